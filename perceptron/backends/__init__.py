@@ -1,0 +1,1 @@
+"""WHO trains it: one file for each backend, found through one registry."""

@@ -1,0 +1,64 @@
+"""NumPy on the CPU, gradients derived by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from perceptron.backends.gradient import Network, descend, loss_value
+from perceptron.backends.threads import thread_variables
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+
+
+class NumpyTrainer:
+    """See `gradient.descend` for the arithmetic."""
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        inputs, targets = problem.dataset.load()
+        self._start = [array.astype(dtype) for array in problem.start_parameters()]
+        self._network = Network(
+            inputs=inputs.astype(dtype),
+            targets=targets.astype(dtype),
+            ones=np.ones(len(inputs), dtype),
+            parameters=[array.copy() for array in self._start],
+            activations=tuple(layer.activation for layer in problem.layers),
+            loss=problem.loss,
+            rate=problem.rate,
+        )
+
+    def train(self, iterations: int) -> None:
+        # exp(-y) may overflow to inf for a saturated sigmoid; 1/(1 + inf) = 0 is the right answer.
+        with np.errstate(over="ignore"):
+            descend(np, self._network, iterations)
+
+    def reset(self) -> None:
+        for array, start in zip(self._network.parameters, self._start, strict=True):
+            array[...] = start
+
+    def loss(self) -> float:
+        with np.errstate(over="ignore", divide="ignore"):
+            return loss_value(np, self._network)
+
+    def parameters(self) -> list[Array]:
+        return [array.copy() for array in self._network.parameters]
+
+
+class NumpyBackend:
+    name = "numpy"
+    device = "cpu"
+    summary = "NumPy, gradients derived by hand, one activation an iteration"
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return thread_variables(threads)
+
+    def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+        trainer = NumpyTrainer(problem, dtype)
+        trainer.train(2)  # warm up: the first product starts the thread pool
+        trainer.reset()
+        return trainer
+
+
+BACKEND = NumpyBackend()

@@ -1,0 +1,81 @@
+"""The published walk-through's own arithmetic, so that its ratio can be reproduced.
+
+It evaluates the sigmoid again for its derivative and allocates each temporary: an optimised NumPy
+would make the frameworks look slower than the published comparison did. Like the original it
+divides |f − t| by f − t, which is 0/0 for an exact hit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from perceptron.backends.protocol import Unsupported
+from perceptron.backends.threads import thread_variables
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+
+
+def _sigmoid(values: Array) -> Array:
+    return np.asarray(1.0 / (1.0 + np.exp(-values)))
+
+
+def _sigmoid_slope(values: Array) -> Array:
+    outputs = _sigmoid(values)
+    return outputs * (1.0 - outputs)
+
+
+class PublishedTrainer:
+    """One layer of sigmoids under the summed L1 loss."""
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        inputs, targets = problem.dataset.load()
+        self._inputs, self._targets = inputs.astype(dtype), targets.astype(dtype)
+        self._start = [array.astype(dtype) for array in problem.start_parameters()]
+        self._rate = problem.rate
+        self.reset()
+
+    def train(self, iterations: int) -> None:
+        inputs, targets, rate = self._inputs, self._targets, self._rate
+        weights, bias = self._weights, self._bias
+        for _ in range(iterations):
+            values = np.dot(inputs, weights) + bias
+            predictions = _sigmoid(values)
+            error = np.abs(predictions - targets)
+            loss_slope = error / (predictions - targets)
+            slope = loss_slope * _sigmoid_slope(values)
+            weights -= rate * np.dot(inputs.T, slope)
+            bias -= rate * slope.sum()
+
+    def reset(self) -> None:
+        self._weights, self._bias = (array.copy() for array in self._start)
+
+    def loss(self) -> float:
+        predictions = _sigmoid(np.dot(self._inputs, self._weights) + self._bias)
+        return float(np.abs(predictions - self._targets).sum())
+
+    def parameters(self) -> list[Array]:
+        return [self._weights.copy(), self._bias.copy()]
+
+
+class PublishedBackend:
+    name = "numpy-published"
+    device = "cpu"
+    summary = "NumPy with the walk-through's own arithmetic"
+
+    def unavailable(self) -> str | None:
+        return None
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return thread_variables(threads)
+
+    def prepare(self, problem: Problem, dtype: DType) -> PublishedTrainer:
+        layers = [(layer.width, layer.activation) for layer in problem.layers]
+        if layers != [(1, "sigmoid")] or problem.loss != "l1-sum":
+            raise Unsupported("trains one sigmoid under the summed L1 loss, as published, only")
+        trainer = PublishedTrainer(problem, dtype)
+        trainer.train(2)
+        trainer.reset()
+        return trainer
+
+
+BACKEND = PublishedBackend()

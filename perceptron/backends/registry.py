@@ -1,0 +1,91 @@
+"""Every backend there is: a literal table of ours, and what other packages bring.
+
+Adding one of ours is one new file and one line here. Another package adds its own through the
+entry-point group ``perceptron.backends`` without touching this one.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint, entry_points
+
+from perceptron.backends.protocol import Backend, Trainer
+from perceptron.errors import unknown
+from perceptron.problems.problem import DType, Problem
+
+GROUP = "perceptron.backends"
+
+# name → where it is, written as an entry point writes it
+BUILT_IN: dict[str, str] = {
+    "numpy": "perceptron.backends.numpy_backend:BACKEND",
+    "numpy-published": "perceptron.backends.numpy_published:BACKEND",
+    "torch-cpu": "perceptron.backends.torch_eager:CPU",
+    "torch-cuda": "perceptron.backends.torch_eager:CUDA",
+}
+
+# What a comparison runs unless told otherwise.
+DEFAULT: tuple[str, ...] = ("numpy", "torch-cpu", "torch-cuda")
+
+
+def names() -> list[str]:
+    """All backends by name, ours first; nothing is imported."""
+    return [*BUILT_IN, *sorted(_foreign())]
+
+
+def load(name: str) -> Backend:
+    """The backend of this name; raises `UserError` with the nearest name if there is none.
+
+    A foreign backend that cannot be loaded comes back as one that is unavailable for that reason:
+    a stranger's mistake must not take the other backends down.
+    """
+    if name in BUILT_IN:
+        backend: Backend = EntryPoint(name, BUILT_IN[name], GROUP).load()
+        return backend
+    foreign = _foreign()
+    if name not in foreign:
+        raise unknown("backend", name, names())
+    try:
+        found = foreign[name].load()
+        candidate = found() if isinstance(found, type) else found
+    except Exception as error:
+        return _Broken(name, f"cannot be loaded: {type(error).__name__}: {error}")
+    if not isinstance(candidate, Backend):
+        needed = ("name", "device", "summary", "unavailable", "environment", "prepare")
+        missing = [word for word in needed if not hasattr(candidate, word)]
+        return _Broken(name, f"is not a backend: it has no {', '.join(missing)}")
+    return candidate
+
+
+def reason_unavailable(name: str) -> str | None:
+    """Why this backend cannot run here, in one line, or None if it can."""
+    try:
+        reason = load(name).unavailable()
+    except Exception as error:  # a foreign probe may do anything
+        if name in BUILT_IN:
+            raise
+        reason = f"cannot be asked: {type(error).__name__}: {error}"
+    return None if reason is None else " ".join(str(reason).split())
+
+
+def _foreign() -> dict[str, EntryPoint]:
+    found = {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {name: entry for name, entry in found.items() if name not in BUILT_IN}
+
+
+class _Broken:
+    """Stands in for a foreign backend that could not be loaded."""
+
+    device = "unknown"
+    summary = ""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self._reason = reason
+
+    def unavailable(self) -> str | None:
+        return self._reason
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return {}
+
+    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
+        raise RuntimeError(f"backend {self.name!r} {self._reason}")

@@ -1,0 +1,148 @@
+"""PyTorch as its tutorials write it: nn.Sequential, a loss module, SGD and autograd."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import sys
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from perceptron.backends.threads import thread_variables
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import Activation, DType, Loss, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+
+class TorchTrainer:
+    """One device is an argument; everything else is the same on all of them."""
+
+    def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
+        import torch
+
+        # TF32 products have 10 bits of mantissa: faster, and not what was asked for.
+        torch.set_float32_matmul_precision("highest")
+        self._device = torch.device(device)
+        self._dtype = getattr(torch, dtype)
+        inputs, targets = problem.dataset.load()
+        self._inputs = self._tensor(inputs)
+        self._targets = self._tensor(targets)
+        self._start = [self._tensor(array) for array in problem.start_parameters()]
+        self._model = self._build(problem)
+        self._loss = _loss_module(problem.loss)
+        self._optimizer = torch.optim.SGD(self._model.parameters(), lr=problem.rate)
+        self.reset()
+
+    def train(self, iterations: int) -> None:
+        model, loss, optimizer = self._model, self._loss, self._optimizer
+        inputs, targets = self._inputs, self._targets
+        for _ in range(iterations):
+            error = loss(model(inputs), targets)
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+        self._synchronize()
+
+    def reset(self) -> None:
+        import torch
+
+        with torch.no_grad():
+            for parameter, start in zip(self._model.parameters(), self._start, strict=True):
+                # nn.Linear keeps weights as (fan out, fan in).
+                parameter.copy_(start.T if start.ndim == 2 else start)
+        self._synchronize()
+
+    def loss(self) -> float:
+        import torch
+
+        with torch.no_grad():
+            return float(self._loss(self._model(self._inputs), self._targets).item())
+
+    def parameters(self) -> list[Array]:
+        arrays = [parameter.detach().cpu().numpy() for parameter in self._model.parameters()]
+        return [np.array(array.T if array.ndim == 2 else array) for array in arrays]
+
+    def _build(self, problem: Problem) -> torch.nn.Sequential:
+        from torch import nn
+
+        activations: dict[Activation, type[nn.Module]] = {
+            "sigmoid": nn.Sigmoid,
+            "tanh": nn.Tanh,
+            "relu": nn.ReLU,
+        }
+        modules: list[nn.Module] = []
+        for fan_in, layer in zip(problem.widths, problem.layers, strict=False):
+            modules.append(
+                nn.Linear(fan_in, layer.width, dtype=self._dtype, device=self._device)
+            )
+            if layer.activation != "identity":
+                modules.append(activations[layer.activation]())
+        return nn.Sequential(*modules)
+
+    def _tensor(self, array: Array) -> torch.Tensor:
+        import torch
+
+        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
+        return torch.tensor(array, dtype=self._dtype, device=self._device)
+
+    def _synchronize(self) -> None:
+        if self._device.type == "cuda":
+            import torch
+
+            torch.cuda.synchronize(self._device)
+
+
+def _loss_module(loss: Loss) -> Any:
+    from torch import nn
+
+    return {
+        "l1-sum": lambda: nn.L1Loss(reduction="sum"),
+        "l1-mean": nn.L1Loss,
+        "mse": nn.MSELoss,
+        "bce": nn.BCELoss,
+    }[loss]()
+
+
+class TorchBackend:
+    imports = ("torch",)
+
+    def __init__(self, name: str, device: str, summary: str) -> None:
+        self.name = name
+        self.device = device
+        self.summary = summary
+
+    def unavailable(self) -> str | None:
+        if find_spec("torch") is None:
+            return "PyTorch is not installed: pip install torch"
+        return _cuda_unavailable() if self.device == "cuda" else None
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return thread_variables(threads)
+
+    def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
+        trainer = TorchTrainer(problem, dtype, self.device)
+        trainer.train(2)  # warm up: thread pool, context, first kernels
+        trainer.reset()
+        return trainer
+
+
+def _cuda_unavailable() -> str | None:
+    # The driver's library tells in a millisecond what importing torch would tell in a second.
+    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        ctypes.CDLL(driver)
+    except OSError:
+        return "no CUDA device found"
+    import torch
+
+    if torch.version.cuda is None:
+        return "this PyTorch is built without CUDA: install a CUDA build"
+    return None if torch.cuda.is_available() else "no CUDA device found"
+
+
+CPU = TorchBackend("torch-cpu", "cpu", "PyTorch on the CPU: nn.Sequential, autograd, SGD")
+CUDA = TorchBackend("torch-cuda", "cuda", "PyTorch on a CUDA GPU, otherwise as torch-cpu")

@@ -1,0 +1,1 @@
+"""WHAT is trained: pure NumPy descriptions of data, layers, losses and size axes."""

@@ -1,0 +1,73 @@
+"""Finding a problem by what a user types: ``or-gate`` or ``mlp-width:512``."""
+
+from __future__ import annotations
+
+from perceptron.errors import UserError, unknown
+from perceptron.problems.datasets import BREAST_CANCER, OR_GATE, SYMPTOMS, XOR, Dataset
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart, UnitStart
+
+
+def _as_published(name: str, dataset: Dataset) -> Problem:
+    return Problem(
+        name=name,
+        family=name,
+        size=dataset.rows,
+        dataset=dataset,
+        layers=(Layer(1, "sigmoid"),),
+        loss="l1-sum",
+        rate=0.05,
+        start=UnitStart(),
+    )
+
+
+NAMED: dict[str, Problem] = {
+    problem.name: problem
+    for problem in (
+        _as_published("or-gate", OR_GATE),
+        _as_published("symptoms", SYMPTOMS),
+        _as_published("xor", XOR),
+        Problem(
+            name="xor-hidden",
+            family="xor-hidden",
+            size=XOR.rows,
+            dataset=XOR,
+            layers=(Layer(4, "tanh"), Layer(1, "sigmoid")),
+            loss="mse",
+            rate=0.5,
+            start=FanInStart(),
+        ),
+        Problem(
+            name="breast-cancer",
+            family="breast-cancer",
+            size=BREAST_CANCER.rows,
+            dataset=BREAST_CANCER,
+            layers=(Layer(1, "sigmoid"),),
+            loss="bce",
+            rate=0.1,
+            start=FanInStart(),
+        ),
+    )
+}
+
+
+def find(reference: str) -> Problem:
+    """The problem that ``reference`` names: a name, or a family and a size.
+
+    >>> find("mlp-width:512").hidden
+    (512,)
+
+    Raises `UserError` with the nearest name, or with what is wrong with the size.
+    """
+    if reference in NAMED:
+        return NAMED[reference]
+    name, colon, size = reference.partition(":")
+    if name not in FAMILIES:
+        raise unknown("problem", reference, [*NAMED, *(f"{family}:SIZE" for family in FAMILIES)])
+    family = FAMILIES[name]
+    numbers = size.split("x") if colon else []
+    if not numbers or not all(number.lstrip("-").isdecimal() for number in numbers):
+        example = "x".join(str(number) for number in family.sizes[len(family.sizes) // 2])
+        raise UserError(f"problem {reference!r} needs a size, such as {name}:{example}")
+    return family.problem(*(int(number) for number in numbers))

@@ -1,0 +1,155 @@
+"""Families: a size in, a problem out. Each family varies one thing and holds the rest.
+
+Rates are set so that ten iterations move the loss and every parameter by far more than rounding:
+only then can agreement of two backends be shown. The steepest direction of a layer grows with its
+inputs as (1 + √(features/rows))² (Marchenko and Pastur, 1967), so wide layers get smaller rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod, sqrt
+
+from perceptron.errors import UserError
+from perceptron.problems.datasets import Separable
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart
+
+Size = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Problems that differ in their size only.
+
+    ``axes`` names what varies, ``sizes`` lists what a sweep tries: one number for each axis.
+    """
+
+    name: str
+    summary: str
+    axes: tuple[str, ...]
+    sizes: tuple[Size, ...]
+    build: Callable[..., Problem]
+
+    def problem(self, *size: int) -> Problem:
+        """The problem of this size; raises `UserError` for a size that is none."""
+        if len(size) != len(self.axes):
+            form = "x".join(axis.upper() for axis in self.axes)
+            raise UserError(f"family {self.name!r} takes a size of the form {form}")
+        for axis, number in zip(self.axes, size, strict=True):
+            if number < 1:
+                raise UserError(f"family {self.name!r}: {axis} must be at least 1, got {number}")
+        return self.build(self.name, *size)
+
+
+def label(size: Size) -> str:
+    """A size as it stands in a problem's name: ``512`` or ``256x512``."""
+    return "x".join(str(number) for number in size)
+
+
+def _perceptron(name: str, size: int, rows: int, features: int) -> Problem:
+    return Problem(
+        name=f"{name}:{size}",
+        family=name,
+        size=size,
+        dataset=Separable("separable points", rows, features),
+        layers=(Layer(1, "sigmoid"),),
+        loss="l1-mean",
+        rate=4.0 / (1.0 + sqrt(features / rows)) ** 2,
+        start=FanInStart(),
+    )
+
+
+def _perceptron_rows(name: str, rows: int) -> Problem:
+    return _perceptron(name, rows, rows=rows, features=2)
+
+
+def _perceptron_features(name: str, features: int) -> Problem:
+    return _perceptron(name, features, rows=256, features=features)
+
+
+def _mlp(
+    name: str, size: Size, rows: int, hidden: Sequence[Layer], rate: float, gain: float = 1.0
+) -> Problem:
+    return Problem(
+        name=f"{name}:{label(size)}",
+        family=name,
+        size=prod(size),
+        dataset=Separable("separable points", rows, 64),
+        layers=(*hidden, Layer(1, "sigmoid")),
+        loss="mse",
+        rate=rate,
+        start=FanInStart(gain),
+    )
+
+
+def _rate_for_width(width: int) -> float:
+    # Hidden sigmoids average 1/2, so the steepest direction of the output layer grows with width.
+    return 16.0 / (4.0 + width / 4.0)
+
+
+def _mlp_width(name: str, width: int) -> Problem:
+    hidden = [Layer(width, "sigmoid")]
+    return _mlp(name, (width,), rows=256, hidden=hidden, rate=_rate_for_width(width))
+
+
+def _mlp_depth(name: str, depth: int) -> Problem:
+    # Sigmoids and a gain of 1 would leave a gradient of 1e-30 to the first of 64 layers. tanh with
+    # gain 2 (√3 keeps the variance of a linear layer, the rest makes up for tanh) moves them all.
+    hidden = [Layer(64, "tanh")] * depth
+    return _mlp(name, (depth,), rows=256, hidden=hidden, rate=1.0 / (1.0 + depth / 8), gain=2.0)
+
+
+def _mlp_map(name: str, rows: int, width: int) -> Problem:
+    hidden = [Layer(width, "sigmoid")]
+    return _mlp(name, (rows, width), rows=rows, hidden=hidden, rate=_rate_for_width(width))
+
+
+def _powers(base: int, first: int, last: int) -> tuple[Size, ...]:
+    sizes = [first]
+    while sizes[-1] * base <= last:
+        sizes.append(sizes[-1] * base)
+    return tuple((size,) for size in sizes)
+
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(
+            "perceptron-rows",
+            "a perceptron with 2 features, more and more rows",
+            ("rows",),
+            _powers(4, 4, 4 * 2**20),
+            _perceptron_rows,
+        ),
+        Family(
+            "perceptron-features",
+            "a perceptron on 256 rows, more and more features",
+            ("features",),
+            _powers(4, 2, 2**15) + ((2**16,),),
+            _perceptron_features,
+        ),
+        Family(
+            "mlp-width",
+            "256 rows × 64 features, one hidden layer, wider and wider",
+            ("width",),
+            _powers(4, 2, 2**13),
+            _mlp_width,
+        ),
+        Family(
+            "mlp-depth",
+            "256 rows × 64 features, more and more hidden layers of width 64",
+            ("depth",),
+            _powers(2, 1, 64),
+            _mlp_depth,
+        ),
+        Family(
+            "mlp-map",
+            "64 features, one hidden layer: rows × width",
+            ("rows", "width"),
+            tuple((rows, width) for rows in (16, 128, 1024, 8192) for width in (4, 32, 256, 2048)),
+            _mlp_map,
+        ),
+    )
+}

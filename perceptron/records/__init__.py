@@ -1,0 +1,1 @@
+"""WHAT WAS SEEN: the one row type, where rows are kept, and how they are read back."""

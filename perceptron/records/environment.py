@@ -1,0 +1,46 @@
+"""What a measurement was made on: hardware, libraries and settings."""
+
+from __future__ import annotations
+
+import hashlib
+
+import msgspec
+from msgspec import Struct
+
+
+class ThreadPool(Struct, frozen=True, kw_only=True):
+    """A pool of a numerical library, as threadpoolctl reports it."""
+
+    library: str
+    version: str | None = None
+    kernel: str | None = None
+    """The processor family whose code a BLAS runs, such as SkylakeX or Haswell."""
+    threads: int | None = None
+
+
+class Gpu(Struct, frozen=True, kw_only=True):
+    name: str
+    driver: str | None = None
+    memory_bytes: int | None = None
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """Facts that hold for a whole run; equal facts have equal ids."""
+
+    cpu: str
+    architecture: str
+    cores: int
+    """Logical cores that this process may use."""
+    memory_bytes: int
+    system: str
+    python: str
+    libraries: dict[str, str]
+    pools: list[ThreadPool]
+    gpus: list[Gpu] = []
+    variables: dict[str, str] = {}
+    """Environment variables that steer numerical libraries."""
+
+    @property
+    def id(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of the facts."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()[:12]

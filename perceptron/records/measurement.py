@@ -1,0 +1,57 @@
+"""The one row: what one process measured of one backend on one problem."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Status = Literal["ok", "skipped", "failed"]
+
+
+class Measurement(Struct, frozen=True, kw_only=True):
+    """One (problem, size, backend, process).
+
+    The process is the unit of uncertainty: its samples share an address layout and a cache state
+    and are not independent, so ``seconds`` is one robust number of them (their lower quartile) and
+    an interval comes from several processes. What is None was not measured.
+    """
+
+    source: str
+    """What measured it: ``perceptron``, or the tool whose file it was read from."""
+    machine: str
+    environment: str | None = None
+    """Id of the stored `Environment`."""
+    commit: str | None = None
+    """Revision of the code that was measured; ends in ``-dirty`` if it had changes."""
+    when: str
+    """UTC, ISO 8601."""
+    process: int = 0
+    """Which round of fresh processes; rounds of different backends pair up."""
+
+    family: str
+    size: int | float
+    rows: int | None = None
+    features: int | None = None
+    hidden: list[int] | None = None
+    """Widths of the hidden layers."""
+
+    backend: str
+    device: str | None = None
+    dtype: str | None = None
+    threads: int | None = None
+
+    seconds: float | None = None
+    """Per training iteration: the lower quartile of the samples."""
+    samples: list[float] = []
+    """Seconds per training iteration, in the order measured."""
+    iterations: int | None = None
+    """Training iterations in each sample."""
+    prepare_seconds: float | None = None
+    """Allocating, copying to the device, compiling and warming up, once."""
+    peak_bytes: int | None = None
+    """Most memory held beyond what the process held before preparing."""
+
+    status: Status = "ok"
+    reason: str | None = None
+    """Why there is no time, in one line; None if there is one."""

@@ -1,0 +1,171 @@
+"""Where measurements are kept: one folder for each run, one line for each row.
+
+    results/runs/<machine>/environment-<id>.json     facts, shared by runs
+    results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
+    results/runs/<machine>/<run>/measurements.jsonl  one `Measurement` a line, in order of time
+
+A row is on disk before the next one is measured. A run that was cut short is found again by its
+plan and goes on where it stopped; at most the line that was being written is measured again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+
+FORMAT = 1
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What a run set out to do. Two runs with equal plans on equal ground are one run, resumed."""
+
+    format: int = FORMAT
+    plan: dict[str, Any]
+    machine: str
+    environment: str
+    commit: str | None
+    started: str
+    finished: str | None = None
+
+    def same_work(self, other: Run) -> bool:
+        return (
+            self.plan == other.plan
+            and self.environment == other.environment
+            and self.commit == other.commit
+        )
+
+
+class Journal:
+    """An open run: its rows so far, and where the next goes."""
+
+    def __init__(self, folder: Path, run: Run, lines: BinaryIO, rows: list[Measurement]) -> None:
+        self.folder = folder
+        self.rows = rows
+        self._run = run
+        self._lines = lines
+
+    def append(self, row: Measurement) -> None:
+        """Write the row and wait until the disk has it."""
+        try:
+            self._lines.write(msgspec.json.encode(row) + b"\n")
+            self._lines.flush()
+            os.fsync(self._lines.fileno())
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
+        self.rows.append(row)
+
+    def finish(self) -> None:
+        """Mark the run as complete: the next one starts anew."""
+        _write(self.folder / "run.json", msgspec.structs.replace(self._run, finished=now()))
+
+
+@contextmanager
+def open_run(results: Path, run: Run, environment: Environment) -> Iterator[Journal]:
+    """Open the unfinished run that does the same work, or a new one.
+
+    Raises `UserError` if the folder cannot be written to.
+    """
+    machine = results / "runs" / run.machine
+    try:
+        machine.mkdir(parents=True, exist_ok=True)
+        _write(machine / f"environment-{environment.id}.json", environment)
+        folder, lines = _resume(machine, run) or _create(machine, run)
+    except OSError as error:
+        raise _cannot_write(results, error) from None
+    with lines:
+        yield Journal(folder, run, lines, list(read_rows(folder / "measurements.jsonl")))
+
+
+def read_rows(file: Path) -> Iterator[Measurement]:
+    """The rows of a file; a last line that was cut short is left out.
+
+    Raises `UserError` naming the file and line of a row that is none.
+    """
+    decoder = msgspec.json.Decoder(Measurement)
+    with file.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.endswith(b"\n"):
+                return  # the process was ended while it wrote
+            try:
+                yield decoder.decode(line)
+            except msgspec.DecodeError as error:
+                raise UserError(f"{file}, line {number}: not a measurement: {error}") from None
+
+
+def now() -> str:
+    """The present time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _resume(machine: Path, run: Run) -> tuple[Path, BinaryIO] | None:
+    for file in sorted(machine.glob("*/run.json"), reverse=True):
+        try:
+            found = msgspec.json.decode(file.read_bytes(), type=Run)
+        except msgspec.DecodeError:
+            continue  # somebody else's file; it is read, and complained about, when results are
+        if found.finished is not None or not found.same_work(run):
+            continue
+        lines = _lock(file.parent / "measurements.jsonl")
+        if lines is not None:
+            _cut_unfinished_line(lines)
+            return file.parent, lines
+    return None
+
+
+def _create(machine: Path, run: Run) -> tuple[Path, BinaryIO]:
+    name = run.started.replace(":", "")
+    for attempt in range(1, 1000):
+        folder = machine / (name if attempt == 1 else f"{name}-{attempt}")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue  # another run started in the same second
+        lines = _lock(folder / "measurements.jsonl")
+        assert lines is not None, "a folder just made has no other user"
+        _write(folder / "run.json", run)
+        return folder, lines
+    raise UserError(f"{machine}: a thousand runs started within one second")
+
+
+def _lock(file: Path) -> BinaryIO | None:
+    """Open for appending; None if another process has it open for a run of its own."""
+    lines = file.open("ab")
+    try:
+        import fcntl
+    except ImportError:  # Windows: two runs into one folder are not told apart there
+        return lines
+    try:
+        # The lock goes away with the process, however it ends.
+        fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lines.close()
+        return None
+    return lines
+
+
+def _cut_unfinished_line(lines: BinaryIO) -> None:
+    content = Path(lines.name).read_bytes()
+    lines.truncate(content.rfind(b"\n") + 1)
+
+
+def _write(file: Path, content: Struct) -> None:
+    """Replace the file in one step, so that no reader sees half of it."""
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    text = msgspec.json.format(msgspec.json.encode(content), indent=2)
+    draft.write_bytes(text + b"\n")
+    draft.replace(file)
+
+
+def _cannot_write(folder: Path, error: OSError) -> UserError:
+    return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")
