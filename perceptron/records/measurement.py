@@ -29,6 +29,8 @@ class Measurement(Struct, frozen=True, kw_only=True):
     process: int = 0
     """Which round of fresh processes; rounds of different backends pair up."""
 
+    problem: str | None = None
+    """What ``--problem`` takes to measure it again."""
     family: str
     size: int | float
     rows: int | None = None

@@ -1,0 +1,290 @@
+"""From which size on does the challenger beat the incumbent? The one judge of it.
+
+At each size stands the logarithm of challenger time over incumbent time, one value for each pair
+of processes measured side by side. It is above zero where the incumbent wins. Between two sizes it
+is taken to be linear in the logarithm of the size; a crossover is its zero. Its interval holds
+every size at which the interval of the interpolated mean contains zero (Fieller, 1954).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from math import exp, log
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from perceptron.analysis.interval import half_width
+from perceptron.analysis.select import Ground, ground, paired, reason, times
+from perceptron.records.measurement import Measurement
+
+Status = Literal[
+    "crosses", "reverses", "always", "never", "multiple", "tie", "suspect", "not measured"
+]
+
+# Within ±5 % nobody should care who wins.
+TIE = log(1.05)
+# A GPU whose time stays within 10 % while the work grows a thousandfold was not waited for.
+_FLAT = log(1.10)
+_GROWTH = log(1000.0)
+# Steps between two sizes when the interval of a crossover is read off.
+_STEPS = 200
+
+
+class Crossing(Struct, frozen=True):
+    """One change of winner; ``direction`` says who wins from ``size`` on."""
+
+    size: float
+    direction: Literal["challenger", "incumbent"]
+
+
+class Crossover(Struct, frozen=True, kw_only=True):
+    """What was found for one pair of backends on one family.
+
+    ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95 % interval
+    (None where only one process or value was seen, or where the interval is open on that side),
+    and ``bracket`` the two measured sizes it lies between.
+    """
+
+    family: str
+    incumbent: str
+    challenger: str
+    status: Status
+    size: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bracket: tuple[float, float] | None = None
+    crossings: list[Crossing] = []
+    sizes_measured: list[float] = []
+    machine: str
+    dtype: str | None
+    threads: int | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class _Point:
+    """The log-ratios at one size, one for each pair of processes."""
+
+    size: float
+    ratios: npt.NDArray[np.float64]
+
+    @property
+    def mean(self) -> float:
+        return float(self.ratios.mean())
+
+    @property
+    def sign(self) -> int:
+        """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
+        low, high = _band(self.ratios)
+        return 1 if low > 0 else -1 if high < 0 else 0
+
+
+@dataclass(frozen=True)
+class _Zero:
+    """Where the log-ratio changes sign, and the sizes at which its band contains zero."""
+
+    size: float
+    low: float | None
+    high: float | None
+    bracket: tuple[float, float]
+    direction: Literal["challenger", "incumbent"]
+
+
+def crossovers(
+    rows: Iterable[Measurement], pairs: Sequence[tuple[str, str]] | None = None
+) -> list[Crossover]:
+    """Judge every pair on every family, apart for each machine, dtype and number of threads.
+
+    Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
+    incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
+    not at all, have no crossover.
+    """
+    groups: dict[tuple[Ground, str], list[Measurement]] = {}
+    for row in rows:
+        groups.setdefault((ground(row), row.family), []).append(row)
+    return [
+        _judge(family, incumbent, challenger, where, members)
+        for (where, family), members in groups.items()
+        if _is_line(members)
+        for incumbent, challenger in pairs or _pairs(members)
+    ]
+
+
+def _is_line(rows: list[Measurement]) -> bool:
+    shapes = {(row.size, row.problem) for row in rows}
+    sizes = {row.size for row in rows}
+    return 1 < len(sizes) == len(shapes)
+
+
+def _pairs(rows: list[Measurement]) -> list[tuple[str, str]]:
+    devices: dict[str, str | None] = {}
+    for row in rows:
+        devices.setdefault(row.backend, row.device)
+    ordered = sorted(devices, key=lambda backend: devices[backend] != "cpu")  # stable
+    return list(combinations(ordered, 2))
+
+
+def _judge(
+    family: str, incumbent: str, challenger: str, where: Ground, rows: list[Measurement]
+) -> Crossover:
+    points = _points(rows, incumbent, challenger)
+    sure = [point for point in points if point.sign != 0]
+    zeros = [
+        _zero(points, left, right) for left, right in pairwise(sure) if left.sign != right.sign
+    ]
+    status: Status
+    because: str | None = None
+    if not points:
+        status, because = "not measured", _why_not(rows, incumbent, challenger)
+    elif (flat := _flat_gpu(rows, (incumbent, challenger))) is not None:
+        status, because, zeros = "suspect", flat, []
+    elif all(abs(point.mean) <= TIE for point in points):
+        status, because, zeros = "tie", "within ±5 % at every size", []
+    elif not sure:
+        status, because = "tie", "no difference beyond noise at any size"
+    elif not zeros:
+        status, because = "never" if sure[0].sign > 0 else "always", _closest(points)
+    elif len(zeros) > 1:
+        status = "multiple"
+    else:
+        status = "crosses" if zeros[0].direction == "challenger" else "reverses"
+        loser = incumbent if status == "crosses" else challenger
+        if _is_gpu(rows, loser):
+            status = "suspect"
+            because = f"{loser} stops winning as the work grows: check that it is waited for"
+    only = zeros[0] if len(zeros) == 1 else None
+    return Crossover(
+        family=family,
+        incumbent=incumbent,
+        challenger=challenger,
+        status=status,
+        size=only.size if only else None,
+        low=only.low if only else None,
+        high=only.high if only else None,
+        bracket=only.bracket if only else None,
+        crossings=[Crossing(zero.size, zero.direction) for zero in zeros],
+        sizes_measured=[point.size for point in points],
+        machine=where.machine,
+        dtype=where.dtype,
+        threads=where.threads,
+        reason=because,
+    )
+
+
+def _points(rows: list[Measurement], incumbent: str, challenger: str) -> list[_Point]:
+    points = []
+    for size in sorted({row.size for row in rows}):
+        here = [row for row in rows if row.size == size]
+        before, after = paired(here, incumbent, challenger)
+        if before:
+            points.append(_Point(size, np.log(after) - np.log(before)))
+    return points
+
+
+def _band(ratios: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % interval of the mean; for a single value the value itself."""
+    middle = float(ratios.mean())
+    reach = half_width(float(ratios.std(ddof=1)), len(ratios)) if len(ratios) > 1 else 0.0
+    return middle - reach, middle + reach
+
+
+def _zero(points: list[_Point], left: _Point, right: _Point) -> _Zero:
+    """The change of sign between two sizes at which the winner is sure."""
+    between = points[points.index(left) : points.index(right) + 1]
+    changes = [pair for pair in pairwise(between) if pair[0].mean * pair[1].mean <= 0]
+    if len(changes) == 1:
+        left, right = changes[0]  # the estimates of the unsure sizes in between agree on one
+    weight = left.mean / (left.mean - right.mean)
+    size = exp((1 - weight) * log(left.size) + weight * log(right.size))
+    low, high = _reach(points, size)
+    return _Zero(
+        size=size,
+        low=low,
+        high=high,
+        bracket=(left.size, right.size),
+        direction="challenger" if left.mean > right.mean else "incumbent",
+    )
+
+
+def _reach(points: list[_Point], zero: float) -> tuple[float | None, float | None]:
+    """The sizes below and above ``zero`` up to which the band contains zero; None if it is open."""
+    if any(len(point.ratios) < 2 for point in points):
+        return None, None
+    grid = _interpolate(points)
+    below = [inside for size, inside in grid if size < zero]
+    above = [inside for size, inside in grid if size > zero]
+    sizes_below = [size for size, _ in grid if size < zero]
+    sizes_above = [size for size, _ in grid if size > zero]
+    return _last(sizes_below[::-1], below[::-1], zero), _last(sizes_above, above, zero)
+
+
+def _last(sizes: list[float], inside: list[bool], zero: float) -> float | None:
+    """The last size of the unbroken stretch inside the band, walking away from ``zero``."""
+    if False not in inside:
+        return None
+    steps = inside.index(False)
+    return sizes[steps - 1] if steps else zero
+
+
+def _interpolate(points: list[_Point]) -> list[tuple[float, bool]]:
+    """Sizes close together, and whether the band contains zero there."""
+    grid = []
+    for left, right in pairwise(points):
+        for step in range(_STEPS):
+            weight = step / _STEPS
+            size = exp((1 - weight) * log(left.size) + weight * log(right.size))
+            grid.append((size, _contains_zero(left, right, weight)))
+    return [*grid, (points[-1].size, points[-1].sign == 0)]
+
+
+def _contains_zero(left: _Point, right: _Point, weight: float) -> bool:
+    if len(left.ratios) == len(right.ratios):
+        # A process that was slow at one size tends to be slow at the next: keep them together.
+        low, high = _band((1 - weight) * left.ratios + weight * right.ratios)
+    else:
+        (a, b), (c, d) = _band(left.ratios), _band(right.ratios)
+        low, high = (1 - weight) * a + weight * c, (1 - weight) * b + weight * d
+    return low <= 0 <= high
+
+
+def _closest(points: list[_Point]) -> str:
+    point = min(points, key=lambda point: abs(point.mean))
+    return f"closest at {point.size:g}: {exp(point.mean):.2f} times the incumbent's time"
+
+
+def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
+    missing = [name for name in (incumbent, challenger) if not times(rows, name)]
+    told = [f"{name}: {reason(rows, name) or 'no times'}" for name in missing]
+    return "; ".join(told) or "no size was measured on both"
+
+
+def _is_gpu(rows: list[Measurement], backend: str) -> bool:
+    return any(row.backend == backend and row.device not in (None, "cpu") for row in rows)
+
+
+def _flat_gpu(rows: list[Measurement], backends: tuple[str, str]) -> str | None:
+    """Why a GPU's times cannot be right, if they cannot."""
+    ranges = {backend: _range(rows, backend) for backend in backends}
+    for gpu in backends:
+        for other in backends:
+            if not _is_gpu(rows, gpu) or _is_gpu(rows, other):
+                continue
+            if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
+                grown = exp(ranges[other])
+                return f"{gpu} takes equally long while {other} takes {grown:,.0f} times as long"
+    return None
+
+
+def _range(rows: list[Measurement], backend: str) -> float:
+    """Logarithm of the slowest over the fastest size."""
+    logs = [
+        log(np.median(list(found.values())))
+        for size in {row.size for row in rows}
+        if (found := times([row for row in rows if row.size == size], backend))
+    ]
+    return max(logs) - min(logs)

@@ -1,0 +1,1 @@
+"""HOW LONG it takes: calibrated, synchronised, in fresh processes; and on what machine."""

@@ -1,0 +1,38 @@
+"""What a study asks of a worker process, and what the worker answers: one JSON line each."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Status
+
+
+class Job(Struct, frozen=True, kw_only=True):
+    """Time one backend on some problems, in this order, in one process."""
+
+    backend: str
+    problems: list[str]
+    """What `problems.catalogue.find` takes."""
+    dtype: DType
+    threads: int
+    samples: int
+    minimum_seconds: float
+    iterations: int | None = None
+    check: list[str] = []
+    """Problems on which the backend must first show that it agrees."""
+    references: str | None = None
+    """A folder where workers keep reference results for each other."""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of one problem of a job; the fields are those of `Measurement`."""
+
+    problem: str
+    status: Status
+    reason: str | None = None
+    seconds: float | None = None
+    samples: list[float] = []
+    iterations: int | None = None
+    prepare_seconds: float | None = None
+    peak_bytes: int | None = None

@@ -1,0 +1,159 @@
+"""The worker process: one backend, some problems, one JSON line for each as soon as it is done.
+
+Started as ``python -m perceptron.measure.worker`` with a `Job` on standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import hashlib
+import importlib
+import os
+import pickle
+import sys
+import threading
+import time
+from math import isfinite
+from pathlib import Path
+
+import msgspec
+from threadpoolctl import threadpool_info
+
+from perceptron.backends import agreement, registry
+from perceptron.backends.protocol import Backend, Unsupported
+from perceptron.errors import UserError
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.memory import PeakMemory, available_bytes, release
+from perceptron.measure.timing import Effort, time_training
+from perceptron.problems import catalogue, cost
+from perceptron.problems.problem import Problem
+
+
+def main() -> None:
+    """Serve one job, then exit."""
+    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    # Only outcomes may reach the parent: what libraries print goes to standard error.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    backend = registry.load(job.backend)
+    _first_touch(backend, job)
+    for name in job.problems:
+        answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")
+        answers.flush()
+
+
+def measure(backend: Backend, name: str, job: Job) -> Outcome:
+    """Check and time one problem. Whatever goes wrong with it becomes its outcome."""
+    try:
+        return _measure(backend, catalogue.find(name), job)
+    except Unsupported as reason:
+        return Outcome(problem=name, status="skipped", reason=_line(reason))
+    except agreement.Refused as reason:
+        return Outcome(problem=name, status="skipped", reason=f"not checkable: {_line(reason)}")
+    except (_Disagrees, UserError) as reason:
+        return Outcome(problem=name, status="failed", reason=_line(reason))
+    except MemoryError:
+        return Outcome(problem=name, status="failed", reason="out of memory")
+    except Exception as error:  # a backend may be a stranger's: its mistake costs it this row only
+        return Outcome(
+            problem=name, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
+        )
+
+
+def _first_touch(backend: Backend, job: Job) -> None:
+    """Pay what a process pays once, imports and contexts, before anything is measured."""
+    for module in getattr(backend, "imports", ()):
+        importlib.import_module(module)
+    # If this fails, the problems themselves will say why.
+    with contextlib.suppress(Exception):
+        backend.prepare(catalogue.find("or-gate"), job.dtype)
+    # What is alive now stays alive: never look at it again when collecting.
+    gc.collect()
+    gc.freeze()
+
+
+class _Disagrees(Exception):
+    pass
+
+
+def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
+    check = problem.name in job.check
+    needed = cost.memory(problem, "float64" if check else job.dtype)
+    if needed > available_bytes():
+        reason = f"needs about {_gib(needed)}, {_gib(available_bytes())} are free"
+        return Outcome(problem=problem.name, status="skipped", reason=reason)
+    problem.dataset.load()  # generating data is nobody's training time
+    expected = _reference(problem, job) if check else None
+    release()
+
+    memory = PeakMemory()
+    begin = time.perf_counter()
+    trainer = backend.prepare(problem, job.dtype)
+    prepare_seconds = time.perf_counter() - begin
+    _assert_threads(job.threads)
+    if expected is not None:
+        difference = agreement.compare(problem, trainer, job.dtype, expected)
+        if not difference.agrees:
+            raise _Disagrees(str(difference))
+    timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
+    if not isfinite(trainer.loss()):
+        raise _Disagrees(f"the loss is {trainer.loss()} after {timing.iterations} iterations")
+    peak_bytes = memory.bytes() if backend.device == "cpu" else None
+    del trainer
+    gc.collect()
+    return Outcome(
+        problem=problem.name,
+        status="ok",
+        seconds=timing.seconds,
+        samples=list(timing.samples),
+        iterations=timing.iterations,
+        prepare_seconds=prepare_seconds,
+        peak_bytes=peak_bytes,
+    )
+
+
+def _reference(problem: Problem, job: Job) -> agreement.Reference:
+    """The reference result, from another worker of this run if one has it already."""
+    if job.references is None:
+        return agreement.reference(problem)
+    # The folder is private to the run and lives as long as it, so its files are our own.
+    digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
+    file = Path(job.references) / f"{digest}.pickle"
+    if file.exists():
+        found: agreement.Reference = pickle.loads(file.read_bytes())
+        return found
+    expected = agreement.reference(problem)
+    draft = file.with_suffix(".tmp")
+    draft.write_bytes(pickle.dumps(expected))
+    draft.replace(file)
+    return expected
+
+
+def _assert_threads(threads: int) -> None:
+    """Equal threads for all backends, or no comparison: a pool of another size is an error."""
+    for pool in threadpool_info():
+        if pool["num_threads"] != threads:
+            raise RuntimeError(
+                f"{pool['internal_api']} runs {pool['num_threads']} threads instead of {threads}: "
+                "environment(threads) must set its variable"
+            )
+
+
+def _end_with_parent() -> None:
+    """Leave when the parent closes our standard input, which it also does by being killed."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def _line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""THE QUESTIONS: one file for each question a user asks, joining measure and analysis."""

@@ -1,0 +1,171 @@
+"""The main job: the finding, the sweep over the families, and the crossovers in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from pathlib import Path
+
+from perceptron.analysis.crossover import Crossover, crossovers
+from perceptron.analysis.finding import FAMILY, ITERATIONS, FindingRow, finding
+from perceptron.backends import registry
+from perceptron.errors import UserError, unknown
+from perceptron.measure.machine import environment, usable_cores
+from perceptron.measure.revision import revision
+from perceptron.measure.timing import Effort
+from perceptron.problems.families import FAMILIES, Family, Size
+from perceptron.problems.problem import DType
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.store import Run, now, open_run
+from perceptron.studies.campaign import Task, run_tasks
+from perceptron.studies.progress import Progress
+
+# Families along one axis: the sweep. The others are maps, measured when named.
+SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure and how hard; equal plans are the same run."""
+
+    families: tuple[str, ...] = SWEEP
+    backends: tuple[str, ...] = registry.DEFAULT
+    dtype: DType = "float32"
+    threads: tuple[int, ...] = ()
+    """Empty: all cores that this process may use."""
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.families:
+            if name not in FAMILIES:
+                raise unknown("family", name, FAMILIES)
+        for name in self.backends:
+            registry.load(name)  # raises for a name that there is not
+        if not self.threads:
+            object.__setattr__(self, "threads", (usable_cores(),))
+        if any(count < 1 for count in self.threads):
+            raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
+
+    @property
+    def processes(self) -> int:
+        return 3 if self.quick else 10
+
+    @property
+    def sweep_effort(self) -> Effort:
+        return Effort(samples=5, minimum_seconds=0.01)
+
+    @property
+    def finding_effort(self) -> Effort:
+        return Effort(samples=1 if self.quick else 3, iterations=ITERATIONS)
+
+    @property
+    def finding_backends(self) -> tuple[str, ...]:
+        """The walk-through's own arithmetic first: ratios to it compare with the published ones."""
+        return tuple(dict.fromkeys(("numpy-published", *self.backends)))
+
+    def sizes(self, family: Family) -> tuple[Size, ...]:
+        """All sizes, or in quick mode every other one, the largest left out."""
+        return family.sizes[:-1:2] if self.quick else family.sizes
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Everything the main job found."""
+
+    machine: str
+    results: Path
+    environment: Environment
+    threads: tuple[int, ...]
+    rows: list[Measurement]
+    finding: list[FindingRow]
+    crossovers: list[Crossover]
+
+
+def bench(plan: Plan, machine: str, results: Path, progress: Progress) -> Bench:
+    """Run the plan, or go on with it where it was cut short, and judge what was measured."""
+    facts = environment([registry.load(name) for name in _usable(plan.backends)], plan.threads[0])
+    run = Run(
+        plan={"study": "bench", **_plain(plan)},
+        machine=machine,
+        environment=facts.id,
+        commit=revision(),
+        started=now(),
+    )
+    with open_run(results, run, facts) as journal:
+        run_tasks(tasks(plan), journal, run, progress)
+        journal.finish()
+        return summary(plan, machine, journal.folder, facts, journal.rows)
+
+
+def summary(
+    plan: Plan, machine: str, results: Path, facts: Environment, rows: list[Measurement]
+) -> Bench:
+    """What the rows of a run say."""
+    return Bench(
+        machine=machine,
+        results=results,
+        environment=facts,
+        threads=plan.threads,
+        rows=rows,
+        finding=finding(_of_threads(rows, plan.threads[0]), plan.finding_backends),
+        crossovers=crossovers(rows, list(combinations(plan.backends, 2))),
+    )
+
+
+def tasks(plan: Plan) -> list[Task]:
+    """Every row that the plan asks for."""
+    found = []
+    for process in range(plan.processes):
+        for threads in plan.threads:
+            for backend in plan.finding_backends:
+                found.append(_finding_task(plan, backend, threads, process))
+            for name in plan.families:
+                for size in plan.sizes(FAMILIES[name]):
+                    problem = FAMILIES[name].problem(*size).name
+                    # In quick mode one worker takes all families: starting it costs more than they.
+                    group = "sweep" if plan.quick else name
+                    found += [
+                        Task(
+                            problem=problem,
+                            backend=backend,
+                            dtype=plan.dtype,
+                            threads=threads,
+                            process=process,
+                            group=f"{group} {threads}",
+                            effort=plan.sweep_effort,
+                        )
+                        for backend in plan.backends
+                    ]
+    return found
+
+
+def _finding_task(plan: Plan, backend: str, threads: int, process: int) -> Task:
+    # As published: NumPy computes in its default float64, PyTorch in its default float32.
+    numpy = backend.startswith("numpy")
+    return Task(
+        problem=FAMILY,
+        backend=backend,
+        dtype="float64" if numpy else "float32",
+        threads=threads,
+        process=process,
+        group=f"finding {threads}",
+        effort=plan.finding_effort,
+    )
+
+
+def _usable(backends: Iterable[str]) -> list[str]:
+    return [name for name in backends if registry.reason_unavailable(name) is None]
+
+
+def _of_threads(rows: Sequence[Measurement], threads: int) -> list[Measurement]:
+    return [row for row in rows if row.threads == threads]
+
+
+def _plain(plan: Plan) -> dict[str, object]:
+    """The plan as JSON has it, lists for tuples: what is read back compares equal."""
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(plan).items()
+    } | {"processes": plan.processes}

@@ -1,0 +1,158 @@
+"""Measuring many things fairly: rounds of fresh processes, backends side by side, order random."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from perceptron.backends import registry
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.launch import run_job
+from perceptron.measure.timing import Effort
+from perceptron.problems import catalogue
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.store import Journal, Run, now
+from perceptron.studies.progress import Progress, Step
+
+Key = tuple[str | None, str, str | None, int | None]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row to be: a problem on a backend in one process.
+
+    Tasks of one ``process`` and ``group`` are measured close in time; those that also share
+    backend, dtype, threads and effort share a worker.
+    """
+
+    problem: str
+    backend: str
+    dtype: DType
+    threads: int
+    process: int
+    group: str
+    effort: Effort
+
+    @property
+    def key(self) -> Key:
+        return (self.problem, self.backend, self.dtype, self.threads)
+
+    @property
+    def worker(self) -> tuple[str, DType, int, Effort]:
+        return (self.backend, self.dtype, self.threads, self.effort)
+
+
+def run_tasks(tasks: Sequence[Task], journal: Journal, run: Run, progress: Progress) -> None:
+    """Measure every task that the journal has no row for, and write each row at once.
+
+    A problem that a backend failed or skipped once is not tried again in later processes.
+    """
+    reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
+    shuffle = random.Random(f"{run.started} {len(journal.rows)}")
+
+    def report(message: str) -> None:
+        left = len(_open(tasks, journal.rows))
+        progress(Step(len(tasks) - left, len(tasks), message))
+
+    report("starting")
+    with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
+        for batch in _batches(tasks, shuffle):
+            todo = {task.problem: task for task in _open(batch, journal.rows)}
+            unavailable = reasons[batch[0].backend]
+            for outcome in _measure(list(todo.values()), unavailable, journal.rows, references):
+                task = todo[outcome.problem]
+                journal.append(_row(task, outcome, run))
+                report(f"{task.problem} on {task.backend}")
+
+
+def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Task]]:
+    """Batches, each for one worker: process by process, groups and workers in random order."""
+    rounds: dict[int, dict[str, dict[object, list[Task]]]] = {}
+    for task in tasks:
+        groups = rounds.setdefault(task.process, {})
+        groups.setdefault(task.group, {}).setdefault(task.worker, []).append(task)
+    for process in sorted(rounds):
+        groups = list(rounds[process].values())
+        shuffle.shuffle(groups)
+        for workers in groups:
+            # The workers of a group follow each other: drift then hits all backends alike.
+            batches = list(workers.values())
+            shuffle.shuffle(batches)
+            for batch in batches:
+                shuffle.shuffle(batch)
+                yield batch
+
+
+def _measure(
+    tasks: list[Task], unavailable: str | None, rows: list[Measurement], references: str
+) -> Iterator[Outcome]:
+    if not tasks:
+        return
+    if unavailable is not None:
+        for task in tasks:
+            yield Outcome(problem=task.problem, status="skipped", reason=unavailable)
+        return
+    first = tasks[0]
+    agreed = {_key(row) for row in rows if row.status == "ok"}
+    job = Job(
+        backend=first.backend,
+        problems=[task.problem for task in tasks],
+        dtype=first.dtype,
+        threads=first.threads,
+        samples=first.effort.samples,
+        minimum_seconds=first.effort.minimum_seconds,
+        iterations=first.effort.iterations,
+        check=[task.problem for task in tasks if task.key not in agreed],
+        references=references,
+    )
+    yield from run_job(job, registry.load(first.backend))
+
+
+def _row(task: Task, outcome: Outcome, run: Run) -> Measurement:
+    problem = catalogue.find(task.problem)
+    return Measurement(
+        source="perceptron",
+        machine=run.machine,
+        environment=run.environment,
+        commit=run.commit,
+        when=now(),
+        process=task.process,
+        problem=problem.name,
+        family=problem.family,
+        size=problem.size,
+        rows=problem.dataset.rows,
+        features=problem.dataset.features,
+        hidden=list(problem.hidden),
+        backend=task.backend,
+        device=registry.load(task.backend).device,
+        dtype=task.dtype,
+        threads=task.threads,
+        seconds=outcome.seconds,
+        samples=outcome.samples,
+        iterations=outcome.iterations,
+        prepare_seconds=outcome.prepare_seconds,
+        peak_bytes=outcome.peak_bytes,
+        status=outcome.status,
+        reason=outcome.reason,
+    )
+
+
+def _key(row: Measurement) -> Key:
+    return (row.problem, row.backend, row.dtype, row.threads)
+
+
+def _open(tasks: Iterable[Task], rows: Iterable[Measurement]) -> list[Task]:
+    """The tasks that have no row yet and whose problem the backend has not failed or skipped."""
+    measured, given_up = set(), set()
+    for row in rows:
+        measured.add((_key(row), row.process))
+        if row.status != "ok":
+            given_up.add(_key(row))
+    return [
+        task
+        for task in tasks
+        if (task.key, task.process) not in measured and task.key not in given_up
+    ]

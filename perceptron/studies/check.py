@@ -1,0 +1,56 @@
+"""Does a backend keep the contract? For its author, before anybody else asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perceptron.backends import contract, registry
+from perceptron.backends.protocol import Unsupported
+from perceptron.errors import UserError
+from perceptron.studies.progress import Progress, Step
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One promise over all problems and dtypes; ``broken`` says where and how it is not kept."""
+
+    name: str
+    passed: int
+    skipped: int
+    broken: tuple[str, ...]
+
+    @property
+    def kept(self) -> bool:
+        return not self.broken and self.passed > 0
+
+
+def check(name: str, progress: Progress) -> list[Checked]:
+    """Run every check of the contract on every small problem in both dtypes, in this process.
+
+    Raises `UserError` if the backend is unknown or cannot run here.
+    """
+    backend = registry.load(name)
+    reason = registry.reason_unavailable(name)
+    if reason is not None:
+        raise UserError(f"{name}: {reason}")
+    problems = contract.problems()
+    total = len(contract.CHECKS) * len(problems) * len(contract.DTYPES)
+    done, found = 0, []
+    for promise in contract.CHECKS:
+        passed, skipped, broken = 0, 0, []
+        for problem in problems:
+            for dtype in contract.DTYPES:
+                progress(Step(done, total, f"{promise.name}: {problem.name}, {dtype}"))
+                done += 1
+                try:
+                    promise.run(backend, problem, dtype)
+                    passed += 1
+                except Unsupported:
+                    skipped += 1
+                except contract.Broken as error:
+                    broken.append(f"{problem.name}, {dtype}: {error}")
+                except Exception as error:  # its author wants to see every mistake at once
+                    broken.append(f"{problem.name}, {dtype}: {type(error).__name__}: {error}")
+        found.append(Checked(promise.name, passed, skipped, tuple(broken)))
+    progress(Step(total, total, "done"))
+    return found
