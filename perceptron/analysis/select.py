@@ -17,6 +17,7 @@ class Ground(NamedTuple):
 
 
 def ground(row: Measurement) -> Ground:
+    """Where and how this row was measured."""
     return Ground(row.machine, row.dtype, row.threads)
 
 
@@ -29,9 +30,7 @@ def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
     }
 
 
-def paired(
-    rows: list[Measurement], first: str, second: str
-) -> tuple[list[float], list[float]]:
+def paired(rows: list[Measurement], first: str, second: str) -> tuple[list[float], list[float]]:
     """Times of two backends in the processes that measured both, in equal order."""
     ours, theirs = times(rows, first), times(rows, second)
     both = [process for process in ours if process in theirs]

@@ -9,7 +9,7 @@ from perceptron.records.environment import Environment
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
-class Warning(Struct, frozen=True, kw_only=True):
+class Caution(Struct, frozen=True, kw_only=True):
     """Something to know when reading the numbers: what it is, and what can be done."""
 
     code: str
@@ -17,7 +17,7 @@ class Warning(Struct, frozen=True, kw_only=True):
     advice: str
 
 
-def warnings(environment: Environment, threads: int) -> list[Warning]:
+def cautions(environment: Environment, threads: int) -> list[Caution]:
     """All that applies, the most serious first."""
     found = []
     pins = [name for name in _PINS if name in environment.variables]
@@ -25,7 +25,7 @@ def warnings(environment: Environment, threads: int) -> list[Warning]:
         kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
         settings = " ".join(f"{name}={environment.variables[name]}" for name in pins)
         found.append(
-            Warning(
+            Caution(
                 code="blas-pinned",
                 message=f"NumPy's BLAS is pinned by {settings} "
                 f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
@@ -35,7 +35,7 @@ def warnings(environment: Environment, threads: int) -> list[Warning]:
         )
     if threads > environment.cores:
         found.append(
-            Warning(
+            Caution(
                 code="too-many-threads",
                 message=f"{threads} threads share {environment.cores} cores",
                 advice=f"use --threads {environment.cores} or fewer",

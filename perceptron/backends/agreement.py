@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -82,6 +83,30 @@ def reference(problem: Problem) -> Reference:
     return Reference(tuple(Quantity(name, before[name], after[name]) for name in before))
 
 
+def save_reference(expected: Reference, file: Path) -> None:
+    """Keep a reference for another process; it appears in one step."""
+    arrays = {}
+    for number, quantity in enumerate(expected.quantities):
+        arrays |= {f"{number} start {quantity.name}": quantity.start}
+        arrays |= {f"{number} end {quantity.name}": quantity.end}
+    draft = file.with_suffix(".tmp")
+    with draft.open("wb") as content:
+        np.savez(content, allow_pickle=False, **arrays)
+    draft.replace(file)
+
+
+def load_reference(file: Path) -> Reference:
+    """Read back what `save_reference` wrote."""
+    with np.load(file, allow_pickle=False) as arrays:
+        starts = [key for key in arrays if key.split(" ")[1] == "start"]
+        return Reference(
+            tuple(
+                Quantity(key.split(" ", 2)[2], arrays[key], arrays[key.replace("start", "end", 1)])
+                for key in sorted(starts, key=lambda key: int(key.split(" ")[0]))
+            )
+        )
+
+
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:
     """Train ten iterations from the start and report the worst quantity.
 
@@ -97,7 +122,8 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
         end = observed[quantity.name]
         if end.shape != quantity.end.shape:
             raise ValueError(
-                f"parameters() gives {quantity.name} the shape {end.shape}, not {quantity.end.shape}"
+                f"parameters() gives {quantity.name} the shape {end.shape}, "
+                f"not {quantity.end.shape}"
             )
         size = _norm(end - quantity.end) / _norm(quantity.end - quantity.start)
         differences.append(Difference(quantity.name, size, allowances[quantity.name]))

@@ -19,8 +19,6 @@ from perceptron.problems.datasets import Array
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType, Problem
 
-DTYPES: tuple[DType, ...] = ("float32", "float64")
-
 
 class Broken(Exception):
     """The backend does not keep the contract; the message says how, in one line."""

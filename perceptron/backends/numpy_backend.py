@@ -44,6 +44,8 @@ class NumpyTrainer:
 
 
 class NumpyBackend:
+    """The reference for agreement, and the incumbent of most comparisons."""
+
     name = "numpy"
     device = "cpu"
     summary = "NumPy, gradients derived by hand, one activation an iteration"

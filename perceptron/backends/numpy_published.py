@@ -58,6 +58,8 @@ class PublishedTrainer:
 
 
 class PublishedBackend:
+    """Takes the published problem and its like only."""
+
     name = "numpy-published"
     device = "cpu"
     summary = "NumPy with the walk-through's own arithmetic"

@@ -46,7 +46,7 @@ def load(name: str) -> Backend:
     try:
         found = foreign[name].load()
         candidate = found() if isinstance(found, type) else found
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 an import may do anything
         return _Broken(name, f"cannot be loaded: {type(error).__name__}: {error}")
     if not isinstance(candidate, Backend):
         needed = ("name", "device", "summary", "unavailable", "environment", "prepare")
@@ -59,7 +59,7 @@ def reason_unavailable(name: str) -> str | None:
     """Why this backend cannot run here, in one line, or None if it can."""
     try:
         reason = load(name).unavailable()
-    except Exception as error:  # a foreign probe may do anything
+    except Exception as error:  # noqa: BLE001 a foreign probe may do anything
         if name in BUILT_IN:
             raise
         reason = f"cannot be asked: {type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ import ctypes
 import ctypes.util
 import sys
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -76,9 +76,7 @@ class TorchTrainer:
         }
         modules: list[nn.Module] = []
         for fan_in, layer in zip(problem.widths, problem.layers, strict=False):
-            modules.append(
-                nn.Linear(fan_in, layer.width, dtype=self._dtype, device=self._device)
-            )
+            modules.append(nn.Linear(fan_in, layer.width, dtype=self._dtype, device=self._device))
             if layer.activation != "identity":
                 modules.append(activations[layer.activation]())
         return nn.Sequential(*modules)
@@ -96,18 +94,22 @@ class TorchTrainer:
             torch.cuda.synchronize(self._device)
 
 
-def _loss_module(loss: Loss) -> Any:
+def _loss_module(loss: Loss) -> torch.nn.Module:
     from torch import nn
 
-    return {
-        "l1-sum": lambda: nn.L1Loss(reduction="sum"),
+    if loss == "l1-sum":
+        return nn.L1Loss(reduction="sum")
+    means: dict[Loss, type[nn.Module]] = {
         "l1-mean": nn.L1Loss,
         "mse": nn.MSELoss,
         "bce": nn.BCELoss,
-    }[loss]()
+    }
+    return means[loss]()
 
 
 class TorchBackend:
+    """Eager PyTorch on one device."""
+
     imports = ("torch",)
 
     def __init__(self, name: str, device: str, summary: str) -> None:

@@ -57,7 +57,8 @@ def _run_worker(job: Job, environment: dict[str, str], timeout: float) -> Iterat
             stderr=messages,
         ) as process,
     ):
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         try:
             process.stdin.write(msgspec.json.encode(job) + b"\n")
             process.stdin.flush()  # and stays open: the worker ends when it closes

@@ -41,7 +41,9 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     variables: dict[str, str] = dict(os.environ)
     for backend in backends:
         variables |= worker_environment(backend, threads)
-    modules = sorted({"numpy", *(name for each in backends for name in getattr(each, "imports", ()))})
+    modules = sorted(
+        {"numpy", *(name for each in backends for name in getattr(each, "imports", ()))}
+    )
     found = subprocess.run(
         [sys.executable, "-m", "perceptron.measure.pools", *modules],
         env=variables,

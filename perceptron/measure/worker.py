@@ -10,7 +10,6 @@ import gc
 import hashlib
 import importlib
 import os
-import pickle
 import sys
 import threading
 import time
@@ -56,7 +55,7 @@ def measure(backend: Backend, name: str, job: Job) -> Outcome:
         return Outcome(problem=name, status="failed", reason=_line(reason))
     except MemoryError:
         return Outcome(problem=name, status="failed", reason="out of memory")
-    except Exception as error:  # a backend may be a stranger's: its mistake costs it this row only
+    except Exception as error:  # noqa: BLE001 a stranger's mistake costs it this row only
         return Outcome(
             problem=name, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
         )
@@ -118,16 +117,12 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
     """The reference result, from another worker of this run if one has it already."""
     if job.references is None:
         return agreement.reference(problem)
-    # The folder is private to the run and lives as long as it, so its files are our own.
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
-    file = Path(job.references) / f"{digest}.pickle"
+    file = Path(job.references) / f"{digest}.npz"
     if file.exists():
-        found: agreement.Reference = pickle.loads(file.read_bytes())
-        return found
+        return agreement.load_reference(file)
     expected = agreement.reference(problem)
-    draft = file.with_suffix(".tmp")
-    draft.write_bytes(pickle.dumps(expected))
-    draft.replace(file)
+    agreement.save_reference(expected, file)
     return expected
 
 

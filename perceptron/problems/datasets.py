@@ -131,5 +131,9 @@ SYMPTOMS = Table(
 )
 
 BREAST_CANCER = BreastCancer(
-    name="breast cancer (Wisconsin)", rows=569, features=30, target_name="benign", row_name="patient"
+    name="breast cancer (Wisconsin)",
+    rows=569,
+    features=30,
+    target_name="benign",
+    row_name="patient",
 )

@@ -127,7 +127,7 @@ FAMILIES: dict[str, Family] = {
             "perceptron-features",
             "a perceptron on 256 rows, more and more features",
             ("features",),
-            _powers(4, 2, 2**15) + ((2**16,),),
+            (*_powers(4, 2, 2**15), (2**16,)),
             _perceptron_features,
         ),
         Family(

@@ -12,6 +12,7 @@ Activation = Literal["sigmoid", "identity", "tanh", "relu"]
 Loss = Literal["l1-sum", "l1-mean", "mse", "bce"]
 DType = Literal["float32", "float64"]
 
+DTYPES: tuple[DType, ...] = ("float32", "float64")
 ITEMSIZE: dict[DType, int] = {"float32": 4, "float64": 8}
 
 

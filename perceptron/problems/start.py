@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class UnitStart(Start):
     def parameters(self, widths: Sequence[int]) -> list[Array]:
         random = np.random.RandomState(self.seed)
         arrays: list[Array] = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in pairwise(widths):
             arrays += [random.rand(fan_in, fan_out), random.rand(fan_out)]
         return arrays
 
@@ -52,7 +53,7 @@ class FanInStart(Start):
     def parameters(self, widths: Sequence[int]) -> list[Array]:
         random = np.random.default_rng(self.seed)
         arrays: list[Array] = []
-        for fan_in, fan_out in zip(widths, widths[1:], strict=False):
+        for fan_in, fan_out in pairwise(widths):
             bound = 1.0 / np.sqrt(fan_in)
             weights = random.uniform(-bound, bound, (fan_in, fan_out)) * self.gain
             arrays += [weights, random.uniform(-bound, bound, fan_out)]

@@ -19,6 +19,8 @@ class ThreadPool(Struct, frozen=True, kw_only=True):
 
 
 class Gpu(Struct, frozen=True, kw_only=True):
+    """A graphics processor and its driver."""
+
     name: str
     driver: str | None = None
     memory_bytes: int | None = None

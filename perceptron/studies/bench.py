@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from itertools import combinations
 from pathlib import Path
 
-from perceptron.analysis.crossover import Crossover, crossovers
-from perceptron.analysis.finding import FAMILY, ITERATIONS, FindingRow, finding
+from perceptron.analysis.finding import FAMILY, ITERATIONS, finding_backends
+from perceptron.analysis.summary import Bench, summarise
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
-from perceptron.measure.machine import environment, usable_cores
+from perceptron.measure.machine import environment, machine_name, usable_cores
 from perceptron.measure.revision import revision
 from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType
-from perceptron.records.environment import Environment
-from perceptron.records.measurement import Measurement
 from perceptron.records.store import Run, now, open_run
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.progress import Progress
@@ -62,33 +59,22 @@ class Plan:
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
-        """The walk-through's own arithmetic first: ratios to it compare with the published ones."""
-        return tuple(dict.fromkeys(("numpy-published", *self.backends)))
+        return finding_backends(self.backends)
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
         """All sizes, or in quick mode every other one, the largest left out."""
         return family.sizes[:-1:2] if self.quick else family.sizes
 
 
-@dataclass(frozen=True)
-class Bench:
-    """Everything the main job found."""
+def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) -> Bench:
+    """Run the plan, or go on with it where it was cut short, and judge what was measured.
 
-    machine: str
-    results: Path
-    environment: Environment
-    threads: tuple[int, ...]
-    rows: list[Measurement]
-    finding: list[FindingRow]
-    crossovers: list[Crossover]
-
-
-def bench(plan: Plan, machine: str, results: Path, progress: Progress) -> Bench:
-    """Run the plan, or go on with it where it was cut short, and judge what was measured."""
+    Raises `UserError` if the results folder cannot be written to.
+    """
     facts = environment([registry.load(name) for name in _usable(plan.backends)], plan.threads[0])
     run = Run(
         plan={"study": "bench", **_plain(plan)},
-        machine=machine,
+        machine=machine or machine_name(),
         environment=facts.id,
         commit=revision(),
         started=now(),
@@ -96,22 +82,7 @@ def bench(plan: Plan, machine: str, results: Path, progress: Progress) -> Bench:
     with open_run(results, run, facts) as journal:
         run_tasks(tasks(plan), journal, run, progress)
         journal.finish()
-        return summary(plan, machine, journal.folder, facts, journal.rows)
-
-
-def summary(
-    plan: Plan, machine: str, results: Path, facts: Environment, rows: list[Measurement]
-) -> Bench:
-    """What the rows of a run say."""
-    return Bench(
-        machine=machine,
-        results=results,
-        environment=facts,
-        threads=plan.threads,
-        rows=rows,
-        finding=finding(_of_threads(rows, plan.threads[0]), plan.finding_backends),
-        crossovers=crossovers(rows, list(combinations(plan.backends, 2))),
-    )
+        return summarise(plan.backends, journal.folder, facts, journal.rows)
 
 
 def tasks(plan: Plan) -> list[Task]:
@@ -119,8 +90,9 @@ def tasks(plan: Plan) -> list[Task]:
     found = []
     for process in range(plan.processes):
         for threads in plan.threads:
-            for backend in plan.finding_backends:
-                found.append(_finding_task(plan, backend, threads, process))
+            found += [
+                _finding_task(plan, backend, threads, process) for backend in plan.finding_backends
+            ]
             for name in plan.families:
                 for size in plan.sizes(FAMILIES[name]):
                     problem = FAMILIES[name].problem(*size).name
@@ -157,10 +129,6 @@ def _finding_task(plan: Plan, backend: str, threads: int, process: int) -> Task:
 
 def _usable(backends: Iterable[str]) -> list[str]:
     return [name for name in backends if registry.reason_unavailable(name) is None]
-
-
-def _of_threads(rows: Sequence[Measurement], threads: int) -> list[Measurement]:
-    return [row for row in rows if row.threads == threads]
 
 
 def _plain(plan: Plan) -> dict[str, object]:

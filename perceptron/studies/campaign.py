@@ -15,7 +15,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import Journal, Run, now
-from perceptron.studies.progress import Progress, Step
+from perceptron.studies.progress import Progress
 
 Key = tuple[str | None, str, str | None, int | None]
 
@@ -55,7 +55,7 @@ def run_tasks(tasks: Sequence[Task], journal: Journal, run: Run, progress: Progr
 
     def report(message: str) -> None:
         left = len(_open(tasks, journal.rows))
-        progress(Step(len(tasks) - left, len(tasks), message))
+        progress(len(tasks) - left, len(tasks), message)
 
     report("starting")
     with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
@@ -75,9 +75,9 @@ def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Tas
         groups = rounds.setdefault(task.process, {})
         groups.setdefault(task.group, {}).setdefault(task.worker, []).append(task)
     for process in sorted(rounds):
-        groups = list(rounds[process].values())
-        shuffle.shuffle(groups)
-        for workers in groups:
+        in_random_order = list(rounds[process].values())
+        shuffle.shuffle(in_random_order)
+        for workers in in_random_order:
             # The workers of a group follow each other: drift then hits all backends alike.
             batches = list(workers.values())
             shuffle.shuffle(batches)

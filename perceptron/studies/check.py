@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from perceptron.backends import contract, registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.errors import UserError
-from perceptron.studies.progress import Progress, Step
-
-
-@dataclass(frozen=True)
-class Checked:
-    """One promise over all problems and dtypes; ``broken`` says where and how it is not kept."""
-
-    name: str
-    passed: int
-    skipped: int
-    broken: tuple[str, ...]
-
-    @property
-    def kept(self) -> bool:
-        return not self.broken and self.passed > 0
+from perceptron.problems.problem import DTYPES
+from perceptron.records.backend import Checked
+from perceptron.studies.progress import Progress
 
 
 def check(name: str, progress: Progress) -> list[Checked]:
@@ -34,13 +20,13 @@ def check(name: str, progress: Progress) -> list[Checked]:
     if reason is not None:
         raise UserError(f"{name}: {reason}")
     problems = contract.problems()
-    total = len(contract.CHECKS) * len(problems) * len(contract.DTYPES)
+    total = len(contract.CHECKS) * len(problems) * len(DTYPES)
     done, found = 0, []
     for promise in contract.CHECKS:
         passed, skipped, broken = 0, 0, []
         for problem in problems:
-            for dtype in contract.DTYPES:
-                progress(Step(done, total, f"{promise.name}: {problem.name}, {dtype}"))
+            for dtype in DTYPES:
+                progress(done, total, f"{promise.name}: {problem.name}, {dtype}")
                 done += 1
                 try:
                     promise.run(backend, problem, dtype)
@@ -49,8 +35,8 @@ def check(name: str, progress: Progress) -> list[Checked]:
                     skipped += 1
                 except contract.Broken as error:
                     broken.append(f"{problem.name}, {dtype}: {error}")
-                except Exception as error:  # its author wants to see every mistake at once
+                except Exception as error:  # noqa: BLE001 the author wants to see them all
                     broken.append(f"{problem.name}, {dtype}: {type(error).__name__}: {error}")
-        found.append(Checked(promise.name, passed, skipped, tuple(broken)))
-    progress(Step(total, total, "done"))
+        found.append(Checked(name=promise.name, passed=passed, skipped=skipped, broken=broken))
+    progress(total, total, "done")
     return found

@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+# (pieces of work done, pieces in all, what is being done)
+Progress = Callable[[int, int, str], None]
 
 
-@dataclass(frozen=True)
-class Step:
-    """``done`` of ``total`` pieces of work; ``message`` says what was done last."""
-
-    done: int
-    total: int
-    message: str
-
-
-Progress = Callable[[Step], None]
-
-
-def silent(step: Step) -> None:
+def silent(done: int, total: int, message: str) -> None:
     """Listen to nothing."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,38 +15,13 @@ from perceptron.errors import UserError, unknown
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Layer, Problem
-from perceptron.studies.progress import Progress, Step
+from perceptron.records.walkthrough import TrainingRun, Walkthrough
+from perceptron.studies.progress import Progress
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden")
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
 _ACTIVATIONS: tuple[Activation, ...] = ("sigmoid", "identity", "tanh", "relu")
 _LOGGED = 10  # the error is logged this many times, before the first step and evenly after
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """One backend's training. ``errors`` are (step, loss before it); arrays are as trained."""
-
-    backend: str
-    dtype: DType
-    iterations: int
-    errors: tuple[tuple[int, float], ...]
-    parameters: tuple[Array, ...]
-    predictions: Array
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Walkthrough:
-    """What was trained and what came of it, by backend; ``skipped`` are (backend, reason).
-
-    ``contradictions`` are groups of observations with equal inputs and different targets.
-    """
-
-    problem: Problem
-    runs: tuple[TrainingRun, ...]
-    skipped: tuple[tuple[str, str], ...]
-    contradictions: tuple[tuple[int, ...], ...]
 
 
 def walkthrough(
@@ -56,21 +31,34 @@ def walkthrough(
 
     ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name.
     """
-    problem = _problem(name, activation)
-    chosen = list(dict.fromkeys(backends))
-    reasons = {backend: registry.reason_unavailable(backend) for backend in chosen}
-    runs = [
-        _train(problem, backend, progress) for backend in chosen if reasons[backend] is None
-    ]
+    problem = find(name, activation)
+    reasons = {backend: registry.reason_unavailable(backend) for backend in backends}
+    inputs, targets = problem.dataset.load()
+    start = problem.start_parameters()
+    first = problem.dataset.first_row
     return Walkthrough(
-        problem=problem,
-        runs=tuple(runs),
-        skipped=tuple((backend, why) for backend, why in reasons.items() if why is not None),
-        contradictions=contradictions(*problem.dataset.load()),
+        problem=problem.name,
+        title=problem.dataset.name,
+        activations=[layer.activation for layer in problem.layers],
+        loss=problem.loss,
+        rate=problem.rate,
+        feature_names=list(problem.dataset.feature_names),
+        target_name=problem.dataset.target_name,
+        row_name=problem.dataset.row_name,
+        row_labels=list(range(first, first + problem.dataset.rows)),
+        inputs=inputs.tolist(),
+        targets=targets[:, 0].tolist(),
+        start_weights=[array.tolist() for array in start[::2]],
+        start_biases=[array.tolist() for array in start[1::2]],
+        runs=[
+            _train(problem, backend, progress) for backend, why in reasons.items() if why is None
+        ],
+        skipped=[(backend, why) for backend, why in reasons.items() if why is not None],
+        contradictions=contradictions(inputs, targets),
     )
 
 
-def contradictions(inputs: Array, targets: Array) -> tuple[tuple[int, ...], ...]:
+def contradictions(inputs: Array, targets: Array) -> list[list[int]]:
     """Groups of row numbers whose inputs are equal and whose targets are not.
 
     No model that is a function of its inputs can be right about all rows of a group.
@@ -78,9 +66,7 @@ def contradictions(inputs: Array, targets: Array) -> tuple[tuple[int, ...], ...]
     groups: dict[bytes, list[int]] = {}
     for number, row in enumerate(np.ascontiguousarray(inputs)):
         groups.setdefault(row.tobytes(), []).append(number)
-    return tuple(
-        tuple(rows) for rows in groups.values() if len({float(targets[row, 0]) for row in rows}) > 1
-    )
+    return [rows for rows in groups.values() if len({float(targets[row, 0]) for row in rows}) > 1]
 
 
 def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
@@ -99,16 +85,27 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
     return outputs
 
 
-def framework_sigmoid(values: Array) -> Array | None:
-    """PyTorch's sigmoid of the values, or None where PyTorch is not installed."""
+def predictor(walk: Walkthrough, activation: str | None) -> Callable[[Array], Array]:
+    """The model that the first run trained: inputs (rows, features) to outputs (rows, 1)."""
+    problem = find(walk.problem, activation)
+    layers = zip(walk.runs[0].weights, walk.runs[0].biases, strict=True)
+    parameters = [np.array(values) for layer in layers for values in layer]
+    return lambda inputs: predict(problem, parameters, inputs)
+
+
+def sigmoid_curve() -> tuple[Array, Array, Array | None]:
+    """Inputs, our sigmoid of them, and PyTorch's where it is installed."""
+    inputs = np.arange(-10.0, 10.0, 0.1)
+    ours = predict(find("or-gate", None), [np.eye(1), np.zeros(1)], inputs.reshape(-1, 1))
     if registry.reason_unavailable("torch-cpu") is not None:
-        return None
+        return inputs, ours[:, 0], None
     import torch
 
-    return np.asarray(torch.nn.Sigmoid()(torch.from_numpy(values)).numpy())
+    return inputs, ours[:, 0], np.asarray(torch.nn.Sigmoid()(torch.from_numpy(inputs)).numpy())
 
 
-def _problem(name: str, activation: str | None) -> Problem:
+def find(name: str, activation: str | None) -> Problem:
+    """The problem of this name, with another activation in its last layer if one is given."""
     if name not in PROBLEMS:
         raise unknown("problem", name, PROBLEMS)
     problem = catalogue.find(name)
@@ -129,12 +126,12 @@ def _train(problem: Problem, backend: str, progress: Progress) -> TrainingRun:
     errors, seconds = [], 0.0
     for step in range(0, problem.iterations, chunk):
         errors.append((step, trainer.loss()))
-        progress(Step(step, problem.iterations, f"{backend}: error {errors[-1][1]:.2e}"))
+        progress(step, problem.iterations, f"{backend}: error {errors[-1][1]:.2e}")
         begin = time.perf_counter()
         trainer.train(chunk)
         seconds += time.perf_counter() - begin
-    progress(Step(problem.iterations, problem.iterations, backend))
-    parameters = tuple(trainer.parameters())
+    progress(problem.iterations, problem.iterations, backend)
+    parameters = trainer.parameters()
     if not all(np.all(np.isfinite(array)) for array in parameters):
         raise UserError(
             f"{problem.name} on {backend}: the parameters are not finite after "
@@ -145,8 +142,9 @@ def _train(problem: Problem, backend: str, progress: Progress) -> TrainingRun:
         backend=backend,
         dtype=dtype,
         iterations=problem.iterations,
-        errors=tuple(errors),
-        parameters=parameters,
-        predictions=predict(problem, parameters, inputs),
+        errors=errors,
+        weights=[array.tolist() for array in parameters[::2]],
+        biases=[array.tolist() for array in parameters[1::2]],
+        predictions=predict(problem, parameters, inputs)[:, 0].tolist(),
         seconds=seconds,
     )

@@ -1,0 +1,28 @@
+# make install   set up .venv, once; again when pyproject.toml changes
+# make test      every check
+# make bench     the main job
+# make readme    README's picture and tables from the committed results
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install test bench readme
+install: .venv/installed
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@
+
+test: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+
+bench: install
+	$(BIN)/perceptron bench
+
+readme: install
+	$(BIN)/python -m perceptron.report.readme

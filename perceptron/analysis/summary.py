@@ -1,0 +1,49 @@
+"""Everything the main job found, from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover import Crossover, crossovers
+from perceptron.analysis.finding import FindingRow, finding, finding_backends
+from perceptron.analysis.trust import Caution, cautions
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+
+
+class Bench(Struct, frozen=True, kw_only=True):
+    """A run of the main job and what it says."""
+
+    machine: str
+    results: Path
+    environment: Environment
+    threads: list[int]
+    rows: list[Measurement]
+    finding: list[FindingRow]
+    crossovers: list[Crossover]
+    warnings: list[Caution]
+
+
+def summarise(
+    backends: Sequence[str], folder: Path, environment: Environment, rows: list[Measurement]
+) -> Bench:
+    """Judge the rows of one run, which are in ``folder``.
+
+    The finding is that of the smallest number of threads. Raises ValueError without rows.
+    """
+    threads = sorted({row.threads for row in rows if row.threads is not None})
+    fewest = [row for row in rows if row.threads == threads[0]]
+    return Bench(
+        machine=rows[0].machine,
+        results=folder,
+        environment=environment,
+        threads=threads,
+        rows=rows,
+        finding=finding(fewest, finding_backends(backends)),
+        crossovers=crossovers(rows, list(combinations(backends, 2))),
+        warnings=cautions(environment, max(threads)),
+    )

@@ -1,0 +1,161 @@
+"""The command line: a table of contents. Each command imports its study inside the function."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import perceptron
+from perceptron.errors import UserError
+from perceptron.options import one_of, split, spread, whole_numbers
+
+app = typer.Typer(
+    name="perceptron",
+    help=perceptron.__doc__,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help needs no rich: it answers in half the time
+    pretty_exceptions_enable=False,
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Backends = Annotated[
+    list[str] | None, typer.Option(metavar="NAME …", help="See `perceptron backends`.")
+]
+Families = Annotated[
+    list[str] | None, typer.Option(metavar="NAME …", help="Families of problems to sweep.")
+]
+Threads = Annotated[
+    str | None,
+    typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
+]
+DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
+Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
+Html = Annotated[Path, typer.Option(metavar="DIR", help="Where the page is written.")]
+
+
+@app.command()
+def walkthrough(
+    problem: Annotated[
+        str, typer.Argument(help="or-gate, symptoms, xor or xor-hidden")
+    ] = "or-gate",
+    backend: Backends = None,
+    activation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Replace the last layer's activation.")
+    ] = None,
+    save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures.")] = None,
+    json: Json = False,
+) -> None:
+    """The introduction: train a tiny problem and look at what was learned."""
+    from perceptron.report import console, documents, story
+    from perceptron.studies import walkthrough as study
+
+    with console.progress_bar(problem) as bar:
+        walk = study.walkthrough(problem, split(backend) or study.BACKENDS, activation, bar)
+    if json:
+        documents.write(documents.walkthrough(walk))
+    else:
+        story.tell(walk)
+    if save is not None:
+        curve = study.sigmoid_curve()
+        for file in story.draw(walk, save, study.predictor(walk, activation), curve):
+            console.err.print(f"wrote {file}")
+
+
+@app.command()
+def backends(json: Json = False) -> None:
+    """What can run here, what cannot, and why."""
+    from perceptron.report import console, documents
+    from perceptron.studies.backends import survey
+
+    found = survey()
+    if json:
+        documents.write({"backends": found})
+    else:
+        console.show_backends(found)
+
+
+@app.command()
+def check(
+    names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
+    json: Json = False,
+) -> None:
+    """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
+    from perceptron.report import console, documents
+    from perceptron.studies.check import check as study
+
+    with console.progress_bar("checking") as bar:
+        found = {name: study(name, bar) for name in split(names)}
+    if json:
+        documents.write({"backends": found})
+    else:
+        console.show_checks(found)
+    if not all(each.kept for checks in found.values() for each in checks):
+        raise typer.Exit(1)
+
+
+@app.command()
+def bench(
+    quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
+    families: Families = None,
+    backends: Backends = None,
+    machine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
+    ] = None,
+    threads: Threads = None,
+    dtype: DTypeName = "float32",
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """The main job: the finding, the sweep over sizes, the crossovers, the page."""
+    from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, documents, page
+    from perceptron.studies import bench as study
+
+    plan = study.Plan(
+        families=split(families) or study.SWEEP,
+        backends=split(backends) or DEFAULT,
+        dtype=one_of("--dtype", dtype, DTYPES),
+        threads=whole_numbers("--threads", threads),
+        quick=quick,
+    )
+    with console.progress_bar("measuring") as bar:
+        found = study.bench(plan, machine, results, bar)
+    written = page.write_page(html, found)
+    console.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.bench(found, written))
+    else:
+        console.show_finding(found.finding)
+        console.show_crossovers(found.crossovers)
+        console.out.print(f"rows:  {found.results}\npage:  {written}", soft_wrap=True)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"perceptron {perceptron.__version__}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run a command; what the user can mend is one line on standard error and exit code 2."""
+    try:
+        sys.exit(app(spread(sys.argv[1:]), standalone_mode=False) or 0)
+    except UserError as error:
+        message = str(error)
+    except (KeyboardInterrupt, typer.Abort):
+        message = "interrupted; what was measured is kept, the same command goes on from there"
+    except Exception as error:
+        # typer raises click's UsageError, or that of the copy of click which newer versions carry.
+        if not hasattr(error, "format_message"):
+            raise
+        message = error.format_message()
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(2)

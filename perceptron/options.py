@@ -1,0 +1,58 @@
+"""Reading options that take several values, as people write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from perceptron.errors import UserError, unknown
+
+Word = TypeVar("Word", bound=str)
+
+# Options of one or more values: `--backends numpy torch-cpu` is `--backends numpy,torch-cpu`.
+_MANY = frozenset({"--backend", "--backends", "--families"})
+# Positional words that end such a list, so that `walkthrough --backend numpy xor` means xor.
+_WORDS = frozenset({"or-gate", "symptoms", "xor", "xor-hidden"})
+
+
+def spread(arguments: Sequence[str]) -> list[str]:
+    """Repeat an option in front of each of its values, the form the parser understands."""
+    spreaded: list[str] = []
+    option = ""
+    values = 0
+    for word in arguments:
+        if word.startswith("-"):
+            option, values = (word if word in _MANY else ""), 0
+            spreaded.append(word)
+            continue
+        if option and values and word not in _WORDS:
+            spreaded.append(option)
+        elif values:
+            option = ""
+        values += 1
+        spreaded.append(word)
+    return spreaded
+
+
+def split(values: Iterable[str] | None) -> tuple[str, ...]:
+    """``["a,b", "c"]`` as ``("a", "b", "c")``, each once."""
+    words = (word.strip() for value in values or () for word in value.split(","))
+    return tuple(dict.fromkeys(word for word in words if word))
+
+
+def whole_numbers(option: str, value: str | None) -> tuple[int, ...]:
+    """``"1,2"`` as ``(1, 2)``; raises `UserError` naming the option."""
+    numbers = []
+    for word in split([value or ""]):
+        if not word.isdecimal() or int(word) < 1:
+            raise UserError(f"{option} takes whole numbers from 1, such as 1,2; got {word!r}")
+        numbers.append(int(word))
+    return tuple(numbers)
+
+
+def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
+    """The choice that was typed; raises `UserError` naming the option."""
+    for choice in choices:
+        if value == choice:
+            return choice
+    raise unknown(option, value, choices)

@@ -1,0 +1,32 @@
+"""What was found out about a backend itself."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class BackendFacts(Struct, frozen=True, kw_only=True):
+    """Whether a backend can run here; ``reason`` is None if it can."""
+
+    name: str
+    device: str
+    summary: str
+    reason: str | None
+    available: bool
+
+
+class Checked(Struct, frozen=True, kw_only=True):
+    """One promise of the contract over all problems and dtypes.
+
+    ``broken`` says where and how it is not kept; ``skipped`` counts the problems that the backend
+    does not take.
+    """
+
+    name: str
+    passed: int
+    skipped: int
+    broken: list[str]
+
+    @property
+    def kept(self) -> bool:
+        return not self.broken and self.passed > 0

@@ -1,0 +1,171 @@
+"""Figures as SVG text, the same for the page and the README."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from math import log10
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from perceptron.analysis.crossover import Crossover
+from perceptron.analysis.finding import FindingRow
+from perceptron.analysis.interval import of_times
+from perceptron.analysis.select import times
+from perceptron.records.measurement import Measurement
+from perceptron.report.palette import stroke
+from perceptron.report.style import drawing
+from perceptron.report.text import digits, duration
+
+
+def finding_chart(rows: Sequence[FindingRow]) -> str:
+    """Seconds of the whole training for each backend, with the published ones, on a log axis."""
+    with drawing(7.2, 0.62 * len(rows) + 1.3) as (figure, axes):
+        for place, row in enumerate(rows):
+            look = stroke(row.backend)
+            if row.published_seconds is not None:
+                axes.plot(
+                    row.published_seconds,
+                    place,
+                    marker="o",
+                    markersize=9,
+                    markerfacecolor="white",
+                    markeredgecolor=look.colour,
+                    markeredgewidth=1.8,
+                    linestyle="none",
+                )
+                axes.annotate(
+                    f"{row.published_seconds:g} s",
+                    (row.published_seconds, place),
+                    xytext=(9, 0),
+                    textcoords="offset points",
+                    va="center",
+                    color="#555555",
+                )
+            if row.seconds is None:
+                axes.text(
+                    0.01,
+                    place,
+                    f"not measured: {row.reason}",
+                    transform=axes.get_yaxis_transform(),
+                    va="center",
+                    color="#666666",
+                    style="italic",
+                )
+                continue
+            below = row.seconds - (row.low or row.seconds)
+            above = (row.high or row.seconds) - row.seconds
+            axes.errorbar(
+                row.seconds,
+                place,
+                xerr=[[below], [above]],
+                fmt="o",
+                markersize=9,
+                capsize=4,
+                color=look.colour,
+            )
+            axes.annotate(
+                duration(row.seconds),
+                (row.seconds, place),
+                xytext=(9, 0),
+                textcoords="offset points",
+                va="center",
+            )
+        axes.set_yticks(range(len(rows)), [f"{row.backend}\n{row.dtype}" for row in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
+        axes.set_xscale("log")
+        low, high = _log_range(rows)
+        axes.set_xlim(low / 2, high * 4)
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.grid(False, axis="y")
+        axes.set_xlabel("10,000 iterations on the OR gate (filled: measured here, open: published)")
+        return _svg(figure)
+
+
+def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: str) -> str:
+    """Time per iteration over size, both logarithmic; bands are 95 %, crossovers are marked."""
+    members = list(rows)
+    with drawing(7.2, 4.2) as (figure, axes):
+        for backend in dict.fromkeys(row.backend for row in members):
+            _line(axes, [row for row in members if row.backend == backend], backend)
+        axes.set_xscale("log", base=2)
+        axes.set_yscale("log")
+        for crossover in found:
+            _mark(axes, crossover)
+        axes.set_xlabel(axis)
+        axes.set_ylabel("time per iteration")
+        axes.xaxis.set_major_locator(LogLocator(base=2, numticks=9))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _size(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.legend(frameon=False, loc="upper left")
+        return _svg(figure)
+
+
+def _line(axes: Axes, rows: list[Measurement], backend: str) -> None:
+    sizes = sorted({row.size for row in rows if row.status == "ok"})
+    if not sizes:
+        return
+    found = [
+        of_times(list(times([row for row in rows if row.size == size], backend).values()))
+        for size in sizes
+    ]
+    look = stroke(backend)
+    axes.plot(
+        sizes,
+        [value.estimate for value in found],
+        color=look.colour,
+        dashes=look.dash or (None, None),
+        marker=look.marker,
+        markersize=4.5,
+        label=backend,
+    )
+    axes.fill_between(
+        sizes,
+        [value.low or value.estimate for value in found],
+        [value.high or value.estimate for value in found],
+        color=look.colour,
+        alpha=0.18,
+        linewidth=0,
+    )
+
+
+def _mark(axes: Axes, found: Crossover) -> None:
+    for crossing in found.crossings:
+        axes.axvline(crossing.size, color="#333333", linewidth=1, linestyle=":")
+        axes.annotate(
+            f"{getattr(found, crossing.direction)}\nfrom {digits(crossing.size, 2)} on",
+            (crossing.size, 0.02),
+            xycoords=axes.get_xaxis_transform(),
+            xytext=(4, 0),
+            textcoords="offset points",
+            fontsize=8.5,
+            color="#333333",
+        )
+    if found.size is not None and found.low is not None and found.high is not None:
+        axes.axvspan(found.low, found.high, color="#333333", alpha=0.10, linewidth=0)
+
+
+def _size(value: float) -> str:
+    for exponent, unit in ((20, "Mi"), (10, "Ki")):
+        if value >= 2**exponent:
+            return f"{value / 2**exponent:g} {unit}"
+    return f"{value:g}"
+
+
+def _log_range(rows: Sequence[FindingRow]) -> tuple[float, float]:
+    seen = [
+        value for row in rows for value in (row.seconds, row.published_seconds) if value is not None
+    ]
+    return 10 ** (log10(min(seen)) - 0.1), 10 ** (log10(max(seen)) + 0.1)
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    # Without the XML prologue, so that a page can hold it.
+    return text.getvalue()[text.getvalue().index("<svg") :]

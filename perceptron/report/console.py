@@ -1,0 +1,171 @@
+"""Tables for a terminal. Everything a person reads goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+from perceptron.analysis.crossover import Crossover
+from perceptron.analysis.finding import FindingRow
+from perceptron.analysis.trust import Caution
+from perceptron.records.backend import BackendFacts, Checked
+from perceptron.report import text
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+Move = Callable[[int, int, str], None]
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Move]:
+    """Progress on standard error with the time left; gives the function that moves it.
+
+    A bar in a terminal; elsewhere, in a log, a line at every tenth.
+    """
+    if not err.is_terminal:
+        yield _log(title)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[message]}"),
+    )
+    with Progress(*columns, console=err, transient=True) as bar:
+        task = bar.add_task(title, total=None, message="")
+
+        def move(done: int, total: int, message: str) -> None:
+            bar.update(task, completed=done, total=total, message=escape(message))
+
+        yield move
+
+
+def _log(title: str) -> Move:
+    tenths = 0
+
+    def move(done: int, total: int, message: str) -> None:
+        nonlocal tenths
+        if 10 * done // total > tenths:
+            tenths = 10 * done // total
+            err.print(f"{title}: {done} of {total}, {escape(message)}", soft_wrap=True)
+
+    return move
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table; a column whose name ends in ``>`` is flush right."""
+    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        right = column.endswith(">")
+        grid.add_column(
+            column.rstrip(">"),
+            justify="right" if right else "left",
+            no_wrap=right,
+            header_style="dim",
+        )
+    for row in rows:
+        grid.add_row(*(escape(cell) for cell in row))
+    out.print(grid)
+    out.print()
+
+
+def show_warnings(warnings: Iterable[Caution]) -> None:
+    """Print each on standard error, with what to do about it."""
+    for warning in warnings:
+        err.print(f"[yellow]warning:[/] {escape(warning.message)}")
+        err.print(f"         {escape(warning.advice)}")
+
+
+def show_finding(rows: Iterable[FindingRow]) -> None:
+    """Print whole trainings beside the published ones."""
+    table(
+        "The finding: 10,000 iterations on the OR gate [95 % interval over processes]",
+        ("backend", "dtype", "whole training>", "× numpy>", "× numpy-published>", "published>"),
+        (_finding_cells(row) for row in rows),
+    )
+
+
+def show_crossovers(found: Iterable[Crossover]) -> None:
+    """Print who is faster where, one line for each family and pair."""
+    table(
+        "Who is faster, by size [95 % interval of the crossover]",
+        ("family", "incumbent → challenger", "threads>", "status", "answer"),
+        (
+            (
+                each.family,
+                f"{each.incumbent} → {each.challenger}",
+                str(each.threads),
+                each.status,
+                text.sentence(each) + (f" ({each.reason})" if each.reason else ""),
+            )
+            for each in found
+        ),
+    )
+
+
+def _finding_cells(row: FindingRow) -> tuple[str, ...]:
+    published = "–"
+    if row.published_seconds is not None and row.published_ratio is not None:
+        published = f"{row.published_seconds:g} s, × {text.digits(row.published_ratio)}"
+    if row.seconds is None:
+        return (row.backend, row.dtype or "–", row.reason or "not measured", "–", "–", published)
+    ratio = "–"
+    if row.ratio_to_numpy is not None:
+        ratio = text.interval(row.ratio_to_numpy, row.ratio_low, row.ratio_high)
+    return (
+        row.backend,
+        row.dtype or "–",
+        text.duration_interval(row.seconds, row.low, row.high),
+        "1" if row.backend == "numpy" else ratio,
+        "–" if row.ratio_to_published is None else text.digits(row.ratio_to_published),
+        published,
+    )
+
+
+def show_backends(found: Iterable[BackendFacts]) -> None:
+    """Print what can run here, and why the rest cannot."""
+    table(
+        "Backends",
+        ("name", "device", "here", "what it is"),
+        (
+            (
+                each.name,
+                each.device,
+                "yes" if each.reason is None else f"no: {each.reason}",
+                each.summary,
+            )
+            for each in found
+        ),
+    )
+
+
+def show_checks(found: dict[str, list[Checked]]) -> None:
+    """Print each promise, then where one is broken."""
+    for name, checks in found.items():
+        table(
+            name,
+            ("promise", "kept", "cases>", "skipped>"),
+            (
+                (each.name, "yes" if each.kept else "NO", str(each.passed), str(each.skipped))
+                for each in checks
+            ),
+        )
+        for each in checks:
+            for line in each.broken:
+                out.print(f"[red]{escape(each.name)}[/]: {escape(line)}")

@@ -1,0 +1,57 @@
+"""The JSON documents of the command contract."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from perceptron.analysis.summary import Bench
+from perceptron.records.walkthrough import TrainingRun, Walkthrough
+
+
+def write(document: object) -> None:
+    """Print one JSON document on standard output."""
+    text = msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2)
+    sys.stdout.write(text.decode() + "\n")
+
+
+def bench(found: Bench, page: Path) -> dict[str, Any]:
+    """What `perceptron bench --json` prints."""
+    return {
+        "machine": found.machine,
+        "finding": found.finding,
+        "crossovers": found.crossovers,
+        "warnings": found.warnings,
+        "dashboard": page,
+        "results": found.results,
+    }
+
+
+def walkthrough(walk: Walkthrough) -> dict[str, Any]:
+    """What `perceptron walkthrough --json` prints."""
+    return {
+        "problem": walk.problem,
+        "runs": [_run(run) for run in walk.runs],
+        "skipped": [{"backend": backend, "reason": reason} for backend, reason in walk.skipped],
+        "contradictions": [
+            [walk.row_labels[place] for place in group] for group in walk.contradictions
+        ],
+    }
+
+
+def _run(run: TrainingRun) -> dict[str, Any]:
+    """A perceptron's weights are a list and its bias a number; deeper models have one per layer."""
+    perceptron = len(run.weights) == 1
+    return {
+        "backend": run.backend,
+        "dtype": run.dtype,
+        "iterations": run.iterations,
+        "errors": run.errors,
+        "weights": [row[0] for row in run.weights[0]] if perceptron else run.weights,
+        "bias": run.biases[0][0] if perceptron else run.biases,
+        "predictions": run.predictions,
+        "seconds": run.seconds,
+    }

@@ -1,0 +1,110 @@
+"""One page for one run: the finding, a figure for each family, the crossovers, the machine.
+
+Everything is inside the file, so that it opens from disk and asks nobody for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment as Templates
+from jinja2 import PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from perceptron.analysis.finding import FAMILY
+from perceptron.analysis.summary import Bench
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.report import text
+from perceptron.report.charts import finding_chart, sweep_chart
+
+
+def write_page(folder: Path, bench: Bench) -> Path:
+    """Write ``index.html`` into the folder and return its path.
+
+    Raises `UserError` if the folder cannot be written to.
+    """
+    rows = bench.rows
+    templates = Templates(
+        loader=PackageLoader("perceptron.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters |= {
+        "sentence": text.sentence,
+        "digits": text.digits,
+        "memory": text.memory,
+    }
+    templates.globals |= {
+        "duration_interval": text.duration_interval,
+        "interval": text.interval,
+    }
+    sweeps = [
+        {
+            "family": family,
+            "axis": _axis(family),
+            # Our own drawing, whose texts matplotlib has escaped.
+            "chart": Markup(_chart(bench, family)),  # noqa: S704
+            "crossovers": [found for found in bench.crossovers if found.family == family],
+            "notes": _notes(rows, family),
+        }
+        for family in dict.fromkeys(row.family for row in rows)
+        if family != FAMILY
+    ]
+    html = templates.get_template("run.html.j2").render(
+        machine=bench.machine,
+        environment=bench.environment,
+        commit=next((row.commit for row in rows if row.commit), None),
+        when=max((row.when for row in rows), default="never"),
+        threads=bench.threads,
+        processes=len({row.process for row in rows}),
+        finding=bench.finding,
+        finding_chart=Markup(finding_chart(bench.finding)),  # noqa: S704
+        sweeps=sweeps,
+        warnings=bench.warnings,
+    )
+    page = folder / "index.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.write_text(html, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{page}: cannot write the page: {error.strerror}") from None
+    return page
+
+
+def _chart(bench: Bench, family: str) -> str:
+    # One number of threads to a figure: the fewest; the table has them all.
+    rows = [row for row in bench.rows if row.family == family]
+    threads = min(row.threads for row in rows if row.threads is not None)
+    return sweep_chart(
+        [row for row in rows if row.threads == threads],
+        [
+            found
+            for found in bench.crossovers
+            if found.family == family and found.threads == threads
+        ],
+        _axis(family),
+    )
+
+
+def _axis(family: str) -> str:
+    """What varies along a family: by our names, the part after the dash says it."""
+    return family.rpartition("-")[2] or "size"
+
+
+def _notes(rows: Sequence[Measurement], family: str) -> list[str]:
+    """What was not measured and why, each reason once."""
+    sizes: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.family == family and row.status != "ok":
+            told = (row.backend, f"{row.status}: {row.reason}")
+            sizes.setdefault(told, []).append(f"{row.size:,}")
+    everything = len({row.size for row in rows if row.family == family})
+    return [
+        f"{backend} {reason}"
+        + ("" if len(missing) == everything else f" (at {', '.join(missing)})")
+        for (backend, reason), missing in sizes.items()
+    ]

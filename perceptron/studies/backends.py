@@ -1,0 +1,24 @@
+"""What can run here?"""
+
+from __future__ import annotations
+
+from perceptron.backends import registry
+from perceptron.records.backend import BackendFacts
+
+
+def survey() -> list[BackendFacts]:
+    """Every backend of the registry, in its order."""
+    found = []
+    for name in registry.names():
+        backend = registry.load(name)
+        reason = registry.reason_unavailable(name)
+        found.append(
+            BackendFacts(
+                name=name,
+                device=backend.device,
+                summary=backend.summary,
+                reason=reason,
+                available=reason is None,
+            )
+        )
+    return found
