@@ -3,7 +3,8 @@
 At each size stands the logarithm of challenger time over incumbent time, one value for each pair
 of processes measured side by side. It is above zero where the incumbent wins. Between two sizes it
 is taken to be linear in the logarithm of the size; a crossover is its zero. Its interval holds
-every size at which the interval of the interpolated mean contains zero (Fieller, 1954).
+every size at which the interval of the interpolated trimmed mean contains zero, which is how
+Fieller (1954) inverts a test.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from perceptron.analysis.interval import half_width
+from perceptron.analysis.interval import robust_mean
 from perceptron.analysis.select import Ground, ground, paired, reason, times
 from perceptron.records.measurement import Measurement
 
@@ -75,7 +76,7 @@ class _Point:
 
     @property
     def mean(self) -> float:
-        return float(self.ratios.mean())
+        return robust_mean(self.ratios)[0]
 
     @property
     def sign(self) -> int:
@@ -104,12 +105,12 @@ def crossovers(
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
     not at all, have no crossover.
     """
-    groups: dict[tuple[Ground, str], list[Measurement]] = {}
+    groups: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
-        groups.setdefault((ground(row), row.family), []).append(row)
+        groups.setdefault((row.family, ground(row)), []).append(row)
     return [
         _judge(family, incumbent, challenger, where, members)
-        for (where, family), members in groups.items()
+        for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
         if _is_line(members)
         for incumbent, challenger in pairs or _pairs(members)
     ]
@@ -187,10 +188,9 @@ def _points(rows: list[Measurement], incumbent: str, challenger: str) -> list[_P
 
 
 def _band(ratios: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % interval of the mean; for a single value the value itself."""
-    middle = float(ratios.mean())
-    reach = half_width(float(ratios.std(ddof=1)), len(ratios)) if len(ratios) > 1 else 0.0
-    return middle - reach, middle + reach
+    """The 95 % interval of the typical ratio; for a single value the value itself."""
+    middle, reach = robust_mean(ratios)
+    return (middle - reach, middle + reach) if len(ratios) > 1 else (middle, middle)
 
 
 def _zero(points: list[_Point], left: _Point, right: _Point) -> _Zero:
@@ -253,8 +253,14 @@ def _contains_zero(left: _Point, right: _Point, weight: float) -> bool:
 
 
 def _closest(points: list[_Point]) -> str:
+    """Where the pair comes closest to changing places, and where the winner is not sure."""
     point = min(points, key=lambda point: abs(point.mean))
-    return f"closest at {point.size:g}: {exp(point.mean):.2f} times the incumbent's time"
+    told = f"closest at {point.size:g}: {exp(point.mean):.2f}"
+    if len(point.ratios) > 1:
+        low, high = _band(point.ratios)
+        told += f" [{exp(low):.2f}, {exp(high):.2f}]"
+    unsure = ", ".join(f"{point.size:g}" for point in points if point.sign == 0)
+    return f"{told} times the incumbent's time" + (f"; not sure at {unsure}" if unsure else "")
 
 
 def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:

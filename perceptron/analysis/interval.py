@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import exp, inf, log, sqrt
+from math import exp, inf, sqrt
 
 import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 from scipy import stats
 
 CONFIDENCE = 0.95
+# Share of the processes that is left out on each side, where there are enough to spare some:
+# below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
+_TRIM = 0.2
+_ENOUGH = 8
 
 
 class Interval(Struct, frozen=True):
@@ -20,29 +25,37 @@ class Interval(Struct, frozen=True):
     high: float | None
 
 
-def half_width(deviation: float, count: int) -> float:
-    """Half the width of Student's 95 % interval for the mean of ``count`` values.
+def robust_mean(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The 20 % trimmed mean and half the width of its 95 % interval (inf for a single value).
 
-    Student's and not a bootstrap: with five processes a percentile bootstrap covers 81 %, not 95 %.
+    A neighbour's burst slows a whole process now and then; one such process in ten would double
+    the interval of an ordinary mean. Interval after Tukey and McLaughlin, Sankhya A 25 (1963):
+    Student's t with the winsorised deviation. Student's and not a bootstrap, whose percentile
+    interval covers 81 % instead of 95 % with five processes.
     """
+    ordered = np.sort(np.asarray(values, np.float64))
+    count = len(ordered)
+    cut = int(_TRIM * count) if count >= _ENOUGH else 0
+    middle = float(ordered[cut : count - cut].mean())
     if count < 2:
-        return inf
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, count - 1)) * deviation / sqrt(count)
+        return middle, inf
+    deviation = float(np.clip(ordered, ordered[cut], ordered[count - cut - 1]).std(ddof=1))
+    kept = count - 2 * cut
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, kept - 1))
+    return middle, quantile * deviation * sqrt(count) / kept
 
 
 def of_times(seconds: Sequence[float]) -> Interval:
-    """The geometric mean of times, one for each process, with its interval.
+    """The typical one of times, one for each process, with its interval.
 
     Times vary by factors, not by amounts, so everything is done in logarithms.
     Raises ValueError without a value.
     """
     if not seconds:
         raise ValueError("no times to average")
-    logs = [log(value) for value in seconds]
-    middle = float(np.mean(logs))
-    if len(logs) < 2:
+    middle, reach = robust_mean(np.log(seconds))
+    if len(seconds) < 2:
         return Interval(exp(middle), None, None)
-    reach = half_width(float(np.std(logs, ddof=1)), len(logs))
     return Interval(exp(middle), exp(middle - reach), exp(middle + reach))
 
 

@@ -85,7 +85,7 @@ def reference(problem: Problem) -> Reference:
 
 def save_reference(expected: Reference, file: Path) -> None:
     """Keep a reference for another process; it appears in one step."""
-    arrays = {}
+    arrays: dict[str, Array] = {}
     for number, quantity in enumerate(expected.quantities):
         arrays |= {f"{number} start {quantity.name}": quantity.start}
         arrays |= {f"{number} end {quantity.name}": quantity.end}

@@ -59,7 +59,7 @@ def reason_unavailable(name: str) -> str | None:
     """Why this backend cannot run here, in one line, or None if it can."""
     try:
         reason = load(name).unavailable()
-    except Exception as error:  # noqa: BLE001 a foreign probe may do anything
+    except Exception as error:  # a foreign probe may do anything
         if name in BUILT_IN:
             raise
         reason = f"cannot be asked: {type(error).__name__}: {error}"

@@ -9,7 +9,11 @@ from perceptron.records.measurement import Status
 
 
 class Job(Struct, frozen=True, kw_only=True):
-    """Time one backend on some problems, in this order, in one process."""
+    """Time one backend on some problems, in this order, in one process.
+
+    With ``check`` the process shows that the backend agrees instead of timing it: what a reference
+    leaves behind in memory and thread pools must not be near a sample.
+    """
 
     backend: str
     problems: list[str]
@@ -19,8 +23,7 @@ class Job(Struct, frozen=True, kw_only=True):
     samples: int
     minimum_seconds: float
     iterations: int | None = None
-    check: list[str] = []
-    """Problems on which the backend must first show that it agrees."""
+    check: bool = False
     references: str | None = None
     """A folder where workers keep reference results for each other."""
 

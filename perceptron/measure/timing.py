@@ -18,6 +18,9 @@ Clock = Callable[[], float]
 _HEADROOM = 1.2
 # Never multiply the iterations by more than this at once: the first call may have been a fluke.
 _LARGEST_GROWTH = 100
+# Iterations from this length on may be worth several threads to a library.
+_THREADED_SECONDS = 1e-4
+_WARM_UP_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def time_training(trainer: Trainer, effort: Effort, clock: Clock = time.perf_cou
     """
     with _no_collection():
         iterations = effort.iterations or _calibrate(trainer, effort.minimum_seconds, clock)
+        _warm_up(trainer, iterations, clock)
         samples = [_sample(trainer, iterations, clock) for _ in range(effort.samples)]
     return Timing(tuple(seconds / iterations for seconds in samples), iterations)
 
@@ -74,6 +78,19 @@ def _calibrate(trainer: Trainer, minimum_seconds: float, clock: Clock) -> int:
             return iterations
         wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
         iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
+
+
+def _warm_up(trainer: Trainer, iterations: int, clock: Clock) -> None:
+    """Train until the system has given every thread a core of its own.
+
+    Threads that were idle first share a core: matrix products and large tensors then take twice as
+    long for up to 0.1 s. Shorter iterations run in one thread and are spared the wait.
+    """
+    begin = clock()
+    while True:
+        elapsed = _sample(trainer, iterations, clock)
+        if elapsed < _THREADED_SECONDS * iterations or clock() - begin >= _WARM_UP_SECONDS:
+            return
 
 
 def _sample(trainer: Trainer, iterations: int, clock: Clock) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -23,7 +24,8 @@ from perceptron.analysis.trust import Caution
 from perceptron.records.backend import BackendFacts, Checked
 from perceptron.report import text
 
-out = Console(highlight=False)
+# In a pipe there is no width to fit; wide enough for our tables.
+out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 err = Console(stderr=True, highlight=False)
 
 Move = Callable[[int, int, str], None]
@@ -71,12 +73,12 @@ def _log(title: str) -> Move:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in ``>`` is flush right."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for column in columns:
+    for place, column in enumerate(columns):
         right = column.endswith(">")
         grid.add_column(
             column.rstrip(">"),
             justify="right" if right else "left",
-            no_wrap=right,
+            no_wrap=right or place == 0,
             header_style="dim",
         )
     for row in rows:
@@ -101,8 +103,8 @@ def show_finding(rows: Iterable[FindingRow]) -> None:
     )
 
 
-def show_crossovers(found: Iterable[Crossover]) -> None:
-    """Print who is faster where, one line for each family and pair."""
+def show_crossovers(found: Sequence[Crossover]) -> None:
+    """Print who is faster where, one line for each family and pair that was measured."""
     table(
         "Who is faster, by size [95 % interval of the crossover]",
         ("family", "incumbent → challenger", "threads>", "status", "answer"),
@@ -115,8 +117,11 @@ def show_crossovers(found: Iterable[Crossover]) -> None:
                 text.sentence(each) + (f" ({each.reason})" if each.reason else ""),
             )
             for each in found
+            if each.status != "not measured"
         ),
     )
+    for reason in dict.fromkeys(each.reason for each in found if each.status == "not measured"):
+        out.print(f"not measured: {reason}\n")
 
 
 def _finding_cells(row: FindingRow) -> tuple[str, ...]:

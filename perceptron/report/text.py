@@ -49,8 +49,8 @@ def sentence(found: Crossover) -> str:
     return {
         "crosses": f"{found.challenger} from {size} on",
         "reverses": f"{found.challenger} first, {found.incumbent} from {size} on",
-        "always": f"{found.challenger} at every size",
-        "never": f"{found.incumbent} at every size",
+        "always": f"{found.challenger} everywhere",
+        "never": f"{found.incumbent} everywhere, {found.challenger} nowhere",
         "multiple": "; ".join(
             f"{getattr(found, crossing.direction)} from {digits(crossing.size)} on"
             for crossing in found.crossings

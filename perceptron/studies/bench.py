@@ -13,6 +13,7 @@ from perceptron.errors import UserError, unknown
 from perceptron.measure.machine import environment, machine_name, usable_cores
 from perceptron.measure.revision import revision
 from perceptron.measure.timing import Effort
+from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType
 from perceptron.records.store import Run, now, open_run
@@ -21,6 +22,10 @@ from perceptron.studies.progress import Progress
 
 # Families along one axis: the sweep. The others are maps, measured when named.
 SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
+
+
+# Largest problem of quick mode, by the memory traffic of one iteration in float32.
+_QUICK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -47,11 +52,11 @@ class Plan:
 
     @property
     def processes(self) -> int:
-        return 3 if self.quick else 10
+        return 4 if self.quick else 8
 
     @property
     def sweep_effort(self) -> Effort:
-        return Effort(samples=5, minimum_seconds=0.01)
+        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
     @property
     def finding_effort(self) -> Effort:
@@ -62,8 +67,15 @@ class Plan:
         return finding_backends(self.backends)
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
-        """All sizes, or in quick mode every other one, the largest left out."""
-        return family.sizes[:-1:2] if self.quick else family.sizes
+        """All sizes, or in quick mode every other one of those that take milliseconds."""
+        if not self.quick:
+            return family.sizes
+        short = [
+            size
+            for size in family.sizes
+            if bytes_moved(family.problem(*size), "float32") <= _QUICK_BYTES
+        ]
+        return tuple(reversed(short[::-2]))
 
 
 def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) -> Bench:

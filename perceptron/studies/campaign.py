@@ -89,15 +89,30 @@ def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Tas
 def _measure(
     tasks: list[Task], unavailable: str | None, rows: list[Measurement], references: str
 ) -> Iterator[Outcome]:
+    """Outcomes of tasks that share a worker, after a worker of its own has shown agreement."""
     if not tasks:
         return
     if unavailable is not None:
         for task in tasks:
             yield Outcome(problem=task.problem, status="skipped", reason=unavailable)
         return
-    first = tasks[0]
+    backend = registry.load(tasks[0].backend)
     agreed = {_key(row) for row in rows if row.status == "ok"}
-    job = Job(
+    unproven = [task for task in tasks if task.key not in agreed]
+    refused = set()
+    if unproven:
+        for outcome in run_job(_job(unproven, check=True, references=references), backend):
+            if outcome.status != "ok":
+                refused.add(outcome.problem)
+                yield outcome
+    timed = [task for task in tasks if task.problem not in refused]
+    if timed:
+        yield from run_job(_job(timed), backend)
+
+
+def _job(tasks: list[Task], check: bool = False, references: str | None = None) -> Job:
+    first = tasks[0]
+    return Job(
         backend=first.backend,
         problems=[task.problem for task in tasks],
         dtype=first.dtype,
@@ -105,10 +120,9 @@ def _measure(
         samples=first.effort.samples,
         minimum_seconds=first.effort.minimum_seconds,
         iterations=first.effort.iterations,
-        check=[task.problem for task in tasks if task.key not in agreed],
+        check=check,
         references=references,
     )
-    yield from run_job(job, registry.load(first.backend))
 
 
 def _row(task: Task, outcome: Outcome, run: Run) -> Measurement:
