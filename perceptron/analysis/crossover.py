@@ -215,31 +215,24 @@ def _reach(points: list[_Point], zero: float) -> tuple[float | None, float | Non
     """The sizes below and above ``zero`` up to which the band contains zero; None if it is open."""
     if any(len(point.ratios) < 2 for point in points):
         return None, None
-    grid = _interpolate(points)
-    below = [inside for size, inside in grid if size < zero]
-    above = [inside for size, inside in grid if size > zero]
-    sizes_below = [size for size, _ in grid if size < zero]
-    sizes_above = [size for size, _ in grid if size > zero]
-    return _last(sizes_below[::-1], below[::-1], zero), _last(sizes_above, above, zero)
+    grid = [
+        (exp((1 - weight) * log(left.size) + weight * log(right.size)), left, right, weight)
+        for left, right in pairwise(points)
+        for weight in np.linspace(0.0, 1.0, _STEPS, endpoint=False)
+    ] + [(points[-1].size, points[-2], points[-1], 1.0)]
+    below = (step for step in reversed(grid) if step[0] < zero)
+    above = (step for step in grid if step[0] > zero)
+    return _last_inside(below, zero), _last_inside(above, zero)
 
 
-def _last(sizes: list[float], inside: list[bool], zero: float) -> float | None:
-    """The last size of the unbroken stretch inside the band, walking away from ``zero``."""
-    if False not in inside:
-        return None
-    steps = inside.index(False)
-    return sizes[steps - 1] if steps else zero
-
-
-def _interpolate(points: list[_Point]) -> list[tuple[float, bool]]:
-    """Sizes close together, and whether the band contains zero there."""
-    grid = []
-    for left, right in pairwise(points):
-        for step in range(_STEPS):
-            weight = step / _STEPS
-            size = exp((1 - weight) * log(left.size) + weight * log(right.size))
-            grid.append((size, _contains_zero(left, right, weight)))
-    return [*grid, (points[-1].size, points[-1].sign == 0)]
+def _last_inside(steps: Iterable[tuple[float, _Point, _Point, float]], zero: float) -> float | None:
+    """The last size, walking away from ``zero``, before the band leaves zero out."""
+    last = zero
+    for size, left, right, weight in steps:
+        if not _contains_zero(left, right, weight):
+            return last
+        last = size
+    return None
 
 
 def _contains_zero(left: _Point, right: _Point, weight: float) -> bool:

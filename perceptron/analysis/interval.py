@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from math import exp, inf, sqrt
 
 import numpy as np
@@ -29,8 +30,8 @@ def robust_mean(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[floa
     """The 20 % trimmed mean and half the width of its 95 % interval (inf for a single value).
 
     A neighbour's burst slows a whole process now and then; one such process in ten would double
-    the interval of an ordinary mean. Interval after Tukey and McLaughlin, Sankhya A 25 (1963):
-    Student's t with the winsorised deviation. Student's and not a bootstrap, whose percentile
+    the interval of an ordinary mean. Interval after Yuen, Biometrika 61 (1974): Student's t with
+    the winsorised deviation. Student's and not a bootstrap, whose percentile
     interval covers 81 % instead of 95 % with five processes.
     """
     ordered = np.sort(np.asarray(values, np.float64))
@@ -41,8 +42,12 @@ def robust_mean(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[floa
         return middle, inf
     deviation = float(np.clip(ordered, ordered[cut], ordered[count - cut - 1]).std(ddof=1))
     kept = count - 2 * cut
-    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, kept - 1))
-    return middle, quantile * deviation * sqrt(count) / kept
+    return middle, _quantile(kept - 1) * deviation * sqrt((count - 1) / (kept * (kept - 1)))
+
+
+@lru_cache
+def _quantile(freedom: int) -> float:
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 def of_times(seconds: Sequence[float]) -> Interval:

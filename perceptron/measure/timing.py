@@ -86,11 +86,12 @@ def _warm_up(trainer: Trainer, iterations: int, clock: Clock) -> None:
     Threads that were idle first share a core: matrix products and large tensors then take twice as
     long for up to 0.1 s. Shorter iterations run in one thread and are spared the wait.
     """
-    begin = clock()
-    while True:
+    trained = 0.0
+    while trained < _WARM_UP_SECONDS:
         elapsed = _sample(trainer, iterations, clock)
-        if elapsed < _THREADED_SECONDS * iterations or clock() - begin >= _WARM_UP_SECONDS:
+        if elapsed < _THREADED_SECONDS * iterations:
             return
+        trained += elapsed
 
 
 def _sample(trainer: Trainer, iterations: int, clock: Clock) -> float:

@@ -1,0 +1,242 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import exp, log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.analysis.crossover import Crossover, crossovers
+from perceptron.records.measurement import Measurement
+from tests.conftest import MakeRow
+
+Cost = Callable[[float], float]
+SIZES = [4**power for power in range(1, 9)]
+
+
+def world(
+    row: MakeRow,
+    costs: dict[str, Cost],
+    sizes: Sequence[float] = SIZES,
+    processes: int = 6,
+    noise: float = 0.01,
+    seed: int = 0,
+    **fields: object,
+) -> list[Measurement]:
+    random = np.random.default_rng(seed)
+    return [
+        row(
+            backend=backend,
+            size=size,
+            process=process,
+            problem=f"line:{size}",
+            device="cuda" if "cuda" in backend else "cpu",
+            seconds=cost(size) * exp(random.normal(0, noise)),
+            **fields,
+        )
+        for process in range(processes)
+        for size in sizes
+        for backend, cost in costs.items()
+    ]
+
+
+def only(rows: list[Measurement]) -> Crossover:
+    (found,) = crossovers(rows)
+    return found
+
+
+def linear(overhead: float, each: float) -> Cost:
+    return lambda size: overhead + each * size
+
+
+def test_a_crossing_is_found_where_it_is(row: MakeRow) -> None:
+    """Cheap start against cheap growth: equal at (10 − 1) / (0.1 − 0.01) = 100."""
+    found = only(world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}))
+    assert found.status == "crosses"
+    assert (found.incumbent, found.challenger) == ("numpy", "torch-cpu")
+    assert found.bracket == (64, 256)
+    assert found.size == pytest.approx(100, rel=0.1)
+    assert found.low is not None
+    assert found.high is not None
+    assert 64 < found.low < found.size < found.high < 256
+    assert [crossing.direction for crossing in found.crossings] == ["challenger"]
+    assert found.sizes_measured == SIZES
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "status"),
+    [
+        (linear(10, 0.01), linear(1, 0.1), "reverses"),
+        (linear(1, 0.1), linear(2, 0.2), "never"),
+        (linear(2, 0.2), linear(1, 0.1), "always"),
+        (linear(1, 0.1), linear(1.02, 0.101), "tie"),
+        (
+            linear(1, 0.1),
+            lambda size: (1 + 0.1 * size) * (0.5 if 50 < size < 5000 else 2),
+            "multiple",
+        ),
+    ],
+)
+def test_each_status_means_what_the_contract_says(
+    row: MakeRow, ours: Cost, theirs: Cost, status: str
+) -> None:
+    found = only(world(row, {"numpy": ours, "torch-cpu": theirs}))
+    assert found.status == status
+    if status in {"never", "always", "tie"}:
+        assert found.size is None
+        assert found.crossings == []
+        assert found.reason
+    if status == "multiple":
+        assert found.size is None
+        assert [each.direction for each in found.crossings] == ["challenger", "incumbent"]
+
+
+def test_a_crossing_under_noise_is_not_invented(row: MakeRow) -> None:
+    """Two equal backends under 10 % noise: in 200 worlds next to none crosses."""
+    same = {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 0.1)}
+    found = [only(world(row, same, noise=0.1, seed=seed)).status for seed in range(150)]
+    assert found.count("crosses") + found.count("reverses") + found.count("multiple") <= 12
+
+
+@pytest.mark.parametrize("processes", [3, 8])
+def test_the_interval_covers_the_true_crossing(row: MakeRow, processes: int) -> None:
+    """About 95 of 100 intervals hold the size at which the interpolated costs are equal."""
+    sizes = [32, 64, 128, 256, 512]
+    ours, theirs = (lambda size: size**1.0), (lambda size: 100**0.5 * size**0.5)  # equal at 100
+    inside = []
+    for seed in range(300):
+        costs = {"numpy": ours, "torch-cpu": theirs}
+        found = only(world(row, costs, sizes, processes, noise=0.05, seed=seed))
+        inside.append(
+            found.low is not None and found.high is not None and found.low <= 100 <= found.high
+        )
+    assert 0.91 <= np.mean(inside) <= 0.985
+
+
+@given(
+    crossing=st.floats(20, 5000),
+    steep=st.floats(0.3, 2.0),
+    factor=st.floats(1e-9, 1e3),
+)
+@settings(max_examples=50, deadline=None)
+def test_without_noise_the_crossing_is_exact(crossing: float, steep: float, factor: float) -> None:
+    """Power laws are straight lines in log-log: the zero is at the truth, whatever the unit."""
+
+    def make(**fields: object) -> Measurement:
+        return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
+
+    costs = {
+        "a": lambda size: factor * size**steep,
+        "b": lambda size: factor * crossing**steep,
+    }
+    found = only(world(make, costs, noise=0.0))
+    assert found.status == "crosses"
+    assert found.size == pytest.approx(crossing, rel=1e-6)
+    assert found.bracket is not None
+    assert found.bracket[0] <= crossing <= found.bracket[1]
+
+
+def test_the_order_of_rows_does_not_matter(row: MakeRow) -> None:
+    rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
+    shuffled = list(np.random.default_rng(0).permutation(np.arange(len(rows))))
+    pair = [("numpy", "torch-cpu")]
+    assert crossovers(rows, pair) == crossovers([rows[place] for place in shuffled], pair)
+
+
+def test_single_values_cross_without_an_interval(row: MakeRow) -> None:
+    """One process: the size is told, how sure is not."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    found = only(world(row, costs, processes=1, noise=0.0))
+    assert found.status == "crosses"
+    assert (found.low, found.high) == (None, None)
+
+
+def test_unequal_ground_is_never_compared(row: MakeRow) -> None:
+    """Machine, dtype and threads must be equal on both sides of a ratio."""
+    for field, values in {
+        "machine": ("a", "b"),
+        "dtype": ("float32", "float64"),
+        "threads": (1, 2),
+    }.items():
+        numpy = world(row, {"numpy": linear(1, 0.1)}, **{field: values[0]})
+        torch = world(row, {"torch-cpu": linear(10, 0.01)}, **{field: values[1]})
+        found = crossovers(numpy + torch, [("numpy", "torch-cpu")])
+        assert {each.status for each in found} == {"not measured"}
+
+
+def test_what_cannot_run_says_why(row: MakeRow) -> None:
+    rows = world(row, {"numpy": linear(1, 0.1)})
+    rows += [
+        row(
+            backend="torch-cuda",
+            device="cuda",
+            size=size,
+            problem=f"line:{size}",
+            status="skipped",
+            reason="no CUDA device found",
+        )
+        for size in SIZES
+    ]
+    found = only(rows)
+    assert found.status == "not measured"
+    assert found.reason == "torch-cuda: no CUDA device found"
+
+
+def test_sizes_that_one_backend_failed_are_left_out(row: MakeRow) -> None:
+    """A hole in the middle of one side must not shift or invent a crossing."""
+    rows = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)})
+    holed = [each for each in rows if not (each.backend == "torch-cpu" and each.size == 64)]
+    found = only(holed)
+    assert found.status == "crosses"
+    assert found.bracket == (16, 256)
+    assert 64 not in found.sizes_measured
+
+
+def test_a_flat_gpu_is_suspect(row: MakeRow) -> None:
+    """Equal times while the CPU's grow ten thousandfold: it was not waited for."""
+    costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 40.0}
+    found = only(world(row, costs, noise=0.005))
+    assert found.status == "suspect"
+    assert found.size is None
+    assert "takes equally long" in str(found.reason)
+
+
+def test_a_gpu_that_stops_winning_is_suspect(row: MakeRow) -> None:
+    """More work never makes a GPU lose for good, but a queue that fills up does."""
+    costs = {"numpy": linear(10, 0.01), "torch-cuda": linear(1, 0.1)}
+    assert only(world(row, costs)).status == "suspect"
+
+
+def test_the_incumbent_is_the_one_on_the_cpu(row: MakeRow) -> None:
+    """Even where the GPU's rows come first."""
+    costs = {"torch-cuda": linear(10, 0.01), "numpy": linear(1, 0.1)}
+    found = only(world(row, costs))
+    assert (found.incumbent, found.status) == ("numpy", "crosses")
+
+
+def test_families_along_two_axes_have_no_crossover(row: MakeRow) -> None:
+    """16 × 4 and 4 × 16 have one size and are two problems."""
+    rows = [
+        row(backend=backend, size=64 * scale, problem=f"map:{shape}{scale}", seconds=1.0)
+        for backend in ("numpy", "torch-cpu")
+        for shape in ("16x4", "4x16")
+        for scale in (1, 2)
+    ]
+    assert crossovers(rows) == []
+
+
+def test_an_unsure_stretch_gives_one_crossing(row: MakeRow) -> None:
+    """Equal within noise over several sizes, then not: the crossing lies between the sure sizes."""
+    ratio = {4: 2.0, 16: 1.5, 64: 1.001, 256: 0.999, 1024: 1.001, 4096: 0.5, 16384: 0.4, 65536: 0.3}
+    costs = {"numpy": lambda size: 1.0, "torch-cpu": lambda size: ratio[int(size)]}
+    found = only(world(row, costs, noise=0.02, seed=1))
+    assert found.status == "crosses"
+    assert found.size is not None
+    assert 16 < found.size < 4096
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 64
+    assert found.high > 1024
+    assert log(found.size) > 0

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.finding import finding, finding_backends
+from perceptron.analysis.trust import cautions
+from perceptron.records.environment import Environment
+from tests.conftest import MakeRow
+
+
+def test_ratios_come_from_the_same_process_rounds(row: MakeRow) -> None:
+    """Drift that hits all backends of a round alike does not widen the ratio."""
+    rows = [
+        row(
+            family="or-gate",
+            size=4,
+            backend=backend,
+            process=process,
+            seconds=cost * drift,
+            iterations=10_000,
+        )
+        for process, drift in enumerate((1.0, 1.5, 0.7, 2.0))
+        for backend, cost in (("numpy", 7e-6), ("torch-cpu", 63e-6), ("numpy-published", 9e-6))
+    ]
+    found = {
+        each.backend: each for each in finding(rows, ["numpy-published", "numpy", "torch-cpu"])
+    }
+    torch = found["torch-cpu"]
+    assert torch.ratio_to_numpy == pytest.approx(9.0)
+    assert torch.ratio_low == pytest.approx(9.0)
+    assert torch.ratio_to_published == pytest.approx(7.0)
+    assert torch.published_ratio == pytest.approx(8.1 / 1.7)
+    assert torch.low is not None
+    assert torch.seconds is not None
+    assert torch.low < torch.seconds
+    assert found["numpy"].ratio_to_numpy == 1.0
+
+
+def test_a_backend_that_cannot_run_has_its_row_and_reason(row: MakeRow) -> None:
+    rows = [
+        row(family="or-gate", backend="torch-cuda", status="skipped", reason="no CUDA device found")
+    ]
+    (found,) = finding(rows, ["torch-cuda"])
+    assert found.seconds is None
+    assert found.reason == "no CUDA device found"
+    assert found.published_seconds == 23.1
+    (absent,) = finding([], ["torch-cuda"])
+    assert absent.reason == "not measured"
+
+
+def test_the_published_arithmetic_is_always_beside() -> None:
+    """An optimised NumPy alone would inflate the ratio."""
+    assert finding_backends(["numpy", "torch-cpu"])[0] == "numpy-published"
+
+
+def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> None:
+    """Numbers of a slowed NumPy must not pass for the machine's."""
+    import msgspec
+
+    assert cautions(environment, threads=2) == []
+    pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
+    (found,) = cautions(pinned, threads=2)
+    assert "OPENBLAS_CORETYPE=Haswell" in found.message
+    assert found.advice == "run again with env -u OPENBLAS_CORETYPE"
+
+
+def test_more_threads_than_cores_are_warned_of(environment: Environment) -> None:
+    (found,) = cautions(environment, threads=8)
+    assert "8 threads share 2 cores" in found.message

@@ -1,0 +1,73 @@
+"""The published numbers, on every backend that can run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from perceptron.backends import registry
+from perceptron.problems import catalogue
+from perceptron.problems.problem import DType
+
+PUBLISHED_ERRORS = [
+    1.47,
+    2.33e-1,
+    1.09e-1,
+    6.98e-2,
+    5.10e-2,
+    4.00e-2,
+    3.29e-2,
+    2.79e-2,
+    2.43e-2,
+    2.14e-2,
+]
+PUBLISHED_PREDICTIONS = [0.010692, 0.995758, 0.995757, 1.000000]
+
+
+def runnable() -> list[object]:
+    reasons = {name: registry.reason_unavailable(name) for name in registry.names()}
+    return [
+        pytest.param(name, marks=[pytest.mark.skip(reason=f"{name}: {why}")] if why else [])
+        for name, why in reasons.items()
+    ]
+
+
+@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
+    """Ten errors to three digits, weights, bias and predictions as the walk-through prints them."""
+    trainer = registry.load(name).prepare(catalogue.find("or-gate"), dtype)
+    errors = []
+    for _ in range(10):
+        errors.append(trainer.loss())
+        trainer.train(1000)
+    assert [f"{error:.2e}" for error in errors] == [f"{error:.2e}" for error in PUBLISHED_ERRORS]
+    weights, bias = trainer.parameters()
+    if dtype == "float64":
+        np.testing.assert_allclose(weights[:, 0], [9.98578506, 9.98589032], atol=5e-9)
+        np.testing.assert_allclose(bias, [-4.52752860008788], atol=1e-11)
+    else:
+        np.testing.assert_allclose(weights[:, 0], [9.985788, 9.985894], atol=1e-4)
+        np.testing.assert_allclose(bias, [-4.52752685546875], atol=1e-4)
+    inputs, _ = catalogue.find("or-gate").dataset.load()
+    predictions = 1 / (1 + np.exp(-(inputs @ weights.astype(float) + bias)))
+    np.testing.assert_allclose(predictions[:, 0], PUBLISHED_PREDICTIONS, atol=2e-6)
+
+
+def test_the_published_arithmetic_gives_the_published_bias_to_the_last_digit() -> None:
+    """Not merely close: the same operations in the same order."""
+    trainer = registry.load("numpy-published").prepare(catalogue.find("or-gate"), "float64")
+    trainer.train(10_000)
+    assert repr(float(trainer.parameters()[1][0])) == "-4.52752860008788"
+
+
+@pytest.mark.parametrize(("name", "learned"), [("xor", False), ("xor-hidden", True)])
+def test_xor_needs_a_hidden_layer(name: str, learned: bool) -> None:
+    """A perceptron cannot learn XOR, a hidden layer can."""
+    from perceptron.studies.walkthrough import walkthrough
+
+    walk = walkthrough(name, ["numpy"], None, lambda *_: None)
+    right = [
+        (p > 0.5) == (t > 0.5) for p, t in zip(walk.runs[0].predictions, walk.targets, strict=True)
+    ]
+    assert all(right) == learned

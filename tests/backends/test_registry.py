@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.errors import UserError
+
+
+@pytest.fixture
+def foreign(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    def install(name: str, value: str) -> None:
+        entry = EntryPoint(name, value, registry.GROUP)
+        monkeypatch.setattr(registry, "entry_points", lambda group: [entry])
+
+    return install
+
+
+def test_an_unknown_backend_is_told_with_the_nearest_name() -> None:
+    with pytest.raises(UserError, match="unknown backend 'troch-cpu': did you mean 'torch-cpu'"):
+        registry.load("troch-cpu")
+
+
+def test_a_foreign_backend_is_listed_and_loaded(foreign) -> None:  # type: ignore[no-untyped-def]
+    """Another package's class or instance is a backend like ours."""
+    foreign("theirs", "perceptron.backends.numpy_backend:NumpyBackend")
+    assert "theirs" in registry.names()
+    assert registry.reason_unavailable("theirs") is None
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("no_such_module:BACKEND", "cannot be loaded: ModuleNotFoundError"),
+        ("perceptron:__version__", "is not a backend: it has no name, device"),
+    ],
+)
+def test_a_broken_foreign_backend_does_not_break_the_rest(foreign, value: str, reason: str) -> None:  # type: ignore[no-untyped-def]
+    """It is unavailable, for the reason that it is broken."""
+    foreign("theirs", value)
+    told = registry.reason_unavailable("theirs")
+    assert told is not None
+    assert reason in told
+    assert registry.reason_unavailable("numpy") is None
+
+
+def test_ours_cannot_be_replaced(foreign) -> None:  # type: ignore[no-untyped-def]
+    """A package that calls its backend `numpy` must not change what `numpy` means."""
+    foreign("numpy", "no_such_module:BACKEND")
+    assert registry.load("numpy").summary.startswith("NumPy, gradients derived by hand")
+    assert registry.names().count("numpy") == 1

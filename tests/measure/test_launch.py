@@ -1,0 +1,170 @@
+"""Real worker processes, and backends that do what a stranger's might."""
+
+from __future__ import annotations
+
+import os
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.measure import launch
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.launch import run_job
+
+STRANGE = """
+import os, signal, sys, time
+from perceptron.backends.numpy_backend import NumpyBackend
+
+class Strange(NumpyBackend):
+    name = "strange"
+
+    def prepare(self, problem, dtype):
+        print("noise on standard output", flush=True)
+        if problem.name == "mlp-width:2":
+            {deed}
+        return super().prepare(problem, dtype)
+"""
+
+
+@pytest.fixture
+def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
+    """Install a backend named `strange` that does ``deed`` on mlp-width:2, as a package would."""
+
+    def install(deed: str) -> None:
+        (tmp_path / "strange.py").write_text(STRANGE.format(deed=textwrap.dedent(deed)))
+        info = tmp_path / "strange-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text("[perceptron.backends]\nstrange = strange:Strange\n")
+        path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+        monkeypatch.setenv("PYTHONPATH", path)
+        monkeypatch.syspath_prepend(str(tmp_path))
+
+    yield install
+    sys.modules.pop("strange", None)
+
+
+def job(**changes: object) -> Job:
+    defaults: dict[str, object] = {
+        "backend": "numpy",
+        "problems": ["mlp-width:4", "mlp-width:2", "mlp-width:8"],
+        "dtype": "float32",
+        "threads": 1,
+        "samples": 2,
+        "minimum_seconds": 0.001,
+    }
+    return Job(**(defaults | changes))  # type: ignore[arg-type]
+
+
+def run(each: Job, **options: float) -> dict[str, Outcome]:
+    found = list(run_job(each, registry.load(each.backend), **options))
+    assert sorted(outcome.problem for outcome in found) == sorted(each.problems), "each once"
+    return {outcome.problem: outcome for outcome in found}
+
+
+def test_each_problem_is_measured() -> None:
+    """Seconds, samples, iterations and the time to prepare, all positive."""
+    for outcome in run(job()).values():
+        assert outcome.status == "ok"
+        assert len(outcome.samples) == 2
+        assert min(outcome.samples) > 0
+        assert outcome.seconds is not None
+        assert outcome.iterations is not None
+        assert outcome.seconds * outcome.iterations > 0.0005
+        assert outcome.prepare_seconds is not None
+        assert outcome.prepare_seconds > 0
+
+
+def test_a_check_times_nothing() -> None:
+    """Agreement is shown in a process of its own."""
+    for outcome in run(job(check=True)).values():
+        assert outcome.status == "ok"
+        assert outcome.seconds is None
+
+
+@pytest.mark.parametrize(
+    ("deed", "reason"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "ended by SIGKILL"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
+        ("raise ValueError('two\\nlines')", "ValueError: two lines"),
+        ("raise MemoryError", "out of memory"),
+    ],
+)
+def test_a_crash_costs_one_problem(strange, deed: str, reason: str) -> None:  # type: ignore[no-untyped-def]
+    """The others are measured all the same, by a fresh worker if need be."""
+    strange(deed)
+    found = run(job(backend="strange"))
+    assert found["mlp-width:2"].status == "failed"
+    assert reason in str(found["mlp-width:2"].reason)
+    assert found["mlp-width:4"].status == found["mlp-width:8"].status == "ok"
+
+
+def test_a_hang_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
+    """Silence beyond the limit ends the worker, and only it."""
+    strange("time.sleep(60)")
+    found = run(job(backend="strange"), timeout_seconds=3.0)
+    assert found["mlp-width:2"].reason == "no answer within 3 s"
+    assert found["mlp-width:4"].status == found["mlp-width:8"].status == "ok"
+
+
+def test_a_worker_that_cannot_start_tells_its_last_line(strange) -> None:  # type: ignore[no-untyped-def]
+    """All problems fail for the reason that Python gave, once, without a retry for each."""
+    strange("pass")
+    found = run(job(backend="strange", dtype="float32", problems=["mlp-width:2"]))
+    assert found["mlp-width:2"].status == "ok"
+    found = {
+        each.problem: each
+        for each in launch._run_worker(job(backend="gone"), dict(os.environ), 30.0)
+    }
+    assert len(found) == 3
+    assert all("unknown backend 'gone'" in str(each.reason) for each in found.values())
+
+
+def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
+    """With the difference, so that its author knows where to look."""
+    strange("from dataclasses import replace; problem = replace(problem, rate=problem.rate * 1.5)")
+    found = run(job(backend="strange", check=True))
+    assert found["mlp-width:2"].status == "failed"
+    assert "disagrees with float64 NumPy" in str(found["mlp-width:2"].reason)
+    assert found["mlp-width:4"].status == "ok"
+
+
+def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ignore[no-untyped-def]
+    """Backends on unequal threads are never compared."""
+    strange("import threadpoolctl; threadpoolctl.threadpool_limits(3)")
+    found = run(job(backend="strange", problems=["mlp-width:2"]))
+    assert "runs 3 threads instead of 1" in str(found["mlp-width:2"].reason)
+
+
+def test_what_does_not_fit_is_not_tried() -> None:
+    """Estimated first, and skipped with the estimate."""
+    found = run(job(problems=["perceptron-rows:99999999999"]))
+    outcome = found["perceptron-rows:99999999999"]
+    assert outcome.status == "skipped"
+    assert "needs about" in str(outcome.reason)
+    assert "GiB are free" in str(outcome.reason)
+
+
+def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
+    """A killed run must not leave a process that keeps the machine busy."""
+    import subprocess
+
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "perceptron.measure.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=launch.worker_environment(registry.load("numpy"), 1),
+    )
+    import msgspec
+
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    long = job(problems=["mlp-width:4"] * 1, samples=100_000, minimum_seconds=0.1)
+    worker.stdin.write(msgspec.json.encode(long) + b"\n")
+    worker.stdin.close()
+    assert worker.wait(timeout=20) == 1
+    worker.stdout.close()

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import gc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.measure.timing import ClockError, Effort, Timing, time_training
+from perceptron.problems.datasets import Array
+
+
+class FakeTrainer:
+    """Trains on made-up time: each iteration takes ``cost`` seconds, each call ``overhead``."""
+
+    def __init__(self, cost: float, overhead: float = 0.0, first: float = 0.0) -> None:
+        self.now = 0.0
+        self.cost, self.overhead, self.first = cost, overhead, first
+        self.calls: list[int] = []
+        self.fresh = False
+
+    def clock(self) -> float:
+        return self.now
+
+    def train(self, iterations: int) -> None:
+        assert self.fresh, "every sample starts from the start parameters"
+        self.fresh = False
+        self.now += self.overhead + iterations * self.cost + (0.0 if self.calls else self.first)
+        self.calls.append(iterations)
+
+    def reset(self) -> None:
+        self.now += 123.0  # would be noticed if it were timed
+        self.fresh = True
+
+    def loss(self) -> float:
+        return 0.0
+
+    def parameters(self) -> list[Array]:
+        return []
+
+
+@given(st.floats(1e-7, 1.0))
+def test_the_known_cost_is_read_back(cost: float) -> None:
+    """Seconds per iteration are the true ones, whatever the size."""
+    trainer = FakeTrainer(cost)
+    timing = time_training(trainer, Effort(), trainer.clock)
+    assert timing.seconds == pytest.approx(cost, rel=1e-6)
+    assert len(timing.samples) == 5
+
+
+@given(st.floats(1e-7, 1.0), st.floats(0, 1e-3), st.floats(0, 5))
+def test_every_sample_is_long_enough(cost: float, overhead: float, first: float) -> None:
+    """At least the minimum, even where the first call is slow (imports, compilation)."""
+    trainer = FakeTrainer(cost, overhead, first)
+    timing = time_training(trainer, Effort(minimum_seconds=0.01), trainer.clock)
+    if not first:
+        assert min(timing.samples) * timing.iterations >= 0.01 * (1 - 1e-9)
+    assert timing.seconds <= cost + overhead + 1e-12  # the first call is in no sample
+
+
+def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> None:
+    """0.15 s of training precede the samples where several threads may be at work."""
+    slow, fast = FakeTrainer(0.02), FakeTrainer(1e-5)
+    time_training(slow, Effort(), slow.clock)
+    time_training(fast, Effort(), fast.clock)
+    assert 0.02 * sum(slow.calls[:-5]) >= 0.15
+    assert 1e-5 * sum(fast.calls[:-5]) < 0.05
+
+
+def test_fixed_iterations_are_kept() -> None:
+    """A whole training is timed whole."""
+    trainer = FakeTrainer(1e-6)
+    timing = time_training(trainer, Effort(samples=3, iterations=10_000), trainer.clock)
+    assert timing.iterations == 10_000
+    assert trainer.calls[-3:] == [10_000] * 3
+
+
+def test_one_slow_sample_in_four_does_not_show() -> None:
+    """The lower quartile ignores a neighbour's burst."""
+    assert Timing((1.0, 1.0, 1.0, 9.0, 1.0), 1).seconds == 1.0
+
+
+def test_a_clock_that_goes_back_is_an_error_and_not_a_time() -> None:
+    """A negative duration must never become a fast backend."""
+    trainer = FakeTrainer(-1.0)
+    with pytest.raises(ClockError, match="went back by"):
+        time_training(trainer, Effort(), trainer.clock)
+
+
+def test_the_garbage_collector_rests_while_timing() -> None:
+    """And works again afterwards."""
+
+    class Watching(FakeTrainer):
+        def train(self, iterations: int) -> None:
+            assert not gc.isenabled()
+            super().train(iterations)
+
+    trainer = Watching(1e-3)
+    time_training(trainer, Effort(), trainer.clock)
+    assert gc.isenabled()

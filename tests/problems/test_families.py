@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.errors import UserError
+from perceptron.problems import catalogue
+from perceptron.problems.cost import bytes_moved, memory, operations, parameter_count, products
+from perceptron.problems.families import FAMILIES, label
+from perceptron.problems.problem import Problem, parameter_names
+
+
+def test_sizes_are_those_the_design_names() -> None:
+    """Results are compared over years: a family's range does not change by accident."""
+    ends = {name: (each.sizes[0], each.sizes[-1]) for name, each in FAMILIES.items()}
+    assert ends == {
+        "perceptron-rows": ((4,), (4 * 2**20,)),
+        "perceptron-features": ((2,), (64 * 2**10,)),
+        "mlp-width": ((2,), (8 * 2**10,)),
+        "mlp-depth": ((1,), (64,)),
+        "mlp-map": ((16, 4), (8192, 2048)),
+    }
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda each: each.name)
+def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[no-untyped-def]
+    """What a row calls `problem` is what `--problem` takes."""
+    for size in family.sizes:
+        problem = family.problem(*size)
+        assert problem.name == f"{family.name}:{label(size)}"
+        assert catalogue.find(problem.name) == problem
+
+
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda each: each.name)
+def test_the_size_is_the_axis(family) -> None:  # type: ignore[no-untyped-def]
+    """Each family varies what its name says."""
+    problem = family.problem(*family.sizes[1])
+    values = {
+        "rows": problem.dataset.rows,
+        "features": problem.dataset.features,
+        "width": max(problem.hidden, default=0),
+        "depth": len(problem.hidden),
+    }
+    assert tuple(values[axis] for axis in family.axes) == family.sizes[1]
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        ("or-gat", "did you mean 'or-gate'"),
+        ("mlp-width", "needs a size, such as mlp-width:128"),
+        ("mlp-width:", "needs a size"),
+        ("mlp-width:big", "needs a size"),
+        ("mlp-width:0", "width must be at least 1"),
+        ("mlp-width:-4", "width must be at least 1"),
+        ("mlp-map:16", "size of the form ROWSxWIDTH"),
+        ("mlp-map:16x0", "width must be at least 1"),
+    ],
+)
+def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> None:
+    """One line with the nearest name, or an example."""
+    with pytest.raises(UserError, match=message):
+        catalogue.find(reference)
+
+
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 20))
+
+
+@given(shapes)
+def test_parameters_are_counted_as_they_are(shape: tuple[int, int]) -> None:
+    """The count is the number of values that start_parameters gives, each with a name."""
+    problem = FAMILIES["mlp-map"].problem(*shape)
+    arrays = problem.start_parameters()
+    assert parameter_count(problem) == sum(array.size for array in arrays)
+    assert len(parameter_names(problem)) == len(arrays)
+
+
+def test_products_are_counted_by_hand() -> None:
+    """2·r·m·n a product, three for each layer but the first, which needs no input gradient."""
+    problem = FAMILIES["mlp-map"].problem(10, 5)
+    assert products(problem) == 2 * (2 * 10 * 64 * 5) + 3 * (2 * 10 * 5 * 1)
+    assert operations(problem) > products(problem)
+
+
+@given(shapes, st.integers(2, 4))
+def test_costs_grow_with_the_problem(shape: tuple[int, int], factor: int) -> None:
+    """More rows never take fewer operations, bytes or memory."""
+    small = FAMILIES["mlp-map"].problem(*shape)
+    large = FAMILIES["mlp-map"].problem(shape[0] * factor, shape[1])
+    assert operations(large) > operations(small)
+    assert bytes_moved(large, "float32") > bytes_moved(small, "float32")
+    assert memory(large, "float32") > memory(small, "float32")
+    assert memory(large, "float64") > memory(large, "float32")
+
+
+def _starts() -> list[Problem]:
+    return [family.problem(*family.sizes[2]) for family in FAMILIES.values()]
+
+
+@pytest.mark.parametrize("problem", _starts(), ids=lambda each: each.name)
+def test_families_start_within_the_fan_in(problem: Problem) -> None:
+    """U(±gain/√fan_in) for weights, U(±1/√fan_in) for biases, the same at every call."""
+    gain = 2.0 if problem.family == "mlp-depth" else 1.0
+    arrays = problem.start_parameters()
+    for fan_in, weights, bias in zip(problem.widths, arrays[::2], arrays[1::2], strict=False):
+        assert weights.shape[0] == fan_in
+        assert np.abs(weights).max() <= gain / np.sqrt(fan_in)
+        assert np.abs(bias).max() <= 1 / np.sqrt(fan_in)
+    for array, again in zip(arrays, problem.start_parameters(), strict=True):
+        np.testing.assert_array_equal(array, again)
+
+
+def test_the_walk_through_starts_as_published() -> None:
+    """Seed 1 of NumPy's legacy generator, weights then bias."""
+    weights, bias = catalogue.find("or-gate").start_parameters()
+    np.testing.assert_allclose(weights[:, 0], [0.417022, 0.720324], atol=5e-7)
+    assert f"{bias[0]:.6f}" == "0.000114"

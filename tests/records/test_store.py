@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import perceptron
+from perceptron.errors import UserError
+from perceptron.records.environment import Environment
+from perceptron.records.store import Run, open_run, read_rows
+from tests.conftest import MakeRow
+
+
+@pytest.fixture
+def run(environment: Environment) -> Run:
+    return Run(
+        plan={"study": "bench", "backends": ["numpy"]},
+        machine="box",
+        environment=environment.id,
+        commit="abc",
+        started="2026-01-01T00:00:00Z",
+    )
+
+
+def test_a_row_is_on_disk_as_soon_as_it_is_there(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """Before the next is measured, and before the run is finished."""
+    with open_run(tmp_path, run, environment) as journal:
+        for size in (1, 2, 3):
+            journal.append(row(size=size, samples=[1e-6, 2e-6], seconds=1e-6))
+            on_disk = list(read_rows(journal.folder / "measurements.jsonl"))
+            assert on_disk == journal.rows
+            assert len(on_disk) == size
+
+
+def test_an_unfinished_run_goes_on(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """Same plan, ground and commit: the rows are there again, in the same folder."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row())
+    later = msgspec.structs.replace(run, started="2026-01-02T00:00:00Z")
+    with open_run(tmp_path, later, environment) as again:
+        assert again.rows == [row()]
+        assert again.folder == journal.folder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"plan": {"study": "bench", "backends": ["torch-cpu"]}},
+        {"commit": "def"},
+        {"machine": "bus"},
+    ],
+    ids=["plan", "commit", "machine"],
+)
+def test_other_work_is_another_run(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow, change: dict[str, object]
+) -> None:
+    """Rows of two revisions, plans or machines are never mixed in one run."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row())
+    with open_run(tmp_path, msgspec.structs.replace(run, **change), environment) as other:
+        assert other.rows == []
+        assert other.folder != journal.folder
+
+
+def test_a_finished_run_is_not_gone_on_with(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """Asked again, the suite measures again."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row())
+        journal.finish()
+    with open_run(tmp_path, run, environment) as other:
+        assert other.rows == []
+
+
+def test_a_line_cut_short_is_dropped_and_written_over(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """Killed while writing: every whole row is kept, and the file is sound again."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row(size=1))
+        journal.append(row(size=2))
+    file = journal.folder / "measurements.jsonl"
+    file.write_bytes(file.read_bytes()[:-20])
+    with open_run(tmp_path, run, environment) as again:
+        assert [each.size for each in again.rows] == [1]
+        again.append(row(size=3))
+    assert [each.size for each in read_rows(file)] == [1, 3]
+
+
+def test_two_runs_at_once_do_not_share_a_file(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """The second one starts its own, though the first looks unfinished."""
+    with open_run(tmp_path, run, environment) as one, open_run(tmp_path, run, environment) as two:
+        assert one.folder != two.folder
+        one.append(row(size=1))
+        two.append(row(size=2))
+    assert sorted(perceptron.load_results(tmp_path)["size"]) == [1, 2]
+
+
+def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
+    """File, line and field: somebody has to mend it."""
+    file = tmp_path / "measurements.jsonl"
+    file.write_text('{"source": "x", "machine": 3}\n')
+    with pytest.raises(
+        UserError, match=r"measurements\.jsonl, line 1: not a measurement: .*machine"
+    ):
+        list(read_rows(file))
+
+
+def test_fields_of_a_newer_version_are_passed_over(tmp_path: Path, row: MakeRow) -> None:
+    """An older suite reads what a newer one wrote."""
+    file = tmp_path / "measurements.jsonl"
+    known = msgspec.json.decode(msgspec.json.encode(row()))
+    file.write_bytes(msgspec.json.encode(known | {"joules": 3.0}) + b"\n")
+    assert list(read_rows(file)) == [row()]
+
+
+def test_a_folder_that_cannot_be_made_is_named(
+    tmp_path: Path, run: Run, environment: Environment
+) -> None:
+    (tmp_path / "results").write_text("a file")
+    with (
+        pytest.raises(UserError, match="cannot write results: .*; choose another --results"),
+        open_run(tmp_path / "results", run, environment),
+    ):
+        pass
+
+
+def test_the_table_has_a_column_for_each_field(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """`perceptron.load_results` gives a notebook every row and field."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row(hidden=[3, 4], seconds=1e-6))
+        journal.append(row(backend="torch-cuda", status="skipped", reason="no CUDA device found"))
+    table = perceptron.load_results(tmp_path)
+    assert list(table.columns) == list(row().__struct_fields__)
+    assert table.hidden.tolist()[0] == (3, 4)
+    assert table[table.status == "skipped"].reason.tolist() == ["no CUDA device found"]
+
+
+def test_no_results_is_told_with_the_command_that_makes_some(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such results folder; `perceptron bench` makes one"):
+        perceptron.load_results(tmp_path / "nowhere")
