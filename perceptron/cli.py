@@ -20,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+_INTERRUPTED = 130  # what typer makes of ctrl-C
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 Backends = Annotated[
     list[str] | None, typer.Option(metavar="NAME …", help="See `perceptron backends`.")
@@ -147,11 +149,12 @@ def _version(
 def main() -> None:
     """Run a command; what the user can mend is one line on standard error and exit code 2."""
     try:
-        sys.exit(app(spread(sys.argv[1:]), standalone_mode=False) or 0)
+        code = app(spread(sys.argv[1:]), standalone_mode=False) or 0
+        if code != _INTERRUPTED:
+            sys.exit(code)
+        message = "interrupted; what was measured is kept, the same command goes on from there"
     except UserError as error:
         message = str(error)
-    except (KeyboardInterrupt, typer.Abort):
-        message = "interrupted; what was measured is kept, the same command goes on from there"
     except Exception as error:
         # typer raises click's UsageError, or that of the copy of click which newer versions carry.
         if not hasattr(error, "format_message"):

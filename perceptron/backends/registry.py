@@ -56,9 +56,13 @@ def load(name: str) -> Backend:
 
 
 def reason_unavailable(name: str) -> str | None:
-    """Why this backend cannot run here, in one line, or None if it can."""
+    """Why this backend cannot run here, in one line, or None if it can.
+
+    Raises `UserError` for a name that there is not.
+    """
+    backend = load(name)
     try:
-        reason = load(name).unavailable()
+        reason = backend.unavailable()
     except Exception as error:  # a foreign probe may do anything
         if name in BUILT_IN:
             raise

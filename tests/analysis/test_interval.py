@@ -23,7 +23,7 @@ def test_the_interval_covers_the_truth_in_95_of_100(count: int) -> None:
 
 
 def test_one_slow_process_in_ten_hardly_moves_the_estimate() -> None:
-    """Trimming: a neighbour's burst of 60 % shifts the mean by 6 %, the trimmed mean by far less."""
+    """A neighbour's burst of 60 % shifts the mean by 6 %, the trimmed mean by less than 1 %."""
     calm = np.random.default_rng(1).normal(0.0, 0.01, 10)
     burst = calm.copy()
     burst[4] = 0.5

@@ -69,13 +69,13 @@ def test_a_problem_that_stands_still_is_refused() -> None:
     saturated = replace(
         catalogue.find("or-gate"), start=GivenStart((np.full((2, 1), 500.0), np.full(1, 500.0)))
     )
+    trainer = BACKEND.prepare(saturated, "float64")
     with pytest.raises(agreement.Refused, match="does not move in 10 iterations"):
-        trainer = BACKEND.prepare(saturated, "float64")
         agreement.compare(saturated, trainer, "float64", agreement.reference(saturated))
 
 
 def test_a_movement_lost_in_rounding_is_refused() -> None:
-    """In float32 a movement of 1e-8 of the value cannot be told from rounding; in float64 it can."""
+    """In float32 a movement of 1e-8 of the value is lost in rounding; in float64 it is not."""
     slow = replace(catalogue.find("or-gate"), rate=1e-8)
     expected = agreement.reference(slow)
     with pytest.raises(agreement.Refused, match="too little to tell a mistake from rounding"):

@@ -40,7 +40,7 @@ def problem(
 def test_gradients_are_the_slopes_of_the_loss(
     layers: list[tuple[int, Activation]], last: Activation, loss: Loss
 ) -> None:
-    """One step of a tiny rate moves each parameter by −rate · ∂loss/∂parameter (central differences)."""
+    """One step moves each parameter by −rate · ∂loss/∂parameter, by central differences."""
     if loss == "bce":
         last = "sigmoid"  # its logarithms want outputs between 0 and 1
     rate, nudge = 1e-3, 1e-6

@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_made_is_named(
 ) -> None:
     (tmp_path / "results").write_text("a file")
     with (
-        pytest.raises(UserError, match="cannot write results: .*; choose another --results"),
+        pytest.raises(UserError, match=r"cannot write results: .*; choose another --results"),
         open_run(tmp_path / "results", run, environment),
     ):
         pass

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.mutants import MutantBackend, mutations
+from perceptron.backends.numpy_backend import BACKEND, NumpyBackend, NumpyTrainer
+from perceptron.backends.protocol import Trainer
+from perceptron.errors import UserError
+from perceptron.problems import catalogue
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+from perceptron.studies.check import check
+from perceptron.studies.progress import silent
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], dict[str, bool]]:
+    """Which promises a backend keeps, by name."""
+
+    def run(backend: object) -> dict[str, bool]:
+        monkeypatch.setattr(registry, "load", lambda name: backend)
+        return {each.name: each.kept for each in check("broken", silent)}
+
+    return run
+
+
+class Wrong(NumpyBackend):
+    def __init__(self, trainer: type[NumpyTrainer]) -> None:
+        self.trainer = trainer
+
+    def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+        return self.trainer(problem, dtype)
+
+
+class TrainsFromTheStartEachTime(NumpyTrainer):
+    def train(self, iterations: int) -> None:
+        if iterations:
+            self.reset()
+        super().train(iterations)
+
+
+class DoesNotReset(NumpyTrainer):
+    def reset(self) -> None:
+        pass
+
+
+class HandsOutItsArrays(NumpyTrainer):
+    def parameters(self) -> list[Array]:
+        return self._network.parameters
+
+
+class LossOfTwiceTheRows(NumpyTrainer):
+    def loss(self) -> float:
+        return 2 * super().loss()
+
+
+class Raises(NumpyTrainer):
+    def train(self, iterations: int) -> None:
+        raise RuntimeError("no kernel")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "promise"),
+    [
+        (TrainsFromTheStartEachTime, "train(50) twice leaves what train(100) leaves"),
+        (DoesNotReset, "reset goes back to the start"),
+        (HandsOutItsArrays, "parameters() are copies"),
+        (LossOfTwiceTheRows, "tells the loss"),
+        (Raises, "agrees with float64 NumPy"),
+    ],
+)
+def test_each_promise_can_be_broken(broken, trainer: type[Trainer], promise: str) -> None:  # type: ignore[no-untyped-def]
+    """The check that names the mistake fails."""
+    assert broken(Wrong(trainer))[promise] is False  # type: ignore[arg-type]
+
+
+def test_a_mutant_does_not_pass_as_a_backend(broken) -> None:  # type: ignore[no-untyped-def]
+    mutation = mutations(catalogue.find("or-gate"))[0]
+    assert broken(MutantBackend(BACKEND, mutation))["agrees with float64 NumPy"] is False
+
+
+def test_a_blind_comparison_would_be_noticed(broken, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    """If the tolerance were a thousand times what it is, the mutants would tell."""
+    from perceptron.backends import agreement
+
+    monkeypatch.setattr(agreement, "TOLERANCE", {"float32": 5.0, "float64": 5.0})
+    assert broken(BACKEND)["mistakes put into it are noticed"] is False
+
+
+def test_ours_keeps_all(broken) -> None:  # type: ignore[no-untyped-def]
+    assert all(broken(BACKEND).values())
+
+
+def test_a_backend_that_cannot_run_cannot_be_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Absent(NumpyBackend):
+        def unavailable(self) -> str | None:
+            return "no such hardware"
+
+    monkeypatch.setattr(registry, "load", lambda name: Absent())
+    with pytest.raises(UserError, match="absent: no such hardware"):
+        check("absent", silent)
+
+
+def test_problems_can_be_replaced() -> None:
+    """Mutations of the problem rely on it being a plain frozen description."""
+    problem = catalogue.find("or-gate")
+    assert replace(problem, rate=1.0).rate == 1.0

@@ -1,0 +1,223 @@
+"""The command contract, kept by real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from perceptron.backends import registry
+from tests.conftest import ROOT, Perceptron
+
+HEAVY = ("numpy", "torch", "pandas", "matplotlib", "scipy", "rich")
+QUICK = ("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1")
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """The first answer must not cost a second: neither our modules nor typer pull them in."""
+    code = (
+        "import sys\nfrom perceptron.cli import main\nsys.argv = ['perceptron', '--help']\n"
+        "try:\n    main()\nfinally:\n    print(*sys.modules, file=sys.stderr)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "walkthrough" in found.stdout
+    assert not set(HEAVY) & set(found.stderr.split())
+
+
+@pytest.mark.parametrize("command", ["walkthrough", "backends", "check", "bench"])
+def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
+    found = perceptron(command, "--help")
+    assert found.returncode == 0
+    assert len(found.stdout.splitlines()) < 40
+
+
+def test_the_version_is_told(perceptron: Perceptron) -> None:
+    import perceptron as package
+
+    assert perceptron("--version").stdout == f"perceptron {package.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["walkthrouhg"], "error: No such command 'walkthrouhg'"),
+        (["walkthrough", "or-gat"], "error: unknown problem 'or-gat': did you mean 'or-gate'?"),
+        (["walkthrough", "--actviation", "tanh"], "error: No such option: --actviation"),
+        (
+            ["walkthrough", "--backend", "nunpy"],
+            "error: unknown backend 'nunpy': did you mean 'numpy'?",
+        ),
+        (
+            ["bench", "--families", "mlp-wdith"],
+            "error: unknown family 'mlp-wdith': did you mean 'mlp-width'?",
+        ),
+        (["bench", "--threads", "many"], "error: --threads takes whole numbers from 1"),
+        (["bench", "--dtype", "half"], "error: unknown --dtype 'half'"),
+        (["bench", "--results", "/proc/no"], "error: /proc/no: cannot write results"),
+        (["check", "torch-gpu"], "error: unknown backend 'torch-gpu': did you mean 'torch-c"),
+        (["check"], "error: Missing argument"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_code_2(
+    perceptron: Perceptron, arguments: list[str], message: str
+) -> None:
+    """On standard error, naming the option or name; no traceback, nothing on standard output."""
+    found = perceptron(*arguments)
+    assert found.returncode == 2
+    assert found.stdout == ""
+    assert found.stderr.startswith(message)
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_backends_say_what_can_run(perceptron: Perceptron) -> None:
+    found = {
+        each["name"]: each
+        for each in json.loads(perceptron("backends", "--json").stdout)["backends"]
+    }
+    assert list(found) == registry.names()
+    assert found["numpy"]["available"] is True
+    for name, each in found.items():
+        assert each["reason"] == registry.reason_unavailable(name)
+    table = perceptron("backends").stdout
+    assert all(name in table for name in found)
+
+
+def test_the_walk_through_prints_the_contract(perceptron: Perceptron) -> None:
+    """Ten errors at steps 0 … 9000, weights, bias, predictions and seconds for each backend."""
+    found = perceptron("walkthrough", "or-gate", "--json")
+    assert found.returncode == 0
+    document = json.loads(found.stdout)
+    assert document["problem"] == "or-gate"
+    runs = {each["backend"]: each for each in document["runs"]}
+    numpy = runs["numpy"]
+    assert numpy["dtype"] == "float64"
+    assert [step for step, _ in numpy["errors"]] == list(range(0, 10_000, 1000))
+    assert [f"{weight:.8f}" for weight in numpy["weights"]] == ["9.98578506", "9.98589032"]
+    assert numpy["bias"] == pytest.approx(-4.52752860008788, abs=1e-11)
+    assert [f"{each:.6f}" for each in numpy["predictions"]] == [
+        "0.010692",
+        "0.995758",
+        "0.995757",
+        "1.000000",
+    ]
+    assert numpy["seconds"] > 0
+    if "torch-cpu" in runs:
+        torch = runs["torch-cpu"]
+        assert torch["dtype"] == "float32"
+        assert torch["weights"] == pytest.approx([9.985788, 9.985894], abs=1e-5)
+        assert torch["bias"] == pytest.approx(-4.52752685546875, abs=1e-5)
+    reasons = {each["backend"]: each["reason"] for each in document["skipped"]}
+    assert set(reasons) | set(runs) == {"numpy", "torch-cpu", "torch-cuda"}
+
+
+def test_figures_are_saved_where_asked_for(perceptron: Perceptron, tmp_path: Path) -> None:
+    found = perceptron("walkthrough", "xor-hidden", "--backend", "numpy", "--save", "figures")
+    assert found.returncode == 0
+    assert (tmp_path / "figures" / "xor-hidden-decision.png").exists()
+
+
+def test_check_passes_ours_and_exits_1_for_none(perceptron: Perceptron) -> None:
+    found = perceptron("check", "numpy", "--json")
+    assert found.returncode == 0
+    checks = json.loads(found.stdout)["backends"]["numpy"]
+    assert all(not each["broken"] and each["passed"] for each in checks)
+
+
+def test_bench_prints_the_contract_and_names_page_and_results(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """One document on standard output, progress on standard error, rows and page on disk."""
+    found = perceptron(*QUICK, "--json")
+    assert found.returncode == 0, found.stderr
+    document = json.loads(found.stdout)
+    assert document["machine"] == "box"
+    finding = {each["backend"]: each for each in document["finding"]}
+    assert finding["numpy"]["ratio_to_numpy"] == 1.0
+    if finding["torch-cpu"]["seconds"] is not None:
+        assert finding["torch-cpu"]["ratio_to_numpy"] > 2
+    if registry.reason_unavailable("torch-cuda") is not None:
+        assert finding["torch-cuda"]["seconds"] is None
+        assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
+    fields = {
+        "family",
+        "incumbent",
+        "challenger",
+        "status",
+        "size",
+        "low",
+        "high",
+        "bracket",
+        "crossings",
+        "sizes_measured",
+        "machine",
+        "dtype",
+        "threads",
+        "reason",
+    }
+    assert len(document["crossovers"]) == 3
+    assert all(set(each) == fields for each in document["crossovers"])
+    assert (tmp_path / document["dashboard"]).is_file()
+    assert (tmp_path / document["results"] / "measurements.jsonl").is_file()
+    assert "measuring:" in found.stderr
+
+
+def test_killed_half_way_and_started_again_nothing_is_lost_or_measured_twice(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """SIGKILL at a row in the middle; the second run keeps every line and adds the rest."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perceptron", *QUICK, "--backends", "numpy"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    before: list[str] = []
+    deadline = time.monotonic() + 60
+    while len(before) < 7 and time.monotonic() < deadline:
+        files = list(tmp_path.glob("results/runs/box/*/measurements.jsonl"))
+        before = files[0].read_text().splitlines() if files else []
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+    kept = file.read_text()
+    kept = kept[: kept.rfind("\n") + 1]
+    assert perceptron(*QUICK, "--backends", "numpy").returncode == 0
+    (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+    assert file.read_text().startswith(kept)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    keys = [(row["problem"], row["backend"], row["process"]) for row in rows]
+    assert len(keys) == len(set(keys))
+    # depths 2, 8 and 32 and two trainings of the OR gate, in four processes
+    assert len(keys) == 4 * (3 + 2)
+    assert len(kept.splitlines()) < len(keys)
+
+
+def test_ctrl_c_is_one_line_and_keeps_what_was_measured(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perceptron", *QUICK],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while (
+        not list(tmp_path.glob("results/runs/box/*/measurements.jsonl"))
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert said.splitlines()[-1].startswith("error: interrupted; what was measured is kept")
+    assert "Traceback" not in said

@@ -1,0 +1,119 @@
+"""Backends from another package, installed as a user would, in an environment of their own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGE = """
+from perceptron.backends.numpy_backend import NumpyBackend
+from dataclasses import replace
+
+class Good(NumpyBackend):
+    name = "elsewhere"
+    summary = "NumPy under another name"
+
+class Wrong(NumpyBackend):
+    name = "elsewhere-wrong"
+    summary = "NumPy with a rate of its own"
+
+    def prepare(self, problem, dtype):
+        return super().prepare(replace(problem, rate=1.01 * problem.rate), dtype)
+"""
+
+PROJECT = """
+[build-system]
+requires = ["setuptools"]
+build-backend = "setuptools.build_meta"
+[project]
+name = "elsewhere"
+version = "1.0"
+[project.entry-points."perceptron.backends"]
+elsewhere = "elsewhere:Good"
+elsewhere-wrong = "elsewhere:Wrong"
+[tool.setuptools]
+py-modules = ["elsewhere"]
+"""
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment with the package, and with ours by way of its path."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    (folder / "package").mkdir()
+    (folder / "package" / "elsewhere.py").write_text(PACKAGE)
+    (folder / "package" / "pyproject.toml").write_text(PROJECT)
+    venv.create(folder / "env", symlinks=True)
+    interpreter = folder / "env" / "bin" / "python"
+    site = subprocess.run(
+        [interpreter, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    Path(site, "host.pth").write_text(f"{ROOT}\n{sysconfig.get_path('purelib')}\n")
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet"),
+            *("--no-deps", "--no-build-isolation", "--no-index", str(folder / "package")),
+        ],
+        check=True,
+    )
+    return interpreter
+
+
+def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    return subprocess.run(
+        [python, "-m", "perceptron", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_shows_up(python: Path, tmp_path: Path) -> None:
+    """Without a line changed in ours."""
+    found = json.loads(run(python, tmp_path, "backends", "--json").stdout)["backends"]
+    names = {each["name"]: each["available"] for each in found}
+    assert names["elsewhere"]
+    assert names["elsewhere-wrong"]
+
+
+def test_its_contract_can_be_checked(python: Path, tmp_path: Path) -> None:
+    """Exit code 0 for the right one, 1 with the difference for the wrong one."""
+    assert run(python, tmp_path, "check", "elsewhere").returncode == 0
+    wrong = run(python, tmp_path, "check", "elsewhere-wrong")
+    assert wrong.returncode == 1
+    assert "disagrees with float64 NumPy" in wrong.stdout
+
+
+def test_the_right_one_is_timed_and_the_wrong_one_never(python: Path, tmp_path: Path) -> None:
+    """Recorded as failed, with its difference and without a time."""
+    names = "numpy,elsewhere,elsewhere-wrong"
+    options = ("--quick", "--families", "mlp-depth", "--threads", "1", "--machine", "box", "--json")
+    found = run(python, tmp_path, "bench", "--backends", names, *options)
+    assert found.returncode == 0, found.stderr
+    document = json.loads(found.stdout)
+    finding = {each["backend"]: each for each in document["finding"]}
+    assert finding["elsewhere"]["seconds"] > 0
+    assert finding["elsewhere-wrong"]["seconds"] is None
+    assert "disagrees with float64 NumPy" in finding["elsewhere-wrong"]["reason"]
+    lines = (tmp_path / document["results"] / "measurements.jsonl").read_text().splitlines()
+    wrong = [row for row in map(json.loads, lines) if row["backend"] == "elsewhere-wrong"]
+    assert wrong
+    for row in wrong:
+        assert row["status"] == "failed"
+        assert row["samples"] == []
+        assert row["seconds"] is None
