@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -25,6 +25,7 @@ from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 
 FORMAT = 1
+Content = TypeVar("Content")
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -101,6 +102,22 @@ def read_rows(file: Path) -> Iterator[Measurement]:
                 yield decoder.decode(line)
             except msgspec.DecodeError as error:
                 raise UserError(f"{file}, line {number}: not a measurement: {error}") from None
+
+
+def load_run(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
+    """A run as it lies on disk; raises `UserError` naming the file that cannot be understood."""
+    run = _read(folder / "run.json", Run)
+    environment = _read(folder.parent / f"environment-{run.environment}.json", Environment)
+    return run, environment, list(read_rows(folder / "measurements.jsonl"))
+
+
+def _read(file: Path, kind: type[Content]) -> Content:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except FileNotFoundError:
+        raise UserError(f"{file}: no such file") from None
+    except msgspec.DecodeError as error:
+        raise UserError(f"{file}: not what a run writes: {error}") from None
 
 
 def now() -> str:

@@ -17,7 +17,7 @@ from perceptron.analysis.select import times
 from perceptron.records.measurement import Measurement
 from perceptron.report.palette import stroke
 from perceptron.report.style import drawing
-from perceptron.report.text import digits, duration
+from perceptron.report.text import digits, duration, tick
 
 
 def finding_chart(rows: Sequence[FindingRow]) -> str:
@@ -78,7 +78,7 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
         axes.set_xscale("log")
         low, high = _log_range(rows)
         axes.set_xlim(low / 2, high * 4)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(False, axis="y")
         axes.set_xlabel("10,000 iterations on the OR gate (filled: measured here, open: published)")
@@ -100,7 +100,7 @@ def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: s
         axes.xaxis.set_major_locator(LogLocator(base=2, numticks=9))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _size(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: duration(value)))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False, loc="upper left")
         return _svg(figure)

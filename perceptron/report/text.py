@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor, log10
 
 from perceptron.analysis.crossover import Crossover
+from perceptron.analysis.finding import FindingRow
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -24,6 +26,12 @@ def duration(seconds: float) -> str:
     return f"{digits(seconds / scale)} {unit}"
 
 
+def tick(seconds: float) -> str:
+    """A round time at an axis: 10 µs, 0.5 ms."""
+    scale, unit = next((pair for pair in _UNITS if abs(seconds) >= pair[0] * 0.999), _UNITS[-1])
+    return f"{seconds / scale:g} {unit}"
+
+
 def duration_interval(seconds: float, low: float | None, high: float | None) -> str:
     """A time with its interval in one unit, or a note that there is none."""
     scale, unit = next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
@@ -41,6 +49,16 @@ def interval(value: float, low: float | None, high: float | None) -> str:
 def memory(size: int) -> str:
     """Bytes in GiB."""
     return f"{size / 2**30:.1f} GiB"
+
+
+def finding_sentence(rows: Iterable[FindingRow]) -> str:
+    """The finding in one sentence, from the backends that were measured."""
+    told = [
+        f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
+        for row in rows
+        if row.seconds is not None
+    ]
+    return f"10,000 iterations on the OR gate: {', '.join(told)}."
 
 
 def sentence(found: Crossover) -> str:

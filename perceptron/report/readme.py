@@ -1,0 +1,128 @@
+"""README's pictures and tables, from a committed run.
+
+``python -m perceptron.report.readme`` writes them from the newest finished run under results/ that
+measured everything. What stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->`` is ours.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from perceptron.analysis.summary import Bench, summarise
+from perceptron.errors import UserError
+from perceptron.records.store import load_run
+from perceptron.report import text
+from perceptron.report.charts import finding_chart, sweep_chart
+
+ROOT = Path(__file__).parents[2]
+PICTURED = "mlp-width"
+
+
+def main() -> None:
+    """Rewrite README.md and the pictures that it shows."""
+    bench = newest(ROOT / "results")
+    for name, picture in pictures(bench).items():
+        (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(fill(readme.read_text(encoding="utf-8"), blocks(bench)), encoding="utf-8")
+
+
+def newest(results: Path) -> Bench:
+    """The newest finished whole run; raises `UserError` if there is none."""
+    for folder in sorted(results.glob("runs/*/*/"), key=lambda each: each.name, reverse=True):
+        run, environment, rows = load_run(folder)
+        plan = run.plan
+        if run.finished is not None and plan.get("study") == "bench" and not plan.get("quick"):
+            return summarise(plan["backends"], folder.relative_to(ROOT), environment, rows)
+    raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
+
+
+def pictures(bench: Bench) -> dict[str, str]:
+    """SVG by file name."""
+    rows = [row for row in bench.rows if row.family == PICTURED]
+    found = [each for each in bench.crossovers if each.family == PICTURED]
+    return {
+        "finding.svg": finding_chart(bench.finding),
+        f"{PICTURED}.svg": sweep_chart(rows, found, "hidden units"),
+    }
+
+
+def blocks(bench: Bench) -> dict[str, str]:
+    """Markdown by the name of its place."""
+    processes = max(row.processes for row in bench.finding)
+    environment = bench.environment
+    versions = ", ".join(
+        f"{name} {environment.libraries[name]}"
+        for name in ("numpy", "torch")
+        if name in environment.libraries
+    )
+    ground = (
+        f"{environment.cpu}, {environment.cores} cores, {environment.python}, {versions}; "
+        f"{processes} fresh processes each; {bench.rows[0].when[:10]}, "
+        f"commit `{bench.rows[0].commit}`, rows in `{bench.results}`"
+    )
+    return {
+        "result": text.finding_sentence(bench.finding),
+        "finding": _finding(bench),
+        "crossovers": _crossovers(bench),
+        "ground": ground + ".",
+    }
+
+
+def fill(document: str, content: dict[str, str]) -> str:
+    """The document with every block replaced; raises `UserError` for a place that is missing."""
+    for name, block in content.items():
+        pattern = re.compile(rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
+        if not pattern.search(document):
+            raise UserError(f"README.md: no place for {name!r}: <!-- begin: {name} --> is missing")
+        document = pattern.sub(
+            lambda place, block=block: f"{place[1]}{block}\n{place[2]}", document
+        )
+    return document
+
+
+def _finding(bench: Bench) -> str:
+    lines = [
+        "| backend | whole training [95 % interval] | × numpy | × numpy-published | published |",
+        "|---|---|---|---|---|",
+    ]
+    for row in bench.finding:
+        published = "–"
+        if row.published_seconds is not None and row.published_ratio is not None:
+            published = f"{row.published_seconds:g} s (× {text.digits(row.published_ratio)})"
+        if row.seconds is None:
+            lines.append(f"| `{row.backend}` | not measured: {row.reason} | – | – | {published} |")
+            continue
+        ratio = "1"
+        if row.ratio_to_numpy is not None and row.backend != "numpy":
+            ratio = text.interval(row.ratio_to_numpy, row.ratio_low, row.ratio_high)
+        to_published = row.ratio_to_published
+        lines.append(
+            f"| `{row.backend}` ({row.dtype}) "
+            f"| {text.duration_interval(row.seconds, row.low, row.high)} | {ratio} "
+            f"| {'–' if to_published is None else text.digits(to_published)} | {published} |"
+        )
+    return "\n".join(lines)
+
+
+def _crossovers(bench: Bench) -> str:
+    lines = [
+        "| family | pair | threads | status | who is faster [95 % interval] |",
+        "|---|---|---|---|---|",
+    ]
+    for found in bench.crossovers:
+        if found.status != "not measured":
+            reason = f" ({found.reason})" if found.reason else ""
+            lines.append(
+                f"| `{found.family}` | {found.incumbent} → {found.challenger} | {found.threads} "
+                f"| {found.status} | {text.sentence(found)}{reason} |"
+            )
+    missing = {each.reason for each in bench.crossovers if each.status == "not measured"}
+    return "\n".join(
+        lines + [f"\nNot measured: {reason}." for reason in sorted(filter(None, missing))]
+    )
+
+
+if __name__ == "__main__":
+    main()
