@@ -1,12 +1,11 @@
 """README's pictures and tables, from a committed run.
 
-``python -m perceptron.report.readme`` writes them from the newest finished run under results/ that
-measured everything. What stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->`` is ours.
+``python -m perceptron.report.readme`` writes them from the newest finished whole run under
+results/. It owns what stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from perceptron.analysis.summary import Bench, summarise
@@ -73,12 +72,13 @@ def blocks(bench: Bench) -> dict[str, str]:
 def fill(document: str, content: dict[str, str]) -> str:
     """The document with every block replaced; raises `UserError` for a place that is missing."""
     for name, block in content.items():
-        pattern = re.compile(rf"(<!-- begin: {name} -->\n).*?(<!-- end: {name} -->)", re.DOTALL)
-        if not pattern.search(document):
-            raise UserError(f"README.md: no place for {name!r}: <!-- begin: {name} --> is missing")
-        document = pattern.sub(
-            lambda place, block=block: f"{place[1]}{block}\n{place[2]}", document
-        )
+        begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
+        if begin not in document or end not in document:
+            raise UserError(
+                f"README.md: no place for {name!r}: {begin.strip()} or {end} is missing"
+            )
+        head, rest = document.split(begin, 1)
+        document = f"{head}{begin}{block}\n{end}{rest.split(end, 1)[1]}"
     return document
 
 
