@@ -10,7 +10,7 @@ import typer
 
 import perceptron
 from perceptron.errors import UserError
-from perceptron.options import one_of, split, spread, whole_numbers
+from perceptron.options import folder_name, one_of, split, spread, whole_numbers
 
 app = typer.Typer(
     name="perceptron",
@@ -125,8 +125,9 @@ def bench(
         threads=whole_numbers("--threads", threads),
         quick=quick,
     )
+    page.reserve(html)
     with console.progress_bar("measuring") as bar:
-        found = study.bench(plan, machine, results, bar)
+        found = study.bench(plan, folder_name("--machine", machine), results, bar)
     written = page.write_page(html, found)
     console.show_warnings(found.warnings)
     if json:
@@ -155,10 +156,16 @@ def main() -> None:
         message = "interrupted; what was measured is kept, the same command goes on from there"
     except UserError as error:
         message = str(error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 1 would say that the command has bad news
         # typer raises click's UsageError, or that of the copy of click which newer versions carry.
-        if not hasattr(error, "format_message"):
-            raise
-        message = error.format_message()
+        if hasattr(error, "format_message"):
+            message = error.format_message()
+        else:
+            import traceback
+
+            traceback.print_exc()
+            message = (
+                "this is a mistake of perceptron itself; please report it with the lines above"
+            )
     typer.echo(f"error: {message}", err=True)
     sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
@@ -56,3 +57,10 @@ def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
         if value == choice:
             return choice
     raise unknown(option, value, choices)
+
+
+def folder_name(option: str, value: str | None) -> str | None:
+    """A name that becomes a folder; raises `UserError` for one that could lead elsewhere."""
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
+        raise UserError(f"{option} takes letters, digits and . _ - (64 at most), got {value!r}")
+    return value

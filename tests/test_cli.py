@@ -64,6 +64,9 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["bench", "--results", "/proc/no"], "error: /proc/no: cannot write results"),
         (["check", "torch-gpu"], "error: unknown backend 'torch-gpu': did you mean 'torch-c"),
         (["check"], "error: Missing argument"),
+        (["bench", "--machine", "../../x"], "error: --machine takes letters, digits"),
+        (["bench", "--machine", ""], "error: --machine takes letters, digits"),
+        (["bench", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -122,6 +125,18 @@ def test_figures_are_saved_where_asked_for(perceptron: Perceptron, tmp_path: Pat
     found = perceptron("walkthrough", "xor-hidden", "--backend", "numpy", "--save", "figures")
     assert found.returncode == 0
     assert (tmp_path / "figures" / "xor-hidden-decision.png").exists()
+
+
+def test_a_walk_through_without_any_run_still_saves_what_it_can(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """No GPU: the data, the reason, and the figure of the activation."""
+    if registry.reason_unavailable("torch-cuda") is None:
+        pytest.skip("there is a GPU here")
+    found = perceptron("walkthrough", "--backend", "torch-cuda", "--save", "figures")
+    assert found.returncode == 0
+    assert "torch-cuda: skipped" in found.stdout
+    assert (tmp_path / "figures" / "sigmoid.png").exists()
 
 
 def test_check_passes_ours_and_exits_1_for_none(perceptron: Perceptron) -> None:

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 
-from perceptron.analysis.interval import robust_mean
-from perceptron.analysis.select import Ground, ground, paired, reason, times
+from perceptron.analysis.interval import CONFIDENCE, robust_mean
+from perceptron.analysis.select import Ground, ground, is_measured, paired, reason, times
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -73,16 +73,12 @@ class _Point:
 
     size: float
     ratios: npt.NDArray[np.float64]
+    sign: int
+    """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
 
     @property
     def mean(self) -> float:
         return robust_mean(self.ratios)[0]
-
-    @property
-    def sign(self) -> int:
-        """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
-        low, high = _band(self.ratios)
-        return 1 if low > 0 else -1 if high < 0 else 0
 
 
 @dataclass(frozen=True)
@@ -111,12 +107,14 @@ def crossovers(
     return [
         _judge(family, incumbent, challenger, where, members)
         for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
-        if _is_line(members)
+        if is_line(members)
         for incumbent, challenger in pairs or _pairs(members)
     ]
 
 
-def _is_line(rows: list[Measurement]) -> bool:
+def is_line(rows: Iterable[Measurement]) -> bool:
+    """Whether these rows vary along one axis: several sizes, one problem for each."""
+    rows = list(rows)
     shapes = {(row.size, row.problem) for row in rows}
     sizes = {row.size for row in rows}
     return 1 < len(sizes) == len(shapes)
@@ -142,12 +140,16 @@ def _judge(
     because: str | None = None
     if not points:
         status, because = "not measured", _why_not(rows, incumbent, challenger)
-    elif (flat := _flat_gpu(rows, (incumbent, challenger))) is not None:
+    elif (
+        flat := _flat_gpu(rows, (incumbent, challenger), [point.size for point in points])
+    ) is not None:
         status, because, zeros = "suspect", flat, []
     elif all(abs(point.mean) <= TIE for point in points):
         status, because, zeros = "tie", "within ±5 % at every size", []
     elif not sure:
-        status, because = "tie", "no difference beyond noise at any size"
+        processes = min(len(point.ratios) for point in points)
+        status = "not measured"
+        because = f"{processes} processes are too few to be sure of a winner at any size"
     elif not zeros:
         status, because = "never" if sure[0].sign > 0 else "always", _closest(points)
     elif len(zeros) > 1:
@@ -178,37 +180,56 @@ def _judge(
 
 
 def _points(rows: list[Measurement], incumbent: str, challenger: str) -> list[_Point]:
-    points = []
-    for size in sorted({row.size for row in rows}):
+    ratios = {}
+    for size in sorted({row.size for row in rows if row.size > 0}):
         here = [row for row in rows if row.size == size]
         before, after = paired(here, incumbent, challenger)
         if before:
-            points.append(_Point(size, np.log(after) - np.log(before)))
-    return points
+            ratios[size] = np.log(after) - np.log(before)
+    # Being sure at every size at once takes more than at each by itself (Bonferroni).
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
+    return [_Point(size, values, _sign(values, confidence)) for size, values in ratios.items()]
 
 
-def _band(ratios: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The 95 % interval of the typical ratio; for a single value the value itself."""
-    middle, reach = robust_mean(ratios)
+def _sign(ratios: npt.NDArray[np.float64], confidence: float) -> int:
+    low, high = _band(ratios, confidence)
+    return 1 if low > 0 else -1 if high < 0 else 0
+
+
+def _band(ratios: npt.NDArray[np.float64], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The interval of the typical ratio; for a single value the value itself."""
+    middle, reach = robust_mean(ratios, confidence)
     return (middle - reach, middle + reach) if len(ratios) > 1 else (middle, middle)
 
 
 def _zero(points: list[_Point], left: _Point, right: _Point) -> _Zero:
-    """The change of sign between two sizes at which the winner is sure."""
+    """The change of sign between two sizes at which the winner is sure.
+
+    Where the estimates in between change sign several times, it is the middle one of the changes,
+    and the interval reaches over all of them.
+    """
     between = points[points.index(left) : points.index(right) + 1]
-    changes = [pair for pair in pairwise(between) if pair[0].mean * pair[1].mean <= 0]
-    if len(changes) == 1:
-        left, right = changes[0]  # the estimates of the unsure sizes in between agree on one
-    weight = left.mean / (left.mean - right.mean)
-    size = exp((1 - weight) * log(left.size) + weight * log(right.size))
-    low, high = _reach(points, size)
+    brackets = [
+        (before, after)
+        for before, after in pairwise(between)
+        if before.mean != 0 and (after.mean == 0 or (before.mean > 0) != (after.mean > 0))
+    ]
+    before, after = brackets[len(brackets) // 2]
+    low, _ = _reach(points, _interpolate(*brackets[0]))
+    _, high = _reach(points, _interpolate(*brackets[-1]))
     return _Zero(
-        size=size,
+        size=_interpolate(before, after),
         low=low,
         high=high,
-        bracket=(left.size, right.size),
-        direction="challenger" if left.mean > right.mean else "incumbent",
+        bracket=(before.size, after.size),
+        direction="challenger" if left.sign > 0 else "incumbent",
     )
+
+
+def _interpolate(left: _Point, right: _Point) -> float:
+    """The size at which the straight line between two points is zero."""
+    weight = left.mean / (left.mean - right.mean)
+    return exp((1 - weight) * log(left.size) + weight * log(right.size))
 
 
 def _reach(points: list[_Point], zero: float) -> tuple[float | None, float | None]:
@@ -252,12 +273,13 @@ def _closest(points: list[_Point]) -> str:
     if len(point.ratios) > 1:
         low, high = _band(point.ratios)
         told += f" [{exp(low):.2f}, {exp(high):.2f}]"
-    unsure = ", ".join(f"{point.size:g}" for point in points if point.sign == 0)
-    return f"{told} times the incumbent's time" + (f"; not sure at {unsure}" if unsure else "")
+    told += " times the incumbent's time"
+    unsure = [f"{point.size:g}" for point in points if point.sign == 0]
+    return f"{told}; not sure at {', '.join(unsure)}" if unsure else told
 
 
 def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
-    missing = [name for name in (incumbent, challenger) if not times(rows, name)]
+    missing = [name for name in (incumbent, challenger) if not is_measured(rows, name)]
     told = [f"{name}: {reason(rows, name) or 'no times'}" for name in missing]
     return "; ".join(told) or "no size was measured on both"
 
@@ -266,24 +288,24 @@ def _is_gpu(rows: list[Measurement], backend: str) -> bool:
     return any(row.backend == backend and row.device not in (None, "cpu") for row in rows)
 
 
-def _flat_gpu(rows: list[Measurement], backends: tuple[str, str]) -> str | None:
-    """Why a GPU's times cannot be right, if they cannot."""
-    ranges = {backend: _range(rows, backend) for backend in backends}
-    for gpu in backends:
-        for other in backends:
-            if not _is_gpu(rows, gpu) or _is_gpu(rows, other):
-                continue
-            if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
-                grown = exp(ranges[other])
-                return f"{gpu} takes equally long while {other} takes {grown:,.0f} times as long"
+def _flat_gpu(
+    rows: list[Measurement], backends: tuple[str, str], sizes: Sequence[float]
+) -> str | None:
+    """Why a GPU's times cannot be right, if over these sizes they cannot."""
+    ranges = {backend: _range(rows, backend, sizes) for backend in backends}
+    for gpu, other in (backends, backends[::-1]):
+        if not _is_gpu(rows, gpu) or _is_gpu(rows, other):
+            continue
+        if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
+            grown = exp(ranges[other])
+            return f"{gpu} takes equally long while {other} takes {grown:,.0f} times as long"
     return None
 
 
-def _range(rows: list[Measurement], backend: str) -> float:
+def _range(rows: list[Measurement], backend: str, sizes: Sequence[float]) -> float:
     """Logarithm of the slowest over the fastest size."""
     logs = [
-        log(np.median(list(found.values())))
-        for size in {row.size for row in rows}
-        if (found := times([row for row in rows if row.size == size], backend))
+        log(np.median(list(times([row for row in rows if row.size == size], backend).values())))
+        for size in sizes
     ]
     return max(logs) - min(logs)

@@ -42,6 +42,8 @@ class FindingRow(Struct, frozen=True, kw_only=True):
     ratio_low: float | None = None
     ratio_high: float | None = None
     ratio_to_published: float | None = None
+    published_low: float | None = None
+    published_high: float | None = None
     published_seconds: float | None = None
     published_ratio: float | None = None
     reason: str | None = None
@@ -84,6 +86,8 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
         ratio_low=to_numpy.low if to_numpy else None,
         ratio_high=to_numpy.high if to_numpy else None,
         ratio_to_published=to_published.estimate if to_published else None,
+        published_low=to_published.low if to_published else None,
+        published_high=to_published.high if to_published else None,
         published_seconds=published,
         published_ratio=_over_published(published),
     )

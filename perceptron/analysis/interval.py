@@ -12,7 +12,7 @@ from msgspec import Struct
 from scipy import stats
 
 CONFIDENCE = 0.95
-# Share of the processes that is left out on each side, where there are enough to spare some:
+# Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
 _ENOUGH = 8
@@ -26,8 +26,10 @@ class Interval(Struct, frozen=True):
     high: float | None
 
 
-def robust_mean(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[float, float]:
-    """The 20 % trimmed mean and half the width of its 95 % interval (inf for a single value).
+def robust_mean(
+    values: Sequence[float] | npt.NDArray[np.float64], confidence: float = CONFIDENCE
+) -> tuple[float, float]:
+    """The trimmed mean and half the width of its interval (inf for a single value).
 
     A neighbour's burst slows a whole process now and then; one such process in ten would double
     the interval of an ordinary mean. Interval after Yuen, Biometrika 61 (1974): Student's t with
@@ -42,12 +44,14 @@ def robust_mean(values: Sequence[float] | npt.NDArray[np.float64]) -> tuple[floa
         return middle, inf
     deviation = float(np.clip(ordered, ordered[cut], ordered[count - cut - 1]).std(ddof=1))
     kept = count - 2 * cut
-    return middle, _quantile(kept - 1) * deviation * sqrt((count - 1) / (kept * (kept - 1)))
+    return middle, _quantile(kept - 1, confidence) * deviation * sqrt(
+        (count - 1) / (kept * (kept - 1))
+    )
 
 
 @lru_cache
-def _quantile(freedom: int) -> float:
-    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
+def _quantile(freedom: int, confidence: float) -> float:
+    return float(stats.t.ppf((1 + confidence) / 2, freedom))
 
 
 def of_times(seconds: Sequence[float]) -> Interval:

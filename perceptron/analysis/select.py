@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple
 
 from perceptron.records.measurement import Measurement
@@ -22,12 +23,25 @@ def ground(row: Measurement) -> Ground:
 
 
 def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
-    """Seconds per iteration of this backend by process, where there are any."""
-    return {
-        row.process: row.seconds
-        for row in rows
-        if row.backend == backend and row.status == "ok" and row.seconds is not None
-    }
+    """Seconds per iteration of this backend by process, where there are any.
+
+    A time that is zero, negative or not finite is none. Raises ValueError where two rows claim the
+    same process: then they are of different problems, and must be told apart first.
+    """
+    found: dict[int, float] = {}
+    for row in rows:
+        if row.backend != backend or row.status != "ok" or row.seconds is None:
+            continue
+        if row.process in found:
+            raise ValueError(f"two times of {backend} in process {row.process}: {row.problem}")
+        if 0 < row.seconds < inf:
+            found[row.process] = row.seconds
+    return found
+
+
+def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
+    """Whether there is any time of this backend."""
+    return any(row.backend == backend and row.status == "ok" for row in rows)
 
 
 def paired(rows: list[Measurement], first: str, second: str) -> tuple[list[float], list[float]]:

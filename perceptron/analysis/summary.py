@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 
 from msgspec import Struct
@@ -35,6 +34,7 @@ def summarise(
 
     The finding is that of the smallest number of threads. Raises ValueError without rows.
     """
+    rows = sorted(rows, key=lambda row: _place(row.backend, backends))
     threads = sorted({row.threads for row in rows if row.threads is not None})
     fewest = [row for row in rows if row.threads == threads[0]]
     return Bench(
@@ -44,6 +44,11 @@ def summarise(
         threads=threads,
         rows=rows,
         finding=finding(fewest, finding_backends(backends)),
-        crossovers=crossovers(rows, list(combinations(backends, 2))),
+        crossovers=crossovers(rows),
         warnings=cautions(environment, max(threads)),
     )
+
+
+def _place(backend: str, backends: Sequence[str]) -> int:
+    """Of two backends on equal devices the first one named is the incumbent."""
+    return list(backends).index(backend) if backend in backends else len(backends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -17,7 +18,7 @@ from perceptron.errors import UserError
 from perceptron.measure.launch import worker_environment
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 
-_LIBRARIES = ("numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")
+_LIBRARIES = ("perceptron", "numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")
 _STEERING = re.compile(r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|TORCH|XLA)_")
 
 
@@ -30,7 +31,7 @@ def usable_cores() -> int:
 
 def machine_name() -> str:
     """This machine's name, fit for a folder."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", platform.node()).strip("-.") or "unnamed"
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", platform.node()).strip("-.")[:64] or "unnamed"
 
 
 def environment(backends: list[Backend], threads: int) -> Environment:
@@ -38,9 +39,10 @@ def environment(backends: list[Backend], threads: int) -> Environment:
 
     BLAS libraries are asked in a process of their own, so that this one stays free of them.
     """
-    variables: dict[str, str] = dict(os.environ)
+    variables = dict(os.environ)
     for backend in backends:
-        variables |= worker_environment(backend, threads)
+        with contextlib.suppress(Exception):  # its own worker will say what is wrong with it
+            variables |= worker_environment(backend, threads)
     modules = sorted(
         {"numpy", *(name for each in backends for name in getattr(each, "imports", ()))}
     )
@@ -53,7 +55,7 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     )
     if found.returncode != 0:
         last = found.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise UserError(f"cannot import {', '.join(modules)} in a fresh process: {' '.join(last)}")
+        raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
     return Environment(
         cpu=_cpu(),
         architecture=platform.machine(),

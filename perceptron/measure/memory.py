@@ -6,17 +6,25 @@ import ctypes
 import gc
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-# Memory that one iteration frees stays with the process for the next one. By default glibc hands
-# blocks above a threshold back to the system and takes the pages anew, zeroed, at every iteration;
-# the threshold depends on what was freed before, so a backend's time would depend on the sizes
-# measured before it. https://man7.org/linux/man-pages/man3/mallopt.3.html
-KEEP_FREED_MEMORY = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
-    "MALLOC_TRIM_THRESHOLD_": str(2**32),
-}
+# https://man7.org/linux/man-pages/man3/mallopt.3.html
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
+
+
+def keep_freed_memory() -> None:
+    """Let memory that one iteration frees stay with the process for the next one.
+
+    By default glibc hands large blocks back to the system and takes their pages anew, zeroed, at
+    every iteration. From which size on depends on what the process freed before, so a backend's
+    time would depend on the sizes measured before it. A no-op with other C libraries.
+    """
+    libc = _libc()
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(_M_MMAP_MAX, 0)  # every block from the heap …
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)  # … which keeps up to 2 GiB of free top
 
 
 def available_bytes() -> int:
@@ -26,18 +34,19 @@ def available_bytes() -> int:
     try:
         limit = int((group / "memory.max").read_text())
         used = int((group / "memory.current").read_text())
-    except (OSError, ValueError):  # no control group, or "max": no limit
+        facts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+        cached = int(facts["inactive_file"])  # given up as soon as somebody needs it
+    except (OSError, ValueError, KeyError):  # no control group, or "max": no limit
         return available
-    return min(available, limit - used)
+    return max(0, min(available, limit - used + cached))
 
 
 def release() -> None:
     """Give freed memory back to the system, so that every size starts from the same state."""
     gc.collect()
-    if sys.platform == "linux":
-        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # musl has none
-        if trim is not None:
-            trim(0)
+    libc = _libc()
+    if hasattr(libc, "malloc_trim"):
+        libc.malloc_trim(0)
 
 
 class PeakMemory:
@@ -57,6 +66,10 @@ class PeakMemory:
         if self._before is None:
             return None
         return max(0, _status_bytes("VmHWM") - self._before)
+
+
+def _libc() -> Any:
+    return ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 def _status_bytes(field: str) -> int:

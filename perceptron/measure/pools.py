@@ -5,7 +5,9 @@ Started as ``python -m perceptron.measure.pools MODULE …`` with a worker's env
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import sys
 
 import msgspec
@@ -15,9 +17,15 @@ from perceptron.records.environment import ThreadPool
 
 
 def main(modules: list[str]) -> None:
-    """Import the modules, then print the pools; paths are left out, they tell of a user's home."""
+    """Import the modules, then print the pools; paths are left out, they tell of a user's home.
+
+    A module that cannot be imported is left out too: the worker that needs it will say why.
+    """
+    answer = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a module prints is no part of the answer
     for module in modules:
-        importlib.import_module(module)
+        with contextlib.suppress(Exception):
+            importlib.import_module(module)
     pools = [
         ThreadPool(
             library=pool["internal_api"],
@@ -27,7 +35,8 @@ def main(modules: list[str]) -> None:
         )
         for pool in threadpool_info()
     ]
-    sys.stdout.buffer.write(msgspec.json.encode(pools))
+    answer.write(msgspec.json.encode(pools))
+    answer.close()
 
 
 if __name__ == "__main__":

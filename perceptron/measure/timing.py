@@ -70,12 +70,18 @@ def time_training(trainer: Trainer, effort: Effort, clock: Clock = time.perf_cou
 
 
 def _calibrate(trainer: Trainer, minimum_seconds: float, clock: Clock) -> int:
-    """The number of iterations that take at least ``minimum_seconds``; warms up on the way."""
-    iterations = 1
+    """The number of iterations that take at least ``minimum_seconds``; warms up on the way.
+
+    Twice in a row: the first call of something may import or compile.
+    """
+    iterations, enough = 1, 0
     while True:
         elapsed = _sample(trainer, iterations, clock)
-        if elapsed >= minimum_seconds:
+        enough = enough + 1 if elapsed >= minimum_seconds else 0
+        if enough == 2:
             return iterations
+        if enough == 1:
+            continue
         wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
         iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
 

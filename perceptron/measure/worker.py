@@ -23,7 +23,7 @@ from perceptron.backends import agreement, registry
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
-from perceptron.measure.memory import PeakMemory, available_bytes, release
+from perceptron.measure.memory import PeakMemory, available_bytes, keep_freed_memory, release
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import Problem
@@ -37,6 +37,7 @@ def main() -> None:
     os.dup2(2, 1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     backend = registry.load(job.backend)
+    keep_freed_memory()
     _first_touch(backend, job)
     for name in job.problems:
         answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")

@@ -23,7 +23,7 @@ class Measurement(Struct, frozen=True, kw_only=True):
     environment: str | None = None
     """Id of the stored `Environment`."""
     commit: str | None = None
-    """Revision of the code that was measured; ends in ``-dirty`` if it had changes."""
+    """Revision of the code that was measured; holds ``-dirty`` if it had changes."""
     when: str
     """UTC, ISO 8601."""
     process: int = 0

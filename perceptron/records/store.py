@@ -10,12 +10,14 @@ plan and goes on where it stopped; at most the line that was being written is me
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -41,7 +43,8 @@ class Run(Struct, frozen=True, kw_only=True):
 
     def same_work(self, other: Run) -> bool:
         return (
-            self.plan == other.plan
+            self.format == other.format
+            and self.plan == other.plan
             and self.environment == other.environment
             and self.commit == other.commit
         )
@@ -50,7 +53,7 @@ class Run(Struct, frozen=True, kw_only=True):
 class Journal:
     """An open run: its rows so far, and where the next goes."""
 
-    def __init__(self, folder: Path, run: Run, lines: BinaryIO, rows: list[Measurement]) -> None:
+    def __init__(self, folder: Path, run: Run, lines: FileIO, rows: list[Measurement]) -> None:
         self.folder = folder
         self.rows = rows
         self._run = run
@@ -58,9 +61,12 @@ class Journal:
 
     def append(self, row: Measurement) -> None:
         """Write the row and wait until the disk has it."""
+        line = msgspec.json.encode(row) + b"\n"
         try:
-            self._lines.write(msgspec.json.encode(row) + b"\n")
-            self._lines.flush()
+            written = self._lines.write(line)
+            if written != len(line):
+                _cut_unfinished_line(self._lines)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             os.fsync(self._lines.fileno())
         except OSError as error:
             raise _cannot_write(self.folder, error) from None
@@ -100,7 +106,7 @@ def read_rows(file: Path) -> Iterator[Measurement]:
                 return  # the process was ended while it wrote
             try:
                 yield decoder.decode(line)
-            except msgspec.DecodeError as error:
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise UserError(f"{file}, line {number}: not a measurement: {error}") from None
 
 
@@ -116,7 +122,7 @@ def _read(file: Path, kind: type[Content]) -> Content:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{file}: not what a run writes: {error}") from None
 
 
@@ -125,22 +131,30 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _resume(machine: Path, run: Run) -> tuple[Path, BinaryIO] | None:
+def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
     for file in sorted(machine.glob("*/run.json"), reverse=True):
-        try:
-            found = msgspec.json.decode(file.read_bytes(), type=Run)
-        except msgspec.DecodeError:
-            continue  # somebody else's file; it is read, and complained about, when results are
-        if found.finished is not None or not found.same_work(run):
+        if not _is_open(file, run):
             continue
         lines = _lock(file.parent / "measurements.jsonl")
-        if lines is not None:
-            _cut_unfinished_line(lines)
-            return file.parent, lines
+        if lines is None:
+            continue  # going on right now, in another process
+        if not _is_open(file, run):
+            lines.close()  # that process finished it just before we had the lock
+            continue
+        _cut_unfinished_line(lines)
+        return file.parent, lines
     return None
 
 
-def _create(machine: Path, run: Run) -> tuple[Path, BinaryIO]:
+def _is_open(file: Path, run: Run) -> bool:
+    try:
+        found = _read(file, Run)
+    except UserError:
+        return False  # somebody else's file; it is complained about when results are read
+    return found.finished is None and found.same_work(run)
+
+
+def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
     name = run.started.replace(":", "")
     for attempt in range(1, 1000):
         folder = machine / (name if attempt == 1 else f"{name}-{attempt}")
@@ -155,9 +169,9 @@ def _create(machine: Path, run: Run) -> tuple[Path, BinaryIO]:
     raise UserError(f"{machine}: a thousand runs started within one second")
 
 
-def _lock(file: Path) -> BinaryIO | None:
+def _lock(file: Path) -> FileIO | None:
     """Open for appending; None if another process has it open for a run of its own."""
-    lines = file.open("ab")
+    lines = FileIO(file, "a")  # unbuffered: closing has nothing left to write that could fail
     try:
         import fcntl
     except ImportError:  # Windows: two runs into one folder are not told apart there
@@ -171,8 +185,8 @@ def _lock(file: Path) -> BinaryIO | None:
     return lines
 
 
-def _cut_unfinished_line(lines: BinaryIO) -> None:
-    content = Path(lines.name).read_bytes()
+def _cut_unfinished_line(lines: FileIO) -> None:
+    content = Path(str(lines.name)).read_bytes()
     lines.truncate(content.rfind(b"\n") + 1)
 
 

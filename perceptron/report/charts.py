@@ -10,10 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from perceptron.analysis.crossover import Crossover
+from perceptron.analysis.crossover import Crossover, is_line
 from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
+from perceptron.analysis.summary import Bench
 from perceptron.records.measurement import Measurement
 from perceptron.report.palette import stroke
 from perceptron.report.style import drawing
@@ -85,11 +86,32 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
         return _svg(figure)
 
 
+def family_axis(family: str) -> str:
+    """What varies along a family: by our names, the part after the last dash says it."""
+    return family.rpartition("-")[2] or "size"
+
+
+def family_chart(bench: Bench, family: str) -> str:
+    """The sweep of a family, or nothing for one that varies along two axes.
+
+    One number of threads to a figure, the fewest; the table has them all.
+    """
+    rows = [row for row in bench.rows if row.family == family and row.threads == bench.threads[0]]
+    if not is_line(rows):
+        return ""
+    found = [
+        each
+        for each in bench.crossovers
+        if each.family == family and each.threads == bench.threads[0]
+    ]
+    return sweep_chart(rows, found, family_axis(family))
+
+
 def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: str) -> str:
     """Time per iteration over size, both logarithmic; bands are 95 %, crossovers are marked."""
     members = list(rows)
     with drawing(7.2, 4.2) as (figure, axes):
-        for backend in dict.fromkeys(row.backend for row in members):
+        for backend in sorted({row.backend for row in members}):
             _line(axes, [row for row in members if row.backend == backend], backend)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")

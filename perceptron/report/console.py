@@ -96,10 +96,11 @@ def show_warnings(warnings: Iterable[Caution]) -> None:
 
 def show_finding(rows: Iterable[FindingRow]) -> None:
     """Print whole trainings beside the published ones."""
+    names, numbers = text.FINDING_COLUMNS[:2], text.FINDING_COLUMNS[2:]
     table(
-        "The finding: 10,000 iterations on the OR gate [95 % interval over processes]",
-        ("backend", "dtype", "whole training>", "× numpy>", "× numpy-published>", "published>"),
-        (_finding_cells(row) for row in rows),
+        "The finding: 10,000 iterations on the OR gate",
+        (*names, *(f"{number}>" for number in numbers)),
+        map(text.finding_cells, rows),
     )
 
 
@@ -122,25 +123,6 @@ def show_crossovers(found: Sequence[Crossover]) -> None:
     )
     for reason in dict.fromkeys(each.reason for each in found if each.status == "not measured"):
         out.print(f"not measured: {reason}\n")
-
-
-def _finding_cells(row: FindingRow) -> tuple[str, ...]:
-    published = "–"
-    if row.published_seconds is not None and row.published_ratio is not None:
-        published = f"{row.published_seconds:g} s, × {text.digits(row.published_ratio)}"
-    if row.seconds is None:
-        return (row.backend, row.dtype or "–", row.reason or "not measured", "–", "–", published)
-    ratio = "–"
-    if row.ratio_to_numpy is not None:
-        ratio = text.interval(row.ratio_to_numpy, row.ratio_low, row.ratio_high)
-    return (
-        row.backend,
-        row.dtype or "–",
-        text.duration_interval(row.seconds, row.low, row.high),
-        "1" if row.backend == "numpy" else ratio,
-        "–" if row.ratio_to_published is None else text.digits(row.ratio_to_published),
-        published,
-    )
 
 
 def show_backends(found: Iterable[BackendFacts]) -> None:

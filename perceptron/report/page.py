@@ -17,7 +17,7 @@ from perceptron.analysis.summary import Bench
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.report import text
-from perceptron.report.charts import finding_chart, sweep_chart
+from perceptron.report.charts import family_axis, family_chart, finding_chart
 
 
 def write_page(folder: Path, bench: Bench) -> Path:
@@ -38,16 +38,12 @@ def write_page(folder: Path, bench: Bench) -> Path:
         "digits": text.digits,
         "memory": text.memory,
     }
-    templates.globals |= {
-        "duration_interval": text.duration_interval,
-        "interval": text.interval,
-    }
     sweeps = [
         {
             "family": family,
-            "axis": _axis(family),
+            "axis": family_axis(family),
             # Our own drawing, whose texts matplotlib has escaped.
-            "chart": Markup(_chart(bench, family)),  # noqa: S704
+            "chart": Markup(family_chart(bench, family)),  # noqa: S704
             "crossovers": [found for found in bench.crossovers if found.family == family],
             "notes": _notes(rows, family),
         }
@@ -61,38 +57,36 @@ def write_page(folder: Path, bench: Bench) -> Path:
         when=max((row.when for row in rows), default="never"),
         threads=bench.threads,
         processes=len({row.process for row in rows}),
-        finding=bench.finding,
+        finding=[text.finding_cells(row) for row in bench.finding],
+        finding_columns=text.FINDING_COLUMNS,
         finding_chart=Markup(finding_chart(bench.finding)),  # noqa: S704
         sweeps=sweeps,
         warnings=bench.warnings,
     )
-    page = folder / "index.html"
+    page = reserve(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         page.write_text(html, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{page}: cannot write the page: {error.strerror}") from None
+        raise _cannot_write(page, error) from None
     return page
 
 
-def _chart(bench: Bench, family: str) -> str:
-    # One number of threads to a figure: the fewest; the table has them all.
-    rows = [row for row in bench.rows if row.family == family]
-    threads = min(row.threads for row in rows if row.threads is not None)
-    return sweep_chart(
-        [row for row in rows if row.threads == threads],
-        [
-            found
-            for found in bench.crossovers
-            if found.family == family and found.threads == threads
-        ],
-        _axis(family),
-    )
+def reserve(folder: Path) -> Path:
+    """Make the folder and give the page's path; asked before minutes of measuring.
+
+    Raises `UserError` if the page cannot be written there.
+    """
+    page = folder / "index.html"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        page.touch()
+    except OSError as error:
+        raise _cannot_write(page, error) from None
+    return page
 
 
-def _axis(family: str) -> str:
-    """What varies along a family: by our names, the part after the dash says it."""
-    return family.rpartition("-")[2] or "size"
+def _cannot_write(page: Path, error: OSError) -> UserError:
+    return UserError(f"{page}: cannot write the page: {error.strerror}; choose another --html")
 
 
 def _notes(rows: Sequence[Measurement], family: str) -> list[str]:

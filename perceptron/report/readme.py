@@ -12,7 +12,7 @@ from perceptron.analysis.summary import Bench, summarise
 from perceptron.errors import UserError
 from perceptron.records.store import load_run
 from perceptron.report import text
-from perceptron.report.charts import finding_chart, sweep_chart
+from perceptron.report.charts import family_chart, finding_chart
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
@@ -29,21 +29,20 @@ def main() -> None:
 
 def newest(results: Path) -> Bench:
     """The newest finished whole run; raises `UserError` if there is none."""
-    for folder in sorted(results.glob("runs/*/*/"), key=lambda each: each.name, reverse=True):
+    files = results.glob("runs/*/*/run.json")
+    for folder in sorted((file.parent for file in files), key=lambda each: each.name, reverse=True):
         run, environment, rows = load_run(folder)
         plan = run.plan
-        if run.finished is not None and plan.get("study") == "bench" and not plan.get("quick"):
+        if run.finished is not None and plan.get("study") == "bench" and plan.get("whole"):
             return summarise(plan["backends"], folder.relative_to(ROOT), environment, rows)
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 
 def pictures(bench: Bench) -> dict[str, str]:
     """SVG by file name."""
-    rows = [row for row in bench.rows if row.family == PICTURED]
-    found = [each for each in bench.crossovers if each.family == PICTURED]
     return {
         "finding.svg": finding_chart(bench.finding),
-        f"{PICTURED}.svg": sweep_chart(rows, found, "hidden units"),
+        f"{PICTURED}.svg": family_chart(bench, PICTURED),
     }
 
 
@@ -83,26 +82,8 @@ def fill(document: str, content: dict[str, str]) -> str:
 
 
 def _finding(bench: Bench) -> str:
-    lines = [
-        "| backend | whole training [95 % interval] | × numpy | × numpy-published | published |",
-        "|---|---|---|---|---|",
-    ]
-    for row in bench.finding:
-        published = "–"
-        if row.published_seconds is not None and row.published_ratio is not None:
-            published = f"{row.published_seconds:g} s (× {text.digits(row.published_ratio)})"
-        if row.seconds is None:
-            lines.append(f"| `{row.backend}` | not measured: {row.reason} | – | – | {published} |")
-            continue
-        ratio = "1"
-        if row.ratio_to_numpy is not None and row.backend != "numpy":
-            ratio = text.interval(row.ratio_to_numpy, row.ratio_low, row.ratio_high)
-        to_published = row.ratio_to_published
-        lines.append(
-            f"| `{row.backend}` ({row.dtype}) "
-            f"| {text.duration_interval(row.seconds, row.low, row.high)} | {ratio} "
-            f"| {'–' if to_published is None else text.digits(to_published)} | {published} |"
-        )
+    lines = [f"| {' | '.join(text.FINDING_COLUMNS)} |", "|---" * len(text.FINDING_COLUMNS) + "|"]
+    lines += [f"| {' | '.join(text.finding_cells(row))} |" for row in bench.finding]
     return "\n".join(lines)
 
 

@@ -51,6 +51,40 @@ def memory(size: int) -> str:
     return f"{size / 2**30:.1f} GiB"
 
 
+FINDING_COLUMNS = (
+    "backend",
+    "dtype",
+    "whole training [95 % interval]",
+    "× numpy",
+    "× numpy-published",
+    "published",
+)
+
+
+def finding_cells(row: FindingRow) -> tuple[str, ...]:
+    """A row of the finding, as text, for the console, the page and the README alike."""
+    published = "–"
+    if row.published_seconds is not None and row.published_ratio is not None:
+        published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
+    whole = f"not measured: {row.reason}"
+    if row.seconds is not None:
+        whole = duration_interval(row.seconds, row.low, row.high)
+    return (
+        row.backend,
+        row.dtype or "–",
+        whole,
+        _ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
+        _ratio(row.ratio_to_published, row.published_low, row.published_high),
+        published,
+    )
+
+
+def _ratio(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return "1" if value == low == high == 1.0 else interval(value, low, high)
+
+
 def finding_sentence(rows: Iterable[FindingRow]) -> str:
     """The finding in one sentence, from the backends that were measured."""
     told = [
@@ -67,8 +101,8 @@ def sentence(found: Crossover) -> str:
     return {
         "crosses": f"{found.challenger} from {size} on",
         "reverses": f"{found.challenger} first, {found.incumbent} from {size} on",
-        "always": f"{found.challenger} everywhere",
-        "never": f"{found.incumbent} everywhere, {found.challenger} nowhere",
+        "always": f"{found.challenger} at every size that is sure",
+        "never": f"{found.incumbent} at every size that is sure",
         "multiple": "; ".join(
             f"{getattr(found, crossing.direction)} from {digits(crossing.size)} on"
             for crossing in found.crossings

@@ -19,6 +19,7 @@ from perceptron.problems.problem import DType
 from perceptron.records.store import Run, now, open_run
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.progress import Progress
+from perceptron.studies.published import published_dtype
 
 # Families along one axis: the sweep. The others are maps, measured when named.
 SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
@@ -65,6 +66,15 @@ class Plan:
     @property
     def finding_backends(self) -> tuple[str, ...]:
         return finding_backends(self.backends)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it leaves nothing of the main job out."""
+        return (
+            not self.quick
+            and set(SWEEP) <= set(self.families)
+            and set(registry.DEFAULT) <= set(self.backends)
+        )
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
         """All sizes, or in quick mode every other one of those that take milliseconds."""
@@ -126,12 +136,10 @@ def tasks(plan: Plan) -> list[Task]:
 
 
 def _finding_task(plan: Plan, backend: str, threads: int, process: int) -> Task:
-    # As published: NumPy computes in its default float64, PyTorch in its default float32.
-    numpy = backend.startswith("numpy")
     return Task(
         problem=FAMILY,
         backend=backend,
-        dtype="float64" if numpy else "float32",
+        dtype=published_dtype(backend),
         threads=threads,
         process=process,
         group=f"finding {threads}",
@@ -148,4 +156,4 @@ def _plain(plan: Plan) -> dict[str, object]:
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(plan).items()
-    } | {"processes": plan.processes}
+    } | {"processes": plan.processes, "whole": plan.whole}

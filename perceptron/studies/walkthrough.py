@@ -10,13 +10,14 @@ import numpy as np
 
 from perceptron.backends import registry
 from perceptron.backends.gradient import Network, forward
-from perceptron.backends.protocol import Trainer
+from perceptron.backends.protocol import Trainer, Unsupported
 from perceptron.errors import UserError, unknown
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import Activation, DType, Layer, Problem
+from perceptron.problems.problem import Activation, Layer, Problem
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
 from perceptron.studies.progress import Progress
+from perceptron.studies.published import published_dtype
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden")
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -32,7 +33,16 @@ def walkthrough(
     ``activation`` replaces that of the last layer. Raises `UserError` for an unknown name.
     """
     problem = find(name, activation)
-    reasons = {backend: registry.reason_unavailable(backend) for backend in backends}
+    runs, skipped = [], []
+    for backend in backends:
+        reason = registry.reason_unavailable(backend)
+        if reason is None:
+            try:
+                runs.append(_train(problem, backend, progress))
+            except Unsupported as refusal:
+                reason = str(refusal)
+        if reason is not None:
+            skipped.append((backend, reason))
     inputs, targets = problem.dataset.load()
     start = problem.start_parameters()
     first = problem.dataset.first_row
@@ -50,10 +60,8 @@ def walkthrough(
         targets=targets[:, 0].tolist(),
         start_weights=[array.tolist() for array in start[::2]],
         start_biases=[array.tolist() for array in start[1::2]],
-        runs=[
-            _train(problem, backend, progress) for backend, why in reasons.items() if why is None
-        ],
-        skipped=[(backend, why) for backend, why in reasons.items() if why is not None],
+        runs=runs,
+        skipped=skipped,
         contradictions=contradictions(inputs, targets),
     )
 
@@ -86,11 +94,17 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
 
 
 def predictor(walk: Walkthrough, activation: str | None) -> Callable[[Array], Array]:
-    """The model that the first run trained: inputs (rows, features) to outputs (rows, 1)."""
+    """The model that the first run trained: inputs (rows, features) to outputs (rows, 1).
+
+    It is asked only where there was a run.
+    """
     problem = find(walk.problem, activation)
-    layers = zip(walk.runs[0].weights, walk.runs[0].biases, strict=True)
-    parameters = [np.array(values) for layer in layers for values in layer]
-    return lambda inputs: predict(problem, parameters, inputs)
+
+    def predicted(inputs: Array) -> Array:
+        layers = zip(walk.runs[0].weights, walk.runs[0].biases, strict=True)
+        return predict(problem, [np.array(values) for layer in layers for values in layer], inputs)
+
+    return predicted
 
 
 def sigmoid_curve() -> tuple[Array, Array, Array | None]:
@@ -119,8 +133,7 @@ def find(name: str, activation: str | None) -> Problem:
 
 
 def _train(problem: Problem, backend: str, progress: Progress) -> TrainingRun:
-    # As published: NumPy computes in its default float64, PyTorch in its default float32.
-    dtype: DType = "float64" if backend.startswith("numpy") else "float32"
+    dtype = published_dtype(backend)
     trainer: Trainer = registry.load(backend).prepare(problem, dtype)
     chunk = problem.iterations // _LOGGED
     errors, seconds = [], 0.0

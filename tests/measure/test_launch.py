@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.backends import registry
+from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import run_job
@@ -92,6 +93,8 @@ def test_a_check_times_nothing() -> None:
         ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
         ("raise MemoryError", "out of memory"),
+        ("raise SystemExit(3)", "the worker exited with 3"),
+        ("os._exit(0)", "the worker exited with 0"),
     ],
 )
 def test_a_crash_costs_one_problem(strange, deed: str, reason: str) -> None:  # type: ignore[no-untyped-def]
@@ -122,6 +125,24 @@ def test_a_worker_that_cannot_start_tells_its_last_line(strange) -> None:  # typ
     }
     assert len(found) == 3
     assert all("unknown backend 'gone'" in str(each.reason) for each in found.values())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [("1 / 0", "ZeroDivisionError"), ("{'N': 3}", "must give a dict")],
+)
+def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
+    answer: str, reason: str
+) -> None:
+    """A stranger's method may do anything; the run goes on with the others."""
+
+    class Odd(NumpyBackend):
+        def environment(self, threads: int) -> dict[str, str]:
+            return eval(answer)  # type: ignore[no-any-return]  # noqa: S307
+
+    found = list(run_job(job(), Odd()))
+    assert len(found) == 3
+    assert all(each.status == "failed" and reason in str(each.reason) for each in found)
 
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]

@@ -65,7 +65,10 @@ def test_a_commit_is_dirty_by_changes_outside_results(
     (tmp_path / "results" / "row").write_text("1")
     assert revision.revision() == clean
     (tmp_path / "code.py").write_text("2")
-    assert revision.revision() == f"{clean}-dirty"
+    first = revision.revision()
+    assert str(first).startswith(f"{clean}-dirty-")
+    (tmp_path / "code.py").write_text("3")
+    assert revision.revision() not in (clean, first)  # other changes, another state
 
 
 def test_peak_memory_sees_an_allocation() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from io import FileIO
 from pathlib import Path
 
 import msgspec
@@ -112,6 +113,28 @@ def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
         UserError, match=r"measurements\.jsonl, line 1: not a measurement: .*machine"
     ):
         list(read_rows(file))
+
+
+def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "measurements.jsonl"
+    file.write_bytes(b'{"source": "\xff\xfe"}\n')
+    with pytest.raises(UserError, match=r"measurements\.jsonl, line 1: not a measurement"):
+        list(read_rows(file))
+
+
+def test_a_full_disk_is_one_error_and_loses_no_row(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """The device that is always full stands in for the disk."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row(size=1))
+        kept = journal._lines
+        with FileIO("/dev/full", "a") as full:
+            journal._lines = full
+            with pytest.raises(UserError, match="cannot write results: No space left on device"):
+                journal.append(row(size=2))
+        journal._lines = kept
+    assert [each.size for each in read_rows(journal.folder / "measurements.jsonl")] == [1]
 
 
 def test_fields_of_a_newer_version_are_passed_over(tmp_path: Path, row: MakeRow) -> None:

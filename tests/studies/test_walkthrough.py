@@ -56,6 +56,13 @@ def test_a_backend_that_cannot_run_is_skipped_with_its_reason() -> None:
     assert walk.runs == []
 
 
+def test_a_backend_that_does_not_take_the_problem_is_skipped() -> None:
+    """The published arithmetic has no hidden layer."""
+    walk = walkthrough("xor-hidden", ["numpy-published", "numpy"], None, silent)
+    assert [run.backend for run in walk.runs] == ["numpy"]
+    assert "trains one sigmoid" in walk.skipped[0][1]
+
+
 @pytest.mark.parametrize(
     ("problem", "activation", "message"),
     [
