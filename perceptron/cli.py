@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -55,7 +56,9 @@ def walkthrough(
     from perceptron.studies import walkthrough as study
 
     with console.progress_bar(problem) as bar:
-        walk = study.walkthrough(problem, split(backend) or study.BACKENDS, activation, bar)
+        walk = study.walkthrough(
+            problem, split("--backend", backend) or study.BACKENDS, activation, bar
+        )
     if json:
         documents.write(documents.walkthrough(walk))
     else:
@@ -89,7 +92,7 @@ def check(
     from perceptron.studies.check import check as study
 
     with console.progress_bar("checking") as bar:
-        found = {name: study(name, bar) for name in split(names)}
+        found = {name: study(name, bar) for name in split("NAME", names)}
     if json:
         documents.write({"backends": found})
     else:
@@ -119,8 +122,8 @@ def bench(
     from perceptron.studies import bench as study
 
     plan = study.Plan(
-        families=split(families) or study.SWEEP,
-        backends=split(backends) or DEFAULT,
+        families=split("--families", families) or study.SWEEP,
+        backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=whole_numbers("--threads", threads),
         quick=quick,
@@ -149,13 +152,23 @@ def _version(
 
 def main() -> None:
     """Run a command; what the user can mend is one line on standard error and exit code 2."""
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by the caller
+            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
+        # A terminal that cannot show µ or × shows something else; it does not lose the report.
+        getattr(sys, stream).reconfigure(errors="replace")
     try:
         code = app(spread(sys.argv[1:]), standalone_mode=False) or 0
+        sys.stdout.flush()
         if code != _INTERRUPTED:
             sys.exit(code)
-        message = "interrupted; what was measured is kept, the same command goes on from there"
+        message = (
+            "interrupted; rows already measured are kept, and the same bench goes on from there"
+        )
     except UserError as error:
         message = str(error)
+    except OSError as error:  # a full disk behind standard output, most likely
+        message = f"cannot write the answer: {error.strerror}"
     except Exception as error:  # noqa: BLE001 1 would say that the command has bad news
         # typer raises click's UsageError, or that of the copy of click which newer versions carry.
         if hasattr(error, "format_message"):

@@ -35,16 +35,23 @@ def spread(arguments: Sequence[str]) -> list[str]:
     return spreaded
 
 
-def split(values: Iterable[str] | None) -> tuple[str, ...]:
-    """``["a,b", "c"]`` as ``("a", "b", "c")``, each once."""
-    words = (word.strip() for value in values or () for word in value.split(","))
-    return tuple(dict.fromkeys(word for word in words if word))
+def split(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
+    """``["a,b", "c"]`` as ``("a", "b", "c")``, each once; None as nothing.
+
+    Raises `UserError` naming the option if values were typed and there is nothing in them: an
+    unset variable must not mean the default.
+    """
+    words = [word.strip() for value in values or () for word in value.split(",")]
+    found = tuple(dict.fromkeys(word for word in words if word))
+    if values is not None and not found:
+        raise UserError(f"{option} is empty: name at least one, or leave it out")
+    return found
 
 
 def whole_numbers(option: str, value: str | None) -> tuple[int, ...]:
     """``"1,2"`` as ``(1, 2)``; raises `UserError` naming the option."""
     numbers = []
-    for word in split([value or ""]):
+    for word in split(option, None if value is None else [value]):
         if not word.isdecimal() or int(word) < 1:
             raise UserError(f"{option} takes whole numbers from 1, such as 1,2; got {word!r}")
         numbers.append(int(word))

@@ -65,6 +65,9 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["check", "torch-gpu"], "error: unknown backend 'torch-gpu': did you mean 'torch-c"),
         (["check"], "error: Missing argument"),
         (["bench", "--machine", "../../x"], "error: --machine takes letters, digits"),
+        (["bench", "--threads", ""], "error: --threads is empty"),
+        (["bench", "--backends", ","], "error: --backends is empty"),
+        (["check", ""], "error: NAME is empty"),
         (["bench", "--machine", ""], "error: --machine takes letters, digits"),
         (["bench", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
     ],
@@ -78,6 +81,34 @@ def test_wrong_usage_is_one_line_and_exit_code_2(
     assert found.stdout == ""
     assert found.stderr.startswith(message)
     assert len(found.stderr.splitlines()) == 1
+
+
+def test_a_terminal_without_greek_letters_loses_no_report(tmp_path: Path) -> None:
+    """µ and × become marks; the command still answers."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    found = subprocess.run(
+        [sys.executable, "-m", "perceptron", "walkthrough", "--backend", "numpy"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
+    assert b"10,000 iterations took" in found.stdout
+
+
+def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path) -> None:
+    with open("/dev/full", "w") as full:
+        found = subprocess.run(
+            [sys.executable, "-m", "perceptron", "backends", "--json"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert found.returncode == 2
+    assert found.stderr.splitlines()[0] == "error: cannot write the answer: No space left on device"
 
 
 def test_backends_say_what_can_run(perceptron: Perceptron) -> None:
@@ -234,5 +265,5 @@ def test_ctrl_c_is_one_line_and_keeps_what_was_measured(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert said.splitlines()[-1].startswith("error: interrupted; what was measured is kept")
+    assert said.splitlines()[-1].startswith("error: interrupted; rows already measured are kept")
     assert "Traceback" not in said

@@ -26,7 +26,7 @@ def test_lists_can_be_typed_in_every_usual_way(typed: str) -> None:
         if b == "--backends"
     ]
     values += [w.removeprefix("--backends=") for w in words if w.startswith("--backends=")]
-    assert split(values) == ("numpy", "torch-cpu")
+    assert split("--backends", values) == ("numpy", "torch-cpu")
     assert words[-1] == "--quick"
     assert cli.app is not None
 

@@ -125,3 +125,17 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+class PerIteration:
+    """A clock that counts seconds per training iteration, for bodies of so many of them.
+
+    Harnesses that report what a body took, such as asv, then report iterations.
+    """
+
+    def __init__(self, iterations: int, clock: Clock = time.perf_counter) -> None:
+        self._iterations = iterations
+        self._clock = clock
+
+    def __call__(self) -> float:
+        return self._clock() / self._iterations

@@ -106,6 +106,8 @@ def show_finding(rows: Iterable[FindingRow]) -> None:
 
 def show_crossovers(found: Sequence[Crossover]) -> None:
     """Print who is faster where, one line for each family and pair that was measured."""
+    if not found:
+        return  # a single backend is faster than nobody
     table(
         "Who is faster, by size [95 % interval of the crossover]",
         ("family", "incumbent → challenger", "threads>", "status", "answer"),

@@ -14,8 +14,13 @@ from perceptron.records.walkthrough import TrainingRun, Walkthrough
 
 def write(document: object) -> None:
     """Print one JSON document on standard output."""
-    text = msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=2)
+    text = msgspec.json.format(msgspec.json.encode(document, enc_hook=_text), indent=2)
     sys.stdout.write(text.decode() + "\n")
+
+
+def _text(value: object) -> str:
+    """A path as text; bytes that are none become a mark instead of an error."""
+    return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
 def bench(found: Bench, page: Path) -> dict[str, Any]:

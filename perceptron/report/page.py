@@ -65,7 +65,9 @@ def write_page(folder: Path, bench: Bench) -> Path:
     )
     page = reserve(folder)
     try:
-        page.write_text(html, encoding="utf-8")
+        draft = page.with_suffix(".tmp")  # a full disk must not leave half a page
+        draft.write_text(html, encoding="utf-8")
+        draft.replace(page)
     except OSError as error:
         raise _cannot_write(page, error) from None
     return page

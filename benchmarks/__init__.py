@@ -1,0 +1,1 @@
+"""What asv and pytest-benchmark measure, both from `cases`."""

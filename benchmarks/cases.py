@@ -1,0 +1,95 @@
+"""The one list of cases: which problems, which backends, and how many iterations make a body.
+
+Sizes, backends and iterations are literal or computed from shapes alone, so that they are the same
+on every machine: asv compares by them over years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Trainer, Unsupported
+from perceptron.measure.memory import keep_freed_memory
+from perceptron.measure.timing import PerIteration
+from perceptron.problems import catalogue, cost
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.problem import DType
+
+DTYPE: DType = "float32"
+BACKENDS: tuple[str, ...] = registry.DEFAULT
+
+# A part of each family's sweep: four sizes, the largest a few milliseconds an iteration.
+SIZES: dict[str, tuple[int, ...]] = {
+    "perceptron-rows": (4, 1024, 65_536, 1_048_576),
+    "perceptron-features": (2, 128, 2048, 32_768),
+    "mlp-width": (2, 128, 512, 2048),
+    "mlp-depth": (1, 4, 16, 64),
+}
+
+# A body is at least 10 ms on the fastest machine we know of: no layer takes less than this there,
+# whatever its size, and no core computes or reads faster than this.
+_SECONDS_PER_LAYER = 2e-6
+_OPERATIONS_PER_SECOND = 2e11
+_BYTES_PER_SECOND = 5e10
+_BODY_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class Case:
+    """One problem on one backend, trained for ``iterations`` in each timed body."""
+
+    family: str
+    size: int
+    backend: str
+
+    @property
+    def problem(self) -> str:
+        return f"{self.family}:{self.size}"
+
+    @property
+    def iterations(self) -> int:
+        problem = catalogue.find(self.problem)
+        seconds = max(
+            _SECONDS_PER_LAYER * len(problem.layers),
+            cost.operations(problem) / _OPERATIONS_PER_SECOND,
+            cost.bytes_moved(problem, DTYPE) / _BYTES_PER_SECOND,
+        )
+        return ceil(_BODY_SECONDS / seconds)
+
+
+CASES: tuple[Case, ...] = tuple(
+    Case(family, size, backend)
+    for family, sizes in SIZES.items()
+    for size in sizes
+    for backend in BACKENDS
+)
+
+
+class NotHere(Exception):
+    """This case cannot run on this machine; the message is the reason."""
+
+
+def prepare(case: Case) -> Trainer:
+    """A trainer at its start, warmed up. Raises `NotHere` with the backend's reason."""
+    reason = registry.reason_unavailable(case.backend)
+    if reason is not None:
+        raise NotHere(f"{case.backend}: {reason}")
+    keep_freed_memory()
+    try:
+        trainer = registry.load(case.backend).prepare(catalogue.find(case.problem), DTYPE)
+    except Unsupported as refusal:
+        raise NotHere(f"{case.backend}: {refusal}") from None
+    trainer.train(case.iterations)  # threads find their cores; see `timing`
+    trainer.reset()
+    return trainer
+
+
+def per_iteration(case: Case) -> Callable[[], float]:
+    """A clock for bodies of this case: it counts seconds per training iteration."""
+    return PerIteration(case.iterations)
+
+
+assert set(SIZES) <= set(FAMILIES)
