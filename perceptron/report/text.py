@@ -97,12 +97,13 @@ def finding_sentence(rows: Iterable[FindingRow]) -> str:
 
 def sentence(found: Crossover) -> str:
     """What a crossover says, in words with its numbers."""
+    sure = "sure " if found.reason and "not sure" in found.reason else ""
     size = None if found.size is None else interval(found.size, found.low, found.high)
     return {
         "crosses": f"{found.challenger} from {size} on",
         "reverses": f"{found.challenger} first, {found.incumbent} from {size} on",
-        "always": f"{found.challenger} at every size that is sure",
-        "never": f"{found.incumbent} at every size that is sure",
+        "always": f"{found.challenger} at every {sure}size",
+        "never": f"{found.incumbent} at every {sure}size",
         "multiple": "; ".join(
             f"{getattr(found, crossing.direction)} from {digits(crossing.size)} on"
             for crossing in found.crossings
