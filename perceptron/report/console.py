@@ -78,7 +78,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
         grid.add_column(
             column.rstrip(">"),
             justify="right" if right else "left",
-            no_wrap=right or place == 0,
+            no_wrap=right or place < 2,
             header_style="dim",
         )
     for row in rows:
@@ -106,24 +106,23 @@ def show_finding(rows: Iterable[FindingRow]) -> None:
 
 def show_crossovers(found: Sequence[Crossover]) -> None:
     """Print who is faster where, one line for each family and pair that was measured."""
-    if not found:
-        return  # a single backend is faster than nobody
-    table(
-        "Who is faster, by size [95 % interval of the crossover]",
-        ("family", "incumbent → challenger", "threads>", "status", "answer"),
-        (
+    measured = [each for each in found if each.status != "not measured"]
+    if measured:
+        table(
+            "Who is faster, by size [95 % interval of the crossover]",
+            ("family", "incumbent → challenger", "threads>", "status", "answer"),
             (
-                each.family,
-                f"{each.incumbent} → {each.challenger}",
-                str(each.threads),
-                each.status,
-                text.sentence(each) + (f" ({each.reason})" if each.reason else ""),
-            )
-            for each in found
-            if each.status != "not measured"
-        ),
-    )
-    for reason in dict.fromkeys(each.reason for each in found if each.status == "not measured"):
+                (
+                    each.family,
+                    f"{each.incumbent} → {each.challenger}",
+                    str(each.threads),
+                    each.status,
+                    text.sentence(each) + (f" ({each.reason})" if each.reason else ""),
+                )
+                for each in measured
+            ),
+        )
+    for reason in text.missing(found):
         out.print(f"not measured: {reason}\n")
 
 

@@ -99,10 +99,8 @@ def _crossovers(bench: Bench) -> str:
                 f"| `{found.family}` | {found.incumbent} → {found.challenger} | {found.threads} "
                 f"| {found.status} | {text.sentence(found)}{reason} |"
             )
-    missing = {each.reason for each in bench.crossovers if each.status == "not measured"}
-    return "\n".join(
-        lines + [f"\nNot measured: {reason}." for reason in sorted(filter(None, missing))]
-    )
+    missing = [f"\nNot measured: {reason}." for reason in text.missing(bench.crossovers)]
+    return "\n".join(lines + missing)
 
 
 if __name__ == "__main__":

@@ -95,6 +95,12 @@ def finding_sentence(rows: Iterable[FindingRow]) -> str:
     return f"10,000 iterations on the OR gate: {', '.join(told)}."
 
 
+def missing(found: Iterable[Crossover]) -> list[str]:
+    """Why pairs were not measured, each reason once."""
+    told = (each.reason or "" for each in found if each.status == "not measured")
+    return list(dict.fromkeys(part for reason in told for part in reason.split("; ") if part))
+
+
 def sentence(found: Crossover) -> str:
     """What a crossover says, in words with its numbers."""
     sure = "sure " if found.reason and "not sure" in found.reason else ""
