@@ -15,7 +15,7 @@ from perceptron.backends.protocol import Trainer, Unsupported
 from perceptron.measure.memory import keep_freed_memory
 from perceptron.measure.timing import PerIteration
 from perceptron.problems import catalogue, cost
-from perceptron.problems.families import FAMILIES
+from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
 
 DTYPE: DType = "float32"
@@ -92,4 +92,6 @@ def per_iteration(case: Case) -> Callable[[], float]:
     return PerIteration(case.iterations)
 
 
-assert set(SIZES) <= set(FAMILIES)
+def families() -> dict[str, Family]:
+    """The families that are measured, by name."""
+    return {name: FAMILIES[name] for name in SIZES}

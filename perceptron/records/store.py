@@ -2,6 +2,7 @@
 
     results/runs/<machine>/environment-<id>.json     facts, shared by runs
     results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
+    results/runs/<machine>/<run>/conditions.json     what it was measured under, when last started
     results/runs/<machine>/<run>/measurements.jsonl  one `Measurement` a line, in order of time
 
 A row is on disk before the next one is measured. A run that was cut short is found again by its
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import FileIO
@@ -23,6 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 
@@ -72,6 +74,16 @@ class Journal:
             raise _cannot_write(self.folder, error) from None
         self.rows.append(row)
 
+    def keep_conditions(self, conditions: Conditions) -> None:
+        """Write beside the rows what they are measured under; a resumed run's replace the earlier.
+
+        Raises `UserError` if the folder cannot be written to.
+        """
+        try:
+            _write(self.folder / "conditions.json", conditions)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
+
     def finish(self) -> None:
         """Mark the run as complete: the next one starts anew."""
         _write(self.folder / "run.json", msgspec.structs.replace(self._run, finished=now()))
@@ -94,10 +106,11 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[Jour
         yield Journal(folder, run, lines, list(read_rows(folder / "measurements.jsonl")))
 
 
-def read_rows(file: Path) -> Iterator[Measurement]:
+def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Measurement]:
     """The rows of a file; a last line that was cut short is left out.
 
-    Raises `UserError` naming the file and line of a row that is none.
+    A line that is no row is told to ``complain`` with its file and number, and the rest still
+    reads; without ``complain`` it raises `UserError`.
     """
     decoder = msgspec.json.Decoder(Measurement)
     with file.open("rb") as lines:
@@ -107,7 +120,10 @@ def read_rows(file: Path) -> Iterator[Measurement]:
             try:
                 yield decoder.decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise UserError(f"{file}, line {number}: not a measurement: {error}") from None
+                complaint = f"{file}, line {number}: not a measurement: {error}"
+                if complain is None:
+                    raise UserError(complaint) from None
+                complain(complaint)
 
 
 def load_run(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
@@ -115,6 +131,15 @@ def load_run(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
     run = _read(folder / "run.json", Run)
     environment = _read(folder.parent / f"environment-{run.environment}.json", Environment)
     return run, environment, list(read_rows(folder / "measurements.jsonl"))
+
+
+def load_conditions(folder: Path) -> Conditions | None:
+    """What a run was measured under; None for a run from before that was written down.
+
+    Raises `UserError` naming the file if it cannot be understood.
+    """
+    file = folder / "conditions.json"
+    return _read(file, Conditions) if file.exists() else None
 
 
 def _read(file: Path, kind: type[Content]) -> Content:

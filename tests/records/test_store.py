@@ -170,5 +170,5 @@ def test_the_table_has_a_column_for_each_field(
 
 
 def test_no_results_is_told_with_the_command_that_makes_some(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no such results folder; `perceptron bench` makes one"):
+    with pytest.raises(UserError, match="no such results; `perceptron bench` makes some"):
         perceptron.load_results(tmp_path / "nowhere")

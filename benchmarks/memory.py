@@ -1,0 +1,37 @@
+"""asv: the most memory that a training holds, at the largest size of each family."""
+
+from __future__ import annotations
+
+from benchmarks.cases import BACKENDS, SIZES, Case, NotHere, prepare
+from perceptron.backends import registry
+from perceptron.measure.memory import PeakMemory, release
+
+
+class PeakBytes:
+    """Beyond what the process held before; n/a where the system or the device does not tell."""
+
+    params = (tuple(f"{family}:{sizes[-1]}" for family, sizes in SIZES.items()), BACKENDS)
+    param_names = ("problem", "backend")
+    unit = "bytes"
+    timeout = 120.0
+    version = "1"
+
+    def setup(self, problem: str, backend: str) -> None:
+        """Imports, pools and the data set are paid for before the peak is watched."""
+        if registry.load(backend).device != "cpu":
+            raise NotImplementedError(f"{backend}: its memory is not this process's")
+        if PeakMemory().bytes() is None:
+            raise NotImplementedError("this system does not tell the peak of a process")
+        family, size = problem.split(":")
+        self.case = Case(family, int(size), backend)
+        try:
+            prepare(Case(family, SIZES[family][0], backend))
+        except NotHere as reason:
+            raise NotImplementedError(str(reason)) from None
+        release()
+
+    def track_peak_bytes(self, problem: str, backend: str) -> int | None:
+        """Preparing, and one iteration of training."""
+        memory = PeakMemory()
+        prepare(self.case).train(1)
+        return memory.bytes()

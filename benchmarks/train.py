@@ -1,0 +1,92 @@
+"""asv: how long one training iteration takes, over the sizes of each family and the backends.
+
+asv times whole bodies; `Training.setup` gives it a clock that counts seconds per iteration, so that
+its pages and its JSON hold the number that the suite speaks of everywhere.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from benchmarks.cases import BACKENDS, SIZES, Case, NotHere, per_iteration, prepare
+
+
+class Training(ABC):
+    """What the families share. Abstract, so that asv does not collect it by itself."""
+
+    param_names = ("size", "backend")
+    timeout = 120.0
+    # Raised when the same numbers would mean something else; without it, asv would hash the code.
+    version = "1"
+    case: Case | None = None
+
+    family = ""
+
+    def setup(self, size: int, backend: str) -> None:
+        """Before every sample: at the start parameters, prepared once for each process."""
+        case = Case(self.family, size, backend)
+        if case != self.case:
+            try:
+                self.trainer = prepare(case)
+            except NotHere as reason:
+                raise NotImplementedError(str(reason)) from None
+            self.case = case
+            self.iterations = case.iterations
+            self.timer = per_iteration(case)
+        self.trainer.reset()
+
+    @abstractmethod
+    def time_train(self, size: int, backend: str) -> None:
+        """Written out in each class, because asv reads a benchmark's name off its function."""
+
+
+class PerceptronRows(Training):
+    """A perceptron with 2 features, more and more rows."""
+
+    family = "perceptron-rows"
+    params = (SIZES[family], BACKENDS)
+
+    def time_train(self, size: int, backend: str) -> None:
+        """Nothing but the training; it returns when the work is done."""
+        self.trainer.train(self.iterations)
+
+    time_train.pretty_name = family  # type: ignore[attr-defined]
+
+
+class PerceptronFeatures(Training):
+    """A perceptron on 256 rows, more and more features."""
+
+    family = "perceptron-features"
+    params = (SIZES[family], BACKENDS)
+
+    def time_train(self, size: int, backend: str) -> None:
+        """Nothing but the training; it returns when the work is done."""
+        self.trainer.train(self.iterations)
+
+    time_train.pretty_name = family  # type: ignore[attr-defined]
+
+
+class MlpWidth(Training):
+    """256 rows × 64 features, one hidden layer, wider and wider."""
+
+    family = "mlp-width"
+    params = (SIZES[family], BACKENDS)
+
+    def time_train(self, size: int, backend: str) -> None:
+        """Nothing but the training; it returns when the work is done."""
+        self.trainer.train(self.iterations)
+
+    time_train.pretty_name = family  # type: ignore[attr-defined]
+
+
+class MlpDepth(Training):
+    """256 rows × 64 features, more and more hidden layers of width 64."""
+
+    family = "mlp-depth"
+    params = (SIZES[family], BACKENDS)
+
+    def time_train(self, size: int, backend: str) -> None:
+        """Nothing but the training; it returns when the work is done."""
+        self.trainer.train(self.iterations)
+
+    time_train.pretty_name = family  # type: ignore[attr-defined]

@@ -1,0 +1,133 @@
+"""asv for real, in a temporary clone: its own environment, its own runner, its own pages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import perceptron
+from perceptron.backends import registry
+from perceptron.measure.job import Job
+from perceptron.measure.launch import run_job
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(
+    not (ROOT / ".git").exists(), reason="asv: needs a git checkout of the project"
+)
+IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone of HEAD with the working tree's code on top, and a second commit to compare with."""
+    folder = tmp_path_factory.mktemp("asv") / "project"
+    subprocess.run(["git", "clone", "--quiet", ROOT, folder], check=True)
+    for name in ("perceptron", "benchmarks"):
+        shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
+    shutil.copy(ROOT / "asv.conf.json", folder)
+    git(folder, "checkout", "--quiet", "-B", "main")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "the working tree")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "nothing changed")
+    asv(folder, "machine", "--yes", "--machine", "box")
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", *IDENTITY, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def asv(folder: Path, *arguments: str) -> str:
+    """Run asv with its own home, so that nobody's machine file is touched; gives what it said."""
+    environment = {**os.environ, "HOME": str(folder.parent)}
+    environment.pop("PYTHONPATH", None)
+    found = subprocess.run(
+        [sys.executable, "-m", "asv", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout
+
+
+def test_asv_runs_compares_and_publishes(clone: Path) -> None:
+    """From a clean clone with asv.conf.json as committed, heavy dependencies installed once."""
+    assert "No problems found" in asv(clone, "check")
+    said = asv(clone, "run", "HEAD^!", "--quick", "--machine", "box", "--bench", "MlpWidth")
+    assert "train.MlpWidth.time_train" in said
+    only = ("--quick", "--machine", "box", "--bench", r"MlpDepth.time_train\(1,")
+    # A factor that no noise reaches: here it matters that two commits are built and compared.
+    assert "NOT SIGNIFICANTLY CHANGED" in asv(
+        clone, "continuous", "--factor", "50", *only, "HEAD~1", "HEAD"
+    )
+    asv(clone, "publish")
+    assert (clone / "html" / "asv" / "index.html").is_file()
+    assert len(list((clone / ".asv" / "env").iterdir())) == 1, "one environment for all commits"
+
+    table = perceptron.load_results(clone / "results" / "asv")
+    width = table[table.family == "mlp-width"]
+    assert set(width["size"]) == {2, 128, 512, 2048}
+    assert set(width.source) == {"asv"}
+    gone = width[width.backend == "torch-cuda"]
+    if registry.reason_unavailable("torch-cuda") is not None:
+        assert set(gone.status) == {"skipped"}
+        assert gone.seconds.isna().all()
+    seconds = width[(width.backend == "numpy") & (width["size"] == 128)].seconds.item()
+    assert_near_our_own(seconds)
+
+
+def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:
+    """No environment to build: a look at one benchmark within seconds."""
+    here = ("--environment", f"existing:{sys.executable}", "--quick", "--machine", "box")
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    said = asv(clone, "run", *here, "--set-commit-hash", commit, "--bench", "PeakBytes|Finding")
+    assert "finding.Finding.time_train" in said
+    assert "memory.PeakBytes.track_peak_bytes" in said
+
+
+def test_pytest_benchmark_measures_the_same_cases(tmp_path: Path) -> None:
+    """Its JSON reads into the same table, per iteration, with everything that identifies a row."""
+    file = tmp_path / "benchmark.json"
+    options = ("-q", "-p", "no:cacheprovider", "-k", "mlp-width:128", f"--benchmark-json={file}")
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "benchmarks/test_train.py", *options],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    table = perceptron.load_results(file)
+    numpy = table[table.backend == "numpy"].iloc[0]
+    assert (numpy["family"], numpy["size"], numpy["dtype"], numpy["device"]) == (
+        "mlp-width",
+        128,
+        "float32",
+        "cpu",
+    )
+    assert numpy.hidden == (128,)
+    assert len(numpy.samples) == 5
+    assert_near_our_own(numpy.seconds)
+
+
+def assert_near_our_own(seconds: float) -> None:
+    """Within the noise of a shared machine of what `bench` measures: same unit, same work."""
+    job = Job(
+        backend="numpy",
+        problems=["mlp-width:128"],
+        dtype="float32",
+        threads=os.cpu_count() or 1,
+        samples=5,
+        minimum_seconds=0.01,
+    )
+    (ours,) = run_job(job, registry.load("numpy"))
+    assert ours.seconds is not None
+    assert 1 / 4 < seconds / ours.seconds < 4
