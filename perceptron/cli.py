@@ -30,6 +30,10 @@ Backends = Annotated[
 Families = Annotated[
     list[str] | None, typer.Option(metavar="NAME …", help="Families of problems to sweep.")
 ]
+Problems = Annotated[
+    list[str] | None,
+    typer.Option("--problem", metavar="FILE.toml …", help="Your own: docs/your-own-model.md."),
+]
 Threads = Annotated[
     str | None,
     typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
@@ -63,6 +67,7 @@ def walkthrough(
         documents.write(documents.walkthrough(walk))
     else:
         story.tell(walk)
+        console.show_next("perceptron bench --quick")
     if save is not None:
         curve = study.sigmoid_curve()
         for file in story.draw(walk, save, study.predictor(walk, activation), curve):
@@ -80,6 +85,7 @@ def backends(json: Json = False) -> None:
         documents.write({"backends": found})
     else:
         console.show_backends(found)
+        console.show_next("perceptron bench --quick")
 
 
 @app.command()
@@ -97,6 +103,7 @@ def check(
         documents.write({"backends": found})
     else:
         console.show_checks(found)
+        console.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
     if not all(each.kept for checks in found.values() for each in checks):
         raise typer.Exit(1)
 
@@ -105,6 +112,7 @@ def check(
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
     families: Families = None,
+    problem: Problems = None,
     backends: Backends = None,
     machine: Annotated[
         str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
@@ -117,12 +125,15 @@ def bench(
 ) -> None:
     """The main job: the finding, the sweep over sizes, the crossovers, the page."""
     from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.files import references
     from perceptron.problems.problem import DTYPES
     from perceptron.report import console, documents, page
     from perceptron.studies import bench as study
 
+    own = [each for file in split("--problem", problem) for each in references(file)]
     plan = study.Plan(
-        families=split("--families", families) or study.SWEEP,
+        families=split("--families", families) or (() if own else study.SWEEP),
+        problems=tuple(own),
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=whole_numbers("--threads", threads),
@@ -138,7 +149,26 @@ def bench(
     else:
         console.show_finding(found.finding)
         console.show_crossovers(found.crossovers)
+        console.show_singles(found.rows)
         console.out.print(f"rows:  {found.results}\npage:  {written}", soft_wrap=True)
+        console.show_next("perceptron bench" if quick else "perceptron doctor")
+
+
+@app.command()
+def doctor(threads: Threads = None, json: Json = False) -> None:
+    """What on this machine makes timings untrustworthy, and what to do about it."""
+    from perceptron.measure.machine import usable_cores
+    from perceptron.report import console, diagnosis, documents
+    from perceptron.studies import doctor as study
+
+    with console.progress_bar("looking") as bar:
+        found = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
+    if json:
+        documents.write(documents.doctor(found))
+    else:
+        diagnosis.show(found)
+    if found.cautions:
+        raise typer.Exit(1)
 
 
 @app.callback(invoke_without_command=True)

@@ -11,7 +11,7 @@ from perceptron.errors import UserError, unknown
 Word = TypeVar("Word", bound=str)
 
 # Options of one or more values: `--backends numpy torch-cpu` is `--backends numpy,torch-cpu`.
-_MANY = frozenset({"--backend", "--backends", "--families"})
+_MANY = frozenset({"--backend", "--backends", "--families", "--problem"})
 # Positional words that end such a list, so that `walkthrough --backend numpy xor` means xor.
 _WORDS = frozenset({"or-gate", "symptoms", "xor", "xor-hidden"})
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) & set(found.stderr.split())
 
 
-@pytest.mark.parametrize("command", ["walkthrough", "backends", "check", "bench"])
+@pytest.mark.parametrize("command", ["walkthrough", "backends", "check", "bench", "doctor"])
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
     assert found.returncode == 0
@@ -59,6 +60,12 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
             ["bench", "--families", "mlp-wdith"],
             "error: unknown family 'mlp-wdith': did you mean 'mlp-width'?",
         ),
+        (
+            ["bench", "--problem", "no.toml"],
+            "error: {folder}/no.toml: cannot be read: No such file",
+        ),
+        (["bench", "--problem", "or-gate"], "error: 'or-gate' is no model of your own: name a"),
+        (["bench", "--problem", ","], "error: --problem is empty"),
         (["bench", "--threads", "many"], "error: --threads takes whole numbers from 1"),
         (["bench", "--dtype", "half"], "error: unknown --dtype 'half'"),
         (["bench", "--results", "/proc/no"], "error: /proc/no: cannot write results"),
@@ -73,13 +80,13 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
-    perceptron: Perceptron, arguments: list[str], message: str
+    perceptron: Perceptron, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     """On standard error, naming the option or name; no traceback, nothing on standard output."""
     found = perceptron(*arguments)
     assert found.returncode == 2
     assert found.stdout == ""
-    assert found.stderr.startswith(message)
+    assert found.stderr.startswith(message.replace("{folder}", str(tmp_path)))
     assert len(found.stderr.splitlines()) == 1
 
 
@@ -267,3 +274,33 @@ def test_ctrl_c_is_one_line_and_keeps_what_was_measured(tmp_path: Path) -> None:
     assert process.returncode == 2
     assert said.splitlines()[-1].startswith("error: interrupted; rows already measured are kept")
     assert "Traceback" not in said
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ("-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder))
+    if subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
+        pytest.skip("a full disk: this user may not mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_its_rows(
+    perceptron: Perceptron, small_disk: Path
+) -> None:
+    """What was measured before is still read; nothing is half a row."""
+    options = (*QUICK, "--backends", "numpy", "--results", str(small_disk))
+    (small_disk / "ballast").write_bytes(b"x" * 48 * 1024)
+    found = perceptron(*options)
+    assert found.returncode == 2
+    assert found.stderr.splitlines()[-1].startswith("error: ")
+    assert "cannot write results: No space left on device" in found.stderr.splitlines()[-1]
+    import perceptron as package
+
+    kept = len(package.load_results(small_disk))
+    (small_disk / "ballast").unlink()
+    assert perceptron(*options).returncode == 0
+    assert len(package.load_results(small_disk)) == 4 * (3 + 2) >= kept

@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover import Crossover, crossovers
 from perceptron.analysis.finding import FindingRow, finding, finding_backends
-from perceptron.analysis.trust import Caution, cautions
+from perceptron.analysis.trust import Caution, cautions, damaged
+from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 
@@ -28,9 +29,14 @@ class Bench(Struct, frozen=True, kw_only=True):
 
 
 def summarise(
-    backends: Sequence[str], folder: Path, environment: Environment, rows: list[Measurement]
+    backends: Sequence[str],
+    folder: Path,
+    environment: Environment,
+    rows: list[Measurement],
+    conditions: Conditions | None = None,
+    complaints: Sequence[str] = (),
 ) -> Bench:
-    """Judge the rows of one run, which are in ``folder``.
+    """Judge the rows of one run, which are in ``folder``; ``complaints`` are about damaged ones.
 
     The finding is that of the smallest number of threads. Raises ValueError without rows.
     """
@@ -45,7 +51,7 @@ def summarise(
         rows=rows,
         finding=finding(fewest, finding_backends(backends)),
         crossovers=crossovers(rows),
-        warnings=cautions(environment, max(threads)),
+        warnings=[*map(damaged, complaints), *cautions(environment, max(threads), conditions)],
     )
 
 

@@ -4,9 +4,32 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from perceptron.records.conditions import Conditions, GpuClock
 from perceptron.records.environment import Environment
 
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+
+# With 8 processes a 95 % interval is ±0.84 of the spread (t = 2.36, √8): from 5 % on it is nearly
+# as wide as the ±5 % of a tie. A quiet machine of two shared cores showed 0.5 to 3 %, one with a
+# neighbour that comes and goes up to 39 %.
+LARGEST_VARIATION = 0.05
+# Of ten quiet processes the slowest took at most 1.13 times the fastest, in a dozen trials; beside
+# a neighbour 1.6 times and more.
+LARGEST_RATIO = 1.25
+# As much of each thread's core on average: it then runs at 1 / 1.25 of its speed. An idle desktop
+# stays far below.
+LARGEST_LOAD_PER_THREAD = 0.25
+# Two in a hundred lengthen every time by as much, nearly half of a tie; less is within the 10 ms
+# in which systems count.
+LARGEST_STEAL_SHARE = 0.02
+# A handful of pages is housekeeping; a MiB a second is somebody waiting for a disk.
+LARGEST_SWAPPED_BYTES = 2**20
+# Of the memory: less may be what nobody has touched for days.
+LARGEST_SWAP_SHARE = 0.1
+# A thousandth of the shortest sample, the 5 ms of `bench --quick`.
+LARGEST_TICK_SECONDS = 5e-6
+# Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5 %.
+SMALLEST_GPU_CLOCK_SHARE = 0.95
 
 
 class Caution(Struct, frozen=True, kw_only=True):
@@ -17,28 +40,186 @@ class Caution(Struct, frozen=True, kw_only=True):
     advice: str
 
 
-def cautions(environment: Environment, threads: int) -> list[Caution]:
-    """All that applies, the most serious first."""
-    found = []
-    pins = [name for name in _PINS if name in environment.variables]
-    if pins:
-        kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
-        settings = " ".join(f"{name}={environment.variables[name]}" for name in pins)
-        found.append(
-            Caution(
-                code="blas-pinned",
-                message=f"NumPy's BLAS is pinned by {settings} "
-                f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
-                "its products may be slower than this machine can",
-                advice="run again with env " + " ".join(f"-u {name}" for name in pins),
-            )
-        )
-    if threads > environment.cores:
-        found.append(
-            Caution(
-                code="too-many-threads",
-                message=f"{threads} threads share {environment.cores} cores",
-                advice=f"use --threads {environment.cores} or fewer",
-            )
-        )
-    return found
+class Diagnosis(Struct, frozen=True, kw_only=True):
+    """What a machine was found to be like, for so many threads, and what is wrong with it."""
+
+    environment: Environment
+    threads: int
+    conditions: Conditions
+    cautions: list[Caution]
+
+
+def damaged(complaint: str) -> Caution:
+    """A line of the results that could not be read; what it held was measured again."""
+    return Caution(
+        code="damaged-results", message=complaint, advice="delete that line; the others were kept"
+    )
+
+
+def cautions(
+    environment: Environment, threads: int, conditions: Conditions | None = None
+) -> list[Caution]:
+    """All that applies, the most serious first. What is not known is not warned of."""
+    found = [_blas_pinned(environment), _too_many_threads(environment, threads)]
+    if conditions is not None:
+        found += [
+            _cpu_quota(conditions, threads),
+            _other_load(conditions, environment.cores, threads),
+            _stolen_cpu(conditions),
+            _unsteady_cpu(conditions),
+            _swapping(conditions, environment.memory_bytes),
+            *map(_gpu_slowed, conditions.gpus),
+            _on_battery(conditions),
+            _governor(conditions),
+            _coarse_clock(conditions),
+        ]
+    return [each for each in found if each is not None]
+
+
+def _blas_pinned(environment: Environment) -> Caution | None:
+    pins = blas_pins(environment)
+    if not pins:
+        return None
+    kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
+    return Caution(
+        code="blas-pinned",
+        message=f"NumPy's BLAS is pinned by {' '.join(f'{pin}={pins[pin]}' for pin in pins)} "
+        f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
+        "its products may be slower than this machine can",
+        advice="run again with env " + " ".join(f"-u {name}" for name in pins),
+    )
+
+
+def blas_pins(environment: Environment) -> dict[str, str]:
+    """The variables that keep OpenBLAS from choosing its kernels by the processor."""
+    return {name: environment.variables[name] for name in _PINS if name in environment.variables}
+
+
+def _too_many_threads(environment: Environment, threads: int) -> Caution | None:
+    if threads <= environment.cores:
+        return None
+    return Caution(
+        code="too-many-threads",
+        message=f"{threads} threads share {environment.cores} cores",
+        advice=f"use --threads {environment.cores} or fewer",
+    )
+
+
+def _cpu_quota(conditions: Conditions, threads: int) -> Caution | None:
+    quota = conditions.quota_cores
+    if quota is None or quota >= threads:
+        return None
+    return Caution(
+        code="cpu-quota",
+        message=f"a control group grants the time of {quota:g} cores, "
+        f"and stops --threads {threads} again and again",
+        advice=f"use --threads {int(quota)} or fewer, or give the container more CPU"
+        if quota >= 1
+        else "give the container at least one whole CPU",
+    )
+
+
+def _other_load(conditions: Conditions, cores: int, threads: int) -> Caution | None:
+    used = min(threads, cores)
+    room = cores - used + LARGEST_LOAD_PER_THREAD * used
+    if conditions.load is None or conditions.load <= room:
+        return None
+    return Caution(
+        code="other-load",
+        message=f"a load of {conditions.load:.2f} over the last minute is too much beside "
+        f"--threads {threads} on {cores} cores",
+        advice="end what else is running, or wait a minute if it has just ended",
+    )
+
+
+def _stolen_cpu(conditions: Conditions) -> Caution | None:
+    share = conditions.steal_share
+    if share is None or share <= LARGEST_STEAL_SHARE:
+        return None
+    return Caution(
+        code="stolen-cpu",
+        message=f"other guests of this machine's host took {100 * share:.1f} % of the CPU time",
+        advice="measure at a quieter hour, or on a host or instance with CPUs of its own",
+    )
+
+
+def _unsteady_cpu(conditions: Conditions) -> Caution | None:
+    loop = conditions.loop
+    if loop is None or (
+        loop.variation <= LARGEST_VARIATION and loop.slowest_to_fastest <= LARGEST_RATIO
+    ):
+        return None
+    return Caution(
+        code="unsteady-cpu",
+        message=f"equal work took unequal time in {len(loop.seconds)} fresh processes: spread "
+        f"{100 * loop.variation:.1f} %, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
+        "the CPU is throttled or shared",
+        advice="end what else is running and let the machine cool down, then look again",
+    )
+
+
+def _swapping(conditions: Conditions, memory_bytes: int) -> Caution | None:
+    moved, used = conditions.swapped_bytes or 0, conditions.swap_used_bytes or 0
+    if moved <= LARGEST_SWAPPED_BYTES and used <= LARGEST_SWAP_SHARE * memory_bytes:
+        return None
+    return Caution(
+        code="swapping",
+        message=f"memory is short: {used / 2**30:.1f} GiB are swapped out, "
+        f"and {moved / 2**20:.1f} MiB moved while a small loop ran",
+        advice="end what takes the memory, or measure smaller sizes",
+    )
+
+
+def _gpu_slowed(gpu: GpuClock) -> Caution | None:
+    clocks = (gpu.sm_mhz, gpu.max_sm_mhz)
+    slow = (
+        gpu.idle is False
+        and gpu.sm_mhz is not None
+        and gpu.max_sm_mhz is not None
+        and gpu.sm_mhz < SMALLEST_GPU_CLOCK_SHARE * gpu.max_sm_mhz
+    )
+    if not slow and not gpu.slowed_by:
+        return None
+    now, most = ("unknown" if clock is None else f"{clock}" for clock in clocks)
+    return Caution(
+        code="gpu-slowed",
+        message=f"{gpu.name} is clocked at {now} of {most} MHz, kept down by "
+        + (", ".join(gpu.slowed_by or []) or "something its driver does not name"),
+        advice="end what else runs on it and let it cool down; "
+        "nvidia-smi -q -d CLOCK,PERFORMANCE tells more",
+    )
+
+
+def _on_battery(conditions: Conditions) -> Caution | None:
+    if not conditions.on_battery:
+        return None
+    return Caution(
+        code="on-battery",
+        message="the machine runs on its battery and saves power as it sees fit",
+        advice="plug it in",
+    )
+
+
+def _governor(conditions: Conditions) -> Caution | None:
+    slow = [name for name in conditions.governors or [] if name != "performance"]
+    if not slow:
+        return None
+    return Caution(
+        code="frequency-governor",
+        message=f"the CPU's frequency is left to the governor {', '.join(slow)}, "
+        "which changes it with the work",
+        advice="sudo cpupower frequency-set --governor performance",
+    )
+
+
+def _coarse_clock(conditions: Conditions) -> Caution | None:
+    steps = (conditions.clock_resolution_seconds, conditions.clock_tick_seconds)
+    coarsest = max((step for step in steps if step is not None), default=0.0)
+    if coarsest <= LARGEST_TICK_SECONDS:
+        return None
+    return Caution(
+        code="coarse-clock",
+        message=f"the clock moves in steps of {coarsest * 1e6:.3g} µs: short samples are rounded",
+        advice="see that the system uses its processor's counter; on Linux, "
+        "/sys/devices/system/clocksource/clocksource0/current_clocksource should be tsc",
+    )

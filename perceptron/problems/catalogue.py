@@ -1,8 +1,9 @@
-"""Finding a problem by what a user types: ``or-gate`` or ``mlp-width:512``."""
+"""Finding a problem by what a user types: ``or-gate``, ``mlp-width:512`` or ``model.toml:512``."""
 
 from __future__ import annotations
 
 from perceptron.errors import UserError, unknown
+from perceptron.problems import files
 from perceptron.problems.datasets import BREAST_CANCER, OR_GATE, SYMPTOMS, XOR, Dataset
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Layer, Problem
@@ -53,13 +54,15 @@ NAMED: dict[str, Problem] = {
 
 
 def find(reference: str) -> Problem:
-    """The problem that ``reference`` names: a name, or a family and a size.
+    """The problem that ``reference`` names: a name, a family and a size, or a file (`files.find`).
 
     >>> find("mlp-width:512").hidden
     (512,)
 
     Raises `UserError` with the nearest name, or with what is wrong with the size.
     """
+    if files.is_file(reference):
+        return _own(reference)
     if reference in NAMED:
         return NAMED[reference]
     name, colon, size = reference.partition(":")
@@ -71,3 +74,12 @@ def find(reference: str) -> Problem:
         example = "x".join(str(number) for number in family.sizes[len(family.sizes) // 2])
         raise UserError(f"problem {reference!r} needs a size, such as {name}:{example}")
     return family.problem(*(int(number) for number in numbers))
+
+
+def _own(reference: str) -> Problem:
+    problem = files.find(reference)
+    if problem.family in NAMED or problem.family in FAMILIES:
+        raise UserError(
+            f"{problem.name}: a problem of ours is called {problem.family!r}: rename the file"
+        )
+    return problem

@@ -53,11 +53,15 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class Journal:
-    """An open run: its rows so far, and where the next goes."""
+    """An open run: its rows so far, and where the next goes.
 
-    def __init__(self, folder: Path, run: Run, lines: FileIO, rows: list[Measurement]) -> None:
+    ``complaints`` are about lines of an earlier start that are no rows.
+    """
+
+    def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
         self.folder = folder
-        self.rows = rows
+        self.complaints: list[str] = []
+        self.rows = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
         self._run = run
         self._lines = lines
 
@@ -103,7 +107,7 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[Jour
     except OSError as error:
         raise _cannot_write(results, error) from None
     with lines:
-        yield Journal(folder, run, lines, list(read_rows(folder / "measurements.jsonl")))
+        yield Journal(folder, run, lines)
 
 
 def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Measurement]:

@@ -87,17 +87,18 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
 
 
 def family_axis(family: str) -> str:
-    """What varies along a family: by our names, the part after the last dash says it."""
-    return family.rpartition("-")[2] or "size"
+    """What varies along a family: by our names, the part after the last dash may say it."""
+    last = family.rpartition("-")[2]
+    return last if last in ("rows", "features", "width", "depth", "map") else "size"
 
 
 def family_chart(bench: Bench, family: str) -> str:
-    """The sweep of a family, or nothing for one that varies along two axes.
+    """The sweep of a family, or nothing for one that varies along two axes or has no times.
 
     One number of threads to a figure, the fewest; the table has them all.
     """
     rows = [row for row in bench.rows if row.family == family and row.threads == bench.threads[0]]
-    if not is_line(rows):
+    if not is_line(rows) or all(row.status != "ok" for row in rows):
         return ""
     found = [
         each

@@ -22,7 +22,8 @@ from perceptron.analysis.crossover import Crossover
 from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.trust import Caution
 from perceptron.records.backend import BackendFacts, Checked
-from perceptron.report import text
+from perceptron.records.measurement import Measurement
+from perceptron.report import single, text
 
 # In a pipe there is no width to fit; wide enough for our tables.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -87,11 +88,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
-def show_warnings(warnings: Iterable[Caution]) -> None:
-    """Print each on standard error, with what to do about it."""
+def show_next(command: str) -> None:
+    """Print the command that a reader will want to type now."""
+    out.print(f"next:  {escape(command)}", soft_wrap=True)
+
+
+def show_warnings(warnings: Iterable[Caution], to: Console = err) -> None:
+    """Print each, on standard error unless they are the answer, with what to do about it."""
     for warning in warnings:
-        err.print(f"[yellow]warning:[/] {escape(warning.message)}")
-        err.print(f"         {escape(warning.advice)}")
+        to.print(f"[yellow]warning:[/] {escape(warning.message)}")
+        to.print(f"         {escape(warning.advice)}")
 
 
 def show_finding(rows: Iterable[FindingRow]) -> None:
@@ -124,6 +130,13 @@ def show_crossovers(found: Sequence[Crossover]) -> None:
         )
     for reason in text.missing(found):
         out.print(f"not measured: {reason}\n")
+
+
+def show_singles(rows: Iterable[Measurement]) -> None:
+    """Print the times of families of one size, if there are any."""
+    cells = single.single_cells(rows)
+    if cells:
+        table("One size", single.COLUMNS, cells)
 
 
 def show_backends(found: Iterable[BackendFacts]) -> None:

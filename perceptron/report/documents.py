@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from perceptron.analysis.summary import Bench
+from perceptron.analysis.trust import Diagnosis
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
 
 
@@ -32,6 +33,15 @@ def bench(found: Bench, page: Path) -> dict[str, Any]:
         "warnings": found.warnings,
         "dashboard": page,
         "results": found.results,
+    }
+
+
+def doctor(found: Diagnosis) -> dict[str, Any]:
+    """What `perceptron doctor --json` prints."""
+    return {
+        "environment": found.environment,
+        "conditions": found.conditions,
+        "cautions": found.cautions,
     }
 
 

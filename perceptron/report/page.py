@@ -18,6 +18,7 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.report import text
 from perceptron.report.charts import family_axis, family_chart, finding_chart
+from perceptron.report.single import COLUMNS, single_cells
 
 
 def write_page(folder: Path, bench: Bench) -> Path:
@@ -38,6 +39,7 @@ def write_page(folder: Path, bench: Bench) -> Path:
         "digits": text.digits,
         "memory": text.memory,
     }
+    singles = single_cells(rows)
     sweeps = [
         {
             "family": family,
@@ -45,6 +47,7 @@ def write_page(folder: Path, bench: Bench) -> Path:
             # Our own drawing, whose texts matplotlib has escaped.
             "chart": Markup(family_chart(bench, family)),  # noqa: S704
             "crossovers": [found for found in bench.crossovers if found.family == family],
+            "singles": [cells for cells in singles if cells[0] == family],
             "notes": _notes(rows, family),
         }
         for family in dict.fromkeys(row.family for row in rows)
@@ -59,6 +62,7 @@ def write_page(folder: Path, bench: Bench) -> Path:
         processes=len({row.process for row in rows}),
         finding=[text.finding_cells(row) for row in bench.finding],
         finding_columns=text.FINDING_COLUMNS,
+        single_columns=COLUMNS,
         finding_chart=Markup(finding_chart(bench.finding)),  # noqa: S704
         sweeps=sweeps,
         warnings=bench.warnings,

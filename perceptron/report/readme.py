@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perceptron.analysis.summary import Bench, summarise
 from perceptron.errors import UserError
-from perceptron.records.store import load_run
+from perceptron.records.store import load_conditions, load_run
 from perceptron.report import text
 from perceptron.report.charts import family_chart, finding_chart
 
@@ -34,7 +34,13 @@ def newest(results: Path) -> Bench:
         run, environment, rows = load_run(folder)
         plan = run.plan
         if run.finished is not None and plan.get("study") == "bench" and plan.get("whole"):
-            return summarise(plan["backends"], folder.relative_to(ROOT), environment, rows)
+            return summarise(
+                plan["backends"],
+                folder.relative_to(ROOT),
+                environment,
+                rows,
+                load_conditions(folder),
+            )
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 

@@ -96,9 +96,18 @@ def finding_sentence(rows: Iterable[FindingRow]) -> str:
 
 
 def missing(found: Iterable[Crossover]) -> list[str]:
-    """Why pairs were not measured, each reason once."""
-    told = (each.reason or "" for each in found if each.status == "not measured")
-    return list(dict.fromkeys(part for reason in told for part in reason.split("; ") if part))
+    """Why pairs were not measured, each reason once; where, unless it is so in every family."""
+    found = list(found)
+    families: dict[str, list[str]] = {}
+    for each in found:
+        for part in (each.reason or "").split("; ") if each.status == "not measured" else ():
+            if part and each.family not in families.setdefault(part, []):
+                families[part].append(each.family)
+    everything = len({each.family for each in found})
+    return [
+        reason if len(where) == everything else f"{reason} (in {', '.join(where)})"
+        for reason, where in families.items()
+    ]
 
 
 def sentence(found: Crossover) -> str:

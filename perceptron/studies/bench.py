@@ -10,12 +10,14 @@ from perceptron.analysis.finding import FAMILY, ITERATIONS, finding_backends
 from perceptron.analysis.summary import Bench, summarise
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
+from perceptron.measure.conditions import conditions
 from perceptron.measure.machine import environment, machine_name, usable_cores
 from perceptron.measure.revision import revision
 from perceptron.measure.timing import Effort
+from perceptron.problems import catalogue, files
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
-from perceptron.problems.problem import DType
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.store import Run, now, open_run
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.progress import Progress
@@ -39,6 +41,8 @@ class Plan:
     threads: tuple[int, ...] = ()
     """Empty: all cores that this process may use."""
     quick: bool = False
+    problems: tuple[str, ...] = ()
+    """Problems from files of the user's own, beside the families: a reference for each size."""
 
     def __post_init__(self) -> None:
         for name in self.families:
@@ -50,6 +54,9 @@ class Plan:
             object.__setattr__(self, "threads", (usable_cores(),))
         if any(count < 1 for count in self.threads):
             raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
+        own = dict.fromkeys(catalogue.find(reference).name for reference in self.problems)
+        files.refuse_namesakes(own)
+        object.__setattr__(self, "problems", tuple(own))
 
     @property
     def processes(self) -> int:
@@ -87,11 +94,21 @@ class Plan:
         ]
         return tuple(reversed(short[::-2]))
 
+    def sweep(self) -> list[Problem]:
+        """Every problem beside the finding; of the user's own quick mode leaves none out."""
+        ours = [
+            FAMILIES[name].problem(*size)
+            for name in self.families
+            for size in self.sizes(FAMILIES[name])
+        ]
+        return ours + [catalogue.find(reference) for reference in self.problems]
+
 
 def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) -> Bench:
     """Run the plan, or go on with it where it was cut short, and judge what was measured.
 
-    Raises `UserError` if the results folder cannot be written to.
+    Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
+    did not stay as it was.
     """
     facts = environment([registry.load(name) for name in _usable(plan.backends)], plan.threads[0])
     run = Run(
@@ -102,9 +119,16 @@ def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) ->
         started=now(),
     )
     with open_run(results, run, facts) as journal:
+        # Its loop would take a tenth of the minute that quick mode has.
+        found = conditions(with_loop=not plan.quick)
+        journal.keep_conditions(found)
         run_tasks(tasks(plan), journal, run, progress)
+        if files.fingerprints(plan.problems) != run.plan["contents"]:
+            raise UserError("--problem: a file was changed while it was measured: start again")
         journal.finish()
-        return summarise(plan.backends, journal.folder, facts, journal.rows)
+        return summarise(
+            plan.backends, journal.folder, facts, journal.rows, found, journal.complaints
+        )
 
 
 def tasks(plan: Plan) -> list[Task]:
@@ -115,23 +139,21 @@ def tasks(plan: Plan) -> list[Task]:
             found += [
                 _finding_task(plan, backend, threads, process) for backend in plan.finding_backends
             ]
-            for name in plan.families:
-                for size in plan.sizes(FAMILIES[name]):
-                    problem = FAMILIES[name].problem(*size).name
-                    # In quick mode one worker takes all families: starting it costs more than they.
-                    group = "sweep" if plan.quick else name
-                    found += [
-                        Task(
-                            problem=problem,
-                            backend=backend,
-                            dtype=plan.dtype,
-                            threads=threads,
-                            process=process,
-                            group=f"{group} {threads}",
-                            effort=plan.sweep_effort,
-                        )
-                        for backend in plan.backends
-                    ]
+            for problem in plan.sweep():
+                # In quick mode one worker takes all families: starting it costs more than they.
+                group = "sweep" if plan.quick else problem.family
+                found += [
+                    Task(
+                        problem=problem.name,
+                        backend=backend,
+                        dtype=plan.dtype,
+                        threads=threads,
+                        process=process,
+                        group=f"{group} {threads}",
+                        effort=plan.sweep_effort,
+                    )
+                    for backend in plan.backends
+                ]
     return found
 
 
@@ -156,4 +178,9 @@ def _plain(plan: Plan) -> dict[str, object]:
     return {
         key: list(value) if isinstance(value, tuple) else value
         for key, value in asdict(plan).items()
-    } | {"processes": plan.processes, "whole": plan.whole}
+    } | {
+        "processes": plan.processes,
+        "whole": plan.whole,
+        # A model that was edited is other work, though its file has the same name.
+        "contents": files.fingerprints(plan.problems),
+    }

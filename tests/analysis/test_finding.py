@@ -3,8 +3,6 @@ from __future__ import annotations
 import pytest
 
 from perceptron.analysis.finding import finding, finding_backends
-from perceptron.analysis.trust import cautions
-from perceptron.records.environment import Environment
 from tests.conftest import MakeRow
 
 
@@ -51,19 +49,3 @@ def test_a_backend_that_cannot_run_has_its_row_and_reason(row: MakeRow) -> None:
 def test_the_published_arithmetic_is_always_beside() -> None:
     """An optimised NumPy alone would inflate the ratio."""
     assert finding_backends(["numpy", "torch-cpu"])[0] == "numpy-published"
-
-
-def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> None:
-    """Numbers of a slowed NumPy must not pass for the machine's."""
-    import msgspec
-
-    assert cautions(environment, threads=2) == []
-    pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
-    (found,) = cautions(pinned, threads=2)
-    assert "OPENBLAS_CORETYPE=Haswell" in found.message
-    assert found.advice == "run again with env -u OPENBLAS_CORETYPE"
-
-
-def test_more_threads_than_cores_are_warned_of(environment: Environment) -> None:
-    (found,) = cautions(environment, threads=8)
-    assert "8 threads share 2 cores" in found.message

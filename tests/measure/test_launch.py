@@ -93,6 +93,11 @@ def test_a_check_times_nothing() -> None:
         ("os.kill(os.getpid(), signal.SIGSEGV)", "ended by SIGSEGV"),
         ("raise ValueError('two\\nlines')", "ValueError: two lines"),
         ("raise MemoryError", "out of memory"),
+        (
+            "import numpy, resource; resource.setrlimit(resource.RLIMIT_AS, (2**31, 2**31)); "
+            "numpy.ones(2**34)",
+            "out of memory",
+        ),
         ("raise SystemExit(3)", "the worker exited with 3"),
         ("os._exit(0)", "the worker exited with 0"),
     ],

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perceptron.analysis.crossover import Crossover
 from perceptron.report.palette import stroke
-from perceptron.report.text import digits, duration, duration_interval, interval
+from perceptron.report.text import digits, duration, duration_interval, interval, missing
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,26 @@ def test_an_interval_has_one_unit() -> None:
     assert duration_interval(0.0123, 0.0119, 0.0131) == "12.3 [11.9, 13.1] ms"
     assert duration_interval(0.0123, None, None) == "12.3 [one value] ms"
     assert interval(400.0, 350.0, None) == "400 [350, …]"
+
+
+def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
+    """Once each: a GPU that is not there, and a model of one's own that stands still."""
+
+    def absent(family: str, reason: str) -> Crossover:
+        return Crossover(
+            family=family,
+            incumbent="numpy",
+            challenger="torch-cuda",
+            status="not measured",
+            machine="box",
+            dtype="float32",
+            threads=2,
+            reason=reason,
+        )
+
+    gpu, still = "torch-cuda: no CUDA device found", "numpy: it stands still"
+    found = [absent("one", gpu), absent("two", f"{still}; {gpu}"), absent("two", gpu)]
+    assert missing(found) == [gpu, f"{still} (in two)"]
 
 
 def test_a_backend_keeps_its_look() -> None:

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.summary import summarise
+from perceptron.analysis.trust import damaged
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.records.environment import Environment
@@ -135,6 +138,37 @@ def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
     assert len(keys) == len(set(keys)) == len(tasks(PLAN))
     # The interruption hits between rows: no problem was timed without leaving its row.
     assert len(lab.timed()) <= len(tasks(PLAN)) + max(len(job.problems) for job in lab.jobs)
+
+
+def test_a_damaged_line_is_told_and_measured_again(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """The sound rows around it are kept, and the complaint becomes a caution with advice."""
+    lab.power_cut_after = 7
+    with pytest.raises(KeyboardInterrupt):
+        measure(tmp_path, environment)
+    (file,) = tmp_path.glob("runs/box/*/measurements.jsonl")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:3], b"\x00\xff garbage\n", *lines[4:]]))
+    lab.power_cut_after = None
+    journal = measure(tmp_path, environment)
+    assert len(journal.rows) == len(tasks(PLAN))
+    (complaint,) = journal.complaints
+    assert "measurements.jsonl, line 4: not a measurement" in complaint
+    assert damaged(complaint).advice == "delete that line; the others were kept"
+
+
+def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment) -> None:
+    """Every problem at each number of threads, and a crossover for each."""
+    plan = replace(PLAN, threads=(1, 2))
+    journal = measure(tmp_path, environment, plan)
+    assert {row.threads for row in journal.rows} == {1, 2}
+    assert len(journal.rows) == 2 * len(tasks(PLAN))
+    assert all(len({job.threads}) == 1 for job in lab.jobs)
+    found = summarise(plan.backends, tmp_path, environment, journal.rows).crossovers
+    assert {(each.family, each.threads) for each in found} == {
+        (family, threads) for family in PLAN.families for threads in (1, 2)
+    }
 
 
 def test_progress_counts_up_to_the_end(lab: Lab, tmp_path: Path, environment: Environment) -> None:

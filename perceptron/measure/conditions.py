@@ -1,0 +1,150 @@
+"""What this machine is like at the moment, as far as it makes timings more or less trustworthy."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from perceptron.measure.gpu_clock import gpu_clocks
+from perceptron.measure.spread import loop_spread
+from perceptron.measure.timing import Clock
+from perceptron.records.conditions import Conditions
+
+# Steps of the clock to choose the smallest from, and readings after which it counts as standing.
+_TICKS, _READINGS = 1_000, 1_000_000
+# What counts as busy, by psutil's names; a guest's time is in "user" already.
+_BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
+_ASK_FOR_LOAD = getattr(os, "getloadavg", None)  # Windows has no such number
+
+
+def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
+    """The facts; those that take time, 5 s at most, only ``with_loop``.
+
+    ``system`` has the functions of psutil. Raises `UserError` if no process can be started.
+    """
+    load = load_average()  # first: what follows is load too
+    cpu, swap = system.cpu_times(), swap_memory(system)
+    loop = loop_spread() if with_loop else None
+    return Conditions(
+        governors=governors(),
+        load=load,
+        quota_cores=quota_cores(),
+        loop=loop,
+        steal_share=steal_share(cpu, system.cpu_times()) if with_loop else None,
+        swap_used_bytes=None if swap is None else swap.used,
+        swapped_bytes=swapped_bytes(swap, swap_memory(system)) if with_loop else None,
+        clock_resolution_seconds=time.get_clock_info("perf_counter").resolution,
+        clock_tick_seconds=clock_tick(),
+        on_battery=on_battery(system),
+        gpus=gpu_clocks(),
+    )
+
+
+def governors(root: Path = Path("/")) -> list[str] | None:
+    """What chooses the CPUs' frequency, each once; None where Linux has no say in it.
+
+    https://docs.kernel.org/admin-guide/pm/cpufreq.html
+    """
+    files = (root / "sys/devices/system/cpu").glob("cpu[0-9]*/cpufreq/scaling_governor")
+    return sorted({text for text in map(_text, files) if text}) or None
+
+
+def quota_cores(root: Path = Path("/")) -> float | None:
+    """CPU seconds per second that our control group, or one around it, grants; None: no limit.
+
+    https://docs.kernel.org/admin-guide/cgroup-v2.html, and version 1 where that is in use.
+    """
+    return min(_quotas(root), default=None)
+
+
+def _quotas(root: Path) -> Iterator[float]:
+    for group, files in _control_groups(root):
+        words = " ".join(_text(group / name) or "" for name in files).split()
+        # "max", -1 and what is not there, as for the host's path inside a container: no limit.
+        if len(words) == 2 and all(word.isdecimal() for word in words) and int(words[1]):
+            yield int(words[0]) / int(words[1])
+
+
+def _control_groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """The folders of our control group and those around it, with their files of the quota."""
+    for line in (_text(root / "proc/self/cgroup") or "").splitlines():
+        _, controllers, path = (*line.split(":", 2), "", "")[:3]
+        top = root / "sys/fs/cgroup"
+        files: tuple[str, ...] = ("cpu.max",)
+        if controllers:
+            if "cpu" not in controllers.split(","):
+                continue
+            top, files = top / "cpu", ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        group = top / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(top):
+                yield folder, files
+
+
+def load_average(
+    ask: Callable[[], tuple[float, float, float]] | None = _ASK_FOR_LOAD,
+) -> float | None:
+    """Processes that ran or wanted to over the last minute; None where the system does not tell."""
+    with contextlib.suppress(OSError):
+        return None if ask is None else ask()[0]
+    return None
+
+
+def steal_share(before: Any, after: Any) -> float | None:
+    """Share of the busy CPU time between two readings of psutil that other guests had."""
+    if not hasattr(after, "steal"):
+        return None
+    busy = sum(getattr(after, name, 0.0) - getattr(before, name, 0.0) for name in _BUSY)
+    return float(max(0.0, after.steal - before.steal) / busy) if busy > 0 else None
+
+
+def swap_memory(system: Any = psutil) -> Any | None:
+    """Swap in use and swapped so far, as psutil has them; None where it cannot tell."""
+    with warnings.catch_warnings(), contextlib.suppress(OSError, RuntimeError, RuntimeWarning):
+        warnings.simplefilter("error")  # it warns of numbers that it made up
+        return system.swap_memory()
+    return None
+
+
+def swapped_bytes(before: Any | None, after: Any | None) -> int | None:
+    """Bytes that moved in or out between two readings of psutil."""
+    if before is None or after is None:
+        return None
+    return int(after.sin - before.sin + after.sout - before.sout)
+
+
+def clock_tick(clock: Clock = time.perf_counter) -> float | None:
+    """The smallest step in seconds between two readings; None if the clock stands still."""
+    steps: list[float] = []
+    last = clock()
+    for _ in range(_READINGS):
+        now = clock()
+        if now > last:
+            steps.append(now - last)
+        if len(steps) == _TICKS:
+            break
+        last = now
+    return min(steps, default=None)
+
+
+def on_battery(system: Any = psutil) -> bool | None:
+    """Whether the power comes from a battery; None if there is none, or nothing is known of it."""
+    with contextlib.suppress(OSError, RuntimeError, AttributeError):  # not every system has it
+        battery = system.sensors_battery()
+        if battery is not None and battery.power_plugged is not None:
+            return not battery.power_plugged
+    return None
+
+
+def _text(file: Path) -> str | None:
+    try:
+        return file.read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        return None

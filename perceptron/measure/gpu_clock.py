@@ -1,0 +1,59 @@
+"""How fast the GPUs are clocked right now, and what keeps them down."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from perceptron.records.conditions import GpuClock
+
+# https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html
+_REASONS = {
+    "nvmlClocksThrottleReasonHwSlowdown": "hardware slowdown",
+    "nvmlClocksThrottleReasonHwThermalSlowdown": "heat",
+    "nvmlClocksThrottleReasonSwThermalSlowdown": "heat, by the driver",
+    "nvmlClocksThrottleReasonHwPowerBrakeSlowdown": "power brake",
+    "nvmlClocksThrottleReasonSwPowerCap": "power cap",
+    "nvmlClocksThrottleReasonApplicationsClocksSetting": "application clocks",
+    "nvmlClocksThrottleReasonSyncBoost": "a slower GPU of its group",
+}
+
+
+def gpu_clocks(nvml: Any = None) -> list[GpuClock]:
+    """The clock of each GPU that NVIDIA's driver knows; nothing without a driver.
+
+    ``nvml`` has the functions and constants of ``pynvml``, which is imported if it is None.
+    """
+    if nvml is None:
+        try:
+            nvml = importlib.import_module("pynvml")
+        except ImportError:
+            return []
+    try:
+        nvml.nvmlInit()
+        devices = [
+            nvml.nvmlDeviceGetHandleByIndex(index) for index in range(nvml.nvmlDeviceGetCount())
+        ]
+        return [_clock(nvml, device) for device in devices]
+    except nvml.NVMLError:
+        return []
+
+
+def _clock(nvml: Any, device: Any) -> GpuClock:
+    def ask(question: Callable[..., int], *details: int) -> int | None:
+        try:
+            return question(device, *details)
+        except nvml.NVMLError:  # partitions and older devices do not tell
+            return None
+
+    bits = ask(nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
+    return GpuClock(
+        name=nvml.nvmlDeviceGetName(device),
+        sm_mhz=ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
+        max_sm_mhz=ask(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
+        idle=None if bits is None else bool(bits & nvml.nvmlClocksThrottleReasonGpuIdle),
+        slowed_by=None
+        if bits is None
+        else [words for name, words in _REASONS.items() if bits & getattr(nvml, name)],
+    )

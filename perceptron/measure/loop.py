@@ -1,0 +1,38 @@
+"""A fixed loop, timed in a process of its own; prints its samples in seconds as a JSON list.
+
+Started as a plain file, isolated and without site packages: equal work in every process, so that
+what differs is the machine.
+"""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+# A sample of about 10 ms, the length of the suite's own: it suffers what they suffer.
+_STEPS = 150_000
+# Twenty samples or so, or fewer on a slow machine: the time is what is limited.
+_SECONDS = 0.2
+
+
+def main() -> None:
+    """Warm up once, then sample until the time is over."""
+    _work()
+    samples: list[float] = []
+    end = perf_counter() + _SECONDS
+    while not samples or perf_counter() < end:
+        begin = perf_counter()
+        _work()
+        samples.append(perf_counter() - begin)
+    print(samples)
+
+
+def _work() -> int:
+    """Lehmer's random numbers (Park and Miller 1988): small integers, no memory to speak of."""
+    value = 1
+    for _ in range(_STEPS):
+        value = value * 48271 % 2147483647
+    return value
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""A user's own problem: ``model.toml``, or ``model.toml:512`` for one size of it.
+
+A reference carries everything that finds the problem again in another process: the file's path,
+absolute in a problem's name, and the size where the file has a size axis.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.problems.csv_data import CsvData, read_csv
+from perceptron.problems.datasets import Dataset, Separable
+from perceptron.problems.model_file import (
+    AnyModel,
+    Axis,
+    Generated,
+    SizeKeys,
+    check_size,
+    read_model,
+)
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart
+
+# The last colon counts: a path may hold others.
+_REFERENCE = re.compile(r"(?P<file>.*\.toml)(:(?P<size>[^:]*))?", re.DOTALL)
+
+
+def is_file(reference: str) -> bool:
+    """Whether a reference is one to a file: ``….toml`` or ``….toml:SIZE``."""
+    return _REFERENCE.fullmatch(reference) is not None
+
+
+def references(word: str) -> tuple[str, ...]:
+    """A reference for each size that the file lists; a reference with a size stands for itself.
+
+    Paths become absolute. Raises `UserError` for a word that names no file of a model.
+    """
+    file, size = _split(word)
+    model = read_model(file)
+    if size is None and model.size is not None:
+        return tuple(f"{file}:{value}" for value in sorted(model.size.values))
+    return (find(word).name,)
+
+
+def find(reference: str) -> Problem:
+    """The problem in a file; its family is the file's name without folder and ending.
+
+    Raises `UserError` naming the file and the field, line or column that is wrong.
+    """
+    file, size = _split(reference)
+    model = read_model(file)
+    if model.size is not None:
+        number = _number(file, size, model.size)
+        return _problem(f"{file}:{number}", file, _resized(model, model.size.axis, number), number)
+    if size is not None:
+        raise UserError(f"{file}: has one size, for lack of a [size] table: leave out ':{size}'")
+    return _problem(str(file), file, model)
+
+
+def refuse_namesakes(found: Iterable[str]) -> None:
+    """Raise `UserError` where two files have one name: their rows would be taken for one family."""
+    files: dict[str, Path] = {}
+    for reference in found:
+        file, _ = _split(reference)
+        first = files.setdefault(file.stem, file)
+        if first != file:
+            raise UserError(f"{file}: has the same name as {first}: rename one of them")
+
+
+def fingerprints(found: Iterable[str]) -> dict[str, str]:
+    """What the files behind some references hold, as a digest by path: 12 hexadecimal digits."""
+    digests = {}
+    for reference in found:
+        dataset = find(reference).dataset
+        file, _ = _split(reference)
+        digest = hashlib.sha256(file.read_bytes())
+        if isinstance(dataset, CsvData):
+            digest.update(dataset.digest.encode())
+        digests[str(file)] = digest.hexdigest()[:12]
+    return digests
+
+
+def _split(reference: str) -> tuple[Path, str | None]:
+    """The file, as an absolute path, and the size as it was typed."""
+    found = _REFERENCE.fullmatch(reference)
+    if found is None:
+        raise UserError(f"{reference!r} is no model of your own: name a file that ends in .toml")
+    return Path(os.path.abspath(found["file"])), found["size"]
+
+
+def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
+    example = f"such as {file.name}:{keys.values[len(keys.values) // 2]}"
+    if size is None:
+        raise UserError(f"{file}: needs a size, its {keys.axis}, {example}")
+    if not re.fullmatch(r"0*[1-9][0-9]{0,8}", size):
+        raise UserError(
+            f"{file}: {size!r} is no {keys.axis}: give a whole number from 1, {example}"
+        )
+    try:
+        check_size(int(size), keys.axis)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None
+    return int(size)
+
+
+def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
+    """The model with ``size`` in place of the number that the axis names."""
+    if axis in ("rows", "features"):
+        return replace(model, data=replace(model.data, **{axis: size}))
+    *hidden, last = model.layers
+    if axis == "depth":
+        return replace(model, layers=(*hidden * size, last))
+    return replace(model, layers=(*(replace(layer, width=size) for layer in hidden), last))
+
+
+def _problem(name: str, file: Path, model: AnyModel, size: int | None = None) -> Problem:
+    dataset = _dataset(file, model)
+    return Problem(
+        name=name,
+        family=file.stem,
+        size=dataset.rows if size is None else size,
+        dataset=dataset,
+        layers=tuple(Layer(layer.width, layer.activation) for layer in model.layers),
+        loss=model.loss,
+        rate=model.rate,
+        start=FanInStart(seed=model.start),
+        iterations=model.iterations,
+    )
+
+
+def _dataset(file: Path, model: AnyModel) -> Dataset:
+    data = model.data
+    if isinstance(data, Generated):
+        return Separable("separable points", data.rows, data.features)
+    dataset = read_csv(file.parent / data.csv, data.target)
+    # Our formula of this loss holds for these two values only.
+    known = (dataset.targets == 0) | (dataset.targets == 1)
+    if model.loss == "bce" and not known.all():
+        raise UserError(f"{file}: loss: 'bce' needs targets of 0 and 1 in column {data.target!r}")
+    return dataset

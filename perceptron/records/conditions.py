@@ -1,0 +1,54 @@
+"""What a run was measured under: facts that change from one minute to the next."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class LoopSpread(Struct, frozen=True, kw_only=True):
+    """How long equal work took in one fresh process after the other."""
+
+    seconds: list[float]
+    """Lower quartile of each process's samples, in the order measured."""
+    variation: float
+    """Robust coefficient of variation: 1.4826 × median absolute deviation / median."""
+    slowest_to_fastest: float
+    """Ratio of the slowest process to the fastest, from 1."""
+
+
+class GpuClock(Struct, frozen=True, kw_only=True):
+    """How fast a graphics processor was clocked. What its driver does not tell is None."""
+
+    name: str
+    sm_mhz: int | None = None
+    """Clock of the multiprocessors."""
+    max_sm_mhz: int | None = None
+    idle: bool | None = None
+    """Whether the driver lowered the clock because there was nothing to do."""
+    slowed_by: list[str] | None = None
+    """Everything else that keeps the clock down."""
+
+
+class Conditions(Struct, frozen=True, kw_only=True):
+    """Facts of one moment, beside those of a whole run in `Environment`. None is *not known*."""
+
+    governors: list[str] | None = None
+    """What chooses the frequency of the CPUs (Linux), each governor once."""
+    load: float | None = None
+    """Processes that ran or wanted to, on average over the last minute."""
+    quota_cores: float | None = None
+    """CPU seconds per second that a control group grants; None also without a limit."""
+    loop: LoopSpread | None = None
+    """A fixed loop, measured."""
+    steal_share: float | None = None
+    """Share, from 0 to 1, of the busy CPU time that the hypervisor gave to other guests while the
+    loop was measured."""
+    swap_used_bytes: int | None = None
+    swapped_bytes: int | None = None
+    """Bytes that moved between memory and disk while the loop was measured."""
+    clock_resolution_seconds: float | None = None
+    """What the clock of the measurements claims."""
+    clock_tick_seconds: float | None = None
+    """The smallest step seen between two of its readings."""
+    on_battery: bool | None = None
+    gpus: list[GpuClock] = []

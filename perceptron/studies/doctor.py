@@ -1,0 +1,29 @@
+"""What on this machine makes timings untrustworthy?"""
+
+from __future__ import annotations
+
+from perceptron.analysis.trust import Diagnosis, cautions
+from perceptron.backends import registry
+from perceptron.measure.conditions import conditions
+from perceptron.measure.machine import environment
+from perceptron.studies.progress import Progress
+
+
+def doctor(threads: int, progress: Progress) -> Diagnosis:
+    """Look at the machine as it is for ``threads`` threads, and measure how steady it is.
+
+    Takes a few seconds. Raises `UserError` if no fresh process can be started.
+    """
+    progress(0, 2, "a fixed loop in fresh processes")
+    # First, while nothing else of ours runs.
+    found = conditions(with_loop=True)
+    progress(1, 2, "processor and libraries")
+    # NumPy alone: its BLAS is what can be pinned, and other libraries take seconds to import.
+    facts = environment([registry.load("numpy")], threads)
+    progress(2, 2, "done")
+    return Diagnosis(
+        environment=facts,
+        threads=threads,
+        conditions=found,
+        cautions=cautions(facts, threads, found),
+    )

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from perceptron.analysis import trust
+from perceptron.analysis.trust import Caution, cautions
+from perceptron.records.conditions import Conditions, GpuClock, LoopSpread
+from perceptron.records.environment import Environment
+
+LITTLE = 1e-9
+# Nothing wrong, and everything known.
+SOUND = Conditions(
+    governors=["performance"],
+    load=0.1,
+    quota_cores=2.0,
+    loop=LoopSpread(seconds=[0.01] * 10, variation=0.01, slowest_to_fastest=1.05),
+    steal_share=0.0,
+    swap_used_bytes=0,
+    swapped_bytes=0,
+    clock_resolution_seconds=1e-9,
+    clock_tick_seconds=4e-8,
+    on_battery=False,
+    gpus=[GpuClock(name="Slide Rule", sm_mhz=300, max_sm_mhz=2000, idle=True, slowed_by=[])],
+)
+
+
+def found(environment: Environment, threads: int = 2, **changed: object) -> list[Caution]:
+    return cautions(environment, threads, msgspec.structs.replace(SOUND, **changed))
+
+
+def loop(variation: float, ratio: float) -> LoopSpread:
+    return LoopSpread(seconds=[0.01] * 10, variation=variation, slowest_to_fastest=ratio)
+
+
+def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuClock]:
+    return [
+        GpuClock(
+            name="Slide Rule", sm_mhz=clock, max_sm_mhz=2000, idle=idle, slowed_by=[*slowed_by]
+        )
+    ]
+
+
+def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> None:
+    """Numbers of a slowed NumPy must not pass for the machine's."""
+    assert cautions(environment, threads=2) == []
+    pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
+    (found,) = cautions(pinned, threads=2)
+    assert "OPENBLAS_CORETYPE=Haswell" in found.message
+    assert found.advice == "run again with env -u OPENBLAS_CORETYPE"
+
+
+def test_more_threads_than_cores_are_warned_of(environment: Environment) -> None:
+    """Threads that share a core wait for each other."""
+    (found,) = cautions(environment, threads=8)
+    assert "8 threads share 2 cores" in found.message
+
+
+def test_a_sound_machine_is_not_warned_of(environment: Environment) -> None:
+    """Nor one of which nothing is known: no caution without a fact."""
+    assert found(environment) == []
+    assert cautions(environment, 2, Conditions()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "below", "beyond", "told"),
+    [
+        ("cpu-quota", {"quota_cores": 2.0}, {"quota_cores": 1.5}, "the time of 1.5 cores"),
+        ("other-load", {"load": 0.5}, {"load": 0.5 + LITTLE}, "a load of 0.50"),
+        (
+            "stolen-cpu",
+            {"steal_share": trust.LARGEST_STEAL_SHARE},
+            {"steal_share": trust.LARGEST_STEAL_SHARE + LITTLE},
+            "took 2.0 % of the CPU time",
+        ),
+        (
+            "unsteady-cpu",
+            {"loop": loop(trust.LARGEST_VARIATION, trust.LARGEST_RATIO)},
+            {"loop": loop(trust.LARGEST_VARIATION + LITTLE, 1.0)},
+            "spread 5.0 %",
+        ),
+        (
+            "unsteady-cpu",
+            {"loop": loop(trust.LARGEST_VARIATION, trust.LARGEST_RATIO)},
+            {"loop": loop(0.0, 1.6)},
+            "slowest 1.60 times the fastest",
+        ),
+        (
+            "swapping",
+            {"swapped_bytes": trust.LARGEST_SWAPPED_BYTES},
+            {"swapped_bytes": 3 * 2**20},
+            "3.0 MiB moved",
+        ),
+        (
+            "swapping",
+            {"swap_used_bytes": int(0.1 * 2**34)},
+            {"swap_used_bytes": 2**33},
+            "8.0 GiB are swapped out",
+        ),
+        ("gpu-slowed", {"gpus": gpu(1900)}, {"gpus": gpu(1899)}, "1899 of 2000 MHz"),
+        ("gpu-slowed", {"gpus": gpu(200, idle=True)}, {"gpus": gpu(2000, "heat")}, "by heat"),
+        ("on-battery", {"on_battery": False}, {"on_battery": True}, "battery"),
+        (
+            "frequency-governor",
+            {"governors": ["performance"]},
+            {"governors": ["performance", "powersave"]},
+            "governor powersave",
+        ),
+        (
+            "coarse-clock",
+            {"clock_tick_seconds": trust.LARGEST_TICK_SECONDS},
+            {"clock_tick_seconds": 1e-5},
+            "steps of 10 µs",
+        ),
+        (
+            "coarse-clock",
+            {"clock_resolution_seconds": trust.LARGEST_TICK_SECONDS},
+            {"clock_resolution_seconds": 0.0156},
+            "steps of 1.56e+04 µs",
+        ),
+    ],
+)
+def test_each_caution_comes_beyond_its_threshold_and_not_before(
+    environment: Environment,
+    code: str,
+    below: dict[str, object],
+    beyond: dict[str, object],
+    told: str,
+) -> None:
+    """Alone, with its number and with something to do."""
+    assert found(environment, **below) == []
+    (caution,) = found(environment, **beyond)
+    assert caution.code == code
+    assert told in caution.message
+    assert caution.advice
+
+
+def test_cores_left_over_may_be_busy(environment: Environment) -> None:
+    """A load is only in the way of threads that have no other core to go to."""
+    roomy = msgspec.structs.replace(environment, cores=8)
+    assert found(roomy, threads=2, load=6.5, quota_cores=None) == []
+    (caution,) = found(roomy, threads=8, load=6.5, quota_cores=None)
+    assert caution.code == "other-load"
+
+
+def test_more_threads_than_cores_hide_no_load(environment: Environment) -> None:
+    """Cores that there are not cannot take it."""
+    codes = [each.code for each in found(environment, threads=9, load=1.0, quota_cores=None)]
+    assert codes == ["too-many-threads", "other-load"]
+
+
+def test_advice_on_a_quota_is_a_number_of_threads_that_it_grants(environment: Environment) -> None:
+    """Or, where that would be none, that the container needs more."""
+    (some,) = found(environment, quota_cores=1.5)
+    assert some.advice.startswith("use --threads 1 or fewer")
+    (none,) = found(environment, quota_cores=0.5)
+    assert "--threads" not in none.advice
+
+
+def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
+    """Of two, the one that is cool is left alone; a clock that is not told is no accusation."""
+    hot = GpuClock(name="Abacus", slowed_by=["heat", "power cap"])
+    (caution,) = found(environment, gpus=[*gpu(2000), hot, GpuClock(name="Silent")])
+    assert (
+        caution.message == "Abacus is clocked at unknown of unknown MHz, kept down by heat, "
+        "power cap"
+    )

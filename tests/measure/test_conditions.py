@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pynvml
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.measure import conditions as facts
+from perceptron.measure import spread
+from perceptron.measure.gpu_clock import gpu_clocks
+
+
+def put(root: Path, file: str, text: str) -> None:
+    (root / file).parent.mkdir(parents=True, exist_ok=True)
+    (root / file).write_text(text + "\n")
+
+
+def test_governors_are_told_once_each(tmp_path: Path) -> None:
+    """Whatever the number of CPUs; none where the system has no such files."""
+    assert facts.governors(tmp_path) is None
+    for cpu, name in enumerate(("powersave", "performance", "powersave")):
+        put(tmp_path, f"sys/devices/system/cpu/cpu{cpu}/cpufreq/scaling_governor", name)
+    assert facts.governors(tmp_path) == ["performance", "powersave"]
+
+
+def test_the_tightest_quota_of_our_group_and_those_around_it_counts(tmp_path: Path) -> None:
+    """The kernel applies every one of them."""
+    put(tmp_path, "proc/self/cgroup", "0::/user/session")
+    put(tmp_path, "sys/fs/cgroup/user/session/cpu.max", "max 100000")
+    assert facts.quota_cores(tmp_path) is None
+    put(tmp_path, "sys/fs/cgroup/user/cpu.max", "150000 100000")
+    put(tmp_path, "sys/fs/cgroup/cpu.max", "400000 100000")
+    put(tmp_path, "sys/fs/cgroup/other/cpu.max", "10000 100000")
+    assert facts.quota_cores(tmp_path) == 1.5
+
+
+def test_a_containers_quota_is_found_under_the_hosts_name(tmp_path: Path) -> None:
+    """Inside, the group's path may be one that only the host has."""
+    put(tmp_path, "proc/self/cgroup", "0::/docker/abc")
+    put(tmp_path, "sys/fs/cgroup/cpu.max", "50000 100000")
+    assert facts.quota_cores(tmp_path) == 0.5
+
+
+def test_a_quota_of_the_first_kind_of_control_groups_counts_too(tmp_path: Path) -> None:
+    """-1 is no limit there."""
+    put(tmp_path, "proc/self/cgroup", "4:memory:/\n3:cpu,cpuacct:/job\n0::/")
+    put(tmp_path, "sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "-1")
+    put(tmp_path, "sys/fs/cgroup/cpu/job/cpu.cfs_period_us", "100000")
+    assert facts.quota_cores(tmp_path) is None
+    put(tmp_path, "sys/fs/cgroup/cpu/job/cpu.cfs_quota_us", "250000")
+    assert facts.quota_cores(tmp_path) == 2.5
+
+
+@pytest.mark.parametrize("text", ["", "max", "nonsense", "1 0", "100000"])
+def test_a_quota_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
+    """A file of another shape is no accusation and no error."""
+    put(tmp_path, "proc/self/cgroup", "0::/")
+    put(tmp_path, "sys/fs/cgroup/cpu.max", text)
+    assert facts.quota_cores(tmp_path) is None
+
+
+def test_the_load_is_the_last_minutes() -> None:
+    """None where the system has no such number or does not tell it."""
+
+    def refuse() -> tuple[float, float, float]:
+        raise OSError
+
+    assert facts.load_average(lambda: (0.5, 1.0, 2.0)) == 0.5
+    assert facts.load_average(refuse) is None
+    assert facts.load_average(None) is None
+
+
+def test_stolen_time_is_a_share_of_the_busy_time() -> None:
+    """Idle CPUs lose nothing; a system that does not count it has no share."""
+    before = SimpleNamespace(user=10.0, system=1.0, idle=50.0, steal=1.0)
+    after = SimpleNamespace(user=12.5, system=1.0, idle=90.0, steal=1.5)
+    assert facts.steal_share(before, after) == pytest.approx(0.5 / 3)
+    assert facts.steal_share(before, before) is None
+    assert facts.steal_share(SimpleNamespace(user=1.0), SimpleNamespace(user=2.0)) is None
+
+
+def test_swapping_counts_both_ways() -> None:
+    """Between two readings, and only if both are known."""
+    before, after = SimpleNamespace(sin=5, sout=7), SimpleNamespace(sin=6, sout=17)
+    assert facts.swapped_bytes(before, after) == 11
+    assert facts.swapped_bytes(None, after) is None
+    assert facts.swapped_bytes(before, None) is None
+
+
+def test_numbers_that_psutil_made_up_are_not_known() -> None:
+    """It warns where it puts zeros for what it could not find."""
+
+    def made_up() -> SimpleNamespace:
+        warnings.warn("set to zero", RuntimeWarning, stacklevel=1)
+        return SimpleNamespace(used=0, sin=0, sout=0)
+
+    sound = SimpleNamespace(used=1, sin=0, sout=0)
+    assert facts.swap_memory(SimpleNamespace(swap_memory=made_up)) is None
+    assert facts.swap_memory(SimpleNamespace(swap_memory=lambda: sound)) is sound
+
+
+@pytest.mark.parametrize(("plugged", "expected"), [(True, False), (False, True), (None, None)])
+def test_power_is_from_the_battery_only_if_it_is_said_so(
+    plugged: bool | None, expected: bool | None
+) -> None:
+    """Not plugged in is yes; not known stays not known."""
+    system = SimpleNamespace(sensors_battery=lambda: SimpleNamespace(power_plugged=plugged))
+    assert facts.on_battery(system) is expected
+    assert facts.on_battery(SimpleNamespace(sensors_battery=lambda: None)) is None
+    assert facts.on_battery(SimpleNamespace()) is None
+
+
+def test_the_tick_is_the_smallest_step_that_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings that are equal, or go back, are no step; a clock that stands has none."""
+    monkeypatch.setattr(facts, "_READINGS", 100)
+    readings = itertools.chain([0.0, 0.0, 5.0, 5.0, 7.0, 6.0], itertools.repeat(10.0))
+    assert facts.clock_tick(lambda: next(readings)) == 2.0
+    assert facts.clock_tick(lambda: 1.0) is None
+
+
+def times(*seconds: float | None) -> Callable[[float], float | None]:
+    left: Iterator[float | None] = iter(seconds)
+    return lambda limit: next(left)
+
+
+def test_the_spread_is_robust_and_the_ratio_is_not() -> None:
+    """One slow process of ten leaves the spread alone and shows in the ratio."""
+    steady = spread.loop_spread(times(*[1.0] * 9, 3.0), clock=lambda: 0.0)
+    assert steady is not None
+    assert (steady.variation, steady.slowest_to_fastest) == (0.0, 3.0)
+    assert len(steady.seconds) == spread.PROCESSES
+    uneven = spread.spread_of([0.9, 1.0, 1.1])
+    assert uneven.variation == pytest.approx(0.14826)
+
+
+def test_a_slow_machine_is_judged_by_fewer_processes() -> None:
+    """The time is limited, for each process and for all; of two processes nothing follows."""
+    clock = iter([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
+    limits: list[float] = []
+
+    def measure(limit: float) -> float:
+        limits.append(limit)
+        return 1.0
+
+    found = spread.loop_spread(measure, clock=lambda: next(clock))
+    assert found is not None
+    assert len(found.seconds) == 4
+    assert limits == [3.5, 2.5, 1.5, 0.5]
+    assert spread.loop_spread(times(1.0, 1.0, None), clock=lambda: 0.0) is None
+
+
+def test_the_loop_runs_in_a_fresh_process_and_is_limited() -> None:
+    """A sample takes milliseconds, as the suite's own do."""
+    seconds = spread.fresh_process(30.0)
+    assert seconds is not None
+    assert 1e-4 < seconds < 1.0
+    assert spread.fresh_process(0.001) is None
+
+
+def test_a_python_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line, as a user error."""
+    monkeypatch.setattr("sys.executable", "/bin/false")
+    with pytest.raises(UserError, match="cannot start a fresh Python process"):
+        spread.fresh_process(30.0)
+
+
+def test_only_cheap_facts_without_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quick mode pays for no process, and claims nothing that it did not watch."""
+    monkeypatch.setattr(facts, "loop_spread", lambda: pytest.fail("measured"))
+    found = facts.conditions(with_loop=False)
+    assert (found.loop, found.steal_share, found.swapped_bytes) == (None, None, None)
+    assert found.clock_tick_seconds is not None
+    assert 0 < found.clock_tick_seconds < 0.1
+
+
+def nvml(bits: int | None, driver: bool = True) -> SimpleNamespace:
+    """Stands in for pynvml, with its constants and one device."""
+
+    def tell(bits: int | None) -> int:
+        if bits is None:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return bits
+
+    return SimpleNamespace(
+        **{name: getattr(pynvml, name) for name in dir(pynvml) if "ThrottleReason" in name}
+        | {
+            "NVMLError": pynvml.NVMLError,
+            "NVML_CLOCK_SM": pynvml.NVML_CLOCK_SM,
+            "nvmlInit": lambda: tell(0 if driver else None),
+            "nvmlDeviceGetCount": lambda: 1,
+            "nvmlDeviceGetHandleByIndex": lambda index: index,
+            "nvmlDeviceGetName": lambda device: "Slide Rule",
+            "nvmlDeviceGetClockInfo": lambda device, clock: 1200,
+            "nvmlDeviceGetMaxClockInfo": lambda device, clock: 2000,
+            "nvmlDeviceGetCurrentClocksThrottleReasons": lambda device: tell(bits),
+        }
+    )
+
+
+def test_gpu_clocks_come_with_what_keeps_them_down() -> None:
+    """Idling is no slowdown; each other reason is told in words."""
+    (idle,) = gpu_clocks(nvml(pynvml.nvmlClocksThrottleReasonGpuIdle))
+    assert (idle.name, idle.sm_mhz, idle.max_sm_mhz) == ("Slide Rule", 1200, 2000)
+    assert (idle.idle, idle.slowed_by) == (True, [])
+    both = (
+        pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
+    )
+    (hot,) = gpu_clocks(nvml(both))
+    assert (hot.idle, hot.slowed_by) == (False, ["heat", "power cap"])
+
+
+def test_what_a_gpu_does_not_tell_is_none() -> None:
+    """The rest is told all the same; without a driver there is no GPU."""
+    (found,) = gpu_clocks(nvml(None))
+    assert (found.sm_mhz, found.idle, found.slowed_by) == (1200, None, None)
+    assert gpu_clocks(nvml(0, driver=False)) == []

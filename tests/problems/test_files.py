@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.backends import agreement
+from perceptron.backends.numpy_backend import BACKEND
+from perceptron.errors import UserError
+from perceptron.problems import catalogue, files
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.model_file import Axis
+from tests.conftest import ROOT
+
+EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.toml"))
+PAGE = ROOT / "docs" / "your-own-model.md"
+
+WHOLE = """
+loss = "mse"
+rate = 0.5
+[data]
+rows = 8
+features = 3
+[[layers]]
+width = 4
+activation = "tanh"
+[[layers]]
+width = 1
+activation = "sigmoid"
+"""
+WIDTHS = WHOLE + '[size]\naxis = "width"\nvalues = [16, 2, 4]\n'
+FROM_CSV = WHOLE.replace("rows = 8", 'csv = "data.csv"').replace("features = 3", 'target = "y"')
+
+
+def write(folder: Path, text: str, name: str = "model.toml") -> Path:
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def refused(file: object) -> str:
+    """The one line that a reference to this file is refused with."""
+    with pytest.raises(UserError) as error:
+        catalogue.find(str(file))
+    assert len(str(error.value).splitlines()) == 1
+    return str(error.value)
+
+
+@pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
+def test_agreement_can_be_shown_on_every_size_of_every_example(file: Path) -> None:
+    """What the page invites to measure can be measured: float32 NumPy agrees."""
+    for reference in files.references(str(file)):
+        problem = catalogue.find(reference)
+        assert problem.name == reference
+        trainer = BACKEND.prepare(problem, "float32")
+        expected = agreement.reference(problem)
+        assert agreement.compare(problem, trainer, "float32", expected).agrees
+
+
+def test_the_page_shows_the_examples_as_they_are() -> None:
+    """Each fenced block is one file, each file is one block, and its command names it."""
+    page = PAGE.read_text(encoding="utf-8")
+    blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert sorted(blocks) == sorted(file.read_text(encoding="utf-8") for file in EXAMPLES)
+    assert all(f"perceptron bench --problem docs/examples/{file.name}" in page for file in EXAMPLES)
+
+
+def test_a_problem_is_found_again_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name carries an absolute path and the size, which is all that a worker is told."""
+    write(tmp_path, WIDTHS)
+    monkeypatch.chdir(tmp_path)
+    found = [catalogue.find(reference) for reference in files.references("model.toml")]
+    monkeypatch.chdir("/")
+    assert [problem.name for problem in found] == [f"{tmp_path}/model.toml:{n}" for n in (2, 4, 16)]
+    assert [catalogue.find(problem.name) for problem in found] == found
+    assert {problem.family for problem in found} == {"model"}
+    assert files.references(f"{tmp_path}/model.toml:9") == (f"{tmp_path}/model.toml:9",)
+
+
+def test_a_path_may_hold_colons(tmp_path: Path) -> None:
+    """Only what follows the file's ending is a size."""
+    folder = tmp_path / "a.toml:5"
+    folder.mkdir()
+    assert catalogue.find(f"{write(folder, WIDTHS)}:7").hidden == (7,)
+
+
+def test_a_file_without_a_size_axis_is_a_family_of_one(tmp_path: Path) -> None:
+    """Its size is its number of rows, and what it leaves out has a default."""
+    file = write(tmp_path, WHOLE)
+    (name,) = files.references(str(file))
+    problem = catalogue.find(name)
+    assert (problem.name, problem.size) == (str(file), 8)
+    assert problem.iterations == 10_000
+    assert problem.widths == (3, 4, 1)
+
+
+@given(axis=st.sampled_from(["rows", "features", "width", "depth"]), size=st.integers(1, 60))
+def test_a_size_replaces_the_number_its_axis_names(
+    tmp_path_factory: pytest.TempPathFactory, axis: Axis, size: int
+) -> None:
+    """And no other number of the model."""
+    text = WHOLE + f'[size]\naxis = "{axis}"\nvalues = [1]\n'
+    file = write(tmp_path_factory.getbasetemp(), text, f"model-{axis}.toml")
+    problem = catalogue.find(f"{file}:{size}")
+    rows, features = problem.dataset.rows, problem.dataset.features
+    expected = {"rows": 8, "features": 3, "width": 4, "depth": 1} | {axis: size}
+    assert (rows, features) == (expected["rows"], expected["features"])
+    assert problem.hidden == (expected["width"],) * expected["depth"]
+    assert problem.size == size
+    assert catalogue.find(problem.name) == problem
+
+
+def test_the_start_follows_the_seed(tmp_path: Path) -> None:
+    """Equal seeds start equally, others do not."""
+    one, same, other = (
+        catalogue.find(str(write(tmp_path, f"start = {seed}\n" + WHOLE, f"{name}.toml")))
+        for name, seed in (("one", 5), ("same", 5), ("other", 6))
+    )
+    first = one.start_parameters()[0]
+    assert (first == same.start_parameters()[0]).all()
+    assert (first != other.start_parameters()[0]).any()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rate = 0.5", "rate = [", "not TOML: "),
+        ("rate = 0.5", f"rate = {'[' * 9999}", "not TOML: nested too deeply"),
+        ("rate = 0.5", "rate = " + "9" * 9999, "not TOML: "),
+        ("rate = 0.5", 'rate = "fast"', "rate: Expected `float`, got `str`"),
+        ("rate = 0.5", "rate = true", "rate: Expected `float`, got `bool`"),
+        ("rate = 0.5", "rate = 0", "rate: Expected `float` > 0.0"),
+        ("rate = 0.5", "rate = nan", "rate: Expected `float` > 0.0"),
+        ("rate = 0.5", "rate = inf", "rate: Expected a finite `float`, got inf"),
+        ("rate = 0.5", "", "Object missing required field `rate`"),
+        ("rate = 0.5", "rate = 1\nrat = 1", "unknown key 'rat': did you mean 'rate'?"),
+        ("rate = 0.5", "rate = 1\nstart = -1", "start: Expected `int` >= 0"),
+        ("rate = 0.5", "rate = 1\niterations = 0", "iterations: Expected `int` >= 1"),
+        ("mse", "msee", "unknown loss 'msee': did you mean 'mse'?"),
+        ('"mse"', "1", "loss: Expected `str`, got `int`"),
+        ("rows = 8", "rows = 0", "data.rows: Expected `int` >= 1"),
+        ("rows = 8", "rows = -8", "data.rows: Expected `int` >= 1"),
+        ("rows = 8", f"rows = {10**30}", "data.rows: Expected `int` <= 2147483647"),
+        ("rows = 8", "rows = 8.0", "data.rows: Expected `int`, got `float`"),
+        ("rows = 8", "row = 8", "data: unknown key 'row': did you mean 'rows'?"),
+        ("rows = 8", "", "data: Object missing required field `rows`"),
+        ("rows = 8", 'csv = "a.csv"', "data: unknown key 'features': choose from csv, target"),
+        ("[data]", "[daten]", "unknown key 'daten'"),
+        ("[data]\nrows = 8\nfeatures = 3", "data = 1", "data: Expected `object`, got `int`"),
+        ("tanh", "tahn", "layers[0]: unknown activation 'tahn': did you mean 'tanh'?"),
+        ("width = 4", "width = 0", "layers[0].width: Expected `int` >= 1"),
+        ("width = 4", "with = 4", "layers[0]: unknown key 'with': did you mean 'width'?"),
+        ("width = 4", "", "layers[0]: Object missing required field `width`"),
+        ("width = 4", "width = 4\nstart = 2", "layers[0]: 'start' belongs above the first [table]"),
+        ("width = 1", "width = 3", "layers[1].width: the last layer has width 1, got 3"),
+    ],
+)
+def test_a_wrong_file_says_which_field_is_wrong_and_how(
+    tmp_path: Path, old: str, new: str, message: str
+) -> None:
+    """One line with the file, the field and, for a name, the nearest that there is."""
+    assert old in WHOLE
+    file = write(tmp_path, WHOLE.replace(old, new))
+    assert refused(file).startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (WHOLE[: WHOLE.index("[[")], "Object missing required field `layers`"),
+        ("layers = []\n" + WHOLE[: WHOLE.index("[[")], "layers: Expected `array` of length >= 1"),
+        ("layers = [1]\n" + WHOLE[: WHOLE.index("[[")], "layers[0]: Expected `object`, got `int`"),
+        (WHOLE.replace("mse", "bce").replace("sigmoid", "tanh"), "loss: 'bce' needs predictions"),
+        (WIDTHS.replace('"width"', '"widht"'), "size: unknown axis 'widht': did you mean 'width'?"),
+        (WIDTHS.replace("16, 2", "16, 0"), "size.values[1]: Expected `int` >= 1"),
+        (WIDTHS.replace("16, 2", "4, 2"), "size.values[2]: 4 is there twice"),
+        (WIDTHS.replace("16, 2, 4", ""), "size.values: Expected `array` of length >= 1"),
+        (WIDTHS.replace("values", "sizes"), "size: unknown key 'sizes'"),
+        (WIDTHS.replace('width = 4\nactivation = "tanh"\n[[layers]]\n', ""), "size.axis: 'width'"),
+        (
+            WIDTHS.replace('"width"', '"depth"').replace("16", "9999"),
+            "size.values[0]: depth must be at most 1024, got 9999",
+        ),
+        (
+            WIDTHS.replace('"width"', '"depth"').replace(
+                "[[layers]]", '[[layers]]\nwidth = 2\nactivation = "relu"\n[[layers]]', 1
+            ),
+            "size.axis: 'depth' repeats one hidden layer, and here are 2",
+        ),
+    ],
+)
+def test_a_model_that_does_not_fit_together_says_so(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    """Layers, losses and size axes are held against each other."""
+    file = write(tmp_path, text)
+    assert refused(f"{file}:4" if "[size]" in text else file).startswith(f"{file}: {message}")
+
+
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        ("", "needs a size, its width, such as model.toml:2"),
+        (":", "'' is no width: give a whole number from 1, such as model.toml:2"),
+        (":0", "'0' is no width"),
+        (":-4", "'-4' is no width"),
+        (":big", "'big' is no width"),
+        (":" + "9" * 9999, "'999"),
+    ],
+)
+def test_a_wrong_size_says_what_would_be_one(tmp_path: Path, size: str, message: str) -> None:
+    """With an example from the file itself."""
+    file = write(tmp_path, WIDTHS)
+    assert refused(f"{file}{size}").startswith(f"{file}: {message}")
+
+
+def test_a_size_for_a_file_without_an_axis_is_refused(tmp_path: Path) -> None:
+    """It could mean nothing."""
+    file = write(tmp_path, WHOLE)
+    assert "has one size, for lack of a [size] table: leave out ':8'" in refused(f"{file}:8")
+
+
+def test_what_is_no_file_of_text_says_so(tmp_path: Path) -> None:
+    """A missing file, a folder, bytes; and a word that is no file's name at all."""
+    assert refused(tmp_path / "no.toml") == (
+        f"{tmp_path}/no.toml: cannot be read: No such file or directory"
+    )
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    assert refused(folder) == f"{folder}: cannot be read: Is a directory"
+    file = tmp_path / "bytes.toml"
+    file.write_bytes(b"\xff")
+    assert refused(file) == f"{file}: not UTF-8 text: byte 0 is out of place"
+    with pytest.raises(UserError, match=r"'mlp-width:4' is no model of your own: name a file"):
+        files.references("mlp-width:4")
+
+
+@pytest.mark.parametrize("name", ["or-gate", *FAMILIES])
+def test_a_file_cannot_pass_for_a_problem_of_ours(tmp_path: Path, name: str) -> None:
+    """Its rows would be taken for those of the family or of the finding."""
+    file = write(tmp_path, WHOLE, f"{name}.toml")
+    assert refused(file) == f"{file}: a problem of ours is called {name!r}: rename the file"
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    """A family is known by its name, so two cannot share one; one file twice is no harm."""
+    (tmp_path / "other").mkdir()
+    one, two = write(tmp_path, WIDTHS), write(tmp_path / "other", WIDTHS)
+    files.refuse_namesakes([f"{one}:2", f"{one}:4"])
+    with pytest.raises(UserError, match="has the same name as"):
+        files.refuse_namesakes([f"{one}:2", f"{two}:2"])
+
+
+def test_the_fingerprint_follows_model_and_data(tmp_path: Path) -> None:
+    """An edit of either is other work; nothing else is."""
+    write(tmp_path, "x,y\n1,0\n", "data.csv")
+    file = write(tmp_path, FROM_CSV)
+    first = files.fingerprints([str(file)])
+    assert files.fingerprints([str(file)]) == first
+    write(tmp_path, "x,y\n1,0\n2,1\n", "data.csv")
+    second = files.fingerprints([str(file)])
+    write(tmp_path, FROM_CSV.replace("0.5", "0.25"))
+    third = files.fingerprints([str(file)])
+    assert len({str(each) for each in (first, second, third)}) == 3

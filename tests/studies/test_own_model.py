@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.problems.files import references
+from perceptron.studies import bench as study
+from perceptron.studies.bench import Plan, tasks
+from perceptron.studies.progress import silent
+from tests.conftest import ROOT, Perceptron
+
+EXAMPLES = ROOT / "docs" / "examples"
+WIDTHS = references(str(EXAMPLES / "points-width.toml"))
+ONE = references(str(EXAMPLES / "wear.toml"))
+
+
+def plan(**fields: object) -> Plan:
+    return Plan(**({"families": (), "backends": ("numpy",), "threads": (1,)} | fields))  # type: ignore[arg-type]
+
+
+def test_every_size_of_a_file_is_a_task_of_its_family() -> None:
+    """By the reference that finds it again; quick mode leaves none out."""
+    for quick in (False, True):
+        found = tasks(plan(problems=(*WIDTHS, *ONE), quick=quick))
+        names = {task.problem for task in found if task.process == 0}
+        assert names == {"or-gate", *WIDTHS, *ONE}
+    groups = {task.problem: task.group for task in tasks(plan(problems=(*WIDTHS, *ONE)))}
+    assert {groups[name] for name in WIDTHS} == {"points-width 1"}
+
+
+def test_a_problem_named_twice_is_measured_once() -> None:
+    """Also where it was written in two ways."""
+    twice = plan(problems=(WIDTHS[0], WIDTHS[0].replace("docs/", "docs/../docs/")))
+    assert twice.problems == (WIDTHS[0],)
+
+
+def test_a_plan_with_a_wrong_file_is_none(tmp_path: Path) -> None:
+    """It is refused before minutes of measuring."""
+    with pytest.raises(UserError, match="cannot be read"):
+        plan(problems=(f"{tmp_path}/no.toml",))
+
+
+def test_a_file_edited_while_it_is_measured_ends_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows of two models must not be judged as one; the run stays unfinished."""
+    file = tmp_path / "model.toml"
+    text = (EXAMPLES / "points-width.toml").read_text()
+    file.write_text(text)
+    monkeypatch.setattr(
+        study, "run_tasks", lambda *_: file.write_text(text.replace("rate = 0.5", "rate = 0.25"))
+    )
+    with pytest.raises(UserError, match="changed while it was measured"):
+        study.bench(plan(problems=references(str(file))), "box", tmp_path / "results", silent)
+    (run,) = (tmp_path / "results").glob("runs/box/*/run.json")
+    assert json.loads(run.read_text())["finished"] is None
+    assert set(json.loads(run.read_text())["plan"]["contents"]) == {str(file)}
+
+
+def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """Console, page and rows have the family; one that stands still has a reason, and no crash."""
+    text = (EXAMPLES / "points-width.toml").read_text().replace("[4, 16, 64, 256]", "[4, 8]")
+    (tmp_path / "moves.toml").write_text(text)
+    (tmp_path / "still.toml").write_text(text.replace("rate = 0.5", "rate = 1e-30"))
+    single = text[: text.index("[size]")]
+    (tmp_path / "away.toml").write_text(
+        single.replace("rate = 0.5", "rate = 1e200").replace("sigmoid", "identity")
+    )
+    names = ("moves.toml", "still.toml", "away.toml")
+    command = ("bench", "--quick", "--threads", "1", "--backends", "numpy", "--machine", "box")
+    found = perceptron(*command, "--problem", *names)
+    assert found.returncode == 0, found.stderr
+    assert "Warning" not in found.stderr
+    assert "not checkable" in found.stdout
+    page = (tmp_path / "html" / "index.html").read_text()
+    assert all(f"<h3>{Path(name).stem}</h3>" in page for name in names)
+    (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    assert {row["family"] for row in rows} == {"or-gate", "moves", "still", "away"}
+    status = {row["family"]: (row["status"], row["reason"]) for row in rows}
+    assert status["moves"] == ("ok", None)
+    assert status["still"] == ("skipped", "not checkable: the loss does not move in 10 iterations")
+    assert status["away"][0] == "skipped"
+    assert "not finite" in status["away"][1]
+    assert {row["problem"] for row in rows if row["family"] == "moves"} == {
+        f"{tmp_path}/moves.toml:{width}" for width in (4, 8)
+    }

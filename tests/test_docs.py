@@ -1,0 +1,129 @@
+"""Every command that README and docs tell people to type is typed here."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+# A bench as typed takes minutes; its options are typed as they stand, and these make it short.
+SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1"}
+
+
+def commands(page: Path) -> list[str]:
+    """The lines of the page's shell blocks, without comments."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+    lines = [line.split(" #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def fenced(page: Path, language: str) -> dict[str, str]:
+    """Blocks that the page says are files, by file name."""
+    pattern = rf"<!-- file: (\S+) -->\n```{language}\n(.*?)^```"
+    return dict(re.findall(pattern, page.read_text(encoding="utf-8"), re.M | re.S))
+
+
+def type_in(folder: Path, path: Path, line: str) -> None:
+    """Type a command in a folder, with the suite found on ``path``."""
+    words = shlex.split(line)
+    assert words[0] in {"perceptron", ".venv/bin/perceptron"}, line
+    if words[1] == "bench":
+        words += ["--quick"] if "--quick" not in words else []
+        for option, value in SHORT.items():
+            given = option in words or (option == "--families" and "--problem" in words)
+            words += [] if given else [option, value]
+    environment = {**os.environ, "PYTHONPATH": str(path), "PATH": f"{folder}:{os.environ['PATH']}"}
+    found = subprocess.run(
+        [sys.executable, "-m", "perceptron", *words[1:]],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # A doctor's bad news about this machine is no mistake of the docs.
+    allowed = (0, 1) if words[1] == "doctor" else (0,)
+    assert found.returncode in allowed, f"{line}\n{found.stdout}{found.stderr}"
+
+
+def typed() -> list[object]:
+    examples = {"numpy-transposed", "elsewhere"}
+    lines = {line for page in PAGES for line in commands(page)}
+    ours = sorted(line for line in lines if not any(name in line for name in examples))
+    return [pytest.param(line, id=line) for line in ours if not line.startswith("make ")]
+
+
+@pytest.mark.parametrize("line", typed())
+def test_every_command_of_the_docs_works(line: str, tmp_path: Path) -> None:
+    """As a new user types it, in a folder that has the files of docs/examples."""
+    shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
+    type_in(tmp_path, ROOT, line)
+
+
+def test_every_target_of_the_docs_is_in_the_makefile() -> None:
+    targets = {
+        line.split()[1] for page in PAGES for line in commands(page) if line.startswith("make ")
+    }
+    assert targets >= {"bench", "test", "install"}
+    for target in targets:
+        subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
+
+
+def test_the_worked_example_of_contributing_works(tmp_path: Path) -> None:
+    """One new file and one line: the backend is listed, keeps its contract and is timed."""
+    page = ROOT / "CONTRIBUTING.md"
+    shutil.copytree(ROOT / "perceptron", tmp_path / "perceptron")
+    for name, code in fenced(page, "python").items():
+        (tmp_path / name).write_text(code)
+    line = re.search(r"<!-- line -->\n```python\n(.*?)\n```", page.read_text(), re.S)
+    assert line is not None
+    registry = tmp_path / "perceptron" / "backends" / "registry.py"
+    opening = "BUILT_IN: dict[str, str] = {\n"
+    table = registry.read_text().replace(opening, f"{opening}{line[1]}\n", 1)
+    registry.write_text(table)
+    for command in commands(page):
+        if command.startswith("perceptron "):
+            type_in(tmp_path, tmp_path, command)
+
+
+def test_the_backend_of_the_docs_works_from_its_own_package(tmp_path: Path) -> None:
+    """The two files of the page, installed; the commands below them, typed."""
+    page = ROOT / "docs" / "add-a-backend.md"
+    for name, code in fenced(page, "python").items():
+        (tmp_path / name).write_text(code)
+    project = tomllib.loads(fenced(page, "toml")["pyproject.toml"])["project"]
+    info = tmp_path / f"{project['name']}-{project['version']}.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: 1.0\n"
+    )
+    lines = ["[perceptron.backends]"]
+    lines += [f"{k} = {v}" for k, v in project["entry-points"]["perceptron.backends"].items()]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    path = Path(os.pathsep.join((str(tmp_path), str(ROOT))))
+    for command in commands(page):
+        type_in(tmp_path, path, command)
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    """A link to a file of the project is to one that is there."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_page_of_the_docs_is_linked_from_the_readme() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").glob("*.md"):
+        assert f"](docs/{page.name})" in text, page.name
