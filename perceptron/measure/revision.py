@@ -7,7 +7,7 @@ import hashlib
 import subprocess
 from pathlib import Path
 
-_CODE = ("--", ".", ":(exclude)results")
+_NOT_RESULTS = ":(exclude)results"
 
 
 def revision() -> str | None:
@@ -22,18 +22,24 @@ def revision() -> str | None:
     commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
     if commit is None:
         return None
-    changes = _git(checkout, "status", "--porcelain", *_CODE)
-    return f"{commit}-dirty-{_digest(checkout)}" if changes else commit
+    changes = _changes(checkout)
+    if not changes:
+        return commit
+    return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}"
 
 
-def _digest(checkout: Path) -> str:
-    digest = hashlib.sha256((_git(checkout, "diff", "HEAD", *_CODE) or "").encode())
-    new = _git(checkout, "ls-files", "--others", "--exclude-standard", *_CODE) or ""
-    for name in new.splitlines():
-        digest.update(name.encode())
+def _changes(checkout: Path) -> bytes:
+    """What differs from the commit: changed files, and new ones that hold code.
+
+    Other new files, such as notes and logs, come and go without changing what is measured.
+    """
+    found = [(_git(checkout, "diff", "HEAD", "--", ".", _NOT_RESULTS) or "").encode()]
+    new = _git(checkout, "ls-files", "--others", "--exclude-standard", "--", "*.py", _NOT_RESULTS)
+    for name in (new or "").splitlines():
+        found.append(name.encode())
         with contextlib.suppress(OSError):
-            digest.update((checkout / name).read_bytes())
-    return digest.hexdigest()[:8]
+            found.append((checkout / name).read_bytes())
+    return b"".join(found)
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:

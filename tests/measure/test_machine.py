@@ -64,11 +64,16 @@ def test_a_commit_is_dirty_by_changes_outside_results(
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "row").write_text("1")
     assert revision.revision() == clean
+    (tmp_path / "notes.txt").write_text("1")
+    assert revision.revision() == clean  # no code
     (tmp_path / "code.py").write_text("2")
     first = revision.revision()
     assert str(first).startswith(f"{clean}-dirty-")
     (tmp_path / "code.py").write_text("3")
-    assert revision.revision() not in (clean, first)  # other changes, another state
+    second = revision.revision()
+    assert second not in (clean, first)  # other changes, another state
+    (tmp_path / "new.py").write_text("4")
+    assert revision.revision() not in (clean, first, second)
 
 
 def test_peak_memory_sees_an_allocation() -> None:
