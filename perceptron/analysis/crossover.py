@@ -20,7 +20,8 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from perceptron.analysis.interval import CONFIDENCE, robust_mean
-from perceptron.analysis.select import Ground, ground, is_measured, paired, reason, times
+from perceptron.analysis.select import Ground, ground, is_measured, paired, reason
+from perceptron.analysis.suspicion import flat_gpu, is_gpu
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -29,9 +30,6 @@ Status = Literal[
 
 # Within ±5 % nobody should care who wins.
 TIE = log(1.05)
-# A GPU whose time stays within 10 % while the work grows a thousandfold was not waited for.
-_FLAT = log(1.10)
-_GROWTH = log(1000.0)
 # Steps between two sizes when the interval of a crossover is read off.
 _STEPS = 200
 
@@ -140,9 +138,7 @@ def _judge(
     because: str | None = None
     if not points:
         status, because = "not measured", _why_not(rows, incumbent, challenger)
-    elif (
-        flat := _flat_gpu(rows, (incumbent, challenger), [point.size for point in points])
-    ) is not None:
+    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in points]):
         status, because, zeros = "suspect", flat, []
     elif all(abs(point.mean) <= TIE for point in points):
         status, because, zeros = "tie", "within ±5 % at every size", []
@@ -157,7 +153,7 @@ def _judge(
     else:
         status = "crosses" if zeros[0].direction == "challenger" else "reverses"
         loser = incumbent if status == "crosses" else challenger
-        if _is_gpu(rows, loser):
+        if is_gpu(rows, loser):
             status = "suspect"
             because = f"{loser} stops winning as the work grows: check that it is waited for"
     only = zeros[0] if len(zeros) == 1 else None
@@ -282,30 +278,3 @@ def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
     missing = [name for name in (incumbent, challenger) if not is_measured(rows, name)]
     told = [f"{name}: {reason(rows, name) or 'no times'}" for name in missing]
     return "; ".join(told) or "no size was measured on both"
-
-
-def _is_gpu(rows: list[Measurement], backend: str) -> bool:
-    return any(row.backend == backend and row.device not in (None, "cpu") for row in rows)
-
-
-def _flat_gpu(
-    rows: list[Measurement], backends: tuple[str, str], sizes: Sequence[float]
-) -> str | None:
-    """Why a GPU's times cannot be right, if over these sizes they cannot."""
-    ranges = {backend: _range(rows, backend, sizes) for backend in backends}
-    for gpu, other in (backends, backends[::-1]):
-        if not _is_gpu(rows, gpu) or _is_gpu(rows, other):
-            continue
-        if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
-            grown = exp(ranges[other])
-            return f"{gpu} takes equally long while {other} takes {grown:,.0f} times as long"
-    return None
-
-
-def _range(rows: list[Measurement], backend: str, sizes: Sequence[float]) -> float:
-    """Logarithm of the slowest over the fastest size."""
-    logs = [
-        log(np.median(list(times([row for row in rows if row.size == size], backend).values())))
-        for size in sizes
-    ]
-    return max(logs) - min(logs)

@@ -1,0 +1,43 @@
+"""GPU times that cannot be right: somebody did not wait for the device."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp, log
+
+import numpy as np
+
+from perceptron.analysis.select import times
+from perceptron.records.measurement import Measurement
+
+# A GPU whose time stays within 10 % while the work grows a thousandfold was not waited for.
+_FLAT = log(1.10)
+_GROWTH = log(1000.0)
+
+
+def is_gpu(rows: list[Measurement], backend: str) -> bool:
+    """Whether this backend runs on a device of its own."""
+    return any(row.backend == backend and row.device not in (None, "cpu") for row in rows)
+
+
+def flat_gpu(
+    rows: list[Measurement], backends: tuple[str, str], sizes: Sequence[float]
+) -> str | None:
+    """Why a GPU's times cannot be right, if over these sizes they cannot."""
+    ranges = {backend: _range(rows, backend, sizes) for backend in backends}
+    for gpu, other in (backends, backends[::-1]):
+        if not is_gpu(rows, gpu) or is_gpu(rows, other):
+            continue
+        if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
+            grown = exp(ranges[other])
+            return f"{gpu} takes equally long while {other} takes {grown:,.0f} times as long"
+    return None
+
+
+def _range(rows: list[Measurement], backend: str, sizes: Sequence[float]) -> float:
+    """Logarithm of the slowest over the fastest size."""
+    logs = [
+        log(np.median(list(times([row for row in rows if row.size == size], backend).values())))
+        for size in sizes
+    ]
+    return max(logs) - min(logs)
