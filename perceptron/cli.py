@@ -11,7 +11,15 @@ import typer
 
 import perceptron
 from perceptron.errors import UserError
-from perceptron.options import folder_name, one_of, split, spread, whole_numbers
+from perceptron.options import (
+    folder_name,
+    one_number,
+    one_of,
+    several,
+    split,
+    spread,
+    whole_numbers,
+)
 
 app = typer.Typer(
     name="perceptron",
@@ -39,6 +47,9 @@ Threads = Annotated[
     typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
 ]
 DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
+Machine = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
+]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
 Html = Annotated[Path, typer.Option(metavar="DIR", help="Where the page is written.")]
 
@@ -114,9 +125,7 @@ def bench(
     families: Families = None,
     problem: Problems = None,
     backends: Backends = None,
-    machine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
-    ] = None,
+    machine: Machine = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
     results: Results = Path("results"),
@@ -150,8 +159,199 @@ def bench(
         console.show_finding(found.finding)
         console.show_crossovers(found.crossovers)
         console.show_singles(found.rows)
-        console.out.print(f"rows:  {found.results}\npage:  {written}", soft_wrap=True)
+        console.show_places(found.results, written)
         console.show_next("perceptron bench" if quick else "perceptron doctor")
+
+
+@app.command()
+def crossover(
+    family: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="Families to search; default: all with one axis."),
+    ] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A:B …", help="Incumbent and challenger; default: every two."),
+    ] = None,
+    problem: Problems = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="FILE …", help="Judge these results instead of measuring."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --from: parameters that hold the backend."),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --from: parameter that holds the size.")
+    ] = None,
+    iterations: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Of the training that starts from cold.")
+    ] = 10_000,
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: DTypeName = "float32",
+    quick: Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")] = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """From which size on does B beat A? Measured where the answer is, or read from files."""
+    from perceptron.backends import registry
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, crossover_page, documents, page
+    from perceptron.studies import crossover as study
+
+    families, pairs = several("--family", family), several("--pair", pair)
+    sources, problems = several("--from", source), several("--problem", problem)
+    reserved = page.reserve(html, "crossover.html")
+    if sources:
+        found = study.from_files(sources, pairs, families, several("--by", by), size, iterations)
+    else:
+        if by or size:
+            raise UserError("--by and --size name parameters of files: give them with --from")
+        plan = study.Plan(
+            families=families or (() if problems else study.SWEEP),
+            problems=problems,
+            pairs=tuple(study.split_pair(each, registry.names()) for each in pairs),
+            backends=split("--backends", backends) or registry.DEFAULT,
+            dtype=one_of("--dtype", dtype, DTYPES),
+            threads=whole_numbers("--threads", threads),
+            iterations=iterations,
+            quick=quick,
+        )
+        with console.progress_bar("searching") as bar:
+            found = study.locate(plan, folder_name("--machine", machine), results, bar)
+    written = crossover_page.write_crossovers(reserved, found)
+    console.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.crossover(found, written))
+    else:
+        console.show_located(found)
+        console.show_places(found.results, written)
+        console.show_next("perceptron map")
+
+
+@app.command("map")
+def phase_map(
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A family with two axes.")
+    ] = None,
+    points: Annotated[
+        int, typer.Option(metavar="N", help="Sizes along each axis; default 16, quick 8.")
+    ] = 0,
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: DTypeName = "float32",
+    quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """The phase diagram: which backend wins where, on two size axes, and by how much."""
+    from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, documents, map_page, page
+    from perceptron.studies import map as study
+
+    plan = study.MapPlan(
+        family=study.MAPS[0] if family is None else family,
+        points=points,
+        backends=split("--backends", backends) or DEFAULT,
+        dtype=one_of("--dtype", dtype, DTYPES),
+        threads=one_number("--threads", threads),
+        quick=quick,
+    )
+    reserved = page.reserve(html, "map.html")
+    with console.progress_bar("mapping") as bar:
+        found = study.map_family(plan, folder_name("--machine", machine), results, bar)
+    written = map_page.write_map(reserved, found)
+    console.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.phase_map(found, written))
+    else:
+        console.show_map(found.map)
+        console.show_places(found.results, written)
+        console.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")
+
+
+@app.command()
+def advise(
+    rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of the data.")] = None,
+    features: Annotated[int | None, typer.Option(min=1, metavar="D", help="Inputs.")] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="H[,H…]", help="Widths of the hidden layers; none: no.")
+    ] = None,
+    problem: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="A problem or a FILE.toml[:SIZE] instead of a shape."),
+    ] = None,
+    iterations: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Of the training, from cold.")
+    ] = 10_000,
+    seconds: Annotated[
+        float, typer.Option(min=1, metavar="S", help="How long to look; at least the shape itself.")
+    ] = 20.0,
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: DTypeName = "float32",
+    machine: Machine = None,
+    results: Results = Path("results"),
+    json: Json = False,
+) -> None:
+    """Which backend for my shape, on this machine, and from where on that changes."""
+    from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, documents
+    from perceptron.studies import advise as study
+
+    shape = (rows, features, hidden)
+    if problem is not None and any(each is not None for each in shape):
+        raise UserError("give --rows, --features and --hidden or --problem, not both")
+    plan = study.Plan(
+        problem=problem
+        or study.shape_reference(
+            rows, features, whole_numbers("--hidden", hidden, each_once=False)
+        ),
+        backends=split("--backends", backends) or DEFAULT,
+        dtype=one_of("--dtype", dtype, DTYPES),
+        threads=one_number("--threads", threads),
+        iterations=iterations,
+        seconds=seconds,
+    )
+    with console.progress_bar("looking") as bar:
+        found = study.advise(plan, folder_name("--machine", machine), results, bar)
+    console.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.advice(found))
+    else:
+        console.show_advice(found.advice)
+        console.show_next("perceptron crossover")
+
+
+@app.command()
+def truth(
+    worlds: Annotated[int, typer.Option(min=1, metavar="N", help="Simulated worlds.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, metavar="S", help="Other worlds.")] = 1,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the tables with date and machine.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Is the suite right? Crossovers and maps of simulated worlds, whose answers are known."""
+    from perceptron.report import console, documents, truth_text
+    from perceptron.studies.truth import truth as study
+
+    with console.progress_bar("trying") as bar:
+        found = study(worlds, seed, bar)
+    if json:
+        documents.write(found)
+    else:
+        console.show_truth(found)
+    if save is not None:
+        console.err.print(f"wrote {truth_text.save(save, found)}", soft_wrap=True)
 
 
 @app.command()
@@ -193,7 +393,7 @@ def main() -> None:
         if code != _INTERRUPTED:
             sys.exit(code)
         message = (
-            "interrupted; rows already measured are kept, and the same bench goes on from there"
+            "interrupted; rows already measured are kept, and the same command goes on from there"
         )
     except UserError as error:
         message = str(error)

@@ -11,7 +11,18 @@ from perceptron.errors import UserError, unknown
 Word = TypeVar("Word", bound=str)
 
 # Options of one or more values: `--backends numpy torch-cpu` is `--backends numpy,torch-cpu`.
-_MANY = frozenset({"--backend", "--backends", "--families", "--problem"})
+_MANY = frozenset(
+    {
+        "--backend",
+        "--backends",
+        "--by",
+        "--families",
+        "--family",
+        "--from",
+        "--pair",
+        "--problem",
+    }
+)
 # Positional words that end such a list, so that `walkthrough --backend numpy xor` means xor.
 _WORDS = frozenset({"or-gate", "symptoms", "xor", "xor-hidden"})
 
@@ -48,14 +59,35 @@ def split(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
     return found
 
 
-def whole_numbers(option: str, value: str | None) -> tuple[int, ...]:
+def several(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
+    """Values that may hold commas, such as names of files, each once; None as nothing.
+
+    Raises `UserError` naming the option for an empty one.
+    """
+    found = tuple(dict.fromkeys(values or ()))
+    if not all(value.strip() for value in found):
+        raise UserError(f"{option} is empty: name something, or leave it out")
+    return found
+
+
+def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tuple[int, ...]:
     """``"1,2"`` as ``(1, 2)``; raises `UserError` naming the option."""
-    numbers = []
-    for word in split(option, None if value is None else [value]):
-        if not word.isdecimal() or int(word) < 1:
+    if value is None:
+        return ()
+    words = [word.strip() for word in value.split(",")]
+    for word in words:
+        if not (word.isascii() and word.isdecimal()) or int(word) < 1:
             raise UserError(f"{option} takes whole numbers from 1, such as 1,2; got {word!r}")
-        numbers.append(int(word))
-    return tuple(numbers)
+    numbers = [int(word) for word in words]
+    return tuple(dict.fromkeys(numbers)) if each_once else tuple(numbers)
+
+
+def one_number(option: str, value: str | None) -> int:
+    """The one number that was typed, 0 for none; raises `UserError` naming the option."""
+    numbers = whole_numbers(option, value)
+    if len(numbers) > 1:
+        raise UserError(f"{option} takes one number here, got {value}")
+    return numbers[0] if numbers else 0
 
 
 def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:

@@ -1,37 +1,25 @@
-"""From which size on does the challenger beat the incumbent? The one judge of it.
-
-At each size stands the logarithm of challenger time over incumbent time, one value for each pair
-of processes measured side by side. It is above zero where the incumbent wins. Between two sizes it
-is taken to be linear in the logarithm of the size; a crossover is its zero. Its interval holds
-every size at which the interval of the interpolated trimmed mean contains zero, which is how
-Fieller (1954) inverts a test.
-"""
+"""From which size on does the challenger beat the incumbent? The one judge of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
-from math import exp, log
+from itertools import combinations
+from math import exp, hypot
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
-from perceptron.analysis.interval import CONFIDENCE, robust_mean
-from perceptron.analysis.select import Ground, ground, is_measured, paired, reason
+from perceptron.analysis.doubt import Doubt, doubts
+from perceptron.analysis.interval import CONFIDENCE, quantile
+from perceptron.analysis.points import TIE, Point, points
+from perceptron.analysis.select import Ground, current, ground, is_measured, reason
 from perceptron.analysis.suspicion import flat_gpu, is_gpu
+from perceptron.analysis.zero import zeros
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
     "crosses", "reverses", "always", "never", "multiple", "tie", "suspect", "not measured"
 ]
-
-# Within ±5 % nobody should care who wins.
-TIE = log(1.05)
-# Steps between two sizes when the interval of a crossover is read off.
-_STEPS = 200
 
 
 class Crossing(Struct, frozen=True):
@@ -46,7 +34,9 @@ class Crossover(Struct, frozen=True, kw_only=True):
 
     ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95 % interval
     (None where only one process or value was seen, or where the interval is open on that side),
-    and ``bracket`` the two measured sizes it lies between.
+    and ``bracket`` the two measured sizes it lies between. ``sure`` says that the status holds at
+    95 % for the whole range of sizes; where it does not, ``unsure`` lists the stretches in which
+    another winner by more than ±5 % could not be ruled out.
     """
 
     family: str
@@ -59,35 +49,12 @@ class Crossover(Struct, frozen=True, kw_only=True):
     bracket: tuple[float, float] | None = None
     crossings: list[Crossing] = []
     sizes_measured: list[float] = []
+    sure: bool = False
+    unsure: list[tuple[float, float]] = []
     machine: str
     dtype: str | None
     threads: int | None
     reason: str | None = None
-
-
-@dataclass(frozen=True)
-class _Point:
-    """The log-ratios at one size, one for each pair of processes."""
-
-    size: float
-    ratios: npt.NDArray[np.float64]
-    sign: int
-    """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
-
-    @property
-    def mean(self) -> float:
-        return robust_mean(self.ratios)[0]
-
-
-@dataclass(frozen=True)
-class _Zero:
-    """Where the log-ratio changes sign, and the sizes at which its band contains zero."""
-
-    size: float
-    low: float | None
-    high: float | None
-    bracket: tuple[float, float]
-    direction: Literal["challenger", "incumbent"]
 
 
 def crossovers(
@@ -97,16 +64,21 @@ def crossovers(
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
-    not at all, have no crossover.
+    not at all, have no crossover. Of rows from several states of code and libraries, the newest of
+    each backend count.
     """
     groups: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
         groups.setdefault((row.family, ground(row)), []).append(row)
+    lines = {
+        key: current(members)
+        for key, members in sorted(groups.items(), key=lambda group: str(group[0]))
+        if is_line(members)
+    }
     return [
         _judge(family, incumbent, challenger, where, members)
-        for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
-        if is_line(members)
-        for incumbent, challenger in pairs or _pairs(members)
+        for (family, where), members in lines.items()
+        for incumbent, challenger in pairs or pairs_of(members)
     ]
 
 
@@ -118,45 +90,45 @@ def is_line(rows: Iterable[Measurement]) -> bool:
     return 1 < len(sizes) == len(shapes)
 
 
-def _pairs(rows: list[Measurement]) -> list[tuple[str, str]]:
-    devices: dict[str, str | None] = {}
-    for row in rows:
-        devices.setdefault(row.backend, row.device)
-    ordered = sorted(devices, key=lambda backend: devices[backend] != "cpu")  # stable
-    return list(combinations(ordered, 2))
+def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
+    """Every two backends, as (incumbent, challenger)."""
+    rows = list(rows)
+    names = dict.fromkeys(row.backend for row in rows)
+    return list(combinations(sorted(names, key=lambda name: is_gpu(rows, name)), 2))  # stable
 
 
 def _judge(
     family: str, incumbent: str, challenger: str, where: Ground, rows: list[Measurement]
 ) -> Crossover:
-    points = _points(rows, incumbent, challenger)
-    sure = [point for point in points if point.sign != 0]
-    zeros = [
-        _zero(points, left, right) for left, right in pairwise(sure) if left.sign != right.sign
-    ]
+    found = points(rows, incumbent, challenger)
+    changes = zeros(found)
+    left = doubts(found, changes)
+    sure = [point for point in found if point.sign != 0]
     status: Status
     because: str | None = None
-    if not points:
+    if not found:
         status, because = "not measured", _why_not(rows, incumbent, challenger)
-    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in points]):
-        status, because, zeros = "suspect", flat, []
-    elif all(abs(point.mean) <= TIE for point in points):
-        status, because, zeros = "tie", "within ±5 % at every size", []
+    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in found]):
+        status, because, changes = "suspect", flat, []
+    elif all(abs(point.mean) <= TIE for point in found):
+        status, because, changes = "tie", "within ±5 % at every size", []
     elif not sure:
-        processes = min(len(point.ratios) for point in points)
         status = "not measured"
+        processes = min(point.count for point in found)
         because = f"{processes} processes are too few to be sure of a winner at any size"
-    elif not zeros:
-        status, because = "never" if sure[0].sign > 0 else "always", _closest(points)
-    elif len(zeros) > 1:
+    elif not changes:
+        status, because = "never" if sure[0].sign > 0 else "always", _closest(found)
+    elif len(changes) > 1:
         status = "multiple"
     else:
-        status = "crosses" if zeros[0].direction == "challenger" else "reverses"
+        status = "crosses" if changes[0].direction == "challenger" else "reverses"
         loser = incumbent if status == "crosses" else challenger
         if is_gpu(rows, loser):
             status = "suspect"
             because = f"{loser} stops winning as the work grows: check that it is waited for"
-    only = zeros[0] if len(zeros) == 1 else None
+    if left and status not in ("not measured", "suspect"):
+        because = "; ".join(filter(None, (because, _not_sure(found, left))))
+    only = changes[0] if len(changes) == 1 else None
     return Crossover(
         family=family,
         incumbent=incumbent,
@@ -166,8 +138,10 @@ def _judge(
         low=only.low if only else None,
         high=only.high if only else None,
         bracket=only.bracket if only else None,
-        crossings=[Crossing(zero.size, zero.direction) for zero in zeros],
-        sizes_measured=[point.size for point in points],
+        crossings=[Crossing(zero.size, zero.direction) for zero in changes],
+        sizes_measured=[point.size for point in found],
+        sure=_is_sure(status, found, left),
+        unsure=[(found[doubt.first].size, found[doubt.last].size) for doubt in left],
         machine=where.machine,
         dtype=where.dtype,
         threads=where.threads,
@@ -175,103 +149,48 @@ def _judge(
     )
 
 
-def _points(rows: list[Measurement], incumbent: str, challenger: str) -> list[_Point]:
-    ratios = {}
-    for size in sorted({row.size for row in rows if row.size > 0}):
-        here = [row for row in rows if row.size == size]
-        before, after = paired(here, incumbent, challenger)
-        if before:
-            ratios[size] = np.log(after) - np.log(before)
-    # Being sure at every size at once takes more than at each by itself (Bonferroni).
-    confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
-    return [_Point(size, values, _sign(values, confidence)) for size, values in ratios.items()]
+def _is_sure(status: Status, found: Sequence[Point], left: Sequence[Doubt]) -> bool:
+    if left or status in ("not measured", "suspect") or any(not point.freedom for point in found):
+        return False
+    if status == "tie":
+        return all(abs(point.mean) + point.reach() <= TIE for point in found)
+    return any(abs(point.mean) - point.reach() > TIE for point in found)
 
 
-def _sign(ratios: npt.NDArray[np.float64], confidence: float) -> int:
-    low, high = _band(ratios, confidence)
-    return 1 if low > 0 else -1 if high < 0 else 0
-
-
-def _band(ratios: npt.NDArray[np.float64], confidence: float = CONFIDENCE) -> tuple[float, float]:
-    """The interval of the typical ratio; for a single value the value itself."""
-    middle, reach = robust_mean(ratios, confidence)
-    return (middle - reach, middle + reach) if len(ratios) > 1 else (middle, middle)
-
-
-def _zero(points: list[_Point], left: _Point, right: _Point) -> _Zero:
-    """The change of sign between two sizes at which the winner is sure.
-
-    Where the estimates in between change sign several times, it is the middle one of the changes,
-    and the interval reaches over all of them.
-    """
-    between = points[points.index(left) : points.index(right) + 1]
-    brackets = [
-        (before, after)
-        for before, after in pairwise(between)
-        if before.mean != 0 and (after.mean == 0 or (before.mean > 0) != (after.mean > 0))
-    ]
-    before, after = brackets[len(brackets) // 2]
-    low, _ = _reach(points, _interpolate(*brackets[0]))
-    _, high = _reach(points, _interpolate(*brackets[-1]))
-    return _Zero(
-        size=_interpolate(before, after),
-        low=low,
-        high=high,
-        bracket=(before.size, after.size),
-        direction="challenger" if left.sign > 0 else "incumbent",
-    )
-
-
-def _interpolate(left: _Point, right: _Point) -> float:
-    """The size at which the straight line between two points is zero."""
-    weight = left.mean / (left.mean - right.mean)
-    return exp((1 - weight) * log(left.size) + weight * log(right.size))
-
-
-def _reach(points: list[_Point], zero: float) -> tuple[float | None, float | None]:
-    """The sizes below and above ``zero`` up to which the band contains zero; None if it is open."""
-    if any(len(point.ratios) < 2 for point in points):
-        return None, None
-    grid = [
-        (exp((1 - weight) * log(left.size) + weight * log(right.size)), left, right, weight)
-        for left, right in pairwise(points)
-        for weight in np.linspace(0.0, 1.0, _STEPS, endpoint=False)
-    ] + [(points[-1].size, points[-2], points[-1], 1.0)]
-    below = (step for step in reversed(grid) if step[0] < zero)
-    above = (step for step in grid if step[0] > zero)
-    return _last_inside(below, zero), _last_inside(above, zero)
-
-
-def _last_inside(steps: Iterable[tuple[float, _Point, _Point, float]], zero: float) -> float | None:
-    """The last size, walking away from ``zero``, before the band leaves zero out."""
-    last = zero
-    for size, left, right, weight in steps:
-        if not _contains_zero(left, right, weight):
-            return last
-        last = size
-    return None
-
-
-def _contains_zero(left: _Point, right: _Point, weight: float) -> bool:
-    if len(left.ratios) == len(right.ratios):
-        # A process that was slow at one size tends to be slow at the next: keep them together.
-        low, high = _band((1 - weight) * left.ratios + weight * right.ratios)
-    else:
-        (a, b), (c, d) = _band(left.ratios), _band(right.ratios)
-        low, high = (1 - weight) * a + weight * c, (1 - weight) * b + weight * d
-    return low <= 0 <= high
-
-
-def _closest(points: list[_Point]) -> str:
-    """Where the pair comes closest to changing places, and where the winner is not sure."""
-    point = min(points, key=lambda point: abs(point.mean))
+def _closest(found: Sequence[Point]) -> str:
+    """Where the pair comes closest to changing places, and whether it is still closing there."""
+    place = min(range(len(found)), key=lambda place: abs(found[place].mean))
+    point = found[place]
     told = f"closest at {point.size:g}: {exp(point.mean):.2f}"
-    if len(point.ratios) > 1:
-        low, high = _band(point.ratios)
-        told += f" [{exp(low):.2f}, {exp(high):.2f}]"
+    if point.freedom:
+        reach = point.reach(CONFIDENCE)
+        told += f" [{exp(point.mean - reach):.2f}, {exp(point.mean + reach):.2f}]"
     told += " times the incumbent's time"
-    unsure = [f"{point.size:g}" for point in points if point.sign == 0]
-    return f"{told}; not sure at {', '.join(unsure)}" if unsure else told
+    if place in (0, len(found) - 1) and len(found) > 1:
+        told += _closing(point, found[1] if place == 0 else found[-2], place == 0)
+    return told
+
+
+def _closing(last: Point, before: Point, first: bool) -> str:
+    """Whether the ratio still moved towards 1 at the end of the range."""
+    moved = abs(before.mean) - abs(last.mean)
+    if last.freedom and moved <= hypot(last.error, before.error) * quantile(
+        min(last.freedom, before.freedom), CONFIDENCE
+    ):
+        return ""
+    return f", still closing towards {'smaller' if first else 'larger'} sizes"
+
+
+def _not_sure(found: Sequence[Point], left: Sequence[Doubt]) -> str:
+    at = [f"{found[doubt.first].size:g}" for doubt in left if doubt.first == doubt.last]
+    between = [
+        f"{found[doubt.first].size:g} and {found[doubt.last].size:g}"
+        for doubt in left
+        if doubt.first != doubt.last
+    ]
+    told = [f"at {', '.join(at)}"] if at else []
+    told += [f"between {', '.join(between)}"] if between else []
+    return f"not sure {' nor '.join(told)}"
 
 
 def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:

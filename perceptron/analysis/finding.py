@@ -94,8 +94,8 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
 
 
 def _ratio(rows: list[Measurement], backend: str, base: str) -> Interval | None:
-    ours, theirs = paired(rows, backend, base)
-    return of_ratio(ours, theirs) if ours else None
+    both = paired(rows, backend, base)
+    return of_ratio(*zip(*both.values(), strict=True)) if both else None
 
 
 def _over_published(seconds: float | None) -> float | None:

@@ -39,16 +39,43 @@ def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
     return found
 
 
+def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
+    """Seconds to prepare this backend by process, where they are known."""
+    return {
+        row.process: row.prepare_seconds
+        for row in rows
+        if row.backend == backend and row.status == "ok" and row.prepare_seconds
+    }
+
+
+def current(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Of each backend the rows of its newest state: one environment and one commit.
+
+    Times of another version of a library or of the code are another thing, not one more process.
+    """
+    rows = list(rows)
+    newest: dict[str, tuple[str, tuple[str | None, str | None]]] = {}
+    for row in rows:
+        seen = newest.get(row.backend)
+        if row.status == "ok" and (seen is None or row.when > seen[0]):
+            newest[row.backend] = (row.when, (row.environment, row.commit))
+    return [
+        row
+        for row in rows
+        if row.backend not in newest or newest[row.backend][1] == (row.environment, row.commit)
+    ]
+
+
 def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
     """Whether there is any time of this backend."""
     return any(row.backend == backend and row.status == "ok" for row in rows)
 
 
-def paired(rows: list[Measurement], first: str, second: str) -> tuple[list[float], list[float]]:
-    """Times of two backends in the processes that measured both, in equal order."""
+def paired(rows: Iterable[Measurement], first: str, second: str) -> dict[int, tuple[float, float]]:
+    """Times of two backends by process, ascending, for the processes that measured both."""
+    rows = list(rows)
     ours, theirs = times(rows, first), times(rows, second)
-    both = [process for process in ours if process in theirs]
-    return [ours[process] for process in both], [theirs[process] for process in both]
+    return {process: (ours[process], theirs[process]) for process in sorted(ours.keys() & theirs)}
 
 
 def reason(rows: Iterable[Measurement], backend: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from math import exp, log
 
@@ -10,18 +11,23 @@ import numpy as np
 from perceptron.analysis.select import times
 from perceptron.records.measurement import Measurement
 
+# Words of a name that only GPUs bear: torch-cuda, jax[gpu], cupy; numpy-gpuless is none.
+_GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|metal|tpu)(?![a-z])", re.IGNORECASE)
 # A GPU whose time stays within 10 % while the work grows a thousandfold was not waited for.
 _FLAT = log(1.10)
 _GROWTH = log(1000.0)
 
 
-def is_gpu(rows: list[Measurement], backend: str) -> bool:
-    """Whether this backend runs on a device of its own."""
-    return any(row.backend == backend and row.device not in (None, "cpu") for row in rows)
+def is_gpu(rows: Sequence[Measurement], backend: str) -> bool:
+    """Whether this backend runs on a device of its own; by its name where no row says so."""
+    devices = {row.device for row in rows if row.backend == backend}
+    if devices <= {None}:
+        return _GPU_NAME.search(backend) is not None
+    return bool(devices - {None, "cpu"})
 
 
 def flat_gpu(
-    rows: list[Measurement], backends: tuple[str, str], sizes: Sequence[float]
+    rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
 ) -> str | None:
     """Why a GPU's times cannot be right, if over these sizes they cannot."""
     ranges = {backend: _range(rows, backend, sizes) for backend in backends}
@@ -34,7 +40,7 @@ def flat_gpu(
     return None
 
 
-def _range(rows: list[Measurement], backend: str, sizes: Sequence[float]) -> float:
+def _range(rows: Sequence[Measurement], backend: str, sizes: Sequence[float]) -> float:
     """Logarithm of the slowest over the fastest size."""
     logs = [
         log(np.median(list(times([row for row in rows if row.size == size], backend).values())))

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -21,6 +21,8 @@ from perceptron.measure.job import Job, Outcome
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0
+# A worker that nobody asks any more leaves by itself, unless it is stuck.
+_SECONDS_TO_LEAVE = 1.0
 
 
 def run_job(
@@ -28,21 +30,68 @@ def run_job(
 ) -> Iterator[Outcome]:
     """Yield an outcome for every problem of the job, each as soon as it is there.
 
-    A worker that crashes or hangs costs the problem it was at; a fresh one goes on with the rest.
+    The process is a fresh one and ends with the job.
     """
-    try:
-        environment = worker_environment(backend, job.threads)
-    except Exception as error:  # noqa: BLE001 a stranger's method may do anything
-        reason = f"environment() cannot be asked: {type(error).__name__}: {error}"
-        for problem in job.problems:
-            yield Outcome(problem=problem, status="failed", reason=" ".join(reason.split()))
-        return
-    left = list(job.problems)
-    while left:
-        todo = msgspec.structs.replace(job, problems=list(left))
-        for outcome in _run_worker(todo, environment, timeout_seconds):
-            left.remove(outcome.problem)
-            yield outcome
+    with Workers() as workers:
+        yield from workers.run("", job, backend, timeout_seconds)
+
+
+class Workers:
+    """Processes that stay when their job is done, so that a study can ask them again.
+
+    Starting one takes seconds, and what it adds is uncertainty between processes: a study that
+    decides by its results what to measure next asks the same processes. All end with the context.
+    """
+
+    def __init__(self) -> None:
+        self._alive: dict[Hashable, _Worker] = {}
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for name in list(self._alive):
+            self._end(name)
+
+    def run(
+        self,
+        name: Hashable,
+        job: Job,
+        backend: Backend,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+    ) -> Iterator[Outcome]:
+        """Outcomes from the process called ``name``, which serves one backend, dtype and threads.
+
+        A worker that crashes or hangs costs the problem it was at; a fresh one goes on.
+        """
+        try:
+            environment = worker_environment(backend, job.threads)
+        except Exception as error:  # noqa: BLE001 a stranger's method may do anything
+            reason = f"environment() cannot be asked: {type(error).__name__}: {error}"
+            for problem in job.problems:
+                yield Outcome(problem=problem, status="failed", reason=" ".join(reason.split()))
+            return
+        left = list(job.problems)
+        while left:
+            worker = self._alive.get(name)
+            if worker is None or worker.ended:
+                self._end(name)
+                worker = self._alive[name] = _Worker(environment)
+            todo = msgspec.structs.replace(job, problems=list(left))
+            answered = False
+            try:
+                for outcome in worker.ask(todo, timeout_seconds):
+                    left.remove(outcome.problem)
+                    yield outcome
+                answered = True
+            finally:
+                if worker.ended or not answered:  # by itself, or nobody waits for it any more
+                    self._end(name)
+
+    def _end(self, name: Hashable) -> None:
+        worker = self._alive.pop(name, None)
+        if worker is not None:
+            worker.end()
 
 
 def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
@@ -58,51 +107,64 @@ def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
     return os.environ | asked | {"PYTHONPATH": path}
 
 
-def _run_worker(job: Job, environment: dict[str, str], timeout: float) -> Iterator[Outcome]:
-    """Outcomes of one worker, ending with why it ended early if it did. Never yields nothing."""
-    with tempfile.TemporaryFile() as messages, _worker(environment, messages) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
+class _Worker:
+    """One worker process, from its start to its end."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 closed by end()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "perceptron.measure.worker"],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._messages,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests = self._process.stdin
+        self._answers = self._process.stdout
+        self._lines = _lines(self._answers)
+        self._hangs = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is of no more use."""
+        return self._hangs or self._process.poll() is not None
+
+    def ask(self, job: Job, timeout: float) -> Iterator[Outcome]:
+        """Outcomes of one job, ending with why it ended early if it did. Never yields nothing."""
         with contextlib.suppress(BrokenPipeError):  # it died at once; why is told below
-            process.stdin.write(msgspec.json.encode(job) + b"\n")
-            process.stdin.flush()  # and stays open: the worker ends when it closes
-        lines = _lines(process.stdout)
+            self._requests.write(msgspec.json.encode(job) + b"\n")
+            self._requests.flush()  # and stays open: the worker ends when it closes
         left = list(job.problems)
         while left:
             try:
-                line = lines.get(timeout=timeout)
+                line = self._lines.get(timeout=timeout)
             except queue.Empty:
+                self._hangs = True
                 reason = f"no answer within {timeout:g} s"
                 yield Outcome(problem=left[0], status="failed", reason=reason)
                 return
             if line is None:
                 started = len(left) < len(job.problems)
-                yield from _ended_early(process.wait(), left[:1] if started else left, messages)
+                code = self._process.wait()
+                yield from _ended_early(code, left[:1] if started else left, self._messages)
                 return
             outcome = msgspec.json.decode(line, type=Outcome)
             left.remove(outcome.problem)
             yield outcome
 
-
-@contextlib.contextmanager
-def _worker(environment: dict[str, str], messages: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
-    """A worker process that is gone when the context is left, in whatever way."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "perceptron.measure.worker"],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=messages,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                with contextlib.suppress(OSError):  # what was not written is of no use any more
-                    stream.close()
+    def end(self) -> None:
+        """Make sure that the process is gone."""
+        with contextlib.suppress(OSError):  # what was not written is of no use any more
+            self._requests.close()
+        try:
+            self._process.wait(timeout=_SECONDS_TO_LEAVE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        for stream in (self._answers, self._messages):
+            stream.close()
 
 
 def _lines(stream: IO[bytes]) -> queue.Queue[bytes | None]:

@@ -57,7 +57,7 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         last = found.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
     return Environment(
-        cpu=_cpu(),
+        cpu=cpu_name(),
         architecture=platform.machine(),
         cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
@@ -72,7 +72,8 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     )
 
 
-def _cpu() -> str:
+def cpu_name() -> str:
+    """The processor as it calls itself."""
     try:
         from cpuinfo import get_cpu_info
     except ImportError:

@@ -1,6 +1,7 @@
 """The worker process: one backend, some problems, one JSON line for each as soon as it is done.
 
-Started as ``python -m perceptron.measure.worker`` with a `Job` on standard input.
+Started as ``python -m perceptron.measure.worker``; a `Job` for each line of standard input, all of
+one backend, dtype and number of threads. It ends when its standard input does.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import gc
 import hashlib
 import importlib
 import os
-import sys
+import queue
 import threading
 import time
 from math import isfinite
@@ -30,19 +31,22 @@ from perceptron.problems.problem import Problem
 
 
 def main() -> None:
-    """Serve one job, then exit."""
-    job = msgspec.json.decode(sys.stdin.buffer.readline(), type=Job)
+    """Serve jobs until nobody asks any more."""
     # Only outcomes may reach the parent: what libraries print goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    backend = registry.load(job.backend)
-    keep_freed_memory()
-    _first_touch(backend, job)
-    for name in job.problems:
-        answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")
-        answers.flush()
-    os._exit(0)  # tearing libraries and their threads down takes up to a second, and helps nobody
+    jobs: queue.Queue[bytes] = queue.Queue()
+    threading.Thread(target=_listen, args=(jobs,), daemon=True).start()
+    backend: Backend | None = None
+    while True:
+        job = msgspec.json.decode(jobs.get(), type=Job)
+        if backend is None:
+            backend = registry.load(job.backend)
+            keep_freed_memory()
+            _first_touch(backend, job)
+        for name in job.problems:
+            answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")
+            answers.flush()
 
 
 def measure(backend: Backend, name: str, job: Job) -> Outcome:
@@ -142,12 +146,19 @@ def _assert_threads(threads: int) -> None:
             )
 
 
-def _end_with_parent() -> None:
-    """Leave when the parent closes our standard input, which it also does by being killed."""
+def _listen(jobs: queue.Queue[bytes]) -> None:
+    """Pass lines of standard input on; leave when it closes, as it also does when the parent dies.
+
+    At once, whatever is going on: tearing libraries and their threads down takes up to a second,
+    and helps nobody.
+    """
     # Not through sys.stdin: a thread that waits inside it makes a failing interpreter abort.
-    while os.read(0, 4096):
-        pass
-    os._exit(1)
+    unfinished = b""
+    while read := os.read(0, 65_536):
+        *lines, unfinished = (unfinished + read).split(b"\n")
+        for line in lines:
+            jobs.put(line)
+    os._exit(0)
 
 
 def _line(error: BaseException) -> str:

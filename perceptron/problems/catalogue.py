@@ -1,9 +1,9 @@
-"""Finding a problem by what a user types: ``or-gate``, ``mlp-width:512`` or ``model.toml:512``."""
+"""Finding a problem by what a user types: ``or-gate``, ``mlp-width:512``, ``mlp:10x2x4`` …"""
 
 from __future__ import annotations
 
 from perceptron.errors import UserError, unknown
-from perceptron.problems import files
+from perceptron.problems import files, shape
 from perceptron.problems.datasets import BREAST_CANCER, OR_GATE, SYMPTOMS, XOR, Dataset
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Layer, Problem
@@ -54,7 +54,9 @@ NAMED: dict[str, Problem] = {
 
 
 def find(reference: str) -> Problem:
-    """The problem that ``reference`` names: a name, a family and a size, or a file (`files.find`).
+    """The problem that ``reference`` names: a name, or a family and a size.
+
+    A shape (`shape.find`) and a file (`files.find`) name one too.
 
     >>> find("mlp-width:512").hidden
     (512,)
@@ -63,11 +65,14 @@ def find(reference: str) -> Problem:
     """
     if files.is_file(reference):
         return _own(reference)
+    if shape.is_shape(reference):
+        return shape.find(reference)
     if reference in NAMED:
         return NAMED[reference]
     name, colon, size = reference.partition(":")
     if name not in FAMILIES:
-        raise unknown("problem", reference, [*NAMED, *(f"{family}:SIZE" for family in FAMILIES)])
+        families = [f"{family}:SIZE" for family in FAMILIES]
+        raise unknown("problem", reference, [*NAMED, *families, shape.FORM])
     family = FAMILIES[name]
     numbers = size.split("x") if colon else []
     if not numbers or not all(number.lstrip("-").isdecimal() for number in numbers):
@@ -78,8 +83,7 @@ def find(reference: str) -> Problem:
 
 def _own(reference: str) -> Problem:
     problem = files.find(reference)
-    if problem.family in NAMED or problem.family in FAMILIES:
-        raise UserError(
-            f"{problem.name}: a problem of ours is called {problem.family!r}: rename the file"
-        )
+    name = problem.family
+    if name in NAMED or name in FAMILIES or shape.is_shape(name):
+        raise UserError(f"{problem.name}: a problem of ours is called {name!r}: rename the file")
     return problem

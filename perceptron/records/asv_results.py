@@ -1,144 +1,155 @@
-"""Reading asv's results folder: ``benchmarks.json`` and a file for each machine and commit.
-
-Format 2, as asv 0.6 writes it (asv/results.py). asv stores parameters as their ``repr``, NaN for
-a case that was skipped and null for one that failed.
-"""
+"""Reading asv's results as rows."""
 
 from __future__ import annotations
 
 import ast
-import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import product
-from math import isfinite, isnan
+from math import isnan, prod
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.records.asv_files import (
+    Benchmark,
+    Results,
+    Values,
+    load_benchmarks,
+    load_file,
+    result_files,
+)
+from perceptron.records.foreign import Found, Seen, Wanted, duration, label, spread
 from perceptron.records.measurement import Measurement
 
-Kind = TypeVar("Kind", bound=Struct)
-
-_VERSION = 2
-
-
-class _Benchmark(Struct):
-    type: str = ""
-    param_names: list[str] = []
-    pretty_name: str | None = None
+# asv finds benchmarks of time by these names, where its own list does not say.
+_TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
+_NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
+_CLASS = re.compile(r"<class '(.+)'>")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+_MOST_COMBINATIONS = 1_000_000
 
 
-class _Results(Struct):
-    commit_hash: str
-    params: dict[str, Any]
-    result_columns: list[str]
-    results: dict[str, list[Any]]
-    version: int
+def read_asv(source: Path, wanted: Wanted) -> Found:
+    """A row for each time that asv has of a backend at a size; every file of results is a run.
 
-
-def is_asv_folder(folder: Path) -> bool:
-    """Whether asv keeps its results here."""
-    return (folder / "benchmarks.json").is_file()
-
-
-def read_asv(folder: Path) -> Iterator[Measurement]:
-    """A row for each time that asv has of a backend at a size.
-
-    Reads benchmarks of the kind ``time`` with parameters named ``backend`` and ``size``. The family
-    is the benchmark's name as asv shows it. ``seconds`` is the lower quartile that asv keeps beside
-    its median, or the median where it keeps none. Raises `UserError` naming the file.
+    ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
+    time that have the wanted parameters are read. Where no list of benchmarks names a benchmark's
+    parameters, they are ``param1``, ``param2`` …, as asv names them. ``seconds`` is the lower
+    quartile that asv keeps beside its median, or the median where it keeps none. Raises `UserError`
+    naming the file, and the benchmark and parameter.
     """
-    file = folder / "benchmarks.json"
-    listed = _load(file)
-    benchmarks = {
-        name: _convert(file, entry, _Benchmark)
-        for name, entry in listed.items()
-        if isinstance(entry, dict)
+    lists: dict[Path, dict[str, Benchmark]] = {}
+    runs: list[list[Seen]] = []
+    passed_over: set[str] = set()
+    for file in [source] if source.is_file() else result_files(source):
+        if file.parent not in lists:
+            lists[file.parent] = load_benchmarks(file)
+        found = load_file(file)
+        run: list[Seen] = []
+        for name, benchmark, values in _times(file, found, lists[file.parent]):
+            if wanted.names <= set(benchmark.param_names):
+                run += _rows(f"{file}, benchmark {name}", found, name, benchmark, values, wanted)
+            else:
+                passed_over.update(benchmark.param_names)
+        runs.append(run)
+    return Found(runs=runs, chosen=True, passed_over=frozenset(passed_over))
+
+
+def _times(
+    file: Path, found: Results, benchmarks: dict[str, Benchmark]
+) -> Iterator[tuple[str, Benchmark, Values]]:
+    """The benchmarks of time in a file; the names of their parameters fit their values."""
+    for name in found.results:
+        benchmark = benchmarks.get(name) or Benchmark(type="time" if _TIME.fullmatch(name) else "")
+        if benchmark.type != "time":
+            continue
+        try:
+            values = found.values(name)
+        except msgspec.ValidationError as error:
+            raise UserError(f"{file}, benchmark {name}: not what asv writes: {error}") from None
+        if len(benchmark.param_names) != len(values.params):
+            # The list is of another revision than these values, or there is none.
+            names = [f"param{place}" for place in range(1, len(values.params) + 1)]
+            benchmark = replace(benchmark, param_names=names)
+        yield name, benchmark, values
+
+
+def _rows(
+    where: str, found: Results, name: str, benchmark: Benchmark, values: Values, wanted: Wanted
+) -> Iterator[Seen]:
+    combinations = prod(len(each) for each in values.params)
+    if combinations > _MOST_COMBINATIONS or len(values.result or []) not in (0, combinations):
+        raise UserError(
+            f"{where}: {len(values.result or [])} values for {combinations} combinations of "
+            "parameters; run it again"
+        )
+    family = label(benchmark.pretty_name or name)
+    for place, words in enumerate(product(*values.params)):
+        parameters = dict(zip(benchmark.param_names, map(_value, words), strict=True))
+        size = wanted.size_of(parameters, where)
+        row = Measurement(
+            source="asv",
+            machine=label(found.params.get("machine", "unknown")),
+            environment=found.env_name,
+            commit=found.commit_hash[:12],
+            when=_when(values.started_at) or _when(found.date),
+            # What our own benchmarks are called; other names `names.named` finds.
+            problem=f"{family}:{size}" if wanted == Wanted() else None,
+            family=family,
+            size=size,
+            backend=wanted.backend(parameters),
+            **wanted.ground(parameters),
+            **_outcome(values, place),
+        )
+        yield Seen(row=row, name=label(name), others=wanted.others(parameters))
+
+
+def _outcome(values: Values, place: int) -> dict[str, Any]:
+    result = _at(values.result, place)
+    seconds = duration(result)
+    if seconds is None:
+        skipped = isinstance(result, float) and isnan(result)
+        reason = "n/a in asv" if skipped else "failed in asv"
+        return {"status": "skipped" if skipped else "failed", "reason": reason}
+    samples = _at(values.samples, place)
+    times = [duration(each) for each in samples] if isinstance(samples, list) else []
+    return {
+        "seconds": duration(_at(values.quartile, place)) or seconds,
+        "stdev": spread(_at(values.stdev, place)),
+        "samples": [each for each in times if each is not None],
     }
-    for results in sorted(folder.glob("*/*.json")):
-        if results.name != "machine.json":
-            yield from _read_file(results, benchmarks)
 
 
-def _read_file(file: Path, benchmarks: dict[str, _Benchmark]) -> Iterator[Measurement]:
-    found = _convert(file, _load(file), _Results)
-    if found.version != _VERSION:
-        raise UserError(f"{file}: asv's format {found.version} is not read; run `asv update`")
-    for name, values in found.results.items():
-        benchmark = benchmarks.get(name)
-        if benchmark is None or benchmark.type != "time":
-            continue
-        if not {"backend", "size"} <= set(benchmark.param_names):
-            continue
-        columns = dict(zip(found.result_columns, values, strict=False))
-        family = benchmark.pretty_name or name
-        for place, words in enumerate(product(*columns["params"])):
-            named = dict(zip(benchmark.param_names, map(_value, words), strict=True))
-            yield _row(found, columns, place, family, named)
-
-
-def _row(
-    found: _Results, columns: dict[str, Any], place: int, family: str, named: dict[str, Any]
-) -> Measurement:
-    median = _at(columns, "result", place)
-    skipped = isinstance(median, float) and isnan(median)
-    measured = isinstance(median, int | float) and isfinite(median)
-    quartile = _at(columns, "stats_q_25", place)
-    samples = _at(columns, "samples", place)
-    reason = None if measured else "n/a in asv" if skipped else "failed in asv"
-    return Measurement(
-        source="asv",
-        machine=str(found.params.get("machine", "unknown")),
-        commit=found.commit_hash[:12],
-        when=_when(_at(columns, "started_at", place)),
-        problem=f"{family}:{named['size']}",
-        family=family,
-        size=named["size"],
-        backend=str(named["backend"]),
-        seconds=(quartile if quartile is not None else median) if measured else None,
-        samples=samples if measured and samples else [],
-        status="ok" if measured else "skipped" if skipped else "failed",
-        reason=reason,
-    )
-
-
-def _at(columns: dict[str, Any], column: str, place: int) -> Any:
-    """The value of a column for one combination of parameters; some columns have one for all."""
-    value = columns.get(column)
-    return value[place] if isinstance(value, list) else value
+def _at(values: list[Any] | None, place: int) -> Any:
+    return values[place] if values and place < len(values) else None
 
 
 def _value(word: str) -> Any:
-    """A parameter from its ``repr``; what is no literal stays text. Nothing is executed."""
+    """A parameter from its ``repr``; what is no plain value is text. Nothing is executed."""
+    if scalar := _NUMPY_SCALAR.fullmatch(word):
+        word = scalar[1]
     try:
-        return ast.literal_eval(word)
-    except (ValueError, SyntaxError):
-        return word
+        value = ast.literal_eval(word.removesuffix("L"))  # a long integer of Python 2
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        value = None
+    if isinstance(value, str | int | float):
+        return value
+    if name := _CLASS.fullmatch(word):
+        return name[1]  # as asv shows it
+    return _ADDRESS.sub("", word)
 
 
-def _when(milliseconds: int | None) -> str:
-    if milliseconds is None:
+def _when(milliseconds: object) -> str:
+    """A time of asv's in UTC, ISO 8601; empty where there is none."""
+    if not isinstance(milliseconds, int | float):
         return ""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _load(file: Path) -> dict[str, Any]:
     try:
-        # asv writes NaN and Infinity, which JSON has not; Python's own reader takes them.
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(f"{file}: not asv's JSON: {error}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{file}: not asv's JSON: no object at the top")
-    return content
-
-
-def _convert(file: Path, content: object, kind: type[Kind]) -> Kind:
-    try:
-        return msgspec.convert(content, kind)
-    except msgspec.ValidationError as error:
-        raise UserError(f"{file}: not what asv writes: {error}") from None
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

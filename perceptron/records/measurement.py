@@ -47,6 +47,8 @@ class Measurement(Struct, frozen=True, kw_only=True):
     """Per training iteration: the lower quartile of the samples."""
     samples: list[float] = []
     """Seconds per training iteration, in the order measured."""
+    stdev: float | None = None
+    """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
     iterations: int | None = None
     """Training iterations in each sample."""
     prepare_seconds: float | None = None

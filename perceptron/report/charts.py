@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from math import log10
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from perceptron.analysis.crossover import Crossover, is_line
@@ -17,7 +15,7 @@ from perceptron.analysis.select import times
 from perceptron.analysis.summary import Bench
 from perceptron.records.measurement import Measurement
 from perceptron.report.palette import stroke
-from perceptron.report.style import drawing
+from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits, duration, tick
 
 
@@ -83,7 +81,7 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(False, axis="y")
         axes.set_xlabel("10,000 iterations on the OR gate (filled: measured here, open: published)")
-        return _svg(figure)
+        return svg(figure)
 
 
 def family_axis(family: str) -> str:
@@ -121,12 +119,12 @@ def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: s
         axes.set_xlabel(axis)
         axes.set_ylabel("time per iteration")
         axes.xaxis.set_major_locator(LogLocator(base=2, numticks=9))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _size(value)))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size_tick(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False, loc="upper left")
-        return _svg(figure)
+        return svg(figure)
 
 
 def _line(axes: Axes, rows: list[Measurement], backend: str) -> None:
@@ -173,7 +171,8 @@ def _mark(axes: Axes, found: Crossover) -> None:
         axes.axvspan(found.low, found.high, color="#333333", alpha=0.10, linewidth=0)
 
 
-def _size(value: float) -> str:
+def size_tick(value: float) -> str:
+    """A size at an axis: 512, 4 Ki, 2 Mi."""
     for exponent, unit in ((20, "Mi"), (10, "Ki")):
         if value >= 2**exponent:
             return f"{value / 2**exponent:g} {unit}"
@@ -185,10 +184,3 @@ def _log_range(rows: Sequence[FindingRow]) -> tuple[float, float]:
         value for row in rows for value in (row.seconds, row.published_seconds) if value is not None
     ]
     return 10 ** (log10(min(seen)) - 0.1), 10 ** (log10(max(seen)) + 0.1)
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    # Without the XML prologue, so that a page can hold it.
-    return text.getvalue()[text.getvalue().index("<svg") :]

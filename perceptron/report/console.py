@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
@@ -18,12 +19,16 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from perceptron.analysis.advice import Advice
 from perceptron.analysis.crossover import Crossover
 from perceptron.analysis.finding import FindingRow
+from perceptron.analysis.located import Located
+from perceptron.analysis.phase import PhaseMap
 from perceptron.analysis.trust import Caution
 from perceptron.records.backend import BackendFacts, Checked
 from perceptron.records.measurement import Measurement
-from perceptron.report import single, text
+from perceptron.records.truth import Truth
+from perceptron.report import advice_text, crossover_page, map_text, single, text, truth_text
 
 # In a pipe there is no width to fit; wide enough for our tables.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -88,6 +93,13 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
+def show_places(rows: Path | None, page: Path) -> None:
+    """Print where the rows are kept, if they are ours, and where the page is."""
+    if rows is not None:
+        out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
+    out.print(f"page:  {page}", markup=False, soft_wrap=True)
+
+
 def show_next(command: str) -> None:
     """Print the command that a reader will want to type now."""
     out.print(f"next:  {escape(command)}", soft_wrap=True)
@@ -122,7 +134,7 @@ def show_crossovers(found: Sequence[Crossover]) -> None:
                     each.family,
                     f"{each.incumbent} → {each.challenger}",
                     str(each.threads),
-                    each.status,
+                    crossover_page.status(each),
                     text.sentence(each) + (f" ({each.reason})" if each.reason else ""),
                 )
                 for each in measured
@@ -130,6 +142,61 @@ def show_crossovers(found: Sequence[Crossover]) -> None:
         )
     for reason in text.missing(found):
         out.print(f"not measured: {reason}\n")
+
+
+def show_located(found: Located) -> None:
+    """Print crossovers, resident and from cold, and when the faster one has paid for its start."""
+    cells = crossover_page.crossover_cells(found.crossovers)
+    if cells:
+        table(
+            "Who is faster, by size [95 % interval of the crossover]",
+            crossover_page.CROSSOVER_COLUMNS,
+            cells,
+        )
+    cold = crossover_page.crossover_cells(found.from_cold)
+    if cold:
+        table(
+            f"From cold: with preparing, over a training of {found.iterations:,} iterations",
+            crossover_page.CROSSOVER_COLUMNS,
+            cold,
+        )
+    if found.amortisations:
+        table(
+            "When the faster one has paid for its start",
+            crossover_page.AMORTISATION_COLUMNS,
+            crossover_page.amortisation_cells(found.amortisations),
+        )
+    for reason in text.missing(found.crossovers):
+        out.print(f"not measured: {reason}\n", markup=False)
+
+
+def show_map(found: PhaseMap) -> None:
+    """Print the map as a table, what its letters mean, and what it says in one sentence."""
+    table(
+        f"{found.family}: who is fastest",
+        map_text.map_columns(found),
+        map_text.map_rows(found),
+    )
+    out.print(map_text.map_legend(found), markup=False, soft_wrap=True)
+    out.print(f"{found.summary}\n", markup=False, soft_wrap=True)
+
+
+def show_advice(found: Advice) -> None:
+    """Print the sentence, then what stands behind it."""
+    out.print(f"{advice_text.sentence(found)}\n", markup=False)
+    columns, rows = advice_text.COLUMNS, advice_text.cells(found)
+    table(f"{found.problem}, {found.dtype}, {found.threads} threads", columns, rows)
+    if found.changes:
+        title = "Where that changes"
+        table(title, advice_text.CHANGES_COLUMNS, advice_text.changes_cells(found.changes))
+
+
+def show_truth(found: Truth) -> None:
+    """Print how right the locator and the map were."""
+    for grid in truth_text.grids(found):
+        table(grid.title, grid.columns, grid.rows)
+        for line in grid.notes:
+            out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
 def show_singles(rows: Iterable[Measurement]) -> None:

@@ -8,9 +8,13 @@ from typing import Any
 
 import msgspec
 
+from perceptron.analysis.advice import Advised
+from perceptron.analysis.located import Located
+from perceptron.analysis.phase import MapResult
 from perceptron.analysis.summary import Bench
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
+from perceptron.report import advice_text
 
 
 def write(document: object) -> None:
@@ -32,6 +36,39 @@ def bench(found: Bench, page: Path) -> dict[str, Any]:
         "crossovers": found.crossovers,
         "warnings": found.warnings,
         "dashboard": page,
+        "results": found.results,
+    }
+
+
+def crossover(found: Located, page: Path) -> dict[str, Any]:
+    """What `perceptron crossover --json` prints."""
+    return {
+        "crossovers": found.crossovers,
+        "from_cold": {"iterations": found.iterations, "crossovers": found.from_cold},
+        "amortisation": found.amortisations,
+        "warnings": found.warnings,
+        "page": page,
+        "results": found.results,
+    }
+
+
+def advice(found: Advised) -> dict[str, Any]:
+    """What `perceptron advise --json` prints."""
+    return {
+        "sentence": advice_text.sentence(found.advice),
+        **msgspec.structs.asdict(found.advice),
+        "warnings": found.warnings,
+        "results": found.results,
+    }
+
+
+def phase_map(found: MapResult, page: Path) -> dict[str, Any]:
+    """What `perceptron map --json` prints."""
+    return {
+        "map": found.map,
+        "machine": found.machine,
+        "warnings": found.warnings,
+        "page": page,
         "results": found.results,
     }
 

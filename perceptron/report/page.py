@@ -27,18 +27,6 @@ def write_page(folder: Path, bench: Bench) -> Path:
     Raises `UserError` if the folder cannot be written to.
     """
     rows = bench.rows
-    templates = Templates(
-        loader=PackageLoader("perceptron.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    templates.filters |= {
-        "sentence": text.sentence,
-        "digits": text.digits,
-        "memory": text.memory,
-    }
     singles = single_cells(rows)
     sweeps = [
         {
@@ -53,21 +41,46 @@ def write_page(folder: Path, bench: Bench) -> Path:
         for family in dict.fromkeys(row.family for row in rows)
         if family != FAMILY
     ]
-    html = templates.get_template("run.html.j2").render(
-        machine=bench.machine,
-        environment=bench.environment,
-        commit=next((row.commit for row in rows if row.commit), None),
-        when=max((row.when for row in rows), default="never"),
-        threads=bench.threads,
-        processes=len({row.process for row in rows}),
-        finding=[text.finding_cells(row) for row in bench.finding],
-        finding_columns=text.FINDING_COLUMNS,
-        single_columns=COLUMNS,
-        finding_chart=Markup(finding_chart(bench.finding)),  # noqa: S704
-        sweeps=sweeps,
-        warnings=bench.warnings,
+    html = (
+        templates()
+        .get_template("run.html.j2")
+        .render(
+            machine=bench.machine,
+            environment=bench.environment,
+            commit=next((row.commit for row in rows if row.commit), None),
+            when=max((row.when for row in rows), default="never"),
+            threads=bench.threads,
+            processes=len({row.process for row in rows}),
+            finding=[text.finding_cells(row) for row in bench.finding],
+            finding_columns=text.FINDING_COLUMNS,
+            single_columns=COLUMNS,
+            finding_chart=Markup(finding_chart(bench.finding)),  # noqa: S704
+            sweeps=sweeps,
+            warnings=bench.warnings,
+        )
     )
-    page = reserve(folder)
+    return publish(reserve(folder), html)
+
+
+def templates() -> Templates:
+    """The templates of all pages, with the ways in which they show numbers."""
+    found = Templates(
+        loader=PackageLoader("perceptron.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters |= {
+        "sentence": text.sentence,
+        "digits": text.digits,
+        "memory": text.memory,
+    }
+    return found
+
+
+def publish(page: Path, html: str) -> Path:
+    """Write a page in one step and return its path; raises `UserError` if it cannot be written."""
     try:
         draft = page.with_suffix(".tmp")  # a full disk must not leave half a page
         draft.write_text(html, encoding="utf-8")
@@ -77,12 +90,12 @@ def write_page(folder: Path, bench: Bench) -> Path:
     return page
 
 
-def reserve(folder: Path) -> Path:
+def reserve(folder: Path, name: str = "index.html") -> Path:
     """Make the folder and give the page's path; asked before minutes of measuring.
 
     Raises `UserError` if the page cannot be written there.
     """
-    page = folder / "index.html"
+    page = folder / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         page.touch()

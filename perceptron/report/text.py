@@ -112,7 +112,7 @@ def missing(found: Iterable[Crossover]) -> list[str]:
 
 def sentence(found: Crossover) -> str:
     """What a crossover says, in words with its numbers."""
-    sure = "sure " if found.reason and "not sure" in found.reason else ""
+    sure = "sure " if found.unsure else ""
     size = None if found.size is None else interval(found.size, found.low, found.high)
     return {
         "crosses": f"{found.challenger} from {size} on",

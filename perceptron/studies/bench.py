@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -10,16 +9,14 @@ from perceptron.analysis.finding import FAMILY, ITERATIONS, finding_backends
 from perceptron.analysis.summary import Bench, summarise
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
-from perceptron.measure.conditions import conditions
-from perceptron.measure.machine import environment, machine_name, usable_cores
-from perceptron.measure.revision import revision
+from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
-from perceptron.records.store import Run, now, open_run
 from perceptron.studies.campaign import Task, run_tasks
+from perceptron.studies.opening import opened, plain
 from perceptron.studies.progress import Progress
 from perceptron.studies.published import published_dtype
 
@@ -28,7 +25,7 @@ SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1
 
 
 # Largest problem of quick mode, by the memory traffic of one iteration in float32.
-_QUICK_BYTES = 16 * 2**20
+QUICK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
@@ -90,7 +87,7 @@ class Plan:
         short = [
             size
             for size in family.sizes
-            if bytes_moved(family.problem(*size), "float32") <= _QUICK_BYTES
+            if bytes_moved(family.problem(*size), "float32") <= QUICK_BYTES
         ]
         return tuple(reversed(short[::-2]))
 
@@ -110,24 +107,20 @@ def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) ->
     Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
     did not stay as it was.
     """
-    facts = environment([registry.load(name) for name in _usable(plan.backends)], plan.threads[0])
-    run = Run(
-        plan={"study": "bench", **_plain(plan)},
-        machine=machine or machine_name(),
-        environment=facts.id,
-        commit=revision(),
-        started=now(),
-    )
-    with open_run(results, run, facts) as journal:
-        # Its loop would take a tenth of the minute that quick mode has.
-        found = conditions(with_loop=not plan.quick)
-        journal.keep_conditions(found)
-        run_tasks(tasks(plan), journal, run, progress)
-        if files.fingerprints(plan.problems) != run.plan["contents"]:
+    with opened(
+        _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick
+    ) as run:
+        run_tasks(tasks(plan), run.journal, run.run, progress)
+        if files.fingerprints(plan.problems) != run.run.plan["contents"]:
             raise UserError("--problem: a file was changed while it was measured: start again")
-        journal.finish()
+        journal = run.journal
         return summarise(
-            plan.backends, journal.folder, facts, journal.rows, found, journal.complaints
+            plan.backends,
+            journal.folder,
+            run.environment,
+            journal.rows,
+            run.conditions,
+            journal.complaints,
         )
 
 
@@ -169,16 +162,9 @@ def _finding_task(plan: Plan, backend: str, threads: int, process: int) -> Task:
     )
 
 
-def _usable(backends: Iterable[str]) -> list[str]:
-    return [name for name in backends if registry.reason_unavailable(name) is None]
-
-
-def _plain(plan: Plan) -> dict[str, object]:
-    """The plan as JSON has it, lists for tuples: what is read back compares equal."""
-    return {
-        key: list(value) if isinstance(value, tuple) else value
-        for key, value in asdict(plan).items()
-    } | {
+def _as_json(plan: Plan) -> dict[str, object]:
+    return plain(asdict(plan)) | {
+        "study": "bench",
         "processes": plan.processes,
         "whole": plan.whole,
         # A model that was edited is other work, though its file has the same name.

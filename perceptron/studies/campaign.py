@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from perceptron.backends import registry
+from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
-from perceptron.measure.launch import run_job
+from perceptron.measure.launch import Workers, run_job
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
@@ -17,6 +18,10 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.store import Journal, Run, now
 from perceptron.studies.progress import Progress
 
+# A process that stays holds its libraries in memory, and only rare sizes need more processes.
+_STAYING = 8
+
+Ask = Callable[[Job, Backend], Iterator[Outcome]]
 Key = tuple[str | None, str, str | None, int | None]
 
 
@@ -45,10 +50,18 @@ class Task:
         return (self.backend, self.dtype, self.threads, self.effort)
 
 
-def run_tasks(tasks: Sequence[Task], journal: Journal, run: Run, progress: Progress) -> None:
+def run_tasks(
+    tasks: Sequence[Task],
+    journal: Journal,
+    run: Run,
+    progress: Progress,
+    workers: Workers | None = None,
+) -> None:
     """Measure every task that the journal has no row for, and write each row at once.
 
-    A problem that a backend failed or skipped once is not tried again in later processes.
+    A problem that a backend failed or skipped once is not tried again in later processes. With
+    ``workers`` the first processes stay for later calls, one for each backend, dtype, number of
+    threads and ``process``; without, each batch of tasks has a fresh one.
     """
     reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
     shuffle = random.Random(f"{run.started} {len(journal.rows)}")
@@ -62,7 +75,10 @@ def run_tasks(tasks: Sequence[Task], journal: Journal, run: Run, progress: Progr
         for batch in _batches(tasks, shuffle):
             todo = {task.problem: task for task in _open(batch, journal.rows)}
             unavailable = reasons[batch[0].backend]
-            for outcome in _measure(list(todo.values()), unavailable, journal.rows, references):
+            ask = _asking(batch[0], workers)
+            for outcome in _measure(
+                list(todo.values()), unavailable, journal.rows, references, ask
+            ):
                 task = todo[outcome.problem]
                 journal.append(_row(task, outcome, run))
                 report(f"{task.problem} on {task.backend}")
@@ -86,8 +102,24 @@ def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Tas
                 yield batch
 
 
+def _asking(task: Task, workers: Workers | None) -> Ask:
+    """How to have a job done: by a fresh process, or by the one that stays for such tasks."""
+    if workers is None or task.process >= _STAYING:
+        return run_job
+
+    def ask(job: Job, backend: Backend) -> Iterator[Outcome]:
+        process = None if job.check else task.process
+        return workers.run((*task.worker[:3], process), job, backend)
+
+    return ask
+
+
 def _measure(
-    tasks: list[Task], unavailable: str | None, rows: list[Measurement], references: str
+    tasks: list[Task],
+    unavailable: str | None,
+    rows: list[Measurement],
+    references: str,
+    ask: Ask,
 ) -> Iterator[Outcome]:
     """Outcomes of tasks that share a worker, after a worker of its own has shown agreement."""
     if not tasks:
@@ -101,13 +133,13 @@ def _measure(
     unproven = [task for task in tasks if task.key not in agreed]
     refused = set()
     if unproven:
-        for outcome in run_job(_job(unproven, check=True, references=references), backend):
+        for outcome in ask(_job(unproven, check=True, references=references), backend):
             if outcome.status != "ok":
                 refused.add(outcome.problem)
                 yield outcome
     timed = [task for task in tasks if task.problem not in refused]
     if timed:
-        yield from run_job(_job(timed), backend)
+        yield from ask(_job(timed), backend)
 
 
 def _job(tasks: list[Task], check: bool = False, references: str | None = None) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import textwrap
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_a_worker_that_cannot_start_tells_its_last_line(strange) -> None:  # typ
     assert found["mlp-width:2"].status == "ok"
     found = {
         each.problem: each
-        for each in launch._run_worker(job(backend="gone"), dict(os.environ), 30.0)
+        for each in run_job(job(backend="gone"), NumpyBackend())
     }
     assert len(found) == 3
     assert all("unknown backend 'gone'" in str(each.reason) for each in found.values())
@@ -148,6 +149,25 @@ def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
     found = list(run_job(job(), Odd()))
     assert len(found) == 3
     assert all(each.status == "failed" and reason in str(each.reason) for each in found)
+
+
+def test_workers_stay_and_are_asked_again() -> None:
+    """Under one name the same process, under another one another; a crash brings a fresh one."""
+    backend = registry.load("numpy")
+    with launch.Workers() as workers:
+        pids = {}
+        for name, problem in (("a", "mlp-width:2"), ("b", "mlp-width:4"), ("a", "mlp-width:8")):
+            (found,) = workers.run(name, job(problems=[problem]), backend)
+            assert found.status == "ok"
+            pids.setdefault(name, set()).add(workers._alive[name]._process.pid)
+        assert len(pids["a"]) == len(pids["b"]) == 1
+        assert pids["a"] != pids["b"]
+        processes = [worker._process for worker in workers._alive.values()]
+        os.kill(processes[0].pid, signal.SIGKILL)
+        processes[0].wait()
+        found = list(workers.run("a", job(), backend))
+        assert [each.status for each in found] == ["ok"] * 3
+    assert all(process.poll() is not None for process in processes)
 
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
@@ -192,5 +212,5 @@ def test_a_parent_that_goes_away_takes_its_worker_along() -> None:
     long = job(problems=["mlp-width:4"] * 1, samples=100_000, minimum_seconds=0.1)
     worker.stdin.write(msgspec.json.encode(long) + b"\n")
     worker.stdin.close()
-    assert worker.wait(timeout=20) == 1
+    assert worker.wait(timeout=20) == 0
     worker.stdout.close()

@@ -15,7 +15,7 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Journal, load_conditions
 from perceptron.report import diagnosis
-from perceptron.studies import bench, doctor
+from perceptron.studies import bench, doctor, opening
 from perceptron.studies.progress import silent
 from tests.analysis.test_trust import SOUND
 from tests.conftest import MakeRow, Perceptron
@@ -130,8 +130,8 @@ def measured(
         asked["kept before the first row"] = load_conditions(journal.folder)
         journal.append(row(seconds=1e-6))
 
-    monkeypatch.setattr(bench, "environment", lambda *_: environment)
-    monkeypatch.setattr(bench, "conditions", conditions)
+    monkeypatch.setattr(opening, "environment", lambda *_: environment)
+    monkeypatch.setattr(opening, "conditions", conditions)
     monkeypatch.setattr(bench, "run_tasks", run_tasks)
     return asked
 

@@ -1,0 +1,161 @@
+"""Which backend for this problem, by how much, and along which axis that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import log
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover import Crossover, crossovers
+from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.points import TIE
+from perceptron.analysis.select import paired, prepared, reason, times
+from perceptron.analysis.trust import Caution
+from perceptron.records.measurement import Measurement
+
+
+class Option(Struct, frozen=True, kw_only=True):
+    """One backend on the problem; without times it has a ``reason``.
+
+    ``training`` is the whole training in seconds, from cold: preparing once, then the iterations.
+    ``ratio`` is that over the fastest backend's.
+    """
+
+    backend: str
+    device: str | None = None
+    seconds_per_iteration: Interval | None = None
+    prepare_seconds: Interval | None = None
+    training: Interval | None = None
+    ratio: Interval | None = None
+    reason: str | None = None
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """What becomes of the fastest backend along one axis, ``axis`` in words.
+
+    ``crossovers`` compare it with each of the others, as incumbent; ``low`` and ``high`` are the
+    sizes looked at.
+    """
+
+    axis: str
+    here: float
+    """The problem's own size on this axis."""
+    low: float
+    high: float
+    crossovers: list[Crossover]
+
+
+class Advice(Struct, frozen=True, kw_only=True):
+    """The answer: ``use`` is the fastest backend, None where none could be measured.
+
+    ``ties`` are those within ±5 % of it, ``unsure`` those that may be as fast as it at 95 %.
+    """
+
+    problem: str
+    iterations: int
+    machine: str
+    dtype: str
+    threads: int
+    options: list[Option]
+    use: str | None
+    ties: list[str]
+    unsure: list[str]
+    changes: list[Change]
+
+
+class Advised(Struct, frozen=True, kw_only=True):
+    """The advice, its rows and what makes them less trustworthy."""
+
+    advice: Advice
+    rows: list[Measurement]
+    results: Path
+    warnings: list[Caution]
+
+
+class Line(Struct, frozen=True, kw_only=True):
+    """An axis through the problem: the rows on it, the problem's own among them."""
+
+    axis: str
+    here: float
+    rows: list[Measurement]
+
+
+def advise(
+    rows: Sequence[Measurement],
+    backends: Sequence[str],
+    problem: str,
+    iterations: int,
+    lines: Iterable[Line],
+) -> Advice:
+    """Judge the rows of one problem, of one machine, dtype and number of threads.
+
+    Raises ValueError without rows.
+    """
+    trainings = _trainings(rows, iterations)
+    measured = [name for name in backends if times(trainings, name)]
+    ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
+    best = ordered[0] if ordered else None
+    options = [_option(rows, trainings, name, best) for name in [*ordered, *backends]]
+    ratios = {each.backend: each.ratio for each in options if each.ratio and each.backend != best}
+    return Advice(
+        problem=problem,
+        iterations=iterations,
+        machine=rows[0].machine,
+        dtype=rows[0].dtype or "unknown",
+        threads=rows[0].threads or 0,
+        options=list({each.backend: each for each in options}.values()),
+        use=best,
+        ties=[name for name, ratio in ratios.items() if log(ratio.estimate) <= TIE],
+        unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
+        changes=[] if best is None else [_change(line, best, ordered[1:]) for line in lines],
+    )
+
+
+def _trainings(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
+    """The rows with whole trainings for times."""
+    return [
+        replace(row, seconds=row.seconds * iterations + (row.prepare_seconds or 0.0))
+        if row.seconds is not None
+        else row
+        for row in rows
+    ]
+
+
+def _typical(rows: Iterable[Measurement], backend: str) -> Interval:
+    return of_times(list(times(rows, backend).values()))
+
+
+def _option(
+    rows: Sequence[Measurement],
+    trainings: Sequence[Measurement],
+    backend: str,
+    best: str | None,
+) -> Option:
+    device = next((row.device for row in rows if row.backend == backend), None)
+    if best is None or not times(rows, backend):
+        because = reason(rows, backend) or "not measured"
+        return Option(backend=backend, device=device, reason=because)
+    both = paired(trainings, backend, best)
+    start = list(prepared(rows, backend).values())
+    return Option(
+        backend=backend,
+        device=device,
+        seconds_per_iteration=_typical(rows, backend),
+        prepare_seconds=of_times(start) if start else None,
+        training=_typical(trainings, backend),
+        ratio=of_ratio(*zip(*both.values(), strict=True)) if both else None,
+    )
+
+
+def _change(line: Line, best: str, others: Sequence[str]) -> Change:
+    sizes = [row.size for row in line.rows]
+    return Change(
+        axis=line.axis,
+        here=line.here,
+        low=min(sizes, default=line.here),
+        high=max(sizes, default=line.here),
+        crossovers=crossovers(line.rows, [(best, other) for other in others]),
+    )

@@ -1,0 +1,126 @@
+"""When has a backend that is faster per iteration paid for its start?
+
+Before the first iteration a backend allocates, copies to its device, compiles, captures:
+``prepare_seconds``. *Resident* times leave that out, as a long training does; *from cold* they
+carry their share of it, as a short training does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import combinations
+from math import ceil, inf
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.select import Ground, ground, prepared, times
+from perceptron.records.measurement import Measurement
+
+
+class Amortisation(Struct, frozen=True, kw_only=True):
+    """Two backends at one size: the one faster per iteration, and when it has caught up.
+
+    Seconds are per iteration, and once for preparing, with their 95 % intervals. ``iterations`` is
+    the number from which on the faster one has also been faster from cold; 1 where it also prepares
+    sooner. ``low`` and ``high`` take both ends of the intervals; ``high`` is None where the faster
+    one may not be faster at all.
+    """
+
+    family: str
+    size: float
+    machine: str
+    dtype: str | None
+    threads: int | None
+    faster: str
+    slower: str
+    faster_seconds: Interval
+    slower_seconds: Interval
+    faster_prepare: Interval
+    slower_prepare: Interval
+    iterations: int
+    low: int
+    high: int | None
+
+
+def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
+    """The rows with the time to prepare shared out over a training of so many iterations.
+
+    Rows that do not say how long preparing took are left out.
+    """
+    return [
+        replace(row, seconds=row.seconds + row.prepare_seconds / iterations)
+        if row.seconds is not None and row.prepare_seconds is not None
+        else row
+        for row in rows
+        if row.prepare_seconds is not None or row.status != "ok"
+    ]
+
+
+def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
+    """Every two backends at every size at which both were measured from cold, by size."""
+    groups: dict[tuple[str, Ground, float, str | None], list[Measurement]] = {}
+    for row in rows:
+        if row.status == "ok" and row.prepare_seconds:
+            key = (row.family, ground(row), row.size, row.problem)
+            groups.setdefault(key, []).append(row)
+    return [
+        _amortise(members, one, other)
+        for _, members in sorted(groups.items(), key=lambda group: (group[0][0], group[0][2]))
+        for one, other in combinations(dict.fromkeys(row.backend for row in members), 2)
+    ]
+
+
+def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
+    seconds = {name: of_times(list(times(rows, name).values())) for name in (one, other)}
+    prepare = {name: of_times(list(prepared(rows, name).values())) for name in (one, other)}
+    faster, slower = sorted((one, other), key=lambda name: seconds[name].estimate)
+    low, high = (
+        _iterations(
+            _end(prepare[faster], -sign),
+            _end(prepare[slower], sign),
+            _end(seconds[faster], -sign),
+            _end(seconds[slower], sign),
+        )
+        for sign in (1, -1)
+    )
+    likely = _iterations(
+        prepare[faster].estimate,
+        prepare[slower].estimate,
+        seconds[faster].estimate,
+        seconds[slower].estimate,
+    )
+    first = rows[0]
+    return Amortisation(
+        family=first.family,
+        size=first.size,
+        machine=first.machine,
+        dtype=first.dtype,
+        threads=first.threads,
+        faster=faster,
+        slower=slower,
+        faster_seconds=seconds[faster],
+        slower_seconds=seconds[slower],
+        faster_prepare=prepare[faster],
+        slower_prepare=prepare[slower],
+        iterations=1 if likely == inf else int(likely),
+        low=1 if low == inf else int(low),
+        high=None if high == inf else int(high),
+    )
+
+
+def _end(interval: Interval, sign: int) -> float:
+    """The upper end for 1, the lower for −1; the estimate where there is no interval."""
+    end = interval.high if sign > 0 else interval.low
+    return interval.estimate if end is None else end
+
+
+def _iterations(
+    faster_prepare: float, slower_prepare: float, faster: float, slower: float
+) -> float:
+    """From which iteration on the faster one is ahead; inf where it never is."""
+    behind = faster_prepare - slower_prepare
+    if behind <= 0:
+        return 1.0
+    return inf if faster >= slower else max(1.0, ceil(behind / (slower - faster)))

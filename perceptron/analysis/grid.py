@@ -1,0 +1,99 @@
+"""The cells of a map: two sizes on logarithmic axes, and what was measured in each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import log
+
+import numpy as np
+import numpy.typing as npt
+
+from perceptron.analysis.select import times
+from perceptron.records.measurement import Measurement
+
+Cell = tuple[int, int]
+"""A size on the first axis and one on the second."""
+Times = Mapping[Cell, Mapping[str, Sequence[float]]]
+"""What is known: for each cell tried, the seconds of each backend that has any there."""
+Array = npt.NDArray[np.float64]
+
+_CELL = re.compile(r":(\d+)x(\d+)$")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Sizes along both axes, each ascending."""
+
+    x_values: tuple[int, ...]
+    y_values: tuple[int, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.x_values), len(self.y_values)
+
+    @property
+    def cells(self) -> int:
+        return len(self.x_values) * len(self.y_values)
+
+    def at(self, place: tuple[int, int]) -> Cell:
+        """The cell of a place: its number along each axis, from 0 on."""
+        return self.x_values[place[0]], self.y_values[place[1]]
+
+    def points(self) -> Array:
+        """Logarithms of both sizes in every cell: of shape (cells, 2), the second axis fastest."""
+        across, along = np.meshgrid(np.log(self.x_values), np.log(self.y_values), indexing="ij")
+        return np.stack([across.ravel(), along.ravel()], axis=1)
+
+
+def log_grid(x_range: tuple[int, int], y_range: tuple[int, int], points: int) -> Grid:
+    """Whole numbers in geometric steps between the ends of each axis, which belong to it.
+
+    Where a range has fewer whole numbers than ``points``, or steps would be less than 1, the axis
+    is shorter. Raises ValueError for a range that does not ascend from 1, or fewer than 2 points.
+    """
+    if points < 2:
+        raise ValueError(f"a map needs at least 2 points along an axis, got {points}")
+    return Grid(_steps(*x_range, points), _steps(*y_range, points))
+
+
+def _steps(low: int, high: int, points: int) -> tuple[int, ...]:
+    if not 1 <= low < high:
+        raise ValueError(f"{low} to {high} is no range of sizes")
+    exact = np.exp(np.linspace(log(low), log(high), points))
+    return tuple(int(value) for value in np.unique(np.rint(exact)))
+
+
+def grid_of(cells: Iterable[Cell]) -> Grid:
+    """The smallest grid that holds these cells."""
+    cells = list(cells)
+    return Grid(tuple(sorted({x for x, _ in cells})), tuple(sorted({y for _, y in cells})))
+
+
+def cell_of(row: Measurement) -> Cell | None:
+    """The two sizes in the name of a row's problem, as in ``mlp-map:128x256``."""
+    found = _CELL.search(row.problem or "")
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
+    """The rows of each cell; those that name no two sizes are left out."""
+    found: dict[Cell, list[Measurement]] = {}
+    for row in rows:
+        cell = cell_of(row)
+        if cell is not None:
+            found.setdefault(cell, []).append(row)
+    return found
+
+
+def times_by_cell(rows: Iterable[Measurement]) -> dict[Cell, dict[str, list[float]]]:
+    """Seconds per iteration by cell and backend, in the order of the processes."""
+    found: dict[Cell, dict[str, list[float]]] = {}
+    for cell, members in rows_by_cell(rows).items():
+        here = found.setdefault(cell, {})
+        for backend in sorted({row.backend for row in members}):
+            by_process = times(members, backend)
+            if by_process:
+                here[backend] = [by_process[process] for process in sorted(by_process)]
+    return found

@@ -1,0 +1,172 @@
+"""A pair of backends, size by size: who is ahead, by how much, and how sure that is.
+
+At each size stands the logarithm of challenger time over incumbent time, one value for each pair
+of processes measured side by side. It is above zero where the incumbent wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from math import hypot, inf, log, sqrt
+
+import numpy as np
+
+from perceptron.analysis.interval import CONFIDENCE, Array, quantile, trimmed
+from perceptron.analysis.select import paired
+from perceptron.records.measurement import Measurement
+
+# Within ±5 % nobody should care who wins.
+TIE = log(1.05)
+# A few processes say little about how much processes vary; the other sizes say more. Their typical
+# variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
+# Applications in Genetics and Molecular Biology 3, 2004, who estimates the number).
+_BORROWED = 4.0
+
+
+@dataclass(frozen=True)
+class Point:
+    """The log-ratios at one size, in the order of processes, and their trimmed mean."""
+
+    size: float
+    processes: tuple[int, ...]
+    ratios: Array
+    mean: float
+    error: float
+    """Standard error of the mean; 0 where there is a single value, or no spread."""
+    freedom: float
+    """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
+    confidence: float
+    """Level of one size at which all sizes together hold at 95 % (Bonferroni)."""
+    spread: float = 0.0
+    """Of a single value, the standard deviation that its file states, as a share of the value."""
+    sign: int = 0
+    """1 where the incumbent surely wins, −1 where the challenger does, else 0."""
+
+    @property
+    def x(self) -> float:
+        return log(self.size)
+
+    @property
+    def count(self) -> int:
+        return len(self.processes)
+
+    def reach(self, confidence: float | None = None) -> float:
+        """Half the width of the mean's interval; inf for a single value."""
+        if self.freedom == 0:
+            return inf
+        return self.error * quantile(self.freedom, confidence or self.confidence)
+
+
+def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
+    """A point for each size above zero at which both were measured in some process, ascending."""
+    by_size: dict[float, list[Measurement]] = {}
+    for row in rows:
+        if row.size > 0 and row.backend in (incumbent, challenger):
+            by_size.setdefault(row.size, []).append(row)
+    ratios = {}
+    for size in sorted(by_size):
+        both = paired(by_size[size], incumbent, challenger)
+        if both:
+            ratios[size] = (
+                tuple(both),
+                np.array([log(after) - log(before) for before, after in both.values()]),
+            )
+    # Being sure at every size at once takes more than at each by itself.
+    confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
+    own = {size: trimmed(values) for size, (_, values) in ratios.items()}
+    variances = [
+        (error**2 * len(ratios[size][0]), freedom)
+        for size, (_, error, freedom) in own.items()
+        if freedom
+    ]
+    typical = _weighted_median(variances)
+    return _signed(
+        [
+            _point(size, *ratios[size], own[size], typical, confidence, _spread(by_size[size]))
+            for size in ratios
+        ]
+    )
+
+
+def _point(
+    size: float,
+    processes: tuple[int, ...],
+    ratios: Array,
+    own: tuple[float, float, int],
+    typical: float | None,
+    confidence: float,
+    spread: float,
+) -> Point:
+    mean, error, freedom = own
+    total: float = freedom
+    if typical is not None:
+        total = freedom + _BORROWED
+        variance = (freedom * error**2 * len(ratios) + _BORROWED * typical) / total
+        error = sqrt(variance / len(ratios))
+    return Point(size, processes, ratios, float(mean), float(error), total, confidence, spread)
+
+
+def _signed(found: list[Point]) -> list[Point]:
+    """The points with their signs.
+
+    Single values are taken at their word, except where a few in the middle change sides by no more
+    than a tie or than their file says they vary, and then change back: that is noise.
+    """
+    signs = [_sign(point) for point in found]
+    start = 0
+    for sign, members in groupby(list(signs)):
+        stop = start + len(list(members))
+        inner = start > 0 and stop < len(found)
+        stretch = found[start:stop]
+        if sign and inner and all(_negligible(point) for point in stretch):
+            signs[start:stop] = [0] * len(stretch)
+        start = stop
+    return [replace(point, sign=sign) for point, sign in zip(found, signs, strict=True)]
+
+
+def _sign(point: Point) -> int:
+    if point.freedom and abs(point.mean) <= point.reach():
+        return 0
+    return (point.mean > 0) - (point.mean < 0)
+
+
+def _negligible(point: Point) -> bool:
+    return point.freedom == 0 and abs(point.mean) <= max(TIE, point.spread)
+
+
+def _spread(rows: Iterable[Measurement]) -> float:
+    """Of the ratio of values whose standard deviations are stated."""
+    shares = [row.stdev / row.seconds for row in rows if row.stdev and row.seconds]
+    return hypot(*shares) if len(shares) > 1 else 0.0
+
+
+def _weighted_median(variances: list[tuple[float, int]]) -> float | None:
+    """The variance that half of the degrees of freedom lie below."""
+    half = sum(freedom for _, freedom in variances) / 2
+    below = 0.0
+    for variance, freedom in sorted(variances):
+        below += freedom
+        if below >= half:
+            return variance
+    return None
+
+
+def steepest(found: Sequence[Point], place: int) -> float:
+    """The largest slope of the log-ratio around the gap between ``place`` and the next point.
+
+    Less one standard error: neighbouring sizes differ by noise as well.
+    """
+    around = range(max(0, place - 1), min(len(found) - 1, place + 2))
+    return max(_sure_slope(found[left], found[left + 1]) for left in around)
+
+
+def slope(left: Point, right: Point) -> float:
+    """Change of the log-ratio by the logarithm of the size."""
+    return (right.mean - left.mean) / (right.x - left.x)
+
+
+def _sure_slope(left: Point, right: Point) -> float:
+    noise = hypot(left.error, right.error) / (right.x - left.x)
+    return max(0.0, abs(slope(left, right)) - noise)

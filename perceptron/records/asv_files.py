@@ -1,0 +1,161 @@
+"""asv's files as they lie on disk, in both formats, brought into one form.
+
+Format 2 is what asv from 0.4 on writes (asv/results.py, ``Results.save``): a list for each
+benchmark, with ``result_columns`` for its header. Format 1 is what came before: an object or a bare
+value for each benchmark, with ``started_at`` apart (``Results.update_to_2`` reads it). Parameters
+are their ``repr``; NaN is a case that was skipped and null one that failed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+
+Kind = TypeVar("Kind", bound=Struct)
+
+_VERSIONS = (1, 2)
+
+
+class Benchmark(Struct, frozen=True):
+    """What ``benchmarks.json`` says of a benchmark."""
+
+    type: str = ""
+    param_names: list[str] = []
+    pretty_name: str | None = None
+
+
+class Values(Struct, frozen=True):
+    """All values of one benchmark: each list has one for each combination of ``params``, or None.
+
+    Times are in seconds. ``started_at`` is in milliseconds since 1970.
+    """
+
+    params: list[list[str]]
+    result: list[Any] | None = None
+    quartile: list[Any] | None = None
+    stdev: list[Any] | None = None
+    samples: list[Any] | None = None
+    started_at: Any = None
+
+
+class Results(Struct, frozen=True):
+    """What asv measured of one commit in one environment; ``date`` is the commit's."""
+
+    commit_hash: str
+    params: dict[str, Any]
+    results: dict[str, Any]
+    version: int
+    result_columns: list[str] = []
+    env_name: str | None = None
+    date: Any = None
+    started_at: Any = None
+
+    def values(self, name: str) -> Values:
+        """Raises `msgspec.ValidationError` where they are not what asv writes."""
+        entry = self.results[name]
+        if self.version == 1:
+            return _values_of_1(entry, _of(self.started_at, name))
+        columns = dict(zip(self.result_columns, msgspec.convert(entry, list[Any]), strict=False))
+        return msgspec.convert(
+            {
+                "params": columns.get("params") or [],
+                "result": columns.get("result"),
+                "quartile": columns.get("stats_q_25"),
+                "samples": columns.get("samples"),
+                "started_at": columns.get("started_at"),
+            },
+            Values,
+        )
+
+
+def _values_of_1(entry: Any, started_at: Any) -> Values:
+    if not isinstance(entry, dict):
+        return Values(params=[], result=[entry], started_at=started_at)
+    result, stats, samples = entry.get("result"), entry.get("stats"), entry.get("samples")
+    stats = stats if stats is None or isinstance(stats, list) else [stats]
+    return msgspec.convert(
+        {
+            "params": entry.get("params") or [],
+            "result": result if result is None or isinstance(result, list) else [result],
+            "quartile": stats and [_of(each, "q_25") for each in stats],
+            "stdev": stats and [_of(each, "std") for each in stats],
+            "samples": samples if isinstance(samples, list) else None,
+            "started_at": started_at,
+        },
+        Values,
+    )
+
+
+def _of(found: Any, key: str) -> Any:
+    return found.get(key) if isinstance(found, dict) else None
+
+
+def is_asv_folder(folder: Path) -> bool:
+    """Whether asv keeps results here: its list of benchmarks, or a machine's facts or folder."""
+    return (
+        (folder / "benchmarks.json").is_file()
+        or (folder / "machine.json").is_file()
+        or any(folder.glob("*/machine.json"))
+    )
+
+
+def is_asv_results(content: object) -> bool:
+    """Whether this is what asv writes for one commit."""
+    return isinstance(content, dict) and {"commit_hash", "results", "params"} <= set(content)
+
+
+def result_files(folder: Path) -> list[Path]:
+    """The files of results in a machine's folder, or in every folder of a results folder."""
+    pattern = "*.json" if (folder / "machine.json").is_file() else "*/*.json"
+    facts = ("machine.json", "benchmarks.json")
+    return [file for file in sorted(folder.glob(pattern)) if file.name not in facts]
+
+
+def load_benchmarks(file: Path) -> dict[str, Benchmark]:
+    """The benchmarks by name, from the list beside the machines' folders; empty without one."""
+    listed = file.parent.parent / "benchmarks.json"
+    if not listed.is_file():
+        listed = file.parent / "benchmarks.json"
+    if not listed.is_file():
+        return {}
+    return {
+        name: convert(listed, entry, Benchmark)
+        for name, entry in load(listed).items()
+        if isinstance(entry, dict)
+    }
+
+
+def load_file(file: Path) -> Results:
+    """Raises `UserError` naming the file and the field that cannot be understood."""
+    found = convert(file, load(file), Results)
+    if found.version not in _VERSIONS:
+        raise UserError(
+            f"{file}: asv's format {found.version} is not read; 1 and 2 are, see `asv update`"
+        )
+    return found
+
+
+def load(file: Path) -> dict[str, Any]:
+    """Raises `UserError` naming the file if it holds no object."""
+    try:
+        # asv writes NaN and Infinity, which JSON has not; Python's own reader takes them.
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: not asv's JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{file}: not asv's JSON: no object at the top")
+    return content
+
+
+def convert(file: Path, content: object, kind: type[Kind]) -> Kind:
+    """Raises `UserError` naming the file and the field."""
+    try:
+        return msgspec.convert(content, kind)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{file}: not what asv writes: {error}") from None

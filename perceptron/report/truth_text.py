@@ -1,0 +1,157 @@
+"""How right the suite was in simulated worlds, as tables for a terminal and for the docs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.errors import UserError
+from perceptron.records.truth import LocatorRow, LocatorTruth, MapTruth, Share, Truth
+from perceptron.report.text import digits
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table and what to say below it; a column whose name ends in ``>`` is flush right."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    notes: tuple[str, ...]
+
+
+def grids(found: Truth) -> list[Grid]:
+    """One table for the locator, one for the map."""
+    return [_locator(found), _map(found.map)]
+
+
+def save(file: Path, found: Truth) -> Path:
+    """Write the tables as Markdown with date, machine and command.
+
+    Raises `UserError` if the file cannot be written.
+    """
+    lines = [
+        "# How often the answers are true",
+        "",
+        f"`perceptron truth --worlds {found.locator.worlds} --seed {found.locator.seed}`, version "
+        f"{found.version}, {found.when[:10]}, {found.machine}, {found.seconds:.0f} s. "
+        "Another seed tries other worlds.",
+    ]
+    for grid in grids(found):
+        lines += ["", f"## {grid.title}", ""]
+        lines.append("| " + " | ".join(column.rstrip(">") for column in grid.columns) + " |")
+        lines.append("|---" * len(grid.columns) + "|")
+        lines += ["| " + " | ".join(row) + " |" for row in grid.rows]
+        for note in grid.notes:
+            lines += ["", note]
+    try:
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written: {error.strerror}; choose another") from None
+    return file
+
+
+def _locator(found: Truth) -> Grid:
+    truth = found.locator
+    dense = truth.dense_sizes_per_decade
+    return Grid(
+        "The locator: from which size on does B beat A?",
+        (
+            "worlds",
+            "number>",
+            "status right>",
+            "wrong, sure>",
+            "sure>",
+            "interval right>",
+            "of>",
+            "its width>",
+            "cost>",
+        ),
+        [_locator_row(row) for row in truth.rows],
+        (
+            "Clear worlds: the largest log-ratio of each stretch with one winner is three standard "
+            "errors of a size or more (8 processes, correlated as recorded), and neighbouring "
+            "crossovers lie a factor of four apart. There the status must be right; in the others "
+            "it must not be wrong and sure. A stretch within ±5 % may be told or left out.",
+            "Backends cost an overhead and work over a rate, with up to two cache steps each; "
+            "there are one, two or no crossovers, and ties. Processes vary as 240 recorded ones "
+            "did, in the order recorded; samples have heavy tails of 1, 5 or 15 %; the machine "
+            "drifts by up to 10 %.",
+            "Interval right: of the 95 % intervals of single crossovers, those that hold it. "
+            "Width: their median, high over low. Cost: sizes times processes, median "
+            f"{truth.measurements:.0f}, over those of a sweep with {dense} sizes a decade and as "
+            f"many processes as stand behind the answer. {_equal(truth)}",
+        ),
+    )
+
+
+def _equal(truth: LocatorTruth) -> str:
+    """What a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
+    if truth.dense_width is None:
+        return "No dense sweep was tried."
+    clear = next(row for row in truth.rows if row.worlds == "clear")
+    cost = clear.cost / truth.dense_width**2
+    return (
+        f"In {truth.dense_worlds} clear worlds such a sweep was tried: its interval was "
+        f"{digits(truth.dense_width)} times as wide (log, median), so that, an interval as wide as "
+        f"the locator's being enough, the locator costs 1/{digits(1 / cost)} of it."
+    )
+
+
+def _locator_row(row: LocatorRow) -> tuple[str, ...]:
+    return (
+        row.worlds,
+        f"{row.right.trials:,}",
+        _share(row.right),
+        f"{row.wrong_and_sure}",
+        _share(row.sure),
+        _share(row.covered),
+        f"{row.covered.trials:,}",
+        "–" if row.width is None else f"× {digits(row.width)}",
+        f"1/{digits(1 / row.cost)}" if row.cost else "–",
+    )
+
+
+def _map(found: MapTruth) -> Grid:
+    noise = ", ".join(f"{name} {_per_cent(share)}" for name, share in found.right_by_noise.items())
+    return Grid(
+        "The map: which backend wins where?",
+        (
+            "worlds>",
+            "cells>",
+            "measured, median>",
+            "measured, 95 of 100>",
+            "measured, most>",
+            "right>",
+            "worlds with ≥ 99 % right>",
+            "right in the worst>",
+        ),
+        [
+            (
+                f"{found.worlds:,}",
+                f"{found.cells:,}",
+                _per_cent(found.measured_median),
+                _per_cent(found.measured_95th),
+                _per_cent(found.measured_most),
+                _per_cent(found.right_overall),
+                _per_cent(found.right_worlds),
+                _per_cent(found.right_least),
+            )
+        ],
+        (
+            "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
+            "the map names the fastest; "
+            f"{_per_cent(found.told_overall)} are also not called a tie. By the standard deviation "
+            f"of a process's log time: {noise}.",
+        ),
+    )
+
+
+def _share(share: Share) -> str:
+    if share.value is None or share.low is None or share.high is None:
+        return "–"
+    return f"{_per_cent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
+
+
+def _per_cent(value: float) -> str:
+    return f"{100 * value:.1f} %" if value < 0.9995 or value == 1 else f"{100 * value:.2f} %"

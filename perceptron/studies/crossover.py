@@ -1,0 +1,261 @@
+"""From which size on does B beat A here? Measured where the answer is, or read from elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import combinations
+from math import inf
+from pathlib import Path
+
+from perceptron.analysis.located import Located, located
+from perceptron.analysis.locator import Search, ask
+from perceptron.backends import registry
+from perceptron.errors import UserError, unknown
+from perceptron.measure.launch import Workers
+from perceptron.measure.machine import usable_cores
+from perceptron.measure.timing import Effort
+from perceptron.problems import catalogue, files
+from perceptron.problems.cost import bytes_moved
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.table import load_measurements
+from perceptron.studies.bench import QUICK_BYTES
+from perceptron.studies.bench import SWEEP as SWEEP
+from perceptron.studies.campaign import Task, run_tasks
+from perceptron.studies.opening import Opened, opened, plain
+from perceptron.studies.progress import Progress
+
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Line:
+    """An axis to search along: ``reference`` and a size name a problem of ``family``."""
+
+    family: str
+    reference: str
+    low: int
+    high: int
+
+    def problem(self, size: int) -> str:
+        """What `catalogue.find` takes."""
+        return f"{self.reference}:{size}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Where to look for crossovers and how hard; equal plans are the same run."""
+
+    families: tuple[str, ...] = SWEEP
+    problems: tuple[str, ...] = ()
+    """Files of models of the user's own, each with a ``[size]`` table."""
+    pairs: tuple[Pair, ...] = ()
+    """(incumbent, challenger); empty for every two of ``backends``."""
+    backends: tuple[str, ...] = registry.DEFAULT
+    dtype: DType = "float32"
+    threads: tuple[int, ...] = ()
+    """Empty: all cores that this process may use."""
+    iterations: int = 10_000
+    """Of the training that a start from cold is shared out over."""
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        if self.pairs:
+            involved = dict.fromkeys(name for pair in self.pairs for name in pair)
+            object.__setattr__(self, "backends", tuple(involved))
+        for name in self.backends:
+            registry.load(name)  # raises for a name that there is not
+        if len(self.backends) < 2:
+            raise UserError("a crossover needs two backends: name them with --pair A:B")
+        if not self.threads:
+            object.__setattr__(self, "threads", (usable_cores(),))
+        assert all(line.low for line in self.lines)  # raises for what is no axis
+
+    @property
+    def lines(self) -> list[Line]:
+        """The axes; raises `UserError` for a family or a file that has none."""
+        return [_family_line(name, self.quick) for name in self.families] + [
+            _file_line(file) for file in self.problems
+        ]
+
+    @property
+    def all_pairs(self) -> tuple[Pair, ...]:
+        """The pairs asked for, else every two backends, those on the CPU first."""
+        ordered = sorted(self.backends, key=lambda name: registry.load(name).device != "cpu")
+        return self.pairs or tuple(combinations(ordered, 2))
+
+    @property
+    def effort(self) -> Effort:
+        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
+
+    def search(self, line: Line) -> Search:
+        if self.quick:
+            return Search(line.low, line.high, first=2, enough=4, most=8)
+        return Search(line.low, line.high)
+
+
+def locate(plan: Plan, machine: str | None, results: Path, progress: Progress) -> Located:
+    """Search along every axis, or go on where a search was cut short, and judge.
+
+    Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
+    did not stay as it was.
+    """
+    about = plain(asdict(plan)) | {
+        "study": "crossover",
+        "contents": files.fingerprints(line.problem(line.low) for line in _own(plan)),
+    }
+    with opened(about, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
+        for line in plan.lines:
+            for threads in plan.threads:
+                search_line(plan, line, threads, run, progress)
+        if files.fingerprints(line.problem(line.low) for line in _own(plan)) != about["contents"]:
+            raise UserError("--problem: a file was changed while it was measured: start again")
+        return located(
+            run.journal.rows,
+            plan.all_pairs,
+            plan.iterations,
+            run.environment,
+            run.journal.folder,
+            run.cautions(max(plan.threads)),
+        )
+
+
+def search_line(
+    plan: Plan,
+    line: Line,
+    threads: int,
+    run: Opened,
+    progress: Progress,
+    deadline: float = inf,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Measure along one axis until the answer is as good as it gets, or until ``deadline``.
+
+    The same processes answer all rounds, so that what a process adds cancels between sizes.
+    """
+    journal = run.journal
+    with Workers() as workers:
+        while clock() < deadline:
+            before = len(journal.rows)
+            rows = [
+                row for row in journal.rows if row.family == line.family and row.threads == threads
+            ]
+            tasks = _asked(plan, line, threads, rows)
+            if tasks:
+                run_tasks(tasks, journal, run.run, _so_far(progress, line, len(rows)), workers)
+            if len(journal.rows) == before:
+                return
+
+
+def from_files(
+    sources: Sequence[str],
+    pairs: Sequence[str],
+    families: Sequence[str],
+    by: Sequence[str],
+    size: str | None,
+    iterations: int,
+) -> Located:
+    """Judge what others measured; see `load_measurements`.
+
+    ``pairs`` are written ``A:B``. Raises `UserError` for a source that cannot be understood and
+    for a family or a backend that is not in them.
+    """
+    rows = load_measurements(*sources, by=by, size=size)
+    if families:
+        known = dict.fromkeys(row.family for row in rows)
+        for family in families:
+            if family not in known:
+                raise unknown("family", family, known)
+        rows = [row for row in rows if row.family in families]
+    known = dict.fromkeys(row.backend for row in rows)
+    wanted = [split_pair(pair, list(known)) for pair in pairs]
+    found = located(rows, wanted or None, iterations)
+    if not found.crossovers:
+        raise UserError(
+            f"{', '.join(sources)}: nothing to compare: "
+            + ("there is one backend only" if len(known) < 2 else "no family has several sizes")
+        )
+    return found
+
+
+def split_pair(text: str, known: Sequence[str]) -> Pair:
+    """``A:B`` at the one colon that leaves two known names; raises `UserError`."""
+    parts = text.split(":")
+    cuts = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
+    found = [cut for cut in cuts if cut[0] in known and cut[1] in known and cut[0] != cut[1]]
+    if len(found) == 1:
+        return found[0]
+    if len(found) > 1:
+        raise UserError(f"--pair {text!r} can be read in {len(found)} ways: rename a backend")
+    if not cuts:
+        raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")
+    if any(one == other for one, other in cuts):
+        raise UserError(f"--pair {text!r} names one backend twice: name two")
+    strange = next((name for name in cuts[0] if name not in known), text)
+    raise unknown("backend in --pair", strange, known)
+
+
+def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> list[Task]:
+    """A task for each backend, size and process that some pair asks for."""
+    wanted: dict[tuple[str, int], int] = {}
+    for pair in plan.all_pairs:
+        for each in ask(rows, *pair, plan.search(line)):
+            for backend in pair:
+                key = (backend, each.size)
+                wanted[key] = max(each.processes, wanted.get(key, 0))
+    return [
+        Task(
+            problem=catalogue.find(line.problem(size)).name,
+            backend=backend,
+            dtype=plan.dtype,
+            threads=threads,
+            process=process,
+            group=line.family,
+            effort=plan.effort,
+        )
+        for (backend, size), processes in wanted.items()
+        for process in range(processes)
+    ]
+
+
+def _so_far(progress: Progress, line: Line, before: int) -> Progress:
+    """Progress over all rounds so far: how many more there will be, the times decide."""
+
+    def report(done: int, total: int, message: str) -> None:
+        progress(before + done, before + total, message)
+
+    return report
+
+
+def _family_line(name: str, quick: bool) -> Line:
+    if name not in FAMILIES:
+        raise unknown("family", name, FAMILIES)
+    family = FAMILIES[name]
+    if len(family.axes) != 1:
+        raise UserError(
+            f"family {name!r} varies along {len(family.axes)} axes: "
+            f"`perceptron map --family {name}` draws it; for a crossover choose from "
+            + ", ".join(SWEEP)
+        )
+    sizes = [size for (size,) in family.sizes]
+    if quick:
+        sizes = [
+            size for size in sizes if bytes_moved(family.problem(size), "float32") <= QUICK_BYTES
+        ]
+    return Line(name, name, min(sizes), max(sizes))
+
+
+def _file_line(file: str) -> Line:
+    references = files.references(file)
+    problems = [catalogue.find(reference) for reference in references]
+    if len(problems) < 2:
+        raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
+    sizes = [problem.size for problem in problems]
+    return Line(problems[0].family, references[0].rpartition(":")[0], min(sizes), max(sizes))
+
+
+def _own(plan: Plan) -> list[Line]:
+    return [_file_line(file) for file in plan.problems]

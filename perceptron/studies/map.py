@@ -1,0 +1,162 @@
+"""The phase diagram of a family with two sizes: measured where the winner is in doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from perceptron.analysis.grid import Cell, Grid, cell_of, log_grid, times_by_cell
+from perceptron.analysis.phase import MapResult, phase
+from perceptron.analysis.quadtree import ask
+from perceptron.backends import registry
+from perceptron.errors import UserError, unknown
+from perceptron.measure.machine import usable_cores
+from perceptron.measure.timing import Effort
+from perceptron.problems.families import FAMILIES, Family, label
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.store import Journal, Run
+from perceptron.studies.campaign import Task, run_tasks
+from perceptron.studies.opening import opened, plain
+from perceptron.studies.progress import Progress
+
+# Families along two axes, the first of them the default.
+MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
+
+Range = tuple[int, int]
+
+# In quick mode the largest sizes, whose single iteration takes a second, are left out, ...
+_QUICK_PART = 8  # ... at the upper end of either axis by this factor.
+_MOST_POINTS = 64
+
+
+@dataclass(frozen=True)
+class MapPlan:
+    """What to map and how closely; equal plans are the same run."""
+
+    family: str = MAPS[0]
+    x_range: Range | None = None
+    """Ends of the first axis; None for those of the family's own sizes."""
+    y_range: Range | None = None
+    points: int = 0
+    """Along each axis; 0 for 16, or 8 in quick mode."""
+    backends: tuple[str, ...] = registry.DEFAULT
+    dtype: DType = "float32"
+    threads: int = 0
+    """0 for all cores that this process may use."""
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise unknown("family", self.family, FAMILIES)
+        if self.family not in MAPS:
+            axes = len(FAMILIES[self.family].axes)
+            raise UserError(
+                f"family {self.family!r} varies along {axes} axis and a map needs two: "
+                f"choose from {', '.join(MAPS)}"
+            )
+        for name in self.backends:
+            registry.load(name)  # raises for a name that there is not
+        if self.threads < 0:
+            raise UserError(f"--threads must be at least 1, got {self.threads}")
+        object.__setattr__(self, "threads", self.threads or usable_cores())
+        object.__setattr__(self, "points", self.points or (8 if self.quick else 16))
+        if not 2 <= self.points <= _MOST_POINTS:
+            raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {self.points}")
+        for axis, field in enumerate(("x_range", "y_range")):
+            given = getattr(self, field) or _own_range(FAMILIES[self.family], axis, self.quick)
+            if not 1 <= given[0] < given[1]:
+                name = FAMILIES[self.family].axes[axis]
+                raise UserError(f"{name} must ascend from at least 1, got {given[0]} to {given[1]}")
+            object.__setattr__(self, field, given)
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        x, y = FAMILIES[self.family].axes
+        return x, y
+
+    @property
+    def grid(self) -> Grid:
+        assert self.x_range is not None, "filled when made"
+        assert self.y_range is not None, "filled when made"
+        return log_grid(self.x_range, self.y_range, self.points)
+
+    @property
+    def processes(self) -> int:
+        return 2 if self.quick else 3
+
+    @property
+    def effort(self) -> Effort:
+        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
+
+
+def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Progress) -> MapResult:
+    """Draw the map, or go on with it where it was cut short.
+
+    ``machine`` names the folder of the results; None for the host's name. Raises `UserError` if
+    the results folder cannot be written to.
+    """
+    about = plain(asdict(plan)) | {"study": "map", "processes": plan.processes}
+    with opened(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
+        _measure(plan, run.journal, run.run, progress)
+        return MapResult(
+            map=phase(run.journal.rows, plan.grid, plan.axes),
+            machine=run.run.machine,
+            results=run.journal.folder,
+            environment=run.environment,
+            rows=run.journal.rows,
+            warnings=run.cautions(plan.threads),
+        )
+
+
+def _measure(plan: MapPlan, journal: Journal, run: Run, progress: Progress) -> None:
+    """Ask and measure until nothing is asked for any more.
+
+    Every round is asked for from the rows of the rounds before it, whatever else the journal
+    holds: a map that was cut short repeats its questions, and only what is missing is measured.
+    """
+    asked: set[Cell] = set()
+    rounds = 0
+    while cells := ask(plan.grid, times_by_cell(_of_cells(journal.rows, asked))):
+        asked.update(cells)
+        rounds += 1
+        wanted = tasks(plan, cells, rounds)
+        before = len(asked) * plan.processes * len(plan.backends) - len(wanted)
+        run_tasks(wanted, journal, run, _in_round(progress, rounds, before))
+
+
+def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement]:
+    return [row for row in rows if cell_of(row) in cells]
+
+
+def tasks(plan: MapPlan, cells: Sequence[Cell], number: int) -> list[Task]:
+    """Every row of one round of cells."""
+    return [
+        Task(
+            problem=f"{plan.family}:{label(cell)}",
+            backend=backend,
+            dtype=plan.dtype,
+            threads=plan.threads,
+            process=process,
+            group=f"round {number}",
+            effort=plan.effort,
+        )
+        for process in range(plan.processes)
+        for cell in cells
+        for backend in plan.backends
+    ]
+
+
+def _in_round(progress: Progress, number: int, before: int) -> Progress:
+    """Progress over all rounds so far: how many more there will be, nobody knows."""
+
+    def report(done: int, total: int, message: str) -> None:
+        progress(before + done, before + total, f"round {number}: {message}")
+
+    return report
+
+
+def _own_range(family: Family, axis: int, quick: bool) -> Range:
+    values = [size[axis] for size in family.sizes]
+    return min(values), max(values) // (_QUICK_PART if quick else 1)

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.analysis.grid import cell_of
+from perceptron.analysis.phase import MapResult
+from perceptron.errors import UserError
+from perceptron.measure.job import Job, Outcome
+from perceptron.problems import catalogue
+from perceptron.records.environment import Environment
+from perceptron.studies import campaign, opening
+from perceptron.studies import map as study
+from perceptron.studies.map import MapPlan, map_family
+from perceptron.studies.progress import silent
+
+PLAN = MapPlan(backends=("numpy", "torch-cpu"), threads=1, points=12, quick=True)
+
+
+class Lab:
+    """Stands in for worker processes: torch-cpu starts slowly, grows slowly and has little room."""
+
+    def __init__(self) -> None:
+        self.timed: list[tuple[str, str]] = []
+        self.power_cut_after: int | None = None
+
+    def run_job(self, job: Job, backend: object):  # type: ignore[no-untyped-def]
+        for name in job.problems:
+            work = catalogue.find(name).size
+            if job.backend == "torch-cpu" and work > 100_000:
+                yield Outcome(problem=name, status="skipped", reason="needs more memory")
+            elif job.check:
+                yield Outcome(problem=name, status="ok")
+            else:
+                if self.power_cut_after is not None:
+                    if not self.power_cut_after:
+                        raise KeyboardInterrupt
+                    self.power_cut_after -= 1
+                self.timed.append((job.backend, name))
+                seconds = 1e-6 + 1e-9 * work if job.backend == "numpy" else 4e-6 + 2e-10 * work
+                yield Outcome(problem=name, status="ok", seconds=seconds, samples=[seconds])
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
+    found = Lab()
+    # The machine's facts take seconds to gather, and the code may change while a test runs.
+    monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
+    monkeypatch.setattr(opening, "revision", lambda: None)
+    monkeypatch.setattr(campaign, "run_job", found.run_job)
+    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
+    return found
+
+
+def draw(results: Path, plan: MapPlan = PLAN) -> MapResult:
+    return map_family(plan, "box", results, silent)
+
+
+def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) -> None:
+    """Both win somewhere, few cells are measured, each in every process and none twice."""
+    found = draw(tmp_path)
+    assert found.map.axes == ("rows", "width")
+    assert set(found.map.shares) >= {"numpy", "torch-cpu"}
+    assert 25 <= found.map.cells_measured < len(found.map.cells) / 2
+    assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
+    assert found.map.cells_measured == len({cell_of(row) for row in found.rows})
+    for cell in found.map.cells:
+        work = cell.x * cell.y
+        if cell.measured and not 3_000 < work < 4_700:
+            assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
+
+
+def test_a_cell_that_one_backend_skipped_is_not_tried_again(lab: Lab, tmp_path: Path) -> None:
+    """Its reason is kept, once, and the other backend wins there."""
+    found = draw(tmp_path)
+    skipped = [row for row in found.rows if row.status == "skipped"]
+    assert skipped
+    assert {row.reason for row in skipped} == {"needs more memory"}
+    assert len({row.problem for row in skipped}) == len(skipped)
+
+
+@pytest.mark.parametrize("cut", [0, 30, 120])
+def test_a_map_that_was_cut_short_goes_on_as_it_would_have(
+    lab: Lab, tmp_path: Path, cut: int
+) -> None:
+    """Asking is a function of the rows: the same cells in the end, nothing measured twice."""
+    whole = draw(tmp_path / "whole")
+    lab.timed.clear()
+    lab.power_cut_after = cut
+    with pytest.raises(KeyboardInterrupt):
+        draw(tmp_path / "cut")
+    lab.power_cut_after = None
+    resumed = draw(tmp_path / "cut")
+    assert resumed.map == whole.map
+    assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
+    assert len(list((tmp_path / "cut" / "runs" / "box").glob("*/run.json"))) == 1
+
+
+def test_progress_ends_where_all_is_done(lab: Lab, tmp_path: Path) -> None:
+    """What is done never falls and never exceeds the total, which grows by rounds."""
+    seen: list[tuple[int, int]] = []
+    found = map_family(PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
+    assert all(0 <= done <= total for done, total in seen)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert len({total for _, total in seen}) > 1
+    assert seen[-1][0] == seen[-1][1] == found.map.cells_measured * 2 * PLAN.processes
+
+
+def test_an_unavailable_backend_costs_nothing_and_is_told(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        campaign.registry,
+        "reason_unavailable",
+        lambda name: "no CUDA device found" if name == "torch-cuda" else None,
+    )
+    plan = MapPlan(backends=("numpy", "torch-cuda"), threads=1, points=4, quick=True)
+    found = draw(tmp_path, plan)
+    assert found.map.backends == ["numpy"]
+    assert found.map.absent == {"torch-cuda": "no CUDA device found"}
+    assert {backend for backend, _ in lab.timed} == {"numpy"}
+
+
+def test_real_workers_draw_a_map(tmp_path: Path) -> None:
+    """Two by two cells on NumPy alone, in fresh processes."""
+    plan = MapPlan(
+        x_range=(4, 8), y_range=(2, 4), points=2, backends=("numpy",), threads=1, quick=True
+    )
+    found = draw(tmp_path, plan)
+    assert [cell.winner for cell in found.map.cells] == ["numpy"] * 4
+    assert all(row.status == "ok" for row in found.rows)
+    assert len(found.rows) == 4 * plan.processes
+    assert (found.results / "measurements.jsonl").exists()
+
+
+def test_the_range_is_the_family_s_own() -> None:
+    """And quick mode leaves the largest sizes out."""
+    plan = MapPlan(threads=1)
+    assert (plan.x_range, plan.y_range, plan.points) == ((16, 8192), (4, 2048), 16)
+    assert MapPlan(threads=1, quick=True).x_range == (16, 1024)
+    assert plan.grid.cells == 256
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"family": "mlp-mpa"}, "did you mean 'mlp-map'"),
+        ({"family": "mlp-width"}, "varies along 1 axis and a map needs two: choose from mlp-map"),
+        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
+        ({"threads": -1}, "--threads must be at least 1"),
+        ({"points": 1}, "--points must be from 2 to 64, got 1"),
+        ({"points": 100}, "--points must be from 2 to 64, got 100"),
+        ({"x_range": (8, 8)}, "rows must ascend from at least 1, got 8 to 8"),
+        ({"y_range": (0, 8)}, "width must ascend from at least 1, got 0 to 8"),
+    ],
+)
+def test_a_wrong_plan_is_refused_before_anything_is_measured(
+    fields: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        MapPlan(**fields)  # type: ignore[arg-type]
