@@ -42,6 +42,8 @@ def type_in(folder: Path, path: Path, line: str) -> None:
         for option, value in SHORT.items():
             given = option in words or (option == "--families" and "--problem" in words)
             words += [] if given else [option, value]
+    if words[1] == "map":
+        words += ["--points", "4"]
     environment = {**os.environ, "PYTHONPATH": str(path), "PATH": f"{folder}:{os.environ['PATH']}"}
     found = subprocess.run(
         [sys.executable, "-m", "perceptron", *words[1:]],

@@ -141,7 +141,9 @@ def _judge(
         crossings=[Crossing(zero.size, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in found],
         sure=_is_sure(status, found, left),
-        unsure=[(found[doubt.first].size, found[doubt.last].size) for doubt in left],
+        unsure=[(found[doubt.first].size, found[doubt.last].size) for doubt in left]
+        if status not in ("not measured", "suspect")
+        else [],
         machine=where.machine,
         dtype=where.dtype,
         threads=where.threads,

@@ -112,6 +112,8 @@ def _gaps(
         gap = right.x - left.x
         if expected[place + 1] != sign or gap <= NARROW:
             continue
+        if not (left.freedom and right.freedom):  # single values: nothing is sure about them
+            continue
         if gap <= _HIDDEN and (_open(left, changes) or _open(right, changes)):
             continue
         room = max(_LEAST_SLOPE, _MARGIN * steepest(points, place)) * gap

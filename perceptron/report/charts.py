@@ -14,9 +14,12 @@ from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.analysis.summary import Bench
 from perceptron.records.measurement import Measurement
-from perceptron.report.palette import stroke
+from perceptron.report.palette import Stroke, stroke, strokes
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits, duration, tick
+
+# Crossovers that a figure has room to label; the table has them all.
+_LABELLED = 4
 
 
 def finding_chart(rows: Sequence[FindingRow]) -> str:
@@ -109,25 +112,28 @@ def family_chart(bench: Bench, family: str) -> str:
 def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: str) -> str:
     """Time per iteration over size, both logarithmic; bands are 95 %, crossovers are marked."""
     members = list(rows)
+    looks = strokes(row.backend for row in members)
+    ours = all(row.source != "csv" for row in members)
     with drawing(7.2, 4.2) as (figure, axes):
-        for backend in sorted({row.backend for row in members}):
-            _line(axes, [row for row in members if row.backend == backend], backend)
+        for backend, look in looks.items():
+            _line(axes, [row for row in members if row.backend == backend], backend, look)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
-        for crossover in found:
-            _mark(axes, crossover)
+        crossings = [each for each in found if each.crossings]
+        for place, crossover in enumerate(crossings):
+            _mark(axes, crossover, place if len(crossings) <= _LABELLED else None)
         axes.set_xlabel(axis)
-        axes.set_ylabel("time per iteration")
+        axes.set_ylabel("time per iteration" if ours else "time")
         axes.xaxis.set_major_locator(LogLocator(base=2, numticks=9))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size_tick(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
         axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.legend(frameon=False, loc="upper left")
+        axes.legend(frameon=False, loc="best")
         return svg(figure)
 
 
-def _line(axes: Axes, rows: list[Measurement], backend: str) -> None:
+def _line(axes: Axes, rows: list[Measurement], backend: str, look: Stroke) -> None:
     sizes = sorted({row.size for row in rows if row.status == "ok"})
     if not sizes:
         return
@@ -135,7 +141,6 @@ def _line(axes: Axes, rows: list[Measurement], backend: str) -> None:
         of_times(list(times([row for row in rows if row.size == size], backend).values()))
         for size in sizes
     ]
-    look = stroke(backend)
     axes.plot(
         sizes,
         [value.estimate for value in found],
@@ -155,12 +160,15 @@ def _line(axes: Axes, rows: list[Measurement], backend: str) -> None:
     )
 
 
-def _mark(axes: Axes, found: Crossover) -> None:
+def _mark(axes: Axes, found: Crossover, place: int | None) -> None:
+    """A dotted line for each change of winner; its label stands at a height of its own."""
     for crossing in found.crossings:
         axes.axvline(crossing.size, color="#333333", linewidth=1, linestyle=":")
+        if place is None:
+            continue
         axes.annotate(
             f"{getattr(found, crossing.direction)}\nfrom {digits(crossing.size, 2)} on",
-            (crossing.size, 0.02),
+            (crossing.size, 0.02 + 0.11 * place),
             xycoords=axes.get_xaxis_transform(),
             xytext=(4, 0),
             textcoords="offset points",

@@ -147,10 +147,11 @@ def _section(found: Located, family: str) -> Section:
 
 def _sweep(rows: Sequence[Measurement], found: Sequence[Crossover], axis: str) -> Picture:
     where = place(found[0])
+    where = "" if where == "–" else f"{where}. "
     return Picture(
         sweep_chart(rows, found, axis),
-        f"Time of each backend over {axis}, {where}; the table below says who wins where",
-        f"{where}. Lower is faster. Bands are 95 % intervals, where there are several processes.",
+        f"{where}Time of each backend over {axis}; the table below says who wins where",
+        f"{where}Lower is faster. Bands are 95 % intervals, where there are several processes.",
     )
 
 

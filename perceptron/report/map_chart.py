@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import log
 
 import numpy as np
@@ -14,7 +15,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 from scipy import ndimage
 
 from perceptron.analysis.phase import TIED, PhaseCell, PhaseMap
-from perceptron.report.palette import stroke
+from perceptron.report.palette import Stroke, strokes
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits
 
@@ -77,18 +78,19 @@ def _top(found: PhaseMap) -> int:
 def _colours(found: PhaseMap, top: int) -> Array:
     """Red, green and blue of every cell, from 0 to 1: of shape (x, y, 3)."""
     shape = (len(found.x_values), len(found.y_values), 3)
-    return np.array([_colour(cell, top) for cell in found.cells]).reshape(shape)
+    looks = strokes(found.backends)
+    return np.array([_colour(cell, top, looks) for cell in found.cells]).reshape(shape)
 
 
-def _colour(cell: PhaseCell, top: int) -> Array:
+def _colour(cell: PhaseCell, top: int, looks: Mapping[str, Stroke]) -> Array:
     if cell.winner is None or cell.winner == TIED:
         return np.array(to_rgb(_NOTHING_COLOUR if cell.winner is None else _TIE_COLOUR))
-    return _shade(cell.winner, top if cell.ratio is None else cell.ratio, top)
+    return _shade(looks[cell.winner], top if cell.ratio is None else cell.ratio, top)
 
 
-def _shade(backend: str, ratio: float, top: int) -> Array:
+def _shade(look: Stroke, ratio: float, top: int) -> Array:
     strength = _FAINTEST + (1 - _FAINTEST) * min(1.0, log(ratio) / log(top))
-    return 1 - strength * (1 - np.array(to_rgb(stroke(backend).colour)))
+    return 1 - strength * (1 - np.array(to_rgb(look.colour)))
 
 
 def _dots(axes: Axes, measured: list[PhaseCell]) -> None:
@@ -167,7 +169,10 @@ def _legend(axes: Axes, backends: list[str], top: int) -> None:
         aspect=9 / len(backends),  # of height to width
     )
     ratios = np.exp(np.linspace(0.0, log(top), 65))
-    shades = np.array([[_shade(name, ratio, top) for name in backends] for ratio in ratios[1:]])
+    looks = strokes(backends)
+    shades = np.array(
+        [[_shade(looks[name], ratio, top) for name in backends] for ratio in ratios[1:]]
+    )
     scale.pcolormesh(np.arange(len(backends) + 1), ratios, shades, linewidth=0)
     scale.set_yscale("log")
     ticks = [2**power for power in range(top.bit_length())]

@@ -7,6 +7,7 @@ The colours are Okabe and Ito's, told apart by people with any kind of colour bl
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
@@ -30,12 +31,34 @@ _OTHERS = (
     Stroke("#A07800", (2, 2), "P"),
     Stroke("#5D3A9B", (8, 2), "X"),
     Stroke("#444444", (3, 1, 1, 1), "*"),
+    Stroke("#8C1515", (5, 1, 1, 1), "v"),
+    Stroke("#007C7C", (1, 1), "<"),
+    Stroke("#7A5C3E", (10, 3), ">"),
+    Stroke("#9AA800", (6, 1, 2, 1), "p"),
 )
 
 
 def stroke(backend: str) -> Stroke:
     """The same for the same name, whatever else is shown beside it."""
-    if backend in _KNOWN:
-        return _KNOWN[backend]
-    number = int.from_bytes(hashlib.sha256(backend.encode()).digest()[:4], "big")
-    return _OTHERS[number % len(_OTHERS)]
+    return strokes([backend])[backend]
+
+
+def strokes(backends: Iterable[str]) -> dict[str, Stroke]:
+    """A stroke for each, no two alike as far as they last.
+
+    A backend that is not ours has the one that its name picks, or, where another of these picks
+    the same, the next that is free.
+    """
+    names = sorted(set(backends))
+    found = {name: _KNOWN[name] for name in names if name in _KNOWN}
+    taken: set[int] = set()
+    for name in names:
+        if name not in found:
+            place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+            free = [
+                step for step in range(len(_OTHERS)) if (place + step) % len(_OTHERS) not in taken
+            ]
+            place = (place + (free[0] if free else 0)) % len(_OTHERS)
+            taken.add(place)
+            found[name] = _OTHERS[place]
+    return found

@@ -12,7 +12,7 @@ from perceptron.analysis.interval import of_ratio
 from perceptron.analysis.select import current, ground, paired
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import size_tick
-from perceptron.report.palette import stroke
+from perceptron.report.palette import strokes
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits
 
@@ -80,17 +80,22 @@ def _mark(axes: Axes, found: Crossover) -> None:
 
 
 def _sides(axes: Axes, found: Crossover) -> None:
-    """Who is faster above and below the line, in the colours of the backends."""
+    """Who is faster above and below the line, each in its colour, where the curve is not."""
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 0.8), max(high, 1.25))
-    for name, height, align in ((found.incumbent, 0.97, "top"), (found.challenger, 0.03, "bottom")):
+    looks = strokes((found.incumbent, found.challenger))
+    rises = found.status == "reverses"
+    for name, height, align, right in (
+        (found.incumbent, 0.97, "top", not rises),
+        (found.challenger, 0.03, "bottom", rises),
+    ):
         axes.text(
-            0.99,
+            0.99 if right else 0.01,
             height,
             f"{name} is faster",
             transform=axes.transAxes,
-            ha="right",
+            ha="right" if right else "left",
             va=align,
             fontsize=8.5,
-            color=stroke(name).colour,
+            color=looks[name].colour,
         )

@@ -1,18 +1,25 @@
-"""README's pictures and tables, from a committed run.
+"""README's pictures and tables, from committed runs.
 
-``python -m perceptron.report.readme`` writes them from the newest finished whole run under
-results/. It owns what stands between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``.
+``python -m perceptron.report.readme`` writes them from the newest finished whole run and the newest
+finished map under results/. It owns what stands between ``<!-- begin: NAME -->`` and
+``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+from perceptron.analysis.grid import log_grid
+from perceptron.analysis.phase import MapResult, phase
 from perceptron.analysis.summary import Bench, summarise
 from perceptron.errors import UserError
-from perceptron.records.store import load_conditions, load_run
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.store import Run, load_conditions, load_run
 from perceptron.report import text
 from perceptron.report.charts import family_chart, finding_chart
+from perceptron.report.map_chart import map_chart
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
@@ -20,22 +27,20 @@ PICTURED = "mlp-width"
 
 def main() -> None:
     """Rewrite README.md and the pictures that it shows."""
-    bench = newest(ROOT / "results")
-    for name, picture in pictures(bench).items():
+    bench, drawn = newest(ROOT / "results"), newest_map(ROOT / "results")
+    for name, picture in pictures(bench, drawn).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
     readme = ROOT / "README.md"
-    readme.write_text(fill(readme.read_text(encoding="utf-8"), blocks(bench)), encoding="utf-8")
+    content = blocks(bench) | map_blocks(drawn)
+    readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
 
 
 def newest(results: Path) -> Bench:
     """The newest finished whole run; raises `UserError` if there is none."""
-    files = results.glob("runs/*/*/run.json")
-    for folder in sorted((file.parent for file in files), key=lambda each: each.name, reverse=True):
-        run, environment, rows = load_run(folder)
-        plan = run.plan
-        if run.finished is not None and plan.get("study") == "bench" and plan.get("whole"):
+    for folder, run, environment, rows in _finished(results, "bench"):
+        if run.plan.get("whole"):
             return summarise(
-                plan["backends"],
+                run.plan["backends"],
                 folder.relative_to(ROOT),
                 environment,
                 rows,
@@ -44,11 +49,50 @@ def newest(results: Path) -> Bench:
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 
-def pictures(bench: Bench) -> dict[str, str]:
+def newest_map(results: Path) -> MapResult:
+    """The newest finished map that is not a quick one; raises `UserError` if there is none."""
+    for folder, run, environment, rows in _finished(results, "map"):
+        plan = run.plan
+        if not plan.get("quick"):
+            grid = log_grid(tuple(plan["x_range"]), tuple(plan["y_range"]), plan["points"])
+            return MapResult(
+                map=phase(rows, grid),
+                machine=run.machine,
+                results=folder.relative_to(ROOT),
+                environment=environment,
+                rows=rows,
+                warnings=[],
+            )
+    raise UserError(f"{results}: no finished map; `perceptron map` makes one")
+
+
+def _finished(
+    results: Path, study: str
+) -> Iterator[tuple[Path, Run, Environment, list[Measurement]]]:
+    """Finished runs of a study, the newest first."""
+    files = results.glob("runs/*/*/run.json")
+    for folder in sorted((file.parent for file in files), key=lambda each: each.name, reverse=True):
+        run, environment, rows = load_run(folder)
+        if run.finished is not None and run.plan.get("study") == study:
+            yield folder, run, environment, rows
+
+
+def pictures(bench: Bench, drawn: MapResult) -> dict[str, str]:
     """SVG by file name."""
     return {
         "finding.svg": finding_chart(bench.finding),
+        "map.svg": map_chart(drawn.map),
         f"{PICTURED}.svg": family_chart(bench, PICTURED),
+    }
+
+
+def map_blocks(drawn: MapResult) -> dict[str, str]:
+    """Markdown by the name of its place, about the map."""
+    found, facts = drawn.map, drawn.environment
+    return {
+        "map": f"{found.summary} {found.cells_measured} of {len(found.cells)} cells measured on "
+        f"{facts.cpu}, {facts.cores} cores, {found.threads} threads, {found.dtype}; "
+        f"{drawn.rows[0].when[:10]}, rows in `{drawn.results}`."
     }
 
 

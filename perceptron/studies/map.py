@@ -11,6 +11,7 @@ from perceptron.analysis.phase import MapResult, phase
 from perceptron.analysis.quadtree import ask
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
+from perceptron.measure.launch import Workers
 from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family, label
@@ -113,17 +114,18 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
 def _measure(plan: MapPlan, journal: Journal, run: Run, progress: Progress) -> None:
     """Ask and measure until nothing is asked for any more.
 
-    Every round is asked for from the rows of the rounds before it, whatever else the journal
+    The same processes measure all rounds. Every round is asked for from the rows of the rounds before it, whatever else the journal
     holds: a map that was cut short repeats its questions, and only what is missing is measured.
     """
     asked: set[Cell] = set()
     rounds = 0
-    while cells := ask(plan.grid, times_by_cell(_of_cells(journal.rows, asked))):
-        asked.update(cells)
-        rounds += 1
-        wanted = tasks(plan, cells, rounds)
-        before = len(asked) * plan.processes * len(plan.backends) - len(wanted)
-        run_tasks(wanted, journal, run, _in_round(progress, rounds, before))
+    with Workers() as workers:
+        while cells := ask(plan.grid, times_by_cell(_of_cells(journal.rows, asked))):
+            asked.update(cells)
+            rounds += 1
+            wanted = tasks(plan, cells, rounds)
+            before = len(asked) * plan.processes * len(plan.backends) - len(wanted)
+            run_tasks(wanted, journal, run, _in_round(progress, rounds, before), workers)
 
 
 def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement]:

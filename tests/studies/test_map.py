@@ -7,6 +7,7 @@ import pytest
 from perceptron.analysis.grid import cell_of
 from perceptron.analysis.phase import MapResult
 from perceptron.errors import UserError
+from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.records.environment import Environment
@@ -48,7 +49,9 @@ def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
     # The machine's facts take seconds to gather, and the code may change while a test runs.
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
     monkeypatch.setattr(opening, "revision", lambda: None)
-    monkeypatch.setattr(campaign, "run_job", found.run_job)
+    monkeypatch.setattr(
+        launch.Workers, "run", lambda self, name, job, backend: found.run_job(job, backend)
+    )
     monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
     return found
 

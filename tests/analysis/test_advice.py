@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.advice import Line, advise
+from perceptron.records.measurement import Measurement
+from perceptron.report import advice_text
+from tests.conftest import MakeRow
+
+BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
+
+
+def measured(row: MakeRow, seconds: dict[str, float], prepare: float = 0.0) -> list[Measurement]:
+    """Three processes of each backend on one problem, 1 % apart; the GPU is not there."""
+    rows = [
+        row(
+            problem="mlp:8x2",
+            family="mlp:8x2",
+            size=8,
+            backend=backend,
+            process=process,
+            seconds=value * (0.99, 1.0, 1.01)[process],
+            prepare_seconds=prepare if backend == "numpy" else 1e-3,
+        )
+        for backend, value in seconds.items()
+        for process in range(3)
+    ]
+    rows.append(
+        row(
+            problem="mlp:8x2",
+            family="mlp:8x2",
+            size=8,
+            backend="torch-cuda",
+            device="cuda",
+            status="skipped",
+            reason="no CUDA device found",
+        )
+    )
+    return rows
+
+
+def test_the_fastest_is_advised_with_its_lead(row: MakeRow) -> None:
+    found = advise(measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}), BACKENDS, "mlp:8x2", 100, [])
+    assert found.use == "numpy"
+    assert [each.backend for each in found.options] == ["numpy", "torch-cpu", "torch-cuda"]
+    ratio = found.options[1].ratio
+    assert ratio is not None
+    assert ratio.estimate == pytest.approx((100 * 4e-5 + 1e-3) / (100 * 1e-5), rel=0.01)
+    assert found.options[2].reason == "no CUDA device found"
+    assert (found.ties, found.unsure) == ([], [])
+    told = advice_text.sentence(found)
+    assert told.startswith("Use numpy: 5.00 [")
+    assert "torch-cuda: no CUDA device found: to know, run" in told
+
+
+@pytest.mark.parametrize(("iterations", "best"), [(1, "torch-cpu"), (100_000, "numpy")])
+def test_a_short_training_pays_for_its_start(row: MakeRow, iterations: int, best: str) -> None:
+    """From cold, one iteration is all preparing; over many it does not matter."""
+    rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)
+    assert advise(rows, BACKENDS, "mlp:8x2", iterations, []).use == best
+
+
+def test_a_tie_advises_either(row: MakeRow) -> None:
+    rows = measured(row, {"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3)
+    found = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
+    assert found.ties == ["torch-cpu"]
+    assert advice_text.sentence(found).startswith("Use numpy or torch-cpu: within ±5 %")
+
+
+def test_a_lead_that_is_not_sure_says_so(row: MakeRow) -> None:
+    rows = [
+        each
+        if each.backend == "numpy" or each.seconds is None
+        else row(
+            **{
+                "problem": "mlp:8x2",
+                "backend": "torch-cpu",
+                "process": each.process,
+                "seconds": 1e-5 * (0.8, 1.2, 1.5)[each.process],
+            }
+        )
+        for each in measured(row, {"numpy": 1e-5, "torch-cpu": 1e-5})
+    ]
+    found = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
+    assert found.unsure == ["torch-cpu"]
+    assert "Use probably numpy" in advice_text.sentence(found)
+
+
+def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
+    """numpy here, torch-cpu from 100 rows on; along the features nothing changes."""
+    rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=1e-3)
+
+    def line(family: str, costs: dict[str, float]) -> Line:
+        return Line(
+            axis=family,
+            here=8,
+            rows=[
+                row(
+                    family=family,
+                    problem=f"{family}:{size}",
+                    size=size,
+                    backend=backend,
+                    process=process,
+                    seconds=(10 + size * cost) * (0.999, 1.0, 1.001)[process]
+                    if backend == "numpy"
+                    else 20.0,
+                )
+                for size in (8, 32, 128, 512)
+                for process in range(3)
+                for backend, cost in costs.items()
+            ],
+        )
+
+    found = advise(
+        rows,
+        BACKENDS,
+        "mlp:8x2",
+        10_000,
+        [
+            line("rows", {"numpy": 0.1, "torch-cpu": 0}),
+            line("features", {"numpy": 0, "torch-cpu": 0}),
+        ],
+    )
+    (crossed,) = found.changes[0].crossovers
+    assert crossed.status == "crosses"
+    assert 32 < (crossed.size or 0) < 128
+    told = advice_text.sentence(found)
+    assert "; but torch-cpu from " in told
+    assert " rows on" in told
+    assert "nothing else wins at features 8 to 512" in told
+    cells = advice_text.changes_cells(found.changes)
+    assert [each[:3] for each in cells] == [
+        ("rows", "8 to 512", "numpy → torch-cpu"),
+        ("features", "8 to 512", "numpy → torch-cpu"),
+    ]
+
+
+def test_nothing_measured_says_why(row: MakeRow) -> None:
+    rows = measured(row, {})
+    found = advise(rows, ("torch-cuda",), "mlp:8x2", 10, [])
+    assert found.use is None
+    assert advice_text.sentence(found).startswith("Nothing could be measured: torch-cuda: no CUDA")
+
+
+def test_one_backend_is_no_contest(row: MakeRow) -> None:
+    found = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
+    assert "numpy, the only backend that can run here" in advice_text.sentence(found)
+    assert advice_text.cells(found)[1][1] == "not measured: not measured"
