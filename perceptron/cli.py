@@ -203,14 +203,20 @@ def crossover(
     from perceptron.report import console, crossover_page, documents, page
     from perceptron.studies import crossover as study
 
-    families, pairs = several("--family", family), several("--pair", pair)
-    sources, problems = several("--from", source), several("--problem", problem)
-    reserved = page.reserve(html, "crossover.html")
+    pairs, sources = several("--pair", pair), several("--from", source)
+    problems, parameters = several("--problem", problem), several("--by", by)
     if sources:
-        found = study.from_files(sources, pairs, families, several("--by", by), size, iterations)
+        measuring = {"--problem": problem, "--backends": backends, "--quick": quick}
+        for option, given in measuring.items():
+            if given:
+                raise UserError(f"{option} says what to measure: leave it out with --from")
+        families = several("--family", family)
+        found = study.from_files(sources, pairs, families, parameters, size, iterations)
+        reserved = page.reserve(html, "crossover.html")
     else:
-        if by or size:
+        if parameters or size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
+        families = split("--family", family)
         plan = study.Plan(
             families=families or (() if problems else study.SWEEP),
             problems=problems,
@@ -221,6 +227,7 @@ def crossover(
             iterations=iterations,
             quick=quick,
         )
+        reserved = page.reserve(html, "crossover.html")
         with console.progress_bar("searching") as bar:
             found = study.locate(plan, folder_name("--machine", machine), results, bar)
     written = crossover_page.write_crossovers(reserved, found)
@@ -344,6 +351,8 @@ def truth(
     from perceptron.report import console, documents, truth_text
     from perceptron.studies.truth import truth as study
 
+    if save is not None:
+        truth_text.reserve(save)
     with console.progress_bar("trying") as bar:
         found = study(worlds, seed, bar)
     if json:

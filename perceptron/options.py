@@ -74,6 +74,8 @@ def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tup
     """``"1,2"`` as ``(1, 2)``; raises `UserError` naming the option."""
     if value is None:
         return ()
+    if not value.strip(" ,"):
+        raise UserError(f"{option} is empty: name at least one, or leave it out")
     words = [word.strip() for word in value.split(",")]
     for word in words:
         if not (word.isascii() and word.isdecimal()) or int(word) < 1:

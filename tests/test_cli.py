@@ -19,6 +19,25 @@ from tests.conftest import ROOT, Perceptron
 HEAVY = ("numpy", "torch", "pandas", "matplotlib", "scipy", "rich")
 QUICK = ("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1")
 
+CROSSOVER = {
+    "family",
+    "incumbent",
+    "challenger",
+    "status",
+    "size",
+    "low",
+    "high",
+    "bracket",
+    "crossings",
+    "sizes_measured",
+    "sure",
+    "unsure",
+    "machine",
+    "dtype",
+    "threads",
+    "reason",
+}
+
 
 def test_help_imports_nothing_heavy() -> None:
     """The first answer must not cost a second: neither our modules nor typer pull them in."""
@@ -33,7 +52,10 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) & set(found.stderr.split())
 
 
-@pytest.mark.parametrize("command", ["walkthrough", "backends", "check", "bench", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    ["walkthrough", "backends", "check", "bench", "crossover", "map", "truth", "doctor"],
+)
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
     assert found.returncode == 0
@@ -77,6 +99,27 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["check", ""], "error: NAME is empty"),
         (["bench", "--machine", ""], "error: --machine takes letters, digits"),
         (["bench", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
+        (["crossover", "--by", "backend"], "error: --by and --size name parameters of files"),
+        (["crossover", "--size", "n"], "error: --by and --size name parameters of files"),
+        (["crossover", "--pair", "numpy"], "error: --pair takes INCUMBENT:CHALLENGER"),
+        (
+            ["crossover", "--pair", "nunpy:torch-cpu"],
+            "error: unknown backend in --pair 'nunpy': did you mean 'numpy'?",
+        ),
+        (["crossover", "--pair", "numpy:numpy"], "error: --pair 'numpy:numpy' names one backend"),
+        (["crossover", "--pair", ""], "error: --pair is empty"),
+        (
+            ["crossover", "--family", "mlp-map"],
+            "error: family 'mlp-map' varies along 2 axes: `perceptron map --family mlp-map` draws",
+        ),
+        (["crossover", "--family", "mlp-wdith"], "error: unknown family 'mlp-wdith': did you mean"),
+        (["crossover", "--from", "no.csv"], "error: no.csv: no such results"),
+        (["crossover", "--iterations", "0"], "error: Invalid value for '--iterations'"),
+        (["crossover", "--backends", "numpy"], "error: a crossover needs two backends"),
+        (["crossover", "--problem", "no.toml"], "error: {folder}/no.toml: cannot be read"),
+        (["crossover", "--html", "/proc/no"], "error: /proc/no/crossover.html: cannot write the"),
+        (["map", "--family", "mlp-width"], "error: family 'mlp-width' varies along 1 axis and a"),
+        (["truth", "--worlds", "0"], "error: Invalid value for '--worlds'"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -199,27 +242,91 @@ def test_bench_prints_the_contract_and_names_page_and_results(
     if registry.reason_unavailable("torch-cuda") is not None:
         assert finding["torch-cuda"]["seconds"] is None
         assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
-    fields = {
-        "family",
-        "incumbent",
-        "challenger",
-        "status",
-        "size",
-        "low",
-        "high",
-        "bracket",
-        "crossings",
-        "sizes_measured",
-        "machine",
-        "dtype",
-        "threads",
-        "reason",
-    }
     assert len(document["crossovers"]) == 3
-    assert all(set(each) == fields for each in document["crossovers"])
+    assert all(set(each) == CROSSOVER for each in document["crossovers"])
     assert (tmp_path / document["dashboard"]).is_file()
     assert (tmp_path / document["results"] / "measurements.jsonl").is_file()
     assert "measuring:" in found.stderr
+
+
+TABLE = """case,size,backend,seconds
+svd,1,numpy,1
+svd,100,numpy,100
+svd,1,jax-gpu,30
+svd,100,jax-gpu,31
+"""
+
+
+def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """One document on standard output, nothing else; the page is where it says."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    found = perceptron("crossover", "--from", "times.csv", "--json")
+    assert (found.returncode, found.stderr) == (0, "")
+    document = json.loads(found.stdout)
+    assert set(document) == {
+        "crossovers",
+        "from_cold",
+        "amortisation",
+        "warnings",
+        "page",
+        "results",
+    }
+    (crossover,) = document["crossovers"]
+    assert set(crossover) == CROSSOVER
+    assert (crossover["incumbent"], crossover["challenger"]) == ("numpy", "jax-gpu")
+    assert (crossover["status"], crossover["bracket"]) == ("crosses", [1, 100])
+    assert crossover["crossings"] == [{"size": crossover["size"], "direction": "challenger"}]
+    assert 1 < crossover["size"] < 100
+    assert (crossover["low"], crossover["high"]) == (None, None)
+    assert document["results"] is None
+    assert "svd" in (tmp_path / document["page"]).read_text(encoding="utf-8")
+
+
+def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
+    (tmp_path / "times.csv").write_text(TABLE)
+    found = perceptron("crossover", "--from", "times.csv", "--pair", "jax-gpu:numpy")
+    assert found.returncode == 0
+    assert "jax-gpu → numpy" in found.stdout
+    assert "jax-gpu from" in found.stdout or "numpy first" in found.stdout
+    assert "page:  html/crossover.html" in found.stdout
+    wrong = perceptron("crossover", "--from", "times.csv", "--pair", "numpy:torch")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("error: unknown backend in --pair 'torch'")
+
+
+def test_wrong_usage_leaves_nothing_behind(perceptron: Perceptron, tmp_path: Path) -> None:
+    assert perceptron("crossover", "--by", "backend").returncode == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_truth_tells_how_often_it_is_right(perceptron: Perceptron, tmp_path: Path) -> None:
+    """The same worlds for the same seed; date, version and machine beside the shares."""
+    found = perceptron("truth", "--worlds", "5", "--json", "--save", "truth.md")
+    assert found.returncode == 0, found.stderr
+    document = json.loads(found.stdout)
+    assert set(document) == {"when", "machine", "version", "seconds", "locator", "map"}
+    locator = document["locator"]
+    assert (locator["worlds"], locator["seed"]) == (5, 1)
+    assert [row["worlds"] for row in locator["rows"]] == ["all", "clear", "others"]
+    every, clear, others = (row["right"] for row in locator["rows"])
+    assert every["trials"] == clear["trials"] + others["trials"] == 5
+    for row in locator["rows"]:
+        for share in (row["right"], row["sure"], row["covered"]):
+            assert set(share) == {"hits", "trials", "value", "low", "high"}
+            if share["trials"]:
+                assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
+    assert document["map"]["worlds"] == 1
+    assert "--worlds 5 --seed 1" in (tmp_path / "truth.md").read_text(encoding="utf-8")
+    assert found.stderr.splitlines()[-1] == "wrote truth.md"
+
+
+def test_a_file_that_cannot_be_written_is_told_first(perceptron: Perceptron) -> None:
+    found = perceptron("truth", "--worlds", "1", "--save", "/proc/no/truth.md")
+    assert found.returncode == 2
+    assert found.stderr.splitlines()[-1].startswith("error: /proc/no/truth.md: cannot be written")
+    assert found.stdout == ""
 
 
 def test_killed_half_way_and_started_again_nothing_is_lost_or_measured_twice(

@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.select import Ground, ground, prepared, times
+from perceptron.analysis.select import Ground, current, ground, prepared, times
 from perceptron.records.measurement import Measurement
 
 
@@ -60,8 +60,11 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
     """Every two backends at every size at which both were measured from cold, by size."""
-    groups: dict[tuple[str, Ground, float, str | None], list[Measurement]] = {}
+    families: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
+        families.setdefault((row.family, ground(row)), []).append(row)
+    groups: dict[tuple[str, Ground, float, str | None], list[Measurement]] = {}
+    for row in [row for members in families.values() for row in current(members)]:
         if row.status == "ok" and row.prepare_seconds:
             key = (row.family, ground(row), row.size, row.problem)
             groups.setdefault(key, []).append(row)
@@ -75,7 +78,9 @@ def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
 def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
     seconds = {name: of_times(list(times(rows, name).values())) for name in (one, other)}
     prepare = {name: of_times(list(prepared(rows, name).values())) for name in (one, other)}
-    faster, slower = sorted((one, other), key=lambda name: seconds[name].estimate)
+    faster, slower = sorted(
+        (one, other), key=lambda name: (seconds[name].estimate, prepare[name].estimate)
+    )
     low, high = (
         _iterations(
             _end(prepare[faster], -sign),
@@ -85,6 +90,8 @@ def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
         )
         for sign in (1, -1)
     )
+    if _end(seconds[faster], 1) >= _end(seconds[slower], -1):
+        high = inf
     likely = _iterations(
         prepare[faster].estimate,
         prepare[slower].estimate,

@@ -122,8 +122,8 @@ def _judge(
         status = "multiple"
     else:
         status = "crosses" if changes[0].direction == "challenger" else "reverses"
-        loser = incumbent if status == "crosses" else challenger
-        if is_gpu(rows, loser):
+        loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
+        if is_gpu(rows, loser) and not is_gpu(rows, winner):
             status = "suspect"
             because = f"{loser} stops winning as the work grows: check that it is waited for"
     if left and status not in ("not measured", "suspect"):
@@ -176,6 +176,8 @@ def _closest(found: Sequence[Point]) -> str:
 def _closing(last: Point, before: Point, first: bool) -> str:
     """Whether the ratio still moved towards 1 at the end of the range."""
     moved = abs(before.mean) - abs(last.mean)
+    if moved < 1e-9:  # beyond what rounding does
+        return ""
     if last.freedom and moved <= hypot(last.error, before.error) * quantile(
         min(last.freedom, before.freedom), CONFIDENCE
     ):
@@ -197,5 +199,7 @@ def _not_sure(found: Sequence[Point], left: Sequence[Doubt]) -> str:
 
 def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
     missing = [name for name in (incumbent, challenger) if not is_measured(rows, name)]
-    told = [f"{name}: {reason(rows, name) or 'no times'}" for name in missing]
-    return "; ".join(told) or "no size was measured on both"
+    reasons = {name: reason(rows, name) for name in missing}
+    told = [f"{name}: {because}" for name, because in reasons.items() if because]
+    silent = [f"{name}: no times" for name in missing]
+    return "; ".join(told or silent) or "no size was measured on both"

@@ -51,12 +51,18 @@ class Ask:
 def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search) -> list[Ask]:
     """What to measure next; nothing when the answer is as good as it gets."""
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
+    found = points(rows, incumbent, challenger)
+    measured = {point.size: point.count for point in found}
+    closed = _closed(rows)
     tried = {row.size for row in rows}
-    new = [size for size in coarse_sizes(search) if size not in tried]
+    # Coarse sizes, and those of a round that was cut short: rows of one backend are no answer.
+    new = [
+        size
+        for size in sorted({*coarse_sizes(search), *map(int, tried)})
+        if size not in closed and measured.get(size, 0) < search.first
+    ]
     if new:
         return [Ask(size, search.first) for size in new]
-    found = points(rows, incumbent, challenger)
-    closed = _closed(rows)
     wanted: dict[int, int] = {}
 
     def want(each: Ask) -> None:
@@ -73,7 +79,6 @@ def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Se
     if found and not changes:  # how close it comes is the answer then
         closest = min(found, key=lambda point: abs(point.mean))
         want(Ask(int(closest.size), search.enough))
-    measured = {point.size: point.count for point in found}
     return [
         Ask(size, processes)
         for size, processes in sorted(wanted.items())

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import groupby
 from math import hypot, inf, log, sqrt
 
 import numpy as np
+from scipy import stats
 
 from perceptron.analysis.interval import CONFIDENCE, Array, quantile, trimmed
 from perceptron.analysis.select import paired
@@ -76,15 +78,21 @@ def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list
     # Being sure at every size at once takes more than at each by itself.
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
     own = {size: trimmed(values) for size, (_, values) in ratios.items()}
-    variances = [
-        (error**2 * len(ratios[size][0]), freedom)
+    variances = {
+        size: (error**2 * len(ratios[size][0]), freedom)
         for size, (_, error, freedom) in own.items()
         if freedom
-    ]
-    typical = _weighted_median(variances)
+    }
     return _signed(
         [
-            _point(size, *ratios[size], own[size], typical, confidence, _spread(by_size[size]))
+            _point(
+                size,
+                *ratios[size],
+                own[size],
+                _typical([each for other, each in variances.items() if other != size]),
+                confidence,
+                _spread(by_size[size]),
+            )
             for size in ratios
         ]
     )
@@ -95,17 +103,41 @@ def _point(
     processes: tuple[int, ...],
     ratios: Array,
     own: tuple[float, float, int],
-    typical: float | None,
+    typical: tuple[float, float],
     confidence: float,
     spread: float,
 ) -> Point:
     mean, error, freedom = own
-    total: float = freedom
-    if typical is not None:
-        total = freedom + _BORROWED
-        variance = (freedom * error**2 * len(ratios) + _BORROWED * typical) / total
+    borrowed, lent = typical
+    total = freedom + lent
+    if lent:
+        variance = (freedom * error**2 * len(ratios) + lent * borrowed) / total
         error = sqrt(variance / len(ratios))
     return Point(size, processes, ratios, float(mean), float(error), total, confidence, spread)
+
+
+def _typical(others: list[tuple[float, int]]) -> tuple[float, float]:
+    """The typical variance of other sizes, and how many degrees of freedom it may count for.
+
+    The variance that half of their degrees of freedom lie below, each divided by the median of
+    its distribution: with few degrees a variance is mostly too small.
+    """
+    if not others:
+        return 0.0, 0.0
+    every = sum(freedom for _, freedom in others)
+    below = 0.0
+    fair = sorted((variance / _median(freedom), freedom) for variance, freedom in others)
+    for variance, freedom in fair:
+        below += freedom
+        if below >= every / 2:
+            return variance, min(_BORROWED, float(every))
+    raise AssertionError("half is never more than all")
+
+
+@lru_cache
+def _median(freedom: int) -> float:
+    """Of a variance with these degrees of freedom, in units of the true one."""
+    return float(stats.chi2.median(freedom)) / freedom
 
 
 def _signed(found: list[Point]) -> list[Point]:
@@ -138,19 +170,7 @@ def _negligible(point: Point) -> bool:
 
 def _spread(rows: Iterable[Measurement]) -> float:
     """Of the ratio of values whose standard deviations are stated."""
-    shares = [row.stdev / row.seconds for row in rows if row.stdev and row.seconds]
-    return hypot(*shares) if len(shares) > 1 else 0.0
-
-
-def _weighted_median(variances: list[tuple[float, int]]) -> float | None:
-    """The variance that half of the degrees of freedom lie below."""
-    half = sum(freedom for _, freedom in variances) / 2
-    below = 0.0
-    for variance, freedom in sorted(variances):
-        below += freedom
-        if below >= half:
-            return variance
-    return None
+    return hypot(*(row.stdev / row.seconds for row in rows if row.stdev and row.seconds))
 
 
 def steepest(found: Sequence[Point], place: int) -> float:

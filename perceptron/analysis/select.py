@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from perceptron.records.measurement import Measurement
 
 
@@ -22,15 +24,18 @@ def ground(row: Measurement) -> Ground:
     return Ground(row.machine, row.dtype, row.threads)
 
 
-def times(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
+def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -> dict[int, float]:
     """Seconds per iteration of this backend by process, where there are any.
 
-    A time that is zero, negative or not finite is none. Raises ValueError where two rows claim the
-    same process: then they are of different problems, and must be told apart first.
+    Of whole iterations, or up to the end of a ``phase``. A time that is zero, negative or not
+    finite is none. Raises ValueError where two rows claim the same process: then they are of
+    different problems, and must be told apart first.
     """
     found: dict[int, float] = {}
     for row in rows:
-        if row.backend != backend or row.status != "ok" or row.seconds is None:
+        if (row.backend, row.phase) != (backend, phase):
+            continue
+        if row.status != "ok" or row.seconds is None:
             continue
         if row.process in found:
             raise ValueError(f"two times of {backend} in process {row.process}: {row.problem}")
@@ -59,11 +64,22 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
         seen = newest.get(row.backend)
         if row.status == "ok" and (seen is None or row.when > seen[0]):
             newest[row.backend] = (row.when, (row.environment, row.commit))
-    return [
+    kept = [
         row
         for row in rows
         if row.backend not in newest or newest[row.backend][1] == (row.environment, row.commit)
     ]
+    if len({state for _, state in newest.values()}) < 2:
+        return kept
+    # Two states were not measured side by side, and their processes have no number in common.
+    processes: dict[str, list[int]] = {}
+    for row in kept:
+        processes.setdefault(row.backend, []).append(row.process)
+    rank = {
+        backend: {number: place for place, number in enumerate(sorted(set(numbers)))}
+        for backend, numbers in processes.items()
+    }
+    return [replace(row, process=rank[row.backend][row.process]) for row in kept]
 
 
 def is_measured(rows: Iterable[Measurement], backend: str) -> bool:

@@ -118,7 +118,7 @@ def _walk(points: Sequence[Point], place: int, zero: float, step: int) -> float 
 def _contains_zero(left: Point, right: Point, weights: Array) -> npt.NDArray[np.bool_]:
     """Whether the interval of the ratio between two sizes contains zero, by weight of ``right``."""
     common = [process for process in left.processes if process in set(right.processes)]
-    if len(common) >= min(left.count, right.count, 5):
+    if len(common) >= max(2, min(left.count, right.count, 5)):
         # A process that was slow at one size tends to be slow at the next: keep them together.
         ours, theirs = (
             np.array([dict(zip(p.processes, p.ratios, strict=True))[each] for each in common])

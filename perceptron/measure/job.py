@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
 
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Status
+
+Extra = Literal["phases", "ceilings", "harness", "kernels"]
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -26,6 +30,18 @@ class Job(Struct, frozen=True, kw_only=True):
     check: bool = False
     references: str | None = None
     """A folder where workers keep reference results for each other."""
+    extra: Extra | None = None
+    """Measure this of each problem instead of its training; see `extras`."""
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """One piece of an extra: how much ``work`` it is, and seconds as in `Measurement`."""
+
+    name: str
+    work: float
+    seconds: float
+    samples: list[float]
+    iterations: int
 
 
 class Outcome(Struct, frozen=True, kw_only=True):
@@ -39,3 +55,5 @@ class Outcome(Struct, frozen=True, kw_only=True):
     iterations: int | None = None
     prepare_seconds: float | None = None
     peak_bytes: int | None = None
+    parts: list[Part] = []
+    """Of an extra."""

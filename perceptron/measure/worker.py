@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_info
 from perceptron.backends import agreement, registry
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
+from perceptron.measure import extras
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.memory import PeakMemory, available_bytes, keep_freed_memory, release
 from perceptron.measure.timing import Effort, time_training
@@ -52,7 +53,8 @@ def main() -> None:
 def measure(backend: Backend, name: str, job: Job) -> Outcome:
     """Check and time one problem. Whatever goes wrong with it becomes its outcome."""
     try:
-        return _measure(backend, catalogue.find(name), job)
+        problem = catalogue.find(name)
+        return _extra(backend, problem, job) if job.extra else _measure(backend, problem, job)
     except Unsupported as reason:
         return Outcome(problem=name, status="skipped", reason=_line(reason))
     except agreement.Refused as reason:
@@ -91,6 +93,19 @@ def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
         return Outcome(problem=problem.name, status="skipped", reason=reason)
     problem.dataset.load()  # generating data is nobody's training time
     return _check(backend, problem, job) if job.check else _time(backend, problem, job)
+
+
+def _extra(backend: Backend, problem: Problem, job: Job) -> Outcome:
+    effort = Effort(job.samples, job.minimum_seconds, job.iterations)
+    if job.extra == "phases":
+        parts = list(extras.phases(backend, problem, job.dtype, effort))
+    elif job.extra == "ceilings":
+        parts = list(extras.ceilings(job.dtype, effort))
+    elif job.extra == "kernels":
+        parts = list(extras.kernels(backend, problem, job.dtype))
+    else:
+        parts = list(extras.harness())
+    return Outcome(problem=problem.name, status="ok", parts=parts)
 
 
 def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:

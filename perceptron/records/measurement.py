@@ -38,6 +38,9 @@ class Measurement(Struct, frozen=True, kw_only=True):
     hidden: list[int] | None = None
     """Widths of the hidden layers."""
 
+    phase: str | None = None
+    """A part of an iteration, up to the end of which this row was timed; None for the whole."""
+
     backend: str
     device: str | None = None
     dtype: str | None = None

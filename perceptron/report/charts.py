@@ -88,7 +88,10 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
 
 
 def family_axis(family: str) -> str:
-    """What varies along a family: by our names, the part after the last dash may say it."""
+    """What varies along a family: the starred part of a shape, or our names' last word."""
+    if family.startswith("mlp:") and "*" in family:
+        place = family.removeprefix("mlp:").split("x").index("*")
+        return ("rows", "features", "hidden width")[min(place, 2)]
     last = family.rpartition("-")[2]
     return last if last in ("rows", "features", "width", "depth", "map") else "size"
 

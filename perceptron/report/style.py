@@ -23,6 +23,7 @@ _STYLE: Any = {
     "grid.linewidth": 0.8,
     "svg.hashsalt": "perceptron",  # equal input, equal bytes
     "svg.fonttype": "path",
+    "text.parse_math": False,  # names come from strangers
 }
 
 

@@ -25,6 +25,14 @@ def grids(found: Truth) -> list[Grid]:
     return [_locator(found), _map(found.map)]
 
 
+def reserve(file: Path) -> None:
+    """See that the file can be written, before minutes of trying; raises `UserError`."""
+    try:
+        file.touch()
+    except OSError as error:
+        raise UserError(f"{file}: cannot be written: {error.strerror}; choose another") from None
+
+
 def save(file: Path, found: Truth) -> Path:
     """Write the tables as Markdown with date, machine and command.
 

@@ -194,6 +194,8 @@ def _open(tasks: Iterable[Task], rows: Iterable[Measurement]) -> list[Task]:
     """The tasks that have no row yet and whose problem the backend has not failed or skipped."""
     measured, given_up = set(), set()
     for row in rows:
+        if row.phase is not None:  # of a part of an iteration
+            continue
         measured.add((_key(row), row.process))
         if row.status != "ok":
             given_up.add(_key(row))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
 from math import inf
 from pathlib import Path
 
+from perceptron.analysis.crossover import is_line
 from perceptron.analysis.located import Located, located
 from perceptron.analysis.locator import Search, ask
 from perceptron.backends import registry
@@ -39,6 +40,8 @@ class Line:
     reference: str
     low: int
     high: int
+    own: bool = False
+    """Whether it is a file of the user's own."""
 
     def problem(self, size: int) -> str:
         """What `catalogue.find` takes."""
@@ -72,7 +75,8 @@ class Plan:
             raise UserError("a crossover needs two backends: name them with --pair A:B")
         if not self.threads:
             object.__setattr__(self, "threads", (usable_cores(),))
-        assert all(line.low for line in self.lines)  # raises for what is no axis
+        # What is no axis is told before anything is measured.
+        files.refuse_namesakes(line.problem(line.low) for line in self.lines if line.own)
 
     @property
     def lines(self) -> list[Line]:
@@ -105,13 +109,13 @@ def locate(plan: Plan, machine: str | None, results: Path, progress: Progress) -
     """
     about = plain(asdict(plan)) | {
         "study": "crossover",
-        "contents": files.fingerprints(line.problem(line.low) for line in _own(plan)),
+        "contents": _contents(plan),
     }
     with opened(about, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
         for line in plan.lines:
             for threads in plan.threads:
                 search_line(plan, line, threads, run, progress)
-        if files.fingerprints(line.problem(line.low) for line in _own(plan)) != about["contents"]:
+        if _contents(plan) != about["contents"]:
             raise UserError("--problem: a file was changed while it was measured: start again")
         return located(
             run.journal.rows,
@@ -145,7 +149,7 @@ def search_line(
             ]
             tasks = _asked(plan, line, threads, rows)
             if tasks:
-                run_tasks(tasks, journal, run.run, _so_far(progress, line, len(rows)), workers)
+                run_tasks(tasks, journal, run.run, _so_far(progress, before), workers)
             if len(journal.rows) == before:
                 return
 
@@ -176,9 +180,24 @@ def from_files(
     if not found.crossovers:
         raise UserError(
             f"{', '.join(sources)}: nothing to compare: "
-            + ("there is one backend only" if len(known) < 2 else "no family has several sizes")
+            + (
+                "there is one backend only"
+                if len(known) < 2
+                else "no family has several sizes"
+                if not any(is_line(members) for members in by_family(rows))
+                else "no two backends were measured at several sizes of one case, on one machine, "
+                "in one dtype and with one number of threads"
+            )
         )
     return found
+
+
+def by_family(rows: Iterable[Measurement]) -> list[list[Measurement]]:
+    """The rows of each family."""
+    families: dict[str, list[Measurement]] = {}
+    for row in rows:
+        families.setdefault(row.family, []).append(row)
+    return list(families.values())
 
 
 def split_pair(text: str, known: Sequence[str]) -> Pair:
@@ -199,13 +218,20 @@ def split_pair(text: str, known: Sequence[str]) -> Pair:
 
 
 def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> list[Task]:
-    """A task for each backend, size and process that some pair asks for."""
-    wanted: dict[tuple[str, int], int] = {}
+    """A task for each backend, size and process that some pair asks for and that has no row.
+
+    A backend that cannot run here is asked for at the ends of the axis, where it says why; what it
+    would be compared with is not measured for its sake.
+    """
+    absent = {name for name in plan.backends if registry.reason_unavailable(name) is not None}
+    wanted = {(name, size): 1 for name in absent for size in (line.low, line.high)}
     for pair in plan.all_pairs:
-        for each in ask(rows, *pair, plan.search(line)):
-            for backend in pair:
-                key = (backend, each.size)
-                wanted[key] = max(each.processes, wanted.get(key, 0))
+        if absent.isdisjoint(pair):
+            for each in ask(rows, *pair, plan.search(line)):
+                for backend in pair:
+                    key = (backend, each.size)
+                    wanted[key] = max(each.processes, wanted.get(key, 0))
+    done = {(row.backend, row.size, row.process) for row in rows}
     return [
         Task(
             problem=catalogue.find(line.problem(size)).name,
@@ -218,10 +244,11 @@ def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> lis
         )
         for (backend, size), processes in wanted.items()
         for process in range(processes)
+        if (backend, size, process) not in done
     ]
 
 
-def _so_far(progress: Progress, line: Line, before: int) -> Progress:
+def _so_far(progress: Progress, before: int) -> Progress:
     """Progress over all rounds so far: how many more there will be, the times decide."""
 
     def report(done: int, total: int, message: str) -> None:
@@ -254,8 +281,10 @@ def _file_line(file: str) -> Line:
     if len(problems) < 2:
         raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
     sizes = [problem.size for problem in problems]
-    return Line(problems[0].family, references[0].rpartition(":")[0], min(sizes), max(sizes))
+    reference = references[0].rpartition(":")[0]
+    return Line(problems[0].family, reference, min(sizes), max(sizes), own=True)
 
 
-def _own(plan: Plan) -> list[Line]:
-    return [_file_line(file) for file in plan.problems]
+def _contents(plan: Plan) -> dict[str, str]:
+    """What the files hold; a model that was edited is other work."""
+    return files.fingerprints(line.problem(line.low) for line in plan.lines if line.own)

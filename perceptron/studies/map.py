@@ -114,8 +114,9 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
 def _measure(plan: MapPlan, journal: Journal, run: Run, progress: Progress) -> None:
     """Ask and measure until nothing is asked for any more.
 
-    The same processes measure all rounds. Every round is asked for from the rows of the rounds before it, whatever else the journal
-    holds: a map that was cut short repeats its questions, and only what is missing is measured.
+    The same processes measure all rounds. Every round is asked for from the rows of the rounds
+    before it, whatever else the journal holds: a map that was cut short repeats its questions, and
+    only what is missing is measured.
     """
     asked: set[Cell] = set()
     rounds = 0

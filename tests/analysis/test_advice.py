@@ -72,12 +72,10 @@ def test_a_lead_that_is_not_sure_says_so(row: MakeRow) -> None:
         each
         if each.backend == "numpy" or each.seconds is None
         else row(
-            **{
-                "problem": "mlp:8x2",
-                "backend": "torch-cpu",
-                "process": each.process,
-                "seconds": 1e-5 * (0.8, 1.2, 1.5)[each.process],
-            }
+            problem="mlp:8x2",
+            backend="torch-cpu",
+            process=each.process,
+            seconds=1e-5 * (0.8, 1.2, 1.5)[each.process],
         )
         for each in measured(row, {"numpy": 1e-5, "torch-cpu": 1e-5})
     ]

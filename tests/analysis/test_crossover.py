@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.crossover import Crossover, crossovers
+from perceptron.analysis.select import current
 from perceptron.records.measurement import Measurement
+from perceptron.records.processes import numbered
 from tests.conftest import MakeRow
 
 Cost = Callable[[float], float]
@@ -102,11 +104,13 @@ def test_a_crossing_under_noise_is_not_invented(row: MakeRow) -> None:
 
 
 def test_too_few_processes_are_no_tie(row: MakeRow) -> None:
-    """Nothing is sure with two processes, least of all that the backends are equal."""
+    """Where no size has a sure winner, nothing was found: least of all that they are equal."""
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.12)}
-    found = only(world(row, costs, processes=2, noise=0.2))
+    found = only(world(row, costs, processes=3, noise=1.0))
     assert found.status == "not measured"
-    assert "2 processes are too few" in str(found.reason)
+    assert "3 processes are too few" in str(found.reason)
+    assert not found.sure
+    assert found.crossings == []
 
 
 @pytest.mark.parametrize(("processes", "noise"), [(3, 0.01), (8, 0.05)])
@@ -296,3 +300,150 @@ def test_an_unsure_stretch_gives_one_crossing(row: MakeRow) -> None:
     assert found.low < 64
     assert found.high > 1024
     assert log(found.size) > 0
+
+
+def test_the_newest_state_of_code_and_libraries_counts(row: MakeRow) -> None:
+    """Rows of an older commit or environment are another thing, not more processes."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    turned = {"numpy": linear(10, 0.01), "torch-cpu": linear(1, 0.1)}
+    for field in ("commit", "environment"):
+        new = world(row, costs, when="2026-02-01T00:00:00Z", **{field: "new"})
+        old = [
+            msgspec.structs.replace(each, process=each.process + 6)
+            for each in world(row, turned, when="2026-01-01T00:00:00Z", **{field: "old"})
+        ]
+        pair = [("numpy", "torch-cpu")]
+        assert crossovers(old + new, pair) == crossovers(new, pair)
+        assert crossovers(new + old, pair) == crossovers(new, pair)
+        assert only(old).status == "reverses"
+
+
+def test_each_backend_has_a_newest_state_of_its_own(row: MakeRow) -> None:
+    """One measured again after an upgrade is compared with the other as it was last measured."""
+    fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
+    before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
+    kept = current(before + fast)
+    assert {(each.backend, each.commit) for each in kept} == {("numpy", "a"), ("torch-cpu", "b")}
+    assert len(kept) == 2 * len(SIZES) * 6
+    assert only(kept).status == "crosses"
+
+
+def test_two_states_that_were_read_together_are_compared(row: MakeRow) -> None:
+    """As the newest of each backend: "no size was measured on both" would not be true."""
+    fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
+    before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
+    assert only(numbered([before, fast])).status == "crosses"
+
+
+def test_a_later_row_without_a_time_does_not_retire_the_earlier(row: MakeRow) -> None:
+    """A GPU that is gone today was measured yesterday; and who never had one keeps its reason."""
+    timed = row(commit="a", when="2026-01-01", seconds=1.0)
+    gone = row(commit="b", when="2026-02-01", status="skipped", reason="no CUDA device found")
+    absent = row(backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax")
+    assert current([timed, gone, absent]) == [timed, absent]
+
+
+@pytest.mark.parametrize("name", ["torch-cuda", "jax[gpu]", "cupy", "TORCH_CUDA", "torch:mps"])
+def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(row: MakeRow, name: str) -> None:
+    """Strangers' tables seldom have a device; the CPU is the incumbent all the same."""
+    rows = [
+        msgspec.structs.replace(each, device=None)
+        for each in world(row, {name: linear(10, 0.01), "numpy": linear(1, 0.1)})
+    ]
+    assert only(rows).incumbent == "numpy"
+    stopped = [
+        msgspec.structs.replace(each, device=None)
+        for each in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
+    ]
+    assert only(stopped).status == "suspect"
+
+
+@pytest.mark.parametrize("name", ["numpy-gpuless", "metallic", "barracuda", "compsum"])
+def test_a_name_that_only_holds_such_a_word_is_no_gpu(row: MakeRow, name: str) -> None:
+    rows = [
+        msgspec.structs.replace(each, device=None)
+        for each in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
+    ]
+    assert only(rows).status == "crosses"
+
+
+def test_a_stated_device_outweighs_the_name(row: MakeRow) -> None:
+    """A backend called cuda that ran on the CPU is none."""
+    rows = [
+        msgspec.structs.replace(each, device="cpu")
+        for each in world(row, {"torch-cuda": linear(1, 0.1), "numpy": linear(10, 0.01)})
+    ]
+    assert only(rows).status == "crosses"
+
+
+def test_two_gpus_may_change_places(row: MakeRow) -> None:
+    """Suspect is a GPU that loses to a CPU for good, not one that loses to another GPU."""
+    costs = {"torch-cuda": linear(1, 0.1), "cupy-cuda": linear(10, 0.01)}
+    rows = [msgspec.structs.replace(each, device="cuda") for each in world(row, costs)]
+    assert only(rows).status == "crosses"
+
+
+def test_sure_says_that_no_other_winner_is_left(row: MakeRow) -> None:
+    """Closely measured it is sure and lists no stretch; coarsely it lists where, and says so."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
+    fine = only(world(row, costs, [1.25**k for k in range(38)], processes=8))
+    assert (fine.sure, fine.unsure) == (True, [])
+    assert "not sure" not in str(fine.reason)
+    near = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.08, 0.108)}
+    coarse = only(world(row, near, [4, 4096], processes=8))
+    assert (coarse.status, coarse.sure) == ("never", False)
+    assert coarse.unsure == [(4, 4096)]
+    assert "not sure between 4 and 4096" in str(coarse.reason)
+    loud = only(world(row, costs, [1.5**k for k in range(21)], processes=3, noise=0.5))
+    assert not loud.sure
+    assert loud.unsure
+    assert all(low <= high for low, high in loud.unsure)
+
+
+def test_single_values_are_never_sure(row: MakeRow) -> None:
+    """However clear they look: nobody knows how much they vary."""
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(3, 0.3)}
+    found = only(world(row, costs, [2**k for k in range(12)], processes=1, noise=0.0))
+    assert (found.status, found.sure) == ("never", False)
+
+
+def test_a_sure_tie_is_within_five_per_cent_with_its_interval(row: MakeRow) -> None:
+    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.01, 0.101)}
+    sizes = [1.2**k for k in range(10)]
+    calm, loud = (only(world(row, costs, sizes, 8, noise=noise)) for noise in (0.003, 0.05))
+    assert (calm.status, calm.sure) == ("tie", True)
+    assert not loud.sure
+
+
+@pytest.mark.parametrize(
+    ("theirs", "status", "told"),
+    [
+        (linear(9, 0.11), "never", "closest at 65536: 1.10"),
+        (linear(1.2, 0.9), "never", "closest at 4: 3.43"),
+        (linear(0.1, 0.09), "always", "closest at 65536: 0.90"),
+    ],
+)
+def test_who_never_loses_is_told_with_the_closest_size(
+    row: MakeRow, theirs: Cost, status: str, told: str
+) -> None:
+    """With its ratio and interval, and whether the range ends while they are still closing."""
+    found = only(world(row, {"numpy": linear(1, 0.1), "torch-cpu": theirs}, noise=0.002))
+    assert found.status == status
+    assert told in str(found.reason)
+    assert "] times the incumbent's time" in str(found.reason)
+
+
+def test_still_closing_is_told_only_where_the_ratio_still_moves(row: MakeRow) -> None:
+    larger = {"numpy": linear(1, 0.1), "torch-cpu": linear(1e5, 0.01)}
+    smaller = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.9)}
+    flat = {"numpy": linear(1, 0.1), "torch-cpu": linear(2, 0.2)}
+    assert "still closing towards larger sizes" in str(only(world(row, larger)).reason)
+    assert "still closing towards smaller sizes" in str(only(world(row, smaller)).reason)
+    assert "still closing" not in str(only(world(row, flat)).reason)
+
+
+def test_single_values_that_stay_as_they_are_are_not_closing(row: MakeRow) -> None:
+    flat = {"numpy": linear(1, 0.125), "torch-cpu": linear(2, 0.25)}
+    found = only(world(row, flat, [4, 16], processes=1, noise=0.0))
+    assert found.status == "never"
+    assert "still closing" not in str(found.reason)

@@ -125,10 +125,7 @@ def test_a_worker_that_cannot_start_tells_its_last_line(strange) -> None:  # typ
     strange("pass")
     found = run(job(backend="strange", dtype="float32", problems=["mlp-width:2"]))
     assert found["mlp-width:2"].status == "ok"
-    found = {
-        each.problem: each
-        for each in run_job(job(backend="gone"), NumpyBackend())
-    }
+    found = {each.problem: each for each in run_job(job(backend="gone"), NumpyBackend())}
     assert len(found) == 3
     assert all("unknown backend 'gone'" in str(each.reason) for each in found.values())
 

@@ -12,7 +12,6 @@ from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.records.environment import Environment
 from perceptron.studies import campaign, opening
-from perceptron.studies import map as study
 from perceptron.studies.map import MapPlan, map_family
 from perceptron.studies.progress import silent
 

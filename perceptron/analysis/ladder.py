@@ -1,0 +1,243 @@
+"""Where one iteration's time goes: rung by rung down to the floor, and phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from perceptron.analysis.interval import Interval, of_ratio, of_times, robust_mean
+from perceptron.analysis.select import paired, reason, times
+from perceptron.analysis.trust import Caution
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+
+# Families under which a run keeps what is no training.
+CEILING, HARNESS = "ceiling", "harness"
+PRODUCT, COPY, CALL = "product", "copy", "call"
+
+# Below this share of both ceilings neither arithmetic nor memory is what takes the time.
+_IDLE = 0.1
+
+Bound = Literal["calls", "memory", "arithmetic"]
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One backend's iteration, with its 95 % interval, over that of the fastest.
+
+    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
+    operation. ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
+    took; ``bound`` says what that is near to. A rung without a time has a ``reason``.
+    """
+
+    backend: str
+    dtype: str | None
+    removes: str
+    seconds_per_iteration: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratio_to_floor: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    prepare_seconds: float | None = None
+    kernels_per_iteration: int | None = None
+    gflops: float | None = None
+    gbytes: float | None = None
+    bound: Bound | None = None
+    reason: str | None = None
+
+
+class Phase(Struct, frozen=True, kw_only=True):
+    """A part of an iteration: the difference of two loops, with and without it."""
+
+    backend: str
+    phase: str
+    seconds_per_iteration: float
+    low: float | None
+    high: float | None
+
+
+class Whole(Struct, frozen=True, kw_only=True):
+    """The phases of a backend together, beside its iteration measured as always."""
+
+    backend: str
+    phases_seconds: float
+    seconds_per_iteration: float
+
+
+class Ceilings(Struct, frozen=True, kw_only=True):
+    """What the machine can do, measured in the same run with as many threads."""
+
+    gflops: float
+    gbytes: float
+
+
+class Overhead(Struct, frozen=True, kw_only=True):
+    """Everything that `perceptron overhead` found."""
+
+    problem: str
+    threads: int
+    operations: int
+    """Of one iteration, counted from shapes."""
+    bytes_moved: int
+    """The same, if nothing stays in a cache, in float32."""
+    rungs: list[Rung]
+    phases: list[Phase]
+    wholes: list[Whole]
+    ceilings: Ceilings | None
+    harness_seconds: float | None
+    """What the clock and an empty call take, in each sample."""
+    harness_share: float | None
+    """The same as a share of the shortest sample."""
+    published: dict[str, float]
+    """Seconds per iteration that the walk-through published, by backend; on its own problem."""
+    rows: list[Measurement]
+    results: Path
+    environment: Environment
+    warnings: list[Caution]
+
+
+def rungs(
+    rows: Sequence[Measurement],
+    ladder: Mapping[str, str],
+    kernels: Mapping[str, int],
+    work: tuple[int, int],
+) -> list[Rung]:
+    """A rung for each backend of the ladder, in its order.
+
+    ``work`` holds the operations and the bytes of one iteration.
+    """
+    found = ceilings(rows)
+    trainings = [row for row in rows if row.family not in (CEILING, HARNESS)]
+    measured = {
+        name: of_times(list(seconds.values()))
+        for name in ladder
+        if (seconds := times(trainings, name))
+    }
+    floor = min(measured, key=lambda name: measured[name].estimate, default=None)
+    return [
+        _rung(trainings, name, removes, measured.get(name), floor, kernels.get(name), work, found)
+        for name, removes in ladder.items()
+    ]
+
+
+def _rung(
+    rows: Sequence[Measurement],
+    backend: str,
+    removes: str,
+    seconds: Interval | None,
+    floor: str | None,
+    kernels: int | None,
+    work: tuple[int, int],
+    limits: Ceilings | None,
+) -> Rung:
+    own = [row for row in rows if row.backend == backend]
+    dtype = next((row.dtype for row in own), None)
+    if seconds is None or floor is None:
+        return Rung(
+            backend=backend,
+            dtype=dtype,
+            removes=removes,
+            kernels_per_iteration=kernels,
+            reason=reason(own, backend) or "not measured",
+        )
+    both = paired(rows, backend, floor)
+    ratio = of_ratio(*zip(*both.values(), strict=True)) if both else None
+    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
+    started = [row.prepare_seconds for row in own if row.prepare_seconds]
+    return Rung(
+        backend=backend,
+        dtype=dtype,
+        removes=removes,
+        seconds_per_iteration=seconds.estimate,
+        low=seconds.low,
+        high=seconds.high,
+        ratio_to_floor=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        prepare_seconds=of_times(started).estimate if started else None,
+        kernels_per_iteration=kernels,
+        gflops=gflops,
+        gbytes=gbytes,
+        bound=_bound(gflops, gbytes, limits),
+    )
+
+
+def _bound(gflops: float, gbytes: float, limits: Ceilings | None) -> Bound | None:
+    if limits is None:
+        return None
+    arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
+    if max(arithmetic, memory) < _IDLE:
+        return "calls"
+    return "arithmetic" if arithmetic > memory else "memory"
+
+
+def ceilings(rows: Sequence[Measurement]) -> Ceilings | None:
+    """What the machine's largest product and copy reached in this run; None if not measured."""
+    reached = {}
+    for name in (PRODUCT, COPY):
+        found = [
+            row.size / row.seconds / 1e9
+            for row in rows
+            if row.family == CEILING and row.phase == name and row.seconds
+        ]
+        if not found:
+            return None
+        # The best of the processes: a ceiling is what can be done, not what usually is.
+        reached[name] = max(found)
+    return Ceilings(gflops=reached[PRODUCT], gbytes=reached[COPY])
+
+
+def phases(rows: Sequence[Measurement], backend: str) -> list[Phase]:
+    """The phases of a backend's iteration in their order, from loops that end after each.
+
+    Differences are taken process by process, so that what a process adds to all loops cancels.
+    """
+    names = list(
+        dict.fromkeys(
+            row.phase
+            for row in rows
+            if row.backend == backend and row.phase and row.family not in (CEILING, HARNESS)
+        )
+    )
+    found = []
+    before: dict[int, float] = {}
+    for place, name in enumerate(names):
+        upto = times(rows, backend, phase=name)
+        own = [
+            value - before.get(process, 0.0)
+            for process, value in sorted(upto.items())
+            if place == 0 or process in before
+        ]
+        before = upto
+        if not own:
+            continue
+        middle, reach = robust_mean(own)
+        one = len(own) < 2
+        found.append(
+            Phase(
+                backend=backend,
+                phase=name,
+                seconds_per_iteration=middle,
+                low=None if one else middle - reach,
+                high=None if one else middle + reach,
+            )
+        )
+    return found
+
+
+def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
+    """What the clock and an empty call take, and as a share of the shortest sample."""
+    calls = [row.seconds for row in rows if row.family == HARNESS and row.seconds]
+    samples = [
+        seconds * row.iterations
+        for row in rows
+        if row.family not in (CEILING, HARNESS) and row.iterations and row.phase is None
+        for seconds in row.samples
+    ]
+    if not calls:
+        return None, None
+    added = of_times(calls).estimate
+    return added, added / min(samples) if samples else None

@@ -1,0 +1,110 @@
+"""What a worker measures beside training: phases of an iteration, ceilings, the harness itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from perceptron.backends.protocol import Backend, Unsupported
+from perceptron.measure.job import Part
+from perceptron.measure.timing import Effort, Timing, time_training
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+
+# Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
+# and quick enough to be repeated.
+_PRODUCT_WIDTH = 2048
+_COPY_BYTES = 256 * 2**20
+
+
+def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> Iterator[Part]:
+    """Loops that end after each phase of an iteration, for a trainer that has ``phases``.
+
+    Raises `Unsupported` for one that has none.
+    """
+    trainer = backend.prepare(problem, dtype)
+    if not hasattr(trainer, "phases"):
+        raise Unsupported("its iterations have no phases to tell apart")
+    for name, loop in trainer.phases().items():
+        yield _part(name, 1.0, time_training(_Loop(loop, trainer.reset), effort))
+
+
+def ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
+    """A large matrix product and a large copy in ``dtype``, with the threads of this process."""
+    width = _PRODUCT_WIDTH
+    left, right = np.ones((width, width), dtype), np.ones((width, width), dtype)
+    product = np.empty_like(left)
+    loop = _repeat(lambda: np.matmul(left, right, out=product))
+    yield _part("product", 2.0 * width**3, time_training(_Loop(loop), effort))
+    source = np.ones(_COPY_BYTES // np.dtype(dtype).itemsize, dtype)
+    target = np.empty_like(source)
+    loop = _repeat(lambda: np.copyto(target, source))
+    # Every byte is read once and written once.
+    yield _part("copy", 2.0 * _COPY_BYTES, time_training(_Loop(loop), effort))
+
+
+def harness(samples: int = 1000) -> Iterator[Part]:
+    """A training that does nothing, of one iteration: what the clock and the call take."""
+    empty = _Loop(lambda iterations: None)
+    yield _part("call", 1.0, time_training(empty, Effort(samples=samples, iterations=1)))
+
+
+def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
+    """How many kernels one iteration dispatches, for a backend that can count them.
+
+    Counted without running: the work of the one part; its seconds are 0. Raises `Unsupported`.
+    """
+    if not hasattr(backend, "kernels"):
+        raise Unsupported("its operations are not dispatched one by one")
+    count = float(backend.kernels(problem, dtype))
+    yield Part(name="kernels", work=count, seconds=0.0, samples=[], iterations=1)
+
+
+def spin(seconds: float) -> Callable[[int], None]:
+    """A training whose iterations take as long as they are told to, by the clock."""
+
+    def loop(iterations: int) -> None:
+        for _ in range(iterations):
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                pass
+
+    return loop
+
+
+def _part(name: str, work: float, timing: Timing) -> Part:
+    return Part(
+        name=name,
+        work=work,
+        seconds=timing.seconds,
+        samples=list(timing.samples),
+        iterations=timing.iterations,
+    )
+
+
+def _repeat(work: Callable[[], object]) -> Callable[[int], None]:
+    def loop(iterations: int) -> None:
+        for _ in range(iterations):
+            work()
+
+    return loop
+
+
+class _Loop:
+    """A loop in the place of a trainer."""
+
+    def __init__(self, loop: Callable[[int], None], reset: Callable[[], None] | None = None):
+        self.train = loop
+        self._reset = reset
+
+    def reset(self) -> None:
+        if self._reset is not None:
+            self._reset()
+
+    def loss(self) -> float:
+        return 0.0
+
+    def parameters(self) -> list[Array]:
+        return []

@@ -1,0 +1,220 @@
+"""Where one iteration's time goes: the ladder, the phases of its top, the machine's ceilings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from perceptron.analysis import ladder as judge
+from perceptron.analysis.finding import FAMILY, ITERATIONS, PUBLISHED
+from perceptron.analysis.interval import of_times
+from perceptron.analysis.select import times
+from perceptron.backends import registry
+from perceptron.backends.ladder import GPU_LADDER, LADDER
+from perceptron.measure.job import Extra, Job, Part
+from perceptron.measure.launch import Workers
+from perceptron.measure.machine import usable_cores
+from perceptron.measure.timing import Effort
+from perceptron.problems import catalogue, cost, files
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.store import now
+from perceptron.studies.campaign import Task, run_tasks
+from perceptron.studies.opening import Opened, opened, plain
+from perceptron.studies.progress import Progress
+from perceptron.studies.published import published_dtype
+
+# Backends whose iterations consist of phases.
+_PHASED = ("torch-cpu", "torch-cuda")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A problem and the rungs to measure on it; equal plans are the same run."""
+
+    problem: str = FAMILY
+    backends: tuple[str, ...] = ()
+    """Empty: the ladder, with that of the GPU where there is one."""
+    dtype: DType | None = None
+    """None: as published on the walk-through's problems, float32 on all others."""
+    threads: int = 0
+    """0 for all cores that this process may use."""
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "problem", catalogue.find(self.problem).name)
+        here = registry.reason_unavailable("torch-cuda") is None
+        all_rungs = (*LADDER, *(GPU_LADDER if here else ("torch-cuda",)))
+        object.__setattr__(self, "backends", self.backends or all_rungs)
+        for name in self.backends:
+            registry.load(name)  # raises for a name that there is not
+        object.__setattr__(self, "threads", self.threads or usable_cores())
+
+    @property
+    def processes(self) -> int:
+        return 3 if self.quick else 8
+
+    @property
+    def effort(self) -> Effort:
+        return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
+
+    def dtype_of(self, backend: str) -> DType:
+        """What this rung computes in."""
+        if self.dtype is not None:
+            return self.dtype
+        published = catalogue.find(self.problem).loss == "l1-sum"
+        return published_dtype(backend) if published else "float32"
+
+
+def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress) -> judge.Overhead:
+    """Measure every rung in fresh processes, side by side, and what explains it.
+
+    Raises `UserError` if the results folder cannot be written to.
+    """
+    about = plain(asdict(plan)) | {
+        "study": "overhead",
+        "processes": plan.processes,
+        "contents": files.fingerprints([plan.problem] if files.is_file(plan.problem) else []),
+    }
+    with opened(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
+        tasks = [
+            Task(
+                problem=plan.problem,
+                backend=name,
+                dtype=plan.dtype_of(name),
+                threads=plan.threads,
+                process=process,
+                group="ladder",
+                effort=plan.effort,
+            )
+            for process in range(plan.processes)
+            for name in plan.backends
+        ]
+        run_tasks(tasks, run.journal, run.run, progress)
+        extras = _Extras(plan, run, progress)
+        extras.measure_all()
+        rows = run.journal.rows
+        problem = catalogue.find(plan.problem)
+        work = (cost.operations(problem), cost.bytes_moved(problem, "float32"))
+        removes = {name: {**LADDER, **GPU_LADDER}.get(name, "–") for name in plan.backends}
+        added, share = judge.harness(rows)
+        return judge.Overhead(
+            problem=plan.problem,
+            threads=plan.threads,
+            operations=work[0],
+            bytes_moved=work[1],
+            rungs=judge.rungs(rows, removes, extras.kernels(), work),
+            phases=[each for name in _PHASED for each in judge.phases(rows, name)],
+            wholes=_wholes(rows),
+            ceilings=judge.ceilings(rows),
+            harness_seconds=added,
+            harness_share=share,
+            published={name: seconds / ITERATIONS for name, seconds in PUBLISHED.items()}
+            if plan.problem == FAMILY
+            else {},
+            rows=rows,
+            results=run.journal.folder,
+            environment=run.environment,
+            warnings=run.cautions(plan.threads),
+        )
+
+
+def _wholes(rows: Sequence[Measurement]) -> list[judge.Whole]:
+    found = []
+    for name in _PHASED:
+        parts, whole = judge.phases(rows, name), list(times(rows, name).values())
+        if parts and whole:
+            found.append(
+                judge.Whole(
+                    backend=name,
+                    phases_seconds=sum(part.seconds_per_iteration for part in parts),
+                    seconds_per_iteration=of_times(whole).estimate,
+                )
+            )
+    return found
+
+
+class _Extras:
+    """What is measured beside the rungs, each in processes of its own."""
+
+    def __init__(self, plan: Plan, run: Opened, progress: Progress) -> None:
+        self._plan = plan
+        self._run = run
+        self._progress = progress
+        self._kernels: dict[str, int] = {}
+
+    def measure_all(self) -> None:
+        """Phases in every process, ceilings in three, the harness in one; what is missing."""
+        plan = self._plan
+        wanted: list[tuple[str, Extra, int]] = [
+            (name, "phases", process)
+            for process in range(plan.processes)
+            for name in _PHASED
+            if name in plan.backends and registry.reason_unavailable(name) is None
+        ]
+        wanted += [("numpy", "ceilings", process) for process in range(3)]
+        wanted += [("numpy", "harness", 0)]
+        for place, (name, extra, process) in enumerate(wanted):
+            self._progress(place, len(wanted), f"{extra} of {name}")
+            if not self._is_measured(name, extra, process):
+                for part in self._parts(name, extra):
+                    self._run.journal.append(self._row(name, extra, process, part))
+        self._progress(len(wanted), len(wanted), "done")
+
+    def kernels(self) -> dict[str, int]:
+        """Kernels of one iteration, by backend, for those that can count them."""
+        countable = [
+            name for name in self._plan.backends if hasattr(registry.load(name), "kernels")
+        ]
+        return {name: int(part.work) for name in countable for part in self._parts(name, "kernels")}
+
+    def _parts(self, name: str, extra: Extra) -> Iterator[Part]:
+        plan = self._plan
+        dtype = "float32" if extra == "ceilings" else plan.dtype_of(name)
+        job = Job(
+            backend=name,
+            problems=[plan.problem],
+            dtype=dtype,
+            threads=plan.threads,
+            samples=plan.effort.samples,
+            minimum_seconds=plan.effort.minimum_seconds,
+            extra=extra,
+        )
+        with Workers() as workers:
+            for outcome in workers.run("", job, registry.load(name)):
+                yield from outcome.parts
+
+    def _is_measured(self, name: str, extra: Extra, process: int) -> bool:
+        return any(
+            row.backend == name and row.process == process and row.phase and row.family == family
+            for row in self._run.journal.rows
+            for family in [self._family(extra)]
+        )
+
+    def _family(self, extra: Extra) -> str:
+        named = {"ceilings": judge.CEILING, "harness": judge.HARNESS}
+        return named.get(extra) or catalogue.find(self._plan.problem).family
+
+    def _row(self, name: str, extra: Extra, process: int, part: Part) -> Measurement:
+        run, plan = self._run.run, self._plan
+        problem = catalogue.find(plan.problem)
+        return Measurement(
+            source="perceptron",
+            machine=run.machine,
+            environment=run.environment,
+            commit=run.commit,
+            when=now(),
+            process=process,
+            problem=problem.name if extra == "phases" else None,
+            family=self._family(extra),
+            size=problem.size if extra == "phases" else part.work,
+            phase=part.name,
+            backend=name,
+            device=registry.load(name).device,
+            dtype="float32" if extra == "ceilings" else plan.dtype_of(name),
+            threads=plan.threads,
+            seconds=part.seconds,
+            samples=part.samples,
+            iterations=part.iterations,
+        )

@@ -1,0 +1,459 @@
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from math import exp, log
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from perceptron.analysis.crossover import Crossover
+from perceptron.analysis.located import Located
+from perceptron.errors import UserError
+from perceptron.measure.job import Job, Outcome
+from perceptron.problems import catalogue
+from perceptron.records.environment import Environment
+from perceptron.studies import campaign, opening
+from perceptron.studies import crossover as study
+from perceptron.studies.crossover import Plan, from_files, locate, split_pair
+from perceptron.studies.progress import silent
+from tests.conftest import ROOT
+
+PAIR = ("numpy", "torch-cpu")
+PLAN = Plan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), iterations=100)
+# Where 1 + size/100 and 10 + size/1000 are equal: 1000.
+TRUTH = 1000
+
+
+class Lab:
+    """Stands in for worker processes: torch-cpu starts slowly and grows slowly."""
+
+    def __init__(self) -> None:
+        self.timed: list[tuple[str, str]] = []
+        self.names: set[object] = set()
+        self.power_cut_after: int | None = None
+        self.most = 10**9
+        self.missing: dict[str, str] = {}
+
+    def run_job(self, job: Job, backend: object) -> Iterator[Outcome]:
+        for name in job.problems:
+            size = catalogue.find(name).size
+            if job.backend == "torch-cpu" and size > self.most:
+                yield Outcome(problem=name, status="skipped", reason="needs more memory")
+            elif job.check:
+                yield Outcome(problem=name, status="ok")
+            else:
+                if self.power_cut_after is not None:
+                    if not self.power_cut_after:
+                        raise KeyboardInterrupt
+                    self.power_cut_after -= 1
+                self.timed.append((job.backend, name))
+                seconds = 1e-6 * self.cost(job.backend, size) * self.noise(job.backend, name)
+                prepare = 1e-3 if job.backend == "numpy" else 2.0
+                yield Outcome(
+                    problem=name,
+                    status="ok",
+                    seconds=seconds,
+                    samples=[seconds],
+                    prepare_seconds=prepare,
+                )
+
+    def cost(self, backend: str, size: float) -> float:
+        return 1 + size / 100 if backend == "numpy" else 10 + size / 1000
+
+    def noise(self, backend: str, name: str) -> float:
+        """Of the next process that measures this."""
+        count = self.timed.count((backend, name))
+        seed = [count, len(backend), int(catalogue.find(name).size)]
+        return exp(np.random.default_rng(seed).normal(0, 0.01))
+
+
+class FakeWorkers:
+    """Processes that stay, by name."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+
+    def __enter__(self) -> FakeWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, name: object, job: Job, backend: object) -> Iterator[Outcome]:
+        self.lab.names.add(name)
+        yield from self.lab.run_job(job, backend)
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
+    found = Lab()
+    # The machine's facts take seconds to gather, and the code may change while a test runs.
+    monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
+    monkeypatch.setattr(opening, "revision", lambda: None)
+    # The order of a run follows from when it was started.
+    monkeypatch.setattr(opening, "now", lambda: "2026-01-01T00:00:00Z")
+    monkeypatch.setattr(opening, "conditions", quick_conditions(opening.conditions))
+    monkeypatch.setattr(campaign, "run_job", found.run_job)
+    monkeypatch.setattr(study, "Workers", lambda: FakeWorkers(found))
+    monkeypatch.setattr(campaign.registry, "reason_unavailable", found.missing.get)
+    return found
+
+
+def quick_conditions(real):  # type: ignore[no-untyped-def]
+    """Without the loop that takes a second to measure the machine's own spread."""
+    return lambda with_loop: real(with_loop=False)
+
+
+def search(results: Path, plan: Plan = PLAN) -> Located:
+    return locate(plan, "box", results, silent)
+
+
+def only(found: Located) -> Crossover:
+    (crossover,) = found.crossovers
+    return crossover
+
+
+def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
+    """Sure, within its interval, with more processes around it than elsewhere."""
+    found = search(tmp_path)
+    crossover = only(found)
+    assert (crossover.status, crossover.sure) == ("crosses", True)
+    assert (crossover.incumbent, crossover.challenger) == PAIR
+    assert crossover.size == pytest.approx(TRUTH, rel=0.1)
+    assert crossover.low is not None
+    assert crossover.high is not None
+    assert crossover.low <= crossover.size <= crossover.high
+    assert {2, 8192} <= set(crossover.sizes_measured)
+    counts = Counter(row.size for row in found.rows if row.backend == "numpy")
+    assert crossover.bracket is not None
+    assert min(counts[size] for size in crossover.bracket) >= 8 > counts[2] == counts[8192]
+    assert len(lab.timed) == len(found.rows)
+    assert (found.results / "measurements.jsonl").exists()  # type: ignore[operator]
+
+
+def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
+    """So that what a process adds cancels between sizes; agreement is checked in another."""
+    search(tmp_path)
+    assert {str(name) for name in lab.names} == {
+        str((backend, "float32", 1, process)) for backend in PAIR for process in (None, *range(8))
+    }
+
+
+def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
+    """2 s to prepare over 100 iterations outweigh microseconds: torch-cpu never wins."""
+    found = search(tmp_path)
+    assert found.iterations == 100
+    assert [each.status for each in found.from_cold] == ["never"]
+    largest = max(found.amortisations, key=lambda each: each.size)
+    gained = (lab.cost("numpy", largest.size) - lab.cost("torch-cpu", largest.size)) * 1e-6
+    assert largest.faster == "torch-cpu"
+    assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
+
+
+@pytest.mark.parametrize("cut", [0, 15, 40, 50, 70])
+def test_a_search_that_was_cut_short_goes_on(lab: Lab, tmp_path: Path, cut: int) -> None:
+    """In the same folder, nothing measured twice, with the same answer."""
+    resumes(lab, tmp_path, cut)
+
+
+@pytest.mark.parametrize("cut", [1, 4, 6, 7, 8, 10, 12])
+def test_a_search_that_was_cut_short_at_its_very_beginning_goes_on(
+    lab: Lab, tmp_path: Path, cut: int
+) -> None:
+    """Before the first process of each backend was through."""
+    resumes(lab, tmp_path, cut)
+
+
+def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
+    lab.power_cut_after = cut
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path)
+    lab.power_cut_after = None
+    found = search(tmp_path)
+    keys = [(row.problem, row.backend, row.process) for row in found.rows]
+    assert len(keys) == len(set(keys)) == len(lab.timed)
+    crossover = only(found)
+    assert (crossover.status, crossover.sure) == ("crosses", True)
+    assert crossover.size == pytest.approx(TRUTH, rel=0.1)
+    assert len(list((tmp_path / "runs" / "box").glob("*/run.json"))) == 1
+
+
+def test_a_finished_search_is_not_taken_up_again(lab: Lab, tmp_path: Path) -> None:
+    """Nor is one with another plan."""
+    first, second = search(tmp_path), search(tmp_path)
+    other = search(tmp_path, Plan(**{**vars_of(PLAN), "iterations": 7}))
+    assert len({first.results, second.results, other.results}) == 3
+
+
+def vars_of(plan: Plan) -> dict[str, object]:
+    return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
+
+
+def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_path: Path) -> None:
+    """One row for each size, each once, and the other pairs are judged all the same."""
+    lab.missing["torch-cuda"] = "no CUDA device found"
+    plan = Plan(families=("mlp-width",), threads=(1,))
+    found = search(tmp_path, plan)
+    by_pair = {(each.incumbent, each.challenger): each for each in found.crossovers}
+    assert by_pair["numpy", "torch-cpu"].status == "crosses"
+    for backend in PAIR:
+        absent = by_pair[backend, "torch-cuda"]
+        assert absent.status == "not measured"
+        assert absent.reason == "torch-cuda: no CUDA device found"
+    skipped = [row.problem for row in found.rows if row.status == "skipped"]
+    assert len(skipped) == len(set(skipped))
+    assert "torch-cuda" not in {backend for backend, _ in lab.timed}
+
+
+def test_without_its_partner_a_backend_is_not_measured(lab: Lab, tmp_path: Path) -> None:
+    """The reason is known at once: nobody should wait for it."""
+    lab.missing["torch-cuda"] = "no CUDA device found"
+    plan = Plan(families=("mlp-width",), pairs=(("numpy", "torch-cuda"),), threads=(1,))
+    found = search(tmp_path, plan)
+    assert only(found).reason == "torch-cuda: no CUDA device found"
+    assert lab.timed == []
+
+
+def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
+    """And a crossover below them is found."""
+    lab.most = 5000
+    found = search(tmp_path)
+    skipped = [row.problem for row in found.rows if row.status == "skipped"]
+    assert skipped
+    assert len(skipped) == len(set(skipped))
+    assert only(found).status == "crosses"
+    assert max(only(found).sizes_measured) <= 5000
+
+
+def test_every_number_of_threads_is_a_search_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    found = search(tmp_path, Plan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
+    assert [each.threads for each in found.crossovers] == [1, 2]
+    assert {each.status for each in found.crossovers} == {"crosses"}
+
+
+def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
+    """Fewer processes, and no size that takes long."""
+    plan = Plan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), quick=True)
+    found = search(tmp_path, plan)
+    assert max(only(found).sizes_measured) < 8192
+    counts = Counter(row.size for row in found.rows if row.backend == "numpy")
+    assert counts[2] == 2
+    assert max(counts.values()) <= 8
+
+
+def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Path) -> None:
+    """Between the smallest and the largest that its file lists, at sizes that it does not."""
+    lab.cost = lambda backend, size: 1 + size / 9 if backend == "numpy" else 6.0  # type: ignore[method-assign]
+    model = ROOT / "docs" / "examples" / "points-width.toml"
+    plan = Plan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
+    found = search(tmp_path, plan)
+    crossover = only(found)
+    assert (crossover.family, crossover.status) == ("points-width", "crosses")
+    assert crossover.size == pytest.approx(45, rel=0.1)
+    sizes = crossover.sizes_measured
+    assert (min(sizes), max(sizes)) == (4, 256)
+    assert not set(sizes) <= {4, 16, 64, 256}
+
+
+def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> None:
+    model = tmp_path / "mine.toml"
+    model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
+    plan = Plan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
+
+    def edit(done: int, total: int, message: str) -> None:
+        if done == 5:
+            model.write_text(model.read_text().replace("rate = 0.5", "rate = 0.25"))
+
+    with pytest.raises(UserError, match="a file was changed while it was measured"):
+        locate(plan, "box", tmp_path / "results", edit)
+
+
+def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "examples" / "points-width.toml").read_text()
+    models = [tmp_path / folder / "mine.toml" for folder in ("a", "b")]
+    for model in models:
+        model.parent.mkdir()
+        model.write_text(text)
+    with pytest.raises(UserError, match="has the same name as"):
+        Plan(families=(), problems=tuple(map(str, models)), pairs=(PAIR,), threads=(1,))
+
+
+@pytest.mark.parametrize("families", [("mlp-width",), ("mlp-width", "mlp-depth")])
+def test_progress_never_falls_and_ends_where_all_is_done(
+    lab: Lab, tmp_path: Path, families: tuple[str, ...]
+) -> None:
+    seen: list[tuple[int, int]] = []
+    plan = Plan(families=families, pairs=(PAIR,), threads=(1,))
+    found = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
+    assert all(0 <= done <= total for done, total in seen)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[-1] == (len(found.rows), len(found.rows))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"families": ("mlp-wdith",)}, "did you mean 'mlp-width'"),
+        ({"families": ("mlp-map",)}, "varies along 2 axes: `perceptron map --family mlp-map`"),
+        ({"backends": ("numpy", "nunpy")}, "did you mean 'numpy'"),
+        ({"backends": ("numpy",)}, "a crossover needs two backends"),
+        ({"problems": ("docs/examples/wear.toml",)}, "has one size; a crossover needs a"),
+        ({"problems": ("no.toml",)}, "no.toml: cannot be read"),
+    ],
+)
+def test_a_wrong_plan_is_refused_before_anything_is_measured(
+    fields: dict[str, object], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(UserError, match=message):
+        Plan(**fields)  # type: ignore[arg-type]
+
+
+def test_pairs_bring_their_backends() -> None:
+    """Without pairs it is every two backends, those on the CPU first."""
+    assert Plan(pairs=(("torch-cpu", "numpy"),), threads=(1,)).backends == ("torch-cpu", "numpy")
+    every = Plan(backends=("torch-cuda", "numpy", "torch-cpu"), threads=(1,)).all_pairs
+    assert every == (("numpy", "torch-cpu"), ("numpy", "torch-cuda"), ("torch-cpu", "torch-cuda"))
+    (two,) = Plan(backends=("torch-cuda", "numpy-published"), threads=(1,)).all_pairs
+    assert two == ("numpy-published", "torch-cuda")
+
+
+KNOWN = ("numpy", "torch", "torch:cpu", "torch:cuda", "jax:gpu:0")
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("numpy:torch", ("numpy", "torch")),
+        ("numpy:torch:cpu", ("numpy", "torch:cpu")),
+        ("torch:cpu:torch:cuda", ("torch:cpu", "torch:cuda")),
+        ("jax:gpu:0:torch:cpu", ("jax:gpu:0", "torch:cpu")),
+        ("torch:jax:gpu:0", ("torch", "jax:gpu:0")),
+    ],
+)
+def test_a_pair_is_split_where_it_leaves_two_names(text: str, pair: tuple[str, str]) -> None:
+    """A backend's own name may hold colons."""
+    assert split_pair(text, KNOWN) == pair
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("numpy", "--pair takes INCUMBENT:CHALLENGER"),
+        ("numpy:numpy", "names one backend twice"),
+        ("torch:cpu:torch:cpu", "names one backend twice"),
+        ("nunpy:torch", "unknown backend in --pair 'nunpy': did you mean 'numpy'"),
+        ("numpy:", "unknown backend in --pair ''"),
+        ("a:b:c", "can be read in 2 ways"),
+    ],
+)
+def test_a_pair_that_is_none_is_told(text: str, message: str) -> None:
+    known = ("a", "b:c", "a:b", "c") if text == "a:b:c" else KNOWN
+    with pytest.raises(UserError, match=message):
+        split_pair(text, known)
+
+
+def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seconds") -> str:
+    file = tmp_path / "times.csv"
+    file.write_text("\n".join([header, *rows]) + "\n")
+    return str(file)
+
+
+def judge(source: str, pairs: tuple[str, ...] = (), families: tuple[str, ...] = ()) -> Located:
+    return from_files([source], pairs, families, (), None, 10_000)
+
+
+SIZES = (1, 10, 100, 1000, 10_000, 100_000)
+CROSSES = [
+    line
+    for case in ("svd", "qr")
+    for size in SIZES
+    for line in (f"{case},{size},numpy,{1 + size}", f"{case},{size},jax-gpu,{30 + size / 100}")
+]
+
+
+def test_a_strangers_table_is_judged(tmp_path: Path) -> None:
+    """The crossover between its sizes, linear in the logarithms, without an interval."""
+    found = judge(table(tmp_path, CROSSES))
+    assert [each.family for each in found.crossovers] == ["qr", "svd"]
+    for each in found.crossovers:
+        assert (each.incumbent, each.challenger, each.status) == ("numpy", "jax-gpu", "crosses")
+        assert each.bracket == (10, 100)
+        left, right = log(30.1 / 11), log(31 / 101)
+        assert each.size == pytest.approx(10 * 10 ** (left / (left - right)))
+        assert (each.low, each.high, each.sure) == (None, None, False)
+    assert (found.environment, found.results, found.amortisations) == (None, None, [])
+
+
+def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
+    found = judge(table(tmp_path, CROSSES), ("jax-gpu:numpy",), ("svd",))
+    crossover = only(found)
+    assert (crossover.family, crossover.incumbent) == ("svd", "jax-gpu")
+    assert {row.family for row in found.rows} == {"svd"}
+    with pytest.raises(UserError, match="unknown family 'sdv': did you mean 'svd'"):
+        judge(table(tmp_path, CROSSES), (), ("sdv",))
+    with pytest.raises(UserError, match="unknown backend in --pair 'cupy'"):
+        judge(table(tmp_path, CROSSES), ("numpy:cupy",))
+
+
+@pytest.mark.parametrize("shift", [0, 20_000])
+def test_a_gpu_that_was_not_waited_for_is_suspect(tmp_path: Path, shift: int) -> None:
+    """Equally long at every size, or fast until its queue is full."""
+    gpu = [f"svd,{size},torch-cuda,{30 if not shift else 0.5 + size**1.5}" for size in SIZES]
+    found = judge(table(tmp_path, [f"svd,{size},numpy,{1 + size}" for size in SIZES] + gpu))
+    assert only(found).status == "suspect"
+    assert found.crossovers[0].reason
+
+
+def test_one_backend_on_several_devices_is_several(tmp_path: Path) -> None:
+    header = "case,size,backend,seconds,device"
+    rows = [
+        f"svd,{size},torch,{cost},{device}"
+        for size in SIZES
+        for device, cost in (("cuda", 30), ("cpu", 1 + size / 100))
+    ]
+    found = judge(table(tmp_path, rows, header), ("torch:cpu:torch:cuda",))
+    assert only(found).status in {"crosses", "suspect"}
+    assert (only(found).incumbent, only(found).challenger) == ("torch:cpu", "torch:cuda")
+
+
+def test_repeated_lines_are_processes_and_make_an_interval(tmp_path: Path) -> None:
+    rows = [
+        f"svd,{size},{name},{cost * off}"
+        for off in (0.98, 1.0, 1.02, 1.01, 0.99)
+        for size in SIZES
+        for name, cost in (("a", 1 + size), ("b", (30 + size / 100) * off))
+    ]
+    crossover = only(judge(table(tmp_path, rows)))
+    assert crossover.low is not None
+    assert crossover.high is not None
+    assert crossover.size is not None
+    assert crossover.low < crossover.size < crossover.high
+
+
+def test_with_one_backend_there_is_nothing_to_compare(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to compare: there is one backend only"):
+        judge(table(tmp_path, [f"svd,{size},numpy,1" for size in SIZES]))
+
+
+def test_with_one_size_there_is_no_crossover(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="nothing to compare: no family has several sizes"):
+        judge(table(tmp_path, ["svd,1,numpy,1", "svd,1,torch,2"]))
+
+
+@pytest.mark.parametrize("column", ["case", "dtype", "machine", "threads"])
+def test_backends_without_common_ground_are_told_so(tmp_path: Path, column: str) -> None:
+    """What stands in the way is the ground, and not the sizes."""
+    cells = {"case": ("svd", "qr"), "dtype": ("float32", "float64")}
+    ours, theirs = cells.get(column, ("1", "2"))
+    header = "case,size,backend,seconds" + ("" if column == "case" else f",{column}")
+    rows = [
+        f"{cell},{size},{name},1" if column == "case" else f"svd,{size},{name},1,{cell}"
+        for size in SIZES
+        for name, cell in (("numpy", ours), ("torch", theirs))
+    ]
+    with pytest.raises(UserError) as caught:
+        judge(table(tmp_path, rows, header))
+    assert "no family has several sizes" not in str(caught.value)
