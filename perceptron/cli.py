@@ -285,6 +285,48 @@ def phase_map(
 
 
 @app.command()
+def overhead(
+    problem: Annotated[
+        str, typer.Option(metavar="P", help="A problem, a shape or a FILE.toml[:SIZE].")
+    ] = "or-gate",
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")] = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """Where one iteration's time goes, rung by rung down to the floor."""
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, documents, ladder_page, page
+    from perceptron.studies import overhead as study
+
+    plan = study.Plan(
+        problem=problem,
+        backends=split("--backends", backends),
+        dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),
+        threads=one_number("--threads", threads),
+        quick=quick,
+    )
+    reserved = page.reserve(html, "overhead.html")
+    with console.progress_bar("measuring") as bar:
+        found = study.overhead(plan, folder_name("--machine", machine), results, bar)
+    written = ladder_page.write_overhead(reserved, found)
+    console.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.overhead(found, written))
+    else:
+        console.show_overhead(found)
+        console.show_places(found.results, written)
+        console.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")
+
+
+@app.command()
 def advise(
     rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of the data.")] = None,
     features: Annotated[int | None, typer.Option(min=1, metavar="D", help="Inputs.")] = None,

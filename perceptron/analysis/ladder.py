@@ -8,6 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from perceptron.analysis.finding import FAMILY, ITERATIONS, PUBLISHED
 from perceptron.analysis.interval import Interval, of_ratio, of_times, robust_mean
 from perceptron.analysis.select import paired, reason, times
 from perceptron.analysis.trust import Caution
@@ -97,6 +98,53 @@ class Overhead(Struct, frozen=True, kw_only=True):
     results: Path
     environment: Environment
     warnings: list[Caution]
+
+
+def ladder(
+    rows: Sequence[Measurement],
+    *,
+    problem: str,
+    removes: Mapping[str, str],
+    kernels: Mapping[str, int],
+    work: tuple[int, int],
+    threads: int,
+    results: Path,
+    environment: Environment,
+    warnings: Sequence[Caution],
+) -> Overhead:
+    """Judge the rows of one run; ``removes`` names the rungs in their order.
+
+    ``work`` holds the operations and the bytes of one iteration.
+    """
+    added, share = harness(rows)
+    parts = {name: phases(rows, name) for name in removes}
+    return Overhead(
+        problem=problem,
+        threads=threads,
+        operations=work[0],
+        bytes_moved=work[1],
+        rungs=rungs(rows, removes, kernels, work),
+        phases=[phase for found in parts.values() for phase in found],
+        wholes=[
+            Whole(
+                backend=name,
+                phases_seconds=sum(phase.seconds_per_iteration for phase in found),
+                seconds_per_iteration=of_times(list(times(rows, name).values())).estimate,
+            )
+            for name, found in parts.items()
+            if found and times(rows, name)
+        ],
+        ceilings=ceilings(rows),
+        harness_seconds=added,
+        harness_share=share,
+        published={name: seconds / ITERATIONS for name, seconds in PUBLISHED.items()}
+        if problem == FAMILY
+        else {},
+        rows=list(rows),
+        results=results,
+        environment=environment,
+        warnings=list(warnings),
+    )
 
 
 def rungs(

@@ -13,12 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
+from functools import cached_property
 from typing import Any
 
 from perceptron.problems.problem import Activation, Loss
 
-Tensor = Any  # an array of the module at hand: numpy.ndarray, torch.Tensor, …
+Tensor = Any  # an array of the namespace at hand: numpy.ndarray, torch.Tensor, …
+Namespace = Any  # numpy, torch, or what has functions of the same names
+
+Activate = Callable[[Namespace, Tensor, Tensor | float], None]  # y → A(y), in place; takes a 1
+Damp = Callable[[Namespace, Tensor, Tensor], None]  # ∂E/∂a, a → ∂E/∂y, in the place of ∂E/∂a
 
 
 @dataclass(frozen=True)
@@ -37,40 +41,68 @@ class Network:
     loss: Loss
     rate: float
 
+    @cached_property
+    def layers(self) -> list[tuple[Tensor, Tensor, Activate, Damp]]:
+        """Weights, bias, activation and its damping of each layer: looked up once, here."""
+        return [
+            (weights, bias, _ACTIVATE[activation], _DAMP[activation])
+            for weights, bias, activation in zip(
+                self.parameters[::2], self.parameters[1::2], self.activations, strict=True
+            )
+        ]
 
-def descend(xp: ModuleType, network: Network, iterations: int) -> None:
-    """Take ``iterations`` steps of gradient descent with the functions of module ``xp``."""
-    slope = _LOSS_SLOPES[network.loss]
-    # The rate and the mean's 1/N scale everything below the loss, so they are applied once, here.
-    scale = network.rate * (1.0 if network.loss == "l1-sum" else 1.0 / network.targets.shape[0])
-    layers = [
-        (index, network.parameters[2 * index], network.parameters[2 * index + 1], _DAMP[activation])
-        for index, activation in reversed(list(enumerate(network.activations)))
-    ]
+
+def step_scale(loss: Loss, rate: float, rows: int) -> float:
+    """What scales every step alike: the rate, the 1/N of a mean and the 2 of a square."""
+    factors: dict[Loss, float] = {"l1-sum": 1.0, "l1-mean": 1.0, "mse": 2.0, "bce": 1.0}
+    return rate * factors[loss] / (1 if loss == "l1-sum" else rows)
+
+
+def descend(xp: Namespace, network: Network, iterations: int) -> None:
+    """Take ``iterations`` steps of gradient descent with the functions of ``xp``.
+
+    These are ``matmul`` and what the activations and losses below call, as NumPy has them.
+    """
+    matmul, targets, ones = xp.matmul, network.targets, network.ones
+    # Arrays, because NumPy converts a Python number anew in each operation.
+    one = ones[:1].reshape(())
+    # Goes into the slope of the loss, because everything below is linear in that.
+    scale = (one * step_scale(network.loss, network.rate, len(targets))).reshape(())
+    slope = _SLOPES[network.loss]
+    first, *above_first = network.layers
+    downward = list(enumerate(above_first, start=1))[::-1]
+    weights_1, bias_1, _, damp_1 = first
+    inputs_transposed = network.inputs.T
     for _ in range(iterations):
-        outputs = forward(xp, network)
-        delta = slope(xp, outputs[-1], network.targets)
+        outputs = forward(xp, network, one)
+        predictions = outputs[-1]
+        delta = predictions - targets
+        slope(xp, delta, predictions)
         delta *= scale
-        for index, weights, bias, damp in layers:
+        for index, (weights, bias, _, damp) in downward:
             damp(xp, delta, outputs[index + 1])
-            below = delta @ weights.T if index else None
-            weights -= outputs[index].T @ delta
-            bias -= network.ones @ delta
+            below = matmul(delta, weights.T)
+            weights -= matmul(outputs[index].T, delta)
+            bias -= matmul(ones, delta)
             delta = below
+        damp_1(xp, delta, outputs[1])
+        weights_1 -= matmul(inputs_transposed, delta)
+        bias_1 -= matmul(ones, delta)
 
 
-def forward(xp: ModuleType, network: Network) -> list[Tensor]:
+def forward(xp: Namespace, network: Network, one: Tensor | float = 1.0) -> list[Tensor]:
     """The inputs and the output of each layer, (rows, width) each."""
-    outputs = [network.inputs]
-    for index, activation in enumerate(network.activations):
-        values = outputs[-1] @ network.parameters[2 * index]
-        values += network.parameters[2 * index + 1]
-        _ACTIVATE[activation](xp, values)
+    values = network.inputs
+    outputs = [values]
+    for weights, bias, activate, _ in network.layers:
+        values = xp.matmul(values, weights)
+        values += bias
+        activate(xp, values, one)
         outputs.append(values)
     return outputs
 
 
-def loss_value(xp: ModuleType, network: Network) -> float:
+def loss_value(xp: Namespace, network: Network) -> float:
     """The loss at the present parameters; see `Problem` for the definitions."""
     predictions = forward(xp, network)[-1]
     targets = network.targets
@@ -85,81 +117,74 @@ def loss_value(xp: ModuleType, network: Network) -> float:
     return float(error.sum() if network.loss == "l1-sum" else error.mean())
 
 
-def _sigmoid(xp: ModuleType, values: Tensor) -> None:
+def _sigmoid(xp: Namespace, values: Tensor, one: Tensor | float) -> None:
     xp.negative(values, out=values)
     xp.exp(values, out=values)
-    values += 1.0
+    values += one
     xp.reciprocal(values, out=values)
 
 
-def _tanh(xp: ModuleType, values: Tensor) -> None:
+def _tanh(xp: Namespace, values: Tensor, one: Tensor | float) -> None:
     xp.tanh(values, out=values)
 
 
-def _relu(xp: ModuleType, values: Tensor) -> None:
+def _relu(xp: Namespace, values: Tensor, one: Tensor | float) -> None:
     xp.clip(values, 0.0, None, out=values)
 
 
-def _identity(xp: ModuleType, values: Tensor) -> None:
+def _identity(xp: Namespace, values: Tensor, one: Tensor | float) -> None:
     pass
 
 
-def _damp_sigmoid(xp: ModuleType, delta: Tensor, output: Tensor) -> None:
-    slope = 1.0 - output
-    slope *= output
-    delta *= slope
-
-
-def _damp_tanh(xp: ModuleType, delta: Tensor, output: Tensor) -> None:
+def _damp_sigmoid(xp: Namespace, delta: Tensor, output: Tensor) -> None:
     slope = output * output
-    xp.subtract(1.0, slope, out=slope)
+    xp.subtract(output, slope, out=slope)
     delta *= slope
 
 
-def _damp_relu(xp: ModuleType, delta: Tensor, output: Tensor) -> None:
+def _damp_tanh(xp: Namespace, delta: Tensor, output: Tensor) -> None:
+    slope = output * output
+    slope *= delta
+    delta -= slope
+
+
+def _damp_relu(xp: Namespace, delta: Tensor, output: Tensor) -> None:
     delta *= output > 0.0
 
 
-def _damp_identity(xp: ModuleType, delta: Tensor, output: Tensor) -> None:
+def _damp_identity(xp: Namespace, delta: Tensor, output: Tensor) -> None:
     pass
 
 
-def _l1_slope(xp: ModuleType, predictions: Tensor, targets: Tensor) -> Tensor:
+def _l1_slope(xp: Namespace, delta: Tensor, predictions: Tensor) -> None:
     # The sign, not |f−t|/(f−t): an exact hit is 0 and not 0/0.
-    slope = predictions - targets
-    xp.sign(slope, out=slope)
-    return slope
+    xp.sign(delta, out=delta)
 
 
-def _mse_slope(xp: ModuleType, predictions: Tensor, targets: Tensor) -> Tensor:
-    slope = predictions - targets
-    slope *= 2.0
-    return slope
+def _mse_slope(xp: Namespace, delta: Tensor, predictions: Tensor) -> None:
+    pass
 
 
-def _bce_slope(xp: ModuleType, predictions: Tensor, targets: Tensor) -> Tensor:
-    slope = predictions - targets
+def _bce_slope(xp: Namespace, delta: Tensor, predictions: Tensor) -> None:
     variance = (1.0 - predictions) * predictions
     # As torch.nn.BCELoss does, so that a saturated prediction gives a finite gradient.
-    slope /= xp.clip(variance, 1e-12, None)
-    return slope
+    delta /= xp.clip(variance, 1e-12, None)
 
 
-_ACTIVATE: dict[Activation, Callable[[ModuleType, Tensor], None]] = {
+_ACTIVATE: dict[Activation, Activate] = {
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "relu": _relu,
     "identity": _identity,
 }
-# What ∂E/∂a must be multiplied with to become ∂E/∂y, in place.
-_DAMP: dict[Activation, Callable[[ModuleType, Tensor, Tensor], None]] = {
+_DAMP: dict[Activation, Damp] = {
     "sigmoid": _damp_sigmoid,
     "tanh": _damp_tanh,
     "relu": _damp_relu,
     "identity": _damp_identity,
 }
-# ∂E/∂f, without the 1/N of a mean.
-_LOSS_SLOPES: dict[Loss, Callable[[ModuleType, Tensor, Tensor], Tensor]] = {
+# f − t, f → ∂E/∂f, in the place of f − t; without what `step_scale` puts in.
+_SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], None]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
     "mse": _mse_slope,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 
 from perceptron.backends.gradient import Network, descend, loss_value
 from perceptron.backends.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
+
+# On matrices `dot` and `matmul` are the same, and calling `dot` takes 0.2 µs less.
+_NUMPY = ModuleType("numpy")
+vars(_NUMPY).update(vars(np), matmul=np.dot)
 
 
 class NumpyTrainer:
@@ -29,7 +35,7 @@ class NumpyTrainer:
     def train(self, iterations: int) -> None:
         # exp(-y) may overflow to inf for a saturated sigmoid; 1/(1 + inf) = 0 is the right answer.
         with np.errstate(over="ignore"):
-            descend(np, self._network, iterations)
+            descend(_NUMPY, self._network, iterations)
 
     def reset(self) -> None:
         for array, start in zip(self._network.parameters, self._start, strict=True):

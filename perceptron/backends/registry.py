@@ -18,8 +18,17 @@ GROUP = "perceptron.backends"
 BUILT_IN: dict[str, str] = {
     "numpy": "perceptron.backends.numpy_backend:BACKEND",
     "numpy-published": "perceptron.backends.numpy_published:BACKEND",
+    "numpy-inplace": "perceptron.backends.numpy_inplace:BACKEND",
+    "python": "perceptron.backends.python_backend:BACKEND",
+    "numba": "perceptron.backends.numba_backend:BACKEND",
     "torch-cpu": "perceptron.backends.torch_eager:CPU",
+    "torch-cpu-functional": "perceptron.backends.torch_functional:BACKEND",
+    "torch-cpu-manual": "perceptron.backends.torch_manual:BACKEND",
+    "torch-cpu-compiled": "perceptron.backends.torch_compiled:BACKEND",
+    "jax-cpu": "perceptron.backends.jax_backend:CPU",
     "torch-cuda": "perceptron.backends.torch_eager:CUDA",
+    "torch-cuda-graph": "perceptron.backends.torch_cuda_graph:BACKEND",
+    "jax-cuda": "perceptron.backends.jax_backend:CUDA",
 }
 
 # What a comparison runs unless told otherwise.

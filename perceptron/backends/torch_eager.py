@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron.backends.cuda import torch_unavailable
+from perceptron.backends.kernels import count_kernels
 from perceptron.backends.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -46,6 +46,50 @@ class TorchTrainer:
             error.backward()
             optimizer.step()
         self._synchronize()
+
+    def phases(self) -> dict[str, Callable[[int], None]]:
+        """Loops of so many iterations, each of which ends after one phase more than the last.
+
+        The last is a whole iteration. By their differences one sees what each phase takes.
+        """
+        model, loss, optimizer = self._model, self._loss, self._optimizer
+        inputs, targets = self._inputs, self._targets
+
+        def nothing(iterations: int) -> None:
+            for _ in range(iterations):
+                pass
+
+        def forward(iterations: int) -> None:
+            for _ in range(iterations):
+                model(inputs)
+            self._synchronize()
+
+        def with_loss(iterations: int) -> None:
+            for _ in range(iterations):
+                loss(model(inputs), targets)
+            self._synchronize()
+
+        def with_zero_grad(iterations: int) -> None:
+            for _ in range(iterations):
+                loss(model(inputs), targets)
+                optimizer.zero_grad()
+            self._synchronize()
+
+        def with_backward(iterations: int) -> None:
+            for _ in range(iterations):
+                error = loss(model(inputs), targets)
+                optimizer.zero_grad()
+                error.backward()
+            self._synchronize()
+
+        return {
+            "Python's loop": nothing,
+            "forward": forward,
+            "loss": with_loss,
+            "zero_grad": with_zero_grad,
+            "backward": with_backward,
+            "optimizer step": self.train,
+        }
 
     def reset(self) -> None:
         import torch
@@ -120,7 +164,7 @@ class TorchBackend:
     def unavailable(self) -> str | None:
         if find_spec("torch") is None:
             return "PyTorch is not installed: pip install torch"
-        return _cuda_unavailable() if self.device == "cuda" else None
+        return torch_unavailable() if self.device == "cuda" else None
 
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)
@@ -131,19 +175,9 @@ class TorchBackend:
         trainer.reset()
         return trainer
 
-
-def _cuda_unavailable() -> str | None:
-    # The driver's library tells in a millisecond what importing torch would tell in a second.
-    driver = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
-    try:
-        ctypes.CDLL(driver)
-    except OSError:
-        return "no CUDA device found"
-    import torch
-
-    if torch.version.cuda is None:
-        return "this PyTorch is built without CUDA: install a CUDA build"
-    return None if torch.cuda.is_available() else "no CUDA device found"
+    def kernels(self, problem: Problem, dtype: DType) -> int:
+        """Kernels that one iteration dispatches; see `kernels.count_kernels`."""
+        return count_kernels(lambda: TorchTrainer(problem, dtype, "meta"))
 
 
 CPU = TorchBackend("torch-cpu", "cpu", "PyTorch on the CPU: nn.Sequential, autograd, SGD")

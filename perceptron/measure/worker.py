@@ -73,9 +73,11 @@ def _first_touch(backend: Backend, job: Job) -> None:
     """Pay what a process pays once, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    # If this fails, the problems themselves will say why.
-    with contextlib.suppress(Exception):
-        backend.prepare(catalogue.find("or-gate"), job.dtype)
+    # What one that compiles makes of another problem is part of preparing that one.
+    if not getattr(backend, "compiles", False):
+        # If this fails, the problems themselves will say why.
+        with contextlib.suppress(Exception):
+            backend.prepare(catalogue.find("or-gate"), job.dtype)
     # What is alive now stays alive: never look at it again when collecting.
     gc.collect()
     gc.freeze()

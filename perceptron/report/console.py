@@ -22,13 +22,22 @@ from rich.table import Table
 from perceptron.analysis.advice import Advice
 from perceptron.analysis.crossover import Crossover
 from perceptron.analysis.finding import FindingRow
+from perceptron.analysis.ladder import Overhead
 from perceptron.analysis.located import Located
 from perceptron.analysis.phase import PhaseMap
 from perceptron.analysis.trust import Caution
 from perceptron.records.backend import BackendFacts, Checked
 from perceptron.records.measurement import Measurement
 from perceptron.records.truth import Truth
-from perceptron.report import advice_text, crossover_page, map_text, single, text, truth_text
+from perceptron.report import (
+    advice_text,
+    crossover_page,
+    ladder_page,
+    map_text,
+    single,
+    text,
+    truth_text,
+)
 
 # In a pipe there is no width to fit; wide enough for our tables.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -179,6 +188,24 @@ def show_map(found: PhaseMap) -> None:
     )
     out.print(map_text.map_legend(found), markup=False, soft_wrap=True)
     out.print(f"{found.summary}\n", markup=False, soft_wrap=True)
+
+
+def show_overhead(found: Overhead) -> None:
+    """Print the ladder, the phases of its top and the roofline."""
+    table(
+        f"{found.problem}: one iteration, {found.threads} threads",
+        ladder_page.RUNG_COLUMNS,
+        ladder_page.rung_cells(found.rungs),
+    )
+    if found.phases:
+        columns = ladder_page.PHASE_COLUMNS
+        table("Inside one eager iteration", columns, ladder_page.phase_cells(found))
+    if found.ceilings is not None:
+        title, cells = ladder_page.roofline_title(found), ladder_page.roofline_cells(found)
+        table(title, ladder_page.ROOFLINE_COLUMNS, cells)
+    line = ladder_page.harness_line(found)
+    if line:
+        out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
 def show_advice(found: Advice) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from perceptron.analysis.advice import Advised
+from perceptron.analysis.ladder import Overhead
 from perceptron.analysis.located import Located
 from perceptron.analysis.phase import MapResult
 from perceptron.analysis.summary import Bench
@@ -58,6 +59,25 @@ def advice(found: Advised) -> dict[str, Any]:
         "sentence": advice_text.sentence(found.advice),
         **msgspec.structs.asdict(found.advice),
         "warnings": found.warnings,
+        "results": found.results,
+    }
+
+
+def overhead(found: Overhead, page: Path) -> dict[str, Any]:
+    """What `perceptron overhead --json` prints."""
+    return {
+        "problem": found.problem,
+        "threads": found.threads,
+        "rungs": found.rungs,
+        "phases": found.phases,
+        "phases_of_whole": found.wholes,
+        "operations": found.operations,
+        "bytes_moved": found.bytes_moved,
+        "ceilings": found.ceilings,
+        "harness": {"seconds": found.harness_seconds, "share_of_sample": found.harness_share},
+        "published": found.published,
+        "warnings": found.warnings,
+        "page": page,
         "results": found.results,
     }
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from perceptron.analysis.finding import FAMILY
 from perceptron.analysis.grid import log_grid
+from perceptron.analysis.ladder import Overhead, ladder
 from perceptron.analysis.phase import MapResult, phase
 from perceptron.analysis.summary import Bench, summarise
 from perceptron.errors import UserError
@@ -19,6 +21,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.store import Run, load_conditions, load_run
 from perceptron.report import text
 from perceptron.report.charts import family_chart, finding_chart
+from perceptron.report.ladder_chart import ladder_chart
 from perceptron.report.map_chart import map_chart
 
 ROOT = Path(__file__).parents[2]
@@ -28,10 +31,11 @@ PICTURED = "mlp-width"
 def main() -> None:
     """Rewrite README.md and the pictures that it shows."""
     bench, drawn = newest(ROOT / "results"), newest_map(ROOT / "results")
-    for name, picture in pictures(bench, drawn).items():
+    climbed = newest_ladder(ROOT / "results")
+    for name, picture in pictures(bench, drawn, climbed).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
     readme = ROOT / "README.md"
-    content = blocks(bench) | map_blocks(drawn)
+    content = blocks(bench) | map_blocks(drawn) | ladder_blocks(climbed)
     readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
 
 
@@ -66,6 +70,28 @@ def newest_map(results: Path) -> MapResult:
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
 
+def newest_ladder(results: Path) -> Overhead:
+    """The newest finished ladder of the OR gate that is not a quick one.
+
+    Raises `UserError` if there is none.
+    """
+    for folder, run, environment, rows in _finished(results, "overhead"):
+        plan = run.plan
+        if not plan.get("quick") and plan["problem"] == FAMILY:
+            return ladder(
+                rows,
+                problem=plan["problem"],
+                removes=plan["removes"],
+                kernels=plan["kernels"],
+                work=(plan["operations"], plan["bytes_moved"]),
+                threads=plan["threads"],
+                results=folder.relative_to(ROOT),
+                environment=environment,
+                warnings=[],
+            )
+    raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
+
+
 def _finished(
     results: Path, study: str
 ) -> Iterator[tuple[Path, Run, Environment, list[Measurement]]]:
@@ -77,12 +103,23 @@ def _finished(
             yield folder, run, environment, rows
 
 
-def pictures(bench: Bench, drawn: MapResult) -> dict[str, str]:
+def pictures(bench: Bench, drawn: MapResult, climbed: Overhead) -> dict[str, str]:
     """SVG by file name."""
     return {
         "finding.svg": finding_chart(bench.finding),
         "map.svg": map_chart(drawn.map),
+        "ladder.svg": ladder_chart(climbed),
         f"{PICTURED}.svg": family_chart(bench, PICTURED),
+    }
+
+
+def ladder_blocks(climbed: Overhead) -> dict[str, str]:
+    """Markdown by the name of its place, about the ladder."""
+    facts = climbed.environment
+    processes = len({row.process for row in climbed.rows if row.phase is None})
+    return {
+        "ladder": f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
+        f"{climbed.rows[0].when[:10]}, rows in `{climbed.results}`."
     }
 
 

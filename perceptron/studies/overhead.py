@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from perceptron.analysis import ladder as judge
-from perceptron.analysis.finding import FAMILY, ITERATIONS, PUBLISHED
-from perceptron.analysis.interval import of_times
-from perceptron.analysis.select import times
+from perceptron.analysis.finding import FAMILY
 from perceptron.backends import registry
 from perceptron.backends.ladder import GPU_LADDER, LADDER
 from perceptron.measure.job import Extra, Job, Part
@@ -72,8 +71,14 @@ def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress)
 
     Raises `UserError` if the results folder cannot be written to.
     """
-    about = plain(asdict(plan)) | {
+    problem = catalogue.find(plan.problem)
+    # What the judge needs beside the rows is counted and belongs to the plan.
+    about: dict[str, Any] = plain(asdict(plan)) | {
         "study": "overhead",
+        "removes": {name: {**LADDER, **GPU_LADDER}.get(name, "–") for name in plan.backends},
+        "kernels": kernels(plan),
+        "operations": cost.operations(problem),
+        "bytes_moved": cost.bytes_moved(problem, "float32"),
         "processes": plan.processes,
         "contents": files.fingerprints([plan.problem] if files.is_file(plan.problem) else []),
     }
@@ -92,47 +97,39 @@ def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress)
             for name in plan.backends
         ]
         run_tasks(tasks, run.journal, run.run, progress)
-        extras = _Extras(plan, run, progress)
-        extras.measure_all()
-        rows = run.journal.rows
-        problem = catalogue.find(plan.problem)
-        work = (cost.operations(problem), cost.bytes_moved(problem, "float32"))
-        removes = {name: {**LADDER, **GPU_LADDER}.get(name, "–") for name in plan.backends}
-        added, share = judge.harness(rows)
-        return judge.Overhead(
+        _Extras(plan, run, progress).measure_all()
+        return judge.ladder(
+            run.journal.rows,
             problem=plan.problem,
+            removes=about["removes"],
+            kernels=about["kernels"],
+            work=(about["operations"], about["bytes_moved"]),
             threads=plan.threads,
-            operations=work[0],
-            bytes_moved=work[1],
-            rungs=judge.rungs(rows, removes, extras.kernels(), work),
-            phases=[each for name in _PHASED for each in judge.phases(rows, name)],
-            wholes=_wholes(rows),
-            ceilings=judge.ceilings(rows),
-            harness_seconds=added,
-            harness_share=share,
-            published={name: seconds / ITERATIONS for name, seconds in PUBLISHED.items()}
-            if plan.problem == FAMILY
-            else {},
-            rows=rows,
             results=run.journal.folder,
             environment=run.environment,
             warnings=run.cautions(plan.threads),
         )
 
 
-def _wholes(rows: Sequence[Measurement]) -> list[judge.Whole]:
-    found = []
-    for name in _PHASED:
-        parts, whole = judge.phases(rows, name), list(times(rows, name).values())
-        if parts and whole:
-            found.append(
-                judge.Whole(
-                    backend=name,
-                    phases_seconds=sum(part.seconds_per_iteration for part in parts),
-                    seconds_per_iteration=of_times(whole).estimate,
-                )
-            )
-    return found
+def kernels(plan: Plan) -> dict[str, int]:
+    """Kernels of one iteration, by backend, for those that can count them."""
+    countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
+    return {name: int(part.work) for name in countable for part in _parts(plan, name, "kernels")}
+
+
+def _parts(plan: Plan, name: str, extra: Extra) -> Iterator[Part]:
+    job = Job(
+        backend=name,
+        problems=[plan.problem],
+        dtype="float32" if extra == "ceilings" else plan.dtype_of(name),
+        threads=plan.threads,
+        samples=plan.effort.samples,
+        minimum_seconds=plan.effort.minimum_seconds,
+        extra=extra,
+    )
+    with Workers() as workers:
+        for outcome in workers.run("", job, registry.load(name)):
+            yield from outcome.parts
 
 
 class _Extras:
@@ -142,7 +139,6 @@ class _Extras:
         self._plan = plan
         self._run = run
         self._progress = progress
-        self._kernels: dict[str, int] = {}
 
     def measure_all(self) -> None:
         """Phases in every process, ceilings in three, the harness in one; what is missing."""
@@ -158,32 +154,9 @@ class _Extras:
         for place, (name, extra, process) in enumerate(wanted):
             self._progress(place, len(wanted), f"{extra} of {name}")
             if not self._is_measured(name, extra, process):
-                for part in self._parts(name, extra):
+                for part in _parts(plan, name, extra):
                     self._run.journal.append(self._row(name, extra, process, part))
         self._progress(len(wanted), len(wanted), "done")
-
-    def kernels(self) -> dict[str, int]:
-        """Kernels of one iteration, by backend, for those that can count them."""
-        countable = [
-            name for name in self._plan.backends if hasattr(registry.load(name), "kernels")
-        ]
-        return {name: int(part.work) for name in countable for part in self._parts(name, "kernels")}
-
-    def _parts(self, name: str, extra: Extra) -> Iterator[Part]:
-        plan = self._plan
-        dtype = "float32" if extra == "ceilings" else plan.dtype_of(name)
-        job = Job(
-            backend=name,
-            problems=[plan.problem],
-            dtype=dtype,
-            threads=plan.threads,
-            samples=plan.effort.samples,
-            minimum_seconds=plan.effort.minimum_seconds,
-            extra=extra,
-        )
-        with Workers() as workers:
-            for outcome in workers.run("", job, registry.load(name)):
-                yield from outcome.parts
 
     def _is_measured(self, name: str, extra: Extra, process: int) -> bool:
         return any(

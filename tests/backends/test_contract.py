@@ -20,6 +20,10 @@ def backends() -> list[object]:
     return found
 
 
+# Compiling takes seconds for each problem and dtype; `perceptron check` tries all of them.
+COMPILED = {"torch-cpu-compiled": ("or-gate", "mlp-depth:2")}
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("problem", contract.problems(), ids=lambda each: each.name)
 @pytest.mark.parametrize("check", contract.CHECKS, ids=lambda each: each.name)
@@ -28,6 +32,8 @@ def test_every_backend_keeps_every_promise(
     backend: Backend, check: Check, problem: Problem, dtype: DType
 ) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
+    if problem.name not in COMPILED.get(backend.name, (problem.name,)):
+        pytest.skip(f"{backend.name}: compiles for seconds; two problems stand for all")
     try:
         check.run(backend, problem, dtype)
     except Unsupported as reason:

@@ -1,0 +1,93 @@
+"""The ladder as a figure: from the published times down to the floor, on one logarithmic axis."""
+
+from __future__ import annotations
+
+from math import log10
+
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from perceptron.analysis.ladder import Overhead, Rung
+from perceptron.report.palette import Stroke, strokes
+from perceptron.report.style import drawing, svg
+from perceptron.report.text import digits, duration, tick
+
+_SOFT = "#555555"
+_REMOVES_FONT = 8.0
+
+
+def ladder_chart(found: Overhead) -> str:
+    """Time per iteration of each rung, and what each removes; "" where nothing has a time.
+
+    Filled: measured here, with 95 % bars. Open: published for the same problem, on hardware that
+    is not named.
+    """
+    rungs = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
+    extra = [name for name in found.published if name not in {rung.backend for rung in rungs}]
+    if not rungs:
+        return ""
+    looks = strokes([rung.backend for rung in found.rungs] + list(found.published))
+    rows = [*extra, *(rung.backend for rung in rungs)]
+    by_name = {rung.backend: rung for rung in rungs}
+    with drawing(7.2, 0.5 * len(rows) + 1.2) as (figure, axes):
+        for place, name in enumerate(rows):
+            if name in found.published:
+                _published(axes, place, found.published[name], looks[name])
+            if name in by_name:
+                _measured(axes, place, by_name[name], looks[name])
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xscale("log")
+        seen = [rung.seconds_per_iteration or 1.0 for rung in rungs] + list(
+            found.published.values()
+        )
+        axes.set_xlim(10 ** (log10(min(seen)) - 0.25), 10 ** (log10(max(seen)) + 0.9))
+        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.grid(False, axis="y")
+        shown = ", open: published" if found.published else ""
+        axes.set_xlabel(f"one iteration of {found.problem} (filled: measured here{shown})")
+        return svg(figure)
+
+
+def _published(axes: Axes, place: int, seconds: float, look: Stroke) -> None:
+    axes.plot(
+        seconds,
+        place,
+        marker="o",
+        markersize=8,
+        markerfacecolor="white",
+        markeredgecolor=look.colour,
+        markeredgewidth=1.6,
+        linestyle="none",
+    )
+    _label(axes, place, seconds, duration(seconds))
+
+
+def _measured(axes: Axes, place: int, rung: Rung, look: Stroke) -> None:
+    seconds = rung.seconds_per_iteration
+    assert seconds is not None, "only measured rungs are drawn"
+    axes.errorbar(
+        seconds,
+        place,
+        xerr=[[seconds - (rung.low or seconds)], [(rung.high or seconds) - seconds]],
+        fmt="o",
+        markersize=8,
+        capsize=3,
+        color=look.colour,
+    )
+    ratio = "" if rung.ratio_to_floor is None else f", {digits(rung.ratio_to_floor, 2)} × the floor"
+    _label(axes, place, seconds, f"{duration(seconds)}{ratio}")
+
+
+def _label(axes: Axes, place: int, seconds: float, text: str) -> None:
+    axes.annotate(
+        text,
+        (seconds, place),
+        xytext=(9, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=_REMOVES_FONT,
+        color=_SOFT,
+    )

@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from perceptron.backends import jax_backend, registry
+from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
+from perceptron.backends.protocol import Backend
+from perceptron.problems import catalogue
+from perceptron.problems.datasets import Separable
+from perceptron.problems.problem import Activation, Layer, Loss, Problem
+from perceptron.problems.start import FanInStart
+
+ROOT = Path(__file__).parents[2]
+
+needs_jax = pytest.mark.skipif(
+    CPU.unavailable() is not None, reason=f"jax-cpu: {CPU.unavailable()}"
+)
+needs_gpu = pytest.mark.skipif(
+    CUDA.unavailable() is not None, reason=f"jax-cuda: {CUDA.unavailable()}"
+)
+
+
+@needs_jax
+@pytest.mark.parametrize("inner", [1, 10])
+@pytest.mark.parametrize("iterations", [0, 1, 9, 10, 11, 37])
+def test_any_number_of_iterations_is_taken(
+    iterations: int, inner: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a whole number of inner loops, as on a GPU, leaves over is trained too."""
+    monkeypatch.setitem(jax_backend._INNER, "cpu", inner)
+    problem = catalogue.find("xor-hidden")
+    trainer, right = (
+        CPU.prepare(problem, "float64"),
+        registry.load("numpy").prepare(problem, "float64"),
+    )
+    trainer.train(iterations)
+    right.train(iterations)
+    for found, expected in zip(trainer.parameters(), right.parameters(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+@needs_jax
+@pytest.mark.parametrize("loss", get_args(Loss))
+@pytest.mark.parametrize("activation", get_args(Activation))
+def test_every_loss_and_activation_is_numpys(activation: Activation, loss: Loss) -> None:
+    """Ours is written twice, once in place and once not: both give the same."""
+    problem = Problem(
+        name="test",
+        family="test",
+        size=1,
+        dataset=Separable("points", 7, 3),
+        layers=(Layer(5, activation), Layer(1, "sigmoid" if loss == "bce" else activation)),
+        loss=loss,
+        rate=0.1,
+        start=FanInStart(seed=3),
+    )
+    trainer, right = (
+        CPU.prepare(problem, "float64"),
+        registry.load("numpy").prepare(problem, "float64"),
+    )
+    trainer.train(20)
+    right.train(20)
+    assert trainer.loss() == pytest.approx(right.loss(), rel=1e-11)
+    for found, expected in zip(trainer.parameters(), right.parameters(), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@needs_jax
+def test_nothing_compiles_anew_for_another_number_of_iterations() -> None:
+    """The number of iterations, the rate and the data are arguments of the compiled loop."""
+    trainer = CPU.prepare(catalogue.find("or-gate"), "float32")
+    compiled = trainer._program.train._cache_size()  # type: ignore[attr-defined]
+    trainer.train(7)
+    CPU.prepare(catalogue.find("xor"), "float32").train(11)
+    assert trainer._program.train._cache_size() == compiled  # type: ignore[attr-defined]
+
+
+@needs_jax
+def test_both_dtypes_live_in_one_process() -> None:
+    """JAX decides on float64 for a whole thread: a trainer must not leave that changed."""
+    import jax
+
+    before = jax.config.jax_enable_x64
+    double = CPU.prepare(catalogue.find("or-gate"), "float64")
+    single = CPU.prepare(catalogue.find("or-gate"), "float32")
+    double.train(3)
+    single.train(3)
+    assert {array.dtype for array in double.parameters()} == {np.dtype("float64")}
+    assert {array.dtype for array in single.parameters()} == {np.dtype("float32")}
+    assert jax.config.jax_enable_x64 == before
+
+
+@needs_jax
+@pytest.mark.skipif(sys.platform != "linux", reason="counts threads under /proc")
+def test_xla_runs_as_many_threads_as_told() -> None:
+    """Counted by name in a fresh process, as a worker starts it; and no GPU is looked for."""
+    code = (
+        "import pathlib\n"
+        "from perceptron.backends.jax_backend import CPU\n"
+        "from perceptron.problems import catalogue\n"
+        "CPU.prepare(catalogue.find('or-gate'), 'float32')\n"
+        "names = [file.read_text() for file in pathlib.Path('/proc/self/task').glob('*/comm')]\n"
+        "print(sum('XLAEigen' in name for name in names))\n"
+        "import jax\n"
+        "assert {device.platform for device in jax.devices()} == {'cpu'}\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **CPU.environment(3)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "3"
+
+
+@pytest.mark.parametrize("backend", [CPU, CUDA], ids=lambda each: each.name)
+def test_looking_at_it_imports_nothing(backend: JaxBackend) -> None:
+    """Looking at a backend costs milliseconds."""
+    code = (
+        "import sys\nfrom perceptron.backends.jax_backend import CPU, CUDA\n"
+        "backend = CPU if sys.argv[1] == 'cpu' else CUDA\n"
+        "backend.unavailable(), backend.environment(2)\n"
+        "assert 'jax' not in sys.modules and 'jaxlib' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code, backend.device], cwd=ROOT, check=True)
+    assert isinstance(backend, Backend)
+    assert backend.environment(3)["OMP_NUM_THREADS"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("installed", "device", "driver", "reason"),
+    [
+        ((), "cpu", None, "JAX is not installed: pip install jax"),
+        (("jax", "jaxlib"), "cpu", "no CUDA device found", None),
+        (("jax", "jaxlib"), "cuda", "no CUDA device found", "no CUDA device found"),
+        (
+            ("jax", "jaxlib"),
+            "cuda",
+            None,
+            "this JAX is installed without CUDA: pip install 'jax[cuda12]'",
+        ),
+        (("jax", "jaxlib", "jax_cuda13_plugin"), "cuda", None, None),
+    ],
+)
+def test_why_it_cannot_run(
+    installed: tuple[str, ...],
+    device: str,
+    driver: str | None,
+    reason: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In one line, with what to do."""
+
+    def find(name: str) -> ModuleSpec | None:
+        return ModuleSpec(name, None) if name in installed else None
+
+    monkeypatch.setattr(jax_backend, "find_spec", find)
+    monkeypatch.setattr(jax_backend, "driver_unavailable", lambda: driver)
+    assert JaxBackend("jax", device, "").unavailable() == reason
