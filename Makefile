@@ -1,12 +1,14 @@
 # make install   set up .venv, once; again when pyproject.toml changes
 # make test      every check
 # make bench     the main job
+# make targets   the speeds that the suite sets itself, beside what was reached
+# make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make readme    README's picture and tables from the committed results
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install test bench readme
+.PHONY: install test bench targets truth readme
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -23,6 +25,12 @@ test: install
 
 bench: install
 	$(BIN)/perceptron bench
+
+targets: install
+	$(BIN)/python -m benchmarks.targets
+
+truth: install
+	$(BIN)/perceptron truth --save docs/truth.md
 
 readme: install
 	$(BIN)/python -m perceptron.report.readme

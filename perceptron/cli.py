@@ -50,6 +50,10 @@ DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64
 Machine = Annotated[
     str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
 ]
+WhatIf = Annotated[
+    str | None,
+    typer.Option("--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here: h100…"),
+]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
 Html = Annotated[Path, typer.Option(metavar="DIR", help="Where the page is written.")]
 
@@ -160,7 +164,7 @@ def bench(
         console.show_crossovers(found.crossovers)
         console.show_singles(found.rows)
         console.show_places(found.results, written)
-        console.show_next("perceptron bench" if quick else "perceptron doctor")
+        console.show_next("perceptron bench" if quick else "perceptron crossover")
 
 
 @app.command()
@@ -188,6 +192,7 @@ def crossover(
     iterations: Annotated[
         int, typer.Option(min=1, metavar="K", help="Of the training that starts from cold.")
     ] = 10_000,
+    what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
@@ -198,6 +203,7 @@ def crossover(
     json: Json = False,
 ) -> None:
     """From which size on does B beat A? Measured where the answer is, or read from files."""
+    from perceptron.analysis.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
     from perceptron.report import console, crossover_page, documents, page
@@ -206,7 +212,12 @@ def crossover(
     pairs, sources = several("--pair", pair), several("--from", source)
     problems, parameters = several("--problem", problem), several("--by", by)
     if sources:
-        measuring = {"--problem": problem, "--backends": backends, "--quick": quick}
+        measuring = {
+            "--problem": problem,
+            "--backends": backends,
+            "--quick": quick,
+            "--what-if": what_if,
+        }
         for option, given in measuring.items():
             if given:
                 raise UserError(f"{option} says what to measure: leave it out with --from")
@@ -227,9 +238,10 @@ def crossover(
             iterations=iterations,
             quick=quick,
         )
+        guessed = None if what_if is None else device(what_if)
         reserved = page.reserve(html, "crossover.html")
         with console.progress_bar("searching") as bar:
-            found = study.locate(plan, folder_name("--machine", machine), results, bar)
+            found = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
     written = crossover_page.write_crossovers(reserved, found)
     console.show_warnings(found.warnings)
     if json:
@@ -343,6 +355,7 @@ def advise(
     seconds: Annotated[
         float, typer.Option(min=1, metavar="S", help="How long to look; at least the shape itself.")
     ] = 20.0,
+    what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
@@ -351,6 +364,7 @@ def advise(
     json: Json = False,
 ) -> None:
     """Which backend for my shape, on this machine, and from where on that changes."""
+    from perceptron.analysis.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
     from perceptron.report import console, documents
@@ -370,13 +384,14 @@ def advise(
         iterations=iterations,
         seconds=seconds,
     )
+    guessed = None if what_if is None else device(what_if)
     with console.progress_bar("looking") as bar:
-        found = study.advise(plan, folder_name("--machine", machine), results, bar)
+        found = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
     console.show_warnings(found.warnings)
     if json:
         documents.write(documents.advice(found))
     else:
-        console.show_advice(found.advice)
+        console.show_advice(found)
         console.show_next("perceptron crossover")
 
 

@@ -413,3 +413,61 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_its_rows(
     (small_disk / "ballast").unlink()
     assert perceptron(*options).returncode == 0
     assert len(package.load_results(small_disk)) == 4 * (3 + 2) >= kept
+
+
+def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
+    """Rungs with everything that the contract names, and phases of the eager one."""
+    found = perceptron(
+        "overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda", "--json"
+    )
+    assert found.returncode == 0, found.stderr
+    document = json.loads(found.stdout)
+    assert document["problem"] == "or-gate"
+    rungs = {rung["backend"]: rung for rung in document["rungs"]}
+    wanted = {"backend", "seconds_per_iteration", "low", "high", "ratio_to_floor", "removes"}
+    assert wanted | {"kernels_per_iteration", "reason"} <= set(rungs["python"])
+    assert rungs["python"]["ratio_to_floor"] == 1
+    assert rungs["torch-cpu"]["ratio_to_floor"] > 20
+    assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
+    if rungs["torch-cuda"]["seconds_per_iteration"] is None:
+        assert rungs["torch-cuda"]["reason"]
+    phases = [phase for phase in document["phases"] if phase["backend"] == "torch-cpu"]
+    assert {phase["phase"] for phase in phases} >= {"forward", "loss", "backward"}
+    (whole,) = [each for each in document["phases_of_whole"] if each["backend"] == "torch-cpu"]
+    assert whole["phases_seconds"] == pytest.approx(whole["seconds_per_iteration"], rel=0.5)
+
+
+def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
+    """On one document: the sentence, what stands behind it, and an estimate that says it is one."""
+    found = perceptron(
+        *("advise", "--rows", "40", "--features", "3", "--hidden", "2,2", "--seconds", "3"),
+        *("--what-if", "h100", "--json"),
+    )
+    assert found.returncode == 0, found.stderr
+    document = json.loads(found.stdout)
+    assert document["problem"] == "mlp:40x3x2x2"
+    assert document["use"] in {"numpy", "torch-cpu", "torch-cuda"}
+    assert document["sentence"].startswith("Use ")
+    assert document["what_if"]["sentence"].startswith("Estimated, not measured, on a h100")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["advise", "--rows", "3"], "give --rows and --features"),
+        (["advise", "--rows", "3", "--problem", "xor"], "not both"),
+        (["advise", "--problem", "xor", "--what-if", "h10"], "unknown device 'h10'"),
+        (["overhead", "--problem", "nothing"], "unknown problem 'nothing'"),
+        (["overhead", "--threads", "1,2"], "--threads takes one number here"),
+        (["map", "--family", "mlp-width"], "varies along 1 axis and a map needs two"),
+    ],
+)
+def test_wrong_usage_of_the_new_commands_is_one_line(
+    perceptron: Perceptron, arguments: list[str], message: str
+) -> None:
+    found = perceptron(*arguments)
+    assert found.returncode == 2
+    assert found.stderr.startswith("error: ")
+    assert found.stderr.count("\n") == 1
+    assert message in found.stderr
+    assert found.stdout == ""

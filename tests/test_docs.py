@@ -19,6 +19,13 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 # A bench as typed takes minutes; its options are typed as they stand, and these make it short.
 SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1"}
 
+# The same for what else takes its time.
+SHORTER = {
+    "advise": ["--seconds", "5"],
+    "map": ["--points", "4"],
+    "overhead": ["--backends", "numpy,torch-cpu,python"],
+}
+
 
 def commands(page: Path) -> list[str]:
     """The lines of the page's shell blocks, without comments."""
@@ -42,8 +49,7 @@ def type_in(folder: Path, path: Path, line: str) -> None:
         for option, value in SHORT.items():
             given = option in words or (option == "--families" and "--problem" in words)
             words += [] if given else [option, value]
-    if words[1] == "map":
-        words += ["--points", "4"]
+    words += SHORTER.get(words[1], [])
     environment = {**os.environ, "PYTHONPATH": str(path), "PATH": f"{folder}:{os.environ['PATH']}"}
     found = subprocess.run(
         [sys.executable, "-m", "perceptron", *words[1:]],

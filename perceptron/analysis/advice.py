@@ -14,6 +14,7 @@ from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.points import TIE
 from perceptron.analysis.select import paired, prepared, reason, times
 from perceptron.analysis.trust import Caution
+from perceptron.analysis.what_if import Estimate
 from perceptron.records.measurement import Measurement
 
 
@@ -73,6 +74,8 @@ class Advised(Struct, frozen=True, kw_only=True):
     rows: list[Measurement]
     results: Path
     warnings: list[Caution]
+    estimates: list[Estimate] = []
+    """For a device that is not here; never among the rows."""
 
 
 class Line(Struct, frozen=True, kw_only=True):

@@ -22,7 +22,10 @@ PRODUCT, COPY, CALL = "product", "copy", "call"
 # Below this share of both ceilings neither arithmetic nor memory is what takes the time.
 _IDLE = 0.1
 
-Bound = Literal["calls", "memory", "arithmetic"]
+# What fits into a cache is not read from memory; what little it computes waits for itself.
+_CACHED_BYTES = 2 * 2**20
+
+Bound = Literal["calls", "latency", "memory", "arithmetic"]
 
 
 class Rung(Struct, frozen=True, kw_only=True):
@@ -209,16 +212,18 @@ def _rung(
         kernels_per_iteration=kernels,
         gflops=gflops,
         gbytes=gbytes,
-        bound=_bound(gflops, gbytes, limits),
+        bound=_bound(gflops, gbytes, work[1], limits),
     )
 
 
-def _bound(gflops: float, gbytes: float, limits: Ceilings | None) -> Bound | None:
+def _bound(gflops: float, gbytes: float, moved: int, limits: Ceilings | None) -> Bound | None:
     if limits is None:
         return None
     arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
     if max(arithmetic, memory) < _IDLE:
         return "calls"
+    if moved < _CACHED_BYTES and arithmetic < _IDLE:
+        return "latency"
     return "arithmetic" if arithmetic > memory else "memory"
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from perceptron.analysis.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover import Crossover, crossovers
 from perceptron.analysis.trust import Caution
+from perceptron.analysis.what_if import Check, WhatIf
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 
@@ -29,6 +30,10 @@ class Located(Struct, frozen=True, kw_only=True):
     environment: Environment | None = None
     results: Path | None = None
     warnings: list[Caution] = []
+    what_if: list[WhatIf] = []
+    """Estimates for a device that is not here; never among the rows."""
+    checks: list[Check] = []
+    """The same estimates where a device like it was measured."""
 
 
 def located(

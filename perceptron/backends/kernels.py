@@ -1,4 +1,4 @@
-"""How many kernels an iteration dispatches: counted without a GPU, and without computing.
+"""What an iteration dispatches, kernel by kernel: counted without a GPU, and without computing.
 
 On PyTorch's meta device tensors have shapes and no values: the same operations are dispatched as
 on a CPU or a GPU, and none is carried out.
@@ -6,7 +6,8 @@ on a CPU or a GPU, and none is carried out.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from perceptron.backends.protocol import Trainer
@@ -15,29 +16,62 @@ from perceptron.backends.protocol import Trainer
 _ALLOCATING = ("aten.empty", "aten.new_empty", "aten.resize_")
 
 
-def count_kernels(make: Callable[[], Trainer]) -> int:
-    """Operations of one iteration that a device would be given to run; views are not among them.
+@dataclass(frozen=True)
+class Kernel:
+    """One dispatched operation: its name, and what it must compute, read and write at least."""
+
+    name: str
+    operations: float
+    """Floating-point operations; of a matrix product two for each multiplication and addition."""
+    bytes_moved: float
+    """Every tensor that goes in or comes out, once."""
+
+
+def trace(make: Callable[[], Trainer]) -> list[Kernel]:
+    """The kernels of one iteration, in their order; views and allocations are not among them.
 
     ``make`` builds the trainer, whose tensors come to lie on the meta device. The second iteration
-    is counted: the first makes what later ones find.
+    is traced: the first makes what later ones find.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-        """Passes every operation on and counts those that run something."""
+    found: list[Kernel] = []
 
-        count = 0
+    class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        """Passes every operation on and notes those that run something."""
 
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-            if not (function.is_view or str(function).startswith(_ALLOCATING)):
-                self.count += 1
-            return function(*args, **(kwargs or {}))
+            result = function(*args, **(kwargs or {}))
+            name = str(function)
+            if not (function.is_view or name.startswith(_ALLOCATING)):
+                found.append(_kernel(name, args, result))
+            return result
 
     with torch.device("meta"):
         trainer = make()
         trainer.train(1)
-        counter: Any = Counter()  # type: ignore[no-untyped-call]
-        with counter:
+        tracer: Any = Tracer()  # type: ignore[no-untyped-call]
+        with tracer:
             trainer.train(1)
-    return int(counter.count)
+    return found
+
+
+def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
+    inputs, outputs = list(_tensors(arguments)), list(_tensors(result))
+    moved = sum(tensor.numel() * tensor.element_size() for tensor in (*inputs, *outputs))
+    operations = sum(tensor.numel() for tensor in (outputs or inputs))
+    if "mm" in name.split(".")[1]:
+        left, right = [tensor for tensor in inputs if tensor.dim() == 2][-2:]
+        operations = 2 * left.shape[0] * left.shape[1] * right.shape[1]
+    return Kernel(name, float(operations), float(moved))
+
+
+def _tensors(values: Any) -> Iterator[Any]:
+    import torch
+
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from _tensors(value)

@@ -35,7 +35,7 @@ class Backend(Protocol):
     A backend may also list, as ``imports``, the modules that `prepare` will need. A worker imports
     them beforehand, so that the import does not count as preparing. One that sets ``compiles``
     is not warmed up on another problem: what it compiles counts as preparing. ``kernels(problem,
-    dtype)`` counts what an iteration dispatches, where that can be counted.
+    dtype)`` lists what an iteration dispatches, where that can be told (see `kernels.trace`).
     """
 
     name: str

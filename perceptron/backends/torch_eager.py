@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron.backends.cuda import torch_unavailable
-from perceptron.backends.kernels import count_kernels
+from perceptron.backends.kernels import Kernel, trace
 from perceptron.backends.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -175,9 +175,9 @@ class TorchBackend:
         trainer.reset()
         return trainer
 
-    def kernels(self, problem: Problem, dtype: DType) -> int:
-        """Kernels that one iteration dispatches; see `kernels.count_kernels`."""
-        return count_kernels(lambda: TorchTrainer(problem, dtype, "meta"))
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        """What one iteration dispatches; see `kernels.trace`."""
+        return trace(lambda: TorchTrainer(problem, dtype, "meta"))
 
 
 CPU = TorchBackend("torch-cpu", "cpu", "PyTorch on the CPU: nn.Sequential, autograd, SGD")

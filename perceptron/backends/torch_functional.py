@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.kernels import count_kernels
+from perceptron.backends.kernels import Kernel, trace
 from perceptron.backends.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
@@ -122,9 +122,9 @@ class FunctionalBackend:
         trainer.reset()
         return trainer
 
-    def kernels(self, problem: Problem, dtype: DType) -> int:
-        """Kernels that one iteration dispatches; see `kernels.count_kernels`."""
-        return count_kernels(lambda: FunctionalTrainer(problem, dtype))
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        """What one iteration dispatches; see `kernels.trace`."""
+        return trace(lambda: FunctionalTrainer(problem, dtype))
 
 
 BACKEND = FunctionalBackend()

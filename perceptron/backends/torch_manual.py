@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from perceptron.backends.gradient import Network, descend, loss_value
-from perceptron.backends.kernels import count_kernels
+from perceptron.backends.kernels import Kernel, trace
 from perceptron.backends.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
@@ -72,9 +72,9 @@ class ManualBackend:
         trainer.reset()
         return trainer
 
-    def kernels(self, problem: Problem, dtype: DType) -> int:
-        """Kernels that one iteration dispatches; see `kernels.count_kernels`."""
-        return count_kernels(lambda: ManualTrainer(problem, dtype))
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        """What one iteration dispatches; see `kernels.trace`."""
+        return trace(lambda: ManualTrainer(problem, dtype))
 
 
 BACKEND = ManualBackend()

@@ -52,14 +52,21 @@ def harness(samples: int = 1000) -> Iterator[Part]:
 
 
 def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
-    """How many kernels one iteration dispatches, for a backend that can count them.
+    """The kernels of one iteration, for a backend that can list them: their work is operations.
 
-    Counted without running: the work of the one part; its seconds are 0. Raises `Unsupported`.
+    Nothing runs, so that their seconds are 0. Raises `Unsupported`.
     """
     if not hasattr(backend, "kernels"):
         raise Unsupported("its operations are not dispatched one by one")
-    count = float(backend.kernels(problem, dtype))
-    yield Part(name="kernels", work=count, seconds=0.0, samples=[], iterations=1)
+    for each in backend.kernels(problem, dtype):
+        yield Part(
+            name=each.name,
+            work=each.operations,
+            bytes_moved=each.bytes_moved,
+            seconds=0.0,
+            samples=[],
+            iterations=1,
+        )
 
 
 def spin(seconds: float) -> Callable[[int], None]:

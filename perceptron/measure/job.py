@@ -39,6 +39,8 @@ class Part(Struct, frozen=True, kw_only=True):
 
     name: str
     work: float
+    bytes_moved: float | None = None
+    """Of a kernel."""
     seconds: float
     samples: list[float]
     iterations: int

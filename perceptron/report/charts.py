@@ -13,6 +13,7 @@ from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.analysis.summary import Bench
+from perceptron.analysis.what_if import Estimate
 from perceptron.records.measurement import Measurement
 from perceptron.report.palette import Stroke, stroke, strokes
 from perceptron.report.style import drawing, svg
@@ -112,14 +113,24 @@ def family_chart(bench: Bench, family: str) -> str:
     return sweep_chart(rows, found, family_axis(family))
 
 
-def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: str) -> str:
-    """Time per iteration over size, both logarithmic; bands are 95 %, crossovers are marked."""
+def sweep_chart(
+    rows: Iterable[Measurement],
+    found: Iterable[Crossover],
+    axis: str,
+    estimates: Sequence[Sequence[Estimate]] = (),
+) -> str:
+    """Time per iteration over size, both logarithmic; bands are 95 %, crossovers are marked.
+
+    Estimates are thin, dotted and within their range.
+    """
     members = list(rows)
     looks = strokes(row.backend for row in members)
     ours = all(row.source != "csv" for row in members)
     with drawing(7.2, 4.2) as (figure, axes):
         for backend, look in looks.items():
             _line(axes, [row for row in members if row.backend == backend], backend, look)
+        for line in estimates:
+            _estimated(axes, line)
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         crossings = [each for each in found if each.crossings]
@@ -134,6 +145,29 @@ def sweep_chart(rows: Iterable[Measurement], found: Iterable[Crossover], axis: s
         axes.yaxis.set_minor_formatter(NullFormatter())
         axes.legend(frameon=False, loc="best")
         return svg(figure)
+
+
+def _estimated(axes: Axes, line: Sequence[Estimate]) -> None:
+    look = stroke(line[0].backend)
+    sizes = [each.size for each in line]
+    axes.plot(
+        sizes,
+        [each.seconds for each in line],
+        color=look.colour,
+        linewidth=1,
+        linestyle=(0, (1, 2)),
+        label=f"{line[0].backend} on {line[0].device}, ESTIMATED",
+    )
+    axes.fill_between(
+        sizes,
+        [each.low for each in line],
+        [each.high for each in line],
+        facecolor="none",
+        edgecolor=look.colour,
+        hatch="...",
+        alpha=0.25,
+        linewidth=0,
+    )
 
 
 def _line(axes: Axes, rows: list[Measurement], backend: str, look: Stroke) -> None:

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from perceptron.analysis.advice import Advice
+from perceptron.analysis.advice import Advised
 from perceptron.analysis.crossover import Crossover
 from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.ladder import Overhead
@@ -37,6 +37,7 @@ from perceptron.report import (
     single,
     text,
     truth_text,
+    what_if_text,
 )
 
 # In a pipe there is no width to fit; wide enough for our tables.
@@ -177,6 +178,15 @@ def show_located(found: Located) -> None:
         )
     for reason in text.missing(found.crossovers):
         out.print(f"not measured: {reason}\n", markup=False)
+    if found.what_if:
+        columns = what_if_text.COLUMNS
+        table(what_if_text.TITLE, columns, what_if_text.cells(found.what_if))
+        if found.checks:
+            columns = what_if_text.CHECK_COLUMNS
+            table("Beside measurements", columns, what_if_text.check_cells(found.checks))
+        first = found.what_if[0]
+        line = what_if_text.check_line(found.checks, first.device)
+        out.print(f"{line} Its figures: {first.source}.\n", markup=False, soft_wrap=True)
 
 
 def show_map(found: PhaseMap) -> None:
@@ -208,9 +218,13 @@ def show_overhead(found: Overhead) -> None:
         out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
-def show_advice(found: Advice) -> None:
+def show_advice(advised: Advised) -> None:
     """Print the sentence, then what stands behind it."""
+    found = advised.advice
     out.print(f"{advice_text.sentence(found)}\n", markup=False)
+    guessed = what_if_text.sentence(advised)
+    if guessed:
+        out.print(f"{guessed}\n", markup=False)
     columns, rows = advice_text.COLUMNS, advice_text.cells(found)
     table(f"{found.problem}, {found.dtype}, {found.threads} threads", columns, rows)
     if found.changes:

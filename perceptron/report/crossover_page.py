@@ -9,7 +9,9 @@ from perceptron.analysis.amortise import Amortisation
 from perceptron.analysis.crossover import Crossover
 from perceptron.analysis.located import Located
 from perceptron.analysis.select import current, ground
+from perceptron.analysis.what_if import WhatIf
 from perceptron.records.measurement import Measurement
+from perceptron.report import what_if_text
 from perceptron.report.charts import family_axis, sweep_chart
 from perceptron.report.figure_page import Grid, Picture, Section, write_figures
 from perceptron.report.ratio_chart import ratio_chart
@@ -127,7 +129,7 @@ def _section(found: Located, family: str) -> Section:
     for where in dict.fromkeys((each.machine, each.dtype, each.threads) for each in crossovers):
         rows = current(row for row in found.rows if row.family == family and ground(row) == where)
         here = [each for each in crossovers if (each.machine, each.dtype, each.threads) == where]
-        pictures.append(_sweep(rows, here, axis))
+        pictures.append(_sweep(rows, here, axis, found.what_if))
         pictures += [_ratio(rows, each, axis) for each in here]
     started = [each for each in found.amortisations if each.family == family]
     tables = [
@@ -139,17 +141,23 @@ def _section(found: Located, family: str) -> Section:
     if cold:
         title = f"From cold: with preparing, over a training of {found.iterations:,} iterations"
         tables.append(Grid(CROSSOVER_COLUMNS, crossover_cells(cold), title))
+    guessed = [each for each in found.what_if if each.family == family]
+    if guessed:
+        tables.append(Grid(what_if_text.COLUMNS, what_if_text.cells(guessed), what_if_text.TITLE))
     if started:
         title = "When the faster one has paid for its start"
         tables.append(Grid(AMORTISATION_COLUMNS, amortisation_cells(started), title))
     return Section(family, figures=pictures, tables=tables)
 
 
-def _sweep(rows: Sequence[Measurement], found: Sequence[Crossover], axis: str) -> Picture:
+def _sweep(
+    rows: Sequence[Measurement], found: Sequence[Crossover], axis: str, guessed: Sequence[WhatIf]
+) -> Picture:
+    lines = {each.challenger: each.estimates for each in guessed if each.family == found[0].family}
     where = place(found[0])
     where = "" if where == "–" else f"{where}. "
     return Picture(
-        sweep_chart(rows, found, axis),
+        sweep_chart(rows, found, axis, list(lines.values())),
         f"{where}Time of each backend over {axis}; the table below says who wins where",
         f"{where}Lower is faster. Bands are 95 % intervals, where there are several processes.",
     )

@@ -15,7 +15,7 @@ from perceptron.analysis.phase import MapResult
 from perceptron.analysis.summary import Bench
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
-from perceptron.report import advice_text
+from perceptron.report import advice_text, what_if_text
 
 
 def write(document: object) -> None:
@@ -47,6 +47,8 @@ def crossover(found: Located, page: Path) -> dict[str, Any]:
         "crossovers": found.crossovers,
         "from_cold": {"iterations": found.iterations, "crossovers": found.from_cold},
         "amortisation": found.amortisations,
+        "what_if": found.what_if,
+        "what_if_checks": found.checks,
         "warnings": found.warnings,
         "page": page,
         "results": found.results,
@@ -58,6 +60,7 @@ def advice(found: Advised) -> dict[str, Any]:
     return {
         "sentence": advice_text.sentence(found.advice),
         **msgspec.structs.asdict(found.advice),
+        "what_if": {"sentence": what_if_text.sentence(found), "estimates": found.estimates},
         "warnings": found.warnings,
         "results": found.results,
     }

@@ -25,6 +25,7 @@ _KNOWN = {
     "numpy-published": Stroke("#56B4E9", (1.5, 1.5), "v"),
     "torch-cpu": Stroke("#D55E00", (6, 2), "s"),
     "torch-cuda": Stroke("#009E73", (6, 2, 1.5, 2), "D"),
+    "torch-cuda-graph": Stroke("#00664B", (3, 1.5), "d"),
 }
 _OTHERS = (
     Stroke("#CC79A7", (4, 1.5), "^"),

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from perceptron.analysis import advice
+from perceptron.analysis.devices import Device
 from perceptron.analysis.locator import Search, ask
 from perceptron.analysis.select import times
 from perceptron.backends import registry
@@ -22,6 +23,7 @@ from perceptron.problems.cost import operations
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
+from perceptron.studies import what_if
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.opening import Opened, opened
 from perceptron.studies.progress import Progress
@@ -72,12 +74,14 @@ def advise(
     machine: str | None,
     results: Path,
     progress: Progress,
+    device: Device | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> advice.Advised:
     """Measure the problem on every backend that can run here, then look along its axes.
 
-    Ends after about ``plan.seconds``, or when there is nothing left to ask. Raises `UserError` if
-    the results folder cannot be written to.
+    Ends after about ``plan.seconds``, or when there is nothing left to ask; the estimates of a
+    ``device`` that is not here take a few seconds more. Raises `UserError` if the results folder
+    cannot be written to.
     """
     deadline = clock() + plan.seconds
     problem = catalogue.find(plan.problem)
@@ -114,6 +118,9 @@ def advise(
             rows=run.journal.rows,
             results=run.journal.folder,
             warnings=run.cautions(plan.threads),
+            estimates=[]
+            if device is None
+            else what_if.estimates([plan.problem], plan.dtype, plan.threads, device)[plan.problem],
         )
 
 

@@ -9,7 +9,10 @@ from itertools import combinations
 from math import inf
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from perceptron.analysis.crossover import is_line
+from perceptron.analysis.devices import Device
 from perceptron.analysis.located import Located, located
 from perceptron.analysis.locator import Search, ask
 from perceptron.backends import registry
@@ -23,6 +26,7 @@ from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.table import load_measurements
+from perceptron.studies import what_if
 from perceptron.studies.bench import QUICK_BYTES
 from perceptron.studies.bench import SWEEP as SWEEP
 from perceptron.studies.campaign import Task, run_tasks
@@ -101,11 +105,18 @@ class Plan:
         return Search(line.low, line.high)
 
 
-def locate(plan: Plan, machine: str | None, results: Path, progress: Progress) -> Located:
+def locate(
+    plan: Plan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    device: Device | None = None,
+) -> Located:
     """Search along every axis, or go on where a search was cut short, and judge.
 
-    Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
-    did not stay as it was.
+    With a ``device`` that is not here its estimates stand beside what was measured. Raises
+    `UserError` if the results folder cannot be written to, or if a file of the user's own did not
+    stay as it was.
     """
     about = plain(asdict(plan)) | {
         "study": "crossover",
@@ -117,13 +128,20 @@ def locate(plan: Plan, machine: str | None, results: Path, progress: Progress) -
                 search_line(plan, line, threads, run, progress)
         if _contents(plan) != about["contents"]:
             raise UserError("--problem: a file was changed while it was measured: start again")
-        return located(
+        found = located(
             run.journal.rows,
             plan.all_pairs,
             plan.iterations,
             run.environment,
             run.journal.folder,
             run.cautions(max(plan.threads)),
+        )
+        if device is None:
+            return found
+        return replace(
+            found,
+            what_if=what_if.of_located(found, plan.dtype, plan.threads[0], device),
+            checks=what_if.checks(results, plan.dtype, plan.threads[0], device),
         )
 
 

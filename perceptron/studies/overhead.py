@@ -114,7 +114,7 @@ def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress)
 def kernels(plan: Plan) -> dict[str, int]:
     """Kernels of one iteration, by backend, for those that can count them."""
     countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
-    return {name: int(part.work) for name in countable for part in _parts(plan, name, "kernels")}
+    return {name: len(list(_parts(plan, name, "kernels"))) for name in countable}
 
 
 def _parts(plan: Plan, name: str, extra: Extra) -> Iterator[Part]:

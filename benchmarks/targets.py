@@ -1,0 +1,200 @@
+"""The speeds this suite sets itself, measured side by side: ``python -m benchmarks.targets``.
+
+Each line is a ratio of two times taken in the same round, the median over rounds of fresh
+processes, beside its target. Nothing here is a test: a busy machine misses targets.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from perceptron.backends import registry
+from perceptron.measure.extras import spin
+from perceptron.measure.job import Extra, Job, Outcome
+from perceptron.measure.launch import run_job
+from perceptron.measure.timing import Effort, time_training
+from perceptron.problems import catalogue, cost
+from perceptron.problems.problem import DType
+from perceptron.studies.published import published_dtype
+
+ROUNDS = 7
+# backend, over what, at most
+SPEED = (
+    ("numba", "C", 1.2),
+    ("numpy", "numpy-published", 0.7),
+    ("numpy-inplace", "numpy-published", 0.4),
+    ("torch-cpu-manual", "torch-cpu", 0.25),
+    ("torch-cpu-compiled", "torch-cpu", 0.05),
+    ("jax-cpu", "C", 2.0),
+)
+LARGE = "mlp:1024x1024x1024"
+SMALLEST_SHARE = 0.7
+
+# Gradient descent on the OR gate as the walk-through defines it, in float64.
+C_LOOP = r"""
+#include <math.h>
+#include <stdio.h>
+#include <time.h>
+
+static const double inputs[4][2] = {{0, 0}, {0, 1}, {1, 0}, {1, 1}};
+static const double targets[4] = {0, 1, 1, 1};
+
+int main(void) {
+  const long iterations = 2000000;
+  double w0 = 0.417022004702574, w1 = 0.7203244934421581, b = 0.00011437481734488664;
+  double best = 1e9;
+  for (int sample = 0; sample < 5; sample++) {
+    struct timespec begin, end;
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    for (long i = 0; i < iterations; i++) {
+      double g0 = 0, g1 = 0, gb = 0;
+      for (int row = 0; row < 4; row++) {
+        double y = w0 * inputs[row][0] + w1 * inputs[row][1] + b;
+        double a = 1 / (1 + exp(-y));
+        double d = (double)((a > targets[row]) - (a < targets[row])) * a * (1 - a);
+        g0 += d * inputs[row][0];
+        g1 += d * inputs[row][1];
+        gb += d;
+      }
+      w0 -= 0.05 * g0;
+      w1 -= 0.05 * g1;
+      b -= 0.05 * gb;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    double seconds = (end.tv_sec - begin.tv_sec) + 1e-9 * (end.tv_nsec - begin.tv_nsec);
+    if (seconds / iterations < best) best = seconds / iterations;
+  }
+  printf("%.17g %.17g\n", best, w0 + w1 + b);
+  return 0;
+}
+"""
+
+
+def main() -> None:
+    """Print every target, what was reached, and whether that is enough."""
+    for line in (*speeds(), *products(), *readings()):
+        print(line)
+
+
+def speeds() -> list[str]:
+    """The ladder on the OR gate, beside a C loop where there is a compiler."""
+    names = list(dict.fromkeys(name for pair in SPEED for name in pair[:2] if name != "C"))
+    rounds: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as folder:
+        program = compiled(Path(folder))
+        for _ in range(ROUNDS):
+            found = {
+                name: measured(name, "or-gate", published_dtype(name)).seconds or 0.0
+                for name in names
+            }
+            if program is not None:
+                found["C"] = float(subprocess.check_output([program]).split()[0])
+            rounds.append(found)
+    return [
+        told(f"{name} / {base} on the OR gate", [r[name] / r[base] for r in rounds], most)
+        for name, base, most in SPEED
+        if base in rounds[0]
+    ]
+
+
+def compiled(folder: Path) -> Path | None:
+    """The C loop as a program; None without gcc."""
+    if shutil.which("gcc") is None:
+        return None
+    source, program = folder / "loop.c", folder / "loop"
+    source.write_text(C_LOOP, encoding="utf-8")
+    command = ["gcc", "-O3", "-march=native", str(source), "-o", str(program), "-lm"]
+    subprocess.run(command, check=True)
+    return program
+
+
+def products() -> list[str]:
+    """What share of the machine's product rate an MLP's products reach, on one thread."""
+    work = cost.products(catalogue.find(LARGE))
+    lines = []
+    for name in ("numpy", "torch-cpu"):
+        shares = []
+        for _ in range(3):
+            ceiling = next(
+                part.work / part.seconds
+                for part in measured("numpy", LARGE, "float32", 1, "ceilings").parts
+                if part.name == "product"
+            )
+            seconds = measured(name, LARGE, "float32", 1).seconds or 1.0
+            shares.append(work / seconds / ceiling)
+        share = statistics.median(shares)
+        verdict = "reached" if share >= SMALLEST_SHARE else "MISSED"
+        lines.append(
+            f"{name} on {LARGE}, one thread: {100 * share:.0f} % of the product rate "
+            f"(at least {100 * SMALLEST_SHARE:.0f} %): {verdict}"
+        )
+    return lines
+
+
+def readings() -> list[str]:
+    """Trainings of known length, read back."""
+    return [
+        told(
+            f"spinning {1e6 * seconds:g} µs, read back",
+            [abs(read(seconds) / seconds - 1) for _ in range(3)],
+            0.01,
+        )
+        for seconds in (50e-6, 500e-6, 5e-3, 50e-3)
+    ]
+
+
+def read(seconds: float) -> float:
+    """Seconds per iteration that the timed loop reads of a training that spins."""
+    return time_training(_Spinning(seconds), Effort(samples=5, minimum_seconds=0.02)).seconds
+
+
+class _Spinning:
+    def __init__(self, seconds: float) -> None:
+        self.train = spin(seconds)
+
+    def reset(self) -> None: ...
+
+    def loss(self) -> float:
+        return 0.0
+
+    def parameters(self) -> list[object]:
+        return []
+
+
+def measured(
+    name: str, problem: str, dtype: DType, threads: int = 1, extra: Extra | None = None
+) -> Outcome:
+    """One fresh process."""
+    job = Job(
+        backend=name,
+        problems=[problem],
+        dtype=dtype,
+        threads=threads,
+        samples=5,
+        minimum_seconds=0.02,
+        extra=extra,
+    )
+    (outcome,) = run_job(job, registry.load(name))
+    if outcome.status != "ok":
+        raise SystemExit(f"error: {name} on {problem}: {outcome.reason}")
+    return outcome
+
+
+def told(what: str, ratios: list[float], most: float) -> str:
+    """One line: the median with its range, and the target."""
+    middle = statistics.median(ratios)
+    verdict = "reached" if middle <= most else "MISSED"
+    return (
+        f"{what}: {middle:.3g} [{min(ratios):.3g}, {max(ratios):.3g}] (at most {most:g}): {verdict}"
+    )
+
+
+if __name__ == "__main__":
+    begin = time.monotonic()
+    main()
+    print(f"{time.monotonic() - begin:.0f} s")

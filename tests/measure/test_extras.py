@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Unsupported
+from perceptron.measure import extras
+from perceptron.measure.job import Part
+from perceptron.measure.timing import Effort
+from perceptron.problems import catalogue, cost
+
+SHORT = Effort(samples=2, minimum_seconds=0.001)
+
+
+def kernels(name: str, problem: str) -> list[Part]:
+    return list(extras.kernels(registry.load(name), catalogue.find(problem), "float32"))
+
+
+def test_an_empty_training_takes_next_to_nothing() -> None:
+    (part,) = extras.harness(samples=50)
+    assert part.name == "call"
+    assert 0 < part.seconds < 1e-4
+    assert len(part.samples) == 50
+
+
+def test_ceilings_know_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Operations of the product; every byte of the copy read and written."""
+    monkeypatch.setattr(extras, "_PRODUCT_WIDTH", 64)
+    monkeypatch.setattr(extras, "_COPY_BYTES", 2**16)
+    product, copy = extras.ceilings("float32", SHORT)
+    assert (product.name, product.work) == ("product", 2 * 64**3)
+    assert (copy.name, copy.work) == ("copy", 2**17)
+    assert product.seconds > 0
+    assert copy.seconds > 0
+
+
+def test_phases_end_with_a_whole_iteration() -> None:
+    backend = registry.load("torch-cpu")
+    parts = list(extras.phases(backend, catalogue.find("or-gate"), "float32", SHORT))
+    assert [part.name for part in parts] == [
+        "Python's loop",
+        "forward",
+        "loss",
+        "zero_grad",
+        "backward",
+        "optimizer step",
+    ]
+    assert parts[0].seconds < parts[1].seconds < parts[-1].seconds
+
+
+def test_what_has_no_phases_says_so() -> None:
+    with pytest.raises(Unsupported, match="no phases"):
+        list(extras.phases(registry.load("numpy"), catalogue.find("or-gate"), "float32", SHORT))
+
+
+@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-functional", "torch-cpu-manual"])
+def test_kernels_are_counted_and_grow_with_the_layers(name: str) -> None:
+    """Ten to thirty for a perceptron; every further layer brings more; rows bring none."""
+    counts = [len(kernels(name, problem)) for problem in ("or-gate", "mlp-depth:1", "mlp-depth:4")]
+    assert 10 <= counts[0] <= 30
+    assert counts[0] < counts[1] < counts[2]
+    few, many = kernels(name, "perceptron-rows:16"), kernels(name, "perceptron-rows:4096")
+    assert [part.name for part in few] == [part.name for part in many]
+    assert sum(part.bytes_moved or 0 for part in few) < sum(part.bytes_moved or 0 for part in many)
+
+
+def test_a_product_is_counted_with_its_operations() -> None:
+    """256 rows × 64 features into 512: two operations each, forward and for the weights."""
+    parts = kernels("torch-cpu", "mlp-width:512")
+    products = [part for part in parts if "mm" in part.name]
+    assert [part.work for part in products].count(2 * 256 * 64 * 512) == 2
+    assert sum(part.work for part in products) == cost.products(catalogue.find("mlp-width:512"))
+
+
+def test_what_cannot_count_kernels_says_so() -> None:
+    with pytest.raises(Unsupported, match="not dispatched one by one"):
+        list(extras.kernels(registry.load("numpy"), catalogue.find("or-gate"), "float32"))
