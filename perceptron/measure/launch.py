@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
 
@@ -52,6 +52,26 @@ class Workers:
     def __exit__(self, *_: object) -> None:
         for name in list(self._alive):
             self._end(name)
+
+    def warm(self, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
+        """Start those of these workers that are not there, all at once, and wait for them.
+
+        Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
+        is told when the worker is asked.
+        """
+        started = {}
+        for name, (job, backend) in wanted.items():
+            if name in self._alive:
+                continue
+            with contextlib.suppress(Exception):  # a stranger's method may do anything
+                worker = _Worker(worker_environment(backend, job.threads))
+                self._alive[name] = worker
+                empty = msgspec.structs.replace(job, problems=["or-gate"], extra="harness")
+                started[name] = (worker, empty)
+                worker.send(empty)
+        for name, (worker, empty) in started.items():
+            if any(outcome.status != "ok" for outcome in worker.answers(empty, TIMEOUT_SECONDS)):
+                self._end(name)
 
     def run(
         self,
@@ -133,9 +153,17 @@ class _Worker:
 
     def ask(self, job: Job, timeout: float) -> Iterator[Outcome]:
         """Outcomes of one job, ending with why it ended early if it did. Never yields nothing."""
-        with contextlib.suppress(BrokenPipeError):  # it died at once; why is told below
+        self.send(job)
+        yield from self.answers(job, timeout)
+
+    def send(self, job: Job) -> None:
+        """Hand over a job."""
+        with contextlib.suppress(BrokenPipeError):  # it died at once; its answers will say why
             self._requests.write(msgspec.json.encode(job) + b"\n")
             self._requests.flush()  # and stays open: the worker ends when it closes
+
+    def answers(self, job: Job, timeout: float) -> Iterator[Outcome]:
+        """The outcomes of a job that was sent."""
         left = list(job.problems)
         while left:
             try:

@@ -182,8 +182,8 @@ def show_located(found: Located) -> None:
         columns = what_if_text.COLUMNS
         table(what_if_text.TITLE, columns, what_if_text.cells(found.what_if))
         if found.checks:
-            columns = what_if_text.CHECK_COLUMNS
-            table("Beside measurements", columns, what_if_text.check_cells(found.checks))
+            cells = what_if_text.check_cells(found.checks)
+            table("Beside measurements", what_if_text.CHECK_COLUMNS, cells)
         first = found.what_if[0]
         line = what_if_text.check_line(found.checks, first.device)
         out.print(f"{line} Its figures: {first.source}.\n", markup=False, soft_wrap=True)

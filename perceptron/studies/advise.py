@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import log
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -35,6 +36,8 @@ _BESIDE = 2
 _REACH = 64
 # A size whose iteration would take longer than this is not tried beside the problem.
 _LONGEST_SECONDS = 0.03
+# Seconds that starting the command, judging and printing take.
+_ENDING = 2.0
 _EFFORT = Effort(samples=5, minimum_seconds=0.005)
 
 
@@ -83,7 +86,7 @@ def advise(
     ``device`` that is not here take a few seconds more. Raises `UserError` if the results folder
     cannot be written to.
     """
-    deadline = clock() + plan.seconds
+    deadline = clock() + plan.seconds - _ENDING
     problem = catalogue.find(plan.problem)
     about: dict[str, object] = {
         "study": "advise",
@@ -142,8 +145,8 @@ class _Look:
         self._progress = progress
         self._deadline = deadline
         self._clock = clock
-        # Of one task: before anything is known, what starting a worker takes.
-        self._seconds = 1.0
+        # Of one task in a worker that is there already, before any has shown how long it takes.
+        self._seconds = 0.25
 
     def measure(self, wanted: Sequence[tuple[str, str]], processes: int) -> None:
         """Measure (problem, backend) pairs in so many processes, those that stay."""
@@ -171,14 +174,15 @@ class _Look:
     def round(self, backends: Sequence[str], lines: Sequence[Axis]) -> bool:
         """Ask once along each axis while there is time; False when nothing more was measured."""
         before = len(self._run.journal.rows)
-        for line in lines:
-            wanted = self._asked(backends, line)
-            tasks = _BESIDE * len(wanted)
+        for place, line in enumerate(lines):
             begin = self._clock()
-            if not wanted or begin + tasks * self._seconds > self._deadline:
-                continue
-            self.measure(wanted, _BESIDE)
-            self._seconds = (self._clock() - begin) / tasks
+            share = (self._deadline - begin) / (len(lines) - place)
+            affordable = int(share / (self._seconds * _BESIDE * len(backends)))
+            sizes = self._asked(backends, line)[: max(0, affordable)]
+            wanted = [pair for size in sizes for pair in size]
+            if wanted:
+                self.measure(wanted, _BESIDE)
+                self._seconds = (self._clock() - begin) / (_BESIDE * len(wanted))
         return len(self._run.journal.rows) > before
 
     def rows(self, line: Axis) -> list[Measurement]:
@@ -191,22 +195,27 @@ class _Look:
             if row.family == line.family or row.problem == self._plan.problem
         ]
 
-    def _asked(self, backends: Sequence[str], line: Axis) -> list[tuple[str, str]]:
+    def _asked(self, backends: Sequence[str], line: Axis) -> list[list[tuple[str, str]]]:
+        """The (problem, backend) pairs of each size asked for, the nearest size first."""
         rows = self.rows(line)
         own = [row for row in rows if row.size == line.here]
         best = min(backends, key=lambda name: min(times(own, name).values()))
         search = Search(
-            line.low, line.high, coarse=8.0, first=_BESIDE, enough=_BESIDE, most=_BESIDE
+            line.low, line.high, coarse=16.0, first=_BESIDE, enough=_BESIDE, most=_BESIDE
         )
-        wanted = {
-            (catalogue.find(f"{line.reference}:{each.size}").name, backend): None
-            for other in backends
-            if other != best
-            for each in ask(rows, best, other, search)
-            if each.size != line.here
-            for backend in (best, other)
-        }
-        return list(wanted)
+        wanted: dict[int, set[str]] = {}
+        for other in backends:
+            for each in ask(rows, best, other, search) if other != best else ():
+                if each.size != line.here:
+                    wanted.setdefault(each.size, set()).update((best, other))
+        nearest = sorted(wanted, key=lambda size: abs(log(size / line.here)))
+        return [
+            [
+                (catalogue.find(f"{line.reference}:{size}").name, backend)
+                for backend in sorted(wanted[size])
+            ]
+            for size in nearest
+        ]
 
 
 def _axes(problem: Problem, own: Sequence[Measurement]) -> list[Axis]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from perceptron.backends import registry
@@ -71,6 +71,8 @@ def run_tasks(
         progress(len(tasks) - left, len(tasks), message)
 
     report("starting")
+    if workers is not None:
+        workers.warm(_staying(_open(tasks, journal.rows), reasons))
     with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
         for batch in _batches(tasks, shuffle):
             todo = {task.problem: task for task in _open(batch, journal.rows)}
@@ -100,6 +102,18 @@ def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Tas
             for batch in batches:
                 shuffle.shuffle(batch)
                 yield batch
+
+
+def _staying(
+    tasks: Iterable[Task], reasons: Mapping[str, str | None]
+) -> dict[Hashable, tuple[Job, Backend]]:
+    """The workers that these tasks will ask, by name, each with a job that it could be given."""
+    found: dict[Hashable, tuple[Job, Backend]] = {}
+    for task in tasks:
+        if reasons[task.backend] is None and task.process < _STAYING:
+            for process in (None, task.process):
+                found[(*task.worker[:3], process)] = (_job([task]), registry.load(task.backend))
+    return found
 
 
 def _asking(task: Task, workers: Workers | None) -> Ask:

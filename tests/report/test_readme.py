@@ -10,10 +10,13 @@ from perceptron.report import readme
 
 def test_the_readme_shows_what_the_committed_results_say() -> None:
     """No number in it was typed by hand: `make readme` would change nothing."""
-    bench = readme.newest(readme.ROOT / "results")
+    results = readme.ROOT / "results"
+    bench, drawn = readme.newest(results), readme.newest_map(results)
+    climbed = readme.newest_ladder(results)
     text = (readme.ROOT / "README.md").read_text(encoding="utf-8")
-    assert readme.fill(text, readme.blocks(bench)) == text
-    for name in readme.pictures(bench):
+    content = readme.blocks(bench) | readme.map_blocks(drawn) | readme.ladder_blocks(climbed)
+    assert readme.fill(text, content) == text
+    for name in readme.pictures(bench, drawn, climbed):
         assert f"](docs/{name})" in text
         assert (readme.ROOT / "docs" / name).is_file()
 
@@ -26,3 +29,7 @@ def test_a_missing_place_is_named() -> None:
 def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="`perceptron bench` makes one"):
         readme.newest(tmp_path)
+    with pytest.raises(UserError, match="`perceptron map` makes one"):
+        readme.newest_map(tmp_path)
+    with pytest.raises(UserError, match="`perceptron overhead` makes one"):
+        readme.newest_ladder(tmp_path)

@@ -46,6 +46,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
     found = Lab()
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
     monkeypatch.setattr(opening, "revision", lambda: None)
+    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
     monkeypatch.setattr(launch.Workers, "run", lambda self, name, job, backend: found.run(job))
     monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
     return found

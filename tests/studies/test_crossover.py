@@ -81,6 +81,9 @@ class FakeWorkers:
     def __exit__(self, *_: object) -> None:
         pass
 
+    def warm(self, wanted: object) -> None:
+        pass
+
     def run(self, name: object, job: Job, backend: object) -> Iterator[Outcome]:
         self.lab.names.add(name)
         yield from self.lab.run_job(job, backend)

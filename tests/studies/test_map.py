@@ -48,6 +48,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
     # The machine's facts take seconds to gather, and the code may change while a test runs.
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
     monkeypatch.setattr(opening, "revision", lambda: None)
+    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job, backend: found.run_job(job, backend)
     )
