@@ -14,10 +14,10 @@ import time
 from pathlib import Path
 
 from perceptron.backends import registry
+from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
 from perceptron.measure.job import Extra, Job, Outcome
 from perceptron.measure.launch import run_job
-from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType
 from perceptron.studies.published import published_dtype
@@ -150,7 +150,9 @@ def readings() -> list[str]:
 
 def read(seconds: float) -> float:
     """Seconds per iteration that the timed loop reads of a training that spins."""
-    return time_training(_Spinning(seconds), Effort(samples=5, minimum_seconds=0.02)).seconds
+    return timing.time_training(
+        _Spinning(seconds), timing.Effort(samples=5, minimum_seconds=0.02)
+    ).seconds
 
 
 class _Spinning:

@@ -37,8 +37,8 @@ class Option(Struct, frozen=True, kw_only=True):
 class Change(Struct, frozen=True, kw_only=True):
     """What becomes of the fastest backend along one axis, ``axis`` in words.
 
-    ``crossovers`` compare it with each of the others, as incumbent; ``low`` and ``high`` are the
-    sizes looked at.
+    ``crossovers`` compare whole trainings with each of the others, it being the incumbent; ``low``
+    and ``high`` are the sizes looked at.
     """
 
     axis: str
@@ -97,7 +97,7 @@ def advise(
 
     Raises ValueError without rows.
     """
-    trainings = _trainings(rows, iterations)
+    trainings = whole_trainings(rows, iterations)
     measured = [name for name in backends if times(trainings, name)]
     ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
     best = ordered[0] if ordered else None
@@ -111,14 +111,23 @@ def advise(
         threads=rows[0].threads or 0,
         options=list({each.backend: each for each in options}.values()),
         use=best,
-        ties=[name for name, ratio in ratios.items() if log(ratio.estimate) <= TIE],
+        ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
-        changes=[] if best is None else [_change(line, best, ordered[1:]) for line in lines],
+        changes=[]
+        if best is None
+        else [_change(line, iterations, best, ordered[1:]) for line in lines],
     )
 
 
-def _trainings(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
-    """The rows with whole trainings for times."""
+def _is_tie(ratio: Interval) -> bool:
+    """Whether the whole interval lies within ±5 %."""
+    if ratio.low is None or ratio.high is None:
+        return abs(log(ratio.estimate)) <= TIE
+    return log(ratio.high) <= TIE and log(ratio.low) >= -TIE
+
+
+def whole_trainings(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
+    """The rows with whole trainings for times: preparing once, then the iterations."""
     return [
         replace(row, seconds=row.seconds * iterations + (row.prepare_seconds or 0.0))
         if row.seconds is not None
@@ -153,12 +162,14 @@ def _option(
     )
 
 
-def _change(line: Line, best: str, others: Sequence[str]) -> Change:
+def _change(line: Line, iterations: int, best: str, others: Sequence[str]) -> Change:
     sizes = [row.size for row in line.rows]
     return Change(
         axis=line.axis,
         here=line.here,
         low=min(sizes, default=line.here),
         high=max(sizes, default=line.here),
-        crossovers=crossovers(line.rows, [(best, other) for other in others]),
+        crossovers=crossovers(
+            whole_trainings(line.rows, iterations), [(best, other) for other in others]
+        ),
     )

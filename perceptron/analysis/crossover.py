@@ -163,7 +163,7 @@ def _closest(found: Sequence[Point]) -> str:
     """Where the pair comes closest to changing places, and whether it is still closing there."""
     place = min(range(len(found)), key=lambda place: abs(found[place].mean))
     point = found[place]
-    told = f"closest at {point.size:g}: {exp(point.mean):.2f}"
+    told = f"closest at {_size(point)}: {exp(point.mean):.2f}"
     if point.freedom:
         reach = point.reach(CONFIDENCE)
         told += f" [{exp(point.mean - reach):.2f}, {exp(point.mean + reach):.2f}]"
@@ -185,10 +185,15 @@ def _closing(last: Point, before: Point, first: bool) -> str:
     return f", still closing towards {'smaller' if first else 'larger'} sizes"
 
 
+def _size(point: Point) -> str:
+    whole = float(point.size).is_integer()
+    return f"{point.size:,.0f}" if whole else f"{point.size:g}"
+
+
 def _not_sure(found: Sequence[Point], left: Sequence[Doubt]) -> str:
-    at = [f"{found[doubt.first].size:g}" for doubt in left if doubt.first == doubt.last]
+    at = [_size(found[doubt.first]) for doubt in left if doubt.first == doubt.last]
     between = [
-        f"{found[doubt.first].size:g} and {found[doubt.last].size:g}"
+        f"{_size(found[doubt.first])} and {_size(found[doubt.last])}"
         for doubt in left
         if doubt.first != doubt.last
     ]

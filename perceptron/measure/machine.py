@@ -61,7 +61,7 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         architecture=platform.machine(),
         cores=usable_cores(),
         memory_bytes=psutil.virtual_memory().total,
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {_release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         libraries=_libraries(),
         pools=msgspec.json.decode(found.stdout, type=list[ThreadPool]),
@@ -70,6 +70,12 @@ def environment(backends: list[Backend], threads: int) -> Environment:
             name: value for name, value in sorted(variables.items()) if _STEERING.match(name)
         },
     )
+
+
+def _release() -> str:
+    """The system's version; what builders add to its numbers is nobody's business."""
+    found = re.match(r"[0-9.]*[0-9]", platform.release())
+    return found[0] if found else platform.release()
 
 
 def cpu_name() -> str:

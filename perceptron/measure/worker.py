@@ -28,6 +28,7 @@ from perceptron.measure.job import Job, Outcome
 from perceptron.measure.memory import PeakMemory, available_bytes, keep_freed_memory, release
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
+from perceptron.problems.datasets import forget
 from perceptron.problems.problem import Problem
 
 
@@ -48,6 +49,9 @@ def main() -> None:
         for name in job.problems:
             answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")
             answers.flush()
+        # It may wait for long until it is asked again, beside others that need memory.
+        forget()
+        release()
 
 
 def measure(backend: Backend, name: str, job: Job) -> Outcome:

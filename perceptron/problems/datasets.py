@@ -37,6 +37,11 @@ class Dataset:
         return _load(self)
 
 
+def forget() -> None:
+    """Let go of the data that `Dataset.load` keeps."""
+    _load.cache_clear()
+
+
 @lru_cache(maxsize=1)  # one, because the largest takes hundreds of MB
 def _load(dataset: Dataset) -> tuple[Array, Array]:
     inputs, targets = dataset.generate()

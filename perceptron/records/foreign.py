@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from math import isfinite
@@ -126,8 +127,9 @@ def spread(value: object) -> float | None:
 
 def label(value: object) -> str:
     """A value as a name: one line of text that every terminal and file takes."""
-    text = " ".join(str(value).split())
-    return text.encode("utf-8", "replace").decode("utf-8")
+    text = " ".join(str(value).split()).encode("utf-8", "replace").decode("utf-8")
+    # Control characters steer terminals, and turn the direction of text round.
+    return "".join("\ufffd" if unicodedata.category(each)[0] == "C" else each for each in text)
 
 
 def shown(value: object) -> str:

@@ -72,14 +72,21 @@ def _use(advice: Advice) -> str:
 
 def _changes(advice: Advice) -> str:
     """Where another backend becomes faster, and along which axes none does."""
-    told, same = [], []
+    told, same, doubtful = [], [], []
     for change in advice.changes:
         nearest = [crossing for each in change.crossovers for crossing in _crossing(each)]
         told += [f"{name} from {size} {change.axis} on" for name, size in nearest]
-        if not nearest and change.low < change.high:
+        if nearest or change.low >= change.high:
+            continue
+        statuses = {each.status for each in change.crossovers}
+        unsure = any(each.unsure for each in change.crossovers)
+        if statuses == {"never"} and not unsure:
             same.append(f"{change.axis} {change.low:,.0f} to {change.high:,.0f}")
+        else:
+            doubtful.append(change.axis)
     parts = [f"but {', '.join(told)}"] if told else []
     parts += [f"nothing else wins at {' or at '.join(same)}"] if same else []
+    parts += [f"along {' and '.join(doubtful)} it is not sure"] if doubtful else []
     return ", and ".join(parts)
 
 

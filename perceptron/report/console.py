@@ -151,7 +151,7 @@ def show_crossovers(found: Sequence[Crossover]) -> None:
             ),
         )
     for reason in text.missing(found):
-        out.print(f"not measured: {reason}\n")
+        out.print(f"not measured: {reason}\n", markup=False)
 
 
 def show_located(found: Located) -> None:

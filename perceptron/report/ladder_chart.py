@@ -34,7 +34,7 @@ def ladder_chart(found: Overhead) -> str:
             if name in found.published:
                 _published(axes, place, found.published[name], looks[name])
             if name in by_name:
-                _measured(axes, place, by_name[name], looks[name])
+                _measured(axes, place, by_name[name], looks[name], left=name in found.published)
         axes.set_yticks(range(len(rows)), rows)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xscale("log")
@@ -65,7 +65,7 @@ def _published(axes: Axes, place: int, seconds: float, look: Stroke) -> None:
     _label(axes, place, seconds, duration(seconds))
 
 
-def _measured(axes: Axes, place: int, rung: Rung, look: Stroke) -> None:
+def _measured(axes: Axes, place: int, rung: Rung, look: Stroke, left: bool) -> None:
     seconds = rung.seconds_per_iteration
     assert seconds is not None, "only measured rungs are drawn"
     axes.errorbar(
@@ -78,15 +78,17 @@ def _measured(axes: Axes, place: int, rung: Rung, look: Stroke) -> None:
         color=look.colour,
     )
     ratio = "" if rung.ratio_to_floor is None else f", {digits(rung.ratio_to_floor, 2)} × the floor"
-    _label(axes, place, seconds, f"{duration(seconds)}{ratio}")
+    ratio = ", the floor" if rung.ratio_low == rung.ratio_high == 1 else ratio
+    _label(axes, place, seconds, f"{duration(seconds)}{ratio}", left)
 
 
-def _label(axes: Axes, place: int, seconds: float, text: str) -> None:
+def _label(axes: Axes, place: int, seconds: float, text: str, left: bool = False) -> None:
     axes.annotate(
         text,
         (seconds, place),
-        xytext=(9, 0),
+        xytext=(-9 if left else 9, 0),
         textcoords="offset points",
+        ha="right" if left else "left",
         va="center",
         fontsize=_REMOVES_FONT,
         color=_SOFT,

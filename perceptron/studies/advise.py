@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -54,6 +54,8 @@ class Plan:
     seconds: float = 20.0
 
     def __post_init__(self) -> None:
+        if not self.seconds < inf:
+            raise UserError(f"--seconds takes a number of seconds, got {self.seconds}")
         object.__setattr__(self, "problem", catalogue.find(self.problem).name)
         for name in self.backends:
             registry.load(name)  # raises for a name that there is not
@@ -86,6 +88,8 @@ def advise(
     ``device`` that is not here take a few seconds more. Raises `UserError` if the results folder
     cannot be written to.
     """
+    if device is not None:
+        what_if.require()
     deadline = clock() + plan.seconds - _ENDING
     problem = catalogue.find(plan.problem)
     about: dict[str, object] = {
@@ -197,7 +201,7 @@ class _Look:
 
     def _asked(self, backends: Sequence[str], line: Axis) -> list[list[tuple[str, str]]]:
         """The (problem, backend) pairs of each size asked for, the nearest size first."""
-        rows = self.rows(line)
+        rows = advice.whole_trainings(self.rows(line), self._plan.iterations)
         own = [row for row in rows if row.size == line.here]
         best = min(backends, key=lambda name: min(times(own, name).values()))
         search = Search(

@@ -118,6 +118,8 @@ def locate(
     `UserError` if the results folder cannot be written to, or if a file of the user's own did not
     stay as it was.
     """
+    if device is not None:
+        what_if.require()
     about = plain(asdict(plan)) | {
         "study": "crossover",
         "contents": _contents(plan),

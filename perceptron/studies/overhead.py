@@ -26,6 +26,8 @@ from perceptron.studies.published import published_dtype
 
 # Backends whose iterations consist of phases.
 _PHASED = ("torch-cpu", "torch-cuda")
+# The walk-through's problems.
+_PUBLISHED = (FAMILY, "symptoms", "xor")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Plan:
         """What this rung computes in."""
         if self.dtype is not None:
             return self.dtype
-        published = catalogue.find(self.problem).loss == "l1-sum"
+        published = self.problem in _PUBLISHED
         return published_dtype(backend) if published else "float32"
 
 
@@ -114,7 +116,8 @@ def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress)
 def kernels(plan: Plan) -> dict[str, int]:
     """Kernels of one iteration, by backend, for those that can count them."""
     countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
-    return {name: len(list(_parts(plan, name, "kernels"))) for name in countable}
+    counts = {name: len(list(_parts(plan, name, "kernels"))) for name in countable}
+    return {name: count for name, count in counts.items() if count}  # none: it could not be asked
 
 
 def _parts(plan: Plan, name: str, extra: Extra) -> Iterator[Part]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from perceptron.analysis.devices import Device
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.located import Located
+from perceptron.analysis.select import current
 from perceptron.analysis.what_if import (
     EAGER,
     GRAPH,
@@ -34,6 +36,13 @@ _TINY = "or-gate"
 _PROCESSES = 3
 
 
+def require() -> None:
+    """Raise `UserError` where PyTorch is not installed: without it nothing can be counted."""
+    reason = registry.reason_unavailable(_COUNTED)
+    if reason is not None:
+        raise UserError(f"--what-if counts the kernels of {_COUNTED}: {reason}")
+
+
 def estimates(
     problems: Sequence[str], dtype: DType, threads: int, device: Device
 ) -> dict[str, list[Estimate]]:
@@ -41,9 +50,7 @@ def estimates(
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
     """
-    reason = registry.reason_unavailable(_COUNTED)
-    if reason is not None:
-        raise UserError(f"--what-if counts the kernels of {_COUNTED}: {reason}")
+    require()
     with Workers() as workers:
         kernels = _kernels(workers, [_TINY, *problems], dtype, threads)
         dispatch = _dispatch(dtype, threads) / len(kernels[_TINY])
@@ -76,7 +83,7 @@ def of_located(found: Located, dtype: DType, threads: int, device: Device) -> li
 def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Check]:
     """The estimates beside whatever was measured on a device of this name, if anything was.
 
-    The machine is taken to have the device if its name or that of its GPU says so.
+    A machine is taken to have the device if a part of its name is the device's.
     """
     if not (results / "runs").is_dir():
         return []
@@ -85,8 +92,8 @@ def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Ch
         for row in load_measurements(results)
         if row.backend in (EAGER, GRAPH)
         and row.status == "ok"
-        and row.dtype == dtype
-        and device.name in row.machine.lower()
+        and (row.dtype, row.threads) == (dtype, threads)
+        and device.name in re.split(r"[^a-z0-9]+", row.machine.lower())
     ]
     problems = list(dict.fromkeys(row.problem for row in rows if row.problem))
     if not problems:
@@ -95,7 +102,7 @@ def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Ch
         each
         for problem, guessed in estimates(problems, dtype, threads, device).items()
         for guess in guessed
-        for each in check([row for row in rows if row.problem == problem], guess)
+        for each in check(current(row for row in rows if row.problem == problem), guess)
     ]
 
 
