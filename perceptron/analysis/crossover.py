@@ -187,7 +187,7 @@ def _closing(last: Point, before: Point, first: bool) -> str:
 
 def _size(point: Point) -> str:
     whole = float(point.size).is_integer()
-    return f"{point.size:,.0f}" if whole else f"{point.size:g}"
+    return f"{point.size:.0f}" if whole else f"{point.size:g}"
 
 
 def _not_sure(found: Sequence[Point], left: Sequence[Doubt]) -> str:

@@ -20,6 +20,10 @@ _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re
 _LARGEST_WHOLE = 2**53
 
 
+# Control characters, and those that only tell how others are shown.
+_UNSEEN = ("Cc", "Cf", "Cs")
+
+
 class Seen(Struct, frozen=True, kw_only=True):
     """One row of a source.
 
@@ -129,7 +133,7 @@ def label(value: object) -> str:
     """A value as a name: one line of text that every terminal and file takes."""
     text = " ".join(str(value).split()).encode("utf-8", "replace").decode("utf-8")
     # Control characters steer terminals, and turn the direction of text round.
-    return "".join("\ufffd" if unicodedata.category(each)[0] == "C" else each for each in text)
+    return "".join("\ufffd" if unicodedata.category(each) in _UNSEEN else each for each in text)
 
 
 def shown(value: object) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -144,7 +145,7 @@ def test_the_published_times_belong_to_their_problem(found: Overhead) -> None:
 
 def test_tables_say_all_of_it(found: Overhead) -> None:
     cells = ladder_page.rung_cells(found.rungs)
-    assert cells[2][2] == "100 [77.6, 129] ns"
+    assert cells[2][2] == "99.7 [77.7, 128] ns"
     assert cells[2][3] == "1"
     assert cells[3][2] == "not measured: not installed"
     assert [row[1] for row in ladder_page.phase_cells(found)] == [
@@ -161,5 +162,5 @@ def test_the_page_holds_everything(found: Overhead, tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert "<svg" in text
     assert "the framework" in text
-    assert "http://" not in text.replace("http://www.w3.org", "")
+    assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
     assert ladder_chart(found) == ladder_chart(found)

@@ -181,8 +181,16 @@ def test_equal_points_are_one_process_after_the_other(tmp_path: Path) -> None:
     assert [row.process for row in load_measurements(file)] == [0, 1, 0, 0, 1]
 
 
+def test_a_name_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    """Escapes, bells and what turns text round become a mark."""
+    file = tmp_path / "table.csv"
+    file.write_text(HEADER + "add\x1b[2J,10,a\x07\u202e,1\n", encoding="utf-8")
+    (row,) = load_measurements(file)
+    assert (row.family, row.backend) == ("add\ufffd[2J", "a\ufffd\ufffd")
+
+
 NAMES = st.text(
-    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), min_size=1
 ).map(lambda text: " ".join(text.split()))
 POINTS = st.tuples(
     NAMES.filter(bool),
