@@ -268,6 +268,8 @@ def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
     assert set(document) == {
         "crossovers",
         "from_cold",
+        "what_if",
+        "what_if_checks",
         "amortisation",
         "warnings",
         "page",

@@ -200,8 +200,9 @@ def _lines(stream: IO[bytes]) -> queue.Queue[bytes | None]:
     lines: queue.Queue[bytes | None] = queue.Queue()
 
     def read() -> None:
-        for line in stream:
-            lines.put(line)
+        with contextlib.suppress(ValueError, OSError):  # closed: nobody waits for it any more
+            for line in stream:
+                lines.put(line)
         lines.put(None)
 
     threading.Thread(target=read, daemon=True).start()
