@@ -195,7 +195,7 @@ def crossover(
     what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
-    dtype: DTypeName = "float32",
+    dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")] = False,
     machine: Machine = None,
     results: Results = Path("results"),
@@ -208,6 +208,8 @@ def crossover(
     from perceptron.problems.problem import DTYPES
     from perceptron.report import console, crossover_page, documents, page
     from perceptron.studies import crossover as study
+    from perceptron.studies import foreign
+    from perceptron.studies.bench import SWEEP
 
     pairs, sources = several("--pair", pair), several("--from", source)
     problems, parameters = several("--problem", problem), several("--by", by)
@@ -215,25 +217,28 @@ def crossover(
         measuring = {
             "--problem": problem,
             "--backends": backends,
+            "--threads": threads,
+            "--dtype": dtype,
             "--quick": quick,
+            "--machine": machine,
             "--what-if": what_if,
         }
         for option, given in measuring.items():
             if given:
                 raise UserError(f"{option} says what to measure: leave it out with --from")
         families = several("--family", family)
-        found = study.from_files(sources, pairs, families, parameters, size, iterations)
+        found = foreign.judge_files(sources, pairs, families, parameters, size, iterations)
         reserved = page.reserve(html, "crossover.html")
     else:
         if parameters or size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
         families = split("--family", family)
         plan = study.Plan(
-            families=families or (() if problems else study.SWEEP),
+            families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=tuple(study.split_pair(each, registry.names()) for each in pairs),
+            pairs=tuple(foreign.split_pair(each, registry.names()) for each in pairs),
             backends=split("--backends", backends) or registry.DEFAULT,
-            dtype=one_of("--dtype", dtype, DTYPES),
+            dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),
             iterations=iterations,
             quick=quick,

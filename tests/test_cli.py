@@ -456,6 +456,8 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["crossover", "--from", "x.csv", "--threads", "2"], "--threads says what to measure"),
+        (["crossover", "--from", "x.csv", "--dtype", "float64"], "--dtype says what to measure"),
         (["advise", "--rows", "3"], "give --rows and --features"),
         (["advise", "--rows", "3", "--problem", "xor"], "not both"),
         (["advise", "--problem", "xor", "--what-if", "h10"], "unknown device 'h10'"),

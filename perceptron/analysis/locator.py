@@ -54,8 +54,9 @@ def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Se
     found = points(rows, incumbent, challenger)
     measured = {point.size: point.count for point in found}
     closed = _closed(rows)
-    tried = {row.size for row in rows}
-    # Coarse sizes, and those of a round that was cut short: rows of one backend are no answer.
+    # At which both have a row: what one of them did there for another pair is no try of this one.
+    tried = (_sizes(rows, incumbent) & _sizes(rows, challenger)) | closed
+    # Coarse sizes, and those of a round that was cut short.
     new = [
         size
         for size in sorted({*coarse_sizes(search), *map(int, tried)})
@@ -134,6 +135,10 @@ def _between(left: Point, right: Point, tried: set[float]) -> int | None:
         if left.size < size < right.size and size not in tried:
             return size
     return None
+
+
+def _sizes(rows: Iterable[Measurement], backend: str) -> set[float]:
+    return {row.size for row in rows if row.backend == backend}
 
 
 def _closed(rows: Iterable[Measurement]) -> set[float]:

@@ -27,7 +27,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.opening import Opened, opened
-from perceptron.studies.progress import Progress
+from perceptron.studies.progress import Progress, after
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3
@@ -168,12 +168,8 @@ class _Look:
             for process in range(processes)
             for problem, backend in wanted
         ]
-        before = len(journal.rows)
-
-        def report(done: int, total: int, message: str) -> None:
-            self._progress(before + done, before + total, message)
-
-        run_tasks(tasks, journal, self._run.run, report, self._workers)
+        progress = after(self._progress, len(journal.rows))
+        run_tasks(tasks, journal, self._run.run, progress, self._workers)
 
     def round(self, backends: Sequence[str], lines: Sequence[Axis]) -> bool:
         """Ask once along each axis while there is time; False when nothing more was measured."""

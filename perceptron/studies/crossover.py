@@ -1,55 +1,32 @@
-"""From which size on does B beat A here? Measured where the answer is, or read from elsewhere."""
+"""From which size on does B beat A here? Measured where the answer is."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from math import inf
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover import is_line
 from perceptron.analysis.devices import Device
 from perceptron.analysis.located import Located, located
 from perceptron.analysis.locator import Search, ask
 from perceptron.backends import registry
-from perceptron.errors import UserError, unknown
+from perceptron.errors import UserError
 from perceptron.measure.launch import Workers
 from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
-from perceptron.problems.cost import bytes_moved
-from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.records.table import load_measurements
 from perceptron.studies import what_if
-from perceptron.studies.bench import QUICK_BYTES
-from perceptron.studies.bench import SWEEP as SWEEP
+from perceptron.studies.bench import SWEEP
 from perceptron.studies.campaign import Task, run_tasks
+from perceptron.studies.lines import Line, family_line, file_line
 from perceptron.studies.opening import Opened, opened, plain
-from perceptron.studies.progress import Progress
+from perceptron.studies.progress import Progress, after
 
 Pair = tuple[str, str]
-
-
-@dataclass(frozen=True)
-class Line:
-    """An axis to search along: ``reference`` and a size name a problem of ``family``."""
-
-    family: str
-    reference: str
-    low: int
-    high: int
-    own: bool = False
-    """Whether it is a file of the user's own."""
-
-    def problem(self, size: int) -> str:
-        """What `catalogue.find` takes."""
-        return f"{self.reference}:{size}"
 
 
 @dataclass(frozen=True)
@@ -85,8 +62,8 @@ class Plan:
     @property
     def lines(self) -> list[Line]:
         """The axes; raises `UserError` for a family or a file that has none."""
-        return [_family_line(name, self.quick) for name in self.families] + [
-            _file_line(file) for file in self.problems
+        return [family_line(name, self.quick) for name in self.families] + [
+            file_line(file) for file in self.problems
         ]
 
     @property
@@ -153,88 +130,23 @@ def search_line(
     threads: int,
     run: Opened,
     progress: Progress,
-    deadline: float = inf,
-    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Measure along one axis until the answer is as good as it gets, or until ``deadline``.
+    """Measure along one axis until the answer is as good as it gets.
 
     The same processes answer all rounds, so that what a process adds cancels between sizes.
     """
     journal = run.journal
     with Workers() as workers:
-        while clock() < deadline:
+        while True:
             before = len(journal.rows)
             rows = [
                 row for row in journal.rows if row.family == line.family and row.threads == threads
             ]
             tasks = _asked(plan, line, threads, rows)
             if tasks:
-                run_tasks(tasks, journal, run.run, _so_far(progress, before), workers)
+                run_tasks(tasks, journal, run.run, after(progress, before), workers)
             if len(journal.rows) == before:
                 return
-
-
-def from_files(
-    sources: Sequence[str],
-    pairs: Sequence[str],
-    families: Sequence[str],
-    by: Sequence[str],
-    size: str | None,
-    iterations: int,
-) -> Located:
-    """Judge what others measured; see `load_measurements`.
-
-    ``pairs`` are written ``A:B``. Raises `UserError` for a source that cannot be understood and
-    for a family or a backend that is not in them.
-    """
-    rows = load_measurements(*sources, by=by, size=size)
-    if families:
-        known = dict.fromkeys(row.family for row in rows)
-        for family in families:
-            if family not in known:
-                raise unknown("family", family, known)
-        rows = [row for row in rows if row.family in families]
-    known = dict.fromkeys(row.backend for row in rows)
-    wanted = [split_pair(pair, list(known)) for pair in pairs]
-    found = located(rows, wanted or None, iterations)
-    if not found.crossovers:
-        raise UserError(
-            f"{', '.join(sources)}: nothing to compare: "
-            + (
-                "there is one backend only"
-                if len(known) < 2
-                else "no family has several sizes"
-                if not any(is_line(members) for members in by_family(rows))
-                else "no two backends were measured at several sizes of one case, on one machine, "
-                "in one dtype and with one number of threads"
-            )
-        )
-    return found
-
-
-def by_family(rows: Iterable[Measurement]) -> list[list[Measurement]]:
-    """The rows of each family."""
-    families: dict[str, list[Measurement]] = {}
-    for row in rows:
-        families.setdefault(row.family, []).append(row)
-    return list(families.values())
-
-
-def split_pair(text: str, known: Sequence[str]) -> Pair:
-    """``A:B`` at the one colon that leaves two known names; raises `UserError`."""
-    parts = text.split(":")
-    cuts = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
-    found = [cut for cut in cuts if cut[0] in known and cut[1] in known and cut[0] != cut[1]]
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        raise UserError(f"--pair {text!r} can be read in {len(found)} ways: rename a backend")
-    if not cuts:
-        raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")
-    if any(one == other for one, other in cuts):
-        raise UserError(f"--pair {text!r} names one backend twice: name two")
-    strange = next((name for name in cuts[0] if name not in known), text)
-    raise unknown("backend in --pair", strange, known)
 
 
 def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> list[Task]:
@@ -266,43 +178,6 @@ def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> lis
         for process in range(processes)
         if (backend, size, process) not in done
     ]
-
-
-def _so_far(progress: Progress, before: int) -> Progress:
-    """Progress over all rounds so far: how many more there will be, the times decide."""
-
-    def report(done: int, total: int, message: str) -> None:
-        progress(before + done, before + total, message)
-
-    return report
-
-
-def _family_line(name: str, quick: bool) -> Line:
-    if name not in FAMILIES:
-        raise unknown("family", name, FAMILIES)
-    family = FAMILIES[name]
-    if len(family.axes) != 1:
-        raise UserError(
-            f"family {name!r} varies along {len(family.axes)} axes: "
-            f"`perceptron map --family {name}` draws it; for a crossover choose from "
-            + ", ".join(SWEEP)
-        )
-    sizes = [size for (size,) in family.sizes]
-    if quick:
-        sizes = [
-            size for size in sizes if bytes_moved(family.problem(size), "float32") <= QUICK_BYTES
-        ]
-    return Line(name, name, min(sizes), max(sizes))
-
-
-def _file_line(file: str) -> Line:
-    references = files.references(file)
-    problems = [catalogue.find(reference) for reference in references]
-    if len(problems) < 2:
-        raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
-    sizes = [problem.size for problem in problems]
-    reference = references[0].rpartition(":")[0]
-    return Line(problems[0].family, reference, min(sizes), max(sizes), own=True)
 
 
 def _contents(plan: Plan) -> dict[str, str]:

@@ -20,7 +20,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.store import Journal, Run
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.opening import opened, plain
-from perceptron.studies.progress import Progress
+from perceptron.studies.progress import Progress, after
 
 # Families along two axes, the first of them the default.
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
@@ -126,7 +126,7 @@ def _measure(plan: MapPlan, journal: Journal, run: Run, progress: Progress) -> N
             rounds += 1
             wanted = tasks(plan, cells, rounds)
             before = len(asked) * plan.processes * len(plan.backends) - len(wanted)
-            run_tasks(wanted, journal, run, _in_round(progress, rounds, before), workers)
+            run_tasks(wanted, journal, run, after(progress, before, f"round {rounds}: "), workers)
 
 
 def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement]:
@@ -149,15 +149,6 @@ def tasks(plan: MapPlan, cells: Sequence[Cell], number: int) -> list[Task]:
         for cell in cells
         for backend in plan.backends
     ]
-
-
-def _in_round(progress: Progress, number: int, before: int) -> Progress:
-    """Progress over all rounds so far: how many more there will be, nobody knows."""
-
-    def report(done: int, total: int, message: str) -> None:
-        progress(before + done, before + total, f"round {number}: {message}")
-
-    return report
 
 
 def _own_range(family: Family, axis: int, quick: bool) -> Range:

@@ -10,3 +10,15 @@ Progress = Callable[[int, int, str], None]
 
 def silent(done: int, total: int, message: str) -> None:
     """Listen to nothing."""
+
+
+def after(progress: Progress, before: int, prefix: str = "") -> Progress:
+    """Progress of one round after ``before`` pieces of earlier ones.
+
+    How many more rounds there will be, nobody knows: the total grows with them.
+    """
+
+    def report(done: int, total: int, message: str) -> None:
+        progress(before + done, before + total, f"{prefix}{message}")
+
+    return report

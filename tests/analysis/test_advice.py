@@ -144,3 +144,56 @@ def test_one_backend_is_no_contest(row: MakeRow) -> None:
     found = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
     assert "numpy, the only backend that can run here" in advice_text.sentence(found)
     assert advice_text.cells(found)[1][1] == "not measured: not measured"
+
+
+def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
+    """By whole trainings from cold: what prepares for long does not win short ones anywhere."""
+    rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)
+    line = Line(
+        axis="rows",
+        here=8,
+        rows=[
+            row(
+                family="rows",
+                problem=f"rows:{size}",
+                size=size,
+                backend=backend,
+                process=process,
+                seconds=seconds * (0.99, 1.0, 1.01)[process],
+                prepare_seconds=prepare,
+            )
+            for size in (8, 32, 128)
+            for process in range(3)
+            for backend, seconds, prepare in (("numpy", 1e-5, 0.1), ("torch-cpu", 4e-5, 1e-3))
+        ],
+    )
+    short = advise(rows, BACKENDS, "mlp:8x2", 10, [line])
+    assert short.use == "torch-cpu"
+    assert short.changes[0].crossovers[0].status == "never"
+    assert "nothing else wins at rows 8 to 128" in advice_text.sentence(short)
+
+
+def test_an_axis_that_contradicts_is_not_called_safe(row: MakeRow) -> None:
+    """Where noise hides the winner, the sentence does not say that nothing else wins."""
+    rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=1e-3)
+    line = Line(
+        axis="rows",
+        here=8,
+        rows=[
+            row(
+                family="rows",
+                problem=f"rows:{size}",
+                size=size,
+                backend=backend,
+                process=process,
+                seconds=(1.0, 4.0, 0.5)[(process + place) % 3],
+                prepare_seconds=1e-3,
+            )
+            for size in (8, 32, 128)
+            for process in range(3)
+            for place, backend in enumerate(("numpy", "torch-cpu"))
+        ],
+    )
+    told = advice_text.sentence(advise(rows, BACKENDS, "mlp:8x2", 10_000, [line]))
+    assert "nothing else wins" not in told
+    assert "along rows it is not sure" in told

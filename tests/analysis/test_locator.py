@@ -143,6 +143,15 @@ def test_rows_of_other_backends_change_nothing() -> None:
         assert ask([*others, *rows[:cut]], A, B, SEARCH) == ask(rows[:cut], A, B, SEARCH)
 
 
+def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
+    """Three backends share rows: a size that a third one asked for is no question of this pair."""
+    lab = Lab(CROSSING)
+    rows = list(lab.locate())
+    assert ask(rows, A, B, SEARCH) == []
+    rows += [lab.measure(A, size, process) for size in (20, 30, 31) for process in range(3)]
+    assert ask(rows, A, B, SEARCH) == []
+
+
 def test_the_bracket_closes_and_carries_enough_processes() -> None:
     """Around the crossover stands what an interval is read off; the far ends cost little."""
     rows = Lab(CROSSING).locate()
