@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +9,20 @@ from typing import Annotated
 import typer
 
 import perceptron
+from perceptron.arguments import (
+    Backends,
+    DTypeName,
+    Families,
+    Html,
+    Json,
+    Machine,
+    Problems,
+    Quick,
+    Results,
+    Threads,
+    WhatIf,
+)
+from perceptron.ending import run
 from perceptron.errors import UserError
 from perceptron.options import (
     folder_name,
@@ -28,34 +41,6 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help needs no rich: it answers in half the time
     pretty_exceptions_enable=False,
 )
-
-_INTERRUPTED = 130  # what typer makes of ctrl-C
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-Backends = Annotated[
-    list[str] | None, typer.Option(metavar="NAME …", help="See `perceptron backends`.")
-]
-Families = Annotated[
-    list[str] | None, typer.Option(metavar="NAME …", help="Families of problems to sweep.")
-]
-Problems = Annotated[
-    list[str] | None,
-    typer.Option("--problem", metavar="FILE.toml …", help="Your own: docs/your-own-model.md."),
-]
-Threads = Annotated[
-    str | None,
-    typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
-]
-DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
-Machine = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
-]
-WhatIf = Annotated[
-    str | None,
-    typer.Option("--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here: h100…"),
-]
-Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
-Html = Annotated[Path, typer.Option(metavar="DIR", help="Where the page is written.")]
 
 
 @app.command()
@@ -196,7 +181,7 @@ def crossover(
     backends: Backends = None,
     threads: Threads = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")] = False,
+    quick: Quick = False,
     machine: Machine = None,
     results: Results = Path("results"),
     html: Html = Path("html"),
@@ -263,7 +248,10 @@ def phase_map(
         str | None, typer.Option(metavar="NAME", help="A family with two axes.")
     ] = None,
     points: Annotated[
-        int, typer.Option(metavar="N", help="Sizes along each axis; default 16, quick 8.")
+        int,
+        typer.Option(
+            metavar="N", show_default=False, help="Sizes along each axis; default 16, quick 8."
+        ),
     ] = 0,
     backends: Backends = None,
     threads: Threads = None,
@@ -312,7 +300,7 @@ def overhead(
         str | None,
         typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
     ] = None,
-    quick: Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")] = False,
+    quick: Quick = False,
     machine: Machine = None,
     results: Results = Path("results"),
     html: Html = Path("html"),
@@ -452,34 +440,5 @@ def _version(
 
 
 def main() -> None:
-    """Run a command; what the user can mend is one line on standard error and exit code 2."""
-    for stream in ("stdout", "stderr"):
-        if getattr(sys, stream) is None:  # closed by the caller
-            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
-        # A terminal that cannot show µ or × shows something else; it does not lose the report.
-        getattr(sys, stream).reconfigure(errors="replace")
-    try:
-        code = app(spread(sys.argv[1:]), standalone_mode=False) or 0
-        sys.stdout.flush()
-        if code != _INTERRUPTED:
-            sys.exit(code)
-        message = (
-            "interrupted; rows already measured are kept, and the same command goes on from there"
-        )
-    except UserError as error:
-        message = str(error)
-    except OSError as error:  # a full disk behind standard output, most likely
-        message = f"cannot write the answer: {error.strerror}"
-    except Exception as error:  # noqa: BLE001 1 would say that the command has bad news
-        # typer raises click's UsageError, or that of the copy of click which newer versions carry.
-        if hasattr(error, "format_message"):
-            message = error.format_message()
-        else:
-            import traceback
-
-            traceback.print_exc()
-            message = (
-                "this is a mistake of perceptron itself; please report it with the lines above"
-            )
-    typer.echo(f"error: {message}", err=True)
-    sys.exit(2)
+    """Run a command; see `ending.run` for how it may end."""
+    run(app, spread(sys.argv[1:]))

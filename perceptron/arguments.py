@@ -1,0 +1,35 @@
+"""Options that several commands share: their types, as the parser reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+Backends = Annotated[
+    list[str] | None, typer.Option(metavar="NAME …", help="See `perceptron backends`.")
+]
+Families = Annotated[
+    list[str] | None, typer.Option(metavar="NAME …", help="Families of problems to sweep.")
+]
+Problems = Annotated[
+    list[str] | None,
+    typer.Option("--problem", metavar="FILE.toml …", help="Your own: docs/your-own-model.md."),
+]
+Threads = Annotated[
+    str | None,
+    typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
+]
+DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
+Quick = Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")]
+Machine = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
+]
+WhatIf = Annotated[
+    str | None,
+    typer.Option("--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here: h100…"),
+]
+Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
+Html = Annotated[Path, typer.Option(metavar="DIR", help="Where the page is written.")]

@@ -1,0 +1,48 @@
+"""How a command ends: its exit code, and the one line that says what the user can mend."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+
+from perceptron.errors import UserError
+
+_INTERRUPTED = 130  # what typer makes of ctrl-C
+
+
+def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
+    """Run a command; what the user can mend is one line on standard error and exit code 2."""
+    for stream in ("stdout", "stderr"):
+        if getattr(sys, stream) is None:  # closed by the caller
+            setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
+        # A terminal that cannot show µ or × shows something else; it does not lose the report.
+        getattr(sys, stream).reconfigure(errors="replace")
+    try:
+        code = app(list(arguments), standalone_mode=False) or 0
+        sys.stdout.flush()
+        if code != _INTERRUPTED:
+            sys.exit(code)
+        message = (
+            "interrupted; rows already measured are kept, and the same command goes on from there"
+        )
+    except UserError as error:
+        message = str(error)
+    except OSError as error:  # a full disk behind standard output, most likely
+        message = f"cannot write the answer: {error.strerror}"
+    except Exception as error:  # noqa: BLE001 1 would say that the command has bad news
+        # typer raises click's UsageError, or that of the copy of click which newer versions carry.
+        if hasattr(error, "format_message"):
+            message = error.format_message()
+        else:
+            import traceback
+
+            traceback.print_exc()
+            message = (
+                "this is a mistake of perceptron itself; please report it with the lines above"
+            )
+    typer.echo(f"error: {message}", err=True)
+    sys.exit(2)
