@@ -43,6 +43,17 @@ class Run(Struct, frozen=True, kw_only=True):
     started: str
     finished: str | None = None
 
+    def row(self, **fields: Any) -> Measurement:
+        """A row of this run, measured now; ``fields`` are the others of a `Measurement`."""
+        return Measurement(
+            source="perceptron",
+            machine=self.machine,
+            environment=self.environment,
+            commit=self.commit,
+            when=now(),
+            **fields,
+        )
+
     def same_work(self, other: Run) -> bool:
         return (
             self.format == other.format

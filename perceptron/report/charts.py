@@ -15,6 +15,7 @@ from perceptron.analysis.select import times
 from perceptron.analysis.summary import Bench
 from perceptron.analysis.what_if import Estimate
 from perceptron.records.measurement import Measurement
+from perceptron.report.dots import measured, published
 from perceptron.report.palette import Stroke, stroke, strokes
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits, duration, tick
@@ -29,24 +30,8 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
         for place, row in enumerate(rows):
             look = stroke(row.backend)
             if row.published_seconds is not None:
-                axes.plot(
-                    row.published_seconds,
-                    place,
-                    marker="o",
-                    markersize=9,
-                    markerfacecolor="white",
-                    markeredgecolor=look.colour,
-                    markeredgewidth=1.8,
-                    linestyle="none",
-                )
-                axes.annotate(
-                    f"{row.published_seconds:g} s",
-                    (row.published_seconds, place),
-                    xytext=(9, 0),
-                    textcoords="offset points",
-                    va="center",
-                    color="#555555",
-                )
+                told = f"{row.published_seconds:g} s"
+                published(axes, place, row.published_seconds, look, told)
             if row.seconds is None:
                 axes.text(
                     0.01,
@@ -58,24 +43,8 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
                     style="italic",
                 )
                 continue
-            below = row.seconds - (row.low or row.seconds)
-            above = (row.high or row.seconds) - row.seconds
-            axes.errorbar(
-                row.seconds,
-                place,
-                xerr=[[below], [above]],
-                fmt="o",
-                markersize=9,
-                capsize=4,
-                color=look.colour,
-            )
-            axes.annotate(
-                duration(row.seconds),
-                (row.seconds, place),
-                xytext=(9, 0),
-                textcoords="offset points",
-                va="center",
-            )
+            interval = (row.low, row.seconds, row.high)
+            measured(axes, place, interval, look, duration(row.seconds))
         axes.set_yticks(range(len(rows)), [f"{row.backend}\n{row.dtype}" for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xscale("log")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from math import log10
 
-from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from perceptron.analysis.ladder import Overhead, Rung
-from perceptron.report.palette import Stroke, strokes
+from perceptron.report.dots import measured, published
+from perceptron.report.palette import strokes
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits, duration, tick
-
-_SOFT = "#555555"
-_REMOVES_FONT = 8.0
 
 
 def ladder_chart(found: Overhead) -> str:
@@ -32,9 +29,18 @@ def ladder_chart(found: Overhead) -> str:
     with drawing(7.2, 0.5 * len(rows) + 1.2) as (figure, axes):
         for place, name in enumerate(rows):
             if name in found.published:
-                _published(axes, place, found.published[name], looks[name])
+                seconds = found.published[name]
+                published(axes, place, seconds, looks[name], duration(seconds))
             if name in by_name:
-                _measured(axes, place, by_name[name], looks[name], left=name in found.published)
+                rung = by_name[name]
+                measured(
+                    axes,
+                    place,
+                    (rung.low, rung.seconds_per_iteration or 0.0, rung.high),
+                    looks[name],
+                    _text(rung),
+                    left=name in found.published,
+                )
         axes.set_yticks(range(len(rows)), rows)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xscale("log")
@@ -51,45 +57,11 @@ def ladder_chart(found: Overhead) -> str:
         return svg(figure)
 
 
-def _published(axes: Axes, place: int, seconds: float, look: Stroke) -> None:
-    axes.plot(
-        seconds,
-        place,
-        marker="o",
-        markersize=8,
-        markerfacecolor="white",
-        markeredgecolor=look.colour,
-        markeredgewidth=1.6,
-        linestyle="none",
-    )
-    _label(axes, place, seconds, duration(seconds))
-
-
-def _measured(axes: Axes, place: int, rung: Rung, look: Stroke, left: bool) -> None:
-    seconds = rung.seconds_per_iteration
-    assert seconds is not None, "only measured rungs are drawn"
-    axes.errorbar(
-        seconds,
-        place,
-        xerr=[[seconds - (rung.low or seconds)], [(rung.high or seconds) - seconds]],
-        fmt="o",
-        markersize=8,
-        capsize=3,
-        color=look.colour,
-    )
-    ratio = "" if rung.ratio_to_floor is None else f", {digits(rung.ratio_to_floor, 2)} × the floor"
-    ratio = ", the floor" if rung.ratio_low == rung.ratio_high == 1 else ratio
-    _label(axes, place, seconds, f"{duration(seconds)}{ratio}", left)
-
-
-def _label(axes: Axes, place: int, seconds: float, text: str, left: bool = False) -> None:
-    axes.annotate(
-        text,
-        (seconds, place),
-        xytext=(-9 if left else 9, 0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        fontsize=_REMOVES_FONT,
-        color=_SOFT,
-    )
+def _text(rung: Rung) -> str:
+    if rung.ratio_low == rung.ratio_high == 1:
+        ratio = ", the floor"
+    elif rung.ratio_to_floor is None:
+        ratio = ""
+    else:
+        ratio = f", {digits(rung.ratio_to_floor, 2)} × the floor"
+    return f"{duration(rung.seconds_per_iteration or 0.0)}{ratio}"

@@ -15,7 +15,7 @@ from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.records.store import Journal, Run, now
+from perceptron.records.store import Journal, Run
 from perceptron.studies.progress import Progress
 
 # A process that stays holds its libraries in memory, and only rare sizes need more processes.
@@ -173,12 +173,7 @@ def _job(tasks: list[Task], check: bool = False, references: str | None = None) 
 
 def _row(task: Task, outcome: Outcome, run: Run) -> Measurement:
     problem = catalogue.find(task.problem)
-    return Measurement(
-        source="perceptron",
-        machine=run.machine,
-        environment=run.environment,
-        commit=run.commit,
-        when=now(),
+    return run.row(
         process=task.process,
         problem=problem.name,
         family=problem.family,

@@ -18,7 +18,6 @@ from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, cost, files
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.records.store import now
 from perceptron.studies.campaign import Task, run_tasks
 from perceptron.studies.opening import Opened, opened, plain
 from perceptron.studies.progress import Progress
@@ -173,14 +172,9 @@ class _Extras:
         return named.get(extra) or catalogue.find(self._plan.problem).family
 
     def _row(self, name: str, extra: Extra, process: int, part: Part) -> Measurement:
-        run, plan = self._run.run, self._plan
+        plan = self._plan
         problem = catalogue.find(plan.problem)
-        return Measurement(
-            source="perceptron",
-            machine=run.machine,
-            environment=run.environment,
-            commit=run.commit,
-            when=now(),
+        return self._run.run.row(
             process=process,
             problem=problem.name if extra == "phases" else None,
             family=self._family(extra),

@@ -167,6 +167,30 @@ def test_workers_stay_and_are_asked_again() -> None:
     assert all(process.poll() is not None for process in processes)
 
 
+def test_workers_are_started_together_and_then_serve() -> None:
+    """Warming starts those that are missing and no others; asked, the same processes answer."""
+    backend = registry.load("numpy")
+    one = job(problems=["mlp-width:2"])
+    with launch.Workers() as workers:
+        workers.warm({"a": (one, backend), "b": (one, backend)})
+        pids = {name: worker._process.pid for name, worker in workers._alive.items()}
+        assert set(pids) == {"a", "b"}
+        workers.warm({"a": (one, backend), "c": (one, backend)})
+        assert workers._alive["a"]._process.pid == pids["a"]
+        assert set(workers._alive) == {"a", "b", "c"}
+        (found,) = workers.run("a", one, backend)
+        assert found.status == "ok"
+        assert workers._alive["a"]._process.pid == pids["a"]
+
+
+def test_a_worker_that_cannot_be_warmed_tells_why_when_asked() -> None:
+    with launch.Workers() as workers:
+        workers.warm({"gone": (job(backend="gone"), NumpyBackend())})
+        found = list(workers.run("gone", job(backend="gone"), NumpyBackend()))
+    assert len(found) == 3
+    assert all("unknown backend 'gone'" in str(each.reason) for each in found)
+
+
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
     """With the difference, so that its author knows where to look."""
     strange("from dataclasses import replace; problem = replace(problem, rate=problem.rate * 1.5)")

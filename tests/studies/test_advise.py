@@ -10,9 +10,8 @@ from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
-from perceptron.records.environment import Environment
 from perceptron.studies import advise as study
-from perceptron.studies import campaign, opening
+from perceptron.studies import campaign
 from perceptron.studies.progress import silent
 
 
@@ -42,10 +41,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
+def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     found = Lab()
-    monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
-    monkeypatch.setattr(opening, "revision", lambda: None)
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
     monkeypatch.setattr(launch.Workers, "run", lambda self, name, job, backend: found.run(job))
     monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)

@@ -13,7 +13,6 @@ from perceptron.analysis.located import Located
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
-from perceptron.records.environment import Environment
 from perceptron.studies import campaign, opening
 from perceptron.studies import crossover as study
 from perceptron.studies.crossover import Plan, locate
@@ -90,11 +89,8 @@ class FakeWorkers:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
+def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     found = Lab()
-    # The machine's facts take seconds to gather, and the code may change while a test runs.
-    monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
-    monkeypatch.setattr(opening, "revision", lambda: None)
     # The order of a run follows from when it was started.
     monkeypatch.setattr(opening, "now", lambda: "2026-01-01T00:00:00Z")
     monkeypatch.setattr(opening, "conditions", quick_conditions(opening.conditions))

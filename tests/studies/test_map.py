@@ -10,8 +10,7 @@ from perceptron.errors import UserError
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
-from perceptron.records.environment import Environment
-from perceptron.studies import campaign, opening
+from perceptron.studies import campaign
 from perceptron.studies.map import MapPlan, map_family
 from perceptron.studies.progress import silent
 
@@ -43,11 +42,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
+def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     found = Lab()
-    # The machine's facts take seconds to gather, and the code may change while a test runs.
-    monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
-    monkeypatch.setattr(opening, "revision", lambda: None)
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job, backend: found.run_job(job, backend)

@@ -10,8 +10,7 @@ from perceptron.backends.ladder import GPU_LADDER, LADDER
 from perceptron.errors import UserError
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome, Part
-from perceptron.records.environment import Environment
-from perceptron.studies import campaign, opening
+from perceptron.studies import campaign
 from perceptron.studies import overhead as study
 from perceptron.studies.progress import silent
 
@@ -56,10 +55,8 @@ class Lab:
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> Lab:
+def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     found = Lab()
-    monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
-    monkeypatch.setattr(opening, "revision", lambda: None)
     monkeypatch.setattr(campaign, "run_job", lambda job, backend: found.run(job))
     monkeypatch.setattr(launch.Workers, "run", lambda self, name, job, backend: found.run(job))
     monkeypatch.setattr(
