@@ -78,7 +78,7 @@ class Advised(Struct, frozen=True, kw_only=True):
     """For a device that is not here; never among the rows."""
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class AxisRows(Struct, frozen=True, kw_only=True):
     """An axis through the problem: the rows on it, the problem's own among them."""
 
     axis: str
@@ -91,7 +91,7 @@ def advise(
     backends: Sequence[str],
     problem: str,
     iterations: int,
-    lines: Iterable[Line],
+    lines: Iterable[AxisRows],
 ) -> Advice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
@@ -162,7 +162,7 @@ def _option(
     )
 
 
-def _change(line: Line, iterations: int, best: str, others: Sequence[str]) -> Change:
+def _change(line: AxisRows, iterations: int, best: str, others: Sequence[str]) -> Change:
     sizes = [row.size for row in line.rows]
     return Change(
         axis=line.axis,

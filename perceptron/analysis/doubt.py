@@ -16,8 +16,8 @@ from perceptron.analysis.zero import Zero
 # A change of winner is believed if at one size at least it is as sure as this.
 _BELIEVED = 0.9999
 # Between two sizes the log-ratio is taken to be no steeper than so many times the steepest slope
-# seen around them, and it may always be this steep (a tenth of the slope at which one backend's
-# time is proportional to the size and the other's constant is 0.1).
+# seen around them, and it may always be this steep: half as steep as where one backend's time is
+# proportional to the size and the other's is constant.
 _MARGIN = 2.0
 _LEAST_SLOPE = 0.5
 # Beside a change of winner, less than this in log size belongs to the change.

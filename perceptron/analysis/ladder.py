@@ -4,28 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
 from perceptron.analysis.finding import FAMILY, ITERATIONS, PUBLISHED
-from perceptron.analysis.interval import Interval, of_ratio, of_times, robust_mean
+from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.phases import Phase, Whole, phases, whole
+from perceptron.analysis.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
 from perceptron.analysis.select import paired, reason, times
 from perceptron.analysis.trust import Caution
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 
-# Families under which a run keeps what is no training.
-CEILING, HARNESS = "ceiling", "harness"
-PRODUCT, COPY, CALL = "product", "copy", "call"
-
-# Below this share of both ceilings neither arithmetic nor memory is what takes the time.
-_IDLE = 0.1
-
-# What fits into a cache is not read from memory; what little it computes waits for itself.
-_CACHED_BYTES = 2 * 2**20
-
-Bound = Literal["calls", "latency", "memory", "arithmetic"]
+# The family under which a run keeps what measuring itself takes.
+HARNESS = "harness"
 
 
 class Rung(Struct, frozen=True, kw_only=True):
@@ -51,31 +43,6 @@ class Rung(Struct, frozen=True, kw_only=True):
     gbytes: float | None = None
     bound: Bound | None = None
     reason: str | None = None
-
-
-class Phase(Struct, frozen=True, kw_only=True):
-    """A part of an iteration: the difference of two loops, with and without it."""
-
-    backend: str
-    phase: str
-    seconds_per_iteration: float
-    low: float | None
-    high: float | None
-
-
-class Whole(Struct, frozen=True, kw_only=True):
-    """The phases of a backend together, beside its iteration measured as always."""
-
-    backend: str
-    phases_seconds: float
-    seconds_per_iteration: float
-
-
-class Ceilings(Struct, frozen=True, kw_only=True):
-    """What the machine can do, measured in the same run with as many threads."""
-
-    gflops: float
-    gbytes: float
 
 
 class Overhead(Struct, frozen=True, kw_only=True):
@@ -120,23 +87,14 @@ def ladder(
     ``work`` holds the operations and the bytes of one iteration.
     """
     added, share = harness(rows)
-    parts = {name: phases(rows, name) for name in removes}
     return Overhead(
         problem=problem,
         threads=threads,
         operations=work[0],
         bytes_moved=work[1],
         rungs=rungs(rows, removes, kernels, work),
-        phases=[phase for found in parts.values() for phase in found],
-        wholes=[
-            Whole(
-                backend=name,
-                phases_seconds=sum(phase.seconds_per_iteration for phase in found),
-                seconds_per_iteration=of_times(list(times(rows, name).values())).estimate,
-            )
-            for name, found in parts.items()
-            if found and times(rows, name)
-        ],
+        phases=[phase for name in removes for phase in phases(rows, name)],
+        wholes=[each for name in removes if (each := whole(rows, name)) is not None],
         ceilings=ceilings(rows),
         harness_seconds=added,
         harness_share=share,
@@ -212,73 +170,8 @@ def _rung(
         kernels_per_iteration=kernels,
         gflops=gflops,
         gbytes=gbytes,
-        bound=_bound(gflops, gbytes, work[1], limits),
+        bound=bound_by(gflops, gbytes, work[1], limits),
     )
-
-
-def _bound(gflops: float, gbytes: float, moved: int, limits: Ceilings | None) -> Bound | None:
-    if limits is None:
-        return None
-    arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
-    if max(arithmetic, memory) < _IDLE:
-        return "calls"
-    if moved < _CACHED_BYTES and arithmetic < _IDLE:
-        return "latency"
-    return "arithmetic" if arithmetic > memory else "memory"
-
-
-def ceilings(rows: Sequence[Measurement]) -> Ceilings | None:
-    """What the machine's largest product and copy reached in this run; None if not measured."""
-    reached = {}
-    for name in (PRODUCT, COPY):
-        found = [
-            row.size / row.seconds / 1e9
-            for row in rows
-            if row.family == CEILING and row.phase == name and row.seconds
-        ]
-        if not found:
-            return None
-        # The best of the processes: a ceiling is what can be done, not what usually is.
-        reached[name] = max(found)
-    return Ceilings(gflops=reached[PRODUCT], gbytes=reached[COPY])
-
-
-def phases(rows: Sequence[Measurement], backend: str) -> list[Phase]:
-    """The phases of a backend's iteration in their order, from loops that end after each.
-
-    Differences are taken process by process, so that what a process adds to all loops cancels.
-    """
-    names = list(
-        dict.fromkeys(
-            row.phase
-            for row in rows
-            if row.backend == backend and row.phase and row.family not in (CEILING, HARNESS)
-        )
-    )
-    found = []
-    before: dict[int, float] = {}
-    for place, name in enumerate(names):
-        upto = times(rows, backend, phase=name)
-        own = [
-            value - before.get(process, 0.0)
-            for process, value in sorted(upto.items())
-            if place == 0 or process in before
-        ]
-        before = upto
-        if not own:
-            continue
-        middle, reach = robust_mean(own)
-        one = len(own) < 2
-        found.append(
-            Phase(
-                backend=backend,
-                phase=name,
-                seconds_per_iteration=middle,
-                low=None if one else middle - reach,
-                high=None if one else middle + reach,
-            )
-        )
-    return found
 
 
 def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from perceptron.analysis.ladder import Overhead, Phase, Rung
+from perceptron.analysis.ladder import Overhead, Rung
+from perceptron.analysis.phases import Phase
 from perceptron.report.figure_page import Grid, Picture, Section, write_figures
 from perceptron.report.ladder_chart import ladder_chart
 from perceptron.report.text import digits, duration, duration_interval, interval

@@ -118,7 +118,7 @@ def advise(
                 plan.problem,
                 plan.iterations,
                 [
-                    advice.Line(axis=line.words, here=line.here, rows=look.rows(line))
+                    advice.AxisRows(axis=line.words, here=line.here, rows=look.rows(line))
                     for line in lines
                 ],
             ),

@@ -9,6 +9,7 @@ from typing import Any
 
 from perceptron.analysis import ladder as judge
 from perceptron.analysis.finding import FAMILY
+from perceptron.analysis.roofline import CEILING
 from perceptron.backends import registry
 from perceptron.backends.ladder import GPU_LADDER, LADDER
 from perceptron.measure.job import Extra, Job, Part
@@ -168,7 +169,7 @@ class _Extras:
         )
 
     def _family(self, extra: Extra) -> str:
-        named = {"ceilings": judge.CEILING, "harness": judge.HARNESS}
+        named = {"ceilings": CEILING, "harness": judge.HARNESS}
         return named.get(extra) or catalogue.find(self._plan.problem).family
 
     def _row(self, name: str, extra: Extra, process: int, part: Part) -> Measurement:

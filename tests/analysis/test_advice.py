@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.advice import Line, advise
+from perceptron.analysis.advice import AxisRows, advise
 from perceptron.records.measurement import Measurement
 from perceptron.report import advice_text
 from tests.conftest import MakeRow
@@ -88,8 +88,8 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
     """numpy here, torch-cpu from 100 rows on; along the features nothing changes."""
     rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=1e-3)
 
-    def line(family: str, costs: dict[str, float]) -> Line:
-        return Line(
+    def line(family: str, costs: dict[str, float]) -> AxisRows:
+        return AxisRows(
             axis=family,
             here=8,
             rows=[
@@ -149,7 +149,7 @@ def test_one_backend_is_no_contest(row: MakeRow) -> None:
 def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
     """By whole trainings from cold: what prepares for long does not win short ones anywhere."""
     rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)
-    line = Line(
+    line = AxisRows(
         axis="rows",
         here=8,
         rows=[
@@ -176,7 +176,7 @@ def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
 def test_an_axis_that_contradicts_is_not_called_safe(row: MakeRow) -> None:
     """Where noise hides the winner, the sentence does not say that nothing else wins."""
     rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=1e-3)
-    line = Line(
+    line = AxisRows(
         axis="rows",
         here=8,
         rows=[

@@ -6,7 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.ladder import CEILING, HARNESS, Overhead, ladder, phases, rungs
+from perceptron.analysis.ladder import HARNESS, Overhead, ladder, rungs
+from perceptron.analysis.phases import phases
+from perceptron.analysis.roofline import CEILING
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.report import ladder_page
