@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from perceptron.report.palette import Stroke
 
-_SOFT = "#555555"
+_INK, _SOFT = "#222222", "#555555"
 
 
 def published(axes: Axes, place: int, seconds: float, look: Stroke, text: str) -> None:
@@ -21,7 +21,7 @@ def published(axes: Axes, place: int, seconds: float, look: Stroke, text: str) -
         markeredgewidth=1.8,
         linestyle="none",
     )
-    _label(axes, place, seconds, text, left=False)
+    _label(axes, place, seconds, text, _SOFT)
 
 
 def measured(
@@ -43,10 +43,12 @@ def measured(
         capsize=4,
         color=look.colour,
     )
-    _label(axes, place, seconds, text, left)
+    _label(axes, place, seconds, text, _INK, left)
 
 
-def _label(axes: Axes, place: int, seconds: float, text: str, left: bool) -> None:
+def _label(
+    axes: Axes, place: int, seconds: float, text: str, colour: str, left: bool = False
+) -> None:
     axes.annotate(
         text,
         (seconds, place),
@@ -54,5 +56,5 @@ def _label(axes: Axes, place: int, seconds: float, text: str, left: bool) -> Non
         textcoords="offset points",
         ha="right" if left else "left",
         va="center",
-        color=_SOFT,
+        color=colour,
     )
