@@ -23,6 +23,9 @@ _MOST_ALIKE = 0.7
 Array = npt.NDArray[np.float64]
 
 
+_LARGEST_LOGARITHM = 700.0
+
+
 class Interval(Struct, frozen=True):
     """An estimate with its 95 % interval; ``low`` and ``high`` are None for a single value."""
 
@@ -97,7 +100,12 @@ def of_times(seconds: Sequence[float]) -> Interval:
     middle, reach = robust_mean(np.log(seconds))
     if len(seconds) < 2:
         return Interval(exp(middle), None, None)
-    return Interval(exp(middle), exp(middle - reach), exp(middle + reach))
+    return Interval(exp(middle), _end(middle - reach), _end(middle + reach))
+
+
+def _end(logarithm: float) -> float | None:
+    """An end of an interval; None, an open one, where no float holds it."""
+    return exp(logarithm) if abs(logarithm) < _LARGEST_LOGARITHM else None
 
 
 def of_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from perceptron.records.measurement import Measurement
 
 FORMAT = 1
 Content = TypeVar("Content")
+_IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
 class Run(Struct, frozen=True, kw_only=True):
@@ -143,9 +145,22 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
 
 def load_run(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
     """A run as it lies on disk; raises `UserError` naming the file that cannot be understood."""
-    run = _read(folder / "run.json", Run)
-    environment = _read(folder.parent / f"environment-{run.environment}.json", Environment)
-    return run, environment, list(read_rows(folder / "measurements.jsonl"))
+    return load_plan(folder), load_environment(folder), list(
+        read_rows(folder / "measurements.jsonl")
+    )
+
+
+def load_plan(folder: Path) -> Run:
+    """What a run set out to do; raises `UserError` naming the file if it cannot be understood."""
+    return _read(folder / "run.json", Run)
+
+
+def load_environment(folder: Path) -> Environment:
+    """What a run was measured on; raises `UserError` naming the file that cannot be understood."""
+    identity = load_plan(folder).environment
+    if not _IDENTITY.fullmatch(identity):  # it becomes part of a path
+        raise UserError(f"{folder / 'run.json'}, environment: not an id of an environment")
+    return _read(folder.parent / f"environment-{identity}.json", Environment)
 
 
 def load_conditions(folder: Path) -> Conditions | None:

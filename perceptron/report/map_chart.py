@@ -38,7 +38,7 @@ def map_chart(found: PhaseMap) -> str:
     Both axes and the colours are logarithmic. Every region carries the name of its winner, so that
     nothing is told by colour alone.
     """
-    top = _top(found)
+    top = top_ratio(found)
     with drawing(7.2, 5.0) as (figure, axes):
         axes.grid(False)
         axes.pcolormesh(
@@ -69,7 +69,7 @@ def _edges(values: list[int]) -> Array:
     return edges
 
 
-def _top(found: PhaseMap) -> int:
+def top_ratio(found: PhaseMap) -> int:
     ratios = [cell.ratio for cell in found.cells if cell.ratio is not None]
     wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
     return next((top for top in _TOPS if top >= wanted), _TOPS[-1])

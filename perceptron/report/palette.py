@@ -15,27 +15,37 @@ class Stroke(NamedTuple):
     """How a backend's line is drawn."""
 
     colour: str
+    dark: str
+    """The same hue on dark paper."""
     dash: tuple[float, ...]
     """Lengths of line and gap in points; empty for a solid line."""
     marker: str
 
 
 _KNOWN = {
-    "numpy": Stroke("#0072B2", (), "o"),
-    "numpy-published": Stroke("#56B4E9", (1.5, 1.5), "v"),
-    "torch-cpu": Stroke("#D55E00", (6, 2), "s"),
-    "torch-cuda": Stroke("#009E73", (6, 2, 1.5, 2), "D"),
-    "torch-cuda-graph": Stroke("#00664B", (3, 1.5), "d"),
+    "numpy": Stroke("#0072B2", "#4DA9E8", (), "o"),
+    "numpy-published": Stroke("#56B4E9", "#8CCDF5", (1.5, 1.5), "v"),
+    "numpy-inplace": Stroke("#007C7C", "#38BDBD", (4, 1.5), "<"),
+    "python": Stroke("#A07800", "#D2A416", (2, 2), "P"),
+    "numba": Stroke("#5D3A9B", "#A98BE3", (8, 2), "X"),
+    "torch-cpu": Stroke("#D55E00", "#FF8A3D", (6, 2), "s"),
+    "torch-cpu-functional": Stroke("#CC79A7", "#E39AC3", (4, 1.5), "^"),
+    "torch-cpu-manual": Stroke("#8C1515", "#F0716B", (5, 1, 1, 1), "p"),
+    "torch-cpu-compiled": Stroke("#7A5C3E", "#C29A72", (10, 3), ">"),
+    "jax-cpu": Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "*"),
+    "torch-cuda": Stroke("#009E73", "#2BC79A", (6, 2, 1.5, 2), "D"),
+    "torch-cuda-graph": Stroke("#00664B", "#17A884", (3, 1.5), "d"),
+    "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
 }
 _OTHERS = (
-    Stroke("#CC79A7", (4, 1.5), "^"),
-    Stroke("#A07800", (2, 2), "P"),
-    Stroke("#5D3A9B", (8, 2), "X"),
-    Stroke("#444444", (3, 1, 1, 1), "*"),
-    Stroke("#8C1515", (5, 1, 1, 1), "v"),
-    Stroke("#007C7C", (1, 1), "<"),
-    Stroke("#7A5C3E", (10, 3), ">"),
-    Stroke("#9AA800", (6, 1, 2, 1), "p"),
+    Stroke("#CC79A7", "#E39AC3", (9, 2, 2, 2), "o"),
+    Stroke("#A07800", "#D2A416", (1, 1), "s"),
+    Stroke("#5D3A9B", "#A98BE3", (2, 1), "^"),
+    Stroke("#444444", "#B5B8BF", (7, 3), "D"),
+    Stroke("#8C1515", "#F0716B", (3, 3), "v"),
+    Stroke("#007C7C", "#38BDBD", (8, 1, 1, 1), "X"),
+    Stroke("#7A5C3E", "#C29A72", (1, 2), "P"),
+    Stroke("#9AA800", "#BBC93A", (5, 2), "<"),
 )
 
 

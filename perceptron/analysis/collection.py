@@ -1,0 +1,154 @@
+"""Everything that a folder of results holds, judged: what the dashboard shows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from msgspec import Struct
+
+from perceptron.analysis.history import Past, histories
+from perceptron.analysis.judged import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.ladder import Overhead
+from perceptron.analysis.phase import MapResult
+from perceptron.analysis.plausible import plausible
+from perceptron.analysis.summary import Bench
+from perceptron.analysis.sweep import Sweep, sweeps
+from perceptron.analysis.trust import Diagnosis, cautions
+from perceptron.errors import UserError
+from perceptron.records.conditions import Conditions
+from perceptron.records.measurement import Measurement
+from perceptron.records.runs import Stored, stored_runs
+from perceptron.records.shelf import read_shelf
+from perceptron.records.store import load_conditions, load_environment
+
+Found = TypeVar("Found")
+
+
+class Machine(Struct, frozen=True, kw_only=True):
+    """A machine and what it measured; ``diagnosis`` is that of its newest run of ours, if any."""
+
+    name: str
+    sources: list[str]
+    runs: int
+    rows: int
+    commits: int
+    newest: str
+    diagnosis: Diagnosis | None
+
+
+class Collection(Struct, frozen=True, kw_only=True):
+    """Results, judged. Every list begins with the newest.
+
+    ``benches`` holds the newest of each machine, ``maps`` of each machine, family, dtype and number
+    of threads, ``ladders`` of each machine, problem and number of threads. ``complaints`` are about
+    what could not be read; everything else was.
+    """
+
+    rows: list[Measurement]
+    machines: list[Machine]
+    benches: list[Bench]
+    maps: list[MapResult]
+    ladders: list[Overhead]
+    sweeps: list[Sweep]
+    histories: list[Past]
+    complaints: list[str]
+
+
+def collect(results: Path) -> Collection:
+    """Read and judge a folder of results. Raises `UserError` only where there is no such folder."""
+    shelf = read_shelf(results)
+    rows = [row for row in shelf.rows if plausible(row)]
+    complaints = list(shelf.complaints)
+    if len(rows) < len(shelf.rows):
+        complaints.append(f"{results}: {len(shelf.rows) - len(rows)} rows hold no possible numbers")
+    stored = stored_runs(results, complaints.append)
+    finished = [each for each in stored if each.run.finished is not None]
+    return Collection(
+        rows=rows,
+        machines=_machines(rows, stored, complaints.append),
+        benches=_newest(finished, "bench", ("machine",), judged_bench, complaints.append),
+        maps=_newest(
+            finished, "map", ("machine", "family", "dtype", "threads"), judged_map, complaints.append
+        ),
+        ladders=_newest(
+            finished, "overhead", ("machine", "problem", "threads"), judged_ladder, complaints.append
+        ),
+        sweeps=sweeps(rows),
+        histories=histories(rows),
+        complaints=sorted(dict.fromkeys(complaints)),
+    )
+
+
+def _newest(
+    stored: Iterable[Stored],
+    study: str,
+    names: tuple[str, ...],
+    judge: Callable[[Path], Found],
+    complain: Callable[[str], None],
+) -> list[Found]:
+    """The newest of each that can be judged; a quick look counts only where there is no other."""
+    found: dict[str, Found] = {}
+    runs = [each for each in stored if each.run.plan.get("study") == study]
+    for each in sorted(runs, key=lambda each: bool(each.run.plan.get("quick"))):
+        facts = {"machine": each.run.machine} | each.run.plan
+        key = repr([facts.get(name) for name in names])
+        if key in found:
+            continue
+        try:
+            found[key] = judge(each.folder)
+        except UserError as error:
+            complain(str(error))
+    return list(found.values())
+
+
+def _machines(
+    rows: list[Measurement], stored: list[Stored], complain: Callable[[str], None]
+) -> list[Machine]:
+    by_name: dict[str, list[Measurement]] = {}
+    for row in rows:
+        by_name.setdefault(row.machine, []).append(row)
+    runs = Counter(each.run.machine for each in stored)
+    newest: dict[str, Stored] = {}
+    for each in stored:
+        newest.setdefault(each.run.machine, each)
+    names = dict.fromkeys([*newest, *by_name])
+    found = [
+        Machine(
+            name=name,
+            sources=sorted({row.source for row in by_name.get(name, [])}),
+            runs=runs[name],
+            rows=len(by_name.get(name, [])),
+            commits=len({row.commit for row in by_name.get(name, []) if row.commit}),
+            newest=max((row.when for row in by_name.get(name, [])), default=""),
+            diagnosis=_diagnosis(newest.get(name), by_name.get(name, []), complain),
+        )
+        for name in names
+    ]
+    return sorted(found, key=lambda each: (each.newest, each.name), reverse=True)
+
+
+def _diagnosis(
+    stored: Stored | None, rows: list[Measurement], complain: Callable[[str], None]
+) -> Diagnosis | None:
+    """What `perceptron doctor` would have said of the machine when its newest run started."""
+    if stored is None:
+        return None
+    try:
+        environment = load_environment(stored.folder)
+        conditions = load_conditions(stored.folder)
+    except UserError as error:
+        complain(str(error))
+        return None
+    threads = max(
+        (row.threads for row in rows if row.environment == environment.id and row.threads),
+        default=environment.cores,
+    )
+    return Diagnosis(
+        environment=environment,
+        threads=threads,
+        conditions=conditions or Conditions(),
+        cautions=cautions(environment, threads, conditions),
+    )

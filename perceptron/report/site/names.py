@@ -1,0 +1,13 @@
+"""How machines and commits are called on every page."""
+
+from __future__ import annotations
+
+
+def machine_name(machine: str, source: str) -> str:
+    """The machine, and who measured if it was not the suite itself."""
+    return machine if source == "perceptron" else f"{machine} ({source})"
+
+
+def state_name(commit: str | None, when: str) -> str:
+    """The state of the code: its revision and the day."""
+    return f"{commit or 'no commit'} · {when[:10] or 'no date'}"
