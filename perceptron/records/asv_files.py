@@ -134,8 +134,10 @@ def load_benchmarks(
     An entry that is no benchmark is told to ``complain``, and the rest still reads; without
     ``complain`` it raises `UserError`, as does a list that is none.
     """
+    if listed is None:
+        return {}
     found: dict[str, Benchmark] = {}
-    for name, entry in load(listed).items() if listed else ():
+    for name, entry in load(listed).items():
         if not isinstance(entry, dict):
             continue  # the format's version
         try:
@@ -158,11 +160,13 @@ def load_file(file: Path) -> Results:
 
 
 def load(file: Path) -> dict[str, Any]:
-    """Raises `UserError` naming the file if it holds no object."""
+    """Raises `UserError` naming the file if it cannot be read or holds no object."""
     try:
         # asv writes NaN and Infinity, which JSON has not; Python's own reader takes them.
         content = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not asv's JSON: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{file}: not asv's JSON: no object at the top")

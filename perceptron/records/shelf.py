@@ -94,7 +94,7 @@ def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
         try:
             _must_be_a_file(listed)
             benchmarks = load_benchmarks(listed, lambda what: complaints.add(listed, what))
-        except (OSError, UserError) as error:
+        except UserError as error:
             # The names of all parameters stand in it, and nowhere else.
             complaints.add(listed, f"{error}; without it none of asv's results can be read")
             return
@@ -109,8 +109,6 @@ def _asv(file: Path, benchmarks: dict[str, Benchmark], complaints: _Complaints) 
         _must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
         return read_asv_file(file, benchmarks, Wanted())[0]
-    except OSError as error:
-        complaints.add(file, f"{file}: cannot be read: {error.strerror}")
     except UserError as error:
         complaints.add(file, str(error))
     return []
@@ -128,6 +126,10 @@ def _entries(folder: Path, complaints: _Complaints) -> list[Path]:
 
 
 def _must_be_a_file(file: Path) -> None:
-    """Reading a pipe would wait for ever. Raises `UserError`, or OSError."""
-    if not S_ISREG(file.stat().st_mode):
+    """Reading a pipe would wait for ever. Raises `UserError`."""
+    try:
+        mode = file.stat().st_mode
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    if not S_ISREG(mode):
         raise UserError(f"{file}: no ordinary file; move it away")
