@@ -9,6 +9,7 @@ are their ``repr``; NaN is a case that was skipped and null one that failed.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,9 @@ from msgspec import Struct
 from perceptron.errors import UserError
 
 Kind = TypeVar("Kind", bound=Struct)
+
+FACTS = ("machine.json", "benchmarks.json")
+"""Files among asv's results that hold none."""
 
 _VERSIONS = (1, 2)
 
@@ -113,22 +117,36 @@ def is_asv_results(content: object) -> bool:
 def result_files(folder: Path) -> list[Path]:
     """The files of results in a machine's folder, or in every folder of a results folder."""
     pattern = "*.json" if (folder / "machine.json").is_file() else "*/*.json"
-    facts = ("machine.json", "benchmarks.json")
-    return [file for file in sorted(folder.glob(pattern)) if file.name not in facts]
+    return [file for file in sorted(folder.glob(pattern)) if file.name not in FACTS]
 
 
-def load_benchmarks(file: Path) -> dict[str, Benchmark]:
-    """The benchmarks by name, from the list beside the machines' folders; empty without one."""
-    listed = file.parent.parent / "benchmarks.json"
-    if not listed.is_file():
-        listed = file.parent / "benchmarks.json"
-    if not listed.is_file():
+def benchmark_list(file: Path) -> Path | None:
+    """The list of benchmarks for a file of results: beside the machines' folders, or in its own."""
+    places = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
+    return next((place for place in places if place.is_file()), None)
+
+
+def load_benchmarks(
+    listed: Path | None, complain: Callable[[str], None] | None = None
+) -> dict[str, Benchmark]:
+    """The benchmarks by name; empty without a list.
+
+    An entry that is no benchmark is told to ``complain``, and the rest still reads; without
+    ``complain`` it raises `UserError`, as does a list that is none.
+    """
+    if listed is None:
         return {}
-    return {
-        name: convert(listed, entry, Benchmark)
-        for name, entry in load(listed).items()
-        if isinstance(entry, dict)
-    }
+    found: dict[str, Benchmark] = {}
+    for name, entry in load(listed).items():
+        if not isinstance(entry, dict):
+            continue  # the format's version
+        try:
+            found[name] = convert(listed, entry, Benchmark)
+        except UserError as error:
+            if complain is None:
+                raise
+            complain(str(error))
+    return found
 
 
 def load_file(file: Path) -> Results:
@@ -142,11 +160,13 @@ def load_file(file: Path) -> Results:
 
 
 def load(file: Path) -> dict[str, Any]:
-    """Raises `UserError` naming the file if it holds no object."""
+    """Raises `UserError` naming the file if it cannot be read or holds no object."""
     try:
         # asv writes NaN and Infinity, which JSON has not; Python's own reader takes them.
         content = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not asv's JSON: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{file}: not asv's JSON: no object at the top")
@@ -157,5 +177,5 @@ def convert(file: Path, content: object, kind: type[Kind]) -> Kind:
     """Raises `UserError` naming the file and the field."""
     try:
         return msgspec.convert(content, kind)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{file}: not what asv writes: {error}") from None

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import product
 from math import isnan, prod
 from pathlib import Path
@@ -19,6 +20,7 @@ from perceptron.records.asv_files import (
     Benchmark,
     Results,
     Values,
+    benchmark_list,
     load_benchmarks,
     load_file,
     result_files,
@@ -31,7 +33,7 @@ _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
 _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
 _CLASS = re.compile(r"<class '(.+)'>")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
-_MOST_COMBINATIONS = 1_000_000
+_MOST_COMBINATIONS = 100_000
 
 
 def read_asv(source: Path, wanted: Wanted) -> Found:
@@ -48,16 +50,29 @@ def read_asv(source: Path, wanted: Wanted) -> Found:
     passed_over: set[str] = set()
     for file in [source] if source.is_file() else result_files(source):
         if file.parent not in lists:
-            lists[file.parent] = load_benchmarks(file)
-        found = load_file(file)
-        run: list[Seen] = []
-        for name, benchmark, values in _times(file, found, lists[file.parent]):
-            if wanted.names <= set(benchmark.param_names):
-                run += _rows(f"{file}, benchmark {name}", found, name, benchmark, values, wanted)
-            else:
-                passed_over.update(benchmark.param_names)
+            lists[file.parent] = load_benchmarks(benchmark_list(file))
+        run, others = read_asv_file(file, lists[file.parent], wanted)
         runs.append(run)
+        passed_over |= others
     return Found(runs=runs, chosen=True, passed_over=frozenset(passed_over))
+
+
+def read_asv_file(
+    file: Path, benchmarks: dict[str, Benchmark], wanted: Wanted
+) -> tuple[list[Seen], set[str]]:
+    """The rows of one file of results, and the parameters of benchmarks that were passed over.
+
+    Raises `UserError` naming the file, and the benchmark and parameter.
+    """
+    found = load_file(file)
+    run: list[Seen] = []
+    passed_over: set[str] = set()
+    for name, benchmark, values in _times(file, found, benchmarks):
+        if wanted.names <= set(benchmark.param_names):
+            run += _rows(f"{file}, benchmark {name}", found, name, benchmark, values, wanted)
+        else:
+            passed_over.update(benchmark.param_names)
+    return run, passed_over
 
 
 def _times(
@@ -70,7 +85,7 @@ def _times(
             continue
         try:
             values = found.values(name)
-        except msgspec.ValidationError as error:
+        except (msgspec.ValidationError, RecursionError) as error:
             raise UserError(f"{file}, benchmark {name}: not what asv writes: {error}") from None
         if len(benchmark.param_names) != len(values.params):
             # The list is of another revision than these values, or there is none.
@@ -88,16 +103,13 @@ def _rows(
             f"{where}: {len(values.result or [])} values for {combinations} combinations of "
             "parameters; run it again"
         )
-    family = label(benchmark.pretty_name or name)
+    family, full = label(benchmark.pretty_name or name), label(name)
+    shared = _shared(found, values)
     for place, words in enumerate(product(*values.params)):
         parameters = dict(zip(benchmark.param_names, map(_value, words), strict=True))
         size = wanted.size_of(parameters, where)
         row = Measurement(
-            source="asv",
-            machine=label(found.params.get("machine", "unknown")),
-            environment=found.env_name,
-            commit=found.commit_hash[:12],
-            when=_when(values.started_at) or _when(found.date),
+            **shared,
             # What our own benchmarks are called; other names `names.named` finds.
             problem=f"{family}:{size}" if wanted == Wanted() else None,
             family=family,
@@ -106,7 +118,20 @@ def _rows(
             **wanted.ground(parameters),
             **_outcome(values, place),
         )
-        yield Seen(row=row, name=label(name), others=wanted.others(parameters))
+        yield Seen(row=row, name=full, others=wanted.others(parameters))
+
+
+def _shared(found: Results, values: Values) -> dict[str, Any]:
+    """What the rows of one benchmark have in common."""
+    committed = _when(found.date)
+    return {
+        "source": "asv",
+        "machine": label(found.params.get("machine", "unknown")),
+        "environment": None if found.env_name is None else label(found.env_name),
+        "commit": label(found.commit_hash)[:12],
+        "committed": committed or None,
+        "when": _when(values.started_at) or committed,
+    }
 
 
 def _outcome(values: Values, place: int) -> dict[str, Any]:
@@ -129,6 +154,7 @@ def _at(values: list[Any] | None, place: int) -> Any:
     return values[place] if values and place < len(values) else None
 
 
+@lru_cache(maxsize=4096)  # a history says the same few words again and again
 def _value(word: str) -> Any:
     """A parameter from its ``repr``; what is no plain value is text. Nothing is executed."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
@@ -137,8 +163,8 @@ def _value(word: str) -> Any:
         value = ast.literal_eval(word.removesuffix("L"))  # a long integer of Python 2
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         value = None
-    if isinstance(value, str | int | float):
-        return value
+    if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 64):
+        return value  # Python refuses to write out a larger one of thousands of digits
     if name := _CLASS.fullmatch(word):
         return name[1]  # as asv shows it
     return _ADDRESS.sub("", word)

@@ -131,7 +131,10 @@ def spread(value: object) -> float | None:
 
 def label(value: object) -> str:
     """A value as a name: one line of text that every terminal and file takes."""
-    text = " ".join(str(value).split()).encode("utf-8", "replace").decode("utf-8")
+    text = " ".join(str(value).split())
+    if text.isprintable():
+        return text
+    text = text.encode("utf-8", "replace").decode("utf-8")
     # Control characters steer terminals, and turn the direction of text round.
     return "".join("\ufffd" if unicodedata.category(each) in _UNSEEN else each for each in text)
 

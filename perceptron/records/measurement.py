@@ -24,6 +24,8 @@ class Measurement(Struct, frozen=True, kw_only=True):
     """Id of the stored `Environment`."""
     commit: str | None = None
     """Revision of the code that was measured; holds ``-dirty`` if it had changes."""
+    committed: str | None = None
+    """UTC, ISO 8601: when the commit was made, where a source states it."""
     when: str
     """UTC, ISO 8601."""
     process: int = 0

@@ -159,7 +159,7 @@ def _row(
 def _own_row(file: Path, found: _File, benchmark: _Benchmark) -> Measurement:
     try:
         info = msgspec.convert(benchmark.extra_info, _Own)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{file}: extra_info: {error}") from None
     seconds = benchmark.seconds
     if seconds is None or info.iterations < 1:

@@ -86,7 +86,7 @@ def _read_own(file: Path, complain: Callable[[str], None]) -> list[Seen]:
 def _is_row(line: bytes) -> bool:
     try:
         msgspec.json.decode(line, type=Measurement)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 

@@ -136,7 +136,7 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
                 return  # the process was ended while it wrote
             try:
                 yield decoder.decode(line)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 complaint = f"{file}, line {number}: not a measurement: {error}"
                 if complain is None:
                     raise UserError(complaint) from None
@@ -177,7 +177,9 @@ def _read(file: Path, kind: type[Content]) -> Content:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except FileNotFoundError:
         raise UserError(f"{file}: no such file") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file}: not what a run writes: {error}") from None
 
 

@@ -1,0 +1,208 @@
+"""Plenty of asv results, made up: what a suite has after years on many machines.
+
+``python -m tests.plenty FOLDER`` writes a results folder to look at.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import sha1
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.cases import BACKENDS, SIZES
+
+# As asv's Results.save heads them.
+COLUMNS = (
+    "result",
+    "params",
+    "version",
+    "started_at",
+    "duration",
+    "stats_ci_99_a",
+    "stats_ci_99_b",
+    "stats_q_25",
+    "stats_q_75",
+    "stats_number",
+    "stats_repeat",
+)
+FIRST = 1_600_000_000_000
+"""Milliseconds since 1970: the date of the first commit."""
+BETWEEN = 7_200_000
+"""Milliseconds from one commit to the next."""
+ENVIRONMENT = "virtualenv-py3.11"
+_CLASSES = {
+    "perceptron-rows": "PerceptronRows",
+    "perceptron-features": "PerceptronFeatures",
+    "mlp-width": "MlpWidth",
+    "mlp-depth": "MlpDepth",
+}
+
+
+@dataclass(frozen=True)
+class Plenty:
+    """What was written: where, of which commits (in the order of their dates), and the truth.
+
+    ``steps`` are the places in ``commits`` from which on everything of ``slower`` took
+    ``1 + size`` times as long as before.
+    """
+
+    folder: Path
+    commits: list[str]
+    steps: dict[int, float] = field(default_factory=dict)
+    slower: str = "numpy"
+
+
+def plenty(
+    folder: Path,
+    machines: int = 20,
+    commits: int = 500,
+    families: Iterable[str] = ("mlp-width",),
+    noise: float = 0.02,
+    steps: dict[int, float] | None = None,
+    seed: int = 1,
+    hashes: list[str] | None = None,
+) -> Plenty:
+    """Write asv's results in format 2 into a folder such as ``results/asv``.
+
+    Each machine has a file for each commit with the values of ``families``: four sizes and three
+    backends each, of which torch-cuda is n/a on every second machine. ``noise`` is the standard
+    deviation of the log times. ``steps`` says where NumPy became slower, and by which share; by
+    default by a tenth half way. ``hashes`` are those of real commits, in the order of their dates.
+    """
+    steps = {commits // 2: 0.1} if steps is None else steps
+    families = list(families)
+    hashes = hashes or [sha1(f"{seed} {k}".encode()).hexdigest() for k in range(commits)]  # noqa: S324
+    random = np.random.default_rng(seed)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / "benchmarks.json", {**dict(map(_listed, families)), "version": 2})
+    for number in range(machines):
+        name = f"box-{number:02d}"
+        (folder / name).mkdir(exist_ok=True)
+        _write(folder / name / "machine.json", _machine(name))
+        times = {
+            family: _times(family, commits, steps, noise, number % 2 == 1, random)
+            for family in families
+        }
+        for place, commit in enumerate(hashes):
+            found = {
+                _name(family): _values(family, times[family][place], place) for family in families
+            }
+            file = folder / name / f"{commit[:8]}-{ENVIRONMENT}.json"
+            _write(file, _results(name, commit, place, found))
+    return Plenty(folder=folder, commits=hashes, steps=steps)
+
+
+def _times(
+    family: str,
+    commits: int,
+    steps: dict[int, float],
+    noise: float,
+    without_gpu: bool,
+    random: np.random.Generator,
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Seconds per iteration: (commits, sizes × backends), nan where a backend is not there."""
+    sizes = np.array(SIZES[family], float)
+    base = {
+        "numpy": 5e-6 + 2e-8 * sizes,
+        "torch-cpu": 6e-5 + 1e-8 * sizes,
+        "torch-cuda": np.full(len(sizes), np.nan) if without_gpu else 1.5e-4 + 1e-10 * sizes,
+    }
+    typical = np.stack([base[backend] for backend in BACKENDS], axis=1).ravel()
+    factors = np.ones((commits, len(BACKENDS)))
+    for place, size in steps.items():
+        factors[place:, BACKENDS.index("numpy")] *= 1 + size
+    noises = np.exp(noise * random.standard_normal((commits, len(typical))))
+    found: np.ndarray[Any, np.dtype[np.float64]] = (
+        typical * np.tile(factors, (1, len(sizes))) * noises
+    )
+    return found
+
+
+def _name(family: str) -> str:
+    return f"train.{_CLASSES[family]}.time_train"
+
+
+def _params(family: str) -> list[list[str]]:
+    return [[repr(size) for size in SIZES[family]], [repr(name) for name in BACKENDS]]
+
+
+def _listed(family: str) -> tuple[str, dict[str, Any]]:
+    """What asv's own list says of a benchmark, in part."""
+    name = _name(family)
+    return name, {
+        "code": "",
+        "name": name,
+        "param_names": ["size", "backend"],
+        "params": _params(family),
+        "pretty_name": family,
+        "timeout": 120.0,
+        "type": "time",
+        "unit": "seconds",
+        "version": "1",
+    }
+
+
+def _machine(name: str) -> dict[str, Any]:
+    return {
+        "arch": "x86_64",
+        "cpu": "Abacus 3000",
+        "machine": name,
+        "num_cpu": "2",
+        "os": "Linux 6",
+        "ram": "8000000",
+        "version": 1,
+    }
+
+
+def _results(machine: str, commit: str, place: int, found: dict[str, list[Any]]) -> dict[str, Any]:
+    return {
+        "commit_hash": commit,
+        "env_name": ENVIRONMENT,
+        "date": FIRST + BETWEEN * place,
+        "params": {**_machine(machine), "version": None, "python": "3.11"},
+        "python": "3.11",
+        "requirements": {},
+        "env_vars": {},
+        "result_columns": list(COLUMNS),
+        "results": found,
+        "durations": {},
+        "version": 2,
+    }
+
+
+def _values(family: str, seconds: np.ndarray[Any, np.dtype[np.float64]], place: int) -> list[Any]:
+    typical = [float(each) for each in seconds]
+    here = [None if each != each else each for each in typical]
+
+    def times(factor: float) -> list[float | None]:
+        return [None if each is None else float(f"{each * factor:.5g}") for each in here]
+
+    one = [None if each is None else 1 for each in here]
+    ten = [None if each is None else 10 for each in here]
+    return [
+        typical,  # nan: n/a, which asv writes as NaN
+        _params(family),
+        "1",
+        FIRST + BETWEEN * place + 60_000,
+        1.5,
+        times(0.97),
+        times(1.03),
+        times(0.99),
+        times(1.01),
+        one,
+        ten,
+    ]
+
+
+def _write(file: Path, content: dict[str, Any]) -> None:
+    file.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    plenty(Path(sys.argv[1]))
