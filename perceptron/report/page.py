@@ -18,6 +18,7 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.report import text
 from perceptron.report.charts import family_axis, family_chart, finding_chart
+from perceptron.report.site.words import shortened
 from perceptron.report.single import COLUMNS, single_cells
 
 
@@ -75,6 +76,7 @@ def templates() -> Templates:
         "sentence": text.sentence,
         "digits": text.digits,
         "memory": text.memory,
+        "short": shortened,
     }
     return found
 
