@@ -58,24 +58,27 @@ VIEWS = """<form id="switches" aria-label="what is shown"></form>
 <div id="view" data-page="{page}"></div>
 <noscript>This page needs its scripts.</noscript>"""
 OVERVIEW = """<p class="lead">Which backend trains fastest on xeon-2core?</p>
-<p class="warning" role="note"><strong>Two neighbours were busy.</strong> To mend it: <code>perceptron doctor</code></p>
+<p class="warning" role="note"><strong>Two neighbours were busy.</strong>
+To mend it: <code>perceptron doctor</code></p>
 <div class="cards">
 <section class="card"><h2>mlp-width</h2><strong>406 hidden units</strong>
 <p>torch-cpu is faster from there on <span class="soft">[371, 444]</span></p></section>
-<section class="card"><h2>or-gate</h2><strong>7.1 ×</strong><p>torch-cpu over numpy <span class="tag">suspect</span></p></section>
+<section class="card"><h2>or-gate</h2><strong>7.1 ×</strong>
+<p>torch-cpu over numpy <span class="tag">suspect</span></p></section>
 <section class="card"><h2>{long}</h2><p>{long}</p><span class="tag">{long}</span></section>
 </div>
-<figure class="static"><svg viewBox="0 0 720 200" role="img" aria-label="a line"><path d="M10 190 L710 10" fill="none"
- stroke="var(--s0)" stroke-width="2"/><text x="20" y="40" fill="var(--ink)">numpy</text></svg>
+<figure class="static"><svg viewBox="0 0 720 200" role="img" aria-label="a line">
+<path d="M10 190 L710 10" fill="none" stroke="var(--s0)" stroke-width="2"/>
+<text x="20" y="40" fill="var(--ink)">numpy</text></svg>
 <figcaption>Lower is faster.</figcaption></figure>"""
 STROKES = """:root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #8c1515; }
 @media screen and (prefers-color-scheme: dark) {
   :root:not(.light) { --s0: #59b4ee; --s1: #ff8a3d; --s2: #3fd0a4; --s3: #ff8f8f; }
 }
 """
-NAMES = ("index", "sweeps", "hostile", "broken", "raw")
+NAMES = ("index", "sweeps", "hostile", "broken", "missing", "raw")
 VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-RAW_SCRIPTS = ("dom", "load", "rows", "raw")
+RAW_SCRIPTS = ("dom", "load", "rows", "raw_parts", "raw")
 
 
 def build(folder: Path) -> Path:
@@ -85,7 +88,7 @@ def build(folder: Path) -> Path:
     shutil.copy(bundle, folder / "assets")
     (folder / "assets" / "strokes.css").write_text(STROKES)
     page(folder, "index", OVERVIEW.format(long=LONG), ())
-    for name in ("sweeps", "hostile", "broken"):
+    for name in ("sweeps", "hostile", "broken", "missing"):
         page(folder, name, VIEWS.format(page=name), (*VIEW_SCRIPTS, f"data/{name}"))
     page(folder, "raw", '<div id="raw"></div>', (*RAW_SCRIPTS, "data/raw"))
     sweeps(folder)
@@ -304,7 +307,11 @@ def lines() -> dict[str, Any]:
         ]
     layout = {
         "xaxis": {"type": "log", "title": {"text": "hidden units"}},
-        "yaxis": {"type": "log", "title": {"text": "seconds per iteration"}, "exponentformat": "SI"},
+        "yaxis": {
+            "type": "log",
+            "title": {"text": "seconds per iteration"},
+            "exponentformat": "SI",
+        },
         "shapes": [
             {
                 "type": "line",
@@ -346,4 +353,4 @@ def heat() -> dict[str, Any]:
         "colorscale": [[0, "--s0"], [0.5, "--s1/0.5"], [1, "--s2"]],
         "colorbar": {"title": {"text": "winner"}},
     }
-    return figure([trace], {}, 360)
+    return figure([trace], {"xaxis": {"type": "category"}, "yaxis": {"type": "category"}}, 360)

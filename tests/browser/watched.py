@@ -43,9 +43,7 @@ class Watched:
         for needle in needles:
             assert any(needle in trouble for trouble in self.troubles), self.troubles
         self.troubles = [
-            trouble
-            for trouble in self.troubles
-            if not any(needle in trouble for needle in needles)
+            trouble for trouble in self.troubles if not any(needle in trouble for needle in needles)
         ]
 
     def _hear(self, kind: str, text: str) -> None:
@@ -58,6 +56,19 @@ class Watched:
 
     def _note(self, trouble: str) -> None:
         self.troubles.append(trouble)
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for a condition, ten seconds at most.
+
+    Playwright's own ``wait_for_function`` evaluates a text inside the page, which the policy of
+    ours forbids; ``evaluate`` asks from outside.
+    """
+    for _ in range(500):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {expression}")
 
 
 Watch = Callable[..., Watched]

@@ -18,7 +18,7 @@
     legend: { orientation: 'h', xref: 'paper', x: 0, yref: 'container', y: 0, yanchor: 'bottom' },
     modebar: { bgcolor: 'rgba(0, 0, 0, 0)', color: '--soft', activecolor: '--ink' },
     xaxis: axis(),
-    yaxis: axis(),
+    yaxis: { ...axis(), nticks: 5 }, // more would put all of 2 to 9 between decades, one on the other
   };
 
   const CONFIG = {
@@ -61,10 +61,11 @@
         if (!window.Plotly) throw new Error('assets/plotly.min.js is missing');
         const template = { layout: COMMON };
         const { data, layout } = dressed(told.data, { template, ...told.layout });
-        if (width) Object.assign(layout, { width, height: told.height });
+        // Told, because plotly keeps the width that it had on paper; it still follows the window.
+        Object.assign(layout, { width: width ?? plot.clientWidth, height: told.height });
         Plotly.react(plot, data, layout, CONFIG).catch((error) => broken(plot, error));
         // Hundreds of loose numbers, read one by one, tell less than the figure's own words.
-        plot.querySelectorAll('svg.main-svg').forEach((svg) => svg.setAttribute('aria-hidden', 'true'));
+        plot.querySelectorAll('svg').forEach((svg) => svg.setAttribute('aria-hidden', 'true'));
       } catch (error) {
         broken(plot, error);
       }

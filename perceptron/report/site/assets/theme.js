@@ -8,7 +8,9 @@
   function coloured(value, colour, key = '') {
     if (typeof value === 'string') return /color$/i.test(key) ? colour(value) : value;
     if (Array.isArray(value)) {
-      if (/colorscale$/i.test(key)) return value.map(([at, name]) => [at, colour(name)]);
+      if (/colorscale$/i.test(key)) {
+        return value.map((stop) => (Array.isArray(stop) ? [stop[0], colour(stop[1])] : stop));
+      }
       return value.map((each) => coloured(each, colour, key));
     }
     if (value === null || typeof value !== 'object') return value;
