@@ -1,0 +1,84 @@
+'use strict';
+// The parts of the raw page: the tools above the table, the table with its head, the buttons below it.
+
+(() => {
+  const { element, cell } = perceptron;
+  const count = new Intl.NumberFormat('en');
+
+  /** Choice of machine, filters and downloads. */
+  function toolbar(columns, parts) {
+    const at = columns.findIndex((column) => column.id === 'status');
+    const part = element('select', { id: 'raw-part' }, ...parts.map((each) => element('option', {}, each.label)));
+    const text = element('input', { id: 'raw-text', type: 'search', autocomplete: 'off', spellcheck: 'false' });
+    const status = at < 0 ? null : element('select', { id: 'raw-status' });
+    const csv = element('button', { type: 'button' }, 'download CSV');
+    const json = element('button', { type: 'button' }, 'download JSON');
+    let offered = [];
+    const node = element('div', { class: 'tools' },
+      labelled('machine', part), labelled('rows that contain', text),
+      ...(status ? [labelled('status', status)] : []), csv, json);
+
+    /** The statuses that occur, kept chosen where the next machine has the same. */
+    function offer(rows) {
+      if (!status) return;
+      const kept = wanted();
+      offered = [undefined, ...new Set(rows.map((row) => row[at]))];
+      status.replaceChildren(...offered.map((each) =>
+        element('option', {}, each === undefined ? 'any' : cell(each))));
+      status.selectedIndex = Math.max(0, offered.indexOf(kept));
+    }
+
+    function wanted() {
+      return status ? offered[status.selectedIndex] : undefined;
+    }
+
+    return { node, part, text, status, at, csv, json, offer, wanted };
+  }
+
+  function labelled(label, control) {
+    return element('div', { class: 'switch' }, element('label', { for: control.id }, label), control);
+  }
+
+  /** The table with its head; `fill` replaces the rows, so that the focus stays on a header. */
+  function head(columns, pressed) {
+    const kind = (at) => (columns[at].kind === 'number' ? 'number' : null);
+    const heads = columns.map((column, at) => {
+      const name = column.unit ? `${column.name} (${column.unit})` : column.name;
+      const button = element('button', { type: 'button' }, name);
+      button.addEventListener('click', () => pressed(at));
+      return element('th', { scope: 'col', class: kind(at), 'aria-sort': 'none' }, button);
+    });
+    const body = element('tbody');
+    const caption = element('caption', {}, 'What was measured, as stored. – means not measured.');
+    const node = element('table', {}, caption, element('thead', {}, element('tr', {}, ...heads)), body);
+    const mark = (column, down) => heads.forEach((each, at) =>
+      each.setAttribute('aria-sort', at !== column ? 'none' : down ? 'descending' : 'ascending'));
+    const fill = (rows) => body.replaceChildren(...rows.map((row) => element('tr', {}, ...row.map(
+      (value, at) => (at === 0
+        ? element('th', { scope: 'row', class: kind(at) }, cell(value))
+        : element('td', { class: kind(at) }, cell(value)))))));
+    return { node, mark, fill };
+  }
+
+  /** The buttons between pages; one that leads nowhere keeps the focus and says so. */
+  function pages(turn) {
+    const previous = element('button', { type: 'button' }, 'previous');
+    const next = element('button', { type: 'button' }, 'next');
+    const said = element('p', { role: 'status', 'aria-live': 'polite' });
+    previous.addEventListener('click', () => turn(-1));
+    next.addEventListener('click', () => turn(1));
+
+    function tell(from, to, matching, all) {
+      const among = matching < all ? ` that match, among ${count.format(all)}` : '';
+      said.textContent = matching
+        ? `rows ${count.format(from + 1)}–${count.format(to)} of ${count.format(matching)}${among}`
+        : `no rows${all ? among : ''}`;
+      previous.setAttribute('aria-disabled', String(from === 0));
+      next.setAttribute('aria-disabled', String(to === matching));
+    }
+
+    return { node: element('div', { class: 'pager' }, previous, said, next), tell };
+  }
+
+  perceptron.rawParts = { toolbar, head, pages };
+})();

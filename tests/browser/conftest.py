@@ -1,0 +1,140 @@
+"""A browser for the whole session, pages under watch, an audit of accessibility, screenshots.
+
+Playwright's synchronous interface leaves an event loop running for as long as it lives, so only
+these fixtures import it, and a checkout without it still collects.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.little_site import build
+from tests.browser.serving import serve
+from tests.browser.watched import Watch, Watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Audit = Callable[["Page"], list[str]]
+Shot = Callable[["Page", str], Path]
+
+ARGUMENTS = (
+    "--no-sandbox",  # containers have none; the pages are our own
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def _missing() -> str | None:
+    """What is not installed and how to install it, or None."""
+    wanted = ("playwright", "axe_playwright_python")
+    absent = [name for name in wanted if importlib.util.find_spec(name) is None]
+    if absent:
+        return f"{', '.join(absent)} not installed: run `make install`"
+    if _chromium() is None:
+        return "no chromium: install it (Debian: chromium) or name it in PERCEPTRON_CHROMIUM"
+    return None
+
+
+def _chromium() -> str | None:
+    return os.environ.get("PERCEPTRON_CHROMIUM") or shutil.which("chromium")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium; without it the tests are skipped, but where CI says that it tests, they fail."""
+    missing = _missing()
+    if missing:
+        if os.environ.get("CI"):
+            pytest.fail(f"THE PAGES CANNOT BE TESTED: {missing}")
+        pytest.skip(f"THE PAGES ARE NOT TESTED IN A BROWSER: {missing}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=_chromium(), args=list(ARGUMENTS))
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def watch(browser: Browser) -> Iterator[Watch]:
+    """Open pages under watch; whatever troubles them in the end fails the test."""
+    with ExitStack() as stack:
+        opened: list[Watched] = []
+
+        def open_one(base: str, **options: Any) -> Watched:
+            context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | options)
+            stack.callback(context.close)
+            context.set_default_timeout(10_000)
+            opened.append(Watched(context.new_page(), base))
+            return opened[-1]
+
+        yield open_one
+        troubles = [trouble for each in opened for trouble in each.troubles]
+        assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def audit() -> Audit:
+    """What axe-core finds serious or critical, one line each."""
+
+    def judge(page: Page) -> list[str]:
+        from axe_playwright_python.sync_playwright import Axe
+
+        found = Axe().run(page).response["violations"]
+        return [
+            f"{each['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
+            for each in found
+            if each["impact"] in {"serious", "critical"}
+            for node in each["nodes"]
+        ]
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> Shot:
+    """Keep a picture of the whole page, in PERCEPTRON_SCREENSHOTS if that names a folder."""
+    named = os.environ.get("PERCEPTRON_SCREENSHOTS")
+    folder = Path(named) if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep(page: Page, name: str) -> Path:
+        path = folder / f"{name}.png"
+        page.screenshot(path=path, full_page=True)
+        return path
+
+    return keep
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a little site made by hand."""
+    return build(tmp_path_factory.mktemp("site"))
+
+
+@pytest.fixture
+def served(site: Path) -> Iterator[str]:
+    """The address of the little site on this machine's loopback."""
+    with serve(site) as base:
+        yield base
+
+
+@pytest.fixture(params=["disk", "server"])
+def base(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
+    """The little site opened from disk, then from a static host."""
+    if request.param == "disk":
+        yield site.as_uri()
+    else:
+        yield request.getfixturevalue("served")

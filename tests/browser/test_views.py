@@ -1,0 +1,140 @@
+"""The switches, the links and the tables of a page of views."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.browser.little_site import HOSTILE, LONG
+from tests.browser.watched import Watch
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+
+def heading(page: Page) -> str:
+    """The title of the view, waited for where its file is still on its way."""
+    return page.locator("#view h2").first.inner_text()
+
+
+def choose(page: Page, label: str, option: str) -> None:
+    page.get_by_label(label, exact=True).select_option(label=option)
+
+
+def switches(page: Page) -> list[str]:
+    """What each switch shows: a select's choice, or the only text."""
+    return page.locator(".switch").evaluate_all(
+        "all => all.map(one => one.querySelector('select')?.selectedOptions[0].text"
+        " ?? `only ${one.querySelector('.only').textContent}`)"
+    )
+
+
+def test_a_choice_narrows_the_switches_after_it(watch: Watch, base: str) -> None:
+    """Options agree with the choices before; a single one is text; a choice on offer is kept."""
+    page = watch(base).open("sweeps.html")
+    assert heading(page) == "view a"
+    assert switches(page) == ["mlp-width", "xeon-2core", "float32"]
+    choose(page, "Dtype", "float64")
+    page.get_by_role("heading", name="view b").wait_for()
+    choose(page, "Machine", "h100")
+    page.get_by_role("heading", name="view c").wait_for()
+    assert switches(page) == ["mlp-width", "h100", "only float32"]
+    choose(page, "Family", "mlp-map")
+    page.get_by_role("heading", name="view d").wait_for()
+    assert switches(page) == ["mlp-map", "only h100", "only float32"]
+    assert page.get_by_role("status").first.inner_text() == "Shown: mlp-map, h100, float32."
+    choose(page, "Family", "mlp-width")
+    page.get_by_role("heading", name="view c").wait_for()
+
+
+def test_the_choice_is_a_link_and_back_leaves_the_page(watch: Watch, base: str) -> None:
+    """A link opens what its writer saw; choices add nothing to the history."""
+    page = watch(base).open("index.html")
+    page.goto(f"{base}/sweeps.html#family=mlp-width&machine=h100&dtype=nonsense&who=me")
+    assert heading(page) == "view c"
+    choose(page, "Machine", "xeon-2core")
+    choose(page, "Dtype", "float64")
+    page.get_by_role("heading", name="view b").wait_for()
+    assert page.url.endswith("#family=mlp-width&machine=xeon-2core&dtype=float64")
+    page.go_back()
+    assert page.url.endswith("/index.html")
+
+
+def test_a_link_followed_on_the_page_is_obeyed(watch: Watch, site: Path) -> None:
+    """What the new hash does not name stays; broken escapes are ignored."""
+    page = watch(site.as_uri()).open("sweeps.html#dtype=float64")
+    assert heading(page) == "view b"
+    page.evaluate("location.hash = 'family=mlp-map&%E0%A4%A'")
+    page.get_by_role("heading", name="view d").wait_for()
+    page.evaluate("location.hash = 'family=mlp-width&machine=xeon-2core'")
+    page.get_by_role("heading", name="view a").wait_for()
+
+
+def test_switches_work_by_keyboard(watch: Watch, site: Path) -> None:
+    """Tab reaches a select, arrows change it, and the focus stays where it was."""
+    page = watch(site.as_uri()).open("sweeps.html")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.labels[0].textContent") == "Machine"
+    page.keyboard.press("ArrowDown")
+    page.get_by_role("heading", name="view c").wait_for()
+    assert page.evaluate("document.activeElement.labels[0].textContent") == "Machine"
+
+
+def test_tables_tell_readers_of_screens_what_is_what(watch: Watch, site: Path) -> None:
+    """A caption, heads of columns and rows, numbers flush right, a frame that keys reach."""
+    page = watch(site.as_uri()).open("sweeps.html")
+    frame = page.get_by_role("region", name="crossovers of a")
+    assert frame.get_attribute("tabindex") == "0"
+    assert frame.locator("caption").inner_text() == "crossovers of a"
+    assert frame.locator("thead th[scope=col]").count() == 4
+    assert frame.locator("tbody th[scope=row]").count() == 8
+    assert frame.locator("tbody tr").first.locator("td.number").inner_text() == "0"
+    alignments = "all => all.map(one => getComputedStyle(one).textAlign)"
+    assert frame.locator(".number").evaluate_all(alignments) == ["right"] * 9
+    assert page.locator("#view section h3").inner_text() == "What was not measured"
+
+
+def test_data_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
+    """One line says which file; other choices still work, and the missing one is tried again."""
+    watched = watch(base)
+    page = watched.open("broken.html")
+    assert heading(page) == "good"
+    for _ in range(2):
+        choose(page, "View", "gone")
+        assert "data/broken/gone.js cannot be loaded" in page.get_by_role("alert").inner_text()
+        choose(page, "View", "good")
+        assert heading(page) == "good"
+    choose(page, "View", "strange")
+    assert "no such view" in page.get_by_role("alert").inner_text()
+    watched.forgive("Failed to load resource")
+
+
+def test_a_page_without_its_data_says_so(watch: Watch, site: Path) -> None:
+    watched = watch(site.as_uri())
+    page = watched.open("missing.html")
+    assert "data/missing.js cannot be loaded" in page.get_by_role("alert").inner_text()
+    watched.forgive("Failed to load resource")
+
+
+def test_names_of_strangers_are_text(watch: Watch, base: str) -> None:
+    """Whatever a name holds, it is shown as it is, can be linked to, and runs nothing."""
+    page = watch(base).open("hostile.html")
+    first = page.locator("select").first
+    for place, name in enumerate(HOSTILE):
+        first.select_option(index=place)
+        assert page.locator("#view h2").text_content() == name
+        page.locator("select").nth(1).select_option(index=1)
+        assert page.locator("#view td").first.text_content() == HOSTILE[0]
+    assert page.evaluate("document.querySelectorAll('#view script, #view img').length") == 0
+    page.locator("select").first.select_option(index=2)
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    assert page.locator("#view h2").text_content() == HOSTILE[2]
+    assert switches(page) == [HOSTILE[2], HOSTILE[1]]
+    assert page.get_by_role("img").get_attribute("aria-label") == LONG

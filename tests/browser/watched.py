@@ -1,0 +1,75 @@
+"""A page under watch: whatever it complains about, and whatever it asks for, is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page, Request
+
+VIOLATIONS = """
+addEventListener('securitypolicyviolation', (event) =>
+    console.error(`policy: ${event.violatedDirective} forbids ${event.blockedURI}`));
+"""
+OWN = ("data:", "blob:")
+"""Schemes of what a page made itself."""
+
+
+@dataclass
+class Watched:
+    """A page, the address below which all its requests have to lie, and its troubles so far."""
+
+    page: Page
+    base: str
+    troubles: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.page.add_init_script(VIOLATIONS)
+        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
+        self.page.on("dialog", lambda dialog: (self._note("a dialog opened"), dialog.dismiss()))
+        self.page.on("request", self._judge)
+
+    def open(self, path: str) -> Page:
+        """The page at a path below the base, loaded and without requests under way."""
+        self.page.goto(f"{self.base}/{path}")
+        self.page.wait_for_load_state("networkidle")
+        return self.page
+
+    def forgive(self, *needles: str) -> None:
+        """Take out what a test provoked; every needle must have been found in some trouble."""
+        for needle in needles:
+            assert any(needle in trouble for trouble in self.troubles), self.troubles
+        self.troubles = [
+            trouble for trouble in self.troubles if not any(needle in trouble for needle in needles)
+        ]
+
+    def _hear(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"}:
+            self._note(f"console {kind}: {text}")
+
+    def _judge(self, request: Request) -> None:
+        if not request.url.startswith((f"{self.base}/", *OWN)):
+            self._note(f"asked for {request.url}")
+
+    def _note(self, trouble: str) -> None:
+        self.troubles.append(trouble)
+
+
+def until(page: Page, expression: str) -> None:
+    """Wait for a condition, ten seconds at most.
+
+    Playwright's own ``wait_for_function`` evaluates a text inside the page, which the policy of
+    ours forbids; ``evaluate`` asks from outside.
+    """
+    for _ in range(500):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(20)
+    raise AssertionError(f"never true: {expression}")
+
+
+Watch = Callable[..., Watched]
+"""Opens a page under watch: the base, then what Playwright's ``new_context`` takes."""
