@@ -13,6 +13,8 @@ from msgspec import Struct
 from scipy import stats
 
 CONFIDENCE = 0.95
+LARGEST_LOG = 709.0
+"""Its exponential is nearly the largest float; an interval that reaches further ends there."""
 # Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
@@ -97,7 +99,7 @@ def of_times(seconds: Sequence[float]) -> Interval:
     middle, reach = robust_mean(np.log(seconds))
     if len(seconds) < 2:
         return Interval(exp(middle), None, None)
-    return Interval(exp(middle), exp(middle - reach), exp(middle + reach))
+    return Interval(exp(middle), exp(middle - reach), exp(min(middle + reach, LARGEST_LOG)))
 
 
 def of_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
