@@ -13,6 +13,8 @@ from msgspec import Struct
 from scipy import stats
 
 CONFIDENCE = 0.95
+LARGEST_LOG = 709.0
+"""Its exponential is nearly the largest float; an interval that reaches further ends there."""
 # Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
@@ -21,9 +23,6 @@ _ENOUGH = 8
 _MOST_ALIKE = 0.7
 
 Array = npt.NDArray[np.float64]
-
-
-_LARGEST_LOGARITHM = 700.0
 
 
 class Interval(Struct, frozen=True):
@@ -105,7 +104,7 @@ def of_times(seconds: Sequence[float]) -> Interval:
 
 def _end(logarithm: float) -> float | None:
     """An end of an interval; None, an open one, where no float holds it."""
-    return exp(logarithm) if abs(logarithm) < _LARGEST_LOGARITHM else None
+    return exp(logarithm) if abs(logarithm) < LARGEST_LOG else None
 
 
 def of_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
