@@ -69,7 +69,8 @@ def test_asv_runs_compares_and_publishes(clone: Path) -> None:
         clone, "continuous", "--factor", "50", *only, "HEAD~1", "HEAD"
     )
     asv(clone, "publish")
-    assert (clone / "html" / "asv" / "index.html").is_file()
+    page = (clone / "html" / "asv" / "index.html").read_text(encoding="utf-8")
+    assert page.count('<a href="../index.html">perceptron: which backend') == 1
     assert len(list((clone / ".asv" / "env").iterdir())) == 1, "one environment for all commits"
 
     table = perceptron.load_results(clone / "results" / "asv")

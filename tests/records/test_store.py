@@ -9,7 +9,7 @@ import pytest
 import perceptron
 from perceptron.errors import UserError
 from perceptron.records.environment import Environment
-from perceptron.records.store import Run, open_run, read_rows
+from perceptron.records.store import Run, load_run, open_run, read_rows
 from tests.conftest import MakeRow
 
 
@@ -172,3 +172,17 @@ def test_the_table_has_a_column_for_each_field(
 def test_no_results_is_told_with_the_command_that_makes_some(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such results; `perceptron bench` makes some"):
         perceptron.load_results(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"plan": ' + '{"a":' * 100_000])
+def test_a_plan_that_is_too_deep_is_named(tmp_path: Path, content: str) -> None:
+    """As any other that cannot be understood."""
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(UserError, match=r"run\.json: not what a run writes"):
+        load_run(tmp_path)
+
+
+def test_a_plan_that_is_no_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(UserError, match=r"run\.json: cannot be read: Is a directory"):
+        load_run(tmp_path)
