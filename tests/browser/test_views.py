@@ -137,4 +137,4 @@ def test_names_of_strangers_are_text(watch: Watch, base: str) -> None:
     page.goto(address)
     assert page.locator("#view h2").text_content() == HOSTILE[2]
     assert switches(page) == [HOSTILE[2], HOSTILE[1]]
-    assert page.get_by_role("img").get_attribute("aria-label") == LONG
+    assert page.locator("#view [role=img]").get_attribute("aria-label") == LONG
