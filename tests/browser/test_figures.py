@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.browser.watched import Watch, until
 
 if TYPE_CHECKING:
@@ -91,7 +89,7 @@ def test_paper_is_light_and_narrow(watch: Watch, base: str) -> None:
     page.pdf()
     assert page.evaluate("printed") == [LIGHT, "rgb(29, 29, 31)", 680]
     until(page, f"document.querySelector('.plot').data[1].line.color === '{DARK}'")
-    assert plotted(page, "full.width") == pytest.approx(wide, abs=1)
+    until(page, f"Math.abs(document.querySelector('.plot')._fullLayout.width - {wide}) < 1")
     assert plotted(page, "full.height") == 420
 
 

@@ -103,12 +103,15 @@ def test_data_that_does_not_arrive_is_told(watch: Watch, base: str) -> None:
     """One line says which file; other choices still work, and the missing one is tried again."""
     watched = watch(base)
     page = watched.open("broken.html")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     assert heading(page) == "good"
     for _ in range(2):
         choose(page, "View", "gone")
         assert "data/broken/gone.js cannot be loaded" in page.get_by_role("alert").inner_text()
         choose(page, "View", "good")
         assert heading(page) == "good"
+    assert asked == [f"{base}/data/broken/gone.js"] * 2
     choose(page, "View", "strange")
     assert "no such view" in page.get_by_role("alert").inner_text()
     watched.forgive("Failed to load resource")
@@ -137,4 +140,4 @@ def test_names_of_strangers_are_text(watch: Watch, base: str) -> None:
     page.goto(address)
     assert page.locator("#view h2").text_content() == HOSTILE[2]
     assert switches(page) == [HOSTILE[2], HOSTILE[1]]
-    assert page.get_by_role("img").get_attribute("aria-label") == LONG
+    assert page.locator("#view [role=img]").get_attribute("aria-label") == LONG

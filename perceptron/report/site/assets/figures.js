@@ -61,8 +61,7 @@
         if (!window.Plotly) throw new Error('assets/plotly.min.js is missing');
         const template = { layout: COMMON };
         const { data, layout } = dressed(told.data, { template, ...told.layout });
-        // Told, because plotly keeps the width that it had on paper; it still follows the window.
-        Object.assign(layout, { width: width ?? plot.clientWidth, height: told.height });
+        if (width) Object.assign(layout, { width, height: told.height });
         Plotly.react(plot, data, layout, CONFIG).catch((error) => broken(plot, error));
         // Hundreds of loose numbers, read one by one, tell less than the figure's own words.
         plot.querySelectorAll('svg').forEach((svg) => svg.setAttribute('aria-hidden', 'true'));
@@ -88,6 +87,8 @@
   function paper(on) {
     document.documentElement.classList.toggle('light', on);
     draw(on ? PAPER : undefined);
+    // Left alone, plotly keeps the width of the paper.
+    if (!on && window.Plotly) live.forEach((_, plot) => Plotly.Plots.resize(plot));
   }
 
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => draw());
