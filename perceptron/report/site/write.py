@@ -42,7 +42,9 @@ _NOTHING = {
     "roofline": ("No ladder was measured beside the machine's ceilings.", "perceptron overhead"),
     "history": ("asv has measured no case at two commits or more.", "asv run NEW"),
 }
-_SCRIPTS = ("theme.js", "dom.js", "figures.js", "views.js", "raw_parts.js", "raw.js")
+# In the order in which a page loads them.
+_VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
+_RAW_SCRIPTS = ("dom", "load", "rows", "raw_parts", "raw")
 
 
 def write_site(html: Path, found: Collection, asv: str | None = None) -> Path:
@@ -71,7 +73,7 @@ def _texts(
 ) -> Iterator[tuple[str, str]]:
     """Every file of ours with its text."""
     own = files("perceptron.report.site") / "assets"
-    for name in ("site.css", *_SCRIPTS):
+    for name in sorted(each.name for each in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
     yield _page("index.html", "overview.html.j2", overview(found, looks, asv))
@@ -80,7 +82,7 @@ def _texts(
     for make in (sweep_views, map_views, ladder_views, roofline_views, history_views):
         yield from _views(make(found, drawn))
     raw = raw_data(found)
-    yield _page("raw.html", "raw.html.j2", {"rows": len(found.rows)})
+    yield _page("raw.html", "raw.html.j2", {"rows": len(found.rows), "scripts": _RAW_SCRIPTS})
     yield "data/raw.js", script("raw", raw.index)
     for name, rows in raw.files.items():
         yield f"data/{name}.js", script(name, rows)
@@ -88,7 +90,8 @@ def _texts(
 
 def _views(views: Views) -> Iterator[tuple[str, str]]:
     nothing, command = _NOTHING[views.page]
-    facts = {"page": views.page, "any": bool(views.settings), "nothing": nothing, "command": command}
+    facts = {"any": bool(views.settings), "nothing": nothing, "command": command}
+    facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.settings else ()}
     yield _page(f"{views.page}.html", "views.html.j2", facts)
     yield f"data/{views.page}.js", script(views.page, views.index)
     for name, content in views.files.items():
