@@ -122,10 +122,12 @@ def bench(
     json: Json = False,
 ) -> None:
     """The main job: the finding, the sweep over sizes, the crossovers, the page."""
+    from perceptron.analysis.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.files import references
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import console, documents, page
+    from perceptron.report import asv_pages, console, documents, page
+    from perceptron.report.site.write import write_site
     from perceptron.studies import bench as study
 
     own = [each for file in split("--problem", problem) for each in references(file)]
@@ -140,7 +142,7 @@ def bench(
     page.reserve(html)
     with console.progress_bar("measuring") as bar:
         found = study.bench(plan, folder_name("--machine", machine), results, bar)
-    written = page.write_page(html, found)
+    written = write_site(html, collect(results), asv_pages.absent(html))
     console.show_warnings(found.warnings)
     if json:
         documents.write(documents.bench(found, written))
@@ -411,6 +413,44 @@ def truth(
         console.show_truth(found)
     if save is not None:
         console.err.print(f"wrote {truth_text.save(save, found)}", soft_wrap=True)
+
+
+@app.command()
+def dashboard(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show the pages on this machine's own address.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="With --serve; 0: any free one.")
+    ] = 8000,
+    config: Annotated[
+        Path, typer.Option(metavar="FILE", help="asv's own, for its pages in asv/.")
+    ] = Path("asv.conf.json"),
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """The HTML pages, from what is in results/: ours, and asv's own beside them."""
+    from perceptron.analysis.collection import collect
+    from perceptron.report import asv_pages, console, documents, page, server
+    from perceptron.report.site.write import write_site
+
+    if not results.is_dir():
+        raise UserError(f"{results}: no such results; `perceptron bench` makes some")
+    page.reserve(html)
+    found = collect(results)
+    asv = asv_pages.publish(config, results, html)
+    written = write_site(html, found, asv)
+    for complaint in found.complaints:
+        console.err.print(f"left out: {complaint}", markup=False, highlight=False)
+    if json:
+        documents.write({"dashboard": written, "asv": asv, "complaints": found.complaints})
+    else:
+        console.show_places(None, written)
+        if asv is not None:
+            console.out.print(f"asv's pages are not there: {asv}", markup=False, highlight=False)
+    if serve:
+        server.serve(html, port, console.err.print)
 
 
 @app.command()

@@ -71,10 +71,18 @@ def collect(results: Path) -> Collection:
         machines=_machines(rows, stored, complaints.append),
         benches=_newest(finished, "bench", ("machine",), judged_bench, complaints.append),
         maps=_newest(
-            finished, "map", ("machine", "family", "dtype", "threads"), judged_map, complaints.append
+            finished,
+            "map",
+            ("machine", "family", "dtype", "threads"),
+            judged_map,
+            complaints.append,
         ),
         ladders=_newest(
-            finished, "overhead", ("machine", "problem", "threads"), judged_ladder, complaints.append
+            finished,
+            "overhead",
+            ("machine", "problem", "threads"),
+            judged_ladder,
+            complaints.append,
         ),
         sweeps=sweeps(rows),
         histories=histories(rows),
@@ -89,19 +97,37 @@ def _newest(
     judge: Callable[[Path], Found],
     complain: Callable[[str], None],
 ) -> list[Found]:
-    """The newest of each that can be judged; a quick look counts only where there is no other."""
-    found: dict[str, Found] = {}
-    runs = [each for each in stored if each.run.plan.get("study") == study]
-    for each in sorted(runs, key=lambda each: bool(each.run.plan.get("quick"))):
-        facts = {"machine": each.run.machine} | each.run.plan
-        key = repr([facts.get(name) for name in names])
-        if key in found:
-            continue
-        try:
-            found[key] = judge(each.folder)
-        except UserError as error:
-            complain(str(error))
-    return list(found.values())
+    """The newest of each that can be judged, the newest first.
+
+    Whole runs of the same code on the same ground go before a quick look.
+    """
+    groups: dict[str, list[Stored]] = {}
+    for each in stored:
+        if each.run.plan.get("study") == study:
+            facts = each.run.plan | {"machine": each.run.machine}
+            groups.setdefault(repr([facts.get(name) for name in names]), []).append(each)
+    found = []
+    for members in groups.values():
+        for each in _preferred(members):
+            try:
+                found.append((each.run.started, each.folder, judge(each.folder)))
+            except UserError as error:
+                complain(str(error))
+            else:
+                break
+    found.sort(key=lambda each: each[:2], reverse=True)
+    return [judged for _, _, judged in found]
+
+
+def _preferred(runs: list[Stored]) -> list[Stored]:
+    """The same runs, in the order in which they are to be shown."""
+
+    def is_look(each: Stored) -> bool:
+        newest = runs[0].run
+        same = (each.run.environment, each.run.commit) == (newest.environment, newest.commit)
+        return not same or bool(each.run.plan.get("quick"))
+
+    return sorted(runs, key=is_look) if runs[0].run.plan.get("quick") else runs
 
 
 def _machines(

@@ -1,4 +1,4 @@
-"""Times over sizes, one state of the code on one ground at a time: what the page of sweeps shows."""
+"""Times over sizes, one state of the code on one ground at a time."""
 
 from __future__ import annotations
 

@@ -145,8 +145,10 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
 
 def load_run(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
     """A run as it lies on disk; raises `UserError` naming the file that cannot be understood."""
-    return load_plan(folder), load_environment(folder), list(
-        read_rows(folder / "measurements.jsonl")
+    return (
+        load_plan(folder),
+        load_environment(folder),
+        list(read_rows(folder / "measurements.jsonl")),
     )
 
 

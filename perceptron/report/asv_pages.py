@@ -44,6 +44,12 @@ def publish(
     return None
 
 
+def absent(html: Path) -> str | None:
+    """Why asv's pages are not in ``html/asv``, as far as a look tells; None where they are."""
+    made = (html / "asv" / "index.html").is_file()
+    return None if made else "`perceptron dashboard` makes them from what `asv run` measured"
+
+
 def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> None:
     pages = html / "asv"
     settings = {

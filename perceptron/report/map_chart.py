@@ -70,6 +70,7 @@ def _edges(values: list[int]) -> Array:
 
 
 def top_ratio(found: PhaseMap) -> int:
+    """The ratio at which the colours end: nine cells in ten do not exceed it, or 64."""
     ratios = [cell.ratio for cell in found.cells if cell.ratio is not None]
     wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
     return next((top for top in _TOPS if top >= wanted), _TOPS[-1])
@@ -95,8 +96,8 @@ def _shade(look: Stroke, ratio: float, top: int) -> Array:
 
 def _dots(axes: Axes, measured: list[PhaseCell]) -> None:
     """A dot in each measured cell, open where the interval of its ratio contains 1."""
-    for is_sure in (True, False):
-        cells = [cell for cell in measured if _is_sure(cell) == is_sure]
+    for sure in (True, False):
+        cells = [cell for cell in measured if is_sure(cell) == sure]
         axes.plot(
             [cell.x for cell in cells],
             [cell.y for cell in cells],
@@ -104,13 +105,14 @@ def _dots(axes: Axes, measured: list[PhaseCell]) -> None:
             markersize=2.6,
             linestyle="none",
             color=_INK,
-            markerfacecolor=_INK if is_sure else "white",
+            markerfacecolor=_INK if sure else "white",
             markeredgewidth=0.6,
             alpha=0.75,
         )
 
 
-def _is_sure(cell: PhaseCell) -> bool:
+def is_sure(cell: PhaseCell) -> bool:
+    """Whether the interval of the cell's ratio leaves no doubt about the fastest."""
     return cell.ratio is None or (cell.low is not None and cell.low > 1)
 
 

@@ -56,7 +56,9 @@ def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
 
     ``--s0``, ``--s1`` … are the strokes in their order, as in every figure of the dashboard.
     """
-    names = _NAMED | {look.colour.lower(): f"--s{place}" for place, look in enumerate(looks.values())}
+    names = _NAMED | {
+        look.colour.lower(): f"--s{place}" for place, look in enumerate(looks.values())
+    }
     return _COLOUR.sub(
         lambda found: f"var({names[found[0]]}, {found[0]})" if found[0] in names else found[0],
         drawing,

@@ -70,8 +70,7 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
     order = [*extra, *names]
     traces = [_rung(rung, looks[rung.backend]) for rung in rungs]
     traces += [
-        _published(name, seconds, looks[name] if name in looks else None)
-        for name, seconds in found.published.items()
+        _published(name, seconds, looks.get(name)) for name, seconds in found.published.items()
     ]
     seconds = [rung.seconds_per_iteration or 1.0 for rung in rungs]
     axis = plot.log_axis([*seconds, *found.published.values()], tick, 10, "one iteration")
@@ -89,6 +88,7 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
                 "xaxis": axis,
                 "yaxis": {
                     "type": "category",
+                    "dtick": 1,  # every name, however many there are
                     "categoryorder": "array",
                     "categoryarray": [for_plotly(name) for name in reversed(order)],
                     "showgrid": False,
@@ -192,6 +192,7 @@ def _phases(found: Overhead, looks: plot.Looks) -> list[Figure]:
             data=traces,
             layout={
                 "barmode": "stack",
+                "legend": {"traceorder": "normal"},
                 "xaxis": {"title": {"text": "µs of one iteration"}, "rangemode": "tozero"},
                 "yaxis": {"type": "category", "autorange": "reversed", "showgrid": False},
             },

@@ -49,7 +49,9 @@ def dict_of(machine: Machine) -> dict[str, tuple[str, str]]:
     """What the doctor looked at, with its value and verdict."""
     if machine.diagnosis is None:
         return {}
-    return {what: (shortened(told, 300), verdict) for what, told, verdict in cells(machine.diagnosis)}
+    return {
+        what: (shortened(told, 300), verdict) for what, told, verdict in cells(machine.diagnosis)
+    }
 
 
 def _processor(machine: Machine) -> str:

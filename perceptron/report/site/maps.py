@@ -7,9 +7,8 @@ from math import log
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.phase import TIED, MapResult, PhaseCell, PhaseMap
-from perceptron.report.charts import size_tick
 from perceptron.report.figure_page import Grid
-from perceptron.report.map_chart import top_ratio
+from perceptron.report.map_chart import is_sure, top_ratio
 from perceptron.report.site import plot
 from perceptron.report.site.names import machine_name, state_name
 from perceptron.report.site.view import Figure, Table, Trace, View, Views, table
@@ -81,7 +80,7 @@ def _axis(values: list[int], title: str) -> Trace:
     return {
         "title": {"text": for_plotly(title)},
         "tickvals": places,
-        "ticktext": [size_tick(values[place]) for place in places],
+        "ticktext": [f"{values[place]:,}" for place in places],
         "range": [-0.5, len(values) - 0.5],
         "showgrid": False,
         "zeroline": False,
@@ -171,24 +170,19 @@ def _place(size: float, values: list[int]) -> float:
 
 
 def _dots(found: PhaseMap) -> list[Trace]:
-    measured = [cell for cell in found.cells if cell.measured]
+    """A dot in each measured cell, open where the winner is not sure."""
     return [
         {
             "type": "scatter",
             "mode": "markers",
             "x": [_place(cell.x, found.x_values) for cell in cells],
             "y": [_place(cell.y, found.y_values) for cell in cells],
-            "marker": {
-                "size": 5,
-                "symbol": "circle" if is_sure else "circle-open",
-                "color": "--ink",
-            },
+            "marker": {"size": 5, "symbol": symbol, "color": "--ink"},
             "hoverinfo": "skip",
             "showlegend": False,
         }
-        for is_sure in (True, False)
-        if (cells := [cell for cell in measured if (cell.low or 0) > 1 or cell.ratio is None] if is_sure
-            else [cell for cell in measured if cell.ratio is not None and (cell.low or 0) <= 1])
+        for symbol, sure in (("circle", True), ("circle-open", False))
+        if (cells := [cell for cell in found.cells if cell.measured and is_sure(cell) == sure])
     ]
 
 
@@ -238,7 +232,13 @@ def _short(cell: PhaseCell) -> str:
 
 
 def _borders(found: PhaseMap) -> Table:
-    columns = ("border", f"from {found.axes[0]}>", f"{found.axes[1]}>", f"to {found.axes[0]}>", f"{found.axes[1]}>")
+    columns = (
+        "border",
+        f"from {found.axes[0]}>",
+        f"{found.axes[1]}>",
+        f"to {found.axes[0]}>",
+        f"{found.axes[1]}>",
+    )
     rows = [
         (
             " | ".join(border.backends),

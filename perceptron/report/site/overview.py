@@ -169,8 +169,7 @@ def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, str]]:
     return [
         {
             "number": text.digits(each.size, 2),
-            "what": f"{shortened(each.family)}: {shortened(text.sentence(each), 200)}, "
-            f"before it {shortened(each.incumbent if each.status == 'crosses' else each.challenger)}",
+            "what": f"{shortened(each.family)}: {shortened(text.sentence(each), 200)}",
         }
         for each in crossovers
         if each.size is not None and each.status in ("crosses", "reverses")

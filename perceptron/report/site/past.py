@@ -14,7 +14,13 @@ from perceptron.report.site.words import for_plotly
 from perceptron.report.text import duration, duration_interval, interval, tick
 
 SWITCHES = ("Family", "Machine", "Environment", "Size", "Backend")
-STEP_COLUMNS = ("from commit", "to commit", "commits>", "level [95 % interval]>", "change [95 % interval]>")
+STEP_COLUMNS = (
+    "from commit",
+    "to commit",
+    "commits>",
+    "level [95 % interval]>",
+    "change [95 % interval]>",
+)
 
 
 def history_views(found: Collection, looks: plot.Looks) -> Views:
@@ -44,7 +50,7 @@ def _view(past: Past, looks: plot.Looks) -> View:
             f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
             f"{told}.",
             "A dot is one process at one commit; by itself it has no interval. A level's interval "
-            "comes from the dots of its commits. Steps are asv's own.",
+            "comes from the dots of its commits. Steps are found as asv finds them.",
         ],
         figures=[_figure(past, looks)],
         tables=[table(Grid(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels"))],

@@ -52,7 +52,8 @@ def raw_data(found: Collection) -> Raw:
     for row in found.rows:
         groups.setdefault(machine_name(row.machine, row.source), []).append(row)
     order = {name: place for place, name in enumerate(groups)}
-    parts, files = [], {}
+    parts: list[dict[str, Any]] = []
+    files: dict[str, list[list[object]]] = {}
     for name in sorted(groups, key=lambda name: order[name]):
         members = groups[name]
         for start in range(0, len(members), ROWS):

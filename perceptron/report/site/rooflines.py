@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isclose
+from math import isclose, log10
 
 from perceptron.analysis.collection import Collection
 from perceptron.analysis.ladder import Overhead
@@ -132,7 +132,7 @@ def _problems(members: list[Overhead]) -> list[Trace]:
             {
                 "xref": "x",
                 "yref": "paper",
-                "x": plot.log10(here),
+                "x": log10(here),
                 "y": 1 - 0.06 * level,
                 "yanchor": "bottom",
                 "text": for_plotly(each.problem, 40),

@@ -29,7 +29,11 @@ _LABELLED = 4
 def sweep_views(found: Collection, looks: plot.Looks) -> Views:
     """A view for each sweep and way of showing it; those of one sweep are in one file."""
     views = Views("sweeps", SWITCHES)
-    for part, sweep in enumerate(found.sweeps):
+    # What has a crossover to show comes first.
+    ordered = sorted(
+        found.sweeps, key=lambda sweep: not any(each.size for each in sweep.crossovers)
+    )
+    for part, sweep in enumerate(ordered):
         place = (
             sweep.family,
             machine_name(sweep.machine, sweep.source),
@@ -112,21 +116,20 @@ def _figure(
         scaled = [_scaled(spot.value, times) for spot in curve.spots]
         values += [end for each in scaled for end in each_end(each)]
         told = [
-            f"{curve.backend}, {axis} {spot.size:,}: {_duration(value)}; "
-            f"{spot.processes} processes"
+            f"{curve.backend}, {axis} {spot.size:,}: {_duration(value)}; {spot.processes} processes"
             for spot, value in zip(curve.spots, scaled, strict=True)
         ]
         where = [spot.size for spot in curve.spots]
         traces += plot.curve(curve.backend, looks[curve.backend], where, scaled, told)
     shapes, labels = _marks(crossovers)
-    told = "; ".join(
+    answers = "; ".join(
         f"{each.incumbent} to {each.challenger}: {sentence(each)}"
         for each in crossovers
         if each.status != "not measured"
     )
     return Figure(
         alt=f"{shown} of {', '.join(curve.backend for curve in curves)} over {axis}, both axes "
-        f"logarithmic. {told}",
+        f"logarithmic. {answers}",
         caption="Lower is faster. Bands are 95 % intervals over fresh processes; a dotted line "
         "marks a change of winner, grey its interval.",
         height=460,
@@ -202,8 +205,8 @@ def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[Spot], looks: plot.Lo
     figure = Figure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {found.incumbent} is "
         f"faster, below 1 {found.challenger}. {sentence(found)}",
-        caption=f"Above 1 {found.incumbent} is faster, below it {found.challenger}; within the grey "
-        "±5 % nobody should care. Bands are 95 % intervals; yellow: the winner is not sure.",
+        caption=f"Above 1 {found.incumbent} is faster, below it {found.challenger}; within the "
+        "grey ±5 % nobody should care. Bands are 95 % intervals; yellow: the winner is not sure.",
         height=420,
         data=traces,
         layout={

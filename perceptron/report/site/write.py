@@ -100,8 +100,10 @@ def _views(views: Views) -> Iterator[tuple[str, str]]:
 
 def _page(file: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
     name, title = next((name, title) for page, name, title in PAGES if page == file)
-    rendered = templates().get_template(f"site/{template}").render(
-        pages=PAGES, file=file, name=name, title=title, **facts
+    rendered = (
+        templates()
+        .get_template(f"site/{template}")
+        .render(pages=PAGES, file=file, name=name, title=title, **facts)
     )
     return file, rendered
 

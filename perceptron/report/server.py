@@ -1,0 +1,56 @@
+"""Serving the dashboard to a browser on this machine, and to nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from perceptron.errors import UserError
+
+HOST = "127.0.0.1"
+
+
+class _Pages(SimpleHTTPRequestHandler):
+    """Files of one folder. A request under another name than ours is refused.
+
+    Else a page elsewhere could read these under a name of its own that it lets point to this
+    machine.
+    """
+
+    def send_head(self) -> Any:
+        host = (self.headers.get("Host") or "").rpartition(":")[0]
+        if host not in (HOST, "localhost"):
+            self.send_error(403, "served to this machine only")
+            return None
+        return super().send_head()
+
+    def end_headers(self) -> None:
+        self.send_header("Cache-Control", "no-store")  # written anew at any moment
+        self.send_header("X-Content-Type-Options", "nosniff")
+        super().end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  as its base has it
+        pass
+
+
+def server(html: Path, port: int) -> ThreadingHTTPServer:
+    """A server of the folder on the loopback address; raises `UserError` if the port is taken."""
+    try:
+        return ThreadingHTTPServer((HOST, port), partial(_Pages, directory=str(html)))
+    except OSError as error:
+        raise UserError(
+            f"--port {port}: {error.strerror or error}; choose another, or 0 for any free one"
+        ) from None
+
+
+def serve(html: Path, port: int, say: Callable[[str], object]) -> None:
+    """Serve until ctrl-C."""
+    with server(html, port) as running:
+        say(f"serving http://{HOST}:{running.server_port}/ to this machine only; ctrl-C ends it")
+        try:
+            running.serve_forever()
+        except KeyboardInterrupt:
+            say("ended")
