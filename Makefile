@@ -4,11 +4,12 @@
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make readme    README's picture and tables from the committed results
+# make shots     docs/: pictures of the dashboard of the committed results
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install test bench targets truth readme
+.PHONY: install browser test bench targets truth readme shots
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -16,11 +17,20 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-test: install
+# Tests of pages want a browser: Debian's, put there where that can be done, else playwright's own.
+browser: install
+	@command -v chromium chromium-browser google-chrome >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } \
+		|| $(BIN)/python -m playwright install chromium \
+		|| echo 'NO CHROMIUM: pages will not be tested in a browser; install the package chromium' >&2
+
+test: browser
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/zizmor --offline --quiet .github/workflows
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 bench: install
@@ -31,6 +41,9 @@ targets: install
 
 truth: install
 	$(BIN)/perceptron truth --save docs/truth.md
+
+shots: browser
+	$(BIN)/python -m tests.browser.shots
 
 readme: install
 	$(BIN)/python -m perceptron.report.readme
