@@ -42,13 +42,16 @@ def _missing() -> str | None:
     absent = [name for name in wanted if importlib.util.find_spec(name) is None]
     if absent:
         return f"{', '.join(absent)} not installed: run `make install`"
-    if _chromium() is None:
+    if chromium() is None:
         return "no chromium: install it (Debian: chromium) or name it in PERCEPTRON_CHROMIUM"
     return None
 
 
-def _chromium() -> str | None:
-    return os.environ.get("PERCEPTRON_CHROMIUM") or shutil.which("chromium")
+def chromium() -> str | None:
+    """The browser's program, if there is one."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = (shutil.which(name) for name in names)
+    return os.environ.get("PERCEPTRON_CHROMIUM") or next(filter(None, found), None)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +65,7 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=_chromium(), args=list(ARGUMENTS))
+        found = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         yield found
         found.close()
 

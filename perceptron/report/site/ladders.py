@@ -74,7 +74,7 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
     ]
     seconds = [rung.seconds_per_iteration or 1.0 for rung in rungs]
     axis = plot.log_axis([*seconds, *found.published.values()], tick, 10, "one iteration")
-    axis["range"][1] += 0.3
+    axis["range"][1] += 0.9  # for the numbers beside the dots
     told = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return [
         Figure(
@@ -104,7 +104,7 @@ def _rung(rung: Rung, look: plot.Look) -> Trace:
     high, low = seconds.high or seconds.estimate, seconds.low or seconds.estimate
     return {
         "type": "scatter",
-        "mode": "markers",
+        "mode": "markers+text",
         "x": [seconds.estimate],
         "y": [for_plotly(rung.backend)],
         "error_x": {
@@ -115,7 +115,10 @@ def _rung(rung: Rung, look: plot.Look) -> Trace:
             "color": look.colour,
         },
         "marker": {"color": look.colour, "symbol": look.symbol, "size": 12},
-        "text": [for_plotly(f"{rung.backend}: {_words(rung)}; removes {rung.removes}", 300)],
+        "text": [f"  {_short(rung)}"],
+        "textposition": "middle right",
+        "textfont": {"color": "--ink"},
+        "hovertext": [for_plotly(f"{rung.backend}: {_words(rung)}; removes {rung.removes}", 300)],
         "hoverinfo": "text",
     }
 
@@ -134,6 +137,13 @@ def _published(name: str, seconds: float, look: plot.Look | None) -> Trace:
         "text": [for_plotly(f"{name}: {duration(seconds)} as published", 300)],
         "hoverinfo": "text",
     }
+
+
+def _short(rung: Rung) -> str:
+    told = duration(rung.seconds_per_iteration or 1.0)
+    if rung.ratio_to_floor is None or rung.ratio_low == rung.ratio_high == 1:
+        return told
+    return f"{told}, {digits(rung.ratio_to_floor, 2)} × the floor"
 
 
 def _words(rung: Rung) -> str:

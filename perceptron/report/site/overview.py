@@ -168,7 +168,7 @@ def _finding_card(rows: list[FindingRow]) -> dict[str, str] | None:
 def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, str]]:
     return [
         {
-            "number": text.digits(each.size, 2),
+            "number": text.digits(each.size),
             "what": f"{shortened(each.family)}: {shortened(text.sentence(each), 200)}",
         }
         for each in crossovers

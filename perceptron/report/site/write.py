@@ -123,7 +123,8 @@ def _strokes(looks: Sequence[Stroke] | Any) -> str:
     dark = " ".join(f"--s{place}: {look.dark};" for place, look in enumerate(looks))
     return (
         f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
-        f"{{ :root {{ {dark} }} }}\n"
+        # The script marks the page as light while it is printed.
+        f"{{ :root:not(.light) {{ {dark} }} }}\n"
     )
 
 
