@@ -68,7 +68,9 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
     names = [rung.backend for rung in rungs]
     extra = [name for name in found.published if name not in names]
     order = [*extra, *names]
-    traces = [_rung(rung, looks[rung.backend]) for rung in rungs]
+    traces = [
+        _rung(rung, looks[rung.backend], beside=rung.backend in found.published) for rung in rungs
+    ]
     traces += [
         _published(name, seconds, looks.get(name)) for name, seconds in found.published.items()
     ]
@@ -99,7 +101,8 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
     ]
 
 
-def _rung(rung: Rung, look: plot.Look) -> Trace:
+def _rung(rung: Rung, look: plot.Look, beside: bool) -> Trace:
+    """A dot with its bar and number; on the left where a published one lies ``beside`` it."""
     seconds = Interval(rung.seconds_per_iteration or 1.0, rung.low, rung.high)
     high, low = seconds.high or seconds.estimate, seconds.low or seconds.estimate
     return {
@@ -115,8 +118,8 @@ def _rung(rung: Rung, look: plot.Look) -> Trace:
             "color": look.colour,
         },
         "marker": {"color": look.colour, "symbol": look.symbol, "size": 12},
-        "text": [f"  {_short(rung)}"],
-        "textposition": "middle right",
+        "text": [f"  {_short(rung)}  "],
+        "textposition": "middle left" if beside else "middle right",
         "textfont": {"color": "--ink"},
         "hovertext": [for_plotly(f"{rung.backend}: {_words(rung)}; removes {rung.removes}", 300)],
         "hoverinfo": "text",
@@ -126,7 +129,7 @@ def _rung(rung: Rung, look: plot.Look) -> Trace:
 def _published(name: str, seconds: float, look: plot.Look | None) -> Trace:
     return {
         "type": "scatter",
-        "mode": "markers",
+        "mode": "markers+text",
         "x": [seconds],
         "y": [for_plotly(name)],
         "marker": {
@@ -134,7 +137,10 @@ def _published(name: str, seconds: float, look: plot.Look | None) -> Trace:
             "symbol": f"{look.symbol if look else 'circle'}-open",
             "size": 12,
         },
-        "text": [for_plotly(f"{name}: {duration(seconds)} as published", 300)],
+        "text": [f"  {duration(seconds)}  "],
+        "textposition": "middle right",
+        "textfont": {"color": "--soft"},
+        "hovertext": [for_plotly(f"{name}: {duration(seconds)} as published", 300)],
         "hoverinfo": "text",
     }
 
