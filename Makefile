@@ -21,7 +21,8 @@ test: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal \
+		--cov --cov-report=term:skip-covered
 
 bench: install
 	$(BIN)/perceptron bench
