@@ -436,7 +436,8 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_its_rows(
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
     """Rungs with everything that the contract names, and phases of the eager one."""
     found = perceptron(
-        "overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda", "--json"
+        *("overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda"),
+        *("--threads", "1", "--json"),
     )
     assert found.returncode == 0, found.stderr
     document = json.loads(found.stdout)
@@ -459,7 +460,7 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     """On one document: the sentence, what stands behind it, and an estimate that says it is one."""
     found = perceptron(
         *("advise", "--rows", "40", "--features", "3", "--hidden", "2,2", "--seconds", "3"),
-        *("--what-if", "h100", "--json"),
+        *("--what-if", "h100", "--threads", "1", "--json"),
     )
     assert found.returncode == 0, found.stderr
     document = json.loads(found.stdout)

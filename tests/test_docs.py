@@ -22,8 +22,8 @@ SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1"}
 # The same for what else takes its time.
 SHORTER = {
     "advise": ["--seconds", "2", "--threads", "1"],
-    "crossover": ["--threads", "1"],
-    "map": ["--points", "4", "--threads", "1"],
+    "crossover": ["--backends", "numpy,python", "--threads", "1"],
+    "map": ["--points", "4", "--backends", "numpy,python", "--threads", "1"],
     "overhead": ["--backends", "numpy,python", "--threads", "1"],
 }
 
