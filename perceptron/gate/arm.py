@@ -16,12 +16,15 @@ if __name__ == "__main__":
     # Modules of this folder have names that the standard library and the suite use too.
     sys.path[:] = [each for each in sys.path if os.path.abspath(each or ".") != _HERE]
 
+import contextlib
 import importlib.util
+import io
 import itertools
 import json
 import math
 import pickle
 import platform
+import re
 import threading
 import time
 import traceback
@@ -82,7 +85,7 @@ def main() -> None:
         else:
             for task in job["tasks"]:
                 answers.tell(kind="start", key=task["key"])
-                answers.tell(**_run(discovery, benchmarks, job["kind"], task))
+                answers.tell(**_run(discovery, benchmarks, job["kind"], task, answers))
     except BaseException as error:  # noqa: BLE001 whatever it is, the parent wants one line
         traceback.print_exc()
         answers.tell(kind="failed", reason=_line(error))
@@ -133,12 +136,13 @@ def _environment() -> Job:
     return {"facts": found}
 
 
-def _run(discovery: Any, benchmarks: str, kind: str, task: Job) -> Job:
+def _run(discovery: Any, benchmarks: str, kind: str, task: Job, answers: Answers) -> Job:
     """One benchmark. Whatever goes wrong with it becomes its answer."""
     answer: Job = {"kind": "taken", "key": task["key"]}
     begin = time.perf_counter()
     try:
         benchmark = discovery.get_benchmark_from_name(benchmarks, task["id"])
+        answers.tell(kind="loaded", key=task["key"])
         begin = time.perf_counter()  # what is imported, later benchmarks of the process have too
         if kind == "cache":
             with open(task["cache"], "wb") as file:
@@ -166,8 +170,9 @@ def _taken(benchmark: Any, task: Job) -> Job:
         elif cache is not None:  # asv_runner before 0.3
             benchmark.insert_param(cache)
     begin = time.perf_counter()
-    if benchmark.do_setup():
-        return {"status": "skipped", "reason": "not for these parameters, or not here"}
+    reason = _set_up(benchmark)
+    if reason is not None:
+        return {"status": "skipped", "reason": reason}
     setup_seconds = time.perf_counter() - begin
     try:
         if task["type"] == "time":
@@ -181,6 +186,18 @@ def _taken(benchmark: Any, task: Job) -> Job:
         return {"status": "ok", "value": value, "samples": [value], "call_seconds": passed}
     finally:
         benchmark.do_teardown()
+
+
+def _set_up(benchmark: Any) -> str | None:
+    """Why the benchmark is skipped, in its own words, which the runner only prints."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        skipped = benchmark.do_setup()
+    sys.stderr.write(said.getvalue())
+    if not skipped:
+        return None
+    found = re.search(r"asv: skipped: \w+\((['\"])(.+)\1,?\)", said.getvalue())
+    return found[2] if found else "not for these parameters, or not here"
 
 
 def _timed(benchmark: Any, task: Job) -> Job:

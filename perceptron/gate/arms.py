@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,14 +45,24 @@ CALIBRATING = Effort({}, {})
 class Arms:
     """Starts the processes of base, head and control, each on its own tree."""
 
-    def __init__(self, trees: Trees, suite: Suite, repository: Path, pythons: dict[Arm, str]):
+    def __init__(
+        self,
+        trees: Trees,
+        suite: Suite,
+        repository: Path,
+        pythons: dict[Arm, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.trees = trees
         self.pythons = pythons
         self._suite = suite
         self._repository = repository
+        self._clock = clock
         self._caches: dict[tuple[Arm, str], Taken] = {}
         self._cache_numbers: dict[str, int] = {}
         self.own: dict[Arm, bool] = {}
+        self.start_seconds = 0.0
+        """What a process took beside its benchmarks, at most: to start, and to import."""
 
     def discover(self, arm: Arm) -> tuple[list[Benchmark], dict[str, str]]:
         """HEAD's benchmarks as they load on this arm's tree, and what its interpreter has.
@@ -107,6 +118,7 @@ class Arms:
         tasks = [self._task(arm, each, effort) for each in benchmarks]
         job = self._job(arm, "measure", tasks, fork=benchmarks[0].type in ALONE)
         current, answered = next(iter(by_key)), False
+        begin, spent = self._clock(), 0.0
         for answer in ask(self.pythons[arm], job, hash_seed, lambda key: limit(by_key[key])):
             self._check(arm, answer)
             if answer.kind == "start":
@@ -114,14 +126,24 @@ class Arms:
             elif answer.kind == "taken" and answer.key in by_key:
                 del by_key[answer.key]
                 answered = True
-                yield answer.key, msgspec.convert(answer.content, type=Taken)
+                taken = msgspec.convert(answer.content, type=Taken)
+                spent += taken.wall_seconds
+                yield answer.key, taken
                 current = next(iter(by_key), "")
             elif answer.kind in {"silent", "died", "failed"}:
                 if current:
-                    slow = answer.kind == "silent"
-                    yield current, Taken(status="slow" if slow else "failed", reason=answer.reason)
-            elif answer.kind == "end" and current and not answered:
-                yield current, Taken(status="failed", reason="its process gave no answer")
+                    yield (
+                        current,
+                        Taken(
+                            status="slow" if answer.kind == "silent" else "failed",
+                            reason=answer.reason,
+                            wall_seconds=answer.seconds,
+                        ),
+                    )
+            elif answer.kind == "end":
+                self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
+                if not answered:
+                    yield current, Taken(status="failed", reason="its process gave no answer")
 
     def _cache(self, arm: Arm, benchmark: Benchmark, hash_seed: int | None) -> Taken | None:
         """Run a setup_cache once for each arm; what went wrong, None if nothing did."""

@@ -25,7 +25,7 @@ Clock = Callable[[], float]
 TWO: tuple[Arm, ...] = ("base", "head")
 THREE: tuple[Arm, ...] = ("base", "head", "control")
 # Shares of the budget that have passed when a stage must be over.
-_BASE_CALIBRATED, _CALIBRATED, _SCREENED, _EXTENDED, _OVER = 0.15, 0.3, 0.65, 0.75, 1.0
+_TRIED_ONCE, _TRIED, _SCREENED, _EXTENDED, _OVER = 0.2, 0.35, 0.65, 0.75, 1.0
 # Of the budget: what one benchmark may take to be tried, and at least.
 _TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
 # A benchmark that takes longer than expected has so much time before it counts as hanging.
@@ -117,17 +117,18 @@ class Campaign:
         turn = schedule.turn(TWO, self._seed, "calibration", attempt)
         self._arms.trees.place(turn.sides)
         found: dict[Arm, dict[str, Taken]] = {}
-        starts = []
-        for arm, share in zip(turn.order, (_BASE_CALIBRATED, _CALIBRATED), strict=True):
-            begin = self._clock()
-            found[arm] = self._trial(arm, benchmarks, seconds, share * self._budget)
-            spent = sum(taken.wall_seconds for taken in found[arm].values())
-            starts.append(self._clock() - begin - spent)
+        left = list(benchmarks)
+        for arm, share in zip(turn.order, (_TRIED_ONCE, _TRIED), strict=True):
+            found[arm] = self._trial(arm, left, seconds, share * self._budget)
+            left = [each for each in left if found[arm][each.key].status != "untried"]
+        first, second = turn.order
+        for each in benchmarks:  # without a partner it is of no use
+            found[second].setdefault(each.key, found[first][each.key])
         for each in benchmarks:
             self._append("calibration", attempt, each.key, turn, found)
         if attempt == 0:
-            run = self._journal.run
-            self._journal.keep(msgspec.structs.replace(run, start_seconds=max(0.05, *starts)))
+            start = self._arms.start_seconds
+            self._journal.keep(msgspec.structs.replace(self._journal.run, start_seconds=start))
 
     def _trial(
         self, arm: Arm, benchmarks: Sequence[Benchmark], seconds: float, deadline: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import expm1, isfinite, log1p
 from statistics import median
 
+from perceptron.gate.conclusion import judge_control, whole
 from perceptron.gate.rule import (
     Rule,
     confirmation_size,
@@ -18,7 +19,7 @@ from perceptron.gate.rule import (
 from perceptron.gate.state import State, state
 from perceptron.gate.statistics import FEWEST, Estimate, estimate, holm, interval
 from perceptron.records.block import Arm, Benchmark, Block, Stage
-from perceptron.records.comparison import Control, ControlRow, LeftOut, Row, RowVerdict, Verdict
+from perceptron.records.comparison import Control, LeftOut, Row, RowVerdict, Verdict
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def judge(
             left_out.append(LeftOut(benchmark=benchmark.key, reason=found.reason or ""))
         else:
             rows.append(case.row(benchmark, found))
-    verdict, reason = _whole(rows, case.control, case.broken, rule)
+    verdict, reason = whole(rows, case.control, case.broken, rule)
     return Judgement(verdict, reason, rows, case.control, left_out)
 
 
@@ -106,14 +107,16 @@ class _Case:
             for key, values in log_ratios(blocks, "confirmation").items()
             if planned.get(key) and len(values) >= FEWEST
         }
-        self._again = log_ratios(blocks, "confirmation", "control")
         self._directions = promote(self.screen, rule)
         seen = {key: estimate(values) for key, values in self.fresh.items()}
         raw = dict.fromkeys((key for key in planned if planned[key]), 1.0)
         for key, each in seen.items():
             raw[key] = p_towards(each, self._directions.get(key, 1), rule)
         self._p = holm(raw)
-        self.control = self._control()
+        again = log_ratios(blocks, "confirmation", "control")
+        self.control = judge_control(
+            {key: values for key, values in again.items() if key in self.fresh}, rule
+        )
 
     def row(self, benchmark: Benchmark, found: State) -> Row:
         key = benchmark.key
@@ -205,61 +208,3 @@ class _Case:
         if not pairs:
             return None, None
         return median(one for one, _ in pairs), median(two for _, two in pairs)
-
-    def _control(self) -> Control:
-        """Base against its second copy, judged as severely, and in both directions."""
-        seen = {
-            key: estimate(values)
-            for key, values in self._again.items()
-            if key in self.fresh and len(values) >= FEWEST
-        }
-        p = holm(
-            {
-                f"{sign}{key}": p_towards(each, 1 if sign == "+" else -1, self.rule)
-                for key, each in seen.items()
-                for sign in "+-"
-            }
-        )
-        rows = []
-        for key, each in seen.items():
-            smallest_p = min(p[f"+{key}"], p[f"-{key}"])
-            low, high = interval(each, self.rule.confidence)
-            rows.append(
-                ControlRow(
-                    benchmark=key,
-                    change=expm1(each.mean),
-                    low=expm1(low),
-                    high=expm1(high),
-                    p_adjusted=smallest_p,
-                    alarm=smallest_p <= self.rule.alpha
-                    and abs(each.mean) >= log1p(self.rule.least),
-                )
-            )
-        return Control(alarmed=any(row.alarm for row in rows), rows=rows)
-
-
-def _whole(rows: Sequence[Row], control: Control, broken: int, rule: Rule) -> tuple[Verdict, str]:
-    slower = sum(row.verdict == "regression" for row in rows) - broken
-    usable = [row for row in rows if row.verdict != "invalid"]
-    unsure = [row for row in rows if row.verdict == "inconclusive"]
-    if broken:
-        return "regression", f"{_benchmarks(broken)} broke on HEAD" + (
-            f", {slower} slower" if slower and not control.alarmed else ""
-        )
-    if control.alarmed:
-        return "inconclusive", "base differs from a second copy of itself: this machine is unsteady"
-    if slower:
-        return "regression", f"{_benchmarks(slower)} slower than BASE, confirmed"
-    if not usable:
-        return "invalid", "no benchmark could be measured on both revisions"
-    if unsure:
-        return (
-            "inconclusive",
-            f"{_benchmarks(len(unsure))} of {len(rows)} could not be judged: a slowdown of "
-            f"{100 * rule.blind:g} % might not have been seen",
-        )
-    return "clean", f"nothing of {_benchmarks(len(usable))} became slower"
-
-
-def _benchmarks(count: int) -> str:
-    return f"{count} benchmark" + ("" if count == 1 else "s")

@@ -19,7 +19,16 @@ from msgspec import Struct
 from perceptron.errors import UserError
 
 Kind = Literal[
-    "start", "taken", "benchmark", "environment", "end", "no runner", "failed", "silent", "died"
+    "start",
+    "loaded",
+    "taken",
+    "benchmark",
+    "environment",
+    "end",
+    "no runner",
+    "failed",
+    "silent",
+    "died",
 ]
 # Until the first benchmark begins: an interpreter starts, asv_runner is imported.
 START_SECONDS = 60.0
@@ -37,6 +46,8 @@ class Answer(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     own: bool = False
     strangers: list[str] = []
+    seconds: float = 0.0
+    """How long it was silent."""
     content: dict[str, Any] = {}
     """All that was said."""
 
@@ -77,7 +88,7 @@ def _listen(
         try:
             line = lines.get(timeout=seconds)
         except queue.Empty:
-            yield Answer(kind="silent", reason=f"no answer within {seconds:g} s")
+            yield Answer(kind="silent", reason=f"no answer within {seconds:g} s", seconds=seconds)
             return
         answer = None if line is None else _understand(line)
         if answer is None:
@@ -86,7 +97,8 @@ def _listen(
         yield answer
         if answer.kind in {"end", "failed", "no runner"}:
             return
-        seconds = limit(answer.key) if answer.kind == "start" else START_SECONDS
+        # What a benchmark imports is not its own time; an import has as long as a start.
+        seconds = limit(answer.key) if answer.kind == "loaded" else START_SECONDS
 
 
 def _understand(line: bytes) -> Answer | None:

@@ -13,6 +13,8 @@ Kind = Literal["measured", "broke", "works", "invalid", "left out"]
 _TOO_MANY_FAILURES = 3
 # Once may have been the machine.
 _SURE_FAILURES = 2
+# So many times what the other side took is a hang, and not a busy machine.
+_HANGS = 5.0
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,9 @@ def retry(blocks: Sequence[Block]) -> bool:
 def _alone(kind: Kind, words: str, bad: list[Taken], other: list[Taken]) -> State:
     if any(each.status == "skipped" for each in other):
         return State("invalid", f"skipped on one side, fails on the other: {bad[-1].reason}")
+    usual = max((each.wall_seconds for each in other), default=0.0)
+    if any(each.status == "slow" and each.wall_seconds < _HANGS * usual for each in bad):
+        return State("left out", f"one call is too long: {bad[-1].reason}; raise --budget")
     if len(bad) < _SURE_FAILURES:
         return State("measured")
     return State(kind, f"{words}: {bad[-1].reason}")

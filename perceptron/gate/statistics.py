@@ -18,6 +18,9 @@ from scipy import special
 TRIM = 0.2
 # Fewer leave two values after trimming, and no degree of freedom worth its name.
 FEWEST = 5
+# By simulation: so much more than expected order statistics say does the error of n values scatter
+# the test, as a share of n: 24 % at 5 blocks, 12 % at 10, 2 % at 60.
+_SHORT = 1.2
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def detectable(spread: float, blocks: int, alpha: float, power: float, margin: f
     """
     if blocks < FEWEST:
         return inf
-    error = spread * _error_of_unit_spread(blocks)
+    error = spread * _error_of_unit_spread(blocks) * (1 + _SHORT / blocks)
     return margin + error * _noncentrality(freedom(blocks), alpha, power)
 
 
