@@ -34,16 +34,20 @@ def sweep_views(found: Collection, looks: plot.Looks) -> Views:
         found.sweeps, key=lambda sweep: not any(each.size for each in sweep.crossovers)
     )
     for part, sweep in enumerate(ordered):
-        place = (
-            sweep.family,
-            machine_name(sweep.machine, sweep.source),
-            state_name(sweep.commit, sweep.when),
-            sweep.dtype or "not stated",
-            "not stated" if sweep.threads is None else str(sweep.threads),
-        )
         for shown, view in _shown(sweep, looks):
-            views.add(part, (*place, shown), view)
+            views.add(part, (*sweep_place(sweep), shown), view)
     return views
+
+
+def sweep_place(sweep: Sweep) -> tuple[str, ...]:
+    """The setting of all switches but the last, of the views of this sweep."""
+    return (
+        sweep.family,
+        machine_name(sweep.machine, sweep.source),
+        state_name(sweep.commit, sweep.when),
+        sweep.dtype or "not stated",
+        "not stated" if sweep.threads is None else str(sweep.threads),
+    )
 
 
 def _shown(sweep: Sweep, looks: plot.Looks) -> list[tuple[str, View]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
 
@@ -68,7 +69,7 @@ class Views:
 
     def __init__(self, page: str, switches: Sequence[str]) -> None:
         self.page = page
-        self.switches = [Switch(label, label.lower().replace(" ", "-")) for label in switches]
+        self.switches = [Switch(label, _id(label)) for label in switches]
         self.settings: list[Setting] = []
         self.files: dict[str, dict[str, View]] = {}
 
@@ -87,6 +88,18 @@ class Views:
                 {"is": each.is_, "file": each.file, "name": each.name} for each in self.settings
             ],
         }
+
+
+def link(page: str, switches: Sequence[str], setting: Sequence[str]) -> str:
+    """An address that opens a page of views at a setting, or at the first that begins so."""
+    said = zip(switches, setting, strict=False)
+    return f"{page}.html#" + "&".join(
+        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in said
+    )
+
+
+def _id(label: str) -> str:
+    return label.lower().replace(" ", "-")
 
 
 def table(grid: Grid) -> Table:
