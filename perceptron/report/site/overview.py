@@ -92,7 +92,7 @@ def _sweep(bench: Bench, sweeps: list[Sweep], looks: Mapping[str, Stroke]) -> di
 
 
 def _link(bench: Bench, family: str, sweeps: list[Sweep]) -> str:
-    """To the sweep that is pictured: the fewest threads, and the run's own commit if it is there."""
+    """To the sweep that is pictured: of the run's own commit and its fewest threads."""
     own = [each for each in sweeps if each.family == family]
     same = [each for each in own if each.commit == bench.rows[0].commit]
     for each in sorted(same or own, key=lambda each: each.threads != bench.threads[0]):
