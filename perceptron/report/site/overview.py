@@ -34,6 +34,7 @@ def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) ->
     sweeps = _sweeps(found, bench)
     return {
         "bench": bench,
+        "machine": None if bench is None else machine_name(bench.machine, "perceptron"),
         "asv": asv,
         "cards": _cards(found, bench),
         "finding": None if bench is None else _finding(bench, looks),
@@ -226,8 +227,8 @@ def _other(bench: Bench) -> tuple[str, ...]:
             cells.append(text.duration_interval(row.seconds, row.low, row.high))
     first = bench.rows[0]
     return (
-        machine_name(shortened(bench.machine), "perceptron"),
+        shortened(machine_name(bench.machine, "perceptron")),
         shortened(bench.environment.cpu),
-        state_name(first.commit, first.when),
+        shortened(state_name(first.commit, first.when)),
         *cells,
     )
