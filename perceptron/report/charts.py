@@ -178,8 +178,9 @@ def _mark(axes: Axes, found: Crossover, place: int | None) -> None:
         axes.axvline(crossing.size, color="#333333", linewidth=1, linestyle=":")
         if place is None:
             continue
+        winner = for_matplotlib(getattr(found, crossing.direction))
         axes.annotate(
-            f"{for_matplotlib(getattr(found, crossing.direction))}\nfrom {digits(crossing.size, 2)} on",
+            f"{winner}\nfrom {digits(crossing.size, 2)} on",
             (crossing.size, 0.02 + 0.11 * place),
             xycoords=axes.get_xaxis_transform(),
             xytext=(4, 0),

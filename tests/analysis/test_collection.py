@@ -128,6 +128,16 @@ def test_a_broken_run_is_one_complaint_and_hides_nothing(
     assert len(found.rows) == len(ROWS) + len(map_rows()) + kept
 
 
+def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
+    """A complaint is a line of text all the same, and not a long one."""
+    keep(tmp_path, BENCH, ROWS, folder="box\x1b[2J\u202e\nbox" + 150 * "é")
+    for file in tmp_path.rglob("run.json"):
+        file.write_text("{")
+    (complaint,) = collect(tmp_path).complaints
+    assert complaint.isprintable()
+    assert "run.json" in complaint
+
+
 def test_a_broken_line_hides_only_itself(tmp_path: Path) -> None:
     """The run that it is in is still the newest one shown."""
     keep(tmp_path, BENCH, ROWS, started=EARLY)

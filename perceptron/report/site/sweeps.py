@@ -205,7 +205,7 @@ def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[Spot], looks: plot.Lo
         told,
     )
     known = [end for each in values for end in each_end(each)]
-    ends = plot.within([each.estimate for each in values], known) + [1 / _TIE, _TIE]
+    ends = [*plot.within([each.estimate for each in values], known), 1 / _TIE, _TIE]
     shapes, labels = _marks([found])
     level = plot.stripe(1 / _TIE, _TIE, "y", "--ink/0.12")
     shapes = [level, *shapes, *(plot.stripe(*each, "x", "--warn/0.5") for each in found.unsure)]
