@@ -53,10 +53,8 @@ def test_the_command_names_its_page(perceptron: Perceptron, results: Path) -> No
     ("arguments", "message"),
     [
         (["--results", "none"], "error: none: no such results; `perceptron bench` makes some"),
-        (["--html", "results/runs/box/x/y"], None),
         (["--html", "file"], "error: file/index.html: cannot write the page: "),
         (["--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page: "),
-        (["--port", "65536"], "error: Invalid value for '--port'"),
         (["--port", "http"], "error: Invalid value for '--port'"),
     ],
 )
@@ -65,13 +63,10 @@ def test_what_cannot_be_is_one_line(
     results: Path,
     tmp_path: Path,
     arguments: list[str],
-    message: str | None,
+    message: str,
 ) -> None:
     (tmp_path / "file").write_text("")
     found = perceptron("dashboard", *arguments)
-    if message is None:  # strange, and allowed
-        assert found.returncode == 0
-        return
     assert found.returncode == 2
     assert found.stderr.startswith(message)
     assert len(found.stderr.splitlines()) == 1
