@@ -487,13 +487,14 @@ def dashboard(
     asv = asv_pages.publish(config, results, html)
     written = write_site(html, found, asv)
     for complaint in found.complaints:
-        console.err.print(f"left out: {complaint}", markup=False, highlight=False)
+        console.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)
     if json:
         documents.write({"dashboard": written, "asv": asv, "complaints": found.complaints})
     else:
         console.show_places(None, written)
         if asv is not None:
-            console.out.print(f"asv's pages are not there: {asv}", markup=False, highlight=False)
+            told = f"asv's pages are not there: {asv}"
+            console.out.print(told, markup=False, highlight=False, soft_wrap=True)
     if serve:
         server.serve(html, port, console.err.print)
 

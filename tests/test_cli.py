@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.backends import registry
+from perceptron.report.text import duration_interval
 from tests.conftest import ROOT, Perceptron
 
 HEAVY = ("numpy", "torch", "pandas", "matplotlib", "scipy", "rich")
@@ -260,7 +261,11 @@ def test_bench_prints_the_contract_and_names_page_and_results(
         assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
     assert len(document["crossovers"]) == 3
     assert all(set(each) == CROSSOVER for each in document["crossovers"])
-    assert (tmp_path / document["dashboard"]).is_file()
+    assert document["dashboard"] == "html/index.html"
+    page = " ".join((tmp_path / document["dashboard"]).read_text(encoding="utf-8").split())
+    assert '<p class="lead">On <a href="machines.html">box</a>' in page
+    numpy = finding["numpy"]
+    assert duration_interval(numpy["seconds"], numpy["low"], numpy["high"]) in page
     assert (tmp_path / document["results"] / "measurements.jsonl").is_file()
     assert "measuring:" in found.stderr
 

@@ -19,12 +19,14 @@ from perceptron.analysis.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, cautions
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.foreign import label
 from perceptron.records.measurement import Measurement
 from perceptron.records.runs import Stored, stored_runs
 from perceptron.records.shelf import read_shelf
 from perceptron.records.store import load_conditions, load_environment
 
 Found = TypeVar("Found")
+_LONGEST = 400
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -44,7 +46,7 @@ class Collection(Struct, frozen=True, kw_only=True):
 
     ``benches`` holds the newest of each machine, ``maps`` of each machine, family, dtype and number
     of threads, ``ladders`` of each machine, problem and number of threads. ``complaints`` are about
-    what could not be read; everything else was.
+    what could not be read, one line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -58,7 +60,7 @@ class Collection(Struct, frozen=True, kw_only=True):
 
 
 def collect(results: Path) -> Collection:
-    """Read and judge a folder of results. Raises `UserError` only where there is no such folder."""
+    """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
     shelf = read_shelf(results)
     rows = [row for row in shelf.rows if plausible(row)]
     complaints = list(shelf.complaints)
@@ -86,8 +88,14 @@ def collect(results: Path) -> Collection:
         ),
         sweeps=sweeps(rows),
         histories=histories(rows),
-        complaints=sorted(dict.fromkeys(complaints)),
+        complaints=sorted({_line(each) for each in complaints}),
     )
+
+
+def _line(complaint: str) -> str:
+    """As the shelf's: paths come from strangers too."""
+    text = label(complaint)
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def _newest(

@@ -10,7 +10,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.analysis.doubt import Doubt, doubts
-from perceptron.analysis.interval import CONFIDENCE, quantile
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
 from perceptron.analysis.points import TIE, Point, points
 from perceptron.analysis.select import Ground, current, ground, is_measured, reason
 from perceptron.analysis.suspicion import flat_gpu, is_gpu
@@ -163,14 +163,19 @@ def _closest(found: Sequence[Point]) -> str:
     """Where the pair comes closest to changing places, and whether it is still closing there."""
     place = min(range(len(found)), key=lambda place: abs(found[place].mean))
     point = found[place]
-    told = f"closest at {_size(point)}: {exp(point.mean):.2f}"
+    told = f"closest at {_size(point)}: {_ratio(point.mean)}"
     if point.freedom:
         reach = point.reach(CONFIDENCE)
-        told += f" [{exp(point.mean - reach):.2f}, {exp(point.mean + reach):.2f}]"
+        told += f" [{_ratio(point.mean - reach)}, {_ratio(point.mean + reach)}]"
     told += " times the incumbent's time"
     if place in (0, len(found) - 1) and len(found) > 1:
         told += _closing(point, found[1] if place == 0 else found[-2], place == 0)
     return told
+
+
+def _ratio(logarithm: float) -> str:
+    value = exp(min(logarithm, LARGEST_LOG))
+    return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.3g}"
 
 
 def _closing(last: Point, before: Point, first: bool) -> str:

@@ -96,10 +96,15 @@ def of_times(seconds: Sequence[float]) -> Interval:
     """
     if not seconds:
         raise ValueError("no times to average")
-    middle, reach = robust_mean(np.log(seconds))
-    if len(seconds) < 2:
-        return Interval(exp(middle), None, None)
-    return Interval(exp(middle), _end(middle - reach), _end(middle + reach))
+    return _of_logarithms(np.log(seconds))
+
+
+def _of_logarithms(logarithms: Array) -> Interval:
+    middle, reach = robust_mean(logarithms)
+    estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
+    if len(logarithms) < 2:
+        return Interval(estimate, None, None)
+    return Interval(estimate, _end(middle - reach), _end(middle + reach))
 
 
 def _end(logarithm: float) -> float | None:
@@ -108,5 +113,11 @@ def _end(logarithm: float) -> float | None:
 
 
 def of_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
-    """The ratio of times measured side by side: the two sequences pair up, process by process."""
-    return of_times([over / under for over, under in zip(numerators, denominators, strict=True)])
+    """The ratio of times measured side by side: the two sequences pair up, process by process.
+
+    Raises ValueError without a pair, or where one has no partner.
+    """
+    if not numerators or len(numerators) != len(denominators):
+        raise ValueError("no pairs of times to compare")
+    # The quotient itself may be beyond all floats.
+    return _of_logarithms(np.log(numerators) - np.log(denominators))

@@ -52,8 +52,9 @@ def judged_bench(folder: Path) -> Bench:
     """A run of the main job; raises `UserError` naming the file that cannot be understood."""
     run, environment, rows = _load(folder)
     plan = _plan(folder, run, _BenchPlan)
+    conditions = load_conditions(folder)
     with _judging(folder):
-        return summarise(plan.backends, folder, environment, rows, load_conditions(folder))
+        return summarise(plan.backends, folder, environment, rows, conditions)
 
 
 def judged_map(folder: Path) -> MapResult:
@@ -100,7 +101,8 @@ def _judging(folder: Path) -> Iterator[None]:
 
 
 def _load(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
-    run, environment, rows = load_run(folder)
+    # Of lines that are no rows the shelf tells; they take nothing else with them.
+    run, environment, rows = load_run(folder, lambda _: None)
     rows = [row for row in rows if plausible(row)]
     if not any(row.threads for row in rows):
         raise UserError(f"{folder}: no rows that say on how many threads they were measured")

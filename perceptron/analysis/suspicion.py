@@ -8,6 +8,7 @@ from math import exp, log
 
 import numpy as np
 
+from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import times
 from perceptron.records.measurement import Measurement
 
@@ -35,8 +36,9 @@ def flat_gpu(
         if not is_gpu(rows, gpu) or is_gpu(rows, other):
             continue
         if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
-            grown = exp(ranges[other])
-            return f"{gpu} takes equally long while {other} takes {grown:,.0f} times as long"
+            grown = exp(min(ranges[other], LARGEST_LOG))
+            told = f"{grown:,.0f}" if grown < 1e9 else f"{grown:.0e}"
+            return f"{gpu} takes equally long while {other} takes {told} times as long"
     return None
 
 

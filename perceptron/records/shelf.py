@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from stat import S_ISREG
 
 from msgspec import Struct
 
@@ -14,6 +13,7 @@ from perceptron.records.asv_results import read_asv_file
 from perceptron.records.foreign import Seen, Wanted, label
 from perceptron.records.measurement import Measurement
 from perceptron.records.names import named
+from perceptron.records.ordinary import must_be_a_file
 from perceptron.records.processes import numbered
 from perceptron.records.store import read_rows
 
@@ -73,7 +73,7 @@ def _own_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
 def _own(file: Path, complaints: _Complaints) -> list[Seen]:
     rows: list[Seen] = []
     try:
-        _must_be_a_file(file)
+        must_be_a_file(file)
         # Rows before an error are kept.
         rows.extend(
             Seen(row=row, own=True)
@@ -92,7 +92,7 @@ def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
     listed = folder / "benchmarks.json"
     if listed in entries:
         try:
-            _must_be_a_file(listed)
+            must_be_a_file(listed)
             benchmarks = load_benchmarks(listed, lambda what: complaints.add(listed, what))
         except UserError as error:
             # The names of all parameters stand in it, and nowhere else.
@@ -106,7 +106,7 @@ def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
 
 def _asv(file: Path, benchmarks: dict[str, Benchmark], complaints: _Complaints) -> list[Seen]:
     try:
-        _must_be_a_file(file)
+        must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
         return read_asv_file(file, benchmarks, Wanted())[0]
     except UserError as error:
@@ -123,13 +123,3 @@ def _entries(folder: Path, complaints: _Complaints) -> list[Path]:
     except OSError as error:  # not permitted, or a link to itself
         complaints.add(folder, f"{folder}: cannot be read: {error.strerror}")
         return []
-
-
-def _must_be_a_file(file: Path) -> None:
-    """Reading a pipe would wait for ever. Raises `UserError`."""
-    try:
-        mode = file.stat().st_mode
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    if not S_ISREG(mode):
-        raise UserError(f"{file}: no ordinary file; move it away")

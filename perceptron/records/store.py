@@ -28,6 +28,7 @@ from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
+from perceptron.records.ordinary import must_be_a_file
 
 FORMAT = 1
 Content = TypeVar("Content")
@@ -143,13 +144,20 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
                 complain(complaint)
 
 
-def load_run(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
-    """A run as it lies on disk; raises `UserError` naming the file that cannot be understood."""
-    return (
-        load_plan(folder),
-        load_environment(folder),
-        list(read_rows(folder / "measurements.jsonl")),
-    )
+def load_run(
+    folder: Path, complain: Callable[[str], None] | None = None
+) -> tuple[Run, Environment, list[Measurement]]:
+    """A run as it lies on disk; raises `UserError` naming the file that cannot be understood.
+
+    ``complain`` as in `read_rows`.
+    """
+    run, environment = load_plan(folder), load_environment(folder)
+    file = folder / "measurements.jsonl"
+    must_be_a_file(file)
+    try:
+        return run, environment, list(read_rows(file, complain))
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
 
 
 def load_plan(folder: Path) -> Run:
@@ -175,10 +183,9 @@ def load_conditions(folder: Path) -> Conditions | None:
 
 
 def _read(file: Path, kind: type[Content]) -> Content:
+    must_be_a_file(file)
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such file") from None
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -17,6 +17,7 @@ from perceptron.analysis.what_if import Estimate
 from perceptron.records.measurement import Measurement
 from perceptron.report.dots import measured, published
 from perceptron.report.palette import Stroke, stroke, strokes
+from perceptron.report.site.words import for_matplotlib
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits, duration, tick
 
@@ -36,7 +37,7 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
                 axes.text(
                     0.01,
                     place,
-                    f"not measured: {row.reason}",
+                    for_matplotlib(f"not measured: {row.reason}", 80),
                     transform=axes.get_yaxis_transform(),
                     va="center",
                     color="#666666",
@@ -45,7 +46,7 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
                 continue
             interval = (row.low, row.seconds, row.high)
             measured(axes, place, interval, look, duration(row.seconds))
-        axes.set_yticks(range(len(rows)), [f"{row.backend}\n{row.dtype}" for row in rows])
+        axes.set_yticks(range(len(rows)), [_named(row) for row in rows])
         axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xscale("log")
         low, high = _log_range(rows)
@@ -57,10 +58,15 @@ def finding_chart(rows: Sequence[FindingRow]) -> str:
         return svg(figure)
 
 
+def _named(row: FindingRow) -> str:
+    return f"{for_matplotlib(row.backend)}\n{for_matplotlib(row.dtype or '–')}"
+
+
 def family_axis(family: str) -> str:
     """What varies along a family: the starred part of a shape, or our names' last word."""
     if family.startswith("mlp:") and "*" in family:
-        place = family.removeprefix("mlp:").split("x").index("*")
+        parts = family.removeprefix("mlp:").split("x")
+        place = parts.index("*") if "*" in parts else 2
         return ("rows", "features", "hidden width")[min(place, 2)]
     last = family.rpartition("-")[2]
     return last if last in ("rows", "features", "width", "depth", "map") else "size"
@@ -125,7 +131,7 @@ def _estimated(axes: Axes, line: Sequence[Estimate]) -> None:
         color=look.colour,
         linewidth=1,
         linestyle=(0, (1, 2)),
-        label=f"{line[0].backend} on {line[0].device}, ESTIMATED",
+        label=f"{for_matplotlib(line[0].backend)} on {line[0].device}, ESTIMATED",
     )
     axes.fill_between(
         sizes,
@@ -154,7 +160,7 @@ def _line(axes: Axes, rows: list[Measurement], backend: str, look: Stroke) -> No
         dashes=look.dash or (None, None),
         marker=look.marker,
         markersize=4.5,
-        label=backend,
+        label=for_matplotlib(backend),
     )
     axes.fill_between(
         sizes,
@@ -172,8 +178,9 @@ def _mark(axes: Axes, found: Crossover, place: int | None) -> None:
         axes.axvline(crossing.size, color="#333333", linewidth=1, linestyle=":")
         if place is None:
             continue
+        winner = for_matplotlib(getattr(found, crossing.direction))
         axes.annotate(
-            f"{getattr(found, crossing.direction)}\nfrom {digits(crossing.size, 2)} on",
+            f"{winner}\nfrom {digits(crossing.size, 2)} on",
             (crossing.size, 0.02 + 0.11 * place),
             xycoords=axes.get_xaxis_transform(),
             xytext=(4, 0),

@@ -9,6 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from perceptron.analysis.ladder import Overhead, Rung
 from perceptron.report.dots import measured, published
 from perceptron.report.palette import strokes
+from perceptron.report.site.words import for_matplotlib
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits, duration, tick
 
@@ -41,7 +42,7 @@ def ladder_chart(found: Overhead) -> str:
                     _text(rung),
                     left=name in found.published,
                 )
-        axes.set_yticks(range(len(rows)), rows)
+        axes.set_yticks(range(len(rows)), [for_matplotlib(name) for name in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xscale("log")
         seen = [rung.seconds_per_iteration or 1.0 for rung in rungs] + list(
@@ -53,7 +54,9 @@ def ladder_chart(found: Overhead) -> str:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(False, axis="y")
         shown = ", open: published" if found.published else ""
-        axes.set_xlabel(f"one iteration of {found.problem} (filled: measured here{shown})")
+        axes.set_xlabel(
+            f"one iteration of {for_matplotlib(found.problem)} (filled: measured here{shown})"
+        )
         return svg(figure)
 
 

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from perceptron.analysis.phase import TIED, PhaseCell, PhaseMap
 from perceptron.report.palette import Stroke, strokes
+from perceptron.report.site.words import for_matplotlib
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits
 
@@ -136,10 +137,11 @@ def _name(
     deepest = np.argwhere(depth >= 0.9 * depth.max())
     middle = np.argwhere(region).mean(axis=0)
     x, y = deepest[((deepest - middle) ** 2).sum(axis=1).argmin()]
+    shown = for_matplotlib(backend)
     axes.text(
         found.x_values[x],
         found.y_values[y],
-        f"{backend}\nup to {digits(most, 2)}× faster" if most > 1 else backend,
+        f"{shown}\nup to {digits(most, 2)}× faster" if most > 1 else shown,
         ha="center",
         va="center",
         color=_INK,
@@ -183,7 +185,12 @@ def _legend(axes: Axes, backends: list[str], top: int) -> None:
     scale.yaxis.set_minor_locator(NullLocator())
     scale.yaxis.tick_right()
     scale.set_title("faster than\nthe next", loc="left", fontsize=8.5, color="#555555")
-    scale.set_xticks(np.arange(len(backends)) + 0.5, backends, rotation=90, fontsize=8.5)
+    scale.set_xticks(
+        np.arange(len(backends)) + 0.5,
+        [for_matplotlib(name) for name in backends],
+        rotation=90,
+        fontsize=8.5,
+    )
     scale.xaxis.tick_top()
     scale.tick_params(length=0)
     scale.grid(False)

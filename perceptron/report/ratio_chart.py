@@ -13,6 +13,7 @@ from perceptron.analysis.select import current, ground, paired
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts import size_tick
 from perceptron.report.palette import strokes
+from perceptron.report.site.words import for_matplotlib
 from perceptron.report.style import drawing, svg
 from perceptron.report.text import digits
 
@@ -58,7 +59,8 @@ def ratio_chart(rows: Sequence[Measurement], found: Crossover, axis: str) -> str
         _mark(axes, found)
         _sides(axes, found)
         axes.set_xlabel(f"{axis} (dots: sizes measured)")
-        axes.set_ylabel(f"time of {found.challenger}\nover {found.incumbent}")
+        names = [for_matplotlib(name) for name in (found.challenger, found.incumbent)]
+        axes.set_ylabel("time of {}\nover {}".format(*names))
         axes.xaxis.set_major_locator(LogLocator(base=2, numticks=9))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: size_tick(value)))
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -92,7 +94,7 @@ def _sides(axes: Axes, found: Crossover) -> None:
         axes.text(
             0.99 if right else 0.01,
             height,
-            f"{name} is faster",
+            f"{for_matplotlib(name)} is faster",
             transform=axes.transAxes,
             ha="right" if right else "left",
             va=align,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Any
+from urllib.parse import unquote
 
 from perceptron.errors import UserError
 
@@ -21,9 +24,12 @@ class _Pages(SimpleHTTPRequestHandler):
     """
 
     def send_head(self) -> Any:
-        host = (self.headers.get("Host") or "").rpartition(":")[0]
+        host = (self.headers.get("Host") or "").partition(":")[0]  # port 80 is not named
         if host not in (HOST, "localhost"):
             self.send_error(403, "served to this machine only")
+            return None
+        if "\0" in unquote(self.path):  # no file can be called so, and asking raises
+            self.send_error(404)
             return None
         return super().send_head()
 
@@ -36,10 +42,21 @@ class _Pages(SimpleHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    def server_bind(self) -> None:
+        # Its base would ask a name server what this machine is called, and wait for the answer.
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = HOST, self.socket.getsockname()[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a reader who went on
+            super().handle_error(request, client_address)
+
+
 def server(html: Path, port: int) -> ThreadingHTTPServer:
     """A server of the folder on the loopback address; raises `UserError` if the port is taken."""
     try:
-        return ThreadingHTTPServer((HOST, port), partial(_Pages, directory=str(html)))
+        return _Server((HOST, port), partial(_Pages, directory=str(html)))
     except OSError as error:
         raise UserError(
             f"--port {port}: {error.strerror or error}; choose another, or 0 for any free one"

@@ -12,9 +12,14 @@ _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """The value rounded to significant digits, without an exponent: 0.0412, 4.12, 412, 41,200."""
+    """The value rounded to significant digits: 0.0412, 4.12, 412, 41,200.
+
+    An exponent only where nobody would count the zeros: 1.5e-20.
+    """
     if value == 0:
         return "0"
+    if not 1e-13 < abs(value) < 1e15:
+        return f"{value:.{significant}g}"
     places = significant - 1 - floor(log10(abs(value)))
     rounded = round(value, places)
     return f"{rounded:,.{max(0, places)}f}"

@@ -184,5 +184,5 @@ def test_a_plan_that_is_too_deep_is_named(tmp_path: Path, content: str) -> None:
 
 def test_a_plan_that_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").mkdir()
-    with pytest.raises(UserError, match=r"run\.json: cannot be read: Is a directory"):
+    with pytest.raises(UserError, match=r"run\.json: no ordinary file"):
         load_run(tmp_path)

@@ -22,7 +22,7 @@ from perceptron.report.crossover_page import (
 from perceptron.report.ratio_chart import ratio_chart
 from tests.analysis.test_crossover import linear, world
 from tests.conftest import MakeRow
-from tests.report.test_page import Reader, read
+from tests.report.reading import Reader, read
 
 PREPARE = {"numpy": 1e-4, "torch-cpu": 0.5}
 

@@ -31,6 +31,14 @@ def test_digits_are_right_to_half_a_percent(value: float) -> None:
     assert float(text.replace(",", "")) == pytest.approx(value, rel=0.0051)
 
 
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.0, "0"), (1.5e-20, "1.5e-20"), (-2e300, "-2e+300"), (5e-324, "4.94e-324")],
+)
+def test_nobody_has_to_count_zeros(value: float, text: str) -> None:
+    assert digits(value) == text
+
+
 def test_an_interval_has_one_unit() -> None:
     assert duration_interval(0.0123, 0.0119, 0.0131) == "12.3 [11.9, 13.1] ms"
     assert duration_interval(0.0123, None, None) == "12.3 [one value] ms"

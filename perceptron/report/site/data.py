@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
+OPENING = "perceptron.receive("
+"""What every data file begins with."""
+
 
 def script(name: str, document: object) -> str:
     """The script that hands a document to the page under this name."""
-    return f"perceptron.receive({_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
+    return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
 
 
 def _json(document: object) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from perceptron.analysis.collection import Collection, Machine
 from perceptron.report.diagnosis import cells
+from perceptron.report.site.names import machine_name
 from perceptron.report.site.words import shortened
 from perceptron.report.text import memory
 
@@ -31,18 +32,22 @@ def machines(found: Collection) -> dict[str, Any]:
     told = [dict_of(each) for each in found.machines]
     checks = list(dict.fromkeys(what for facts in told for what in facts))
     return {
-        "names": [shortened(each.name) for each in found.machines],
+        "names": [_name(each) for each in found.machines],
         "facts": table,
         "checks": [
             (what, [facts.get(what, (_NOTHING, "not known")) for facts in told]) for what in checks
         ],
         "warnings": [
-            (shortened(each.name), each.diagnosis.cautions)
+            (_name(each), each.diagnosis.cautions)
             for each in found.machines
             if each.diagnosis is not None and each.diagnosis.cautions
         ],
         "complaints": [shortened(each, 400) for each in found.complaints],
     }
+
+
+def _name(machine: Machine) -> str:
+    return shortened(machine_name(machine.name, "perceptron"))
 
 
 def dict_of(machine: Machine) -> dict[str, tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 def machine_name(machine: str, source: str) -> str:
     """The machine, and who measured if it was not the suite itself."""
+    machine = machine if machine.strip() else "(no name)"
     return machine if source == "perceptron" else f"{machine} ({source})"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 from markupsafe import Markup
 
@@ -19,6 +18,8 @@ from perceptron.report.crossover_page import CROSSOVER_COLUMNS, crossover_cells
 from perceptron.report.map_chart import map_chart
 from perceptron.report.palette import Stroke
 from perceptron.report.site.names import machine_name, state_name
+from perceptron.report.site.sweeps import SWITCHES, sweep_place
+from perceptron.report.site.view import link
 from perceptron.report.site.words import shortened
 from perceptron.report.style import themed
 
@@ -33,10 +34,11 @@ def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) ->
     sweeps = _sweeps(found, bench)
     return {
         "bench": bench,
+        "machine": None if bench is None else machine_name(bench.machine, "perceptron"),
         "asv": asv,
         "cards": _cards(found, bench),
         "finding": None if bench is None else _finding(bench, looks),
-        "winners": [_winners(sweep) for sweep in sweeps],
+        "winners": [_winners(sweep) for sweep in _newest(sweeps)],
         "winner_columns": WINNER_COLUMNS,
         "crossovers": [
             [shortened(cell, 400) for cell in cells]
@@ -44,7 +46,7 @@ def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) ->
         ],
         "crossover_columns": CROSSOVER_COLUMNS,
         "missing": [] if bench is None else text.missing(bench.crossovers),
-        "sweep": None if bench is None else _sweep(bench, looks),
+        "sweep": None if bench is None else _sweep(bench, sweeps, looks),
         "map": _map(found, bench),
         "trust": _trust(found, bench),
         "warnings": [] if bench is None else bench.warnings,
@@ -70,7 +72,7 @@ def _finding(bench: Bench, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     }
 
 
-def _sweep(bench: Bench, looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
+def _sweep(bench: Bench, sweeps: list[Sweep], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
     families = list(dict.fromkeys(found.family for found in bench.crossovers))
     family = PICTURED if PICTURED in families else next(iter(families), None)
     chart = family_chart(bench, family) if family is not None else ""
@@ -86,8 +88,17 @@ def _sweep(bench: Bench, looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
         "axis": family_axis(family),
         "chart": _picture(themed(chart, looks)),
         "alt": shortened("; ".join(told), 600),
-        "link": f"sweeps.html#family={quote(shortened(family), safe='')}",
+        "link": _link(bench, family, sweeps),
     }
+
+
+def _link(bench: Bench, family: str, sweeps: list[Sweep]) -> str:
+    """To the sweep that is pictured: of the run's own commit and its fewest threads."""
+    own = [each for each in sweeps if each.family == family]
+    same = [each for each in own if each.commit == bench.rows[0].commit]
+    for each in sorted(same or own, key=lambda each: each.threads != bench.threads[0]):
+        return link("sweeps", SWITCHES, sweep_place(each))
+    return link("sweeps", SWITCHES, (family,))
 
 
 def _map(found: Collection, bench: Bench | None) -> dict[str, Any] | None:
@@ -103,11 +114,19 @@ def _map(found: Collection, bench: Bench | None) -> dict[str, Any] | None:
 
 
 def _sweeps(found: Collection, bench: Bench | None) -> list[Sweep]:
-    """Of each family the newest sweep of the machine that the page is about."""
+    """The sweeps of the machine that the page is about, the newest first."""
+    return [
+        sweep
+        for sweep in found.sweeps
+        if bench is not None and sweep.machine == bench.machine and sweep.source == "perceptron"
+    ]
+
+
+def _newest(sweeps: list[Sweep]) -> list[Sweep]:
+    """The newest of each family."""
     newest: dict[str, Sweep] = {}
-    for sweep in found.sweeps:
-        if bench is not None and sweep.machine == bench.machine and sweep.source == "perceptron":
-            newest.setdefault(sweep.family, sweep)
+    for sweep in sweeps:
+        newest.setdefault(sweep.family, sweep)
     return [newest[family] for family in sorted(newest)]
 
 
@@ -208,8 +227,8 @@ def _other(bench: Bench) -> tuple[str, ...]:
             cells.append(text.duration_interval(row.seconds, row.low, row.high))
     first = bench.rows[0]
     return (
-        machine_name(shortened(bench.machine), "perceptron"),
+        shortened(machine_name(bench.machine, "perceptron")),
         shortened(bench.environment.cpu),
-        state_name(first.commit, first.when),
+        shortened(state_name(first.commit, first.when)),
         *cells,
     )

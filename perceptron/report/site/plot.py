@@ -31,6 +31,8 @@ _SYMBOLS = {
     "p": "pentagon",
 }
 _MOST_TICKS = 9
+# Ends of intervals further away than this factor lie outside the figure.
+_FAR = 100.0
 
 
 class Look:
@@ -109,6 +111,13 @@ def log_axis(
         "tickvals": ticks,
         "ticktext": [tick(value) for value in ticks],
     }
+
+
+def within(estimates: Iterable[float], ends: Iterable[float]) -> list[float]:
+    """The ends of intervals, those far beyond all estimates cut: they would flatten the figure."""
+    seen = list(estimates)
+    low, high = min(seen) / _FAR, max(seen) * _FAR
+    return [min(max(end, low), high) for end in ends]
 
 
 def vertical(size: float, text: str, place: int) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -34,16 +34,20 @@ def sweep_views(found: Collection, looks: plot.Looks) -> Views:
         found.sweeps, key=lambda sweep: not any(each.size for each in sweep.crossovers)
     )
     for part, sweep in enumerate(ordered):
-        place = (
-            sweep.family,
-            machine_name(sweep.machine, sweep.source),
-            state_name(sweep.commit, sweep.when),
-            sweep.dtype or "not stated",
-            "not stated" if sweep.threads is None else str(sweep.threads),
-        )
         for shown, view in _shown(sweep, looks):
-            views.add(part, (*place, shown), view)
+            views.add(part, (*sweep_place(sweep), shown), view)
     return views
+
+
+def sweep_place(sweep: Sweep) -> tuple[str, ...]:
+    """The setting of all switches but the last, of the views of this sweep."""
+    return (
+        sweep.family,
+        machine_name(sweep.machine, sweep.source),
+        state_name(sweep.commit, sweep.when),
+        sweep.dtype or "not stated",
+        "not stated" if sweep.threads is None else str(sweep.threads),
+    )
 
 
 def _shown(sweep: Sweep, looks: plot.Looks) -> list[tuple[str, View]]:
@@ -111,10 +115,12 @@ def _figure(
 ) -> Figure:
     traces: list[Trace] = []
     values: list[float] = []
+    ends: list[float] = []
     sizes = [spot.size for curve in curves for spot in curve.spots]
     for curve in curves:
         scaled = [_scaled(spot.value, times) for spot in curve.spots]
-        values += [end for each in scaled for end in each_end(each)]
+        values += [each.estimate for each in scaled]
+        ends += [end for each in scaled for end in each_end(each)]
         told = [
             f"{curve.backend}, {axis} {spot.size:,}: {_duration(value)}; {spot.processes} processes"
             for spot, value in zip(curve.spots, scaled, strict=True)
@@ -136,7 +142,7 @@ def _figure(
         data=traces,
         layout={
             "xaxis": plot.log_axis(sizes, size_tick, 2, axis),
-            "yaxis": plot.log_axis(values, tick, 10, shown),
+            "yaxis": plot.log_axis(plot.within(values, ends), tick, 10, shown),
             "shapes": shapes,
             "annotations": labels,
         },
@@ -198,7 +204,8 @@ def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[Spot], looks: plot.Lo
         values,
         told,
     )
-    ends = [end for each in values for end in each_end(each)] + [1 / _TIE, _TIE]
+    known = [end for each in values for end in each_end(each)]
+    ends = [*plot.within([each.estimate for each in values], known), 1 / _TIE, _TIE]
     shapes, labels = _marks([found])
     level = plot.stripe(1 / _TIE, _TIE, "y", "--ink/0.12")
     shapes = [level, *shapes, *(plot.stripe(*each, "x", "--warn/0.5") for each in found.unsure)]

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.report.figure_page import Grid
 from perceptron.report.site.words import shortened
 
 Trace = dict[str, Any]
+# Characters: a paragraph, and what a figure is in words.
+_LINE = 600
+_ALT = 2_000
 
 
 class Figure(Struct, frozen=True, kw_only=True):
@@ -68,7 +73,7 @@ class Views:
 
     def __init__(self, page: str, switches: Sequence[str]) -> None:
         self.page = page
-        self.switches = [Switch(label, label.lower().replace(" ", "-")) for label in switches]
+        self.switches = [Switch(label, _id(label)) for label in switches]
         self.settings: list[Setting] = []
         self.files: dict[str, dict[str, View]] = {}
 
@@ -77,7 +82,7 @@ class Views:
         name = str(len(self.settings))
         file = f"{self.page}/{part}"
         self.settings.append(Setting([shortened(each) for each in setting], file, name))
-        self.files.setdefault(file, {})[name] = view
+        self.files.setdefault(file, {})[name] = _fitted(view)
 
     @property
     def index(self) -> dict[str, Any]:
@@ -89,10 +94,36 @@ class Views:
         }
 
 
+def _fitted(view: View) -> View:
+    """The same with texts that have room: names of strangers stand in all of them."""
+    return replace(
+        view,
+        title=shortened(view.title, 200),
+        lines=[shortened(line, _LINE) for line in view.lines],
+        figures=[
+            replace(each, alt=shortened(each.alt, _ALT), caption=shortened(each.caption, _LINE))
+            for each in view.figures
+        ],
+        sections=[_fitted(each) for each in view.sections],
+    )
+
+
+def link(page: str, switches: Sequence[str], setting: Sequence[str]) -> str:
+    """An address that opens a page of views at a setting, or at the first that begins so."""
+    said = zip(switches, setting, strict=False)
+    return f"{page}.html#" + "&".join(
+        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in said
+    )
+
+
+def _id(label: str) -> str:
+    return label.lower().replace(" ", "-")
+
+
 def table(grid: Grid) -> Table:
     """A table of a page of figures as a view's."""
     return Table(
-        grid.title,
-        [Column(name.rstrip(">"), name.endswith(">")) for name in grid.columns],
+        shortened(grid.title, 200),
+        [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in grid.columns],
         [[shortened(cell, 400) for cell in row] for row in grid.rows],
     )

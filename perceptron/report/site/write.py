@@ -12,7 +12,7 @@ from perceptron.errors import UserError
 from perceptron.report.page import templates
 from perceptron.report.palette import Stroke, strokes
 from perceptron.report.site import plot
-from perceptron.report.site.data import script
+from perceptron.report.site.data import OPENING, script
 from perceptron.report.site.ladders import ladder_views
 from perceptron.report.site.machines import machines
 from perceptron.report.site.maps import map_views
@@ -82,7 +82,8 @@ def _texts(
     for make in (sweep_views, map_views, ladder_views, roofline_views, history_views):
         yield from _views(make(found, drawn))
     raw = raw_data(found)
-    yield _page("raw.html", "raw.html.j2", {"rows": len(found.rows), "scripts": _RAW_SCRIPTS})
+    scripts = _RAW_SCRIPTS if found.rows else ()
+    yield _page("raw.html", "raw.html.j2", {"rows": len(found.rows), "scripts": scripts})
     yield "data/raw.js", script("raw", raw.index)
     for name, rows in raw.files.items():
         yield f"data/{name}.js", script(name, rows)
@@ -148,7 +149,7 @@ class _Site:
         self._written.add(file)
 
     def sweep(self) -> None:
-        """Remove data of an earlier dashboard that this one has not."""
+        """Remove data of an earlier dashboard that this one has not; what others wrote stays."""
         for file in sorted((self._html / "data").rglob("*.js")):
-            if file not in self._written:
+            if file not in self._written and file.read_bytes().startswith(OPENING.encode()):
                 file.unlink()

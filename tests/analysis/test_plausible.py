@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import pytest
+
+from perceptron.analysis.plausible import plausible
+from tests.made import measured
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"seconds": 1e-9, "samples": [1e-9, 1.0], "prepare_seconds": 0.0, "peak_bytes": 0},
+        {"seconds": 1e9, "size": 2**60, "stdev": 0.0, "iterations": 10**12},
+        {"seconds": None, "status": "skipped", "reason": "no GPU"},
+        {"size": 0.5, "seconds": 1.0, "threads": 1024, "process": 10**6},
+    ],
+)
+def test_what_somebody_may_have_measured_is_kept(fields: dict[str, Any]) -> None:
+    assert plausible(measured(**fields))
+
+
+@pytest.mark.parametrize("value", [-1.0, 1e-300, 1.1e9, 1e308, inf, nan])
+@pytest.mark.parametrize("field", ["seconds", "prepare_seconds", "stdev", "samples"])
+def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
+    assert not plausible(measured(**{field: [1.0, value] if field == "samples" else value}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"size": 0},
+        {"size": -4},
+        {"size": nan},
+        {"size": inf},
+        {"size": 2.0**61},
+        {"size": 1e-300},
+        {"peak_bytes": -1},
+        {"peak_bytes": 2**61},
+        {"threads": 0},
+        {"threads": 2**61},
+        {"iterations": 0},
+        {"iterations": 10**400},
+        {"process": -1},
+        {"process": 10**400},
+    ],
+)
+def test_counts_that_nobody_can_have_are_not(fields: dict[str, Any]) -> None:
+    assert not plausible(measured(**fields))

@@ -1,0 +1,221 @@
+"""Results made up, and kept where and as the suite keeps what it measures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from math import exp
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec.structs import replace
+
+from perceptron.analysis.ladder import HARNESS
+from perceptron.analysis.roofline import CEILING
+from perceptron.records.environment import Environment, ThreadPool
+from perceptron.records.measurement import Measurement
+
+BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
+ABSENT = "no CUDA device found"
+SIZES = (4, 16, 64, 256)
+STARTED = "2026-01-01T00:00:00Z"
+FACTS = Environment(
+    cpu="Abacus 3000",
+    architecture="x86_64",
+    cores=2,
+    memory_bytes=2**34,
+    system="Linux 6",
+    python="CPython 3.12",
+    libraries={"numpy": "2.0"},
+    pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
+)
+
+
+def measured(**fields: Any) -> Measurement:
+    """A row; any field can be given."""
+    defaults: dict[str, Any] = {
+        "source": "perceptron",
+        "machine": "box",
+        "environment": FACTS.id,
+        "commit": "abc",
+        "when": STARTED,
+        "family": "line",
+        "size": 1,
+        "backend": "numpy",
+        "device": "cuda" if "cuda" in fields.get("backend", "") else "cpu",
+        "dtype": "float32",
+        "threads": 2,
+    }
+    return Measurement(**(defaults | fields))
+
+
+def line(
+    family: str = "mlp-width",
+    backends: Sequence[str] = BACKENDS[:2],
+    sizes: Sequence[float] = SIZES,
+    processes: int = 4,
+    prepare: float | None = None,
+) -> list[Measurement]:
+    """Times over sizes: the first backend starts cheap, each later one grows less;
+    the first two meet at 200.
+
+    ``prepare`` seconds are those of the last backend; the others take none to speak of.
+    """
+    random = np.random.default_rng(1)
+    rows = []
+    for process, size in product(range(processes), sizes):
+        for place, name in enumerate(backends):
+            seconds = (1e-4 * 2**place + 1e-6 * size / 2**place) * exp(random.normal(0, 0.01))
+            last = place == len(backends) - 1
+            rows.append(
+                measured(
+                    family=family,
+                    problem=f"{family}:{size}",
+                    size=size,
+                    backend=name,
+                    process=process,
+                    seconds=seconds,
+                    prepare_seconds=None if prepare is None else prepare if last else 1e-6,
+                )
+            )
+    return rows
+
+
+def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[Measurement]:
+    """What the main job finds on a machine without a GPU: the finding, and one family."""
+    finding = [
+        measured(
+            family="or-gate",
+            problem="or-gate",
+            size=4,
+            backend=name,
+            process=process,
+            seconds=seconds * (1 + 0.01 * process),
+            iterations=10_000,
+        )
+        for process in range(3)
+        for name, seconds in (("numpy-published", 8e-6), ("numpy", 7e-6), ("torch-cpu", 65e-6))
+    ]
+    absent = [
+        measured(
+            family=name,
+            problem=f"{name}:{size}",
+            size=size,
+            backend="torch-cuda",
+            status="skipped",
+            reason=ABSENT,
+        )
+        for name, size in (("or-gate", 4), (family, SIZES[0]), (family, SIZES[-1]))
+    ]
+    return [*line(family, prepare=prepare), *finding, *absent]
+
+
+def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) -> list[Measurement]:
+    """Sixteen cells, of which the light backend wins the small ones, and one without a time."""
+    rows = [
+        measured(
+            family=family,
+            problem=f"{family}:{x}x{y}",
+            size=x * y,
+            backend=name,
+            process=process,
+            seconds=(1e-4 * 3**place + 1e-7 * x * y / 5**place) * (1 + 0.01 * process),
+        )
+        for (x, y), process in product(product(SIZES, SIZES), range(3))
+        for place, name in enumerate(backends)
+    ]
+    absent = measured(
+        family=family,
+        problem=f"{family}:4x4",
+        size=16,
+        backend="torch-cuda",
+        status="skipped",
+        reason=ABSENT,
+    )
+    return [*rows, absent]
+
+
+def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
+    """Three processes of three rungs with phases, the machine's ceilings and the harness."""
+    rows = []
+    for process in range(3):
+        factor = 1 + 0.01 * process
+        for name, seconds in (("torch-cpu", 1e-4), ("numpy", 1e-5), ("numba", 1e-7)):
+            shared = {"family": problem, "problem": problem, "process": process, "size": 4}
+            upto = {None: 1.0, "forward": 0.2, "backward": 0.7, "optimizer step": 1.0}
+            rows += [
+                measured(
+                    **shared,
+                    backend=name,
+                    phase=phase,
+                    seconds=seconds * share * factor,
+                    samples=[seconds * share * factor],
+                    iterations=int(0.01 / seconds),
+                )
+                for phase, share in upto.items()
+                if phase is None or name == "torch-cpu"
+            ]
+        rows += [
+            measured(family=CEILING, phase=phase, size=size, process=process, seconds=factor)
+            for phase, size in (("product", 50e9), ("copy", 10e9))
+        ]
+        rows.append(measured(family=HARNESS, phase="call", process=process, seconds=1e-7))
+    return rows
+
+
+BENCH: dict[str, Any] = {"study": "bench", "backends": list(BACKENDS), "quick": False}
+MAP: dict[str, Any] = {
+    "study": "map",
+    "family": "mlp-map",
+    "x_range": [4, 256],
+    "y_range": [4, 256],
+    "points": 4,
+    "dtype": "float32",
+    "threads": 2,
+}
+LADDER: dict[str, Any] = {
+    "study": "overhead",
+    "problem": "or-gate",
+    "removes": {"torch-cpu": "nothing", "numpy": "the framework", "numba": "the rest"},
+    "kernels": {"torch-cpu": 17},
+    "operations": 74,
+    "bytes_moved": 212,
+    "threads": 2,
+}
+
+
+def keep(
+    results: Path,
+    plan: dict[str, Any],
+    rows: Sequence[Measurement],
+    *,
+    machine: str = "box",
+    folder: str = "box",
+    started: str = STARTED,
+    commit: str | None = "abc",
+    finished: bool = True,
+    facts: Environment = FACTS,
+) -> Path:
+    """Write a run of a machine; its rows are all of this run's commit and of its start."""
+    place = results / "runs" / folder
+    run = place / started.replace(":", "")
+    run.mkdir(parents=True)
+    what = {"machine": machine, "commit": commit, "environment": facts.id}
+    about = {**what, "format": 1, "plan": plan, "started": started}
+    about["finished"] = started if finished else None
+    own = [replace(row, **what, when=started) for row in rows]
+    (run / "run.json").write_bytes(msgspec.json.encode(about))
+    (place / f"environment-{facts.id}.json").write_bytes(msgspec.json.encode(facts))
+    lines = b"".join(msgspec.json.encode(row) + b"\n" for row in own)
+    (run / "measurements.jsonl").write_bytes(lines)
+    return run
+
+
+def everything(results: Path) -> Path:
+    """One run of each kind, on one machine."""
+    keep(results, BENCH, bench_rows())
+    keep(results, MAP, map_rows(), started="2026-01-01T01:00:00Z")
+    keep(results, LADDER, ladder_rows(), started="2026-01-01T02:00:00Z")
+    return results
