@@ -209,9 +209,7 @@ def _trust(found: Collection, bench: Bench | None) -> list[str]:
         f"{len(bench.rows):,} measurements failed.",
         f"{sure} of {len(judged)} answers about crossovers hold at 95 % over the whole range of "
         "sizes; the others say where they are not sure.",
-        f"{len(bench.warnings)} warnings about the machine when the run began."
-        if bench.warnings
-        else "No warning about the machine when the run began.",
+        f"Warnings about the machine when the run began: {len(bench.warnings) or 'none'}.",
     ]
 
 
