@@ -31,7 +31,8 @@ test: browser
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal \
+		--cov --cov-report=term:skip-covered
 
 bench: install
 	$(BIN)/perceptron bench

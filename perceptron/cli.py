@@ -391,6 +391,51 @@ def advise(
 
 
 @app.command()
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A branch, tag or commit.")],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help="Another; . is the working tree.")],
+    suite: Annotated[
+        Path, typer.Option(metavar="FILE", help="Configuration of the asv suite.")
+    ] = Path("asv.conf.json"),
+    benchmarks: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="Found in name(parameters).")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(min=0.05, metavar="MINUTES", help="Less time, less is detected.")
+    ] = 10.0,
+    base_python: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Interpreter of BASE. Default: this one.")
+    ] = None,
+    head_python: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Interpreter of HEAD. Default: this one.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
+    ] = None,
+    results: Results = Path("results"),
+    json: Json = False,
+) -> None:
+    """Did this change make anything slower? Two revisions of any asv suite, side by side."""
+    from perceptron.gate.compare import compare as gate
+    from perceptron.gate.request import Request
+    from perceptron.report import console, documents
+
+    request = Request(
+        base, head, suite, benchmarks, budget, base_python, head_python, seed, results
+    )
+    with console.progress_bar("comparing") as bar:
+        found = gate(request, bar)
+    console.show_warnings(found.warnings)
+    if json:
+        documents.write(found)
+    else:
+        console.show_comparison(found)
+    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
+    if code:
+        raise typer.Exit(code)
+
+
+@app.command()
 def truth(
     worlds: Annotated[int, typer.Option(min=1, metavar="N", help="Simulated worlds.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="Other worlds.")] = 1,

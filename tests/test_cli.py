@@ -124,14 +124,30 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
-    perceptron: Perceptron, tmp_path: Path, arguments: list[str], message: str
+    here: Perceptron, tmp_path: Path, arguments: list[str], message: str
 ) -> None:
     """On standard error, naming the option or name; no traceback, nothing on standard output."""
-    found = perceptron(*arguments)
+    found = here(*arguments)
     assert found.returncode == 2
     assert found.stdout == ""
     assert found.stderr.startswith(message.replace("{folder}", str(tmp_path)))
     assert len(found.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["walkthrough", "--actviation", "tanh"], "error: No such option: --actviation"),
+        (["bench", "--threads", "many"], "error: --threads takes whole numbers from 1"),
+    ],
+)
+def test_a_shell_sees_wrong_usage_as_the_tests_in_this_process_do(
+    perceptron: Perceptron, here: Perceptron, arguments: list[str], message: str
+) -> None:
+    """The parser's complaints and ours: the same code and the same words from a real process."""
+    seen, told = perceptron(*arguments), here(*arguments)
+    assert seen.stderr.startswith(message)
+    assert (seen.returncode, seen.stdout, seen.stderr) == (2, told.stdout, told.stderr)
 
 
 def test_a_terminal_without_greek_letters_loses_no_report(tmp_path: Path) -> None:
@@ -303,8 +319,8 @@ def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: 
     assert wrong.stderr.startswith("error: unknown backend in --pair 'torch'")
 
 
-def test_wrong_usage_leaves_nothing_behind(perceptron: Perceptron, tmp_path: Path) -> None:
-    assert perceptron("crossover", "--by", "backend").returncode == 2
+def test_wrong_usage_leaves_nothing_behind(here: Perceptron, tmp_path: Path) -> None:
+    assert here("crossover", "--by", "backend").returncode == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -425,7 +441,8 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_its_rows(
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
     """Rungs with everything that the contract names, and phases of the eager one."""
     found = perceptron(
-        "overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda", "--json"
+        *("overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda"),
+        *("--threads", "1", "--json"),
     )
     assert found.returncode == 0, found.stderr
     document = json.loads(found.stdout)
@@ -448,7 +465,7 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     """On one document: the sentence, what stands behind it, and an estimate that says it is one."""
     found = perceptron(
         *("advise", "--rows", "40", "--features", "3", "--hidden", "2,2", "--seconds", "3"),
-        *("--what-if", "h100", "--json"),
+        *("--what-if", "h100", "--threads", "1", "--json"),
     )
     assert found.returncode == 0, found.stderr
     document = json.loads(found.stdout)
@@ -472,9 +489,9 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     ],
 )
 def test_wrong_usage_of_the_new_commands_is_one_line(
-    perceptron: Perceptron, arguments: list[str], message: str
+    here: Perceptron, arguments: list[str], message: str
 ) -> None:
-    found = perceptron(*arguments)
+    found = here(*arguments)
     assert found.returncode == 2
     assert found.stderr.startswith("error: ")
     assert found.stderr.count("\n") == 1

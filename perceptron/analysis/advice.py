@@ -13,8 +13,8 @@ from perceptron.analysis.crossover import Crossover, crossovers
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.points import TIE
 from perceptron.analysis.select import paired, prepared, reason, times
-from perceptron.analysis.trust import Caution
 from perceptron.analysis.what_if import Estimate
+from perceptron.records.caution import Caution
 from perceptron.records.measurement import Measurement
 
 

@@ -15,8 +15,9 @@ from perceptron.analysis.ladder import Overhead, ladder
 from perceptron.analysis.phase import MapResult, phase
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.summary import Bench, summarise
-from perceptron.analysis.trust import Caution, cautions
+from perceptron.analysis.trust import cautions
 from perceptron.errors import UserError
+from perceptron.records.caution import Caution
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import Run, load_conditions, load_run

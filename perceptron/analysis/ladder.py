@@ -12,7 +12,7 @@ from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.phases import Phase, Whole, phases, whole
 from perceptron.analysis.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
 from perceptron.analysis.select import paired, reason, times
-from perceptron.analysis.trust import Caution
+from perceptron.records.caution import Caution
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 

@@ -9,8 +9,8 @@ from msgspec import Struct
 
 from perceptron.analysis.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover import Crossover, crossovers
-from perceptron.analysis.trust import Caution
 from perceptron.analysis.what_if import Check, WhatIf
+from perceptron.records.caution import Caution
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 

@@ -20,7 +20,7 @@ from perceptron.analysis.phase_words import Area, sentence
 from perceptron.analysis.points import TIE
 from perceptron.analysis.select import ground, reason, times
 from perceptron.analysis.surface import surfaces
-from perceptron.analysis.trust import Caution
+from perceptron.records.caution import Caution
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 

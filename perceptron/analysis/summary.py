@@ -9,7 +9,8 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover import Crossover, crossovers
 from perceptron.analysis.finding import FindingRow, finding, finding_backends
-from perceptron.analysis.trust import Caution, cautions, damaged
+from perceptron.analysis.trust import cautions, damaged
+from perceptron.records.caution import Caution
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from perceptron.records.caution import Caution
 from perceptron.records.conditions import Conditions, GpuClock
 from perceptron.records.environment import Environment
 
@@ -30,14 +31,6 @@ LARGEST_SWAP_SHARE = 0.1
 LARGEST_TICK_SECONDS = 5e-6
 # Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5 %.
 SMALLEST_GPU_CLOCK_SHARE = 0.95
-
-
-class Caution(Struct, frozen=True, kw_only=True):
-    """Something to know when reading the numbers: what it is, and what can be done."""
-
-    code: str
-    message: str
-    advice: str
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):

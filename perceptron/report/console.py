@@ -25,13 +25,15 @@ from perceptron.analysis.finding import FindingRow
 from perceptron.analysis.ladder import Overhead
 from perceptron.analysis.located import Located
 from perceptron.analysis.phase import PhaseMap
-from perceptron.analysis.trust import Caution
 from perceptron.records.backend import BackendFacts, Checked
+from perceptron.records.caution import Caution
+from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.truth import Truth
 from perceptron.report import (
     advice_text,
     crossover_page,
+    gate_text,
     ladder_page,
     map_text,
     single,
@@ -238,6 +240,19 @@ def show_truth(found: Truth) -> None:
         table(grid.title, grid.columns, grid.rows)
         for line in grid.notes:
             out.print(f"{line}\n", markup=False, soft_wrap=True)
+
+
+def show_comparison(found: Comparison) -> None:
+    """Print the verdict, what changed, and what else must be known."""
+    colour = {"clean": "green", "regression": "red"}.get(found.verdict, "yellow")
+    out.print(f"[{colour}]{found.verdict}[/]: {escape(found.reason)}\n", soft_wrap=True)
+    plan = found.plan
+    rows = gate_text.cells(found.rows)
+    if rows:
+        table(f"{plan.base.name} → {plan.head.name}", gate_text.COLUMNS, rows)
+    for line in gate_text.notes(found):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(f"rows:   {found.results}", markup=False, soft_wrap=True)
 
 
 def show_singles(rows: Iterable[Measurement]) -> None:

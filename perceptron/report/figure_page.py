@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from perceptron.analysis.trust import Caution
+from perceptron.records.caution import Caution
 from perceptron.report.page import publish, templates
 
 

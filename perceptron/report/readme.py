@@ -7,18 +7,18 @@ finished map under results/. It owns what stands between ``<!-- begin: NAME -->`
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
+
+from msgspec.structs import replace
 
 from perceptron.analysis.finding import FAMILY
-from perceptron.analysis.grid import log_grid
-from perceptron.analysis.ladder import Overhead, ladder
-from perceptron.analysis.phase import MapResult, phase
-from perceptron.analysis.summary import Bench, summarise
+from perceptron.analysis.judged import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.ladder import Overhead
+from perceptron.analysis.phase import MapResult
+from perceptron.analysis.summary import Bench
 from perceptron.errors import UserError
-from perceptron.records.environment import Environment
-from perceptron.records.measurement import Measurement
-from perceptron.records.store import Run, load_conditions, load_run
+from perceptron.records.runs import Stored, stored_runs
 from perceptron.report import text
 from perceptron.report.charts import family_chart, finding_chart
 from perceptron.report.ladder_chart import ladder_chart
@@ -26,6 +26,7 @@ from perceptron.report.map_chart import map_chart
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
+Judged = TypeVar("Judged", Bench, MapResult, Overhead)
 
 
 def main() -> None:
@@ -41,32 +42,17 @@ def main() -> None:
 
 def newest(results: Path) -> Bench:
     """The newest finished whole run; raises `UserError` if there is none."""
-    for folder, run, environment, rows in _finished(results, "bench"):
-        if run.plan.get("whole"):
-            return summarise(
-                run.plan["backends"],
-                folder.relative_to(ROOT),
-                environment,
-                rows,
-                load_conditions(folder),
-            )
+    for stored in _finished(results, "bench"):
+        if stored.run.plan.get("whole"):
+            return _within(judged_bench(stored.folder))
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 
 def newest_map(results: Path) -> MapResult:
     """The newest finished map that is not a quick one; raises `UserError` if there is none."""
-    for folder, run, environment, rows in _finished(results, "map"):
-        plan = run.plan
-        if not plan.get("quick"):
-            grid = log_grid(tuple(plan["x_range"]), tuple(plan["y_range"]), plan["points"])
-            return MapResult(
-                map=phase(rows, grid),
-                machine=run.machine,
-                results=folder.relative_to(ROOT),
-                environment=environment,
-                rows=rows,
-                warnings=[],
-            )
+    for stored in _finished(results, "map"):
+        if not stored.run.plan.get("quick"):
+            return _within(judged_map(stored.folder))
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
 
@@ -75,32 +61,28 @@ def newest_ladder(results: Path) -> Overhead:
 
     Raises `UserError` if there is none.
     """
-    for folder, run, environment, rows in _finished(results, "overhead"):
-        plan = run.plan
-        if not plan.get("quick") and plan["problem"] == FAMILY:
-            return ladder(
-                rows,
-                problem=plan["problem"],
-                removes=plan["removes"],
-                kernels=plan["kernels"],
-                work=(plan["operations"], plan["bytes_moved"]),
-                threads=plan["threads"],
-                results=folder.relative_to(ROOT),
-                environment=environment,
-                warnings=[],
-            )
+    for stored in _finished(results, "overhead"):
+        if not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY:
+            return _within(judged_ladder(stored.folder))
     raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
 
 
-def _finished(
-    results: Path, study: str
-) -> Iterator[tuple[Path, Run, Environment, list[Measurement]]]:
-    """Finished runs of a study, the newest first."""
-    files = results.glob("runs/*/*/run.json")
-    for folder in sorted((file.parent for file in files), key=lambda each: each.name, reverse=True):
-        run, environment, rows = load_run(folder)
-        if run.finished is not None and run.plan.get("study") == study:
-            yield folder, run, environment, rows
+def _finished(results: Path, study: str) -> list[Stored]:
+    """Finished runs of a study, the newest first. A run that cannot be read is an error here."""
+    return [
+        each
+        for each in stored_runs(results, _refuse)
+        if each.run.finished is not None and each.run.plan.get("study") == study
+    ]
+
+
+def _refuse(complaint: str) -> None:
+    raise UserError(complaint)
+
+
+def _within(found: Judged) -> Judged:
+    """The same, with its folder as a reader of the repository finds it."""
+    return replace(found, results=found.results.relative_to(ROOT))
 
 
 def pictures(bench: Bench, drawn: MapResult, climbed: Overhead) -> dict[str, str]:

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from perceptron.analysis.trust import Caution, cautions, damaged
+from perceptron.analysis.trust import cautions, damaged
 from perceptron.backends import registry
 from perceptron.measure.conditions import conditions
 from perceptron.measure.machine import environment, machine_name
 from perceptron.measure.revision import revision
+from perceptron.records.caution import Caution
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Journal, Run, now, open_run

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from perceptron.analysis import trust
-from perceptron.analysis.trust import Caution, cautions
+from perceptron.analysis.trust import cautions
+from perceptron.records.caution import Caution
 from perceptron.records.conditions import Conditions, GpuClock, LoopSpread
 from perceptron.records.environment import Environment
 

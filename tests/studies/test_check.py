@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from perceptron.backends import registry
+from perceptron.backends import contract, registry
 from perceptron.backends.mutants import MutantBackend, mutations
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend, NumpyTrainer
 from perceptron.backends.protocol import Trainer
@@ -63,6 +63,14 @@ class Raises(NumpyTrainer):
         raise RuntimeError("no kernel")
 
 
+@pytest.fixture
+def few_problems(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A mistake that shows on every problem shows on one without and one with hidden layers."""
+    few = [catalogue.find(name) for name in ("or-gate", "mlp-depth:2")]
+    monkeypatch.setattr(contract, "problems", lambda: few)
+
+
+@pytest.mark.usefixtures("few_problems")
 @pytest.mark.parametrize(
     ("trainer", "promise"),
     [
@@ -78,11 +86,13 @@ def test_each_promise_can_be_broken(broken, trainer: type[Trainer], promise: str
     assert broken(Wrong(trainer))[promise] is False  # type: ignore[arg-type]
 
 
+@pytest.mark.usefixtures("few_problems")
 def test_a_mutant_does_not_pass_as_a_backend(broken) -> None:  # type: ignore[no-untyped-def]
     mutation = mutations(catalogue.find("or-gate"))[0]
     assert broken(MutantBackend(BACKEND, mutation))["agrees with float64 NumPy"] is False
 
 
+@pytest.mark.usefixtures("few_problems")
 def test_a_blind_comparison_would_be_noticed(broken, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """If the tolerance were a thousand times what it is, the mutants would tell."""
     from perceptron.backends import agreement

@@ -1,0 +1,1 @@
+"""What changed: two revisions compared, block by block."""

@@ -1,0 +1,34 @@
+"""Which benchmarks of the suite are compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from perceptron.errors import UserError
+from perceptron.records.block import Benchmark
+
+
+def pattern(expression: str | None) -> re.Pattern[str]:
+    """Raises `UserError` naming the option for what is no regular expression."""
+    try:
+        return re.compile(expression or "")
+    except re.error as error:
+        raise UserError(f"--benchmarks {expression}: no regular expression: {error}") from None
+
+
+def choose(benchmarks: Sequence[Benchmark], wanted: re.Pattern[str]) -> list[Benchmark]:
+    """Those whose name, or name with parameters, the expression is found in, as asv's --bench.
+
+    Raises `UserError` if there is none.
+    """
+    if not benchmarks:
+        raise UserError("the suite has no benchmarks: nothing in it is named time_, track_ …")
+    found = [each for each in benchmarks if wanted.search(each.name) or wanted.search(each.key)]
+    if not found:
+        raise UserError(
+            f"--benchmarks {wanted.pattern}: none of the {len(benchmarks)} matches, such as "
+            f"{benchmarks[0].key}"
+        )
+    # A name imported into a second module is discovered twice by some versions of the runner.
+    return list({each.key: each for each in found}.values())

@@ -1,0 +1,161 @@
+"""Where a comparison is kept, so that one that was cut short goes on where it stopped.
+
+    <results>/gate/<id>/run.json      what is compared, the plan, whether it was finished
+    <results>/gate/<id>/blocks.jsonl  one `Block` a line, each on disk before the next is measured
+
+The id follows from what is compared; a comparison that was finished and is asked for again gets a
+folder of its own, with a number behind the id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.block import Block
+from perceptron.records.comparison import Plan
+
+FORMAT = 1
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What a comparison set out to do."""
+
+    format: int = FORMAT
+    work: dict[str, str]
+    """All that makes two comparisons the same, but for the seed."""
+    plan: Plan
+    start_seconds: float | None = None
+    """What a process takes beside its benchmarks."""
+    finished: bool = False
+
+    @property
+    def id(self) -> str:
+        """The first 12 hexadecimal digits of the SHA-256 of the work."""
+        return hashlib.sha256(msgspec.json.encode(self.work, order="sorted")).hexdigest()[:12]
+
+
+class Journal:
+    """An open comparison: its blocks so far, and where the next goes."""
+
+    def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
+        self.folder = folder
+        self.run = run
+        self._lines = lines
+        self.blocks = list(_read_blocks(folder / "blocks.jsonl"))
+
+    @property
+    def elapsed_seconds(self) -> float:
+        """Until the last block, of all starts."""
+        return self.blocks[-1].elapsed_seconds if self.blocks else 0.0
+
+    def append(self, block: Block) -> None:
+        """Write the block and wait until the disk has it."""
+        line = msgspec.json.encode(block) + b"\n"
+        try:
+            if self._lines.write(line) != len(line):
+                raise OSError(28, "No space left on device")
+            os.fsync(self._lines.fileno())
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
+        self.blocks.append(block)
+
+    def keep(self, run: Run) -> None:
+        """Replace what is known of the run."""
+        self.run = run
+        try:
+            _write(self.folder / "run.json", run)
+        except OSError as error:
+            raise _cannot_write(self.folder, error) from None
+
+
+@contextmanager
+def open_journal(results: Path, run: Run, seed_given: bool) -> Iterator[Journal]:
+    """Open the unfinished comparison that does the same, or a new one.
+
+    Raises `UserError` if the folder cannot be written to, or is in use.
+    """
+    try:
+        folder, found, lines = _open(results / "gate", run, seed_given)
+    except OSError as error:
+        raise _cannot_write(results, error) from None
+    with lines:
+        yield Journal(folder, found, lines)
+
+
+def _open(gate: Path, run: Run, seed_given: bool) -> tuple[Path, Run, FileIO]:
+    for attempt in range(1, 10_000):
+        folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = _lock(folder / "blocks.jsonl")
+        if lines is None:
+            continue  # going on right now, in another process
+        known = _read_run(folder / "run.json")
+        if known is None and not lines.seek(0, os.SEEK_END):
+            _write(folder / "run.json", run)
+            return folder, run, lines
+        if known is not None and _goes_on(known, run, seed_given):
+            content = (folder / "blocks.jsonl").read_bytes()
+            lines.truncate(content.rfind(b"\n") + 1)  # what was being written when it ended
+            return folder, known, lines
+        lines.close()
+    raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
+
+
+def _goes_on(known: Run, run: Run, seed_given: bool) -> bool:
+    same_seed = not seed_given or known.plan.seed == run.plan.seed
+    return not known.finished and known.work == run.work and same_seed
+
+
+def _read_run(file: Path) -> Run | None:
+    """None for what is not there, and for what another version wrote."""
+    try:
+        run = msgspec.json.decode(file.read_bytes(), type=Run)
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return run if run.format == FORMAT else None
+
+
+def _read_blocks(file: Path) -> Iterator[Block]:
+    decoder = msgspec.json.Decoder(Block)
+    for number, line in enumerate(file.read_bytes().splitlines(), start=1):
+        try:
+            yield decoder.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{file}, line {number}: not a block: {error}; remove the folder to start anew"
+            ) from None
+
+
+def _lock(file: Path) -> FileIO | None:
+    """Open for appending; None if another process has it open for a comparison of its own."""
+    lines = FileIO(file, "a")
+    try:
+        import fcntl
+    except ImportError:  # Windows: two runs into one folder are not told apart there
+        return lines
+    try:
+        fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lines.close()
+        return None
+    return lines
+
+
+def _write(file: Path, content: Struct) -> None:
+    """Replace the file in one step, so that no reader sees half of it."""
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
+    draft.replace(file)
+
+
+def _cannot_write(folder: Path, error: OSError) -> UserError:
+    return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")

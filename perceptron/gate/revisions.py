@@ -1,0 +1,120 @@
+"""What BASE and HEAD name: commits of this repository, or ``.``, the working tree as it is."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.errors import UserError
+
+# Nothing of the repository may run because it is looked at or checked out.
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
+# Set while a hook runs; they would lead git elsewhere than into the folder that it is told.
+_STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """A commit, and what the working tree adds to it if that was asked for."""
+
+    name: str
+    commit: str
+    changed: tuple[str, ...] | None = None
+    """Files of the working tree that differ from the commit or are new; None for the commit."""
+    digest: str | None = None
+    """Of these files' names and contents."""
+
+
+def repository(folder: Path) -> Path:
+    """The root of the working tree that holds ``folder``; raises `UserError` if there is none."""
+    try:
+        return Path(git(folder, "rev-parse", "--show-toplevel").strip())
+    except UserError as error:
+        raise UserError(f"{folder}: no git repository to compare revisions of: {error}") from None
+
+
+def resolve(repository: Path, name: str, results: Path) -> Revision:
+    """The commit that ``name`` stands for. Raises `UserError` for one that does not exist.
+
+    What lies in ``results`` is no change of the working tree: comparing writes there.
+    """
+    if not name.strip() or name.startswith("-"):
+        raise UserError(f"no revision {name!r}: name a branch, a tag, a commit or .")
+    wanted = "HEAD" if name == "." else name
+    try:
+        commit = git(
+            repository, "rev-parse", "--verify", "--quiet", "--end-of-options", wanted + "^{commit}"
+        ).strip()
+    except UserError:
+        raise UserError(
+            f"unknown revision {name!r} in {repository}: name a branch, a tag, a commit or ."
+        ) from None
+    if name != ".":
+        return Revision(name, commit)
+    changed = changes(repository, results)
+    return Revision(name, commit, changed, _digest(repository, changed))
+
+
+def changes(repository: Path, results: Path) -> tuple[str, ...]:
+    """Files that differ from the last commit, deleted ones too, and new ones that are not ignored.
+
+    Relative to the root, without what lies in ``results``.
+    """
+    differing = git(repository, "diff", "--name-only", "--no-renames", "-z", "HEAD")
+    new = git(repository, "ls-files", "--others", "--exclude-standard", "-z")
+    names = sorted({name for name in (differing + new).split("\0") if name})
+    return tuple(name for name in names if not (repository / name).is_relative_to(results))
+
+
+def add_changes(repository: Path, revision: Revision, tree: Path) -> None:
+    """Make a checkout of the revision's commit look like the working tree."""
+    for name in revision.changed or ():
+        source, target = repository / name, tree / name
+        if target.is_symlink() or target.is_file():
+            target.unlink()
+        elif target.is_dir():
+            shutil.rmtree(target)
+        if source.is_symlink() or source.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target, follow_symlinks=False)
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints. Raises `UserError` with git's last words."""
+    variables = {name: value for name, value in os.environ.items() if name not in _STEERING}
+    try:
+        found = subprocess.run(
+            ["git", *_QUIET, "-C", str(folder), *arguments],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except OSError as error:
+        raise UserError(f"git cannot be started: {error.strerror}; install it") from None
+    if found.returncode != 0:
+        said = os.fsdecode(found.stderr).strip().splitlines()
+        raise UserError(said[-1] if said else f"git {arguments[0]} failed")
+    return os.fsdecode(found.stdout)
+
+
+def _digest(repository: Path, names: tuple[str, ...]) -> str:
+    found = hashlib.sha256()
+    for name in names:
+        file = repository / name
+        found.update(os.fsencode(name) + b"\0")
+        try:
+            mode = file.lstat().st_mode
+            if stat.S_ISLNK(mode):
+                found.update(os.fsencode(os.readlink(file)))
+            elif stat.S_ISREG(mode):
+                found.update(file.read_bytes())
+        except OSError:
+            found.update(b"deleted")
+        found.update(b"\0")
+    return found.hexdigest()[:16]

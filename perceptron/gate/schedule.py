@@ -1,0 +1,134 @@
+"""Who is measured when: random, seeded, counterbalanced; and how much fits into the budget."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+from perceptron.records.block import Arm, Benchmark, Stage
+
+SIDES = ("a", "b", "c")
+# A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
+# start: longer ones would tear the neighbours of a block apart in time.
+_SECONDS_IN_A_PROCESS = 3.0
+_STARTS_IN_A_PROCESS = 4.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The arms of one block in the order of their processes, and where each one's tree lies."""
+
+    order: tuple[Arm, ...]
+    sides: dict[Arm, str]
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Seconds: what a process takes to start, and what each benchmark takes in it."""
+
+    start: float
+    benchmarks: dict[str, float]
+    alone: frozenset[str] = frozenset()
+    """Those that need a process of their own."""
+
+    def process(self, keys: Sequence[str]) -> float:
+        """One arm's share of a block of these benchmarks."""
+        shared = sum(self.benchmarks[key] for key in keys if key not in self.alone)
+        alone = [self.start + self.benchmarks[key] for key in keys if key in self.alone]
+        starts = -(-shared // self.room) if shared else 0
+        return starts * self.start + shared + sum(alone)
+
+    @property
+    def room(self) -> float:
+        """Seconds of benchmarks that share a process."""
+        return max(_SECONDS_IN_A_PROCESS, _STARTS_IN_A_PROCESS * self.start)
+
+
+def turn(arms: Sequence[Arm], seed: int, stage: Stage, number: int) -> Turn:
+    """The block of this number: every order and every placing comes equally often.
+
+    Each is dealt from its own shuffled pack of all that there are, so neither who goes first nor
+    which folder lies where can favour an arm, and no rhythm of the machine can fall in with it.
+    """
+    everyone = list(permutations(range(len(arms))))
+    pack, card = divmod(number, len(everyone))
+    orders = random.Random(f"{seed} {stage} orders {pack}").sample(everyone, len(everyone))
+    places = random.Random(f"{seed} {stage} places {pack}").sample(everyone, len(everyone))
+    return Turn(
+        tuple(arms[place] for place in orders[card]),
+        {arm: SIDES[place] for arm, place in zip(arms, places[card], strict=True)},
+    )
+
+
+def groups(
+    benchmarks: Sequence[Benchmark], costs: Costs, seed: int, stage: Stage, number: int
+) -> list[list[Benchmark]]:
+    """Benchmarks that share a process, in random order, equal for all arms of the block."""
+    shuffle = random.Random(f"{seed} {stage} groups {number}")
+    found: list[list[Benchmark]] = []
+    seconds = costs.room
+    together = [each for each in benchmarks if each.key not in costs.alone]
+    for each in shuffle.sample(together, len(together)):
+        cost = costs.benchmarks.get(each.key, 0.0)
+        if seconds + cost > costs.room:
+            found.append([])
+            seconds = 0.0
+        found[-1].append(each)
+        seconds += cost
+    found += [[each] for each in benchmarks if each.key in costs.alone]
+    shuffle.shuffle(found)
+    return found
+
+
+def hash_seed(seed: int, stage: Stage, number: int) -> int:
+    """PYTHONHASHSEED of a block.
+
+    Equal in its arms, because the layout of dicts and sets is noise that pairs can cancel; another
+    in each block, because a change must not be judged under one lucky layout. Addresses of memory
+    cannot be paired like this: without randomisation every block would repeat one layout, in which
+    base and head differ by chance for good.
+    """
+    return random.Random(f"{seed} {stage} hash {number}").randrange(2**32)
+
+
+def fit_screen(
+    costs: Costs, seconds: float, wanted: int, fewest: int
+) -> tuple[int, list[str], list[str]]:
+    """How many blocks of which benchmarks fit: (blocks, kept, left out).
+
+    Fewer blocks first; then the most expensive benchmarks go, one after the other.
+    """
+    kept = sorted(costs.benchmarks, key=costs.benchmarks.__getitem__)
+    left_out: list[str] = []
+    while kept:
+        blocks = min(wanted, int(seconds / (2 * costs.process(kept))))
+        if blocks >= fewest:
+            return blocks, kept, left_out
+        left_out.append(kept.pop())
+    return 0, [], left_out
+
+
+def fit_confirmation(
+    needed: Mapping[str, int], costs: Costs, seconds: float, fewest: int
+) -> dict[str, int]:
+    """Blocks of three arms for each benchmark, most important first in ``needed``; 0 is no time.
+
+    One limit for all is lowered until everything fits; below ``fewest`` the last one goes.
+    """
+    kept = list(needed)
+    while kept:
+        for limit in range(max(needed[key] for key in kept), fewest - 1, -1):
+            blocks = {key: min(limit, needed[key]) for key in kept}
+            if _confirmation_seconds(blocks, costs) <= seconds:
+                return {key: blocks.get(key, 0) for key in needed}
+        kept.pop()
+    return dict.fromkeys(needed, 0)
+
+
+def _confirmation_seconds(blocks: Mapping[str, int], costs: Costs) -> float:
+    return 3 * sum(
+        costs.process([key for key in blocks if blocks[key] > number])
+        for number in range(max(blocks.values()))
+    )

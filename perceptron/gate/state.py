@@ -1,0 +1,92 @@
+"""What became of a benchmark apart from its numbers: did it run, where did it break?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from perceptron.records.block import Arm, Block, Taken
+
+Kind = Literal["measured", "broke", "works", "invalid", "left out"]
+# A benchmark that fails now and then is no finding about one revision, and soon no benchmark.
+_TOO_MANY_FAILURES = 3
+# Once may have been the machine.
+_SURE_FAILURES = 2
+# So many times what the other side took is a hang, and not a busy machine.
+_HANGS = 5.0
+
+
+@dataclass(frozen=True)
+class State:
+    """``broke``: on HEAD only. ``works``: on HEAD only."""
+
+    kind: Kind
+    reason: str | None = None
+
+
+def state(blocks: Sequence[Block]) -> State:
+    """Of one benchmark, from all its blocks so far.
+
+    To break on one side only means to fail there every time, at least twice, and never on the
+    other.
+    """
+    base = [block.base for block in blocks]
+    head = [block.head for block in blocks]
+    bad_base, bad_head = _bad(base), _bad(head)
+    pairs = sum(one.status == two.status == "ok" for one, two in zip(base, head, strict=True))
+    if pairs:
+        if max(len(bad_base), len(bad_head)) >= _TOO_MANY_FAILURES:
+            where = "BASE" if len(bad_base) > len(bad_head) else "HEAD"
+            reason = (bad_base if where == "BASE" else bad_head)[-1].reason
+            return State("invalid", f"fails now and then on {where}: {reason}")
+        return State("measured")
+    for arm, taken in (("BASE", base), ("HEAD", head)):
+        untried = next((each for each in taken if each.status == "untried"), None)
+        if untried is not None:
+            return State("left out", f"{untried.reason} (on {arm})")
+    if bad_base and bad_head:
+        if all(each.status == "slow" for each in (*bad_base, *bad_head)):
+            return State("left out", f"one call is too long: {bad_head[-1].reason}; raise --budget")
+        return State("invalid", f"fails on both: {bad_head[-1].reason}")
+    if bad_head:
+        return _alone("broke", "broke on HEAD", bad_head, base)
+    if bad_base:
+        return _alone("works", "works on HEAD only: on BASE", bad_base, head)
+    return _skipped(base, head)
+
+
+def retry(blocks: Sequence[Block]) -> bool:
+    """Whether it failed on one side only, and not yet often enough to say so."""
+    pairs = any(block.base.status == block.head.status == "ok" for block in blocks)
+    bad = [len(_bad([block.base for block in blocks])), len(_bad([b.head for b in blocks]))]
+    return not pairs and min(bad) == 0 and 0 < max(bad) < _SURE_FAILURES
+
+
+def _alone(kind: Kind, words: str, bad: list[Taken], other: list[Taken]) -> State:
+    if any(each.status == "skipped" for each in other):
+        return State("invalid", f"skipped on one side, fails on the other: {bad[-1].reason}")
+    usual = max((each.wall_seconds for each in other), default=0.0)
+    if any(each.status == "slow" and each.wall_seconds < _HANGS * usual for each in bad):
+        return State("left out", f"one call is too long: {bad[-1].reason}; raise --budget")
+    if len(bad) < _SURE_FAILURES:
+        return State("measured")
+    return State(kind, f"{words}: {bad[-1].reason}")
+
+
+def _skipped(base: list[Taken], head: list[Taken]) -> State:
+    skips: dict[Arm, str | None] = {}
+    for arm, taken in (("base", base), ("head", head)):
+        for each in taken:
+            if each.status == "skipped":
+                skips[arm] = each.reason  # type: ignore[index]
+    if len(skips) == 2:
+        return State("left out", f"skipped: {skips['head']}")
+    if skips:
+        ((where, reason),) = skips.items()
+        return State("invalid", f"skipped on {where.upper()} only: {reason}")
+    return State("measured")
+
+
+def _bad(taken: Sequence[Taken]) -> list[Taken]:
+    return [each for each in taken if each.status in {"failed", "slow"}]

@@ -1,0 +1,98 @@
+"""The gate's row, the `Block`: one benchmark, measured once in one process of each revision."""
+
+from __future__ import annotations
+
+from math import isfinite, log
+from typing import Literal
+
+from msgspec import Struct
+
+Arm = Literal["base", "head", "control"]
+Stage = Literal["calibration", "screen", "confirmation"]
+Status = Literal["ok", "skipped", "failed", "slow", "untried"]
+
+
+class Benchmark(Struct, frozen=True, kw_only=True):
+    """One benchmark of a suite with one set of its parameters."""
+
+    name: str
+    """As asv names it: module, class and function, joined by dots."""
+    params: list[str] = []
+    """What asv shows for each parameter, in the order of ``param_names``."""
+    param_names: list[str] = []
+    index: int | None = None
+    """Which of the benchmark's sets of parameters this is; None where it has none."""
+    type: str = "time"
+    """asv's word for its kind: time, track, peakmemory, memory …"""
+    unit: str = "seconds"
+    timeout: float = 60.0
+    """Seconds that one process may take for it."""
+    cache: str | None = None
+    """Benchmarks of equal ``cache`` share what their ``setup_cache`` returned."""
+    cache_timeout: float | None = None
+    file: str | None = None
+    """Where it is defined, relative to the root of the repository."""
+    line: int | None = None
+
+    @property
+    def key(self) -> str:
+        """``name(params)``, what a regular expression is matched against and a person reads."""
+        return f"{self.name}({', '.join(self.params)})" if self.params else self.name
+
+
+class Taken(Struct, frozen=True, kw_only=True):
+    """What one process gave for one benchmark."""
+
+    status: Status
+    """``slow``: it did not answer in time; ``untried``: nothing was asked of it, see ``reason``."""
+    reason: str | None = None
+    value: float | None = None
+    """One robust number in the benchmark's unit: the lower quartile of the samples."""
+    samples: list[float] = []
+    """In the order measured; seconds per call for a time."""
+    calls: int = 1
+    """Calls in each sample; while calibrating, the number that is needed."""
+    call_seconds: float | None = None
+    """While calibrating: what one call takes on the wall, its setup included."""
+    setup_seconds: float = 0.0
+    """What its first setup took."""
+    wall_seconds: float = 0.0
+    """What the process spent on this benchmark."""
+
+
+class Block(Struct, frozen=True, kw_only=True):
+    """Neighbouring processes of base and head, and of a second base in the confirmation.
+
+    The block is the unit of evidence: what its processes share, such as the machine's speed at the
+    moment, cancels in ``log_ratio``.
+    """
+
+    stage: Stage
+    number: int
+    """Which block of its stage, from 0; while calibrating, which attempt."""
+    benchmark: str
+    """The `Benchmark.key`."""
+    order: list[Arm]
+    """Who was measured first, second …"""
+    sides: dict[Arm, str]
+    """In which of the folders, whose paths have equal lengths, each arm's tree lay."""
+    base: Taken
+    head: Taken
+    control: Taken | None = None
+    elapsed_seconds: float = 0.0
+    """Of the whole comparison, when this block was done; the time between two starts not counted.
+    """
+
+    def taken(self, arm: Arm) -> Taken | None:
+        """What ``arm`` gave; None if it has no process in this block."""
+        return {"base": self.base, "head": self.head, "control": self.control}[arm]
+
+    def log_ratio(self, arm: Arm = "head") -> float | None:
+        """log(arm / base), None unless both gave a positive number; 0 if both gave the same one."""
+        other = self.taken(arm)
+        one, two = self.base.value, None if other is None else other.value
+        if one is None or two is None or not (isfinite(one) and isfinite(two)):
+            return None
+        if one == two:
+            return 0.0
+        return log(two / one) if one > 0 and two > 0 else None

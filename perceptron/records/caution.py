@@ -1,0 +1,13 @@
+"""A warning is a value that carries advice."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Caution(Struct, frozen=True, kw_only=True):
+    """Something to know when reading the numbers: what it is, and what can be done."""
+
+    code: str
+    message: str
+    advice: str

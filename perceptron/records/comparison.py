@@ -1,0 +1,136 @@
+"""What `perceptron compare` found: the document that every way of showing it is made from."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from perceptron.records.block import Benchmark, Block
+from perceptron.records.caution import Caution
+
+Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
+RowVerdict = Literal["regression", "improvement", "no change", "inconclusive", "invalid"]
+
+
+class Row(Struct, frozen=True, kw_only=True):
+    """One benchmark with one set of parameters, judged."""
+
+    benchmark: str
+    params: list[str]
+    param_names: list[str]
+    unit: str
+    base: float | None
+    """Median over the blocks, in ``unit``."""
+    head: float | None
+    base_seconds: float | None
+    """The same where the unit is seconds, None elsewhere."""
+    head_seconds: float | None
+    change: float | None
+    """head / base − 1; the trimmed mean of the blocks."""
+    low: float | None
+    """Ends of the 99 % interval of ``change``."""
+    high: float | None
+    p_adjusted: float | None
+    """Of the confirmation, over everything that was confirmed together; None if it was not."""
+    verdict: RowVerdict
+    reason: str | None = None
+    """Why, where the numbers do not say so by themselves."""
+    smallest_detectable: float | None
+    """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``."""
+    spread: float | None
+    """Standard deviation of the blocks' log-ratios, robust."""
+    screen_blocks: int
+    confirmation_blocks: int
+    file: str | None = None
+    line: int | None = None
+
+
+class ControlRow(Struct, frozen=True, kw_only=True):
+    """One benchmark on base against a second copy of base."""
+
+    benchmark: str
+    change: float
+    low: float
+    high: float
+    p_adjusted: float
+    alarm: bool
+
+
+class Control(Struct, frozen=True, kw_only=True):
+    """Whether base differs from itself: then this machine can confirm nothing today."""
+
+    alarmed: bool
+    rows: list[ControlRow]
+
+
+class LeftOut(Struct, frozen=True, kw_only=True):
+    """A benchmark without a row, and why."""
+
+    benchmark: str
+    reason: str
+
+
+class Side(Struct, frozen=True, kw_only=True):
+    """One of the two revisions, as it was named and as it was found."""
+
+    name: str
+    commit: str
+    changes: str | None = None
+    """A digest of what the working tree adds to the commit; None for a commit as it is."""
+    python: str
+
+
+class Environment(Struct, frozen=True, kw_only=True):
+    """What the processes of each arm ran on."""
+
+    machine: dict[str, str]
+    base: dict[str, str]
+    """Version of the interpreter and of the libraries that the suite imports."""
+    head: dict[str, str]
+    variables: dict[str, str]
+    """Environment variables that steer numerical libraries."""
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """What was set out to do. Fixed before it was seen what comes out."""
+
+    suite: str
+    benchmarks: str | None
+    """The regular expression that chose them."""
+    base: Side
+    head: Side
+    budget_seconds: float
+    seed: int
+    rule: dict[str, float]
+    calls: dict[str, int] = {}
+    """Calls in each sample, equal in all arms, for each benchmark."""
+    batches: dict[str, int] = {}
+    """Samples in each process."""
+    screen_blocks: int = 0
+    confirmation_blocks: dict[str, int] = {}
+    """For each benchmark that the screen promoted; 0 where the budget has no time for it."""
+    affordable_blocks: dict[str, int] = {}
+    """How many blocks of confirmation the budget had left for each of the others."""
+    left_out: list[LeftOut] = []
+
+
+class Comparison(Struct, frozen=True, kw_only=True):
+    """Everything: what ``--json`` prints, and what comments and annotations are made from."""
+
+    verdict: Verdict
+    reason: str
+    """The verdict in one sentence."""
+    rows: list[Row]
+    control: Control
+    plan: Plan
+    environment: Environment
+    warnings: list[Caution]
+    seconds: float
+    """Measuring, without the time between two starts."""
+    reproduce: str
+    """The command that does the same again."""
+    results: str
+    """Where the blocks are kept."""
+    benchmarks: list[Benchmark]
+    blocks: list[Block]
