@@ -1,0 +1,214 @@
+"""The dashboard as it is built from the committed results and a history of asv's."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from perceptron.analysis.collection import collect
+from perceptron.report.site.write import PAGES, write_site
+from tests.browser.conftest import Audit, Shot
+from tests.browser.serving import serve
+from tests.browser.watched import Watch, until
+from tests.conftest import ROOT
+from tests.plenty import plenty
+from tests.report.reading import data, views
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+FILES = [file for file, *_ in PAGES]
+OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "history.html"]
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dashboard")
+    shutil.copytree(ROOT / "results" / "runs", folder / "results" / "runs")
+    plenty(folder / "results" / "asv", machines=2, commits=24, noise=0.01, steps={12: 0.4})
+    write_site(folder / "html", collect(folder / "results"), "no checkout")
+    return folder / "html"
+
+
+@pytest.fixture
+def disk(html: Path) -> str:
+    return html.as_uri()
+
+
+@pytest.fixture
+def loopback(html: Path) -> Iterator[str]:
+    with serve(html) as base:
+        yield base
+
+
+def drawn(page: Page) -> None:
+    """Wait until every figure of the view is there."""
+    page.locator("#view h2").first.wait_for()
+    until(page, "document.querySelectorAll('.plot').length > 0")
+    until(page, "[...document.querySelectorAll('.plot')].every(one => one.querySelector('.main-svg'))")
+
+
+def opened(watch: Watch, base: str, file: str, **options: Any) -> Page:
+    page = watch(base, **options).open(file)
+    if file.partition("#")[0] in OF_VIEWS:
+        drawn(page)
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_is_in_reach_of_everyone(
+    watch: Watch, disk: str, audit: Audit, shot: Shot, file: str, scheme: str
+) -> None:
+    """No error, no request elsewhere, nothing serious for axe, no sideways scrolling, wide or not."""
+    page = opened(watch, disk, file, color_scheme=scheme)
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)  # figures follow the window
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        shot(page, f"dashboard-{file.removesuffix('.html')}-{scheme}-{width}")
+    assert audit(page) == []
+
+
+def test_every_page_leads_to_every_other_over_loopback(watch: Watch, loopback: str) -> None:
+    """By the navigation, which says where one is."""
+    page = watch(loopback).open("index.html")
+    for _, name, heading in PAGES:
+        page.get_by_role("navigation", name="pages").get_by_role("link", name=name).click()
+        page.wait_for_load_state("networkidle")
+        assert page.locator("h1").inner_text() == heading
+        current = page.locator("nav [aria-current=page]")
+        assert current.all_inner_texts() == [name]
+
+
+def test_the_overview_leads_to_the_sweep_that_it_pictures(watch: Watch, disk: str) -> None:
+    """The switches stand as the link says, and the figure is of the same family."""
+    page = watch(disk).open("index.html")
+    page.get_by_role("link", name="All sweeps").click()
+    drawn(page)
+    assert page.locator("#view h2").first.inner_text().startswith("mlp-width:")
+    assert page.locator(".switch", has_text="Machine").inner_text().splitlines()[-1] != ""
+    assert "xeon-2core" in page.get_by_role("status").first.inner_text()
+    assert "0b0bf68b9738" in page.url
+
+
+def test_choices_change_words_figure_and_table(watch: Watch, disk: str) -> None:
+    """Machine, family and what is shown; the text alternative says the same as the figure."""
+    page = opened(watch, disk, "sweeps.html#family=mlp-width&machine=xeon-2core")
+
+    def seen() -> tuple[str, str, str]:
+        alt = page.locator("#view [role=img]").first.get_attribute("aria-label") or ""
+        table = page.locator("#view table").last.inner_text()
+        return page.locator("#view h2").first.inner_text(), alt, table
+
+    every = [seen()]
+    for label, option in (
+        ("Shown", "whole training, 10,000 iterations"),
+        ("Shown", "from cold, 10,000 iterations"),
+        ("Shown", "ratio of torch-cpu to numpy"),
+        ("Machine", "epyc-2core"),
+        ("Family", "perceptron-features"),
+        ("Machine", "box-01 (asv)"),
+    ):
+        page.get_by_label(label, exact=True).select_option(label=option)
+        page.get_by_role("status").first.filter(has_text=option).wait_for()
+        drawn(page)
+        every.append(seen())
+    for place in range(3):
+        assert len({each[place] for each in every}) >= len(every) - 2, place
+    assert len(set(every)) == len(every)
+    figure = page.evaluate("document.querySelector('.plot').data.map(one => one.name)")
+    assert set(figure) >= {"numpy", "torch-cpu"}
+
+
+@pytest.mark.parametrize("file", OF_VIEWS)
+def test_every_view_of_a_page_can_be_drawn(
+    watch: Watch, html: Path, disk: str, file: str
+) -> None:
+    """Each by its link; plotly draws what Python wrote without a word of complaint."""
+    name = file.removesuffix(".html")
+    index = data(html, name)
+    settings = list(views(html, name))
+    some = settings if len(settings) <= 12 else settings[:: len(settings) // 12]
+    page = watch(disk).open(file)
+    for setting in some:
+        page.evaluate(
+            "([ids, is]) => { location.hash = new URLSearchParams(ids.map((id, at) => [id, is[at]])) }",
+            [[each["id"] for each in index["switches"]], list(setting)],
+        )
+        page.get_by_role("status").first.filter(has_text=", ".join(setting)).wait_for()
+        drawn(page)
+        view = views(html, name)[setting]
+        assert page.locator("#view h2").first.inner_text() == view["title"]
+        assert page.locator(".plot").count() == len(view["figures"])
+        assert page.get_by_text("cannot be drawn").count() == 0
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 1400, setting
+
+
+def test_paper_is_white_and_nothing_falls_off_it(watch: Watch, disk: str, shot: Shot) -> None:
+    """From a dark screen as well: the colours of figures are those of paper."""
+    page = opened(watch, disk, "sweeps.html#family=mlp-width", color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    until(page, "document.documentElement.classList.contains('light')")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    assert page.evaluate(colour) == "rgb(255, 255, 255)"
+    until(
+        page,
+        "document.querySelector('.plot').data.filter(one => one.name === 'numpy')"
+        ".every(one => one.line.color === 'rgb(0, 114, 178)')",
+    )
+    assert page.evaluate("document.querySelector('.plot').clientWidth") <= 700
+    assert page.locator("form#switches").is_hidden()
+
+
+def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) -> None:
+    """A machine's rows, filtered, as CSV and as JSON: the same numbers as on the disk."""
+    page = watch(disk).open("raw.html")
+    part = next(each for each in data(html, "raw")["parts"] if each["label"].startswith("epyc"))
+    page.get_by_label("machine", exact=True).select_option(label=part["label"])
+    page.get_by_label("rows that contain").fill("mlp-width")
+    columns = [each["id"] for each in data(html, "raw")["columns"]]
+    rows = [row for row in data(html, part["file"]) if "mlp-width" in row]
+    assert rows
+    page.get_by_role("status").filter(has_text=f"of {len(rows)}").first.wait_for()
+
+    def saved(kind: str) -> str:
+        with page.expect_download() as started:
+            page.get_by_role("button", name=f"download {kind}").click()
+        return Path(started.value.path()).read_text(encoding="utf-8")
+
+    assert [list(each.values()) for each in json.loads(saved("JSON"))] == rows
+    lines = list(csv.reader(io.StringIO(saved("CSV"))))
+    assert lines[0] == columns
+    seconds = columns.index("seconds")
+    assert [line[seconds] and float(line[seconds]) for line in lines[1:]] == [
+        "" if row[seconds] is None else row[seconds] for row in rows
+    ]
+
+
+def test_data_is_loaded_when_it_is_shown(watch: Watch, disk: str) -> None:
+    """A page asks for its own index and for one file of views, however many there are."""
+    asked: list[str] = []
+    watched = watch(disk)
+    watched.page.on("request", lambda request: asked.append(request.url))
+    watched.open("index.html")
+    assert not [url for url in asked if "/data/" in url or url.endswith("plotly.min.js")]
+    watched.open("history.html")
+    assert len([url for url in asked if "/data/" in url]) == 2
+
+
+def test_pages_without_scripts_say_so_and_show_what_they_can(watch: Watch, disk: str) -> None:
+    """The overview has its pictures and tables; the others say what they need."""
+    watched = watch(disk, java_script_enabled=False)
+    page = watched.open("index.html")
+    assert page.locator("figure.static svg").count() == 3
+    page = watched.open("sweeps.html")
+    assert page.get_by_text("drawn by a script, which this browser does not run").is_visible()
