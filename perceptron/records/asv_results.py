@@ -90,7 +90,7 @@ def _rows(
         )
     family = label(benchmark.pretty_name or name)
     for place, words in enumerate(product(*values.params)):
-        parameters = dict(zip(benchmark.param_names, map(_value, words), strict=True))
+        parameters = dict(zip(benchmark.param_names, map(parameter, words), strict=True))
         size = wanted.size_of(parameters, where)
         row = Measurement(
             source="asv",
@@ -129,7 +129,7 @@ def _at(values: list[Any] | None, place: int) -> Any:
     return values[place] if values and place < len(values) else None
 
 
-def _value(word: str) -> Any:
+def parameter(word: str) -> Any:
     """A parameter from its ``repr``; what is no plain value is text. Nothing is executed."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
         word = scalar[1]
