@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Sequence
 
 from perceptron.records.comparison import Comparison, Row, Side
+from perceptron.records.foreign import label
 from perceptron.report import gate_text, markdown
 from perceptron.report.gate_crossovers import Moved, moved
 from perceptron.report.markdown import code, count
@@ -58,16 +59,16 @@ def comment(found: Comparison) -> str:
 def command(text: str) -> str | None:
     """The command to reproduce, quoted anew: whatever it was, a shell runs `perceptron compare`.
 
-    None if it is another command, or too long to be shown.
+    None if it is another command, or none that can be shown in a line.
     """
     try:
         words = shlex.split(text) if len(text) <= _LONGEST_COMMAND else []
     except ValueError:  # no closing quotation
         return None
     quoted = shlex.join(words)
-    if words[:2] != ["perceptron", "compare"] or code(quoted, _LONGEST_COMMAND) != f"`{quoted}`":
-        return None
-    return quoted
+    ours = words[:2] == ["perceptron", "compare"]
+    # In one line and without characters that nobody sees.
+    return quoted if ours and label(quoted) == quoted else None
 
 
 def _changed(row: Row) -> bool:
@@ -108,13 +109,19 @@ def _foot(found: Comparison) -> list[str]:
     )
     told = [gate_text.detectable(found.rows)]
     told += [gate_text.control(found)] if found.control.rows else []
-    told += [spent, f"{count(plan.screen_blocks)} blocks screened", f"seed {count(plan.seed)}"]
+    told += [
+        spent,
+        f"{count(plan.screen_blocks)} blocks screened",
+        f"seed {count(plan.seed).replace(',', '')}",
+    ]
     lines = ["", f"{'; '.join(told)[0].upper()}{'; '.join(told)[1:]}."]
     if machine:
         lines[-1] += f" Machine: {code(', '.join(machine.values()))}."
     again = command(found.reproduce)
     # Quoted words hold no line break, so nothing ends the fence but its own line.
-    shown = ["Again:", "", "~~~sh", again, "~~~"] if again else ["The command is too long to show."]
+    shown = (
+        ["Again:", "", "~~~sh", again, "~~~"] if again else ["Its command cannot be shown here."]
+    )
     return [*lines, "", *shown]
 
 
