@@ -27,14 +27,14 @@ def tell_github(found: Comparison, asked: bool) -> None:
     GITHUB_STEP_SUMMARY names cannot be written.
     """
     if asked or os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in annotations(found):
+        for line in marks(found):
             print(line, file=sys.stderr)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
         text_file.append(Path(summary), comment(found))
 
 
-def annotations(found: Comparison) -> list[str]:
+def marks(found: Comparison) -> list[str]:
     """Errors for what became slower or broke, warnings for what could not be judged."""
     ordered = gate_text.in_order(found.rows)
     slower = [row for row in ordered if row.verdict == "regression"]
