@@ -54,7 +54,7 @@ def _slower(row: Row) -> str:
 
 
 def _command(kind: str, row: Row, message: str) -> str:
-    place = {"file": row.file, "line": row.line} if row.file else {}
+    place = {"file": label(row.file), "line": row.line} if row.file else {}
     properties = {**place, "title": _short(f"{row.verdict}: {gate_text.name(row)}")}
     told = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
     return f"::{kind} {told}::{_message(_short(message))}"
