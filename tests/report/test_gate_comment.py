@@ -18,8 +18,9 @@ from tests.report.gate_cases import broken, comparison, row, slower
 MARK = "Ж"
 NASTY = (
     "|", "\\|", "\\", "`", "``", "```\n", "~~~", "\n", "\n\n", "\r", "\t", "@somebody", "#123",
-    "GH-1", "</details>", "<details>", "<img src=x onerror=y>", "<!--", "-->", 
-    "http://evil.example", "www.evil.example", "[a](http://evil.example)", "![a](x)", "a@b.example", "&lt;", "&#64;me",
+    "GH-1", "</details>", "<details>", "<img src=x onerror=y>", "<!--", "-->",
+    "http://evil.example", "www.evil.example", "[a](http://evil.example)", "![a](x)",
+    "a@b.example", "&lt;", "&#64;me",
     "\u202e", "\u2028", "\x00", "\ud800", "# ", "- ", "> ", "***", "$`x`$",
     "'", '"', "x" * 10_000,
 )  # fmt: skip
@@ -86,7 +87,10 @@ def parse(text: str) -> list[Token]:
 
 OURS = {"inline", "text", "code_inline", "softbreak", "fence", "html_block"} | {
     f"{name}_{end}"
-    for name in "paragraph strong table thead tbody tr th td bullet_list list_item".split()
+    for name in (
+        *("paragraph", "strong", "bullet_list", "list_item"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+    )
     for end in ("open", "close")
 }
 
