@@ -412,17 +412,26 @@ def compare(
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what a pull request's comment holds.")
+    ] = None,
+    annotations: Annotated[
+        bool,
+        typer.Option("--annotations", help="As in GitHub's workflows: mark slower benchmarks."),
+    ] = False,
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
     """Did this change make anything slower? Two revisions of any asv suite, side by side."""
     from perceptron.gate.compare import compare as gate
     from perceptron.gate.request import Request
-    from perceptron.report import console, documents
+    from perceptron.report import console, documents, gate_annotations, gate_comment, text_file
 
     request = Request(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
     )
+    if markdown is not None:
+        text_file.reserve(markdown)
     with console.progress_bar("comparing") as bar:
         found = gate(request, bar)
     console.show_warnings(found.warnings)
@@ -430,6 +439,9 @@ def compare(
         documents.write(found)
     else:
         console.show_comparison(found)
+    if markdown is not None:
+        text_file.write(markdown, gate_comment.comment(found))
+    gate_annotations.tell_github(found, annotations)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
     if code:
         raise typer.Exit(code)
@@ -445,11 +457,11 @@ def truth(
     json: Json = False,
 ) -> None:
     """Is the suite right? Crossovers and maps of simulated worlds, whose answers are known."""
-    from perceptron.report import console, documents, truth_text
+    from perceptron.report import console, documents, text_file, truth_text
     from perceptron.studies.truth import truth as study
 
     if save is not None:
-        truth_text.reserve(save)
+        text_file.reserve(save)
     with console.progress_bar("trying") as bar:
         found = study(worlds, seed, bar)
     if json:

@@ -106,6 +106,7 @@ def _described(found: Any, tree: str) -> Job:
     shown = [list(each) for each in found.params]
     return {
         "name": found.name,
+        "pretty_name": getattr(found, "pretty_name", None),
         "type": found.type,
         "unit": found.unit,
         "param_names": list(found.param_names),

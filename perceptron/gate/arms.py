@@ -109,6 +109,7 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
             name=content["name"],
+            pretty_name=content["pretty_name"],
             params=params,
             param_names=content["param_names"],
             index=index,

@@ -106,7 +106,7 @@ def _rows(
     family, full = label(benchmark.pretty_name or name), label(name)
     shared = _shared(found, values)
     for place, words in enumerate(product(*values.params)):
-        parameters = dict(zip(benchmark.param_names, map(_value, words), strict=True))
+        parameters = dict(zip(benchmark.param_names, map(parameter, words), strict=True))
         size = wanted.size_of(parameters, where)
         row = Measurement(
             **shared,
@@ -155,7 +155,7 @@ def _at(values: list[Any] | None, place: int) -> Any:
 
 
 @lru_cache(maxsize=4096)  # a history says the same few words again and again
-def _value(word: str) -> Any:
+def parameter(word: str) -> Any:
     """A parameter from its ``repr``; what is no plain value is text. Nothing is executed."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
         word = scalar[1]

@@ -17,6 +17,8 @@ class Benchmark(Struct, frozen=True, kw_only=True):
 
     name: str
     """As asv names it: module, class and function, joined by dots."""
+    pretty_name: str | None = None
+    """What its author calls it."""
     params: list[str] = []
     """What asv shows for each parameter, in the order of ``param_names``."""
     param_names: list[str] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from perceptron.errors import UserError
 from perceptron.records.truth import LocatorRow, LocatorTruth, MapTruth, Share, Truth
+from perceptron.report import text_file
 from perceptron.report.text import digits
 
 
@@ -23,14 +23,6 @@ class Grid:
 def grids(found: Truth) -> list[Grid]:
     """One table for the locator, one for the map."""
     return [_locator(found), _map(found.map)]
-
-
-def reserve(file: Path) -> None:
-    """See that the file can be written, before minutes of trying; raises `UserError`."""
-    try:
-        file.touch()
-    except OSError as error:
-        raise UserError(f"{file}: cannot be written: {error.strerror}; choose another") from None
 
 
 def save(file: Path, found: Truth) -> Path:
@@ -52,11 +44,7 @@ def save(file: Path, found: Truth) -> Path:
         lines += ["| " + " | ".join(row) + " |" for row in grid.rows]
         for note in grid.notes:
             lines += ["", note]
-    try:
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{file}: cannot be written: {error.strerror}; choose another") from None
-    return file
+    return text_file.write(file, "\n".join(lines) + "\n")
 
 
 def _locator(found: Truth) -> Grid:

@@ -1,0 +1,43 @@
+"""Files of text that a command writes where it was told to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perceptron.errors import UserError
+
+
+def reserve(file: Path) -> None:
+    """See that the file can be written, before minutes of work; raises `UserError`.
+
+    One that is not there yet is not there afterwards either.
+    """
+    there = file.exists()
+    try:
+        file.touch()
+        if not there:
+            file.unlink()
+    except OSError as error:
+        raise _cannot(file, error) from None
+
+
+def write(file: Path, text: str) -> Path:
+    """Raises `UserError` if it cannot be written."""
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise _cannot(file, error) from None
+    return file
+
+
+def append(file: Path, text: str) -> None:
+    """Raises `UserError` if it cannot be written."""
+    try:
+        with file.open("a", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        raise _cannot(file, error) from None
+
+
+def _cannot(file: Path, error: OSError) -> UserError:
+    return UserError(f"{file}: cannot be written: {error.strerror}; choose another")

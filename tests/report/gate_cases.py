@@ -1,0 +1,109 @@
+"""Comparisons made up, for everything that shows one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perceptron.records.block import Block, Stage, Taken
+from perceptron.records.comparison import Comparison, Control, Environment, Plan, Row, Side
+
+
+def row(**fields: Any) -> Row:
+    """A benchmark of 1 ms without a change; any field can be given."""
+    defaults: dict[str, Any] = {
+        "benchmark": "sums.time_sum",
+        "params": ["10", "'numpy'"],
+        "param_names": ["size", "backend"],
+        "unit": "seconds",
+        "base": 1e-3,
+        "head": 1e-3,
+        "base_seconds": 1e-3,
+        "head_seconds": 1e-3,
+        "change": 0.001,
+        "low": -0.01,
+        "high": 0.012,
+        "p_adjusted": None,
+        "verdict": "no change",
+        "smallest_detectable": 0.031,
+        "spread": 0.01,
+        "screen_blocks": 10,
+        "confirmation_blocks": 0,
+        "file": "benchmarks/sums.py",
+        "line": 12,
+    }
+    return Row(**(defaults | fields))
+
+
+def slower(**fields: Any) -> Row:
+    """A benchmark that became 8.1 % slower, confirmed; any field can be given."""
+    defaults: dict[str, Any] = {
+        "head": 1.081e-3,
+        "change": 0.081,
+        "low": 0.07,
+        "high": 0.093,
+        "p_adjusted": 0.00002,
+        "verdict": "regression",
+        "confirmation_blocks": 23,
+    }
+    return row(**(defaults | fields))
+
+
+def broken(**fields: Any) -> Row:
+    """A benchmark that fails on HEAD only; any field can be given."""
+    defaults: dict[str, Any] = {
+        "head": None,
+        "change": None,
+        "low": None,
+        "high": None,
+        "smallest_detectable": None,
+        "verdict": "regression",
+        "reason": "broke on HEAD: ValueError: no",
+    }
+    return row(**(defaults | fields))
+
+
+def comparison(*rows: Row, **fields: Any) -> Comparison:
+    """A clean run of these rows; any field can be given, ``plan`` as some of its own."""
+    plan: dict[str, Any] = {
+        "suite": "asv.conf.json",
+        "benchmarks": None,
+        "base": Side(name="main", commit="a" * 40, python="python"),
+        "head": Side(name="HEAD", commit="b" * 40, python="python"),
+        "budget_seconds": 600.0,
+        "seed": 7,
+        "rule": {},
+        "screen_blocks": 10,
+    }
+    defaults: dict[str, Any] = {
+        "verdict": "clean",
+        "reason": "nothing of 1 benchmark became slower",
+        "rows": list(rows),
+        "control": Control(alarmed=False, rows=[]),
+        "environment": Environment(
+            machine={"cpu": "Abacus 3000"},
+            base={"numpy": "2.0"},
+            head={"numpy": "2.0"},
+            variables={},
+        ),
+        "warnings": [],
+        "seconds": 312.0,
+        "reproduce": "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7",
+        "results": "results/gate/0123",
+        "benchmarks": [],
+        "blocks": [],
+    }
+    whole = Plan(**(plan | fields.pop("plan", {})))
+    return Comparison(**(defaults | fields), plan=whole)
+
+
+def block(benchmark: str, number: int, base: float, head: float, stage: Stage = "screen") -> Block:
+    """What one pair of processes gave, in seconds."""
+    return Block(
+        stage=stage,
+        number=number,
+        benchmark=benchmark,
+        order=["base", "head"],
+        sides={"base": "a", "head": "b"},
+        base=Taken(status="ok", value=base),
+        head=Taken(status="ok", value=head),
+    )

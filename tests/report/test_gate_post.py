@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.report.gate_comment import MOST_BYTES, TAG, comment
+from perceptron.report.gate_post import MOST_ROWS, number, post
+from tests.conftest import ROOT
+from tests.report.gate_cases import block, comparison, slower
+
+SHA = "c" * 40
+HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}
+RUN = {"head_sha": SHA, "head_branch": "topic", "head_repository": {"full_name": "fork/suite"}}
+FOUND = comparison(slower(), verdict="regression", blocks=[block("x", 0, 1.0, 1.0)])
+
+
+class Case:
+    """A folder as it was downloaded, what the API says, and the event."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "gate"
+        self.folder.mkdir()
+        self.pull, self.event = root / "pull.json", root / "event.json"
+        self.result, self.number = self.folder / "gate.json", self.folder / "pull-request.txt"
+        self.result.write_bytes(msgspec.json.encode(FOUND))
+        self.number.write_text("12\n")
+        self.say()
+
+    def say(self, head: dict[str, Any] = HEAD, run: dict[str, Any] = RUN, number: int = 12) -> None:
+        self.pull.write_text(json.dumps({"number": number, "head": head, "title": "@all"}))
+        self.event.write_text(json.dumps({"action": "completed", "workflow_run": run}))
+
+    def post(self) -> str:
+        return post(self.folder, self.pull, self.event)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
+    """The same that `--markdown` writes."""
+    assert case.post() == comment(FOUND)
+
+
+@pytest.mark.parametrize(
+    ("head", "run"),
+    [
+        ({**HEAD, "sha": "d" * 40}, RUN),
+        (HEAD, {**RUN, "head_sha": "d" * 40}),
+        ({**HEAD, "ref": "other"}, RUN),
+        ({**HEAD, "repo": {"full_name": "victim/suite"}}, RUN),
+        ({**HEAD, "repo": None}, {**RUN, "head_repository": None}),
+        ({**HEAD, "sha": ""}, {**RUN, "head_sha": ""}),
+    ],
+)
+def test_another_pull_request_gets_no_comment(
+    case: Case, head: dict[str, Any], run: dict[str, Any]
+) -> None:
+    """Commit, branch and repository of the run must be the pull request's head."""
+    case.say(head, run)
+    with pytest.raises(UserError, match=r"^pull request 12 is now at .* run was of"):
+        case.post()
+
+
+def test_what_the_api_says_must_be_of_the_number_that_was_asked(case: Case) -> None:
+    case.say(number=13)
+    with pytest.raises(UserError, match="another pull request than 12"):
+        case.post()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1 2", "12\n\n", "12; reboot", "٣", "1" * 11, "../12", "x" * 10**6]
+)
+def test_the_number_is_a_number_and_nothing_else(case: Case, text: str) -> None:
+    """It goes into an address and into a workflow's output."""
+    case.number.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"pull-request\.txt: "):
+        number(case.folder)
+
+
+VALID = json.loads(msgspec.json.encode(FOUND))
+ROW = VALID["rows"][0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"rows": ' * 50_000,
+        json.dumps({**VALID, "unknown": 0})[:-2] + "[" * 100_000,
+        json.dumps({**VALID, "rows": "many"}),
+        json.dumps({**VALID, "rows": [{**ROW, "change": "1"}]}),
+        json.dumps({**VALID, "rows": [{**ROW, "benchmark": None}]}),
+        json.dumps({**VALID, "rows": [{**ROW, "verdict": "\n::error::x"}]}),
+        json.dumps({**VALID, "rows": [{**ROW, "change": float("nan")}]}),
+        json.dumps({**VALID, "verdict": "great"}),
+        json.dumps({**VALID, "plan": {}}),
+        json.dumps(VALID).replace('"seed": 7', '"seed": ' + "9" * 5000),
+        json.dumps(VALID).replace('"seed": 7', '"seed": 1e999'),
+        "\udcff",
+    ],
+)
+def test_what_is_no_comparison_is_one_line(case: Case, content: str) -> None:
+    """Wrong types, missing fields, JSON a hundred thousand deep, numbers without end."""
+    case.result.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"gate\.json: not what is expected") as found:
+        case.post()
+    assert len(str(found.value).splitlines()) == 1
+    assert len(str(found.value)) < 600
+
+
+def test_large_files_are_not_even_parsed(case: Case) -> None:
+    case.result.write_bytes(b" " * (8 * 2**20) + b"{}")
+    with pytest.raises(UserError, match=r"gate\.json: more than 8,388,608 bytes"):
+        case.post()
+
+
+def test_there_is_an_end_to_rows(case: Case) -> None:
+    rows = [{**ROW, "spread": None}] * (MOST_ROWS + 1)
+    case.result.write_text(json.dumps({**VALID, "rows": rows}))
+    with pytest.raises(UserError, match=r"gate\.json: 5001 rows, at most 5000"):
+        case.post()
+
+
+def test_long_texts_are_cut(case: Case) -> None:
+    """A comment below its bound, in the time that a comment may take."""
+    long = "x" * 10_000
+    rows = [{**ROW, "benchmark": long, "reason": long}] * 100
+    plan = {**VALID["plan"], "left_out": [{"benchmark": long, "reason": long}] * 100}
+    case.result.write_text(json.dumps({**VALID, "rows": rows, "plan": plan, "reason": long}))
+    text = case.post()
+    assert len(text.encode()) < MOST_BYTES
+    assert "x" * 400 not in text
+
+
+@pytest.mark.parametrize("name", ["gate.json", "pull-request.txt"])
+def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> None:
+    """No link out of the folder, no pipe that never ends, no folder."""
+    secret = tmp_path / "secret"
+    secret.write_bytes((case.folder / name).read_bytes())
+    for make in (
+        lambda file: file.symlink_to(secret),
+        os.mkfifo,
+        lambda file: file.mkdir(),
+        lambda file: None,
+    ):
+        file = case.folder / name
+        file.unlink(missing_ok=True)
+        make(file)
+        with pytest.raises(UserError, match=rf"{name}: (cannot be read|not a plain file)"):
+            case.post()
+        if file.is_dir():
+            file.rmdir()
+
+
+def test_nothing_else_in_the_folder_is_read(case: Case) -> None:
+    """Not even a module of ours that lies there: the comment is the same."""
+    wanted = case.post()
+    (case.folder / "msgspec.py").write_text("raise SystemExit('read')")
+    (case.folder / "other.json").write_text("x")
+    (case.folder / "other.json").chmod(0)
+    found = run(case, str(case.folder), str(case.pull))
+    assert (found.returncode, found.stdout) == (0, wanted)
+    assert found.stdout.startswith(TAG)
+
+
+def test_the_program_prints_the_number_or_one_line(case: Case) -> None:
+    """Exit code 2 and nothing on standard output where something is wrong."""
+    assert run(case, str(case.folder)).stdout == "12\n"
+    for arguments in ([], ["a", "b", "c"], [str(case.folder / "no")]):
+        found = run(case, *arguments)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert len(found.stderr.splitlines()) == 1
+        assert found.stderr.startswith("error: ")
+
+
+def run(case: Case, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "perceptron.report.gate_post", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "GITHUB_EVENT_PATH": str(case.event), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
