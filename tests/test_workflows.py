@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +194,25 @@ def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) 
     found = run(script(COMMENT, name), tmp_path, {"gh": "echo x >> calls; exit 1"}, NUMBER="12")
     assert found.returncode != 0
     assert (tmp_path / "calls").read_text() == "x\n"
+
+
+def test_the_workflow_of_the_docs_is_one_of_ten_lines(tmp_path: Path) -> None:
+    """For any other project; the tools that check ours find nothing in it."""
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- workflow -->\n```yaml\n(.*?)^```", page, re.M | re.S)
+    assert found is not None
+    assert len(found[1].splitlines()) == 10
+    file = tmp_path / ".github" / "workflows" / "gate.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(found[1])
+    for command in (
+        ["zizmor", "--offline", "--quiet", str(file)],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)],
+    ):
+        tool = Path(sys.executable).with_name(command[0])
+        if not tool.exists():
+            pytest.skip(f"no {command[0]}")
+        checked = subprocess.run(
+            [str(tool), *command[1:]], capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
