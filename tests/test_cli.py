@@ -55,7 +55,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["walkthrough", "backends", "check", "bench", "crossover", "map", "truth", "doctor"],
+    ["walkthrough", "backends", "check", "bench", "crossover", "map", "compare", "truth", "doctor"],
 )
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
@@ -120,6 +120,10 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["crossover", "--problem", "no.toml"], "error: {folder}/no.toml: cannot be read"),
         (["crossover", "--html", "/proc/no"], "error: /proc/no/crossover.html: cannot write the"),
         (["map", "--family", "mlp-width"], "error: family 'mlp-width' varies along 1 axis and a"),
+        (
+            ["compare", "a", "b", "--markdown", "/proc/no"],
+            "error: /proc/no: cannot be written: No such file or directory; choose another",
+        ),
         (["truth", "--worlds", "0"], "error: Invalid value for '--worlds'"),
     ],
 )

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +199,17 @@ def run(case: Case, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_it_needs_no_more_than_its_workflow_installs() -> None:
+    """Of all that the package depends on."""
+    code = "import sys, perceptron.report.gate_post; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    workflow = (ROOT / ".github" / "workflows" / "gate-comment.yml").read_text(encoding="utf-8")
+    installed = re.search(r"pip install (.*)", workflow)
+    assert installed is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[>=<]", each)[0] for each in project["dependencies"]}
+    assert needed & set(found.stdout.split()) == set(installed[1].split())

@@ -1,0 +1,218 @@
+"""The scripts inside the workflows, run as GitHub runs them; tools check the rest of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.report.gate_comment import TAG
+from tests.conftest import ROOT
+
+yaml = pytest.importorskip("yaml")
+needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
+
+FOLDER = ROOT / ".github" / "workflows"
+GATE, COMMENT = FOLDER / "gate.yml", FOLDER / "gate-comment.yml"
+
+
+def steps(file: Path) -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(file.read_text(encoding="utf-8"))["jobs"].values()
+    return [step for job in jobs for step in job["steps"]]
+
+
+def script(file: Path, name: str) -> str:
+    (found,) = (step for step in steps(file) if step.get("name") == name)
+    return str(found["run"])
+
+
+def run(
+    text: str, folder: Path, programs: dict[str, str], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """As GitHub does: bash that stops at the first failure; programs are our own stubs."""
+    tools = folder / "bin"
+    tools.mkdir(exist_ok=True)
+    for name, code in programs.items():
+        (tools / name).write_text(f"#!/bin/bash\n{code}")
+        (tools / name).chmod(0o755)
+    output = folder / "output"
+    output.touch()
+    return subprocess.run(
+        ["bash", "-e", "-c", text],
+        cwd=folder,
+        env={
+            "PATH": f"{tools}:{os.environ['PATH']}",
+            "RUNNER_TEMP": str(folder),
+            "GITHUB_OUTPUT": str(output),
+            "GITHUB_REPOSITORY": "we/suite",
+            **variables,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.yml")), ids=lambda file: file.name)
+def test_nothing_of_an_event_is_pasted_into_a_script(file: Path) -> None:
+    """Titles and branches would be run. And an action is the commit that was looked at."""
+    for step in steps(file):
+        assert "${{" not in step.get("run", "")
+        if "uses" in step:
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
+
+
+def test_the_workflow_that_may_write_runs_nothing_of_the_pull_request() -> None:
+    """It checks out the default branch; the other one can only read."""
+    checkouts = [step for step in steps(COMMENT) if "checkout" in step.get("uses", "")]
+    assert [step["with"]["ref"] for step in checkouts] == [
+        "${{ github.event.repository.default_branch }}"
+    ]
+    gate = yaml.safe_load(GATE.read_text(encoding="utf-8"))
+    assert gate["permissions"] == {"contents": "read"}
+    assert all("permissions" not in job for job in gate["jobs"].values())
+    for step in steps(COMMENT):
+        # Who reads the artefact has no token.
+        assert "gate_post" not in step.get("run", "") or "env" not in step
+
+
+@needs_jq
+@pytest.mark.parametrize(
+    ("code", "labels", "passes", "says"),
+    [
+        ("0", [], True, ""),
+        ("1", [], False, "::error::slower"),
+        ("1", ["bug", "gate-override: needed for #1"], True, "gate-override: needed for #1"),
+        ("1", ["gate-override:", "gate-override: ", "override"], False, "::error::slower"),
+        ("1", ["not gate-override: x"], False, "::error::slower"),
+        ("1", ["gate-override: $(touch pwned)"], True, "$(touch pwned)"),
+        ("1", ["gate-override: 5%0A::error::x"], True, "5%250A::error::x"),
+        ("2", ["gate-override: please"], False, "::error::the comparison itself failed"),
+        ("3", [], True, "::warning::inconclusive"),
+        ("", [], False, "::error::"),
+    ],
+)
+def test_the_verdict_follows_the_exit_code_and_the_label(
+    tmp_path: Path, code: str, labels: list[str], passes: bool, says: str
+) -> None:
+    """A label with a reason passes what is slower, and says so with its name and who set it."""
+    found = run(
+        script(GATE, "verdict"),
+        tmp_path,
+        {},
+        CODE=code,
+        LABELS=json.dumps(labels, indent=2),
+        ACTION="labeled",
+        SENDER="octocat",
+    )
+    assert (found.returncode == 0) == passes
+    assert says in found.stdout
+    assert len(found.stdout.splitlines()) <= 1
+    assert ("labeled by octocat" in found.stdout) == (passes and code == "1")
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize(
+    ("code", "prints", "measured"), [(0, "{}", True), (1, "{}", True), (2, "", False)]
+)
+def test_the_exit_code_is_kept_and_an_empty_result_is_none(
+    tmp_path: Path, code: int, prints: str, measured: bool
+) -> None:
+    found = run(
+        script(GATE, "compare"),
+        tmp_path,
+        {
+            "git": '[ "$*" = "merge-base origin/main HEAD" ] && echo abc',
+            "perceptron": f'[ "$1 $2 $3" = "compare abc HEAD" ] && echo -n "{prints}"; exit {code}',
+        },
+        BRANCH="main",
+        NUMBER="12",
+    )
+    assert found.returncode == 0
+    told = (tmp_path / "output").read_text().splitlines()
+    assert told == [f"code={code}", *(["measured=yes"] if measured else [])]
+    assert (tmp_path / "gate" / "gate.json").read_text() == prints
+    assert (tmp_path / "gate" / "pull-request.txt").read_text() == "12\n"
+
+
+def said(number: int, login: str, kind: str, body: str) -> dict[str, Any]:
+    return {"id": number, "user": {"login": login, "type": kind}, "body": body}
+
+
+OTHERS = [
+    said(1, "octocat", "User", f"{TAG} mine"),
+    said(2, "github-actions[bot]", "Bot", f"about {TAG}"),
+    said(3, "github-actions[bot]", "User", TAG),
+    said(4, "other[bot]", "Bot", TAG),
+]
+WRITTEN = said(5, "github-actions[bot]", "Bot", f"{TAG}\n\nold")
+
+
+@needs_jq
+@pytest.mark.parametrize(
+    ("comments", "call"),
+    [
+        ([], "POST repos/we/suite/issues/12/comments"),
+        (OTHERS, "POST repos/we/suite/issues/12/comments"),
+        ([*OTHERS, WRITTEN], "PATCH repos/we/suite/issues/comments/5"),
+        ([WRITTEN, {**WRITTEN, "id": 6}], "PATCH repos/we/suite/issues/comments/5"),
+    ],
+)
+def test_there_is_one_comment_and_it_is_the_bots_own(
+    tmp_path: Path, comments: list[dict[str, Any]], call: str
+) -> None:
+    """Found by the tag and by its author: a person may have copied the tag."""
+    (tmp_path / "comments.json").write_text(json.dumps(comments))
+    gh = (
+        'if [ "$2" = --paginate ]; then\n'
+        '  [ "$3" = "repos/we/suite/issues/12/comments?per_page=100" ] && [ "$4" = --jq ]\n'
+        '  jq -r "$5" comments.json\n'
+        'else\n  echo "$4 $5 $6 $7" >> calls\nfi\n'
+    )
+    found = run(
+        script(COMMENT, "write it, or over the one that is there"),
+        tmp_path,
+        {"gh": gh},
+        NUMBER="12",
+    )
+    assert found.returncode == 0, found.stderr
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        f"{call} --field body=@{tmp_path}/comment.md"
+    ]
+
+
+@needs_jq
+def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) -> None:
+    name = "write it, or over the one that is there"
+    found = run(script(COMMENT, name), tmp_path, {"gh": "echo x >> calls; exit 1"}, NUMBER="12")
+    assert found.returncode != 0
+    assert (tmp_path / "calls").read_text() == "x\n"
+
+
+def test_the_workflow_of_the_docs_is_one_of_ten_lines(tmp_path: Path) -> None:
+    """For any other project; the tools that check ours find nothing in it."""
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    found = re.search(r"<!-- workflow -->\n```yaml\n(.*?)^```", page, re.M | re.S)
+    assert found is not None
+    assert len(found[1].splitlines()) == 10
+    file = tmp_path / ".github" / "workflows" / "gate.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(found[1])
+    for command in (
+        ["zizmor", "--offline", "--quiet", str(file)],
+        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)],
+    ):
+        tool = Path(sys.executable).with_name(command[0])
+        if not tool.exists():
+            pytest.skip(f"no {command[0]}")
+        checked = subprocess.run(
+            [str(tool), *command[1:]], capture_output=True, text=True, check=False
+        )
+        assert checked.returncode == 0, checked.stdout + checked.stderr
