@@ -442,11 +442,11 @@ def truth(
     json: Json = False,
 ) -> None:
     """Is the suite right? Crossovers and maps of simulated worlds, whose answers are known."""
-    from perceptron.report import console, documents, truth_text
+    from perceptron.report import console, documents, grid, truth_text
     from perceptron.studies.truth import truth as study
 
     if save is not None:
-        truth_text.reserve(save)
+        grid.reserve(save)
     with console.progress_bar("trying") as bar:
         found = study(worlds, seed, bar)
     if json:
