@@ -3,12 +3,13 @@
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
+# make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: hours
 # make readme    README's picture and tables from the committed results
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install test bench targets truth readme
+.PHONY: install test bench targets truth proof readme
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -31,6 +32,9 @@ targets: install
 
 truth: install
 	$(BIN)/perceptron truth --save docs/truth.md
+
+proof: install
+	$(BIN)/perceptron proof --save docs/gate-proof.md
 
 readme: install
 	$(BIN)/python -m perceptron.report.readme

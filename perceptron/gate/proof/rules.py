@@ -1,7 +1,7 @@
-"""How other tools would judge the same measurements: each rule in a few lines, to stand beside ours.
+"""How other tools would judge the same measurements: each rule in a few lines, beside ours.
 
-All of them pool samples, whichever process these come from, and see every sample that the gate saw:
-several times more than the tools take by default.
+All of them pool samples, whichever process these come from. They see every sample that the gate
+saw, which is several times more than the tools take by default.
 """
 
 from __future__ import annotations

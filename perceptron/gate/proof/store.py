@@ -1,7 +1,7 @@
 """Where the proof's runs are kept, so that it goes on where it stopped.
 
-    <results>/proof/<machine>/runs.jsonl             one `ProofRun` a line
-    <results>/proof/<machine>/environment-<id>.json  what runs with this id ran on
+<results>/proof/<machine>/runs.jsonl             one `ProofRun` a line
+<results>/proof/<machine>/environment-<id>.json  what runs with this id ran on
 """
 
 from __future__ import annotations
@@ -50,8 +50,7 @@ def read_runs(where: Path) -> list[ProofRun]:
 
 
 def read_environment(where: Path, name: str) -> Environment:
-    """What the runs of this id ran on; raises `UserError` if it is not there or is something else.
-    """
+    """What the runs of this id ran on; raises `UserError` if that cannot be told."""
     file = where / f"environment-{name}.json"
     try:
         return msgspec.json.decode(file.read_bytes(), type=Environment)
