@@ -54,7 +54,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["walkthrough", "backends", "check", "bench", "crossover", "map", "truth", "doctor"],
+    ["walkthrough", "backends", "check", "bench", "crossover", "map", "proof", "truth", "doctor"],
 )
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
@@ -120,6 +120,10 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["crossover", "--html", "/proc/no"], "error: /proc/no/crossover.html: cannot write the"),
         (["map", "--family", "mlp-width"], "error: family 'mlp-width' varies along 1 axis and a"),
         (["truth", "--worlds", "0"], "error: Invalid value for '--worlds'"),
+        (["proof", "--runs", "0"], "error: Invalid value for '--runs'"),
+        (["proof", "--machine", "a/b"], "error: --machine takes letters, digits"),
+        (["proof", "--save", "/proc/no/p.md"], "error: /proc/no/p.md: cannot be written"),
+        (["proof", "--report", "--machine", "box"], "error: {folder}/results/proof/box: no run of"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(

@@ -65,9 +65,11 @@ def pyperf(base: Samples, head: Samples) -> bool:
     pyperf rounds the critical value, from a table, to within 1 %), and no least size by default.
     """
     count = len(base)
-    pooled = (float(base.var(ddof=1)) + float(head.var(ddof=1))) / 2
-    score = (float(head.mean()) - float(base.mean())) / sqrt(2 * pooled / count)
-    return score >= float(special.stdtrit(2 * count - 2, 0.975))
+    difference = float(head.mean()) - float(base.mean())
+    error = sqrt((float(base.var(ddof=1)) + float(head.var(ddof=1))) / count)
+    if error == 0:  # pyperf calls significant what it cannot test
+        return difference > 0
+    return difference / error >= float(special.stdtrit(2 * count - 2, 0.975))
 
 
 OTHERS: dict[str, Rule] = {

@@ -74,7 +74,7 @@ def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
                 verdicts = {GATE: row.verdict == "regression", **judged_by_others(blocks)}
                 by_class.setdefault(spread, []).append(verdicts)
         found += [
-            Judged(name=kind.name, spread=name, shares=_shares(by_class[name]))
+            Judged(name=kind.summary, spread=name, shares=_shares(by_class[name]))
             for name in CLASSES
             if name in by_class
         ]
