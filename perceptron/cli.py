@@ -414,14 +414,15 @@ def compare(
     json: Json = False,
 ) -> None:
     """Did this change make anything slower? Two revisions of any asv suite, side by side."""
-    from perceptron.gate import compare as gate
+    from perceptron.gate.compare import compare as gate
+    from perceptron.gate.request import Request
     from perceptron.report import console, documents
 
-    request = gate.Request(
+    request = Request(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
     )
     with console.progress_bar("comparing") as bar:
-        found = gate.compare(request, bar)
+        found = gate(request, bar)
     console.show_warnings(found.warnings)
     if json:
         documents.write(found)

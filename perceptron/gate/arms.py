@@ -4,65 +4,34 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from perceptron.errors import UserError
-from perceptron.gate.processes import Answer, ask
+from perceptron.gate import processes
+from perceptron.gate.processes import Answer
 from perceptron.gate.suite import Suite
 from perceptron.gate.trees import Trees
-from perceptron.records.block import Arm, Benchmark, Taken
-
-# The peak of a process is one number, and shared by all that ran in it.
-ALONE = frozenset({"peakmemory"})
-# An import of everything, and as much again.
-DISCOVERY_SECONDS = 300.0
+from perceptron.records.block import Arm, Benchmark
 
 
 class CannotImport(UserError):
     """The suite does not load on a tree."""
 
 
-@dataclass(frozen=True)
-class Effort:
-    """How each time is taken: calls in a batch and batches, for each benchmark, equal in all arms.
-
-    What is not in there is calibrated.
-    """
-
-    calls: dict[str, int]
-    batches: dict[str, int]
-
-
-CALIBRATING = Effort({}, {})
-
-
 class Arms:
     """Starts the processes of base, head and control, each on its own tree."""
 
     def __init__(
-        self,
-        trees: Trees,
-        suite: Suite,
-        repository: Path,
-        pythons: dict[Arm, str],
-        clock: Callable[[], float] = time.monotonic,
+        self, trees: Trees, suite: Suite, repository: Path, pythons: dict[Arm, str]
     ) -> None:
         self.trees = trees
         self.pythons = pythons
         self._suite = suite
         self._repository = repository
-        self._clock = clock
-        self._caches: dict[tuple[Arm, str], Taken] = {}
-        self._cache_numbers: dict[str, int] = {}
         self.own: dict[Arm, bool] = {}
-        self.start_seconds = 0.0
-        """What a process took beside its benchmarks, at most: to start, and to import."""
+        """Whether an arm was seen to run code of its own tree, beside its benchmarks."""
 
     def discover(self, arm: Arm) -> tuple[list[Benchmark], dict[str, str]]:
         """HEAD's benchmarks as they load on this arm's tree, and what its interpreter has.
@@ -71,9 +40,7 @@ class Arms:
         """
         found: list[Benchmark] = []
         facts: dict[str, str] = {}
-        job = self._job(arm, "discover")
-        for answer in ask(self.pythons[arm], job, None, lambda _: DISCOVERY_SECONDS):
-            self._check(arm, answer)
+        for answer in self.ask(arm, "discover", None):
             if answer.kind == "benchmark":
                 found += _benchmarks(answer.content)
             elif answer.kind == "environment":
@@ -82,109 +49,27 @@ class Arms:
                 raise CannotImport(f"{arm.upper()} cannot be imported: {answer.reason}")
         return found, facts
 
-    def take(
+    def ask(
         self,
         arm: Arm,
-        benchmarks: Sequence[Benchmark],
-        effort: Effort,
+        kind: str,
         hash_seed: int | None,
-        limit: Callable[[Benchmark], float],
-    ) -> Iterator[tuple[str, Taken]]:
-        """What each benchmark gives, by its key, in a fresh process.
+        tasks: Sequence[dict[str, Any]] = (),
+        limit: Callable[[str], float] = lambda _: 0.0,
+        thin: bool = False,
+    ) -> Iterator[Answer]:
+        """Start a process on the arm's tree and hand on what it says.
 
-        One that ends the process or hangs costs its own answer; another process goes on.
+        ``thin`` keeps our own memory out of its peak. Raises `UserError` if the process cannot
+        serve at all, or ran somebody else's code.
         """
-        left = {each.key: each for each in benchmarks}
-        for each in benchmarks:
-            broken = self._cache(arm, each, hash_seed)
-            if broken is not None:
-                del left[each.key]
-                yield each.key, broken
-        while left:
-            for key, taken in self._process(arm, list(left.values()), effort, hash_seed, limit):
-                del left[key]
-                yield key, taken
-
-    def _process(
-        self,
-        arm: Arm,
-        benchmarks: Sequence[Benchmark],
-        effort: Effort,
-        hash_seed: int | None,
-        limit: Callable[[Benchmark], float],
-    ) -> Iterator[tuple[str, Taken]]:
-        """Answers of one process, at least one."""
-        by_key = {each.key: each for each in benchmarks}
-        tasks = [self._task(arm, each, effort) for each in benchmarks]
-        job = self._job(arm, "measure", tasks, fork=benchmarks[0].type in ALONE)
-        current, answered = next(iter(by_key)), False
-        begin, spent = self._clock(), 0.0
-        for answer in ask(self.pythons[arm], job, hash_seed, lambda key: limit(by_key[key])):
+        job = self._job(arm, kind, tasks, thin)
+        for answer in processes.ask(self.pythons[arm], job, hash_seed, limit):
             self._check(arm, answer)
-            if answer.kind == "start":
-                current = answer.key
-            elif answer.kind == "taken" and answer.key in by_key:
-                del by_key[answer.key]
-                answered = True
-                taken = msgspec.convert(answer.content, type=Taken)
-                spent += taken.wall_seconds
-                yield answer.key, taken
-                current = next(iter(by_key), "")
-            elif answer.kind in {"silent", "died", "failed"}:
-                if current:
-                    yield (
-                        current,
-                        Taken(
-                            status="slow" if answer.kind == "silent" else "failed",
-                            reason=answer.reason,
-                            wall_seconds=answer.seconds,
-                        ),
-                    )
-            elif answer.kind == "end":
-                self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
-                if not answered:
-                    yield current, Taken(status="failed", reason="its process gave no answer")
-
-    def _cache(self, arm: Arm, benchmark: Benchmark, hash_seed: int | None) -> Taken | None:
-        """Run a setup_cache once for each arm; what went wrong, None if nothing did."""
-        if benchmark.cache is None:
-            return None
-        name = (arm, benchmark.cache)
-        if name not in self._caches:
-            file = self._cache_file(arm, benchmark.cache)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            seconds = benchmark.cache_timeout or benchmark.timeout
-            job = self._job(arm, "cache", [self._task(arm, benchmark, CALIBRATING)])
-            found = Taken(status="failed", reason="setup_cache: no answer")
-            for answer in ask(self.pythons[arm], job, hash_seed, lambda _: seconds):
-                self._check(arm, answer)
-                if answer.kind == "taken":
-                    found = msgspec.convert(answer.content, type=Taken)
-                elif answer.kind in {"silent", "died", "failed"}:
-                    found = Taken(status="failed", reason=f"setup_cache: {answer.reason}")
-            self._caches[name] = found
-        kept = self._caches[name]
-        return None if kept.status == "ok" else kept
-
-    def _cache_file(self, arm: Arm, cache: str) -> Path:
-        """In a folder whose path is as long for every arm."""
-        number = self._cache_numbers.setdefault(cache, len(self._cache_numbers))
-        return self.trees.home / "caches" / arm[0] / f"{number:03}" / "cache.pickle"
-
-    def _task(self, arm: Arm, benchmark: Benchmark, effort: Effort) -> dict[str, Any]:
-        index = "" if benchmark.index is None else f"-{benchmark.index}"
-        cache = None if benchmark.cache is None else str(self._cache_file(arm, benchmark.cache))
-        return {
-            "key": benchmark.key,
-            "id": f"{benchmark.name}{index}",
-            "type": benchmark.type,
-            "cache": cache,
-            "calls": effort.calls.get(benchmark.key),
-            "batches": effort.batches.get(benchmark.key),
-        }
+            yield answer
 
     def _job(
-        self, arm: Arm, kind: str, tasks: Sequence[dict[str, Any]] = (), fork: bool = False
+        self, arm: Arm, kind: str, tasks: Sequence[dict[str, Any]], thin: bool
     ) -> dict[str, Any]:
         tree = self.trees.path(arm)
         folder = self.trees.home / f"{tree.name}-work"
@@ -199,11 +84,10 @@ class Arms:
             "benchmarks": self._suite.benchmarks,
             "folder": str(folder),
             "tasks": list(tasks),
-            "fork": fork,
+            "fork": thin,
         }
 
     def _check(self, arm: Arm, answer: Answer) -> None:
-        """Raises `UserError` if the process cannot serve at all, or ran somebody else's code."""
         if answer.kind == "no runner":
             raise UserError(
                 f"{self.pythons[arm]}: has no asv_runner ({answer.reason}): install it there, or "

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perceptron.gate.arms import ALONE, Effort
 from perceptron.gate.schedule import Costs
 from perceptron.gate.state import state
+from perceptron.gate.takes import ALONE, Effort
 from perceptron.gate.timing import samples_for
 from perceptron.records.block import Benchmark, Block, Taken
 

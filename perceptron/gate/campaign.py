@@ -7,16 +7,17 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from perceptron.errors import UserError
 from perceptron.gate import schedule
-from perceptron.gate.arms import ALONE, CALIBRATING, Arms, Effort
+from perceptron.gate.arms import Arms
 from perceptron.gate.calibration import Calibration, calibration
 from perceptron.gate.journal import Journal
 from perceptron.gate.judge import log_ratios
-from perceptron.gate.rule import Rule, confirmation_sizes, noisy, promote
+from perceptron.gate.planning import affordable, plan_confirmation, plan_screen
+from perceptron.gate.rule import Rule, noisy
 from perceptron.gate.state import retry, state
+from perceptron.gate.takes import Effort, Takes
+from perceptron.gate.trial import Trial
 from perceptron.records.block import Arm, Benchmark, Block, Stage, Taken
-from perceptron.records.comparison import LeftOut
 
 # (blocks done, blocks in all as far as known, what is being done)
 Progress = Callable[[int, int, str], None]
@@ -25,9 +26,7 @@ Clock = Callable[[], float]
 TWO: tuple[Arm, ...] = ("base", "head")
 THREE: tuple[Arm, ...] = ("base", "head", "control")
 # Shares of the budget that have passed when a stage must be over.
-_TRIED_ONCE, _TRIED, _SCREENED, _EXTENDED, _OVER = 0.2, 0.35, 0.65, 0.75, 1.0
-# Of the budget: what one benchmark may take to be tried, and at least.
-_TRIAL_SHARE, _TRIAL_SECONDS = 1 / 40, 10.0
+_SCREENED, _EXTENDED, _OVER = 0.65, 0.75, 1.0
 # A benchmark that takes longer than expected has so much time before it counts as hanging.
 _PATIENCE = 4.0
 
@@ -44,7 +43,8 @@ class Campaign:
         progress: Progress,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._arms = arms
+        self._trees = arms.trees
+        self._takes = Takes(arms, clock)
         self._benchmarks = {each.key: each for each in benchmarks}
         self._journal = journal
         self._rule = rule
@@ -113,85 +113,20 @@ class Campaign:
             self._block("confirmation", number, keys, THREE, found, before)
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
-        seconds = max(_TRIAL_SECONDS, _TRIAL_SHARE * self._budget)
         turn = schedule.turn(TWO, self._seed, "calibration", attempt)
-        self._arms.trees.place(turn.sides)
-        found: dict[Arm, dict[str, Taken]] = {}
-        left = list(benchmarks)
-        for arm, share in zip(turn.order, (_TRIED_ONCE, _TRIED), strict=True):
-            found[arm] = self._trial(arm, left, seconds, share * self._budget)
-            left = [each for each in left if found[arm][each.key].status != "untried"]
-        first, second = turn.order
-        for each in benchmarks:  # without a partner it is of no use
-            found[second].setdefault(each.key, found[first][each.key])
+        self._trees.place(turn.sides)
+        hash_seed = schedule.hash_seed(self._seed, "calibration", attempt)
+        trial = Trial(self._takes, self._budget, hash_seed, lambda: self.elapsed_seconds)
+        found = trial.both(turn.order, benchmarks)
         for each in benchmarks:
             self._append("calibration", attempt, each.key, turn, found)
         if attempt == 0:
-            start = self._arms.start_seconds
+            start = self._takes.start_seconds
             self._journal.keep(msgspec.structs.replace(self._journal.run, start_seconds=start))
 
-    def _trial(
-        self, arm: Arm, benchmarks: Sequence[Benchmark], seconds: float, deadline: float
-    ) -> dict[str, Taken]:
-        """One arm. What is too slow costs its function's other parameters their trial too."""
-        found: dict[str, Taken] = {}
-        slow: dict[str, str] = {}
-        hash_seed = schedule.hash_seed(self._seed, "calibration", 0)
-        for group in _by_kind(benchmarks):
-            left = list(group)
-            while left:
-                name = left[0].name
-                if self.elapsed_seconds > deadline and found:
-                    reason = "no time was left to try it: raise --budget"
-                elif name in slow:
-                    reason = f"not tried, as {slow[name]} took too long"
-                else:
-                    left = self._trial_process(arm, left, seconds, deadline, hash_seed, found, slow)
-                    continue
-                found[left.pop(0).key] = Taken(status="untried", reason=reason)
-        return found
-
-    def _trial_process(
-        self,
-        arm: Arm,
-        left: list[Benchmark],
-        seconds: float,
-        deadline: float,
-        hash_seed: int,
-        found: dict[str, Taken],
-        slow: dict[str, str],
-    ) -> list[Benchmark]:
-        """Try until the end, the deadline or a slow one; gives what is left to do."""
-        by_key = {each.key: each for each in left}
-
-        def limit(benchmark: Benchmark) -> float:
-            return min(benchmark.timeout, seconds)
-
-        for key, taken in self._arms.take(arm, left, CALIBRATING, hash_seed, limit):
-            found[key] = taken
-            each = by_key.pop(key)
-            if taken.status == "slow":
-                slow[each.name] = key
-                break
-            if self.elapsed_seconds > deadline:
-                break
-        return list(by_key.values())
-
     def _plan_screen(self, found: Calibration) -> None:
-        rule, budget = self._rule, self._budget
-        left = _SCREENED * budget - self.elapsed_seconds
-        blocks, kept, out = schedule.fit_screen(found.costs, left, rule.screen, rule.fewest_screen)
-        if out and not kept:
-            raise UserError(
-                f"--budget {budget / 60:g}: not enough for {rule.fewest_screen} blocks of any of "
-                f"these benchmarks, the fastest takes {2 * found.costs.process(out[-1:]):.1f} s a "
-                "block: raise it"
-            )
-        reason = "{:.1f} s a block are too long for this budget: raise --budget"
-        left_out = [
-            LeftOut(benchmark=key, reason=reason.format(2 * found.costs.benchmarks[key]))
-            for key in out
-        ]
+        left = _SCREENED * self._budget - self.elapsed_seconds
+        blocks, left_out = plan_screen(found.costs, left, self._rule)
         self._keep_plan(
             calls=found.effort.calls,
             batches=found.effort.batches,
@@ -203,16 +138,11 @@ class Campaign:
         """Fixed now, before any of its blocks is measured."""
         ratios = log_ratios(self._journal.blocks, "screen")
         live = {key: values for key, values in ratios.items() if self._measured(key)}
-        promoted = promote(live, self._rule)
-        needed = confirmation_sizes(live, promoted, self._rule)
         left = _OVER * self._budget - self.elapsed_seconds
-        fewest, most = self._rule.fewest_confirmation, self._rule.most_confirmation
-        affordable = {
-            key: max(0, min(most, int(left / (3 * found.costs.process([key])))))
-            for key in found.costs.benchmarks
-        }
-        planned = schedule.fit_confirmation(needed, found.costs, left, fewest)
-        self._keep_plan(confirmation_blocks=planned, affordable_blocks=affordable)
+        self._keep_plan(
+            confirmation_blocks=plan_confirmation(live, found.costs, left, self._rule),
+            affordable_blocks=affordable(found.costs, left, self._rule),
+        )
 
     def _keep_plan(self, **fields: object) -> None:
         run = self._journal.run
@@ -238,7 +168,7 @@ class Campaign:
         turn = schedule.turn(arms, self._seed, stage, number)
         wanted = [self._benchmarks[key] for key in keys]
         hash_seed = schedule.hash_seed(self._seed, stage, number)
-        self._arms.trees.place(turn.sides)
+        self._trees.place(turn.sides)
         for group in schedule.groups(wanted, found.costs, self._seed, stage, number):
             todo = [each for each in group if each.key not in there and self._measured(each.key)]
             if todo:
@@ -252,7 +182,7 @@ class Campaign:
         def limit(benchmark: Benchmark) -> float:
             return max(benchmark.timeout, _PATIENCE * found.costs.benchmarks[benchmark.key])
 
-        return dict(self._arms.take(arm, todo, found.effort, hash_seed, limit))
+        return dict(self._takes.take(arm, todo, found.effort, hash_seed, limit))
 
     def _append(
         self,
@@ -293,10 +223,3 @@ class Campaign:
     @property
     def _seed(self) -> int:
         return self._journal.run.plan.seed
-
-
-def _by_kind(benchmarks: Sequence[Benchmark]) -> list[list[Benchmark]]:
-    """Those that share a process, and each that needs its own."""
-    shared = [each for each in benchmarks if each.type not in ALONE]
-    alone = [[each] for each in benchmarks if each.type in ALONE]
-    return [shared, *alone] if shared else alone

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import secrets
-import shlex
 import signal
-import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -19,46 +15,17 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate import facts
 from perceptron.gate.arms import Arms, CannotImport
-from perceptron.gate.campaign import Campaign, Progress
+from perceptron.gate.campaign import TWO, Campaign, Progress
 from perceptron.gate.choice import choose, pattern
 from perceptron.gate.journal import Journal, Run, open_journal
 from perceptron.gate.judge import judge
-from perceptron.gate.revisions import Revision, changes, repository, resolve
+from perceptron.gate.request import Found, Request, command, find, side
+from perceptron.gate.request import warnings as request_warnings
 from perceptron.gate.rule import Rule
-from perceptron.gate.suite import Suite, read_suite
 from perceptron.gate.trees import Trees, workplace
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.caution import Caution
-from perceptron.records.comparison import Comparison, Environment, Plan, Side
-
-SUITE = Path("asv.conf.json")
-BUDGET_MINUTES = 10.0
-
-
-@dataclass(frozen=True)
-class Request:
-    """What was asked for. A seed of None is drawn; a Python of None is this one."""
-
-    base: str
-    head: str
-    suite: Path = SUITE
-    benchmarks: str | None = None
-    budget_minutes: float = BUDGET_MINUTES
-    base_python: str | None = None
-    head_python: str | None = None
-    seed: int | None = None
-    results: Path = Path("results")
-
-
-@dataclass(frozen=True)
-class _Found:
-    """What the revisions and their suite turned out to be."""
-
-    repository: Path
-    base: Revision
-    head: Revision
-    suite: Suite
-    pythons: dict[Arm, str]
+from perceptron.records.comparison import Comparison, Environment, Plan
 
 
 def compare(request: Request, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -69,8 +36,8 @@ def compare(request: Request, progress: Progress, rule: Rule | None = None) -> C
     """
     rule = rule or Rule()
     wanted = pattern(request.benchmarks)
-    found = _find(request)
-    warnings = _warnings(request, found)
+    found = find(request)
+    warnings = request_warnings(request, found)
     with _terminated_as_interrupted(), workplace(found.repository) as home:
         progress(0, 1, "checking both revisions out")
         trees = Trees(found.repository, home, found.base, found.head, found.suite.benchmarks)
@@ -92,17 +59,6 @@ def compare(request: Request, progress: Progress, rule: Rule | None = None) -> C
             campaign.confirm()
             journal.keep(msgspec.structs.replace(journal.run, finished=True))
             return _comparison(request, found, journal, chosen, environment, rule, warnings)
-
-
-def _find(request: Request) -> _Found:
-    root = repository(Path.cwd())
-    results = request.results.resolve()
-    base = resolve(root, request.base, results)
-    head = resolve(root, request.head, results)
-    base_python = request.base_python or sys.executable
-    head_python = request.head_python or sys.executable
-    pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return _Found(root, base, head, read_suite(request.suite, root), pythons)
 
 
 def _discover(arms: Arms) -> tuple[list[Benchmark], Environment, CannotImport | None]:
@@ -130,12 +86,12 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], Environment, CannotImport | 
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
 
-def _run(request: Request, found: _Found, environment: Environment, rule: Rule) -> Run:
+def _run(request: Request, found: Found, environment: Environment, rule: Rule) -> Run:
     plan = Plan(
         suite=found.suite.file,
         benchmarks=request.benchmarks,
-        base=_side(found.base, found.pythons["base"]),
-        head=_side(found.head, found.pythons["head"]),
+        base=side(found.base, found.pythons["base"]),
+        head=side(found.head, found.pythons["head"]),
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(rule),
@@ -148,47 +104,27 @@ def _run(request: Request, found: _Found, environment: Environment, rule: Rule) 
     return Run(work=work, plan=plan)
 
 
-def _side(revision: Revision, python: str) -> Side:
-    return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
-
-
 def _assert_imports(arms: Arms, journal: Journal, excuse: CannotImport | None) -> None:
     """Each arm must have run code of its own tree, else nothing is compared.
 
     Two interpreters on one tree compare what is installed in them.
     """
-    base = [block.base.status for block in journal.blocks]
-    if excuse is not None and "ok" not in base:
+    ran = {arm for block in journal.blocks for arm in TWO if getattr(block, arm).status == "ok"}
+    if excuse is not None and "base" not in ran:
         raise excuse
     if arms.pythons["base"] != arms.pythons["head"]:
         return
-    for arm, own in arms.own.items():
-        if not own:
+    for arm in TWO:
+        if arm in ran and not arms.own.get(arm, False):
             raise UserError(
                 f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"
             )
 
 
-def _warnings(request: Request, found: _Found) -> list[Caution]:
-    if "." in {request.base, request.head}:
-        return []
-    dirty = changes(found.repository, request.results.resolve())
-    if not dirty:
-        return []
-    return [
-        Caution(
-            code="not committed",
-            message=f"{dirty[0]} {f'and {len(dirty) - 1} more ' if dirty[1:] else ''}"
-            "differ from the last commit and are not compared",
-            advice=f"perceptron compare {shlex.quote(request.base)} . compares them",
-        )
-    ]
-
-
 def _comparison(
     request: Request,
-    found: _Found,
+    found: Found,
     journal: Journal,
     chosen: Sequence[Benchmark],
     environment: Environment,
@@ -210,30 +146,11 @@ def _comparison(
         environment=environment,
         warnings=warnings,
         seconds=journal.elapsed_seconds,
-        reproduce=_command(request, found, plan.seed),
+        reproduce=command(request, found, plan.seed),
         results=str(journal.folder),
         benchmarks=list(chosen),
         blocks=journal.blocks,
     )
-
-
-def _command(request: Request, found: _Found, seed: int) -> str:
-    """What to type to do the same again, with the commits that names stood for."""
-    words = ["perceptron", "compare"]
-    words += [each.name if each.digest else each.commit[:12] for each in (found.base, found.head)]
-    options = {
-        "--suite": None if request.suite == SUITE else str(request.suite),
-        "--benchmarks": request.benchmarks,
-        "--budget": None
-        if request.budget_minutes == BUDGET_MINUTES
-        else f"{request.budget_minutes:g}",
-        "--base-python": request.base_python,
-        "--head-python": request.head_python,
-        "--seed": str(seed),
-    }
-    for option, value in options.items():
-        words += [] if value is None else [option, value]
-    return shlex.join(words)
 
 
 @contextmanager

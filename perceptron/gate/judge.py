@@ -191,7 +191,7 @@ class _Case:
             confirmation = len(self.fresh[key])
         else:
             together += 1
-            wanted = confirmation_size(seen.spread, together, self.rule)
+            wanted = confirmation_size(seen, together, self.rule)
             confirmation = min(wanted, self._affordable.get(key, wanted))
         found = smallest_detectable(
             seen.spread, len(self.screen.get(key, [])), confirmation, together, self.rule

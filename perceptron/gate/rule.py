@@ -12,6 +12,7 @@ from perceptron.gate.statistics import (
     blocks_needed,
     detectable,
     estimate,
+    largest_spread,
     p_above,
 )
 
@@ -40,6 +41,8 @@ class Rule:
     blind: float = 0.10
     """A row that could not have seen a slowdown of this size makes the run inconclusive."""
     confidence: float = 0.99
+    caution: float = 0.8
+    """Of the bound on the spread that a confirmation is planned with."""
     screen: int = 10
     fewest_screen: int = 6
     most_screen: int = 30
@@ -77,16 +80,17 @@ def confirmation_sizes(
     screen: Mapping[str, Sequence[float]], promoted: Mapping[str, int], rule: Rule
 ) -> dict[str, int]:
     """Fresh blocks for each promoted benchmark, fixed by the screen's spread."""
-    return {
-        key: confirmation_size(estimate(screen[key]).spread, len(promoted), rule)
-        for key in promoted
-    }
+    return {key: confirmation_size(estimate(screen[key]), len(promoted), rule) for key in promoted}
 
 
-def confirmation_size(spread: float, together: int, rule: Rule) -> int:
-    """Blocks that confirm the wanted slowdown beside ``together`` − 1 other benchmarks."""
+def confirmation_size(seen: Estimate, together: int, rule: Rule) -> int:
+    """Blocks that confirm the wanted slowdown beside ``together`` − 1 other benchmarks.
+
+    Ten blocks know their spread badly, and too few fresh ones would miss what is there: so the
+    spread counts with its upper bound.
+    """
     needed = blocks_needed(
-        spread,
+        largest_spread(seen, rule.caution),
         log1p(rule.wanted),
         rule.alpha / together,
         rule.stage_power,
@@ -122,9 +126,9 @@ def noisy(screen: Mapping[str, Sequence[float]], rule: Rule) -> list[str]:
     for key, values in screen.items():
         if len(values) < FEWEST:
             continue
-        spread = estimate(values).spread
-        confirmation = confirmation_size(spread, 1, rule)
-        smallest = smallest_detectable(spread, len(values), confirmation, 1, rule)
+        seen = estimate(values)
+        confirmation = confirmation_size(seen, 1, rule)
+        smallest = smallest_detectable(seen.spread, len(values), confirmation, 1, rule)
         if smallest > rule.blind:
             found.append(key)
     return found

@@ -101,6 +101,11 @@ def blocks_needed(
     return most
 
 
+def largest_spread(found: Estimate, confidence: float) -> float:
+    """Upper bound of the spread, as of normal values with as many degrees of freedom."""
+    return found.spread * sqrt(found.freedom / float(special.chdtri(found.freedom, confidence)))
+
+
 def freedom(blocks: int) -> int:
     """Degrees of freedom of so many blocks after trimming."""
     return blocks - 2 * int(TRIM * blocks) - 1

@@ -1,0 +1,423 @@
+"""From two commits to a verdict, on a small suite whose clock counts work instead of seconds."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.campaign import Progress
+from perceptron.gate.compare import compare
+from perceptron.gate.request import Request
+from perceptron.gate.rule import Rule
+from perceptron.records.comparison import Comparison, Row
+from tests.gate.conftest import Repository
+
+# Work is counted, so that nothing here depends on how fast or busy the machine is.
+COUNTED = """
+DONE = 0.0
+
+def work(amount):
+    global DONE
+    DONE += amount * 1e-6
+    return sum(range(200))
+
+def clock():
+    return DONE
+"""
+FOUR = """
+import toy
+
+class Counted:
+    timer = staticmethod(toy.clock)
+
+    def time_one(self):
+        toy.work({one})
+
+    def time_two(self):
+        toy.work(200)
+
+    def time_three(self):
+        toy.work(300)
+
+    def time_four(self):
+        toy.work(400)
+"""
+QUICK = Rule(screen=5, fewest_screen=5, most_screen=5, fewest_confirmation=5, most_confirmation=6)
+
+
+def silent(done: int, total: int, message: str) -> None:
+    assert 0 <= done <= total, message
+
+
+def run(base: str = "first", head: str = "second", **options: object) -> Comparison:
+    options = {"results": Path("results"), "seed": 1, **options}
+    return compare(Request(base, head, **options), silent, QUICK)  # type: ignore[arg-type]
+
+
+def rows(found: Comparison) -> dict[str, Row]:
+    return {row.benchmark.split(".")[-1]: row for row in found.rows}
+
+
+@pytest.fixture
+def counted(toy: Repository) -> Repository:
+    """A first commit with four benchmarks, tagged anew."""
+    toy.write("toy/__init__.py", COUNTED)
+    toy.write("benchmarks/suite.py", FOUR.format(one=100))
+    toy.write(".gitignore", "results/\n__pycache__/\n")
+    toy.git("tag", "--delete", "first")
+    toy.commit("first")
+    return toy
+
+
+def assert_gone(toy: Repository, tmp_path: Path) -> None:
+    """No checkout is left, and git knows of none."""
+    assert toy.git("worktree", "list").count("\n") == 1
+    assert list((tmp_path / "cache" / "perceptron").iterdir()) == []
+
+
+def test_a_comment_changes_nothing(counted: Repository, tmp_path: Path) -> None:
+    counted.write("toy/__init__.py", COUNTED + "# a comment\n")
+    counted.commit("second")
+    found = run()
+    assert found.verdict == "clean"
+    assert {row.verdict for row in found.rows} == {"no change"}
+    assert len(found.rows) == 4
+    assert_gone(counted, tmp_path)
+
+
+def test_eight_per_cent_in_one_benchmark_of_four_are_found(
+    counted: Repository, tmp_path: Path
+) -> None:
+    """And told with what is needed to show it: where it is defined, how to do it again."""
+    slower = COUNTED.replace("amount * 1e-6", "amount * (1.08 if amount == 200 else 1) * 1e-6")
+    counted.write("toy/__init__.py", slower)
+    counted.commit("second")
+    found = run()
+    assert found.verdict == "regression"
+    assert [row.benchmark for row in found.rows if row.verdict != "no change"] == [
+        "suite.Counted.time_two"
+    ]
+    row = rows(found)["time_two"]
+    assert row.change == pytest.approx(0.08)
+    assert row.base_seconds == pytest.approx(200e-6)
+    assert (row.file, row.line) == ("benchmarks/suite.py", 10)
+    assert found.control.rows[0].change == pytest.approx(0)
+    assert "--seed 1" in found.reproduce
+    assert {block.stage for block in found.blocks} == {"calibration", "screen", "confirmation"}
+    assert_gone(counted, tmp_path)
+    assert msgspec.convert(msgspec.to_builtins(found), type=Comparison) == found
+
+
+def test_heads_benchmarks_serve_both(counted: Repository) -> None:
+    """A benchmark that was changed measures the same thing on both revisions."""
+    counted.write("benchmarks/suite.py", FOUR.format(one=500))
+    counted.commit("second")
+    found = run(benchmarks="one")
+    assert found.verdict == "clean"
+    assert rows(found)["time_one"].base_seconds == pytest.approx(500e-6)
+
+
+def test_what_is_not_committed_is_compared_when_asked_for(counted: Repository) -> None:
+    """Changed and new files count, ignored ones do not; a deleted one is gone."""
+    slower = "from toy.more import FACTOR\n" + COUNTED.replace("* 1e-6", "* FACTOR * 1e-6")
+    counted.write("toy/gone.py", "")
+    counted.commit("second")
+    counted.write("toy/__init__.py", slower)
+    counted.write(
+        "toy/more.py",
+        "import importlib.util\nFACTOR = 1.2\n"
+        "assert importlib.util.find_spec('toy.gone') is None\n"
+        "assert importlib.util.find_spec('toy.ignored') is None\n",
+    )
+    (counted.folder / "toy" / "gone.py").unlink()
+    counted.write("toy/ignored.py", "")
+    counted.write(".git/info/exclude", "ignored.py\n")
+    found = run(head=".", benchmarks="two")
+    assert rows(found)["time_two"].change == pytest.approx(0.2)
+    assert found.plan.head.changes is not None
+
+
+def test_a_dirty_tree_is_a_warning_and_not_compared(counted: Repository) -> None:
+    counted.commit("second")
+    counted.write("toy/__init__.py", "syntax error")
+    found = run(benchmarks="two")
+    assert found.verdict == "clean"
+    assert [each.code for each in found.warnings] == ["not committed"]
+
+
+BREAKING = {
+    "raises": ("raise ValueError('two\\nlines')", "ValueError: two lines"),
+    "exits": ("import os; os._exit(5)", "its process exited with 5"),
+    "is killed": ("import os; os.kill(os.getpid(), 9)", "SIGKILL"),
+    "leaves": ("raise SystemExit(1)", "it ended the process"),
+    "hangs": ("import time; time.sleep(100)", "no answer within 1 s"),
+}
+
+
+@pytest.mark.parametrize("how", BREAKING)
+def test_what_breaks_on_head_only_is_a_finding_and_costs_nothing_else(
+    counted: Repository, tmp_path: Path, how: str
+) -> None:
+    code, told = BREAKING[how]
+    suite = FOUR.format(one=100).replace("    timer", "    timeout = 1\n    timer")
+    counted.write("benchmarks/suite.py", suite)
+    broken = COUNTED.replace("    global", f"    if amount == 200:\n        {code}\n    global")
+    counted.write("toy/__init__.py", broken)
+    counted.commit("second")
+    found = run(benchmarks="two|four")
+    assert found.verdict == "regression"
+    assert told in (rows(found)["time_two"].reason or "")
+    assert rows(found)["time_four"].verdict == "no change"
+    assert_gone(counted, tmp_path)
+
+
+def test_what_breaks_on_base_only_is_good_news(counted: Repository) -> None:
+    broken = COUNTED.replace("    global", "    assert amount != 200\n    global")
+    counted.write("toy/__init__.py", broken)
+    counted.commit("second")
+    back = run(base="second", head="first", benchmarks="two|four")
+    assert (back.verdict, rows(back)["time_two"].verdict) == ("clean", "improvement")
+
+
+def test_what_breaks_on_both_is_invalid_and_the_others_are_judged(counted: Repository) -> None:
+    counted.write("benchmarks/suite.py", FOUR.format(one="1 / 0"))
+    counted.commit("second")
+    found = run(benchmarks="one|four")
+    assert (found.verdict, rows(found)["time_one"].verdict) == ("clean", "invalid")
+
+
+def test_a_head_that_does_not_import_broke_everything(counted: Repository) -> None:
+    counted.write("toy/__init__.py", "syntax error")
+    counted.commit("second")
+    found = run()
+    assert found.verdict == "regression"
+    assert "SyntaxError" in (found.rows[0].reason or "")
+
+
+def test_a_base_that_does_not_import_is_one_line(counted: Repository, tmp_path: Path) -> None:
+    counted.write("toy/__init__.py", "import nowhere")
+    counted.commit("second")
+    with pytest.raises(UserError, match=r"BASE cannot be imported: .*nowhere"):
+        run(base="second", head="first")
+    assert_gone(counted, tmp_path)
+
+
+def test_a_new_benchmark_has_no_base_and_spoils_nothing(counted: Repository) -> None:
+    """Its module imports what only HEAD has."""
+    counted.write("toy/more.py", "def extra():\n    pass\n")
+    counted.write(
+        "benchmarks/more.py", "from toy.more import extra\n\ndef time_more():\n    extra()\n"
+    )
+    counted.commit("second")
+    found = run(benchmarks="more|two")
+    assert found.verdict == "clean"
+    assert "works on HEAD only" in (rows(found)["time_more"].reason or "")
+    assert rows(found)["time_two"].verdict == "no change"
+
+
+class Interrupted(Exception):
+    pass
+
+
+def until(stop: str) -> Progress:
+    """Run as far as this."""
+
+    def report(_done: int, _total: int, message: str) -> None:
+        if message == stop:
+            raise Interrupted
+
+    return report
+
+
+def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
+    counted: Repository, tmp_path: Path
+) -> None:
+    """Every block is measured once, in the order of the one seed, and nothing is left behind."""
+    counted.write("toy/__init__.py", COUNTED.replace("1e-6", "1.1e-6"))
+    counted.commit("second")
+
+    kept: list[bytes] = []
+    for stop in ("screen, block 3", "confirmation, block 2"):
+        with pytest.raises(Interrupted):
+            compare(Request("first", "second", benchmarks="one|two"), until(stop), QUICK)
+        assert_gone(counted, tmp_path)
+        (file,) = Path("results/gate").glob("*/blocks.jsonl")
+        lines = file.read_bytes().splitlines()
+        assert lines[: len(kept)] == kept
+        assert len(lines) > len(kept)
+        kept = lines
+        with file.open("ab") as unfinished:
+            unfinished.write(b'{"stage": "scr')
+    found = compare(Request("first", "second", benchmarks="one|two"), silent, QUICK)
+    assert found.verdict == "regression"
+    assert len({(b.stage, b.number, b.benchmark) for b in found.blocks}) == len(found.blocks)
+    assert [msgspec.json.encode(block) for block in found.blocks][: len(kept)] == kept
+    elapsed = [block.elapsed_seconds for block in found.blocks]
+    assert elapsed == sorted(elapsed)
+    again = compare(Request("first", "second", benchmarks="one|two"), silent, QUICK)
+    assert again.results != found.results
+
+
+def test_an_arm_that_runs_somebody_elses_code_is_refused(counted: Repository) -> None:
+    """Here the suite itself goes to the checkout that the user works in."""
+    path = f"import sys\nsys.meta_path.clear()\nsys.path.insert(0, {str(counted.folder)!r})\n"
+    finder = "import importlib.machinery as m\nsys.meta_path.append(m.PathFinder)\n"
+    counted.write("benchmarks/suite.py", path + finder + FOUR.format(one=100))
+    counted.commit("second")
+    with pytest.raises(UserError, match=r"imported toy from .*/toy/__init__.py, which is not"):
+        run()
+
+
+def test_a_suite_that_imports_nothing_of_its_tree_is_refused(counted: Repository) -> None:
+    counted.write("benchmarks/suite.py", "def time_it():\n    pass\n")
+    counted.commit("second")
+    with pytest.raises(UserError, match="import no module of its tree"):
+        run()
+
+
+def test_an_installed_copy_loses_against_the_tree(
+    counted: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an editable install of the checkout would have it first."""
+    counted.write("toy/__init__.py", COUNTED.replace("1e-6", "1.5e-6"))
+    counted.commit("second")
+    monkeypatch.setenv("PYTHONPATH", str(counted.folder))
+    assert rows(run(benchmarks="two"))["time_two"].change == pytest.approx(0.5)
+
+
+MANY_KINDS = """
+import toy
+
+class Cached:
+    params = ([1, 2], ["x", "y"])
+    param_names = ["n", "letter"]
+    timer = staticmethod(toy.clock)
+
+    def setup_cache(self):
+        return {"factor": toy.FACTOR}
+
+    def setup(self, cache, n, letter):
+        if (n, letter) == (2, "y"):
+            raise NotImplementedError("two y")
+        self.left = 1
+
+    def time_it(self, cache, n, letter):
+        assert self.left == 1, "every call finds fresh state"
+        self.left -= 1
+        toy.work(cache["factor"] * n)
+
+    def track_it(self, cache, n, letter):
+        return n * cache["factor"]
+
+def peakmem_it():
+    return bytearray(60_000_000 * toy.FACTOR // 100)
+
+def track_place():
+    return len(toy.__file__)
+
+def time_slow():
+    toy.work(1)
+time_slow.timer = toy.clock
+time_slow.number = 3
+"""
+
+
+def test_every_kind_of_benchmark_is_measured(counted: Repository) -> None:
+    """Parameters, setup, setup_cache, skipping, tracked numbers, peak memory."""
+    counted.write("toy/__init__.py", COUNTED + "FACTOR = 100\n")
+    counted.write("benchmarks/suite.py", MANY_KINDS)
+    counted.git("tag", "--delete", "first")
+    counted.commit("first")
+    counted.write("toy/__init__.py", COUNTED + "FACTOR = 150\n")
+    counted.commit("second")
+    found = run()
+    judged = {(row.benchmark.split(".")[-1], *row.params): row for row in found.rows}
+    for key in (("time_it", "1", "'x'"), ("track_it", "2", "'x'"), ("peakmem_it",)):
+        assert judged[key].verdict == "regression", key
+    assert judged["time_it", "1", "'x'"].change == pytest.approx(0.5)
+    assert judged["track_it", "2", "'x'"].base == 200
+    # The peak is the benchmark's, not that of the process which started it.
+    assert judged[("peakmem_it",)].unit == "bytes"
+    assert 60e6 < (judged[("peakmem_it",)].base or 0) < 100e6
+    # Whichever folder an arm's tree lies in, its path is as long.
+    assert judged[("track_place",)].change == 0
+    assert judged[("time_slow",)].verdict == "no change"
+    assert ("time_it", "2", "'y'") not in judged
+    skipped = [each for each in found.plan.left_out if "two y" in each.reason]
+    assert [each.benchmark for each in skipped] == [
+        "suite.Cached.time_it(2, 'y')",
+        "suite.Cached.track_it(2, 'y')",
+    ]
+
+
+def test_trees_take_turns_in_the_folders(counted: Repository) -> None:
+    counted.commit("second")
+    screen = [block for block in run(benchmarks="two").blocks if block.stage == "screen"]
+    assert {block.sides["base"] for block in screen} == {"a", "b"}
+    assert {block.order[0] for block in screen} == {"base", "head"}
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"base": "nowhere"}, "unknown revision 'nowhere'"),
+        ({"head": "--upload-pack=x"}, "no revision '--upload-pack=x'"),
+        ({"suite": Path("none.json")}, "--suite none.json: no such file"),
+        ({"benchmarks": "("}, "no regular expression"),
+        ({"benchmarks": "zzz"}, "none of the 4 matches"),
+        ({"head_python": "/nowhere/python"}, "/nowhere/python: cannot be started"),
+        ({"budget_minutes": 0.001}, "not enough for 5 blocks"),
+    ],
+)
+def test_wrong_usage_is_one_line(
+    counted: Repository, tmp_path: Path, options: dict[str, object], told: str
+) -> None:
+    counted.commit("second")
+    with pytest.raises(UserError) as caught:
+        run(**options)  # type: ignore[arg-type]
+    assert told in str(caught.value)
+    assert "\n" not in str(caught.value)
+    if (tmp_path / "cache").exists():
+        assert_gone(counted, tmp_path)
+
+
+def test_an_interpreter_without_the_runner_is_named(counted: Repository, tmp_path: Path) -> None:
+    bare = tmp_path / "python"
+    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
+    bare.chmod(0o755)
+    counted.commit("second")
+    with pytest.raises(UserError, match=r"/python: has no asv_runner .*--head-python"):
+        run(head_python=str(bare))
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("[1]", "one JSON object"),
+        ("{", "not asv's JSON"),
+        ('{"benchmark_dir": 3}', "benchmark_dir must be text"),
+        ('{"benchmark_dir": "../x"}', "leads out of the repository"),
+        ('{"benchmark_dir": "."}', "must be a folder inside"),
+        ('{"benchmark_dir": "none"}', "none is not in second"),
+        ('{"benchmark_dir": "toy"}', "the suite has no benchmarks"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_one_line(
+    counted: Repository, file: str, told: str
+) -> None:
+    counted.write("asv.conf.json", file)
+    counted.commit("second")
+    with pytest.raises(UserError, match=r"asv.conf.json|no benchmarks") as caught:
+        run()
+    assert told in str(caught.value)
+
+
+def test_no_repository_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    with pytest.raises(UserError, match="no git repository"):
+        run()

@@ -1,0 +1,67 @@
+"""What a process imports is its tree's, and it can tell when it is not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from perceptron.gate.origin import TreeFirst, prove
+
+
+def module(name: str, file: Path) -> ModuleType:
+    made = ModuleType(name)
+    made.__file__ = str(file)
+    return made
+
+
+def tree(tmp_path: Path, *files: str) -> Path:
+    for name in files:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path
+
+
+def test_packages_and_modules_of_the_tree_are_found(tmp_path: Path) -> None:
+    finder = TreeFirst([str(tree(tmp_path, "package/__init__.py", "single.py"))])
+    for name in ("package", "single"):
+        spec = finder.find_spec(name)
+        assert spec is not None
+        assert str(tmp_path) in str(spec.origin)
+
+
+def test_folders_and_what_belongs_to_the_interpreter_hide_nothing(tmp_path: Path) -> None:
+    """A folder called like an installed package, a file called like a standard module."""
+    finder = TreeFirst([str(tree(tmp_path, "numpy/notes.txt", "statistics.py"))])
+    assert finder.find_spec("numpy") is None
+    assert finder.find_spec("statistics") is None
+    assert finder.find_spec("inner", ["/somewhere"]) is None
+
+
+def test_a_module_beside_the_benchmarks_proves_the_tree(tmp_path: Path) -> None:
+    benchmarks = str(tmp_path / "b" / "benchmarks")
+    suite = module("benchmarks.suite", tmp_path / "b" / "benchmarks" / "suite.py")
+    code = module("toy", tmp_path / "b" / "toy.py")
+    assert prove(str(tmp_path / "b"), [], benchmarks, [suite]) == (False, [])
+    assert prove(str(tmp_path / "b"), [], benchmarks, [suite, code]) == (True, [])
+
+
+def test_a_module_of_another_tree_is_a_stranger(tmp_path: Path) -> None:
+    """Of the checkout too, but not what is installed in an environment that lies in it."""
+    others = [str(tmp_path / "a"), str(tmp_path / "checkout")]
+    mine = str(tmp_path / "b")
+    toy = module("toy", tmp_path / "checkout" / "toy.py")
+    numpy = module("numpy", tmp_path / "checkout/.venv/lib/python3/site-packages/numpy.py")
+    similar = module("similar", tmp_path / "a-longer-name" / "similar.py")
+    own, strangers = prove(mine, others, mine + "/benchmarks", [toy, numpy, similar, sys])
+    assert not own
+    assert strangers == [f"toy from {tmp_path}/checkout/toy.py"]
+
+
+def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
+    class Lazy(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError(name)
+
+    assert prove(str(tmp_path), [], str(tmp_path), [Lazy("lazy")]) == (False, [])
