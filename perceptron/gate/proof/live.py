@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from perceptron.gate.campaign import Progress
-from perceptron.gate.compare import Request, compare
+from perceptron.gate.compare import compare
 from perceptron.gate.proof.kinds import Kind
 from perceptron.gate.proof.neighbour import busy_neighbour
 from perceptron.gate.proof.repository import BASE, expression
+from perceptron.gate.request import Request
 from perceptron.records.block import Block, Stage
 from perceptron.records.comparison import Comparison, Environment, Row
 from perceptron.records.proof import Nanoseconds, ProofRow, ProofRun

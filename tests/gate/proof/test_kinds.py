@@ -15,7 +15,7 @@ from perceptron.gate.revisions import git
 
 
 def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
-    """200 of equal sides, every fifth beside a neighbour; 10 of each slowdown, 5 of each mistake."""
+    """200 of equal sides, a fifth beside a neighbour; 10 of each slowdown, 5 of each mistake."""
     counts = wanted(200)
     assert counts["same"] + counts["neighbour"] == 200
     assert counts["neighbour"] == 40

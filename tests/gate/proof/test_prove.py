@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -133,8 +135,6 @@ def alive(process: int) -> bool:
 def test_a_neighbour_is_there_when_wanted_and_gone_afterwards(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import subprocess
-
     started: list[subprocess.Popen[bytes]] = []
     start = subprocess.Popen
 
@@ -145,7 +145,7 @@ def test_a_neighbour_is_there_when_wanted_and_gone_afterwards(
     monkeypatch.setattr(subprocess, "Popen", popen)
     with busy_neighbour(wanted=False):
         assert started == []
-    with pytest.raises(KeyboardInterrupt), busy_neighbour():
+    with contextlib.suppress(KeyboardInterrupt), busy_neighbour():
         assert alive(started[0].pid)
         raise KeyboardInterrupt
     assert started[0].returncode is not None
@@ -158,7 +158,13 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
     made: list[ProofRun] = []
 
     def fake(
-        _repository: Path, kind: object, number: int, work: str, commit: str, keep: object, *_: object
+        _repository: Path,
+        kind: object,
+        number: int,
+        work: str,
+        commit: str,
+        keep: object,
+        *_: object,
     ) -> ProofRun:
         environment = keep(ENVIRONMENT)  # type: ignore[operator]
         name = kind.name  # type: ignore[attr-defined]
