@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 
 import msgspec
 
 from perceptron.gate import schedule
-from perceptron.gate.arms import Arms
+from perceptron.gate.arms import Arms, CannotImport
 from perceptron.gate.calibration import Calibration, calibration
 from perceptron.gate.journal import Journal
 from perceptron.gate.judge import log_ratios
@@ -43,6 +44,7 @@ class Campaign:
         progress: Progress,
         clock: Clock = time.monotonic,
     ) -> None:
+        self._arms = arms
         self._trees = arms.trees
         self._takes = Takes(arms, clock)
         self._benchmarks = {each.key: each for each in benchmarks}
@@ -82,8 +84,8 @@ class Campaign:
         keys = [key for key in found.costs.benchmarks if key not in out]
         self._total = plan.screen_blocks
         for number in range(plan.screen_blocks):
-            late = self.elapsed_seconds > _SCREENED * self._budget
-            if late and number >= self._rule.fewest_screen:
+            share = _SCREENED if number >= self._rule.fewest_screen else _OVER
+            if self.elapsed_seconds > share * self._budget:
                 break
             self._block("screen", number, keys, TWO, found)
         if self._journal.run.plan.affordable_blocks:
@@ -104,6 +106,8 @@ class Campaign:
         if not self._journal.run.plan.affordable_blocks:
             self._plan_confirmation(found)
         planned = self._journal.run.plan.confirmation_blocks
+        if any(planned.values()):
+            self._compile_control()
         before = self._total
         self._total += max(planned.values(), default=0)
         for number in range(max(planned.values(), default=0)):
@@ -111,6 +115,12 @@ class Campaign:
                 break
             keys = [key for key in planned if planned[key] > number]
             self._block("confirmation", number, keys, THREE, found, before)
+
+    def _compile_control(self) -> None:
+        """Let the second copy of base find bytecode from its first block on, as the first does."""
+        self._trees.place(schedule.turn(THREE, self._seed, "confirmation", 0).sides)
+        with contextlib.suppress(CannotImport):  # nor does base load every benchmark of HEAD then
+            self._arms.discover("control")
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
         turn = schedule.turn(TWO, self._seed, "calibration", attempt)

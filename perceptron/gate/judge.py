@@ -194,7 +194,7 @@ class _Case:
             wanted = confirmation_size(seen, together, self.rule)
             confirmation = min(wanted, self._affordable.get(key, wanted))
         found = smallest_detectable(
-            seen.spread, len(self.screen.get(key, [])), confirmation, together, self.rule
+            seen, len(self.screen.get(key, [])), confirmation, together, self.rule
         )
         return found if isfinite(found) else None
 

@@ -43,6 +43,8 @@ class Rule:
     confidence: float = 0.99
     caution: float = 0.8
     """Of the bound on the spread that a confirmation is planned with."""
+    promise: float = 0.65
+    """Of the bound on the spread that the smallest detectable slowdown is told with."""
     screen: int = 10
     fewest_screen: int = 6
     most_screen: int = 30
@@ -101,13 +103,15 @@ def confirmation_size(seen: Estimate, together: int, rule: Rule) -> int:
 
 
 def smallest_detectable(
-    spread: float, screen: int, confirmation: int, together: int, rule: Rule
+    seen: Estimate, screen: int, confirmation: int, together: int, rule: Rule
 ) -> float:
     """The slowdown, as head / base − 1, that both stages together confirm with ``rule.power``.
 
-    Infinity where there are too few blocks. The estimate must also reach ``rule.least``.
+    Infinity where there are too few blocks. The estimate must also reach ``rule.least``. The spread
+    is known from few blocks and makes the promise, so it counts with a bound above its middle.
     """
     margin, power = log1p(rule.margin), rule.stage_power
+    spread = largest_spread(seen, rule.promise)
     needed = (
         detectable(spread, screen, rule.screen_alpha, power, margin),
         detectable(spread, confirmation, rule.alpha / together, power, margin),
@@ -128,7 +132,7 @@ def noisy(screen: Mapping[str, Sequence[float]], rule: Rule) -> list[str]:
             continue
         seen = estimate(values)
         confirmation = confirmation_size(seen, 1, rule)
-        smallest = smallest_detectable(seen.spread, len(values), confirmation, 1, rule)
+        smallest = smallest_detectable(seen, len(values), confirmation, 1, rule)
         if smallest > rule.blind:
             found.append(key)
     return found

@@ -1,0 +1,87 @@
+"""Nothing that was measured is lost, and nothing is mixed with another comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.journal import Run, open_journal
+from perceptron.records.comparison import Plan, Side
+from tests.gate.conftest import blocks
+
+SIDE = Side(name="x", commit="0", python="python")
+
+
+def run(seed: int = 1, **work: str) -> Run:
+    plan = Plan(
+        suite="s", benchmarks=None, base=SIDE, head=SIDE, budget_seconds=60, seed=seed, rule={}
+    )
+    return Run(work={"what": "this", **work}, plan=plan)
+
+
+def test_an_unfinished_comparison_goes_on_with_its_own_seed(tmp_path: Path) -> None:
+    with open_journal(tmp_path, run(seed=1), seed_given=False) as journal:
+        for block in blocks("time_it", [0.1, 0.2]):
+            journal.append(block)
+        folder = journal.folder
+    with open_journal(tmp_path, run(seed=2), seed_given=False) as journal:
+        assert (journal.folder, journal.run.plan.seed) == (folder, 1)
+        assert [block.log_ratio() for block in journal.blocks] == pytest.approx([0.1, 0.2])
+
+
+def test_other_work_another_seed_and_a_finished_one_begin_anew(tmp_path: Path) -> None:
+    with open_journal(tmp_path, run(), seed_given=True) as journal:
+        first = journal.folder
+    with open_journal(tmp_path, run(head="other"), seed_given=True) as journal:
+        assert journal.folder != first
+    with open_journal(tmp_path, run(seed=2), seed_given=True) as journal:
+        assert journal.folder != first
+    with open_journal(tmp_path, run(), seed_given=True) as journal:
+        assert journal.folder == first
+        journal.keep(msgspec.structs.replace(journal.run, finished=True))
+    with open_journal(tmp_path, run(), seed_given=True) as journal:
+        assert journal.folder != first
+        assert journal.blocks == []
+
+
+def test_two_at_once_have_a_folder_each(tmp_path: Path) -> None:
+    with (
+        open_journal(tmp_path, run(), seed_given=False) as one,
+        open_journal(tmp_path, run(), seed_given=False) as two,
+    ):
+        assert one.folder != two.folder
+
+
+def test_a_line_that_was_cut_short_is_measured_again(tmp_path: Path) -> None:
+    with open_journal(tmp_path, run(), seed_given=False) as journal:
+        journal.append(blocks("time_it", [0.1])[0])
+        file = journal.folder / "blocks.jsonl"
+    with file.open("ab") as lines:
+        lines.write(b'{"stage":')
+    with open_journal(tmp_path, run(), seed_given=False) as journal:
+        assert len(journal.blocks) == 1
+        journal.append(blocks("time_it", [0.1, 0.2])[1])
+    assert len(file.read_bytes().splitlines()) == 2
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    with open_journal(tmp_path, run(), seed_given=False) as journal:
+        file = journal.folder / "blocks.jsonl"
+    file.write_bytes(b"{}\n")
+    with (
+        pytest.raises(UserError, match=r"blocks.jsonl, line 1: not a block"),
+        open_journal(tmp_path, run(), seed_given=False),
+    ):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "gate").touch()
+    with (
+        pytest.raises(UserError, match=r"cannot write results: .*--results"),
+        open_journal(tmp_path, run(), seed_given=False),
+    ):
+        pass
