@@ -3,13 +3,14 @@
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
+# make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: hours
 # make readme    README's picture and tables from the committed results
 # make shots     docs/: pictures of the dashboard of the committed results
 
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install browser test bench targets truth readme shots
+.PHONY: install browser test bench targets truth proof readme shots
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -45,6 +46,9 @@ truth: install
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots
+
+proof: install
+	$(BIN)/perceptron proof --save docs/gate-proof.md
 
 readme: install
 	$(BIN)/python -m perceptron.report.readme

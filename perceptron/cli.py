@@ -448,6 +448,46 @@ def compare(
 
 
 @app.command()
+def proof(
+    runs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="In which nothing changes; others beside them.")
+    ] = 200,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, metavar="M", help="Begin no run after so long.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Measure nothing: judge the runs that are there.")
+    ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the tables with date and machine.")
+    ] = None,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    json: Json = False,
+) -> None:
+    """Does the gate cry wolf, does it sleep? Whole runs of it; goes on where it stopped."""
+    from perceptron.gate.proof import prove as gate
+    from perceptron.measure.machine import machine_name
+    from perceptron.measure.revision import revision
+    from perceptron.report import console, documents, proof_text, text_file
+
+    if save is not None:
+        text_file.reserve(save)
+    name = folder_name("--machine", machine) or machine_name()
+    request = gate.Request(name, results, runs, minutes, report, revision())
+    with console.progress_bar("proving") as bar:
+        found = gate.prove(request, bar)
+    if json:
+        documents.write(found)
+    else:
+        console.show_proof(found)
+    if save is not None:
+        console.err.print(f"wrote {proof_text.save(save, found)}", soft_wrap=True)
+    if any(target.met is False for target in found.targets):
+        raise typer.Exit(1)
+
+
+@app.command()
 def truth(
     worlds: Annotated[int, typer.Option(min=1, metavar="N", help="Simulated worlds.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, metavar="S", help="Other worlds.")] = 1,

@@ -55,7 +55,19 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["walkthrough", "backends", "check", "bench", "crossover", "map", "compare", "truth", "doctor"],
+    [
+        "walkthrough",
+        "backends",
+        "check",
+        "bench",
+        "crossover",
+        "map",
+        "compare",
+        "proof",
+        "truth",
+        "dashboard",
+        "doctor",
+    ],
 )
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
@@ -125,6 +137,10 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
             "error: /proc/no: cannot be written: No such file or directory; choose another",
         ),
         (["truth", "--worlds", "0"], "error: Invalid value for '--worlds'"),
+        (["proof", "--runs", "0"], "error: Invalid value for '--runs'"),
+        (["proof", "--machine", "a/b"], "error: --machine takes letters, digits"),
+        (["proof", "--save", "/proc/no/p.md"], "error: /proc/no/p.md: cannot be written"),
+        (["proof", "--report", "--machine", "box"], "error: {folder}/results/proof/box: no run of"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(

@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-
-class Share(Struct, frozen=True):
-    """So many of so many, as a share with its exact 95 % interval (Clopper and Pearson, 1934)."""
-
-    hits: int
-    trials: int
-    value: float | None
-    low: float | None
-    high: float | None
+from perceptron.records.share import Share
 
 
 class LocatorRow(Struct, frozen=True, kw_only=True):

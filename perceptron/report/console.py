@@ -29,6 +29,7 @@ from perceptron.records.backend import BackendFacts, Checked
 from perceptron.records.caution import Caution
 from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
+from perceptron.records.proof import Proof
 from perceptron.records.truth import Truth
 from perceptron.report import (
     advice_text,
@@ -36,11 +37,13 @@ from perceptron.report import (
     gate_text,
     ladder_page,
     map_text,
+    proof_text,
     single,
     text,
     truth_text,
     what_if_text,
 )
+from perceptron.report.grid import Grid
 
 # In a pipe there is no width to fit; wide enough for our tables.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -236,7 +239,17 @@ def show_advice(advised: Advised) -> None:
 
 def show_truth(found: Truth) -> None:
     """Print how right the locator and the map were."""
-    for grid in truth_text.grids(found):
+    _show_grids(truth_text.grids(found))
+
+
+def show_proof(found: Proof) -> None:
+    """Print how often the gate was wrong, and what it found."""
+    _show_grids(proof_text.grids(found))
+    out.print(proof_text.heading(found), markup=False, soft_wrap=True)
+
+
+def _show_grids(grids: Iterable[Grid]) -> None:
+    for grid in grids:
         table(grid.title, grid.columns, grid.rows)
         for line in grid.notes:
             out.print(f"{line}\n", markup=False, soft_wrap=True)

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from perceptron.records.truth import LocatorRow, LocatorTruth, MapTruth, Share, Truth
+from perceptron.records.truth import LocatorRow, LocatorTruth, MapTruth, Truth
 from perceptron.report import text_file
+from perceptron.report.grid import Grid, markdown, per_cent, share_cell
 from perceptron.report.text import digits
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table and what to say below it; a column whose name ends in ``>`` is flush right."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    notes: tuple[str, ...]
 
 
 def grids(found: Truth) -> list[Grid]:
@@ -38,12 +28,7 @@ def save(file: Path, found: Truth) -> Path:
         "Another seed tries other worlds.",
     ]
     for grid in grids(found):
-        lines += ["", f"## {grid.title}", ""]
-        lines.append("| " + " | ".join(column.rstrip(">") for column in grid.columns) + " |")
-        lines.append("|---" * len(grid.columns) + "|")
-        lines += ["| " + " | ".join(row) + " |" for row in grid.rows]
-        for note in grid.notes:
-            lines += ["", note]
+        lines += ["", *markdown(grid)]
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
@@ -98,10 +83,10 @@ def _locator_row(row: LocatorRow) -> tuple[str, ...]:
     return (
         row.worlds,
         f"{row.right.trials:,}",
-        _share(row.right),
+        share_cell(row.right),
         f"{row.wrong_and_sure}",
-        _share(row.sure),
-        _share(row.covered),
+        share_cell(row.sure),
+        share_cell(row.covered),
         f"{row.covered.trials:,}",
         "–" if row.width is None else f"× {digits(row.width)}",
         f"1/{digits(1 / row.cost)}" if row.cost else "–",
@@ -109,7 +94,7 @@ def _locator_row(row: LocatorRow) -> tuple[str, ...]:
 
 
 def _map(found: MapTruth) -> Grid:
-    noise = ", ".join(f"{name} {_per_cent(share)}" for name, share in found.right_by_noise.items())
+    noise = ", ".join(f"{name} {per_cent(share)}" for name, share in found.right_by_noise.items())
     return Grid(
         "The map: which backend wins where?",
         (
@@ -126,28 +111,18 @@ def _map(found: MapTruth) -> Grid:
             (
                 f"{found.worlds:,}",
                 f"{found.cells:,}",
-                _per_cent(found.measured_median),
-                _per_cent(found.measured_95th),
-                _per_cent(found.measured_most),
-                _per_cent(found.right_overall),
-                _per_cent(found.right_worlds),
-                _per_cent(found.right_least),
+                per_cent(found.measured_median),
+                per_cent(found.measured_95th),
+                per_cent(found.measured_most),
+                per_cent(found.right_overall),
+                per_cent(found.right_worlds),
+                per_cent(found.right_least),
             )
         ],
         (
             "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
             "the map names the fastest; "
-            f"{_per_cent(found.told_overall)} are also not called a tie. By the standard deviation "
+            f"{per_cent(found.told_overall)} are also not called a tie. By the standard deviation "
             f"of a process's log time: {noise}.",
         ),
     )
-
-
-def _share(share: Share) -> str:
-    if share.value is None or share.low is None or share.high is None:
-        return "–"
-    return f"{_per_cent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-
-
-def _per_cent(value: float) -> str:
-    return f"{100 * value:.1f} %" if value < 0.9995 or value == 1 else f"{100 * value:.2f} %"

@@ -13,7 +13,6 @@ from math import exp, inf, log
 
 import numpy as np
 from msgspec import Struct
-from scipy import stats
 
 import perceptron
 from perceptron.analysis.crossover import Crossover, crossovers
@@ -21,8 +20,9 @@ from perceptron.analysis.interval import trimmed
 from perceptron.analysis.locator import Search, ask
 from perceptron.analysis.points import TIE
 from perceptron.measure.machine import cpu_name
+from perceptron.records.share import share
 from perceptron.records.store import now
-from perceptron.records.truth import LocatorRow, LocatorTruth, Share, Truth
+from perceptron.records.truth import LocatorRow, LocatorTruth, Truth
 from perceptron.studies.map_truth import map_truth
 from perceptron.studies.progress import Progress
 from perceptron.studies.worlds import CHALLENGER, INCUMBENT, Clock, World, make_world
@@ -203,20 +203,13 @@ def _row(name: str, found: list[Trial]) -> LocatorRow:
     widths = [one.width for one in found if one.width is not None]
     return LocatorRow(
         worlds=name,
-        right=_share(sum(one.right for one in found), len(found)),
+        right=share(sum(one.right for one in found), len(found)),
         wrong_and_sure=sum(one.sure and not one.right for one in found),
-        sure=_share(sum(one.sure for one in found), len(found)),
-        covered=_share(sum(covered), len(covered)),
+        sure=share(sum(one.sure for one in found), len(found)),
+        covered=share(sum(covered), len(covered)),
         width=float(np.median(widths)) if widths else None,
         cost=float(np.median([one.measurements / one.dense for one in found])) if found else 0.0,
     )
-
-
-def _share(hits: int, of: int) -> Share:
-    if of == 0:
-        return Share(0, 0, None, None, None)
-    interval = stats.binomtest(hits, of).proportion_ci(method="exact")
-    return Share(hits, of, hits / of, float(interval.low), float(interval.high))
 
 
 def truth(worlds: int, seed: int, progress: Progress) -> Truth:

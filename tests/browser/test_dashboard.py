@@ -52,7 +52,9 @@ def drawn(page: Page) -> None:
     """Wait until every figure of the view is there."""
     page.locator("#view h2").first.wait_for()
     until(page, "document.querySelectorAll('.plot').length > 0")
-    until(page, "[...document.querySelectorAll('.plot')].every(one => one.querySelector('.main-svg'))")
+    until(
+        page, "[...document.querySelectorAll('.plot')].every(one => one.querySelector('.main-svg'))"
+    )
 
 
 def opened(watch: Watch, base: str, file: str, **options: Any) -> Page:
@@ -129,9 +131,7 @@ def test_choices_change_words_figure_and_table(watch: Watch, disk: str) -> None:
 
 
 @pytest.mark.parametrize("file", OF_VIEWS)
-def test_every_view_of_a_page_can_be_drawn(
-    watch: Watch, html: Path, disk: str, file: str
-) -> None:
+def test_every_view_of_a_page_can_be_drawn(watch: Watch, html: Path, disk: str, file: str) -> None:
     """Each by its link; plotly draws what Python wrote without a word of complaint."""
     name = file.removesuffix(".html")
     index = data(html, name)

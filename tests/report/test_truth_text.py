@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.truth import LocatorRow, LocatorTruth, MapTruth, Share, Truth
+from perceptron.records.share import Share
+from perceptron.records.truth import LocatorRow, LocatorTruth, MapTruth, Truth
 from perceptron.report.truth_text import grids, save
 
 

@@ -1,0 +1,84 @@
+"""The kinds of runs that the proof is made of, and which one is next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+
+# Benchmarks of the suite, two for each run: as many processes tell twice as much in half the time,
+# and a run still has a benchmark beside the one that is judged.
+PAIRS = (("training", "exponential"), ("python", "product"))
+EVERYTHING = tuple(name for pair in PAIRS for name in pair)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What HEAD differs by from BASE, and what else goes on meanwhile."""
+
+    name: str
+    summary: str
+    share: float
+    """How many of them there are, for each run of which both sides are the same."""
+    replaced: tuple[str, str]
+    """In the text of the bodies: what HEAD has instead of the first."""
+    slower: tuple[str, ...] = ()
+    """The bodies that HEAD makes slower."""
+    by: float | None = None
+    """By how much, as head / base − 1, where it is known by construction."""
+    neighbour: bool = False
+
+    def pair(self, number: int) -> tuple[str, ...]:
+        """The two bodies that the run of this number measures."""
+        pairs = [each for each in PAIRS if not self.slower or set(each) & set(self.slower)]
+        return pairs[number % len(pairs)]
+
+
+_UNITS = "\nUNITS = 20\n"
+_COMMENT = (_UNITS, "\n# A comment is all that changes.\nUNITS = 20\n")
+KINDS = (
+    Kind("same", "a comment", 0.8, _COMMENT),
+    Kind("neighbour", "a comment, beside a busy process", 0.2, _COMMENT, neighbour=True),
+    Kind("slower-5", "21 units for 20", 0.05, (_UNITS, "\nUNITS = 21\n"), EVERYTHING, 0.05),
+    Kind("slower-10", "22 units for 20", 0.05, (_UNITS, "\nUNITS = 22\n"), EVERYTHING, 0.10),
+    Kind(
+        "copy",
+        "an extra copy of the inputs in each step",
+        0.025,
+        ("(INPUTS @ weights)", "(INPUTS.copy() @ weights)"),
+        ("training",),
+    ),
+    Kind(
+        "upcast",
+        "weights made without a dtype, so that a step is float64",
+        0.025,
+        ("np.zeros((FEATURES, 1), dtype=np.float32)", "np.zeros((FEATURES, 1))"),
+        ("training",),
+    ),
+    Kind(
+        "scalar",
+        "the loss as a Python number in each step",
+        0.025,
+        ("error = outputs - TARGETS", "error = outputs - TARGETS; (error**2).sum().item()"),
+        ("training",),
+    ),
+)
+BY_NAME = {each.name: each for each in KINDS}
+
+
+def wanted(runs: int) -> dict[str, int]:
+    """How many of each kind belong to so many runs of equal sides, one at least."""
+    return {each.name: max(1, ceil(each.share * runs - 1e-9)) for each in KINDS}
+
+
+def following(done: Mapping[str, int], runs: int) -> Kind | None:
+    """The kind that lags behind most, so that a proof cut short is balanced; None when all is done.
+
+    What was done for fewer runs counts for more.
+    """
+    left = {
+        name: (done.get(name, 0) + 0.5) / count
+        for name, count in wanted(runs).items()
+        if done.get(name, 0) < count
+    }
+    return BY_NAME[min(left, key=left.__getitem__)] if left else None

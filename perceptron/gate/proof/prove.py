@@ -1,0 +1,128 @@
+"""`perceptron proof`: measure what is missing, then say what all of it shows."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+
+import perceptron
+from perceptron.errors import UserError
+from perceptron.gate.campaign import Progress
+from perceptron.gate.proof import live, repository, store, tally
+from perceptron.gate.proof.blocks import Pair, pools
+from perceptron.gate.proof.kinds import KINDS, following, wanted
+from perceptron.gate.proof.replay import replays
+from perceptron.gate.rule import Rule
+from perceptron.records.proof import Proof, ProofRun
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for. ``runs`` of equal sides, others in proportion; begun within ``minutes``.
+
+    ``commit`` is that of this package, None outside a checkout.
+    """
+
+    machine: str
+    results: Path
+    runs: int
+    minutes: float | None = None
+    report_only: bool = False
+    commit: str | None = None
+
+
+def prove(request: Request, progress: Progress) -> Proof:
+    """Raises `UserError` where nothing has been measured yet, or a comparison cannot be made."""
+    where = store.folder(request.results, request.machine).resolve()
+    if not request.report_only:
+        _measure(request, where, progress)
+    everything = store.read_runs(where)
+    runs = [run for run in everything if run.work == work()]
+    if not runs:
+        raise UserError(f"{where}: no run of this suite and rule yet: leave out --report")
+    return _proof(request, where, runs, len(everything) - len(runs), progress)
+
+
+def work() -> str:
+    """Digest of what is measured and of the rule that judges it."""
+    content = msgspec.json.encode([repository.digest(), dataclasses.asdict(Rule())])
+    return sha256(content).hexdigest()[:12]
+
+
+def _measure(request: Request, where: Path, progress: Progress) -> None:
+    begin, current = time.monotonic(), work()
+    with (
+        store.open_proof(where) as journal,
+        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as folder,
+    ):
+        repository.make(Path(folder))
+        while True:
+            own = [run for run in journal.runs if run.work == current]
+            done = Counter(run.kind for run in own)
+            kind = following(done, request.runs)
+            minutes = (time.monotonic() - begin) / 60
+            if kind is None or (request.minutes is not None and minutes >= request.minutes):
+                return
+            progress(_counted(done, request.runs), sum(wanted(request.runs).values()), kind.name)
+            journal.append(
+                live.run(
+                    Path(folder),
+                    kind,
+                    done[kind.name],
+                    current,
+                    request.commit,
+                    lambda environment: store.keep_environment(where, environment),
+                    lambda *_: None,
+                )
+            )
+
+
+def _counted(done: Counter[str], runs: int) -> int:
+    """Runs done, of those that are wanted."""
+    return sum(min(done[name], count) for name, count in wanted(runs).items())
+
+
+def _proof(
+    request: Request, where: Path, runs: Sequence[ProofRun], left_out: int, progress: Progress
+) -> Proof:
+    environment = store.read_environment(where, runs[-1].environment)
+    replayed = replays(_unchanged(runs), Rule(), progress)
+    ended = sorted(run.when for run in runs)
+    return Proof(
+        machine=request.machine,
+        cpu=environment.machine.get("cpu", "unknown"),
+        cores=environment.machine.get("cores", "?"),
+        libraries=environment.head,
+        first=ended[0],
+        last=ended[-1],
+        version=perceptron.__version__,
+        commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
+        work=runs[-1].work,
+        command=f"perceptron proof --runs {request.runs}",
+        results=f"{request.results}/proof/{request.machine}",
+        left_out=left_out,
+        targets=tally.targets(runs, replayed),
+        live=tally.live_kinds(runs),
+        false_alarms=tally.false_alarms(runs),
+        found=tally.found_live(runs),
+        replayed=tally.found_replayed(replayed.trials),
+        windows=replayed.windows,
+        promised=tally.promised(replayed.promised),
+    )
+
+
+def _unchanged(runs: Sequence[ProofRun]) -> list[tuple[str, list[Pair]]]:
+    """Blocks of runs in which nothing changed: those beside a neighbour by themselves."""
+    found = []
+    for kind in KINDS:
+        if not kind.slower:
+            found += pools([run for run in runs if run.kind == kind.name])
+    return found

@@ -1,0 +1,80 @@
+"""How other tools would judge the same measurements: each rule in a few lines, beside ours.
+
+All of them pool samples, whichever process these come from. They see every sample that the gate
+saw, which is several times more than the tools take by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from math import erfc, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Samples = NDArray[np.float64]
+# (seconds per call of base, of head) → is head called slower?
+Rule = Callable[[Samples, Samples], bool]
+
+
+def asv(base: Samples, head: Samples, factor: float) -> bool:
+    """asv 0.6: samples differ at p < 0.002, and the median by more than ``factor``.
+
+    As `asv continuous` and `asv compare` mark a row with ``+`` where samples are recorded
+    (``asv.commands.compare._is_result_better``, ``asv._stats.is_different``; the default factor is
+    1.1). Without recorded samples asv asks instead whether two 99 % intervals overlap.
+    """
+    if mann_whitney(base, head) >= 0.002:
+        return False
+    return float(np.median(base)) < float(np.median(head)) / factor
+
+
+def mann_whitney(one: Samples, two: Samples) -> float:
+    """Two-sided p-value by the normal approximation, as asv takes it from 21 samples on.
+
+    Without correction for continuity; ties are counted to the side that makes it less significant.
+    """
+    ordered = np.sort(two)
+    below = int(np.searchsorted(ordered, one, "left").sum())
+    tied = int(np.searchsorted(ordered, one, "right").sum()) - below
+    pairs = len(one) * len(two)
+    middle = pairs // 2
+    if below <= middle <= below + tied:
+        extreme = middle
+    else:
+        extreme = max(min(each, pairs - each) for each in (below, below + tied))
+    error = sqrt(pairs * (len(one) + len(two) + 1) / 12)
+    return erfc((pairs / 2 - extreme) / error / sqrt(2))
+
+
+def pytest_benchmark(base: Samples, head: Samples, percent: float = 5) -> bool:
+    """pytest-benchmark 5: ``--benchmark-compare-fail=mean:5%``.
+
+    The mean is more than so many per cent above the stored one
+    (``pytest_benchmark.utils.PercentageRegressionCheck``); no test is made.
+    """
+    return 100 * float(head.mean()) / float(base.mean()) - 100 > percent
+
+
+def pyperf(base: Samples, head: Samples) -> bool:
+    """pyperf 2: ``compare_to`` calls it slower and significant.
+
+    Student's two-sided test with the pooled variance at 95 % (``pyperf._utils.is_significant``;
+    pyperf rounds the critical value, from a table, to within 1 %), and no least size by default.
+    """
+    count = len(base)
+    difference = float(head.mean()) - float(base.mean())
+    error = sqrt((float(base.var(ddof=1)) + float(head.var(ddof=1))) / count)
+    if error == 0:  # pyperf calls significant what it cannot test
+        return difference > 0
+    return difference / error >= float(special.stdtrit(2 * count - 2, 0.975))
+
+
+OTHERS: dict[str, Rule] = {
+    "asv, 1.1": partial(asv, factor=1.1),
+    "asv, 1.05": partial(asv, factor=1.05),
+    "pytest-benchmark, mean:5%": pytest_benchmark,
+    "pyperf": pyperf,
+}

@@ -1,0 +1,116 @@
+"""The proof's tables say what was reached beside what is to be, and where it comes from."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.records.proof import Judged, LiveKind, Proof, Target
+from perceptron.records.share import share
+from perceptron.report.proof_text import grids, save
+
+
+@pytest.fixture
+def proof() -> Proof:
+    rules = {"gate": share(0, 200), "asv, 1.05": share(61, 200)}
+    return Proof(
+        machine="box",
+        cpu="Abacus 3000",
+        cores="2",
+        libraries={"python": "CPython 3.12", "numpy": "2.0", "asv_runner": "0.3"},
+        first="2026-03-04T05:06:07Z",
+        last="2026-03-05T05:06:07Z",
+        version="0.1",
+        commits=["abc", "def"],
+        work="w",
+        command="perceptron proof --runs 200",
+        results="results/proof/box",
+        left_out=3,
+        targets=[
+            Target(name="no false alarm", reached=share(0, 200), met=True),
+            Target(name="finds", reached=share(5, 10), met=None),
+            Target(name="keeps promises", reached=share(500, 600), met=False),
+        ],
+        live=[
+            LiveKind(
+                name="scalar",
+                summary="the loss as a Python number",
+                runs=5,
+                verdicts={"regression": 4, "clean": 1},
+                improvements=0,
+                control_alarms=1,
+                change=0.113,
+                seconds=31.2,
+                cpu_seconds=29.0,
+            )
+        ],
+        false_alarms=[Judged(name="together", spread="", shares=rules)],
+        found=[Judged(name="scalar", spread="≤ 2.5 %", shares={"gate": share(4, 5)})],
+        replayed=[Judged(name="5 %", spread="≤ 1 %", shares={"gate": share(588, 600)})],
+        windows=17,
+        promised=[],
+    )
+
+
+def test_targets_come_first_with_what_was_reached(proof: Proof) -> None:
+    """The bounds are exact: 0 of 200 is at most 1.8 %."""
+    first = grids(proof)[0]
+    assert first.rows == [
+        ("no false alarm", "yes", "0.0 % [0.0, 1.8]", "200"),
+        ("finds", "too few yet", "50.0 % [18.7, 81.3]", "10"),
+        ("keeps promises", "no", "83.3 % [80.1, 86.2]", "600"),
+    ]
+
+
+def test_rules_stand_side_by_side(proof: Proof) -> None:
+    alarms = next(grid for grid in grids(proof) if grid.title.startswith("False alarms"))
+    assert alarms.columns == ("runs", "number>", "gate>", "asv, 1.05>")
+    assert alarms.rows == [("together", "200", "0.0 % [0.0, 1.8]", "30.5 % [24.2, 37.4]")]
+
+
+def test_every_row_has_a_cell_for_every_column(proof: Proof) -> None:
+    for grid in grids(proof):
+        assert all(len(row) == len(grid.columns) for row in grid.rows)
+
+
+def test_a_part_without_runs_is_left_out(proof: Proof) -> None:
+    titles = [grid.title for grid in grids(proof)]
+    assert len(titles) == 5
+    assert not any("smallest detectable" in title for title in titles)
+
+
+def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -> None:
+    """Command, days, machine, versions, commits, what was left out, and where the blocks are."""
+    text = save(tmp_path / "gate-proof.md", proof).read_text(encoding="utf-8")
+    for fact in (
+        "`perceptron proof --runs 200`",
+        "2026-03-04 to 2026-03-05",
+        "box (Abacus 3000, 2 cores)",
+        "CPython 3.12, numpy 2.0, perceptron 0.1, commits abc, def",
+        "`results/proof/box`",
+        "3 runs of an earlier suite or rule are left out",
+        "17 have no block in common",
+    ):
+        assert fact in text
+    tables = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    assert len(tables) == len(grids(proof))
+    for table in tables:
+        assert len({line.count("|") for line in table.splitlines()}) == 1
+        assert ">" not in table.splitlines()[0]
+
+
+def test_one_day_is_told_once(proof: Proof, tmp_path: Path) -> None:
+    one = replace(proof, last=proof.first, commits=[], left_out=0)
+    text = save(tmp_path / "gate-proof.md", one).read_text(encoding="utf-8")
+    assert "2026-03-04, machine box" in text
+    assert "no commit. Every block" in text
+    assert "left out" not in text
+
+
+def test_a_file_that_cannot_be_written_is_one_line(proof: Proof, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot be written: .*; choose another"):
+        save(tmp_path / "no" / "gate-proof.md", proof)
