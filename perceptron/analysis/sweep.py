@@ -88,7 +88,8 @@ def _moment(row: Measurement) -> str:
 
 
 def _sweep(members: list[Measurement], when: str) -> Sweep:
-    rows = current(members)
+    # Backends run in an order of chance; who is the incumbent must not follow from that.
+    rows = sorted(current(members), key=lambda row: row.backend)
     first = rows[0]
     cold = from_cold(rows, ITERATIONS)
     cold = cold if any(row.status == "ok" for row in cold) else []
