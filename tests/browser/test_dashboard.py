@@ -70,7 +70,7 @@ def opened(watch: Watch, base: str, file: str, **options: Any) -> Page:
 def test_a_page_is_in_reach_of_everyone(
     watch: Watch, disk: str, audit: Audit, shot: Shot, file: str, scheme: str
 ) -> None:
-    """No error, no request elsewhere, nothing serious for axe, no sideways scrolling, wide or not."""
+    """No error, no request elsewhere, nothing serious for axe, no scrolling sideways."""
     page = opened(watch, disk, file, color_scheme=scheme)
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
