@@ -88,7 +88,7 @@ def _moment(row: Measurement) -> str:
 
 
 def _sweep(members: list[Measurement], when: str) -> Sweep:
-    # In the order of names, not of chance: it decides who is the incumbent.
+    # Backends run in an order of chance; who is the incumbent must not follow from that.
     rows = sorted(current(members), key=lambda row: row.backend)
     first = rows[0]
     cold = from_cold(rows, ITERATIONS)

@@ -202,6 +202,7 @@ def _trust(found: Collection, bench: Bench | None) -> list[str]:
     failed = sum(row.status == "failed" for row in bench.rows)
     judged = [each for each in bench.crossovers if each.status not in ("not measured", "suspect")]
     sure = sum(each.sure for each in judged)
+    count = len(bench.warnings)
     processes = max((row.processes for row in bench.finding), default=0)
     return [
         f"Every number comes from {processes} fresh processes; its interval holds at 95 %.",
@@ -209,7 +210,9 @@ def _trust(found: Collection, bench: Bench | None) -> list[str]:
         f"{len(bench.rows):,} measurements failed.",
         f"{sure} of {len(judged)} answers about crossovers hold at 95 % over the whole range of "
         "sizes; the others say where they are not sure.",
-        f"Warnings about the machine when the run began: {len(bench.warnings) or 'none'}.",
+        f"{count} {'warning' if count == 1 else 'warnings'} about the machine when the run began."
+        if count
+        else "No warning about the machine when the run began.",
     ]
 
 

@@ -60,12 +60,12 @@ def curve(
     told: Sequence[str],
 ) -> list[Trace]:
     """A line with its markers and the band of its intervals; ``told`` is shown on hovering."""
-    shown = for_plotly(name)
+    shown, group = for_plotly(name), legend_group(name)
     line = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": shown,
-        "legendgroup": shown,
+        "legendgroup": group,
         "x": list(sizes),
         "y": [value.estimate for value in values],
         "line": {"color": look.colour, "dash": look.dash, "width": 2},
@@ -82,7 +82,7 @@ def curve(
     edge = {
         "type": "scatter",
         "mode": "lines",
-        "legendgroup": shown,
+        "legendgroup": group,
         "showlegend": False,
         "hoverinfo": "skip",
         "x": list(sizes),
@@ -91,6 +91,11 @@ def curve(
     low = edge | {"y": ends[0]}
     high = edge | {"y": ends[1], "fill": "tonexty", "fillcolor": f"{look.colour}/0.18"}
     return [low, high, line]
+
+
+def legend_group(name: str) -> str:
+    """What plotly keeps a trace's entry under, in an object that knows ``constructor`` already."""
+    return f"of {for_plotly(name)}"
 
 
 def log_axis(

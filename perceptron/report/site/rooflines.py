@@ -70,7 +70,7 @@ def _figure(members: list[Overhead], looks: plot.Looks) -> Figure:
                     "type": "scatter",
                     "mode": "markers",
                     "name": for_plotly(rung.backend),
-                    "legendgroup": for_plotly(rung.backend),
+                    "legendgroup": plot.legend_group(rung.backend),
                     "showlegend": not any(
                         trace["name"] == for_plotly(rung.backend) for trace in traces
                     ),

@@ -1,0 +1,105 @@
+"""Results of somebody who means harm, in a real browser: everything renders, nothing executes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from perceptron.analysis.collection import collect
+from perceptron.report.site.view import link
+from perceptron.report.site.write import PAGES, write_site
+from tests.browser.conftest import Audit
+from tests.browser.watched import Watch, until
+from tests.hostile import NAMES, hostile
+from tests.report.reading import data, views
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("hostile")
+    write_site(folder / "html", collect(hostile(folder / "results")), NAMES[0])
+    return folder / "html"
+
+
+def is_ours(page: Page) -> bool:
+    """No element that only a name could have brought, and no handler on any."""
+    return bool(
+        page.evaluate(
+            "document.querySelectorAll('script:not([src]), img, iframe, main b:not(:empty)').length"
+            " === 0 && [...document.querySelectorAll('*')].every(one =>"
+            " [...one.attributes].every(each => !each.name.startsWith('on')))"
+            " && [...document.links].every(one => /^(file|http|data):/.test(one.protocol))"
+        )
+    )
+
+
+@pytest.mark.parametrize("file", [file for file, *_ in PAGES])
+def test_a_page_renders_and_nothing_executes(
+    watch: Watch, html: Path, audit: Audit, file: str
+) -> None:
+    """No dialog, error, policy or request: the watch fails on each; and no name widens the page."""
+    page = watch(html.as_uri()).open(file)
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert is_ours(page)
+    assert page.get_by_role("alert").count() == 0
+    assert audit(page) == []
+
+
+@pytest.mark.parametrize("name", OF_VIEWS)
+def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name: str) -> None:
+    """One of each machine, by its link; its title is the text that Python wrote."""
+    ids = [each["id"] for each in data(html, name)["switches"]]
+    every = views(html, name)
+    of_machines = {setting[ids.index("machine")]: setting for setting in every}
+    page = watch(html.as_uri()).open(f"{name}.html")
+    for setting in of_machines.values():
+        address = link(name, ids, setting)
+        page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
+        shown = f"Shown: {', '.join(setting)}."
+        until(page, f"document.getElementById('said').textContent === {shown!r}")
+        title = page.locator("#view h2").first.text_content()
+        assert title == every[setting]["title"]
+        until(page, "[...document.querySelectorAll('.plot')].every(one => one.innerHTML)")
+        assert page.get_by_text("cannot be drawn").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth") <= 1400
+        assert is_ours(page)
+
+
+def test_a_legend_shows_a_name_as_it_is(watch: Watch, html: Path) -> None:
+    """plotly would take a part of it for markup: a link, bold, a formula."""
+    place = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
+    page = watch(html.as_uri()).open(link("sweeps", ("Family",), place[:1]))
+    until(page, "document.querySelectorAll('.legendtext').length > 0")
+    legend = page.locator(".legendtext").all_text_contents()
+    assert any(each.startswith("{{ 7 * 7 }}") and "<b>" in each for each in legend), legend
+    assert page.locator(".plot a").count() == page.locator(".plot a.modebar-btn").count()
+
+
+def test_raw_rows_can_be_searched_sorted_and_saved(watch: Watch, html: Path) -> None:
+    """And a spreadsheet gets no formula from a name."""
+    page = watch(html.as_uri()).open("raw.html")
+    parts = data(html, "raw")["parts"]
+    assert page.locator("#raw-part option").count() == len(parts)
+    page.locator("#raw-part").select_option(
+        index=[each["label"][:8] for each in parts].index("\"'><svg ")
+    )
+    page.get_by_label("rows that contain").fill("<svg onload")
+    until(page, "document.querySelectorAll('#raw tbody tr').length > 10")
+    for button in page.locator("#raw thead button").all()[:6]:
+        button.click()
+    assert is_ours(page)
+    with page.expect_download() as started:
+        page.get_by_role("button", name="download CSV").click()
+    lines = Path(started.value.path()).read_text(encoding="utf-8").splitlines()
+    assert len(lines) > 10
+    assert not any(cell[:1] in "=+@" for line in lines for cell in line.split(",") if cell)
