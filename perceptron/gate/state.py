@@ -41,10 +41,9 @@ def state(blocks: Sequence[Block]) -> State:
             reason = (bad_base if where == "BASE" else bad_head)[-1].reason
             return State("invalid", f"fails now and then on {where}: {reason}")
         return State("measured")
-    for arm, taken in (("BASE", base), ("HEAD", head)):
-        untried = next((each for each in taken if each.status == "untried"), None)
-        if untried is not None:
-            return State("left out", f"{untried.reason} (on {arm})")
+    untried = next((each for each in (*base, *head) if each.status == "untried"), None)
+    if untried is not None:
+        return State("left out", untried.reason)
     if bad_base and bad_head:
         if all(each.status == "slow" for each in (*bad_base, *bad_head)):
             return State("left out", f"one call is too long: {bad_head[-1].reason}; raise --budget")

@@ -11,6 +11,8 @@ from perceptron.records.block import Arm, Benchmark, Taken
 _SHARES = (0.2, 0.35)
 # Of the budget: what one benchmark may take, and at least.
 _ONE_SHARE, _ONE_SECONDS = 1 / 40, 10.0
+# So many sets of parameters of a function are too slow before the others are believed to be.
+_SLOW_PARAMETERS = 2
 
 
 class Trial:
@@ -23,7 +25,7 @@ class Trial:
         self._budget = budget
         self._hash_seed = hash_seed
         self._elapsed = elapsed
-        self._slow: dict[str, str] = {}
+        self._slow: dict[str, list[str]] = {}
 
     def both(
         self, order: Sequence[Arm], benchmarks: Sequence[Benchmark]
@@ -31,12 +33,21 @@ class Trial:
         """One arm after the other; the second is spared what the first did not come to."""
         first, second = order
         once = self._arm(first, benchmarks, _SHARES[0] * self._budget)
-        tried = [each for each in benchmarks if once[each.key].status != "untried"]
+        spared = {
+            key: Taken(status="untried", reason=f"one call is too long: {taken.reason}")
+            for key, taken in once.items()
+            if taken.status == "slow" and first == "base"
+        }
+        tried = [
+            each
+            for each in benchmarks
+            if each.key not in spared and once[each.key].status != "untried"
+        ]
         again = self._arm(second, tried, _SHARES[1] * self._budget)
-        return {first: once, second: once | again}
+        return {first: once, second: once | spared | again}
 
     def _arm(self, arm: Arm, benchmarks: Sequence[Benchmark], deadline: float) -> dict[str, Taken]:
-        """What is too slow costs the other parameters of its function their trial too."""
+        """What is too slow twice costs the other parameters of its function their trial."""
         self._slow = {}
         found: dict[str, Taken] = {}
         for group in _by_kind(benchmarks):
@@ -53,9 +64,10 @@ class Trial:
     def _reason_not_to(self, benchmark: Benchmark, deadline: float) -> str | None:
         if self._elapsed() > deadline:
             return "no time was left to try it: raise --budget"
-        if benchmark.name in self._slow:
-            return f"not tried, as {self._slow[benchmark.name]} took too long: raise --budget"
-        return None
+        slow = self._slow.get(benchmark.name, [])
+        if len(slow) < _SLOW_PARAMETERS:
+            return None
+        return f"not tried, as {slow[-1]} took too long: raise --budget"
 
     def _process(
         self, arm: Arm, left: Sequence[Benchmark], deadline: float, found: dict[str, Taken]
@@ -71,8 +83,9 @@ class Trial:
             found[key] = taken
             each = by_key.pop(key)
             if taken.status == "slow":
-                self._slow[each.name] = key
-                break
+                self._slow.setdefault(each.name, []).append(key)
+                if len(self._slow[each.name]) >= _SLOW_PARAMETERS:
+                    break
             if self._elapsed() > deadline:
                 break
         return list(by_key.values())
