@@ -175,7 +175,7 @@ class _Case:
         if key in self._planned and key not in self.fresh:
             return "inconclusive", "a change to confirm, and too few blocks gave a number"
         if smallest is None or smallest > self.rule.blind:
-            return "inconclusive", "too noisy here: raise --budget, or measure on a quieter machine"
+            return "inconclusive", "too noisy here: measure on a quieter machine, or raise --budget"
         return "no change", None
 
     def _unjudged(self, key: str) -> tuple[RowVerdict, str]:

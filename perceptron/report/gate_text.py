@@ -51,7 +51,7 @@ def notes(found: Comparison) -> list[str]:
         lines.append(control(found))
     lines.append(
         f"{found.seconds:.0f} s of {found.plan.budget_seconds:.0f} s spent, "
-        f"{found.plan.screen_blocks} blocks screened, "
+        f"{max((row.screen_blocks for row in found.rows), default=0)} blocks screened, "
         f"{max(found.plan.confirmation_blocks.values(), default=0)} of confirmation"
     )
     lines.append(f"again:  {found.reproduce}")

@@ -43,6 +43,7 @@ def rows(draw: st.DrawFn) -> object:
         "reason": draw(st.one_of(st.none(), hostile)),
         "smallest_detectable": draw(number),
         "confirmation_blocks": draw(whole),
+        "screen_blocks": draw(whole),
     }
     if make is not broken:
         fields |= {"change": draw(st.floats()), "low": draw(number), "high": draw(number)}
@@ -73,7 +74,6 @@ def comparisons(draw: st.DrawFn) -> Comparison:
             "head": side,
             "left_out": [LeftOut(benchmark=text[5], reason=text[6])],
             "seed": draw(whole),
-            "screen_blocks": draw(whole),
             "budget_seconds": draw(st.floats()),
         },
     )
