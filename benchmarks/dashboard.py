@@ -52,13 +52,10 @@ def repository(project: Path) -> list[str]:
 
 def built(results: Path, html: Path) -> float:
     """Seconds of `perceptron dashboard` without asv's pages."""
+    command = [sys.executable, "-m", "perceptron", "dashboard", "--json"]
+    folders = ["--results", str(results), "--html", str(html), "--config", str(results / "none")]
     begin = time.monotonic()
-    subprocess.run(
-        [sys.executable, "-m", "perceptron", "dashboard", "--json"]
-        + ["--results", str(results), "--html", str(html), "--config", str(results / "none")],
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
+    subprocess.run([*command, *folders], stdout=subprocess.DEVNULL, check=True)
     return time.monotonic() - begin
 
 
