@@ -1,6 +1,6 @@
 """The speeds this suite sets itself, measured side by side: ``python -m benchmarks.targets``.
 
-Each line is a ratio of two times taken in the same round, the median over rounds of fresh
+Most lines are a ratio of two times taken in the same round, the median over rounds of fresh
 processes, beside its target. Nothing here is a test: a busy machine misses targets.
 """
 
@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks import dashboard
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
@@ -77,7 +78,7 @@ int main(void) {
 
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
-    for line in (*speeds(), *products(), *readings()):
+    for line in (*speeds(), *products(), *readings(), *dashboard.lines()):
         print(line)
 
 
