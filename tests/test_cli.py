@@ -478,7 +478,11 @@ def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -
     phases = [phase for phase in document["phases"] if phase["backend"] == "torch-cpu"]
     assert {phase["phase"] for phase in phases} >= {"forward", "loss", "backward"}
     (whole,) = [each for each in document["phases_of_whole"] if each["backend"] == "torch-cpu"]
-    assert whole["phases_seconds"] == pytest.approx(whole["seconds_per_iteration"], rel=0.5)
+    assert whole["phases_seconds"] == pytest.approx(
+        sum(phase["seconds_per_iteration"] for phase in phases)
+    )
+    # The same unit and the same work; other processes measured it, at another time of a busy day.
+    assert 1 / 3 < whole["phases_seconds"] / whole["seconds_per_iteration"] < 3
 
 
 def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
