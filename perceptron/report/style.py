@@ -60,12 +60,10 @@ def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
     names = _NAMED | {
         look.colour.lower(): f"--s{place}" for place, look in enumerate(looks.values())
     }
-    named = _COLOUR.sub(
+    return _COLOUR.sub(
         lambda found: f"var({names[found[0]]}, {found[0]})" if found[0] in names else found[0],
         drawing,
     )
-    # Of what is black matplotlib does not say so.
-    return named.replace("<svg ", '<svg style="fill: var(--ink, #000000)" ', 1)
 
 
 def svg(figure: Figure) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import perceptron
@@ -150,6 +150,7 @@ def test_no_two_values_share_a_process(
 
 
 @given(st.binary())
+@settings(deadline=None)
 def test_no_file_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
