@@ -67,7 +67,8 @@ To mend it: <code>perceptron doctor</code></p>
 <p>torch-cpu over numpy <span class="tag">suspect</span></p></section>
 <section class="card"><h2>{long}</h2><p>{long}</p><span class="tag">{long}</span></section>
 </div>
-<figure class="static"><div class="scroll" tabindex="0" role="region" aria-label="a figure"><svg viewBox="0 0 720 200" role="img" aria-label="a line">
+<figure class="static"><div class="scroll" tabindex="0" role="region" aria-label="a figure">
+<svg viewBox="0 0 720 200" role="img" aria-label="a line">
 <path d="M10 190 L710 10" fill="none" stroke="var(--s0)" stroke-width="2"/>
 <text x="20" y="40" fill="var(--ink)">numpy</text></svg></div>
 <figcaption>Lower is faster.</figcaption></figure>"""
