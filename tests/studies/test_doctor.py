@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import resource
-import time
 from pathlib import Path
 
 import msgspec
@@ -44,10 +43,9 @@ def test_the_document_is_the_contract_and_comes_soon(perceptron: Perceptron) -> 
 
     15 s of a CPU's time: how long one waits for it, other tests beside it decide too.
     """
-    begin, busy = time.monotonic(), busy_seconds()
-    found = perceptron("doctor", "--json", "--threads", "1")
-    assert busy_seconds() - busy < 15
-    assert time.monotonic() - begin < 60
+    before = busy_seconds()
+    found = perceptron("doctor", "--json", "--threads", "1", timeout=120)
+    assert busy_seconds() - before < 15
     document = json.loads(found.stdout)
     assert list(document) == ["environment", "conditions", "cautions"]
     assert found.returncode == (1 if document["cautions"] else 0), found.stderr
