@@ -76,6 +76,7 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
     ]
     seconds = [rung.seconds_per_iteration or 1.0 for rung in rungs]
     axis = plot.log_axis([*seconds, *found.published.values()], tick, 10, "one iteration")
+    axis["range"][0] -= 0.3
     axis["range"][1] += 0.9  # for the numbers beside the dots
     told = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return [
@@ -83,7 +84,7 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
             alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {told}",
             caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % "
             "intervals over fresh processes, often smaller than the dot. Open: as published, on "
-            "hardware that is not named.",
+            "hardware that is not named. ×: times the floor.",
             height=_ROOM * len(order) + 110,
             data=traces,
             layout={
@@ -118,7 +119,7 @@ def _rung(rung: Rung, look: plot.Look, beside: bool) -> Trace:
             "color": look.colour,
         },
         "marker": {"color": look.colour, "symbol": look.symbol, "size": 12},
-        "text": [f"  {_short(rung)}  "],
+        "text": [_short(rung)],
         "textposition": "middle left" if beside else "middle right",
         "textfont": {"color": "--ink"},
         "hovertext": [for_plotly(f"{rung.backend}: {_words(rung)}; removes {rung.removes}", 300)],
@@ -137,8 +138,8 @@ def _published(name: str, seconds: float, look: plot.Look | None) -> Trace:
             "symbol": f"{look.symbol if look else 'circle'}-open",
             "size": 12,
         },
-        "text": [f"  {duration(seconds)}  "],
-        "textposition": "middle right",
+        "text": [duration(seconds)],
+        "textposition": "top center",
         "textfont": {"color": "--soft"},
         "hovertext": [for_plotly(f"{name}: {duration(seconds)} as published", 300)],
         "hoverinfo": "text",
@@ -146,10 +147,11 @@ def _published(name: str, seconds: float, look: plot.Look | None) -> Trace:
 
 
 def _short(rung: Rung) -> str:
+    """The time and how many times the floor, in two lines: a phone has no room for more."""
     told = duration(rung.seconds_per_iteration or 1.0)
     if rung.ratio_to_floor is None or rung.ratio_low == rung.ratio_high == 1:
-        return told
-    return f"{told}, {digits(rung.ratio_to_floor, 2)} × the floor"
+        return f"  {told}"
+    return f"  {told}  <br>  {digits(rung.ratio_to_floor, 2)} ×  "
 
 
 def _words(rung: Rung) -> str:
