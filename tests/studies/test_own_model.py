@@ -78,7 +78,10 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     assert "Warning" not in found.stderr
     assert "not checkable" in found.stdout
     page = (tmp_path / "html" / "index.html").read_text()
-    assert all(f"<h3>{Path(name).stem}</h3>" in page for name in names)
+    assert all(f'<th scope="row">{Path(name).stem}</th>' in page for name in names)
+    assert "not finite" in page
+    sweeps = "".join(file.read_text() for file in (tmp_path / "html/data/sweeps").iterdir())
+    assert "Not measured: numpy: not checkable" in sweeps
     (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
     rows = [json.loads(line) for line in file.read_text().splitlines()]
     assert {row["family"] for row in rows} == {"or-gate", "moves", "still", "away"}

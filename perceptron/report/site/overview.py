@@ -17,6 +17,7 @@ from perceptron.report.charts import family_axis, family_chart, finding_chart
 from perceptron.report.crossover_page import CROSSOVER_COLUMNS, crossover_cells
 from perceptron.report.map_chart import map_chart
 from perceptron.report.palette import Stroke
+from perceptron.report.single import COLUMNS, single_cells
 from perceptron.report.site.names import machine_name, state_name
 from perceptron.report.site.sweeps import SWITCHES, sweep_place
 from perceptron.report.site.view import link
@@ -40,6 +41,10 @@ def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) ->
         "finding": None if bench is None else _finding(bench, looks),
         "winners": [_winners(sweep) for sweep in _newest(sweeps)],
         "winner_columns": WINNER_COLUMNS,
+        "single_columns": COLUMNS,
+        "singles": []
+        if bench is None
+        else [[shortened(cell, 400) for cell in cells] for cells in single_cells(bench.rows)],
         "crossovers": [
             [shortened(cell, 400) for cell in cells]
             for cells in crossover_cells([] if bench is None else bench.crossovers)

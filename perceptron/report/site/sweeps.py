@@ -88,7 +88,13 @@ def _times(
 
 
 def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover]) -> list[str]:
-    told = [f"Not measured: {reason}." for reason in missing(crossovers)]
+    absent = missing(crossovers)
+    absent += [
+        reason
+        for curve in curves
+        if not curve.spots and (reason := f"{curve.backend}: {curve.reason}") not in absent
+    ]
+    told = [f"Not measured: {reason}." for reason in absent]
     told += [
         f"{curve.backend}, at some sizes: {curve.reason}."
         for curve in curves
