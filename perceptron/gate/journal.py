@@ -22,6 +22,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.block import Block
 from perceptron.records.comparison import Plan
+from perceptron.records.lines import append, cannot_write, cut_unfinished, open_alone, replace
 
 FORMAT = 1
 
@@ -59,22 +60,19 @@ class Journal:
 
     def append(self, block: Block) -> None:
         """Write the block and wait until the disk has it."""
-        line = msgspec.json.encode(block) + b"\n"
         try:
-            if self._lines.write(line) != len(line):
-                raise OSError(28, "No space left on device")
-            os.fsync(self._lines.fileno())
+            append(self._lines, block)
         except OSError as error:
-            raise _cannot_write(self.folder, error) from None
+            raise cannot_write(self.folder, error) from None
         self.blocks.append(block)
 
     def keep(self, run: Run) -> None:
         """Replace what is known of the run."""
         self.run = run
         try:
-            _write(self.folder / "run.json", run)
+            replace(self.folder / "run.json", run)
         except OSError as error:
-            raise _cannot_write(self.folder, error) from None
+            raise cannot_write(self.folder, error) from None
 
 
 @contextmanager
@@ -86,7 +84,7 @@ def open_journal(results: Path, run: Run, seed_given: bool) -> Iterator[Journal]
     try:
         folder, found, lines = _open(results / "gate", run, seed_given)
     except OSError as error:
-        raise _cannot_write(results, error) from None
+        raise cannot_write(results, error) from None
     with lines:
         yield Journal(folder, found, lines)
 
@@ -95,16 +93,15 @@ def _open(gate: Path, run: Run, seed_given: bool) -> tuple[Path, Run, FileIO]:
     for attempt in range(1, 10_000):
         folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
         folder.mkdir(parents=True, exist_ok=True)
-        lines = _lock(folder / "blocks.jsonl")
+        lines = open_alone(folder / "blocks.jsonl")
         if lines is None:
             continue  # going on right now, in another process
         known = _read_run(folder / "run.json")
         if known is None and not lines.seek(0, os.SEEK_END):
-            _write(folder / "run.json", run)
+            replace(folder / "run.json", run)
             return folder, run, lines
         if known is not None and _goes_on(known, run, seed_given):
-            content = (folder / "blocks.jsonl").read_bytes()
-            lines.truncate(content.rfind(b"\n") + 1)  # what was being written when it ended
+            cut_unfinished(lines)
             return folder, known, lines
         lines.close()
     raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
@@ -133,29 +130,3 @@ def _read_blocks(file: Path) -> Iterator[Block]:
             raise UserError(
                 f"{file}, line {number}: not a block: {error}; remove the folder to start anew"
             ) from None
-
-
-def _lock(file: Path) -> FileIO | None:
-    """Open for appending; None if another process has it open for a comparison of its own."""
-    lines = FileIO(file, "a")
-    try:
-        import fcntl
-    except ImportError:  # Windows: two runs into one folder are not told apart there
-        return lines
-    try:
-        fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lines.close()
-        return None
-    return lines
-
-
-def _write(file: Path, content: Struct) -> None:
-    """Replace the file in one step, so that no reader sees half of it."""
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_bytes(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    draft.replace(file)
-
-
-def _cannot_write(folder: Path, error: OSError) -> UserError:
-    return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")

@@ -11,8 +11,6 @@ plan and goes on where it stopped; at most the line that was being written is me
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +25,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
+from perceptron.records.lines import append, cannot_write, cut_unfinished, open_alone, replace
 from perceptron.records.measurement import Measurement
 from perceptron.records.ordinary import must_be_a_file
 
@@ -81,15 +80,10 @@ class Journal:
 
     def append(self, row: Measurement) -> None:
         """Write the row and wait until the disk has it."""
-        line = msgspec.json.encode(row) + b"\n"
         try:
-            written = self._lines.write(line)
-            if written != len(line):
-                _cut_unfinished_line(self._lines)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fsync(self._lines.fileno())
+            append(self._lines, row)
         except OSError as error:
-            raise _cannot_write(self.folder, error) from None
+            raise cannot_write(self.folder, error) from None
         self.rows.append(row)
 
     def keep_conditions(self, conditions: Conditions) -> None:
@@ -98,13 +92,13 @@ class Journal:
         Raises `UserError` if the folder cannot be written to.
         """
         try:
-            _write(self.folder / "conditions.json", conditions)
+            replace(self.folder / "conditions.json", conditions)
         except OSError as error:
-            raise _cannot_write(self.folder, error) from None
+            raise cannot_write(self.folder, error) from None
 
     def finish(self) -> None:
         """Mark the run as complete: the next one starts anew."""
-        _write(self.folder / "run.json", msgspec.structs.replace(self._run, finished=now()))
+        replace(self.folder / "run.json", msgspec.structs.replace(self._run, finished=now()))
 
 
 @contextmanager
@@ -116,10 +110,10 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[Jour
     machine = results / "runs" / run.machine
     try:
         machine.mkdir(parents=True, exist_ok=True)
-        _write(machine / f"environment-{environment.id}.json", environment)
+        replace(machine / f"environment-{environment.id}.json", environment)
         folder, lines = _resume(machine, run) or _create(machine, run)
     except OSError as error:
-        raise _cannot_write(results, error) from None
+        raise cannot_write(results, error) from None
     with lines:
         yield Journal(folder, run, lines)
 
@@ -201,13 +195,13 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
     for file in sorted(machine.glob("*/run.json"), reverse=True):
         if not _is_open(file, run):
             continue
-        lines = _lock(file.parent / "measurements.jsonl")
+        lines = open_alone(file.parent / "measurements.jsonl")
         if lines is None:
             continue  # going on right now, in another process
         if not _is_open(file, run):
             lines.close()  # that process finished it just before we had the lock
             continue
-        _cut_unfinished_line(lines)
+        cut_unfinished(lines)
         return file.parent, lines
     return None
 
@@ -228,41 +222,8 @@ def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
             folder.mkdir()
         except FileExistsError:
             continue  # another run started in the same second
-        lines = _lock(folder / "measurements.jsonl")
+        lines = open_alone(folder / "measurements.jsonl")
         assert lines is not None, "a folder just made has no other user"
-        _write(folder / "run.json", run)
+        replace(folder / "run.json", run)
         return folder, lines
     raise UserError(f"{machine}: a thousand runs started within one second")
-
-
-def _lock(file: Path) -> FileIO | None:
-    """Open for appending; None if another process has it open for a run of its own."""
-    lines = FileIO(file, "a")  # unbuffered: closing has nothing left to write that could fail
-    try:
-        import fcntl
-    except ImportError:  # Windows: two runs into one folder are not told apart there
-        return lines
-    try:
-        # The lock goes away with the process, however it ends.
-        fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lines.close()
-        return None
-    return lines
-
-
-def _cut_unfinished_line(lines: FileIO) -> None:
-    content = Path(str(lines.name)).read_bytes()
-    lines.truncate(content.rfind(b"\n") + 1)
-
-
-def _write(file: Path, content: Struct) -> None:
-    """Replace the file in one step, so that no reader sees half of it."""
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    text = msgspec.json.format(msgspec.json.encode(content), indent=2)
-    draft.write_bytes(text + b"\n")
-    draft.replace(file)
-
-
-def _cannot_write(folder: Path, error: OSError) -> UserError:
-    return UserError(f"{folder}: cannot write results: {error.strerror}; choose another --results")

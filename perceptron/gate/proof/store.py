@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import FileIO
@@ -17,6 +16,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Environment
+from perceptron.records.lines import append, cannot_write, cut_unfinished, open_alone, replace
 from perceptron.records.proof import ProofRun
 
 
@@ -66,9 +66,7 @@ def keep_environment(where: Path, environment: Environment) -> str:
     name = hashlib.sha256(content).hexdigest()[:12]
     file = where / f"environment-{name}.json"
     if not file.exists():
-        draft = file.with_suffix(f".{os.getpid()}.tmp")
-        draft.write_bytes(content + b"\n")
-        draft.replace(file)
+        replace(file, environment)
     return name
 
 
@@ -82,13 +80,10 @@ class Journal:
 
     def append(self, run: ProofRun) -> None:
         """Write the run and wait until the disk has it."""
-        line = msgspec.json.encode(run) + b"\n"
         try:
-            if self._lines.write(line) != len(line):
-                raise OSError(28, "No space left on device")
-            os.fsync(self._lines.fileno())
+            append(self._lines, run)
         except OSError as error:
-            raise _cannot_write(self.where, error) from None
+            raise cannot_write(self.where, error) from None
         self.runs.append(run)
 
 
@@ -97,28 +92,11 @@ def open_proof(where: Path) -> Iterator[Journal]:
     """Raises `UserError` if the folder cannot be written to, or another proof goes on in it."""
     try:
         where.mkdir(parents=True, exist_ok=True)
-        lines = FileIO(where / "runs.jsonl", "a+")
+        lines = open_alone(where / "runs.jsonl")
     except OSError as error:
-        raise _cannot_write(where, error) from None
+        raise cannot_write(where, error) from None
+    if lines is None:
+        raise UserError(f"{where}: another proof is running; two would disturb each other")
     with lines:
-        if not _locked(lines):
-            raise UserError(f"{where}: another proof is running; two would disturb each other")
-        content = (where / "runs.jsonl").read_bytes()
-        lines.truncate(content.rfind(b"\n") + 1)  # what was being written when it ended
+        cut_unfinished(lines)
         yield Journal(where, lines)
-
-
-def _locked(lines: FileIO) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return True
-    try:
-        fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _cannot_write(where: Path, error: OSError) -> UserError:
-    return UserError(f"{where}: cannot write results: {error.strerror}; choose another --results")
