@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuClock
-from perceptron.report.console import out, show_warnings, table
+from perceptron.report.terminal import out, show_warnings, table
 from perceptron.report.text import duration, memory
 
 NEXT = "perceptron bench --quick"

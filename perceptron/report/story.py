@@ -9,7 +9,7 @@ import numpy as np
 
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
 from perceptron.report import figures
-from perceptron.report.console import out, table
+from perceptron.report.terminal import out, table
 from perceptron.report.text import duration
 
 Predict = Callable[[figures.Values], figures.Values]

@@ -29,7 +29,7 @@ def machines(found: Collection) -> dict[str, Any]:
         ("commits", lambda each: f"{each.commits:,}"),
     ]
     table = [(name, [shortened(tell(each), 600) for each in found.machines]) for name, tell in rows]
-    told = [dict_of(each) for each in found.machines]
+    told = [_checks(each) for each in found.machines]
     checks = list(dict.fromkeys(what for facts in told for what in facts))
     return {
         "names": [_name(each) for each in found.machines],
@@ -50,7 +50,7 @@ def _name(machine: Machine) -> str:
     return shortened(machine_name(machine.name, "perceptron"))
 
 
-def dict_of(machine: Machine) -> dict[str, tuple[str, str]]:
+def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
     """What the doctor looked at, with its value and verdict."""
     if machine.diagnosis is None:
         return {}

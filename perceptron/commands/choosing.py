@@ -1,0 +1,168 @@
+"""Choosing a backend: from which size on another one, and which for my shape."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.arguments import (
+    Backends,
+    DTypeName,
+    Html,
+    Json,
+    Machine,
+    Problems,
+    Quick,
+    Results,
+    Threads,
+    WhatIf,
+)
+from perceptron.errors import UserError
+from perceptron.options import folder_name, one_number, one_of, several, split, whole_numbers
+
+
+def crossover(
+    family: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="Families to search; default: all with one axis."),
+    ] = None,
+    pair: Annotated[
+        list[str] | None,
+        typer.Option(metavar="A:B …", help="Incumbent and challenger; default: every two."),
+    ] = None,
+    problem: Problems = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--from", metavar="FILE …", help="Judge these results instead of measuring."),
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --from: parameters that hold the backend."),
+    ] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="NAME", help="With --from: parameter that holds the size.")
+    ] = None,
+    iterations: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Of the training that starts from cold.")
+    ] = 10_000,
+    what_if: WhatIf = None,
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
+    quick: Quick = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """From which size on does B beat A? Measured where the answer is, or read from files."""
+    from perceptron.analysis.devices import device
+    from perceptron.backends import registry
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, crossover_page, documents, page, terminal
+    from perceptron.studies import crossover as study
+    from perceptron.studies import foreign
+    from perceptron.studies.bench import SWEEP
+
+    pairs, sources = several("--pair", pair), several("--from", source)
+    problems, parameters = several("--problem", problem), several("--by", by)
+    if sources:
+        measuring = {
+            "--problem": problem,
+            "--backends": backends,
+            "--threads": threads,
+            "--dtype": dtype,
+            "--quick": quick,
+            "--machine": machine,
+            "--what-if": what_if,
+        }
+        for option, given in measuring.items():
+            if given:
+                raise UserError(f"{option} says what to measure: leave it out with --from")
+        families = several("--family", family)
+        found = foreign.judge_files(sources, pairs, families, parameters, size, iterations)
+        reserved = page.reserve(html, "crossover.html")
+    else:
+        if parameters or size is not None:
+            raise UserError("--by and --size name parameters of files: give them with --from")
+        families = split("--family", family)
+        plan = study.Plan(
+            families=families or (() if problems else SWEEP),
+            problems=problems,
+            pairs=tuple(foreign.split_pair(each, registry.names()) for each in pairs),
+            backends=split("--backends", backends) or registry.DEFAULT,
+            dtype=one_of("--dtype", dtype or "float32", DTYPES),
+            threads=whole_numbers("--threads", threads),
+            iterations=iterations,
+            quick=quick,
+        )
+        guessed = None if what_if is None else device(what_if)
+        reserved = page.reserve(html, "crossover.html")
+        with terminal.progress_bar("searching") as bar:
+            found = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
+    written = crossover_page.write_crossovers(reserved, found)
+    terminal.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.crossover(found, written))
+    else:
+        console.show_located(found)
+        terminal.show_places(found.results, written)
+        terminal.show_next("perceptron map")
+
+
+def advise(
+    rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of the data.")] = None,
+    features: Annotated[int | None, typer.Option(min=1, metavar="D", help="Inputs.")] = None,
+    hidden: Annotated[
+        str | None, typer.Option(metavar="H[,H…]", help="Widths of the hidden layers; none: no.")
+    ] = None,
+    problem: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="A problem or a FILE.toml[:SIZE] instead of a shape."),
+    ] = None,
+    iterations: Annotated[
+        int, typer.Option(min=1, metavar="K", help="Of the training, from cold.")
+    ] = 10_000,
+    seconds: Annotated[
+        float, typer.Option(min=1, metavar="S", help="How long to look; at least the shape itself.")
+    ] = 20.0,
+    what_if: WhatIf = None,
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: DTypeName = "float32",
+    machine: Machine = None,
+    results: Results = Path("results"),
+    json: Json = False,
+) -> None:
+    """Which backend for my shape, on this machine, and from where on that changes."""
+    from perceptron.analysis.devices import device
+    from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import console, documents, terminal
+    from perceptron.studies import advise as study
+
+    shape = (rows, features, hidden)
+    if problem is not None and any(each is not None for each in shape):
+        raise UserError("give --rows, --features and --hidden or --problem, not both")
+    plan = study.Plan(
+        problem=problem
+        or study.shape_reference(
+            rows, features, whole_numbers("--hidden", hidden, each_once=False)
+        ),
+        backends=split("--backends", backends) or DEFAULT,
+        dtype=one_of("--dtype", dtype, DTYPES),
+        threads=one_number("--threads", threads),
+        iterations=iterations,
+        seconds=seconds,
+    )
+    guessed = None if what_if is None else device(what_if)
+    with terminal.progress_bar("looking") as bar:
+        found = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
+    terminal.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.advice(found))
+    else:
+        console.show_advice(found)
+        terminal.show_next("perceptron crossover")

@@ -1,0 +1,73 @@
+"""Comparing two revisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.arguments import Json, Results
+
+
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="A branch, tag or commit.")],
+    head: Annotated[str, typer.Argument(metavar="HEAD", help="Another; . is the working tree.")],
+    suite: Annotated[
+        Path, typer.Option(metavar="FILE", help="Configuration of the asv suite.")
+    ] = Path("asv.conf.json"),
+    benchmarks: Annotated[
+        str | None, typer.Option(metavar="REGEX", help="Found in name(parameters).")
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(min=0.05, metavar="MINUTES", help="Less time, less is detected.")
+    ] = 10.0,
+    base_python: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Interpreter of BASE. Default: this one.")
+    ] = None,
+    head_python: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Interpreter of HEAD. Default: this one.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
+    ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what a pull request's comment holds.")
+    ] = None,
+    annotations: Annotated[
+        bool,
+        typer.Option("--annotations", help="As in GitHub's workflows: mark slower benchmarks."),
+    ] = False,
+    results: Results = Path("results"),
+    json: Json = False,
+) -> None:
+    """Did this change make anything slower? Two revisions of any asv suite, side by side."""
+    from perceptron.gate.compare import compare as gate
+    from perceptron.gate.request import Request
+    from perceptron.report import (
+        console,
+        documents,
+        gate_annotations,
+        gate_comment,
+        terminal,
+        text_file,
+    )
+
+    request = Request(
+        base, head, suite, benchmarks, budget, base_python, head_python, seed, results
+    )
+    if markdown is not None:
+        text_file.reserve(markdown)
+    with terminal.progress_bar("comparing") as bar:
+        found = gate(request, bar)
+    terminal.show_warnings(found.warnings)
+    if json:
+        documents.write(found)
+    else:
+        console.show_comparison(found)
+    if markdown is not None:
+        text_file.write(markdown, gate_comment.comment(found))
+    gate_annotations.tell_github(found, annotations)
+    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,49 @@
+"""Showing everything that was measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.arguments import Html, Json, Results
+from perceptron.errors import UserError
+
+
+def dashboard(
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Show the pages on this machine's own address.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="With --serve; 0: any free one.")
+    ] = 8000,
+    config: Annotated[
+        Path, typer.Option(metavar="FILE", help="asv's own, for its pages in asv/.")
+    ] = Path("asv.conf.json"),
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """The HTML pages, from what is in results/: ours, and asv's own beside them."""
+    from perceptron.analysis.collection import collect
+    from perceptron.report import asv_pages, documents, page, server, terminal
+    from perceptron.report.site.write import write_site
+
+    if not results.is_dir():
+        raise UserError(f"{results}: no such results; `perceptron bench` makes some")
+    page.reserve(html)
+    found = collect(results)
+    asv = asv_pages.publish(config, results, html)
+    written = write_site(html, found, asv)
+    for complaint in found.complaints:
+        terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)
+    if json:
+        documents.write({"dashboard": written, "asv": asv, "complaints": found.complaints})
+    else:
+        terminal.show_places(None, written)
+        if asv is not None:
+            told = f"asv's pages are not there: {asv}"
+            terminal.out.print(told, markup=False, highlight=False, soft_wrap=True)
+    if serve:
+        server.serve(html, port, terminal.err.print)
