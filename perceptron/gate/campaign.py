@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 
@@ -107,6 +108,7 @@ class Campaign:
             self._plan_confirmation(found)
         planned = self._journal.run.plan.confirmation_blocks
         if any(planned.values()):
+            self._takes.forget_caches()
             self._compile_control()
         before = self._total
         self._total += max(planned.values(), default=0)
@@ -123,16 +125,17 @@ class Campaign:
             self._arms.discover("control")
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
-        turn = schedule.turn(TWO, self._seed, "calibration", attempt)
+        # Base first: HEAD is spared what already takes too long there, and nothing is compared yet.
+        turn = replace(schedule.turn(TWO, self._seed, "calibration", attempt), order=TWO)
         self._trees.place(turn.sides)
         hash_seed = schedule.hash_seed(self._seed, "calibration", attempt)
         trial = Trial(self._takes, self._budget, hash_seed, lambda: self.elapsed_seconds)
         found = trial.both(turn.order, benchmarks)
-        for each in benchmarks:
-            self._append("calibration", attempt, each.key, turn, found)
         if attempt == 0:
             start = self._takes.start_seconds
             self._journal.keep(msgspec.structs.replace(self._journal.run, start_seconds=start))
+        for each in benchmarks:
+            self._append("calibration", attempt, each.key, turn, found)
 
     def _plan_screen(self, found: Calibration) -> None:
         left = _SCREENED * self._budget - self.elapsed_seconds

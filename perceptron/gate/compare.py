@@ -13,7 +13,7 @@ from types import FrameType
 import msgspec
 
 from perceptron.errors import UserError
-from perceptron.gate import facts
+from perceptron.gate import code, facts
 from perceptron.gate.arms import Arms, CannotImport
 from perceptron.gate.campaign import TWO, Campaign, Progress
 from perceptron.gate.choice import choose, pattern
@@ -98,6 +98,7 @@ def _run(request: Request, found: Found, environment: Environment, rule: Rule) -
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {
+        "code": code.digest(),
         "plan": msgspec.json.encode(same, order="sorted").decode(),
         "environment": msgspec.json.encode(environment, order="sorted").decode(),
     }
@@ -114,8 +115,10 @@ def _assert_imports(arms: Arms, journal: Journal, excuse: CannotImport | None) -
         raise excuse
     if arms.pythons["base"] != arms.pythons["head"]:
         return
+    own = {*journal.run.own, *(arm for arm in TWO if arms.own.get(arm, False))}
+    journal.keep(msgspec.structs.replace(journal.run, own=sorted(own)))
     for arm in TWO:
-        if arm in ran and not arms.own.get(arm, False):
+        if arm in ran and arm not in own:
             raise UserError(
                 f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
                 "would run the same code: uninstall the project here, or check benchmark_dir"

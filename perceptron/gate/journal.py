@@ -20,7 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.block import Block
+from perceptron.records.block import Arm, Block
 from perceptron.records.comparison import Plan
 from perceptron.records.lines import append, cannot_write, cut_unfinished, open_alone, replace
 
@@ -35,7 +35,9 @@ class Run(Struct, frozen=True, kw_only=True):
     """All that makes two comparisons the same, but for the seed."""
     plan: Plan
     start_seconds: float | None = None
-    """What a process takes beside its benchmarks."""
+    """What a process takes beside its benchmarks: to start, and to import."""
+    own: list[Arm] = []
+    """Arms that were seen to run code of their own tree."""
     finished: bool = False
 
     @property

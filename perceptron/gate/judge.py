@@ -113,6 +113,7 @@ class _Case:
         for key, each in seen.items():
             raw[key] = p_towards(each, self._directions.get(key, 1), rule)
         self._p = holm(raw)
+        self._controlled = {block.benchmark for block in blocks if block.control is not None}
         again = log_ratios(blocks, "confirmation", "control")
         self.control = judge_control(
             {key: values for key, values in again.items() if key in self.fresh}, rule
@@ -160,8 +161,8 @@ class _Case:
             return "regression", found.reason
         if found.kind == "works":
             return "improvement", found.reason
-        if found.kind == "invalid":
-            return "invalid", found.reason
+        if found.kind in {"invalid", "inconclusive"}:
+            return found.kind, found.reason
         if seen is None:
             return self._unjudged(key)
         if key in self.fresh and self._p[key] <= self.rule.alpha:
@@ -169,9 +170,11 @@ class _Case:
             if direction * seen.mean >= log1p(self.rule.least):
                 if self.control.alarmed:
                     return "inconclusive", "confirmed, but base also differs from its second copy"
+                if key in self._controlled - {row.benchmark for row in self.control.rows}:
+                    return "inconclusive", "confirmed, but base's second copy gave too few numbers"
                 return ("regression" if direction > 0 else "improvement"), None
-        if self._planned.get(key) == 0:
-            return "inconclusive", "a change to confirm, and no time left for it: raise --budget"
+        if self._planned.get(key) == 0 and self._directions.get(key, 1) > 0:
+            return "inconclusive", "a slowdown to confirm, and no time left: raise --budget"
         if key in self._planned and key not in self.fresh:
             return "inconclusive", "a change to confirm, and too few blocks gave a number"
         if smallest is None or smallest > self.rule.blind:
@@ -179,10 +182,16 @@ class _Case:
         return "no change", None
 
     def _unjudged(self, key: str) -> tuple[RowVerdict, str]:
-        for block in self._blocks.get(key, []):
-            both = block.base.status == block.head.status == "ok"
-            if block.stage != "calibration" and both and block.log_ratio() is None:
-                return "invalid", "a ratio needs positive numbers"
+        pairs = [
+            (block.base.value or 0.0, block.head.value or 0.0)
+            for block in self._blocks.get(key, [])
+            if block.stage != "calibration" and block.log_ratio() is None
+            if block.base.status == block.head.status == "ok"
+        ]
+        if pairs and all(base == 0 < head for base, head in pairs):
+            return "inconclusive", f"from 0 to {pairs[-1][1]:g} every time: no ratio"
+        if pairs:
+            return "invalid", "a ratio needs positive numbers"
         return "inconclusive", "no time left for it: raise --budget"
 
     def _smallest(self, key: str, seen: Estimate) -> float | None:

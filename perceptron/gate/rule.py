@@ -43,7 +43,7 @@ class Rule:
     confidence: float = 0.99
     caution: float = 0.8
     """Of the bound on the spread that a confirmation is planned with."""
-    promise: float = 0.65
+    promise: float = 0.8
     """Of the bound on the spread that the smallest detectable slowdown is told with."""
     screen: int = 10
     fewest_screen: int = 6
@@ -58,7 +58,10 @@ class Rule:
 
 
 def promote(screen: Mapping[str, Sequence[float]], rule: Rule) -> dict[str, int]:
-    """Which benchmarks go on: 1 for slower, −1 for faster; the most significant first."""
+    """Which benchmarks go on: 1 for slower, −1 for faster; the most significant first.
+
+    What may be slower goes before what may be faster: where time is short, it is what matters.
+    """
     found: dict[str, tuple[float, int]] = {}
     for key, values in screen.items():
         if len(values) < FEWEST:
@@ -68,7 +71,8 @@ def promote(screen: Mapping[str, Sequence[float]], rule: Rule) -> dict[str, int]
         p = p_towards(seen, direction, rule)
         if p <= rule.screen_alpha:
             found[key] = (p, direction)
-    return {key: found[key][1] for key in sorted(found, key=found.__getitem__)}
+    order = sorted(found, key=lambda key: (found[key][1] < 0, found[key][0]))
+    return {key: found[key][1] for key in order}
 
 
 def p_towards(seen: Estimate, direction: int, rule: Rule) -> float:

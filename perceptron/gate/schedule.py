@@ -13,7 +13,7 @@ SIDES = ("a", "b", "c")
 # A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
 # start: longer ones would tear the neighbours of a block apart in time.
 _SECONDS_IN_A_PROCESS = 3.0
-_STARTS_IN_A_PROCESS = 4.0
+_STARTS_IN_A_PROCESS = 3.0
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from perceptron.records.block import Arm, Block, Taken
 
-Kind = Literal["measured", "broke", "works", "invalid", "left out"]
+Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out"]
 # A benchmark that fails now and then is no finding about one revision, and soon no benchmark.
 _TOO_MANY_FAILURES = 3
 # Once may have been the machine.
@@ -19,7 +19,8 @@ _HANGS = 5.0
 
 @dataclass(frozen=True)
 class State:
-    """``broke``: on HEAD only. ``works``: on HEAD only."""
+    """``broke``: on HEAD only. ``works``: on HEAD only. ``inconclusive``: something happens on HEAD
+    only, and it may be chance."""
 
     kind: Kind
     reason: str | None = None
@@ -39,10 +40,11 @@ def state(blocks: Sequence[Block]) -> State:
         if max(len(bad_base), len(bad_head)) >= _TOO_MANY_FAILURES:
             where = "BASE" if len(bad_base) > len(bad_head) else "HEAD"
             reason = (bad_base if where == "BASE" else bad_head)[-1].reason
-            return State("invalid", f"fails now and then on {where}: {reason}")
+            kind: Kind = "invalid" if bad_base else "inconclusive"
+            return State(kind, f"fails now and then on {where}: {reason}")
         return State("measured")
     untried = next((each for each in (*base, *head) if each.status == "untried"), None)
-    if untried is not None:
+    if untried is not None and not (bad_base or bad_head):
         return State("left out", untried.reason)
     if bad_base and bad_head:
         if all(each.status == "slow" for each in (*bad_base, *bad_head)):
@@ -67,6 +69,9 @@ def _alone(kind: Kind, words: str, bad: list[Taken], other: list[Taken]) -> Stat
         return State("invalid", f"skipped on one side, fails on the other: {bad[-1].reason}")
     usual = max((each.wall_seconds for each in other), default=0.0)
     if any(each.status == "slow" and each.wall_seconds < _HANGS * usual for each in bad):
+        if kind == "broke":
+            told = f"HEAD took longer than BASE: {bad[-1].reason}, {usual:.3g} s on BASE"
+            return State("inconclusive", f"{told}; raise --budget")
         return State("left out", f"one call is too long: {bad[-1].reason}; raise --budget")
     if len(bad) < _SURE_FAILURES:
         return State("measured")
@@ -83,7 +88,8 @@ def _skipped(base: list[Taken], head: list[Taken]) -> State:
         return State("left out", f"skipped: {skips['head']}")
     if skips:
         ((where, reason),) = skips.items()
-        return State("invalid", f"skipped on {where.upper()} only: {reason}")
+        kind: Kind = "inconclusive" if where == "head" else "invalid"
+        return State(kind, f"skipped on {where.upper()} only: {reason}")
     return State("measured")
 
 

@@ -34,12 +34,12 @@ CALIBRATING = Effort({}, {})
 
 
 class Takes:
-    """Asks the arms. A setup_cache runs once for each arm."""
+    """Asks the arms. A setup_cache runs once for each arm, until ``forget_caches``."""
 
     def __init__(self, arms: Arms, clock: Callable[[], float] = time.monotonic) -> None:
         self._arms = arms
         self._clock = clock
-        self._caches: dict[tuple[Arm, str], Taken] = {}
+        self._cached: set[tuple[Arm, str]] = set()
         self._cache_numbers: dict[str, int] = {}
         self.start_seconds = 0.0
         """What a process took beside its benchmarks, at most: to start, and to import."""
@@ -58,8 +58,9 @@ class Takes:
         own answer; another process goes on.
         """
         left = {each.key: each for each in benchmarks}
+        failed: dict[str, Taken] = {}  # now; the next time may be better
         for each in benchmarks:
-            broken = self._cache(arm, each, hash_seed)
+            broken = self._cache(arm, each, hash_seed, failed)
             if broken is not None:
                 del left[each.key]
                 yield each.key, broken
@@ -97,22 +98,34 @@ class Takes:
             elif answer.kind in _ENDED_EARLY and (current or not answered):
                 yield current, _ended_early(answer)
 
-    def _cache(self, arm: Arm, benchmark: Benchmark, hash_seed: int) -> Taken | None:
+    def forget_caches(self) -> None:
+        """Let every setup_cache run again: what it draws at random is drawn anew for all arms."""
+        self._cached.clear()
+
+    def _cache(
+        self, arm: Arm, benchmark: Benchmark, hash_seed: int, failed: dict[str, Taken]
+    ) -> Taken | None:
         """Run a setup_cache if that was not done; what went wrong, None if nothing did."""
-        if benchmark.cache is None:
+        cache = benchmark.cache
+        if cache is None or (arm, cache) in self._cached:
             return None
-        name = (arm, benchmark.cache)
-        if name not in self._caches:
-            self._cache_file(arm, benchmark.cache).parent.mkdir(parents=True, exist_ok=True)
-            seconds = benchmark.cache_timeout or benchmark.timeout
-            task = self._task(arm, benchmark, CALIBRATING)
-            for answer in self._arms.ask(arm, "cache", hash_seed, [task], lambda _: seconds):
-                if answer.kind == "taken":
-                    self._caches[name] = msgspec.convert(answer.content, type=Taken)
-                elif answer.kind in _ENDED_EARLY:
-                    self._caches.setdefault(name, _ended_early(answer, "setup_cache: "))
-        kept = self._caches.setdefault(name, Taken(status="failed", reason="setup_cache: silent"))
-        return None if kept.status == "ok" else kept
+        if cache in failed:
+            return failed[cache]
+        self._cache_file(arm, cache).parent.mkdir(parents=True, exist_ok=True)
+        seconds = benchmark.cache_timeout or benchmark.timeout
+        task = self._task(arm, benchmark, CALIBRATING)
+        found: Taken | None = None
+        for answer in self._arms.ask(arm, "cache", hash_seed, [task], lambda _: seconds):
+            if answer.kind == "taken":
+                found = msgspec.convert(answer.content, type=Taken)
+            elif answer.kind in _ENDED_EARLY:
+                found = found or _ended_early(answer, "setup_cache: ")
+        if found is not None and found.status == "ok":
+            self._cached.add((arm, cache))
+            return None
+        return failed.setdefault(
+            cache, found or Taken(status="failed", reason="setup_cache: silent")
+        )
 
     def _cache_file(self, arm: Arm, cache: str) -> Path:
         """In a folder whose path is as long for every arm."""

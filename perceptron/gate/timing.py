@@ -117,7 +117,7 @@ def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, 
         if enough == 0:
             growth = min(_LARGEST_GROWTH, _HEADROOM * BATCH_SECONDS / max(passed, 1e-9))
             growth = min(growth, max(2.0, _BATCH_WALL_SECONDS / wall))
-            calls = _whole(ceil(calls * growth) + 1, batches.step)
+            calls = _whole(ceil(calls * growth), batches.step)
     most = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
     return _whole(min(calls, most), batches.step), wall / calls
 

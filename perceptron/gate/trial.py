@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from perceptron.gate.takes import ALONE, CALIBRATING, Takes
 from perceptron.records.block import Arm, Benchmark, Taken
 
-# Shares of the budget that have passed when the first and the second arm must be through.
+# Shares of the budget within which the first and the second arm must be through.
 _SHARES = (0.2, 0.35)
 # Of the budget: what one benchmark may take, and at least.
 _ONE_SHARE, _ONE_SECONDS = 1 / 40, 10.0
@@ -32,7 +32,8 @@ class Trial:
     ) -> dict[Arm, dict[str, Taken]]:
         """One arm after the other; the second is spared what the first did not come to."""
         first, second = order
-        once = self._arm(first, benchmarks, _SHARES[0] * self._budget)
+        begin = self._elapsed()
+        once = self._arm(first, benchmarks, begin + _SHARES[0] * self._budget)
         spared = {
             key: Taken(status="untried", reason=f"one call is too long: {taken.reason}")
             for key, taken in once.items()
@@ -43,7 +44,7 @@ class Trial:
             for each in benchmarks
             if each.key not in spared and once[each.key].status != "untried"
         ]
-        again = self._arm(second, tried, _SHARES[1] * self._budget)
+        again = self._arm(second, tried, begin + _SHARES[1] * self._budget)
         return {first: once, second: once | spared | again}
 
     def _arm(self, arm: Arm, benchmarks: Sequence[Benchmark], deadline: float) -> dict[str, Taken]:

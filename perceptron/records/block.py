@@ -59,7 +59,7 @@ class Taken(Struct, frozen=True, kw_only=True):
     setup_seconds: float = 0.0
     """What its first setup took."""
     wall_seconds: float = 0.0
-    """What the process spent on this benchmark."""
+    """What the process spent on this benchmark; while calibrating, without what it imported."""
 
 
 class Block(Struct, frozen=True, kw_only=True):

@@ -34,7 +34,7 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     when: str
     """When it ended, in UTC."""
     work: str
-    """Digest of the suite and the rule: runs of another are no part of the same proof."""
+    """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
     commit: str | None
     """Of this package, None outside a checkout."""
     environment: str
@@ -99,7 +99,9 @@ class Proof(Struct, frozen=True, kw_only=True):
     command: str
     results: str
     left_out: int
-    """Runs of another suite or rule."""
+    """Runs of another suite, or of other code of the gate."""
+    outdated: bool
+    """Whether the gate's code has changed since."""
     targets: list[Target]
     live: list[LiveKind]
     false_alarms: list[Judged]

@@ -101,7 +101,9 @@ def heading(found: Proof) -> str:
         f"`{found.results}`; `perceptron proof --report` makes these tables from there."
     )
     if found.left_out:
-        text += f" {found.left_out} runs of an earlier suite or rule are left out."
+        text += f" {found.left_out} runs of another state of the gate are left out."
+    if found.outdated:
+        text += " The gate's code has changed since; the same command measures it anew."
     return text
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ import msgspec
 
 import perceptron
 from perceptron.errors import UserError
+from perceptron.gate import code
 from perceptron.gate.campaign import Progress
 from perceptron.gate.proof import live, repository, store, tally
 from perceptron.gate.proof.blocks import Pair, pools
@@ -45,15 +45,17 @@ def prove(request: Request, progress: Progress) -> Proof:
     if not request.report_only:
         _measure(request, where, progress)
     everything = store.read_runs(where)
-    runs = [run for run in everything if run.work == work()]
-    if not runs:
-        raise UserError(f"{where}: no run of this suite and rule yet: leave out --report")
+    if not everything:
+        raise UserError(f"{where}: no run yet: leave out --report")
+    current = work()
+    latest = current if any(run.work == current for run in everything) else everything[-1].work
+    runs = [run for run in everything if run.work == latest]
     return _proof(request, where, runs, len(everything) - len(runs), progress)
 
 
 def work() -> str:
-    """Digest of what is measured and of the rule that judges it."""
-    content = msgspec.json.encode([repository.digest(), dataclasses.asdict(Rule())])
+    """Digest of what is measured, and of the code that measures and judges it."""
+    content = msgspec.json.encode([repository.digest(), code.digest(), live.BUDGET_MINUTES])
     return sha256(content).hexdigest()[:12]
 
 
@@ -106,6 +108,7 @@ def _proof(
         version=perceptron.__version__,
         commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
         work=runs[-1].work,
+        outdated=runs[-1].work != work(),
         command=f"perceptron proof --runs {request.runs}",
         results=f"{request.results}/proof/{request.machine}",
         left_out=left_out,
