@@ -32,7 +32,7 @@ def proof(
     from perceptron.gate.proof import prove as gate
     from perceptron.measure.machine import machine_name
     from perceptron.measure.revision import revision
-    from perceptron.report import console, documents, proof_text, terminal, text_file
+    from perceptron.report import console, documents, terminal, text_file
 
     if save is not None:
         text_file.reserve(save)
@@ -45,7 +45,9 @@ def proof(
     else:
         console.show_proof(found)
     if save is not None:
-        terminal.err.print(f"wrote {proof_text.save(save, found)}", soft_wrap=True)
+        from perceptron.report import proof_page
+
+        terminal.err.print(f"wrote {proof_page.save(save, found)}", soft_wrap=True)
     if any(target.met is False for target in found.targets):
         raise typer.Exit(1)
 

@@ -8,14 +8,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.revisions import Revision, add_changes, git
 from perceptron.gate.schedule import SIDES
 from perceptron.records.block import Arm
+from perceptron.records.lines import open_alone
 
 _PREFIX = "gate-"
+_LOCK = "lock"
 
 
 class Trees:
@@ -92,7 +95,7 @@ def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(repository, folder)
-        home = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=folder)).resolve()
+        home, lock = _make(folder)
     except OSError as error:
         raise UserError(
             f"{folder}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
@@ -101,6 +104,7 @@ def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
         yield home
     finally:
         _remove(repository, home)
+        lock.close()
 
 
 def cache_folder() -> Path:
@@ -109,26 +113,41 @@ def cache_folder() -> Path:
     return (Path(named) if named else Path.home() / ".cache") / "perceptron"
 
 
+def _make(folder: Path) -> tuple[Path, FileIO]:
+    """A new folder whose name others know only when its lock is held."""
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
+    lock = open_alone(made / _LOCK)
+    assert lock is not None, "nobody else knows this folder"
+    home = made.with_name(_PREFIX + made.name.removeprefix("new-"))
+    made.rename(home)
+    return home.resolve(), lock
+
+
 def _remove(repository: Path, home: Path) -> None:
     """Our folders, then what git remembers of them; other stale worktrees are their owner's."""
+    owner = _owner(home) or repository
     shutil.rmtree(home, ignore_errors=True)
     for side in SIDES:
         with contextlib.suppress(UserError):
-            git(repository, "worktree", "remove", "--force", str(home / side))
+            git(owner, "worktree", "remove", "--force", str(home / side))
+
+
+def _owner(home: Path) -> Path | None:
+    """The repository that has its worktrees here: a killed comparison may have been of another."""
+    for side in SIDES:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            link = (home / side / ".git").read_text(encoding="utf-8").strip()
+            administration = Path(link.removeprefix("gitdir: "))  # <repository>/.git/worktrees/<n>
+            if administration.is_dir():
+                return administration.parents[1]
+    return None
 
 
 def _sweep(repository: Path, folder: Path) -> None:
-    for left in folder.glob(f"{_PREFIX}*-*"):
-        owner = left.name.removeprefix(_PREFIX).split("-")[0]
-        if owner.isdecimal() and not _alive(int(owner)):
-            _remove(repository, left)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # somebody else's
-    return True
+    """Remove what nobody holds the lock of: its owner has ended, however it did."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # no folder of ours
+            lock = open_alone(left / _LOCK)
+            if lock is not None:
+                _remove(repository, left)
+                lock.close()

@@ -75,6 +75,23 @@ class LiveKind(Struct, frozen=True, kw_only=True):
     cpu_seconds: float
 
 
+class Spread(Struct, frozen=True):
+    """Standard deviation of log(head / base) over blocks, robust, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Spreads(Struct, frozen=True, kw_only=True):
+    """What the blocks of a benchmark spread by, for each way to make a number of a process."""
+
+    benchmark: str
+    blocks: int
+    spreads: dict[str, Spread]
+    """The gate's way first."""
+
+
 class Target(Struct, frozen=True, kw_only=True):
     """What the gate is to reach, and what it has."""
 
@@ -106,6 +123,8 @@ class Proof(Struct, frozen=True, kw_only=True):
     live: list[LiveKind]
     false_alarms: list[Judged]
     """Of runs in which nothing changed."""
+    calibration: list[Judged]
+    """Of screens in which nothing changed: how often a two-sided p-value is small."""
     found: list[Judged]
     """Of rows of live runs in which HEAD is slower."""
     replayed: list[Judged]
@@ -114,3 +133,5 @@ class Proof(Struct, frozen=True, kw_only=True):
     """Stretches of blocks, none with a block in common, that the replays could be cut into."""
     promised: list[Judged]
     """Of replays with the slowdown that the gate had called the smallest detectable."""
+    choices: list[Spreads]
+    """Of screens in which nothing changed and no neighbour was busy."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from perceptron.records.proof import Judged, LiveKind, Proof, Target
+from perceptron.records.proof import Judged, LiveKind, Proof, Spread, Spreads, Target
 from perceptron.records.share import Share
-from perceptron.report import text_file
-from perceptron.report.grid import Grid, markdown, share_cell
+from perceptron.report.grid import Grid, share_cell
 
 _TARGETS = ("target", "met", "reached [95 % interval]>", "of>")
 _LIVE = (
@@ -49,6 +47,13 @@ def grids(found: Proof) -> list[Grid]:
             "A run is red if any of its benchmarks is. All rules judge the same blocks.",
         ),
         _judged(
+            "Whether p-values mean what they say: screens in which nothing changed",
+            "benchmark",
+            found.calibration,
+            "Two-sided p-values of *it did not change*, from the blocks of a quiet run's screen. "
+            "Where blocks are as independent as the test supposes, p is ≤ 10 % in 10 % of them.",
+        ),
+        _judged(
             "Found in whole runs: benchmarks that the head makes slower",
             "head",
             found.found,
@@ -70,20 +75,9 @@ def grids(found: Proof) -> list[Grid]:
             "Each replay with exactly the slowdown that the gate, judging the blocks as recorded, "
             "said it would find in 95 of 100 runs.",
         ),
+        _choices(found.choices),
     ]
     return [grid for grid in everything if grid.rows]
-
-
-def save(file: Path, found: Proof) -> Path:
-    """Write the tables as Markdown with date, machine, commit and command.
-
-    Raises `UserError` if the file cannot be written.
-    """
-    lines = ["# How often the gate is wrong, and what it finds", "", heading(found)]
-    for grid in grids(found):
-        lines += ["", *markdown(grid)]
-    lines += ["", *_rules()]
-    return text_file.write(file, "\n".join(lines) + "\n")
 
 
 def heading(found: Proof) -> str:
@@ -151,16 +145,31 @@ def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> Grid:
     )
 
 
+def _choices(found: Sequence[Spreads]) -> Grid:
+    names = list(dict.fromkeys(name for each in found for name in each.spreads))
+    return Grid(
+        "What blocks spread by, if a process gave another number",
+        ("benchmark", "blocks>", *(f"{name}>" for name in names)),
+        [
+            (
+                each.benchmark.rpartition("time_")[2],
+                f"{each.blocks:,}",
+                *(_spread(each.spreads.get(name)) for name in names),
+            )
+            for each in found
+        ],
+        (
+            "Of quiet screens in which nothing changed; the gate's choice first. In the last "
+            "column base is of another block of its run. Intervals by resampling runs.",
+        ),
+    )
+
+
+def _spread(found: Spread | None) -> str:
+    if found is None:
+        return "–"
+    return f"{100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}] %"
+
+
 def _cell(share: Share | None) -> str:
     return "–" if share is None else share_cell(share)
-
-
-def _rules() -> list[str]:
-    return [
-        "## The other rules",
-        "",
-        "asv: Mann–Whitney p < 0.002 on all samples and medians that differ by more than the "
-        "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
-        "pooled t-test of all samples, significant at 95 % and slower. They see every sample that "
-        "the gate saw, in its order of processes: more than they take by default.",
-    ]

@@ -7,6 +7,7 @@ finished map under results/. It owns what stands between ``<!-- begin: NAME -->`
 
 from __future__ import annotations
 
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import TypeVar
 
@@ -37,6 +38,7 @@ def main() -> None:
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
     readme = ROOT / "README.md"
     content = blocks(bench) | map_blocks(drawn) | ladder_blocks(climbed)
+    content |= proof_blocks(ROOT / "docs" / "gate-proof.md")
     readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
 
 
@@ -103,6 +105,22 @@ def ladder_blocks(climbed: Overhead) -> dict[str, str]:
         "ladder": f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
         f"{climbed.rows[0].when[:10]}, rows in `{climbed.results}`."
     }
+
+
+def proof_blocks(page: Path) -> dict[str, str]:
+    """Markdown by the name of its place, about the gate: the first table of its proof.
+
+    Raises `UserError` if there is none.
+    """
+    try:
+        lines = iter(page.read_text(encoding="utf-8").splitlines())
+    except OSError as error:
+        raise UserError(f"{page}: {error.strerror}; `make proof` writes it") from None
+    rest = dropwhile(lambda line: not line.startswith("|"), lines)
+    found = list(takewhile(lambda line: line.startswith("|"), rest))
+    if not found:
+        raise UserError(f"{page}: holds no table; `make proof` writes it anew")
+    return {"proof": "\n".join(found)}
 
 
 def map_blocks(drawn: MapResult) -> dict[str, str]:

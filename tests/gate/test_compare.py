@@ -262,6 +262,17 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     assert again.results != found.results
 
 
+def test_a_suite_that_imports_late_goes_on_too(counted: Repository) -> None:
+    """That its tree was imported is known from before."""
+    counted.write(
+        "benchmarks/suite.py", "def track_it():\n    import toy\n    return toy.work(1)\n"
+    )
+    counted.commit("second")
+    with pytest.raises(Interrupted):
+        compare(Request("first", "second"), until("screen, block 3"), QUICK)
+    assert compare(Request("first", "second"), silent, QUICK).verdict == "clean"
+
+
 def test_an_arm_that_runs_somebody_elses_code_is_refused(counted: Repository) -> None:
     """Here the suite itself goes to the checkout that the user works in."""
     path = f"import sys\nsys.meta_path.clear()\nsys.path.insert(0, {str(counted.folder)!r})\n"
@@ -319,6 +330,10 @@ def peakmem_it():
 def track_place():
     return len(toy.__file__)
 
+def track_child():
+    import subprocess, sys
+    return int(subprocess.check_output([sys.executable, "-c", "import toy; print(toy.FACTOR)"]))
+
 def time_slow():
     toy.work(1)
 time_slow.timer = toy.clock
@@ -340,6 +355,9 @@ def test_every_kind_of_benchmark_is_measured(counted: Repository) -> None:
         assert judged[key].verdict == "regression", key
     assert judged["time_it", "1", "'x'"].change == pytest.approx(0.5)
     assert judged["track_it", "2", "'x'"].base == 200
+    # What a benchmark starts itself runs the arm's tree too.
+    assert judged[("track_child",)].base == 100
+    assert judged[("track_child",)].head == 150
     # The peak is the benchmark's, not that of the process which started it.
     assert judged[("peakmem_it",)].unit == "bytes"
     assert 60e6 < (judged[("peakmem_it",)].base or 0) < 100e6

@@ -87,6 +87,29 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     assert toy.git("worktree", "list").count("\n") == 2
 
 
+def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_of(
+    toy: Repository, tmp_path: Path
+) -> None:
+    """Whichever repository is compared next; what another process still uses stays."""
+    first = resolve(toy.folder, "first", RESULTS)
+    cache = tmp_path / "cache" / "perceptron"
+    other = tmp_path / "other"
+    other.mkdir()
+    elsewhere = Repository(other)
+    with workplace(toy.folder) as used:
+        Trees(toy.folder, used, first, first, "benchmarks")
+        left = cache / "gate-left"
+        left.mkdir()
+        Trees(toy.folder, left, first, first, "benchmarks")
+        (cache / "gate-note").write_text("no folder")
+        with workplace(elsewhere.folder):
+            assert not left.exists()
+            assert (used / "a").is_dir()
+            assert toy.git("worktree", "list").count("\n") == 3
+    assert toy.git("worktree", "list").count("\n") == 1
+    assert [each.name for each in cache.iterdir()] == ["gate-note"]
+
+
 def test_a_suite_in_a_folder_is_read_from_there(toy: Repository) -> None:
     toy.write("deep/asv.conf.json", '{"benchmark_dir": "../benchmarks", "repo_subdir": "code",}')
     suite = read_suite(Path("deep/asv.conf.json"), toy.folder)

@@ -73,8 +73,8 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     fake = Fake(cost)
     calls, seconds = calibrate(fake.batches(), fake.clock)
     assert seconds == pytest.approx(cost)
-    assert calls * cost >= min(BATCH_SECONDS, 0.2)
-    assert calls * cost <= max(cost, 0.25)
+    assert calls * cost >= BATCH_SECONDS
+    assert calls == 1 or calls * cost <= 2 * BATCH_SECONDS, "more would be time for nothing"
     samples = measure(fake.batches(), calls, 5, 0.0, fake.clock)
     assert lower_quartile(samples) == pytest.approx(cost)
     assert len(samples) == 5

@@ -86,3 +86,11 @@ def test_what_is_slow_on_head_alone_is_seen_to_be() -> None:
         found = trial(fake).both(order, benchmarks)
         assert (found["base"]["one"].status, found["head"]["one"].status) == ("ok", "slow")
         fake.now = 0.0
+
+
+def test_a_second_attempt_has_as_much_time_as_the_first() -> None:
+    """What failed on one side is tried again, however long everything took before."""
+    fake, benchmarks = suite(one=1.0, two=1.0)
+    fake.now = 500.0
+    found = trial(fake).both(ORDER, benchmarks)
+    assert {taken.status for arm in ORDER for taken in found[arm].values()} == {"ok"}

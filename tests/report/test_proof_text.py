@@ -9,9 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.proof import Judged, LiveKind, Proof, Target
+from perceptron.records.proof import Judged, LiveKind, Proof, Spread, Spreads, Target
 from perceptron.records.share import share
-from perceptron.report.proof_text import grids, save
+from perceptron.report.proof_page import save
+from perceptron.report.proof_text import grids
 
 
 @pytest.fixture
@@ -30,6 +31,7 @@ def proof() -> Proof:
         command="perceptron proof --runs 200",
         results="results/proof/box",
         left_out=3,
+        outdated=False,
         targets=[
             Target(name="no false alarm", reached=share(0, 200), met=True),
             Target(name="finds", reached=share(5, 10), met=None),
@@ -53,6 +55,17 @@ def proof() -> Proof:
         replayed=[Judged(name="5 %", spread="≤ 1 %", shares={"gate": share(588, 600)})],
         windows=17,
         promised=[],
+        calibration=[Judged(name="training", spread="", shares={"p ≤ 10 %": share(9, 80)})],
+        choices=[
+            Spreads(
+                benchmark="bodies.time_training",
+                blocks=800,
+                spreads={
+                    "lower quartile": Spread(0.0181, 0.0172, 0.0190),
+                    "mean": Spread(0.031, 0.028, 0.034),
+                },
+            )
+        ],
     )
 
 
@@ -72,6 +85,17 @@ def test_rules_stand_side_by_side(proof: Proof) -> None:
     assert alarms.rows == [("together", "200", "0.0 % [0.0, 1.8]", "30.5 % [24.2, 37.4]")]
 
 
+def test_other_choices_stand_beside_the_gates(proof: Proof) -> None:
+    (row,) = grids(proof)[-1].rows
+    assert row == ("training", "800", "1.81 [1.72, 1.90] %", "3.10 [2.80, 3.40] %")
+
+
+def test_tables_of_earlier_code_say_so(proof: Proof, tmp_path: Path) -> None:
+    for outdated in (False, True):
+        text = save(tmp_path / "p.md", replace(proof, outdated=outdated)).read_text("utf-8")
+        assert ("code has changed since" in text) == outdated
+
+
 def test_every_row_has_a_cell_for_every_column(proof: Proof) -> None:
     for grid in grids(proof):
         assert all(len(row) == len(grid.columns) for row in grid.rows)
@@ -79,7 +103,7 @@ def test_every_row_has_a_cell_for_every_column(proof: Proof) -> None:
 
 def test_a_part_without_runs_is_left_out(proof: Proof) -> None:
     titles = [grid.title for grid in grids(proof)]
-    assert len(titles) == 5
+    assert len(titles) == 7
     assert not any("smallest detectable" in title for title in titles)
 
 
@@ -92,7 +116,7 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
         "box (Abacus 3000, 2 cores)",
         "CPython 3.12, numpy 2.0, perceptron 0.1, commits abc, def",
         "`results/proof/box`",
-        "3 runs of an earlier suite or rule are left out",
+        "3 runs of another state of the gate are left out",
         "17 have no block in common",
     ):
         assert fact in text
@@ -101,6 +125,25 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
     for table in tables:
         assert len({line.count("|") for line in table.splitlines()}) == 1
         assert ">" not in table.splitlines()[0]
+
+
+def test_the_picture_lies_beside_and_has_a_place_for_every_rule(
+    proof: Proof, tmp_path: Path
+) -> None:
+    text = save(tmp_path / "gate-proof.md", proof).read_text(encoding="utf-8")
+    assert "](gate-proof.svg)" in text
+    once = (tmp_path / "gate-proof.svg").read_text(encoding="utf-8")
+    assert once.startswith("<svg")
+    # A dot with its bar for each share: false alarms of two rules, finds of one.
+    assert once.count("LineCollection") == 3
+    save(tmp_path / "gate-proof.md", proof)
+    assert (tmp_path / "gate-proof.svg").read_text(encoding="utf-8") == once
+
+
+def test_without_runs_there_is_no_picture(proof: Proof, tmp_path: Path) -> None:
+    text = save(tmp_path / "gate-proof.md", replace(proof, false_alarms=[])).read_text("utf-8")
+    assert "svg" not in text
+    assert not (tmp_path / "gate-proof.svg").exists()
 
 
 def test_one_day_is_told_once(proof: Proof, tmp_path: Path) -> None:

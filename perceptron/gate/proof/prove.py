@@ -16,10 +16,11 @@ import perceptron
 from perceptron.errors import UserError
 from perceptron.gate import code
 from perceptron.gate.campaign import Progress
-from perceptron.gate.proof import live, repository, store, tally
+from perceptron.gate.proof import choices, live, repository, store, tally
 from perceptron.gate.proof.blocks import Pair, pools
 from perceptron.gate.proof.kinds import KINDS, following, wanted
 from perceptron.gate.proof.replay import replays
+from perceptron.gate.proof.targets import targets
 from perceptron.gate.rule import Rule
 from perceptron.records.proof import Proof, ProofRun
 
@@ -112,13 +113,15 @@ def _proof(
         command=f"perceptron proof --runs {request.runs}",
         results=f"{request.results}/proof/{request.machine}",
         left_out=left_out,
-        targets=tally.targets(runs, replayed),
+        targets=targets(runs, replayed),
         live=tally.live_kinds(runs),
         false_alarms=tally.false_alarms(runs),
+        calibration=tally.calibration(runs),
         found=tally.found_live(runs),
         replayed=tally.found_replayed(replayed.trials),
         windows=replayed.windows,
         promised=tally.promised(replayed.promised),
+        choices=choices.spreads([run for run in runs if run.kind == "same"]),
     )
 
 

@@ -1,4 +1,4 @@
-"""What the live runs say, in numbers; and whether the gate has reached what it is to reach."""
+"""What the runs and the replays say, in numbers."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from perceptron.gate.proof.blocks import CLASSES, QUIET, judged_by_others, pairs, spread_class
+from perceptron.gate.proof.blocks import CLASSES, judged_by_others, pair, pairs, spread_class
 from perceptron.gate.proof.kinds import BY_NAME, KINDS
-from perceptron.gate.proof.replay import GATE, LEVELS, Replays, Trial, by_spread
+from perceptron.gate.proof.replay import GATE, LEVELS, Trial, by_spread
 from perceptron.gate.proof.repository import body
-from perceptron.records.proof import Judged, LiveKind, ProofRow, ProofRun, Target
+from perceptron.gate.statistics import FEWEST, estimate, p_above
+from perceptron.records.proof import Judged, LiveKind, ProofRow, ProofRun
 from perceptron.records.share import Share, share
 
-# So many runs of equal sides must there be, and none of them red.
-ENOUGH_RUNS = 200
-ENOUGH_REPLAYS = 600
+LEVELS_OF_P = (0.1, 0.02)
 
 
 def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
@@ -25,7 +24,7 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
         own = [run for run in runs if run.kind == kind.name]
         if not own:
             continue
-        changes = [row.change for _, row in _slower(own) if row.change is not None]
+        changes = [row.change for _, row in slower_rows(own) if row.change is not None]
         found.append(
             LiveKind(
                 name=kind.name,
@@ -62,12 +61,40 @@ def _red(run: ProofRun) -> dict[str, bool]:
     return {GATE: run.verdict == "regression", **others}
 
 
+def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
+    """How often a screen in which nothing changed has a small p-value of *it did not change*.
+
+    Where blocks are as independent as the test supposes, as often as the level says.
+    """
+    by_name: dict[str, list[float]] = {}
+    for run in runs:
+        if run.kind == "same":
+            for row in run.rows:
+                if len(row.screen) >= FEWEST:
+                    seen = estimate([pair(each).log_ratio for each in row.screen])
+                    p = 2 * min(p_above(seen, 0.0), 1 - p_above(seen, 0.0))
+                    by_name.setdefault(body(row.benchmark), []).append(p)
+    groups = {**by_name, "together": [p for some in by_name.values() for p in some]}
+    return [
+        Judged(
+            name=name,
+            spread="",
+            shares={
+                f"p ≤ {100 * level:g} %": share(sum(p <= level for p in some), len(some))
+                for level in LEVELS_OF_P
+            },
+        )
+        for name, some in groups.items()
+        if some
+    ]
+
+
 def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
     """Of the rows that HEAD makes slower: those that each rule found, by what spread they had."""
     found = []
     for kind in KINDS:
         by_class: dict[str, list[dict[str, bool]]] = {}
-        for _, row in _slower([run for run in runs if run.kind == kind.name]):
+        for _, row in slower_rows([run for run in runs if run.kind == kind.name]):
             blocks = pairs(row)
             spread = spread_class(blocks)
             if spread is not None:
@@ -102,46 +129,7 @@ def promised(trials: Sequence[Trial]) -> list[Judged]:
     ]
 
 
-def targets(runs: Sequence[ProofRun], replays: Replays) -> list[Target]:
-    """What is to be reached, beside what was. A slowdown counts where blocks spread little."""
-    equal = [run for run in runs if not BY_NAME[run.kind].slower]
-    beside = [run for run in equal if run.kind == "neighbour"]
-
-    def at(level: float) -> Share:
-        some = [each for each in replays.trials if each.level == level and each.spread in QUIET]
-        return _gate(some)
-
-    return [
-        _none_red(f"no false alarm in {ENOUGH_RUNS} runs in which nothing changed", equal),
-        _none_red("nothing red beside a busy process", beside, ENOUGH_RUNS // 5),
-        _at_least("≥ 95 % of 5 % slowdowns found, where blocks spread ≤ 2.5 %", at(0.05), 0.95),
-        _at_least("≥ 99 % of 10 % slowdowns found, where blocks spread ≤ 2.5 %", at(0.10), 0.99),
-        _at_least(
-            "≥ 95 % of slowdowns as large as `smallest_detectable` found",
-            _gate(replays.promised),
-            0.95,
-        ),
-    ]
-
-
-def _none_red(name: str, runs: Sequence[ProofRun], enough: int = ENOUGH_RUNS) -> Target:
-    red = share(sum(run.verdict == "regression" for run in runs), len(runs))
-    met = False if red.hits else None if red.trials < enough else True
-    return Target(name=name, reached=red, met=met)
-
-
-def _at_least(name: str, found: Share, least: float) -> Target:
-    met = None
-    if found.value is not None and found.trials >= ENOUGH_REPLAYS:
-        met = found.value >= least
-    return Target(name=name, reached=found, met=met)
-
-
-def _gate(trials: Sequence[Trial]) -> Share:
-    return share(sum(each.found[GATE] for each in trials), len(trials))
-
-
-def _slower(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
     """Rows of benchmarks that HEAD makes slower."""
     for run in runs:
         for row in run.rows:

@@ -12,7 +12,8 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.proof import live, prove, store
+from perceptron.gate import code
+from perceptron.gate.proof import live, prove, repository, store
 from perceptron.gate.proof.kinds import BY_NAME, wanted
 from perceptron.gate.proof.neighbour import busy_neighbour
 from perceptron.gate.request import Request
@@ -202,7 +203,7 @@ def test_a_line_cut_short_is_measured_again(tmp_path: Path, runs_made: list[Proo
 
 
 def test_no_minutes_begin_no_run(tmp_path: Path, runs_made: list[ProofRun]) -> None:
-    with pytest.raises(UserError, match="no run of this suite and rule yet"):
+    with pytest.raises(UserError, match="no run yet"):
         prove.prove(request(tmp_path, 5, minutes=0.0), silent)
     assert runs_made == []
 
@@ -210,7 +211,7 @@ def test_no_minutes_begin_no_run(tmp_path: Path, runs_made: list[ProofRun]) -> N
 def test_a_report_measures_nothing_and_needs_runs(
     tmp_path: Path, runs_made: list[ProofRun]
 ) -> None:
-    with pytest.raises(UserError, match="box: no run of this suite and rule yet"):
+    with pytest.raises(UserError, match="box: no run yet"):
         prove.prove(request(tmp_path, 5, report_only=True), silent)
     assert list(tmp_path.iterdir()) == []
     prove.prove(request(tmp_path, 5), silent)
@@ -230,6 +231,32 @@ def test_runs_of_another_rule_are_left_out_and_told(
     assert len(runs_made) == 2 * before
     assert found.left_out == before
     assert sum(each.runs for each in found.live) == before
+    assert not found.outdated
+
+
+def test_runs_of_earlier_code_are_still_shown_and_said_to_be(
+    tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table of yesterday's gate is worth more than none."""
+    prove.prove(request(tmp_path, 5), silent)
+    monkeypatch.setattr(prove, "work", lambda: "another")
+    found = prove.prove(request(tmp_path, 5, report_only=True), silent)
+    assert (found.outdated, found.left_out) == (True, 0)
+    assert {each.name: each.runs for each in found.live} == wanted(5)
+
+
+@pytest.mark.parametrize("what", ["code", "suite", "budget"])
+def test_work_depends_on_all_that_decides_a_verdict(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = prove.work()
+    if what == "code":
+        monkeypatch.setattr(code, "digest", lambda: "another")
+    elif what == "suite":
+        monkeypatch.setattr(repository, "digest", lambda: "another")
+    else:
+        monkeypatch.setattr(live, "BUDGET_MINUTES", 3.0)
+    assert prove.work() != before
 
 
 def test_another_proof_in_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -4,65 +4,15 @@ from __future__ import annotations
 
 from math import log1p
 
-import pytest
-
 from perceptron.gate.proof import tally
 from perceptron.gate.proof.kinds import BY_NAME
-from perceptron.gate.proof.replay import GATE, Replays, Trial
+from perceptron.gate.proof.replay import GATE, Trial
 from perceptron.gate.proof.rules import OTHERS
 from tests.gate.proof.conftest import MakeRun, noise
-
-NONE = Replays([], [], 0)
-
-
-def equal_runs(run: MakeRun, red: tuple[int, ...] = ()) -> list[object]:
-    runs = [run("same", number) for number in range(160)]
-    runs += [run("neighbour", number) for number in range(40)]
-    for place in red:
-        kind, number = runs[place].kind, runs[place].number
-        runs[place] = run(kind, number, row_verdict="regression", verdict="regression")
-    return runs
-
-
-def met(runs: list[object], replays: Replays = NONE) -> list[bool | None]:
-    return [each.met for each in tally.targets(runs, replays)]  # type: ignore[arg-type]
-
-
-def test_two_hundred_runs_without_alarm_meet_the_target_and_its_bound_is_exact(
-    run: MakeRun,
-) -> None:
-    """0 of 200: at most 1.83 %, for 1 − 0.025^(1/200)."""
-    runs = equal_runs(run)
-    first, second, *others = tally.targets(runs, NONE)
-    assert (first.met, second.met) == (True, True)
-    assert first.reached.high == pytest.approx(1 - 0.025 ** (1 / 200))
-    assert (first.reached.hits, first.reached.trials, second.reached.trials) == (0, 200, 40)
-    assert [each.met for each in others] == [None, None, None]
-
-
-def test_one_alarm_misses_it_and_too_few_runs_say_nothing(run: MakeRun) -> None:
-    assert met(equal_runs(run, red=(3,)))[:2] == [False, True]
-    assert met(equal_runs(run, red=(170,)))[:2] == [False, False]
-    assert met(equal_runs(run)[:199])[:2] == [None, None]
-    assert met([*equal_runs(run)[:2], run("slower-5", 0, verdict="regression")])[0] is None
 
 
 def trials(level: float, spread: str, hits: int, of: int) -> list[Trial]:
     return [Trial(level, spread, {GATE: place < hits}) for place in range(of)]
-
-
-def test_slowdowns_count_where_blocks_spread_little() -> None:
-    """What is missed on a noisy machine misses no target; 600 replays at least are wanted."""
-    noisy = trials(0.05, "≤ 5 %", 0, 500) + trials(0.10, "more", 0, 500)
-    quiet = trials(0.05, "≤ 2.5 %", 570, 600) + trials(0.10, "≤ 1 %", 594, 600)
-    assert met([], Replays(noisy + quiet, [], 1))[2:] == [True, True, None]
-    assert met([], Replays(quiet[1:], trials(0.04, "more", 569, 600), 1))[2:] == [
-        None,
-        True,
-        False,
-    ]
-    missed = trials(0.05, "≤ 2.5 %", 569, 600) + trials(0.10, "≤ 1 %", 593, 600)
-    assert met([], Replays(missed, [], 1))[2:4] == [False, False]
 
 
 def test_a_run_is_red_for_a_rule_if_any_of_its_benchmarks_is(run: MakeRun) -> None:
@@ -103,6 +53,22 @@ def test_kinds_tell_verdicts_costs_and_what_was_measured(run: MakeRun) -> None:
     assert (same.improvements, same.control_alarms, same.seconds) == (1, 1, 20.0)
     assert same.change is None
     assert scalar.change == 0.001
+
+
+def test_small_p_values_are_counted_by_benchmark(run: MakeRun) -> None:
+    """Of quiet screens only, whatever the verdict was."""
+    runs = [run("same", number, ratios=noise(0.02, 10, number)) for number in range(100)]
+    shifted = [0.5 + each for each in noise(0.001, 10)]
+    runs += [run("same", number, ratios=shifted, benchmark="b.time_python") for number in range(3)]
+    runs += [run("neighbour", 0, ratios=shifted), run("slower-5", 0, ratios=shifted)]
+    training, python, together = tally.calibration(runs)
+    assert (training.name, python.name, together.name) == ("training", "python", "together")
+    ten, two = training.shares.values()
+    assert (ten.trials, two.trials) == (100, 100)
+    assert 3 <= ten.hits <= 20
+    assert two.hits <= ten.hits
+    assert {share.hits for share in python.shares.values()} == {3}
+    assert {share.trials for share in together.shares.values()} == {103}
 
 
 def test_replays_are_told_by_size_and_spread() -> None:
