@@ -93,7 +93,7 @@ def main() -> None:
         answers.tell(kind="failed", reason=_line(error))
         os._exit(_FAILED)
     own, strangers = origin.prove(
-        job["tree"], job["others"], benchmarks, tuple(sys.modules.values())
+        job["tree"], job["others"], benchmarks, tuple(sys.modules.values()), job["project"]
     )
     answers.tell(kind="end", own=own, strangers=strangers)
     os._exit(0)

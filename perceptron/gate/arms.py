@@ -82,10 +82,17 @@ class Arms:
             "roots": self._suite.roots(tree),
             "others": [*others, str(self._repository)],
             "benchmarks": self._suite.benchmarks,
+            "project": self._package(),
             "folder": str(folder),
             "tasks": list(tasks),
             "fork": thin,
         }
+
+    def _package(self) -> str:
+        """The package that must come from the trees; two interpreters may have one of their own."""
+        if self.pythons["base"] != self.pythons["head"]:
+            return ""
+        return self._suite.project.lower().replace("-", "_")
 
     def _check(self, arm: Arm, answer: Answer) -> None:
         if answer.kind == "no runner":

@@ -173,10 +173,11 @@ class _Case:
                 if key in self._controlled - {row.benchmark for row in self.control.rows}:
                     return "inconclusive", "confirmed, but base's second copy gave too few numbers"
                 return ("regression" if direction > 0 else "improvement"), None
-        if self._planned.get(key) == 0 and self._directions.get(key, 1) > 0:
+        # What looks faster and was not confirmed is as good as unchanged.
+        if key in self._planned and key not in self.fresh and self._directions.get(key, 1) > 0:
+            if self._planned[key]:
+                return "inconclusive", "a slowdown to confirm, and too few blocks gave a number"
             return "inconclusive", "a slowdown to confirm, and no time left: raise --budget"
-        if key in self._planned and key not in self.fresh:
-            return "inconclusive", "a change to confirm, and too few blocks gave a number"
         if smallest is None or smallest > self.rule.blind:
             return "inconclusive", "too noisy here: measure on a quieter machine, or raise --budget"
         return "no change", None
@@ -195,11 +196,11 @@ class _Case:
         return "inconclusive", "no time left for it: raise --budget"
 
     def _smallest(self, key: str, seen: Estimate) -> float | None:
-        together = max(1, sum(1 for each in self._planned.values() if each))
+        planned = sum(1 for each in self._planned.values() if each)
+        together = planned if key in self.fresh else planned + 1
         if key in self.fresh:
             confirmation = len(self.fresh[key])
         else:
-            together += 1
             wanted = confirmation_size(seen, together, self.rule)
             confirmation = min(wanted, self._affordable.get(key, wanted))
         found = smallest_detectable(

@@ -41,12 +41,18 @@ def put_first(roots: Sequence[str]) -> None:
 
 
 def prove(
-    tree: str, others: Iterable[str], benchmarks: str, modules: Iterable[ModuleType]
+    tree: str,
+    others: Iterable[str],
+    benchmarks: str,
+    modules: Iterable[ModuleType],
+    project: str = "",
 ) -> tuple[bool, list[str]]:
     """(something of the tree beside its benchmarks was imported, ``name from file`` of strangers).
 
     A stranger comes from one of ``others``, the trees and the checkout that this arm must not see.
-    What is installed inside such a folder, in its virtual environment, is no part of it.
+    What is installed inside such a folder, in its virtual environment, is no part of it. The
+    package of the ``project`` itself is a stranger from wherever else it comes: both arms would
+    measure one installed copy.
     """
     own = False
     strangers = []
@@ -57,7 +63,9 @@ def prove(
             continue
         if _inside(file, _real(tree)):
             own = own or not _inside(file, _real(benchmarks))
-        elif any(_inside(file, root) and not _installed(file, root) for root in other_roots):
+        elif (project and module.__name__.lower() == project) or any(
+            _inside(file, root) and not _installed(file, root) for root in other_roots
+        ):
             strangers.append(f"{module.__name__} from {file}")
     return own, strangers
 

@@ -19,6 +19,8 @@ class Suite:
     """The folder of the benchmarks, a package."""
     code: str
     """The folder whose code is measured: the root, or asv's ``repo_subdir``."""
+    project: str = ""
+    """What asv calls the project, usually the name of its package."""
 
     def roots(self, tree: Path) -> list[str]:
         """Folders to import from, in this order."""
@@ -50,7 +52,7 @@ def read_suite(file: Path, repository: Path) -> Suite:
     if benchmarks == ".":
         raise UserError(f"--suite {file}: benchmark_dir must be a folder inside the repository")
     code = _inside(file, "repo_subdir", PurePosixPath(_text(file, content, "repo_subdir", "")))
-    return Suite(str(relative), benchmarks, code)
+    return Suite(str(relative), benchmarks, code, _text(file, content, "project", ""))
 
 
 def _text(file: Path, content: dict[str, object], field: str, default: str) -> str:

@@ -59,6 +59,15 @@ def test_a_module_of_another_tree_is_a_stranger(tmp_path: Path) -> None:
     assert strangers == [f"toy from {tmp_path}/checkout/toy.py"]
 
 
+def test_an_installed_copy_of_the_project_is_a_stranger(tmp_path: Path) -> None:
+    """Its package lies deeper in the tree than imports look: both arms would run the copy."""
+    benchmarks = str(tmp_path / "b" / "benchmarks")
+    helper = module("helpers", tmp_path / "b" / "helpers.py")
+    copy = module("Toy", tmp_path / "python3" / "site-packages" / "Toy" / "__init__.py")
+    for name, strangers in (("toy", [f"Toy from {copy.__file__}"]), ("", []), ("other", [])):
+        assert prove(str(tmp_path / "b"), [], benchmarks, [helper, copy], name) == (True, strangers)
+
+
 def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
     class Lazy(ModuleType):
         def __getattr__(self, name: str) -> object:

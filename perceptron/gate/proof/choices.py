@@ -8,7 +8,8 @@ from statistics import mean, median
 
 import numpy as np
 
-from perceptron.gate.proof.blocks import Samples, pair
+from perceptron.gate.proof.blocks import pair
+from perceptron.gate.proof.rules import Samples
 from perceptron.gate.statistics import FEWEST, estimate
 from perceptron.gate.timing import lower_quartile
 from perceptron.records.proof import ProofRun, Spread, Spreads
