@@ -83,39 +83,77 @@ def test_the_workflow_that_may_write_runs_nothing_of_the_pull_request() -> None:
         assert "gate_post" not in step.get("run", "") or "env" not in step
 
 
+def test_the_job_that_may_write_reads_nothing_of_a_stranger() -> None:
+    """It takes the finished text, and has no checkout; the other one has no right to write."""
+    comment = yaml.safe_load(COMMENT.read_text(encoding="utf-8"))
+    assert comment["permissions"] == {}
+    text, write = comment["jobs"]["text"], comment["jobs"]["comment"]
+    assert set(text["permissions"].values()) == {"read"}
+    assert write["permissions"] == {"pull-requests": "write"}
+    assert write["needs"] == "text"
+    (download,) = (step for step in write["steps"] if "uses" in step)
+    assert download["with"]["name"] == "comment"
+    assert "run-id" not in download["with"]
+    assert not any("python" in step.get("run", "") for step in write["steps"])
+
+
+def test_whose_run_it_was_is_uploaded_even_if_it_got_no_further(tmp_path: Path) -> None:
+    """Else an older comment would stand for a run that failed."""
+    found = run(script(GATE, "whose run this is"), tmp_path, {}, NUMBER="12")
+    assert found.returncode == 0
+    assert (tmp_path / "gate" / "pull-request.txt").read_text() == "12\n"
+    (upload,) = (step for step in steps(GATE) if "upload" in step.get("uses", ""))
+    assert upload["if"] == "${{ !cancelled() }}"
+
+
+def test_what_is_merged_is_not_measured_again() -> None:
+    """A label on it would compare a commit with itself, and write over the comment."""
+    (job,) = yaml.safe_load(GATE.read_text(encoding="utf-8"))["jobs"].values()
+    assert job["if"] == "${{ !github.event.pull_request.merged }}"
+
+
+GIVEN = "gate-override: needed for #1"
+
+
 @needs_jq
 @pytest.mark.parametrize(
-    ("code", "labels", "passes", "says"),
+    ("code", "action", "label", "labels", "says"),
     [
-        ("0", [], True, ""),
-        ("1", [], False, "::error::slower"),
-        ("1", ["bug", "gate-override: needed for #1"], True, "gate-override: needed for #1"),
-        ("1", ["gate-override:", "gate-override: ", "override"], False, "::error::slower"),
-        ("1", ["not gate-override: x"], False, "::error::slower"),
-        ("1", ["gate-override: $(touch pwned)"], True, "$(touch pwned)"),
-        ("1", ["gate-override: 5%0A::error::x"], True, "5%250A::error::x"),
-        ("2", ["gate-override: please"], False, "::error::the comparison itself failed"),
-        ("3", [], True, "::warning::inconclusive"),
-        ("", [], False, "::error::"),
+        ("0", "opened", "", [], ""),
+        ("1", "opened", "", [], "::error::slower: see"),
+        ("1", "labeled", GIVEN, ["bug", GIVEN], f"::notice::passed by the label '{GIVEN}', set by"),
+        ("1", "labeled", "bug", ["bug", GIVEN], "::error::slower: take the label off"),
+        ("1", "synchronize", "", [GIVEN], "::error::slower: take the label off"),
+        ("1", "unlabeled", GIVEN, [], "::error::slower: see"),
+        ("1", "labeled", "gate-override: ", ["gate-override: "], "::error::slower: see"),
+        ("1", "labeled", "not gate-override: x", ["not gate-override: x"], "::error::slower: see"),
+        ("1", "labeled", "gate-override: $(touch pwned)", [], "'gate-override: $(touch pwned)'"),
+        ("1", "labeled", "gate-override: 5%0A::error::x", [], "5%250A::error::x', set by octocat"),
+        ("2", "labeled", GIVEN, [GIVEN], "::error::the comparison itself failed"),
+        ("3", "opened", "", [], "::warning::inconclusive"),
+        ("", "opened", "", [], "::error::"),
     ],
 )
 def test_the_verdict_follows_the_exit_code_and_the_label(
-    tmp_path: Path, code: str, labels: list[str], passes: bool, says: str
+    tmp_path: Path, code: str, action: str, label: str, labels: list[str], says: str
 ) -> None:
-    """A label with a reason passes what is slower, and says so with its name and who set it."""
+    """A label with a reason passes what was there when it was set, and says who set it.
+
+    Code that is pushed later is not what anybody had looked at.
+    """
     found = run(
         script(GATE, "verdict"),
         tmp_path,
         {},
         CODE=code,
         LABELS=json.dumps(labels, indent=2),
-        ACTION="labeled",
+        ACTION=action,
+        LABEL=label,
         SENDER="octocat",
     )
-    assert (found.returncode == 0) == passes
+    assert (found.returncode != 0) == ("::error::" in says and "passed" not in found.stdout)
     assert says in found.stdout
     assert len(found.stdout.splitlines()) <= 1
-    assert ("labeled by octocat" in found.stdout) == (passes and code == "1")
     assert not (tmp_path / "pwned").exists()
 
 
@@ -125,21 +163,20 @@ def test_the_verdict_follows_the_exit_code_and_the_label(
 def test_the_exit_code_is_kept_and_an_empty_result_is_none(
     tmp_path: Path, code: int, prints: str, measured: bool
 ) -> None:
+    (tmp_path / "gate").mkdir()
     found = run(
         script(GATE, "compare"),
         tmp_path,
         {
-            "git": '[ "$*" = "merge-base origin/main HEAD" ] && echo abc',
-            "perceptron": f'[ "$1 $2 $3" = "compare abc HEAD" ] && echo -n "{prints}"; exit {code}',
+            "perceptron": f'[ "$1 $2 $3" = "compare HEAD^1 HEAD" ] && echo -n "{prints}"; '
+            f"exit {code}",
         },
-        BRANCH="main",
-        NUMBER="12",
     )
     assert found.returncode == 0
     told = (tmp_path / "output").read_text().splitlines()
-    assert told == [f"code={code}", *(["measured=yes"] if measured else [])]
-    assert (tmp_path / "gate" / "gate.json").read_text() == prints
-    assert (tmp_path / "gate" / "pull-request.txt").read_text() == "12\n"
+    assert told == [f"code={code}"]
+    kept = tmp_path / "gate" / "gate.json"
+    assert kept.read_text() == prints if measured else not kept.exists()
 
 
 def said(number: int, login: str, kind: str, body: str) -> dict[str, Any]:

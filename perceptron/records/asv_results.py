@@ -161,7 +161,7 @@ def parameter(word: str) -> Any:
         word = scalar[1]
     try:
         value = ast.literal_eval(word.removesuffix("L"))  # a long integer of Python 2
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
         value = None
     if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 64):
         return value  # Python refuses to write out a larger one of thousands of digits

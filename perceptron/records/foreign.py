@@ -14,7 +14,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from perceptron.records.comparison import Comparison, Row, Side
 from perceptron.records.foreign import label
@@ -36,7 +37,24 @@ _MOST_VERSIONS = 10
 _RESERVE = 1024
 
 
-def comment(found: Comparison) -> str:
+@dataclass(frozen=True)
+class PullRequest:
+    """Whose comment it is, as the forge says it, and not the run."""
+
+    number: int
+    commit: str
+    """The head of its branch; what was measured is that commit merged into the base."""
+
+
+def nothing(pull: PullRequest) -> str:
+    """The comment on a run that compared nothing, so that no earlier table stands for it."""
+    return (
+        f"{TAG}\n\n**not compared**: commit {code(pull.commit[:12])} could not be measured; the "
+        "log of its run says why.\n"
+    )
+
+
+def comment(found: Comparison, pull: PullRequest | None = None) -> str:
     """Markdown of less than `MOST_BYTES`: what changed on top, the rest folded.
 
     Where there is not room for all, the folded rows are left out first, and counted.
@@ -45,7 +63,7 @@ def comment(found: Comparison) -> str:
     changed = [row for row in ordered if _changed(row) and row.change is not None]
     broken = [row for row in ordered if _changed(row) and row.change is None]
     others = [row for row in ordered if not _changed(row)]
-    head, foot = _head(found), _foot(found)
+    head, foot = _head(found, pull), _foot(found, pull)
     room = markdown.Room(MOST_BYTES - _RESERVE - len("\n".join([*head, *foot]).encode()))
     parts = [
         *_part([], [*markdown.table(_CHANGED)], [_changed_row(row) for row in changed], room),
@@ -75,10 +93,11 @@ def _changed(row: Row) -> bool:
     return row.verdict in {"regression", "improvement"}
 
 
-def _head(found: Comparison) -> list[str]:
+def _head(found: Comparison, pull: PullRequest | None) -> list[str]:
     plan = found.plan
     lines = [TAG, "", f"**{found.verdict}**: {code(found.reason, _LONGEST_REASON)}", ""]
-    lines.append(f"BASE {_side(plan.base)}, HEAD {_side(plan.head)}.")
+    of = "" if pull is None else f"Commit {code(pull.commit[:12])}. "
+    lines.append(f"{of}BASE {_side(plan.base)}, HEAD {_side(plan.head)}.")
     versions = _versions(found)
     return [*lines, *(["", f"Differing beside the code: {versions}."] if versions else [])]
 
@@ -100,7 +119,7 @@ def _versions(found: Comparison) -> str:
     return ", ".join(told) + (f" and {more} more" if more else "")
 
 
-def _foot(found: Comparison) -> list[str]:
+def _foot(found: Comparison, pull: PullRequest | None) -> list[str]:
     plan = found.plan
     machine = found.environment.machine
     spent = (
@@ -119,8 +138,12 @@ def _foot(found: Comparison) -> list[str]:
         lines[-1] += f" Machine: {code(', '.join(machine.values()))}."
     again = command(found.reproduce)
     # Quoted words hold no line break, so nothing ends the fence but its own line.
+    # The merge that was measured is in nobody's clone.
+    fetch = [] if pull is None else [f"git fetch origin refs/pull/{pull.number}/merge"]
     shown = (
-        ["Again:", "", "~~~sh", again, "~~~"] if again else ["Its command cannot be shown here."]
+        ["Again:", "", "~~~sh", *fetch, again, "~~~"]
+        if again
+        else ["Its command cannot be shown here."]
     )
     return [*lines, "", *shown]
 

@@ -18,8 +18,13 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.names import named
 from perceptron.report.text import sentence
 
-# Nobody reads more, and files may be a stranger's.
+# Nobody reads more, and files may be a stranger's: no suite has so many backends on one axis, nor
+# parameters of so many names.
 _MOST_PAIRS = 100
+_MOST_BACKENDS = 100
+_MOST_NAMES = 50
+# Sizes are counts; logarithms of larger ones overflow.
+_LARGEST_SIZE = 1e15
 # Seconds that a clock can give; the ratio of any two is a number.
 _SHORTEST, _LONGEST = 1e-12, 1e9
 _WANTED = Wanted()
@@ -82,6 +87,8 @@ class _Line:
 
 def _lines(found: Comparison, changed: set[tuple[str, tuple[str, ...]]]) -> Iterable[_Line]:
     wanted = [each for each in found.benchmarks if _is_timed(each)]
+    if len({name for each in wanted for name in each.param_names}) > _MOST_NAMES:
+        return []
     blocks: dict[str, list[Block]] = {}
     for block in found.blocks:
         blocks.setdefault(block.benchmark, []).append(block)
@@ -118,6 +125,8 @@ def _seen(benchmark: Benchmark) -> Seen | None:
         size = _WANTED.size_of(parameters, benchmark.key)
     except UserError:
         return None
+    if size > _LARGEST_SIZE:
+        return None
     row = Measurement(
         source="gate",
         machine="",
@@ -150,6 +159,8 @@ def _most(
     """Families with the pairs of which one backend changed."""
     left = _MOST_PAIRS
     for line in lines:
+        if not line.changed or len({row.backend for row in line.base}) > _MOST_BACKENDS:
+            continue
         pairs = [pair for pair in pairs_of(line.base) if line.changed & set(pair)][:left]
         left -= len(pairs)
         if pairs:

@@ -27,7 +27,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
 from perceptron.records.foreign import label
-from perceptron.report.gate_comment import comment
+from perceptron.report.gate_comment import PullRequest, comment, nothing
 
 MOST_BYTES = 8 * 2**20
 MOST_ROWS = 5000
@@ -75,7 +75,8 @@ def number(folder: Path) -> int:
 def post(folder: Path, pull: Path, event: Path) -> str:
     """The comment. Raises `UserError` for what is not of this pull request, or not a comparison.
 
-    The run's commit, branch and repository must be the head of the pull request: of its number
+    Where the run left no comparison, the comment says so: an older one must not stand for it. The
+    run's commit, branch and repository must be the head of the pull request: of its number
     alone anybody could write any.
     """
     asked, known = _decode(pull, _Pull), _decode(event, _Event).workflow_run
@@ -88,13 +89,17 @@ def post(folder: Path, pull: Path, event: Path) -> str:
             f"pull request {asked.number} is now at {label(head.sha)[:12]}, and this run was of "
             f"{label(known.head_sha)[:12]}: its own newest run comments"
         )
+    ours_now = PullRequest(asked.number, known.head_sha)
     file = folder / "gate.json"
+    if not os.path.lexists(file):
+        return nothing(ours_now)
     found = _decode(file, Comparison)
-    if len(found.rows) > MOST_ROWS:
-        raise UserError(
-            f"{file}: {len(found.rows)} rows, at most {MOST_ROWS} are shown: choose --benchmarks"
-        )
-    return comment(found)
+    for what, many in (("rows", found.rows), ("benchmarks", found.benchmarks)):
+        if len(many) > MOST_ROWS:
+            raise UserError(
+                f"{file}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose --benchmarks"
+            )
+    return comment(found, ours_now)
 
 
 def _decode(file: Path, kind: type[Kind]) -> Kind:
@@ -134,7 +139,8 @@ def main() -> None:
             case _:
                 raise UserError("usage: python -m perceptron.report.gate_post FOLDER [PULL.json]")
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
+        # Runners look for commands in this form anywhere in a line.
+        print(f"error: {error}".replace("##[", "# #["), file=sys.stderr)
         sys.exit(2)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.report.gate_comment import MOST_BYTES, TAG, comment
+from perceptron.report.gate_comment import MOST_BYTES, TAG, PullRequest, comment
 from perceptron.report.gate_post import MOST_ROWS, number, post
 from tests.conftest import ROOT
 from tests.report.gate_cases import block, comparison, slower
@@ -50,8 +51,61 @@ def case(tmp_path: Path) -> Case:
 
 
 def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
-    """The same that `--markdown` writes."""
-    assert case.post() == comment(FOUND)
+    """The same that `--markdown` writes, with the commit and how to get what was measured."""
+    text = case.post()
+    assert text == comment(FOUND, PullRequest(12, SHA))
+    added = [line for line in text.splitlines() if line not in comment(FOUND).splitlines()]
+    assert added == [
+        "Commit `cccccccccccc`. BASE `main` (`aaaaaaaaaaaa`), HEAD `HEAD` (`bbbbbbbbbbbb`).",
+        "git fetch origin refs/pull/12/merge",
+    ]
+
+
+def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
+    """An older table must not stand for it; and only in the pull request that it was of."""
+    case.result.unlink()
+    text = case.post()
+    assert text.startswith(f"{TAG}\n")
+    assert "**not compared**: commit `cccccccccccc`" in text
+    case.say({**HEAD, "sha": "d" * 40})
+    with pytest.raises(UserError, match="is now at"):
+        case.post()
+
+
+def test_no_command_of_a_runner_gets_into_its_log(case: Case) -> None:
+    """Runners look for both forms, the second anywhere in a line."""
+    for verdict in ("##[error]x", "::error::x", "##[add-mask]e"):
+        case.result.write_text(json.dumps({**VALID, "verdict": verdict}))
+        found = run(case, str(case.folder), str(case.pull))
+        assert (found.returncode, found.stdout) == (2, "")
+        assert "##[" not in found.stderr
+        assert not found.stderr.startswith("::")
+
+
+def test_a_file_made_to_take_for_ever_does_not(case: Case) -> None:
+    """Thousands of backends on one axis, a parameter of its own for each, sizes a megabyte long."""
+
+    def benchmark(place: int, **fields: Any) -> dict[str, Any]:
+        plain = {"name": "x", "params": ["1", f"'b{place}'"], "param_names": ["size", "backend"]}
+        return plain | fields
+
+    blocks = [{**VALID["blocks"][0], "benchmark": f"x(1, 'b{place}')"} for place in range(4000)]
+    for benchmarks in (
+        [benchmark(place) for place in range(4000)],
+        [
+            benchmark(0, params=["1", "'b'", "2"], param_names=["size", "backend", f"p{place}"])
+            for place in range(4000)
+        ],
+        [benchmark(0, params=["1" * 1_000_000 + "x", "'b'"])],
+        [benchmark(0, params=["{[]: 1}", "'b'"])],
+        [benchmark(0, params=["1e308", "'b'"]), benchmark(0, params=["1e307", "'b'"])],
+    ):
+        rows = [{**ROW, "benchmark": "x", "params": each["params"]} for each in benchmarks[:10]]
+        content = {**VALID, "benchmarks": benchmarks, "blocks": blocks, "rows": rows}
+        case.result.write_text(json.dumps(content))
+        begin = time.process_time()
+        assert case.post().startswith(TAG)
+        assert time.process_time() - begin < 20, "it was minutes"
 
 
 @pytest.mark.parametrize(
@@ -158,7 +212,7 @@ def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> Non
         lambda file: file.symlink_to(secret),
         os.mkfifo,
         lambda file: file.mkdir(),
-        lambda file: None,
+        *([] if name == "gate.json" else [lambda file: None]),
     ):
         file = case.folder / name
         file.unlink(missing_ok=True)
@@ -208,7 +262,7 @@ def test_it_needs_no_more_than_its_workflow_installs() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     workflow = (ROOT / ".github" / "workflows" / "gate-comment.yml").read_text(encoding="utf-8")
-    installed = re.search(r"pip install (.*)", workflow)
+    installed = re.search(r"pip install --only-binary=:all: (.*)\"", workflow)
     assert installed is not None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {re.split(r"[>=<]", each)[0] for each in project["dependencies"]}
