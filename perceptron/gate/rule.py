@@ -48,6 +48,9 @@ class Rule:
     screen: int = 10
     fewest_screen: int = 6
     most_screen: int = 30
+    confirmation: int = 20
+    """Blocks of a confirmation at least, where there is time for them: a screen that was quiet by
+    chance asks for fewer, and then a few loud blocks hide even a slowdown of 20 %."""
     fewest_confirmation: int = 8
     most_confirmation: int = 60
 
@@ -103,7 +106,7 @@ def confirmation_size(seen: Estimate, together: int, rule: Rule) -> int:
         log1p(rule.margin),
         rule.most_confirmation,
     )
-    return max(needed, rule.fewest_confirmation)
+    return min(max(needed, rule.confirmation), rule.most_confirmation)
 
 
 def smallest_detectable(

@@ -35,6 +35,8 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     """When it ended, in UTC."""
     work: str
     """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
+    measured: str = ""
+    """The same without the code that judges: what that says can be said anew of the same blocks."""
     commit: str | None
     """Of this package, None outside a checkout."""
     environment: str
@@ -115,6 +117,9 @@ class Proof(Struct, frozen=True, kw_only=True):
     work: str
     command: str
     results: str
+    again: int
+    """Runs that an earlier rule judged, and today's has judged anew: it would have screened the
+    same blocks."""
     left_out: int
     """Runs of another suite, or of other code of the gate."""
     outdated: bool

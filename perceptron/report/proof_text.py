@@ -94,6 +94,11 @@ def heading(found: Proof) -> str:
         f"{libraries}, perceptron {found.version}, {_commits(found.commits)}. Every block is in "
         f"`{found.results}`; `perceptron proof --report` makes these tables from there."
     )
+    if found.again:
+        text += (
+            f" {found.again} runs were judged anew: the rule has changed since, and would have "
+            "screened the same blocks."
+        )
     if found.left_out:
         text += f" {found.left_out} runs of another state of the gate are left out."
     if found.outdated:

@@ -17,6 +17,7 @@ from perceptron.errors import UserError
 from perceptron.gate import code
 from perceptron.gate.campaign import Progress
 from perceptron.gate.proof import choices, live, repository, store, tally
+from perceptron.gate.proof.again import again
 from perceptron.gate.proof.blocks import Pair, pools
 from perceptron.gate.proof.kinds import KINDS, following, wanted
 from perceptron.gate.proof.replay import replays
@@ -48,28 +49,48 @@ def prove(request: Request, progress: Progress) -> Proof:
     everything = store.read_runs(where)
     if not everything:
         raise UserError(f"{where}: no run yet: leave out --report")
-    current = work()
-    latest = current if any(run.work == current for run in everything) else everything[-1].work
-    runs = [run for run in everything if run.work == latest]
+    runs = counting(everything)
+    if not runs:  # yesterday's gate is better than none
+        runs = [run for run in everything if run.work == everything[-1].work]
     return _proof(request, where, runs, len(everything) - len(runs), progress)
+
+
+def counting(runs: Sequence[ProofRun]) -> list[ProofRun]:
+    """Those that are of today's gate: measured by its code, and judged as it judges."""
+    current, measuring = work(), measured()
+    found = []
+    for run in runs:
+        if run.work == current:
+            found.append(run)
+        elif run.measured == measuring and (judged := again(run, Rule())) is not None:
+            found.append(judged)
+    return found
 
 
 def work() -> str:
     """Digest of what is measured, and of the code that measures and judges it."""
-    content = msgspec.json.encode([repository.digest(), code.digest(), live.BUDGET_MINUTES])
+    return _digest(code.digest())
+
+
+def measured() -> str:
+    """Digest of what is measured, and of the code that measures it."""
+    return _digest(code.digest(code.MEASURING))
+
+
+def _digest(of_code: str) -> str:
+    content = msgspec.json.encode([repository.digest(), of_code, live.BUDGET_MINUTES])
     return sha256(content).hexdigest()[:12]
 
 
 def _measure(request: Request, where: Path, progress: Progress) -> None:
-    begin, current = time.monotonic(), work()
+    begin, current, measuring = time.monotonic(), work(), measured()
     with (
         store.open_proof(where) as journal,
         tempfile.TemporaryDirectory(prefix="perceptron-proof-") as folder,
     ):
         repository.make(Path(folder))
         while True:
-            own = [run for run in journal.runs if run.work == current]
-            done = Counter(run.kind for run in own)
+            done = Counter(run.kind for run in counting(journal.runs))
             kind = following(done, request.runs)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
@@ -79,8 +100,9 @@ def _measure(request: Request, where: Path, progress: Progress) -> None:
                 live.run(
                     Path(folder),
                     kind,
-                    done[kind.name],
+                    sum(run.kind == kind.name for run in journal.runs),
                     current,
+                    measuring,
                     request.commit,
                     lambda environment: store.keep_environment(where, environment),
                     lambda *_: None,
@@ -99,6 +121,7 @@ def _proof(
     environment = store.read_environment(where, runs[-1].environment)
     replayed = replays(_unchanged(runs), Rule(), progress)
     ended = sorted(run.when for run in runs)
+    counted = any(run.measured == measured() for run in runs)
     return Proof(
         machine=request.machine,
         cpu=environment.machine.get("cpu", "unknown"),
@@ -108,10 +131,11 @@ def _proof(
         last=ended[-1],
         version=perceptron.__version__,
         commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
-        work=runs[-1].work,
-        outdated=runs[-1].work != work(),
+        work=work() if counted else runs[-1].work,
+        outdated=not counted,
         command=f"perceptron proof --runs {request.runs}",
         results=f"{request.results}/proof/{request.machine}",
+        again=sum(run.work != work() for run in runs) if counted else 0,
         left_out=left_out,
         targets=targets(runs, replayed),
         live=tally.live_kinds(runs),

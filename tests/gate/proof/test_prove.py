@@ -110,7 +110,7 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
         kept.append(environment)
         return "e"
 
-    found = live.run(tmp_path, BY_NAME["copy"], 3, "w", "abc", keep, silent, compare)
+    found = live.run(tmp_path, BY_NAME["copy"], 3, "w", "m", "abc", keep, silent, compare)
     ((request, folder),) = asked
     assert (request.base, request.head, request.seed) == ("base", "copy", 3)
     assert request.benchmarks == "time_(training|exponential)$"
@@ -163,13 +163,15 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
         kind: object,
         number: int,
         work: str,
+        measured: str,
         commit: str,
         keep: object,
         *_: object,
     ) -> ProofRun:
         environment = keep(ENVIRONMENT)  # type: ignore[operator]
         name = kind.name  # type: ignore[attr-defined]
-        made.append(run(name, number, work=work, commit=commit, environment=environment))
+        fields = {"work": work, "measured": measured, "commit": commit}
+        made.append(run(name, number, environment=environment, **fields))
         return made[-1]
 
     monkeypatch.setattr(live, "run", fake)
