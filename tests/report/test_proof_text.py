@@ -30,6 +30,7 @@ def proof() -> Proof:
         work="w",
         command="perceptron proof --runs 200",
         results="results/proof/box",
+        again=2,
         left_out=3,
         outdated=False,
         targets=[
@@ -116,6 +117,7 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
         "box (Abacus 3000, 2 cores)",
         "CPython 3.12, numpy 2.0, perceptron 0.1, commits abc, def",
         "`results/proof/box`",
+        "2 runs were judged anew",
         "3 runs of another state of the gate are left out",
         "17 have no block in common",
     ):
@@ -147,11 +149,12 @@ def test_without_runs_there_is_no_picture(proof: Proof, tmp_path: Path) -> None:
 
 
 def test_one_day_is_told_once(proof: Proof, tmp_path: Path) -> None:
-    one = replace(proof, last=proof.first, commits=[], left_out=0)
+    one = replace(proof, last=proof.first, commits=[], left_out=0, again=0)
     text = save(tmp_path / "gate-proof.md", one).read_text(encoding="utf-8")
     assert "2026-03-04, machine box" in text
     assert "no commit. Every block" in text
     assert "left out" not in text
+    assert "judged anew" not in text
 
 
 def test_a_file_that_cannot_be_written_is_one_line(proof: Proof, tmp_path: Path) -> None:

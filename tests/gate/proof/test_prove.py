@@ -229,6 +229,7 @@ def test_runs_of_another_rule_are_left_out_and_told(
     prove.prove(request(tmp_path, 5), silent)
     before = len(runs_made)
     monkeypatch.setattr(prove, "work", lambda: "another")
+    monkeypatch.setattr(prove, "measured", lambda: "another")
     found = prove.prove(request(tmp_path, 5), silent)
     assert len(runs_made) == 2 * before
     assert found.left_out == before
@@ -242,9 +243,27 @@ def test_runs_of_earlier_code_are_still_shown_and_said_to_be(
     """A table of yesterday's gate is worth more than none."""
     prove.prove(request(tmp_path, 5), silent)
     monkeypatch.setattr(prove, "work", lambda: "another")
+    monkeypatch.setattr(prove, "measured", lambda: "another")
     found = prove.prove(request(tmp_path, 5, report_only=True), silent)
-    assert (found.outdated, found.left_out) == (True, 0)
+    assert (found.outdated, found.again, found.left_out) == (True, 0, 0)
     assert {each.name: each.runs for each in found.live} == wanted(5)
+
+
+def test_another_rule_judges_anew_what_nothing_changed_in_and_measures_slowdowns(
+    tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks are there; no run is left out for what came out of it."""
+    prove.prove(request(tmp_path, 5), silent)
+    before = len(runs_made)
+    monkeypatch.setattr(prove, "work", lambda: "another")
+    found = prove.prove(request(tmp_path, 5), silent)
+    assert {run.kind for run in runs_made[before:]} == {
+        kind for kind in wanted(5) if BY_NAME[kind].slower
+    }
+    numbers = [(run.kind, run.number) for run in runs_made]
+    assert len(set(numbers)) == len(numbers)
+    assert {each.name: each.runs for each in found.live} == wanted(5)
+    assert (found.outdated, found.again, found.left_out) == (False, 5, before - 5)
 
 
 @pytest.mark.parametrize("what", ["code", "suite", "budget"])
