@@ -3,7 +3,7 @@
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
-# make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: hours
+# make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    README's picture and tables from the committed results
 # make shots     docs/: pictures of the dashboard of the committed results
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from perceptron.records.proof import Judged, Proof
@@ -34,11 +35,21 @@ def proof_chart(found: Proof) -> str:
         axes.set_xlim(-0.04, 1.04)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.grid(False, axis="y")
-        axes.set_xlabel(
-            "● runs in which nothing changed and something is called slower: 0 % is right\n"
-            f"■ slowdowns of {_FOUND} found where blocks spread ≤ 2.5 %: 100 % is right"
+        figure.legend(
+            handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
+            labels=[
+                "runs in which nothing changed and something is called slower: 0 % is right",
+                f"slowdowns of {_FOUND} found where blocks spread ≤ 2.5 %: 100 % is right",
+            ],
+            loc="outside lower center",
+            frameon=False,
+            fontsize=9,
         )
         return svg(figure)
+
+
+def _key(colour: str, marker: str) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, markersize=7, linestyle="none")
 
 
 def _quiet(each: Judged) -> bool:
