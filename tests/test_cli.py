@@ -140,7 +140,10 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["proof", "--runs", "0"], "error: Invalid value for '--runs'"),
         (["proof", "--machine", "a/b"], "error: --machine takes letters, digits"),
         (["proof", "--save", "/proc/no/p.md"], "error: /proc/no/p.md: cannot be written"),
-        (["proof", "--report", "--machine", "box"], "error: {folder}/results/proof/box: no run yet"),
+        (
+            ["proof", "--report", "--machine", "box"],
+            "error: {folder}/results/proof/box: no run yet",
+        ),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
