@@ -229,6 +229,20 @@ def test_a_failure_is_not_forgotten_because_there_was_no_time_to_repeat_it() -> 
     assert found.verdict == "inconclusive"
 
 
+def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
+    """Nobody knows whether it works there."""
+    (block, _) = trials()
+    spared = msgspec.structs.replace(
+        block,
+        stage="calibration",
+        base=Taken(status="slow", reason="no answer within 15 s", wall_seconds=15.0),
+        head=Taken(status="untried", reason="one call is too long: no answer within 15 s"),
+    )
+    found = judge([benchmark("time_it")], [spared], {}, RULE)
+    assert found.rows == []
+    assert "too long" in found.left_out[0].reason
+
+
 def test_from_nothing_to_something_is_not_clean() -> None:
     """Allocations, say: there is no ratio, and somebody should look."""
     some = [

@@ -49,15 +49,18 @@ def prove(request: Request, progress: Progress) -> Proof:
     everything = store.read_runs(where)
     if not everything:
         raise UserError(f"{where}: no run yet: leave out --report")
-    runs = counting(everything)
+    runs = counting(everything, work(), measured())
     if not runs:  # yesterday's gate is better than none
-        runs = [run for run in everything if run.work == everything[-1].work]
+        last = everything[-1]
+        runs = counting(everything, last.work, last.measured)
     return _proof(request, where, runs, len(everything) - len(runs), progress)
 
 
-def counting(runs: Sequence[ProofRun]) -> list[ProofRun]:
-    """Those that are of today's gate: measured by its code, and judged as it judges."""
-    current, measuring = work(), measured()
+def counting(runs: Sequence[ProofRun], current: str, measuring: str) -> list[ProofRun]:
+    """Those that are of one gate: measured by its code, and judged as today's judges.
+
+    ``current`` and ``measuring`` are its `work` and what it `measured`.
+    """
     found = []
     for run in runs:
         if run.work == current:
@@ -90,7 +93,7 @@ def _measure(request: Request, where: Path, progress: Progress) -> None:
     ):
         repository.make(Path(folder))
         while True:
-            done = Counter(run.kind for run in counting(journal.runs))
+            done = Counter(run.kind for run in counting(journal.runs, current, measuring))
             kind = following(done, request.runs)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
@@ -135,7 +138,7 @@ def _proof(
         outdated=not counted,
         command=f"perceptron proof --runs {request.runs}",
         results=f"{request.results}/proof/{request.machine}",
-        again=sum(run.work != work() for run in runs) if counted else 0,
+        again=sum(run.work != runs[-1].work for run in runs),
         left_out=left_out,
         targets=targets(runs, replayed),
         live=tally.live_kinds(runs),
