@@ -82,13 +82,14 @@ class Arms:
             "roots": self._suite.roots(tree),
             "others": [*others, str(self._repository)],
             "benchmarks": self._suite.benchmarks,
-            "project": self._package(),
+            "project": self.package,
             "folder": str(folder),
             "tasks": list(tasks),
             "fork": thin,
         }
 
-    def _package(self) -> str:
+    @property
+    def package(self) -> str:
         """The package that must come from the trees; two interpreters may have one of their own."""
         if self.pythons["base"] != self.pythons["head"]:
             return ""

@@ -125,12 +125,11 @@ class Campaign:
             self._arms.discover("control")
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
-        # Base first: HEAD is spared what already takes too long there, and nothing is compared yet.
         turn = replace(schedule.turn(TWO, self._seed, "calibration", attempt), order=TWO)
         self._trees.place(turn.sides)
         hash_seed = schedule.hash_seed(self._seed, "calibration", attempt)
         trial = Trial(self._takes, self._budget, hash_seed, lambda: self.elapsed_seconds)
-        found = trial.both(turn.order, benchmarks)
+        found = trial.both(benchmarks)
         if attempt == 0:
             start = self._takes.start_seconds
             self._journal.keep(msgspec.structs.replace(self._journal.run, start_seconds=start))

@@ -27,25 +27,25 @@ class Trial:
         self._elapsed = elapsed
         self._slow: dict[str, list[str]] = {}
 
-    def both(
-        self, order: Sequence[Arm], benchmarks: Sequence[Benchmark]
-    ) -> dict[Arm, dict[str, Taken]]:
-        """One arm after the other; the second is spared what the first did not come to."""
-        first, second = order
+    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Taken]]:
+        """Base, then head, which is spared what base did not come to and what is too slow there.
+
+        Nothing is compared yet, so the order favours nobody.
+        """
         begin = self._elapsed()
-        once = self._arm(first, benchmarks, begin + _SHARES[0] * self._budget)
+        base = self._arm("base", benchmarks, begin + _SHARES[0] * self._budget)
         spared = {
             key: Taken(status="untried", reason=f"one call is too long: {taken.reason}")
-            for key, taken in once.items()
-            if taken.status == "slow" and first == "base"
+            for key, taken in base.items()
+            if taken.status == "slow"
         }
         tried = [
             each
             for each in benchmarks
-            if each.key not in spared and once[each.key].status != "untried"
+            if each.key not in spared and base[each.key].status != "untried"
         ]
-        again = self._arm(second, tried, begin + _SHARES[1] * self._budget)
-        return {first: once, second: once | spared | again}
+        head = self._arm("head", tried, begin + _SHARES[1] * self._budget)
+        return {"base": base, "head": base | spared | head}
 
     def _arm(self, arm: Arm, benchmarks: Sequence[Benchmark], deadline: float) -> dict[str, Taken]:
         """What is too slow twice costs the other parameters of its function their trial."""

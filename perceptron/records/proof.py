@@ -7,6 +7,11 @@ from msgspec import Struct
 from perceptron.records.comparison import RowVerdict, Verdict
 from perceptron.records.share import Share
 
+# Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
+# quiet ones slowdowns are to be found.
+CLASSES = {"≤ 1 %": 0.01, "≤ 2.5 %": 0.025, "≤ 5 %": 0.05, "more": float("inf")}
+QUIET = ("≤ 1 %", "≤ 2.5 %")
+
 # For each process of a block, base first, then head, then control if there is one: its samples, in
 # whole nanoseconds per call.
 Nanoseconds = list[list[int]]
@@ -35,7 +40,7 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     """When it ended, in UTC."""
     work: str
     """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
-    measured: str = ""
+    measured: str
     """The same without the code that judges: what that says can be said anew of the same blocks."""
     commit: str | None
     """Of this package, None outside a checkout."""

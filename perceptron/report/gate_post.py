@@ -89,17 +89,17 @@ def post(folder: Path, pull: Path, event: Path) -> str:
             f"pull request {asked.number} is now at {label(head.sha)[:12]}, and this run was of "
             f"{label(known.head_sha)[:12]}: its own newest run comments"
         )
-    ours_now = PullRequest(asked.number, known.head_sha)
+    whose = PullRequest(asked.number, known.head_sha)
     file = folder / "gate.json"
     if not os.path.lexists(file):
-        return nothing(ours_now)
+        return nothing(whose)
     found = _decode(file, Comparison)
     for what, many in (("rows", found.rows), ("benchmarks", found.benchmarks)):
         if len(many) > MOST_ROWS:
             raise UserError(
                 f"{file}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose --benchmarks"
             )
-    return comment(found, ours_now)
+    return comment(found, whose)
 
 
 def _decode(file: Path, kind: type[Kind]) -> Kind:

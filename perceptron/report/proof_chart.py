@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from perceptron.records.proof import Judged, Proof
+from perceptron.records.proof import QUIET, Judged, Proof
 from perceptron.records.share import Share, share
 from perceptron.report.style import drawing, svg
 
@@ -23,7 +23,9 @@ def proof_chart(found: Proof) -> str:
     alarms = next((each for each in found.false_alarms if each.name == "together"), None)
     if alarms is None:
         return ""
-    finds = _together([each for each in found.replayed if each.name == _FOUND and _quiet(each)])
+    finds = _together(
+        [each for each in found.replayed if each.name == _FOUND and each.spread in QUIET]
+    )
     rules = list(alarms.shares)
     with drawing(7.2, 0.55 * len(rules) + 1.5) as (figure, axes):
         for place, rule in enumerate(rules):
@@ -39,7 +41,7 @@ def proof_chart(found: Proof) -> str:
             handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
             labels=[
                 "runs in which nothing changed and something is called slower: 0 % is right",
-                f"slowdowns of {_FOUND} found where blocks spread ≤ 2.5 %: 100 % is right",
+                f"slowdowns of {_FOUND} found where blocks spread {QUIET[-1]}: 100 % is right",
             ],
             loc="outside lower center",
             frameon=False,
@@ -50,10 +52,6 @@ def proof_chart(found: Proof) -> str:
 
 def _key(colour: str, marker: str) -> Line2D:
     return Line2D([], [], color=colour, marker=marker, markersize=7, linestyle="none")
-
-
-def _quiet(each: Judged) -> bool:
-    return each.spread in {"≤ 1 %", "≤ 2.5 %"}
 
 
 def _together(some: Sequence[Judged]) -> dict[str, Share]:

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.gate import code
 from perceptron.gate.campaign import Progress
 from perceptron.gate.compare import compare
+from perceptron.gate.journal import Run
 from perceptron.gate.request import Request
 from perceptron.gate.rule import Rule
 from perceptron.records.comparison import Comparison, Row
@@ -262,6 +264,18 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     assert again.results != found.results
 
 
+def test_what_other_code_measured_is_not_gone_on_with(
+    counted: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade between two starts would mix two ways of timing."""
+    counted.commit("second")
+    with pytest.raises(Interrupted):
+        compare(Request("first", "second", benchmarks="one"), until("screen, block 3"), QUICK)
+    monkeypatch.setattr(code, "digest", lambda: "another")
+    compare(Request("first", "second", benchmarks="one"), silent, QUICK)
+    assert len(list(Path("results/gate").glob("*/blocks.jsonl"))) == 2
+
+
 def test_a_suite_that_imports_late_goes_on_too(counted: Repository) -> None:
     """That its tree was imported is known from before."""
     counted.write(
@@ -370,6 +384,50 @@ def test_every_kind_of_benchmark_is_measured(counted: Repository) -> None:
         "suite.Cached.time_it(2, 'y')",
         "suite.Cached.track_it(2, 'y')",
     ]
+
+
+LATE = """
+import os
+import toy
+
+class Late:
+    timer = staticmethod(toy.clock)
+
+    def setup_cache(self):
+        with open(os.environ["MADE"], "a") as made:
+            made.write("x")
+        return 1
+
+    def setup(self, cache):
+        import toy.library
+
+    def time_it(self, cache):
+        toy.work(100)
+"""
+
+
+def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_anew(
+    counted: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The benchmark is charged its own time; each stage draws what setup_cache draws; base is
+    tried first, so that head is spared what is too slow there."""
+    monkeypatch.setenv("MADE", str(tmp_path / "made"))
+    counted.write("toy/library.py", "import time\ntime.sleep(0.7)\n")
+    counted.write("benchmarks/suite.py", LATE)
+    counted.git("tag", "--delete", "first")
+    counted.commit("first")
+    counted.write("toy/__init__.py", COUNTED.replace("1e-6", "1.2e-6"))
+    counted.commit("second")
+    found = run(benchmarks="Late")
+    assert found.verdict == "regression"
+    tried = [block for block in found.blocks if block.stage == "calibration"]
+    assert [block.order for block in tried] == [["base", "head"]]
+    assert all(max(b.base.wall_seconds, b.head.wall_seconds) < 0.6 for b in tried)
+    assert all(max(b.base.setup_seconds, b.head.setup_seconds) < 0.6 for b in tried)
+    (file,) = Path("results/gate").glob("*/run.json")
+    kept = msgspec.json.decode(file.read_bytes(), type=Run)
+    assert (kept.start_seconds or 0) > 0.7
+    assert (tmp_path / "made").read_text() == "x" * (2 + 3)
 
 
 def test_trees_take_turns_in_the_folders(counted: Repository) -> None:

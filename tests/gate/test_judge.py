@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import perceptron
 from perceptron.gate.judge import Judgement, judge, replay
-from perceptron.gate.rule import Rule, promote
+from perceptron.gate.rule import Rule, confirmation_size, promote, smallest_detectable
+from perceptron.gate.statistics import estimate
 from perceptron.records.block import Block, Taken
 from tests.gate.conftest import benchmark, blocks
 
@@ -108,6 +109,20 @@ def test_the_number_of_fresh_blocks_follows_from_the_screens_spread() -> None:
     few = one(0.1 + noise(0.005, 10), 0.1 + noise(0.005, 60, 2)).rows[0].confirmation_blocks
     many = one(0.2 + noise(0.08, 10), 0.2 + noise(0.08, 60, 2)).rows[0].confirmation_blocks
     assert RULE.confirmation <= few < many <= RULE.most_confirmation
+
+
+def test_a_benchmark_that_nothing_else_is_confirmed_beside_is_judged_alone() -> None:
+    """What the screen asks more blocks for, and what the row then says, are one number."""
+    quiet = noise(0.03, 10, 3)
+    row = judge([benchmark("time_it")], blocks("time_it", quiet.tolist()), {}, RULE).rows[0]
+    seen = estimate(quiet.tolist())
+    alone = smallest_detectable(seen, 10, confirmation_size(seen, 1, RULE), 1, RULE)
+    assert row.smallest_detectable == pytest.approx(alone)
+    both = [benchmark("time_it"), benchmark("time_other")]
+    other = blocks("time_other", (0.2 + noise(0.01, 10)).tolist())
+    some = [*blocks("time_it", quiet.tolist()), *other]
+    beside = judge(both, some, {"time_other": 20}, RULE, {"time_it": 20}).rows[0]
+    assert beside.smallest_detectable == pytest.approx(smallest_detectable(seen, 10, 20, 2, RULE))
 
 
 def test_a_screen_that_was_quiet_by_chance_makes_no_short_confirmation() -> None:

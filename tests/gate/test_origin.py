@@ -5,8 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
+import pytest
+
+from perceptron.gate.arms import Arms
 from perceptron.gate.origin import TreeFirst, prove
+from perceptron.gate.suite import Suite
+from perceptron.gate.trees import Trees
+from perceptron.records.block import Arm
 
 
 def module(name: str, file: Path) -> ModuleType:
@@ -74,3 +81,12 @@ def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
             raise AssertionError(name)
 
     assert prove(str(tmp_path), [], str(tmp_path), [Lazy("lazy")]) == (False, [])
+
+
+@pytest.mark.parametrize(("other", "package"), [("python", "my_suite"), ("other/python", "")])
+def test_two_interpreters_may_have_the_project_installed(other: str, package: str) -> None:
+    """Then what is installed in them is what is compared."""
+    pythons = {"base": "python", "head": other, "control": "python"}
+    suite = Suite("asv.conf.json", "benchmarks", ".", project="My-Suite")
+    arms = Arms(cast(Trees, None), suite, Path(), cast(dict[Arm, str], pythons))
+    assert arms.package == package

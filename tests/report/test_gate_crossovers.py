@@ -175,3 +175,30 @@ def test_there_is_an_end_to_pairs() -> None:
     rows = [slower(benchmark="t", params=each.params) for each in names]
     found = moved(comparison(*rows, benchmarks=names, blocks=blocks))
     assert len({each.base.challenger for each in found}) <= 100
+
+
+def test_what_no_suite_has_is_passed_over() -> None:
+    """Hundreds of backends on one axis would be tens of thousands of pairs; the logarithms of
+    sizes beyond all counts overflow."""
+    found = measured(growing, twice)
+    assert moved(found)
+    crowd = [replace(found.benchmarks[0], params=["4", f"'b{number}'"]) for number in range(100)]
+    blocks = [block(each.key, 0, 1e-6, 1e-6) for each in crowd]
+    crowded = replace(
+        found, benchmarks=[*found.benchmarks, *crowd], blocks=[*found.blocks, *blocks]
+    )
+    assert moved(crowded) == []
+
+    def larger(each: Benchmark) -> Benchmark:
+        return replace(each, params=[f"{each.params[0]}e300", each.params[1]])
+
+    keys = {each.key: larger(each).key for each in found.benchmarks}
+    huge = replace(
+        found,
+        benchmarks=[larger(each) for each in found.benchmarks],
+        rows=[
+            replace(each, params=[f"{each.params[0]}e300", each.params[1]]) for each in found.rows
+        ],
+        blocks=[replace(each, benchmark=keys[each.benchmark]) for each in found.blocks],
+    )
+    assert moved(huge) == []

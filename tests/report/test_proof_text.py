@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.proof import Judged, LiveKind, Proof, Spread, Spreads, Target
-from perceptron.records.share import share
+from perceptron.records.share import Share, share
+from perceptron.report import proof_chart
 from perceptron.report.proof_page import save
 from perceptron.report.proof_text import grids
 
@@ -138,6 +139,39 @@ def test_the_picture_lies_beside_and_has_a_place_for_every_rule(
     assert once.startswith("<svg")
     # A dot with its bar for each share: false alarms of two rules, finds of one.
     assert once.count("LineCollection") == 3
+
+
+def test_the_pictures_numbers_are_those_of_each_rule(
+    proof: Proof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """False alarms of all runs together; 5 % slowdowns of the quiet classes together."""
+    drawn: list[tuple[float, Share]] = []
+    monkeypatch.setattr(
+        proof_chart, "_dot", lambda _axes, place, found, *_: drawn.append((round(place), found))
+    )
+    replayed = [
+        Judged(
+            name=name, spread=spread, shares={"gate": share(hits, 10), "asv, 1.05": share(2, 10)}
+        )
+        for name, spread, hits in (
+            ("5 %", "≤ 1 %", 10),
+            ("5 %", "≤ 2.5 %", 9),
+            ("5 %", "≤ 5 %", 1),
+            ("10 %", "≤ 1 %", 1),
+        )
+    ]
+    proof_chart.proof_chart(replace(proof, replayed=replayed))
+    assert drawn == [
+        (0, share(0, 200)),
+        (0, share(19, 20)),
+        (1, share(61, 200)),
+        (1, share(4, 20)),
+    ]
+
+
+def test_the_same_proof_is_the_same_picture(proof: Proof, tmp_path: Path) -> None:
+    save(tmp_path / "gate-proof.md", proof)
+    once = (tmp_path / "gate-proof.svg").read_text(encoding="utf-8")
     save(tmp_path / "gate-proof.md", proof)
     assert (tmp_path / "gate-proof.svg").read_text(encoding="utf-8") == once
 

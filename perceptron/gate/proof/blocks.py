@@ -12,11 +12,7 @@ from perceptron.gate.proof.rules import OTHERS, Samples
 from perceptron.gate.statistics import FEWEST, estimate
 from perceptron.gate.timing import lower_quartile
 from perceptron.records.block import Block, Stage, Taken
-from perceptron.records.proof import Nanoseconds, ProofRow, ProofRun
-
-# Upper ends of the classes of spread, as shares: what a row of the proof's tables is about.
-CLASSES = {"≤ 1 %": 0.01, "≤ 2.5 %": 0.025, "≤ 5 %": 0.05, "more": float("inf")}
-QUIET = ("≤ 1 %", "≤ 2.5 %")
+from perceptron.records.proof import CLASSES, Nanoseconds, ProofRow, ProofRun
 
 
 @dataclass(frozen=True)

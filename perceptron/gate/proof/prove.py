@@ -49,35 +49,37 @@ def prove(request: Request, progress: Progress) -> Proof:
     everything = store.read_runs(where)
     if not everything:
         raise UserError(f"{where}: no run yet: leave out --report")
-    runs = counting(everything, work(), measured())
+    gate = today()
+    runs = counting(everything, gate)
     if not runs:  # yesterday's gate is better than none
-        last = everything[-1]
-        runs = counting(everything, last.work, last.measured)
-    return _proof(request, where, runs, len(everything) - len(runs), progress)
+        gate = Gate(everything[-1].work, everything[-1].measured)
+        runs = counting(everything, gate)
+    return _proof(request, where, gate, runs, len(everything) - len(runs), progress)
 
 
-def counting(runs: Sequence[ProofRun], current: str, measuring: str) -> list[ProofRun]:
-    """Those that are of one gate: measured by its code, and judged as today's judges.
+@dataclass(frozen=True)
+class Gate:
+    """One state of the gate: digests of what is measured and of the code that measures it, in
+    ``work`` with the code that judges."""
 
-    ``current`` and ``measuring`` are its `work` and what it `measured`.
-    """
+    work: str
+    measured: str
+
+
+def today() -> Gate:
+    """The gate as it is now."""
+    return Gate(_digest(code.digest()), _digest(code.digest(code.MEASURING)))
+
+
+def counting(runs: Sequence[ProofRun], gate: Gate) -> list[ProofRun]:
+    """The runs that are of one gate: measured by its code, and judged as its rule judges."""
     found = []
     for run in runs:
-        if run.work == current:
+        if run.work == gate.work:
             found.append(run)
-        elif run.measured == measuring and (judged := again(run, Rule())) is not None:
+        elif run.measured == gate.measured and (judged := again(run, Rule())) is not None:
             found.append(judged)
     return found
-
-
-def work() -> str:
-    """Digest of what is measured, and of the code that measures and judges it."""
-    return _digest(code.digest())
-
-
-def measured() -> str:
-    """Digest of what is measured, and of the code that measures it."""
-    return _digest(code.digest(code.MEASURING))
 
 
 def _digest(of_code: str) -> str:
@@ -86,14 +88,14 @@ def _digest(of_code: str) -> str:
 
 
 def _measure(request: Request, where: Path, progress: Progress) -> None:
-    begin, current, measuring = time.monotonic(), work(), measured()
+    begin, gate = time.monotonic(), today()
     with (
         store.open_proof(where) as journal,
         tempfile.TemporaryDirectory(prefix="perceptron-proof-") as folder,
     ):
         repository.make(Path(folder))
+        done = Counter(run.kind for run in counting(journal.runs, gate))
         while True:
-            done = Counter(run.kind for run in counting(journal.runs, current, measuring))
             kind = following(done, request.runs)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
@@ -104,13 +106,14 @@ def _measure(request: Request, where: Path, progress: Progress) -> None:
                     Path(folder),
                     kind,
                     sum(run.kind == kind.name for run in journal.runs),
-                    current,
-                    measuring,
+                    gate.work,
+                    gate.measured,
                     request.commit,
                     lambda environment: store.keep_environment(where, environment),
                     lambda *_: None,
                 )
             )
+            done[kind.name] += 1
 
 
 def _counted(done: Counter[str], runs: int) -> int:
@@ -119,12 +122,16 @@ def _counted(done: Counter[str], runs: int) -> int:
 
 
 def _proof(
-    request: Request, where: Path, runs: Sequence[ProofRun], left_out: int, progress: Progress
+    request: Request,
+    where: Path,
+    gate: Gate,
+    runs: Sequence[ProofRun],
+    left_out: int,
+    progress: Progress,
 ) -> Proof:
     environment = store.read_environment(where, runs[-1].environment)
     replayed = replays(_unchanged(runs), Rule(), progress)
     ended = sorted(run.when for run in runs)
-    counted = any(run.measured == measured() for run in runs)
     return Proof(
         machine=request.machine,
         cpu=environment.machine.get("cpu", "unknown"),
@@ -134,11 +141,11 @@ def _proof(
         last=ended[-1],
         version=perceptron.__version__,
         commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
-        work=work() if counted else runs[-1].work,
-        outdated=not counted,
+        work=gate.work,
+        outdated=gate != today(),
         command=f"perceptron proof --runs {request.runs}",
         results=f"{request.results}/proof/{request.machine}",
-        again=sum(run.work != runs[-1].work for run in runs),
+        again=sum(run.work != gate.work for run in runs),
         left_out=left_out,
         targets=targets(runs, replayed),
         live=tally.live_kinds(runs),

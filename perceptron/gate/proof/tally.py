@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from statistics import median
 
-from perceptron.gate.proof.blocks import CLASSES, judged_by_others, pair, pairs, spread_class
+from perceptron.gate.proof.blocks import judged_by_others, pair, pairs, spread_class
 from perceptron.gate.proof.kinds import BY_NAME, KINDS
 from perceptron.gate.proof.replay import GATE, LEVELS, Trial, by_spread
 from perceptron.gate.proof.repository import body
 from perceptron.gate.statistics import FEWEST, estimate, p_above
-from perceptron.records.proof import Judged, LiveKind, ProofRow, ProofRun
+from perceptron.records.proof import CLASSES, Judged, LiveKind, ProofRow, ProofRun
 from perceptron.records.share import Share, share
 
 LEVELS_OF_P = (0.1, 0.02)

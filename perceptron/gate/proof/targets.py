@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.gate.proof.blocks import QUIET, pairs, spread_class
+from perceptron.gate.proof.blocks import pairs, spread_class
 from perceptron.gate.proof.kinds import BY_NAME
 from perceptron.gate.proof.replay import GATE, Replays, Trial
 from perceptron.gate.proof.tally import slower_rows
-from perceptron.records.proof import ProofRun, Target
+from perceptron.records.proof import QUIET, ProofRun, Target
 from perceptron.records.share import Share, share
 
 # So many runs of equal sides must there be, and none of them red.

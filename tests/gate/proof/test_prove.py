@@ -228,8 +228,7 @@ def test_runs_of_another_rule_are_left_out_and_told(
 ) -> None:
     prove.prove(request(tmp_path, 5), silent)
     before = len(runs_made)
-    monkeypatch.setattr(prove, "work", lambda: "another")
-    monkeypatch.setattr(prove, "measured", lambda: "another")
+    monkeypatch.setattr(prove, "today", lambda: prove.Gate("another", "another"))
     found = prove.prove(request(tmp_path, 5), silent)
     assert len(runs_made) == 2 * before
     assert found.left_out == before
@@ -242,8 +241,7 @@ def test_runs_of_earlier_code_are_still_shown_and_said_to_be(
 ) -> None:
     """A table of yesterday's gate is worth more than none."""
     prove.prove(request(tmp_path, 5), silent)
-    monkeypatch.setattr(prove, "work", lambda: "another")
-    monkeypatch.setattr(prove, "measured", lambda: "another")
+    monkeypatch.setattr(prove, "today", lambda: prove.Gate("another", "another"))
     found = prove.prove(request(tmp_path, 5, report_only=True), silent)
     assert (found.outdated, found.again, found.left_out) == (True, 0, 0)
     assert {each.name: each.runs for each in found.live} == wanted(5)
@@ -255,7 +253,10 @@ def test_another_rule_judges_anew_what_nothing_changed_in_and_measures_slowdowns
     """The blocks are there; no run is left out for what came out of it."""
     prove.prove(request(tmp_path, 5), silent)
     before = len(runs_made)
-    monkeypatch.setattr(prove, "work", lambda: "another")
+    gate = prove.Gate("another", prove.today().measured)
+    monkeypatch.setattr(prove, "today", lambda: gate)
+    unmeasured = prove.prove(request(tmp_path, 5, report_only=True), silent)
+    assert (unmeasured.outdated, unmeasured.again, unmeasured.left_out) == (False, 5, before - 5)
     found = prove.prove(request(tmp_path, 5), silent)
     assert {run.kind for run in runs_made[before:]} == {
         kind for kind in wanted(5) if BY_NAME[kind].slower
@@ -270,14 +271,14 @@ def test_another_rule_judges_anew_what_nothing_changed_in_and_measures_slowdowns
 def test_work_depends_on_all_that_decides_a_verdict(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = prove.work()
+    before = prove.today().work
     if what == "code":
-        monkeypatch.setattr(code, "digest", lambda: "another")
+        monkeypatch.setattr(code, "digest", lambda *_: "another")
     elif what == "suite":
         monkeypatch.setattr(repository, "digest", lambda: "another")
     else:
         monkeypatch.setattr(live, "BUDGET_MINUTES", 3.0)
-    assert prove.work() != before
+    assert prove.today().work != before
 
 
 def test_another_proof_in_the_same_folder_is_refused(tmp_path: Path) -> None:
