@@ -6,11 +6,11 @@ from itertools import combinations
 from math import nan
 
 from benchmarks.cases import BACKENDS, DTYPE, SIZES
-from perceptron.analysis.crossover import crossovers
+from perceptron.analysis.crossover.judge import crossovers
 from perceptron.backends import registry
+from perceptron.measure.environment import usable_cores
 from perceptron.measure.job import Job
 from perceptron.measure.launch import run_job
-from perceptron.measure.machine import usable_cores
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
 

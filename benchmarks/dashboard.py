@@ -61,7 +61,7 @@ def built(results: Path, html: Path) -> float:
 
 def published(project: Path, results: Path, html: Path) -> str:
     """How long asv takes for its own: known, and without a target of ours."""
-    from perceptron.report.asv_pages import publish
+    from perceptron.report.asv.pages import publish
 
     config = project / "asv.conf.json"
     config.write_text('{"version": 1, "project": "plenty", "repo": ".", "branches": ["main"]}')

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.finding import ITERATIONS, finding_backends
+from perceptron.analysis.stored.finding import ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.problems import catalogue
-from perceptron.studies.published import published_dtype
+from perceptron.studies.shared.published import published_dtype
 
 
 class Finding:

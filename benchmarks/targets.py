@@ -21,7 +21,7 @@ from perceptron.measure.job import Extra, Job, Outcome
 from perceptron.measure.launch import run_job
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType
-from perceptron.studies.published import published_dtype
+from perceptron.studies.shared.published import published_dtype
 
 ROUNDS = 7
 # backend, over what, at most

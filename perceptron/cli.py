@@ -12,10 +12,10 @@ from perceptron.commands.choosing import advise, crossover
 from perceptron.commands.comparing import compare
 from perceptron.commands.introduction import backends, check, walkthrough
 from perceptron.commands.measuring import bench, overhead, phase_map
+from perceptron.commands.shared.ending import run
+from perceptron.commands.shared.options import spread
 from perceptron.commands.showing import dashboard
 from perceptron.commands.trusting import doctor, proof, truth
-from perceptron.ending import run
-from perceptron.options import spread
 
 app = typer.Typer(
     name="perceptron",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.cli import main
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement

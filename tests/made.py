@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perceptron.analysis.ladder import HARNESS
-from perceptron.analysis.roofline import CEILING
+from perceptron.analysis.overhead.ladder import HARNESS
+from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 

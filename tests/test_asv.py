@@ -12,7 +12,7 @@ import pytest
 
 import perceptron
 from perceptron.backends import registry
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.measure.job import Job
 from perceptron.measure.launch import run_job
 from tests.conftest import ROOT

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.backends import registry
-from perceptron.report.text import duration_interval
+from perceptron.report.numbers import duration_interval
 from tests.conftest import ROOT, Perceptron
 
 HEAVY = ("numpy", "torch", "pandas", "matplotlib", "scipy", "rich")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.report.gate_comment import TAG
+from perceptron.report.pull_request.comment import TAG
 from tests.conftest import ROOT
 
 yaml = pytest.importorskip("yaml")

@@ -9,13 +9,13 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover import Crossover, crossovers
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.crossover.points import TIE
 from perceptron.analysis.interval import Interval, of_ratio, of_times
-from perceptron.analysis.points import TIE
 from perceptron.analysis.select import paired, prepared, reason, times
-from perceptron.analysis.what_if import Estimate
-from perceptron.records.caution import Caution
+from perceptron.analysis.what_if.estimate import Estimate
 from perceptron.records.measurement import Measurement
+from perceptron.records.warning import Caution
 
 
 class Option(Struct, frozen=True, kw_only=True):

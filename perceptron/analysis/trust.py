@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from perceptron.records.caution import Caution
 from perceptron.records.conditions import Conditions, GpuClock
 from perceptron.records.environment import Environment
+from perceptron.records.warning import Caution
 
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from perceptron.backends.cuda import driver_unavailable
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.cuda import driver_unavailable
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 

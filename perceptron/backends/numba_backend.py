@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from perceptron.backends.gradient import step_scale
 from perceptron.backends.numpy_backend import NumpyTrainer
 from perceptron.backends.protocol import Trainer
 from perceptron.backends.python_backend import Loop, columns, loop_function, write_back
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.gradient import step_scale
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.cost import parameter_count, products
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem

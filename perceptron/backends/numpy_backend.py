@@ -6,8 +6,8 @@ from types import ModuleType
 
 import numpy as np
 
-from perceptron.backends.gradient import Network, descend, loss_value
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.gradient import Network, descend, loss_value
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 

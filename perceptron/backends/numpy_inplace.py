@@ -13,8 +13,8 @@ from itertools import repeat
 
 import numpy as np
 
-from perceptron.backends.gradient import Network, step_scale
 from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
+from perceptron.backends.shared.gradient import Network, step_scale
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 

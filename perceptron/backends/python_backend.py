@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from perceptron.backends.gradient import Network, step_scale
 from perceptron.backends.numpy_backend import NumpyTrainer
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.gradient import Network, step_scale
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.cost import operations, parameter_count
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem

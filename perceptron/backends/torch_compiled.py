@@ -24,8 +24,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perceptron.backends.gradient import Network, descend
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.gradient import Network, descend
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.cost import operations

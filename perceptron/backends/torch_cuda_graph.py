@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CUDA, TorchTrainer
 from perceptron.problems.problem import DType, Problem
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.cuda import torch_unavailable
-from perceptron.backends.kernels import Kernel, trace
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.cuda import torch_unavailable
+from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 

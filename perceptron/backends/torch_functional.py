@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.kernels import Kernel, trace
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.gradient import Network, descend, loss_value
-from perceptron.backends.kernels import Kernel, trace
-from perceptron.backends.threads import thread_variables
+from perceptron.backends.shared.gradient import Network, descend, loss_value
+from perceptron.backends.shared.kernels import Kernel, trace
+from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem

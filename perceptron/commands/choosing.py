@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.arguments import (
+from perceptron.commands.shared.arguments import (
     Backends,
     DTypeName,
     Html,
@@ -19,8 +19,15 @@ from perceptron.arguments import (
     Threads,
     WhatIf,
 )
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    several,
+    split,
+    whole_numbers,
+)
 from perceptron.errors import UserError
-from perceptron.options import folder_name, one_number, one_of, several, split, whole_numbers
 
 
 def crossover(
@@ -58,12 +65,15 @@ def crossover(
     json: Json = False,
 ) -> None:
     """From which size on does B beat A? Measured where the answer is, or read from files."""
-    from perceptron.analysis.devices import device
+    from perceptron.analysis.what_if.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import console, crossover_page, documents, page, terminal
+    from perceptron.report import documents
+    from perceptron.report.dashboard import page
+    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import crossover as crossover_page
     from perceptron.studies import crossover as study
-    from perceptron.studies import foreign
+    from perceptron.studies import crossover_from_files
     from perceptron.studies.bench import SWEEP
 
     pairs, sources = several("--pair", pair), several("--from", source)
@@ -82,7 +92,9 @@ def crossover(
             if given:
                 raise UserError(f"{option} says what to measure: leave it out with --from")
         families = several("--family", family)
-        found = foreign.judge_files(sources, pairs, families, parameters, size, iterations)
+        found = crossover_from_files.judge_files(
+            sources, pairs, families, parameters, size, iterations
+        )
         reserved = page.reserve(html, "crossover.html")
     else:
         if parameters or size is not None:
@@ -91,7 +103,7 @@ def crossover(
         plan = study.Plan(
             families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=tuple(foreign.split_pair(each, registry.names()) for each in pairs),
+            pairs=tuple(crossover_from_files.split_pair(each, registry.names()) for each in pairs),
             backends=split("--backends", backends) or registry.DEFAULT,
             dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),
@@ -137,10 +149,11 @@ def advise(
     json: Json = False,
 ) -> None:
     """Which backend for my shape, on this machine, and from where on that changes."""
-    from perceptron.analysis.devices import device
+    from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import console, documents, terminal
+    from perceptron.report import documents
+    from perceptron.report.tables import console, terminal
     from perceptron.studies import advise as study
 
     shape = (rows, features, hidden)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.arguments import Json, Results
+from perceptron.commands.shared.arguments import Json, Results
 
 
 def compare(
@@ -42,16 +42,12 @@ def compare(
     json: Json = False,
 ) -> None:
     """Did this change make anything slower? Two revisions of any asv suite, side by side."""
+    from perceptron.gate.checkout.request import Request
     from perceptron.gate.compare import compare as gate
-    from perceptron.gate.request import Request
-    from perceptron.report import (
-        console,
-        documents,
-        gate_annotations,
-        gate_comment,
-        terminal,
-        text_file,
-    )
+    from perceptron.report import documents, text_file
+    from perceptron.report.pull_request import annotations as gate_annotations
+    from perceptron.report.pull_request import comment
+    from perceptron.report.tables import console, terminal
 
     request = Request(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
@@ -66,7 +62,7 @@ def compare(
     else:
         console.show_comparison(found)
     if markdown is not None:
-        text_file.write(markdown, gate_comment.comment(found))
+        text_file.write(markdown, comment.comment(found))
     gate_annotations.tell_github(found, annotations)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
     if code:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from perceptron.arguments import Backends, Json
-from perceptron.options import split
+from perceptron.commands.shared.arguments import Backends, Json
+from perceptron.commands.shared.options import split
 
 
 def walkthrough(
@@ -23,7 +23,9 @@ def walkthrough(
     json: Json = False,
 ) -> None:
     """The introduction: train a tiny problem and look at what was learned."""
-    from perceptron.report import documents, story, terminal
+    from perceptron.report import documents
+    from perceptron.report.tables import terminal
+    from perceptron.report.tables import walkthrough as story
     from perceptron.studies import walkthrough as study
 
     with terminal.progress_bar(problem) as bar:
@@ -43,7 +45,8 @@ def walkthrough(
 
 def backends(json: Json = False) -> None:
     """What can run here, what cannot, and why."""
-    from perceptron.report import console, documents, terminal
+    from perceptron.report import documents
+    from perceptron.report.tables import console, terminal
     from perceptron.studies.backends import survey
 
     found = survey()
@@ -59,7 +62,8 @@ def check(
     json: Json = False,
 ) -> None:
     """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
-    from perceptron.report import console, documents, terminal
+    from perceptron.report import documents
+    from perceptron.report.tables import console, terminal
     from perceptron.studies.check import check as study
 
     with terminal.progress_bar("checking") as bar:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.arguments import (
+from perceptron.commands.shared.arguments import (
     Backends,
     DTypeName,
     Families,
@@ -19,7 +19,7 @@ from perceptron.arguments import (
     Results,
     Threads,
 )
-from perceptron.options import folder_name, one_number, one_of, split, whole_numbers
+from perceptron.commands.shared.options import folder_name, one_number, one_of, split, whole_numbers
 
 
 def bench(
@@ -35,12 +35,15 @@ def bench(
     json: Json = False,
 ) -> None:
     """The main job: the finding, the sweep over sizes, the crossovers, the page."""
-    from perceptron.analysis.collection import collect
+    from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.files import references
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import asv_pages, console, documents, page, terminal
-    from perceptron.report.site.write import write_site
+    from perceptron.report import documents
+    from perceptron.report.asv import pages
+    from perceptron.report.dashboard import page
+    from perceptron.report.dashboard.write import write_site
+    from perceptron.report.tables import console, terminal
     from perceptron.studies import bench as study
 
     own = [each for file in split("--problem", problem) for each in references(file)]
@@ -55,7 +58,7 @@ def bench(
     page.reserve(html)
     with terminal.progress_bar("measuring") as bar:
         found = study.bench(plan, folder_name("--machine", machine), results, bar)
-    written = write_site(html, collect(results), asv_pages.absent(html))
+    written = write_site(html, collect(results), pages.absent(html))
     terminal.show_warnings(found.warnings)
     if json:
         documents.write(documents.bench(found, written))
@@ -89,7 +92,9 @@ def phase_map(
     """The phase diagram: which backend wins where, on two size axes, and by how much."""
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import console, documents, map_page, page, terminal
+    from perceptron.report import documents, map_page
+    from perceptron.report.dashboard import page
+    from perceptron.report.tables import console, terminal
     from perceptron.studies import map as study
 
     plan = study.MapPlan(
@@ -131,7 +136,9 @@ def overhead(
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import console, documents, ladder_page, page, terminal
+    from perceptron.report import documents
+    from perceptron.report.dashboard import page
+    from perceptron.report.tables import console, ladder, terminal
     from perceptron.studies import overhead as study
 
     plan = study.Plan(
@@ -144,7 +151,7 @@ def overhead(
     reserved = page.reserve(html, "overhead.html")
     with terminal.progress_bar("measuring") as bar:
         found = study.overhead(plan, folder_name("--machine", machine), results, bar)
-    written = ladder_page.write_overhead(reserved, found)
+    written = ladder.write_overhead(reserved, found)
     terminal.show_warnings(found.warnings)
     if json:
         documents.write(documents.overhead(found, written))

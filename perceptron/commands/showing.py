@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.arguments import Html, Json, Results
+from perceptron.commands.shared.arguments import Html, Json, Results
 from perceptron.errors import UserError
 
 
@@ -26,15 +26,18 @@ def dashboard(
     json: Json = False,
 ) -> None:
     """The HTML pages, from what is in results/: ours, and asv's own beside them."""
-    from perceptron.analysis.collection import collect
-    from perceptron.report import asv_pages, documents, page, server, terminal
-    from perceptron.report.site.write import write_site
+    from perceptron.analysis.stored.collection import collect
+    from perceptron.report import documents
+    from perceptron.report.asv import pages
+    from perceptron.report.dashboard import page, server
+    from perceptron.report.dashboard.write import write_site
+    from perceptron.report.tables import terminal
 
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
     page.reserve(html)
     found = collect(results)
-    asv = asv_pages.publish(config, results, html)
+    asv = pages.publish(config, results, html)
     written = write_site(html, found, asv)
     for complaint in found.complaints:
         terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from perceptron.arguments import Json, Machine, Results, Threads
-from perceptron.options import folder_name, whole_numbers
+from perceptron.commands.shared.arguments import Json, Machine, Results, Threads
+from perceptron.commands.shared.options import folder_name, whole_numbers
 
 
 def proof(
@@ -29,10 +29,11 @@ def proof(
     json: Json = False,
 ) -> None:
     """Does the gate cry wolf, does it sleep? Whole runs of it; goes on where it stopped."""
-    from perceptron.gate.proof import prove as gate
-    from perceptron.measure.machine import machine_name
+    from perceptron.measure.environment import machine_name
     from perceptron.measure.revision import revision
-    from perceptron.report import console, documents, terminal, text_file
+    from perceptron.report import documents, text_file
+    from perceptron.report.tables import console, terminal
+    from perceptron.validation.gate import prove as gate
 
     if save is not None:
         text_file.reserve(save)
@@ -45,9 +46,9 @@ def proof(
     else:
         console.show_proof(found)
     if save is not None:
-        from perceptron.report import proof_page
+        from perceptron.validation.gate.shown import page
 
-        terminal.err.print(f"wrote {proof_page.save(save, found)}", soft_wrap=True)
+        terminal.err.print(f"wrote {page.save(save, found)}", soft_wrap=True)
     if any(target.met is False for target in found.targets):
         raise typer.Exit(1)
 
@@ -61,8 +62,10 @@ def truth(
     json: Json = False,
 ) -> None:
     """Is the suite right? Crossovers and maps of simulated worlds, whose answers are known."""
-    from perceptron.report import console, documents, terminal, text_file, truth_text
-    from perceptron.studies.truth import truth as study
+    from perceptron.report import documents, text_file
+    from perceptron.report.tables import console, terminal
+    from perceptron.validation.locator import table
+    from perceptron.validation.locator.truth import truth as study
 
     if save is not None:
         text_file.reserve(save)
@@ -73,13 +76,15 @@ def truth(
     else:
         console.show_truth(found)
     if save is not None:
-        terminal.err.print(f"wrote {truth_text.save(save, found)}", soft_wrap=True)
+        terminal.err.print(f"wrote {table.save(save, found)}", soft_wrap=True)
 
 
 def doctor(threads: Threads = None, json: Json = False) -> None:
     """What on this machine makes timings untrustworthy, and what to do about it."""
-    from perceptron.measure.machine import usable_cores
-    from perceptron.report import diagnosis, documents, terminal
+    from perceptron.measure.environment import usable_cores
+    from perceptron.report import documents
+    from perceptron.report.tables import doctor as diagnosis
+    from perceptron.report.tables import terminal
     from perceptron.studies import doctor as study
 
     with terminal.progress_bar("looking") as bar:

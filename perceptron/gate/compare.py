@@ -12,20 +12,21 @@ from types import FrameType
 
 import msgspec
 
+from perceptron import machine
 from perceptron.errors import UserError
-from perceptron.gate import code, facts
-from perceptron.gate.arms import Arms, CannotImport
-from perceptron.gate.campaign import TWO, Campaign, Progress
-from perceptron.gate.choice import choose, pattern
+from perceptron.gate import fingerprint
+from perceptron.gate.checkout.request import Found, Request, command, find, side
+from perceptron.gate.checkout.request import warnings as request_warnings
+from perceptron.gate.checkout.selection import choose, pattern
+from perceptron.gate.checkout.worktrees import Trees, workplace
 from perceptron.gate.journal import Journal, Run, open_journal
-from perceptron.gate.judge import judge
-from perceptron.gate.request import Found, Request, command, find, side
-from perceptron.gate.request import warnings as request_warnings
-from perceptron.gate.rule import Rule
-from perceptron.gate.trees import Trees, workplace
+from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.stages import TWO, Campaign, Progress
+from perceptron.gate.verdict.judge import judge
+from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.caution import Caution
 from perceptron.records.comparison import Comparison, Environment, Plan
+from perceptron.records.warning import Caution
 
 
 def compare(request: Request, progress: Progress, rule: Rule | None = None) -> Comparison:
@@ -78,10 +79,10 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], Environment, CannotImport | 
     if not lists:
         raise errors["head"]
     environment = Environment(
-        machine=facts.machine(),
+        machine=machine.machine(),
         base=libraries["base"],
         head=libraries["head"],
-        variables=facts.steering(),
+        variables=machine.steering(),
     )
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
@@ -98,7 +99,7 @@ def _run(request: Request, found: Found, environment: Environment, rule: Rule) -
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {
-        "code": code.digest(),
+        "code": fingerprint.digest(),
         "plan": msgspec.json.encode(same, order="sorted").decode(),
         "environment": msgspec.json.encode(environment, order="sorted").decode(),
     }

@@ -22,7 +22,13 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.block import Arm, Block
 from perceptron.records.comparison import Plan
-from perceptron.records.lines import append, cannot_write, cut_unfinished, open_alone, replace
+from perceptron.records.files.journal import (
+    append,
+    cannot_write,
+    cut_unfinished,
+    open_alone,
+    replace,
+)
 
 FORMAT = 1
 

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from perceptron.measure.gpu_clock import gpu_clocks
-from perceptron.measure.spread import loop_spread
+from perceptron.measure.steadiness import loop_spread
 from perceptron.measure.timing import Clock
 from perceptron.records.conditions import Conditions
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import msgspec
 from threadpoolctl import threadpool_info
 
-from perceptron.backends import agreement, registry
+from perceptron.backends import registry
+from perceptron.backends.contract import agreement
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure import extras

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.records.block import Benchmark, Block
-from perceptron.records.caution import Caution
+from perceptron.records.warning import Caution
 
 Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
 RowVerdict = Literal["regression", "improvement", "no change", "inconclusive", "invalid"]

@@ -25,9 +25,15 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.lines import append, cannot_write, cut_unfinished, open_alone, replace
+from perceptron.records.files.journal import (
+    append,
+    cannot_write,
+    cut_unfinished,
+    open_alone,
+    replace,
+)
+from perceptron.records.files.ordinary import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.ordinary import must_be_a_file
 
 FORMAT = 1
 Content = TypeVar("Content")

@@ -9,13 +9,14 @@ from typing import Any
 import msgspec
 
 from perceptron.analysis.advice import Advised
-from perceptron.analysis.ladder import Overhead
-from perceptron.analysis.located import Located
-from perceptron.analysis.phase import MapResult
-from perceptron.analysis.summary import Bench
+from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.stored.bench import Bench
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
-from perceptron.report import advice_text, what_if_text
+from perceptron.report.tables import advice as advice_text
+from perceptron.report.tables import what_if
 
 
 def write(document: object) -> None:
@@ -60,7 +61,7 @@ def advice(found: Advised) -> dict[str, Any]:
     return {
         "sentence": advice_text.sentence(found.advice),
         **msgspec.structs.asdict(found.advice),
-        "what_if": {"sentence": what_if_text.sentence(found), "estimates": found.estimates},
+        "what_if": {"sentence": what_if.sentence(found), "estimates": found.estimates},
         "warnings": found.warnings,
         "results": found.results,
     }

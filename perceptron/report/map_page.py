@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from perceptron.analysis.phase import MapResult
-from perceptron.report.figure_page import Grid, Picture, Section, write_figures
-from perceptron.report.map_chart import map_chart
-from perceptron.report.map_text import map_columns, map_legend, map_rows
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.report.charts.phase_map import map_chart
+from perceptron.report.dashboard.section import Grid, Picture, Section, write_figures
+from perceptron.report.tables.phase_map import map_columns, map_legend, map_rows
 
 
 def write_map(page: Path, found: MapResult) -> Path:

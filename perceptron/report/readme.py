@@ -13,17 +13,17 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from perceptron.analysis.finding import FAMILY
-from perceptron.analysis.judged import judged_bench, judged_ladder, judged_map
-from perceptron.analysis.ladder import Overhead
-from perceptron.analysis.phase import MapResult
-from perceptron.analysis.summary import Bench
+from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.stored.bench import Bench
+from perceptron.analysis.stored.finding import FAMILY
+from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
 from perceptron.errors import UserError
 from perceptron.records.runs import Stored, stored_runs
-from perceptron.report import text
-from perceptron.report.charts import family_chart, finding_chart
-from perceptron.report.ladder_chart import ladder_chart
-from perceptron.report.map_chart import map_chart
+from perceptron.report import numbers
+from perceptron.report.charts.ladder import ladder_chart
+from perceptron.report.charts.phase_map import map_chart
+from perceptron.report.charts.svg import family_chart, finding_chart
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
@@ -148,7 +148,7 @@ def blocks(bench: Bench) -> dict[str, str]:
         f"commit `{bench.rows[0].commit}`, rows in `{bench.results}`"
     )
     return {
-        "result": text.finding_sentence(bench.finding),
+        "result": numbers.finding_sentence(bench.finding),
         "finding": _finding(bench),
         "crossovers": _crossovers(bench),
         "ground": ground + ".",
@@ -169,8 +169,11 @@ def fill(document: str, content: dict[str, str]) -> str:
 
 
 def _finding(bench: Bench) -> str:
-    lines = [f"| {' | '.join(text.FINDING_COLUMNS)} |", "|---" * len(text.FINDING_COLUMNS) + "|"]
-    lines += [f"| {' | '.join(text.finding_cells(row))} |" for row in bench.finding]
+    lines = [
+        f"| {' | '.join(numbers.FINDING_COLUMNS)} |",
+        "|---" * len(numbers.FINDING_COLUMNS) + "|",
+    ]
+    lines += [f"| {' | '.join(numbers.finding_cells(row))} |" for row in bench.finding]
     return "\n".join(lines)
 
 
@@ -184,9 +187,9 @@ def _crossovers(bench: Bench) -> str:
             reason = f" ({found.reason})" if found.reason else ""
             lines.append(
                 f"| `{found.family}` | {found.incumbent} → {found.challenger} | {found.threads} "
-                f"| {found.status} | {text.sentence(found)}{reason} |"
+                f"| {found.status} | {numbers.sentence(found)}{reason} |"
             )
-    missing = [f"\nNot measured: {reason}." for reason in text.missing(bench.crossovers)]
+    missing = [f"\nNot measured: {reason}." for reason in numbers.missing(bench.crossovers)]
     return "\n".join(lines + missing)
 
 

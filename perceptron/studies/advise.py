@@ -11,13 +11,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from perceptron.analysis import advice
-from perceptron.analysis.devices import Device
-from perceptron.analysis.locator import Search, ask
+from perceptron.analysis.crossover.locator import Search, ask
 from perceptron.analysis.select import times
+from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.measure.environment import usable_cores
 from perceptron.measure.launch import Workers
-from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files, shape
 from perceptron.problems.cost import operations
@@ -25,9 +25,9 @@ from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
-from perceptron.studies.campaign import Task, run_tasks
-from perceptron.studies.opening import Opened, opened
-from perceptron.studies.progress import Progress, after
+from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.opening import Opened, opened
+from perceptron.studies.shared.progress import Progress, after
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3

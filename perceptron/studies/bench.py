@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from perceptron.analysis.finding import FAMILY, ITERATIONS, finding_backends
-from perceptron.analysis.summary import Bench, summarise
+from perceptron.analysis.stored.bench import Bench, summarise
+from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
-from perceptron.measure.machine import usable_cores
+from perceptron.measure.environment import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
-from perceptron.studies.campaign import Task, run_tasks
-from perceptron.studies.opening import opened, plain
-from perceptron.studies.progress import Progress
-from perceptron.studies.published import published_dtype
+from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.opening import opened, plain
+from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.published import published_dtype
 
 # Families along one axis: the sweep. The others are maps, measured when named.
 SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)

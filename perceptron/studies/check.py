@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from perceptron.backends import contract, registry
+from perceptron.backends import registry
+from perceptron.backends.contract import checks
 from perceptron.backends.protocol import Unsupported
 from perceptron.errors import UserError
 from perceptron.problems.problem import DTYPES
 from perceptron.records.backend import Checked
-from perceptron.studies.progress import Progress
+from perceptron.studies.shared.progress import Progress
 
 
 def check(name: str, progress: Progress) -> list[Checked]:
@@ -19,10 +20,10 @@ def check(name: str, progress: Progress) -> list[Checked]:
     reason = registry.reason_unavailable(name)
     if reason is not None:
         raise UserError(f"{name}: {reason}")
-    problems = contract.problems()
-    total = len(contract.CHECKS) * len(problems) * len(DTYPES)
+    problems = checks.problems()
+    total = len(checks.CHECKS) * len(problems) * len(DTYPES)
     done, found = 0, []
-    for promise in contract.CHECKS:
+    for promise in checks.CHECKS:
         passed, skipped, broken = 0, 0, []
         for problem in problems:
             for dtype in DTYPES:
@@ -33,7 +34,7 @@ def check(name: str, progress: Progress) -> list[Checked]:
                     passed += 1
                 except Unsupported:
                     skipped += 1
-                except contract.Broken as error:
+                except checks.Broken as error:
                     broken.append(f"{problem.name}, {dtype}: {error}")
                 except Exception as error:  # noqa: BLE001 the author wants to see them all
                     broken.append(f"{problem.name}, {dtype}: {type(error).__name__}: {error}")

@@ -8,23 +8,23 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from perceptron.analysis.devices import Device
-from perceptron.analysis.located import Located, located
-from perceptron.analysis.locator import Search, ask
+from perceptron.analysis.crossover.located import Located, located
+from perceptron.analysis.crossover.locator import Search, ask
+from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.measure.environment import usable_cores
 from perceptron.measure.launch import Workers
-from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.bench import SWEEP
-from perceptron.studies.campaign import Task, run_tasks
-from perceptron.studies.lines import Line, family_line, file_line
-from perceptron.studies.opening import Opened, opened, plain
-from perceptron.studies.progress import Progress, after
+from perceptron.studies.shared.axes import Line, family_line, file_line
+from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.opening import Opened, opened, plain
+from perceptron.studies.shared.progress import Progress, after
 
 Pair = tuple[str, str]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from perceptron.analysis.trust import Diagnosis, cautions
 from perceptron.backends import registry
 from perceptron.measure.conditions import conditions
-from perceptron.measure.machine import environment
-from perceptron.studies.progress import Progress
+from perceptron.measure.environment import environment
+from perceptron.studies.shared.progress import Progress
 
 
 def doctor(threads: int, progress: Progress) -> Diagnosis:

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from perceptron.analysis.grid import Cell, Grid, cell_of, log_grid, times_by_cell
-from perceptron.analysis.phase import MapResult, phase
-from perceptron.analysis.quadtree import ask
+from perceptron.analysis.phase_map.grid import Cell, Grid, cell_of, log_grid, times_by_cell
+from perceptron.analysis.phase_map.phase_map import MapResult, phase
+from perceptron.analysis.phase_map.quadtree import ask
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
+from perceptron.measure.environment import usable_cores
 from perceptron.measure.launch import Workers
-from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family, label
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import Journal, Run
-from perceptron.studies.campaign import Task, run_tasks
-from perceptron.studies.opening import opened, plain
-from perceptron.studies.progress import Progress, after
+from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.opening import opened, plain
+from perceptron.studies.shared.progress import Progress, after
 
 # Families along two axes, the first of them the default.
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)

@@ -7,22 +7,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from perceptron.analysis import ladder as judge
-from perceptron.analysis.finding import FAMILY
-from perceptron.analysis.roofline import CEILING
+from perceptron.analysis.overhead import ladder as judge
+from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.stored.finding import FAMILY
 from perceptron.backends import registry
 from perceptron.backends.ladder import GPU_LADDER, LADDER
+from perceptron.measure.environment import usable_cores
 from perceptron.measure.job import Extra, Job, Part
 from perceptron.measure.launch import Workers
-from perceptron.measure.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, cost, files
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.studies.campaign import Task, run_tasks
-from perceptron.studies.opening import Opened, opened, plain
-from perceptron.studies.progress import Progress
-from perceptron.studies.published import published_dtype
+from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.opening import Opened, opened, plain
+from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.published import published_dtype
 
 # Backends whose iterations consist of phases.
 _PHASED = ("torch-cpu", "torch-cuda")

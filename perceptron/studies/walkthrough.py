@@ -9,15 +9,15 @@ from dataclasses import replace
 import numpy as np
 
 from perceptron.backends import registry
-from perceptron.backends.gradient import Network, forward
 from perceptron.backends.protocol import Trainer, Unsupported
+from perceptron.backends.shared.gradient import Network, forward
 from perceptron.errors import UserError, unknown
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Layer, Problem
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
-from perceptron.studies.progress import Progress
-from perceptron.studies.published import published_dtype
+from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.published import published_dtype
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden")
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from perceptron.analysis.devices import Device
+from perceptron.analysis.crossover.located import Located
 from perceptron.analysis.interval import of_times
-from perceptron.analysis.located import Located
 from perceptron.analysis.select import current
-from perceptron.analysis.what_if import (
+from perceptron.analysis.what_if.devices import Device
+from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
     Check,
@@ -27,7 +27,7 @@ from perceptron.measure.job import Extra, Job
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
-from perceptron.records.table import load_measurements
+from perceptron.records.readers.table import load_measurements
 
 # Lists the kernels, and shows what the host needs for an operation.
 _COUNTED = "torch-cpu"

@@ -4,7 +4,7 @@ import pytest
 
 from perceptron.analysis.advice import AxisRows, advise
 from perceptron.records.measurement import Measurement
-from perceptron.report import advice_text
+from perceptron.report.tables import advice
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -48,7 +48,7 @@ def test_the_fastest_is_advised_with_its_lead(row: MakeRow) -> None:
     assert ratio.estimate == pytest.approx((100 * 4e-5 + 1e-3) / (100 * 1e-5), rel=0.01)
     assert found.options[2].reason == "no CUDA device found"
     assert (found.ties, found.unsure) == ([], [])
-    told = advice_text.sentence(found)
+    told = advice.sentence(found)
     assert told.startswith("Use numpy: 5.00 [")
     assert "torch-cuda: no CUDA device found: to know, run" in told
 
@@ -64,7 +64,7 @@ def test_a_tie_advises_either(row: MakeRow) -> None:
     rows = measured(row, {"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3)
     found = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
     assert found.ties == ["torch-cpu"]
-    assert advice_text.sentence(found).startswith("Use numpy or torch-cpu: within ±5 %")
+    assert advice.sentence(found).startswith("Use numpy or torch-cpu: within ±5 %")
 
 
 def test_a_lead_that_is_not_sure_says_so(row: MakeRow) -> None:
@@ -81,7 +81,7 @@ def test_a_lead_that_is_not_sure_says_so(row: MakeRow) -> None:
     ]
     found = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
     assert found.unsure == ["torch-cpu"]
-    assert "Use probably numpy" in advice_text.sentence(found)
+    assert "Use probably numpy" in advice.sentence(found)
 
 
 def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
@@ -122,11 +122,11 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
     (crossed,) = found.changes[0].crossovers
     assert crossed.status == "crosses"
     assert 32 < (crossed.size or 0) < 128
-    told = advice_text.sentence(found)
+    told = advice.sentence(found)
     assert "; but torch-cpu from " in told
     assert " rows on" in told
     assert "nothing else wins at features 8 to 512" in told
-    cells = advice_text.changes_cells(found.changes)
+    cells = advice.changes_cells(found.changes)
     assert [each[:3] for each in cells] == [
         ("rows", "8 to 512", "numpy → torch-cpu"),
         ("features", "8 to 512", "numpy → torch-cpu"),
@@ -137,13 +137,13 @@ def test_nothing_measured_says_why(row: MakeRow) -> None:
     rows = measured(row, {})
     found = advise(rows, ("torch-cuda",), "mlp:8x2", 10, [])
     assert found.use is None
-    assert advice_text.sentence(found).startswith("Nothing could be measured: torch-cuda: no CUDA")
+    assert advice.sentence(found).startswith("Nothing could be measured: torch-cuda: no CUDA")
 
 
 def test_one_backend_is_no_contest(row: MakeRow) -> None:
     found = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
-    assert "numpy, the only backend that can run here" in advice_text.sentence(found)
-    assert advice_text.cells(found)[1][1] == "not measured: not measured"
+    assert "numpy, the only backend that can run here" in advice.sentence(found)
+    assert advice.cells(found)[1][1] == "not measured: not measured"
 
 
 def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
@@ -170,7 +170,7 @@ def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
     short = advise(rows, BACKENDS, "mlp:8x2", 10, [line])
     assert short.use == "torch-cpu"
     assert short.changes[0].crossovers[0].status == "never"
-    assert "nothing else wins at rows 8 to 128" in advice_text.sentence(short)
+    assert "nothing else wins at rows 8 to 128" in advice.sentence(short)
 
 
 def test_an_axis_that_contradicts_is_not_called_safe(row: MakeRow) -> None:
@@ -194,6 +194,6 @@ def test_an_axis_that_contradicts_is_not_called_safe(row: MakeRow) -> None:
             for place, backend in enumerate(("numpy", "torch-cpu"))
         ],
     )
-    told = advice_text.sentence(advise(rows, BACKENDS, "mlp:8x2", 10_000, [line]))
+    told = advice.sentence(advise(rows, BACKENDS, "mlp:8x2", 10_000, [line]))
     assert "nothing else wins" not in told
     assert "along rows it is not sure" in told

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.analysis.interval import of_ratio, of_times, robust_mean, trimmed
-from perceptron.studies.worlds import recorded
+from perceptron.validation.locator.worlds import recorded
 
 times = st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=20)
 

@@ -5,9 +5,9 @@ import pytest
 
 from perceptron.analysis import trust
 from perceptron.analysis.trust import cautions
-from perceptron.records.caution import Caution
 from perceptron.records.conditions import Conditions, GpuClock, LoopSpread
 from perceptron.records.environment import Environment
+from perceptron.records.warning import Caution
 
 LITTLE = 1e-9
 # Nothing wrong, and everything known.

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perceptron.backends import contract, registry, torch_compiled
-from perceptron.backends.contract import Check
+from perceptron.backends import registry, torch_compiled
+from perceptron.backends.contract import checks
+from perceptron.backends.contract.checks import Check
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.backends.torch_compiled import BACKEND as COMPILED
 from perceptron.backends.torch_cuda_graph import BACKEND as GRAPH
@@ -88,8 +89,8 @@ def keep(check: Check, backend: Backend, problem: Problem, dtype: DType) -> None
         pytest.skip(f"{backend.name}: {reason}")
 
 
-every_check = pytest.mark.parametrize("check", contract.CHECKS, ids=lambda each: each.name)
-every_problem = pytest.mark.parametrize("problem", contract.problems(), ids=lambda each: each.name)
+every_check = pytest.mark.parametrize("check", checks.CHECKS, ids=lambda each: each.name)
+every_problem = pytest.mark.parametrize("problem", checks.problems(), ids=lambda each: each.name)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -183,7 +184,7 @@ def test_torch_is_not_imported_unless_used(module: str) -> None:
     code = (
         f"import sys\nfrom perceptron.backends.{module} import BACKEND\n"
         "BACKEND.unavailable(), BACKEND.environment(2)\n"
-        "from perceptron.backends.cuda import driver_unavailable\n"
+        "from perceptron.backends.shared.cuda import driver_unavailable\n"
         "cpu = BACKEND.device == 'cpu'\n"
         "assert 'torch' not in sys.modules or not (cpu or driver_unavailable())\n"
     )
@@ -192,7 +193,7 @@ def test_torch_is_not_imported_unless_used(module: str) -> None:
 
 def test_the_driver_is_asked_for_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver without a device, as CUDA_VISIBLE_DEVICES can make it, is no device."""
-    from perceptron.backends import cuda
+    from perceptron.backends.shared import cuda
 
     class Driver:
         def __init__(self, status: int, devices: int) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from perceptron.analysis.collection import collect
-from perceptron.report.asv_pages import absent
-from perceptron.report.site.write import write_site
+from perceptron.analysis.stored.collection import collect
+from perceptron.report.asv.pages import absent
+from perceptron.report.dashboard.write import write_site
 from tests.browser.conftest import ARGUMENTS, chromium
 from tests.conftest import ROOT
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perceptron.analysis.collection import collect
-from perceptron.report.asv_pages import publish
-from perceptron.report.site.write import write_site
+from perceptron.analysis.stored.collection import collect
+from perceptron.report.asv.pages import publish
+from perceptron.report.dashboard.write import write_site
 from tests.browser.serving import serve
 from tests.browser.watched import Watch
 from tests.conftest import ROOT
 from tests.plenty import plenty
-from tests.report.test_asv_pages import CONFIG, git
+from tests.report.asv.test_pages import CONFIG, git
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from perceptron.analysis.collection import collect
-from perceptron.report.site.view import link
-from perceptron.report.site.write import PAGES, write_site
+from perceptron.analysis.stored.collection import collect
+from perceptron.report.dashboard.view import link
+from perceptron.report.dashboard.write import PAGES, write_site
 from tests.browser.conftest import Audit
 from tests.browser.watched import Watch, until
 from tests.hostile import NAMES, hostile

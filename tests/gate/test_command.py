@@ -101,7 +101,7 @@ def test_told_to_end_it_cleans_up_and_keeps_what_was_measured(
             [
                 sys.executable,
                 "-c",
-                "import pathlib; from perceptron.gate.trees import workplace\n"
+                "import pathlib; from perceptron.gate.checkout.worktrees import workplace\n"
                 "with workplace(pathlib.Path.cwd()): pass",
             ],
             cwd=slower.folder,

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate import code
-from perceptron.gate.campaign import Progress
+from perceptron.gate import fingerprint
+from perceptron.gate.checkout.request import Request
 from perceptron.gate.compare import compare
 from perceptron.gate.journal import Run
-from perceptron.gate.request import Request
-from perceptron.gate.rule import Rule
+from perceptron.gate.stages import Progress
+from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Row
 from tests.gate.conftest import Repository
 
@@ -164,10 +164,12 @@ BREAKING = {
 def test_what_breaks_on_head_only_is_a_finding_and_costs_nothing_else(
     counted: Repository, tmp_path: Path, how: str
 ) -> None:
-    code, told = BREAKING[how]
+    fingerprint, told = BREAKING[how]
     suite = FOUR.format(one=100).replace("    timer", "    timeout = 1\n    timer")
     counted.write("benchmarks/suite.py", suite)
-    broken = COUNTED.replace("    global", f"    if amount == 200:\n        {code}\n    global")
+    broken = COUNTED.replace(
+        "    global", f"    if amount == 200:\n        {fingerprint}\n    global"
+    )
     counted.write("toy/__init__.py", broken)
     counted.commit("second")
     found = run(benchmarks="two|four")
@@ -271,7 +273,7 @@ def test_what_other_code_measured_is_not_gone_on_with(
     counted.commit("second")
     with pytest.raises(Interrupted):
         compare(Request("first", "second", benchmarks="one"), until("screen, block 3"), QUICK)
-    monkeypatch.setattr(code, "digest", lambda: "another")
+    monkeypatch.setattr(fingerprint, "digest", lambda: "another")
     compare(Request("first", "second", benchmarks="one"), silent, QUICK)
     assert len(list(Path("results/gate").glob("*/blocks.jsonl"))) == 2
 

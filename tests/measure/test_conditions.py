@@ -11,7 +11,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.measure import conditions as facts
-from perceptron.measure import spread
+from perceptron.measure import steadiness
 from perceptron.measure.gpu_clock import gpu_clocks
 
 
@@ -130,11 +130,11 @@ def times(*seconds: float | None) -> Callable[[float], float | None]:
 
 def test_the_spread_is_robust_and_the_ratio_is_not() -> None:
     """One slow process of ten leaves the spread alone and shows in the ratio."""
-    steady = spread.loop_spread(times(*[1.0] * 9, 3.0), clock=lambda: 0.0)
+    steady = steadiness.loop_spread(times(*[1.0] * 9, 3.0), clock=lambda: 0.0)
     assert steady is not None
     assert (steady.variation, steady.slowest_to_fastest) == (0.0, 3.0)
-    assert len(steady.seconds) == spread.PROCESSES
-    uneven = spread.spread_of([0.9, 1.0, 1.1])
+    assert len(steady.seconds) == steadiness.PROCESSES
+    uneven = steadiness.spread_of([0.9, 1.0, 1.1])
     assert uneven.variation == pytest.approx(0.14826)
 
 
@@ -147,26 +147,26 @@ def test_a_slow_machine_is_judged_by_fewer_processes() -> None:
         limits.append(limit)
         return 1.0
 
-    found = spread.loop_spread(measure, clock=lambda: next(clock))
+    found = steadiness.loop_spread(measure, clock=lambda: next(clock))
     assert found is not None
     assert len(found.seconds) == 4
     assert limits == [3.5, 2.5, 1.5, 0.5]
-    assert spread.loop_spread(times(1.0, 1.0, None), clock=lambda: 0.0) is None
+    assert steadiness.loop_spread(times(1.0, 1.0, None), clock=lambda: 0.0) is None
 
 
 def test_the_loop_runs_in_a_fresh_process_and_is_limited() -> None:
     """A sample takes milliseconds, as the suite's own do."""
-    seconds = spread.fresh_process(30.0)
+    seconds = steadiness.fresh_process(30.0)
     assert seconds is not None
     assert 1e-4 < seconds < 1.0
-    assert spread.fresh_process(0.001) is None
+    assert steadiness.fresh_process(0.001) is None
 
 
 def test_a_python_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """In one line, as a user error."""
     monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(UserError, match="cannot start a fresh Python process"):
-        spread.fresh_process(30.0)
+        steadiness.fresh_process(30.0)
 
 
 def test_only_cheap_facts_without_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:

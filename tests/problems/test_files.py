@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.backends import agreement
+from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.errors import UserError
 from perceptron.problems import catalogue, files

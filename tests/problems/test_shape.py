@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.backends import agreement, registry
+from perceptron.backends import registry
+from perceptron.backends.contract import agreement
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Separable

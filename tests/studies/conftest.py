@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.records.environment import Environment
-from perceptron.studies import opening
+from perceptron.studies.shared import opening
 
 
 @pytest.fixture

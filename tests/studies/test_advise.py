@@ -11,8 +11,8 @@ from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.studies import advise as study
-from perceptron.studies import campaign
-from perceptron.studies.progress import silent
+from perceptron.studies.shared import campaign
+from perceptron.studies.shared.progress import silent
 
 
 class Lab:

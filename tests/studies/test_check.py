@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from perceptron.backends import contract, registry
-from perceptron.backends.mutants import MutantBackend, mutations
+from perceptron.backends import registry
+from perceptron.backends.contract import checks
+from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.numpy_backend import BACKEND, NumpyBackend, NumpyTrainer
 from perceptron.backends.protocol import Trainer
 from perceptron.errors import UserError
@@ -14,7 +15,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.check import check
-from perceptron.studies.progress import silent
+from perceptron.studies.shared.progress import silent
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ class Raises(NumpyTrainer):
 def few_problems(monkeypatch: pytest.MonkeyPatch) -> None:
     """A mistake that shows on every problem shows on one without and one with hidden layers."""
     few = [catalogue.find(name) for name in ("or-gate", "mlp-depth:2")]
-    monkeypatch.setattr(contract, "problems", lambda: few)
+    monkeypatch.setattr(checks, "problems", lambda: few)
 
 
 @pytest.mark.usefixtures("few_problems")
@@ -95,7 +96,7 @@ def test_a_mutant_does_not_pass_as_a_backend(broken) -> None:  # type: ignore[no
 @pytest.mark.usefixtures("few_problems")
 def test_a_blind_comparison_would_be_noticed(broken, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     """If the tolerance were a thousand times what it is, the mutants would tell."""
-    from perceptron.backends import agreement
+    from perceptron.backends.contract import agreement
 
     monkeypatch.setattr(agreement, "TOLERANCE", {"float32": 5.0, "float64": 5.0})
     assert broken(BACKEND)["mistakes put into it are noticed"] is False

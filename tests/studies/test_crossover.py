@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perceptron.analysis.crossover import Crossover
-from perceptron.analysis.located import Located
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.located import Located
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
-from perceptron.studies import campaign, opening
 from perceptron.studies import crossover as study
 from perceptron.studies.crossover import Plan, locate
-from perceptron.studies.progress import silent
+from perceptron.studies.shared import campaign, opening
+from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
 
 PAIR = ("numpy", "torch-cpu")

@@ -14,9 +14,10 @@ from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Journal, load_conditions
-from perceptron.report import diagnosis
-from perceptron.studies import bench, doctor, opening
-from perceptron.studies.progress import silent
+from perceptron.report.tables import doctor as diagnosis
+from perceptron.studies import bench, doctor
+from perceptron.studies.shared import opening
+from perceptron.studies.shared.progress import silent
 from tests.analysis.test_trust import SOUND
 from tests.conftest import MakeRow, Perceptron
 

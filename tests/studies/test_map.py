@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.grid import cell_of
-from perceptron.analysis.phase import MapResult
+from perceptron.analysis.phase_map.grid import cell_of
+from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.errors import UserError
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
-from perceptron.studies import campaign
 from perceptron.studies.map import MapPlan, map_family
-from perceptron.studies.progress import silent
+from perceptron.studies.shared import campaign
+from perceptron.studies.shared.progress import silent
 
 PLAN = MapPlan(backends=("numpy", "torch-cpu"), threads=1, points=12, quick=True)
 

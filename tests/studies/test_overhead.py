@@ -10,9 +10,9 @@ from perceptron.backends.ladder import GPU_LADDER, LADDER
 from perceptron.errors import UserError
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome, Part
-from perceptron.studies import campaign
 from perceptron.studies import overhead as study
-from perceptron.studies.progress import silent
+from perceptron.studies.shared import campaign
+from perceptron.studies.shared.progress import silent
 
 
 class Lab:

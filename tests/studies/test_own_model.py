@@ -9,7 +9,7 @@ from perceptron.errors import UserError
 from perceptron.problems.files import references
 from perceptron.studies import bench as study
 from perceptron.studies.bench import Plan, tasks
-from perceptron.studies.progress import silent
+from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, Perceptron
 
 EXAMPLES = ROOT / "docs" / "examples"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.studies.progress import silent
+from perceptron.studies.shared.progress import silent
 from perceptron.studies.walkthrough import contradictions, predictor, sigmoid_curve, walkthrough
 
 

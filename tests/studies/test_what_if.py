@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.devices import DEVICES
-from perceptron.analysis.located import Located
-from perceptron.analysis.what_if import EAGER, GRAPH, Estimate
+from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.what_if.devices import DEVICES
+from perceptron.analysis.what_if.estimate import EAGER, GRAPH, Estimate
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement

@@ -1,0 +1,215 @@
+"""From which size on does the challenger beat the incumbent? The one judge of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+from math import exp, hypot
+from typing import Literal
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover.crossing import zeros
+from perceptron.analysis.crossover.points import TIE, Point, points
+from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
+from perceptron.analysis.crossover.uncertainty import Doubt, doubts
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
+from perceptron.analysis.select import Ground, current, ground, is_measured, reason
+from perceptron.records.measurement import Measurement
+
+Status = Literal[
+    "crosses", "reverses", "always", "never", "multiple", "tie", "suspect", "not measured"
+]
+
+
+class Crossing(Struct, frozen=True):
+    """One change of winner; ``direction`` says who wins from ``size`` on."""
+
+    size: float
+    direction: Literal["challenger", "incumbent"]
+
+
+class Crossover(Struct, frozen=True, kw_only=True):
+    """What was found for one pair of backends on one family.
+
+    ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95 % interval
+    (None where only one process or value was seen, or where the interval is open on that side),
+    and ``bracket`` the two measured sizes it lies between. ``sure`` says that the status holds at
+    95 % for the whole range of sizes; where it does not, ``unsure`` lists the stretches in which
+    another winner by more than ±5 % could not be ruled out.
+    """
+
+    family: str
+    incumbent: str
+    challenger: str
+    status: Status
+    size: float | None = None
+    low: float | None = None
+    high: float | None = None
+    bracket: tuple[float, float] | None = None
+    crossings: list[Crossing] = []
+    sizes_measured: list[float] = []
+    sure: bool = False
+    unsure: list[tuple[float, float]] = []
+    machine: str
+    dtype: str | None
+    threads: int | None
+    reason: str | None = None
+
+
+def crossovers(
+    rows: Iterable[Measurement], pairs: Sequence[tuple[str, str]] | None = None
+) -> list[Crossover]:
+    """Judge every pair on every family, apart for each machine, dtype and number of threads.
+
+    Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
+    incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
+    not at all, have no crossover. Of rows from several states of code and libraries, the newest of
+    each backend count.
+    """
+    groups: dict[tuple[str, Ground], list[Measurement]] = {}
+    for row in rows:
+        groups.setdefault((row.family, ground(row)), []).append(row)
+    lines = {
+        key: current(members)
+        for key, members in sorted(groups.items(), key=lambda group: str(group[0]))
+        if is_line(members)
+    }
+    return [
+        _judge(family, incumbent, challenger, where, members)
+        for (family, where), members in lines.items()
+        for incumbent, challenger in pairs or pairs_of(members)
+    ]
+
+
+def is_line(rows: Iterable[Measurement]) -> bool:
+    """Whether these rows vary along one axis: several sizes, one problem for each."""
+    rows = list(rows)
+    shapes = {(row.size, row.problem) for row in rows}
+    sizes = {row.size for row in rows}
+    return 1 < len(sizes) == len(shapes)
+
+
+def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
+    """Every two backends, as (incumbent, challenger)."""
+    rows = list(rows)
+    names = dict.fromkeys(row.backend for row in rows)
+    return list(combinations(sorted(names, key=lambda name: is_gpu(rows, name)), 2))  # stable
+
+
+def _judge(
+    family: str, incumbent: str, challenger: str, where: Ground, rows: list[Measurement]
+) -> Crossover:
+    found = points(rows, incumbent, challenger)
+    changes = zeros(found)
+    left = doubts(found, changes)
+    sure = [point for point in found if point.sign != 0]
+    status: Status
+    because: str | None = None
+    if not found:
+        status, because = "not measured", _why_not(rows, incumbent, challenger)
+    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in found]):
+        status, because, changes = "suspect", flat, []
+    elif all(abs(point.mean) <= TIE for point in found):
+        status, because, changes = "tie", "within ±5 % at every size", []
+    elif not sure:
+        status = "not measured"
+        processes = min(point.count for point in found)
+        because = f"{processes} processes are too few to be sure of a winner at any size"
+    elif not changes:
+        status, because = "never" if sure[0].sign > 0 else "always", _closest(found)
+    elif len(changes) > 1:
+        status = "multiple"
+    else:
+        status = "crosses" if changes[0].direction == "challenger" else "reverses"
+        loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
+        if is_gpu(rows, loser) and not is_gpu(rows, winner):
+            status = "suspect"
+            because = f"{loser} stops winning as the work grows: check that it is waited for"
+    if left and status not in ("not measured", "suspect"):
+        because = "; ".join(filter(None, (because, _not_sure(found, left))))
+    only = changes[0] if len(changes) == 1 else None
+    return Crossover(
+        family=family,
+        incumbent=incumbent,
+        challenger=challenger,
+        status=status,
+        size=only.size if only else None,
+        low=only.low if only else None,
+        high=only.high if only else None,
+        bracket=only.bracket if only else None,
+        crossings=[Crossing(zero.size, zero.direction) for zero in changes],
+        sizes_measured=[point.size for point in found],
+        sure=_is_sure(status, found, left),
+        unsure=[(found[doubt.first].size, found[doubt.last].size) for doubt in left]
+        if status not in ("not measured", "suspect")
+        else [],
+        machine=where.machine,
+        dtype=where.dtype,
+        threads=where.threads,
+        reason=because,
+    )
+
+
+def _is_sure(status: Status, found: Sequence[Point], left: Sequence[Doubt]) -> bool:
+    if left or status in ("not measured", "suspect") or any(not point.freedom for point in found):
+        return False
+    if status == "tie":
+        return all(abs(point.mean) + point.reach() <= TIE for point in found)
+    return any(abs(point.mean) - point.reach() > TIE for point in found)
+
+
+def _closest(found: Sequence[Point]) -> str:
+    """Where the pair comes closest to changing places, and whether it is still closing there."""
+    place = min(range(len(found)), key=lambda place: abs(found[place].mean))
+    point = found[place]
+    told = f"closest at {_size(point)}: {_ratio(point.mean)}"
+    if point.freedom:
+        reach = point.reach(CONFIDENCE)
+        told += f" [{_ratio(point.mean - reach)}, {_ratio(point.mean + reach)}]"
+    told += " times the incumbent's time"
+    if place in (0, len(found) - 1) and len(found) > 1:
+        told += _closing(point, found[1] if place == 0 else found[-2], place == 0)
+    return told
+
+
+def _ratio(logarithm: float) -> str:
+    value = exp(min(logarithm, LARGEST_LOG))
+    return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.3g}"
+
+
+def _closing(last: Point, before: Point, first: bool) -> str:
+    """Whether the ratio still moved towards 1 at the end of the range."""
+    moved = abs(before.mean) - abs(last.mean)
+    if moved < 1e-9:  # beyond what rounding does
+        return ""
+    if last.freedom and moved <= hypot(last.error, before.error) * quantile(
+        min(last.freedom, before.freedom), CONFIDENCE
+    ):
+        return ""
+    return f", still closing towards {'smaller' if first else 'larger'} sizes"
+
+
+def _size(point: Point) -> str:
+    whole = float(point.size).is_integer()
+    return f"{point.size:.0f}" if whole else f"{point.size:g}"
+
+
+def _not_sure(found: Sequence[Point], left: Sequence[Doubt]) -> str:
+    at = [_size(found[doubt.first]) for doubt in left if doubt.first == doubt.last]
+    between = [
+        f"{_size(found[doubt.first])} and {_size(found[doubt.last])}"
+        for doubt in left
+        if doubt.first != doubt.last
+    ]
+    told = [f"at {', '.join(at)}"] if at else []
+    told += [f"between {', '.join(between)}"] if between else []
+    return f"not sure {' nor '.join(told)}"
+
+
+def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
+    missing = [name for name in (incumbent, challenger) if not is_measured(rows, name)]
+    reasons = {name: reason(rows, name) for name in missing}
+    told = [f"{name}: {because}" for name, because in reasons.items() if because]
+    silent = [f"{name}: no times" for name in missing]
+    return "; ".join(told or silent) or "no size was measured on both"

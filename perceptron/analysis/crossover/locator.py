@@ -1,0 +1,146 @@
+"""Where to measure next, to find out from which size on one backend beats another.
+
+Coarse geometric sizes first; then, inside each change of winner, bisection in the logarithm of
+the size until the bracket is narrower than 10 % or than what noise leaves uncertain; and wherever
+a winner is in doubt, more processes or a size between. Everything follows from the rows so far: a
+search that was cut short goes on by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from math import exp, log
+
+from perceptron.analysis.crossover.crossing import Zero, zeros
+from perceptron.analysis.crossover.points import Point, points
+from perceptron.analysis.crossover.uncertainty import NARROW, Doubt, doubts
+from perceptron.records.measurement import Measurement
+
+# How often a gap is tried again elsewhere when a backend fails in its middle.
+_PLACES = (1 / 2, 1 / 4, 3 / 4)
+# Between two sizes where noise hides the winner, closer ones would not show it either.
+_WORTHWHILE = log(1.5)
+
+
+@dataclass(frozen=True)
+class Search:
+    """The sizes to look between, whole numbers, and how hard to look.
+
+    ``first`` processes measure a new size, ``enough`` those that a crossover is read off, and
+    ``most`` those at which the winner stays in doubt. ``coarse`` is the largest ratio of two
+    neighbouring sizes at the start.
+    """
+
+    low: int
+    high: int
+    coarse: float = 4.0
+    first: int = 3
+    enough: int = 8
+    most: int = 32
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Measure both backends at ``size`` until ``processes`` processes have."""
+
+    size: int
+    processes: int
+
+
+def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search) -> list[Ask]:
+    """What to measure next; nothing when the answer is as good as it gets."""
+    rows = [row for row in rows if row.backend in (incumbent, challenger)]
+    found = points(rows, incumbent, challenger)
+    measured = {point.size: point.count for point in found}
+    closed = _closed(rows)
+    # At which both have a row: what one of them did there for another pair is no try of this one.
+    tried = (_sizes(rows, incumbent) & _sizes(rows, challenger)) | closed
+    # Coarse sizes, and those of a round that was cut short.
+    new = [
+        size
+        for size in sorted({*coarse_sizes(search), *map(int, tried)})
+        if size not in closed and measured.get(size, 0) < search.first
+    ]
+    if new:
+        return [Ask(size, search.first) for size in new]
+    wanted: dict[int, int] = {}
+
+    def want(each: Ask) -> None:
+        if each.size not in closed:
+            wanted[each.size] = max(each.processes, wanted.get(each.size, 0))
+
+    changes = zeros(found)
+    for doubt in doubts(found, changes):
+        for each in _for_doubt(found, doubt, tried, search):
+            want(each)
+    for zero in changes:
+        for each in _for_zero(found, zero, tried, search):
+            want(each)
+    if found and not changes:  # how close it comes is the answer then
+        closest = min(found, key=lambda point: abs(point.mean))
+        want(Ask(int(closest.size), search.enough))
+    return [
+        Ask(size, processes)
+        for size, processes in sorted(wanted.items())
+        if measured.get(size, 0) < processes
+    ]
+
+
+def coarse_sizes(search: Search) -> list[int]:
+    """Whole numbers from ``low`` to ``high``, evenly spaced in their logarithm."""
+    steps = 1
+    while (search.high / search.low) ** (1 / steps) > search.coarse * 1.0001:
+        steps += 1
+    ratio = (search.high / search.low) ** (1 / steps)
+    return sorted({round(search.low * ratio**step) for step in range(steps + 1)})
+
+
+def _for_doubt(
+    found: Sequence[Point], doubt: Doubt, tried: set[float], search: Search
+) -> Iterator[Ask]:
+    """A size inside a gap, or more processes at the sizes that are in doubt."""
+    left, right = found[doubt.first], found[doubt.last]
+    neighbours = doubt.last - doubt.first == 1
+    if neighbours and (left.sign or right.sign or right.x - left.x > _WORTHWHILE):
+        middle = _between(left, right, tried)
+        if middle is not None:
+            yield Ask(middle, search.first)
+    if not neighbours:
+        for point in found[doubt.first : doubt.last + 1]:
+            yield Ask(int(point.size), min(search.most, 2 * point.count))
+
+
+def _for_zero(
+    found: Sequence[Point], zero: Zero, tried: set[float], search: Search
+) -> Iterable[Ask]:
+    """A size inside the bracket, or where that is narrow enough, processes around it."""
+    low, high = zero.low or zero.bracket[0], zero.high or zero.bracket[1]
+    places = {point.size: place for place, point in enumerate(found)}
+    left, right = places[zero.bracket[0]], places[zero.bracket[1]]
+    gap = found[right].x - found[left].x
+    if gap > max(NARROW, log(high / low)):
+        middle = _between(found[left], found[right], tried)
+        if middle is not None:
+            return [Ask(middle, search.first)]
+    inside = [place for place, point in enumerate(found) if low <= point.size <= high]
+    first, last = min([left, *inside]), max([right, *inside])
+    return [Ask(int(point.size), search.enough) for point in found[first : last + 1]]
+
+
+def _between(left: Point, right: Point, tried: set[float]) -> int | None:
+    """A whole number between two sizes, the middle in logarithms unless a backend failed there."""
+    for weight in _PLACES:
+        size = round(exp((1 - weight) * left.x + weight * right.x))
+        if left.size < size < right.size and size not in tried:
+            return size
+    return None
+
+
+def _sizes(rows: Iterable[Measurement], backend: str) -> set[float]:
+    return {row.size for row in rows if row.backend == backend}
+
+
+def _closed(rows: Iterable[Measurement]) -> set[float]:
+    """Sizes at which a backend failed or was skipped: asking again brings nothing."""
+    return {row.size for row in rows if row.status != "ok"}

@@ -1,0 +1,128 @@
+"""What a verdict on a pair does not know yet: where another winner could still hide.
+
+The judge reports what is left of it; the locator measures there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import hypot, log
+
+from perceptron.analysis.crossover.crossing import Zero
+from perceptron.analysis.crossover.points import TIE, Point, steepest
+
+# A change of winner is believed if at one size at least it is as sure as this.
+_BELIEVED = 0.9999
+# Between two sizes the log-ratio is taken to be no steeper than so many times the steepest slope
+# seen around them, and it may always be this steep: half as steep as where one backend's time is
+# proportional to the size and the other's is constant.
+_MARGIN = 2.0
+_LEAST_SLOPE = 0.5
+# Beside a change of winner, less than this in log size belongs to the change.
+_HIDDEN = log(1.5)
+# An interval wider than this factor may hold several changes.
+_WIDE = 4.0
+# Closer sizes tell nothing new.
+NARROW = log(1.10)
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A size at which the winner is not sure, or a gap between two that could hide a winner.
+
+    ``first`` and ``last`` are places in the list of points, equal for a single size.
+    """
+
+    first: int
+    last: int
+
+
+def doubts(points: Sequence[Point], changes: Sequence[Zero]) -> list[Doubt]:
+    """Every doubt, by size. None means: the verdict holds, at 95 % for all sizes together.
+
+    ``changes`` are the zeros of these points.
+    """
+    expected = _expected(points, changes)
+    return sorted(
+        [*_unsure(points, expected, changes), *_weak(points), *_gaps(points, expected, changes)],
+        key=lambda doubt: (doubt.first, doubt.last),
+    )
+
+
+def _expected(points: Sequence[Point], changes: Sequence[Zero]) -> list[int]:
+    """Who wins at each point as far as the sure ones say: between two changes, always the same.
+
+    0 where no size is sure.
+    """
+    first = next((point.sign for point in points if point.sign), 0)
+    found = []
+    for point in points:
+        passed = sum(zero.size < point.size for zero in changes)
+        found.append(first * (-1) ** passed)
+    return found
+
+
+def _open(point: Point, changes: Sequence[Zero]) -> bool:
+    """Whether the point lies inside the interval of a change: there nobody need be sure."""
+    return any(
+        (zero.low or zero.bracket[0]) <= point.size <= (zero.high or zero.bracket[1])
+        for zero in changes
+    )
+
+
+def _unsure(
+    points: Sequence[Point], expected: Sequence[int], changes: Sequence[Zero]
+) -> Iterator[Doubt]:
+    """Sizes where the other backend could win by more than a tie, or, without a winner, either."""
+    for place, (point, sign) in enumerate(zip(points, expected, strict=True)):
+        if point.freedom == 0 or point.sign or _open(point, changes):
+            continue
+        other = -sign * point.mean if sign else abs(point.mean)
+        if other + point.reach() > TIE:
+            yield Doubt(place, place)
+
+
+def _weak(points: Sequence[Point]) -> Iterator[Doubt]:
+    """The surest size of each stretch with one winner, where even that is not sure enough."""
+    stretches: list[list[int]] = []
+    last = 0
+    for place, point in enumerate(points):
+        if not point.sign or point.freedom == 0:
+            continue
+        if point.sign != last:
+            stretches.append([])
+        last = point.sign
+        stretches[-1].append(place)
+    for stretch in stretches:
+        best = max(
+            stretch, key=lambda place: abs(points[place].mean) / (points[place].error or 1e-9)
+        )
+        if abs(points[best].mean) <= points[best].reach(_BELIEVED):
+            yield Doubt(best, best)
+
+
+def _gaps(
+    points: Sequence[Point], expected: Sequence[int], changes: Sequence[Zero]
+) -> Iterator[Doubt]:
+    """Gaps in which the log-ratio has room to reach the other side by more than a tie."""
+    for place, (left, right) in enumerate(pairwise(points)):
+        sign = expected[place]
+        gap = right.x - left.x
+        if expected[place + 1] != sign or gap <= NARROW:
+            continue
+        if not (left.freedom and right.freedom):  # single values: nothing is sure about them
+            continue
+        if gap <= _HIDDEN and (_open(left, changes) or _open(right, changes)):
+            continue
+        room = max(_LEAST_SLOPE, _MARGIN * steepest(points, place)) * gap
+        held = sign * (left.mean + right.mean) - hypot(left.error, right.error)
+        if (room - held) / 2 > TIE:
+            yield Doubt(place, place + 1)
+    for zero in changes:
+        if zero.low and zero.high and zero.high / zero.low > _WIDE:
+            sizes = [point.size for point in points]
+            inside = [place for place, size in enumerate(sizes) if zero.low <= size <= zero.high]
+            if inside:
+                yield Doubt(inside[0], inside[-1])

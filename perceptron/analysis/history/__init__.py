@@ -1,0 +1,1 @@
+"""How times went from commit to commit, and the steps in them."""

@@ -1,0 +1,169 @@
+"""How one case went on from commit to commit: its times, and the stretches of equal level."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from math import expm1, inf
+from statistics import median
+
+import numpy as np
+from msgspec import Struct
+
+from perceptron.analysis.history.steps import stretches
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, of_times, quantile, trimmed
+from perceptron.records.measurement import Measurement
+
+
+class PastPoint(Struct, frozen=True):
+    """One commit: its revision, when it was made (UTC, ISO 8601), and its one time."""
+
+    commit: str
+    committed: str
+    seconds: float
+
+
+class Stretch(Struct, frozen=True, kw_only=True):
+    """Commits of one level: ``first`` and ``last`` are places in the points.
+
+    ``seconds`` is the typical time with its 95 % interval, from the spread between commits, each of
+    which is a fresh process. ``change`` is against the stretch before, as ratio − 1, with its 95 %
+    interval for the two stretches as they are: that the border was chosen by the same times is not
+    in it. The ends are None where a stretch has one commit, all of ``change`` for the first.
+    """
+
+    first: int
+    last: int
+    seconds: float
+    low: float | None
+    high: float | None
+    change: float | None = None
+    change_low: float | None = None
+    change_high: float | None = None
+
+
+class Past(Struct, frozen=True, kw_only=True):
+    """One case over the commits that have a time of it, oldest first."""
+
+    machine: str
+    source: str
+    environment: str | None
+    dtype: str | None
+    threads: int | None
+    family: str
+    size: int | float
+    backend: str
+    points: list[PastPoint]
+    steps: list[Stretch]
+
+
+def histories(rows: Iterable[Measurement]) -> list[Past]:
+    """Each case of asv's with times of at least two commits whose dates are known.
+
+    Cases come in the order of their machine, environment, family, size and backend; commits in that
+    of their date, then revision. Several values of one commit are one: their median. Two
+    environments are two cases. A time that is zero, negative or not finite is none.
+    """
+    cases: dict[Hashable, list[Measurement]] = {}
+    for row in rows:
+        if row.source == "asv" and row.commit and row.committed and _has_time(row):
+            cases.setdefault(_case(row), []).append(row)
+    pasts = [(members[0], _points(members)) for members in cases.values()]
+    pasts.sort(key=lambda past: _order(past[0]))
+    return [_past(row, points) for row, points in pasts if len(points) > 1]
+
+
+def _has_time(row: Measurement) -> bool:
+    whole = row.status == "ok" and row.phase is None
+    return whole and row.seconds is not None and 0 < row.seconds < inf
+
+
+def _case(row: Measurement) -> Hashable:
+    return (
+        *(row.machine, row.environment, row.dtype, row.threads),
+        *(row.family, row.size, row.backend),
+    )
+
+
+def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int]:
+    return (
+        *(row.machine, row.environment or "", row.family, row.size, row.backend),
+        *(row.dtype or "", row.threads or 0),
+    )
+
+
+def _points(rows: Iterable[Measurement]) -> list[PastPoint]:
+    commits: dict[str, list[Measurement]] = {}
+    for row in rows:
+        commits.setdefault(row.commit or "", []).append(row)
+    points = [
+        PastPoint(
+            commit=commit,
+            committed=min(row.committed or "" for row in members),
+            seconds=median(row.seconds or 0.0 for row in members),
+        )
+        for commit, members in commits.items()
+    ]
+    return sorted(points, key=lambda point: (point.committed, point.commit))
+
+
+def _past(row: Measurement, points: list[PastPoint]) -> Past:
+    return Past(
+        machine=row.machine,
+        source=row.source,
+        environment=row.environment,
+        dtype=row.dtype,
+        threads=row.threads,
+        family=row.family,
+        size=row.size,
+        backend=row.backend,
+        points=points,
+        steps=_steps([point.seconds for point in points]),
+    )
+
+
+def _steps(seconds: Sequence[float]) -> list[Stretch]:
+    found: list[Stretch] = []
+    before: Sequence[float] = ()
+    for first, last in stretches(seconds):
+        here = seconds[first : last + 1]
+        level = of_times(here)
+        change, low, high = _change(before, here) if before else (None, None, None)
+        found.append(
+            Stretch(
+                first=first,
+                last=last,
+                seconds=level.estimate,
+                low=level.low,
+                high=level.high,
+                change=change,
+                change_low=low,
+                change_high=high,
+            )
+        )
+        before = here
+    return found
+
+
+def _change(
+    before: Sequence[float], after: Sequence[float]
+) -> tuple[float, float | None, float | None]:
+    """How much longer, as ratio − 1, and its interval: Welch's with trimmed means of logarithms.
+
+    After Yuen, Biometrika 61 (1974), whose degrees of freedom are Welch's.
+    """
+    old, old_error, old_freedom = trimmed(np.log(before))
+    new, new_error, new_freedom = trimmed(np.log(after))
+    change = float(new - old)
+    if not old_freedom or not new_freedom:
+        return _share(change), None, None
+    one, other = float(old_error) ** 2, float(new_error) ** 2
+    reach = 0.0
+    if one + other > 0:
+        freedom = (one + other) ** 2 / (one**2 / old_freedom + other**2 / new_freedom)
+        reach = (one + other) ** 0.5 * quantile(freedom, CONFIDENCE)
+    return _share(change), _share(change - reach), _share(change + reach)
+
+
+def _share(logarithm: float) -> float:
+    """A ratio − 1 from its logarithm; one beyond all floats is the largest."""
+    return expm1(min(logarithm, LARGEST_LOG))

@@ -1,0 +1,1 @@
+"""Where one iteration's time goes: the ladder, iteration phases and the roofline."""

@@ -1,0 +1,189 @@
+"""Where one iteration's time goes: rung by rung down to the floor, and phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.overhead.iteration_phases import Phase, Whole, phases, whole
+from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
+from perceptron.analysis.select import paired, reason, times
+from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, PUBLISHED
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import Caution
+
+# The family under which a run keeps what measuring itself takes.
+HARNESS = "harness"
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One backend's iteration, with its 95 % interval, over that of the fastest.
+
+    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
+    operation. ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
+    took; ``bound`` says what that is near to. A rung without a time has a ``reason``.
+    """
+
+    backend: str
+    dtype: str | None
+    removes: str
+    seconds_per_iteration: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratio_to_floor: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    prepare_seconds: float | None = None
+    kernels_per_iteration: int | None = None
+    gflops: float | None = None
+    gbytes: float | None = None
+    bound: Bound | None = None
+    reason: str | None = None
+
+
+class Overhead(Struct, frozen=True, kw_only=True):
+    """Everything that `perceptron overhead` found."""
+
+    problem: str
+    threads: int
+    operations: int
+    """Of one iteration, counted from shapes."""
+    bytes_moved: int
+    """The same, if nothing stays in a cache, in float32."""
+    rungs: list[Rung]
+    phases: list[Phase]
+    wholes: list[Whole]
+    ceilings: Ceilings | None
+    harness_seconds: float | None
+    """What the clock and an empty call take, in each sample."""
+    harness_share: float | None
+    """The same as a share of the shortest sample."""
+    published: dict[str, float]
+    """Seconds per iteration that the walk-through published, by backend; on its own problem."""
+    rows: list[Measurement]
+    results: Path
+    environment: Environment
+    warnings: list[Caution]
+
+
+def ladder(
+    rows: Sequence[Measurement],
+    *,
+    problem: str,
+    removes: Mapping[str, str],
+    kernels: Mapping[str, int],
+    work: tuple[int, int],
+    threads: int,
+    results: Path,
+    environment: Environment,
+    warnings: Sequence[Caution],
+) -> Overhead:
+    """Judge the rows of one run; ``removes`` names the rungs in their order.
+
+    ``work`` holds the operations and the bytes of one iteration.
+    """
+    added, share = harness(rows)
+    return Overhead(
+        problem=problem,
+        threads=threads,
+        operations=work[0],
+        bytes_moved=work[1],
+        rungs=rungs(rows, removes, kernels, work),
+        phases=[phase for name in removes for phase in phases(rows, name)],
+        wholes=[each for name in removes if (each := whole(rows, name)) is not None],
+        ceilings=ceilings(rows),
+        harness_seconds=added,
+        harness_share=share,
+        published={name: seconds / ITERATIONS for name, seconds in PUBLISHED.items()}
+        if problem == FAMILY
+        else {},
+        rows=list(rows),
+        results=results,
+        environment=environment,
+        warnings=list(warnings),
+    )
+
+
+def rungs(
+    rows: Sequence[Measurement],
+    ladder: Mapping[str, str],
+    kernels: Mapping[str, int],
+    work: tuple[int, int],
+) -> list[Rung]:
+    """A rung for each backend of the ladder, in its order.
+
+    ``work`` holds the operations and the bytes of one iteration.
+    """
+    found = ceilings(rows)
+    trainings = [row for row in rows if row.family not in (CEILING, HARNESS)]
+    measured = {
+        name: of_times(list(seconds.values()))
+        for name in ladder
+        if (seconds := times(trainings, name))
+    }
+    floor = min(measured, key=lambda name: measured[name].estimate, default=None)
+    return [
+        _rung(trainings, name, removes, measured.get(name), floor, kernels.get(name), work, found)
+        for name, removes in ladder.items()
+    ]
+
+
+def _rung(
+    rows: Sequence[Measurement],
+    backend: str,
+    removes: str,
+    seconds: Interval | None,
+    floor: str | None,
+    kernels: int | None,
+    work: tuple[int, int],
+    limits: Ceilings | None,
+) -> Rung:
+    own = [row for row in rows if row.backend == backend]
+    dtype = next((row.dtype for row in own), None)
+    if seconds is None or floor is None:
+        return Rung(
+            backend=backend,
+            dtype=dtype,
+            removes=removes,
+            kernels_per_iteration=kernels,
+            reason=reason(own, backend) or "not measured",
+        )
+    both = paired(rows, backend, floor)
+    ratio = of_ratio(*zip(*both.values(), strict=True)) if both else None
+    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
+    started = [row.prepare_seconds for row in own if row.prepare_seconds]
+    return Rung(
+        backend=backend,
+        dtype=dtype,
+        removes=removes,
+        seconds_per_iteration=seconds.estimate,
+        low=seconds.low,
+        high=seconds.high,
+        ratio_to_floor=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        prepare_seconds=of_times(started).estimate if started else None,
+        kernels_per_iteration=kernels,
+        gflops=gflops,
+        gbytes=gbytes,
+        bound=bound_by(gflops, gbytes, work[1], limits),
+    )
+
+
+def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
+    """What the clock and an empty call take, and as a share of the shortest sample."""
+    calls = [row.seconds for row in rows if row.family == HARNESS and row.seconds]
+    samples = [
+        seconds * row.iterations
+        for row in rows
+        if row.family not in (CEILING, HARNESS) and row.iterations and row.phase is None
+        for seconds in row.samples
+    ]
+    if not calls:
+        return None, None
+    added = of_times(calls).estimate
+    return added, added / min(samples) if samples else None

@@ -1,0 +1,106 @@
+"""Where the winner of a map changes, as lines."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+from contourpy import LineType, contour_generator
+from msgspec import Struct
+from scipy.interpolate import RegularGridInterpolator
+
+from perceptron.analysis.phase_map.grid import Array, Grid
+
+# Log-ratio beyond which it no longer says how far the border is: a step, or a backend that stops
+# working, is put halfway between two cells.
+_STEEP = 0.3
+# Points for each one of a line, where it is cut off behind a third backend.
+_FINER = 8
+_DIGITS = 4  # significant ones of a size on a border
+
+Line = list[tuple[float, float]]
+
+
+class Border(Struct, frozen=True):
+    """Where two backends, the two fastest there, take equally long.
+
+    Each line is of points in units of the axes, straight on logarithmic ones; it is closed if its
+    ends meet.
+    """
+
+    backends: tuple[str, str]
+    lines: list[Line]
+
+
+def borders(grid: Grid, surfaces: dict[str, Array]) -> list[Border]:
+    """The border of each two backends that have one; ``surfaces`` are log times on the grid."""
+    if min(grid.shape) < 2:
+        return []
+    found = []
+    for first, second in combinations(sorted(surfaces), 2):
+        others = [field for name, field in surfaces.items() if name not in (first, second)]
+        lines = [
+            [_point(point) for point in part]
+            for line in _zeros(grid, surfaces[first], surfaces[second])
+            for part in _where_fastest(grid, line, surfaces[first], surfaces[second], others)
+        ]
+        if lines:
+            found.append(Border((first, second), lines))
+    return found
+
+
+def _zeros(grid: Grid, first: Array, second: Array) -> list[Array]:
+    """Lines, in logarithms of both sizes, along which two log times are equal."""
+    ratio = np.clip(_slow_if_none(first) - _slow_if_none(second), -_STEEP, _STEEP)
+    lines = contour_generator(
+        np.log(grid.x_values),
+        np.log(grid.y_values),
+        np.ma.masked_array(ratio, np.isnan(first) & np.isnan(second)).T,
+        line_type=LineType.Separate,
+    ).lines(0.0)
+    return [np.asarray(line) for line in lines]
+
+
+def _where_fastest(
+    grid: Grid, line: Array, first: Array, second: Array, others: list[Array]
+) -> list[Array]:
+    """The stretches of a line on which no other backend is faster than these two."""
+    fine = _finer(line)
+    ours = np.minimum(_along(grid, fine, first), _along(grid, fine, second))
+    ahead = np.ones(len(fine), bool)
+    for field in others:
+        ahead &= ours <= _along(grid, fine, field)
+    corner = np.arange(len(fine)) % _FINER == 0
+    cuts = np.flatnonzero(np.diff(ahead)) + 1
+    ends = np.zeros(len(fine), bool)
+    ends[[0, -1, *cuts, *(cuts - 1)]] = True
+    kept = np.split(ahead & (corner | ends), cuts)
+    parts = [part[here] for part, here in zip(np.split(fine, cuts), kept, strict=True)]
+    return [part for part in parts if len(part) > 1]
+
+
+def _finer(line: Array) -> Array:
+    """The same line with more points on it, so that it is cut near where it should be."""
+    steps = np.arange(0, len(line) - 1 + 0.5 / _FINER, 1 / _FINER)
+    numbers = np.arange(len(line))
+    return np.stack([np.interp(steps, numbers, line[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def _along(grid: Grid, line: Array, field: Array) -> Array:
+    """A field along a line."""
+    axes = (np.log(grid.x_values), np.log(grid.y_values))
+    found: Array = RegularGridInterpolator(axes, _slow_if_none(field))(
+        np.clip(line, [axis[0] for axis in axes], [axis[-1] for axis in axes])
+    )
+    return found
+
+
+def _slow_if_none(field: Array) -> Array:
+    """A backend without a time is slower than any other."""
+    return np.nan_to_num(field, nan=1e3)
+
+
+def _point(logs: npt.NDArray[np.float64]) -> tuple[float, float]:
+    x, y = (float(f"{value:.{_DIGITS}g}") for value in np.exp(logs))
+    return x, y

@@ -1,0 +1,188 @@
+"""The phase diagram: which backend is fastest at which two sizes, and by how much.
+
+A cell that was measured is judged by its own times. One that was not is judged by those around it
+(`surface`); its ratio then has no interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import exp
+from pathlib import Path
+
+import numpy as np
+from msgspec import Struct
+
+from perceptron.analysis.crossover.points import TIE
+from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.phase_map.borders import Border, borders
+from perceptron.analysis.phase_map.grid import Cell, Grid, grid_of, rows_by_cell, times_by_cell
+from perceptron.analysis.phase_map.sentence import Area, sentence
+from perceptron.analysis.phase_map.surface import surfaces
+from perceptron.analysis.select import ground, reason, times
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import Caution
+
+TIED = "tie"
+
+
+class PhaseCell(Struct, frozen=True, kw_only=True):
+    """Who is fastest at one pair of sizes.
+
+    ``winner`` is ``tie`` where the two fastest are within ±5 %, and None where nothing has a time.
+    ``ratio`` is the time of ``second`` over that of ``fastest``, at least 1, ``low`` and ``high``
+    its 95 % interval where several processes measured both; all three are None without a second.
+    """
+
+    x: int
+    y: int
+    winner: str | None
+    fastest: str | None
+    second: str | None
+    ratio: float | None
+    low: float | None
+    high: float | None
+    measured: bool
+
+
+class PhaseMap(Struct, frozen=True, kw_only=True):
+    """A map of one family on one machine.
+
+    ``cells`` holds every cell of the grid, the second axis running fastest; ``shares`` the part of
+    them, on logarithmic axes, that each winner has, ties and unknown ones (``unknown``) included.
+    ``absent`` says of backends without any time why they have none.
+    """
+
+    family: str
+    axes: tuple[str, str]
+    machine: str
+    dtype: str | None
+    threads: int | None
+    x_values: list[int]
+    y_values: list[int]
+    backends: list[str]
+    absent: dict[str, str]
+    cells: list[PhaseCell]
+    cells_measured: int
+    borders: list[Border]
+    shares: dict[str, float]
+    summary: str
+
+
+class MapResult(Struct, frozen=True, kw_only=True):
+    """A run of the map and what it says."""
+
+    map: PhaseMap
+    machine: str
+    results: Path
+    environment: Environment
+    rows: list[Measurement]
+    warnings: list[Caution]
+
+
+def phase(
+    rows: Iterable[Measurement],
+    grid: Grid | None = None,
+    axes: tuple[str, str] = ("rows", "width"),
+) -> PhaseMap:
+    """Judge every cell of a grid, by default that of all sizes measured.
+
+    Rows whose problem names no two sizes are left out. Raises ValueError if none are left, or if
+    they are of several families, machines, dtypes or numbers of threads.
+    """
+    by_cell = rows_by_cell(rows)
+    members = [row for here in by_cell.values() for row in here]
+    if not members:
+        raise ValueError("no rows of a problem with two sizes")
+    if len({(row.family, ground(row)) for row in members}) > 1:
+        raise ValueError("rows that may not be compared: pick one family, machine, dtype, threads")
+    grid = grid or grid_of(by_cell)
+    fields = surfaces(grid, times_by_cell(members))
+    cells = [
+        _measured((x, y), by_cell[x, y])
+        if (x, y) in by_cell
+        else _between((x, y), {name: field[across, along] for name, field in fields.items()})
+        for across, x in enumerate(grid.x_values)
+        for along, y in enumerate(grid.y_values)
+    ]
+    shares = _shares(cells)
+    return PhaseMap(
+        family=members[0].family,
+        axes=axes,
+        machine=members[0].machine,
+        dtype=members[0].dtype,
+        threads=members[0].threads,
+        x_values=list(grid.x_values),
+        y_values=list(grid.y_values),
+        backends=sorted(fields),
+        absent={
+            name: reason(members, name) or "no times"
+            for name in sorted({row.backend for row in members} - fields.keys())
+        },
+        cells=cells,
+        cells_measured=sum(cell.measured for cell in cells),
+        borders=borders(grid, fields),
+        shares=shares,
+        summary=sentence(shares, [Area(cell.x, cell.y, cell.winner) for cell in cells], axes),
+    )
+
+
+def _measured(cell: Cell, rows: list[Measurement]) -> PhaseCell:
+    by_backend = {
+        backend: found
+        for backend in sorted({row.backend for row in rows})
+        if (found := times(rows, backend))
+    }
+    typical = {name: of_times(list(found.values())).estimate for name, found in by_backend.items()}
+    fastest, second = _two(typical)
+    if fastest is None or second is None:
+        return _cell(cell, fastest, second, None, measured=True)
+    ours, theirs = by_backend[fastest], by_backend[second]
+    pairs = [theirs[process] / ours[process] for process in sorted(ours.keys() & theirs)]
+    # Without a process that measured both there is no interval, but there is a ratio.
+    ratio = of_times(pairs) if pairs else Interval(typical[second] / typical[fastest], None, None)
+    if ratio.estimate < 1:  # processes that measured one of them only had turned it round
+        fastest, second = second, fastest
+        ratio = of_times([1 / pair for pair in pairs])
+    return _cell(cell, fastest, second, ratio, measured=True)
+
+
+def _between(cell: Cell, logs: dict[str, float]) -> PhaseCell:
+    known = {name: value for name, value in logs.items() if not np.isnan(value)}
+    fastest, second = _two(known)
+    if fastest is None or second is None:
+        return _cell(cell, fastest, second, None, measured=False)
+    ratio = exp(known[second] - known[fastest])
+    return _cell(cell, fastest, second, Interval(ratio, None, None), measured=False)
+
+
+def _two(costs: dict[str, float]) -> tuple[str | None, str | None]:
+    ordered = [*sorted(costs, key=lambda name: (costs[name], name)), None, None]
+    return ordered[0], ordered[1]
+
+
+def _cell(
+    cell: Cell, fastest: str | None, second: str | None, ratio: Interval | None, measured: bool
+) -> PhaseCell:
+    tied = ratio is not None and ratio.estimate <= exp(TIE)
+    return PhaseCell(
+        x=cell[0],
+        y=cell[1],
+        winner=TIED if tied else fastest,
+        fastest=fastest,
+        second=second,
+        ratio=ratio.estimate if ratio else None,
+        low=ratio.low if ratio else None,
+        high=ratio.high if ratio else None,
+        measured=measured,
+    )
+
+
+def _shares(cells: list[PhaseCell]) -> dict[str, float]:
+    counts: dict[str, int] = {}
+    for cell in cells:
+        name = cell.winner or "unknown"
+        counts[name] = counts.get(name, 0) + 1
+    ordered = sorted(counts, key=lambda name: (name in (TIED, "unknown"), -counts[name], name))
+    return {name: counts[name] / len(cells) for name in ordered}

@@ -1,0 +1,1 @@
+"""Whole runs as they lie on disk, judged."""

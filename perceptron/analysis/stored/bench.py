@@ -1,0 +1,61 @@
+"""Everything the main job found, from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.stored.finding import FindingRow, finding, finding_backends
+from perceptron.analysis.trust import cautions, damaged
+from perceptron.records.conditions import Conditions
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import Caution
+
+
+class Bench(Struct, frozen=True, kw_only=True):
+    """A run of the main job and what it says."""
+
+    machine: str
+    results: Path
+    environment: Environment
+    threads: list[int]
+    rows: list[Measurement]
+    finding: list[FindingRow]
+    crossovers: list[Crossover]
+    warnings: list[Caution]
+
+
+def summarise(
+    backends: Sequence[str],
+    folder: Path,
+    environment: Environment,
+    rows: list[Measurement],
+    conditions: Conditions | None = None,
+    complaints: Sequence[str] = (),
+) -> Bench:
+    """Judge the rows of one run, which are in ``folder``; ``complaints`` are about damaged ones.
+
+    The finding is that of the smallest number of threads. Raises ValueError without rows.
+    """
+    rows = sorted(rows, key=lambda row: _place(row.backend, backends))
+    threads = sorted({row.threads for row in rows if row.threads is not None})
+    fewest = [row for row in rows if row.threads == threads[0]]
+    return Bench(
+        machine=rows[0].machine,
+        results=folder,
+        environment=environment,
+        threads=threads,
+        rows=rows,
+        finding=finding(fewest, finding_backends(backends)),
+        crossovers=crossovers(rows),
+        warnings=[*map(damaged, complaints), *cautions(environment, max(threads), conditions)],
+    )
+
+
+def _place(backend: str, backends: Sequence[str]) -> int:
+    """Of two backends on equal devices the first one named is the incumbent."""
+    return list(backends).index(backend) if backend in backends else len(backends)

@@ -1,0 +1,137 @@
+"""Times over sizes, one state of the code on one ground at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover.amortise import from_cold
+from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
+from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.overhead.ladder import HARNESS
+from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.select import current, paired, reason, times
+from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
+from perceptron.records.measurement import Measurement
+
+# Of each machine and family; asv keeps every commit there ever was, and the history shows those.
+COMMITS = 12
+
+
+class Spot(Struct, frozen=True):
+    """A time in seconds, or a ratio, at one size, from so many processes."""
+
+    size: float
+    value: Interval
+    processes: int
+
+
+class Curve(Struct, frozen=True):
+    """A backend over sizes; one without any time has the ``reason``."""
+
+    backend: str
+    spots: list[Spot]
+    reason: str | None
+
+
+class Sweep(Struct, frozen=True, kw_only=True):
+    """One family, measured at one commit of the code on one machine, dtype and number of threads.
+
+    ``cold`` and ``cold_crossovers`` carry the time to prepare, shared out over a training of
+    `ITERATIONS`; they are empty where it is not known.
+    """
+
+    source: str
+    machine: str
+    commit: str | None
+    when: str
+    dtype: str | None
+    threads: int | None
+    family: str
+    curves: list[Curve]
+    crossovers: list[Crossover]
+    ratios: list[list[Spot]]
+    """Challenger over incumbent, for each crossover."""
+    cold: list[Curve]
+    cold_crossovers: list[Crossover]
+
+
+def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
+    """The sweeps of the newest ``commits`` of each machine and family, the newest first.
+
+    Families of one size, or along two axes, have none.
+    """
+    groups: dict[tuple[object, ...], list[Measurement]] = {}
+    for row in rows:
+        if row.phase is None and row.family not in (FAMILY, CEILING, HARNESS):
+            groups.setdefault(_key(row), []).append(row)
+    newest = {key: max(_moment(row) for row in members) for key, members in groups.items()}
+    ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
+    seen: dict[tuple[object, ...], set[object]] = {}
+    found = []
+    for key in ordered:
+        *place, commit = key[:4]
+        taken = seen.setdefault(tuple(place), set())
+        if (commit in taken or len(taken) < commits) and is_line(groups[key]):
+            taken.add(commit)
+            found.append(_sweep(groups[key], newest[key]))
+    return found
+
+
+def _key(row: Measurement) -> tuple[object, ...]:
+    return (row.source, row.machine, row.family, row.commit, row.dtype, row.threads)
+
+
+def _moment(row: Measurement) -> str:
+    return row.committed or row.when
+
+
+def _sweep(members: list[Measurement], when: str) -> Sweep:
+    # Backends run in an order of chance; who is the incumbent must not follow from that.
+    rows = sorted(current(members), key=lambda row: row.backend)
+    first = rows[0]
+    cold = from_cold(rows, ITERATIONS)
+    cold = cold if any(row.status == "ok" for row in cold) else []
+    found = crossovers(rows)
+    return Sweep(
+        source=first.source,
+        machine=first.machine,
+        commit=first.commit,
+        when=when,
+        dtype=first.dtype,
+        threads=first.threads,
+        family=first.family,
+        curves=_curves(rows),
+        crossovers=found,
+        ratios=[_ratios(rows, each) for each in found],
+        cold=_curves(cold),
+        cold_crossovers=crossovers(cold) if is_line(cold) else [],
+    )
+
+
+def _curves(rows: Sequence[Measurement]) -> list[Curve]:
+    by_backend: dict[str, dict[float, list[Measurement]]] = {}
+    for row in rows:
+        by_backend.setdefault(row.backend, {}).setdefault(row.size, []).append(row)
+    return [
+        Curve(backend, _spots(sizes, backend), reason(rows, backend))
+        for backend, sizes in by_backend.items()
+    ]
+
+
+def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[Spot]:
+    found = {size: list(times(sizes[size], backend).values()) for size in sorted(sizes)}
+    return [Spot(size, of_times(values), len(values)) for size, values in found.items() if values]
+
+
+def _ratios(rows: Sequence[Measurement], found: Crossover) -> list[Spot]:
+    by_size: dict[float, list[Measurement]] = {}
+    for row in rows:
+        by_size.setdefault(row.size, []).append(row)
+    spots = []
+    for size in found.sizes_measured:
+        both = paired(by_size[size], found.challenger, found.incumbent)
+        if both:
+            spots.append(Spot(size, of_ratio(*zip(*both.values(), strict=True)), len(both)))
+    return spots

@@ -1,0 +1,1 @@
+"""What several backends share: hand-derived gradients, CUDA probing, threads, kernel counts."""

@@ -1,0 +1,1 @@
+"""What is compared: two revisions as trees on disk, and the suite and benchmarks in them."""

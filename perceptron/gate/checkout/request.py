@@ -1,0 +1,96 @@
+"""What a user asked to compare, and what that turns out to be."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
+from perceptron.gate.checkout.suite import Suite, read_suite
+from perceptron.records.block import Arm
+from perceptron.records.comparison import Side
+from perceptron.records.warning import Caution
+
+SUITE = Path("asv.conf.json")
+BUDGET_MINUTES = 10.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for. A seed of None is drawn; a Python of None is this one."""
+
+    base: str
+    head: str
+    suite: Path = SUITE
+    benchmarks: str | None = None
+    budget_minutes: float = BUDGET_MINUTES
+    base_python: str | None = None
+    head_python: str | None = None
+    seed: int | None = None
+    results: Path = Path("results")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the revisions and their suite turned out to be."""
+
+    repository: Path
+    base: Revision
+    head: Revision
+    suite: Suite
+    pythons: dict[Arm, str]
+
+
+def find(request: Request) -> Found:
+    """Look it up in the repository of this folder. Raises `UserError` for what is not there."""
+    root = repository(Path.cwd())
+    results = request.results.resolve()
+    base = resolve(root, request.base, results)
+    head = resolve(root, request.head, results)
+    base_python = request.base_python or sys.executable
+    head_python = request.head_python or sys.executable
+    pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
+    return Found(root, base, head, read_suite(request.suite, root), pythons)
+
+
+def side(revision: Revision, python: str) -> Side:
+    """A revision as the document names it."""
+    return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
+
+
+def warnings(request: Request, found: Found) -> list[Caution]:
+    """What a user may have overlooked."""
+    if "." in {request.base, request.head}:
+        return []
+    dirty = changes(found.repository, request.results.resolve())
+    if not dirty:
+        return []
+    return [
+        Caution(
+            code="not committed",
+            message=f"{dirty[0]} {f'and {len(dirty) - 1} more ' if dirty[1:] else ''}"
+            "differ from the last commit and are not compared",
+            advice=f"perceptron compare {shlex.quote(request.base)} . compares them",
+        )
+    ]
+
+
+def command(request: Request, found: Found, seed: int) -> str:
+    """What to type to do the same again, with the commits that names stood for."""
+    words = ["perceptron", "compare"]
+    words += [each.name if each.digest else each.commit[:12] for each in (found.base, found.head)]
+    options = {
+        "--suite": None if request.suite == SUITE else str(request.suite),
+        "--benchmarks": request.benchmarks,
+        "--budget": None
+        if request.budget_minutes == BUDGET_MINUTES
+        else f"{request.budget_minutes:g}",
+        "--base-python": request.base_python,
+        "--head-python": request.head_python,
+        "--seed": str(seed),
+    }
+    for option, value in options.items():
+        words += [] if value is None else [option, value]
+    return shlex.join(words)

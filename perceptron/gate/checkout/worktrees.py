@@ -1,0 +1,153 @@
+"""Checkouts of both revisions side by side, in folders that the arms take turns in."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.revisions import Revision, add_changes, git
+from perceptron.gate.sampling.schedule import SIDES
+from perceptron.records.block import Arm
+from perceptron.records.files.journal import open_alone
+
+_PREFIX = "gate-"
+_LOCK = "lock"
+
+
+class Trees:
+    """The arms' trees. A path may make a difference by its length and by what it is; so all paths
+    are equally long, and ``place`` renames the trees from block to block.
+
+    HEAD's benchmarks serve all arms: what is compared is the code that they measure.
+    """
+
+    def __init__(
+        self, repository: Path, home: Path, base: Revision, head: Revision, benchmarks: str
+    ) -> None:
+        self.home = home
+        self._repository = repository
+        self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
+        self._benchmarks = benchmarks
+        self._sides: dict[Arm, str] = {}
+        for arm in ("head", "base"):
+            self._add(arm)
+
+    def path(self, arm: Arm) -> Path:
+        """Where the arm's tree lies now."""
+        return self.home / self._sides[arm]
+
+    def all(self) -> list[Path]:
+        """Where trees may lie."""
+        return [self.home / side for side in SIDES]
+
+    def place(self, sides: Mapping[Arm, str]) -> None:
+        """Let the trees lie where the block wants them; a control's is made when first wanted."""
+        for arm in sides:
+            if arm not in self._sides:
+                self._add(arm)
+        wanted = dict(sides)
+        for arm in self._sides.keys() - wanted.keys():  # out of the way
+            wanted[arm] = next(side for side in SIDES if side not in wanted.values())
+        moving = [arm for arm, side in wanted.items() if self._sides[arm] != side]
+        for arm in moving:
+            self.path(arm).rename(self.home / f"moving-{arm}")
+        for arm in moving:
+            (self.home / f"moving-{arm}").rename(self.home / wanted[arm])
+            self._sides[arm] = wanted[arm]
+
+    def _add(self, arm: Arm) -> None:
+        side = next(side for side in SIDES if side not in self._sides.values())
+        tree = self.home / side
+        revision = self._revisions[arm]
+        git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
+        add_changes(self._repository, revision, tree)
+        self._sides[arm] = side
+        if arm != "head":
+            self._take_benchmarks(tree)
+
+    def _take_benchmarks(self, tree: Path) -> None:
+        ours = self.path("head") / self._benchmarks
+        theirs = tree / self._benchmarks
+        if not ours.is_dir():
+            return  # the suite's reader says so, with the name of its file
+        if theirs.is_symlink() or theirs.is_file():
+            theirs.unlink()
+        elif theirs.is_dir():
+            shutil.rmtree(theirs)
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(ours, theirs, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@contextmanager
+def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
+    """A folder for trees and caches that is gone afterwards, and git's memory of it too.
+
+    What a killed comparison left behind goes first. Raises `UserError` if it cannot be written.
+    """
+    folder = cache or cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _sweep(repository, folder)
+        home, lock = _make(folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot hold checkouts: {error.strerror}; set XDG_CACHE_HOME"
+        ) from None
+    try:
+        yield home
+    finally:
+        _remove(repository, home)
+        lock.close()
+
+
+def cache_folder() -> Path:
+    """Where this user's programs keep what they can make again."""
+    named = os.environ.get("XDG_CACHE_HOME")
+    return (Path(named) if named else Path.home() / ".cache") / "perceptron"
+
+
+def _make(folder: Path) -> tuple[Path, FileIO]:
+    """A new folder whose name others know only when its lock is held."""
+    made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
+    lock = open_alone(made / _LOCK)
+    assert lock is not None, "nobody else knows this folder"
+    home = made.with_name(_PREFIX + made.name.removeprefix("new-"))
+    made.rename(home)
+    return home.resolve(), lock
+
+
+def _remove(repository: Path, home: Path) -> None:
+    """Our folders, then what git remembers of them; other stale worktrees are their owner's."""
+    owner = _owner(home) or repository
+    shutil.rmtree(home, ignore_errors=True)
+    for side in SIDES:
+        with contextlib.suppress(UserError):
+            git(owner, "worktree", "remove", "--force", str(home / side))
+
+
+def _owner(home: Path) -> Path | None:
+    """The repository that has its worktrees here: a killed comparison may have been of another."""
+    for side in SIDES:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            link = (home / side / ".git").read_text(encoding="utf-8").strip()
+            administration = Path(link.removeprefix("gitdir: "))  # <repository>/.git/worktrees/<n>
+            if administration.is_dir():
+                return administration.parents[1]
+    return None
+
+
+def _sweep(repository: Path, folder: Path) -> None:
+    """Remove what nobody holds the lock of: its owner has ended, however it did."""
+    for left in folder.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(OSError):  # no folder of ours
+            lock = open_alone(left / _LOCK)
+            if lock is not None:
+                _remove(repository, left)
+                lock.close()

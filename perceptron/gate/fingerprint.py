@@ -1,0 +1,56 @@
+"""Which code measures and judges: blocks of another are no part of the same comparison or proof."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeGuard
+
+# Of this room: what decides which number comes out of a process …
+MEASURING = ("runner", "sampling", "stages.py")
+# … and what is said of it, which can be judged again.
+JUDGING = ("verdict",)
+
+
+def digest(parts: Sequence[str] = (*MEASURING, *JUDGING)) -> str:
+    """Return the digest of what these folders and files do.
+
+    Comments and docstrings make no difference, nor does the Python. Whole folders count, so that
+    a module added to one is part of it without being named.
+    """
+    result = sha256()
+    for name, text in _sources(parts):
+        result.update(f"{name}\n{without_words(text)}\n".encode())
+    return result.hexdigest()[:12]
+
+
+def _sources(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    room = Path(__file__).parent
+    for part in parts:
+        path = room / part
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            yield file.relative_to(room).as_posix(), file.read_text(encoding="utf-8")
+
+
+def without_words(source: str) -> str:
+    """The lines of a module that are neither blank, nor a comment, nor a docstring."""
+    words = {
+        number
+        for node in ast.walk(ast.parse(source))
+        if _is_text(node)
+        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    lines = enumerate(source.splitlines(), start=1)
+    kept = [line for number, line in lines if number not in words and line.strip()]
+    return "\n".join(line for line in kept if not line.lstrip().startswith("#"))
+
+
+def _is_text(node: ast.AST) -> TypeGuard[ast.Expr]:
+    """A docstring, or the description of an attribute."""
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )

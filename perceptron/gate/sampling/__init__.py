@@ -1,0 +1,1 @@
+"""Readings: processes started, arms asked, blocks scheduled within the budget."""

@@ -1,0 +1,220 @@
+"""The verdict: a pure function of blocks, for what was measured now and for what is replayed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import expm1, isfinite, log1p
+from statistics import median
+
+from perceptron.gate.verdict.estimate import FEWEST, Estimate, estimate, holm, interval
+from perceptron.gate.verdict.outcome import State, state
+from perceptron.gate.verdict.rule import (
+    Rule,
+    confirmation_size,
+    confirmation_sizes,
+    p_towards,
+    promote,
+    smallest_detectable,
+)
+from perceptron.gate.verdict.run_verdict import judge_control, whole
+from perceptron.records.block import Arm, Benchmark, Block, Stage
+from perceptron.records.comparison import Control, LeftOut, Row, RowVerdict, Verdict
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the blocks say."""
+
+    verdict: Verdict
+    reason: str
+    rows: list[Row]
+    control: Control
+    left_out: list[LeftOut]
+
+
+def replay(
+    benchmarks: Sequence[Benchmark],
+    screen: Sequence[Block],
+    fresh: Sequence[Block],
+    rule: Rule | None = None,
+) -> Judgement:
+    """Judge recorded blocks as a run would: it takes of ``fresh`` as many as it would measure."""
+    rule = rule or Rule()
+    ratios = log_ratios(screen, "screen")
+    promoted = promote(ratios, rule)
+    planned = confirmation_sizes(ratios, promoted, rule)
+    taken = [block for block in fresh if block.number < planned.get(block.benchmark, 0)]
+    return judge(benchmarks, [*screen, *taken], planned, rule)
+
+
+def judge(
+    benchmarks: Sequence[Benchmark],
+    blocks: Sequence[Block],
+    planned: Mapping[str, int],
+    rule: Rule | None = None,
+    affordable: Mapping[str, int] | None = None,
+) -> Judgement:
+    """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
+
+    ``affordable`` says how many blocks of confirmation there would have been time for.
+    """
+    rule = rule or Rule()
+    case = _Case(blocks, planned, rule, affordable or {})
+    rows: list[Row] = []
+    left_out: list[LeftOut] = []
+    for benchmark in benchmarks:
+        found = case.states.get(benchmark.key, State("left out", "it was not tried"))
+        if found.kind == "left out":
+            left_out.append(LeftOut(benchmark=benchmark.key, reason=found.reason or ""))
+        else:
+            rows.append(case.row(benchmark, found))
+    verdict, reason = whole(rows, case.control, case.broken, rule)
+    return Judgement(verdict, reason, rows, case.control, left_out)
+
+
+def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:
+    """log(arm / base) of the blocks that have one, by benchmark, in order."""
+    found: dict[str, list[float]] = {}
+    for block in blocks:
+        value = block.log_ratio(arm) if block.stage == stage else None
+        if value is not None:
+            found.setdefault(block.benchmark, []).append(value)
+    return found
+
+
+class _Case:
+    """The blocks of a run, sorted for judging."""
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        planned: Mapping[str, int],
+        rule: Rule,
+        affordable: Mapping[str, int],
+    ) -> None:
+        self.rule = rule
+        self._planned = planned
+        self._affordable = affordable
+        self._blocks: dict[str, list[Block]] = {}
+        for block in blocks:
+            self._blocks.setdefault(block.benchmark, []).append(block)
+        self.states = {key: state(found) for key, found in self._blocks.items()}
+        self.broken = sum(found.kind == "broke" for found in self.states.values())
+        self.screen = log_ratios(blocks, "screen")
+        self.fresh = {
+            key: values
+            for key, values in log_ratios(blocks, "confirmation").items()
+            if planned.get(key) and len(values) >= FEWEST
+        }
+        self._directions = promote(self.screen, rule)
+        seen = {key: estimate(values) for key, values in self.fresh.items()}
+        raw = dict.fromkeys((key for key in planned if planned[key]), 1.0)
+        for key, each in seen.items():
+            raw[key] = p_towards(each, self._directions.get(key, 1), rule)
+        self._p = holm(raw)
+        self._controlled = {block.benchmark for block in blocks if block.control is not None}
+        again = log_ratios(blocks, "confirmation", "control")
+        self.control = judge_control(
+            {key: values for key, values in again.items() if key in self.fresh}, rule
+        )
+
+    def row(self, benchmark: Benchmark, found: State) -> Row:
+        key = benchmark.key
+        screen, fresh = self.screen.get(key, []), self.fresh.get(key, [])
+        values = fresh or screen
+        seen = estimate(values) if len(values) >= FEWEST else None
+        smallest = None if seen is None else self._smallest(key, seen)
+        if found.kind != "measured":
+            seen = smallest = None
+        verdict, reason = self._verdict(key, found, seen, smallest)
+        low, high = (None, None) if seen is None else interval(seen, self.rule.confidence)
+        base, head = self._medians(key, "confirmation" if fresh else "screen")
+        seconds = benchmark.unit == "seconds"
+        return Row(
+            benchmark=benchmark.name,
+            params=benchmark.params,
+            param_names=benchmark.param_names,
+            unit=benchmark.unit,
+            base=base,
+            head=head,
+            base_seconds=base if seconds else None,
+            head_seconds=head if seconds else None,
+            change=None if seen is None else expm1(seen.mean),
+            low=None if low is None else expm1(low),
+            high=None if high is None else expm1(high),
+            p_adjusted=self._p.get(key) if fresh and seen is not None else None,
+            verdict=verdict,
+            reason=reason,
+            smallest_detectable=smallest,
+            spread=None if seen is None else seen.spread,
+            screen_blocks=len(screen),
+            confirmation_blocks=len(fresh),
+            file=benchmark.file,
+            line=benchmark.line,
+        )
+
+    def _verdict(
+        self, key: str, found: State, seen: Estimate | None, smallest: float | None
+    ) -> tuple[RowVerdict, str | None]:
+        if found.kind == "broke":
+            return "regression", found.reason
+        if found.kind == "works":
+            return "improvement", found.reason
+        if found.kind in {"invalid", "inconclusive"}:
+            return found.kind, found.reason
+        if seen is None:
+            return self._unjudged(key)
+        if key in self.fresh and self._p[key] <= self.rule.alpha:
+            direction = self._directions.get(key, 1)
+            if direction * seen.mean >= log1p(self.rule.least):
+                if self.control.alarmed:
+                    return "inconclusive", "confirmed, but base also differs from its second copy"
+                if key in self._controlled - {row.benchmark for row in self.control.rows}:
+                    return "inconclusive", "confirmed, but base's second copy gave too few numbers"
+                return ("regression" if direction > 0 else "improvement"), None
+        # What looks faster and was not confirmed is as good as unchanged.
+        if key in self._planned and key not in self.fresh and self._directions.get(key, 1) > 0:
+            if self._planned[key]:
+                return "inconclusive", "a slowdown to confirm, and too few blocks gave a number"
+            return "inconclusive", "a slowdown to confirm, and no time left: raise --budget"
+        if smallest is None or smallest > self.rule.blind:
+            return "inconclusive", "too noisy here: measure on a quieter machine, or raise --budget"
+        return "no change", None
+
+    def _unjudged(self, key: str) -> tuple[RowVerdict, str]:
+        pairs = [
+            (block.base.value or 0.0, block.head.value or 0.0)
+            for block in self._blocks.get(key, [])
+            if block.stage != "calibration" and block.log_ratio() is None
+            if block.base.status == block.head.status == "ok"
+        ]
+        if pairs and all(base == 0 < head for base, head in pairs):
+            return "inconclusive", f"from 0 to {pairs[-1][1]:g} every time: no ratio"
+        if pairs:
+            return "invalid", "a ratio needs positive numbers"
+        return "inconclusive", "no time left for it: raise --budget"
+
+    def _smallest(self, key: str, seen: Estimate) -> float | None:
+        planned = sum(1 for each in self._planned.values() if each)
+        together = planned if key in self.fresh else planned + 1
+        if key in self.fresh:
+            confirmation = len(self.fresh[key])
+        else:
+            wanted = confirmation_size(seen, together, self.rule)
+            confirmation = min(wanted, self._affordable.get(key, wanted))
+        found = smallest_detectable(
+            seen, len(self.screen.get(key, [])), confirmation, together, self.rule
+        )
+        return found if isfinite(found) else None
+
+    def _medians(self, key: str, stage: Stage) -> tuple[float | None, float | None]:
+        pairs = [
+            (block.base.value, block.head.value)
+            for block in self._blocks.get(key, [])
+            if block.stage == stage and block.base.value is not None
+            if block.head.value is not None
+        ]
+        if not pairs:
+            return None, None
+        return median(one for one, _ in pairs), median(two for _, two in pairs)

@@ -1,0 +1,1 @@
+"""Files that outlive whatever ends the process that writes them: locked, appended to, replaced."""

@@ -1,0 +1,181 @@
+"""Reading what ``pytest --benchmark-json`` writes.
+
+A benchmark of ours says in ``extra_info`` which row it is (see benchmarks/test_train.py). Of others
+the wanted parameters say it: those of the test, what it keeps in ``extra_info``, its ``group``, or
+its ``name`` without brackets.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.foreign import Found, Seen, Wanted, duration, label, spread
+from perceptron.records.readers.pytest_ids import name_opaque
+
+
+class _Benchmark(Struct):
+    name: str = ""
+    fullname: str = ""
+    group: str | None = None
+    params: dict[str, Any] | None = None
+    param: str | None = None
+    stats: dict[str, Any] | None = None
+    extra_info: dict[str, Any] | None = None
+
+    @property
+    def function(self) -> str:
+        return self.name.partition("[")[0]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Those of the test. A file from before they were kept has the id alone."""
+        if self.params is None and self.param is not None:
+            pieces = self.param.split("-")
+            return {f"param{place}": piece for place, piece in enumerate(pieces, start=1)}
+        test_id = self.param
+        if test_id is None and self.name.endswith("]"):
+            test_id = self.name.partition("[")[2][:-1]
+        return name_opaque(self.params or {}, test_id)
+
+    @property
+    def seconds(self) -> float | None:
+        """The lower quartile of a round's time, or the next best that the file has."""
+        stats = self.stats or {}
+        found = (duration(stats.get(name)) for name in ("q1", "median", "mean", "min"))
+        return next((seconds for seconds in found if seconds is not None), None)
+
+    @property
+    def samples(self) -> list[float]:
+        data = (self.stats or {}).get("data")
+        found = [duration(each) for each in data] if isinstance(data, list) else []
+        return [seconds for seconds in found if seconds is not None]
+
+
+class _Own(Struct):
+    """What a benchmark of ours keeps in ``extra_info``."""
+
+    problem: str
+    family: str
+    size: int | float
+    backend: str
+    iterations: int
+    rows: int | None = None
+    features: int | None = None
+    hidden: list[int] | None = None
+    device: str | None = None
+    dtype: str | None = None
+
+
+_OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
+
+
+class _Machine(Struct):
+    node: str = "unknown"
+
+
+class _Commit(Struct):
+    id: str | None = None
+    dirty: bool | None = None
+
+
+class _File(Struct):
+    benchmarks: list[_Benchmark]
+    machine_info: _Machine | None = None
+    datetime: str = ""
+    commit_info: _Commit | None = None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What all rows of the file share."""
+        commit = self.commit_info or _Commit()
+        dirty = "-dirty" if commit.dirty else ""
+        return {
+            "source": "pytest-benchmark",
+            "machine": label((self.machine_info or _Machine()).node) or "unknown",
+            "commit": label(commit.id)[:12] + dirty if commit.id else None,
+            "when": label(self.datetime),
+        }
+
+
+def read_pytest(file: Path, content: bytes, wanted: Wanted) -> Found:
+    """A row for each benchmark that has the wanted parameters, and for each of our own.
+
+    ``seconds`` is the lower quartile of its rounds; of our own, per training iteration. Raises
+    `UserError` naming the file and the benchmark or field that cannot be understood.
+    """
+    try:
+        # pytest-benchmark writes NaN and Infinity, which JSON has not; Python's reader takes them.
+        found = msgspec.convert(json.loads(content), _File)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{file}: not what pytest-benchmark writes: {error}") from None
+    run: list[Seen] = []
+    passed_over: set[str] = set()
+    for benchmark in found.benchmarks:
+        info = benchmark.extra_info or {}
+        if set(info) >= _OWN:
+            run.append(Seen(row=_own_row(file, found, benchmark), own=True))
+            continue
+        parameters = benchmark.parameters
+        known = {"name": benchmark.function, "group": benchmark.group, **info, **parameters}
+        known = {name: value for name, value in known.items() if value is not None or name in info}
+        if wanted.names <= set(known):
+            run.append(_row(file, found, benchmark, known, wanted))
+        else:
+            passed_over.update(known)
+    return Found(runs=[run], chosen=True, passed_over=frozenset(passed_over))
+
+
+def _row(
+    file: Path, found: _File, benchmark: _Benchmark, known: dict[str, Any], wanted: Wanted
+) -> Seen:
+    family, full = benchmark.function, benchmark.fullname.removesuffix(benchmark.name)
+    full += family
+    if "name" in wanted.by:
+        # Then what has several backends is whatever the tests have in common.
+        family = full = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
+    seconds = benchmark.seconds
+    row = Measurement(
+        **found.facts,
+        family=label(family) or "benchmark",
+        size=wanted.size_of(known, f"{file}, benchmark {label(benchmark.name)}"),
+        backend=wanted.backend(known),
+        **wanted.ground(known),
+        seconds=seconds,
+        samples=benchmark.samples if seconds else [],
+        stdev=spread((benchmark.stats or {}).get("stddev")) if seconds else None,
+        status="ok" if seconds else "failed",
+        reason=None if seconds else "no time in pytest-benchmark",
+    )
+    return Seen(row=row, name=label(full), others=wanted.others(benchmark.parameters))
+
+
+def _own_row(file: Path, found: _File, benchmark: _Benchmark) -> Measurement:
+    try:
+        info = msgspec.convert(benchmark.extra_info, _Own)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{file}: extra_info: {error}") from None
+    seconds = benchmark.seconds
+    if seconds is None or info.iterations < 1:
+        raise UserError(f"{file}: {info.problem} on {info.backend} has no time; measure it again")
+    return Measurement(
+        **found.facts,
+        problem=info.problem,
+        family=info.family,
+        size=info.size,
+        rows=info.rows,
+        features=info.features,
+        hidden=info.hidden,
+        backend=info.backend,
+        device=info.device,
+        dtype=info.dtype,
+        seconds=seconds / info.iterations,
+        samples=[each / info.iterations for each in benchmark.samples],
+        iterations=info.iterations,
+    )

@@ -1,0 +1,125 @@
+"""A results folder read as far as it can be: what is broken is told, and hides nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.files.ordinary import must_be_a_file
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.asv_files import FACTS, Benchmark, load_benchmarks
+from perceptron.records.readers.asv_results import read_asv_file
+from perceptron.records.readers.foreign import Seen, Wanted, label
+from perceptron.records.readers.names import named
+from perceptron.records.readers.processes import numbered
+from perceptron.records.store import read_rows
+
+_LONGEST = 400
+
+
+class Shelf(Struct, frozen=True, kw_only=True):
+    """The rows of a results folder, and a line for each file or folder that is left out in part.
+
+    A complaint begins with the file, is one line of text that every terminal and page takes, and
+    has at most 400 characters; complaints are sorted.
+    """
+
+    rows: list[Measurement]
+    complaints: list[str]
+
+
+def read_shelf(results: Path) -> Shelf:
+    """The rows of ``runs`` and ``asv`` in a results folder, named and numbered as everywhere.
+
+    What is not there has no rows and no complaint; nothing that a file holds makes it raise.
+    """
+    complaints = _Complaints()
+    runs = [*_own_runs(results / "runs", complaints), *_asv_runs(results / "asv", complaints)]
+    rows = numbered([[seen.row for seen in run] for run in named(runs)])
+    return Shelf(rows=rows, complaints=complaints.lines())
+
+
+class _Complaints:
+    """What is wrong, by file: the first of each in words, the others counted."""
+
+    def __init__(self) -> None:
+        self._told: dict[Path, list[str]] = {}
+
+    def add(self, file: Path, what: str) -> None:
+        self._told.setdefault(file, []).append(what)
+
+    def lines(self) -> list[str]:
+        return sorted(_line(told[0], len(told) - 1) for told in self._told.values())
+
+
+def _line(first: str, others: int) -> str:
+    more = f" (and {others} more in this file)" if others else ""
+    text = label(first)
+    room = _LONGEST - len(more)
+    return (text if len(text) <= room else text[: room - 1] + "…") + more
+
+
+def _own_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
+    for machine in _entries(folder, complaints):
+        for run in _entries(machine, complaints):
+            for file in _entries(run, complaints):
+                if file.name == "measurements.jsonl":
+                    yield _own(file, complaints)
+
+
+def _own(file: Path, complaints: _Complaints) -> list[Seen]:
+    rows: list[Seen] = []
+    try:
+        must_be_a_file(file)
+        # Rows before an error are kept.
+        rows.extend(
+            Seen(row=row, own=True)
+            for row in read_rows(file, lambda what: complaints.add(file, what))
+        )
+    except OSError as error:
+        complaints.add(file, f"{file}: cannot be read: {error.strerror}")
+    except UserError as error:
+        complaints.add(file, str(error))
+    return rows
+
+
+def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
+    benchmarks: dict[str, Benchmark] = {}
+    entries = _entries(folder, complaints)
+    listed = folder / "benchmarks.json"
+    if listed in entries:
+        try:
+            must_be_a_file(listed)
+            benchmarks = load_benchmarks(listed, lambda what: complaints.add(listed, what))
+        except UserError as error:
+            # The names of all parameters stand in it, and nowhere else.
+            complaints.add(listed, f"{error}; without it none of asv's results can be read")
+            return
+    for machine in entries:
+        for file in _entries(machine, complaints):
+            if file.suffix == ".json" and file.name not in FACTS:
+                yield _asv(file, benchmarks, complaints)
+
+
+def _asv(file: Path, benchmarks: dict[str, Benchmark], complaints: _Complaints) -> list[Seen]:
+    try:
+        must_be_a_file(file)
+        # These are the benchmarks of this suite: their parameters are called backend and size.
+        return read_asv_file(file, benchmarks, Wanted())[0]
+    except UserError as error:
+        complaints.add(file, str(error))
+    return []
+
+
+def _entries(folder: Path, complaints: _Complaints) -> list[Path]:
+    """What is in a folder, by name; nothing in what is none or not there."""
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:  # not permitted, or a link to itself
+        complaints.add(folder, f"{folder}: cannot be read: {error.strerror}")
+        return []

@@ -1,0 +1,105 @@
+"""Finding out what a file or folder of results is, and reading it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.asv_files import is_asv_folder, is_asv_results
+from perceptron.records.readers.asv_results import read_asv
+from perceptron.records.readers.csv_results import read_csv
+from perceptron.records.readers.foreign import Found, Seen, Wanted
+from perceptron.records.readers.pytest_results import read_pytest
+from perceptron.records.store import read_rows
+
+_ROWS = "measurements.jsonl"
+# A run's folder, a machine's, that of all runs, and the results folder around it.
+_OWN = (_ROWS, f"*/{_ROWS}", f"*/*/{_ROWS}", f"runs/*/*/{_ROWS}")
+
+
+def read_source(source: Path, wanted: Wanted, complain: Callable[[str], None]) -> Found:
+    """What a source holds, judged by its content.
+
+    Lines of our own that are damaged are told to ``complain``. Raises `UserError` naming the file,
+    and for a source that is none.
+    """
+    try:
+        if source.is_dir():
+            return _read_folder(source, wanted, complain)
+        if source.exists():
+            return _read_file(source, source.read_bytes(), wanted, complain)
+    except OSError as error:
+        raise UserError(f"{source}: cannot be read: {error.strerror}") from None
+    except ValueError as error:  # a path that no file can have
+        raise UserError(f"{str(source)!r}: cannot be read: {error}") from None
+    raise UserError(f"{source}: no such results; `perceptron bench` makes some")
+
+
+def _read_folder(folder: Path, wanted: Wanted, complain: Callable[[str], None]) -> Found:
+    own = [file for pattern in _OWN for file in sorted(folder.glob(pattern))]
+    asv = folder / "asv"
+    if own or (folder / "runs").is_dir() or is_asv_folder(asv):
+        runs = [_read_own(file, complain) for file in own]
+        # These are the benchmarks of this suite, whatever the other sources call their parameters.
+        beside = read_asv(asv, Wanted()).runs if is_asv_folder(asv) else []
+        return Found(runs=runs + beside)
+    if is_asv_folder(folder):
+        return read_asv(folder, wanted)
+    found = []
+    for file in sorted(file for depth in ("*", "*/*") for file in folder.glob(f"{depth}.json")):
+        content = file.read_bytes()
+        if _is_foreign_json(content):
+            found.append(_read_file(file, content, wanted, complain))
+    if not found:
+        raise UserError(
+            f"{folder}: no results in it, of ours, asv or pytest-benchmark; name a file or folder "
+            "of results"
+        )
+    return Found(
+        runs=[run for each in found for run in each.runs],
+        chosen=True,
+        passed_over=frozenset().union(*(each.passed_over for each in found)),
+    )
+
+
+def _read_file(
+    file: Path, content: bytes, wanted: Wanted, complain: Callable[[str], None]
+) -> Found:
+    if file.suffix == ".jsonl" or _is_row(content.partition(b"\n")[0]):
+        return Found(runs=[_read_own(file, complain)])
+    if file.suffix != ".json" and not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return read_csv(file, content)
+    if is_asv_results(_json(content)):
+        return read_asv(file, wanted)
+    return read_pytest(file, content, wanted)
+
+
+def _read_own(file: Path, complain: Callable[[str], None]) -> list[Seen]:
+    return [Seen(row=row, own=True) for row in read_rows(file, complain)]
+
+
+def _is_row(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line, type=Measurement)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
+
+
+def _is_foreign_json(content: bytes) -> bool:
+    found = _json(content)
+    is_pytest = isinstance(found, dict) and {"benchmarks", "machine_info"} <= set(found)
+    return is_pytest or is_asv_results(found)
+
+
+def _json(content: bytes) -> object:
+    """What JSON holds; None for what is no JSON, which its reader will complain about."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,150 @@
+"""asv's own pages beside ours: ``asv publish``, started with our folders."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from perceptron.records.readers.asv_files import result_files
+from perceptron.records.readers.foreign import label
+
+LIMIT_SECONDS = 600.0
+
+_PROGRESS = re.compile(r"(\[ *[\d.]+%\] )?·+ ")
+_LONGEST = 300
+_CHECKOUT = (".git", ".hg", "objects")  # as asv knows a repository
+
+
+class _NotMade(Exception):
+    """asv's pages cannot be made; the message is the reason."""
+
+
+def publish(
+    config: Path, results: Path, html: Path, limit_seconds: float = LIMIT_SECONDS
+) -> str | None:
+    """Make asv's pages of ``results/asv`` in ``html/asv``; gives the reason if there are none.
+
+    ``config`` is an asv.conf.json; its own folders of results and pages are left alone. The reason
+    is one line. Of a publishing that failed half way nothing is left.
+    """
+    try:
+        try:
+            _publish(config.absolute(), results.absolute(), html.absolute(), limit_seconds)
+        except OSError as error:
+            raise _NotMade(f"{error.filename or config}: {error.strerror}") from None
+    except _NotMade as reason:
+        text = label(reason)
+        return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return None
+
+
+def absent(html: Path) -> str | None:
+    """Why asv's pages are not in ``html/asv``, as far as a look tells; None where they are."""
+    made = (html / "asv" / "index.html").is_file()
+    return None if made else "`perceptron dashboard` makes them from what `asv run` measured"
+
+
+def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> None:
+    pages = html / "asv"
+    settings = {
+        **_settings(config),
+        "results_dir": str(_with_results(results / "asv")),
+        "html_dir": str(_free(pages)),
+    }
+    with tempfile.TemporaryDirectory(prefix="perceptron-asv-") as folder:
+        ours = Path(folder) / "asv.conf.json"
+        ours.write_text(json.dumps(settings), encoding="utf-8")
+        try:
+            _run(ours, config.parent, limit_seconds)
+        except _NotMade:
+            if not (pages / "info.json").exists():  # what asv writes last
+                shutil.rmtree(pages, ignore_errors=True)
+            raise
+
+
+def _settings(config: Path) -> dict[str, Any]:
+    """What the config says, read as asv does, with paths that hold from any folder."""
+    from asv.util import load_json
+
+    if not config.is_file():
+        raise _NotMade(f"no {config.name} in {config.parent}")
+    try:
+        found = load_json(str(config), js_comments=True)
+    except (ValueError, RecursionError) as error:
+        raise _NotMade(f"{config}: not what asv reads: {error}") from None
+    if not isinstance(found, dict) or not isinstance(found.get("repo"), str):
+        raise _NotMade(f"{config}: no repo named in it")
+    repository = config.parent / found["repo"]
+    if not repository.is_dir():
+        return found  # an address
+    if not any((repository / name).exists() for name in _CHECKOUT):
+        raise _NotMade(f"{repository.resolve()} is not a git checkout")
+    return {**found, "repo": str(repository.resolve())}
+
+
+def _with_results(folder: Path) -> Path:
+    if not folder.is_dir() or not result_files(folder):
+        raise _NotMade(f"no asv results in {folder}: `asv run` makes some")
+    if not (folder / "benchmarks.json").is_file():
+        raise _NotMade(
+            f"no benchmarks.json in {folder}: `asv run --bench just-discover` makes it again"
+        )
+    return folder
+
+
+def _free(pages: Path) -> Path:
+    """asv removes the folder that it writes to, whatever is in it."""
+    ours = (pages / "asv.js").is_file() or not pages.exists()
+    if not ours and (not pages.is_dir() or any(pages.iterdir())):
+        raise _NotMade(f"{pages} holds what asv did not write: move it away")
+    return pages
+
+
+def _run(config: Path, project: Path, limit_seconds: float) -> None:
+    # The project's folder is where asv's plug-ins are found: asv itself goes to its config's.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "asv", "publish", "--no-pull", "--config", str(config)],
+        cwd=project,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        said, _ = process.communicate(timeout=limit_seconds)
+    except subprocess.TimeoutExpired:
+        raise _NotMade(f"asv publish took longer than {limit_seconds:g} s") from None
+    finally:
+        if process.poll() is None:
+            _end(process)
+    if process.returncode != 0:
+        raise _NotMade(f"asv said: {_last_word(said.decode('utf-8', 'replace'))}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """With the processes that asv started: they would go on, and hold what it writes to."""
+    import psutil
+
+    try:
+        everyone = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        everyone = []
+    process.kill()
+    for child in everyone:
+        try:
+            child.kill()
+        except psutil.NoSuchProcess:
+            continue
+    process.communicate()
+
+
+def _last_word(said: str) -> str:
+    """The last line that asv said, or git through it."""
+    lines = [_PROGRESS.sub("", line.strip()) for line in said.splitlines() if line.strip()]
+    git = [line for line in lines if line.startswith("fatal: ")]
+    return (git or lines or ["nothing"])[-1]

@@ -1,0 +1,76 @@
+"""How every figure looks."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from perceptron.report.charts.palette import Stroke
+
+_STYLE: Any = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#888888",
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.8,
+    "svg.hashsalt": "perceptron",  # equal input, equal bytes
+    "svg.fonttype": "path",
+    "text.parse_math": False,  # names come from strangers
+}
+
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}\b")
+_NAMED = {
+    "#ffffff": "--paper",
+    "#000000": "--ink",
+    "#222222": "--ink",
+    "#333333": "--ink",
+    "#555555": "--soft",
+    "#666666": "--soft",
+    "#888888": "--soft",
+    "#e4e4e4": "--line",
+}
+
+
+@contextmanager
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A styled figure of this size in inches, without a display or pyplot's global state."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, figure.subplots()
+
+
+def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
+    """The drawing with its colours as names that a style sheet may give other values in the dark.
+
+    ``--s0``, ``--s1`` … are the strokes in their order, as in every figure of the dashboard.
+    """
+    names = _NAMED | {
+        look.colour.lower(): f"--s{place}" for place, look in enumerate(looks.values())
+    }
+    return _COLOUR.sub(
+        lambda found: f"var({names[found[0]]}, {found[0]})" if found[0] in names else found[0],
+        drawing,
+    )
+
+
+def svg(figure: Figure) -> str:
+    """The figure as text, without the XML prologue, so that a page can hold it."""
+    text = io.StringIO()
+    with warnings.catch_warnings():
+        # Names come in every script there is; a box stands for what the font lacks.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
+    return text.getvalue()[text.getvalue().index("<svg") :]

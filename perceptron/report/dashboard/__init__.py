@@ -1,0 +1,1 @@
+"""The dashboard: pages that open from disk, and the data beside them."""

@@ -1,0 +1,153 @@
+"""The page of history: each of asv's cases over commits, with the steps in it."""
+
+from __future__ import annotations
+
+from perceptron.analysis.history.history import Past, Stretch
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.stored.collection import Collection
+from perceptron.report.charts import plot
+from perceptron.report.charts.svg import family_axis
+from perceptron.report.dashboard.names import machine_name
+from perceptron.report.dashboard.section import Grid
+from perceptron.report.dashboard.view import Figure, Trace, View, Views, table
+from perceptron.report.numbers import duration, duration_interval, interval, tick
+from perceptron.untrusted_text import for_plotly
+
+SWITCHES = ("Family", "Machine", "Environment", "Size", "Backend")
+STEP_COLUMNS = (
+    "from commit",
+    "to commit",
+    "commits>",
+    "level [95 % interval]>",
+    "change [95 % interval]>",
+)
+
+
+def history_views(found: Collection, looks: plot.Looks) -> Views:
+    """A view for each case; those of one machine and family are in one file."""
+    views = Views("history", SWITCHES)
+    parts: dict[tuple[str, ...], int] = {}
+    for past in found.histories:
+        place = (
+            past.family,
+            machine_name(past.machine, past.source),
+            past.environment or "not stated",
+            f"{past.size:,}",
+            past.backend,
+        )
+        part = parts.setdefault(place[:2], len(parts))
+        views.add(part, place, _view(past, looks))
+    return views
+
+
+def _view(past: Past, looks: plot.Looks) -> View:
+    steps = len(past.steps) - 1
+    told = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
+    first, last = past.points[0], past.points[-1]
+    return View(
+        title=f"{past.family}, {family_axis(past.family)} {past.size:,}, {past.backend}",
+        lines=[
+            f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
+            f"{told}.",
+            "A dot is one process at one commit; by itself it has no interval. A level's interval "
+            "comes from the dots of its commits. Steps are found as asv finds them.",
+        ],
+        figures=[_figure(past, looks)],
+        tables=[table(Grid(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels"))],
+    )
+
+
+def _figure(past: Past, looks: plot.Looks) -> Figure:
+    look = looks[past.backend]
+    dots: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": for_plotly(past.backend),
+        "x": list(range(len(past.points))),
+        "y": [point.seconds for point in past.points],
+        "marker": {"color": f"{look.colour}/0.55", "symbol": look.symbol, "size": 6},
+        "text": [
+            for_plotly(f"{point.commit}, {point.committed[:10]}: {duration(point.seconds)}")
+            for point in past.points
+        ],
+        "hoverinfo": "text",
+    }
+    levels = [_level(past, each, look) for each in past.steps]
+    places = _places(len(past.points))
+    return Figure(
+        alt=f"Time per iteration of {past.backend} over {len(past.points)} commits: "
+        + "; ".join(_words(past, each) for each in past.steps),
+        caption="Lines are levels between steps. Commits are in the order of their dates, evenly "
+        "spread.",
+        height=420,
+        data=[dots, *levels],
+        layout={
+            "xaxis": {
+                "title": {"text": "commit"},
+                "tickvals": places,
+                "ticktext": [for_plotly(past.points[place].committed[:10]) for place in places],
+                "showgrid": False,
+                "zeroline": False,
+            },
+            "yaxis": _axis(past),
+            "showlegend": False,
+        },
+    )
+
+
+def _axis(past: Past) -> Trace:
+    """Linear from zero, so that a step looks as large as it is; in a unit that people read."""
+    most = max(point.seconds for point in past.points)
+    ticks = [most * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    return {
+        "title": {"text": "time per iteration"},
+        "range": [0, most * 1.08],
+        "tickvals": ticks,
+        "ticktext": ["0", *(tick(_rounded(value)) for value in ticks[1:])],
+        "zeroline": False,
+    }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _level(past: Past, step: Stretch, look: plot.Look) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "x": [step.first - 0.5, step.last + 0.5],
+        "y": [step.seconds, step.seconds],
+        "line": {"color": "--ink", "width": 2.5},
+        "text": [for_plotly(_words(past, step), 300)] * 2,
+        "hoverinfo": "text",
+    }
+
+
+def _places(count: int) -> list[int]:
+    most = min(6, count)
+    return sorted({round(place * (count - 1) / max(1, most - 1)) for place in range(most)})
+
+
+def _words(past: Past, step: Stretch) -> str:
+    told = duration_interval(step.seconds, step.low, step.high)
+    change = _change(step)
+    return f"{told} from {past.points[step.first].commit} on" + (f" ({change})" if change else "")
+
+
+def _change(step: Stretch) -> str:
+    if step.change is None:
+        return ""
+    ends = [None if end is None else 100 * end for end in (step.change_low, step.change_high)]
+    return f"{interval(100 * step.change, *ends)} %"
+
+
+def _cells(past: Past, step: Stretch) -> tuple[str, ...]:
+    level = Interval(step.seconds, step.low, step.high)
+    return (
+        past.points[step.first].commit,
+        past.points[step.last].commit,
+        str(step.last - step.first + 1),
+        duration_interval(level.estimate, level.low, level.high),
+        _change(step) or "–",
+    )

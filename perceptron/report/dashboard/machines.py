@@ -1,0 +1,110 @@
+"""The page of machines: side by side, with what `perceptron doctor` says of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perceptron.analysis.stored.collection import Collection, Machine
+from perceptron.report.dashboard.names import machine_name
+from perceptron.report.numbers import memory
+from perceptron.report.tables.doctor import cells
+from perceptron.untrusted_text import shortened
+
+_NOTHING = "not recorded"
+
+
+def machines(found: Collection) -> dict[str, Any]:
+    """What the template of the page shows: a column for each machine."""
+    rows = [
+        ("processor", _processor),
+        ("GPU", _gpus),
+        ("system", _system),
+        ("libraries", _libraries),
+        ("thread pools", _pools),
+        ("settings", _settings),
+        ("measured by", lambda each: ", ".join(each.sources) or _NOTHING),
+        ("newest result", lambda each: each.newest[:10] or _NOTHING),
+        ("runs of ours", lambda each: f"{each.runs:,}"),
+        ("rows", lambda each: f"{each.rows:,}"),
+        ("commits", lambda each: f"{each.commits:,}"),
+    ]
+    table = [(name, [shortened(tell(each), 600) for each in found.machines]) for name, tell in rows]
+    told = [_checks(each) for each in found.machines]
+    checks = list(dict.fromkeys(what for facts in told for what in facts))
+    return {
+        "names": [_name(each) for each in found.machines],
+        "facts": table,
+        "checks": [
+            (what, [facts.get(what, (_NOTHING, "not known")) for facts in told]) for what in checks
+        ],
+        "warnings": [
+            (_name(each), each.diagnosis.cautions)
+            for each in found.machines
+            if each.diagnosis is not None and each.diagnosis.cautions
+        ],
+        "complaints": [shortened(each, 400) for each in found.complaints],
+    }
+
+
+def _name(machine: Machine) -> str:
+    return shortened(machine_name(machine.name, "perceptron"))
+
+
+def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
+    """What the doctor looked at, with its value and verdict."""
+    if machine.diagnosis is None:
+        return {}
+    return {
+        what: (shortened(told, 300), verdict) for what, told, verdict in cells(machine.diagnosis)
+    }
+
+
+def _processor(machine: Machine) -> str:
+    if machine.diagnosis is None:
+        return _NOTHING
+    facts = machine.diagnosis.environment
+    return (
+        f"{facts.cpu}, {facts.architecture}, {facts.cores} usable cores, "
+        f"{memory(facts.memory_bytes)} memory"
+    )
+
+
+def _gpus(machine: Machine) -> str:
+    if machine.diagnosis is None:
+        return _NOTHING
+    gpus = machine.diagnosis.environment.gpus
+    return ", ".join(f"{gpu.name}, driver {gpu.driver or 'not known'}" for gpu in gpus) or "none"
+
+
+def _system(machine: Machine) -> str:
+    if machine.diagnosis is None:
+        return _NOTHING
+    return f"{machine.diagnosis.environment.system}, {machine.diagnosis.environment.python}"
+
+
+def _libraries(machine: Machine) -> str:
+    if machine.diagnosis is None:
+        return _NOTHING
+    found = machine.diagnosis.environment.libraries
+    return ", ".join(f"{name} {version}" for name, version in found.items()) or "none"
+
+
+def _pools(machine: Machine) -> str:
+    if machine.diagnosis is None:
+        return _NOTHING
+    return (
+        "; ".join(
+            " ".join(filter(None, (pool.library, pool.version)))
+            + (f", kernel {pool.kernel}" if pool.kernel else "")
+            + (f", {pool.threads} threads" if pool.threads else "")
+            for pool in machine.diagnosis.environment.pools
+        )
+        or "none"
+    )
+
+
+def _settings(machine: Machine) -> str:
+    if machine.diagnosis is None:
+        return _NOTHING
+    found = machine.diagnosis.environment.variables
+    return ", ".join(f"{name}={value}" for name, value in found.items()) or "none"

@@ -1,0 +1,151 @@
+"""The page of the roofline: how near each backend comes to what the machine can do."""
+
+from __future__ import annotations
+
+from math import isclose, log10
+
+from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.stored.collection import Collection
+from perceptron.report.charts import plot
+from perceptron.report.dashboard.names import machine_name
+from perceptron.report.dashboard.section import Grid
+from perceptron.report.dashboard.view import Figure, Trace, View, Views, table
+from perceptron.report.numbers import digits
+from perceptron.report.tables.ladder import ROOFLINE_COLUMNS, roofline_cells, roofline_title
+from perceptron.untrusted_text import for_plotly
+
+SWITCHES = ("Machine", "Threads")
+
+
+def roofline_views(found: Collection, looks: plot.Looks) -> Views:
+    """A view for each machine and number of threads: all problems whose ladder was measured."""
+    groups: dict[tuple[str, str], list[Overhead]] = {}
+    for each in found.ladders:
+        if each.ceilings is not None and each.operations > 0 and each.bytes_moved > 0:
+            place = (machine_name(each.rows[0].machine, each.rows[0].source), str(each.threads))
+            groups.setdefault(place, []).append(each)
+    views = Views("roofline", SWITCHES)
+    for part, (place, members) in enumerate(groups.items()):
+        views.add(part, place, _view(members, looks))
+    return views
+
+
+def _view(members: list[Overhead], looks: plot.Looks) -> View:
+    facts = members[0].environment
+    return View(
+        title="How near to what the machine can do",
+        lines=[
+            f"{facts.cpu}, {facts.cores} cores, {members[0].threads} threads.",
+            "A point is a backend on a problem: how much arithmetic there is for each byte that "
+            "the mathematics reads or writes once, and how much arithmetic a second got done. No "
+            "point can lie above the roof; what lies far below it waits for something else, on "
+            "small problems for calls from Python. A point above the slope reads from a cache.",
+        ],
+        figures=[_figure(members, looks)],
+        tables=[
+            table(
+                Grid(
+                    ROOFLINE_COLUMNS,
+                    roofline_cells(each),
+                    f"{each.problem}. {roofline_title(each)}",
+                )
+            )
+            for each in members
+        ],
+    )
+
+
+def _figure(members: list[Overhead], looks: plot.Looks) -> Figure:
+    traces: list[Trace] = []
+    heights: list[float] = []
+    for each in members:
+        for rung in each.rungs:
+            if rung.gflops is None:
+                continue
+            heights.append(rung.gflops)
+            told = f"{rung.backend} on {each.problem}: {digits(rung.gflops, 2)} GFLOP/s"
+            look = looks[rung.backend]
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": for_plotly(rung.backend),
+                    "legendgroup": plot.legend_group(rung.backend),
+                    "showlegend": not any(
+                        trace["name"] == for_plotly(rung.backend) for trace in traces
+                    ),
+                    "x": [_intensity(each)],
+                    "y": [rung.gflops],
+                    "marker": {"color": look.colour, "symbol": look.symbol, "size": 11},
+                    "text": [for_plotly(f"{told}, bound by {rung.bound or 'unknown'}", 300)],
+                    "hoverinfo": "text",
+                }
+            )
+    across = [_intensity(each) for each in members]
+    limits = [each.ceilings for each in members if each.ceilings is not None]
+    product, copy = (
+        max(each.gflops for each in limits),
+        max(each.gbytes for each in limits),
+    )
+    ridge = product / copy
+    across += [ridge * 4, min(across) / 4, ridge / 4]
+    low, high = min(across), max(across)
+    roof = [(low, low * copy), (ridge, product), (high, product)]
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "the machine's ceilings",
+            "x": [x for x, _ in roof],
+            "y": [y for _, y in roof],
+            "line": {"color": "--ink", "width": 2},
+            "hoverinfo": "skip",
+        }
+    )
+    problems = ", ".join(each.problem for each in members)
+    return Figure(
+        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}; the "
+        f"roof is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the numbers",
+        caption=f"The roof: a large product reached {digits(product)} GFLOP/s, a large copy "
+        f"{digits(copy)} GB/s, the best of the processes of these runs.",
+        height=480,
+        data=traces,
+        layout={
+            "xaxis": plot.log_axis(across, _number, 10, "operations for each byte"),
+            "yaxis": plot.log_axis(
+                [*heights, *(y for _, y in roof)], _number, 10, "GFLOP/s that got done"
+            ),
+            "annotations": _problems(members),
+        },
+    )
+
+
+def _problems(members: list[Overhead]) -> list[Trace]:
+    """The name of each problem above its points."""
+    labels: list[Trace] = []
+    places: list[float] = []
+    for each in members:
+        here = _intensity(each)
+        level = sum(isclose(here, other, rel_tol=1.0) for other in places)
+        places.append(here)
+        labels.append(
+            {
+                "xref": "x",
+                "yref": "paper",
+                "x": log10(here),
+                "y": 1 - 0.06 * level,
+                "yanchor": "bottom",
+                "text": for_plotly(each.problem, 40),
+                "showarrow": False,
+                "font": {"size": 12, "color": "--soft"},
+            }
+        )
+    return labels
+
+
+def _intensity(found: Overhead) -> float:
+    return found.operations / found.bytes_moved
+
+
+def _number(value: float) -> str:
+    return f"{value:g}"

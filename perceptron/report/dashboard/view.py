@@ -1,0 +1,129 @@
+"""What a page of views is made of: texts, figures and tables, each view found by its switches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.report.dashboard.section import Grid
+from perceptron.untrusted_text import shortened
+
+Trace = dict[str, Any]
+# Characters: a paragraph, and what a figure is in words.
+_LINE = 600
+_ALT = 2_000
+
+
+class Figure(Struct, frozen=True, kw_only=True):
+    """A figure as plotly takes it; colours are names of the pages' colours (see `plot`)."""
+
+    alt: str
+    caption: str
+    height: int
+    data: list[Trace]
+    layout: dict[str, Any]
+
+
+class Column(Struct, frozen=True):
+    """A heading, and whether numbers stand below it."""
+
+    name: str
+    number: bool
+
+
+class Table(Struct, frozen=True):
+    """A table of texts; the first cell of a row names it."""
+
+    title: str
+    columns: list[Column]
+    rows: list[list[str]]
+
+
+class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is shown for one setting of the switches."""
+
+    title: str
+    lines: list[str] = []
+    figures: list[Figure] = []
+    tables: list[Table] = []
+    sections: list[View] = []
+
+
+class Setting(Struct, frozen=True):
+    """One setting of the switches and where its view is: a name in a file."""
+
+    is_: list[str]
+    file: str
+    name: str
+
+
+class Switch(Struct, frozen=True):
+    """A switch by its label; ``id`` stands in addresses."""
+
+    label: str
+    id: str
+
+
+class Views:
+    """The views of a page. Those of one part are in one file, loaded when one of them is shown."""
+
+    def __init__(self, page: str, switches: Sequence[str]) -> None:
+        self.page = page
+        self.switches = [Switch(label, _id(label)) for label in switches]
+        self.settings: list[Setting] = []
+        self.files: dict[str, dict[str, View]] = {}
+
+    def add(self, part: int, setting: Sequence[str], view: View) -> None:
+        """Keep a view; of two with equal settings the first is found."""
+        name = str(len(self.settings))
+        file = f"{self.page}/{part}"
+        self.settings.append(Setting([shortened(each) for each in setting], file, name))
+        self.files.setdefault(file, {})[name] = _fitted(view)
+
+    @property
+    def index(self) -> dict[str, Any]:
+        return {
+            "switches": self.switches,
+            "views": [
+                {"is": each.is_, "file": each.file, "name": each.name} for each in self.settings
+            ],
+        }
+
+
+def _fitted(view: View) -> View:
+    """The same with texts that have room: names of strangers stand in all of them."""
+    return replace(
+        view,
+        title=shortened(view.title, 200),
+        lines=[shortened(line, _LINE) for line in view.lines],
+        figures=[
+            replace(each, alt=shortened(each.alt, _ALT), caption=shortened(each.caption, _LINE))
+            for each in view.figures
+        ],
+        sections=[_fitted(each) for each in view.sections],
+    )
+
+
+def link(page: str, switches: Sequence[str], setting: Sequence[str]) -> str:
+    """An address that opens a page of views at a setting, or at the first that begins so."""
+    said = zip(switches, setting, strict=False)
+    return f"{page}.html#" + "&".join(
+        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in said
+    )
+
+
+def _id(label: str) -> str:
+    return label.lower().replace(" ", "-")
+
+
+def table(grid: Grid) -> Table:
+    """A table of a page of figures as a view's."""
+    return Table(
+        shortened(grid.title, 200),
+        [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in grid.columns],
+        [[shortened(cell, 400) for cell in row] for row in grid.rows],
+    )

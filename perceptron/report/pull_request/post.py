@@ -1,0 +1,150 @@
+"""A pull request's comment, from files that the pull request's own code may have written.
+
+The workflow that may write comments runs this, and nothing of the pull request:
+
+    python -m perceptron.report.pull_request.post FOLDER            prints the pull request's number
+    python -m perceptron.report.pull_request.post FOLDER PULL.json  prints the comment
+
+FOLDER holds ``gate.json``, what `perceptron compare --json` printed, and ``pull-request.txt``, the
+number. PULL.json is what GitHub's API says of the pull request of that number, and
+GITHUB_EVENT_PATH names the event, which GitHub wrote. Numbers in gate.json are shown as they are:
+code that a pull request brings could make up any. What is certain is that they show nothing but
+numbers and code spans, and in no other pull request than the one whose run it was.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.comparison import Comparison
+from perceptron.records.readers.foreign import label
+from perceptron.report.pull_request.comment import PullRequest, comment, nothing
+
+MOST_BYTES = 8 * 2**20
+MOST_ROWS = 5000
+_NUMBER = re.compile(rb"([1-9][0-9]{0,9})\n?")
+_LONGEST_ERROR = 300
+
+Kind = TypeVar("Kind", bound=Struct)
+
+
+class _Repository(Struct, frozen=True):
+    full_name: str
+
+
+class _Run(Struct, frozen=True):
+    head_sha: str
+    head_branch: str | None
+    head_repository: _Repository | None
+
+
+class _Event(Struct, frozen=True):
+    workflow_run: _Run
+
+
+class _Head(Struct, frozen=True):
+    sha: str
+    ref: str
+    repo: _Repository | None
+    """None where the fork is gone."""
+
+
+class _Pull(Struct, frozen=True):
+    number: int
+    head: _Head
+
+
+def number(folder: Path) -> int:
+    """The pull request that the files say they are of; raises `UserError`."""
+    file = folder / "pull-request.txt"
+    found = _NUMBER.fullmatch(_read(file, 64))
+    if found is None:
+        raise UserError(f"{file}: not the number of a pull request: write the event's into it")
+    return int(found[1])
+
+
+def post(folder: Path, pull: Path, event: Path) -> str:
+    """The comment. Raises `UserError` for what is not of this pull request, or not a comparison.
+
+    Where the run left no comparison, the comment says so: an older one must not stand for it. The
+    run's commit, branch and repository must be the head of the pull request: of its number
+    alone anybody could write any.
+    """
+    asked, known = _decode(pull, _Pull), _decode(event, _Event).workflow_run
+    if asked.number != number(folder):
+        raise UserError(f"{pull}: another pull request than {number(folder)}: ask for that one")
+    head = asked.head
+    ours = (known.head_sha, known.head_branch, known.head_repository)
+    if not known.head_sha or None in ours or ours != (head.sha, head.ref, head.repo):
+        raise UserError(
+            f"pull request {asked.number} is now at {label(head.sha)[:12]}, and this run was of "
+            f"{label(known.head_sha)[:12]}: its own newest run comments"
+        )
+    whose = PullRequest(asked.number, known.head_sha)
+    file = folder / "gate.json"
+    if not os.path.lexists(file):
+        return nothing(whose)
+    found = _decode(file, Comparison)
+    for what, many in (("rows", found.rows), ("benchmarks", found.benchmarks)):
+        if len(many) > MOST_ROWS:
+            raise UserError(
+                f"{file}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose --benchmarks"
+            )
+    return comment(found, whose)
+
+
+def _decode(file: Path, kind: type[Kind]) -> Kind:
+    try:
+        return msgspec.json.decode(_read(file, MOST_BYTES), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        told = label(str(error)[:_LONGEST_ERROR])
+        raise UserError(f"{file}: not what is expected: {told}; run it again") from None
+
+
+def _read(file: Path, most: int) -> bytes:
+    """A plain file's content; raises `UserError` for a link, and for more than ``most`` bytes."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with open(descriptor, "rb") as stream:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise UserError(f"{file}: not a plain file")
+            content = stream.read(most + 1)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    if len(content) > most:
+        raise UserError(f"{file}: more than {most:,} bytes: choose fewer --benchmarks")
+    return content
+
+
+def main() -> None:
+    """See the module; an error is one line, and exit code 2."""
+    try:
+        match [Path(each) for each in sys.argv[1:]]:
+            case [folder]:
+                print(number(folder))
+            case [folder, pull]:
+                event = os.environ.get("GITHUB_EVENT_PATH")
+                if not event:
+                    raise UserError("GITHUB_EVENT_PATH is not set: this is for GitHub's workflows")
+                print(post(folder, pull, Path(event)), end="")
+            case _:
+                raise UserError(
+                    "usage: python -m perceptron.report.pull_request.post FOLDER [PULL.json]"
+                )
+    except UserError as error:
+        # Runners look for commands in this form anywhere in a line.
+        print(f"error: {error}".replace("##[", "# #["), file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What several studies share: campaigns of rounds, opening a run, axes, progress."""

@@ -1,0 +1,1 @@
+"""What the runs say: replayed, rejudged, judged by other tools' rules, counted."""

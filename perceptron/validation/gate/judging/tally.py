@@ -1,0 +1,145 @@
+"""What the runs and the replays say, in numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+
+from perceptron.gate.verdict.estimate import FEWEST, estimate, p_above
+from perceptron.validation.gate.judging.blocks import judged_by_others, pair, pairs, spread_class
+from perceptron.validation.gate.judging.replay import GATE, LEVELS, Trial, by_spread
+from perceptron.validation.gate.record import CLASSES, Judged, LiveKind, ProofRow, ProofRun
+from perceptron.validation.gate.runs.kinds import BY_NAME, KINDS
+from perceptron.validation.gate.runs.repository import body
+from perceptron.validation.share import Share, share
+
+LEVELS_OF_P = (0.1, 0.02)
+
+
+def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
+    """One for each kind that has runs."""
+    found = []
+    for kind in KINDS:
+        own = [run for run in runs if run.kind == kind.name]
+        if not own:
+            continue
+        changes = [row.change for _, row in slower_rows(own) if row.change is not None]
+        found.append(
+            LiveKind(
+                name=kind.name,
+                summary=kind.summary,
+                runs=len(own),
+                verdicts=dict(Counter(run.verdict for run in own)),
+                improvements=sum(row.verdict == "improvement" for run in own for row in run.rows),
+                control_alarms=sum(run.control_alarmed for run in own),
+                change=median(changes) if changes else None,
+                seconds=median(run.seconds for run in own),
+                cpu_seconds=median(run.cpu_seconds for run in own),
+            )
+        )
+    return found
+
+
+def false_alarms(runs: Sequence[ProofRun]) -> list[Judged]:
+    """Of the runs in which nothing changed: those in which a rule calls any benchmark slower."""
+    groups = {
+        "quiet": [run for run in runs if run.kind == "same"],
+        "beside a busy process": [run for run in runs if run.kind == "neighbour"],
+    }
+    groups["together"] = [run for own in groups.values() for run in own]
+    return [
+        Judged(name=name, spread="", shares=_shares(_red(run) for run in own))
+        for name, own in groups.items()
+        if own
+    ]
+
+
+def _red(run: ProofRun) -> dict[str, bool]:
+    by_row = [judged_by_others(blocks) for row in run.rows if (blocks := pairs(row))]
+    others = {name: any(each[name] for each in by_row) for name in (by_row[0] if by_row else {})}
+    return {GATE: run.verdict == "regression", **others}
+
+
+def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
+    """How often a screen in which nothing changed has a small p-value of *it did not change*.
+
+    Where blocks are as independent as the test supposes, as often as the level says.
+    """
+    by_name: dict[str, list[float]] = {}
+    for run in runs:
+        if run.kind == "same":
+            for row in run.rows:
+                if len(row.screen) >= FEWEST:
+                    seen = estimate([pair(each).log_ratio for each in row.screen])
+                    p = 2 * min(p_above(seen, 0.0), 1 - p_above(seen, 0.0))
+                    by_name.setdefault(body(row.benchmark), []).append(p)
+    groups = {**by_name, "together": [p for some in by_name.values() for p in some]}
+    return [
+        Judged(
+            name=name,
+            spread="",
+            shares={
+                f"p ≤ {100 * level:g} %": share(sum(p <= level for p in some), len(some))
+                for level in LEVELS_OF_P
+            },
+        )
+        for name, some in groups.items()
+        if some
+    ]
+
+
+def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
+    """Of the rows that HEAD makes slower: those that each rule found, by what spread they had."""
+    found = []
+    for kind in KINDS:
+        by_class: dict[str, list[dict[str, bool]]] = {}
+        for _, row in slower_rows([run for run in runs if run.kind == kind.name]):
+            blocks = pairs(row)
+            spread = spread_class(blocks)
+            if spread is not None:
+                verdicts = {GATE: row.verdict == "regression", **judged_by_others(blocks)}
+                by_class.setdefault(spread, []).append(verdicts)
+        found += [
+            Judged(name=kind.summary, spread=name, shares=_shares(by_class[name]))
+            for name in CLASSES
+            if name in by_class
+        ]
+    return found
+
+
+def found_replayed(trials: Sequence[Trial]) -> list[Judged]:
+    """Of the replays: those that each rule called slower, by what was injected and by spread."""
+    return [
+        Judged(name=f"{100 * level:g} %", spread=name, shares=_shares(each.found for each in some))
+        for level in LEVELS
+        for name, some in by_spread([each for each in trials if each.level == level], [*CLASSES])
+    ]
+
+
+def promised(trials: Sequence[Trial]) -> list[Judged]:
+    """Of the replays at what was called the smallest detectable slowdown: those found."""
+    return [
+        Judged(
+            name=f"{100 * median(each.level for each in some):.1f} %",
+            spread=name,
+            shares=_shares(each.found for each in some),
+        )
+        for name, some in by_spread(trials, [*CLASSES])
+    ]
+
+
+def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+    """Rows of benchmarks that HEAD makes slower."""
+    for run in runs:
+        for row in run.rows:
+            if body(row.benchmark) in BY_NAME[run.kind].slower:
+                yield run, row
+
+
+def _shares(found: Iterable[Mapping[str, bool]]) -> dict[str, Share]:
+    counted = list(found)
+    names = dict.fromkeys(name for each in counted for name in each)
+    return {
+        name: share(sum(each.get(name, False) for each in counted), len(counted)) for name in names
+    }

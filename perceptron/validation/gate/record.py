@@ -1,0 +1,147 @@
+"""The gate's proof: its runs as they are kept, and what they say together."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from perceptron.records.comparison import RowVerdict, Verdict
+from perceptron.validation.share import Share
+
+# Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
+# quiet ones slowdowns are to be found.
+CLASSES = {"≤ 1 %": 0.01, "≤ 2.5 %": 0.025, "≤ 5 %": 0.05, "more": float("inf")}
+QUIET = ("≤ 1 %", "≤ 2.5 %")
+
+# For each process of a block, base first, then head, then control if there is one: its samples, in
+# whole nanoseconds per call.
+Nanoseconds = list[list[int]]
+
+
+class ProofRow(Struct, frozen=True, kw_only=True):
+    """One benchmark in one run of the gate: what was judged, and all that was measured."""
+
+    benchmark: str
+    verdict: RowVerdict
+    change: float | None
+    p_adjusted: float | None
+    smallest_detectable: float | None
+    spread: float | None
+    screen: list[Nanoseconds]
+    confirmation: list[Nanoseconds]
+
+
+class ProofRun(Struct, frozen=True, kw_only=True):
+    """One whole run of the gate on the proof's own suite."""
+
+    kind: str
+    number: int
+    """Which run of its kind, from 0; also the seed of its order."""
+    when: str
+    """When it ended, in UTC."""
+    work: str
+    """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
+    measured: str
+    """The same without the code that judges: what that says can be said anew of the same blocks."""
+    commit: str | None
+    """Of this package, None outside a checkout."""
+    environment: str
+    """Id of what it ran on, kept beside."""
+    seconds: float
+    cpu_seconds: float
+    """Of all processes that the run started."""
+    verdict: Verdict
+    reason: str
+    control_alarmed: bool
+    rows: list[ProofRow]
+
+
+class Judged(Struct, frozen=True, kw_only=True):
+    """How many of these runs, rows or replays each rule called slower."""
+
+    name: str
+    spread: str
+    """What the blocks of all of them spread by, in words; empty where all are together."""
+    shares: dict[str, Share]
+    """By rule, the gate's first."""
+
+
+class LiveKind(Struct, frozen=True, kw_only=True):
+    """The runs of one kind, in numbers."""
+
+    name: str
+    summary: str
+    runs: int
+    verdicts: dict[str, int]
+    improvements: int
+    """Rows that the gate called faster; no change of the proof makes anything faster."""
+    control_alarms: int
+    change: float | None
+    """Median of what was measured of the benchmarks that HEAD makes slower."""
+    seconds: float
+    """Median."""
+    cpu_seconds: float
+
+
+class Spread(Struct, frozen=True):
+    """Standard deviation of log(head / base) over blocks, robust, with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Spreads(Struct, frozen=True, kw_only=True):
+    """What the blocks of a benchmark spread by, for each way to make a number of a process."""
+
+    benchmark: str
+    blocks: int
+    spreads: dict[str, Spread]
+    """The gate's way first."""
+
+
+class Target(Struct, frozen=True, kw_only=True):
+    """What the gate is to reach, and what it has."""
+
+    name: str
+    reached: Share
+    met: bool | None
+    """None while there are too few runs to say."""
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """All of it."""
+
+    machine: str
+    cpu: str
+    cores: str
+    libraries: dict[str, str]
+    first: str
+    last: str
+    version: str
+    commits: list[str]
+    work: str
+    command: str
+    results: str
+    again: int
+    """Runs that an earlier rule judged, and today's has judged anew: it would have screened the
+    same blocks."""
+    left_out: int
+    """Runs of another suite, or of other code of the gate."""
+    outdated: bool
+    """Whether the gate's code has changed since."""
+    targets: list[Target]
+    live: list[LiveKind]
+    false_alarms: list[Judged]
+    """Of runs in which nothing changed."""
+    calibration: list[Judged]
+    """Of screens in which nothing changed: how often a two-sided p-value is small."""
+    found: list[Judged]
+    """Of rows of live runs in which HEAD is slower."""
+    replayed: list[Judged]
+    """Of replays, by what was injected."""
+    windows: int
+    """Stretches of blocks, none with a block in common, that the replays could be cut into."""
+    promised: list[Judged]
+    """Of replays with the slowdown that the gate had called the smallest detectable."""
+    choices: list[Spreads]
+    """Of screens in which nothing changed and no neighbour was busy."""

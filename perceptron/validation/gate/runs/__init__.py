@@ -1,0 +1,1 @@
+"""Whole runs of the gate on a repository of the proof's own, and where they are kept."""

@@ -1,0 +1,108 @@
+"""Where the proof's runs are kept, so that it goes on where it stopped.
+
+<results>/proof/<machine>/runs.jsonl             one `ProofRun` a line
+<results>/proof/<machine>/environment-<id>.json  what runs with this id ran on
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import FileIO
+from pathlib import Path
+
+import msgspec
+
+from perceptron.errors import UserError
+from perceptron.records.comparison import Environment
+from perceptron.records.files.journal import (
+    append,
+    cannot_write,
+    cut_unfinished,
+    open_alone,
+    replace,
+)
+from perceptron.validation.gate.record import ProofRun
+
+
+def folder(results: Path, machine: str) -> Path:
+    """Where the runs of this machine are."""
+    return results / "proof" / machine
+
+
+def read_runs(where: Path) -> list[ProofRun]:
+    """The runs so far; a last line that was cut short is left out.
+
+    Raises `UserError` with the file and the line for what is no run.
+    """
+    file = where / "runs.jsonl"
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; choose another") from None
+    decoder = msgspec.json.Decoder(ProofRun)
+    found = []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        try:
+            found.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UserError(
+                f"{file}, line {number}: no run of a proof: {error}; remove the line"
+            ) from None
+    return found
+
+
+def read_environment(where: Path, name: str) -> Environment:
+    """What the runs of this id ran on; raises `UserError` if that cannot be told."""
+    file = where / f"environment-{name}.json"
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Environment)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}; its runs name it") from None
+    except msgspec.DecodeError as error:
+        raise UserError(f"{file}: no environment: {error}; fetch it again") from None
+
+
+def keep_environment(where: Path, environment: Environment) -> str:
+    """Write it unless it is there, and give its id."""
+    content = msgspec.json.format(msgspec.json.encode(environment, order="sorted"), indent=2)
+    name = hashlib.sha256(content).hexdigest()[:12]
+    file = where / f"environment-{name}.json"
+    if not file.exists():
+        replace(file, environment)
+    return name
+
+
+class Journal:
+    """An open proof: its runs so far, and where the next goes."""
+
+    def __init__(self, where: Path, lines: FileIO) -> None:
+        self.where = where
+        self.runs = read_runs(where)
+        self._lines = lines
+
+    def append(self, run: ProofRun) -> None:
+        """Write the run and wait until the disk has it."""
+        try:
+            append(self._lines, run)
+        except OSError as error:
+            raise cannot_write(self.where, error) from None
+        self.runs.append(run)
+
+
+@contextmanager
+def open_proof(where: Path) -> Iterator[Journal]:
+    """Raises `UserError` if the folder cannot be written to, or another proof goes on in it."""
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        lines = open_alone(where / "runs.jsonl")
+    except OSError as error:
+        raise cannot_write(where, error) from None
+    if lines is None:
+        raise UserError(f"{where}: another proof is running; two would disturb each other")
+    with lines:
+        cut_unfinished(lines)
+        yield Journal(where, lines)

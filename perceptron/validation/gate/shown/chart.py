@@ -1,0 +1,82 @@
+"""The proof as a figure: for each rule, how often it cries wolf, and what it finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+
+from perceptron.report.charts.style import drawing, svg
+from perceptron.validation.gate.record import QUIET, Judged, Proof
+from perceptron.validation.share import Share, share
+
+_WRONG, _RIGHT, _INK = "#D55E00", "#0072B2", "#222222"
+_FOUND = "5 %"
+# A false alarm and a find have lines of their own: both may be 0 or 100 %.
+_APART = 0.17
+
+
+def proof_chart(found: Proof) -> str:
+    """Shares with their 95 % bars; "" before there are runs. Left and right are where to be."""
+    alarms = next((each for each in found.false_alarms if each.name == "together"), None)
+    if alarms is None:
+        return ""
+    finds = _together(
+        [each for each in found.replayed if each.name == _FOUND and each.spread in QUIET]
+    )
+    rules = list(alarms.shares)
+    with drawing(7.2, 0.55 * len(rules) + 1.5) as (figure, axes):
+        for place, rule in enumerate(rules):
+            _dot(axes, place - _APART, alarms.shares[rule], _WRONG, "o")
+            if rule in finds:
+                _dot(axes, place + _APART, finds[rule], _RIGHT, "s")
+        axes.set_yticks(range(len(rules)), rules)
+        axes.set_ylim(len(rules) - 0.5, -0.5)
+        axes.set_xlim(-0.04, 1.04)
+        axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
+        axes.grid(False, axis="y")
+        figure.legend(
+            handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
+            labels=[
+                "runs in which nothing changed and something is called slower: 0 % is right",
+                f"slowdowns of {_FOUND} found where blocks spread {QUIET[-1]}: 100 % is right",
+            ],
+            loc="outside lower center",
+            frameon=False,
+            fontsize=9,
+        )
+        return svg(figure)
+
+
+def _key(colour: str, marker: str) -> Line2D:
+    return Line2D([], [], color=colour, marker=marker, markersize=7, linestyle="none")
+
+
+def _together(some: Sequence[Judged]) -> dict[str, Share]:
+    names = dict.fromkeys(name for each in some for name in each.shares)
+    return {
+        name: share(
+            sum(each.shares[name].hits for each in some if name in each.shares),
+            sum(each.shares[name].trials for each in some if name in each.shares),
+        )
+        for name in names
+    }
+
+
+def _dot(axes: Axes, place: float, found: Share, colour: str, marker: str) -> None:
+    if found.value is None or found.low is None or found.high is None:
+        return
+    bars = [[found.value - found.low], [found.high - found.value]]
+    axes.errorbar(found.value, place, xerr=bars, fmt=marker, markersize=7, capsize=3, color=colour)
+    axes.annotate(
+        f"{100 * found.value:.1f} %",
+        (found.high if found.value < 0.5 else found.low, place),
+        xytext=(7 if found.value < 0.5 else -7, 0),
+        textcoords="offset points",
+        ha="left" if found.value < 0.5 else "right",
+        va="center",
+        color=_INK,
+        fontsize=9,
+    )

@@ -1,0 +1,34 @@
+"""The gate's proof as a page of the docs: a picture, tables, and where they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perceptron.report import text_file
+from perceptron.report.tables.grid import markdown
+from perceptron.validation.gate.record import Proof
+from perceptron.validation.gate.shown.chart import proof_chart
+from perceptron.validation.gate.shown.table import grids, heading
+
+_OTHER_RULES = (
+    "asv: Mann–Whitney p < 0.002 on all samples and medians that differ by more than the "
+    "factor, 1.1 by default. pytest-benchmark: `--benchmark-compare-fail=mean:5%`. pyperf: a "
+    "pooled t-test of all samples, significant at 95 % and slower. They see every sample that "
+    "the gate saw, in its order of processes: more than they take by default."
+)
+
+
+def save(file: Path, found: Proof) -> Path:
+    """Write Markdown with date, machine, commit and command, and its picture as SVG beside it.
+
+    Raises `UserError` if a file cannot be written.
+    """
+    lines = ["# How often the gate is wrong, and what it finds", "", heading(found), ""]
+    picture = proof_chart(found)
+    if picture:
+        beside = text_file.write(file.with_suffix(".svg"), picture)
+        lines += [f"![False alarms and slowdowns found, by rule]({beside.name})", ""]
+    for grid in grids(found):
+        lines += [*markdown(grid), ""]
+    lines += ["## The other rules", "", _OTHER_RULES]
+    return text_file.write(file, "\n".join(lines) + "\n")

@@ -1,0 +1,98 @@
+"""Is the map right? Drawn in simulated worlds, whose winner is known in every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log
+from typing import NamedTuple
+
+import numpy as np
+
+from perceptron.analysis.crossover.points import TIE
+from perceptron.analysis.phase_map.grid import Cell, Grid, log_grid, times_by_cell
+from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
+from perceptron.analysis.phase_map.quadtree import ask
+from perceptron.records.measurement import Measurement
+from perceptron.studies.shared.progress import Progress
+from perceptron.validation.locator.map_worlds import HIGH, LOW, World, world
+from perceptron.validation.locator.record import MapTruth
+
+POINTS = 32
+
+
+class _Score(NamedTuple):
+    noise: float
+    measured: float
+    decided: int
+    right: int
+    told: int
+
+
+def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
+    """Draw the maps of this many worlds, whose seeds follow each other from ``seed`` on.
+
+    Raises ValueError for less than one world.
+    """
+    if worlds < 1:
+        raise ValueError(f"needs at least one world, got {worlds}")
+    grid = log_grid((LOW[0], HIGH[0]), (LOW[1], HIGH[1]), POINTS)
+    scores = []
+    for number in range(worlds):
+        progress(number, worlds, f"world {seed + number}")
+        there = world(seed + number)
+        scores.append(_score(there, phase(explore(grid, there), grid)))
+    progress(worlds, worlds, "done")
+    measured = [score.measured for score in scores]
+    right = [score.right / max(1, score.decided) for score in scores]
+    return MapTruth(
+        worlds=worlds,
+        seed=seed,
+        cells=grid.cells,
+        measured_median=float(np.median(measured)),
+        measured_95th=float(np.quantile(measured, 0.95)),
+        measured_most=max(measured),
+        right_overall=_share_right(scores),
+        right_median=float(np.median(right)),
+        right_least=min(right),
+        right_worlds=float(np.mean(np.array(right) >= 0.99)),
+        right_by_noise={
+            f"{100 * noise:g} %": _share_right([each for each in scores if each.noise == noise])
+            for noise in sorted({score.noise for score in scores})
+        },
+        told_overall=_share_right([score._replace(right=score.told) for score in scores]),
+    )
+
+
+def _share_right(scores: Sequence[_Score]) -> float:
+    return sum(score.right for score in scores) / max(1, sum(score.decided for score in scores))
+
+
+def explore(grid: Grid, there: World) -> list[Measurement]:
+    """All rows of a map of this world."""
+    rows: list[Measurement] = []
+    while cells := ask(grid, times_by_cell(rows)):
+        rows += [row for cell in cells for row in there.measure(*cell)]
+    return rows
+
+
+def _score(there: World, found: PhaseMap) -> _Score:
+    decided = right = told = 0
+    for cell in found.cells:
+        fastest = _decided(there, (cell.x, cell.y))
+        if fastest is not None:
+            decided += 1
+            right += cell.fastest == fastest
+            told += cell.winner == fastest
+    return _Score(there.noise, found.cells_measured / len(found.cells), decided, right, told)
+
+
+def _decided(there: World, cell: Cell) -> str | None:
+    """Who is fastest by more than a tie, if anybody is."""
+    ordered: Sequence[tuple[float, str]] = sorted(
+        (seconds, backend)
+        for backend, cost in there.costs.items()
+        if (seconds := cost.seconds(*cell)) is not None
+    )
+    if len(ordered) > 1 and log(ordered[1][0] / ordered[0][0]) <= TIE:
+        return None
+    return ordered[0][1] if ordered else None

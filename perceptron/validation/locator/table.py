@@ -1,0 +1,128 @@
+"""How right the suite was in simulated worlds, as tables for a terminal and for the docs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from perceptron.report import text_file
+from perceptron.report.numbers import digits
+from perceptron.report.tables.grid import Grid, markdown, per_cent, share_cell
+from perceptron.validation.locator.record import LocatorRow, LocatorTruth, MapTruth, Truth
+
+
+def grids(found: Truth) -> list[Grid]:
+    """One table for the locator, one for the map."""
+    return [_locator(found), _map(found.map)]
+
+
+def save(file: Path, found: Truth) -> Path:
+    """Write the tables as Markdown with date, machine and command.
+
+    Raises `UserError` if the file cannot be written.
+    """
+    lines = [
+        "# How often the answers are true",
+        "",
+        f"`perceptron truth --worlds {found.locator.worlds} --seed {found.locator.seed}`, version "
+        f"{found.version}, {found.when[:10]}, {found.machine}, {found.seconds:.0f} s. "
+        "Another seed tries other worlds.",
+    ]
+    for grid in grids(found):
+        lines += ["", *markdown(grid)]
+    return text_file.write(file, "\n".join(lines) + "\n")
+
+
+def _locator(found: Truth) -> Grid:
+    truth = found.locator
+    dense = truth.dense_sizes_per_decade
+    return Grid(
+        "The locator: from which size on does B beat A?",
+        (
+            "worlds",
+            "number>",
+            "status right>",
+            "wrong, sure>",
+            "sure>",
+            "interval right>",
+            "of>",
+            "its width>",
+            "cost>",
+        ),
+        [_locator_row(row) for row in truth.rows],
+        (
+            "Clear worlds: the largest log-ratio of each stretch with one winner is three standard "
+            "errors of a size or more (8 processes, correlated as recorded), and neighbouring "
+            "crossovers lie a factor of four apart. There the status must be right; in the others "
+            "it must not be wrong and sure. A stretch within ±5 % may be told or left out.",
+            "Backends cost an overhead and work over a rate, with up to two cache steps each; "
+            "there are one, two or no crossovers, and ties. Processes vary as 240 recorded ones "
+            "did, in the order recorded; samples have heavy tails of 1, 5 or 15 %; the machine "
+            "drifts by up to 10 %.",
+            "Interval right: of the 95 % intervals of single crossovers, those that hold it. "
+            "Width: their median, high over low. Cost: sizes times processes, median "
+            f"{truth.measurements:.0f}, over those of a sweep with {dense} sizes a decade and as "
+            f"many processes as stand behind the answer. {_equal(truth)}",
+        ),
+    )
+
+
+def _equal(truth: LocatorTruth) -> str:
+    """What a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
+    if truth.dense_width is None:
+        return "No dense sweep was tried."
+    clear = next(row for row in truth.rows if row.worlds == "clear")
+    cost = clear.cost / truth.dense_width**2
+    return (
+        f"In {truth.dense_worlds} clear worlds such a sweep was tried: its interval was "
+        f"{digits(truth.dense_width)} times as wide (log, median), so that, an interval as wide as "
+        f"the locator's being enough, the locator costs 1/{digits(1 / cost)} of it."
+    )
+
+
+def _locator_row(row: LocatorRow) -> tuple[str, ...]:
+    return (
+        row.worlds,
+        f"{row.right.trials:,}",
+        share_cell(row.right),
+        f"{row.wrong_and_sure}",
+        share_cell(row.sure),
+        share_cell(row.covered),
+        f"{row.covered.trials:,}",
+        "–" if row.width is None else f"× {digits(row.width)}",
+        f"1/{digits(1 / row.cost)}" if row.cost else "–",
+    )
+
+
+def _map(found: MapTruth) -> Grid:
+    noise = ", ".join(f"{name} {per_cent(share)}" for name, share in found.right_by_noise.items())
+    return Grid(
+        "The map: which backend wins where?",
+        (
+            "worlds>",
+            "cells>",
+            "measured, median>",
+            "measured, 95 of 100>",
+            "measured, most>",
+            "right>",
+            "worlds with ≥ 99 % right>",
+            "right in the worst>",
+        ),
+        [
+            (
+                f"{found.worlds:,}",
+                f"{found.cells:,}",
+                per_cent(found.measured_median),
+                per_cent(found.measured_95th),
+                per_cent(found.measured_most),
+                per_cent(found.right_overall),
+                per_cent(found.right_worlds),
+                per_cent(found.right_least),
+            )
+        ],
+        (
+            "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
+            "the map names the fastest; "
+            f"{per_cent(found.told_overall)} are also not called a tie. By the standard deviation "
+            f"of a process's log time: {noise}.",
+        ),
+    )

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.analysis.crossover.crossing import Zero, zeros
+from perceptron.analysis.crossover.points import Point, points
+from perceptron.records.measurement import Measurement
+from tests.analysis.crossover.test_points import A, B, at
+from tests.conftest import MakeRow
+
+SIZES = [4**power for power in range(6)]
+
+
+def noisy(
+    row: MakeRow, means: Sequence[float], noise: float = 0.01, processes: int = 8, seed: int = 0
+) -> list[Point]:
+    random = np.random.default_rng(seed)
+    rows = [
+        each
+        for size, mean in zip(SIZES, means, strict=False)
+        for each in at(row, size, mean + random.normal(0, noise, processes))
+    ]
+    return points(rows, A, B)
+
+
+def only(found: Sequence[Point]) -> Zero:
+    (zero,) = zeros(found)
+    return zero
+
+
+# Of eight processes: their mean is 0, and neighbours are not alike.
+SPREAD = np.array([-1.0, 0.6, -0.2, 1.0, -0.6, 0.2, -0.8, 0.8])
+
+
+def spread(row: MakeRow, means: Sequence[float], noise: float) -> list[Point]:
+    """The estimate at each size is the mean that is given."""
+    rows = [
+        each
+        for size, mean in zip(SIZES, means, strict=False)
+        for each in at(row, size, mean + noise * SPREAD)
+    ]
+    return points(rows, A, B)
+
+
+def ends(zero: Zero) -> tuple[float, float]:
+    assert zero.low is not None
+    assert zero.high is not None
+    return zero.low, zero.high
+
+
+def test_the_zero_of_a_straight_line(row: MakeRow) -> None:
+    """From 3 to −1 over a factor of four: three quarters of the way, in logarithms."""
+    zero = only(noisy(row, [3.0, -1.0], noise=0.0))
+    assert zero.size == pytest.approx(4**0.75)
+    assert zero.bracket == (1, 4)
+    assert zero.direction == "challenger"
+    assert ends(zero) == pytest.approx((zero.size, zero.size))
+
+
+def test_no_change_without_a_sure_winner_on_both_sides(row: MakeRow) -> None:
+    """What noise may have done is no crossover."""
+    assert zeros([]) == []
+    assert zeros(noisy(row, [0.5, 0.3, 0.1])) == []
+    assert zeros(noisy(row, [0.5, 0.3, -0.002], noise=0.05)) == []
+    assert zeros(noisy(row, [0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
+
+
+def test_changes_alternate_and_come_in_order(row: MakeRow) -> None:
+    found = zeros(noisy(row, [0.5, -0.5, -0.5, 0.5, -0.5]))
+    assert [zero.direction for zero in found] == ["challenger", "incumbent", "challenger"]
+    assert [zero.bracket for zero in found] == [(1, 4), (16, 64), (64, 256)]
+
+
+def test_a_straight_line_does_not_widen_the_interval(row: MakeRow) -> None:
+    """Neighbours on one line say nothing against it: noise alone makes the interval."""
+    alone = ends(only(noisy(row, [0.5, -0.3])))
+    lined = only(noisy(row, [2.1, 1.3, 0.5, -0.3, -1.1, -1.9]))
+    assert lined.bracket == (16, 64)
+    low, high = ends(lined)
+    assert high / low == pytest.approx(alone[1] / alone[0], rel=0.1)
+    assert high / low < 1.2
+
+
+def test_a_step_widens_the_interval_to_the_bracket(row: MakeRow) -> None:
+    """Flat on both sides: the change may lie anywhere between the two sizes."""
+    zero = only(noisy(row, [0.7, 0.7, 0.7, -0.7, -0.7, -0.7]))
+    assert zero.bracket == (16, 64)
+    low, high = ends(zero)
+    assert low <= 16 * 1.001
+    assert high >= 64 / 1.001
+    assert high / low < 4.5
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_bend_reaches_to_the_prolonged_neighbour_and_no_further(
+    row: MakeRow, turned: int
+) -> None:
+    """Steep, then flat: prolonged, the steep line is at zero long before the chord."""
+    zero = only(noisy(row, [turned * mean for mean in (6.0, 2.0, -0.4)], noise=0.001))
+    low, high = ends(zero)
+    assert zero.size == pytest.approx(4 * 4 ** (2.0 / 2.4), rel=0.01)
+    assert low == pytest.approx(4 * 4 ** (2.0 / 4.0), rel=0.01)
+    assert high == pytest.approx(zero.size, rel=0.01)
+
+
+def test_an_open_end_is_none(row: MakeRow) -> None:
+    """The last size is sure by what other sizes know of the spread, and not by its own two."""
+    means = {1: 0.8, 4: 0.4, 16: 0.05}
+    random = np.random.default_rng(2)
+    rows = [
+        each
+        for size, mean in means.items()
+        for each in at(row, size, mean + random.normal(0, 0.01, 8))
+    ]
+    found = points([*rows, *at(row, 64, [-0.5, -0.3])], A, B)
+    assert found[-1].sign == -1
+    zero = only(found)
+    assert zero.high is None
+    assert zero.low is not None
+    assert zero.low < zero.size
+
+
+def test_single_values_have_no_interval(row: MakeRow) -> None:
+    zero = only(noisy(row, [0.5, -0.5], processes=1))
+    assert (zero.low, zero.high) == (None, None)
+
+
+def test_where_the_estimates_wobble_the_interval_holds_all_their_zeros(row: MakeRow) -> None:
+    """Between two sure sizes there is one change; which of the zeros it is, nobody knows."""
+    zero = only(spread(row, [0.8, -0.002, 0.002, -0.002, -0.8], noise=0.1))
+    low, high = ends(zero)
+    assert zero.bracket == (4, 16)
+    assert zero.size == pytest.approx(8)
+    assert low < 4
+    assert high > 64
+
+
+def test_a_bend_that_noise_may_have_made_does_not_count(row: MakeRow) -> None:
+    """One standard error beside the line is none; ten are."""
+    alone = ends(only(spread(row, [0.5, -0.3], noise=0.1)))
+    slight = spread(row, [1.35, 0.5, -0.3, -1.15], noise=0.1)
+    strong = spread(row, [3.0, 0.5, -0.3, -3.0], noise=0.1)
+    assert slight[0].error > 0.025
+    low, high = ends(only(slight))
+    assert high / low == pytest.approx(alone[1] / alone[0])
+    low, high = ends(only(strong))
+    assert high / low > 1.2 * alone[1] / alone[0]
+
+
+def test_a_size_with_a_single_process_does_not_cut_the_interval(row: MakeRow) -> None:
+    """Less is known there, so the interval reaches as far as with eight, and not less far."""
+    random = np.random.default_rng(3)
+    eight, one = [], []
+    for size, mean in ((1, 0.8), (4, 0.06), (16, -0.03), (64, -0.06), (256, -0.5), (1024, -0.8)):
+        here = at(row, size, mean + random.normal(0, 0.1, 8))
+        eight += here
+        one += [each for each in here if size != 64 or each.process == 0]
+    full, holed = points(eight, A, B), points(one, A, B)
+    assert [point.sign for point in holed] == [point.sign for point in full]
+    assert only(full).bracket == only(holed).bracket == (4, 16)
+    assert ends(only(full))[1] > 64
+    assert ends(only(holed))[1] > 20
+
+
+@given(
+    means=st.lists(st.floats(-2, 2), min_size=2, max_size=6),
+    noise=st.sampled_from([0.001, 0.05, 0.3]),
+    processes=st.integers(2, 10),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=150, deadline=None)
+def test_an_interval_contains_its_size_and_the_bracket_does(
+    means: list[float], noise: float, processes: int, seed: int
+) -> None:
+    """Whatever was measured; and changes never overlap in order."""
+
+    def row(**fields: object) -> Measurement:
+        return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
+
+    found = zeros(noisy(row, means, noise, processes, seed))
+    for zero in found:
+        assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
+        assert zero.low is None or zero.low <= zero.size
+        assert zero.high is None or zero.high >= zero.size
+    for before, after in pairwise(found):
+        assert before.size <= after.size
+        assert before.direction != after.direction
+
+
+def curve(x: float) -> float:
+    """Bends: steep first, then less."""
+    return float(3 * np.exp(-x / 1.5) - 0.8)
+
+
+def step(x: float) -> float:
+    return 0.6 if x < 2.9 else -0.6
+
+
+@pytest.mark.parametrize(
+    ("shape", "truth"), [(curve, 1.5 * np.log(3 / 0.8)), (step, 2.9)], ids=["curve", "step"]
+)
+def test_intervals_hold_the_zero_of_what_is_no_line(
+    row: MakeRow, shape: Callable[[float], float], truth: float
+) -> None:
+    """Coarse sizes, a bend or a step between them: still 95 of 100."""
+    means = [shape(float(np.log(size))) for size in SIZES]
+    held = []
+    for seed in range(100):
+        found = zeros(noisy(row, means, noise=0.03, processes=6, seed=seed))
+        if len(found) == 1 and found[0].low and found[0].high:
+            held.append(found[0].low <= np.exp(truth) <= found[0].high)
+    assert len(held) > 90
+    assert np.mean(held) >= 0.94

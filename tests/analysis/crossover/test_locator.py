@@ -1,0 +1,384 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import ceil, exp, log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.crossover.locator import Search, ask, coarse_sizes
+from perceptron.records.measurement import Measurement
+from perceptron.validation.locator.truth import DENSE, Trial, trial
+from tests.analysis.crossover.test_judge import Cost, linear
+
+A, B = "numpy", "torch-cpu"
+Fails = Callable[[str, int], bool]
+SEARCH = Search(1, 4096)
+# Equal at (10 − 1) / (0.1 − 0.01) = 100.
+CROSSING = {A: linear(1, 0.1), B: linear(10, 0.01)}
+
+
+def never(backend: str, size: int) -> bool:
+    return False
+
+
+@dataclass
+class Lab:
+    """Measures what is asked for, process by process and backend by backend, as a study does."""
+
+    costs: dict[str, Cost]
+    search: Search = SEARCH
+    noise: float = 0.01
+    fails: Fails = never
+
+    def measure(self, backend: str, size: int, process: int) -> Measurement:
+        """The same every time it is asked, and another in every process."""
+        random = np.random.default_rng([process, size, backend == A])
+        failed = self.fails(backend, size)
+        return Measurement(
+            source="test",
+            machine="box",
+            when="",
+            family="line",
+            size=size,
+            problem=f"line:{size}",
+            backend=backend,
+            device="cpu",
+            process=process,
+            seconds=None
+            if failed
+            else self.costs[backend](size) * exp(random.normal(0, self.noise)),
+            status="failed" if failed else "ok",
+            reason="it broke" if failed else None,
+        )
+
+    def answer(self, rows: Sequence[Measurement]) -> list[Measurement]:
+        """The rows that one round adds; a problem that failed is not tried again."""
+        asked = ask(rows, A, B, self.search)
+        have = {(row.size, row.process, row.backend) for row in rows}
+        given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
+        new = []
+        for process in range(max((each.processes for each in asked), default=0)):
+            for backend in (A, B):
+                for each in asked:
+                    if (
+                        process < each.processes
+                        and (each.size, process, backend) not in have
+                        and (each.size, backend) not in given_up
+                    ):
+                        new.append(self.measure(backend, each.size, process))
+                        if new[-1].status != "ok":
+                            given_up.add((each.size, backend))
+        return new
+
+    def locate(self, rows: Sequence[Measurement] = ()) -> list[Measurement]:
+        """All rows in the end; fails where the search does not end."""
+        rows = list(rows)
+        for _ in range(100):
+            new = self.answer(rows)
+            if not new:
+                # What failed is not asked for again either.
+                assert ask(rows, A, B, self.search) == []
+                return rows
+            rows += new
+        pytest.fail("a hundred rounds and no end")
+
+
+def judged(rows: list[Measurement]) -> Crossover:
+    (found,) = crossovers(rows, [(A, B)])
+    return found
+
+
+def processes(rows: list[Measurement], size: float) -> int:
+    return len({row.process for row in rows if row.size == size and row.status == "ok"})
+
+
+@given(st.integers(1, 1000), st.floats(1.1, 1e5))
+def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: float) -> None:
+    """No two neighbours lie more than the coarse ratio apart, but for rounding."""
+    search = Search(low, ceil(low * times))
+    sizes = coarse_sizes(search)
+    assert all(isinstance(size, int) for size in sizes)
+    assert (sizes[0], sizes[-1]) == (search.low, search.high)
+    assert sizes == sorted(set(sizes))
+    assert all(
+        after - 0.5 <= search.coarse * 1.001 * (before + 0.5) for before, after in pairwise(sizes)
+    )
+
+
+def test_a_search_begins_with_the_coarse_sizes() -> None:
+    """All of them, with as many processes as a first look takes, and nothing else."""
+    asked = ask([], A, B, SEARCH)
+    assert [each.size for each in asked] == [1, 4, 16, 64, 256, 1024, 4096]
+    assert {each.processes for each in asked} == {SEARCH.first}
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
+@pytest.mark.parametrize("other", [linear(10, 0.01), linear(1.5, 0.12), linear(1.0, 0.1)])
+def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
+    """Every ask is for a whole number in range, and for more processes than there are."""
+    lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
+    rows: list[Measurement] = []
+    while new := lab.answer(rows):
+        for each in ask(rows, A, B, SEARCH):
+            assert isinstance(each.size, int)
+            assert SEARCH.low <= each.size <= SEARCH.high
+            assert processes(rows, each.size) < each.processes <= SEARCH.most
+        rows += new
+    assert ask(rows, A, B, SEARCH) == []
+
+
+def test_rows_of_other_backends_change_nothing() -> None:
+    """A third backend measured at every size is no reason to look elsewhere."""
+    lab = Lab({**CROSSING, "torch-cuda": linear(1, 1)})
+    rows = lab.locate()
+    others = [lab.measure("torch-cuda", size, 0) for size in range(1, 300)]
+    for cut in (0, 42, 60, len(rows)):
+        assert ask([*others, *rows[:cut]], A, B, SEARCH) == ask(rows[:cut], A, B, SEARCH)
+
+
+def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
+    """Three backends share rows: a size that a third one asked for is no question of this pair."""
+    lab = Lab(CROSSING)
+    rows = list(lab.locate())
+    assert ask(rows, A, B, SEARCH) == []
+    rows += [lab.measure(A, size, process) for size in (20, 30, 31) for process in range(3)]
+    assert ask(rows, A, B, SEARCH) == []
+
+
+def test_the_bracket_closes_and_carries_enough_processes() -> None:
+    """Around the crossover stands what an interval is read off; the far ends cost little."""
+    rows = Lab(CROSSING).locate()
+    found = judged(rows)
+    assert (found.status, found.sure) == ("crosses", True)
+    assert found.bracket is not None
+    assert all(processes(rows, size) >= SEARCH.enough for size in found.bracket)
+    assert processes(rows, 1) == processes(rows, 4096) == SEARCH.first
+    assert found.bracket[1] / found.bracket[0] < 1.25
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= 100 <= found.high
+
+
+@given(
+    place=st.floats(0.05, 0.95),
+    overhead=st.floats(1.3, 30),
+    gain=st.floats(1.3, 20),
+    power=st.sampled_from([0.8, 1.0, 1.5]),
+    low=st.sampled_from([1, 2, 16]),
+    decades=st.floats(3, 5),
+    turned=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_without_noise_the_crossover_is_found_and_cheaply(
+    place: float,
+    overhead: float,
+    gain: float,
+    power: float,
+    low: int,
+    decades: float,
+    turned: bool,
+) -> None:
+    """Within 10 % of the truth and inside its interval, for a sixth of a dense sweep."""
+    search = Search(low, round(low * 10**decades))
+    truth = exp((1 - place) * log(search.low) + place * log(search.high))
+    there = (overhead - 1) / (1 - 1 / gain)  # work of the one that starts cheaply
+    cheap = lambda size: 1 + there * (size / truth) ** power  # noqa: E731
+    quick = lambda size: overhead + there / gain * (size / truth) ** power  # noqa: E731
+    costs: dict[str, Cost] = {A: quick, B: cheap} if turned else {A: cheap, B: quick}
+    rows = Lab(costs, search, noise=0.0).locate()
+    found = judged(rows)
+    assert found.status == ("reverses" if turned else "crosses")
+    assert found.size is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.bracket is not None
+    assert abs(log(found.size / truth)) < log(1.10)
+    below, above = found.bracket
+    # Between whole numbers that are neighbours nothing tells how the ratio bends.
+    assert above - below == 1 or found.low * (1 - 1e-9) <= truth <= found.high * (1 + 1e-9)
+    assert below <= truth <= above
+    width = max(1.10, found.high / found.low)
+    assert above - below == 1 or above / below <= width * 1.0001
+    behind = max(processes(rows, size) for size in found.bracket)
+    assert len(rows) / 2 < behind * (DENSE * decades + 1) / 6
+
+
+def test_neighbouring_whole_numbers_end_the_search() -> None:
+    """Between 2 and 3 there is nothing to measure."""
+    rows = Lab({A: linear(1, 1), B: lambda size: 3.4}, Search(1, 1000)).locate()
+    assert judged(rows).bracket == (2, 3)
+
+
+def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
+    """The bracket stays as wide as the interval; the processes go up instead."""
+    quiet, loud = Lab(CROSSING, noise=0.002).locate(), Lab(CROSSING, noise=0.3).locate()
+    narrow, wide = judged(quiet), judged(loud)
+    assert wide.low is not None
+    assert wide.high is not None
+    assert wide.low < 100 < wide.high
+    few, many = len({row.size for row in loud}), len({row.size for row in quiet})
+    assert few < many
+    assert len(loud) / few > len(quiet) / many
+    assert narrow.bracket is not None
+    assert narrow.bracket[1] / narrow.bracket[0] < 1.25
+
+
+@pytest.mark.parametrize("ours", [linear(1, 0.1), linear(1.3, 0.13), linear(20, 2)])
+def test_who_wins_everywhere_is_surely_told(ours: Cost) -> None:
+    """Without a crossover the search still ends, sure, with enough processes where it is close."""
+    rows = Lab({A: ours, B: lambda size: 1.5 * (1 + 0.1 * size)}).locate()
+    found = judged(rows)
+    assert (found.status, found.sure) == ("always" if ours(0) > 1.5 else "never", True)
+    assert max(processes(rows, size) for size in found.sizes_measured) >= SEARCH.enough
+
+
+def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
+    """The challenger wins between 100 and 600 only, and the log-ratio bends towards it."""
+
+    def bowl(size: float) -> float:
+        x = log(size / 245)
+        return exp(0.25 * x**2 - 0.2)
+
+    found = judged(Lab({A: lambda size: 1.0, B: bowl}).locate())
+    assert found.status == "multiple"
+    assert [each.direction for each in found.crossings] == ["challenger", "incumbent"]
+    assert [each.size for each in found.crossings] == pytest.approx([100, 599], rel=0.1)
+
+
+@pytest.mark.parametrize("backend", [A, B])
+@pytest.mark.parametrize(("first", "last"), [(90, 110), (65, 255), (100, 100), (16, 16), (17, 64)])
+def test_sizes_that_fail_inside_the_bracket_are_gone_round(
+    backend: str, first: int, last: int
+) -> None:
+    """Each is tried once; what is told is the crossover between the sizes that work."""
+    lab = Lab(CROSSING, fails=lambda name, size: name == backend and first <= size <= last)
+    rows = lab.locate()
+    failed = [row.size for row in rows if row.status == "failed"]
+    assert len(failed) == len(set(failed))
+    found = judged(rows)
+    assert found.status == "crosses"
+    assert found.bracket is not None
+    assert found.bracket[0] <= 100 <= found.bracket[1]
+    assert found.size == pytest.approx(100, rel=0.1 if first > 90 or last < 65 else 0.6)
+    assert not {size for size in found.sizes_measured if first <= size <= last}
+
+
+def test_where_the_middle_fails_another_place_is_tried() -> None:
+    """Of 64 to 128 the middle is 91: then a quarter of the way, at 76."""
+    rows = Lab(CROSSING, fails=lambda name, size: 90 <= size <= 110).locate()
+    found = judged(rows)
+    assert found.bracket is not None
+    assert 64 < found.bracket[0] < 90
+    assert 110 < found.bracket[1] <= 128
+
+
+def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
+    """The third process crashes wherever it is close: nobody asks for a fourth."""
+
+    class Fragile(Lab):
+        def measure(self, backend: str, size: int, process: int) -> Measurement:
+            row = super().measure(backend, size, process)
+            if process < 2 or not 50 < size < 200:
+                return row
+            return replace(row, seconds=None, status="failed", reason="it broke")
+
+    rows = Fragile(CROSSING).locate()
+    assert judged(rows).status == "crosses"
+    assert {processes(rows, size) for size in (64, 128)} == {2}
+
+
+def test_a_backend_that_fails_everywhere_is_asked_once_for_each_size() -> None:
+    """And the answer is why it was not measured."""
+    rows = Lab(CROSSING, fails=lambda name, size: name == B).locate()
+    assert [row.size for row in rows if row.backend == B] == coarse_sizes(SEARCH)
+    found = judged(rows)
+    assert (found.status, found.reason, found.sure) == (
+        "not measured",
+        "torch-cpu: it broke",
+        False,
+    )
+
+
+@pytest.mark.parametrize(("most", "status"), [(1023, "crosses"), (20, "never")])
+def test_large_sizes_that_do_not_fit_hide_nothing(most: int, status: str) -> None:
+    """A crossover below is found; of one above nothing is made up."""
+    rows = Lab(CROSSING, fails=lambda name, size: size > most).locate()
+    found = judged(rows)
+    assert found.status == status
+    assert max(found.sizes_measured) <= most
+    if status == "never":
+        assert found.crossings == []
+        assert "still closing towards larger sizes" in str(found.reason)
+
+
+@pytest.mark.parametrize("only", [1, 64, 4096])
+def test_a_single_size_that_works_is_no_reason_to_go_on(only: int) -> None:
+    """One point has no neighbours: the search ends without a crossover."""
+    rows = Lab(CROSSING, fails=lambda name, size: size != only).locate()
+    found = judged(rows)
+    assert found.sizes_measured == [only]
+    assert found.crossings == []
+
+
+def ends_as_it_should(cut: int) -> None:
+    """Drop all rows from ``cut`` on, go on, and find the same."""
+    lab = Lab(CROSSING)
+    found = judged(lab.locate(lab.locate()[:cut]))
+    assert (cut, found.status, found.sure) == (cut, "crosses", True)
+    assert found.size == pytest.approx(100, rel=0.1)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.size <= found.high
+
+
+def test_a_search_goes_on_from_any_row_after_the_first_round_of_processes() -> None:
+    """Terminates, sure, with the crossover within 10 %."""
+    for cut in range(14, len(Lab(CROSSING).locate()), 4):
+        ends_as_it_should(cut)
+
+
+def test_a_search_goes_on_from_any_row_of_the_first_round_of_processes() -> None:
+    """Cut while the first process of one backend ran: the other's sizes are still wanted."""
+    for cut in range(14):
+        ends_as_it_should(cut)
+
+
+@pytest.fixture(scope="module")
+def trials() -> list[Trial]:
+    """Searches in simulated worlds: bursts, drift, cache steps, ties and two crossovers."""
+    return [trial(seed) for seed in range(5000, 5120)]
+
+
+def test_clear_worlds_are_told_right(trials: list[Trial]) -> None:
+    clear = [each for each in trials if each.clear]
+    assert len(clear) > 60
+    assert np.mean([each.right for each in clear]) >= 0.97
+
+
+def test_hardly_any_world_is_told_wrong_and_sure(trials: list[Trial]) -> None:
+    """In the unclear ones as well: what is not known is said."""
+    assert sum(each.sure and not each.right for each in trials) == 0
+
+
+def test_intervals_hold_the_crossover(trials: list[Trial]) -> None:
+    """Those of single crossovers, at a nominal 95 %."""
+    covered = [each.covered for each in trials if each.covered is not None]
+    assert len(covered) > 25
+    assert np.mean(covered) >= 0.88
+
+
+def test_a_search_costs_a_sixth_of_a_dense_sweep(trials: list[Trial]) -> None:
+    """Sizes times processes, with as many processes as stand behind the answer."""
+    assert np.median([each.measurements / each.dense for each in trials]) <= 1 / 6
+
+
+def test_most_worlds_are_told_for_sure(trials: list[Trial]) -> None:
+    """Never being sure would be an easy way to be never wrong."""
+    assert np.mean([each.sure for each in trials if each.clear]) > 0.7

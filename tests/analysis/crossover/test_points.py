@@ -1,0 +1,208 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import exp, inf, log, sqrt
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.points import Point, points, slope, steepest
+from perceptron.records.measurement import Measurement
+from tests.conftest import MakeRow
+
+A, B = "numpy", "torch-cpu"
+
+
+def at(
+    row: MakeRow, size: float, ratios: Sequence[float], stdev: float | None = None
+) -> list[Measurement]:
+    """Rows at one size whose log-ratios, B over A, are these, process by process."""
+    return [
+        row(
+            backend=name,
+            size=size,
+            process=process,
+            problem=f"line:{size}",
+            seconds=seconds,
+            stdev=None if stdev is None else stdev * seconds,
+        )
+        for process, ratio in enumerate(ratios)
+        for name, seconds in ((A, 1.0), (B, exp(ratio)))
+    ]
+
+
+def made(row: MakeRow, by_size: dict[float, Sequence[float]]) -> list[Point]:
+    return points(
+        [each for size, ratios in by_size.items() for each in at(row, size, ratios)], A, B
+    )
+
+
+def singles(row: MakeRow, ratios: Sequence[float], stdev: float | None = None) -> list[int]:
+    """Signs of single values at sizes 1, 4, 16, …"""
+    rows = [each for k, ratio in enumerate(ratios) for each in at(row, 4**k, [ratio], stdev)]
+    return [point.sign for point in points(rows, A, B)]
+
+
+def test_a_point_holds_the_log_ratios_in_the_order_of_processes(row: MakeRow) -> None:
+    """Challenger over incumbent; sizes ascend, whatever the order of the rows."""
+    rows = [*at(row, 64, [0.3, 0.1, 0.2]), *at(row, 4, [-0.5, -0.6])]
+    found = points(rows[::-1], A, B)
+    assert [point.size for point in found] == [4, 64]
+    assert found[1].processes == (0, 1, 2)
+    assert list(found[1].ratios) == pytest.approx([0.3, 0.1, 0.2])
+    assert found[1].mean == pytest.approx(0.2)
+    assert found[1].x == pytest.approx(log(64))
+    assert [point.mean for point in points(rows, B, A)] == pytest.approx([0.55, -0.2])
+
+
+def test_only_processes_and_sizes_of_both_count(row: MakeRow) -> None:
+    """A process without its partner pairs with nobody; a size that is none has no logarithm."""
+    rows = [*at(row, 4, [0.3, 0.1, 0.2]), *at(row, 0, [1.0]), *at(row, 16, [1.0])]
+    rows = [
+        each
+        for each in rows
+        if (each.size, each.process, each.backend) != (4, 1, B)
+        and (each.size, each.backend) != (16, A)
+    ]
+    (found,) = points(rows, A, B)
+    assert found.processes == (0, 2)
+    assert points([], A, B) == []
+
+
+def test_the_sign_says_who_surely_wins(row: MakeRow) -> None:
+    """Above zero the incumbent, below it the challenger, and nobody within the interval."""
+    calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+    found = made(row, {1: calm + 0.2, 4: calm + 0.001, 16: calm - 0.2})
+    assert [point.sign for point in found] == [1, 0, -1]
+    for point in found:
+        assert (point.sign == 0) == (abs(point.mean) <= point.reach())
+
+
+def test_many_sizes_ask_for_more_certainty_at_each(row: MakeRow) -> None:
+    """What is sure alone is not sure among a hundred, one of which is extreme by chance."""
+    calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
+    (alone,) = made(row, {4: calm + 0.03})
+    many = made(row, dict.fromkeys(range(1, 101), calm + 0.03))
+    assert (alone.sign, alone.confidence) == (1, pytest.approx(0.95))
+    assert {point.sign for point in many} == {0}
+    assert many[0].confidence == pytest.approx(1 - 0.05 / 100)
+    assert alone.reach(0.5) < alone.reach() == pytest.approx(alone.reach(0.95))
+
+
+def wrongly_sure(row: MakeRow, sizes: int, processes: int) -> float:
+    """Share of lines of two equal backends on which somebody surely wins somewhere."""
+    random = np.random.default_rng(0)
+    wrong = [
+        any(
+            point.sign
+            for point in made(row, {2**k: random.normal(0, 0.05, processes) for k in range(sizes)})
+        )
+        for _ in range(200)
+    ]
+    return float(np.mean(wrong))
+
+
+@pytest.mark.parametrize(("sizes", "processes"), [(1, 8), (4, 8), (7, 3), (11, 3), (11, 8)])
+def test_noise_alone_seldom_makes_a_winner(row: MakeRow, sizes: int, processes: int) -> None:
+    """At 95 % for all sizes together; hundreds of lines, so that chance has little say."""
+    assert wrongly_sure(row, sizes, processes) <= 0.10
+
+
+@pytest.mark.parametrize(("sizes", "processes"), [(1, 2), (2, 2), (4, 2), (2, 3), (4, 3)])
+def test_noise_makes_no_winner_of_a_few_processes_either(
+    row: MakeRow, sizes: int, processes: int
+) -> None:
+    """What is borrowed is worth no more than what it rests on."""
+    assert wrongly_sure(row, sizes, processes) <= 0.10
+
+
+def test_a_few_processes_borrow_what_is_known_of_the_spread(row: MakeRow) -> None:
+    """Their own variance by its degrees of freedom, that of the other sizes by four.
+
+    A variance with four degrees of freedom is by a sixth too small, half of the time.
+    """
+    spread = [-0.04, -0.02, 0.0, 0.02, 0.04]
+    variance = float(np.var(spread, ddof=1)) / float(chi2.median(4) / 4)
+    _, twins, single = made(row, {1: spread, 4: [0.5, 0.5], 16: [0.5]})
+    assert twins.freedom == 1 + 4
+    assert twins.error == pytest.approx(sqrt(4 * variance / 5 / 2))
+    assert single.freedom == 4
+    assert single.error == pytest.approx(sqrt(variance))
+    assert (twins.sign, single.sign) == (1, 1)
+    (alone,) = made(row, {16: [0.05]})
+    (_, unsure) = made(row, {1: spread, 16: [0.05]})
+    assert (alone.sign, unsure.sign) == (1, 0)
+
+
+def test_one_wild_size_does_not_blur_the_others(row: MakeRow) -> None:
+    """What is borrowed is the middle of the variances, by their degrees of freedom."""
+    calm, wild = np.array([-0.01, 0.0, 0.01]), np.array([-1.0, 0.0, 1.0])
+    found = made(row, {1: calm + 0.3, 4: calm + 0.3, 16: wild, 64: calm - 0.3})
+    assert [point.sign for point in found] == [1, 1, 0, -1]
+
+
+def test_of_single_values_alone_no_spread_is_known(row: MakeRow) -> None:
+    """They have a sign and no interval."""
+    found = made(row, {1: [0.5], 4: [-0.5]})
+    assert [point.sign for point in found] == [1, -1]
+    assert [(point.freedom, point.error, point.reach()) for point in found] == [(0, 0, inf)] * 2
+
+
+@pytest.mark.parametrize(
+    ("ratios", "signs"),
+    [
+        ([0.5, -0.04, 0.5], [1, 0, 1]),
+        ([0.5, -0.04, -0.03, 0.5], [1, 0, 0, 1]),
+        ([0.5, -0.06, 0.5], [1, -1, 1]),  # more than a tie
+        ([0.5, -0.04, -0.06, 0.5], [1, -1, -1, 1]),  # one of the stretch is
+        ([0.5, 0.5, -0.04], [1, 1, -1]),  # it does not change back
+        ([-0.04, 0.5, 0.5], [-1, 1, 1]),
+        ([0.5, -0.04, -0.5], [1, -1, -1]),
+        ([0.5, -0.04, 0.04, -0.5], [1, 0, 0, -1]),
+        ([-0.5, 0.04, -0.5], [-1, 0, -1]),
+        ([0.04], [1]),
+        ([0.0, 0.5], [0, 1]),
+    ],
+)
+def test_a_single_value_that_dips_over_the_line_and_back_is_noise(
+    row: MakeRow, ratios: list[float], signs: list[int]
+) -> None:
+    """Within ±5 %, between sizes on either side; at the ends it counts."""
+    assert singles(row, ratios) == signs
+
+
+def test_the_stated_spread_widens_what_is_noise(row: MakeRow) -> None:
+    """10 % on both sides are 14 % on their ratio: a dip of 12 % is nothing, one of 16 % is."""
+    assert singles(row, [0.5, -0.12, 0.5], stdev=0.1) == [1, 0, 1]
+    assert singles(row, [0.5, -0.16, 0.5], stdev=0.1) == [1, -1, 1]
+    assert singles(row, [0.5, -0.12, 0.5], stdev=0.01) == [1, -1, 1]
+
+
+def test_a_dip_of_single_values_makes_no_crossover(row: MakeRow) -> None:
+    """The judge says never, and not that the winner changes twice."""
+    rows = [each for k, r in enumerate([0.5, -0.04, 0.5, 0.6]) for each in at(row, 4**k, [r])]
+    (found,) = crossovers(rows)
+    assert (found.status, found.crossings, found.sure) == ("never", [], False)
+
+
+def test_processes_that_dip_over_the_line_for_sure_do_change_the_winner(row: MakeRow) -> None:
+    """Where spread is known a small win is a win; whether it matters is another question."""
+    calm = np.array([-0.002, -0.001, 0.0, 0.001, 0.002])
+    found = made(row, {1: calm + 0.5, 4: calm - 0.03, 16: calm + 0.5})
+    assert [point.sign for point in found] == [1, -1, 1]
+
+
+def test_the_steepest_slope_around_a_gap(row: MakeRow) -> None:
+    """Of the gap and its two neighbours, not of those further away; less one standard error."""
+    found = made(row, {1: [0.0], 2: [1.0], 4: [1.1], 8: [1.2], 16: [1.3], 32: [-3.0]})
+    each = [slope(left, right) * log(2) for left, right in pairwise(found)]
+    assert each == pytest.approx([1.0, 0.1, 0.1, 0.1, -4.3])
+    assert steepest(found, 0) * log(2) == pytest.approx(1.0)
+    assert steepest(found, 1) * log(2) == pytest.approx(1.0)
+    assert steepest(found, 2) * log(2) == pytest.approx(0.1)
+    assert steepest(found, 3) * log(2) == pytest.approx(4.3)
+    noisy = made(row, {1: [-0.1, 0.0, 0.1], 2: [-0.05, 0.0, 0.05]})
+    assert steepest(noisy, 0) == 0.0

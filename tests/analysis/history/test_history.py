@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from math import exp, isfinite
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from perceptron.analysis.history.history import Past, histories
+from perceptron.analysis.history.steps import stretches
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.shelf import read_shelf
+from tests.plenty import plenty
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def asv_row(place: int, seconds: float | None, **fields: object) -> Measurement:
+    """What asv measured of one commit; its revision says nothing about the order."""
+    defaults: dict[str, object] = {
+        "source": "asv",
+        "machine": "box",
+        "environment": "py3.11",
+        "commit": f"{(place * 7919) % 10007:012x}",
+        "committed": (START + timedelta(hours=place)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "when": "2026-06-01T00:00:00Z",
+        "family": "mlp-width",
+        "size": 128,
+        "backend": "numpy",
+        "seconds": seconds,
+    }
+    return Measurement(**(defaults | fields))  # type: ignore[arg-type]
+
+
+def past_of(seconds: list[float]) -> Past:
+    (past,) = histories(asv_row(place, each) for place, each in enumerate(seconds))
+    return past
+
+
+def noisy(levels: list[float], noise: float, seed: int) -> list[float]:
+    random = np.random.default_rng(seed)
+    return [each * exp(noise * random.standard_normal()) for each in levels]
+
+
+@given(
+    before=st.integers(20, 60),
+    after=st.integers(20, 60),
+    change=st.sampled_from([-0.4, -0.3, 0.3, 0.5, 1.0]),
+    seed=st.integers(0, 1000),
+    scale=st.sampled_from([1e-7, 1e-3, 10.0]),
+)
+def test_a_step_in_noise_is_found_at_its_commit(
+    before: int, after: int, change: float, seed: int, scale: float
+) -> None:
+    """With its size, whatever the unit; the levels' intervals do not overlap."""
+    past = past_of(noisy([scale] * before + [scale * (1 + change)] * after, 0.01, seed))
+    assert [(step.first, step.last) for step in past.steps] == [
+        (0, before - 1),
+        (before, before + after - 1),
+    ]
+    old, new = past.steps
+    assert old.change is old.change_low is old.change_high is None
+    assert new.change == pytest.approx(change, abs=0.02)
+    assert new.change == pytest.approx(new.seconds / old.seconds - 1)
+    assert new.change_low is not None
+    assert new.change_high is not None
+    assert new.change_low < new.change < new.change_high
+    assert (new.change_low > 0) == (change > 0)
+
+
+@given(st.integers(2, 80), st.sampled_from([1e-9, 3e-5, 1.0, 1e300]))
+def test_a_constant_series_has_one_level(count: int, seconds: float) -> None:
+    (step,) = past_of([seconds] * count).steps
+    assert (step.first, step.last, step.change) == (0, count - 1, None)
+    assert step.low == pytest.approx(seconds)
+
+
+def test_the_interval_of_a_change_covers() -> None:
+    """Of steps whose place is clear, 95 % hold the truth; 90 % of 300 is beyond chance."""
+    held = 0
+    for seed in range(300):
+        past = past_of(noisy([1.0] * 12 + [1.5] * 12, 0.02, seed))
+        step = past.steps[1]
+        assert step.change_low is not None
+        assert step.change_high is not None
+        held += step.change_low <= 0.5 <= step.change_high
+    assert held >= 270
+
+
+def test_commits_are_in_the_order_of_their_dates() -> None:
+    """Neither of their revisions nor of the rows; equal dates by revision."""
+    rows = [asv_row(place, 1.0 + place) for place in (3, 0, 2, 1)]
+    (past,) = histories(rows)
+    assert [point.seconds for point in past.points] == [1.0, 2.0, 3.0, 4.0]
+    same = [asv_row(0, 1.0, commit=commit) for commit in ("c", "a", "b")]
+    assert [point.commit for point in histories(same)[0].points] == ["a", "b", "c"]
+
+
+def test_several_values_of_a_commit_are_one() -> None:
+    rows = [asv_row(0, each, process=k) for k, each in enumerate((1.0, 9.0, 2.0))]
+    (past,) = histories([*rows, asv_row(1, 5.0)])
+    assert [point.seconds for point in past.points] == [2.0, 5.0]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"machine": "bus"},
+        {"environment": "py3.14"},
+        {"dtype": "float64"},
+        {"threads": 2},
+        {"family": "mlp-depth"},
+        {"size": 2},
+        {"backend": "torch-cpu"},
+    ],
+)
+def test_what_differs_is_another_case(other: dict[str, object]) -> None:
+    rows = [asv_row(place, 1.0, **fields) for place in range(2) for fields in ({}, other)]
+    assert [len(past.points) for past in histories(rows)] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"source": "perceptron"},
+        {"commit": None},
+        {"committed": None},
+        {"status": "failed"},
+        {"phase": "forward"},
+        {"seconds": None},
+        {"seconds": 0.0},
+        {"seconds": -1.0},
+        {"seconds": float("inf")},
+        {"seconds": float("nan")},
+    ],
+)
+def test_what_is_no_time_of_a_dated_commit_is_left_out(other: dict[str, object]) -> None:
+    """And with it a case of which one commit is left: that is no history."""
+    assert histories([asv_row(0, 1.0), asv_row(1, **{"seconds": 1.0, **other})]) == []
+
+
+def test_one_commit_has_no_interval() -> None:
+    past = past_of([*noisy([1.0] * 30, 0.01, 1), 5.0])
+    last = past.steps[-1]
+    assert (last.first, last.last) == (30, 30)
+    assert last.low is last.high is last.change_low is last.change_high is None
+    assert last.change == pytest.approx(4.0, abs=0.1)
+
+
+ANY_TIMES = st.lists(
+    st.floats(min_value=5e-324, max_value=1e300) | st.sampled_from([1e308, 1e-300, 1.0]),
+    min_size=2,
+    max_size=40,
+)
+
+
+@given(ANY_TIMES)
+@example([1e300, 1e-300])
+@example([1e300] * 20 + [1.0] * 20)
+@example([1e300, 1e-300] * 20)
+def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
+    """Without a gap or overlap, and whatever the values; what asv is given always ends."""
+    steps = past_of(seconds).steps
+    assert [step.first for step in steps] == [0] + [step.last + 1 for step in steps[:-1]]
+    assert steps[-1].last == len(seconds) - 1
+    for step in steps:
+        assert step.first <= step.last
+        found = [step.seconds, step.low, step.high, step.change, step.change_low, step.change_high]
+        assert all(isfinite(each) for each in found if each is not None)
+
+
+def test_no_values_have_no_stretches() -> None:
+    assert stretches([]) == []
+
+
+def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:
+    """From asv's files to the step: NumPy is slower from the middle on, the others are not."""
+    made = plenty(tmp_path / "asv", machines=2, commits=60, steps={40: 0.25})
+    pasts = histories(read_shelf(tmp_path).rows)
+    assert len(pasts) == 4 * 3 + 4 * 2
+    for past in pasts:
+        assert [point.commit for point in past.points] == [each[:12] for each in made.commits]
+        expected = [0, 40] if past.backend == made.slower else [0]
+        assert [step.first for step in past.steps] == expected

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.analysis.phase_map.grid import Grid, cell_of, grid_of, log_grid, times_by_cell
+from tests.conftest import MakeRow
+
+
+@given(low=st.integers(1, 500), factor=st.floats(1.01, 1e4), points=st.integers(2, 40))
+def test_an_axis_ascends_between_its_ends(low: int, factor: float, points: int) -> None:
+    """Whole numbers, each once, the ends among them, never more than asked for."""
+    high = max(low + 1, int(low * factor))
+    values = log_grid((low, high), (1, 2), points).x_values
+    assert list(values) == sorted(set(values))
+    assert (values[0], values[-1]) == (low, high)
+    assert len(values) <= points
+
+
+def test_steps_are_geometric() -> None:
+    assert log_grid((16, 8192), (4, 2048), 10).x_values == tuple(2**power for power in range(4, 14))
+
+
+@pytest.mark.parametrize(
+    ("x_range", "points"), [((4, 4), 8), ((8, 4), 8), ((0, 4), 8), ((1, 4), 1)]
+)
+def test_what_is_no_grid_is_refused(x_range: tuple[int, int], points: int) -> None:
+    with pytest.raises(ValueError, match=r"range of sizes|at least 2 points"):
+        log_grid(x_range, (1, 4), points)
+
+
+def test_a_cell_is_read_off_the_name_of_its_problem(row: MakeRow) -> None:
+    """And rows of one size belong to no cell."""
+    assert cell_of(row(problem="mlp-map:128x256")) == (128, 256)
+    assert cell_of(row(problem="mlp-width:512")) is None
+    assert cell_of(row(problem=None)) is None
+
+
+def test_a_cell_without_times_is_known_all_the_same(row: MakeRow) -> None:
+    """Tried and not measured: its list of backends is empty."""
+    rows = [
+        row(problem="f:1x2", status="skipped", reason="too large"),
+        row(problem="f:2x2", process=1, seconds=2.0),
+        row(problem="f:2x2", process=0, seconds=1.0),
+    ]
+    assert times_by_cell(rows) == {(1, 2): {}, (2, 2): {"numpy": [1.0, 2.0]}}
+    assert grid_of(times_by_cell(rows)) == Grid((1, 2), (2,))

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from math import inf
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.analysis.phase_map.grid import Cell, Grid, log_grid
+from perceptron.analysis.phase_map.quadtree import ask
+from perceptron.studies.shared.progress import silent
+from perceptron.validation.locator.map_truth import map_truth
+
+GRID = log_grid((16, 8192), (4, 2048), 32)
+
+
+def explore(grid: Grid, times: dict[str, object], seed: int = 0, noise: float = 0.0) -> list[Cell]:
+    """All cells asked for, where a backend's time is a function of the cell, or inf for none."""
+    random = np.random.default_rng(seed)
+    known: dict[Cell, dict[str, list[float]]] = {}
+    while cells := ask(grid, known):
+        assert len(set(cells)) == len(cells)
+        assert not known.keys() & set(cells)
+        for cell in cells:
+            exact = {name: cost(*cell) for name, cost in times.items()}  # type: ignore[operator]
+            known[cell] = {
+                name: list(seconds * np.exp(random.normal(0, noise, 3)))
+                for name, seconds in exact.items()
+                if seconds < inf
+            }
+    return list(known)
+
+
+def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
+    """At 32 × 32 at most 20 %, and 99 % right outside ±5 %, in worlds with steps and islands.
+
+    Over all worlds; a world of 8 % noise, or with a small memory, may be a little below.
+    """
+    found = map_truth(32, 100, silent)
+    assert found.measured_most <= 0.20
+    assert found.measured_median <= 0.16
+    assert found.right_overall >= 0.995
+    assert found.right_median >= 0.998
+    assert found.right_least >= 0.98
+    assert found.right_worlds >= 0.9
+    assert found.told_overall >= 0.98
+
+
+def test_the_truth_is_reproducible() -> None:
+    assert map_truth(2, 5, silent) == map_truth(2, 5, silent)
+    with pytest.raises(ValueError, match="at least one world"):
+        map_truth(0, 5, silent)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    points=st.integers(2, 20),
+    backends=st.integers(1, 3),
+    failing=st.floats(0, 1),
+)
+def test_asking_ends_whatever_is_answered(
+    seed: int, points: int, backends: int, failing: float
+) -> None:
+    """Times without any order, and backends that fail here and there: no cell is asked for twice.
+
+    That is checked while exploring; the number of cells is bounded.
+    """
+    random = np.random.default_rng(seed)
+    grid = log_grid((1, 500), (3, 90), points)
+    times = {
+        f"backend-{number}": lambda x, y: inf if random.random() < failing else random.exponential()
+        for number in range(backends)
+    }
+    asked = explore(grid, times)
+    assert set(asked) <= {(x, y) for x in grid.x_values for y in grid.y_values}
+    assert len(asked) <= max(25, 0.2 * grid.cells, 6.4 * grid.cells**0.5)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01, 0.1])
+def test_equal_backends_need_no_more_than_a_look(noise: float) -> None:
+    """Nobody wins anywhere: what noise there is does not make it measure everything."""
+    same = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 1.0 + x * y}
+    assert len(explore(GRID, same, noise=noise)) <= (205 if noise > 0.05 else 110)
+
+
+def test_one_that_wins_everywhere_by_far_needs_the_coarse_grid_only() -> None:
+    times = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 3.0 * (1.0 + x * y)}
+    assert len(explore(GRID, times)) == 25
+
+
+def test_nothing_that_works_is_no_reason_to_go_on() -> None:
+    """Every backend fails in every cell: the coarse grid is tried, and that was it."""
+    assert len(explore(GRID, {"numpy": lambda x, y: inf})) == 25
+
+
+def test_asking_does_not_depend_on_the_order_of_what_is_known() -> None:
+    cost = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 900.0 + 0.3 * x * y}
+    known = {
+        cell: {name: [seconds(*cell)] for name, seconds in cost.items()} for cell in ask(GRID, {})
+    }
+    backwards = {cell: dict(reversed(known[cell].items())) for cell in reversed(known)}
+    assert ask(GRID, known) == ask(GRID, backwards) != []
+
+
+def test_cells_are_asked_for_where_the_winner_changes() -> None:
+    """Beyond the coarse grid, most are near the border at rows × width = 3,000."""
+    cost = {"numpy": lambda x, y: 1e3 + 1.0 * x * y, "torch-cpu": lambda x, y: 2.5e3 + 0.5 * x * y}
+    beyond = explore(GRID, cost)[25:]
+    near = [(x, y) for x, y in beyond if 3_000 / 8 <= x * y <= 3_000 * 8]
+    assert len(near) >= 0.8 * len(beyond) > 0

@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
+from perceptron.errors import UserError
+from perceptron.records.conditions import Conditions
+from tests.made import BENCH, FACTS, LADDER, MAP, bench_rows, keep, ladder_rows, map_rows, measured
+
+Judge = Callable[[Path], Any]
+KINDS: list[tuple[Judge, dict[str, Any], list[Any]]] = [
+    (judged_bench, BENCH, bench_rows()),
+    (judged_map, MAP, map_rows()),
+    (judged_ladder, LADDER, ladder_rows()),
+]
+every_kind = pytest.mark.parametrize(("judge", "plan", "rows"), KINDS)
+
+
+def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) -> None:
+    """The finding, the crossovers and the warnings of the main job, in the order of its plan."""
+    folder = keep(tmp_path, BENCH | {"backends": ["torch-cpu", "numpy"]}, bench_rows())
+    (folder / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
+    found = judged_bench(folder)
+    names = ["numpy-published", "torch-cpu", "numpy"]
+    assert [row.backend for row in found.finding] == names
+    assert found.crossovers[0].incumbent == "torch-cpu"
+    assert found.crossovers[0].status == "reverses"
+    assert [caution.code for caution in found.warnings] == ["on-battery"]
+    assert (found.machine, found.environment, found.results) == ("box", FACTS, folder)
+
+
+def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
+    """Cells that were not measured are there as well."""
+    found = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows()))
+    assert found.map.x_values == [4, 8, 16, 32, 64, 128, 256]
+    assert len(found.map.cells) == 49
+    assert found.map.cells_measured == 16
+    assert found.map.absent == {"torch-cuda": "no CUDA device found"}
+
+
+def test_a_ladder_has_its_rungs_phases_and_ceilings(tmp_path: Path) -> None:
+    found = judged_ladder(keep(tmp_path, LADDER, ladder_rows()))
+    assert [rung.backend for rung in found.rungs] == ["torch-cpu", "numpy", "numba"]
+    assert found.rungs[0].kernels_per_iteration == 17
+    assert found.rungs[0].ratio_to_floor == pytest.approx(1000)
+    assert [phase.phase for phase in found.phases] == ["forward", "backward", "optimizer step"]
+    assert found.ceilings is not None
+    assert found.ceilings.gflops == pytest.approx(50)
+    assert found.harness_seconds == pytest.approx(1e-7)
+
+
+@every_kind
+def test_lines_that_are_no_rows_take_nothing_with_them(
+    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
+) -> None:
+    """Nor do rows whose numbers cannot be: the rest is judged as if they were not there."""
+    sound = judge(keep(tmp_path / "a", plan, rows))
+    folder = keep(tmp_path / "b", plan, [*rows, measured(family="or-gate", size=4, seconds=1e300)])
+    file = folder / "measurements.jsonl"
+    file.write_bytes(b"{}\n[[[\n" + file.read_bytes())
+    assert replace(judge(folder), results=sound.results) == sound
+
+
+def is_missing(file: Path) -> None:
+    file.unlink()
+
+
+def is_a_folder(file: Path) -> None:
+    file.unlink()
+    file.mkdir()
+
+
+def is_a_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
+def never_ends(file: Path) -> None:
+    file.unlink()
+    file.symlink_to("/dev/zero")
+
+
+def points_at_itself(file: Path) -> None:
+    file.unlink()
+    file.symlink_to(file)
+
+
+def is_no_json(file: Path) -> None:
+    file.write_text("{" if file.suffix == ".json" else "{\n")
+
+
+def is_deep(file: Path) -> None:
+    file.write_text("[" * 100_000 + "\n")
+
+
+def is_empty(file: Path) -> None:
+    file.write_text("")
+
+
+SPOILT = [
+    (name, spoil)
+    for name in ("run.json", "measurements.jsonl", "environment", "conditions.json")
+    for spoil in (
+        *(is_missing, is_a_folder, is_a_pipe, never_ends),
+        *(points_at_itself, is_no_json, is_deep, is_empty),
+    )
+    # A run may have no conditions.
+    if name != "conditions.json" or spoil not in (is_missing, points_at_itself)
+]
+
+
+@every_kind
+@pytest.mark.parametrize(("name", "spoil"), SPOILT)
+def test_a_broken_file_is_one_line_that_names_it(
+    tmp_path: Path,
+    judge: Judge,
+    plan: dict[str, Any],
+    rows: list[Any],
+    name: str,
+    spoil: Callable[[Path], None],
+) -> None:
+    """Whatever is in its place; nothing is waited for, nothing else is raised."""
+    folder = keep(tmp_path, plan, rows)
+    (folder / "conditions.json").write_text("{}")
+    file = folder / name
+    if name == "environment":
+        file = folder.parent / f"environment-{FACTS.id}.json"
+    spoil(file)
+    with pytest.raises(UserError) as caught:
+        judge(folder)
+    # A file of rows that is empty says nothing by itself: the run has no rows.
+    assert str(file if file.suffix == ".json" else folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("judge", "plan", "rows", "field"),
+    [
+        (judged_bench, {"study": "bench"}, bench_rows(), "backends"),
+        (judged_bench, BENCH | {"backends": "numpy"}, bench_rows(), "backends"),
+        (judged_map, MAP | {"points": 10**9}, map_rows(), "points"),
+        (judged_map, MAP | {"x_range": [1, 2**60]}, map_rows(), "x_range"),
+        (judged_map, MAP | {"x_range": [8, 4]}, map_rows(), "cannot be judged"),
+        (judged_map, MAP | {"points": 1}, map_rows(), "at least 2 points"),
+        (judged_map, MAP, bench_rows(), "no rows of a problem with two sizes"),
+        (judged_map, MAP, map_rows() + map_rows("other"), "may not be compared"),
+        (judged_ladder, LADDER | {"bytes_moved": 0}, ladder_rows(), "bytes_moved"),
+        (judged_ladder, LADDER | {"removes": ["numba"]}, ladder_rows(), "removes"),
+        (judged_ladder, LADDER, ladder_rows() * 2, "two times of"),
+        (judged_bench, BENCH, [measured(threads=None)], "how many threads"),
+    ],
+)
+def test_a_run_that_says_what_cannot_be_is_one_line(
+    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any], field: str
+) -> None:
+    folder = keep(tmp_path, plan, rows)
+    with pytest.raises(UserError, match=field) as caught:
+        judge(folder)
+    assert str(folder) in str(caught.value)
+
+
+def test_an_environment_elsewhere_is_not_read(tmp_path: Path) -> None:
+    """Its id becomes part of a path."""
+    folder = keep(tmp_path, BENCH, bench_rows())
+    file = folder / "run.json"
+    file.write_text(file.read_text().replace(FACTS.id, "../../../secret"))
+    with pytest.raises(UserError, match="not an id of an environment"):
+        judged_bench(folder)

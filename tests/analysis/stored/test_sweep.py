@@ -1,0 +1,236 @@
+from __future__ import annotations
+
+from math import isfinite
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.history.history import histories
+from perceptron.analysis.overhead.ladder import HARNESS
+from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.stored.finding import ITERATIONS
+from perceptron.analysis.stored.sweep import COMMITS, Sweep, sweeps
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.processes import numbered
+from perceptron.records.readers.table import load_measurements
+from tests.made import ABSENT, SIZES, line, map_rows, measured
+from tests.plenty import plenty
+
+
+def only(rows: list[Measurement]) -> Sweep:
+    (found,) = sweeps(rows)
+    return found
+
+
+def test_a_sweep_has_a_curve_for_each_backend_with_intervals() -> None:
+    """Sizes ascend, processes are counted, and the crossovers are the judge's own."""
+    rows = line(processes=4)
+    found = only(rows[::-1])
+    assert {curve.backend for curve in found.curves} == {"numpy", "torch-cpu"}
+    for curve in found.curves:
+        assert [spot.size for spot in curve.spots] == list(SIZES)
+        assert all(spot.processes == 4 for spot in curve.spots)
+        for spot in curve.spots:
+            assert spot.value.low is not None
+            assert spot.value.high is not None
+            assert spot.value.low < spot.value.estimate < spot.value.high
+    assert only(rows).crossovers == crossovers(rows)
+
+
+def test_ratios_are_those_of_the_pair_at_each_size() -> None:
+    """Challenger over incumbent, process by process."""
+    found = only(line())
+    assert len(found.ratios) == len(found.crossovers) == 1
+    assert [spot.size for spot in found.ratios[0]] == list(SIZES)
+    expected = [(2e-4 + 0.5e-6 * size) / (1e-4 + 1e-6 * size) for size in SIZES]
+    assert [spot.value.estimate for spot in found.ratios[0]] == pytest.approx(expected, rel=0.03)
+
+
+def test_what_was_not_measured_has_its_reason() -> None:
+    absent = measured(
+        family="mlp-width", size=4, backend="torch-cuda", status="skipped", reason=ABSENT
+    )
+    found = only([*line(), replace(absent, problem="mlp-width:4")])
+    curves = {curve.backend: curve for curve in found.curves}
+    assert curves["torch-cuda"].spots == []
+    assert curves["torch-cuda"].reason == ABSENT
+    assert curves["numpy"].reason is None
+    assert [spots == [] for spots in found.ratios] == [False, True, True]
+
+
+def test_from_cold_carries_the_preparation() -> None:
+    """Shared out over a training; half a second moves the crossover up."""
+    found = only(line(prepare=0.2))
+    warm, cold = (
+        {curve.backend: curve.spots[0].value.estimate for curve in curves}
+        for curves in (found.curves, found.cold)
+    )
+    assert cold["torch-cpu"] - warm["torch-cpu"] == pytest.approx(0.2 / ITERATIONS, rel=0.01)
+    assert cold["numpy"] == pytest.approx(warm["numpy"], rel=1e-3)
+    assert found.crossovers[0].size is not None
+    assert found.cold_crossovers[0].size is not None
+    assert found.cold_crossovers[0].size > found.crossovers[0].size
+
+
+def test_from_cold_is_empty_where_nobody_knows() -> None:
+    """asv does not say what preparing took; a skipped row does not make it known."""
+    skipped = measured(family="mlp-width", size=4, problem="mlp-width:4", backend="x")
+    found = only([*line(), replace(skipped, status="skipped")])
+    assert (found.cold, found.cold_crossovers) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"source": "asv"},
+        {"machine": "other"},
+        {"family": "other"},
+        {"commit": "other"},
+        {"dtype": "float64"},
+        {"threads": 1},
+    ],
+)
+def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) -> None:
+    rows = line()
+    found = sweeps([*rows, *(replace(row, **fields) for row in rows)])
+    assert len(found) == 2
+    assert all(spot.processes == 4 for each in found for spot in each.curves[0].spots)
+
+
+def test_another_environment_is_newer_and_no_sweep_of_its_own() -> None:
+    """Of one commit the newest state of each backend counts, as everywhere."""
+    rows = line()
+    newer = [replace(row, environment="new", when="2026-02-01", seconds=1.0) for row in rows]
+    found = only([*newer, *rows])
+    assert {spot.value.estimate for curve in found.curves for spot in curve.spots} == {1.0}
+
+
+def test_the_newest_comes_first() -> None:
+    """By the date of its commit where that is known, else by the day of measuring."""
+    rows = line()
+    dated = [
+        replace(row, commit=commit, when="2026-06-01", committed=committed, machine=machine)
+        for commit, committed, machine in (
+            ("old", "2020-01-01", "a"),
+            ("new", "2026-05-01", "a"),
+            ("undated", None, "b"),
+        )
+        for row in rows
+    ]
+    assert [(each.commit, each.when) for each in sweeps(dated)] == [
+        ("undated", "2026-06-01"),
+        ("new", "2026-05-01"),
+        ("old", "2020-01-01"),
+    ]
+
+
+def test_only_the_newest_commits_of_each_machine_and_family(tmp_path: Path) -> None:
+    """A commit counts once, however many dtypes were measured there."""
+    made = plenty(tmp_path / "asv", machines=2, commits=COMMITS + 3)
+    rows = load_measurements(tmp_path)
+    doubled = [*rows, *(replace(row, dtype="float64") for row in rows)]
+    found = sweeps(doubled)
+    assert len(found) == 2 * 2 * COMMITS
+    newest = {commit[:12] for commit in made.commits[-COMMITS:]}
+    for machine in ("box-00", "box-01"):
+        assert {each.commit for each in found if each.machine == machine} == newest
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        line(sizes=(4,)),
+        map_rows(),
+        [*line("or-gate"), *line(CEILING), *line(HARNESS)],
+        [replace(row, phase="forward") for row in line()],
+    ],
+)
+def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
+    assert sweeps(rows) == []
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    rows = numbered([line(), line("other")])
+    assert msgspec.json.encode(sweeps(rows)) == msgspec.json.encode(sweeps(rows))
+    backwards = sweeps(rows[::-1])
+    assert [each.family for each in backwards] == [each.family for each in sweeps(rows)]
+
+
+# Whatever a clock, a unit or a slip of a pen can make of a time.
+SECONDS = st.floats(-300, 9).map(lambda power: 10.0**power)
+EXTREME = st.lists(
+    st.tuples(
+        st.sampled_from((1, 2, 3, 1000, 2**20, 2**59, 2**60)),
+        st.sampled_from(("numpy", "torch-cpu", "torch-cuda")),
+        st.integers(0, 12),
+        st.one_of(st.none(), SECONDS),
+        st.one_of(st.none(), st.just(0.0), SECONDS),
+        st.one_of(st.none(), SECONDS),
+    ),
+    max_size=60,
+)
+
+
+@given(EXTREME)
+@settings(max_examples=100, deadline=None)
+@example(
+    [
+        (size, name, process, 10.0 ** (4.5 * process if name == "torch-cpu" else -300), None, None)
+        for size in (1, 2, 3)
+        for process in range(3)
+        for name in ("numpy", "torch-cpu")
+    ]
+)
+@example(
+    [
+        (
+            size,
+            name,
+            process,
+            10.0 ** (-300 if name == "numpy" and size < 3 else -process),
+            1e9,
+            1e9,
+        )
+        for size in (1, 2, 2**60)
+        for process in range(9)
+        for name in ("numpy", "torch-cpu", "torch-cuda")
+    ]
+)
+def test_no_number_is_too_large_to_be_judged(
+    cells: list[tuple[int, str, int, float | None, float | None, float | None]],
+) -> None:
+    """Nothing is raised, every estimate is finite, and an open end is None."""
+    rows = numbered(
+        [
+            [
+                measured(
+                    source="asv",
+                    committed="2026",
+                    size=size,
+                    problem=f"line:{size}",
+                    backend=name,
+                    process=process,
+                    seconds=seconds,
+                    prepare_seconds=prepare,
+                    stdev=stdev,
+                    status="failed" if seconds is None else "ok",
+                )
+                for size, name, process, seconds, prepare, stdev in cells
+            ]
+        ]
+    )
+    for each in sweeps(rows):
+        spots = [spot for curve in [*each.curves, *each.cold] for spot in curve.spots]
+        for spot in [*spots, *(spot for ratio in each.ratios for spot in ratio)]:
+            ends = (spot.value.low, spot.value.estimate, spot.value.high)
+            assert all(end is None or isfinite(end) for end in ends)
+        for found in [*each.crossovers, *each.cold_crossovers]:
+            assert all(end is None or isfinite(end) for end in (found.low, found.size, found.high))
+            assert found.reason is None or len(found.reason) < 400
+    histories(rows)

@@ -1,0 +1,58 @@
+"""What `perceptron compare` writes where, around a gate that has answered already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from perceptron.cli import app
+from perceptron.gate import compare as gate
+from perceptron.records.comparison import Comparison
+from perceptron.report.pull_request.comment import comment
+from tests.report.gate_cases import comparison, row, slower
+
+
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests may themselves run in a workflow."""
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+
+
+def compare(monkeypatch: pytest.MonkeyPatch, found: Comparison, *options: str) -> int:
+    monkeypatch.setattr(gate, "compare", lambda request, progress: found)
+    return app(["compare", "a", "b", *options], standalone_mode=False) or 0
+
+
+def test_json_markdown_and_marks_do_not_get_mixed_up(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """One document on standard output, marks on standard error, the comment in its file."""
+    found = comparison(slower(), verdict="regression")
+    file = tmp_path / "gate.md"
+    options = ("--json", "--annotations", "--markdown", str(file))
+    assert compare(monkeypatch, found, *options) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["verdict"] == "regression"
+    assert err.startswith("::error file=benchmarks/sums.py,line=12,")
+    assert file.read_text(encoding="utf-8") == comment(found)
+
+
+def test_outside_a_workflow_there_are_no_marks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert compare(monkeypatch, comparison(slower())) == 0
+    out, err = capsys.readouterr()
+    assert "::" not in out + err
+    assert "+8.1 % [+7.0, +9.3]" in out
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("clean", 0), ("regression", 1), ("invalid", 2), ("inconclusive", 3)]
+)
+def test_the_exit_code_is_the_verdict(
+    monkeypatch: pytest.MonkeyPatch, verdict: str, code: int
+) -> None:
+    assert compare(monkeypatch, comparison(row(), verdict=verdict)) == code

@@ -1,0 +1,127 @@
+"""Revisions, trees and the suite's file are what git and the user say they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.revisions import changes, resolve
+from perceptron.gate.checkout.suite import read_suite
+from perceptron.gate.checkout.worktrees import Trees, workplace
+from tests.gate.conftest import Repository
+
+RESULTS = Path("/nowhere/results")
+
+
+def test_names_become_commits(toy: Repository) -> None:
+    commit = toy.git("rev-parse", "HEAD").strip()
+    for name in ("main", "first", "HEAD", commit, commit[:9]):
+        assert resolve(toy.folder, name, RESULTS).commit == commit
+
+
+def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
+    clean = resolve(toy.folder, ".", RESULTS)
+    toy.write("new file.py", "1")
+    one = resolve(toy.folder, ".", RESULTS)
+    toy.write("new file.py", "2")
+    two = resolve(toy.folder, ".", RESULTS)
+    assert len({clean.digest, one.digest, two.digest}) == 3
+    assert one.changed == ("new file.py",)
+
+
+def test_results_are_no_change(toy: Repository) -> None:
+    """Else a comparison that writes into the repository would never be the same again."""
+    toy.write("results/gate/x", "")
+    assert changes(toy.folder, toy.folder / "results") == ()
+    assert changes(toy.folder, RESULTS) == ("results/gate/x",)
+
+
+def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> None:
+    hook = toy.folder / ".git" / "hooks" / "post-checkout"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    first = resolve(toy.folder, "first", RESULTS)
+    with workplace(toy.folder) as home:
+        Trees(toy.folder, home, first, first, "benchmarks")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_git_that_is_steered_elsewhere_is_not_followed(
+    toy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is while a hook runs."""
+    monkeypatch.setenv("GIT_DIR", str(tmp_path))
+    assert resolve(toy.folder, "first", RESULTS).name == "first"
+
+
+def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
+    first = resolve(toy.folder, "first", RESULTS)
+    toy.write("toy/more.py", "")
+    toy.commit("second")
+    second = resolve(toy.folder, "second", RESULTS)
+    with workplace(toy.folder) as home:
+        trees = Trees(toy.folder, home, first, second, "benchmarks")
+        for sides in (
+            {"base": "a", "head": "b"},
+            {"base": "b", "head": "a"},
+            {"base": "c", "head": "a", "control": "b"},
+            {"base": "a", "head": "b"},
+        ):
+            trees.place(sides)  # type: ignore[arg-type]
+            for arm, side in sides.items():
+                tree = trees.path(arm)  # type: ignore[arg-type]
+                assert tree == home / side
+                assert (tree / "toy" / "more.py").exists() == (arm == "head")
+
+
+def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> None:
+    """One whose folder is not here at the moment too."""
+    toy.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "mine"))
+    (tmp_path / "mine").rename(tmp_path / "away")
+    first = resolve(toy.folder, "first", RESULTS)
+    with workplace(toy.folder) as home:
+        Trees(toy.folder, home, first, first, "benchmarks")
+    assert toy.git("worktree", "list").count("\n") == 2
+
+
+def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_of(
+    toy: Repository, tmp_path: Path
+) -> None:
+    """Whichever repository is compared next; what another process still uses stays."""
+    first = resolve(toy.folder, "first", RESULTS)
+    cache = tmp_path / "cache" / "perceptron"
+    other = tmp_path / "other"
+    other.mkdir()
+    elsewhere = Repository(other)
+    with workplace(toy.folder) as used:
+        Trees(toy.folder, used, first, first, "benchmarks")
+        left = cache / "gate-left"
+        left.mkdir()
+        Trees(toy.folder, left, first, first, "benchmarks")
+        (cache / "gate-note").write_text("no folder")
+        with workplace(elsewhere.folder):
+            assert not left.exists()
+            assert (used / "a").is_dir()
+            assert toy.git("worktree", "list").count("\n") == 3
+    assert toy.git("worktree", "list").count("\n") == 1
+    assert [each.name for each in cache.iterdir()] == ["gate-note"]
+
+
+def test_a_suite_in_a_folder_is_read_from_there(toy: Repository) -> None:
+    toy.write("deep/asv.conf.json", '{"benchmark_dir": "../benchmarks", "repo_subdir": "code",}')
+    suite = read_suite(Path("deep/asv.conf.json"), toy.folder)
+    assert (suite.benchmarks, suite.code) == ("benchmarks", "code")
+    (toy.folder / "code" / "src").mkdir(parents=True)
+    assert suite.roots(toy.folder) == [
+        str(toy.folder / "code" / "src"),
+        str(toy.folder / "code"),
+    ]
+
+
+def test_a_suite_outside_the_repository_is_refused(toy: Repository, tmp_path: Path) -> None:
+    (tmp_path / "asv.conf.json").write_text("{}")
+    with pytest.raises(UserError, match="not inside the repository"):
+        read_suite(tmp_path / "asv.conf.json", toy.folder)

@@ -1,0 +1,92 @@
+"""What a process imports is its tree's, and it can tell when it is not."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import cast
+
+import pytest
+
+from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.checkout.worktrees import Trees
+from perceptron.gate.runner.provenance import TreeFirst, prove
+from perceptron.gate.sampling.arms import Arms
+from perceptron.records.block import Arm
+
+
+def module(name: str, file: Path) -> ModuleType:
+    made = ModuleType(name)
+    made.__file__ = str(file)
+    return made
+
+
+def tree(tmp_path: Path, *files: str) -> Path:
+    for name in files:
+        file = tmp_path / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    return tmp_path
+
+
+def test_packages_and_modules_of_the_tree_are_found(tmp_path: Path) -> None:
+    finder = TreeFirst([str(tree(tmp_path, "package/__init__.py", "single.py"))])
+    for name in ("package", "single"):
+        spec = finder.find_spec(name)
+        assert spec is not None
+        assert str(tmp_path) in str(spec.origin)
+
+
+def test_folders_and_what_belongs_to_the_interpreter_hide_nothing(tmp_path: Path) -> None:
+    """A folder called like an installed package, a file called like a standard module."""
+    finder = TreeFirst([str(tree(tmp_path, "numpy/notes.txt", "statistics.py"))])
+    assert finder.find_spec("numpy") is None
+    assert finder.find_spec("statistics") is None
+    assert finder.find_spec("inner", ["/somewhere"]) is None
+
+
+def test_a_module_beside_the_benchmarks_proves_the_tree(tmp_path: Path) -> None:
+    benchmarks = str(tmp_path / "b" / "benchmarks")
+    suite = module("benchmarks.suite", tmp_path / "b" / "benchmarks" / "suite.py")
+    code = module("toy", tmp_path / "b" / "toy.py")
+    assert prove(str(tmp_path / "b"), [], benchmarks, [suite]) == (False, [])
+    assert prove(str(tmp_path / "b"), [], benchmarks, [suite, code]) == (True, [])
+
+
+def test_a_module_of_another_tree_is_a_stranger(tmp_path: Path) -> None:
+    """Of the checkout too, but not what is installed in an environment that lies in it."""
+    others = [str(tmp_path / "a"), str(tmp_path / "checkout")]
+    mine = str(tmp_path / "b")
+    toy = module("toy", tmp_path / "checkout" / "toy.py")
+    numpy = module("numpy", tmp_path / "checkout/.venv/lib/python3/site-packages/numpy.py")
+    similar = module("similar", tmp_path / "a-longer-name" / "similar.py")
+    own, strangers = prove(mine, others, mine + "/benchmarks", [toy, numpy, similar, sys])
+    assert not own
+    assert strangers == [f"toy from {tmp_path}/checkout/toy.py"]
+
+
+def test_an_installed_copy_of_the_project_is_a_stranger(tmp_path: Path) -> None:
+    """Its package lies deeper in the tree than imports look: both arms would run the copy."""
+    benchmarks = str(tmp_path / "b" / "benchmarks")
+    helper = module("helpers", tmp_path / "b" / "helpers.py")
+    copy = module("Toy", tmp_path / "python3" / "site-packages" / "Toy" / "__init__.py")
+    for name, strangers in (("toy", [f"Toy from {copy.__file__}"]), ("", []), ("other", [])):
+        assert prove(str(tmp_path / "b"), [], benchmarks, [helper, copy], name) == (True, strangers)
+
+
+def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
+    class Lazy(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError(name)
+
+    assert prove(str(tmp_path), [], str(tmp_path), [Lazy("lazy")]) == (False, [])
+
+
+@pytest.mark.parametrize(("other", "package"), [("python", "my_suite"), ("other/python", "")])
+def test_two_interpreters_may_have_the_project_installed(other: str, package: str) -> None:
+    """Then what is installed in them is what is compared."""
+    pythons = {"base": "python", "head": other, "control": "python"}
+    suite = Suite("asv.conf.json", "benchmarks", ".", project="My-Suite")
+    arms = Arms(cast(Trees, None), suite, Path(), cast(dict[Arm, str], pythons))
+    assert arms.package == package

@@ -1,0 +1,140 @@
+"""Batches call as asv's rules say, and only the calls are timed."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.gate.runner.timing import (
+    BATCH_SECONDS,
+    Batches,
+    RawBatches,
+    calibrate,
+    lower_quartile,
+    measure,
+    samples_for,
+)
+
+
+class Fake:
+    """A benchmark on made-up time; ``log`` holds s for a setup and c for a call."""
+
+    def __init__(self, cost: float, setup: float = 123.0) -> None:
+        self.now = 0.0
+        self.cost, self.setup = cost, setup
+        self.log = ""
+
+    def clock(self) -> float:
+        return self.now
+
+    def call(self) -> None:
+        assert not gc.isenabled()
+        self.now += self.cost
+        self.log += "c"
+
+    def again(self) -> None:
+        self.now += self.setup
+        self.log += "s"
+
+    def batches(self, again: bool = False, number: int = 0) -> Batches:
+        timer: Callable[[], Callable[[], float]] = lambda: self.clock  # noqa: E731
+        hook = self.again if again else None
+        return Batches(self.call, timer, hook, number, self.clock)
+
+
+def test_without_a_setup_calls_follow_each_other() -> None:
+    fake = Fake(1.0)
+    assert fake.batches().take(5) == (5.0, 5.0)
+    assert fake.log == "ccccc"
+
+
+def test_with_a_setup_each_call_finds_fresh_state_and_setups_are_not_timed() -> None:
+    """The first was set up by the runner before."""
+    fake = Fake(1.0)
+    batches = fake.batches(again=True)
+    assert batches.take(3) == (3.0, 3.0)
+    assert batches.take(1) == (1.0, 1.0)
+    assert fake.log == "cscscsc"
+
+
+def test_a_fixed_number_of_calls_shares_a_setup() -> None:
+    fake = Fake(1.0)
+    fake.batches(again=True, number=3).take(6)
+    assert fake.log == "cccsccc"
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(1e-4, 2.0))
+def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
+    fake = Fake(cost)
+    calls, seconds = calibrate(fake.batches(), fake.clock)
+    assert seconds == pytest.approx(cost)
+    assert calls * cost >= BATCH_SECONDS
+    assert calls == 1 or calls * cost <= 2 * BATCH_SECONDS, "more would be time for nothing"
+    samples = measure(fake.batches(), calls, 5, 0.0, fake.clock)
+    assert lower_quartile(samples) == pytest.approx(cost)
+    assert len(samples) == 5
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
+def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
+    """Setups included, a batch takes a fraction of a second, or is a single call."""
+    fake = Fake(cost, setup)
+    calls, _ = calibrate(fake.batches(again=True), fake.clock)
+    assert calls == 1 or calls * (cost + setup) <= 0.45
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(1, 500))
+def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
+    fake = Fake(1e-4, 1e-4)
+    calls, _ = calibrate(fake.batches(again=True, number=number), fake.clock)
+    assert calls % number == 0
+
+
+def test_a_batch_precedes_the_samples_and_more_if_asked_for() -> None:
+    fake = Fake(0.01)
+    measure(fake.batches(), 2, 3, 0.0, fake.clock)
+    assert len(fake.log) == 2 + 3 * 2
+    fake = Fake(0.01)
+    measure(fake.batches(), 2, 3, 0.5, fake.clock)
+    assert len(fake.log) >= 50 + 3 * 2
+    fake = Fake(0.01)
+    measure(fake.batches(), 2, 3, 1e9, fake.clock)
+    assert len(fake.log) <= 110
+
+
+def test_slow_calls_are_made_a_few_times() -> None:
+    assert samples_for(1.0) == 3
+    assert samples_for(0.001) == 5
+
+
+def test_calls_in_a_process_of_their_own_tell_what_they_took() -> None:
+    made: list[int] = []
+
+    def timeit(number: int) -> float:
+        made.append(number)
+        return 0.5 * number
+
+    raw = RawBatches(timeit, 1)
+    assert raw.take(3) == (1.5, 1.5)
+    assert made == [1, 1, 1]
+
+
+def test_the_timer_that_a_setup_sets_is_the_one_that_counts() -> None:
+    """As a benchmark does that counts seconds per iteration."""
+    fake = Fake(1.0)
+    scaled = Batches(fake.call, lambda: lambda: fake.now / 10, None, 0, fake.clock)
+    assert scaled.take(5) == (pytest.approx(0.5), 5.0)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=9))
+def test_the_lower_quartile_is_the_usual_one(values: list[float]) -> None:
+    import numpy as np
+
+    assert lower_quartile(values) == pytest.approx(float(np.quantile(values, 0.25)))

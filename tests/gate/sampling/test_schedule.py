@@ -1,0 +1,114 @@
+"""The schedule is fair to every arm, the same for a seed, and keeps to the budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.gate.sampling.schedule import (
+    SIDES,
+    Costs,
+    fit_confirmation,
+    fit_screen,
+    groups,
+    hash_seed,
+    turn,
+)
+from perceptron.records.block import Arm, Benchmark
+
+TWO: tuple[Arm, ...] = ("base", "head")
+THREE: tuple[Arm, ...] = ("base", "head", "control")
+
+
+@pytest.mark.parametrize("arms", [TWO, THREE])
+@given(seed=st.integers(0, 2**32))
+def test_every_order_and_every_placing_comes_equally_often(
+    arms: tuple[Arm, ...], seed: int
+) -> None:
+    blocks = [turn(arms, seed, "screen", number) for number in range(12)]
+    orders = Counter(block.order for block in blocks)
+    places = Counter(tuple(sorted(block.sides.items())) for block in blocks)
+    assert set(orders.values()) == set(places.values()) == {12 // len(orders)}
+    assert all(set(block.sides.values()) == set(SIDES[: len(arms)]) for block in blocks)
+
+
+def test_order_and_placing_are_not_tied_to_each_other() -> None:
+    """Over many blocks, base is first in either folder equally often, and nothing is a rhythm."""
+    blocks = [turn(TWO, 7, "screen", number) for number in range(400)]
+    both = Counter((block.order[0], block.sides["base"]) for block in blocks)
+    assert all(70 <= count <= 130 for count in both.values())
+    first = [block.order[0] for block in blocks]
+    assert first[::2] != first[2::2] + first[:1]
+
+
+def test_a_seed_is_a_schedule() -> None:
+    """Equal seeds repeat it block by block, so that a resumed run goes on with the same one."""
+    one = [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
+    assert one == [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
+    assert hash_seed(5, "screen", 1) == hash_seed(5, "screen", 1) != hash_seed(5, "screen", 2)
+
+
+def suite(count: int) -> list[Benchmark]:
+    return [Benchmark(name=f"time_{number}") for number in range(count)]
+
+
+@given(st.lists(st.floats(0.1, 4), min_size=1, max_size=12), st.integers(0, 99))
+def test_groups_hold_everything_once_and_no_process_is_too_long(
+    seconds: list[float], seed: int
+) -> None:
+    benchmarks = suite(len(seconds))
+    costs = Costs(0.5, {each.key: s for each, s in zip(benchmarks, seconds, strict=True)})
+    found = groups(benchmarks, costs, seed, "screen", 0)
+    assert Counter(each.key for group in found for each in group) == Counter(
+        costs.benchmarks.keys()
+    )
+    for group in found:
+        assert len(group) == 1 or sum(costs.benchmarks[each.key] for each in group) <= costs.room
+
+
+def test_memory_has_a_process_of_its_own() -> None:
+    benchmarks = suite(4)
+    costs = Costs(0.1, dict.fromkeys((b.key for b in benchmarks), 0.1), frozenset({"time_2"}))
+    found = [[each.key for each in group] for group in groups(benchmarks, costs, 1, "screen", 0)]
+    assert ["time_2"] in found
+    assert len(found) == 2
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=2), st.floats(0.05, 20), min_size=1, max_size=9),
+    st.floats(1, 500),
+)
+def test_the_screen_fits_and_leaves_out_the_expensive_first(
+    seconds: dict[str, float], budget: float
+) -> None:
+    costs = Costs(0.3, seconds)
+    blocks, kept, out = fit_screen(costs, budget, wanted=10, fewest=6)
+    assert sorted([*kept, *out]) == sorted(seconds)
+    if kept:
+        assert 6 <= blocks <= 10
+        assert blocks * 2 * costs.process(kept) <= budget + 1e-6
+        assert not out or max(seconds[key] for key in kept) <= min(seconds[key] for key in out)
+    else:
+        assert blocks == 0
+
+
+@given(
+    st.dictionaries(st.text(min_size=1, max_size=2), st.integers(8, 60), max_size=6),
+    st.floats(0, 400),
+)
+def test_the_confirmation_fits_and_drops_the_least_significant(
+    needed: dict[str, int], budget: float
+) -> None:
+    costs = Costs(0.3, dict.fromkeys(needed, 0.5))
+    planned = fit_confirmation(needed, costs, budget, fewest=8)
+    assert list(planned) == list(needed)
+    kept = [blocks for blocks in planned.values() if blocks]
+    assert list(planned.values())[: len(kept)] == kept
+    assert all(blocks >= 8 for blocks in kept)
+    assert all(planned[key] <= needed[key] for key in needed)
+    most = max(kept, default=0)
+    names = [[k for k in planned if planned[k] > number] for number in range(most)]
+    assert 3 * sum(costs.process(keys) for keys in names) <= budget + 1e-6

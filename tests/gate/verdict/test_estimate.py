@@ -1,0 +1,168 @@
+"""The tests behind the verdicts keep their level, reach it, and find what they promise to find."""
+
+from __future__ import annotations
+
+from math import inf, isfinite
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from perceptron.gate.verdict import estimate as statistics
+from perceptron.gate.verdict.estimate import (
+    Estimate,
+    blocks_needed,
+    detectable,
+    estimate,
+    holm,
+    interval,
+    p_above,
+)
+
+VALUES = st.lists(st.floats(-1, 1), min_size=5, max_size=60)
+
+
+def share_below(alpha: float, values: np.ndarray, margin: float = 0.0) -> float:
+    """Of so many rows of values, the share whose p-value is at most ``alpha``."""
+    return float(np.mean([p_above(estimate(row.tolist()), margin) <= alpha for row in values]))
+
+
+def test_the_estimate_is_that_of_a_trimmed_mean() -> None:
+    """Mean and standard error are those of scipy, which goes by the same book."""
+    values = np.random.default_rng(1).normal(size=23)
+    found = estimate(values.tolist())
+    assert found.mean == pytest.approx(stats.trim_mean(values, 0.2))
+    cut = int(0.2 * 23)
+    winsorised = stats.mstats.winsorize(values, (cut / 23, cut / 23)).data
+    assert found.error == pytest.approx(
+        np.sqrt(22 * winsorised.var(ddof=1) / ((23 - 2 * cut) * (22 - 2 * cut)))
+    )
+    assert found.freedom == 23 - 2 * cut - 1
+
+
+@given(VALUES, st.floats(-2, 2), st.sampled_from([0.5, 2.0, 8.0]))
+def test_moved_and_stretched_values_move_and_stretch_the_estimate(
+    values: list[float], shift: float, factor: float
+) -> None:
+    one = estimate(values)
+    two = estimate([factor * value + shift for value in values])
+    assert two.mean == pytest.approx(factor * one.mean + shift, abs=1e-9)
+    assert two.error == pytest.approx(factor * one.error, abs=1e-7)
+
+
+@given(VALUES)
+def test_one_wild_block_moves_the_estimate_no_further_than_the_others_reach(
+    values: list[float],
+) -> None:
+    """A neighbour that hits one process of one block decides nothing."""
+    wild = estimate([*values[1:], 1e6])
+    assert min(values[1:]) <= wild.mean <= max(values[1:])
+
+
+def test_too_few_blocks_are_refused() -> None:
+    with pytest.raises(ValueError, match="too few"):
+        estimate([0.0] * 4)
+
+
+@pytest.mark.parametrize("blocks", [6, 10, 20, 60])
+def test_the_spread_of_normal_blocks_is_their_standard_deviation(blocks: int) -> None:
+    values = np.random.default_rng(2).normal(0, 0.02, (1500, blocks))
+    assert np.mean([estimate(row.tolist()).spread for row in values]) == pytest.approx(
+        0.02, rel=0.07
+    )
+
+
+def correlated(count: int, blocks: int, freedom: float, seed: int) -> np.ndarray:
+    """Log-ratios of neighbours among processes that correlate (lag 1: 0.4), with t tails."""
+    random = np.random.default_rng(seed)
+    noise = random.standard_t(freedom, (count, 2 * blocks))
+    processes = np.empty_like(noise)
+    processes[:, 0] = noise[:, 0]
+    for place in range(1, 2 * blocks):
+        processes[:, place] = 0.4 * processes[:, place - 1] + noise[:, place]
+    order = random.choice([-1, 1], (count, blocks))
+    return order * (processes[:, 1::2] - processes[:, ::2])
+
+
+@pytest.mark.parametrize("freedom", [100.0, 3.0, 1.5])
+@pytest.mark.parametrize(("blocks", "alpha"), [(10, 0.1), (20, 0.01), (60, 0.01)])
+def test_the_level_holds_for_correlated_processes_with_heavy_tails(
+    freedom: float, blocks: int, alpha: float
+) -> None:
+    values = correlated(4000, blocks, freedom, seed=3)
+    limit = alpha + 3 * np.sqrt(alpha * (1 - alpha) / 4000)
+    assert share_below(alpha, values) <= limit
+
+
+@pytest.mark.parametrize(("blocks", "alpha"), [(6, 0.1), (10, 0.1), (8, 0.001 / 8), (60, 0.001)])
+def test_each_stage_can_reach_its_level_at_all(blocks: int, alpha: float) -> None:
+    """With the fewest blocks too, a slowdown large against the spread is significant."""
+    values = 1.0 + 0.001 * np.random.default_rng(4).normal(size=blocks)
+    assert p_above(estimate(values.tolist()), 0.01) <= alpha
+
+
+@pytest.mark.parametrize(("blocks", "alpha"), [(10, 0.1), (20, 0.001), (60, 0.001)])
+def test_a_detectable_slowdown_is_detected_as_often_as_promised(blocks: int, alpha: float) -> None:
+    size = detectable(0.02, blocks, alpha, 0.95, 0.01)
+    values = size + 0.02 * np.random.default_rng(5).normal(size=(3000, blocks))
+    assert share_below(alpha, values, 0.01) == pytest.approx(0.95, abs=0.025)
+
+
+def test_the_noncentrality_is_that_of_scipy() -> None:
+    far = statistics._noncentrality(11, 0.001, 0.975)
+    critical = stats.t.ppf(0.999, 11)
+    assert stats.nct.sf(critical, 11, far) == pytest.approx(0.975, abs=1e-4)
+
+
+@given(st.floats(0.001, 0.2), st.integers(5, 59))
+def test_more_blocks_never_detect_less(spread: float, blocks: int) -> None:
+    """But for a step in the degrees of freedom, where one more is trimmed at each end."""
+    some = detectable(spread, blocks, 0.001, 0.95, 0.01)
+    more = detectable(spread, blocks + 5, 0.001, 0.95, 0.01)
+    assert more <= some
+
+
+def test_too_few_blocks_detect_nothing() -> None:
+    assert detectable(0.01, 4, 0.1, 0.95, 0.01) == inf
+    assert isfinite(detectable(0.01, 5, 0.1, 0.95, 0.01))
+
+
+@given(st.floats(0.001, 0.1))
+def test_the_blocks_needed_detect_what_is_wanted_or_are_the_most(spread: float) -> None:
+    blocks = blocks_needed(spread, 0.05, 0.001, 0.95, 0.01, 60)
+    assert blocks == 60 or detectable(spread, blocks, 0.001, 0.95, 0.01) <= 0.05
+
+
+def test_equal_blocks_are_certain() -> None:
+    """Bytes and counts do not vary: any change above the margin is one, none below is."""
+    assert p_above(estimate([0.02] * 6), 0.01) == 0.0
+    assert p_above(estimate([0.005] * 6), 0.01) == 1.0
+    assert interval(estimate([0.02] * 6), 0.99) == (0.02, 0.02)
+
+
+def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+    values = np.random.default_rng(6).normal(0.05, 0.02, (3000, 20))
+    ends = [interval(estimate(row.tolist()), 0.99) for row in values]
+    assert np.mean([low <= 0.05 <= high for low, high in ends]) == pytest.approx(0.99, abs=0.006)
+
+
+@given(st.dictionaries(st.text(max_size=3), st.floats(0, 1), max_size=8))
+def test_holm_adjusts_in_order_and_never_below(p_values: dict[str, float]) -> None:
+    adjusted = holm(p_values)
+    assert adjusted.keys() == p_values.keys()
+    ordered = sorted(p_values, key=p_values.__getitem__)
+    assert [adjusted[name] for name in ordered] == sorted(adjusted.values())
+    assert all(p_values[name] <= adjusted[name] <= 1 for name in p_values)
+
+
+def test_holm_is_holm() -> None:
+    """Worked by hand: 3 × 0.01, 2 × 0.02, then not below what came before."""
+    assert holm({"a": 0.01, "b": 0.02, "c": 0.03}) == pytest.approx(
+        {"a": 0.03, "b": 0.04, "c": 0.04}
+    )
+
+
+def test_an_estimate_tells_its_spread() -> None:
+    assert Estimate(0.0, 0.0, 5, 10).spread == 0.0

@@ -1,0 +1,365 @@
+"""The verdict follows from the blocks: what is red is slower for sure, and nothing else is red."""
+
+from __future__ import annotations
+
+import csv
+from math import log1p
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import perceptron
+from perceptron.gate.verdict.estimate import estimate
+from perceptron.gate.verdict.judge import Judgement, judge, replay
+from perceptron.gate.verdict.rule import Rule, confirmation_size, promote, smallest_detectable
+from perceptron.records.block import Block, Taken
+from tests.gate.conftest import benchmark, blocks
+
+RULE = Rule()
+BODIES = ("numpy_loop", "torch_step", "python_loop", "exp_1_mib", "product_2_threads")
+
+
+def noise(spread: float, count: int, seed: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).normal(0, spread, count)
+
+
+def one(screen: np.ndarray, fresh: np.ndarray, control: np.ndarray | None = None) -> Judgement:
+    """Judge one benchmark."""
+    again = noise(0.01, len(fresh), 9) if control is None else control
+    return replay(
+        [benchmark("time_it")],
+        blocks("time_it", screen.tolist()),
+        blocks("time_it", fresh.tolist(), "confirmation", again.tolist()),
+    )
+
+
+def test_a_slowdown_is_red_with_its_size_and_interval() -> None:
+    found = one(log1p(0.08) + noise(0.01, 10), log1p(0.08) + noise(0.01, 60, 2))
+    (row,) = found.rows
+    assert (found.verdict, row.verdict) == ("regression", "regression")
+    assert row.low is not None
+    assert row.high is not None
+    assert row.low < 0.08 < row.high
+    assert row.change == pytest.approx(0.08, abs=0.01)
+    assert row.p_adjusted is not None
+    assert row.p_adjusted <= 0.001
+    assert row.base_seconds == pytest.approx(1e-3)
+
+
+def test_no_change_is_clean_and_says_what_it_could_have_seen() -> None:
+    found = one(noise(0.015, 10), noise(0.015, 60, 2))
+    (row,) = found.rows
+    assert (found.verdict, row.verdict) == ("clean", "no change")
+    assert row.smallest_detectable is not None
+    assert 0.03 < row.smallest_detectable < 0.07
+
+
+def test_an_improvement_is_told_and_never_red() -> None:
+    found = one(-0.1 + noise(0.01, 10), -0.1 + noise(0.01, 60, 2))
+    assert (found.verdict, found.rows[0].verdict) == ("clean", "improvement")
+
+
+def test_the_screen_alone_makes_nothing_red() -> None:
+    """Fresh blocks that show nothing acquit, however bad the screen looked."""
+    found = one(0.3 + noise(0.001, 10), noise(0.01, 60, 2))
+    assert (found.verdict, found.rows[0].verdict) == ("clean", "no change")
+    assert found.rows[0].confirmation_blocks > 0
+
+
+def test_a_sure_slowdown_below_three_per_cent_is_not_red() -> None:
+    found = one(log1p(0.02) + noise(0.001, 10), log1p(0.02) + noise(0.001, 60, 2))
+    assert found.verdict == "clean"
+    assert found.rows[0].p_adjusted is not None
+    assert found.rows[0].p_adjusted < 0.001
+
+
+def test_a_control_that_alarms_makes_the_run_inconclusive_and_no_row_red() -> None:
+    """Base differs from itself: whatever made it differ made head differ too."""
+    shifted = 0.08 + noise(0.01, 60, 3)
+    found = one(0.08 + noise(0.01, 10), 0.08 + noise(0.01, 60, 2), control=shifted)
+    assert found.control.alarmed
+    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_control_alarms_in_both_directions(sign: int) -> None:
+    drift = sign * 0.06 + noise(0.01, 60, 3)
+    assert one(0.08 + noise(0.01, 10), 0.08 + noise(0.01, 60, 2), drift).control.alarmed
+
+
+def test_blocks_too_noisy_to_see_ten_per_cent_are_inconclusive() -> None:
+    found = one(noise(0.15, 10), noise(0.15, 60, 2))
+    assert found.verdict == "inconclusive"
+    assert "10 %" in found.reason
+
+
+def test_a_change_that_there_is_no_time_to_confirm_is_inconclusive() -> None:
+    """A short budget turns into not knowing, never into a guess."""
+    screen = blocks("time_it", (0.2 + noise(0.01, 10)).tolist())
+    found = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "--budget" in (found.rows[0].reason or "")
+
+
+def test_the_number_of_fresh_blocks_follows_from_the_screens_spread() -> None:
+    few = one(0.1 + noise(0.005, 10), 0.1 + noise(0.005, 60, 2)).rows[0].confirmation_blocks
+    many = one(0.2 + noise(0.08, 10), 0.2 + noise(0.08, 60, 2)).rows[0].confirmation_blocks
+    assert RULE.confirmation <= few < many <= RULE.most_confirmation
+
+
+def test_a_benchmark_that_nothing_else_is_confirmed_beside_is_judged_alone() -> None:
+    """What the screen asks more blocks for, and what the row then says, are one number."""
+    quiet = noise(0.03, 10, 3)
+    row = judge([benchmark("time_it")], blocks("time_it", quiet.tolist()), {}, RULE).rows[0]
+    seen = estimate(quiet.tolist())
+    alone = smallest_detectable(seen, 10, confirmation_size(seen, 1, RULE), 1, RULE)
+    assert row.smallest_detectable == pytest.approx(alone)
+    both = [benchmark("time_it"), benchmark("time_other")]
+    other = blocks("time_other", (0.2 + noise(0.01, 10)).tolist())
+    some = [*blocks("time_it", quiet.tolist()), *other]
+    beside = judge(both, some, {"time_other": 20}, RULE, {"time_it": 20}).rows[0]
+    assert beside.smallest_detectable == pytest.approx(smallest_detectable(seen, 10, 20, 2, RULE))
+
+
+def test_a_screen_that_was_quiet_by_chance_makes_no_short_confirmation() -> None:
+    """Then a few loud blocks would hide what is there."""
+    loud = np.where(np.arange(60) % 5 == 0, 0.3, 0.0)
+    found = one(0.1 + noise(0.001, 10), 0.1 + noise(0.01, 60, 2) + loud)
+    assert found.rows[0].confirmation_blocks == RULE.confirmation
+    assert found.verdict == "regression"
+
+
+def test_holm_counts_everything_that_was_confirmed_together() -> None:
+    """Beside nineteen others, the same p-value weighs twenty times as much."""
+    keys = [f"time_{number}" for number in range(20)]
+    shift = 0.1
+    screen = [b for key in keys for b in blocks(key, (shift + noise(0.02, 10)).tolist())]
+    fresh = [
+        block
+        for number, key in enumerate(keys)
+        for block in blocks(
+            key,
+            ((shift if number == 0 else 0.0) + noise(0.02, 60, number + 5)).tolist(),
+            "confirmation",
+            noise(0.02, 60, number + 99).tolist(),
+        )
+    ]
+    found = replay([benchmark(key) for key in keys], screen, fresh)
+    alone = replay([benchmark(keys[0])], screen[:10], fresh[:60])
+    assert [row.verdict for row in found.rows].count("regression") == 1
+    first, single = found.rows[0].p_adjusted, alone.rows[0].p_adjusted
+    assert first is not None
+    assert single is not None
+    assert first > single
+
+
+def test_bytes_that_never_vary_are_judged_too() -> None:
+    found = one(np.full(10, 0.05), np.full(60, 0.05), np.zeros(60))
+    assert found.verdict == "regression"
+    assert one(np.zeros(10), np.zeros(60), np.zeros(60)).verdict == "clean"
+
+
+def failing(block: Block, arm: str, reason: str = "ValueError: x") -> Block:
+    taken = Taken(status="failed", reason=reason)
+    return msgspec.structs.replace(block, **{arm: taken}, stage="calibration")
+
+
+def trials(*arms: str) -> list[Block]:
+    (block,) = blocks("time_it", [0.0])
+    found = block
+    for arm in arms:
+        found = failing(found, arm)
+    return [msgspec.structs.replace(found, number=number) for number in (0, 1)]
+
+
+def test_what_fails_on_head_only_is_red() -> None:
+    found = judge([benchmark("time_it")], trials("head"), {}, RULE)
+    assert found.verdict == "regression"
+    assert found.rows[0].reason == "broke on HEAD: ValueError: x"
+
+
+def test_what_fails_on_base_only_is_good_news() -> None:
+    found = judge([benchmark("time_it")], trials("base"), {}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == ("clean", "improvement")
+
+
+def test_what_fails_on_both_is_invalid_and_judges_nothing_else() -> None:
+    fine = blocks("time_other", noise(0.01, 10).tolist())
+    both = [benchmark("time_it"), benchmark("time_other")]
+    found = judge(both, [*trials("base", "head"), *fine], {}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == ("clean", "invalid")
+    assert judge(both[:1], trials("base", "head"), {}, RULE).verdict == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("arms", "verdict"),
+    [(("head",), "inconclusive"), (("base",), "invalid"), (("base", "head"), "invalid")],
+)
+def test_what_fails_now_and_then_is_never_red_and_on_head_alone_never_clean(
+    arms: tuple[str, ...], verdict: str
+) -> None:
+    """It may be chance, and it may be what changed."""
+    flaky = blocks("time_it", noise(0.01, 10).tolist())
+    for arm in arms:
+        flaky = [failing(block, arm) if block.number % 3 == 0 else block for block in flaky]
+    found = judge([benchmark("time_it")], flaky, {}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == (verdict, verdict)
+    assert "now and then" in (found.rows[0].reason or "")
+
+
+@pytest.mark.parametrize(("arm", "verdict"), [("head", "inconclusive"), ("base", "invalid")])
+def test_what_only_head_skips_is_not_clean(arm: str, verdict: str) -> None:
+    """An import that it lost, say; what is new there is skipped on base."""
+    skipped = Taken(status="skipped", reason="no library")
+    some = [msgspec.structs.replace(each, **{arm: skipped}) for each in trials()]
+    found = judge([benchmark("time_it")], some, {}, RULE)
+    assert found.rows[0].verdict == verdict
+    assert f"on {arm.upper()} only: no library" in (found.rows[0].reason or "")
+
+
+def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
+    """Where it is no hang: base takes a third of it."""
+    slow = Taken(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
+    some = [
+        msgspec.structs.replace(
+            each, base=msgspec.structs.replace(each.base, wall_seconds=5.0), head=slow
+        )
+        for each in trials()
+    ]
+    found = judge([benchmark("time_it")], some, {}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "5 s on BASE" in (found.rows[0].reason or "")
+
+
+def test_a_failure_is_not_forgotten_because_there_was_no_time_to_repeat_it() -> None:
+    first, second = trials("head")
+    untried = msgspec.structs.replace(
+        second, base=Taken(status="untried"), head=Taken(status="untried")
+    )
+    found = judge([benchmark("time_it")], [first, untried], {}, RULE)
+    assert found.verdict == "inconclusive"
+
+
+def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
+    """Nobody knows whether it works there."""
+    (block, _) = trials()
+    spared = msgspec.structs.replace(
+        block,
+        stage="calibration",
+        base=Taken(status="slow", reason="no answer within 15 s", wall_seconds=15.0),
+        head=Taken(status="untried", reason="one call is too long: no answer within 15 s"),
+    )
+    found = judge([benchmark("time_it")], [spared], {}, RULE)
+    assert found.rows == []
+    assert "too long" in found.left_out[0].reason
+
+
+def test_from_nothing_to_something_is_not_clean() -> None:
+    """Allocations, say: there is no ratio, and somebody should look."""
+    some = [
+        msgspec.structs.replace(
+            each,
+            base=msgspec.structs.replace(each.base, value=0.0),
+            head=msgspec.structs.replace(each.head, value=1000.0),
+        )
+        for each in blocks("track_it", noise(0.01, 10).tolist())
+    ]
+    found = judge([benchmark("track_it")], some, {}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "from 0 to 1000" in (found.rows[0].reason or "")
+
+
+def test_nothing_is_red_without_a_control() -> None:
+    """Its second copy broke: nobody knows whether base differs from itself."""
+    slower = log1p(0.08)
+    fresh = blocks("time_it", (slower + noise(0.01, 20, 2)).tolist(), "confirmation")
+    broken = Taken(status="failed", reason="OSError: disk full")
+    fresh = [msgspec.structs.replace(each, control=broken) for each in fresh]
+    screen = blocks("time_it", (slower + noise(0.01, 10)).tolist())
+    found = judge([benchmark("time_it")], [*screen, *fresh], {"time_it": 20}, RULE)
+    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "second copy" in (found.rows[0].reason or "")
+
+
+def test_what_may_be_slower_goes_before_what_may_be_faster() -> None:
+    """However sure the speed-up looks: time for both may not be left."""
+    screen = {
+        "faster": (-0.5 + noise(0.001, 10)).tolist(),
+        "slower": (0.1 + noise(0.02, 10)).tolist(),
+    }
+    assert promote(screen, RULE) == {"slower": 1, "faster": -1}
+    assert list(promote(screen, RULE)) == ["slower", "faster"]
+
+
+def test_a_speed_up_that_there_is_no_time_to_confirm_spoils_nothing() -> None:
+    screen = blocks("time_it", (-0.2 + noise(0.01, 10)).tolist())
+    found = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE, {"time_it": 20})
+    assert (found.verdict, found.rows[0].verdict) == ("clean", "no change")
+
+
+@given(st.floats(-0.2, 0.2), st.floats(0, 0.1), st.integers(0, 1000))
+def test_swapping_base_and_head_turns_the_change_around(
+    change: float, spread: float, seed: int
+) -> None:
+    """Slower one way is faster the other way, with the same certainty."""
+    screen, fresh = change + noise(spread, 10, seed), change + noise(spread, 60, seed + 1)
+    there, back = one(screen, fresh).rows[0], one(-screen, -fresh).rows[0]
+    if there.change is None or back.change is None:
+        assert there.change is back.change
+        return
+    assert (1 + there.change) * (1 + back.change) == pytest.approx(1)
+    opposite = {"regression": "improvement", "improvement": "regression"}
+    assert back.verdict == opposite.get(there.verdict, there.verdict)
+
+
+def recorded(body: str) -> np.ndarray:
+    file = Path(perceptron.__file__).parent / "studies" / "process_noise.csv"
+    with file.open(newline="") as lines:
+        return np.array([float(row[body]) for row in csv.DictReader(lines)])
+
+
+def replayed(body: str, slower: float, runs: int) -> list[Judgement]:
+    """Runs on real noise: neighbouring processes from a random place on, in random order."""
+    processes, random = recorded(body), np.random.default_rng(11)
+    found = []
+    for _ in range(runs):
+        parts = {}
+        for stage, count in (("screen", 10), ("fresh", 60)):
+            start = random.integers(len(processes))
+            three = processes[(start + np.arange(3 * count)) % len(processes)].reshape(-1, 3)
+            order = random.permuted(np.tile(np.arange(3), (count, 1)), axis=1)
+            parts[stage] = np.take_along_axis(three, order, axis=1)
+        shift = log1p(slower)
+        screen, fresh = parts["screen"], parts["fresh"]
+        found.append(
+            one(
+                screen[:, 1] - screen[:, 0] + shift,
+                fresh[:, 1] - fresh[:, 0] + shift,
+                fresh[:, 2] - fresh[:, 0],
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("body", BODIES)
+def test_recorded_noise_raises_no_alarm(body: str) -> None:
+    assert [f.verdict for f in replayed(body, 0.0, 150)].count("regression") == 0
+
+
+@pytest.mark.parametrize(("body", "slower"), [(b, 0.05) for b in BODIES[:2]] + [(BODIES[2], 0.10)])
+def test_slowdowns_in_recorded_noise_are_found(body: str, slower: float) -> None:
+    verdicts = [found.verdict for found in replayed(body, slower, 150)]
+    assert verdicts.count("regression") >= 0.95 * len(verdicts)
+
+
+@pytest.mark.parametrize("body", BODIES[:4])
+def test_what_is_called_detectable_is_detected(body: str) -> None:
+    """In recorded noise, of slowdowns as large as the median promise, nearly all are found."""
+    promises = [found.rows[0].smallest_detectable for found in replayed(body, 0.0, 60)]
+    promised = float(np.median([each for each in promises if each is not None]))
+    verdicts = [found.verdict for found in replayed(body, promised, 150)]
+    assert verdicts.count("regression") >= 0.9 * len(verdicts)

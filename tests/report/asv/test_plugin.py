@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import asv
+import pytest
+from asv.util import UserError
+
+from perceptron.report.asv.plugin import PLACE, PerceptronLink, linked
+from tests.conftest import ROOT
+
+PAGE = (Path(asv.__file__).parent / "www" / "index.html").read_text(encoding="utf-8")
+
+
+class Links(HTMLParser):
+    """The links of a page's bar, by where they lead, with their words."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+        self._inside = False
+        self._target: str | None = None
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag == "nav":
+            self._inside = True
+        if tag == "a" and self._inside:
+            self._target = dict(attributes)["href"] or ""
+            self.found[self._target] = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._target is not None:
+            self.found[self._target] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "nav":
+            self._inside = False
+        if tag == "a":
+            self._target = None
+
+
+def publish(folder: Path) -> str:
+    PerceptronLink.publish(SimpleNamespace(html_dir=str(folder)), None, None, None, None)
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_the_bar_of_asvs_real_page_gets_the_link(tmp_path: Path) -> None:
+    """A plain link with words; the others are as they were, and so is the rest of the page."""
+    (tmp_path / "index.html").write_text(PAGE, encoding="utf-8")
+    page = publish(tmp_path)
+    before, after = Links(PAGE).found, Links(page).found
+    words = after.pop("../index.html")
+    assert words == "perceptron: which backend, why, from which size"
+    assert after == before
+    assert len(before) > 3
+    start, end = PAGE.split(PLACE)
+    assert page.startswith(start)
+    assert page.endswith(end)
+
+
+def test_twice_is_once(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(PAGE, encoding="utf-8")
+    assert publish(tmp_path) == publish(tmp_path)
+
+
+@pytest.mark.parametrize("page", ["", PAGE.replace(PLACE, "<li>"), PAGE + PLACE])
+def test_a_page_that_we_do_not_know_fails_loudly(tmp_path: Path, page: str) -> None:
+    """In one line: the file, what was expected, what to do. The page is as asv wrote it."""
+    file = tmp_path / "index.html"
+    file.write_text(page, encoding="utf-8")
+    with pytest.raises(UserError, match=r"index\.html: expected .* once .* mend PLACE") as caught:
+        publish(tmp_path)
+    assert len(str(caught.value).splitlines()) == 1
+    assert file.read_text(encoding="utf-8") == page
+
+
+def test_without_a_page_the_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"index\.html: no link"):
+        publish(tmp_path)
+
+
+def test_a_linked_page_is_left_as_it_is() -> None:
+    page = linked(PAGE, "index.html")
+    assert linked(page, "index.html") is page
+
+
+def test_asv_imports_it_at_no_cost() -> None:
+    """For every command, in a process that may have nothing but asv."""
+    code = (
+        "import sys, asv; before = set(sys.modules)\n"
+        "import perceptron.report.asv.plugin\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert set(said.split()) <= {"perceptron", "perceptron.report", "perceptron.report.asv.plugin"}

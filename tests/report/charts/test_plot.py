@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from math import log
+from typing import Any
+
+import pytest
+
+from perceptron.analysis.stored.collection import Collection, collect
+from perceptron.report.charts import plot
+from perceptron.report.charts.palette import strokes
+from perceptron.report.charts.phase_map import top_ratio
+from perceptron.report.dashboard.ladders import ladder_views
+from perceptron.report.dashboard.maps import map_views
+from perceptron.report.dashboard.rooflines import roofline_views
+from perceptron.report.dashboard.sweeps import ITERATION, sweep_views
+from perceptron.report.dashboard.view import Figure, Views
+from tests.made import everything
+
+NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return collect(everything(tmp_path_factory.mktemp("results")))
+
+
+@pytest.fixture(scope="module")
+def looks() -> dict[str, plot.Look]:
+    return plot.looks(strokes(NAMES))
+
+
+def first(views: Views, *texts: str) -> Figure:
+    """The first figure of the first view whose setting holds these texts."""
+    setting = next(each for each in views.settings if set(texts) <= set(each.is_))
+    return views.files[setting.file][setting.name].figures[0]
+
+
+def named(figure: Figure, name: str) -> dict[str, Any]:
+    """The line of a name, not the edges of its band."""
+    return next(trace for trace in figure.data if trace.get("name") == name)
+
+
+def test_a_sweep_shows_its_times_bands_and_crossover(
+    found: Collection, looks: dict[str, plot.Look]
+) -> None:
+    """What is drawn is what was judged: estimates, ends of intervals, the crossover's own."""
+    sweep = next(each for each in found.sweeps if any(x.size for x in each.crossovers))
+    figure = first(sweep_views(found, looks), sweep.family, ITERATION)
+    curve = next(each for each in sweep.curves if each.backend == "numpy")
+    place = figure.data.index(named(figure, "numpy"))
+    low, high, line = figure.data[place - 2 : place + 1]
+    assert line["x"] == [spot.size for spot in curve.spots]
+    assert line["y"] == [spot.value.estimate for spot in curve.spots]
+    assert low["y"] == [spot.value.low for spot in curve.spots]
+    assert high["y"] == [spot.value.high for spot in curve.spots]
+    assert high["fill"] == "tonexty"
+    crossover = next(each for each in sweep.crossovers if each.size)
+    drawn = {(shape["x0"], shape["x1"]) for shape in figure.layout["shapes"]}
+    assert {(crossover.size, crossover.size), (crossover.low, crossover.high)} <= drawn
+    assert any("torch-cpu from" in each["text"] for each in figure.layout["annotations"])
+
+
+def test_a_rung_has_its_interval(found: Collection, looks: dict[str, plot.Look]) -> None:
+    (ladder,) = found.ladders
+    figure = first(ladder_views(found, looks), ladder.problem)
+    for rung in ladder.rungs:
+        trace = next(
+            each for each in figure.data if each["y"] == [rung.backend] and "error_x" in each
+        )
+        assert rung.seconds_per_iteration is not None
+        assert rung.low is not None
+        assert rung.high is not None
+        assert trace["x"] == [rung.seconds_per_iteration]
+        above, below = trace["error_x"]["array"][0], trace["error_x"]["arrayminus"][0]
+        assert rung.seconds_per_iteration + above == pytest.approx(rung.high)
+        assert rung.seconds_per_iteration - below == pytest.approx(rung.low)
+
+
+def test_the_roof_is_what_the_machine_reached(
+    found: Collection, looks: dict[str, plot.Look]
+) -> None:
+    """Points stand at operations for each byte; the roof bends where copy and product meet."""
+    (ladder,) = found.ladders
+    figure = first(roofline_views(found, looks))
+    limits = ladder.ceilings
+    assert limits is not None
+    for rung in ladder.rungs:
+        point = named(figure, rung.backend)
+        assert point["x"] == [pytest.approx(ladder.operations / ladder.bytes_moved)]
+        assert point["y"] == [rung.gflops]
+    roof = named(figure, "the machine's ceilings")
+    assert roof["x"][1] == pytest.approx(limits.gflops / limits.gbytes)
+    assert roof["y"] == [
+        pytest.approx(roof["x"][0] * limits.gbytes),
+        limits.gflops,
+        limits.gflops,
+    ]
+
+
+def test_a_cell_is_as_strong_as_its_winner_is_ahead(
+    found: Collection, looks: dict[str, plot.Look]
+) -> None:
+    """In the winner's colour alone, by the logarithm of the ratio, up to the scale's end."""
+    drawn = found.maps[0].map
+    figure = first(map_views(found, looks), drawn.family)
+    fields = {name: named(figure, name)["z"] for name in drawn.backends}
+    end = log(top_ratio(drawn))
+    strengths = set()
+    for cell in drawn.cells:
+        x, y = drawn.x_values.index(cell.x), drawn.y_values.index(cell.y)
+        for name, field in fields.items():
+            if cell.winner != name:
+                assert field[y][x] is None
+            elif cell.ratio is not None:
+                assert field[y][x] == pytest.approx(min(log(cell.ratio), end))
+                strengths.add(round(field[y][x], 6))
+    assert len(strengths) > 2, "the made-up map has cells of several strengths"
+
+
+def test_every_figure_fits_its_axes(found: Collection, looks: dict[str, plot.Look]) -> None:
+    """No value lies outside a logarithmic axis, where nobody would miss it."""
+    figure = first(sweep_views(found, looks), ITERATION)
+    for name, axis in (("x", "xaxis"), ("y", "yaxis")):
+        low, high = (10.0**end for end in figure.layout[axis]["range"])
+        values = [value for trace in figure.data for value in trace[name]]
+        assert low < min(values)
+        assert max(values) < high

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.collection import Collection, collect
+from perceptron.report.charts.svg import family_axis
+from perceptron.report.dashboard.view import link
+from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.untrusted_text import for_matplotlib, for_plotly, shortened
+from tests.hostile import NAMES, hostile
+from tests.report.reading import data, read, text_of, views
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return collect(hostile(tmp_path_factory.mktemp("results")))
+
+
+@pytest.fixture(scope="module")
+def html(found: Collection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, found, f"<script>{'no ' * 1000}</script>")
+    return folder
+
+
+def test_everything_that_can_be_judged_is(found: Collection) -> None:
+    """Names change no number; broken lines and files are complaints of one line each."""
+    assert len(found.benches) == len(found.maps) == len(found.ladders) == len(NAMES)
+    assert {row.status for bench in found.benches for row in bench.rows} == {"ok", "skipped"}
+    assert all(each.size is not None for bench in found.benches for each in bench.crossovers[:1])
+    assert len(found.sweeps) > len(NAMES)
+    assert found.histories
+    assert found.complaints
+    assert all(each.isprintable() and len(each) <= 400 for each in found.complaints)
+
+
+@pytest.mark.parametrize("file", [file for file, *_ in PAGES])
+def test_no_name_becomes_markup(html: Path, file: str) -> None:
+    """No script, handler or link but those of a dashboard of honest names."""
+    page = read(html / file)
+    assert page.handlers == []
+    assert all(each == "data:," or each.partition("#")[0] in _OURS for each in page.links)
+    assert page.scripts == sum(each.endswith(".js") for each in page.links)
+
+
+_OURS = {
+    *(file for file, *_ in PAGES),
+    "assets/site.css",
+    "assets/strokes.css",
+    *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
+    *(f"assets/{name}.js" for name in ("plotly.min", "rows", "raw_parts", "raw")),
+    *(f"data/{name}.js" for name in ("sweeps", "map", "ladder", "roofline", "history", "raw")),
+}
+
+
+def test_a_data_file_is_one_call_with_texts_that_close_nothing(html: Path) -> None:
+    """Whatever stands in it: no end of a script, no end of a text, no number that is none."""
+    files = sorted((html / "data").rglob("*.js"))
+    assert len(files) > 2 * len(NAMES)
+    for file in files:
+        name = str(file.relative_to(html / "data").with_suffix(""))
+        data(html, name)
+        script = file.read_bytes().decode("utf-8")
+        assert "<" not in script
+        assert "\u2028" not in script
+        assert script.count("\n") == 1
+
+
+def test_nothing_shown_steers_the_reader(html: Path) -> None:
+    """No control character, none that turns text round, no half character."""
+    files = [*html.glob("*.html"), *(html / "data").rglob("*.js")]
+    for file in files:
+        text = file.read_bytes().decode("utf-8")
+        unseen = {each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs")}
+        assert unseen <= {"\n"}, file
+
+
+def test_names_are_told_apart_and_have_room(html: Path) -> None:
+    """A switch has a text for each; ten thousand characters are cut in the middle."""
+    machines = {setting[1] for setting in views(html, "ladder")}
+    assert len(machines) == len(NAMES) - 1  # one blank is no name either
+    assert "(no name)" in machines
+    assert max(map(len, machines)) <= 80
+    assert "(10,000 characters)" in text_of(html / "machines.html")
+    assert "(10,001 characters)" in text_of(html / "machines.html")
+    assert all(each.stat().st_size < 500_000 for each in html.glob("*.html"))
+
+
+@pytest.mark.parametrize("place", [1, 4, 5, 6, 7, 9, 11])
+def test_an_overview_of_any_machine_has_its_pictures(
+    found: Collection, tmp_path: Path, place: int
+) -> None:
+    """Drawn without a warning, and not larger for a longer name."""
+    first = replace(found, benches=[found.benches[place]], maps=[found.maps[place]])
+    write_site(tmp_path, first)
+    page = tmp_path / "index.html"
+    assert page.read_text(encoding="utf-8").count("<svg") == 3
+    assert page.stat().st_size < 500_000
+    assert read(page).handlers == []
+    assert "from 195 [" in read(page).text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_shortened_name_is_short_and_in_one_line(name: str) -> None:
+    for text in (shortened(name), for_matplotlib(name), for_plotly(name)):
+        assert len(text) <= 80 + 4 * 8  # what markup takes
+        assert text.isprintable() or text.startswith("\u2009")
+    assert "<" not in for_plotly(name)
+    assert not for_matplotlib(name).startswith("_")
+    address = link("map", ("Family", "Of what"), (name, name))
+    assert address.isascii()
+    assert address.count("&") == 1
+    assert address.startswith("map.html#family=")
+
+
+@pytest.mark.parametrize("family", ["mlp:*", "mlp:4*x5", "mlp:x*x", "-", "", "mlp:4xx*", *NAMES])
+def test_any_family_has_an_axis(family: str) -> None:
+    assert family_axis(family) in ("rows", "features", "hidden width", "width", "size")

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import http.client
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.report.dashboard.server import HOST, serve, server
+
+
+@pytest.fixture
+def html(tmp_path: Path) -> Path:
+    folder = tmp_path / "html"
+    folder.mkdir()
+    (folder / "index.html").write_text("the overview")
+    (tmp_path / "secret").write_text("a secret")
+    return folder
+
+
+@pytest.fixture
+def port(html: Path) -> Iterator[int]:
+    """Of a server that runs."""
+    with server(html, 0) as running:
+        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield running.server_port
+        running.shutdown()
+        thread.join()
+
+
+def ask(port: int, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    headers = {} if host is None else {"Host": host}
+    connection.request(method, path, headers=headers)
+    answer = connection.getresponse()
+    content = answer.read().decode()
+    connection.close()
+    return answer.status, content
+
+
+@pytest.mark.parametrize("path", ["/", "/index.html", "/index.html?x=1"])
+def test_the_pages_are_there(port: int, path: str) -> None:
+    assert ask(port, path) == (200, "the overview")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/missing.html",
+        "/../secret",
+        "/%2e%2e/secret",
+        "/..%2fsecret",
+        "//secret",
+        "/\x00",
+        "/x%00.html",
+    ],
+)
+def test_what_is_not_in_the_folder_is_not_found(port: int, path: str) -> None:
+    """Whichever way it is written."""
+    connection = socket.create_connection((HOST, port), timeout=10)
+    with connection:
+        request = f"GET {path} HTTP/1.0\r\nHost: {HOST}:{port}\r\n\r\n"
+        connection.sendall(request.encode("latin-1"))
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.split()[1] in (b"404", b"400")
+    assert b"a secret" not in answer
+
+
+@pytest.mark.parametrize(
+    "host", ["example.org", "example.org:80", "127.0.0.1.example.org:8000", "", "[::1]:8000", "0"]
+)
+def test_a_request_under_another_name_is_refused(port: int, host: str) -> None:
+    """A page elsewhere can let a name of its own point to this machine."""
+    for method in ("GET", "HEAD"):
+        status, content = ask(port, "/index.html", host, method)
+        assert status == 403
+        assert "overview" not in content
+
+
+@pytest.mark.parametrize("host", ["localhost:1234", "127.0.0.1:1", "localhost", "127.0.0.1"])
+def test_our_own_names_are_served(port: int, host: str) -> None:
+    """With any port, for it may be forwarded, and without one, which means 80."""
+    assert ask(port, "/", host)[0] == 200
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed(port: int, method: str) -> None:
+    assert ask(port, "/index.html", method=method)[0] == 501
+
+
+def test_a_browser_asks_again_for_what_may_have_changed(port: int) -> None:
+    """And takes no file for another kind than it is."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection.request("GET", "/")
+    headers = connection.getresponse().headers
+    connection.close()
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_reader_who_goes_on_leaves_no_trace(
+    port: int, html: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A connection that is cut while a large file is sent is nobody's mistake."""
+    (html / "large.js").write_bytes(b"x" * 10_000_000)
+    with socket.create_connection((HOST, port), timeout=10) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(f"GET /large.js HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
+        connection.recv(10)
+    assert ask(port, "/")[0] == 200
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
+    assert capsys.readouterr().err == ""
+
+
+def test_only_the_loopback_address_is_bound(html: Path) -> None:
+    with server(html, 0) as running:
+        assert running.socket.getsockname()[0] == "127.0.0.1"
+
+
+def test_a_port_that_is_taken_is_named(html: Path) -> None:
+    with server(html, 0) as running, pytest.raises(UserError) as caught:
+        server(html, running.server_port)
+    told = f"--port {running.server_port}: Address already in use; choose another, or 0 for any"
+    assert str(caught.value).startswith(told)
+
+
+def test_ctrl_c_ends_it_and_the_port_is_free_again(
+    html: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said names the address, and that others cannot reach it."""
+    said: list[str] = []
+
+    def interrupted(running: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", interrupted)
+    serve(html, 0, said.append)
+    port = int(said[0].partition("127.0.0.1:")[2].partition("/")[0])
+    assert "to this machine only" in said[0]
+    assert said[1:] == ["ended"]
+    server(html, port).server_close()

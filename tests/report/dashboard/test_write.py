@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.analysis.stored.collection import collect
+from perceptron.errors import UserError
+from perceptron.report.charts.svg import finding_chart
+from perceptron.report.dashboard.write import PAGES, write_site
+from tests.made import BENCH, bench_rows, everything, keep, measured
+from tests.plenty import plenty
+from tests.report.reading import data, read, text_of, views
+
+OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of each kind of ours, and asv's of two machines."""
+    folder = everything(tmp_path_factory.mktemp("results"))
+    plenty(folder / "asv", machines=2, commits=30, noise=0.01, steps={15: 0.5})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def html(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder, collect(results), "no checkout")
+    return folder
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def figures(html: Path) -> Iterator[dict[str, Any]]:
+    for page in OF_VIEWS:
+        for view in views(html, page).values():
+            yield from view.get("figures", [])
+
+
+def test_the_overview_tells_finding_crossover_and_machine(html: Path) -> None:
+    """Each number with its unit and interval, and why something is missing."""
+    text = text_of(html / "index.html")
+    assert "torch-cpu from" in text
+    assert "crosses" in text
+    assert "Abacus 3000, 2 cores, no GPU; 2 threads; 2026-01-01" in text
+    assert re.search(r"numpy float32 70\.\d \[\S+, \S+\] ms", text)
+    assert re.search(
+        r"torch-cpu takes 8\.1\d \[\S+, \S+\] times as long as the walk-through's NumPy", text
+    )
+    assert "not measured: no CUDA device found" in text
+    assert "Not measured: torch-cuda: no CUDA device found" in text
+    assert "fresh processes; its interval holds at 95 %" in text
+    assert "They are not here: no checkout" in text
+
+
+def test_the_page_of_machines_tells_what_they_are_made_of(html: Path) -> None:
+    """asv's do not say; theirs is not recorded, which is not the same as none."""
+    text = text_of(html / "machines.html")
+    assert "openblas 0.3, kernel Haswell, 2 threads" in text
+    assert "Abacus 3000, x86_64, 2 usable cores, 16.0 GiB memory" in text
+    assert "box-00" in text
+    assert "not recorded" in text
+
+
+def test_every_number_of_the_overview_has_an_interval(html: Path) -> None:
+    """Or says that it is one value, published, or not measured."""
+    times = [
+        cell for cell in read(html / "index.html").cells if re.search(r"(\d|\]) (n|µ|m)?s\b", cell)
+    ]
+    assert len(times) == 8
+    for cell in times:
+        assert "[" in cell or "(×" in cell, cell  # what was published says how many times numpy
+
+
+@pytest.mark.parametrize("page", OF_VIEWS)
+def test_every_figure_has_words_and_a_table(html: Path, page: str) -> None:
+    """And a title above it; none is empty."""
+    found = views(html, page)
+    assert found
+    for setting, view in found.items():
+        assert all(setting)
+        assert view["title"]
+        assert view["figures"]
+        assert view["tables"]
+        for figure in view["figures"]:
+            assert len(figure["alt"]) > 30
+            assert figure["caption"]
+            assert figure["data"]
+        for table in view["tables"]:
+            assert all(len(row) == len(table["columns"]) for row in table["rows"])
+            assert table["title"]
+
+
+def test_every_time_in_a_table_has_an_interval(html: Path) -> None:
+    """A map's cells are ratios between cells, and say which were measured."""
+    cells = [
+        cell
+        for page in OF_VIEWS
+        for view in views(html, page).values()
+        for table in view["tables"]
+        if "95 %" in table["title"]
+        for row in table["rows"]
+        for cell in row[1:]
+        if re.search(r"(\d|\]) (n|µ|m)?s\b", cell)
+    ]
+    assert len(cells) > 100
+    assert all("[" in cell for cell in cells)
+
+
+def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
+    """asv's rows do not know what preparing took; one value has no interval and no sure winner."""
+    shown: dict[str, set[str]] = defaultdict(set)
+    for setting in views(html, "sweeps"):
+        shown[setting[1]].add(setting[-1])
+    assert shown["box"] == {
+        "time per iteration",
+        "whole training, 10,000 iterations",
+        "from cold, 10,000 iterations",
+        "ratio of torch-cpu to numpy",
+    }
+    assert "from cold, 10,000 iterations" not in shown["box-00 (asv)"]
+    lines = next(v["lines"] for s, v in views(html, "sweeps").items() if s[1] == "box-00 (asv)")
+    assert any("One process for each value" in line for line in lines)
+
+
+def test_a_whole_training_takes_as_many_times_as_long(html: Path) -> None:
+    found = {s[-1]: v for s, v in views(html, "sweeps").items() if s[1] == "box"}
+    one, whole = (
+        next(trace for trace in found[shown]["figures"][0]["data"] if trace.get("name") == "numpy")
+        for shown in ("time per iteration", "whole training, 10,000 iterations")
+    )
+    assert whole["y"] == pytest.approx([10_000 * each for each in one["y"]])
+
+
+def test_what_was_not_measured_says_why_on_its_page(html: Path) -> None:
+    for page in ("sweeps", "map"):
+        lines = [line for view in views(html, page).values() for line in view.get("lines", [])]
+        assert any("no CUDA device found" in line for line in lines), page
+
+
+def test_a_step_of_asvs_history_is_found_and_told(html: Path) -> None:
+    """NumPy became slower by half at half of thirty commits, on every machine and size."""
+    found = {s: v for s, v in views(html, "history").items() if s[-1] == "numpy"}
+    assert len(found) == 2 * 4
+    for view in found.values():
+        assert "1 step" in view["lines"][0]
+        assert len(view["tables"][0]["rows"]) == 2
+        assert re.match(r"(4|5)\d\.\d \[", view["tables"][0]["rows"][1][-1])
+
+
+def test_a_backend_has_one_look_on_all_pages(html: Path) -> None:
+    """One colour and one marker, and one dash where it is a line."""
+    looks: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    dashes: dict[str, set[str]] = defaultdict(set)
+    for figure in figures(html):
+        for trace in figure["data"]:
+            name = trace.get("name")
+            colour = trace.get("marker", {}).get("color")
+            if name in ("numpy", "torch-cpu", "numba") and isinstance(colour, str):
+                looks[name].add((colour.partition("/")[0], trace["marker"]["symbol"]))
+            if name in ("numpy", "torch-cpu", "numba") and "dash" in trace.get("line", {}):
+                dashes[name].add(trace["line"]["dash"])
+    assert {len(each) for each in looks.values()} == {1}
+    assert {len(each) for each in dashes.values()} == {1}
+    assert len(set.union(*looks.values())) == 3
+
+
+def test_every_setting_leads_to_one_view(html: Path) -> None:
+    """No two have the same switches, and each is in a file that is there."""
+    for page in OF_VIEWS:
+        index = data(html, page)
+        assert len(views(html, page)) == len(index["views"])
+        assert {len(each["is"]) for each in index["views"]} == {len(index["switches"])}
+
+
+def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: Path) -> None:
+    """The same machine, code and threads: a newer sweep of asv's is not in its place."""
+    from urllib.parse import parse_qs, urlsplit
+
+    links = [each for each in read(html / "index.html").links if each.startswith("sweeps.html#")]
+    asked = {name: value[0] for name, value in parse_qs(urlsplit(links[0]).fragment).items()}
+    switches = [each["id"] for each in data(html, "sweeps")["switches"]]
+    place = tuple(asked[each] for each in switches[:5])
+    assert place == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
+    assert any(setting[:5] == place for setting in views(html, "sweeps"))
+
+
+def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
+    index = data(html, "raw")
+    rows = [row for part in index["parts"] for row in data(html, part["file"])]
+    assert len(rows) == sum(part["rows"] for part in index["parts"]) == len(collect(results).rows)
+    assert all(len(row) == len(index["columns"]) for row in rows)
+    columns = [each["id"] for each in index["columns"]]
+    reasons = {row[columns.index("reason")] for row in rows}
+    assert reasons == {None, "no CUDA device found", "n/a in asv"}
+
+
+@pytest.mark.parametrize("file", [file for file, *_ in PAGES])
+def test_a_page_needs_nothing_from_outside(html: Path, file: str) -> None:
+    """Every link is relative and leads to what is there; a script is a file of ours."""
+    page = read(html / file)
+    links = [each.partition("#")[0] for each in page.links if each != "data:,"]
+    assert all((html / each).is_file() for each in links), links
+    assert page.handlers == []
+    assert page.scripts == sum(each.endswith(".js") for each in links)
+    policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'"
+    assert policy in (html / file).read_text(encoding="utf-8")
+
+
+def test_equal_results_give_equal_bytes(results: Path, html: Path, tmp_path: Path) -> None:
+    """The whole tree, written anew or over an older one."""
+    found = collect(results)
+    (tmp_path / "data" / "sweeps").mkdir(parents=True)
+    (tmp_path / "data" / "sweeps" / "99.js").write_text(
+        "perceptron.receive('old', JSON.parse('1'))"
+    )
+    (tmp_path / "index.html").write_text("old")
+    write_site(tmp_path, found, "no checkout")
+    assert tree(tmp_path) == tree(html)
+    write_site(tmp_path, found, "no checkout")
+    assert tree(tmp_path) == tree(html)
+
+
+def test_files_of_others_stay(results: Path, tmp_path: Path) -> None:
+    """Only data that an earlier dashboard wrote is removed; asv's pages are left alone."""
+    mine = tmp_path / "data" / "mine.js"
+    asvs = tmp_path / "asv" / "index.html"
+    for file in (mine, asvs):
+        file.parent.mkdir(parents=True)
+        file.write_text("mine")
+    write_site(tmp_path, collect(results))
+    assert mine.read_text() == asvs.read_text() == "mine"
+    assert "asv/index.html" in read(tmp_path / "index.html").links
+
+
+def test_no_results_make_pages_that_say_what_to_type(tmp_path: Path) -> None:
+    """Every page is there, without a script that would look for data."""
+    write_site(tmp_path, collect(tmp_path / "none"))
+    for file, *_ in PAGES:
+        page = read(tmp_path / file)
+        assert "perceptron " in page.text, file
+        assert page.scripts == 0, file
+    assert "perceptron bench --quick" in text_of(tmp_path / "index.html")
+
+
+def test_results_without_the_main_job_lead_to_what_there_is(tmp_path: Path) -> None:
+    """Other pages are linked, complaints are told of, and a map is shown."""
+    everything(tmp_path / "results")
+    for file in tmp_path.glob("results/runs/box/2026-01-01T000000Z/*"):
+        file.write_text("broken")
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    page = read(tmp_path / "html" / "index.html")
+    text = " ".join(page.text.split())
+    assert "No finished run of the main job is in these results." in text
+    assert "Who wins where" in text
+    assert "machines.html#complaints" in page.links
+    assert "run.json: not what a run writes" in text_of(tmp_path / "html" / "machines.html")
+
+
+def test_warnings_of_the_machine_are_on_the_overview(tmp_path: Path) -> None:
+    folder = keep(tmp_path / "results", BENCH, bench_rows())
+    (folder / "conditions.json").write_text('{"on_battery": true}')
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    for name in ("index", "machines"):
+        assert "runs on its battery" in text_of(tmp_path / "html" / f"{name}.html")
+
+
+def is_a_file(html: Path) -> None:
+    html.write_text("")
+
+
+def has_a_file_for_a_folder(html: Path) -> None:
+    html.mkdir()
+    (html / "data").write_text("")
+
+
+def has_a_folder_for_a_page(html: Path) -> None:
+    (html / "sweeps.html" / "x").mkdir(parents=True)
+
+
+def cannot_be_made(html: Path) -> None:
+    html.symlink_to(html)
+
+
+@pytest.mark.parametrize(
+    "spoil", [is_a_file, has_a_file_for_a_folder, has_a_folder_for_a_page, cannot_be_made]
+)
+def test_a_folder_that_cannot_be_written_is_named(
+    tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    """In one line that says what to do."""
+    spoil(tmp_path / "html")
+    with pytest.raises(UserError, match="cannot write the page") as caught:
+        write_site(tmp_path / "html", collect(tmp_path / "none"))
+    assert str(tmp_path / "html") in str(caught.value)
+    assert str(caught.value).endswith("choose another --html")
+    assert "\n" not in str(caught.value)
+
+
+def test_another_machine_has_its_line_on_the_overview(tmp_path: Path) -> None:
+    """The newest is pictured, and the others are told in short."""
+    keep(tmp_path / "results", BENCH, bench_rows())
+    rows = [row for row in bench_rows() if row.backend != "torch-cpu"]
+    keep(tmp_path / "results", BENCH, rows, machine="older", folder="o", started="2025-01-01")
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    text = text_of(tmp_path / "html" / "index.html")
+    assert "On box:" in text
+    assert re.search(r"older Abacus 3000 abc · 2025-01-01 70\.\d \[.*?\] ms not measured", text)
+
+
+def test_figures_are_drawn_without_any_measurement() -> None:
+    """A machine without one backend still gets its page."""
+    from perceptron.analysis.stored.finding import finding
+
+    assert finding_chart(finding([], ["numpy", "torch-cuda"])).startswith("<svg")
+
+
+def test_rows_alone_make_a_dashboard(tmp_path: Path) -> None:
+    """One row of one family: nothing to compare, and nothing breaks."""
+    keep(tmp_path / "results", BENCH, [measured(seconds=1e-5)])
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    assert "1 rows" in str(data(tmp_path / "html", "raw"))

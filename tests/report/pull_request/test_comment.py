@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from perceptron.records.comparison import Comparison, Environment, LeftOut, Side
+from perceptron.records.warning import Caution
+from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
+from tests.report.gate_cases import broken, comparison, row, slower
+
+# Stands in every hostile text, and nowhere in ours.
+MARK = "Ж"
+NASTY = (
+    "|", "\\|", "\\", "`", "``", "```\n", "~~~", "\n", "\n\n", "\r", "\t", "@somebody", "#123",
+    "GH-1", "</details>", "<details>", "<img src=x onerror=y>", "<!--", "-->",
+    "http://evil.example", "www.evil.example", "[a](http://evil.example)", "![a](x)",
+    "a@b.example", "&lt;", "&#64;me",
+    "\u202e", "\u2028", "\x00", "\ud800", "# ", "- ", "> ", "***", "$`x`$",
+    "'", '"', "x" * 10_000,
+)  # fmt: skip
+hostile = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=5)), max_size=6).map(
+    lambda parts: MARK.join(["", *parts, ""])
+)
+number = st.one_of(st.none(), st.floats(), st.sampled_from([1e-3, 1e308, 5e-324, -1.0, 0.0]))
+whole = st.integers(-(10**400), 10**400)
+
+
+@st.composite
+def rows(draw: st.DrawFn) -> object:
+    make = draw(st.sampled_from([row, slower, broken]))
+    fields = {
+        "benchmark": draw(hostile),
+        "params": draw(st.lists(hostile, max_size=3)),
+        "unit": draw(st.one_of(st.just("seconds"), hostile)),
+        "base": draw(number),
+        "head": draw(number),
+        "reason": draw(st.one_of(st.none(), hostile)),
+        "smallest_detectable": draw(number),
+        "confirmation_blocks": draw(whole),
+        "screen_blocks": draw(whole),
+    }
+    if make is not broken:
+        fields |= {"change": draw(st.floats()), "low": draw(number), "high": draw(number)}
+        fields |= {"p_adjusted": draw(number)}
+    return make(**fields)
+
+
+@st.composite
+def comparisons(draw: st.DrawFn) -> Comparison:
+    """Everything that is text or number is a stranger's."""
+    text = draw(st.lists(hostile, min_size=12, max_size=12))
+    side = Side(name=text[0], commit=text[1], changes=text[2], python=text[3])
+    return comparison(
+        *draw(st.lists(rows(), max_size=6)),
+        verdict=draw(st.sampled_from(["clean", "regression", "inconclusive", "invalid"])),
+        reason=text[4],
+        warnings=[Caution(code=text[5], message=text[6], advice=text[7])],
+        reproduce=draw(st.one_of(hostile, hostile.map("perceptron compare ".__add__))),
+        seconds=draw(st.floats()),
+        environment=Environment(
+            machine={text[8]: text[9]},
+            base={text[10]: "1"},
+            head={text[10]: text[11]},
+            variables={},
+        ),
+        plan={
+            "base": side,
+            "head": side,
+            "left_out": [LeftOut(benchmark=text[5], reason=text[6])],
+            "seed": draw(whole),
+            "budget_seconds": draw(st.floats()),
+        },
+    )
+
+
+def parse(text: str) -> list[Token]:
+    """As a forge reads it: CommonMark with HTML and tables."""
+    tokens = MarkdownIt("commonmark", {"html": True}).enable("table").parse(text)
+    return [inner for token in tokens for inner in (token, *(token.children or []))]
+
+
+OURS = {"inline", "text", "code_inline", "softbreak", "fence", "html_block"} | {
+    f"{name}_{end}"
+    for name in (
+        *("paragraph", "strong", "bullet_list", "list_item"),
+        *("table", "thead", "tbody", "tr", "th", "td"),
+    )
+    for end in ("open", "close")
+}
+
+
+@settings(max_examples=200, deadline=None)
+@given(found=comparisons())
+def test_strangers_texts_change_nothing_but_what_stands_in_code(found: Comparison) -> None:
+    """No link, mention, reference, image or HTML but ours; no table or fold is broken."""
+    text = comment(found)
+    assert len(text.encode()) < MOST_BYTES
+    tokens = parse(text)
+    kinds = Counter(token.type for token in tokens)
+    assert set(kinds) <= OURS
+    html = [token.content for token in tokens if token.type == "html_block"]
+    assert html[0].strip() == TAG
+    assert re.fullmatch(
+        r"<details>\n<summary>[\w, ]+</summary>\n</details>\n", "".join(html[1:])
+    ), html
+    for token in tokens:
+        if token.type == "text":
+            assert MARK not in token.content
+            assert not re.search(r"[@#<`|]|://|www\.|GH-", token.content)
+    plain = [each for each in found.rows if each.verdict == "no change"]
+    slow = [each for each in found.rows if each.change is not None and each not in plain]
+    tables = [table for table in (slow, plain) if table]
+    assert kinds["table_open"] == len(tables)
+    assert kinds["th_open"] == 5 * bool(slow) + 7 * bool(plain)
+    assert kinds["td_open"] == 5 * len(slow) + 7 * len(plain)
+    assert kinds["fence"] <= 1
+
+
+def test_the_comment_says_what_changed_on_top() -> None:
+    """Verdict, then changes with their times, interval, blocks and p; the rest is folded."""
+    text = comment(
+        comparison(
+            row(benchmark="same.time_it"),
+            slower(),
+            broken(benchmark="bad.time_it"),
+            verdict="regression",
+            reason="1 benchmark broke on HEAD, 1 slower",
+        )
+    )
+    lines = text.splitlines()
+    assert lines[0] == TAG
+    assert lines[2] == "**regression**: `1 benchmark broke on HEAD, 1 slower`"
+    told = "1.00 ms → 1.08 ms | +8.1 % [+7.0, +9.3] | 23 | yes (p = 2e-05) |"
+    assert f"| `sums.time_sum(10, 'numpy')` | {told}" in lines
+    assert "- `bad.time_it(10, 'numpy')`: `broke on HEAD: ValueError: no`" in lines
+    before, folded = text.split("<details>")
+    assert "same.time_it" in folded
+    assert "same.time_it" not in before
+    assert "<summary>1 no change</summary>" in folded
+    assert "Smallest detectable slowdown: median 3.1 %, worst 3.1 %" in before
+    assert "seed 7" in before
+    assert "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7" in before
+
+
+def test_what_differs_beside_the_code_is_told() -> None:
+    """Two environments compare like two commits."""
+    here = Environment(
+        machine={}, base={"torch": "2.6", "numpy": "2.0"}, head={"torch": "2.7", "numpy": "2.0"},
+        variables={},
+    )  # fmt: skip
+    text = comment(comparison(row(), environment=here))
+    assert "Differing beside the code: `torch 2.6 → 2.7`." in text
+
+
+def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
+    """Below the bound with any number of rows, the changed ones all there."""
+    same = [row(benchmark=f"same.time_{number}", reason="x" * 200) for number in range(2000)]
+    text = comment(comparison(*same, *(slower(benchmark=f"slow.t{each}") for each in range(50))))
+    assert len(text.encode()) < MOST_BYTES
+    assert text.count("`slow.t") == 50
+    shown = text.count("`same.time_")
+    assert 0 < shown < 2000
+    assert f"{2000 - shown} more left out for want of room." in text
+
+
+def test_many_changes_are_counted_too() -> None:
+    text = comment(comparison(*(slower(benchmark="€" * 150 + str(each)) for each in range(999))))
+    assert len(text.encode()) < MOST_BYTES
+    assert f"{999 - text.count('| `€')} more left out for want of room." in text
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("perceptron compare a b --seed 1", "perceptron compare a b --seed 1"),
+        ("perceptron compare a b --benchmarks 'x|y'", "perceptron compare a b --benchmarks 'x|y'"),
+        ("perceptron compare $(reboot) `x`", "perceptron compare '$(reboot)' '`x`'"),
+        ("perceptron compare a b; reboot", "perceptron compare a 'b;' reboot"),
+        ("perceptron compare a 'b\n~~~'", None),
+        ("perceptron compare a \u202eb", None),
+        ("perceptron compare a 'b", None),
+        ("rm -rf .", None),
+        ("perceptron compare " + "x" * 10_000, None),
+    ],
+)
+def test_the_command_runs_nothing_but_a_comparison(given: str, shown: str | None) -> None:
+    """Somebody will paste it into a shell."""
+    assert command(given) == shown

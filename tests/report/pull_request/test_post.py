@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest, comment
+from perceptron.report.pull_request.post import MOST_ROWS, number, post
+from tests.conftest import ROOT
+from tests.report.gate_cases import block, comparison, slower
+
+SHA = "c" * 40
+HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}
+RUN = {"head_sha": SHA, "head_branch": "topic", "head_repository": {"full_name": "fork/suite"}}
+FOUND = comparison(slower(), verdict="regression", blocks=[block("x", 0, 1.0, 1.0)])
+
+
+class Case:
+    """A folder as it was downloaded, what the API says, and the event."""
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / "gate"
+        self.folder.mkdir()
+        self.pull, self.event = root / "pull.json", root / "event.json"
+        self.result, self.number = self.folder / "gate.json", self.folder / "pull-request.txt"
+        self.result.write_bytes(msgspec.json.encode(FOUND))
+        self.number.write_text("12\n")
+        self.say()
+
+    def say(self, head: dict[str, Any] = HEAD, run: dict[str, Any] = RUN, number: int = 12) -> None:
+        self.pull.write_text(json.dumps({"number": number, "head": head, "title": "@all"}))
+        self.event.write_text(json.dumps({"action": "completed", "workflow_run": run}))
+
+    def post(self) -> str:
+        return post(self.folder, self.pull, self.event)
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    return Case(tmp_path)
+
+
+def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
+    """The same that `--markdown` writes, with the commit and how to get what was measured."""
+    text = case.post()
+    assert text == comment(FOUND, PullRequest(12, SHA))
+    added = [line for line in text.splitlines() if line not in comment(FOUND).splitlines()]
+    assert added == [
+        "Commit `cccccccccccc`. BASE `main` (`aaaaaaaaaaaa`), HEAD `HEAD` (`bbbbbbbbbbbb`).",
+        "git fetch origin refs/pull/12/merge",
+    ]
+
+
+def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
+    """An older table must not stand for it; and only in the pull request that it was of."""
+    case.result.unlink()
+    text = case.post()
+    assert text.startswith(f"{TAG}\n")
+    assert "**not compared**: commit `cccccccccccc`" in text
+    case.say({**HEAD, "sha": "d" * 40})
+    with pytest.raises(UserError, match="is now at"):
+        case.post()
+
+
+def test_no_command_of_a_runner_gets_into_its_log(case: Case) -> None:
+    """Runners look for both forms, the second anywhere in a line."""
+    for verdict in ("##[error]x", "::error::x", "##[add-mask]e"):
+        case.result.write_text(json.dumps({**VALID, "verdict": verdict}))
+        found = run(case, str(case.folder), str(case.pull))
+        assert (found.returncode, found.stdout) == (2, "")
+        assert "##[" not in found.stderr
+        assert not found.stderr.startswith("::")
+
+
+def test_a_file_made_to_take_for_ever_does_not(case: Case) -> None:
+    """Thousands of backends on one axis, a parameter of its own for each, sizes a megabyte long."""
+
+    def benchmark(place: int, **fields: Any) -> dict[str, Any]:
+        plain = {"name": "x", "params": ["1", f"'b{place}'"], "param_names": ["size", "backend"]}
+        return plain | fields
+
+    blocks = [{**VALID["blocks"][0], "benchmark": f"x(1, 'b{place}')"} for place in range(4000)]
+    for benchmarks in (
+        [benchmark(place) for place in range(4000)],
+        [
+            benchmark(0, params=["1", "'b'", "2"], param_names=["size", "backend", f"p{place}"])
+            for place in range(4000)
+        ],
+        [benchmark(0, params=["1" * 1_000_000 + "x", "'b'"])],
+        [benchmark(0, params=["{[]: 1}", "'b'"])],
+        [benchmark(0, params=["1e308", "'b'"]), benchmark(0, params=["1e307", "'b'"])],
+    ):
+        rows = [{**ROW, "benchmark": "x", "params": each["params"]} for each in benchmarks[:10]]
+        content = {**VALID, "benchmarks": benchmarks, "blocks": blocks, "rows": rows}
+        case.result.write_text(json.dumps(content))
+        begin = time.process_time()
+        assert case.post().startswith(TAG)
+        assert time.process_time() - begin < 20, "it was minutes"
+
+
+@pytest.mark.parametrize(
+    ("head", "run"),
+    [
+        ({**HEAD, "sha": "d" * 40}, RUN),
+        (HEAD, {**RUN, "head_sha": "d" * 40}),
+        ({**HEAD, "ref": "other"}, RUN),
+        ({**HEAD, "repo": {"full_name": "victim/suite"}}, RUN),
+        ({**HEAD, "repo": None}, {**RUN, "head_repository": None}),
+        ({**HEAD, "sha": ""}, {**RUN, "head_sha": ""}),
+    ],
+)
+def test_another_pull_request_gets_no_comment(
+    case: Case, head: dict[str, Any], run: dict[str, Any]
+) -> None:
+    """Commit, branch and repository of the run must be the pull request's head."""
+    case.say(head, run)
+    with pytest.raises(UserError, match=r"^pull request 12 is now at .* run was of"):
+        case.post()
+
+
+def test_what_the_api_says_must_be_of_the_number_that_was_asked(case: Case) -> None:
+    case.say(number=13)
+    with pytest.raises(UserError, match="another pull request than 12"):
+        case.post()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "0", "-1", "1 2", "12\n\n", "12; reboot", "٣", "1" * 11, "../12", "x" * 10**6]
+)
+def test_the_number_is_a_number_and_nothing_else(case: Case, text: str) -> None:
+    """It goes into an address and into a workflow's output."""
+    case.number.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=r"pull-request\.txt: "):
+        number(case.folder)
+
+
+VALID = json.loads(msgspec.json.encode(FOUND))
+ROW = VALID["rows"][0]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "null",
+        "[]",
+        "{",
+        "[" * 100_000,
+        '{"rows": ' * 50_000,
+        json.dumps({**VALID, "unknown": 0})[:-2] + "[" * 100_000,
+        json.dumps({**VALID, "rows": "many"}),
+        json.dumps({**VALID, "rows": [{**ROW, "change": "1"}]}),
+        json.dumps({**VALID, "rows": [{**ROW, "benchmark": None}]}),
+        json.dumps({**VALID, "rows": [{**ROW, "verdict": "\n::error::x"}]}),
+        json.dumps({**VALID, "rows": [{**ROW, "change": float("nan")}]}),
+        json.dumps({**VALID, "verdict": "great"}),
+        json.dumps({**VALID, "plan": {}}),
+        json.dumps(VALID).replace('"seed": 7', '"seed": ' + "9" * 5000),
+        json.dumps(VALID).replace('"seed": 7', '"seed": 1e999'),
+        "\udcff",
+    ],
+)
+def test_what_is_no_comparison_is_one_line(case: Case, content: str) -> None:
+    """Wrong types, missing fields, JSON a hundred thousand deep, numbers without end."""
+    case.result.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=r"gate\.json: not what is expected") as found:
+        case.post()
+    assert len(str(found.value).splitlines()) == 1
+    assert len(str(found.value)) < 600
+
+
+def test_large_files_are_not_even_parsed(case: Case) -> None:
+    case.result.write_bytes(b" " * (8 * 2**20) + b"{}")
+    with pytest.raises(UserError, match=r"gate\.json: more than 8,388,608 bytes"):
+        case.post()
+
+
+def test_there_is_an_end_to_rows(case: Case) -> None:
+    rows = [{**ROW, "spread": None}] * (MOST_ROWS + 1)
+    case.result.write_text(json.dumps({**VALID, "rows": rows}))
+    with pytest.raises(UserError, match=r"gate\.json: 5001 rows, at most 5000"):
+        case.post()
+
+
+def test_long_texts_are_cut(case: Case) -> None:
+    """A comment below its bound, in the time that a comment may take."""
+    long = "x" * 10_000
+    rows = [{**ROW, "benchmark": long, "reason": long}] * 100
+    plan = {**VALID["plan"], "left_out": [{"benchmark": long, "reason": long}] * 100}
+    case.result.write_text(json.dumps({**VALID, "rows": rows, "plan": plan, "reason": long}))
+    text = case.post()
+    assert len(text.encode()) < MOST_BYTES
+    assert "x" * 400 not in text
+
+
+@pytest.mark.parametrize("name", ["gate.json", "pull-request.txt"])
+def test_only_plain_files_are_read(case: Case, name: str, tmp_path: Path) -> None:
+    """No link out of the folder, no pipe that never ends, no folder."""
+    secret = tmp_path / "secret"
+    secret.write_bytes((case.folder / name).read_bytes())
+    for make in (
+        lambda file: file.symlink_to(secret),
+        os.mkfifo,
+        lambda file: file.mkdir(),
+        *([] if name == "gate.json" else [lambda file: None]),
+    ):
+        file = case.folder / name
+        file.unlink(missing_ok=True)
+        make(file)
+        with pytest.raises(UserError, match=rf"{name}: (cannot be read|not a plain file)"):
+            case.post()
+        if file.is_dir():
+            file.rmdir()
+
+
+def test_nothing_else_in_the_folder_is_read(case: Case) -> None:
+    """Not even a module of ours that lies there: the comment is the same."""
+    wanted = case.post()
+    (case.folder / "msgspec.py").write_text("raise SystemExit('read')")
+    (case.folder / "other.json").write_text("x")
+    (case.folder / "other.json").chmod(0)
+    found = run(case, str(case.folder), str(case.pull))
+    assert (found.returncode, found.stdout) == (0, wanted)
+    assert found.stdout.startswith(TAG)
+
+
+def test_the_program_prints_the_number_or_one_line(case: Case) -> None:
+    """Exit code 2 and nothing on standard output where something is wrong."""
+    assert run(case, str(case.folder)).stdout == "12\n"
+    for arguments in ([], ["a", "b", "c"], [str(case.folder / "no")]):
+        found = run(case, *arguments)
+        assert (found.returncode, found.stdout) == (2, "")
+        assert len(found.stderr.splitlines()) == 1
+        assert found.stderr.startswith("error: ")
+
+
+def run(case: Case, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "perceptron.report.pull_request.post", *arguments],
+        cwd=ROOT,
+        env={**os.environ, "GITHUB_EVENT_PATH": str(case.event), "PYTHONIOENCODING": "utf-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_needs_no_more_than_its_workflow_installs() -> None:
+    """Of all that the package depends on."""
+    code = "import sys, perceptron.report.pull_request.post; print(*sys.modules)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    workflow = (ROOT / ".github" / "workflows" / "gate-comment.yml").read_text(encoding="utf-8")
+    installed = re.search(r"pip install --only-binary=:all: (.*)\"", workflow)
+    assert installed is not None
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    needed = {re.split(r"[>=<]", each)[0] for each in project["dependencies"]}
+    assert needed & set(found.stdout.split()) == set(installed[1].split())

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.report.tables import walkthrough
+from perceptron.studies import walkthrough as study
+from perceptron.studies.shared.progress import silent
+
+
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        ("or-gate", "a perceptron suffices"),
+        ("xor", "No straight line was found"),
+        ("xor-hidden", "The hidden layer bends the line"),
+        ("symptoms", "person 3 and person 6 contradict each other"),
+    ],
+)
+def test_the_story_ends_with_what_was_learned(
+    problem: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    walkthrough.tell(study.walkthrough(problem, ["numpy"], None, silent))
+    said = " ".join(capsys.readouterr().out.split())
+    assert told in said
+    assert "Starting parameters" in said
+    assert "10,000 iterations took" in said
+
+
+def test_figures_are_written(tmp_path: Path) -> None:
+    """One for each thing that the walk-through shows; all are pictures."""
+    walk = study.walkthrough("or-gate", ["numpy"], None, silent)
+    files = list(
+        walkthrough.draw(walk, tmp_path, study.predictor(walk, None), study.sigmoid_curve())
+    )
+    assert {file.name for file in files} == {
+        "sigmoid.png",
+        "or-gate-error.png",
+        "or-gate-decision.png",
+        "or-gate-lines.png",
+        "or-gate-predictions.png",
+    }
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from perceptron.analysis.stored.bench import summarise
+from perceptron.analysis.trust import damaged
+from perceptron.errors import UserError
+from perceptron.measure.job import Job, Outcome
+from perceptron.records.environment import Environment
+from perceptron.records.store import Journal, Run, open_run
+from perceptron.studies.bench import Plan, tasks
+from perceptron.studies.shared import campaign
+from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.progress import silent
+
+PLAN = Plan(
+    families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
+)
+
+
+class Lab:
+    """Stands in for worker processes: every job is answered at once, and kept."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.bad: dict[tuple[str, str], Outcome] = {}
+        self.power_cut_after: int | None = None
+
+    def run_job(self, job: Job, backend: object):  # type: ignore[no-untyped-def]
+        self.jobs.append(job)
+        for problem in job.problems:
+            if self.power_cut_after is not None:
+                if not self.power_cut_after:
+                    raise KeyboardInterrupt
+                self.power_cut_after -= not job.check
+            bad = self.bad.get((job.backend, problem))
+            if bad is not None:
+                yield bad
+            else:
+                timed = {} if job.check else {"seconds": 1e-6, "samples": [1e-6], "iterations": 9}
+                yield Outcome(problem=problem, status="ok", **timed)
+
+    def timed(self) -> list[tuple[str, str]]:
+        return [(job.backend, name) for job in self.jobs if not job.check for name in job.problems]
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
+    found = Lab()
+    monkeypatch.setattr(campaign, "run_job", found.run_job)
+    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
+    return found
+
+
+def measure(folder: Path, environment: Environment, plan: Plan = PLAN) -> Journal:
+    run = Run(
+        plan={"test": True},
+        machine="box",
+        environment=environment.id,
+        commit=None,
+        started="2026-01-01T00:00:00Z",
+    )
+    with open_run(folder, run, environment) as journal:
+        run_tasks(tasks(plan), journal, run, silent)
+        return journal
+
+
+def test_everything_planned_is_measured_once(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """One row for each problem, backend and process, and nothing else."""
+    rows = measure(tmp_path, environment).rows
+    keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
+    assert len(keys) == len(set(keys)) == len(tasks(PLAN))
+
+
+def test_a_worker_times_one_backend_at_many_sizes_in_random_order(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """And the order differs from process to process."""
+    measure(tmp_path, environment)
+    sweeps = [job.problems for job in lab.jobs if not job.check and len(job.problems) > 1]
+    assert len({tuple(order) for order in sweeps}) > 2
+    assert len({tuple(sorted(order)) for order in sweeps}) == 1
+
+
+def test_processes_of_the_backends_alternate(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """Within a round each backend has its turn before any has its next."""
+    measure(tmp_path, environment)
+    turns = [job.backend for job in lab.jobs if not job.check and len(job.problems) > 1]
+    assert all(set(turns[i : i + 2]) == {"numpy", "torch-cpu"} for i in range(0, len(turns), 2))
+
+
+def test_agreement_comes_before_time_and_only_once(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """Shown in a process of its own, before the first sample of that backend on that problem."""
+    measure(tmp_path, environment)
+    shown: set[tuple[str, str, str]] = set()
+    for job in lab.jobs:
+        keys = {(job.backend, problem, job.dtype) for problem in job.problems}
+        if job.check:
+            assert not keys & shown
+            shown |= keys
+        else:
+            assert keys <= shown
+
+
+def test_a_backend_that_disagrees_is_never_timed(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """Recorded as failed, once, with the difference."""
+    reason = "disagrees with float64 NumPy after 10 iterations: the loss off by 3"
+    wrong = Outcome(problem="mlp-width:8", status="failed", reason=reason)
+    lab.bad["torch-cpu", "mlp-width:8"] = wrong
+    rows = measure(tmp_path, environment).rows
+    assert ("torch-cpu", "mlp-width:8") not in lab.timed()
+    found = [row for row in rows if (row.backend, row.problem) == ("torch-cpu", "mlp-width:8")]
+    assert [(row.status, row.reason, row.seconds) for row in found] == [("failed", reason, None)]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 7, 30])
+def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
+    lab: Lab, tmp_path: Path, environment: Environment, cut: int
+) -> None:
+    """Wherever the power goes, the second start does exactly the rest."""
+    lab.power_cut_after = cut
+    with pytest.raises(KeyboardInterrupt):
+        measure(tmp_path, environment)
+    lab.power_cut_after = None
+    rows = measure(tmp_path, environment).rows
+    keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
+    assert len(keys) == len(set(keys)) == len(tasks(PLAN))
+    # The interruption hits between rows: no problem was timed without leaving its row.
+    assert len(lab.timed()) <= len(tasks(PLAN)) + max(len(job.problems) for job in lab.jobs)
+
+
+def test_a_damaged_line_is_told_and_measured_again(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """The sound rows around it are kept, and the complaint becomes a caution with advice."""
+    lab.power_cut_after = 7
+    with pytest.raises(KeyboardInterrupt):
+        measure(tmp_path, environment)
+    (file,) = tmp_path.glob("runs/box/*/measurements.jsonl")
+    lines = file.read_bytes().splitlines(keepends=True)
+    file.write_bytes(b"".join([*lines[:3], b"\x00\xff garbage\n", *lines[4:]]))
+    lab.power_cut_after = None
+    journal = measure(tmp_path, environment)
+    assert len(journal.rows) == len(tasks(PLAN))
+    (complaint,) = journal.complaints
+    assert "measurements.jsonl, line 4: not a measurement" in complaint
+    assert damaged(complaint).advice == "delete that line; the others were kept"
+
+
+def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment) -> None:
+    """Every problem at each number of threads, and a crossover for each."""
+    plan = replace(PLAN, threads=(1, 2))
+    journal = measure(tmp_path, environment, plan)
+    assert {row.threads for row in journal.rows} == {1, 2}
+    assert len(journal.rows) == 2 * len(tasks(PLAN))
+    assert all(len({job.threads}) == 1 for job in lab.jobs)
+    found = summarise(plan.backends, tmp_path, environment, journal.rows).crossovers
+    assert {(each.family, each.threads) for each in found} == {
+        (family, threads) for family in PLAN.families for threads in (1, 2)
+    }
+
+
+def test_progress_counts_up_to_the_end(lab: Lab, tmp_path: Path, environment: Environment) -> None:
+    seen: list[tuple[int, int]] = []
+    run = Run(
+        plan={},
+        machine="box",
+        environment=environment.id,
+        commit=None,
+        started="2026-01-01T00:00:00Z",
+    )
+    with open_run(tmp_path, run, environment) as journal:
+        run_tasks(tasks(PLAN), journal, run, lambda done, total, _: seen.append((done, total)))
+    assert seen == sorted(seen)
+    assert seen[-1] == (len(tasks(PLAN)), len(tasks(PLAN)))
+
+
+def test_quick_is_a_part_of_the_whole() -> None:
+    """Every quick size is a full size; the whole has more processes."""
+    whole = Plan(threads=(1,))
+    quick = Plan(threads=(1,), quick=True)
+    names = {task.problem for task in tasks(whole)}
+    assert {task.problem for task in tasks(quick)} < names
+    assert quick.processes < whole.processes
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"families": ("mlp-widht",)}, "did you mean 'mlp-width'"),
+        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
+        ({"threads": (0,)}, "--threads must be at least 1"),
+    ],
+)
+def test_a_wrong_plan_is_refused_before_anything_is_measured(
+    fields: dict[str, tuple[str, ...]], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        Plan(**fields)  # type: ignore[arg-type]
