@@ -317,7 +317,7 @@ def test_swapping_base_and_head_turns_the_change_around(
 
 
 def recorded(body: str) -> np.ndarray:
-    file = Path(perceptron.__file__).parent / "studies" / "process_noise.csv"
+    file = Path(perceptron.__file__).parent / "validation" / "locator" / "process_noise.csv"
     with file.open(newline="") as lines:
         return np.array([float(row[body]) for row in csv.DictReader(lines)])
 

@@ -22,7 +22,7 @@ CONFIG = """{
     "project": "made up",
     "repo": ".",
     "branches": ["main"],
-    "plugins": [".perceptron.report.asv_plugin"],
+    "plugins": [".perceptron.report.asv.plugin"],
     "results_dir": "elsewhere",
     "html_dir": "elsewhere/html",
 }
