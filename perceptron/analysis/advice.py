@@ -13,9 +13,9 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.points import TIE
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.select import paired, prepared, reason, times
-from perceptron.analysis.what_if.estimate import Estimate
+from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -67,14 +67,14 @@ class Advice(Struct, frozen=True, kw_only=True):
     changes: list[Change]
 
 
-class Advised(Struct, frozen=True, kw_only=True):
+class AdviceResult(Struct, frozen=True, kw_only=True):
     """The advice, its rows and what makes them less trustworthy."""
 
     advice: Advice
     rows: list[Measurement]
     results: Path
-    warnings: list[Caution]
-    estimates: list[Estimate] = []
+    warnings: list[MeasurementWarning]
+    estimates: list[DeviceEstimate] = []
     """For a device that is not here; never among the rows."""
 
 

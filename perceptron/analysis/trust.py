@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from perceptron.records.conditions import Conditions, GpuClock
 from perceptron.records.environment import Environment
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
@@ -39,19 +39,19 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     environment: Environment
     threads: int
     conditions: Conditions
-    cautions: list[Caution]
+    warnings: list[MeasurementWarning]
 
 
-def damaged(complaint: str) -> Caution:
+def damaged(complaint: str) -> MeasurementWarning:
     """A line of the results that could not be read; what it held was measured again."""
-    return Caution(
+    return MeasurementWarning(
         code="damaged-results", message=complaint, advice="delete that line; the others were kept"
     )
 
 
-def cautions(
+def warnings_about(
     environment: Environment, threads: int, conditions: Conditions | None = None
-) -> list[Caution]:
+) -> list[MeasurementWarning]:
     """All that applies, the most serious first. What is not known is not warned of."""
     found = [_blas_pinned(environment), _too_many_threads(environment, threads)]
     if conditions is not None:
@@ -69,12 +69,12 @@ def cautions(
     return [each for each in found if each is not None]
 
 
-def _blas_pinned(environment: Environment) -> Caution | None:
+def _blas_pinned(environment: Environment) -> MeasurementWarning | None:
     pins = blas_pins(environment)
     if not pins:
         return None
     kernels = {pool.kernel for pool in environment.pools if pool.library == "openblas"}
-    return Caution(
+    return MeasurementWarning(
         code="blas-pinned",
         message=f"NumPy's BLAS is pinned by {' '.join(f'{pin}={pins[pin]}' for pin in pins)} "
         f"(kernel {', '.join(sorted(filter(None, kernels))) or 'unknown'}): "
@@ -88,21 +88,21 @@ def blas_pins(environment: Environment) -> dict[str, str]:
     return {name: environment.variables[name] for name in _PINS if name in environment.variables}
 
 
-def _too_many_threads(environment: Environment, threads: int) -> Caution | None:
+def _too_many_threads(environment: Environment, threads: int) -> MeasurementWarning | None:
     if threads <= environment.cores:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="too-many-threads",
         message=f"{threads} threads share {environment.cores} cores",
         advice=f"use --threads {environment.cores} or fewer",
     )
 
 
-def _cpu_quota(conditions: Conditions, threads: int) -> Caution | None:
+def _cpu_quota(conditions: Conditions, threads: int) -> MeasurementWarning | None:
     quota = conditions.quota_cores
     if quota is None or quota >= threads:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="cpu-quota",
         message=f"a control group grants the time of {quota:g} cores, "
         f"and stops --threads {threads} again and again",
@@ -112,12 +112,12 @@ def _cpu_quota(conditions: Conditions, threads: int) -> Caution | None:
     )
 
 
-def _other_load(conditions: Conditions, cores: int, threads: int) -> Caution | None:
+def _other_load(conditions: Conditions, cores: int, threads: int) -> MeasurementWarning | None:
     used = min(threads, cores)
     room = cores - used + LARGEST_LOAD_PER_THREAD * used
     if conditions.load is None or conditions.load <= room:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="other-load",
         message=f"a load of {conditions.load:.2f} over the last minute is too much beside "
         f"--threads {threads} on {cores} cores",
@@ -125,24 +125,24 @@ def _other_load(conditions: Conditions, cores: int, threads: int) -> Caution | N
     )
 
 
-def _stolen_cpu(conditions: Conditions) -> Caution | None:
+def _stolen_cpu(conditions: Conditions) -> MeasurementWarning | None:
     share = conditions.steal_share
     if share is None or share <= LARGEST_STEAL_SHARE:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="stolen-cpu",
         message=f"other guests of this machine's host took {100 * share:.1f} % of the CPU time",
         advice="measure at a quieter hour, or on a host or instance with CPUs of its own",
     )
 
 
-def _unsteady_cpu(conditions: Conditions) -> Caution | None:
+def _unsteady_cpu(conditions: Conditions) -> MeasurementWarning | None:
     loop = conditions.loop
     if loop is None or (
         loop.variation <= LARGEST_VARIATION and loop.slowest_to_fastest <= LARGEST_RATIO
     ):
         return None
-    return Caution(
+    return MeasurementWarning(
         code="unsteady-cpu",
         message=f"equal work took unequal time in {len(loop.seconds)} fresh processes: spread "
         f"{100 * loop.variation:.1f} %, slowest {loop.slowest_to_fastest:.2f} times the fastest; "
@@ -151,11 +151,11 @@ def _unsteady_cpu(conditions: Conditions) -> Caution | None:
     )
 
 
-def _swapping(conditions: Conditions, memory_bytes: int) -> Caution | None:
+def _swapping(conditions: Conditions, memory_bytes: int) -> MeasurementWarning | None:
     moved, used = conditions.swapped_bytes or 0, conditions.swap_used_bytes or 0
     if moved <= LARGEST_SWAPPED_BYTES and used <= LARGEST_SWAP_SHARE * memory_bytes:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="swapping",
         message=f"memory is short: {used / 2**30:.1f} GiB are swapped out, "
         f"and {moved / 2**20:.1f} MiB moved while a small loop ran",
@@ -163,7 +163,7 @@ def _swapping(conditions: Conditions, memory_bytes: int) -> Caution | None:
     )
 
 
-def _gpu_slowed(gpu: GpuClock) -> Caution | None:
+def _gpu_slowed(gpu: GpuClock) -> MeasurementWarning | None:
     clocks = (gpu.sm_mhz, gpu.max_sm_mhz)
     slow = (
         gpu.idle is False
@@ -174,7 +174,7 @@ def _gpu_slowed(gpu: GpuClock) -> Caution | None:
     if not slow and not gpu.slowed_by:
         return None
     now, most = ("unknown" if clock is None else f"{clock}" for clock in clocks)
-    return Caution(
+    return MeasurementWarning(
         code="gpu-slowed",
         message=f"{gpu.name} is clocked at {now} of {most} MHz, kept down by "
         + (", ".join(gpu.slowed_by or []) or "something its driver does not name"),
@@ -183,21 +183,21 @@ def _gpu_slowed(gpu: GpuClock) -> Caution | None:
     )
 
 
-def _on_battery(conditions: Conditions) -> Caution | None:
+def _on_battery(conditions: Conditions) -> MeasurementWarning | None:
     if not conditions.on_battery:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="on-battery",
         message="the machine runs on its battery and saves power as it sees fit",
         advice="plug it in",
     )
 
 
-def _governor(conditions: Conditions) -> Caution | None:
+def _governor(conditions: Conditions) -> MeasurementWarning | None:
     slow = [name for name in conditions.governors or [] if name != "performance"]
     if not slow:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="frequency-governor",
         message=f"the CPU's frequency is left to the governor {', '.join(slow)}, "
         "which changes it with the work",
@@ -205,12 +205,12 @@ def _governor(conditions: Conditions) -> Caution | None:
     )
 
 
-def _coarse_clock(conditions: Conditions) -> Caution | None:
+def _coarse_clock(conditions: Conditions) -> MeasurementWarning | None:
     steps = (conditions.clock_resolution_seconds, conditions.clock_tick_seconds)
     coarsest = max((step for step in steps if step is not None), default=0.0)
     if coarsest <= LARGEST_TICK_SECONDS:
         return None
-    return Caution(
+    return MeasurementWarning(
         code="coarse-clock",
         message=f"the clock moves in steps of {coarsest * 1e6:.3g} µs: short samples are rounded",
         advice="see that the system uses its processor's counter; on Linux, "

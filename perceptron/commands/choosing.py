@@ -100,7 +100,7 @@ def crossover(
         if parameters or size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
         families = split("--family", family)
-        plan = study.Plan(
+        plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
             problems=problems,
             pairs=tuple(crossover_from_files.split_pair(each, registry.names()) for each in pairs),
@@ -159,7 +159,7 @@ def advise(
     shape = (rows, features, hidden)
     if problem is not None and any(each is not None for each in shape):
         raise UserError("give --rows, --features and --hidden or --problem, not both")
-    plan = study.Plan(
+    plan = study.AdvisePlan(
         problem=problem
         or study.shape_reference(
             rows, features, whole_numbers("--hidden", hidden, each_once=False)

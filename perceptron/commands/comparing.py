@@ -42,14 +42,14 @@ def compare(
     json: Json = False,
 ) -> None:
     """Did this change make anything slower? Two revisions of any asv suite, side by side."""
-    from perceptron.gate.checkout.request import Request
+    from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
     from perceptron.report import documents, text_file
     from perceptron.report.pull_request import annotations as gate_annotations
     from perceptron.report.pull_request import comment
     from perceptron.report.tables import console, terminal
 
-    request = Request(
+    request = CompareRequest(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
     )
     if markdown is not None:

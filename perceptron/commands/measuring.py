@@ -47,7 +47,7 @@ def bench(
     from perceptron.studies import bench as study
 
     own = [each for file in split("--problem", problem) for each in references(file)]
-    plan = study.Plan(
+    plan = study.BenchPlan(
         families=split("--families", families) or (() if own else study.SWEEP),
         problems=tuple(own),
         backends=split("--backends", backends) or DEFAULT,
@@ -141,7 +141,7 @@ def overhead(
     from perceptron.report.tables import console, ladder, terminal
     from perceptron.studies import overhead as study
 
-    plan = study.Plan(
+    plan = study.OverheadPlan(
         problem=problem,
         backends=split("--backends", backends),
         dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),

@@ -38,7 +38,7 @@ def proof(
     if save is not None:
         text_file.reserve(save)
     name = folder_name("--machine", machine) or machine_name()
-    request = gate.Request(name, results, runs, minutes, report, revision())
+    request = gate.ProofRequest(name, results, runs, minutes, report, revision())
     with terminal.progress_bar("proving") as bar:
         found = gate.prove(request, bar)
     if json:
@@ -93,5 +93,5 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
         documents.write(documents.doctor(found))
     else:
         diagnosis.show(found)
-    if found.cautions:
+    if found.warnings:
         raise typer.Exit(1)

@@ -15,21 +15,21 @@ import msgspec
 from perceptron import machine
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.request import Found, Request, command, find, side
+from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command, find, side
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.selection import choose, pattern
-from perceptron.gate.checkout.worktrees import Trees, workplace
-from perceptron.gate.journal import Journal, Run, open_journal
+from perceptron.gate.checkout.worktrees import Worktrees, workplace
+from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
-from perceptron.gate.stages import TWO, Campaign, Progress
+from perceptron.gate.stages import TWO, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import Comparison, Environment, Plan
-from perceptron.records.warning import Caution
+from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan
+from perceptron.records.warning import MeasurementWarning
 
 
-def compare(request: Request, progress: Progress, rule: Rule | None = None) -> Comparison:
+def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
     """Compare two revisions of the repository that this folder belongs to.
 
     Raises `UserError` for whatever the user can mend. Interrupted, it keeps what it measured, and
@@ -41,7 +41,7 @@ def compare(request: Request, progress: Progress, rule: Rule | None = None) -> C
     warnings = request_warnings(request, found)
     with _terminated_as_interrupted(), workplace(found.repository) as home:
         progress(0, 1, "checking both revisions out")
-        trees = Trees(found.repository, home, found.base, found.head, found.suite.benchmarks)
+        trees = Worktrees(found.repository, home, found.base, found.head, found.suite.benchmarks)
         if not (trees.path("head") / found.suite.benchmarks).is_dir():
             raise UserError(
                 f"--suite {request.suite}: its benchmark_dir {found.suite.benchmarks} is not in "
@@ -53,7 +53,7 @@ def compare(request: Request, progress: Progress, rule: Rule | None = None) -> C
         chosen = choose(benchmarks, wanted)
         run = _run(request, found, environment, rule)
         with open_journal(request.results, run, request.seed is not None) as journal:
-            campaign = Campaign(arms, chosen, journal, rule, progress)
+            campaign = Stages(arms, chosen, journal, rule, progress)
             campaign.calibrate()
             _assert_imports(arms, journal, excuse)
             campaign.screen()
@@ -62,7 +62,7 @@ def compare(request: Request, progress: Progress, rule: Rule | None = None) -> C
             return _comparison(request, found, journal, chosen, environment, rule, warnings)
 
 
-def _discover(arms: Arms) -> tuple[list[Benchmark], Environment, CannotImport | None]:
+def _discover(arms: Arms) -> tuple[list[Benchmark], ComparisonEnvironment, CannotImport | None]:
     """HEAD's benchmarks; also why BASE does not load them all, which may be because they are new.
 
     Where HEAD does not load and BASE does, that is what is found out: everything broke.
@@ -78,7 +78,7 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], Environment, CannotImport | 
             errors[arm] = error
     if not lists:
         raise errors["head"]
-    environment = Environment(
+    environment = ComparisonEnvironment(
         machine=machine.machine(),
         base=libraries["base"],
         head=libraries["head"],
@@ -87,8 +87,10 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], Environment, CannotImport | 
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
 
-def _run(request: Request, found: Found, environment: Environment, rule: Rule) -> Run:
-    plan = Plan(
+def _run(
+    request: CompareRequest, found: ResolvedRequest, environment: ComparisonEnvironment, rule: Rule
+) -> ComparisonRun:
+    plan = ComparisonPlan(
         suite=found.suite.file,
         benchmarks=request.benchmarks,
         base=side(found.base, found.pythons["base"]),
@@ -103,10 +105,10 @@ def _run(request: Request, found: Found, environment: Environment, rule: Rule) -
         "plan": msgspec.json.encode(same, order="sorted").decode(),
         "environment": msgspec.json.encode(environment, order="sorted").decode(),
     }
-    return Run(work=work, plan=plan)
+    return ComparisonRun(work=work, plan=plan)
 
 
-def _assert_imports(arms: Arms, journal: Journal, excuse: CannotImport | None) -> None:
+def _assert_imports(arms: Arms, journal: ComparisonJournal, excuse: CannotImport | None) -> None:
     """Each arm must have run code of its own tree, else nothing is compared.
 
     Two interpreters on one tree compare what is installed in them.
@@ -127,13 +129,13 @@ def _assert_imports(arms: Arms, journal: Journal, excuse: CannotImport | None) -
 
 
 def _comparison(
-    request: Request,
-    found: Found,
-    journal: Journal,
+    request: CompareRequest,
+    found: ResolvedRequest,
+    journal: ComparisonJournal,
     chosen: Sequence[Benchmark],
-    environment: Environment,
+    environment: ComparisonEnvironment,
     rule: Rule,
-    warnings: list[Caution],
+    warnings: list[MeasurementWarning],
 ) -> Comparison:
     plan = journal.run.plan
     out = {each.benchmark for each in plan.left_out}

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.block import Arm, Block
-from perceptron.records.comparison import Plan
+from perceptron.records.comparison import ComparisonPlan
 from perceptron.records.files.journal import (
     append,
     cannot_write,
@@ -33,13 +33,13 @@ from perceptron.records.files.journal import (
 FORMAT = 1
 
 
-class Run(Struct, frozen=True, kw_only=True):
+class ComparisonRun(Struct, frozen=True, kw_only=True):
     """What a comparison set out to do."""
 
     format: int = FORMAT
     work: dict[str, str]
     """All that makes two comparisons the same, but for the seed."""
-    plan: Plan
+    plan: ComparisonPlan
     start_seconds: float | None = None
     """What a process takes beside its benchmarks: to start, and to import."""
     own: list[Arm] = []
@@ -52,10 +52,10 @@ class Run(Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self.work, order="sorted")).hexdigest()[:12]
 
 
-class Journal:
+class ComparisonJournal:
     """An open comparison: its blocks so far, and where the next goes."""
 
-    def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
+    def __init__(self, folder: Path, run: ComparisonRun, lines: FileIO) -> None:
         self.folder = folder
         self.run = run
         self._lines = lines
@@ -74,7 +74,7 @@ class Journal:
             raise cannot_write(self.folder, error) from None
         self.blocks.append(block)
 
-    def keep(self, run: Run) -> None:
+    def keep(self, run: ComparisonRun) -> None:
         """Replace what is known of the run."""
         self.run = run
         try:
@@ -84,7 +84,9 @@ class Journal:
 
 
 @contextmanager
-def open_journal(results: Path, run: Run, seed_given: bool) -> Iterator[Journal]:
+def open_journal(
+    results: Path, run: ComparisonRun, seed_given: bool
+) -> Iterator[ComparisonJournal]:
     """Open the unfinished comparison that does the same, or a new one.
 
     Raises `UserError` if the folder cannot be written to, or is in use.
@@ -94,10 +96,10 @@ def open_journal(results: Path, run: Run, seed_given: bool) -> Iterator[Journal]
     except OSError as error:
         raise cannot_write(results, error) from None
     with lines:
-        yield Journal(folder, found, lines)
+        yield ComparisonJournal(folder, found, lines)
 
 
-def _open(gate: Path, run: Run, seed_given: bool) -> tuple[Path, Run, FileIO]:
+def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, ComparisonRun, FileIO]:
     for attempt in range(1, 10_000):
         folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,15 +117,15 @@ def _open(gate: Path, run: Run, seed_given: bool) -> tuple[Path, Run, FileIO]:
     raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
 
 
-def _goes_on(known: Run, run: Run, seed_given: bool) -> bool:
+def _goes_on(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool:
     same_seed = not seed_given or known.plan.seed == run.plan.seed
     return not known.finished and known.work == run.work and same_seed
 
 
-def _read_run(file: Path) -> Run | None:
+def _read_run(file: Path) -> ComparisonRun | None:
     """None for what is not there, and for what another version wrote."""
     try:
-        run = msgspec.json.decode(file.read_bytes(), type=Run)
+        run = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     return run if run.format == FORMAT else None

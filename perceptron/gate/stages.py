@@ -9,17 +9,17 @@ from dataclasses import replace
 
 import msgspec
 
-from perceptron.gate.journal import Journal
+from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.budget import affordable, plan_confirmation, plan_screen
 from perceptron.gate.sampling.calibration import Calibration, calibration
-from perceptron.gate.sampling.first_trial import Trial
-from perceptron.gate.sampling.sampler import Effort, Takes
+from perceptron.gate.sampling.first_trial import FirstTrial
+from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import retry, state
 from perceptron.gate.verdict.rule import Rule, noisy
-from perceptron.records.block import Arm, Benchmark, Block, Stage, Taken
+from perceptron.records.block import Arm, Benchmark, Block, Reading, Stage
 
 # (blocks done, blocks in all as far as known, what is being done)
 Progress = Callable[[int, int, str], None]
@@ -33,21 +33,21 @@ _SCREENED, _EXTENDED, _OVER = 0.65, 0.75, 1.0
 _PATIENCE = 4.0
 
 
-class Campaign:
+class Stages:
     """One comparison, from the journal's last block to its end."""
 
     def __init__(
         self,
         arms: Arms,
         benchmarks: Sequence[Benchmark],
-        journal: Journal,
+        journal: ComparisonJournal,
         rule: Rule,
         progress: Progress,
         clock: Clock = time.monotonic,
     ) -> None:
         self._arms = arms
         self._trees = arms.trees
-        self._takes = Takes(arms, clock)
+        self._takes = Sampler(arms, clock)
         self._benchmarks = {each.key: each for each in benchmarks}
         self._journal = journal
         self._rule = rule
@@ -128,7 +128,7 @@ class Campaign:
         turn = replace(schedule.turn(TWO, self._seed, "calibration", attempt), order=TWO)
         self._trees.place(turn.sides)
         hash_seed = schedule.hash_seed(self._seed, "calibration", attempt)
-        trial = Trial(self._takes, self._budget, hash_seed, lambda: self.elapsed_seconds)
+        trial = FirstTrial(self._takes, self._budget, hash_seed, lambda: self.elapsed_seconds)
         found = trial.both(benchmarks)
         if attempt == 0:
             start = self._takes.start_seconds
@@ -190,7 +190,7 @@ class Campaign:
 
     def _take(
         self, arm: Arm, todo: Sequence[Benchmark], found: Calibration, hash_seed: int
-    ) -> dict[str, Taken]:
+    ) -> dict[str, Reading]:
         def limit(benchmark: Benchmark) -> float:
             return max(benchmark.timeout, _PATIENCE * found.costs.benchmarks[benchmark.key])
 
@@ -202,7 +202,7 @@ class Campaign:
         number: int,
         key: str,
         turn: schedule.Turn,
-        taken: dict[Arm, dict[str, Taken]],
+        taken: dict[Arm, dict[str, Reading]],
     ) -> None:
         self._journal.append(
             Block(
@@ -224,7 +224,7 @@ class Campaign:
         found = calibration(list(self._benchmarks.values()), blocks, run.start_seconds or 0.0)
         if not run.plan.calls:
             return found
-        return Calibration(Effort(run.plan.calls, run.plan.batches), found.costs)
+        return Calibration(SamplingEffort(run.plan.calls, run.plan.batches), found.costs)
 
     def _measured(self, key: str) -> bool:
         return state(self._of(key)).kind == "measured"

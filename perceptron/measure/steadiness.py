@@ -13,7 +13,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.measure.timing import Clock, Timing
-from perceptron.records.conditions import LoopSpread
+from perceptron.records.conditions import Steadiness
 
 PROCESSES = 10
 # Ten processes take 2.5 s; a machine on which they do not fit is judged by fewer.
@@ -51,7 +51,7 @@ def fresh_process(limit_seconds: float) -> float | None:
 
 def loop_spread(
     measure: Measure = fresh_process, clock: Clock = time.monotonic
-) -> LoopSpread | None:
+) -> Steadiness | None:
     """The spread over up to ten processes, within 5 s; None if hardly any came to an end."""
     end = clock() + _BUDGET_SECONDS
     seconds: list[float] = []
@@ -63,11 +63,11 @@ def loop_spread(
     return spread_of(seconds) if len(seconds) >= _FEWEST else None
 
 
-def spread_of(seconds: list[float]) -> LoopSpread:
+def spread_of(seconds: list[float]) -> Steadiness:
     """Robust spread and worst ratio of positive times; raises StatisticsError without any."""
     middle = statistics.median(seconds)
     deviation = statistics.median(abs(each - middle) for each in seconds)
-    return LoopSpread(
+    return Steadiness(
         seconds=seconds,
         variation=_NORMAL * deviation / middle,
         slowest_to_fastest=max(seconds) / min(seconds),

@@ -51,7 +51,7 @@ def _load(dataset: Dataset) -> tuple[Array, Array]:
 
 
 @dataclass(frozen=True)
-class Table(Dataset):
+class TableData(Dataset):
     """A few observations written out; the last column is the target."""
 
     values: tuple[tuple[float, ...], ...] = ()
@@ -97,7 +97,7 @@ class BreastCancer(Dataset):
         return inputs, np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
 
 
-OR_GATE = Table(
+OR_GATE = TableData(
     name="OR gate",
     rows=4,
     features=2,
@@ -106,7 +106,7 @@ OR_GATE = Table(
     values=((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 1)),
 )
 
-XOR = Table(
+XOR = TableData(
     name="XOR gate",
     rows=4,
     features=2,
@@ -115,7 +115,7 @@ XOR = Table(
     values=((0, 0, 0), (0, 1, 1), (1, 0, 1), (1, 1, 0)),
 )
 
-SYMPTOMS = Table(
+SYMPTOMS = TableData(
     name="symptoms of eight persons",
     rows=8,
     features=4,

@@ -15,7 +15,7 @@ class BackendFacts(Struct, frozen=True, kw_only=True):
     available: bool
 
 
-class Checked(Struct, frozen=True, kw_only=True):
+class CheckResult(Struct, frozen=True, kw_only=True):
     """One promise of the contract over all problems and dtypes.
 
     ``broken`` says where and how it is not kept; ``skipped`` counts the problems that the backend

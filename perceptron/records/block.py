@@ -42,7 +42,7 @@ class Benchmark(Struct, frozen=True, kw_only=True):
         return f"{self.name}({', '.join(self.params)})" if self.params else self.name
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class Reading(Struct, frozen=True, kw_only=True):
     """What one process gave for one benchmark."""
 
     status: Status
@@ -78,14 +78,14 @@ class Block(Struct, frozen=True, kw_only=True):
     """Who was measured first, second …"""
     sides: dict[Arm, str]
     """In which of the folders, whose paths have equal lengths, each arm's tree lay."""
-    base: Taken
-    head: Taken
-    control: Taken | None = None
+    base: Reading
+    head: Reading
+    control: Reading | None = None
     elapsed_seconds: float = 0.0
     """Of the whole comparison, when this block was done; the time between two starts not counted.
     """
 
-    def taken(self, arm: Arm) -> Taken | None:
+    def taken(self, arm: Arm) -> Reading | None:
         """What ``arm`` gave; None if it has no process in this block."""
         return {"base": self.base, "head": self.head, "control": self.control}[arm]
 

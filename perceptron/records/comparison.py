@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.records.block import Benchmark, Block
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
 RowVerdict = Literal["regression", "improvement", "no change", "inconclusive", "invalid"]
@@ -81,7 +81,7 @@ class Side(Struct, frozen=True, kw_only=True):
     python: str
 
 
-class Environment(Struct, frozen=True, kw_only=True):
+class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     """What the processes of each arm ran on."""
 
     machine: dict[str, str]
@@ -92,7 +92,7 @@ class Environment(Struct, frozen=True, kw_only=True):
     """Environment variables that steer numerical libraries."""
 
 
-class Plan(Struct, frozen=True, kw_only=True):
+class ComparisonPlan(Struct, frozen=True, kw_only=True):
     """What was set out to do. Fixed before it was seen what comes out."""
 
     suite: str
@@ -123,9 +123,9 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """The verdict in one sentence."""
     rows: list[Row]
     control: Control
-    plan: Plan
-    environment: Environment
-    warnings: list[Caution]
+    plan: ComparisonPlan
+    environment: ComparisonEnvironment
+    warnings: list[MeasurementWarning]
     seconds: float
     """Measuring, without the time between two starts."""
     reproduce: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class LoopSpread(Struct, frozen=True, kw_only=True):
+class Steadiness(Struct, frozen=True, kw_only=True):
     """How long equal work took in one fresh process after the other."""
 
     seconds: list[float]
@@ -38,7 +38,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     """Processes that ran or wanted to, on average over the last minute."""
     quota_cores: float | None = None
     """CPU seconds per second that a control group grants; None also without a limit."""
-    loop: LoopSpread | None = None
+    loop: Steadiness | None = None
     """A fixed loop, measured."""
     steal_share: float | None = None
     """Share, from 0 to 1, of the busy CPU time that the hypervisor gave to other guests while the

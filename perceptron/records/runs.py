@@ -11,19 +11,19 @@ from perceptron.errors import UserError
 from perceptron.records.store import Run, load_plan
 
 
-class Stored(Struct, frozen=True):
+class StoredRun(Struct, frozen=True):
     """A run and the folder that it lies in."""
 
     folder: Path
     run: Run
 
 
-def stored_runs(results: Path, complain: Callable[[str], None]) -> list[Stored]:
+def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRun]:
     """All runs, the newest first; a folder that is none is told to ``complain``."""
     found = []
     for file in sorted(results.glob("runs/*/*/run.json")):
         try:
-            found.append(Stored(file.parent, load_plan(file.parent)))
+            found.append(StoredRun(file.parent, load_plan(file.parent)))
         except UserError as error:
             complain(str(error))
     return sorted(found, key=lambda each: (each.run.started, each.folder.name), reverse=True)

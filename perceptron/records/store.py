@@ -71,7 +71,7 @@ class Run(Struct, frozen=True, kw_only=True):
         )
 
 
-class Journal:
+class RunJournal:
     """An open run: its rows so far, and where the next goes.
 
     ``complaints`` are about lines of an earlier start that are no rows.
@@ -108,7 +108,7 @@ class Journal:
 
 
 @contextmanager
-def open_run(results: Path, run: Run, environment: Environment) -> Iterator[Journal]:
+def open_run(results: Path, run: Run, environment: Environment) -> Iterator[RunJournal]:
     """Open the unfinished run that does the same work, or a new one.
 
     Raises `UserError` if the folder cannot be written to.
@@ -121,7 +121,7 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[Jour
     except OSError as error:
         raise cannot_write(results, error) from None
     with lines:
-        yield Journal(folder, run, lines)
+        yield RunJournal(folder, run, lines)
 
 
 def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Measurement]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 
-class Caution(Struct, frozen=True, kw_only=True):
+class MeasurementWarning(Struct, frozen=True, kw_only=True):
     """Something to know when reading the numbers: what it is, and what can be done."""
 
     code: str

@@ -8,11 +8,11 @@ from typing import Any
 
 import msgspec
 
-from perceptron.analysis.advice import Advised
-from perceptron.analysis.crossover.located import Located
-from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.advice import AdviceResult
+from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.stored.bench import Bench
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
 from perceptron.report.tables import advice as advice_text
@@ -30,7 +30,7 @@ def _text(value: object) -> str:
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
-def bench(found: Bench, page: Path) -> dict[str, Any]:
+def bench(found: BenchResult, page: Path) -> dict[str, Any]:
     """What `perceptron bench --json` prints."""
     return {
         "machine": found.machine,
@@ -42,7 +42,7 @@ def bench(found: Bench, page: Path) -> dict[str, Any]:
     }
 
 
-def crossover(found: Located, page: Path) -> dict[str, Any]:
+def crossover(found: CrossoverResult, page: Path) -> dict[str, Any]:
     """What `perceptron crossover --json` prints."""
     return {
         "crossovers": found.crossovers,
@@ -56,7 +56,7 @@ def crossover(found: Located, page: Path) -> dict[str, Any]:
     }
 
 
-def advice(found: Advised) -> dict[str, Any]:
+def advice(found: AdviceResult) -> dict[str, Any]:
     """What `perceptron advise --json` prints."""
     return {
         "sentence": advice_text.sentence(found.advice),
@@ -67,7 +67,7 @@ def advice(found: Advised) -> dict[str, Any]:
     }
 
 
-def overhead(found: Overhead, page: Path) -> dict[str, Any]:
+def overhead(found: OverheadResult, page: Path) -> dict[str, Any]:
     """What `perceptron overhead --json` prints."""
     return {
         "problem": found.problem,
@@ -102,7 +102,7 @@ def doctor(found: Diagnosis) -> dict[str, Any]:
     return {
         "environment": found.environment,
         "conditions": found.conditions,
-        "cautions": found.cautions,
+        "warnings": found.warnings,
     }
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.report.charts.phase_map import map_chart
-from perceptron.report.dashboard.section import Grid, Picture, Section, write_figures
+from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.tables.phase_map import map_columns, map_legend, map_rows
 
 
@@ -27,7 +27,7 @@ def write_map(page: Path, found: MapResult) -> Path:
                 "cells that were measured; the rest is interpolated. Lines: equal times.",
             )
         ],
-        tables=[Grid(map_columns(drawn), map_rows(drawn), map_legend(drawn))],
+        tables=[PageTable(map_columns(drawn), map_rows(drawn), map_legend(drawn))],
     )
     return write_figures(
         page,

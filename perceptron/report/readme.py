@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.stored.bench import Bench
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
 from perceptron.errors import UserError
-from perceptron.records.runs import Stored, stored_runs
+from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.report import numbers
 from perceptron.report.charts.ladder import ladder_chart
 from perceptron.report.charts.phase_map import map_chart
@@ -27,7 +27,7 @@ from perceptron.report.charts.svg import family_chart, finding_chart
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
-Judged = TypeVar("Judged", Bench, MapResult, Overhead)
+Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
 
 def main() -> None:
@@ -42,7 +42,7 @@ def main() -> None:
     readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
 
 
-def newest(results: Path) -> Bench:
+def newest(results: Path) -> BenchResult:
     """The newest finished whole run; raises `UserError` if there is none."""
     for stored in _finished(results, "bench"):
         if stored.run.plan.get("whole"):
@@ -58,7 +58,7 @@ def newest_map(results: Path) -> MapResult:
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
 
-def newest_ladder(results: Path) -> Overhead:
+def newest_ladder(results: Path) -> OverheadResult:
     """The newest finished ladder of the OR gate that is not a quick one.
 
     Raises `UserError` if there is none.
@@ -69,7 +69,7 @@ def newest_ladder(results: Path) -> Overhead:
     raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
 
 
-def _finished(results: Path, study: str) -> list[Stored]:
+def _finished(results: Path, study: str) -> list[StoredRun]:
     """Finished runs of a study, the newest first. A run that cannot be read is an error here."""
     return [
         each
@@ -87,7 +87,7 @@ def _within(found: Judged) -> Judged:
     return replace(found, results=found.results.relative_to(ROOT))
 
 
-def pictures(bench: Bench, drawn: MapResult, climbed: Overhead) -> dict[str, str]:
+def pictures(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:
     """SVG by file name."""
     return {
         "finding.svg": finding_chart(bench.finding),
@@ -97,7 +97,7 @@ def pictures(bench: Bench, drawn: MapResult, climbed: Overhead) -> dict[str, str
     }
 
 
-def ladder_blocks(climbed: Overhead) -> dict[str, str]:
+def ladder_blocks(climbed: OverheadResult) -> dict[str, str]:
     """Markdown by the name of its place, about the ladder."""
     facts = climbed.environment
     processes = len({row.process for row in climbed.rows if row.phase is None})
@@ -133,7 +133,7 @@ def map_blocks(drawn: MapResult) -> dict[str, str]:
     }
 
 
-def blocks(bench: Bench) -> dict[str, str]:
+def blocks(bench: BenchResult) -> dict[str, str]:
     """Markdown by the name of its place."""
     processes = max(row.processes for row in bench.finding)
     environment = bench.environment
@@ -168,7 +168,7 @@ def fill(document: str, content: dict[str, str]) -> str:
     return document
 
 
-def _finding(bench: Bench) -> str:
+def _finding(bench: BenchResult) -> str:
     lines = [
         f"| {' | '.join(numbers.FINDING_COLUMNS)} |",
         "|---" * len(numbers.FINDING_COLUMNS) + "|",
@@ -177,7 +177,7 @@ def _finding(bench: Bench) -> str:
     return "\n".join(lines)
 
 
-def _crossovers(bench: Bench) -> str:
+def _crossovers(bench: BenchResult) -> str:
     lines = [
         "| family | pair | threads | status | who is faster [95 % interval] |",
         "|---|---|---|---|---|",

@@ -26,7 +26,7 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import Opened, opened
+from perceptron.studies.shared.opening import OpenRun, start_run
 from perceptron.studies.shared.progress import Progress, after
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
@@ -42,7 +42,7 @@ _EFFORT = Effort(samples=5, minimum_seconds=0.005)
 
 
 @dataclass(frozen=True)
-class Plan:
+class AdvisePlan:
     """A problem, by its reference, and how long to look."""
 
     problem: str
@@ -75,13 +75,13 @@ class Axis:
 
 
 def advise(
-    plan: Plan,
+    plan: AdvisePlan,
     machine: str | None,
     results: Path,
     progress: Progress,
     device: Device | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> advice.Advised:
+) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
     Ends after about ``plan.seconds``, or when there is nothing left to ask; the estimates of a
@@ -101,7 +101,7 @@ def advise(
         "contents": files.fingerprints([plan.problem] if files.is_file(plan.problem) else []),
     }
     with (
-        opened(about, plan.backends, plan.threads, machine, results, quick=True) as run,
+        start_run(about, plan.backends, plan.threads, machine, results, quick=True) as run,
         Workers() as workers,
     ):
         look = _Look(plan, run, workers, progress, deadline, clock)
@@ -111,7 +111,7 @@ def advise(
         lines = _axes(problem, own) if len(usable) > 1 else []
         while look.round(usable, lines):
             pass
-        return advice.Advised(
+        return advice.AdviceResult(
             advice=advice.advise(
                 own,
                 plan.backends,
@@ -124,7 +124,7 @@ def advise(
             ),
             rows=run.journal.rows,
             results=run.journal.folder,
-            warnings=run.cautions(plan.threads),
+            warnings=run.warnings(plan.threads),
             estimates=[]
             if device is None
             else what_if.estimates([plan.problem], plan.dtype, plan.threads, device)[plan.problem],
@@ -136,8 +136,8 @@ class _Look:
 
     def __init__(
         self,
-        plan: Plan,
-        run: Opened,
+        plan: AdvisePlan,
+        run: OpenRun,
         workers: Workers,
         progress: Progress,
         deadline: float,

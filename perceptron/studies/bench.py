@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from perceptron.analysis.stored.bench import Bench, summarise
+from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
@@ -16,7 +16,7 @@ from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import opened, plain
+from perceptron.studies.shared.opening import plain, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
@@ -29,7 +29,7 @@ QUICK_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """What to measure and how hard; equal plans are the same run."""
 
     families: tuple[str, ...] = SWEEP
@@ -101,13 +101,13 @@ class Plan:
         return ours + [catalogue.find(reference) for reference in self.problems]
 
 
-def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) -> Bench:
+def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progress) -> BenchResult:
     """Run the plan, or go on with it where it was cut short, and judge what was measured.
 
     Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
     did not stay as it was.
     """
-    with opened(
+    with start_run(
         _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick
     ) as run:
         run_tasks(tasks(plan), run.journal, run.run, progress)
@@ -124,7 +124,7 @@ def bench(plan: Plan, machine: str | None, results: Path, progress: Progress) ->
         )
 
 
-def tasks(plan: Plan) -> list[Task]:
+def tasks(plan: BenchPlan) -> list[Task]:
     """Every row that the plan asks for."""
     found = []
     for process in range(plan.processes):
@@ -150,7 +150,7 @@ def tasks(plan: Plan) -> list[Task]:
     return found
 
 
-def _finding_task(plan: Plan, backend: str, threads: int, process: int) -> Task:
+def _finding_task(plan: BenchPlan, backend: str, threads: int, process: int) -> Task:
     return Task(
         problem=FAMILY,
         backend=backend,
@@ -162,7 +162,7 @@ def _finding_task(plan: Plan, backend: str, threads: int, process: int) -> Task:
     )
 
 
-def _as_json(plan: Plan) -> dict[str, object]:
+def _as_json(plan: BenchPlan) -> dict[str, object]:
     return plain(asdict(plan)) | {
         "study": "bench",
         "processes": plan.processes,

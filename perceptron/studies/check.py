@@ -7,11 +7,11 @@ from perceptron.backends.contract import checks
 from perceptron.backends.protocol import Unsupported
 from perceptron.errors import UserError
 from perceptron.problems.problem import DTYPES
-from perceptron.records.backend import Checked
+from perceptron.records.backend import CheckResult
 from perceptron.studies.shared.progress import Progress
 
 
-def check(name: str, progress: Progress) -> list[Checked]:
+def check(name: str, progress: Progress) -> list[CheckResult]:
     """Run every check of the contract on every small problem in both dtypes, in this process.
 
     Raises `UserError` if the backend is unknown or cannot run here.
@@ -38,6 +38,6 @@ def check(name: str, progress: Progress) -> list[Checked]:
                     broken.append(f"{problem.name}, {dtype}: {error}")
                 except Exception as error:  # noqa: BLE001 the author wants to see them all
                     broken.append(f"{problem.name}, {dtype}: {type(error).__name__}: {error}")
-        found.append(Checked(name=promise.name, passed=passed, skipped=skipped, broken=broken))
+        found.append(CheckResult(name=promise.name, passed=passed, skipped=skipped, broken=broken))
     progress(total, total, "done")
     return found

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.located import Located, located
 from perceptron.analysis.crossover.locator import Search, ask
+from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -21,16 +21,16 @@ from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.bench import SWEEP
-from perceptron.studies.shared.axes import Line, family_line, file_line
+from perceptron.studies.shared.axes import SizeAxis, family_line, file_line
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import Opened, opened, plain
+from perceptron.studies.shared.opening import OpenRun, plain, start_run
 from perceptron.studies.shared.progress import Progress, after
 
 Pair = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Plan:
+class CrossoverPlan:
     """Where to look for crossovers and how hard; equal plans are the same run."""
 
     families: tuple[str, ...] = SWEEP
@@ -60,7 +60,7 @@ class Plan:
         files.refuse_namesakes(line.problem(line.low) for line in self.lines if line.own)
 
     @property
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[SizeAxis]:
         """The axes; raises `UserError` for a family or a file that has none."""
         return [family_line(name, self.quick) for name in self.families] + [
             file_line(file) for file in self.problems
@@ -76,19 +76,19 @@ class Plan:
     def effort(self) -> Effort:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
-    def search(self, line: Line) -> Search:
+    def search(self, line: SizeAxis) -> Search:
         if self.quick:
             return Search(line.low, line.high, first=2, enough=4, most=8)
         return Search(line.low, line.high)
 
 
 def locate(
-    plan: Plan,
+    plan: CrossoverPlan,
     machine: str | None,
     results: Path,
     progress: Progress,
     device: Device | None = None,
-) -> Located:
+) -> CrossoverResult:
     """Search along every axis, or go on where a search was cut short, and judge.
 
     With a ``device`` that is not here its estimates stand beside what was measured. Raises
@@ -101,19 +101,19 @@ def locate(
         "study": "crossover",
         "contents": _contents(plan),
     }
-    with opened(about, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
+    with start_run(about, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
         for line in plan.lines:
             for threads in plan.threads:
                 search_line(plan, line, threads, run, progress)
         if _contents(plan) != about["contents"]:
             raise UserError("--problem: a file was changed while it was measured: start again")
-        found = located(
+        found = crossover_result(
             run.journal.rows,
             plan.all_pairs,
             plan.iterations,
             run.environment,
             run.journal.folder,
-            run.cautions(max(plan.threads)),
+            run.warnings(max(plan.threads)),
         )
         if device is None:
             return found
@@ -125,10 +125,10 @@ def locate(
 
 
 def search_line(
-    plan: Plan,
-    line: Line,
+    plan: CrossoverPlan,
+    line: SizeAxis,
     threads: int,
-    run: Opened,
+    run: OpenRun,
     progress: Progress,
 ) -> None:
     """Measure along one axis until the answer is as good as it gets.
@@ -149,7 +149,9 @@ def search_line(
                 return
 
 
-def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> list[Task]:
+def _asked(
+    plan: CrossoverPlan, line: SizeAxis, threads: int, rows: list[Measurement]
+) -> list[Task]:
     """A task for each backend, size and process that some pair asks for and that has no row.
 
     A backend that cannot run here is asked for at the ends of the axis, where it says why; what it
@@ -180,6 +182,6 @@ def _asked(plan: Plan, line: Line, threads: int, rows: list[Measurement]) -> lis
     ]
 
 
-def _contents(plan: Plan) -> dict[str, str]:
+def _contents(plan: CrossoverPlan) -> dict[str, str]:
     """What the files hold; a model that was edited is other work."""
     return files.fingerprints(line.problem(line.low) for line in plan.lines if line.own)

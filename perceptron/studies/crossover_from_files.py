@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from perceptron.analysis.crossover.judge import is_line
-from perceptron.analysis.crossover.located import Located, located
+from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.table import load_measurements
@@ -18,7 +18,7 @@ def judge_files(
     by: Sequence[str],
     size: str | None,
     iterations: int,
-) -> Located:
+) -> CrossoverResult:
     """Judge what others measured; see `load_measurements`.
 
     ``pairs`` are written ``A:B``. Raises `UserError` for a source that cannot be understood and
@@ -33,7 +33,7 @@ def judge_files(
         rows = [row for row in rows if row.family in families]
     known = dict.fromkeys(row.backend for row in rows)
     wanted = [split_pair(pair, list(known)) for pair in pairs]
-    found = located(rows, wanted or None, iterations)
+    found = crossover_result(rows, wanted or None, iterations)
     if not found.crossovers:
         raise UserError(
             f"{', '.join(sources)}: nothing to compare: "

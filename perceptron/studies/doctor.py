@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.trust import Diagnosis, cautions
+from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.backends import registry
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
@@ -25,5 +25,5 @@ def doctor(threads: int, progress: Progress) -> Diagnosis:
         environment=facts,
         threads=threads,
         conditions=found,
-        cautions=cautions(facts, threads, found),
+        warnings=warnings_about(facts, threads, found),
     )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from perceptron.analysis.phase_map.grid import Cell, Grid, cell_of, log_grid, times_by_cell
+from perceptron.analysis.phase_map.grid import Cell, CellGrid, cell_of, log_grid, times_by_cell
 from perceptron.analysis.phase_map.phase_map import MapResult, phase
 from perceptron.analysis.phase_map.quadtree import ask
 from perceptron.backends import registry
@@ -17,9 +17,9 @@ from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family, label
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.records.store import Journal, Run
+from perceptron.records.store import Run, RunJournal
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import opened, plain
+from perceptron.studies.shared.opening import plain, start_run
 from perceptron.studies.shared.progress import Progress, after
 
 # Families along two axes, the first of them the default.
@@ -78,7 +78,7 @@ class MapPlan:
         return x, y
 
     @property
-    def grid(self) -> Grid:
+    def grid(self) -> CellGrid:
         assert self.x_range is not None, "filled when made"
         assert self.y_range is not None, "filled when made"
         return log_grid(self.x_range, self.y_range, self.points)
@@ -99,7 +99,7 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
     the results folder cannot be written to.
     """
     about = plain(asdict(plan)) | {"study": "map", "processes": plan.processes}
-    with opened(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
+    with start_run(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
         _measure(plan, run.journal, run.run, progress)
         return MapResult(
             map=phase(run.journal.rows, plan.grid, plan.axes),
@@ -107,11 +107,11 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
             results=run.journal.folder,
             environment=run.environment,
             rows=run.journal.rows,
-            warnings=run.cautions(plan.threads),
+            warnings=run.warnings(plan.threads),
         )
 
 
-def _measure(plan: MapPlan, journal: Journal, run: Run, progress: Progress) -> None:
+def _measure(plan: MapPlan, journal: RunJournal, run: Run, progress: Progress) -> None:
     """Ask and measure until nothing is asked for any more.
 
     The same processes measure all rounds. Every round is asked for from the rows of the rounds

@@ -20,7 +20,7 @@ from perceptron.problems import catalogue, cost, files
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import Opened, opened, plain
+from perceptron.studies.shared.opening import OpenRun, plain, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
@@ -31,7 +31,7 @@ _PUBLISHED = (FAMILY, "symptoms", "xor")
 
 
 @dataclass(frozen=True)
-class Plan:
+class OverheadPlan:
     """A problem and the rungs to measure on it; equal plans are the same run."""
 
     problem: str = FAMILY
@@ -68,7 +68,9 @@ class Plan:
         return published_dtype(backend) if published else "float32"
 
 
-def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress) -> judge.Overhead:
+def overhead(
+    plan: OverheadPlan, machine: str | None, results: Path, progress: Progress
+) -> judge.OverheadResult:
     """Measure every rung in fresh processes, side by side, and what explains it.
 
     Raises `UserError` if the results folder cannot be written to.
@@ -84,7 +86,7 @@ def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress)
         "processes": plan.processes,
         "contents": files.fingerprints([plan.problem] if files.is_file(plan.problem) else []),
     }
-    with opened(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
+    with start_run(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
         tasks = [
             Task(
                 problem=plan.problem,
@@ -109,18 +111,18 @@ def overhead(plan: Plan, machine: str | None, results: Path, progress: Progress)
             threads=plan.threads,
             results=run.journal.folder,
             environment=run.environment,
-            warnings=run.cautions(plan.threads),
+            warnings=run.warnings(plan.threads),
         )
 
 
-def kernels(plan: Plan) -> dict[str, int]:
+def kernels(plan: OverheadPlan) -> dict[str, int]:
     """Kernels of one iteration, by backend, for those that can count them."""
     countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
     counts = {name: len(list(_parts(plan, name, "kernels"))) for name in countable}
     return {name: count for name, count in counts.items() if count}  # none: it could not be asked
 
 
-def _parts(plan: Plan, name: str, extra: Extra) -> Iterator[Part]:
+def _parts(plan: OverheadPlan, name: str, extra: Extra) -> Iterator[Part]:
     job = Job(
         backend=name,
         problems=[plan.problem],
@@ -138,7 +140,7 @@ def _parts(plan: Plan, name: str, extra: Extra) -> Iterator[Part]:
 class _Extras:
     """What is measured beside the rungs, each in processes of its own."""
 
-    def __init__(self, plan: Plan, run: Opened, progress: Progress) -> None:
+    def __init__(self, plan: OverheadPlan, run: OpenRun, progress: Progress) -> None:
         self._plan = plan
         self._run = run
         self._progress = progress

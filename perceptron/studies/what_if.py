@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
-    Check,
-    Estimate,
+    DeviceEstimate,
+    EstimateCheck,
     Kernel,
     WhatIf,
     check,
@@ -45,7 +45,7 @@ def require() -> None:
 
 def estimates(
     problems: Sequence[str], dtype: DType, threads: int, device: Device
-) -> dict[str, list[Estimate]]:
+) -> dict[str, list[DeviceEstimate]]:
     """What eager PyTorch and a recorded graph might take, likely first, by problem.
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
@@ -64,7 +64,7 @@ def estimates(
     }
 
 
-def of_located(found: Located, dtype: DType, threads: int, device: Device) -> list[WhatIf]:
+def of_located(found: CrossoverResult, dtype: DType, threads: int, device: Device) -> list[WhatIf]:
     """Every backend that was measured against both estimates, family by family."""
     answers = []
     for family in dict.fromkeys(row.family for row in found.rows):
@@ -80,7 +80,7 @@ def of_located(found: Located, dtype: DType, threads: int, device: Device) -> li
     return answers
 
 
-def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Check]:
+def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[EstimateCheck]:
     """The estimates beside whatever was measured on a device of this name, if anything was.
 
     A machine is taken to have the device if a part of its name is the device's.

@@ -4,10 +4,10 @@ import msgspec
 import pytest
 
 from perceptron.analysis import trust
-from perceptron.analysis.trust import cautions
-from perceptron.records.conditions import Conditions, GpuClock, LoopSpread
+from perceptron.analysis.trust import warnings_about
+from perceptron.records.conditions import Conditions, GpuClock, Steadiness
 from perceptron.records.environment import Environment
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 LITTLE = 1e-9
 # Nothing wrong, and everything known.
@@ -15,7 +15,7 @@ SOUND = Conditions(
     governors=["performance"],
     load=0.1,
     quota_cores=2.0,
-    loop=LoopSpread(seconds=[0.01] * 10, variation=0.01, slowest_to_fastest=1.05),
+    loop=Steadiness(seconds=[0.01] * 10, variation=0.01, slowest_to_fastest=1.05),
     steal_share=0.0,
     swap_used_bytes=0,
     swapped_bytes=0,
@@ -26,12 +26,14 @@ SOUND = Conditions(
 )
 
 
-def found(environment: Environment, threads: int = 2, **changed: object) -> list[Caution]:
-    return cautions(environment, threads, msgspec.structs.replace(SOUND, **changed))
+def found(
+    environment: Environment, threads: int = 2, **changed: object
+) -> list[MeasurementWarning]:
+    return warnings_about(environment, threads, msgspec.structs.replace(SOUND, **changed))
 
 
-def loop(variation: float, ratio: float) -> LoopSpread:
-    return LoopSpread(seconds=[0.01] * 10, variation=variation, slowest_to_fastest=ratio)
+def loop(variation: float, ratio: float) -> Steadiness:
+    return Steadiness(seconds=[0.01] * 10, variation=variation, slowest_to_fastest=ratio)
 
 
 def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuClock]:
@@ -44,23 +46,23 @@ def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuClock]:
 
 def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> None:
     """Numbers of a slowed NumPy must not pass for the machine's."""
-    assert cautions(environment, threads=2) == []
+    assert warnings_about(environment, threads=2) == []
     pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
-    (found,) = cautions(pinned, threads=2)
+    (found,) = warnings_about(pinned, threads=2)
     assert "OPENBLAS_CORETYPE=Haswell" in found.message
     assert found.advice == "run again with env -u OPENBLAS_CORETYPE"
 
 
 def test_more_threads_than_cores_are_warned_of(environment: Environment) -> None:
     """Threads that share a core wait for each other."""
-    (found,) = cautions(environment, threads=8)
+    (found,) = warnings_about(environment, threads=8)
     assert "8 threads share 2 cores" in found.message
 
 
 def test_a_sound_machine_is_not_warned_of(environment: Environment) -> None:
     """Nor one of which nothing is known: no caution without a fact."""
     assert found(environment) == []
-    assert cautions(environment, 2, Conditions()) == []
+    assert warnings_about(environment, 2, Conditions()) == []
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from perceptron.backends import registry, torch_compiled
 from perceptron.backends.contract import checks
-from perceptron.backends.contract.checks import Check
+from perceptron.backends.contract.checks import ContractCheck
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.backends.torch_compiled import BACKEND as COMPILED
 from perceptron.backends.torch_cuda_graph import BACKEND as GRAPH
@@ -82,7 +82,7 @@ class GraphOnCpu:
         return GraphTrainer(problem, dtype, "cpu", Recorder())
 
 
-def keep(check: Check, backend: Backend, problem: Problem, dtype: DType) -> None:
+def keep(check: ContractCheck, backend: Backend, problem: Problem, dtype: DType) -> None:
     try:
         check.run(backend, problem, dtype)
     except Unsupported as reason:
@@ -96,7 +96,9 @@ every_problem = pytest.mark.parametrize("problem", checks.problems(), ids=lambda
 @pytest.mark.parametrize("dtype", DTYPES)
 @every_problem
 @every_check
-def test_a_recorded_step_keeps_every_promise(check: Check, problem: Problem, dtype: DType) -> None:
+def test_a_recorded_step_keeps_every_promise(
+    check: ContractCheck, problem: Problem, dtype: DType
+) -> None:
     """The contract of all backends, with a recorder of steps in the place of a GPU's."""
     keep(check, GraphOnCpu(), problem, dtype)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.records.block import Benchmark, Block, Stage, Taken
+from perceptron.records.block import Benchmark, Block, Reading, Stage
 
 MakeBlocks = Callable[..., list[Block]]
 
@@ -41,9 +41,9 @@ def blocks(
 ) -> list[Block]:
     """Blocks with these log-ratios."""
 
-    def taken(ratio: float) -> Taken:
+    def taken(ratio: float) -> Reading:
         value = base * exp(ratio)
-        return Taken(status="ok", value=value, samples=[value] * 5)
+        return Reading(status="ok", value=value, samples=[value] * 5)
 
     return [
         Block(

@@ -10,9 +10,9 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.request import Request
+from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
-from perceptron.gate.journal import Run
+from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Row
@@ -57,7 +57,7 @@ def silent(done: int, total: int, message: str) -> None:
 
 def run(base: str = "first", head: str = "second", **options: object) -> Comparison:
     options = {"results": Path("results"), "seed": 1, **options}
-    return compare(Request(base, head, **options), silent, QUICK)  # type: ignore[arg-type]
+    return compare(CompareRequest(base, head, **options), silent, QUICK)  # type: ignore[arg-type]
 
 
 def rows(found: Comparison) -> dict[str, Row]:
@@ -247,7 +247,7 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
     kept: list[bytes] = []
     for stop in ("screen, block 3", "confirmation, block 2"):
         with pytest.raises(Interrupted):
-            compare(Request("first", "second", benchmarks="one|two"), until(stop), QUICK)
+            compare(CompareRequest("first", "second", benchmarks="one|two"), until(stop), QUICK)
         assert_gone(counted, tmp_path)
         (file,) = Path("results/gate").glob("*/blocks.jsonl")
         lines = file.read_bytes().splitlines()
@@ -256,13 +256,13 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(
         kept = lines
         with file.open("ab") as unfinished:
             unfinished.write(b'{"stage": "scr')
-    found = compare(Request("first", "second", benchmarks="one|two"), silent, QUICK)
+    found = compare(CompareRequest("first", "second", benchmarks="one|two"), silent, QUICK)
     assert found.verdict == "regression"
     assert len({(b.stage, b.number, b.benchmark) for b in found.blocks}) == len(found.blocks)
     assert [msgspec.json.encode(block) for block in found.blocks][: len(kept)] == kept
     elapsed = [block.elapsed_seconds for block in found.blocks]
     assert elapsed == sorted(elapsed)
-    again = compare(Request("first", "second", benchmarks="one|two"), silent, QUICK)
+    again = compare(CompareRequest("first", "second", benchmarks="one|two"), silent, QUICK)
     assert again.results != found.results
 
 
@@ -272,9 +272,11 @@ def test_what_other_code_measured_is_not_gone_on_with(
     """An upgrade between two starts would mix two ways of timing."""
     counted.commit("second")
     with pytest.raises(Interrupted):
-        compare(Request("first", "second", benchmarks="one"), until("screen, block 3"), QUICK)
+        compare(
+            CompareRequest("first", "second", benchmarks="one"), until("screen, block 3"), QUICK
+        )
     monkeypatch.setattr(fingerprint, "digest", lambda: "another")
-    compare(Request("first", "second", benchmarks="one"), silent, QUICK)
+    compare(CompareRequest("first", "second", benchmarks="one"), silent, QUICK)
     assert len(list(Path("results/gate").glob("*/blocks.jsonl"))) == 2
 
 
@@ -285,8 +287,8 @@ def test_a_suite_that_imports_late_goes_on_too(counted: Repository) -> None:
     )
     counted.commit("second")
     with pytest.raises(Interrupted):
-        compare(Request("first", "second"), until("screen, block 3"), QUICK)
-    assert compare(Request("first", "second"), silent, QUICK).verdict == "clean"
+        compare(CompareRequest("first", "second"), until("screen, block 3"), QUICK)
+    assert compare(CompareRequest("first", "second"), silent, QUICK).verdict == "clean"
 
 
 def test_an_arm_that_runs_somebody_elses_code_is_refused(counted: Repository) -> None:
@@ -427,7 +429,7 @@ def test_what_is_imported_late_is_a_cost_of_processes_and_caches_are_made_anew(
     assert all(max(b.base.wall_seconds, b.head.wall_seconds) < 0.6 for b in tried)
     assert all(max(b.base.setup_seconds, b.head.setup_seconds) < 0.6 for b in tried)
     (file,) = Path("results/gate").glob("*/run.json")
-    kept = msgspec.json.decode(file.read_bytes(), type=Run)
+    kept = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
     assert (kept.start_seconds or 0) > 0.7
     assert (tmp_path / "made").read_text() == "x" * (2 + 3)
 

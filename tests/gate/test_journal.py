@@ -8,18 +8,18 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.journal import Run, open_journal
-from perceptron.records.comparison import Plan, Side
+from perceptron.gate.journal import ComparisonRun, open_journal
+from perceptron.records.comparison import ComparisonPlan, Side
 from tests.gate.conftest import blocks
 
 SIDE = Side(name="x", commit="0", python="python")
 
 
-def run(seed: int = 1, **work: str) -> Run:
-    plan = Plan(
+def run(seed: int = 1, **work: str) -> ComparisonRun:
+    plan = ComparisonPlan(
         suite="s", benchmarks=None, base=SIDE, head=SIDE, budget_seconds=60, seed=seed, rule={}
     )
-    return Run(work={"what": "this", **work}, plan=plan)
+    return ComparisonRun(work={"what": "this", **work}, plan=plan)
 
 
 def test_an_unfinished_comparison_goes_on_with_its_own_seed(tmp_path: Path) -> None:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from perceptron.records.block import Block, Stage, Taken
-from perceptron.records.comparison import Comparison, Control, Environment, Plan, Row, Side
+from perceptron.records.block import Block, Reading, Stage
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    ComparisonPlan,
+    Control,
+    Row,
+    Side,
+)
 
 
 def row(**fields: Any) -> Row:
@@ -79,7 +86,7 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         "reason": "nothing of 1 benchmark became slower",
         "rows": list(rows),
         "control": Control(alarmed=False, rows=[]),
-        "environment": Environment(
+        "environment": ComparisonEnvironment(
             machine={"cpu": "Abacus 3000"},
             base={"numpy": "2.0"},
             head={"numpy": "2.0"},
@@ -92,7 +99,7 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         "benchmarks": [],
         "blocks": [],
     }
-    whole = Plan(**(plan | fields.pop("plan", {})))
+    whole = ComparisonPlan(**(plan | fields.pop("plan", {})))
     return Comparison(**(defaults | fields), plan=whole)
 
 
@@ -104,6 +111,6 @@ def block(benchmark: str, number: int, base: float, head: float, stage: Stage = 
         benchmark=benchmark,
         order=["base", "head"],
         sides={"base": "a", "head": "b"},
-        base=Taken(status="ok", value=base),
-        head=Taken(status="ok", value=head),
+        base=Reading(status="ok", value=base),
+        head=Reading(status="ok", value=head),
     )

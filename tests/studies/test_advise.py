@@ -50,7 +50,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
 
 
 def advise(lab: Lab, results: Path, problem: str, seconds: float = 20.0) -> study.advice.Advised:
-    plan = study.Plan(problem, ("numpy", "torch-cpu"), threads=1, seconds=seconds)
+    plan = study.AdvisePlan(problem, ("numpy", "torch-cpu"), threads=1, seconds=seconds)
     return study.advise(plan, "box", results, silent, clock=lambda: lab.now)
 
 

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.studies import crossover as study
-from perceptron.studies.crossover import Plan, locate
+from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared import campaign, opening
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
 
 PAIR = ("numpy", "torch-cpu")
-PLAN = Plan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), iterations=100)
+PLAN = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), iterations=100)
 # Where 1 + size/100 and 10 + size/1000 are equal: 1000.
 TRUTH = 1000
 
@@ -105,11 +105,11 @@ def quick_conditions(real):  # type: ignore[no-untyped-def]
     return lambda with_loop: real(with_loop=False)
 
 
-def search(results: Path, plan: Plan = PLAN) -> Located:
+def search(results: Path, plan: CrossoverPlan = PLAN) -> CrossoverResult:
     return locate(plan, "box", results, silent)
 
 
-def only(found: Located) -> Crossover:
+def only(found: CrossoverResult) -> Crossover:
     (crossover,) = found.crossovers
     return crossover
 
@@ -182,18 +182,18 @@ def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
 def test_a_finished_search_is_not_taken_up_again(lab: Lab, tmp_path: Path) -> None:
     """Nor is one with another plan."""
     first, second = search(tmp_path), search(tmp_path)
-    other = search(tmp_path, Plan(**{**vars_of(PLAN), "iterations": 7}))
+    other = search(tmp_path, CrossoverPlan(**{**vars_of(PLAN), "iterations": 7}))
     assert len({first.results, second.results, other.results}) == 3
 
 
-def vars_of(plan: Plan) -> dict[str, object]:
+def vars_of(plan: CrossoverPlan) -> dict[str, object]:
     return {name: getattr(plan, name) for name in plan.__dataclass_fields__}
 
 
 def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_path: Path) -> None:
     """One row for each size, each once, and the other pairs are judged all the same."""
     lab.missing["torch-cuda"] = "no CUDA device found"
-    plan = Plan(families=("mlp-width",), threads=(1,))
+    plan = CrossoverPlan(families=("mlp-width",), threads=(1,))
     found = search(tmp_path, plan)
     by_pair = {(each.incumbent, each.challenger): each for each in found.crossovers}
     assert by_pair["numpy", "torch-cpu"].status == "crosses"
@@ -209,7 +209,7 @@ def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_
 def test_without_its_partner_a_backend_is_not_measured(lab: Lab, tmp_path: Path) -> None:
     """The reason is known at once: nobody should wait for it."""
     lab.missing["torch-cuda"] = "no CUDA device found"
-    plan = Plan(families=("mlp-width",), pairs=(("numpy", "torch-cuda"),), threads=(1,))
+    plan = CrossoverPlan(families=("mlp-width",), pairs=(("numpy", "torch-cuda"),), threads=(1,))
     found = search(tmp_path, plan)
     assert only(found).reason == "torch-cuda: no CUDA device found"
     assert lab.timed == []
@@ -227,14 +227,14 @@ def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_every_number_of_threads_is_a_search_of_its_own(lab: Lab, tmp_path: Path) -> None:
-    found = search(tmp_path, Plan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
+    found = search(tmp_path, CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
     assert [each.threads for each in found.crossovers] == [1, 2]
     assert {each.status for each in found.crossovers} == {"crosses"}
 
 
 def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
     """Fewer processes, and no size that takes long."""
-    plan = Plan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), quick=True)
+    plan = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), quick=True)
     found = search(tmp_path, plan)
     assert max(only(found).sizes_measured) < 8192
     counts = Counter(row.size for row in found.rows if row.backend == "numpy")
@@ -246,7 +246,7 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     """Between the smallest and the largest that its file lists, at sizes that it does not."""
     lab.cost = lambda backend, size: 1 + size / 9 if backend == "numpy" else 6.0  # type: ignore[method-assign]
     model = ROOT / "docs" / "examples" / "points-width.toml"
-    plan = Plan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
+    plan = CrossoverPlan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
     found = search(tmp_path, plan)
     crossover = only(found)
     assert (crossover.family, crossover.status) == ("points-width", "crosses")
@@ -259,7 +259,7 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
 def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> None:
     model = tmp_path / "mine.toml"
     model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
-    plan = Plan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
+    plan = CrossoverPlan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
 
     def edit(done: int, total: int, message: str) -> None:
         if done == 5:
@@ -276,7 +276,7 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
         model.parent.mkdir()
         model.write_text(text)
     with pytest.raises(UserError, match="has the same name as"):
-        Plan(families=(), problems=tuple(map(str, models)), pairs=(PAIR,), threads=(1,))
+        CrossoverPlan(families=(), problems=tuple(map(str, models)), pairs=(PAIR,), threads=(1,))
 
 
 @pytest.mark.parametrize("families", [("mlp-width",), ("mlp-width", "mlp-depth")])
@@ -284,7 +284,7 @@ def test_progress_never_falls_and_ends_where_all_is_done(
     lab: Lab, tmp_path: Path, families: tuple[str, ...]
 ) -> None:
     seen: list[tuple[int, int]] = []
-    plan = Plan(families=families, pairs=(PAIR,), threads=(1,))
+    plan = CrossoverPlan(families=families, pairs=(PAIR,), threads=(1,))
     found = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
     assert all(0 <= done <= total for done, total in seen)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
@@ -307,13 +307,16 @@ def test_a_wrong_plan_is_refused_before_anything_is_measured(
 ) -> None:
     monkeypatch.chdir(ROOT)
     with pytest.raises(UserError, match=message):
-        Plan(**fields)  # type: ignore[arg-type]
+        CrossoverPlan(**fields)  # type: ignore[arg-type]
 
 
 def test_pairs_bring_their_backends() -> None:
     """Without pairs it is every two backends, those on the CPU first."""
-    assert Plan(pairs=(("torch-cpu", "numpy"),), threads=(1,)).backends == ("torch-cpu", "numpy")
-    every = Plan(backends=("torch-cuda", "numpy", "torch-cpu"), threads=(1,)).all_pairs
+    assert CrossoverPlan(pairs=(("torch-cpu", "numpy"),), threads=(1,)).backends == (
+        "torch-cpu",
+        "numpy",
+    )
+    every = CrossoverPlan(backends=("torch-cuda", "numpy", "torch-cpu"), threads=(1,)).all_pairs
     assert every == (("numpy", "torch-cpu"), ("numpy", "torch-cuda"), ("torch-cpu", "torch-cuda"))
-    (two,) = Plan(backends=("torch-cuda", "numpy-published"), threads=(1,)).all_pairs
+    (two,) = CrossoverPlan(backends=("torch-cuda", "numpy-published"), threads=(1,)).all_pairs
     assert two == ("numpy-published", "torch-cuda")

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.studies.crossover_from_files import judge_files, split_pair
 
 
-def only(found: Located) -> Crossover:
+def only(found: CrossoverResult) -> Crossover:
     (crossover,) = found.crossovers
     return crossover
 
@@ -57,7 +57,9 @@ def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seco
     return str(file)
 
 
-def judge(source: str, pairs: tuple[str, ...] = (), families: tuple[str, ...] = ()) -> Located:
+def judge(
+    source: str, pairs: tuple[str, ...] = (), families: tuple[str, ...] = ()
+) -> CrossoverResult:
     return judge_files([source], pairs, families, (), None, 10_000)
 
 

@@ -9,11 +9,11 @@ import pytest
 import typer
 
 from perceptron import cli
-from perceptron.analysis.trust import Diagnosis, cautions
+from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import Journal, load_conditions
+from perceptron.records.store import RunJournal, load_conditions
 from perceptron.report.tables import doctor as diagnosis
 from perceptron.studies import bench, doctor
 from perceptron.studies.shared import opening
@@ -29,7 +29,7 @@ def diagnose(environment: Environment, conditions: Conditions, threads: int = 2)
         environment=environment,
         threads=threads,
         conditions=conditions,
-        cautions=cautions(environment, threads, conditions),
+        warnings=warnings_about(environment, threads, conditions),
     )
 
 
@@ -40,7 +40,7 @@ def busy_seconds() -> float:
 
 
 def test_the_document_is_the_contract_and_comes_soon(perceptron: Perceptron) -> None:
-    """Facts, conditions and cautions of this very machine within 15 s; 1 if there are cautions.
+    """Facts, conditions and warnings of this very machine within 15 s; 1 if there are warnings.
 
     15 s of a CPU's time: how long one waits for it, other tests beside it decide too.
     """
@@ -48,14 +48,14 @@ def test_the_document_is_the_contract_and_comes_soon(perceptron: Perceptron) -> 
     found = perceptron("doctor", "--json", "--threads", "1", timeout=120)
     assert busy_seconds() - before < 15
     document = json.loads(found.stdout)
-    assert list(document) == ["environment", "conditions", "cautions"]
-    assert found.returncode == (1 if document["cautions"] else 0), found.stderr
+    assert list(document) == ["environment", "conditions", "warnings"]
+    assert found.returncode == (1 if document["warnings"] else 0), found.stderr
     facts = msgspec.convert(document["conditions"], Conditions)
     assert document["environment"]["cores"] >= 1
     assert facts.clock_tick_seconds is not None
     assert facts.loop is not None
     assert facts.loop.slowest_to_fastest >= 1
-    assert all(set(each) == {"code", "message", "advice"} for each in document["cautions"])
+    assert all(set(each) == {"code", "message", "advice"} for each in document["warnings"])
 
 
 def test_the_text_names_every_condition_and_ends_with_the_next_command(
@@ -102,7 +102,7 @@ def test_every_caution_has_its_row(environment: Environment) -> None:
     found = diagnose(pinned, ill, threads=9)
     rows = diagnosis.cells(found)
     assert {verdict for _, _, verdict in rows} == {"caution"}
-    assert len({each.code for each in found.cautions}) == len(rows)
+    assert len({each.code for each in found.warnings}) == len(rows)
 
 
 @pytest.mark.parametrize(("conditions", "wrong"), [(SOUND, False), (TIRED, True)])
@@ -122,7 +122,7 @@ def test_the_exit_code_is_0_only_if_nothing_is_wrong(
         assert ended.value.exit_code == 1
     else:
         cli.doctor(json=True)
-    assert len(json.loads(capsys.readouterr().out)["cautions"]) == 2 * wrong
+    assert len(json.loads(capsys.readouterr().out)["warnings"]) == 2 * wrong
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def measured(
         asked["with_loop"] = with_loop
         return TIRED
 
-    def run_tasks(tasks: object, journal: Journal, *_: object) -> None:
+    def run_tasks(tasks: object, journal: RunJournal, *_: object) -> None:
         asked["kept before the first row"] = load_conditions(journal.folder)
         journal.append(row(seconds=1e-6))
 
@@ -151,7 +151,7 @@ def test_bench_keeps_its_conditions_and_warns_of_them(
     measured: dict[str, object], tmp_path: Path, quick: bool
 ) -> None:
     """Once, before the first row, beside the rows; quick mode spares the loop."""
-    plan = bench.Plan(backends=("numpy",), threads=(2,), quick=quick)
+    plan = bench.BenchPlan(backends=("numpy",), threads=(2,), quick=quick)
     found = bench.bench(plan, "box", tmp_path, silent)
     assert measured["with_loop"] is not quick
     assert measured["kept before the first row"] == TIRED

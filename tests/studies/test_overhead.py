@@ -69,7 +69,7 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
 
 def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
     """Every rung in every process; a GPU that is not there is one line with its reason."""
-    found = study.overhead(study.Plan(quick=True, threads=1), "box", tmp_path, silent)
+    found = study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
     assert [rung.backend for rung in found.rungs] == [*LADDER, "torch-cuda"]
     assert len([rung for rung in found.rungs if rung.seconds_per_iteration]) >= 10
     assert found.rungs[-1].reason == "no CUDA device found"
@@ -81,19 +81,19 @@ def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
 
 def test_the_walk_through_is_measured_as_published(lab: Lab, tmp_path: Path) -> None:
     """NumPy and what stands below it in float64, PyTorch in float32; --dtype has the last word."""
-    study.overhead(study.Plan(quick=True, threads=1), "box", tmp_path, silent)
+    study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
     dtypes = dict(lab.trained)
     assert {dtypes[name] for name in ("numpy", "python", "numba", "jax-cpu")} == {"float64"}
     assert {dtypes[name] for name in LADDER if name.startswith("torch")} == {"float32"}
-    assert study.Plan(dtype="float32").dtype_of("numpy") == "float32"
-    assert study.Plan("mlp-width:8").dtype_of("numpy") == "float32"
+    assert study.OverheadPlan(dtype="float32").dtype_of("numpy") == "float32"
+    assert study.OverheadPlan("mlp-width:8").dtype_of("numpy") == "float32"
 
 
 def test_a_ladder_that_was_cut_short_goes_on(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was measured is not measured again, extras neither."""
-    plan = study.Plan(quick=True, threads=1, backends=("torch-cpu", "numpy"))
+    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cpu", "numpy"))
 
     def power_cut(*_: object, **__: object) -> object:
         raise KeyboardInterrupt
@@ -116,4 +116,4 @@ def test_every_rung_is_a_backend() -> None:
 
 def test_an_unknown_rung_is_named() -> None:
     with pytest.raises(UserError, match="unknown backend 'nunpy': did you mean 'numpy'"):
-        study.Plan(backends=("nunpy",))
+        study.OverheadPlan(backends=("nunpy",))

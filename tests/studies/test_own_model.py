@@ -8,7 +8,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.problems.files import references
 from perceptron.studies import bench as study
-from perceptron.studies.bench import Plan, tasks
+from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, Perceptron
 
@@ -17,8 +17,8 @@ WIDTHS = references(str(EXAMPLES / "points-width.toml"))
 ONE = references(str(EXAMPLES / "wear.toml"))
 
 
-def plan(**fields: object) -> Plan:
-    return Plan(**({"families": (), "backends": ("numpy",), "threads": (1,)} | fields))  # type: ignore[arg-type]
+def plan(**fields: object) -> BenchPlan:
+    return BenchPlan(**({"families": (), "backends": ("numpy",), "threads": (1,)} | fields))  # type: ignore[arg-type]
 
 
 def test_every_size_of_a_file_is_a_task_of_its_family() -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import EAGER, GRAPH, Estimate
+from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
@@ -22,10 +22,10 @@ SIZES = (2, 32, 512, 8192)
 def _guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     """An iteration takes 100 µs eagerly and 10 µs as a graph, whatever the problem."""
 
-    def estimates(problems: list[str], *_: object) -> dict[str, list[Estimate]]:
+    def estimates(problems: list[str], *_: object) -> dict[str, list[DeviceEstimate]]:
         return {
             problem: [
-                Estimate(
+                DeviceEstimate(
                     backend=backend,
                     device="h100",
                     size=catalogue.find(problem).size,
@@ -41,7 +41,7 @@ def _guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "estimates", estimates)
 
 
-def located(row: MakeRow, **fields: object) -> Located:
+def located(row: MakeRow, **fields: object) -> CrossoverResult:
     """numpy takes a microsecond for each unit of width."""
     rows = [
         row(
@@ -55,7 +55,7 @@ def located(row: MakeRow, **fields: object) -> Located:
         for size in SIZES
         for process in range(2)
     ]
-    return Located(crossovers=[], from_cold=[], iterations=1, amortisations=[], rows=rows)
+    return CrossoverResult(crossovers=[], from_cold=[], iterations=1, amortisations=[], rows=rows)
 
 
 def test_what_was_measured_stands_against_both_estimates(row: MakeRow) -> None:

@@ -27,7 +27,7 @@ _SURE_BEND = 2.0
 
 
 @dataclass(frozen=True)
-class Zero:
+class ZeroCrossing:
     """A change of winner: at ``size``, between the two measured sizes of ``bracket``.
 
     ``low`` and ``high`` are the 95 % interval, None where it is open on that side or where only
@@ -41,7 +41,7 @@ class Zero:
     direction: Literal["challenger", "incumbent"]
 
 
-def zeros(points: Sequence[Point]) -> list[Zero]:
+def zeros(points: Sequence[Point]) -> list[ZeroCrossing]:
     """Every change between two sizes at which the winner is sure, none of them sure in between."""
     sure = [place for place, point in enumerate(points) if point.sign]
     return [
@@ -51,7 +51,7 @@ def zeros(points: Sequence[Point]) -> list[Zero]:
     ]
 
 
-def _zero(points: Sequence[Point], first: int, last: int) -> Zero:
+def _zero(points: Sequence[Point], first: int, last: int) -> ZeroCrossing:
     """Where the estimates change sign several times, the middle one of the changes.
 
     The interval then reaches over all of them.
@@ -67,7 +67,7 @@ def _zero(points: Sequence[Point], first: int, last: int) -> Zero:
     place = places[len(places) // 2]
     low, _ = _interval(points, places[0])
     _, high = _interval(points, places[-1])
-    return Zero(
+    return ZeroCrossing(
         size=exp(_crossing(points[place], points[place + 1])),
         low=low,
         high=high,

@@ -12,7 +12,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.crossing import zeros
 from perceptron.analysis.crossover.points import TIE, Point, points
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
-from perceptron.analysis.crossover.uncertainty import Doubt, doubts
+from perceptron.analysis.crossover.uncertainty import Uncertainty, doubts
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
 from perceptron.analysis.select import Ground, current, ground, is_measured, reason
 from perceptron.records.measurement import Measurement
@@ -151,7 +151,7 @@ def _judge(
     )
 
 
-def _is_sure(status: Status, found: Sequence[Point], left: Sequence[Doubt]) -> bool:
+def _is_sure(status: Status, found: Sequence[Point], left: Sequence[Uncertainty]) -> bool:
     if left or status in ("not measured", "suspect") or any(not point.freedom for point in found):
         return False
     if status == "tie":
@@ -195,7 +195,7 @@ def _size(point: Point) -> str:
     return f"{point.size:.0f}" if whole else f"{point.size:g}"
 
 
-def _not_sure(found: Sequence[Point], left: Sequence[Doubt]) -> str:
+def _not_sure(found: Sequence[Point], left: Sequence[Uncertainty]) -> str:
     at = [_size(found[doubt.first]) for doubt in left if doubt.first == doubt.last]
     between = [
         f"{_size(found[doubt.first])} and {_size(found[doubt.last])}"

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from perceptron.analysis.crossover.crossing import Zero, zeros
+from perceptron.analysis.crossover.crossing import ZeroCrossing, zeros
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import NARROW, Doubt, doubts
+from perceptron.analysis.crossover.uncertainty import NARROW, Uncertainty, doubts
 from perceptron.records.measurement import Measurement
 
 # How often a gap is tried again elsewhere when a backend fails in its middle.
@@ -97,7 +97,7 @@ def coarse_sizes(search: Search) -> list[int]:
 
 
 def _for_doubt(
-    found: Sequence[Point], doubt: Doubt, tried: set[float], search: Search
+    found: Sequence[Point], doubt: Uncertainty, tried: set[float], search: Search
 ) -> Iterator[Ask]:
     """A size inside a gap, or more processes at the sizes that are in doubt."""
     left, right = found[doubt.first], found[doubt.last]
@@ -112,7 +112,7 @@ def _for_doubt(
 
 
 def _for_zero(
-    found: Sequence[Point], zero: Zero, tried: set[float], search: Search
+    found: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
 ) -> Iterable[Ask]:
     """A size inside the bracket, or where that is narrow enough, processes around it."""
     low, high = zero.low or zero.bracket[0], zero.high or zero.bracket[1]

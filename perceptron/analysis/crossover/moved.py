@@ -14,7 +14,7 @@ from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_results import parameter
-from perceptron.records.readers.foreign import Seen, Wanted, label
+from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
 from perceptron.records.readers.names import named
 from perceptron.report.numbers import sentence
 
@@ -27,7 +27,7 @@ _MOST_NAMES = 50
 _LARGEST_SIZE = 1e15
 # Seconds that a clock can give; the ratio of any two is a number.
 _SHORTEST, _LONGEST = 1e-12, 1e9
-_WANTED = Wanted()
+_WANTED = ParameterRoles()
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _is_timed(benchmark: Benchmark) -> bool:
     return fits and benchmark.unit == "seconds" and set(names) >= _WANTED.names
 
 
-def _seen(benchmark: Benchmark) -> Seen | None:
+def _seen(benchmark: Benchmark) -> ForeignRow | None:
     """The benchmark as the suite names what others measured; None if its size is no number."""
     names = benchmark.param_names
     parameters = dict(zip(names, map(parameter, benchmark.params), strict=True))
@@ -136,7 +136,7 @@ def _seen(benchmark: Benchmark) -> Seen | None:
         backend=_WANTED.backend(parameters),
         **_WANTED.ground(parameters),
     )
-    return Seen(row=row, name=benchmark.name, others=_WANTED.others(parameters))
+    return ForeignRow(row=row, name=benchmark.name, others=_WANTED.others(parameters))
 
 
 def _times(blocks: Sequence[Block]) -> dict[int, tuple[float, float]]:

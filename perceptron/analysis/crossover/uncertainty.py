@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot, log
 
-from perceptron.analysis.crossover.crossing import Zero
+from perceptron.analysis.crossover.crossing import ZeroCrossing
 from perceptron.analysis.crossover.points import TIE, Point, steepest
 
 # A change of winner is believed if at one size at least it is as sure as this.
@@ -29,7 +29,7 @@ NARROW = log(1.10)
 
 
 @dataclass(frozen=True)
-class Doubt:
+class Uncertainty:
     """A size at which the winner is not sure, or a gap between two that could hide a winner.
 
     ``first`` and ``last`` are places in the list of points, equal for a single size.
@@ -39,7 +39,7 @@ class Doubt:
     last: int
 
 
-def doubts(points: Sequence[Point], changes: Sequence[Zero]) -> list[Doubt]:
+def doubts(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[Uncertainty]:
     """Every doubt, by size. None means: the verdict holds, at 95 % for all sizes together.
 
     ``changes`` are the zeros of these points.
@@ -51,7 +51,7 @@ def doubts(points: Sequence[Point], changes: Sequence[Zero]) -> list[Doubt]:
     )
 
 
-def _expected(points: Sequence[Point], changes: Sequence[Zero]) -> list[int]:
+def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[int]:
     """Who wins at each point as far as the sure ones say: between two changes, always the same.
 
     0 where no size is sure.
@@ -64,7 +64,7 @@ def _expected(points: Sequence[Point], changes: Sequence[Zero]) -> list[int]:
     return found
 
 
-def _open(point: Point, changes: Sequence[Zero]) -> bool:
+def _open(point: Point, changes: Sequence[ZeroCrossing]) -> bool:
     """Whether the point lies inside the interval of a change: there nobody need be sure."""
     return any(
         (zero.low or zero.bracket[0]) <= point.size <= (zero.high or zero.bracket[1])
@@ -73,18 +73,18 @@ def _open(point: Point, changes: Sequence[Zero]) -> bool:
 
 
 def _unsure(
-    points: Sequence[Point], expected: Sequence[int], changes: Sequence[Zero]
-) -> Iterator[Doubt]:
+    points: Sequence[Point], expected: Sequence[int], changes: Sequence[ZeroCrossing]
+) -> Iterator[Uncertainty]:
     """Sizes where the other backend could win by more than a tie, or, without a winner, either."""
     for place, (point, sign) in enumerate(zip(points, expected, strict=True)):
         if point.freedom == 0 or point.sign or _open(point, changes):
             continue
         other = -sign * point.mean if sign else abs(point.mean)
         if other + point.reach() > TIE:
-            yield Doubt(place, place)
+            yield Uncertainty(place, place)
 
 
-def _weak(points: Sequence[Point]) -> Iterator[Doubt]:
+def _weak(points: Sequence[Point]) -> Iterator[Uncertainty]:
     """The surest size of each stretch with one winner, where even that is not sure enough."""
     stretches: list[list[int]] = []
     last = 0
@@ -100,12 +100,12 @@ def _weak(points: Sequence[Point]) -> Iterator[Doubt]:
             stretch, key=lambda place: abs(points[place].mean) / (points[place].error or 1e-9)
         )
         if abs(points[best].mean) <= points[best].reach(_BELIEVED):
-            yield Doubt(best, best)
+            yield Uncertainty(best, best)
 
 
 def _gaps(
-    points: Sequence[Point], expected: Sequence[int], changes: Sequence[Zero]
-) -> Iterator[Doubt]:
+    points: Sequence[Point], expected: Sequence[int], changes: Sequence[ZeroCrossing]
+) -> Iterator[Uncertainty]:
     """Gaps in which the log-ratio has room to reach the other side by more than a tie."""
     for place, (left, right) in enumerate(pairwise(points)):
         sign = expected[place]
@@ -119,10 +119,10 @@ def _gaps(
         room = max(_LEAST_SLOPE, _MARGIN * steepest(points, place)) * gap
         held = sign * (left.mean + right.mean) - hypot(left.error, right.error)
         if (room - held) / 2 > TIE:
-            yield Doubt(place, place + 1)
+            yield Uncertainty(place, place + 1)
     for zero in changes:
         if zero.low and zero.high and zero.high / zero.low > _WIDE:
             sizes = [point.size for point in points]
             inside = [place for place, size in enumerate(sizes) if zero.low <= size <= zero.high]
             if inside:
-                yield Doubt(inside[0], inside[-1])
+                yield Uncertainty(inside[0], inside[-1])

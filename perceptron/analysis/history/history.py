@@ -14,7 +14,7 @@ from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, of_times, quan
 from perceptron.records.measurement import Measurement
 
 
-class PastPoint(Struct, frozen=True):
+class HistoryPoint(Struct, frozen=True):
     """One commit: its revision, when it was made (UTC, ISO 8601), and its one time."""
 
     commit: str
@@ -22,7 +22,7 @@ class PastPoint(Struct, frozen=True):
     seconds: float
 
 
-class Stretch(Struct, frozen=True, kw_only=True):
+class Segment(Struct, frozen=True, kw_only=True):
     """Commits of one level: ``first`` and ``last`` are places in the points.
 
     ``seconds`` is the typical time with its 95 % interval, from the spread between commits, each of
@@ -41,7 +41,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
     change_high: float | None = None
 
 
-class Past(Struct, frozen=True, kw_only=True):
+class CaseHistory(Struct, frozen=True, kw_only=True):
     """One case over the commits that have a time of it, oldest first."""
 
     machine: str
@@ -52,11 +52,11 @@ class Past(Struct, frozen=True, kw_only=True):
     family: str
     size: int | float
     backend: str
-    points: list[PastPoint]
-    steps: list[Stretch]
+    points: list[HistoryPoint]
+    steps: list[Segment]
 
 
-def histories(rows: Iterable[Measurement]) -> list[Past]:
+def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
     """Each case of asv's with times of at least two commits whose dates are known.
 
     Cases come in the order of their machine, environment, family, size and backend; commits in that
@@ -91,12 +91,12 @@ def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int]:
     )
 
 
-def _points(rows: Iterable[Measurement]) -> list[PastPoint]:
+def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
     commits: dict[str, list[Measurement]] = {}
     for row in rows:
         commits.setdefault(row.commit or "", []).append(row)
     points = [
-        PastPoint(
+        HistoryPoint(
             commit=commit,
             committed=min(row.committed or "" for row in members),
             seconds=median(row.seconds or 0.0 for row in members),
@@ -106,8 +106,8 @@ def _points(rows: Iterable[Measurement]) -> list[PastPoint]:
     return sorted(points, key=lambda point: (point.committed, point.commit))
 
 
-def _past(row: Measurement, points: list[PastPoint]) -> Past:
-    return Past(
+def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
+    return CaseHistory(
         machine=row.machine,
         source=row.source,
         environment=row.environment,
@@ -121,15 +121,15 @@ def _past(row: Measurement, points: list[PastPoint]) -> Past:
     )
 
 
-def _steps(seconds: Sequence[float]) -> list[Stretch]:
-    found: list[Stretch] = []
+def _steps(seconds: Sequence[float]) -> list[Segment]:
+    found: list[Segment] = []
     before: Sequence[float] = ()
     for first, last in stretches(seconds):
         here = seconds[first : last + 1]
         level = of_times(here)
         change, low, high = _change(before, here) if before else (None, None, None)
         found.append(
-            Stretch(
+            Segment(
                 first=first,
                 last=last,
                 seconds=level.estimate,

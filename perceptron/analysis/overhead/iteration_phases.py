@@ -11,7 +11,7 @@ from perceptron.analysis.select import times
 from perceptron.records.measurement import Measurement
 
 
-class Phase(Struct, frozen=True, kw_only=True):
+class IterationPhase(Struct, frozen=True, kw_only=True):
     """A part of an iteration: the difference of two loops, with and without it."""
 
     backend: str
@@ -21,7 +21,7 @@ class Phase(Struct, frozen=True, kw_only=True):
     high: float | None
 
 
-class Whole(Struct, frozen=True, kw_only=True):
+class WholeIteration(Struct, frozen=True, kw_only=True):
     """The phases of a backend together, beside its iteration measured as always."""
 
     backend: str
@@ -29,7 +29,7 @@ class Whole(Struct, frozen=True, kw_only=True):
     seconds_per_iteration: float
 
 
-def phases(rows: Sequence[Measurement], backend: str) -> list[Phase]:
+def phases(rows: Sequence[Measurement], backend: str) -> list[IterationPhase]:
     """The phases of a backend's iteration in their order, from loops that end after each.
 
     Differences are taken process by process, so that what a process adds to all loops cancels.
@@ -54,7 +54,7 @@ def phases(rows: Sequence[Measurement], backend: str) -> list[Phase]:
         middle, reach = robust_mean(own)
         one = len(own) < 2
         found.append(
-            Phase(
+            IterationPhase(
                 backend=backend,
                 phase=name,
                 seconds_per_iteration=middle,
@@ -65,12 +65,12 @@ def phases(rows: Sequence[Measurement], backend: str) -> list[Phase]:
     return found
 
 
-def whole(rows: Sequence[Measurement], backend: str) -> Whole | None:
+def whole(rows: Sequence[Measurement], backend: str) -> WholeIteration | None:
     """The phases together, beside the iteration by itself; None where either has no time."""
     found, seconds = phases(rows, backend), list(times(rows, backend).values())
     if not found or not seconds:
         return None
-    return Whole(
+    return WholeIteration(
         backend=backend,
         phases_seconds=sum(phase.seconds_per_iteration for phase in found),
         seconds_per_iteration=of_times(seconds).estimate,

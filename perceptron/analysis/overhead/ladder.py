@@ -8,13 +8,18 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.analysis.interval import Interval, of_ratio, of_times
-from perceptron.analysis.overhead.iteration_phases import Phase, Whole, phases, whole
+from perceptron.analysis.overhead.iteration_phases import (
+    IterationPhase,
+    WholeIteration,
+    phases,
+    whole,
+)
 from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
 from perceptron.analysis.select import paired, reason, times
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, PUBLISHED
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 # The family under which a run keeps what measuring itself takes.
 HARNESS = "harness"
@@ -45,7 +50,7 @@ class Rung(Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class Overhead(Struct, frozen=True, kw_only=True):
+class OverheadResult(Struct, frozen=True, kw_only=True):
     """Everything that `perceptron overhead` found."""
 
     problem: str
@@ -55,8 +60,8 @@ class Overhead(Struct, frozen=True, kw_only=True):
     bytes_moved: int
     """The same, if nothing stays in a cache, in float32."""
     rungs: list[Rung]
-    phases: list[Phase]
-    wholes: list[Whole]
+    phases: list[IterationPhase]
+    wholes: list[WholeIteration]
     ceilings: Ceilings | None
     harness_seconds: float | None
     """What the clock and an empty call take, in each sample."""
@@ -67,7 +72,7 @@ class Overhead(Struct, frozen=True, kw_only=True):
     rows: list[Measurement]
     results: Path
     environment: Environment
-    warnings: list[Caution]
+    warnings: list[MeasurementWarning]
 
 
 def ladder(
@@ -80,14 +85,14 @@ def ladder(
     threads: int,
     results: Path,
     environment: Environment,
-    warnings: Sequence[Caution],
-) -> Overhead:
+    warnings: Sequence[MeasurementWarning],
+) -> OverheadResult:
     """Judge the rows of one run; ``removes`` names the rungs in their order.
 
     ``work`` holds the operations and the bytes of one iteration.
     """
     added, share = harness(rows)
-    return Overhead(
+    return OverheadResult(
         problem=problem,
         threads=threads,
         operations=work[0],

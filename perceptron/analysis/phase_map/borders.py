@@ -10,7 +10,7 @@ from contourpy import LineType, contour_generator
 from msgspec import Struct
 from scipy.interpolate import RegularGridInterpolator
 
-from perceptron.analysis.phase_map.grid import Array, Grid
+from perceptron.analysis.phase_map.grid import Array, CellGrid
 
 # Log-ratio beyond which it no longer says how far the border is: a step, or a backend that stops
 # working, is put halfway between two cells.
@@ -33,7 +33,7 @@ class Border(Struct, frozen=True):
     lines: list[Line]
 
 
-def borders(grid: Grid, surfaces: dict[str, Array]) -> list[Border]:
+def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
     """The border of each two backends that have one; ``surfaces`` are log times on the grid."""
     if min(grid.shape) < 2:
         return []
@@ -50,7 +50,7 @@ def borders(grid: Grid, surfaces: dict[str, Array]) -> list[Border]:
     return found
 
 
-def _zeros(grid: Grid, first: Array, second: Array) -> list[Array]:
+def _zeros(grid: CellGrid, first: Array, second: Array) -> list[Array]:
     """Lines, in logarithms of both sizes, along which two log times are equal."""
     ratio = np.clip(_slow_if_none(first) - _slow_if_none(second), -_STEEP, _STEEP)
     lines = contour_generator(
@@ -63,7 +63,7 @@ def _zeros(grid: Grid, first: Array, second: Array) -> list[Array]:
 
 
 def _where_fastest(
-    grid: Grid, line: Array, first: Array, second: Array, others: list[Array]
+    grid: CellGrid, line: Array, first: Array, second: Array, others: list[Array]
 ) -> list[Array]:
     """The stretches of a line on which no other backend is faster than these two."""
     fine = _finer(line)
@@ -87,7 +87,7 @@ def _finer(line: Array) -> Array:
     return np.stack([np.interp(steps, numbers, line[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def _along(grid: Grid, line: Array, field: Array) -> Array:
+def _along(grid: CellGrid, line: Array, field: Array) -> Array:
     """A field along a line."""
     axes = (np.log(grid.x_values), np.log(grid.y_values))
     found: Array = RegularGridInterpolator(axes, _slow_if_none(field))(

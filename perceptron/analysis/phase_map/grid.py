@@ -23,7 +23,7 @@ _CELL = re.compile(r":(\d+)x(\d+)$")
 
 
 @dataclass(frozen=True)
-class Grid:
+class CellGrid:
     """Sizes along both axes, each ascending."""
 
     x_values: tuple[int, ...]
@@ -47,7 +47,7 @@ class Grid:
         return np.stack([across.ravel(), along.ravel()], axis=1)
 
 
-def log_grid(x_range: tuple[int, int], y_range: tuple[int, int], points: int) -> Grid:
+def log_grid(x_range: tuple[int, int], y_range: tuple[int, int], points: int) -> CellGrid:
     """Whole numbers in geometric steps between the ends of each axis, which belong to it.
 
     Where a range has fewer whole numbers than ``points``, or steps would be less than 1, the axis
@@ -55,7 +55,7 @@ def log_grid(x_range: tuple[int, int], y_range: tuple[int, int], points: int) ->
     """
     if points < 2:
         raise ValueError(f"a map needs at least 2 points along an axis, got {points}")
-    return Grid(_steps(*x_range, points), _steps(*y_range, points))
+    return CellGrid(_steps(*x_range, points), _steps(*y_range, points))
 
 
 def _steps(low: int, high: int, points: int) -> tuple[int, ...]:
@@ -65,10 +65,10 @@ def _steps(low: int, high: int, points: int) -> tuple[int, ...]:
     return tuple(int(value) for value in np.unique(np.rint(exact)))
 
 
-def grid_of(cells: Iterable[Cell]) -> Grid:
+def grid_of(cells: Iterable[Cell]) -> CellGrid:
     """The smallest grid that holds these cells."""
     cells = list(cells)
-    return Grid(tuple(sorted({x for x, _ in cells})), tuple(sorted({y for _, y in cells})))
+    return CellGrid(tuple(sorted({x for x, _ in cells})), tuple(sorted({y for _, y in cells})))
 
 
 def cell_of(row: Measurement) -> Cell | None:

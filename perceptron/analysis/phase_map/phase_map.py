@@ -16,18 +16,18 @@ from msgspec import Struct
 from perceptron.analysis.crossover.points import TIE
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.phase_map.borders import Border, borders
-from perceptron.analysis.phase_map.grid import Cell, Grid, grid_of, rows_by_cell, times_by_cell
+from perceptron.analysis.phase_map.grid import Cell, CellGrid, grid_of, rows_by_cell, times_by_cell
 from perceptron.analysis.phase_map.sentence import Area, sentence
 from perceptron.analysis.phase_map.surface import surfaces
 from perceptron.analysis.select import ground, reason, times
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 TIED = "tie"
 
 
-class PhaseCell(Struct, frozen=True, kw_only=True):
+class MapCell(Struct, frozen=True, kw_only=True):
     """Who is fastest at one pair of sizes.
 
     ``winner`` is ``tie`` where the two fastest are within ±5 %, and None where nothing has a time.
@@ -63,7 +63,7 @@ class PhaseMap(Struct, frozen=True, kw_only=True):
     y_values: list[int]
     backends: list[str]
     absent: dict[str, str]
-    cells: list[PhaseCell]
+    cells: list[MapCell]
     cells_measured: int
     borders: list[Border]
     shares: dict[str, float]
@@ -78,12 +78,12 @@ class MapResult(Struct, frozen=True, kw_only=True):
     results: Path
     environment: Environment
     rows: list[Measurement]
-    warnings: list[Caution]
+    warnings: list[MeasurementWarning]
 
 
 def phase(
     rows: Iterable[Measurement],
-    grid: Grid | None = None,
+    grid: CellGrid | None = None,
     axes: tuple[str, str] = ("rows", "width"),
 ) -> PhaseMap:
     """Judge every cell of a grid, by default that of all sizes measured.
@@ -128,7 +128,7 @@ def phase(
     )
 
 
-def _measured(cell: Cell, rows: list[Measurement]) -> PhaseCell:
+def _measured(cell: Cell, rows: list[Measurement]) -> MapCell:
     by_backend = {
         backend: found
         for backend in sorted({row.backend for row in rows})
@@ -148,7 +148,7 @@ def _measured(cell: Cell, rows: list[Measurement]) -> PhaseCell:
     return _cell(cell, fastest, second, ratio, measured=True)
 
 
-def _between(cell: Cell, logs: dict[str, float]) -> PhaseCell:
+def _between(cell: Cell, logs: dict[str, float]) -> MapCell:
     known = {name: value for name, value in logs.items() if not np.isnan(value)}
     fastest, second = _two(known)
     if fastest is None or second is None:
@@ -164,9 +164,9 @@ def _two(costs: dict[str, float]) -> tuple[str | None, str | None]:
 
 def _cell(
     cell: Cell, fastest: str | None, second: str | None, ratio: Interval | None, measured: bool
-) -> PhaseCell:
+) -> MapCell:
     tied = ratio is not None and ratio.estimate <= exp(TIE)
-    return PhaseCell(
+    return MapCell(
         x=cell[0],
         y=cell[1],
         winner=TIED if tied else fastest,
@@ -179,7 +179,7 @@ def _cell(
     )
 
 
-def _shares(cells: list[PhaseCell]) -> dict[str, float]:
+def _shares(cells: list[MapCell]) -> dict[str, float]:
     counts: dict[str, int] = {}
     for cell in cells:
         name = cell.winner or "unknown"

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 
 from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.phase_map.grid import Array, Cell, Grid, Times
+from perceptron.analysis.phase_map.grid import Array, Cell, CellGrid, Times
 from perceptron.analysis.phase_map.surface import surfaces, variance_of_a_cell
 
 # Of the cells, at most; but a border is as long as the map is wide, so that small maps get more.
@@ -73,7 +73,7 @@ class _Block:
         ]
 
 
-def ask(grid: Grid, known: Times) -> list[Cell]:
+def ask(grid: CellGrid, known: Times) -> list[Cell]:
     """The cells to measure next, each of them unknown; none once the map is good enough.
 
     A function of what is known alone, so that a map cut short goes on as it would have. Cells in
@@ -103,7 +103,7 @@ def _coarse(whole: _Block) -> list[Place]:
     return sorted(places)
 
 
-def _most_in_doubt(grid: Grid, known: Times, whole: _Block, measured: Mask) -> list[Place]:
+def _most_in_doubt(grid: CellGrid, known: Times, whole: _Block, measured: Mask) -> list[Place]:
     """Unknown places that divide blocks, the most rewarding first; none if little is in doubt."""
     expected = surfaces(grid, known)
     if not expected:
@@ -123,7 +123,7 @@ def _most_in_doubt(grid: Grid, known: Times, whole: _Block, measured: Mask) -> l
     )
 
 
-def _seen(grid: Grid, known: Times, backends: Sequence[str]) -> Fields:
+def _seen(grid: CellGrid, known: Times, backends: Sequence[str]) -> Fields:
     """The measured log times on the grid; NaN where there is none."""
     found = {backend: np.full(grid.shape, np.nan) for backend in backends}
     for across, x in enumerate(grid.x_values):

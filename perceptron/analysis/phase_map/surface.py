@@ -6,14 +6,14 @@ import numpy as np
 from scipy.interpolate import NearestNDInterpolator, RBFInterpolator
 
 from perceptron.analysis.interval import robust_mean
-from perceptron.analysis.phase_map.grid import Array, Grid, Times
+from perceptron.analysis.phase_map.grid import Array, CellGrid, Times
 
 # Variance of log time that a distance of 1 in log size brings about beside the trend: how much a
 # cell's noise counts against its neighbours. Found on simulated worlds; 0.005 to 0.02 do as well.
 _ROUGHNESS = 0.01
 
 
-def surfaces(grid: Grid, known: Times) -> dict[str, Array]:
+def surfaces(grid: CellGrid, known: Times) -> dict[str, Array]:
     """The logarithm of each backend's seconds in every cell of the grid; NaN where it has no time.
 
     Linear in the logarithms of both sizes but for the distances to the measured cells: kriging

@@ -9,14 +9,14 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.stored.finding import FindingRow, finding, finding_backends
-from perceptron.analysis.trust import cautions, damaged
+from perceptron.analysis.trust import damaged, warnings_about
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 
-class Bench(Struct, frozen=True, kw_only=True):
+class BenchResult(Struct, frozen=True, kw_only=True):
     """A run of the main job and what it says."""
 
     machine: str
@@ -26,7 +26,7 @@ class Bench(Struct, frozen=True, kw_only=True):
     rows: list[Measurement]
     finding: list[FindingRow]
     crossovers: list[Crossover]
-    warnings: list[Caution]
+    warnings: list[MeasurementWarning]
 
 
 def summarise(
@@ -36,7 +36,7 @@ def summarise(
     rows: list[Measurement],
     conditions: Conditions | None = None,
     complaints: Sequence[str] = (),
-) -> Bench:
+) -> BenchResult:
     """Judge the rows of one run, which are in ``folder``; ``complaints`` are about damaged ones.
 
     The finding is that of the smallest number of threads. Raises ValueError without rows.
@@ -44,7 +44,7 @@ def summarise(
     rows = sorted(rows, key=lambda row: _place(row.backend, backends))
     threads = sorted({row.threads for row in rows if row.threads is not None})
     fewest = [row for row in rows if row.threads == threads[0]]
-    return Bench(
+    return BenchResult(
         machine=rows[0].machine,
         results=folder,
         environment=environment,
@@ -52,7 +52,10 @@ def summarise(
         rows=rows,
         finding=finding(fewest, finding_backends(backends)),
         crossovers=crossovers(rows),
-        warnings=[*map(damaged, complaints), *cautions(environment, max(threads), conditions)],
+        warnings=[
+            *map(damaged, complaints),
+            *warnings_about(environment, max(threads), conditions),
+        ],
     )
 
 

@@ -9,20 +9,20 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from perceptron.analysis.history.history import Past, histories
-from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.history.history import CaseHistory, histories
+from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
-from perceptron.analysis.stored.bench import Bench
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
 from perceptron.analysis.stored.sweep import Sweep, sweeps
-from perceptron.analysis.trust import Diagnosis, cautions
+from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.foreign import label
 from perceptron.records.readers.shelf import read_shelf
-from perceptron.records.runs import Stored, stored_runs
+from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.records.store import load_conditions, load_environment
 
 Found = TypeVar("Found")
@@ -51,11 +51,11 @@ class Collection(Struct, frozen=True, kw_only=True):
 
     rows: list[Measurement]
     machines: list[Machine]
-    benches: list[Bench]
+    benches: list[BenchResult]
     maps: list[MapResult]
-    ladders: list[Overhead]
+    ladders: list[OverheadResult]
     sweeps: list[Sweep]
-    histories: list[Past]
+    histories: list[CaseHistory]
     complaints: list[str]
 
 
@@ -99,7 +99,7 @@ def _line(complaint: str) -> str:
 
 
 def _newest(
-    stored: Iterable[Stored],
+    stored: Iterable[StoredRun],
     study: str,
     names: tuple[str, ...],
     judge: Callable[[Path], Found],
@@ -109,7 +109,7 @@ def _newest(
 
     Whole runs of the same code on the same ground go before a quick look.
     """
-    groups: dict[str, list[Stored]] = {}
+    groups: dict[str, list[StoredRun]] = {}
     for each in stored:
         if each.run.plan.get("study") == study:
             facts = each.run.plan | {"machine": each.run.machine}
@@ -127,10 +127,10 @@ def _newest(
     return [judged for _, _, judged in found]
 
 
-def _preferred(runs: list[Stored]) -> list[Stored]:
+def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
     """The same runs, in the order in which they are to be shown."""
 
-    def is_look(each: Stored) -> bool:
+    def is_look(each: StoredRun) -> bool:
         newest = runs[0].run
         same = (each.run.environment, each.run.commit) == (newest.environment, newest.commit)
         return not same or bool(each.run.plan.get("quick"))
@@ -139,13 +139,13 @@ def _preferred(runs: list[Stored]) -> list[Stored]:
 
 
 def _machines(
-    rows: list[Measurement], stored: list[Stored], complain: Callable[[str], None]
+    rows: list[Measurement], stored: list[StoredRun], complain: Callable[[str], None]
 ) -> list[Machine]:
     by_name: dict[str, list[Measurement]] = {}
     for row in rows:
         by_name.setdefault(row.machine, []).append(row)
     runs = Counter(each.run.machine for each in stored)
-    newest: dict[str, Stored] = {}
+    newest: dict[str, StoredRun] = {}
     for each in stored:
         newest.setdefault(each.run.machine, each)
     names = dict.fromkeys([*newest, *by_name])
@@ -165,7 +165,7 @@ def _machines(
 
 
 def _diagnosis(
-    stored: Stored | None, rows: list[Measurement], complain: Callable[[str], None]
+    stored: StoredRun | None, rows: list[Measurement], complain: Callable[[str], None]
 ) -> Diagnosis | None:
     """What `perceptron doctor` would have said of the machine when its newest run started."""
     if stored is None:
@@ -184,5 +184,5 @@ def _diagnosis(
         environment=environment,
         threads=threads,
         conditions=conditions or Conditions(),
-        cautions=cautions(environment, threads, conditions),
+        warnings=warnings_about(environment, threads, conditions),
     )

@@ -10,17 +10,17 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
-from perceptron.analysis.overhead.ladder import Overhead, ladder
+from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase
 from perceptron.analysis.plausible import plausible
-from perceptron.analysis.stored.bench import Bench, summarise
-from perceptron.analysis.trust import cautions
+from perceptron.analysis.stored.bench import BenchResult, summarise
+from perceptron.analysis.trust import warnings_about
 from perceptron.errors import UserError
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import Run, load_conditions, load_run
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 Kind = TypeVar("Kind", bound=Struct)
 Size = Annotated[int, Meta(ge=1, le=2**40)]
@@ -48,7 +48,7 @@ class _LadderPlan(Struct):
     threads: Threads
 
 
-def judged_bench(folder: Path) -> Bench:
+def judged_bench(folder: Path) -> BenchResult:
     """A run of the main job; raises `UserError` naming the file that cannot be understood."""
     run, environment, rows = _load(folder)
     plan = _plan(folder, run, _BenchPlan)
@@ -73,7 +73,7 @@ def judged_map(folder: Path) -> MapResult:
     )
 
 
-def judged_ladder(folder: Path) -> Overhead:
+def judged_ladder(folder: Path) -> OverheadResult:
     """A ladder; raises `UserError` naming the file that cannot be understood."""
     run, environment, rows = _load(folder)
     plan = _plan(folder, run, _LadderPlan)
@@ -116,5 +116,5 @@ def _plan(folder: Path, run: Run, kind: type[Kind]) -> Kind:
         raise UserError(f"{folder / 'run.json'}, plan: {error}") from None
 
 
-def _warnings(folder: Path, environment: Environment, threads: int) -> list[Caution]:
-    return cautions(environment, threads, load_conditions(folder))
+def _warnings(folder: Path, environment: Environment, threads: int) -> list[MeasurementWarning]:
+    return warnings_about(environment, threads, load_conditions(folder))

@@ -19,7 +19,7 @@ from perceptron.records.measurement import Measurement
 COMMITS = 12
 
 
-class Spot(Struct, frozen=True):
+class CurvePoint(Struct, frozen=True):
     """A time in seconds, or a ratio, at one size, from so many processes."""
 
     size: float
@@ -31,7 +31,7 @@ class Curve(Struct, frozen=True):
     """A backend over sizes; one without any time has the ``reason``."""
 
     backend: str
-    spots: list[Spot]
+    spots: list[CurvePoint]
     reason: str | None
 
 
@@ -51,7 +51,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
     family: str
     curves: list[Curve]
     crossovers: list[Crossover]
-    ratios: list[list[Spot]]
+    ratios: list[list[CurvePoint]]
     """Challenger over incumbent, for each crossover."""
     cold: list[Curve]
     cold_crossovers: list[Crossover]
@@ -120,12 +120,14 @@ def _curves(rows: Sequence[Measurement]) -> list[Curve]:
     ]
 
 
-def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[Spot]:
+def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoint]:
     found = {size: list(times(sizes[size], backend).values()) for size in sorted(sizes)}
-    return [Spot(size, of_times(values), len(values)) for size, values in found.items() if values]
+    return [
+        CurvePoint(size, of_times(values), len(values)) for size, values in found.items() if values
+    ]
 
 
-def _ratios(rows: Sequence[Measurement], found: Crossover) -> list[Spot]:
+def _ratios(rows: Sequence[Measurement], found: Crossover) -> list[CurvePoint]:
     by_size: dict[float, list[Measurement]] = {}
     for row in rows:
         by_size.setdefault(row.size, []).append(row)
@@ -133,5 +135,5 @@ def _ratios(rows: Sequence[Measurement], found: Crossover) -> list[Spot]:
     for size in found.sizes_measured:
         both = paired(by_size[size], found.challenger, found.incumbent)
         if both:
-            spots.append(Spot(size, of_ratio(*zip(*both.values(), strict=True)), len(both)))
+            spots.append(CurvePoint(size, of_ratio(*zip(*both.values(), strict=True)), len(both)))
     return spots

@@ -43,7 +43,7 @@ class Kernel(Struct, frozen=True):
     bytes_moved: float
 
 
-class Estimate(Struct, frozen=True, kw_only=True):
+class DeviceEstimate(Struct, frozen=True, kw_only=True):
     """Seconds per iteration that a backend might take on a device: likely, at best and at worst."""
 
     backend: str
@@ -70,16 +70,16 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     size: float | None
     low: float | None
     high: float | None
-    estimates: list[Estimate]
+    estimates: list[DeviceEstimate]
     source: str
 
 
 def estimate(
     kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, size: float
-) -> Estimate:
+) -> DeviceEstimate:
     """One iteration on ``device``; ``dispatch`` is the host's seconds for one operation."""
     best, worst = (_seconds(kernels, dispatch, device, backend, side) for side in (0, 1))
-    return Estimate(
+    return DeviceEstimate(
         backend=backend,
         device=device.name,
         size=size,
@@ -112,7 +112,7 @@ def what_if(
     family: str,
     incumbent: str,
     rows: Sequence[Measurement],
-    estimates: Sequence[Estimate],
+    estimates: Sequence[DeviceEstimate],
     device: Device,
 ) -> WhatIf | None:
     """Compare the measured times of one backend with estimates of another at the same sizes.
@@ -167,18 +167,18 @@ def _inside(crossing: float) -> float | None:
     return crossing if 0 < crossing < inf else None
 
 
-class Check(Struct, frozen=True, kw_only=True):
+class EstimateCheck(Struct, frozen=True, kw_only=True):
     """An estimate beside a measurement of the same backend and problem; ``error`` is likely over
     measured, less 1."""
 
     machine: str
     family: str
     measured: float
-    estimated: Estimate
+    estimated: DeviceEstimate
     error: float
 
 
-def check(rows: Sequence[Measurement], estimated: Estimate) -> list[Check]:
+def check(rows: Sequence[Measurement], estimated: DeviceEstimate) -> list[EstimateCheck]:
     """Beside every machine's measurement of one problem that an estimate is of."""
     machines = dict.fromkeys((row.machine, row.family) for row in rows)
     found = []
@@ -188,7 +188,7 @@ def check(rows: Sequence[Measurement], estimated: Estimate) -> list[Check]:
         if seconds:
             measured = of_times(seconds).estimate
             found.append(
-                Check(
+                EstimateCheck(
                     machine=machine,
                     family=family,
                     measured=measured,

@@ -25,7 +25,7 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True)
-class Check:
+class ContractCheck:
     """A promise, named by what it promises."""
 
     name: str
@@ -113,16 +113,16 @@ def _mutants_are_caught(backend: Backend, problem: Problem, dtype: DType) -> Non
             raise Broken(f"the agreement check would not notice: {mutation.name}")
 
 
-CHECKS: tuple[Check, ...] = (
-    Check("starts at the start parameters", _starts_at_the_start),
-    Check("keeps shapes and dtype", _keeps_shapes_and_dtype),
-    Check("train(50) twice leaves what train(100) leaves", _goes_on_where_it_stands),
-    Check("train(0) changes nothing", _does_nothing_for_zero_iterations),
-    Check("reset goes back to the start", _resets_to_the_start),
-    Check("parameters() are copies", _returns_copies),
-    Check("tells the loss", _tells_the_loss),
-    Check("agrees with float64 NumPy", _agrees),
-    Check("mistakes put into it are noticed", _mutants_are_caught),
+CHECKS: tuple[ContractCheck, ...] = (
+    ContractCheck("starts at the start parameters", _starts_at_the_start),
+    ContractCheck("keeps shapes and dtype", _keeps_shapes_and_dtype),
+    ContractCheck("train(50) twice leaves what train(100) leaves", _goes_on_where_it_stands),
+    ContractCheck("train(0) changes nothing", _does_nothing_for_zero_iterations),
+    ContractCheck("reset goes back to the start", _resets_to_the_start),
+    ContractCheck("parameters() are copies", _returns_copies),
+    ContractCheck("tells the loss", _tells_the_loss),
+    ContractCheck("agrees with float64 NumPy", _agrees),
+    ContractCheck("mistakes put into it are noticed", _mutants_are_caught),
 )
 
 

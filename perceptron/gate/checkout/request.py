@@ -11,14 +11,14 @@ from perceptron.gate.checkout.revisions import Revision, changes, repository, re
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
 from perceptron.records.comparison import Side
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 SUITE = Path("asv.conf.json")
 BUDGET_MINUTES = 10.0
 
 
 @dataclass(frozen=True)
-class Request:
+class CompareRequest:
     """What was asked for. A seed of None is drawn; a Python of None is this one."""
 
     base: str
@@ -33,7 +33,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedRequest:
     """What the revisions and their suite turned out to be."""
 
     repository: Path
@@ -43,7 +43,7 @@ class Found:
     pythons: dict[Arm, str]
 
 
-def find(request: Request) -> Found:
+def find(request: CompareRequest) -> ResolvedRequest:
     """Look it up in the repository of this folder. Raises `UserError` for what is not there."""
     root = repository(Path.cwd())
     results = request.results.resolve()
@@ -52,7 +52,7 @@ def find(request: Request) -> Found:
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return Found(root, base, head, read_suite(request.suite, root), pythons)
+    return ResolvedRequest(root, base, head, read_suite(request.suite, root), pythons)
 
 
 def side(revision: Revision, python: str) -> Side:
@@ -60,7 +60,7 @@ def side(revision: Revision, python: str) -> Side:
     return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
 
 
-def warnings(request: Request, found: Found) -> list[Caution]:
+def warnings(request: CompareRequest, found: ResolvedRequest) -> list[MeasurementWarning]:
     """What a user may have overlooked."""
     if "." in {request.base, request.head}:
         return []
@@ -68,7 +68,7 @@ def warnings(request: Request, found: Found) -> list[Caution]:
     if not dirty:
         return []
     return [
-        Caution(
+        MeasurementWarning(
             code="not committed",
             message=f"{dirty[0]} {f'and {len(dirty) - 1} more ' if dirty[1:] else ''}"
             "differ from the last commit and are not compared",
@@ -77,7 +77,7 @@ def warnings(request: Request, found: Found) -> list[Caution]:
     ]
 
 
-def command(request: Request, found: Found, seed: int) -> str:
+def command(request: CompareRequest, found: ResolvedRequest, seed: int) -> str:
     """What to type to do the same again, with the commits that names stood for."""
     words = ["perceptron", "compare"]
     words += [each.name if each.digest else each.commit[:12] for each in (found.base, found.head)]

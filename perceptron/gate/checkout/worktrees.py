@@ -21,7 +21,7 @@ _PREFIX = "gate-"
 _LOCK = "lock"
 
 
-class Trees:
+class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and ``place`` renames the trees from block to block.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.checkout.worktrees import Trees
+from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.sampling import processes
 from perceptron.gate.sampling.processes import Answer
 from perceptron.records.block import Arm, Benchmark
@@ -24,7 +24,7 @@ class Arms:
     """Starts the processes of base, head and control, each on its own tree."""
 
     def __init__(
-        self, trees: Trees, suite: Suite, repository: Path, pythons: dict[Arm, str]
+        self, trees: Worktrees, suite: Suite, repository: Path, pythons: dict[Arm, str]
     ) -> None:
         self.trees = trees
         self.pythons = pythons

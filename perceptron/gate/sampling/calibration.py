@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perceptron.gate.runner.timing import samples_for
-from perceptron.gate.sampling.sampler import ALONE, Effort
+from perceptron.gate.sampling.sampler import ALONE, SamplingEffort
 from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.outcome import state
-from perceptron.records.block import Benchmark, Block, Taken
+from perceptron.records.block import Benchmark, Block, Reading
 
 # What a process spends on a benchmark beside its calls, at least.
 _LEAST_SECONDS = 0.01
@@ -19,7 +19,7 @@ _LEAST_SECONDS = 0.01
 class Calibration:
     """Benchmarks that gave a number on both arms, and how each is measured."""
 
-    effort: Effort
+    effort: SamplingEffort
     costs: Costs
 
 
@@ -48,8 +48,8 @@ def calibration(
         else:
             costs[key] = max(last.base.wall_seconds, last.head.wall_seconds) + _LEAST_SECONDS
     alone = frozenset(each.key for each in benchmarks if each.type in ALONE)
-    return Calibration(Effort(calls, batches), Costs(start_seconds, costs, alone))
+    return Calibration(SamplingEffort(calls, batches), Costs(start_seconds, costs, alone))
 
 
-def _call_seconds(taken: Taken) -> float:
+def _call_seconds(taken: Reading) -> float:
     return taken.call_seconds or 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Takes
-from perceptron.records.block import Arm, Benchmark, Taken
+from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler
+from perceptron.records.block import Arm, Benchmark, Reading
 
 # Shares of the budget within which the first and the second arm must be through.
 _SHARES = (0.2, 0.35)
@@ -15,11 +15,11 @@ _ONE_SHARE, _ONE_SECONDS = 1 / 40, 10.0
 _SLOW_PARAMETERS = 2
 
 
-class Trial:
+class FirstTrial:
     """One attempt. What it does not come to is ``untried``, with the reason."""
 
     def __init__(
-        self, takes: Takes, budget: float, hash_seed: int, elapsed: Callable[[], float]
+        self, takes: Sampler, budget: float, hash_seed: int, elapsed: Callable[[], float]
     ) -> None:
         self._takes = takes
         self._budget = budget
@@ -27,7 +27,7 @@ class Trial:
         self._elapsed = elapsed
         self._slow: dict[str, list[str]] = {}
 
-    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Taken]]:
+    def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
         """Base, then head, which is spared what base did not come to and what is too slow there.
 
         Nothing is compared yet, so the order favours nobody.
@@ -35,7 +35,7 @@ class Trial:
         begin = self._elapsed()
         base = self._arm("base", benchmarks, begin + _SHARES[0] * self._budget)
         spared = {
-            key: Taken(status="untried", reason=f"one call is too long: {taken.reason}")
+            key: Reading(status="untried", reason=f"one call is too long: {taken.reason}")
             for key, taken in base.items()
             if taken.status == "slow"
         }
@@ -47,10 +47,12 @@ class Trial:
         head = self._arm("head", tried, begin + _SHARES[1] * self._budget)
         return {"base": base, "head": base | spared | head}
 
-    def _arm(self, arm: Arm, benchmarks: Sequence[Benchmark], deadline: float) -> dict[str, Taken]:
+    def _arm(
+        self, arm: Arm, benchmarks: Sequence[Benchmark], deadline: float
+    ) -> dict[str, Reading]:
         """What is too slow twice costs the other parameters of its function their trial."""
         self._slow = {}
-        found: dict[str, Taken] = {}
+        found: dict[str, Reading] = {}
         for group in _by_kind(benchmarks):
             left = group
             while left:
@@ -58,7 +60,7 @@ class Trial:
                 if reason is None:
                     left = self._process(arm, left, deadline, found)
                 else:
-                    found[left[0].key] = Taken(status="untried", reason=reason)
+                    found[left[0].key] = Reading(status="untried", reason=reason)
                     left = left[1:]
         return found
 
@@ -71,7 +73,7 @@ class Trial:
         return f"not tried, as {slow[-1]} took too long: raise --budget"
 
     def _process(
-        self, arm: Arm, left: Sequence[Benchmark], deadline: float, found: dict[str, Taken]
+        self, arm: Arm, left: Sequence[Benchmark], deadline: float, found: dict[str, Reading]
     ) -> list[Benchmark]:
         """Try until the end, the deadline or a slow one; gives what is left to do."""
         by_key = {each.key: each for each in left}

@@ -12,7 +12,7 @@ import msgspec
 
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Answer
-from perceptron.records.block import Arm, Benchmark, Taken
+from perceptron.records.block import Arm, Benchmark, Reading
 
 # The peak of a process is one number, and shared by all that ran in it.
 ALONE = frozenset({"peakmemory"})
@@ -20,7 +20,7 @@ Limit = Callable[[Benchmark], float]
 
 
 @dataclass(frozen=True)
-class Effort:
+class SamplingEffort:
     """How each time is taken: calls in a batch and batches, for each benchmark, equal in all arms.
 
     What is not in there is calibrated.
@@ -30,10 +30,10 @@ class Effort:
     batches: dict[str, int]
 
 
-CALIBRATING = Effort({}, {})
+CALIBRATING = SamplingEffort({}, {})
 
 
-class Takes:
+class Sampler:
     """Asks the arms. A setup_cache runs once for each arm, until ``forget_caches``."""
 
     def __init__(self, arms: Arms, clock: Callable[[], float] = time.monotonic) -> None:
@@ -48,17 +48,17 @@ class Takes:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: Effort,
+        effort: SamplingEffort,
         hash_seed: int,
         limit: Limit,
-    ) -> Iterator[tuple[str, Taken]]:
+    ) -> Iterator[tuple[str, Reading]]:
         """What each benchmark gives, by its key, in a fresh process.
 
         ``limit`` gives the seconds that it may take. One that ends the process or hangs costs its
         own answer; another process goes on.
         """
         left = {each.key: each for each in benchmarks}
-        failed: dict[str, Taken] = {}  # now; the next time may be better
+        failed: dict[str, Reading] = {}  # now; the next time may be better
         for each in benchmarks:
             broken = self._cache(arm, each, hash_seed, failed)
             if broken is not None:
@@ -73,10 +73,10 @@ class Takes:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: Effort,
+        effort: SamplingEffort,
         hash_seed: int,
         limit: Limit,
-    ) -> Iterator[tuple[str, Taken]]:
+    ) -> Iterator[tuple[str, Reading]]:
         """Answers of one process, at least one."""
         by_key = {each.key: each for each in benchmarks}
         tasks = [self._task(arm, each, effort) for each in benchmarks]
@@ -89,7 +89,7 @@ class Takes:
             if answer.kind == "start":
                 current = answer.key
             elif answer.kind == "taken":
-                taken = msgspec.convert(answer.content, type=Taken)
+                taken = msgspec.convert(answer.content, type=Reading)
                 spent += taken.wall_seconds
                 current, answered = "", True
                 yield answer.key, taken
@@ -103,8 +103,8 @@ class Takes:
         self._cached.clear()
 
     def _cache(
-        self, arm: Arm, benchmark: Benchmark, hash_seed: int, failed: dict[str, Taken]
-    ) -> Taken | None:
+        self, arm: Arm, benchmark: Benchmark, hash_seed: int, failed: dict[str, Reading]
+    ) -> Reading | None:
         """Run a setup_cache if that was not done; what went wrong, None if nothing did."""
         cache = benchmark.cache
         if cache is None or (arm, cache) in self._cached:
@@ -114,17 +114,17 @@ class Takes:
         self._cache_file(arm, cache).parent.mkdir(parents=True, exist_ok=True)
         seconds = benchmark.cache_timeout or benchmark.timeout
         task = self._task(arm, benchmark, CALIBRATING)
-        found: Taken | None = None
+        found: Reading | None = None
         for answer in self._arms.ask(arm, "cache", hash_seed, [task], lambda _: seconds):
             if answer.kind == "taken":
-                found = msgspec.convert(answer.content, type=Taken)
+                found = msgspec.convert(answer.content, type=Reading)
             elif answer.kind in _ENDED_EARLY:
                 found = found or _ended_early(answer, "setup_cache: ")
         if found is not None and found.status == "ok":
             self._cached.add((arm, cache))
             return None
         return failed.setdefault(
-            cache, found or Taken(status="failed", reason="setup_cache: silent")
+            cache, found or Reading(status="failed", reason="setup_cache: silent")
         )
 
     def _cache_file(self, arm: Arm, cache: str) -> Path:
@@ -132,7 +132,7 @@ class Takes:
         number = self._cache_numbers.setdefault(cache, len(self._cache_numbers))
         return self._arms.trees.home / "caches" / arm[0] / f"{number:03}" / "cache.pickle"
 
-    def _task(self, arm: Arm, benchmark: Benchmark, effort: Effort) -> dict[str, Any]:
+    def _task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
         index = "" if benchmark.index is None else f"-{benchmark.index}"
         cache = None if benchmark.cache is None else str(self._cache_file(arm, benchmark.cache))
         return {
@@ -148,8 +148,8 @@ class Takes:
 _ENDED_EARLY = frozenset({"silent", "died", "failed"})
 
 
-def _ended_early(answer: Answer, where: str = "") -> Taken:
-    return Taken(
+def _ended_early(answer: Answer, where: str = "") -> Reading:
+    return Reading(
         status="slow" if answer.kind == "silent" else "failed",
         reason=f"{where}{answer.reason}",
         wall_seconds=answer.seconds,

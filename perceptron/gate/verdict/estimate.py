@@ -24,7 +24,7 @@ _SHORT = 1.2
 
 
 @dataclass(frozen=True)
-class Estimate:
+class RatioEstimate:
     """A trimmed mean with its standard error and degrees of freedom."""
 
     mean: float
@@ -38,7 +38,7 @@ class Estimate:
         return self.error / _error_of_unit_spread(self.blocks)
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+def estimate(values: Sequence[float]) -> RatioEstimate:
     """Yuen's one-sample trimmed mean: error² = (n − 1) s_w² / (h (h − 1)), freedom h − 1.
 
     h values remain after trimming, s_w² is the variance of the winsorised values (Yuen, 1974;
@@ -53,10 +53,10 @@ def estimate(values: Sequence[float]) -> Estimate:
     kept = ordered[cut : count - cut]
     variance = np.clip(ordered, kept[0], kept[-1]).var(ddof=1)
     error = sqrt((count - 1) * variance / (left * (left - 1)))
-    return Estimate(float(kept.mean()), error, left - 1, count)
+    return RatioEstimate(float(kept.mean()), error, left - 1, count)
 
 
-def p_above(found: Estimate, margin: float) -> float:
+def p_above(found: RatioEstimate, margin: float) -> float:
     """One-sided p-value of *the mean is at most margin*."""
     distance = found.mean - margin
     if found.error == 0:  # counts and bytes are often exactly equal in every block
@@ -64,7 +64,7 @@ def p_above(found: Estimate, margin: float) -> float:
     return float(special.stdtr(found.freedom, -distance / found.error))
 
 
-def interval(found: Estimate, confidence: float) -> tuple[float, float]:
+def interval(found: RatioEstimate, confidence: float) -> tuple[float, float]:
     """Two-sided interval of the mean."""
     half = float(special.stdtrit(found.freedom, 0.5 + confidence / 2)) * found.error
     return found.mean - half, found.mean + half
@@ -101,7 +101,7 @@ def blocks_needed(
     return most
 
 
-def largest_spread(found: Estimate, confidence: float) -> float:
+def largest_spread(found: RatioEstimate, confidence: float) -> float:
     """Upper bound of the spread, as of normal values with as many degrees of freedom."""
     return found.spread * sqrt(found.freedom / float(special.chdtri(found.freedom, confidence)))
 
@@ -116,7 +116,7 @@ def _error_of_unit_spread(blocks: int) -> float:
     """The standard error of the trimmed mean of so many standard normal values.
 
     Near 1.07 / √n; from the expected order statistics, as Blom (1958) approximates them, so that
-    `Estimate.spread` of normal values is about their standard deviation at every n.
+    `RatioEstimate.spread` of normal values is about their standard deviation at every n.
     """
     ranks = (np.arange(1, blocks + 1) - 0.375) / (blocks + 0.25)
     return estimate(special.ndtri(ranks).tolist()).error

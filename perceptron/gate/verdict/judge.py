@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import expm1, isfinite, log1p
 from statistics import median
 
-from perceptron.gate.verdict.estimate import FEWEST, Estimate, estimate, holm, interval
-from perceptron.gate.verdict.outcome import State, state
+from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate, holm, interval
+from perceptron.gate.verdict.outcome import BenchmarkOutcome, state
 from perceptron.gate.verdict.rule import (
     Rule,
     confirmation_size,
@@ -64,7 +64,7 @@ def judge(
     rows: list[Row] = []
     left_out: list[LeftOut] = []
     for benchmark in benchmarks:
-        found = case.states.get(benchmark.key, State("left out", "it was not tried"))
+        found = case.states.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
         if found.kind == "left out":
             left_out.append(LeftOut(benchmark=benchmark.key, reason=found.reason or ""))
         else:
@@ -119,7 +119,7 @@ class _Case:
             {key: values for key, values in again.items() if key in self.fresh}, rule
         )
 
-    def row(self, benchmark: Benchmark, found: State) -> Row:
+    def row(self, benchmark: Benchmark, found: BenchmarkOutcome) -> Row:
         key = benchmark.key
         screen, fresh = self.screen.get(key, []), self.fresh.get(key, [])
         values = fresh or screen
@@ -155,7 +155,7 @@ class _Case:
         )
 
     def _verdict(
-        self, key: str, found: State, seen: Estimate | None, smallest: float | None
+        self, key: str, found: BenchmarkOutcome, seen: RatioEstimate | None, smallest: float | None
     ) -> tuple[RowVerdict, str | None]:
         if found.kind == "broke":
             return "regression", found.reason
@@ -195,7 +195,7 @@ class _Case:
             return "invalid", "a ratio needs positive numbers"
         return "inconclusive", "no time left for it: raise --budget"
 
-    def _smallest(self, key: str, seen: Estimate) -> float | None:
+    def _smallest(self, key: str, seen: RatioEstimate) -> float | None:
         planned = sum(1 for each in self._planned.values() if each)
         together = planned if key in self.fresh else planned + 1
         if key in self.fresh:

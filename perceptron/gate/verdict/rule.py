@@ -8,7 +8,7 @@ from math import expm1, inf, log1p
 
 from perceptron.gate.verdict.estimate import (
     FEWEST,
-    Estimate,
+    RatioEstimate,
     blocks_needed,
     detectable,
     estimate,
@@ -78,10 +78,10 @@ def promote(screen: Mapping[str, Sequence[float]], rule: Rule) -> dict[str, int]
     return {key: found[key][1] for key in order}
 
 
-def p_towards(seen: Estimate, direction: int, rule: Rule) -> float:
+def p_towards(seen: RatioEstimate, direction: int, rule: Rule) -> float:
     """One-sided p-value of *it did not change by more than the margin in this direction*."""
     if direction < 0:
-        seen = Estimate(-seen.mean, seen.error, seen.freedom, seen.blocks)
+        seen = RatioEstimate(-seen.mean, seen.error, seen.freedom, seen.blocks)
     return p_above(seen, log1p(rule.margin))
 
 
@@ -92,7 +92,7 @@ def confirmation_sizes(
     return {key: confirmation_size(estimate(screen[key]), len(promoted), rule) for key in promoted}
 
 
-def confirmation_size(seen: Estimate, together: int, rule: Rule) -> int:
+def confirmation_size(seen: RatioEstimate, together: int, rule: Rule) -> int:
     """Blocks that confirm the wanted slowdown beside ``together`` − 1 other benchmarks.
 
     Ten blocks know their spread badly, and too few fresh ones would miss what is there: so the
@@ -110,7 +110,7 @@ def confirmation_size(seen: Estimate, together: int, rule: Rule) -> int:
 
 
 def smallest_detectable(
-    seen: Estimate, screen: int, confirmation: int, together: int, rule: Rule
+    seen: RatioEstimate, screen: int, confirmation: int, together: int, rule: Rule
 ) -> float:
     """The slowdown, as head / base − 1, that both stages together confirm with ``rule.power``.
 

@@ -26,7 +26,7 @@ FACTS = ("machine.json", "benchmarks.json")
 _VERSIONS = (1, 2)
 
 
-class Benchmark(Struct, frozen=True):
+class AsvBenchmark(Struct, frozen=True):
     """What ``benchmarks.json`` says of a benchmark."""
 
     type: str = ""
@@ -128,7 +128,7 @@ def benchmark_list(file: Path) -> Path | None:
 
 def load_benchmarks(
     listed: Path | None, complain: Callable[[str], None] | None = None
-) -> dict[str, Benchmark]:
+) -> dict[str, AsvBenchmark]:
     """The benchmarks by name; empty without a list.
 
     An entry that is no benchmark is told to ``complain``, and the rest still reads; without
@@ -136,12 +136,12 @@ def load_benchmarks(
     """
     if listed is None:
         return {}
-    found: dict[str, Benchmark] = {}
+    found: dict[str, AsvBenchmark] = {}
     for name, entry in load(listed).items():
         if not isinstance(entry, dict):
             continue  # the format's version
         try:
-            found[name] = convert(listed, entry, Benchmark)
+            found[name] = convert(listed, entry, AsvBenchmark)
         except UserError as error:
             if complain is None:
                 raise

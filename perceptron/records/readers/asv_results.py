@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import (
-    Benchmark,
+    AsvBenchmark,
     Results,
     Values,
     benchmark_list,
@@ -26,7 +26,14 @@ from perceptron.records.readers.asv_files import (
     load_file,
     result_files,
 )
-from perceptron.records.readers.foreign import Found, Seen, Wanted, duration, label, spread
+from perceptron.records.readers.foreign import (
+    ForeignRow,
+    ParameterRoles,
+    SourceContents,
+    duration,
+    label,
+    spread,
+)
 
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
@@ -36,7 +43,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MOST_COMBINATIONS = 100_000
 
 
-def read_asv(source: Path, wanted: Wanted) -> Found:
+def read_asv(source: Path, wanted: ParameterRoles) -> SourceContents:
     """A row for each time that asv has of a backend at a size; every file of results is a run.
 
     ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
@@ -45,8 +52,8 @@ def read_asv(source: Path, wanted: Wanted) -> Found:
     quartile that asv keeps beside its median, or the median where it keeps none. Raises `UserError`
     naming the file, and the benchmark and parameter.
     """
-    lists: dict[Path, dict[str, Benchmark]] = {}
-    runs: list[list[Seen]] = []
+    lists: dict[Path, dict[str, AsvBenchmark]] = {}
+    runs: list[list[ForeignRow]] = []
     passed_over: set[str] = set()
     for file in [source] if source.is_file() else result_files(source):
         if file.parent not in lists:
@@ -54,18 +61,18 @@ def read_asv(source: Path, wanted: Wanted) -> Found:
         run, others = read_asv_file(file, lists[file.parent], wanted)
         runs.append(run)
         passed_over |= others
-    return Found(runs=runs, chosen=True, passed_over=frozenset(passed_over))
+    return SourceContents(runs=runs, chosen=True, passed_over=frozenset(passed_over))
 
 
 def read_asv_file(
-    file: Path, benchmarks: dict[str, Benchmark], wanted: Wanted
-) -> tuple[list[Seen], set[str]]:
+    file: Path, benchmarks: dict[str, AsvBenchmark], wanted: ParameterRoles
+) -> tuple[list[ForeignRow], set[str]]:
     """The rows of one file of results, and the parameters of benchmarks that were passed over.
 
     Raises `UserError` naming the file, and the benchmark and parameter.
     """
     found = load_file(file)
-    run: list[Seen] = []
+    run: list[ForeignRow] = []
     passed_over: set[str] = set()
     for name, benchmark, values in _times(file, found, benchmarks):
         if wanted.names <= set(benchmark.param_names):
@@ -76,11 +83,13 @@ def read_asv_file(
 
 
 def _times(
-    file: Path, found: Results, benchmarks: dict[str, Benchmark]
-) -> Iterator[tuple[str, Benchmark, Values]]:
+    file: Path, found: Results, benchmarks: dict[str, AsvBenchmark]
+) -> Iterator[tuple[str, AsvBenchmark, Values]]:
     """The benchmarks of time in a file; the names of their parameters fit their values."""
     for name in found.results:
-        benchmark = benchmarks.get(name) or Benchmark(type="time" if _TIME.fullmatch(name) else "")
+        benchmark = benchmarks.get(name) or AsvBenchmark(
+            type="time" if _TIME.fullmatch(name) else ""
+        )
         if benchmark.type != "time":
             continue
         try:
@@ -95,8 +104,13 @@ def _times(
 
 
 def _rows(
-    where: str, found: Results, name: str, benchmark: Benchmark, values: Values, wanted: Wanted
-) -> Iterator[Seen]:
+    where: str,
+    found: Results,
+    name: str,
+    benchmark: AsvBenchmark,
+    values: Values,
+    wanted: ParameterRoles,
+) -> Iterator[ForeignRow]:
     combinations = prod(len(each) for each in values.params)
     if combinations > _MOST_COMBINATIONS or len(values.result or []) not in (0, combinations):
         raise UserError(
@@ -111,14 +125,14 @@ def _rows(
         row = Measurement(
             **shared,
             # What our own benchmarks are called; other names `names.named` finds.
-            problem=f"{family}:{size}" if wanted == Wanted() else None,
+            problem=f"{family}:{size}" if wanted == ParameterRoles() else None,
             family=family,
             size=size,
             backend=wanted.backend(parameters),
             **wanted.ground(parameters),
             **_outcome(values, place),
         )
-        yield Seen(row=row, name=full, others=wanted.others(parameters))
+        yield ForeignRow(row=row, name=full, others=wanted.others(parameters))
 
 
 def _shared(found: Results, values: Values) -> dict[str, Any]:

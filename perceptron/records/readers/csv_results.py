@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement, Status
-from perceptron.records.readers.foreign import Found, Seen, label, number, shown
+from perceptron.records.readers.foreign import ForeignRow, SourceContents, label, number, shown
 
 _NEEDED = ("case", "size", "backend", "seconds")
 _OPTIONAL = ("device", "stdev", "dtype", "machine", "threads")
@@ -39,7 +39,7 @@ class _Record(NamedTuple):
     fields: list[str]
 
 
-def read_csv(file: Path, content: bytes) -> Found:
+def read_csv(file: Path, content: bytes) -> SourceContents:
     """A row for each line of the table; a line without a time says why in its ``reason``.
 
     Equal (case, size, backend, device, dtype, machine, threads) are one more process each, see
@@ -56,7 +56,7 @@ def read_csv(file: Path, content: bytes) -> Found:
     rows = [_row(file, record, columns, len(header.fields)) for record in records]
     if not rows:
         raise UserError(f"{file}: no rows after the header; nothing can be compared")
-    return Found(runs=[[Seen(row=row) for row in rows]])
+    return SourceContents(runs=[[ForeignRow(row=row) for row in rows]])
 
 
 def _decode(file: Path, content: bytes) -> str:

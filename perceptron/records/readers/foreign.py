@@ -24,7 +24,7 @@ _LARGEST_WHOLE = 2**53
 _UNSEEN = ("Cc", "Cf", "Cs")
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class ForeignRow(Struct, frozen=True, kw_only=True):
     """One row of a source.
 
     Until `names.named` has seen all rows, a foreign row's ``family`` is its benchmark's name alone;
@@ -39,19 +39,19 @@ class Seen(Struct, frozen=True, kw_only=True):
     others: Mapping[str, str] = {}
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class SourceContents(Struct, frozen=True, kw_only=True):
     """What a source holds: its runs, and the parameters of benchmarks that were passed over.
 
     Rows of one run with equal ``process`` were measured side by side. ``chosen`` says that rows
     were chosen by their parameters, so that having none is for the user to know.
     """
 
-    runs: list[list[Seen]]
+    runs: list[list[ForeignRow]]
     chosen: bool = False
     passed_over: frozenset[str] = frozenset()
 
 
-class Wanted(Struct, frozen=True, kw_only=True):
+class ParameterRoles(Struct, frozen=True, kw_only=True):
     """The parameters that hold the backend (joined by ``:``) and the size."""
 
     by: tuple[str, ...] = ("backend",)

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
-from perceptron.records.readers.foreign import Seen
+from perceptron.records.readers.foreign import ForeignRow
 
-Runs = Sequence[Sequence[Seen]]
+Runs = Sequence[Sequence[ForeignRow]]
 
 
-def named(runs: Runs) -> list[list[Seen]]:
+def named(runs: Runs) -> list[list[ForeignRow]]:
     """The same rows with families and backends as the suite names them; its own are as they were.
 
     A family is the benchmark's name, in full where one run has two of that name, and in brackets
@@ -22,7 +22,7 @@ def named(runs: Runs) -> list[list[Seen]]:
     return _by_device(_by_parameters(_in_full(runs)))
 
 
-def _in_full(runs: Runs) -> list[list[Seen]]:
+def _in_full(runs: Runs) -> list[list[ForeignRow]]:
     """Two files of tests may each have a ``test_add``; one test in two runs has one name."""
     full: dict[str, set[str]] = defaultdict(set)
     for run in runs:
@@ -39,8 +39,8 @@ def _in_full(runs: Runs) -> list[list[Seen]]:
     ]
 
 
-def _by_parameters(runs: Runs) -> list[list[Seen]]:
-    families: dict[str, list[Seen]] = defaultdict(list)
+def _by_parameters(runs: Runs) -> list[list[ForeignRow]]:
+    families: dict[str, list[ForeignRow]] = defaultdict(list)
     for run in runs:
         for seen in run:
             if seen.others:
@@ -49,7 +49,7 @@ def _by_parameters(runs: Runs) -> list[list[Seen]]:
     return [[_in_brackets(seen, telling.get(seen.row.family, [])) for seen in run] for run in runs]
 
 
-def _telling(members: list[Seen]) -> list[str]:
+def _telling(members: list[ForeignRow]) -> list[str]:
     """The parameters, in order, each of which tells apart what those before it do not."""
     keys: list[tuple[object, ...]] = [(seen.row.size, seen.row.backend) for seen in members]
     chosen = []
@@ -61,17 +61,17 @@ def _telling(members: list[Seen]) -> list[str]:
     return chosen
 
 
-def _in_brackets(seen: Seen, telling: Iterable[str]) -> Seen:
+def _in_brackets(seen: ForeignRow, telling: Iterable[str]) -> ForeignRow:
     told = [f"{name}={seen.others[name]}" for name in telling if name in seen.others]
     return _renamed(seen, f"{seen.row.family}[{', '.join(told)}]") if told else seen
 
 
-def _renamed(seen: Seen, family: str) -> Seen:
+def _renamed(seen: ForeignRow, family: str) -> ForeignRow:
     # It is no longer a family that can be measured again by its name.
     return replace(seen, row=replace(seen.row, family=family, problem=None))
 
 
-def _by_device(runs: Runs) -> list[list[Seen]]:
+def _by_device(runs: Runs) -> list[list[ForeignRow]]:
     devices: dict[str, set[str]] = defaultdict(set)
     for run in runs:
         for seen in run:
@@ -81,7 +81,7 @@ def _by_device(runs: Runs) -> list[list[Seen]]:
     return [[_on_device(seen, several) for seen in run] for run in runs]
 
 
-def _on_device(seen: Seen, several: set[str]) -> Seen:
+def _on_device(seen: ForeignRow, several: set[str]) -> ForeignRow:
     row = seen.row
     if row.source != "csv" or row.device is None or row.backend not in several:
         return seen

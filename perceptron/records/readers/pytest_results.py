@@ -16,7 +16,14 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign import Found, Seen, Wanted, duration, label, spread
+from perceptron.records.readers.foreign import (
+    ForeignRow,
+    ParameterRoles,
+    SourceContents,
+    duration,
+    label,
+    spread,
+)
 from perceptron.records.readers.pytest_ids import name_opaque
 
 
@@ -104,7 +111,7 @@ class _File(Struct):
         }
 
 
-def read_pytest(file: Path, content: bytes, wanted: Wanted) -> Found:
+def read_pytest(file: Path, content: bytes, wanted: ParameterRoles) -> SourceContents:
     """A row for each benchmark that has the wanted parameters, and for each of our own.
 
     ``seconds`` is the lower quartile of its rounds; of our own, per training iteration. Raises
@@ -115,12 +122,12 @@ def read_pytest(file: Path, content: bytes, wanted: Wanted) -> Found:
         found = msgspec.convert(json.loads(content), _File)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not what pytest-benchmark writes: {error}") from None
-    run: list[Seen] = []
+    run: list[ForeignRow] = []
     passed_over: set[str] = set()
     for benchmark in found.benchmarks:
         info = benchmark.extra_info or {}
         if set(info) >= _OWN:
-            run.append(Seen(row=_own_row(file, found, benchmark), own=True))
+            run.append(ForeignRow(row=_own_row(file, found, benchmark), own=True))
             continue
         parameters = benchmark.parameters
         known = {"name": benchmark.function, "group": benchmark.group, **info, **parameters}
@@ -129,12 +136,12 @@ def read_pytest(file: Path, content: bytes, wanted: Wanted) -> Found:
             run.append(_row(file, found, benchmark, known, wanted))
         else:
             passed_over.update(known)
-    return Found(runs=[run], chosen=True, passed_over=frozenset(passed_over))
+    return SourceContents(runs=[run], chosen=True, passed_over=frozenset(passed_over))
 
 
 def _row(
-    file: Path, found: _File, benchmark: _Benchmark, known: dict[str, Any], wanted: Wanted
-) -> Seen:
+    file: Path, found: _File, benchmark: _Benchmark, known: dict[str, Any], wanted: ParameterRoles
+) -> ForeignRow:
     family, full = benchmark.function, benchmark.fullname.removesuffix(benchmark.name)
     full += family
     if "name" in wanted.by:
@@ -153,7 +160,7 @@ def _row(
         status="ok" if seconds else "failed",
         reason=None if seconds else "no time in pytest-benchmark",
     )
-    return Seen(row=row, name=label(full), others=wanted.others(benchmark.parameters))
+    return ForeignRow(row=row, name=label(full), others=wanted.others(benchmark.parameters))
 
 
 def _own_row(file: Path, found: _File, benchmark: _Benchmark) -> Measurement:

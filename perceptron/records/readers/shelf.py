@@ -10,9 +10,9 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.files.ordinary import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv_files import FACTS, Benchmark, load_benchmarks
+from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv_results import read_asv_file
-from perceptron.records.readers.foreign import Seen, Wanted, label
+from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
 from perceptron.records.readers.names import named
 from perceptron.records.readers.processes import numbered
 from perceptron.records.store import read_rows
@@ -62,7 +62,7 @@ def _line(first: str, others: int) -> str:
     return (text if len(text) <= room else text[: room - 1] + "…") + more
 
 
-def _own_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
+def _own_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow]]:
     for machine in _entries(folder, complaints):
         for run in _entries(machine, complaints):
             for file in _entries(run, complaints):
@@ -70,13 +70,13 @@ def _own_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
                     yield _own(file, complaints)
 
 
-def _own(file: Path, complaints: _Complaints) -> list[Seen]:
-    rows: list[Seen] = []
+def _own(file: Path, complaints: _Complaints) -> list[ForeignRow]:
+    rows: list[ForeignRow] = []
     try:
         must_be_a_file(file)
         # Rows before an error are kept.
         rows.extend(
-            Seen(row=row, own=True)
+            ForeignRow(row=row, own=True)
             for row in read_rows(file, lambda what: complaints.add(file, what))
         )
     except OSError as error:
@@ -86,8 +86,8 @@ def _own(file: Path, complaints: _Complaints) -> list[Seen]:
     return rows
 
 
-def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
-    benchmarks: dict[str, Benchmark] = {}
+def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow]]:
+    benchmarks: dict[str, AsvBenchmark] = {}
     entries = _entries(folder, complaints)
     listed = folder / "benchmarks.json"
     if listed in entries:
@@ -104,11 +104,13 @@ def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[Seen]]:
                 yield _asv(file, benchmarks, complaints)
 
 
-def _asv(file: Path, benchmarks: dict[str, Benchmark], complaints: _Complaints) -> list[Seen]:
+def _asv(
+    file: Path, benchmarks: dict[str, AsvBenchmark], complaints: _Complaints
+) -> list[ForeignRow]:
     try:
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
-        return read_asv_file(file, benchmarks, Wanted())[0]
+        return read_asv_file(file, benchmarks, ParameterRoles())[0]
     except UserError as error:
         complaints.add(file, str(error))
     return []

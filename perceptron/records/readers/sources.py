@@ -13,7 +13,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import is_asv_folder, is_asv_results
 from perceptron.records.readers.asv_results import read_asv
 from perceptron.records.readers.csv_results import read_csv
-from perceptron.records.readers.foreign import Found, Seen, Wanted
+from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, SourceContents
 from perceptron.records.readers.pytest_results import read_pytest
 from perceptron.records.store import read_rows
 
@@ -22,7 +22,9 @@ _ROWS = "measurements.jsonl"
 _OWN = (_ROWS, f"*/{_ROWS}", f"*/*/{_ROWS}", f"runs/*/*/{_ROWS}")
 
 
-def read_source(source: Path, wanted: Wanted, complain: Callable[[str], None]) -> Found:
+def read_source(
+    source: Path, wanted: ParameterRoles, complain: Callable[[str], None]
+) -> SourceContents:
     """What a source holds, judged by its content.
 
     Lines of our own that are damaged are told to ``complain``. Raises `UserError` naming the file,
@@ -40,14 +42,16 @@ def read_source(source: Path, wanted: Wanted, complain: Callable[[str], None]) -
     raise UserError(f"{source}: no such results; `perceptron bench` makes some")
 
 
-def _read_folder(folder: Path, wanted: Wanted, complain: Callable[[str], None]) -> Found:
+def _read_folder(
+    folder: Path, wanted: ParameterRoles, complain: Callable[[str], None]
+) -> SourceContents:
     own = [file for pattern in _OWN for file in sorted(folder.glob(pattern))]
     asv = folder / "asv"
     if own or (folder / "runs").is_dir() or is_asv_folder(asv):
         runs = [_read_own(file, complain) for file in own]
         # These are the benchmarks of this suite, whatever the other sources call their parameters.
-        beside = read_asv(asv, Wanted()).runs if is_asv_folder(asv) else []
-        return Found(runs=runs + beside)
+        beside = read_asv(asv, ParameterRoles()).runs if is_asv_folder(asv) else []
+        return SourceContents(runs=runs + beside)
     if is_asv_folder(folder):
         return read_asv(folder, wanted)
     found = []
@@ -60,7 +64,7 @@ def _read_folder(folder: Path, wanted: Wanted, complain: Callable[[str], None]) 
             f"{folder}: no results in it, of ours, asv or pytest-benchmark; name a file or folder "
             "of results"
         )
-    return Found(
+    return SourceContents(
         runs=[run for each in found for run in each.runs],
         chosen=True,
         passed_over=frozenset().union(*(each.passed_over for each in found)),
@@ -68,10 +72,10 @@ def _read_folder(folder: Path, wanted: Wanted, complain: Callable[[str], None]) 
 
 
 def _read_file(
-    file: Path, content: bytes, wanted: Wanted, complain: Callable[[str], None]
-) -> Found:
+    file: Path, content: bytes, wanted: ParameterRoles, complain: Callable[[str], None]
+) -> SourceContents:
     if file.suffix == ".jsonl" or _is_row(content.partition(b"\n")[0]):
-        return Found(runs=[_read_own(file, complain)])
+        return SourceContents(runs=[_read_own(file, complain)])
     if file.suffix != ".json" and not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         return read_csv(file, content)
     if is_asv_results(_json(content)):
@@ -79,8 +83,8 @@ def _read_file(
     return read_pytest(file, content, wanted)
 
 
-def _read_own(file: Path, complain: Callable[[str], None]) -> list[Seen]:
-    return [Seen(row=row, own=True) for row in read_rows(file, complain)]
+def _read_own(file: Path, complain: Callable[[str], None]) -> list[ForeignRow]:
+    return [ForeignRow(row=row, own=True) for row in read_rows(file, complain)]
 
 
 def _is_row(line: bytes) -> bool:

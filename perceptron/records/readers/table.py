@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign import Found, Wanted
+from perceptron.records.readers.foreign import ParameterRoles, SourceContents
 from perceptron.records.readers.names import named
 from perceptron.records.readers.processes import numbered
 from perceptron.records.readers.sources import read_source
@@ -36,7 +36,7 @@ def load_measurements(
     parameters if another has them. Raises `UserError` in one line for a source that is none or
     cannot be understood, and where no benchmark has the wanted parameters.
     """
-    wanted = Wanted(by=tuple(by) or ("backend",), size=size or "size")
+    wanted = ParameterRoles(by=tuple(by) or ("backend",), size=size or "size")
     # Named twice it is read once: its values would be taken for twice as many processes.
     named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
     found = {name: read_source(Path(name), wanted, _warn) for name in named_once.values()}
@@ -61,7 +61,7 @@ def load_results(
     return table
 
 
-def _complain_of_none_chosen(found: dict[str, Found], wanted: Wanted) -> None:
+def _complain_of_none_chosen(found: dict[str, SourceContents], wanted: ParameterRoles) -> None:
     chosen = {source: any(each.runs) for source, each in found.items() if each.chosen}
     for source, some in chosen.items():
         if not some:

@@ -6,7 +6,7 @@ from math import log10
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from perceptron.analysis.overhead.ladder import Overhead, Rung
+from perceptron.analysis.overhead.ladder import OverheadResult, Rung
 from perceptron.report.charts.dots import measured, published
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.style import drawing, svg
@@ -14,7 +14,7 @@ from perceptron.report.numbers import digits, duration, tick
 from perceptron.untrusted_text import for_matplotlib
 
 
-def ladder_chart(found: Overhead) -> str:
+def ladder_chart(found: OverheadResult) -> str:
     """Time per iteration of each rung, and what each removes; "" where nothing has a time.
 
     Filled: measured here, with 95 % bars. Open: published for the same problem, on hardware that

@@ -14,7 +14,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from scipy import ndimage
 
-from perceptron.analysis.phase_map.phase_map import TIED, PhaseCell, PhaseMap
+from perceptron.analysis.phase_map.phase_map import TIED, MapCell, PhaseMap
 from perceptron.report.charts.palette import Stroke, strokes
 from perceptron.report.charts.style import drawing, svg
 from perceptron.report.numbers import digits
@@ -84,7 +84,7 @@ def _colours(found: PhaseMap, top: int) -> Array:
     return np.array([_colour(cell, top, looks) for cell in found.cells]).reshape(shape)
 
 
-def _colour(cell: PhaseCell, top: int, looks: Mapping[str, Stroke]) -> Array:
+def _colour(cell: MapCell, top: int, looks: Mapping[str, Stroke]) -> Array:
     if cell.winner is None or cell.winner == TIED:
         return np.array(to_rgb(_NOTHING_COLOUR if cell.winner is None else _TIE_COLOUR))
     return _shade(looks[cell.winner], top if cell.ratio is None else cell.ratio, top)
@@ -95,7 +95,7 @@ def _shade(look: Stroke, ratio: float, top: int) -> Array:
     return 1 - strength * (1 - np.array(to_rgb(look.colour)))
 
 
-def _dots(axes: Axes, measured: list[PhaseCell]) -> None:
+def _dots(axes: Axes, measured: list[MapCell]) -> None:
     """A dot in each measured cell, open where the interval of its ratio contains 1."""
     for sure in (True, False):
         cells = [cell for cell in measured if is_sure(cell) == sure]
@@ -112,7 +112,7 @@ def _dots(axes: Axes, measured: list[PhaseCell]) -> None:
         )
 
 
-def is_sure(cell: PhaseCell) -> bool:
+def is_sure(cell: MapCell) -> bool:
     """Whether the interval of the cell's ratio leaves no doubt about the fastest."""
     return cell.ratio is None or (cell.low is not None and cell.low > 1)
 

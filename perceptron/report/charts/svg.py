@@ -11,9 +11,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
-from perceptron.analysis.stored.bench import Bench
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FindingRow
-from perceptron.analysis.what_if.estimate import Estimate
+from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.dots import measured, published
 from perceptron.report.charts.palette import Stroke, stroke, strokes
@@ -72,7 +72,7 @@ def family_axis(family: str) -> str:
     return last if last in ("rows", "features", "width", "depth", "map") else "size"
 
 
-def family_chart(bench: Bench, family: str) -> str:
+def family_chart(bench: BenchResult, family: str) -> str:
     """The sweep of a family, or nothing for one that varies along two axes or has no times.
 
     One number of threads to a figure, the fewest; the table has them all.
@@ -92,7 +92,7 @@ def sweep_chart(
     rows: Iterable[Measurement],
     found: Iterable[Crossover],
     axis: str,
-    estimates: Sequence[Sequence[Estimate]] = (),
+    estimates: Sequence[Sequence[DeviceEstimate]] = (),
 ) -> str:
     """Time per iteration over size, both logarithmic; bands are 95 %, crossovers are marked.
 
@@ -122,7 +122,7 @@ def sweep_chart(
         return svg(figure)
 
 
-def _estimated(axes: Axes, line: Sequence[Estimate]) -> None:
+def _estimated(axes: Axes, line: Sequence[DeviceEstimate]) -> None:
     look = stroke(line[0].backend)
     sizes = [each.size for each in line]
     axes.plot(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.history.history import Past, Stretch
+from perceptron.analysis.history.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.charts.svg import family_axis
 from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.section import Grid
-from perceptron.report.dashboard.view import Figure, Trace, View, Views, table
+from perceptron.report.dashboard.section import PageTable
+from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
 from perceptron.report.numbers import duration, duration_interval, interval, tick
 from perceptron.untrusted_text import for_plotly
 
@@ -40,7 +40,7 @@ def history_views(found: Collection, looks: plot.Looks) -> Views:
     return views
 
 
-def _view(past: Past, looks: plot.Looks) -> View:
+def _view(past: CaseHistory, looks: plot.Looks) -> View:
     steps = len(past.steps) - 1
     told = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
     first, last = past.points[0], past.points[-1]
@@ -53,11 +53,13 @@ def _view(past: Past, looks: plot.Looks) -> View:
             "comes from the dots of its commits. Steps are found as asv finds them.",
         ],
         figures=[_figure(past, looks)],
-        tables=[table(Grid(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels"))],
+        tables=[
+            table(PageTable(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels"))
+        ],
     )
 
 
-def _figure(past: Past, looks: plot.Looks) -> Figure:
+def _figure(past: CaseHistory, looks: plot.Looks) -> ViewFigure:
     look = looks[past.backend]
     dots: Trace = {
         "type": "scatter",
@@ -74,7 +76,7 @@ def _figure(past: Past, looks: plot.Looks) -> Figure:
     }
     levels = [_level(past, each, look) for each in past.steps]
     places = _places(len(past.points))
-    return Figure(
+    return ViewFigure(
         alt=f"Time per iteration of {past.backend} over {len(past.points)} commits: "
         + "; ".join(_words(past, each) for each in past.steps),
         caption="Lines are levels between steps. Commits are in the order of their dates, evenly "
@@ -95,7 +97,7 @@ def _figure(past: Past, looks: plot.Looks) -> Figure:
     )
 
 
-def _axis(past: Past) -> Trace:
+def _axis(past: CaseHistory) -> Trace:
     """Linear from zero, so that a step looks as large as it is; in a unit that people read."""
     most = max(point.seconds for point in past.points)
     ticks = [most * share for share in (0.0, 0.25, 0.5, 0.75, 1.0)]
@@ -112,7 +114,7 @@ def _rounded(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def _level(past: Past, step: Stretch, look: plot.Look) -> Trace:
+def _level(past: CaseHistory, step: Segment, look: plot.Look) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -129,20 +131,20 @@ def _places(count: int) -> list[int]:
     return sorted({round(place * (count - 1) / max(1, most - 1)) for place in range(most)})
 
 
-def _words(past: Past, step: Stretch) -> str:
+def _words(past: CaseHistory, step: Segment) -> str:
     told = duration_interval(step.seconds, step.low, step.high)
     change = _change(step)
     return f"{told} from {past.points[step.first].commit} on" + (f" ({change})" if change else "")
 
 
-def _change(step: Stretch) -> str:
+def _change(step: Segment) -> str:
     if step.change is None:
         return ""
     ends = [None if end is None else 100 * end for end in (step.change_low, step.change_high)]
     return f"{interval(100 * step.change, *ends)} %"
 
 
-def _cells(past: Past, step: Stretch) -> tuple[str, ...]:
+def _cells(past: CaseHistory, step: Segment) -> tuple[str, ...]:
     level = Interval(step.seconds, step.low, step.high)
     return (
         past.points[step.first].commit,

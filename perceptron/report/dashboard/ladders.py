@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from perceptron.analysis.interval import Interval
-from perceptron.analysis.overhead.ladder import Overhead, Rung
+from perceptron.analysis.overhead.ladder import OverheadResult, Rung
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.dashboard.names import machine_name, state_name
-from perceptron.report.dashboard.section import Grid
-from perceptron.report.dashboard.view import Figure, Trace, View, Views, table
+from perceptron.report.dashboard.section import PageTable
+from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
 from perceptron.report.numbers import digits, duration, duration_interval, tick
 from perceptron.report.tables.ladder import (
     PHASE_COLUMNS,
@@ -31,7 +31,7 @@ def ladder_views(found: Collection, looks: plot.Looks) -> Views:
     return views
 
 
-def ladder_place(found: Overhead) -> tuple[str, ...]:
+def ladder_place(found: OverheadResult) -> tuple[str, ...]:
     """The setting of the switches that shows this ladder."""
     first = found.rows[0]
     return (
@@ -42,17 +42,17 @@ def ladder_place(found: Overhead) -> tuple[str, ...]:
     )
 
 
-def _view(found: Overhead, looks: plot.Looks) -> View:
+def _view(found: OverheadResult, looks: plot.Looks) -> View:
     facts = found.environment
     lines = [
         f"{facts.cpu}, {facts.cores} cores, {found.threads} threads.",
         "Each rung does away with one thing; what is left at the floor is the arithmetic.",
         harness_line(found),
     ]
-    tables = [table(Grid(RUNG_COLUMNS, rung_cells(found.rungs), "The rungs [95 % interval]"))]
+    tables = [table(PageTable(RUNG_COLUMNS, rung_cells(found.rungs), "The rungs [95 % interval]"))]
     if found.phases:
         title = "Inside one eager iteration, by the difference of loops with and without a phase"
-        tables.append(table(Grid(PHASE_COLUMNS, phase_cells(found), title)))
+        tables.append(table(PageTable(PHASE_COLUMNS, phase_cells(found), title)))
     return View(
         title=f"One iteration of {found.problem}, down to the floor",
         lines=[line for line in lines if line],
@@ -61,7 +61,7 @@ def _view(found: Overhead, looks: plot.Looks) -> View:
     )
 
 
-def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
+def _rungs(found: OverheadResult, looks: plot.Looks) -> list[ViewFigure]:
     rungs = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
     if not rungs:
         return []
@@ -80,7 +80,7 @@ def _rungs(found: Overhead, looks: plot.Looks) -> list[Figure]:
     axis["range"][1] += 0.9  # for the numbers beside the dots
     told = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
     return [
-        Figure(
+        ViewFigure(
             alt=f"Time of one iteration of {found.problem} by backend, logarithmic: {told}",
             caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % "
             "intervals over fresh processes, often smaller than the dot. Open: as published, on "
@@ -161,7 +161,7 @@ def _words(rung: Rung) -> str:
     return f"{told}, {digits(rung.ratio_to_floor, 2)} × the floor"
 
 
-def _phases(found: Overhead, looks: plot.Looks) -> list[Figure]:
+def _phases(found: OverheadResult, looks: plot.Looks) -> list[ViewFigure]:
     """The phases of each backend end to end, in the order in which they run."""
     if not found.phases:
         return []
@@ -202,7 +202,7 @@ def _phases(found: Overhead, looks: plot.Looks) -> list[Figure]:
         for phase in found.phases
     )
     return [
-        Figure(
+        ViewFigure(
             alt=f"Phases of one iteration of {found.problem}: {told}",
             caption="Phases in the order in which they run, from the left, paler from one to the "
             "next. The table has their intervals.",

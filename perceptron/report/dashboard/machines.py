@@ -38,9 +38,9 @@ def machines(found: Collection) -> dict[str, Any]:
             (what, [facts.get(what, (_NOTHING, "not known")) for facts in told]) for what in checks
         ],
         "warnings": [
-            (_name(each), each.diagnosis.cautions)
+            (_name(each), each.diagnosis.warnings)
             for each in found.machines
-            if each.diagnosis is not None and each.diagnosis.cautions
+            if each.diagnosis is not None and each.diagnosis.warnings
         ],
         "complaints": [shortened(each, 400) for each in found.complaints],
     }

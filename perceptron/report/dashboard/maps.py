@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import log
 
-from perceptron.analysis.phase_map.phase_map import TIED, MapResult, PhaseCell, PhaseMap
+from perceptron.analysis.phase_map.phase_map import TIED, MapCell, MapResult, PhaseMap
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.charts.phase_map import is_sure, top_ratio
 from perceptron.report.dashboard.names import machine_name, state_name
-from perceptron.report.dashboard.section import Grid
-from perceptron.report.dashboard.view import Figure, Table, Trace, View, Views, table
+from perceptron.report.dashboard.section import PageTable
+from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, ViewTable, table
 from perceptron.report.numbers import digits, interval
 from perceptron.untrusted_text import for_plotly
 
@@ -51,14 +51,14 @@ def _view(found: MapResult, looks: plot.Looks) -> View:
     )
 
 
-def _figure(found: PhaseMap, looks: plot.Looks) -> Figure:
+def _figure(found: PhaseMap, looks: plot.Looks) -> ViewFigure:
     top = top_ratio(found)
     traces = [_field(found, name, looks[name], top) for name in found.backends]
     grey = _trace(found, lambda cell: 1.0 if cell.winner == TIED else None)
     grey |= {"colorscale": [[0, "--line"], [1, "--line"]], "showscale": False}
     traces = [grey, *traces, *_lines(found), *_dots(found)]
     x, y = found.axes
-    return Figure(
+    return ViewFigure(
         alt=f"Map of {found.family} over {x} and {y}, both logarithmic. {found.summary}",
         caption="Colour: the fastest backend, stronger where it is further ahead of the next, up "
         f"to {top}×. Dots: measured cells, open where the winner is not sure. Lines: equal times. "
@@ -90,7 +90,7 @@ def _axis(values: list[int], title: str) -> Trace:
 def _field(found: PhaseMap, name: str, look: plot.Look, top: int) -> Trace:
     """Cells that this backend wins, by the logarithm of how far it is ahead."""
 
-    def ahead(cell: PhaseCell) -> float | None:
+    def ahead(cell: MapCell) -> float | None:
         if cell.winner != name:
             return None
         return min(log(cell.ratio), log(top)) if cell.ratio else log(top)
@@ -104,7 +104,7 @@ def _field(found: PhaseMap, name: str, look: plot.Look, top: int) -> Trace:
     }
 
 
-def _trace(found: PhaseMap, value: Callable[[PhaseCell], float | None]) -> Trace:
+def _trace(found: PhaseMap, value: Callable[[MapCell], float | None]) -> Trace:
     rows, texts = _matrix(found, value), _matrix(found, _told(found))
     return {
         "type": "heatmap",
@@ -117,7 +117,7 @@ def _trace(found: PhaseMap, value: Callable[[PhaseCell], float | None]) -> Trace
     }
 
 
-def _matrix(found: PhaseMap, value: Callable[[PhaseCell], object]) -> list[list[object]]:
+def _matrix(found: PhaseMap, value: Callable[[MapCell], object]) -> list[list[object]]:
     """A row for each size of the second axis, as plotly wants it."""
     height = len(found.y_values)
     return [
@@ -126,10 +126,10 @@ def _matrix(found: PhaseMap, value: Callable[[PhaseCell], object]) -> list[list[
     ]
 
 
-def _told(found: PhaseMap) -> Callable[[PhaseCell], str]:
+def _told(found: PhaseMap) -> Callable[[MapCell], str]:
     x, y = found.axes
 
-    def told(cell: PhaseCell) -> str:
+    def told(cell: MapCell) -> str:
         where = f"{x} {cell.x:,}, {y} {cell.y:,}: "
         if cell.winner is None or cell.fastest is None:
             return for_plotly(where + "nothing has a time", 300)
@@ -209,7 +209,7 @@ def _names(found: PhaseMap) -> list[Trace]:
     return labels
 
 
-def _cells(found: PhaseMap) -> Table:
+def _cells(found: PhaseMap) -> ViewTable:
     """Every cell: the second axis down, the largest first as on the figure."""
     x, y = found.axes
     by_place = {(cell.x, cell.y): cell for cell in found.cells}
@@ -219,11 +219,11 @@ def _cells(found: PhaseMap) -> Table:
         for size in reversed(found.y_values)
     ]
     return table(
-        Grid(columns, rows, "The fastest, and how many times as fast as the next (• measured)")
+        PageTable(columns, rows, "The fastest, and how many times as fast as the next (• measured)")
     )
 
 
-def _short(cell: PhaseCell) -> str:
+def _short(cell: MapCell) -> str:
     mark = " •" if cell.measured else ""
     if cell.winner is None:
         return "–"
@@ -231,7 +231,7 @@ def _short(cell: PhaseCell) -> str:
     return f"{'tie' if cell.winner == TIED else cell.winner}{ahead}{mark}"
 
 
-def _borders(found: PhaseMap) -> Table:
+def _borders(found: PhaseMap) -> ViewTable:
     columns = (
         "border",
         f"from {found.axes[0]}>",
@@ -247,4 +247,4 @@ def _borders(found: PhaseMap) -> Table:
         for border in found.borders
         for line in border.lines
     ]
-    return table(Grid(columns, rows, "Where two backends take equal times"))
+    return table(PageTable(columns, rows, "Where two backends take equal times"))

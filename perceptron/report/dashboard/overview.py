@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.stored.bench import Bench
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.sweep import Curve, Sweep
@@ -66,7 +66,7 @@ def _picture(svg: str) -> Markup:
     return Markup(svg)  # noqa: S704  our own drawing, whose texts matplotlib has escaped
 
 
-def _finding(bench: Bench, looks: Mapping[str, Stroke]) -> dict[str, Any]:
+def _finding(bench: BenchResult, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     return {
         "sentence": numbers.finding_sentence(bench.finding),
         "chart": _picture(themed(finding_chart(bench.finding), looks)),
@@ -77,7 +77,9 @@ def _finding(bench: Bench, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     }
 
 
-def _sweep(bench: Bench, sweeps: list[Sweep], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
+def _sweep(
+    bench: BenchResult, sweeps: list[Sweep], looks: Mapping[str, Stroke]
+) -> dict[str, Any] | None:
     families = list(dict.fromkeys(found.family for found in bench.crossovers))
     family = PICTURED if PICTURED in families else next(iter(families), None)
     chart = family_chart(bench, family) if family is not None else ""
@@ -97,7 +99,7 @@ def _sweep(bench: Bench, sweeps: list[Sweep], looks: Mapping[str, Stroke]) -> di
     }
 
 
-def _link(bench: Bench, family: str, sweeps: list[Sweep]) -> str:
+def _link(bench: BenchResult, family: str, sweeps: list[Sweep]) -> str:
     """To the sweep that is pictured: of the run's own commit and its fewest threads."""
     own = [each for each in sweeps if each.family == family]
     same = [each for each in own if each.commit == bench.rows[0].commit]
@@ -106,7 +108,7 @@ def _link(bench: Bench, family: str, sweeps: list[Sweep]) -> str:
     return link("sweeps", SWITCHES, (family,))
 
 
-def _map(found: Collection, bench: Bench | None) -> dict[str, Any] | None:
+def _map(found: Collection, bench: BenchResult | None) -> dict[str, Any] | None:
     own = [each for each in found.maps if bench is None or each.machine == bench.machine]
     for each in [*own, *found.maps]:
         return {
@@ -118,7 +120,7 @@ def _map(found: Collection, bench: Bench | None) -> dict[str, Any] | None:
     return None
 
 
-def _sweeps(found: Collection, bench: Bench | None) -> list[Sweep]:
+def _sweeps(found: Collection, bench: BenchResult | None) -> list[Sweep]:
     """The sweeps of the machine that the page is about, the newest first."""
     return [
         sweep
@@ -166,7 +168,7 @@ def _fastest(curves: list[Curve], size: float) -> str:
     return " before ".join(told)
 
 
-def _cards(found: Collection, bench: Bench | None) -> list[dict[str, str]]:
+def _cards(found: Collection, bench: BenchResult | None) -> list[dict[str, str]]:
     """The answers in a few words: a large number, and what it is."""
     if bench is None:
         return []
@@ -200,7 +202,7 @@ def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, str]]:
     ][:3]
 
 
-def _trust(found: Collection, bench: Bench | None) -> list[str]:
+def _trust(found: Collection, bench: BenchResult | None) -> list[str]:
     """How far the numbers can be trusted, in sentences."""
     if bench is None:
         return []
@@ -221,7 +223,7 @@ def _trust(found: Collection, bench: Bench | None) -> list[str]:
     ]
 
 
-def _other(bench: Bench) -> tuple[str, ...]:
+def _other(bench: BenchResult) -> tuple[str, ...]:
     """Another machine in a line."""
     found = {row.backend: row for row in bench.finding}
     cells = []

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import isclose, log10
 
-from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.section import Grid
-from perceptron.report.dashboard.view import Figure, Trace, View, Views, table
+from perceptron.report.dashboard.section import PageTable
+from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
 from perceptron.report.numbers import digits
 from perceptron.report.tables.ladder import ROOFLINE_COLUMNS, roofline_cells, roofline_title
 from perceptron.untrusted_text import for_plotly
@@ -19,7 +19,7 @@ SWITCHES = ("Machine", "Threads")
 
 def roofline_views(found: Collection, looks: plot.Looks) -> Views:
     """A view for each machine and number of threads: all problems whose ladder was measured."""
-    groups: dict[tuple[str, str], list[Overhead]] = {}
+    groups: dict[tuple[str, str], list[OverheadResult]] = {}
     for each in found.ladders:
         if each.ceilings is not None and each.operations > 0 and each.bytes_moved > 0:
             place = (machine_name(each.rows[0].machine, each.rows[0].source), str(each.threads))
@@ -30,7 +30,7 @@ def roofline_views(found: Collection, looks: plot.Looks) -> Views:
     return views
 
 
-def _view(members: list[Overhead], looks: plot.Looks) -> View:
+def _view(members: list[OverheadResult], looks: plot.Looks) -> View:
     facts = members[0].environment
     return View(
         title="How near to what the machine can do",
@@ -44,7 +44,7 @@ def _view(members: list[Overhead], looks: plot.Looks) -> View:
         figures=[_figure(members, looks)],
         tables=[
             table(
-                Grid(
+                PageTable(
                     ROOFLINE_COLUMNS,
                     roofline_cells(each),
                     f"{each.problem}. {roofline_title(each)}",
@@ -55,7 +55,7 @@ def _view(members: list[Overhead], looks: plot.Looks) -> View:
     )
 
 
-def _figure(members: list[Overhead], looks: plot.Looks) -> Figure:
+def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
     traces: list[Trace] = []
     heights: list[float] = []
     for each in members:
@@ -103,7 +103,7 @@ def _figure(members: list[Overhead], looks: plot.Looks) -> Figure:
         }
     )
     problems = ", ".join(each.problem for each in members)
-    return Figure(
+    return ViewFigure(
         alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}; the "
         f"roof is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the numbers",
         caption=f"The roof: a large product reached {digits(product)} GFLOP/s, a large copy "
@@ -120,7 +120,7 @@ def _figure(members: list[Overhead], looks: plot.Looks) -> Figure:
     )
 
 
-def _problems(members: list[Overhead]) -> list[Trace]:
+def _problems(members: list[OverheadResult]) -> list[Trace]:
     """The name of each problem above its points."""
     labels: list[Trace] = []
     places: list[float] = []
@@ -143,7 +143,7 @@ def _problems(members: list[Overhead]) -> list[Trace]:
     return labels
 
 
-def _intensity(found: Overhead) -> float:
+def _intensity(found: OverheadResult) -> float:
     return found.operations / found.bytes_moved
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 from perceptron.report.dashboard.page import publish, templates
 
 
@@ -22,7 +22,7 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Grid:
+class PageTable:
     """A table; a column whose name ends in ``>`` is flush right."""
 
     columns: Sequence[str]
@@ -37,7 +37,7 @@ class Section:
     title: str
     lines: Sequence[str] = ()
     figures: Sequence[Picture] = ()
-    tables: Sequence[Grid] = ()
+    tables: Sequence[PageTable] = ()
 
 
 def write_figures(
@@ -45,7 +45,7 @@ def write_figures(
     title: str,
     lead: str,
     sections: Sequence[Section],
-    warnings: Sequence[Caution] = (),
+    warnings: Sequence[MeasurementWarning] = (),
 ) -> Path:
     """Write the page and return its path; raises `UserError` if it cannot be written."""
     html = (

@@ -8,12 +8,12 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
-from perceptron.analysis.stored.sweep import COMMITS, Curve, Spot, Sweep
+from perceptron.analysis.stored.sweep import COMMITS, Curve, CurvePoint, Sweep
 from perceptron.report.charts import plot
 from perceptron.report.charts.svg import family_axis, size_tick
 from perceptron.report.dashboard.names import machine_name, state_name
-from perceptron.report.dashboard.section import Grid
-from perceptron.report.dashboard.view import Figure, Table, Trace, View, Views, table
+from perceptron.report.dashboard.section import PageTable
+from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, ViewTable, table
 from perceptron.report.numbers import digits, duration_interval, interval, missing, sentence, tick
 from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
 
@@ -81,7 +81,7 @@ def _times(
         lines=_lines(sweep, curves, crossovers),
         figures=[_figure(measured, crossovers, times, looks, axis, shown)] if measured else [],
         tables=[
-            table(Grid(CROSSOVER_COLUMNS, crossover_cells(crossovers), "Who is faster")),
+            table(PageTable(CROSSOVER_COLUMNS, crossover_cells(crossovers), "Who is faster")),
             _values(curves, times, axis, shown),
         ],
     )
@@ -118,7 +118,7 @@ def _figure(
     looks: plot.Looks,
     axis: str,
     shown: str,
-) -> Figure:
+) -> ViewFigure:
     traces: list[Trace] = []
     values: list[float] = []
     ends: list[float] = []
@@ -139,7 +139,7 @@ def _figure(
         for each in crossovers
         if each.status != "not measured"
     )
-    return Figure(
+    return ViewFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in curves)} over {axis}, both axes "
         f"logarithmic. {answers}",
         caption="Lower is faster. Bands are 95 % intervals over fresh processes; a dotted line "
@@ -171,7 +171,7 @@ def _marks(crossovers: Sequence[Crossover]) -> tuple[list[Trace], list[Trace]]:
     return shapes, labels
 
 
-def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> Table:
+def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewTable:
     """Sizes down, backends across."""
     sizes = sorted({spot.size for curve in curves for spot in curve.spots})
     by_place = {
@@ -192,10 +192,10 @@ def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> Table
         )
         for size in sizes
     ]
-    return table(Grid(columns, rows, f"{shown} [95 % interval]"))
+    return table(PageTable(columns, rows, f"{shown} [95 % interval]"))
 
 
-def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[Spot], looks: plot.Looks) -> View:
+def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[CurvePoint], looks: plot.Looks) -> View:
     axis = family_axis(sweep.family)
     title = f"{sweep.family}: time of {found.challenger} over {found.incumbent}"
     told = [
@@ -215,7 +215,7 @@ def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[Spot], looks: plot.Lo
     shapes, labels = _marks([found])
     level = plot.stripe(1 / _TIE, _TIE, "y", "--ink/0.12")
     shapes = [level, *shapes, *(plot.stripe(*each, "x", "--warn/0.5") for each in found.unsure)]
-    figure = Figure(
+    figure = ViewFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {found.incumbent} is "
         f"faster, below 1 {found.challenger}. {sentence(found)}",
         caption=f"Above 1 {found.incumbent} is faster, below it {found.challenger}; within the "
@@ -232,12 +232,12 @@ def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[Spot], looks: plot.Lo
     )
     columns = (f"{axis}>", "ratio [95 % interval]>", "processes>")
     rows = [(f"{spot.size:,}", interval_of(spot.value), str(spot.processes)) for spot in spots]
-    answers = Grid(CROSSOVER_COLUMNS, crossover_cells([found]), "Who is faster")
+    answers = PageTable(CROSSOVER_COLUMNS, crossover_cells([found]), "Who is faster")
     return View(
         title=title,
         lines=_lines(sweep, sweep.curves, [found]),
         figures=[figure],
-        tables=[table(answers), table(Grid(columns, rows, title))],
+        tables=[table(answers), table(PageTable(columns, rows, title))],
     )
 
 

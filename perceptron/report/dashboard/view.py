@@ -9,7 +9,7 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.report.dashboard.section import Grid
+from perceptron.report.dashboard.section import PageTable
 from perceptron.untrusted_text import shortened
 
 Trace = dict[str, Any]
@@ -18,7 +18,7 @@ _LINE = 600
 _ALT = 2_000
 
 
-class Figure(Struct, frozen=True, kw_only=True):
+class ViewFigure(Struct, frozen=True, kw_only=True):
     """A figure as plotly takes it; colours are names of the pages' colours (see `plot`)."""
 
     alt: str
@@ -35,7 +35,7 @@ class Column(Struct, frozen=True):
     number: bool
 
 
-class Table(Struct, frozen=True):
+class ViewTable(Struct, frozen=True):
     """A table of texts; the first cell of a row names it."""
 
     title: str
@@ -48,8 +48,8 @@ class View(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     title: str
     lines: list[str] = []
-    figures: list[Figure] = []
-    tables: list[Table] = []
+    figures: list[ViewFigure] = []
+    tables: list[ViewTable] = []
     sections: list[View] = []
 
 
@@ -120,9 +120,9 @@ def _id(label: str) -> str:
     return label.lower().replace(" ", "-")
 
 
-def table(grid: Grid) -> Table:
+def table(grid: PageTable) -> ViewTable:
     """A table of a page of figures as a view's."""
-    return Table(
+    return ViewTable(
         shortened(grid.title, 200),
         [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in grid.columns],
         [[shortened(cell, 400) for cell in row] for row in grid.rows],

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from rich.markup import escape
 
-from perceptron.analysis.advice import Advised
+from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.located import Located
-from perceptron.analysis.overhead.ladder import Overhead
+from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.stored.finding import FindingRow
-from perceptron.records.backend import BackendFacts, Checked
+from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.report import numbers as text
@@ -25,7 +25,7 @@ from perceptron.report.tables import (
     phase_map,
     what_if,
 )
-from perceptron.report.tables.grid import Grid
+from perceptron.report.tables.grid import TextTable
 from perceptron.report.tables.terminal import out, table
 from perceptron.validation.gate.record import Proof
 from perceptron.validation.gate.shown import table as proof_text
@@ -65,7 +65,7 @@ def show_crossovers(found: Sequence[Crossover]) -> None:
         out.print(f"not measured: {reason}\n", markup=False)
 
 
-def show_located(found: Located) -> None:
+def show_located(found: CrossoverResult) -> None:
     """Print crossovers, resident and from cold, and when the faster one has paid for its start."""
     cells = crossover.crossover_cells(found.crossovers)
     if cells:
@@ -111,7 +111,7 @@ def show_map(found: PhaseMap) -> None:
     out.print(f"{found.summary}\n", markup=False, soft_wrap=True)
 
 
-def show_overhead(found: Overhead) -> None:
+def show_overhead(found: OverheadResult) -> None:
     """Print the ladder, the phases of its top and the roofline."""
     table(
         f"{found.problem}: one iteration, {found.threads} threads",
@@ -129,7 +129,7 @@ def show_overhead(found: Overhead) -> None:
         out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
-def show_advice(advised: Advised) -> None:
+def show_advice(advised: AdviceResult) -> None:
     """Print the sentence, then what stands behind it."""
     found = advised.advice
     out.print(f"{advice.sentence(found)}\n", markup=False)
@@ -154,7 +154,7 @@ def show_proof(found: Proof) -> None:
     out.print(proof_text.heading(found), markup=False, soft_wrap=True)
 
 
-def _show_grids(grids: Iterable[Grid]) -> None:
+def _show_grids(grids: Iterable[TextTable]) -> None:
     for grid in grids:
         table(grid.title, grid.columns, grid.rows)
         for line in grid.notes:
@@ -198,7 +198,7 @@ def show_backends(found: Iterable[BackendFacts]) -> None:
     )
 
 
-def show_checks(found: dict[str, list[Checked]]) -> None:
+def show_checks(found: dict[str, list[CheckResult]]) -> None:
     """Print each promise, then where one is broken."""
     for name, checks in found.items():
         table(

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.crossover.located import Located
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.select import current, ground
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.records.measurement import Measurement
 from perceptron.report.charts.ratio import ratio_chart
 from perceptron.report.charts.svg import family_axis, sweep_chart
-from perceptron.report.dashboard.section import Grid, Picture, Section, write_figures
+from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.numbers import duration_interval, missing, sentence
 from perceptron.report.tables import what_if
 
@@ -101,7 +101,7 @@ def _cells(each: Amortisation) -> tuple[str, ...]:
     )
 
 
-def write_crossovers(page: Path, found: Located) -> Path:
+def write_crossovers(page: Path, found: CrossoverResult) -> Path:
     """Write the page: for each family the times, then each pair's ratio, then the start's price."""
     sections = [_section(found, family) for family in _families(found)]
     not_measured = missing(found.crossovers)
@@ -115,12 +115,12 @@ def write_crossovers(page: Path, found: Located) -> Path:
     )
 
 
-def _families(found: Located) -> list[str]:
+def _families(found: CrossoverResult) -> list[str]:
     measured = (each for each in found.crossovers if each.status != "not measured")
     return list(dict.fromkeys(each.family for each in measured))
 
 
-def _section(found: Located, family: str) -> Section:
+def _section(found: CrossoverResult, family: str) -> Section:
     crossovers = [
         each for each in found.crossovers if each.family == family and each.status != "not measured"
     ]
@@ -133,20 +133,22 @@ def _section(found: Located, family: str) -> Section:
         pictures += [_ratio(rows, each, axis) for each in here]
     started = [each for each in found.amortisations if each.family == family]
     tables = [
-        Grid(CROSSOVER_COLUMNS, crossover_cells(crossovers), "Resident: data and model lie ready")
+        PageTable(
+            CROSSOVER_COLUMNS, crossover_cells(crossovers), "Resident: data and model lie ready"
+        )
     ]
     cold = [
         each for each in found.from_cold if each.family == family and each.status != "not measured"
     ]
     if cold:
         title = f"From cold: with preparing, over a training of {found.iterations:,} iterations"
-        tables.append(Grid(CROSSOVER_COLUMNS, crossover_cells(cold), title))
+        tables.append(PageTable(CROSSOVER_COLUMNS, crossover_cells(cold), title))
     guessed = [each for each in found.what_if if each.family == family]
     if guessed:
-        tables.append(Grid(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
+        tables.append(PageTable(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
     if started:
         title = "When the faster one has paid for its start"
-        tables.append(Grid(AMORTISATION_COLUMNS, amortisation_cells(started), title))
+        tables.append(PageTable(AMORTISATION_COLUMNS, amortisation_cells(started), title))
     return Section(family, figures=pictures, tables=tables)
 
 

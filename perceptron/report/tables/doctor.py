@@ -13,13 +13,13 @@ NEXT = "perceptron bench --quick"
 def show(found: Diagnosis) -> None:
     """Print every condition, then what is wrong and what to do, then what to type next."""
     table("What timings depend on here", ("what", "found", "verdict"), cells(found))
-    show_warnings(found.cautions, out)
+    show_warnings(found.warnings, out)
     out.print(f"next:  {NEXT}", soft_wrap=True)
 
 
 def cells(found: Diagnosis) -> list[tuple[str, str, str]]:
     """What, found, and a verdict: ``fine``, ``caution`` or ``not known``."""
-    codes = {caution.code for caution in found.cautions}
+    codes = {caution.code for caution in found.warnings}
     return [
         (
             what,

@@ -8,7 +8,7 @@ from perceptron.validation.share import Share
 
 
 @dataclass(frozen=True)
-class Grid:
+class TextTable:
     """A table and what to say below it; a column whose name ends in ``>`` is flush right."""
 
     title: str
@@ -17,7 +17,7 @@ class Grid:
     notes: tuple[str, ...]
 
 
-def markdown(grid: Grid) -> list[str]:
+def markdown(grid: TextTable) -> list[str]:
     """Lines of Markdown."""
     lines = [f"## {grid.title}", ""]
     lines.append("| " + " | ".join(column.rstrip(">") for column in grid.columns) + " |")

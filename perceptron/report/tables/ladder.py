@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from perceptron.analysis.overhead.iteration_phases import Phase
-from perceptron.analysis.overhead.ladder import Overhead, Rung
+from perceptron.analysis.overhead.iteration_phases import IterationPhase
+from perceptron.analysis.overhead.ladder import OverheadResult, Rung
 from perceptron.report.charts.ladder import ladder_chart
-from perceptron.report.dashboard.section import Grid, Picture, Section, write_figures
+from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.numbers import digits, duration, duration_interval, interval
 
 RUNG_COLUMNS = (
@@ -56,7 +56,7 @@ def _rung(rung: Rung) -> tuple[str, ...]:
     )
 
 
-def phase_cells(found: Overhead) -> list[tuple[str, ...]]:
+def phase_cells(found: OverheadResult) -> list[tuple[str, ...]]:
     """A line for each phase, then their sum beside the iteration measured as always."""
     cells = [_phase(phase, _whole(found, phase.backend)) for phase in found.phases]
     for whole in found.wholes:
@@ -67,18 +67,18 @@ def phase_cells(found: Overhead) -> list[tuple[str, ...]]:
     return cells
 
 
-def _whole(found: Overhead, backend: str) -> float | None:
+def _whole(found: OverheadResult, backend: str) -> float | None:
     each = next((whole for whole in found.wholes if whole.backend == backend), None)
     return None if each is None else each.seconds_per_iteration
 
 
-def _phase(phase: Phase, whole: float | None) -> tuple[str, ...]:
+def _phase(phase: IterationPhase, whole: float | None) -> tuple[str, ...]:
     share = "–" if whole is None else f"{100 * phase.seconds_per_iteration / whole:.0f} %"
     told = duration_interval(phase.seconds_per_iteration, phase.low, phase.high)
     return (phase.backend, phase.phase, told, share)
 
 
-def roofline_cells(found: Overhead) -> list[tuple[str, ...]]:
+def roofline_cells(found: OverheadResult) -> list[tuple[str, ...]]:
     """How much of the machine's ceilings each rung reached; nothing where they are not known."""
     if found.ceilings is None:
         return []
@@ -101,7 +101,7 @@ def _per_cent(share: float) -> str:
     return f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %"
 
 
-def roofline_title(found: Overhead) -> str:
+def roofline_title(found: OverheadResult) -> str:
     """What the shares are of."""
     assert found.ceilings is not None, "there are no shares without ceilings"
     return (
@@ -111,7 +111,7 @@ def roofline_title(found: Overhead) -> str:
     )
 
 
-def harness_line(found: Overhead) -> str:
+def harness_line(found: OverheadResult) -> str:
     """What measuring itself adds."""
     if found.harness_seconds is None or found.harness_share is None:
         return ""
@@ -121,7 +121,7 @@ def harness_line(found: Overhead) -> str:
     )
 
 
-def write_overhead(page: Path, found: Overhead) -> Path:
+def write_overhead(page: Path, found: OverheadResult) -> Path:
     """Write the page and return its path; raises `UserError` if it cannot be written."""
     facts = found.environment
     ladder = Section(
@@ -139,16 +139,16 @@ def write_overhead(page: Path, found: Overhead) -> Path:
                 "often smaller than the dot.",
             )
         ],
-        tables=[Grid(RUNG_COLUMNS, rung_cells(found.rungs))],
+        tables=[PageTable(RUNG_COLUMNS, rung_cells(found.rungs))],
     )
     sections = [ladder]
     if found.phases:
-        table = Grid(
+        table = PageTable(
             PHASE_COLUMNS, phase_cells(found), "By the difference of loops with and without"
         )
         sections.append(Section("Inside one eager iteration", tables=[table]))
     if found.ceilings is not None:
-        grid = Grid(ROOFLINE_COLUMNS, roofline_cells(found), roofline_title(found))
+        grid = PageTable(ROOFLINE_COLUMNS, roofline_cells(found), roofline_title(found))
         sections.append(Section("The other end: the roofline", tables=[grid]))
     return write_figures(
         page,

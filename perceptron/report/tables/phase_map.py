@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.phase_map.phase_map import TIED, PhaseCell, PhaseMap
+from perceptron.analysis.phase_map.phase_map import TIED, MapCell, PhaseMap
 from perceptron.report.numbers import digits
 
 # As many as fit into a terminal of 100 columns, and a screen of 24 lines.
@@ -47,7 +47,7 @@ def _some(values: Sequence[int], most: int) -> list[int]:
     return [values[round(place * (len(values) - 1) / max(1, count - 1))] for place in range(count)]
 
 
-def _text(cell: PhaseCell, letters: dict[str, str]) -> str:
+def _text(cell: MapCell, letters: dict[str, str]) -> str:
     if cell.winner is None:
         return "–"
     if cell.winner == TIED:

@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 # In a pipe there is no width to fit; wide enough for our tables.
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
@@ -96,7 +96,7 @@ def show_next(command: str) -> None:
     out.print(f"next:  {escape(command)}", soft_wrap=True)
 
 
-def show_warnings(warnings: Iterable[Caution], to: Console = err) -> None:
+def show_warnings(warnings: Iterable[MeasurementWarning], to: Console = err) -> None:
     """Print each, on standard error unless they are the answer, with what to do about it."""
     for warning in warnings:
         to.print(f"[yellow]warning:[/] {escape(warning.message)}")

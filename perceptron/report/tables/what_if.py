@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.advice import Advised
-from perceptron.analysis.what_if.estimate import Check, Estimate, WhatIf
+from perceptron.analysis.advice import AdviceResult
+from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimateCheck, WhatIf
 from perceptron.report.numbers import digits, duration_interval, interval
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
@@ -35,7 +35,7 @@ def _size(each: WhatIf) -> str:
     return f"{likely} [{low}, {high}]"
 
 
-def check_cells(found: Sequence[Check]) -> list[tuple[str, ...]]:
+def check_cells(found: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:
     """The estimates beside measurements of a device like it."""
     return [
         (
@@ -51,7 +51,7 @@ def check_cells(found: Sequence[Check]) -> list[tuple[str, ...]]:
     ]
 
 
-def check_line(found: Sequence[Check], device: str) -> str:
+def check_line(found: Sequence[EstimateCheck], device: str) -> str:
     """How far the estimates were off where that is known."""
     if not found:
         return f"No measurement of a {device} is at hand to check the estimate against."
@@ -59,7 +59,7 @@ def check_line(found: Sequence[Check], device: str) -> str:
     return f"Of {len(found)} measurements of a {device}, {within} lie in the estimate's range."
 
 
-def sentence(found: Advised) -> str:
+def sentence(found: AdviceResult) -> str:
     """What the device might take for the problem, over the best that was measured."""
     best = next((each for each in found.advice.options if each.backend == found.advice.use), None)
     if not found.estimates or best is None or best.seconds_per_iteration is None:
@@ -74,5 +74,5 @@ def sentence(found: Advised) -> str:
     return f"Estimated, not measured, on a {device}: {'; '.join(told)}."
 
 
-def _estimate(each: Estimate) -> str:
+def _estimate(each: DeviceEstimate) -> str:
     return duration_interval(each.seconds, each.low, each.high)

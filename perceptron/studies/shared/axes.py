@@ -12,7 +12,7 @@ from perceptron.studies.bench import QUICK_BYTES, SWEEP
 
 
 @dataclass(frozen=True)
-class Line:
+class SizeAxis:
     """An axis to search along: ``reference`` and a size name a problem of ``family``."""
 
     family: str
@@ -27,7 +27,7 @@ class Line:
         return f"{self.reference}:{size}"
 
 
-def family_line(name: str, quick: bool) -> Line:
+def family_line(name: str, quick: bool) -> SizeAxis:
     """The axis of a family, in quick mode without the sizes that take milliseconds.
 
     Raises `UserError` for a family that there is not or that has two axes.
@@ -46,10 +46,10 @@ def family_line(name: str, quick: bool) -> Line:
         sizes = [
             size for size in sizes if bytes_moved(family.problem(size), "float32") <= QUICK_BYTES
         ]
-    return Line(name, name, min(sizes), max(sizes))
+    return SizeAxis(name, name, min(sizes), max(sizes))
 
 
-def file_line(file: str) -> Line:
+def file_line(file: str) -> SizeAxis:
     """The sizes that a file lists; raises `UserError` for one that has no several."""
     references = files.references(file)
     problems = [catalogue.find(reference) for reference in references]
@@ -57,4 +57,4 @@ def file_line(file: str) -> Line:
         raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
     sizes = [problem.size for problem in problems]
     reference = references[0].rpartition(":")[0]
-    return Line(problems[0].family, reference, min(sizes), max(sizes), own=True)
+    return SizeAxis(problems[0].family, reference, min(sizes), max(sizes), own=True)

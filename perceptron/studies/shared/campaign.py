@@ -15,7 +15,7 @@ from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.records.store import Journal, Run
+from perceptron.records.store import Run, RunJournal
 from perceptron.studies.shared.progress import Progress
 
 # A process that stays holds its libraries in memory, and only rare sizes need more processes.
@@ -52,7 +52,7 @@ class Task:
 
 def run_tasks(
     tasks: Sequence[Task],
-    journal: Journal,
+    journal: RunJournal,
     run: Run,
     progress: Progress,
     workers: Workers | None = None,

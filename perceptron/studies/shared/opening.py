@@ -7,41 +7,41 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from perceptron.analysis.trust import cautions, damaged
+from perceptron.analysis.trust import damaged, warnings_about
 from perceptron.backends import registry
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment, machine_name
 from perceptron.measure.revision import revision
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import Journal, Run, now, open_run
-from perceptron.records.warning import Caution
+from perceptron.records.store import Run, RunJournal, now, open_run
+from perceptron.records.warning import MeasurementWarning
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenRun:
     """A run to write rows to, and what is known about the machine."""
 
     run: Run
-    journal: Journal
+    journal: RunJournal
     environment: Environment
     conditions: Conditions
 
-    def cautions(self, threads: int) -> list[Caution]:
+    def warnings(self, threads: int) -> list[MeasurementWarning]:
         """What makes these rows less trustworthy, damaged lines of an earlier start first."""
-        found = cautions(self.environment, threads, self.conditions)
+        found = warnings_about(self.environment, threads, self.conditions)
         return [*map(damaged, self.journal.complaints), *found]
 
 
 @contextmanager
-def opened(
+def start_run(
     plan: Mapping[str, object],
     backends: Sequence[str],
     threads: int,
     machine: str | None,
     results: Path,
     quick: bool,
-) -> Iterator[Opened]:
+) -> Iterator[OpenRun]:
     """The unfinished run of this plan, or a new one; finished where the block ends without error.
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
@@ -59,7 +59,7 @@ def opened(
     with open_run(results, run, facts) as journal:
         found = conditions(with_loop=not quick)
         journal.keep_conditions(found)
-        yield Opened(run, journal, facts, found)
+        yield OpenRun(run, journal, facts, found)
         journal.finish()
 
 

@@ -28,7 +28,7 @@ from perceptron.validation.gate.runs.kinds import KINDS, following, wanted
 
 
 @dataclass(frozen=True)
-class Request:
+class ProofRequest:
     """What was asked for. ``runs`` of equal sides, others in proportion; begun within ``minutes``.
 
     ``commit`` is that of this package, None outside a checkout.
@@ -42,7 +42,7 @@ class Request:
     commit: str | None = None
 
 
-def prove(request: Request, progress: Progress) -> Proof:
+def prove(request: ProofRequest, progress: Progress) -> Proof:
     """Raises `UserError` where nothing has been measured yet, or a comparison cannot be made."""
     where = store.folder(request.results, request.machine).resolve()
     if not request.report_only:
@@ -88,7 +88,7 @@ def _digest(of_code: str) -> str:
     return sha256(content).hexdigest()[:12]
 
 
-def _measure(request: Request, where: Path, progress: Progress) -> None:
+def _measure(request: ProofRequest, where: Path, progress: Progress) -> None:
     begin, gate = time.monotonic(), today()
     with (
         store.open_proof(where) as journal,
@@ -123,7 +123,7 @@ def _counted(done: Counter[str], runs: int) -> int:
 
 
 def _proof(
-    request: Request,
+    request: ProofRequest,
     where: Path,
     gate: Gate,
     runs: Sequence[ProofRun],

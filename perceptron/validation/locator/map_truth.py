@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 
 from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.phase_map.grid import Cell, Grid, log_grid, times_by_cell
+from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
 from perceptron.analysis.phase_map.quadtree import ask
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.progress import Progress
-from perceptron.validation.locator.map_worlds import HIGH, LOW, World, world
+from perceptron.validation.locator.map_worlds import HIGH, LOW, MapWorld, world
 from perceptron.validation.locator.record import MapTruth
 
 POINTS = 32
@@ -67,7 +67,7 @@ def _share_right(scores: Sequence[_Score]) -> float:
     return sum(score.right for score in scores) / max(1, sum(score.decided for score in scores))
 
 
-def explore(grid: Grid, there: World) -> list[Measurement]:
+def explore(grid: CellGrid, there: MapWorld) -> list[Measurement]:
     """All rows of a map of this world."""
     rows: list[Measurement] = []
     while cells := ask(grid, times_by_cell(rows)):
@@ -75,7 +75,7 @@ def explore(grid: Grid, there: World) -> list[Measurement]:
     return rows
 
 
-def _score(there: World, found: PhaseMap) -> _Score:
+def _score(there: MapWorld, found: PhaseMap) -> _Score:
     decided = right = told = 0
     for cell in found.cells:
         fastest = _decided(there, (cell.x, cell.y))
@@ -86,7 +86,7 @@ def _score(there: World, found: PhaseMap) -> _Score:
     return _Score(there.noise, found.cells_measured / len(found.cells), decided, right, told)
 
 
-def _decided(there: World, cell: Cell) -> str | None:
+def _decided(there: MapWorld, cell: Cell) -> str | None:
     """Who is fastest by more than a tie, if anybody is."""
     ordered: Sequence[tuple[float, str]] = sorted(
         (seconds, backend)

@@ -38,7 +38,7 @@ class Island:
 
 
 @dataclass(frozen=True)
-class Cost:
+class MapCost:
     """What an iteration takes on one backend."""
 
     overhead: float
@@ -69,10 +69,10 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class World:
+class MapWorld:
     """Costs by backend, and the standard deviation of a process's log time."""
 
-    costs: dict[str, Cost]
+    costs: dict[str, MapCost]
     noise: float
     seed: int
 
@@ -106,7 +106,7 @@ class World:
         )
 
 
-def world(seed: int) -> World:
+def world(seed: int) -> MapWorld:
     """A world of two or three backends, the same for the same seed."""
     random = np.random.default_rng(seed)
     light = _cost(random, overhead=exp(random.uniform(log(5e-6), log(4e-5))), rate=1e10)
@@ -138,11 +138,11 @@ def world(seed: int) -> World:
     elif kind == "small memory":
         cells = exp(random.uniform(log(1e5), log(8e6)))
         costs["heavy"] = replace(heavy, memory_bytes=_BYTES * cells)
-    return World(costs, noise=random.choice([0.0, 0.01, 0.02, 0.04, 0.08]), seed=seed)
+    return MapWorld(costs, noise=random.choice([0.0, 0.01, 0.02, 0.04, 0.08]), seed=seed)
 
 
-def _cost(random: np.random.Generator, overhead: float, rate: float) -> Cost:
-    return Cost(
+def _cost(random: np.random.Generator, overhead: float, rate: float) -> MapCost:
+    return MapCost(
         overhead=overhead,
         rate=rate,
         exponents=(random.uniform(0.85, 1.05), random.uniform(0.85, 1.05)),

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from perceptron.report import text_file
 from perceptron.report.numbers import digits
-from perceptron.report.tables.grid import Grid, markdown, per_cent, share_cell
+from perceptron.report.tables.grid import TextTable, markdown, per_cent, share_cell
 from perceptron.validation.locator.record import LocatorRow, LocatorTruth, MapTruth, Truth
 
 
-def grids(found: Truth) -> list[Grid]:
+def grids(found: Truth) -> list[TextTable]:
     """One table for the locator, one for the map."""
     return [_locator(found), _map(found.map)]
 
@@ -32,10 +32,10 @@ def save(file: Path, found: Truth) -> Path:
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
-def _locator(found: Truth) -> Grid:
+def _locator(found: Truth) -> TextTable:
     truth = found.locator
     dense = truth.dense_sizes_per_decade
-    return Grid(
+    return TextTable(
         "The locator: from which size on does B beat A?",
         (
             "worlds",
@@ -93,9 +93,9 @@ def _locator_row(row: LocatorRow) -> tuple[str, ...]:
     )
 
 
-def _map(found: MapTruth) -> Grid:
+def _map(found: MapTruth) -> TextTable:
     noise = ", ".join(f"{name} {per_cent(share)}" for name, share in found.right_by_noise.items())
-    return Grid(
+    return TextTable(
         "The map: which backend wins where?",
         (
             "worlds>",

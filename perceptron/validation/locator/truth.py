@@ -37,7 +37,7 @@ _ROUNDS = 60
 _DENSE_EVERY = 4
 
 
-class Trial(Struct, frozen=True, kw_only=True):
+class WorldTrial(Struct, frozen=True, kw_only=True):
     """One world: what is true there, and what was found."""
 
     clear: bool
@@ -61,7 +61,7 @@ class Trial(Struct, frozen=True, kw_only=True):
         return self.status in self.truth
 
 
-def trial(seed: int) -> Trial:
+def trial(seed: int) -> WorldTrial:
     """Locate in the world of this seed."""
     world = make_world(np.random.default_rng(seed))
     clock = Clock(world)
@@ -83,7 +83,7 @@ def trial(seed: int) -> Trial:
     return _trial(world, clock, found)
 
 
-def _trial(world: World, clock: Clock, found: Crossover) -> Trial:
+def _trial(world: World, clock: Clock, found: Crossover) -> WorldTrial:
     stretches = world.excursions()
     error = standard_error(world)
     crossings = [start for start, _, _ in stretches[1:]]
@@ -101,7 +101,7 @@ def _trial(world: World, clock: Clock, found: Crossover) -> Trial:
     sizes = DENSE * (log(world.high / world.low) / log(10)) + 1
     near = found.bracket or (found.sizes_measured[0], found.sizes_measured[-1])
     behind = max(counts[size] for size in near) // 2
-    return Trial(
+    return WorldTrial(
         clear=clear,
         truth=sorted(true_statuses([depth for _, _, depth in stretches])),
         status=found.status,
@@ -198,7 +198,7 @@ def locator_truth(worlds: int, seed: int, progress: Progress) -> LocatorTruth:
     )
 
 
-def _row(name: str, found: list[Trial]) -> LocatorRow:
+def _row(name: str, found: list[WorldTrial]) -> LocatorRow:
     covered = [one.covered for one in found if one.covered is not None]
     widths = [one.width for one in found if one.width is not None]
     return LocatorRow(

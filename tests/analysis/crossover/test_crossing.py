@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.crossing import Zero, zeros
+from perceptron.analysis.crossover.crossing import ZeroCrossing, zeros
 from perceptron.analysis.crossover.points import Point, points
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.test_points import A, B, at
@@ -29,7 +29,7 @@ def noisy(
     return points(rows, A, B)
 
 
-def only(found: Sequence[Point]) -> Zero:
+def only(found: Sequence[Point]) -> ZeroCrossing:
     (zero,) = zeros(found)
     return zero
 
@@ -48,7 +48,7 @@ def spread(row: MakeRow, means: Sequence[float], noise: float) -> list[Point]:
     return points(rows, A, B)
 
 
-def ends(zero: Zero) -> tuple[float, float]:
+def ends(zero: ZeroCrossing) -> tuple[float, float]:
     assert zero.low is not None
     assert zero.high is not None
     return zero.low, zero.high

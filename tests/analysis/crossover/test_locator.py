@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, ask, coarse_sizes
 from perceptron.records.measurement import Measurement
-from perceptron.validation.locator.truth import DENSE, Trial, trial
+from perceptron.validation.locator.truth import DENSE, WorldTrial, trial
 from tests.analysis.crossover.test_judge import Cost, linear
 
 A, B = "numpy", "torch-cpu"
@@ -351,34 +351,34 @@ def test_a_search_goes_on_from_any_row_of_the_first_round_of_processes() -> None
 
 
 @pytest.fixture(scope="module")
-def trials() -> list[Trial]:
+def trials() -> list[WorldTrial]:
     """Searches in simulated worlds: bursts, drift, cache steps, ties and two crossovers."""
     return [trial(seed) for seed in range(5000, 5120)]
 
 
-def test_clear_worlds_are_told_right(trials: list[Trial]) -> None:
+def test_clear_worlds_are_told_right(trials: list[WorldTrial]) -> None:
     clear = [each for each in trials if each.clear]
     assert len(clear) > 60
     assert np.mean([each.right for each in clear]) >= 0.97
 
 
-def test_hardly_any_world_is_told_wrong_and_sure(trials: list[Trial]) -> None:
+def test_hardly_any_world_is_told_wrong_and_sure(trials: list[WorldTrial]) -> None:
     """In the unclear ones as well: what is not known is said."""
     assert sum(each.sure and not each.right for each in trials) == 0
 
 
-def test_intervals_hold_the_crossover(trials: list[Trial]) -> None:
+def test_intervals_hold_the_crossover(trials: list[WorldTrial]) -> None:
     """Those of single crossovers, at a nominal 95 %."""
     covered = [each.covered for each in trials if each.covered is not None]
     assert len(covered) > 25
     assert np.mean(covered) >= 0.88
 
 
-def test_a_search_costs_a_sixth_of_a_dense_sweep(trials: list[Trial]) -> None:
+def test_a_search_costs_a_sixth_of_a_dense_sweep(trials: list[WorldTrial]) -> None:
     """Sizes times processes, with as many processes as stand behind the answer."""
     assert np.median([each.measurements / each.dense for each in trials]) <= 1 / 6
 
 
-def test_most_worlds_are_told_for_sure(trials: list[Trial]) -> None:
+def test_most_worlds_are_told_for_sure(trials: list[WorldTrial]) -> None:
     """Never being sure would be an easy way to be never wrong."""
     assert np.mean([each.sure for each in trials if each.clear]) > 0.7

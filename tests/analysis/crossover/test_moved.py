@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.moved import moved
-from perceptron.records.block import Benchmark, Taken
+from perceptron.records.block import Benchmark, Reading
 from perceptron.records.comparison import Comparison, Control, ControlRow, Row
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables.comparison import notes
@@ -150,8 +150,8 @@ def test_a_strangers_blocks_are_judged_or_passed_over(
     blocks = [
         replace(
             block(benchmark.key, number % 4, 1.0, 1.0, "screen" if number < 4 else "confirmation"),
-            base=Taken(status="ok", value=one),
-            head=Taken(status="ok", value=two),
+            base=Reading(status="ok", value=one),
+            head=Reading(status="ok", value=two),
         )
         for place, benchmark in enumerate(benchmarks)
         for number, (one, two) in enumerate(values[place % 3 :: 3])

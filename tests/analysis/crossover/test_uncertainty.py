@@ -7,7 +7,7 @@ import pytest
 
 from perceptron.analysis.crossover.crossing import zeros
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import Doubt, doubts
+from perceptron.analysis.crossover.uncertainty import Uncertainty, doubts
 from tests.analysis.crossover.test_points import A, B, at
 from tests.conftest import MakeRow
 
@@ -20,7 +20,7 @@ def measured(row: MakeRow, means: Mapping[float, float], noise: float = 0.01) ->
     return points(rows, A, B)
 
 
-def left(found: list[Point]) -> list[Doubt]:
+def left(found: list[Point]) -> list[Uncertainty]:
     return doubts(found, zeros(found))
 
 
@@ -44,7 +44,7 @@ def test_another_winner_can_hide_between_sizes_far_apart(
 ) -> None:
     """Close to the line on both sides: room for it grows with the gap, and 10 % are no gap."""
     found = measured(row, {4: 0.06, right: 0.06}, noise=0.001)
-    assert left(found) == ([Doubt(0, 1)] if hidden else [])
+    assert left(found) == ([Uncertainty(0, 1)] if hidden else [])
 
 
 def test_far_from_the_line_a_gap_hides_nobody(row: MakeRow) -> None:
@@ -57,28 +57,28 @@ def test_a_steep_slope_beside_a_gap_makes_room_in_it(row: MakeRow) -> None:
     flat = measured(row, {1: 1.5, 4: 1.5, 16: 1.4})
     steep = measured(row, {1: 4.0, 4: 1.5, 16: 1.4})
     assert left(flat) == []
-    assert Doubt(1, 2) in left(steep)
+    assert Uncertainty(1, 2) in left(steep)
 
 
 def test_a_gap_in_which_the_winner_changes_is_no_hiding_place(row: MakeRow) -> None:
     """The change is known; the locator halves its bracket anyway."""
-    assert Doubt(0, 1) not in left(measured(row, {4: 0.06, 64: -0.06}, noise=0.001))
+    assert Uncertainty(0, 1) not in left(measured(row, {4: 0.06, 64: -0.06}, noise=0.001))
 
 
 def test_a_size_where_the_other_could_win_is_in_doubt(row: MakeRow) -> None:
     """By more than ±5 %, as far as its interval goes; where it is surely a tie, it is not."""
     wide = measured(row, {1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.1)
     assert wide[1].sign == 0
-    assert Doubt(1, 1) in left(wide)
+    assert Uncertainty(1, 1) in left(wide)
     narrow = measured(row, {1: 1.0, 1.2: 0.0, 1.44: 1.0}, noise=0.01)
     assert narrow[1].sign == 0
-    assert Doubt(1, 1) not in left(narrow)
+    assert Uncertainty(1, 1) not in left(narrow)
 
 
 def test_inside_the_interval_of_a_change_nobody_need_be_sure(row: MakeRow) -> None:
     found = measured(row, {1: 0.8, 1.1: 0.0, 1.2: -0.8}, noise=0.1)
     assert found[1].sign == 0
-    assert Doubt(1, 1) not in left(found)
+    assert Uncertainty(1, 1) not in left(found)
 
 
 def test_a_change_that_rests_on_hardly_anything_is_in_doubt(row: MakeRow) -> None:
@@ -86,15 +86,15 @@ def test_a_change_that_rests_on_hardly_anything_is_in_doubt(row: MakeRow) -> Non
     base = dict.fromkeys((1, 1.2, 1.44, 1.73), 0.5)
     weak, strong = (measured(row, base | {2.07: last}, noise=0.1) for last in (-0.13, -0.5))
     assert weak[-1].sign == strong[-1].sign == -1
-    assert Doubt(4, 4) in left(weak)
-    assert Doubt(4, 4) not in left(strong)
+    assert Uncertainty(4, 4) in left(weak)
+    assert Uncertainty(4, 4) not in left(strong)
 
 
 def test_without_a_winner_every_size_is_in_doubt_unless_it_is_a_tie(row: MakeRow) -> None:
     loud = measured(row, {1: 0.0, 1.2: 0.0}, noise=0.2)
     assert [doubt for doubt in left(loud) if doubt.first == doubt.last] == [
-        Doubt(0, 0),
-        Doubt(1, 1),
+        Uncertainty(0, 0),
+        Uncertainty(1, 1),
     ]
     assert left(measured(row, {1: 0.0, 1.05: 0.0}, noise=0.005)) == []
 
@@ -107,7 +107,7 @@ def test_an_interval_over_a_factor_of_four_is_in_doubt(row: MakeRow) -> None:
     assert zero.high is not None
     assert zero.high / zero.low > 4
     inside = [place for place, p in enumerate(found) if zero.low <= p.size <= zero.high]
-    assert Doubt(inside[0], inside[-1]) in left(found)
+    assert Uncertainty(inside[0], inside[-1]) in left(found)
 
 
 def test_single_values_are_not_doubted(row: MakeRow) -> None:

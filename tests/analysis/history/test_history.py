@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from perceptron.analysis.history.history import Past, histories
+from perceptron.analysis.history.history import CaseHistory, histories
 from perceptron.analysis.history.steps import stretches
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shelf import read_shelf
@@ -35,7 +35,7 @@ def asv_row(place: int, seconds: float | None, **fields: object) -> Measurement:
     return Measurement(**(defaults | fields))  # type: ignore[arg-type]
 
 
-def past_of(seconds: list[float]) -> Past:
+def past_of(seconds: list[float]) -> CaseHistory:
     (past,) = histories(asv_row(place, each) for place, each in enumerate(seconds))
     return past
 

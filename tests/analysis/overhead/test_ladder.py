@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from perceptron.analysis.overhead.iteration_phases import phases
-from perceptron.analysis.overhead.ladder import HARNESS, Overhead, ladder, rungs
+from perceptron.analysis.overhead.ladder import HARNESS, OverheadResult, ladder, rungs
 from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -62,7 +62,7 @@ def with_ceilings(row: MakeRow, gflops: float, gbytes: float) -> list[Measuremen
 
 
 @pytest.fixture
-def found(row: MakeRow, environment: Environment) -> Overhead:
+def found(row: MakeRow, environment: Environment) -> OverheadResult:
     rows = made(row) + with_ceilings(row, 100, 10)
     rows.append(row(family=HARNESS, phase="call", seconds=1e-7))
     return ladder(
@@ -78,7 +78,7 @@ def found(row: MakeRow, environment: Environment) -> Overhead:
     )
 
 
-def test_each_rung_stands_over_the_floor(found: Overhead) -> None:
+def test_each_rung_stands_over_the_floor(found: OverheadResult) -> None:
     """In the order of the ladder; processes pair up, so that their spread cancels."""
     assert [rung.backend for rung in found.rungs] == list(REMOVES)
     torch, numpy, numba, jax = found.rungs
@@ -91,7 +91,7 @@ def test_each_rung_stands_over_the_floor(found: Overhead) -> None:
     assert (jax.seconds_per_iteration, jax.reason) == (None, "not installed")
 
 
-def test_phases_are_differences_process_by_process(found: Overhead) -> None:
+def test_phases_are_differences_process_by_process(found: OverheadResult) -> None:
     """Each loop holds one phase more than the last; the whole is measured by itself."""
     told = {phase.phase: phase.seconds_per_iteration for phase in found.phases}
     assert told == pytest.approx({"forward": 2e-5, "backward": 5e-5, "optimizer step": 3e-5})
@@ -135,17 +135,17 @@ def test_what_fits_into_a_cache_is_not_bound_by_memory(row: MakeRow) -> None:
     assert rungs(rows, REMOVES, {}, WORK)[2].bound == "latency"
 
 
-def test_the_harness_is_a_share_of_the_shortest_sample(found: Overhead) -> None:
+def test_the_harness_is_a_share_of_the_shortest_sample(found: OverheadResult) -> None:
     assert found.harness_seconds == pytest.approx(1e-7)
     assert found.harness_share == pytest.approx(1e-7 / 0.009, rel=0.01)
     assert "0.0011 % of a sample" in ladder_page.harness_line(found)
 
 
-def test_the_published_times_belong_to_their_problem(found: Overhead) -> None:
+def test_the_published_times_belong_to_their_problem(found: OverheadResult) -> None:
     assert found.published["torch-cuda"] == pytest.approx(2.31e-3)
 
 
-def test_tables_say_all_of_it(found: Overhead) -> None:
+def test_tables_say_all_of_it(found: OverheadResult) -> None:
     cells = ladder_page.rung_cells(found.rungs)
     assert cells[2][2] == "99.7 [77.7, 128] ns"
     assert cells[2][3] == "1"
@@ -159,7 +159,7 @@ def test_tables_say_all_of_it(found: Overhead) -> None:
     assert len(ladder_page.roofline_cells(found)) == 3
 
 
-def test_the_page_holds_everything(found: Overhead, tmp_path: Path) -> None:
+def test_the_page_holds_everything(found: OverheadResult, tmp_path: Path) -> None:
     page = ladder_page.write_overhead(tmp_path / "overhead.html", found)
     text = page.read_text(encoding="utf-8")
     assert "<svg" in text

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.phase_map.grid import Grid, cell_of, grid_of, log_grid, times_by_cell
+from perceptron.analysis.phase_map.grid import CellGrid, cell_of, grid_of, log_grid, times_by_cell
 from tests.conftest import MakeRow
 
 
@@ -45,4 +45,4 @@ def test_a_cell_without_times_is_known_all_the_same(row: MakeRow) -> None:
         row(problem="f:2x2", process=0, seconds=1.0),
     ]
     assert times_by_cell(rows) == {(1, 2): {}, (2, 2): {"numpy": [1.0, 2.0]}}
-    assert grid_of(times_by_cell(rows)) == Grid((1, 2), (2,))
+    assert grid_of(times_by_cell(rows)) == CellGrid((1, 2), (2,))

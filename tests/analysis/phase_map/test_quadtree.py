@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.phase_map.grid import Cell, Grid, log_grid
+from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid
 from perceptron.analysis.phase_map.quadtree import ask
 from perceptron.studies.shared.progress import silent
 from perceptron.validation.locator.map_truth import map_truth
@@ -15,7 +15,9 @@ from perceptron.validation.locator.map_truth import map_truth
 GRID = log_grid((16, 8192), (4, 2048), 32)
 
 
-def explore(grid: Grid, times: dict[str, object], seed: int = 0, noise: float = 0.0) -> list[Cell]:
+def explore(
+    grid: CellGrid, times: dict[str, object], seed: int = 0, noise: float = 0.0
+) -> list[Cell]:
     """All cells asked for, where a backend's time is a function of the cell, or inf for none."""
     random = np.random.default_rng(seed)
     known: dict[Cell, dict[str, list[float]]] = {}

@@ -191,7 +191,7 @@ def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
     assert ours.diagnosis is not None
     assert ours.diagnosis.environment == FACTS
     assert ours.diagnosis.threads == 2
-    assert [caution.code for caution in ours.diagnosis.cautions] == ["on-battery"]
+    assert [caution.code for caution in ours.diagnosis.warnings] == ["on-battery"]
 
 
 def test_a_machine_whose_facts_are_broken_is_still_there(tmp_path: Path) -> None:

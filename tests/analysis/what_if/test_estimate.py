@@ -6,7 +6,7 @@ from perceptron.analysis.what_if.devices import DEVICES, LAUNCH, REACHED, device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
-    Estimate,
+    DeviceEstimate,
     Kernel,
     check,
     estimate,
@@ -47,8 +47,8 @@ def test_a_large_kernel_takes_what_the_device_does(kernel: Kernel, seconds: floa
     assert estimate([kernel], 7e-6, H100, EAGER, 1).low == pytest.approx(seconds)
 
 
-def guess(size: float, seconds: float) -> Estimate:
-    return Estimate(
+def guess(size: float, seconds: float) -> DeviceEstimate:
+    return DeviceEstimate(
         backend=EAGER,
         device="h100",
         size=size,

@@ -4,7 +4,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
-from perceptron.backends.contract.checks import Check
+from perceptron.backends.contract.checks import ContractCheck
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.problems.problem import DTYPES, DType, Problem
 
@@ -35,7 +35,7 @@ COMPILED = {
 @pytest.mark.parametrize("check", checks.CHECKS, ids=lambda each: each.name)
 @pytest.mark.parametrize("backend", backends())
 def test_every_backend_keeps_every_promise(
-    backend: Backend, check: Check, problem: Problem, dtype: DType
+    backend: Backend, check: ContractCheck, problem: Problem, dtype: DType
 ) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
     if problem.name not in COMPILED.get(backend.name, (problem.name,)):

@@ -9,7 +9,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import changes, resolve
 from perceptron.gate.checkout.suite import read_suite
-from perceptron.gate.checkout.worktrees import Trees, workplace
+from perceptron.gate.checkout.worktrees import Worktrees, workplace
 from tests.gate.conftest import Repository
 
 RESULTS = Path("/nowhere/results")
@@ -45,7 +45,7 @@ def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> 
     hook.chmod(0o755)
     first = resolve(toy.folder, "first", RESULTS)
     with workplace(toy.folder) as home:
-        Trees(toy.folder, home, first, first, "benchmarks")
+        Worktrees(toy.folder, home, first, first, "benchmarks")
     assert not (tmp_path / "ran").exists()
 
 
@@ -63,7 +63,7 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     toy.commit("second")
     second = resolve(toy.folder, "second", RESULTS)
     with workplace(toy.folder) as home:
-        trees = Trees(toy.folder, home, first, second, "benchmarks")
+        trees = Worktrees(toy.folder, home, first, second, "benchmarks")
         for sides in (
             {"base": "a", "head": "b"},
             {"base": "b", "head": "a"},
@@ -83,7 +83,7 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     (tmp_path / "mine").rename(tmp_path / "away")
     first = resolve(toy.folder, "first", RESULTS)
     with workplace(toy.folder) as home:
-        Trees(toy.folder, home, first, first, "benchmarks")
+        Worktrees(toy.folder, home, first, first, "benchmarks")
     assert toy.git("worktree", "list").count("\n") == 2
 
 
@@ -97,10 +97,10 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
     other.mkdir()
     elsewhere = Repository(other)
     with workplace(toy.folder) as used:
-        Trees(toy.folder, used, first, first, "benchmarks")
+        Worktrees(toy.folder, used, first, first, "benchmarks")
         left = cache / "gate-left"
         left.mkdir()
-        Trees(toy.folder, left, first, first, "benchmarks")
+        Worktrees(toy.folder, left, first, first, "benchmarks")
         (cache / "gate-note").write_text("no folder")
         with workplace(elsewhere.folder):
             assert not left.exists()

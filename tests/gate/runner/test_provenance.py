@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.checkout.worktrees import Trees
+from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.runner.provenance import TreeFirst, prove
 from perceptron.gate.sampling.arms import Arms
 from perceptron.records.block import Arm
@@ -88,5 +88,5 @@ def test_two_interpreters_may_have_the_project_installed(other: str, package: st
     """Then what is installed in them is what is compared."""
     pythons = {"base": "python", "head": other, "control": "python"}
     suite = Suite("asv.conf.json", "benchmarks", ".", project="My-Suite")
-    arms = Arms(cast(Trees, None), suite, Path(), cast(dict[Arm, str], pythons))
+    arms = Arms(cast(Worktrees, None), suite, Path(), cast(dict[Arm, str], pythons))
     assert arms.package == package

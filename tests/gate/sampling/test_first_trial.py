@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import cast
 
-from perceptron.gate.sampling.first_trial import Trial
-from perceptron.gate.sampling.sampler import Effort, Limit, Takes
-from perceptron.records.block import Arm, Benchmark, Taken
+from perceptron.gate.sampling.first_trial import FirstTrial
+from perceptron.gate.sampling.sampler import Limit, Sampler, SamplingEffort
+from perceptron.records.block import Arm, Benchmark, Reading
 
 
 class Fake:
@@ -23,25 +23,28 @@ class Fake:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: Effort,
+        effort: SamplingEffort,
         hash_seed: int,
         limit: Limit,
-    ) -> Iterator[tuple[str, Taken]]:
+    ) -> Iterator[tuple[str, Reading]]:
         for each in benchmarks:
             self.asked.append((arm, each.key))
             slow = self.only in {None, arm}
             seconds = self.seconds[each.key] if slow else 0.1
             self.now += min(seconds, limit(each))
             late = seconds > limit(each)
-            yield each.key, Taken(status="slow" if late else "ok", reason="late" if late else None)
+            yield (
+                each.key,
+                Reading(status="slow" if late else "ok", reason="late" if late else None),
+            )
 
 
 def suite(**seconds: float) -> tuple[Fake, list[Benchmark]]:
     return Fake(seconds), [Benchmark(name=name, timeout=60.0) for name in seconds]
 
 
-def trial(fake: Fake, budget: float = 600.0) -> Trial:
-    return Trial(cast(Takes, fake), budget, 1, lambda: fake.now)
+def trial(fake: Fake, budget: float = 600.0) -> FirstTrial:
+    return FirstTrial(cast(Sampler, fake), budget, 1, lambda: fake.now)
 
 
 ORDER: tuple[Arm, Arm] = ("base", "head")

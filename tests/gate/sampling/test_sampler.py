@@ -11,8 +11,8 @@ import pytest
 
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Answer
-from perceptron.gate.sampling.sampler import CALIBRATING, Takes
-from perceptron.records.block import Arm, Benchmark, Taken
+from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
+from perceptron.records.block import Arm, Benchmark, Reading
 
 
 class Fake:
@@ -47,21 +47,21 @@ def fake(tmp_path: Path) -> Fake:
     return Fake(tmp_path, failures=0)
 
 
-def take(takes: Takes, arm: Arm = "base") -> dict[str, Taken]:
+def take(takes: Sampler, arm: Arm = "base") -> dict[str, Reading]:
     return dict(takes.take(arm, SUITE, CALIBRATING, 1, lambda _: 1.0))
 
 
 def test_a_cache_that_failed_is_made_again_the_next_time(fake: Fake) -> None:
     """Within one process's benchmarks it fails once for all of them."""
     fake.failures = 1
-    takes = Takes(cast(Arms, fake))
+    takes = Sampler(cast(Arms, fake))
     assert {taken.status for taken in take(takes).values()} == {"failed"}
     assert {taken.status for taken in take(takes).values()} == {"ok"}
     assert fake.asked == ["cache", "cache", "measure"]
 
 
 def test_a_cache_is_made_once_for_each_arm_until_it_is_forgotten(fake: Fake) -> None:
-    takes = Takes(cast(Arms, fake))
+    takes = Sampler(cast(Arms, fake))
     for arm in ("base", "base", "head"):
         take(takes, cast(Arm, arm))
     assert fake.asked.count("cache") == 2

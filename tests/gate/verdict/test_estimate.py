@@ -12,7 +12,7 @@ from scipy import stats
 
 from perceptron.gate.verdict import estimate as statistics
 from perceptron.gate.verdict.estimate import (
-    Estimate,
+    RatioEstimate,
     blocks_needed,
     detectable,
     estimate,
@@ -165,4 +165,4 @@ def test_holm_is_holm() -> None:
 
 
 def test_an_estimate_tells_its_spread() -> None:
-    assert Estimate(0.0, 0.0, 5, 10).spread == 0.0
+    assert RatioEstimate(0.0, 0.0, 5, 10).spread == 0.0

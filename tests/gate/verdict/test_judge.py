@@ -16,7 +16,7 @@ import perceptron
 from perceptron.gate.verdict.estimate import estimate
 from perceptron.gate.verdict.judge import Judgement, judge, replay
 from perceptron.gate.verdict.rule import Rule, confirmation_size, promote, smallest_detectable
-from perceptron.records.block import Block, Taken
+from perceptron.records.block import Block, Reading
 from tests.gate.conftest import benchmark, blocks
 
 RULE = Rule()
@@ -164,7 +164,7 @@ def test_bytes_that_never_vary_are_judged_too() -> None:
 
 
 def failing(block: Block, arm: str, reason: str = "ValueError: x") -> Block:
-    taken = Taken(status="failed", reason=reason)
+    taken = Reading(status="failed", reason=reason)
     return msgspec.structs.replace(block, **{arm: taken}, stage="calibration")
 
 
@@ -214,7 +214,7 @@ def test_what_fails_now_and_then_is_never_red_and_on_head_alone_never_clean(
 @pytest.mark.parametrize(("arm", "verdict"), [("head", "inconclusive"), ("base", "invalid")])
 def test_what_only_head_skips_is_not_clean(arm: str, verdict: str) -> None:
     """An import that it lost, say; what is new there is skipped on base."""
-    skipped = Taken(status="skipped", reason="no library")
+    skipped = Reading(status="skipped", reason="no library")
     some = [msgspec.structs.replace(each, **{arm: skipped}) for each in trials()]
     found = judge([benchmark("time_it")], some, {}, RULE)
     assert found.rows[0].verdict == verdict
@@ -223,7 +223,7 @@ def test_what_only_head_skips_is_not_clean(arm: str, verdict: str) -> None:
 
 def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
     """Where it is no hang: base takes a third of it."""
-    slow = Taken(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
+    slow = Reading(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
     some = [
         msgspec.structs.replace(
             each, base=msgspec.structs.replace(each.base, wall_seconds=5.0), head=slow
@@ -238,7 +238,7 @@ def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
 def test_a_failure_is_not_forgotten_because_there_was_no_time_to_repeat_it() -> None:
     first, second = trials("head")
     untried = msgspec.structs.replace(
-        second, base=Taken(status="untried"), head=Taken(status="untried")
+        second, base=Reading(status="untried"), head=Reading(status="untried")
     )
     found = judge([benchmark("time_it")], [first, untried], {}, RULE)
     assert found.verdict == "inconclusive"
@@ -250,8 +250,8 @@ def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
     spared = msgspec.structs.replace(
         block,
         stage="calibration",
-        base=Taken(status="slow", reason="no answer within 15 s", wall_seconds=15.0),
-        head=Taken(status="untried", reason="one call is too long: no answer within 15 s"),
+        base=Reading(status="slow", reason="no answer within 15 s", wall_seconds=15.0),
+        head=Reading(status="untried", reason="one call is too long: no answer within 15 s"),
     )
     found = judge([benchmark("time_it")], [spared], {}, RULE)
     assert found.rows == []
@@ -277,7 +277,7 @@ def test_nothing_is_red_without_a_control() -> None:
     """Its second copy broke: nobody knows whether base differs from itself."""
     slower = log1p(0.08)
     fresh = blocks("time_it", (slower + noise(0.01, 20, 2)).tolist(), "confirmation")
-    broken = Taken(status="failed", reason="OSError: disk full")
+    broken = Reading(status="failed", reason="OSError: disk full")
     fresh = [msgspec.structs.replace(each, control=broken) for each in fresh]
     screen = blocks("time_it", (slower + noise(0.01, 10)).tolist())
     found = judge([benchmark("time_it")], [*screen, *fresh], {"time_it": 20}, RULE)

@@ -11,7 +11,7 @@ from perceptron.report.charts.palette import stroke
 from perceptron.report.charts.phase_map import map_chart
 from perceptron.report.tables.phase_map import map_columns, map_legend, map_rows
 from perceptron.validation.locator.map_truth import explore
-from perceptron.validation.locator.map_worlds import Cost, World
+from perceptron.validation.locator.map_worlds import MapCost, MapWorld
 from tests.conftest import MakeRow
 
 GRID = log_grid((16, 8192), (4, 2048), 20)
@@ -19,8 +19,8 @@ GRID = log_grid((16, 8192), (4, 2048), 20)
 
 @pytest.fixture(scope="module")
 def found() -> PhaseMap:
-    costs = {"numpy": Cost(1e-5, 1e10), "torch-cpu": Cost(4e-5, 4e10, memory_bytes=1e8)}
-    return phase(explore(GRID, World(costs, noise=0.01, seed=0)), GRID)
+    costs = {"numpy": MapCost(1e-5, 1e10), "torch-cpu": MapCost(4e-5, 4e10, memory_bytes=1e8)}
+    return phase(explore(GRID, MapWorld(costs, noise=0.01, seed=0)), GRID)
 
 
 def test_the_figure_is_the_same_for_the_same_map(found: PhaseMap) -> None:

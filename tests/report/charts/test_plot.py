@@ -13,7 +13,7 @@ from perceptron.report.dashboard.ladders import ladder_views
 from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.sweeps import ITERATION, sweep_views
-from perceptron.report.dashboard.view import Figure, Views
+from perceptron.report.dashboard.view import ViewFigure, Views
 from tests.made import everything
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
@@ -29,13 +29,13 @@ def looks() -> dict[str, plot.Look]:
     return plot.looks(strokes(NAMES))
 
 
-def first(views: Views, *texts: str) -> Figure:
+def first(views: Views, *texts: str) -> ViewFigure:
     """The first figure of the first view whose setting holds these texts."""
     setting = next(each for each in views.settings if set(texts) <= set(each.is_))
     return views.files[setting.file][setting.name].figures[0]
 
 
-def named(figure: Figure, name: str) -> dict[str, Any]:
+def named(figure: ViewFigure, name: str) -> dict[str, Any]:
     """The line of a name, not the edges of its band."""
     return next(trace for trace in figure.data if trace.get("name") == name)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from perceptron.records.comparison import Comparison, Environment, LeftOut, Side
-from perceptron.records.warning import Caution
+from perceptron.records.comparison import Comparison, ComparisonEnvironment, LeftOut, Side
+from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
 from tests.report.gate_cases import broken, comparison, row, slower
 
@@ -60,10 +60,10 @@ def comparisons(draw: st.DrawFn) -> Comparison:
         *draw(st.lists(rows(), max_size=6)),
         verdict=draw(st.sampled_from(["clean", "regression", "inconclusive", "invalid"])),
         reason=text[4],
-        warnings=[Caution(code=text[5], message=text[6], advice=text[7])],
+        warnings=[MeasurementWarning(code=text[5], message=text[6], advice=text[7])],
         reproduce=draw(st.one_of(hostile, hostile.map("perceptron compare ".__add__))),
         seconds=draw(st.floats()),
-        environment=Environment(
+        environment=ComparisonEnvironment(
             machine={text[8]: text[9]},
             base={text[10]: "1"},
             head={text[10]: text[11]},
@@ -150,7 +150,7 @@ def test_the_comment_says_what_changed_on_top() -> None:
 
 def test_what_differs_beside_the_code_is_told() -> None:
     """Two environments compare like two commits."""
-    here = Environment(
+    here = ComparisonEnvironment(
         machine={}, base={"torch": "2.6", "numpy": "2.0"}, head={"torch": "2.7", "numpy": "2.0"},
         variables={},
     )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.crossover.located import Located, located
+from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.errors import UserError
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -52,15 +52,15 @@ def rows(row: MakeRow) -> list[Measurement]:
 
 
 @pytest.fixture
-def found(rows: list[Measurement], environment: Environment) -> Located:
-    return located(rows, None, 10_000, environment, Path("results"))
+def found(rows: list[Measurement], environment: Environment) -> CrossoverResult:
+    return crossover_result(rows, None, 10_000, environment, Path("results"))
 
 
 def text_of(page: Path) -> str:
     return " ".join(read(page).text.split())
 
 
-def test_a_line_for_each_pair_that_was_measured(found: Located) -> None:
+def test_a_line_for_each_pair_that_was_measured(found: CrossoverResult) -> None:
     """Family, pair, ground, status, and the answer with its interval; what was not is elsewhere."""
     (cells,) = crossover_cells(found.crossovers)
     assert len(cells) == len(CROSSOVER_COLUMNS)
@@ -69,7 +69,7 @@ def test_a_line_for_each_pair_that_was_measured(found: Located) -> None:
     assert re.match(r"torch-cpu from [\d.]+ \[[\d.]+, [\d.]+\] on", cells[4])
 
 
-def test_what_is_not_sure_is_told_as_such(found: Located) -> None:
+def test_what_is_not_sure_is_told_as_such(found: CrossoverResult) -> None:
     """In the status, whatever the answer; a reason follows in brackets."""
     crossover = found.crossovers[0]
     doubtful = msgspec.structs.replace(crossover, unsure=[(4, 16)], reason="not sure between")
@@ -79,7 +79,7 @@ def test_what_is_not_sure_is_told_as_such(found: Located) -> None:
     assert crossover_cells([doubtful])[0][-1].endswith("(not sure between)")
 
 
-def test_the_ground_is_told_as_far_as_it_is_known(found: Located) -> None:
+def test_the_ground_is_told_as_far_as_it_is_known(found: CrossoverResult) -> None:
     crossover = found.crossovers[0]
     stranger = msgspec.structs.replace(crossover, machine="unknown", dtype=None, threads=None)
     assert place(stranger) == "–"
@@ -90,7 +90,7 @@ def test_amortisations_show_a_few_sizes_with_both_ends(row: MakeRow) -> None:
     """Seven of each pair at most, in a line of as many cells as there are columns."""
     costs = {"numpy": linear(1e-5, 1e-6), "torch-cpu": linear(1e-4, 1e-7)}
     sizes = [2**k for k in range(1, 25)]
-    found = located(prepared(world(row, costs, sizes, processes=3)), None, 100)
+    found = crossover_result(prepared(world(row, costs, sizes, processes=3)), None, 100)
     cells = amortisation_cells(found.amortisations)
     assert len(cells) == 7
     assert all(len(line) == len(AMORTISATION_COLUMNS) for line in cells)
@@ -104,7 +104,9 @@ def test_amortisations_show_a_few_sizes_with_both_ends(row: MakeRow) -> None:
     assert amortisation_cells([]) == []
 
 
-def test_the_page_tells_crossovers_resident_and_from_cold(found: Located, tmp_path: Path) -> None:
+def test_the_page_tells_crossovers_resident_and_from_cold(
+    found: CrossoverResult, tmp_path: Path
+) -> None:
     text = text_of(write_crossovers(tmp_path / "crossover.html", found))
     assert "From which size on does that change?" in text
     assert "torch-cpu from" in text
@@ -114,7 +116,7 @@ def test_the_page_tells_crossovers_resident_and_from_cold(found: Located, tmp_pa
     assert "Abacus 3000, 2 cores." in text
 
 
-def test_the_page_asks_nobody_for_anything(found: Located, tmp_path: Path) -> None:
+def test_the_page_asks_nobody_for_anything(found: CrossoverResult, tmp_path: Path) -> None:
     """No script, no link, no style or font from elsewhere; figures stand in the file."""
     page = write_crossovers(tmp_path / "crossover.html", found)
     reader = read(page)
@@ -127,7 +129,7 @@ def test_the_page_asks_nobody_for_anything(found: Located, tmp_path: Path) -> No
     assert [file.name for file in tmp_path.iterdir()] == ["crossover.html"]
 
 
-def test_every_table_of_the_page_is_whole(found: Located, tmp_path: Path) -> None:
+def test_every_table_of_the_page_is_whole(found: CrossoverResult, tmp_path: Path) -> None:
     """As many cells in each line as in the head; a figure says in words what it shows."""
     html = write_crossovers(tmp_path / "crossover.html", found).read_text(encoding="utf-8")
     tables = re.findall(r"<table>.*?</table>", html, re.DOTALL)
@@ -157,7 +159,7 @@ def test_names_of_strangers_are_text(row: MakeRow, tmp_path: Path) -> None:
     costs = {name: linear(1, 0.1), '"><img src=x onerror=y>': linear(10, 0.01)}
     absent = [row(backend="c", status="failed", reason=name, family=name, problem="line:4", size=4)]
     rows = [*world(row, costs, family=name, machine=name, dtype=name), *absent]
-    page = write_crossovers(tmp_path / "crossover.html", located(rows, None, 100))
+    page = write_crossovers(tmp_path / "crossover.html", crossover_result(rows, None, 100))
     reader = Tags()
     reader.feed(page.read_text(encoding="utf-8"))
     assert reader.scripts == 0
@@ -168,7 +170,7 @@ def test_names_of_strangers_are_text(row: MakeRow, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["100 % $", "_hidden", "a\nb", "é"])
 def test_names_of_strangers_can_be_drawn(row: MakeRow, name: str, tmp_path: Path) -> None:
     rows = world(row, {name: linear(1, 0.1), "b": linear(10, 0.01)})
-    page = write_crossovers(tmp_path / "crossover.html", located(rows, None, 100))
+    page = write_crossovers(tmp_path / "crossover.html", crossover_result(rows, None, 100))
     assert page.read_text(encoding="utf-8").count("<svg") == 2
 
 
@@ -176,7 +178,7 @@ def test_names_of_strangers_can_be_drawn(row: MakeRow, name: str, tmp_path: Path
 def test_names_of_strangers_are_no_formulas(row: MakeRow, name: str) -> None:
     """What a drawing library might take for a formula is a name like any other."""
     rows = world(row, {name: linear(1, 0.1), "b": linear(10, 0.01)})
-    (crossover,) = located(rows, None, 100).crossovers
+    (crossover,) = crossover_result(rows, None, 100).crossovers
     assert ratio_chart(rows, crossover, "size").startswith("<svg")
 
 
@@ -184,7 +186,7 @@ def test_each_ground_has_its_own_figures(row: MakeRow, tmp_path: Path) -> None:
     """Two numbers of threads are two pairs of figures, and never one line."""
     costs = {"numpy": linear(1e-5, 1e-6), "torch-cpu": linear(1e-4, 1e-7)}
     rows = [each for threads in (1, 2) for each in world(row, costs, threads=threads)]
-    page = write_crossovers(tmp_path / "crossover.html", located(rows, None, 100))
+    page = write_crossovers(tmp_path / "crossover.html", crossover_result(rows, None, 100))
     assert page.read_text(encoding="utf-8").count("<svg") == 4
     assert "Read from files." in text_of(page)
 
@@ -195,13 +197,13 @@ def test_a_page_without_any_time_says_why(row: MakeRow, tmp_path: Path) -> None:
         for name in ("a", "b")
         for size in (1, 2)
     ]
-    text = text_of(write_crossovers(tmp_path / "crossover.html", located(rows, None, 100)))
+    text = text_of(write_crossovers(tmp_path / "crossover.html", crossover_result(rows, None, 100)))
     assert "Not measured" in text
     assert "a: no room." in text
 
 
 def test_the_figure_shows_the_pair_and_is_the_same_for_the_same_rows(
-    row: MakeRow, rows: list[Measurement], found: Located
+    row: MakeRow, rows: list[Measurement], found: CrossoverResult
 ) -> None:
     crossover = found.crossovers[0]
     assert ratio_chart(rows, crossover, "width") == ratio_chart(rows, crossover, "width")
@@ -211,10 +213,10 @@ def test_the_figure_shows_the_pair_and_is_the_same_for_the_same_rows(
 
 def test_single_values_have_no_bars(row: MakeRow) -> None:
     rows = world(row, {"a": linear(1, 0.1), "b": linear(10, 0.01)}, processes=1, noise=0.0)
-    (crossover,) = located(rows, None, 100).crossovers
+    (crossover,) = crossover_result(rows, None, 100).crossovers
     assert ratio_chart(rows, crossover, "size").startswith("<svg")
 
 
-def test_a_folder_that_cannot_be_written_to_is_one_line(found: Located) -> None:
+def test_a_folder_that_cannot_be_written_to_is_one_line(found: CrossoverResult) -> None:
     with pytest.raises(UserError, match="cannot write the page"):
         write_crossovers(Path("/proc/no/crossover.html"), found)

@@ -10,13 +10,13 @@ from perceptron.analysis.trust import damaged
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.records.environment import Environment
-from perceptron.records.store import Journal, Run, open_run
-from perceptron.studies.bench import Plan, tasks
+from perceptron.records.store import Run, RunJournal, open_run
+from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared import campaign
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.progress import silent
 
-PLAN = Plan(
+PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
 )
 
@@ -55,7 +55,7 @@ def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
     return found
 
 
-def measure(folder: Path, environment: Environment, plan: Plan = PLAN) -> Journal:
+def measure(folder: Path, environment: Environment, plan: BenchPlan = PLAN) -> RunJournal:
     run = Run(
         plan={"test": True},
         machine="box",
@@ -188,8 +188,8 @@ def test_progress_counts_up_to_the_end(lab: Lab, tmp_path: Path, environment: En
 
 def test_quick_is_a_part_of_the_whole() -> None:
     """Every quick size is a full size; the whole has more processes."""
-    whole = Plan(threads=(1,))
-    quick = Plan(threads=(1,), quick=True)
+    whole = BenchPlan(threads=(1,))
+    quick = BenchPlan(threads=(1,), quick=True)
     names = {task.problem for task in tasks(whole)}
     assert {task.problem for task in tasks(quick)} < names
     assert quick.processes < whole.processes
@@ -207,4 +207,4 @@ def test_a_wrong_plan_is_refused_before_anything_is_measured(
     fields: dict[str, tuple[str, ...]], message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
-        Plan(**fields)  # type: ignore[arg-type]
+        BenchPlan(**fields)  # type: ignore[arg-type]

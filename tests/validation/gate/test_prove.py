@@ -13,13 +13,13 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.request import Request
-from perceptron.records.block import Benchmark, Block, Taken
+from perceptron.gate.checkout.request import CompareRequest
+from perceptron.records.block import Benchmark, Block, Reading
 from perceptron.records.comparison import (
     Comparison,
+    ComparisonEnvironment,
+    ComparisonPlan,
     Control,
-    Environment,
-    Plan,
     Row,
     Side,
 )
@@ -30,7 +30,7 @@ from perceptron.validation.gate.runs.kinds import BY_NAME, wanted
 from perceptron.validation.gate.runs.neighbour import busy_neighbour
 from tests.validation.gate.conftest import MakeRun
 
-ENVIRONMENT = Environment(
+ENVIRONMENT = ComparisonEnvironment(
     machine={"cpu": "Abacus 3000", "cores": "2"},
     base={"numpy": "2.0"},
     head={"numpy": "2.0"},
@@ -43,7 +43,7 @@ def silent(done: int, total: int, message: str) -> None:
 
 
 def block(stage: str, number: int, status: str = "ok") -> Block:
-    taken = Taken(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
+    taken = Reading(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
     return Block(
         stage=stage,  # type: ignore[arg-type]
         number=number,
@@ -82,7 +82,7 @@ def comparison(blocks: list[Block]) -> Comparison:
         reason="nothing",
         rows=[row],
         control=Control(alarmed=False, rows=[]),
-        plan=Plan(
+        plan=ComparisonPlan(
             suite="s", benchmarks=None, base=side, head=side, budget_seconds=1, seed=1, rule={}
         ),
         environment=ENVIRONMENT,
@@ -97,17 +97,17 @@ def comparison(blocks: list[Block]) -> Comparison:
 
 def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path) -> None:
     """In the repository's folder; results go elsewhere; samples in whole nanoseconds."""
-    asked: list[tuple[Request, Path]] = []
+    asked: list[tuple[CompareRequest, Path]] = []
 
-    def compare(request: Request, progress: object) -> Comparison:
+    def compare(request: CompareRequest, progress: object) -> Comparison:
         asked.append((request, Path.cwd()))
         blocks = [block("calibration", 0), block("screen", 0), block("screen", 1, "failed")]
         return comparison([*blocks, block("confirmation", 0)])
 
     before = Path.cwd()
-    kept: list[Environment] = []
+    kept: list[ComparisonEnvironment] = []
 
-    def keep(environment: Environment) -> str:
+    def keep(environment: ComparisonEnvironment) -> str:
         kept.append(environment)
         return "e"
 
@@ -179,8 +179,8 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
     return made
 
 
-def request(folder: Path, runs: int, **fields: object) -> prove.Request:
-    return prove.Request("box", folder, runs, commit="abc", **fields)  # type: ignore[arg-type]
+def request(folder: Path, runs: int, **fields: object) -> prove.ProofRequest:
+    return prove.ProofRequest("box", folder, runs, commit="abc", **fields)  # type: ignore[arg-type]
 
 
 def test_it_goes_on_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.estimate import FEWEST, estimate
-from perceptron.records.block import Block, Stage, Taken
+from perceptron.records.block import Block, Reading, Stage
 from perceptron.validation.gate.judging.other_rules import OTHERS, Samples
 from perceptron.validation.gate.record import CLASSES, Nanoseconds, ProofRow, ProofRun
 
@@ -41,8 +41,8 @@ class Pair:
             benchmark=benchmark,
             order=[],
             sides={},
-            base=Taken(status="ok", value=self.base_value),
-            head=Taken(status="ok", value=factor * self.head_value),
+            base=Reading(status="ok", value=self.base_value),
+            head=Reading(status="ok", value=factor * self.head_value),
         )
 
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.judge import judge, log_ratios
 from perceptron.gate.verdict.rule import Rule, promote
-from perceptron.records.block import Benchmark, Block, Taken
+from perceptron.records.block import Benchmark, Block, Reading
 from perceptron.validation.gate.judging.blocks import pair
 from perceptron.validation.gate.judging.replay import screen_size
 from perceptron.validation.gate.record import Nanoseconds, ProofRun
@@ -63,4 +63,4 @@ def _confirmation(name: str, number: int, recorded: Nanoseconds) -> Block:
     if len(recorded) < 3:
         return made
     value = lower_quartile([1e-9 * sample for sample in recorded[2]])
-    return replace(made, control=Taken(status="ok", value=value))
+    return replace(made, control=Reading(status="ok", value=value))

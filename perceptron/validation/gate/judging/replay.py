@@ -26,7 +26,7 @@ GATE = "gate"
 
 
 @dataclass(frozen=True)
-class Trial:
+class ReplayTrial:
     """One replay: what was injected, what the blocks spread by, and who called it slower."""
 
     level: float
@@ -38,8 +38,8 @@ class Trial:
 class Replays:
     """All trials; ``promised`` are those at what the gate had called the smallest detectable."""
 
-    trials: list[Trial]
-    promised: list[Trial]
+    trials: list[ReplayTrial]
+    promised: list[ReplayTrial]
     windows: int
     """How many windows have no block in common."""
 
@@ -63,8 +63,8 @@ def replays(
     random = np.random.default_rng(seed)
     length = window_blocks(rule)
     long = [(name, blocks) for name, blocks in pools if len(blocks) >= length]
-    trials: list[Trial] = []
-    promised: list[Trial] = []
+    trials: list[ReplayTrial] = []
+    promised: list[ReplayTrial] = []
     for place, (name, blocks) in enumerate(long):
         for draw in range(draws):
             progress(place * draws + draw, len(long) * draws, f"replaying {name}")
@@ -78,7 +78,9 @@ def replays(
     return Replays(trials, promised, sum(len(blocks) // length for _, blocks in long))
 
 
-def _replayed(name: str, window: Sequence[Pair], rule: Rule) -> tuple[list[Trial], list[Trial]]:
+def _replayed(
+    name: str, window: Sequence[Pair], rule: Rule
+) -> tuple[list[ReplayTrial], list[ReplayTrial]]:
     """Trials of one window at every level, and at the smallest slowdown that is detectable."""
     spread = spread_class(window) or ""
     case = _Case(Benchmark(name=name), window, screen_size(window, rule), rule)
@@ -89,11 +91,11 @@ def _replayed(name: str, window: Sequence[Pair], rule: Rule) -> tuple[list[Trial
         if level == 0:
             promise = row.smallest_detectable
         others = judged_by_others(case.measured(row), 1 + level)
-        trials.append(Trial(level, spread, {GATE: row.verdict == "regression", **others}))
+        trials.append(ReplayTrial(level, spread, {GATE: row.verdict == "regression", **others}))
     if promise is None:
         return trials, []
     found = case.row(promise).verdict == "regression"
-    return trials, [Trial(promise, spread, {GATE: found})]
+    return trials, [ReplayTrial(promise, spread, {GATE: found})]
 
 
 def screen_size(window: Sequence[Pair], rule: Rule) -> int:
@@ -131,7 +133,9 @@ class _Case:
         return self.window[: row.screen_blocks + row.confirmation_blocks]
 
 
-def by_spread(trials: Sequence[Trial], classes: Sequence[str]) -> Iterator[tuple[str, list[Trial]]]:
+def by_spread(
+    trials: Sequence[ReplayTrial], classes: Sequence[str]
+) -> Iterator[tuple[str, list[ReplayTrial]]]:
     """The trials of each class that has some."""
     for name in classes:
         found = [each for each in trials if each.spread == name]

@@ -8,7 +8,7 @@ from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, estimate, p_above
 from perceptron.validation.gate.judging.blocks import judged_by_others, pair, pairs, spread_class
-from perceptron.validation.gate.judging.replay import GATE, LEVELS, Trial, by_spread
+from perceptron.validation.gate.judging.replay import GATE, LEVELS, ReplayTrial, by_spread
 from perceptron.validation.gate.record import CLASSES, Judged, LiveKind, ProofRow, ProofRun
 from perceptron.validation.gate.runs.kinds import BY_NAME, KINDS
 from perceptron.validation.gate.runs.repository import body
@@ -108,7 +108,7 @@ def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
     return found
 
 
-def found_replayed(trials: Sequence[Trial]) -> list[Judged]:
+def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
     """Of the replays: those that each rule called slower, by what was injected and by spread."""
     return [
         Judged(name=f"{100 * level:g} %", spread=name, shares=_shares(each.found for each in some))
@@ -117,7 +117,7 @@ def found_replayed(trials: Sequence[Trial]) -> list[Judged]:
     ]
 
 
-def promised(trials: Sequence[Trial]) -> list[Judged]:
+def promised(trials: Sequence[ReplayTrial]) -> list[Judged]:
     """Of the replays at what was called the smallest detectable slowdown: those found."""
     return [
         Judged(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.validation.gate.judging.blocks import pairs, spread_class
-from perceptron.validation.gate.judging.replay import GATE, Replays, Trial
+from perceptron.validation.gate.judging.replay import GATE, Replays, ReplayTrial
 from perceptron.validation.gate.judging.tally import slower_rows
 from perceptron.validation.gate.record import QUIET, ProofRun, Target
 from perceptron.validation.gate.runs.kinds import BY_NAME
@@ -74,5 +74,5 @@ def _at_least(name: str, found: Share, least: float, enough: int = ENOUGH_REPLAY
     return Target(name=name, reached=found, met=met)
 
 
-def _gate(trials: Sequence[Trial]) -> Share:
+def _gate(trials: Sequence[ReplayTrial]) -> Share:
     return share(sum(each.found[GATE] for each in trials), len(trials))

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from perceptron.gate.checkout.request import Request
+from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
 from perceptron.records.block import Block, Stage
-from perceptron.records.comparison import Comparison, Environment, Row
+from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
 from perceptron.validation.gate.record import Nanoseconds, ProofRow, ProofRun
 from perceptron.validation.gate.runs.kinds import Kind
 from perceptron.validation.gate.runs.neighbour import busy_neighbour
@@ -24,7 +24,7 @@ from perceptron.validation.gate.runs.repository import BASE, expression
 # for a suite that is large for its ten minutes.
 BUDGET_MINUTES = 2.0
 
-Compare = Callable[[Request, Progress], Comparison]
+Compare = Callable[[CompareRequest, Progress], Comparison]
 
 
 def run(
@@ -34,7 +34,7 @@ def run(
     work: str,
     measured: str,
     commit: str | None,
-    keep: Callable[[Environment], str],
+    keep: Callable[[ComparisonEnvironment], str],
     progress: Progress,
     compare: Compare = compare,
 ) -> ProofRun:
@@ -48,7 +48,7 @@ def run(
         busy_neighbour(kind.neighbour),
         contextlib.chdir(repository),
     ):
-        request = Request(
+        request = CompareRequest(
             BASE,
             kind.name,
             benchmarks=expression(pair),

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from perceptron.errors import UserError
-from perceptron.records.comparison import Environment
+from perceptron.records.comparison import ComparisonEnvironment
 from perceptron.records.files.journal import (
     append,
     cannot_write,
@@ -55,18 +55,18 @@ def read_runs(where: Path) -> list[ProofRun]:
     return found
 
 
-def read_environment(where: Path, name: str) -> Environment:
+def read_environment(where: Path, name: str) -> ComparisonEnvironment:
     """What the runs of this id ran on; raises `UserError` if that cannot be told."""
     file = where / f"environment-{name}.json"
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Environment)
+        return msgspec.json.decode(file.read_bytes(), type=ComparisonEnvironment)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}; its runs name it") from None
     except msgspec.DecodeError as error:
         raise UserError(f"{file}: no environment: {error}; fetch it again") from None
 
 
-def keep_environment(where: Path, environment: Environment) -> str:
+def keep_environment(where: Path, environment: ComparisonEnvironment) -> str:
     """Write it unless it is there, and give its id."""
     content = msgspec.json.format(msgspec.json.encode(environment, order="sorted"), indent=2)
     name = hashlib.sha256(content).hexdigest()[:12]
@@ -76,7 +76,7 @@ def keep_environment(where: Path, environment: Environment) -> str:
     return name
 
 
-class Journal:
+class ProofJournal:
     """An open proof: its runs so far, and where the next goes."""
 
     def __init__(self, where: Path, lines: FileIO) -> None:
@@ -94,7 +94,7 @@ class Journal:
 
 
 @contextmanager
-def open_proof(where: Path) -> Iterator[Journal]:
+def open_proof(where: Path) -> Iterator[ProofJournal]:
     """Raises `UserError` if the folder cannot be written to, or another proof goes on in it."""
     try:
         where.mkdir(parents=True, exist_ok=True)
@@ -105,4 +105,4 @@ def open_proof(where: Path) -> Iterator[Journal]:
         raise UserError(f"{where}: another proof is running; two would disturb each other")
     with lines:
         cut_unfinished(lines)
-        yield Journal(where, lines)
+        yield ProofJournal(where, lines)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.report.tables.grid import Grid, share_cell
+from perceptron.report.tables.grid import TextTable, share_cell
 from perceptron.validation.gate.record import Judged, LiveKind, Proof, Spread, Spreads, Target
 from perceptron.validation.share import Share
 
@@ -23,11 +23,11 @@ _LIVE = (
 )
 
 
-def grids(found: Proof) -> list[Grid]:
+def grids(found: Proof) -> list[TextTable]:
     """Targets first; then what they rest on, as far as there is something."""
     everything = [
-        Grid("Targets", _TARGETS, [_target(each) for each in found.targets], ()),
-        Grid(
+        TextTable("Targets", _TARGETS, [_target(each) for each in found.targets], ()),
+        TextTable(
             "Whole runs",
             _LIVE,
             [_live(each) for each in found.live],
@@ -131,10 +131,10 @@ def _live(each: LiveKind) -> tuple[str, ...]:
     )
 
 
-def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> Grid:
+def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> TextTable:
     rules = list(dict.fromkeys(name for row in rows for name in row.shares))
     spreads = any(row.spread for row in rows)
-    return Grid(
+    return TextTable(
         title,
         (first, *(["spread"] if spreads else []), "number>", *(f"{name}>" for name in rules)),
         [
@@ -150,9 +150,9 @@ def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> Grid:
     )
 
 
-def _choices(found: Sequence[Spreads]) -> Grid:
+def _choices(found: Sequence[Spreads]) -> TextTable:
     names = list(dict.fromkeys(name for each in found for name in each.spreads))
-    return Grid(
+    return TextTable(
         "What blocks spread by, if a process gave another number",
         ("benchmark", "blocks>", *(f"{name}>" for name in names)),
         [

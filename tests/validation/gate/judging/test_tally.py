@@ -6,13 +6,13 @@ from math import log1p
 
 from perceptron.validation.gate.judging import tally
 from perceptron.validation.gate.judging.other_rules import OTHERS
-from perceptron.validation.gate.judging.replay import GATE, Trial
+from perceptron.validation.gate.judging.replay import GATE, ReplayTrial
 from perceptron.validation.gate.runs.kinds import BY_NAME
 from tests.validation.gate.conftest import MakeRun, noise
 
 
-def trials(level: float, spread: str, hits: int, of: int) -> list[Trial]:
-    return [Trial(level, spread, {GATE: place < hits}) for place in range(of)]
+def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
+    return [ReplayTrial(level, spread, {GATE: place < hits}) for place in range(of)]
 
 
 def test_a_run_is_red_for_a_rule_if_any_of_its_benchmarks_is(run: MakeRun) -> None:

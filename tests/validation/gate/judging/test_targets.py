@@ -6,7 +6,7 @@ from math import log1p
 
 import pytest
 
-from perceptron.validation.gate.judging.replay import GATE, Replays, Trial
+from perceptron.validation.gate.judging.replay import GATE, Replays, ReplayTrial
 from perceptron.validation.gate.judging.targets import targets
 from tests.validation.gate.conftest import MakeRun, noise
 
@@ -45,8 +45,8 @@ def test_one_alarm_misses_it_and_too_few_runs_say_nothing(run: MakeRun) -> None:
     assert met([*equal_runs(run)[:2], run("slower-5", 0, verdict="regression")])[0] is None
 
 
-def trials(level: float, spread: str, hits: int, of: int) -> list[Trial]:
-    return [Trial(level, spread, {GATE: place < hits}) for place in range(of)]
+def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
+    return [ReplayTrial(level, spread, {GATE: place < hits}) for place in range(of)]
 
 
 def test_slowdowns_count_where_blocks_spread_little() -> None:

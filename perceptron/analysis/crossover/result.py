@@ -9,13 +9,13 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.what_if.estimate import Check, WhatIf
+from perceptron.analysis.what_if.estimate import EstimateCheck, WhatIf
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.warning import Caution
+from perceptron.records.warning import MeasurementWarning
 
 
-class Located(Struct, frozen=True, kw_only=True):
+class CrossoverResult(Struct, frozen=True, kw_only=True):
     """Crossovers, resident and from cold, and the rows that they were read off.
 
     ``results`` and ``environment`` are None where rows came from elsewhere.
@@ -29,24 +29,24 @@ class Located(Struct, frozen=True, kw_only=True):
     rows: list[Measurement]
     environment: Environment | None = None
     results: Path | None = None
-    warnings: list[Caution] = []
+    warnings: list[MeasurementWarning] = []
     what_if: list[WhatIf] = []
     """Estimates for a device that is not here; never among the rows."""
-    checks: list[Check] = []
+    checks: list[EstimateCheck] = []
     """The same estimates where a device like it was measured."""
 
 
-def located(
+def crossover_result(
     rows: Sequence[Measurement],
     pairs: Sequence[tuple[str, str]] | None,
     iterations: int,
     environment: Environment | None = None,
     results: Path | None = None,
-    warnings: Sequence[Caution] = (),
-) -> Located:
+    warnings: Sequence[MeasurementWarning] = (),
+) -> CrossoverResult:
     """Judge rows; ``pairs`` as in `crossovers`."""
     cold = from_cold(rows, iterations)
-    return Located(
+    return CrossoverResult(
         crossovers=crossovers(rows, pairs),
         from_cold=crossovers(cold, pairs) if any(row.status == "ok" for row in cold) else [],
         iterations=iterations,
