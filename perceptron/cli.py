@@ -8,14 +8,21 @@ from typing import Annotated
 import typer
 
 import perceptron
-from perceptron.commands.choosing import advise, crossover
-from perceptron.commands.comparing import compare
-from perceptron.commands.introduction import backends, check, walkthrough
-from perceptron.commands.measuring import bench, overhead, phase_map
+from perceptron.commands.advise import advise
+from perceptron.commands.backends import backends
+from perceptron.commands.bench import bench
+from perceptron.commands.check import check
+from perceptron.commands.compare import compare
+from perceptron.commands.crossover import crossover
+from perceptron.commands.dashboard import dashboard
+from perceptron.commands.doctor import doctor
+from perceptron.commands.map import phase_map
+from perceptron.commands.overhead import overhead
+from perceptron.commands.proof import proof
 from perceptron.commands.shared.ending import run
 from perceptron.commands.shared.options import spread
-from perceptron.commands.showing import dashboard
-from perceptron.commands.trusting import doctor, proof, truth
+from perceptron.commands.truth import truth
+from perceptron.commands.walkthrough import walkthrough
 
 app = typer.Typer(
     name="perceptron",

@@ -1,1 +1,1 @@
-"""The commands, a file for what a user is about. Each imports its study inside the function."""
+"""One file for each command, named as the command. Each imports its study inside the function."""

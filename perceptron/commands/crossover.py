@@ -1,4 +1,4 @@
-"""Choosing a backend: from which size on another one, and which for my shape."""
+"""`perceptron crossover`: from which size on does B beat A?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
-    DTypeName,
     Html,
     Json,
     Machine,
@@ -21,7 +20,6 @@ from perceptron.commands.shared.arguments import (
 )
 from perceptron.commands.shared.options import (
     folder_name,
-    one_number,
     one_of,
     several,
     split,
@@ -122,60 +120,3 @@ def crossover(
         console.show_located(found)
         terminal.show_places(found.results, written)
         terminal.show_next("perceptron map")
-
-
-def advise(
-    rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of the data.")] = None,
-    features: Annotated[int | None, typer.Option(min=1, metavar="D", help="Inputs.")] = None,
-    hidden: Annotated[
-        str | None, typer.Option(metavar="H[,H…]", help="Widths of the hidden layers; none: no.")
-    ] = None,
-    problem: Annotated[
-        str | None,
-        typer.Option(metavar="P", help="A problem or a FILE.toml[:SIZE] instead of a shape."),
-    ] = None,
-    iterations: Annotated[
-        int, typer.Option(min=1, metavar="K", help="Of the training, from cold.")
-    ] = 10_000,
-    seconds: Annotated[
-        float, typer.Option(min=1, metavar="S", help="How long to look; at least the shape itself.")
-    ] = 20.0,
-    what_if: WhatIf = None,
-    backends: Backends = None,
-    threads: Threads = None,
-    dtype: DTypeName = "float32",
-    machine: Machine = None,
-    results: Results = Path("results"),
-    json: Json = False,
-) -> None:
-    """Which backend for my shape, on this machine, and from where on that changes."""
-    from perceptron.analysis.what_if.devices import device
-    from perceptron.backends.registry import DEFAULT
-    from perceptron.problems.problem import DTYPES
-    from perceptron.report import documents
-    from perceptron.report.tables import console, terminal
-    from perceptron.studies import advise as study
-
-    shape = (rows, features, hidden)
-    if problem is not None and any(each is not None for each in shape):
-        raise UserError("give --rows, --features and --hidden or --problem, not both")
-    plan = study.AdvisePlan(
-        problem=problem
-        or study.shape_reference(
-            rows, features, whole_numbers("--hidden", hidden, each_once=False)
-        ),
-        backends=split("--backends", backends) or DEFAULT,
-        dtype=one_of("--dtype", dtype, DTYPES),
-        threads=one_number("--threads", threads),
-        iterations=iterations,
-        seconds=seconds,
-    )
-    guessed = None if what_if is None else device(what_if)
-    with terminal.progress_bar("looking") as bar:
-        found = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
-    terminal.show_warnings(found.warnings)
-    if json:
-        documents.write(documents.advice(found))
-    else:
-        console.show_advice(found)
-        terminal.show_next("perceptron crossover")

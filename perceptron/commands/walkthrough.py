@@ -1,4 +1,4 @@
-"""Getting to know the suite: the walk-through, what can run here, what a backend keeps."""
+"""`perceptron walkthrough`: the introduction."""
 
 from __future__ import annotations
 
@@ -41,37 +41,3 @@ def walkthrough(
         curve = study.sigmoid_curve()
         for file in story.draw(walk, save, study.predictor(walk, activation), curve):
             terminal.err.print(f"wrote {file}")
-
-
-def backends(json: Json = False) -> None:
-    """What can run here, what cannot, and why."""
-    from perceptron.report import documents
-    from perceptron.report.tables import console, terminal
-    from perceptron.studies.backends import survey
-
-    found = survey()
-    if json:
-        documents.write({"backends": found})
-    else:
-        console.show_backends(found)
-        terminal.show_next("perceptron bench --quick")
-
-
-def check(
-    names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
-    json: Json = False,
-) -> None:
-    """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
-    from perceptron.report import documents
-    from perceptron.report.tables import console, terminal
-    from perceptron.studies.check import check as study
-
-    with terminal.progress_bar("checking") as bar:
-        found = {name: study(name, bar) for name in split("NAME", names)}
-    if json:
-        documents.write({"backends": found})
-    else:
-        console.show_checks(found)
-        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
-    if not all(each.kept for checks in found.values() for each in checks):
-        raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Showing everything that was measured."""
+"""`perceptron dashboard`: the HTML pages of everything in results/."""
 
 from __future__ import annotations
 

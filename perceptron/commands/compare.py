@@ -1,4 +1,4 @@
-"""Comparing two revisions."""
+"""`perceptron compare`: did this change make anything slower?"""
 
 from __future__ import annotations
 

@@ -1,0 +1,19 @@
+"""`perceptron backends`: what can run here, what cannot, and why."""
+
+from __future__ import annotations
+
+from perceptron.commands.shared.arguments import Json
+
+
+def backends(json: Json = False) -> None:
+    """What can run here, what cannot, and why."""
+    from perceptron.report import documents
+    from perceptron.report.tables import console, terminal
+    from perceptron.studies.backends import survey
+
+    found = survey()
+    if json:
+        documents.write({"backends": found})
+    else:
+        console.show_backends(found)
+        terminal.show_next("perceptron bench --quick")

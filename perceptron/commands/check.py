@@ -1,0 +1,30 @@
+"""`perceptron check`: does a backend keep its contract?"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from perceptron.commands.shared.arguments import Json
+from perceptron.commands.shared.options import split
+
+
+def check(
+    names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
+    json: Json = False,
+) -> None:
+    """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
+    from perceptron.report import documents
+    from perceptron.report.tables import console, terminal
+    from perceptron.studies.check import check as study
+
+    with terminal.progress_bar("checking") as bar:
+        found = {name: study(name, bar) for name in split("NAME", names)}
+    if json:
+        documents.write({"backends": found})
+    else:
+        console.show_checks(found)
+        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
+    if not all(each.kept for checks in found.values() for each in checks):
+        raise typer.Exit(1)

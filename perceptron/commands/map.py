@@ -1,0 +1,67 @@
+"""`perceptron map`: which backend wins where, on two size axes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.commands.shared.arguments import (
+    Backends,
+    DTypeName,
+    Html,
+    Json,
+    Machine,
+    Results,
+    Threads,
+)
+from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+
+
+def phase_map(
+    family: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A family with two axes.")
+    ] = None,
+    points: Annotated[
+        int,
+        typer.Option(
+            metavar="N", show_default=False, help="Sizes along each axis; default 16, quick 8."
+        ),
+    ] = 0,
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: DTypeName = "float32",
+    quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """The phase diagram: which backend wins where, on two size axes, and by how much."""
+    from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import documents, map_page
+    from perceptron.report.dashboard import page
+    from perceptron.report.tables import console, terminal
+    from perceptron.studies import map as study
+
+    plan = study.MapPlan(
+        family=study.MAPS[0] if family is None else family,
+        points=points,
+        backends=split("--backends", backends) or DEFAULT,
+        dtype=one_of("--dtype", dtype, DTYPES),
+        threads=one_number("--threads", threads),
+        quick=quick,
+    )
+    reserved = page.reserve(html, "map.html")
+    with terminal.progress_bar("mapping") as bar:
+        found = study.map_family(plan, folder_name("--machine", machine), results, bar)
+    written = map_page.write_map(reserved, found)
+    terminal.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.phase_map(found, written))
+    else:
+        console.show_map(found.map)
+        terminal.show_places(found.results, written)
+        terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -1,0 +1,62 @@
+"""`perceptron overhead`: where one iteration's time goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.commands.shared.arguments import (
+    Backends,
+    Html,
+    Json,
+    Machine,
+    Quick,
+    Results,
+    Threads,
+)
+from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+
+
+def overhead(
+    problem: Annotated[
+        str, typer.Option(metavar="P", help="A problem, a shape or a FILE.toml[:SIZE].")
+    ] = "or-gate",
+    backends: Backends = None,
+    threads: Threads = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
+    ] = None,
+    quick: Quick = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    html: Html = Path("html"),
+    json: Json = False,
+) -> None:
+    """Where one iteration's time goes, rung by rung down to the floor."""
+    from perceptron.problems.problem import DTYPES
+    from perceptron.report import documents
+    from perceptron.report.dashboard import page
+    from perceptron.report.tables import console, ladder, terminal
+    from perceptron.studies import overhead as study
+
+    plan = study.OverheadPlan(
+        problem=problem,
+        backends=split("--backends", backends),
+        dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),
+        threads=one_number("--threads", threads),
+        quick=quick,
+    )
+    reserved = page.reserve(html, "overhead.html")
+    with terminal.progress_bar("measuring") as bar:
+        found = study.overhead(plan, folder_name("--machine", machine), results, bar)
+    written = ladder.write_overhead(reserved, found)
+    terminal.show_warnings(found.warnings)
+    if json:
+        documents.write(documents.overhead(found, written))
+    else:
+        console.show_overhead(found)
+        terminal.show_places(found.results, written)
+        terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -1,0 +1,53 @@
+"""`perceptron proof`: how often is the gate wrong?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.commands.shared.arguments import Json, Machine, Results
+from perceptron.commands.shared.options import folder_name
+
+
+def proof(
+    runs: Annotated[
+        int, typer.Option(min=1, metavar="N", help="In which nothing changes; others beside them.")
+    ] = 200,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, metavar="M", help="Begin no run after so long.")
+    ] = None,
+    report: Annotated[
+        bool, typer.Option("--report", help="Measure nothing: judge the runs that are there.")
+    ] = False,
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE.md", help="Write the tables with date and machine.")
+    ] = None,
+    machine: Machine = None,
+    results: Results = Path("results"),
+    json: Json = False,
+) -> None:
+    """Does the gate cry wolf, does it sleep? Whole runs of it; goes on where it stopped."""
+    from perceptron.measure.environment import machine_name
+    from perceptron.measure.revision import revision
+    from perceptron.report import documents, text_file
+    from perceptron.report.tables import console, terminal
+    from perceptron.validation.gate import prove as gate
+
+    if save is not None:
+        text_file.reserve(save)
+    name = folder_name("--machine", machine) or machine_name()
+    request = gate.ProofRequest(name, results, runs, minutes, report, revision())
+    with terminal.progress_bar("proving") as bar:
+        found = gate.prove(request, bar)
+    if json:
+        documents.write(found)
+    else:
+        console.show_proof(found)
+    if save is not None:
+        from perceptron.validation.gate.shown import page
+
+        terminal.err.print(f"wrote {page.save(save, found)}", soft_wrap=True)
+    if any(target.met is False for target in found.targets):
+        raise typer.Exit(1)
