@@ -28,6 +28,12 @@ SHORTER = {
     "overhead": ["--backends", "numpy,python", "--threads", "1"],
 }
 
+# Real runs that a test of the command makes with the same options, and looks at closely.
+TYPED_BY_TESTS = {
+    "perceptron bench --quick": "test_bench.py",
+    "perceptron overhead --quick": "test_overhead.py",
+}
+
 
 def commands(page: Path) -> list[str]:
     """The lines of the page's shell blocks, without comments."""
@@ -72,7 +78,11 @@ def typed() -> list[object]:
     # Before `.venv` is activated the same commands are typed with its path: once is enough.
     lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
     ours = sorted(line for line in lines if not any(name in line for name in examples))
-    return [pytest.param(line, id=line) for line in ours if not line.startswith("make ")]
+    return [
+        pytest.param(line, id=line)
+        for line in ours
+        if not line.startswith("make ") and line not in TYPED_BY_TESTS
+    ]
 
 
 @pytest.mark.parametrize("line", typed())
@@ -85,6 +95,13 @@ def test_every_command_of_the_docs_works(line: str, tmp_path: Path) -> None:
     if line.startswith("perceptron dashboard"):
         everything(tmp_path / "results")
     type_in(tmp_path, ROOT, line)
+
+
+@pytest.mark.parametrize("line", TYPED_BY_TESTS)
+def test_what_is_not_typed_here_is_typed_by_the_test_of_its_command(line: str) -> None:
+    """Word for word, the options that make it short aside."""
+    text = (ROOT / "tests" / "commands" / TYPED_BY_TESTS[line]).read_text(encoding="utf-8")
+    assert ", ".join(f'"{word}"' for word in line.split()[1:]) in text
 
 
 def test_every_target_of_the_docs_is_in_the_makefile() -> None:
