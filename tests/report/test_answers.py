@@ -12,8 +12,7 @@ PROOF = "| target | met | reached [95 % interval] | of |\n|---|---|---|---|\n"
 TRUTH = "| worlds | number | wrong, sure | interval right |\n|---|---|---|---|\n"
 
 
-def table(folder: Path) -> str:
-    results = readme.ROOT / "results"
+def table(results: Path, folder: Path) -> str:
     return answers(
         readme.newest(results),
         readme.newest_map(results).map,
@@ -24,14 +23,18 @@ def table(folder: Path) -> str:
     )
 
 
-def test_every_question_has_a_command_and_an_answer(tmp_path: Path) -> None:
+def test_every_question_has_a_command_and_an_answer(
+    results_of_record: Path, tmp_path: Path
+) -> None:
     """The gate is summed up by its first target and the first slowdown that it found."""
     (tmp_path / "gate-proof.md").write_text(
         f"# Proof\n\n{PROOF}| no alarm | yes | 0 % | 200 |\n| nothing busy | yes | 1 % | 40 |\n"
         "| 5 % slowdowns found | yes | 99 % | 7 |\n"
     )
     (tmp_path / "truth.md").write_text(f"# Truth\n\n{TRUTH}| all | 2,000 | 0 | 95 % |\n")
-    head, rule, *rows = (line.strip("| ").split(" | ") for line in table(tmp_path).splitlines())
+    head, rule, *rows = (
+        line.strip("| ").split(" | ") for line in table(results_of_record, tmp_path).splitlines()
+    )
     assert rule == ["---"] * len(head)
     assert len({question for question, _, _ in rows}) == len(rows)
     assert all(command.startswith("`perceptron ") and answer for _, command, answer in rows)
@@ -52,11 +55,11 @@ def test_every_question_has_a_command_and_an_answer(tmp_path: Path) -> None:
     ],
 )
 def test_a_page_without_its_table_is_named_with_the_command_that_writes_it(
-    tmp_path: Path, page: str, message: str
+    results_of_record: Path, tmp_path: Path, page: str, message: str
 ) -> None:
     (tmp_path / "gate-proof.md").write_text(page)
     with pytest.raises(UserError, match=message):
-        table(tmp_path)
+        table(results_of_record, tmp_path)
 
 
 def test_only_the_first_table_of_a_page_counts(tmp_path: Path) -> None:
