@@ -1,13 +1,12 @@
-"""README's pictures and tables, from committed runs.
+"""Pictures and tables of README and docs/, from committed runs.
 
-``python -m perceptron.report.readme`` writes them from the newest finished whole run and the newest
-finished map under results/. It owns what stands between ``<!-- begin: NAME -->`` and
+``python -m perceptron.report.readme`` writes them from the newest finished whole run, map and
+ladder under results/. It owns what stands between ``<!-- begin: NAME -->`` and
 ``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
 
-from itertools import dropwhile, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -23,26 +22,46 @@ from perceptron.errors import UserError
 from perceptron.records.of_record import export
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.report import numbers
+from perceptron.report.answers import answers, table_lines
 from perceptron.report.charts.ladder import ladder_chart
 from perceptron.report.charts.phase_map import map_chart
 from perceptron.report.charts.svg import family_chart, finding_chart
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
+# The blocks of each page.
+PAGES = {
+    "README.md": ("result", "answers", "ground"),
+    "docs/findings.md": ("finding", "crossovers", "ground"),
+    "docs/crossovers.md": ("map",),
+    "docs/ladder.md": ("ladder",),
+    "docs/gate.md": ("proof",),
+}
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
 
 def main() -> None:
-    """Rewrite README.md and the pictures that it shows."""
+    """Rewrite the blocks of the pages and the pictures that these show."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
         bench, drawn, climbed = newest(results), newest_map(results), newest_ladder(results)
     for name, picture in pictures(bench, drawn, climbed).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
-    readme = ROOT / "README.md"
-    content = blocks(bench) | map_blocks(drawn) | ladder_blocks(climbed)
-    content |= proof_blocks(ROOT / "docs" / "gate-proof.md")
-    readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
+    for page, text in filled(bench, drawn, climbed).items():
+        (ROOT / page).write_text(text, encoding="utf-8")
+
+
+def filled(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:
+    """Return the text of each page, its blocks filled."""
+    proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
+    content = blocks(bench) | map_blocks(drawn) | ladder_blocks(climbed) | proof_blocks(proof)
+    content["answers"] = answers(bench, drawn.map, climbed, PICTURED, proof, truth)
+    return {
+        page: fill(
+            (ROOT / page).read_text(encoding="utf-8"), {name: content[name] for name in names}, page
+        )
+        for page, names in PAGES.items()
+    }
 
 
 def newest(results: Path) -> BenchResult:
@@ -115,15 +134,7 @@ def proof_blocks(page: Path) -> dict[str, str]:
 
     Raises `UserError` if there is none.
     """
-    try:
-        lines = iter(page.read_text(encoding="utf-8").splitlines())
-    except OSError as error:
-        raise UserError(f"{page}: {error.strerror}; `make proof` writes it") from None
-    rest = dropwhile(lambda line: not line.startswith("|"), lines)
-    found = list(takewhile(lambda line: line.startswith("|"), rest))
-    if not found:
-        raise UserError(f"{page}: holds no table; `make proof` writes it anew")
-    return {"proof": "\n".join(found)}
+    return {"proof": "\n".join(table_lines(page, "make proof"))}
 
 
 def map_blocks(drawn: MapResult) -> dict[str, str]:
@@ -158,14 +169,15 @@ def blocks(bench: BenchResult) -> dict[str, str]:
     }
 
 
-def fill(document: str, content: dict[str, str]) -> str:
-    """The document with every block replaced; raises `UserError` for a place that is missing."""
+def fill(document: str, content: dict[str, str], page: str = "README.md") -> str:
+    """Return the document with every block replaced.
+
+    Raises `UserError` for a block that ``page`` has no place for.
+    """
     for name, block in content.items():
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
         if begin not in document or end not in document:
-            raise UserError(
-                f"README.md: no place for {name!r}: {begin.strip()} or {end} is missing"
-            )
+            raise UserError(f"{page}: no place for {name!r}: {begin.strip()} or {end} is missing")
         head, rest = document.split(begin, 1)
         document = f"{head}{begin}{block}\n{end}{rest.split(end, 1)[1]}"
     return document
