@@ -77,7 +77,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 def estimate(
     kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, size: float
 ) -> DeviceEstimate:
-    """One iteration on ``device``; ``dispatch`` is the host's seconds for one operation."""
+    """Estimate one iteration on ``device``; ``dispatch`` is the host's seconds per operation."""
     best, worst = (_seconds(kernels, dispatch, device, backend, side) for side in (0, 1))
     return DeviceEstimate(
         backend=backend,
@@ -92,7 +92,7 @@ def estimate(
 def _seconds(
     kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, side: int
 ) -> float:
-    """At its best for side 0, at its worst for 1."""
+    """Return the seconds of an iteration at best for side 0, at worst for 1."""
     reached = REACHED[1 - side]
     shortest = (REPLAYED_KERNEL if backend == GRAPH else SHORTEST_KERNEL)[side]
     busy = sum(
@@ -147,7 +147,7 @@ def what_if(
 
 
 def _crossing(ratios: Mapping[float, float]) -> float:
-    """The size from which on the log-ratio stays below zero: 0 if always, inf if never."""
+    """Return the size from which the log-ratio stays below zero: 0 if always, inf if never."""
     ordered = sorted(ratios.items())
     if ordered[-1][1] >= 0:
         return inf
@@ -179,15 +179,15 @@ class EstimateCheck(Struct, frozen=True, kw_only=True):
 
 
 def check(rows: Sequence[Measurement], estimated: DeviceEstimate) -> list[EstimateCheck]:
-    """Beside every machine's measurement of one problem that an estimate is of."""
+    """Compare an estimate with every machine's measurement of the same problem."""
     machines = dict.fromkeys((row.machine, row.family) for row in rows)
-    found = []
+    checks = []
     for machine, family in machines:
         own = [row for row in rows if (row.machine, row.family) == (machine, family)]
         seconds = list(times(own, estimated.backend).values())
         if seconds:
             measured = of_times(seconds).estimate
-            found.append(
+            checks.append(
                 EstimateCheck(
                     machine=machine,
                     family=family,
@@ -196,4 +196,4 @@ def check(rows: Sequence[Measurement], estimated: DeviceEstimate) -> list[Estima
                     error=estimated.seconds / measured - 1,
                 )
             )
-    return found
+    return checks

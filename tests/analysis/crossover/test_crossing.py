@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.crossing import ZeroCrossing, zeros
+from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.test_points import A, B, at
@@ -30,7 +30,7 @@ def noisy(
 
 
 def only(found: Sequence[Point]) -> ZeroCrossing:
-    (zero,) = zeros(found)
+    (zero,) = zero_crossings(found)
     return zero
 
 
@@ -65,14 +65,14 @@ def test_the_zero_of_a_straight_line(row: MakeRow) -> None:
 
 def test_no_change_without_a_sure_winner_on_both_sides(row: MakeRow) -> None:
     """What noise may have done is no crossover."""
-    assert zeros([]) == []
-    assert zeros(noisy(row, [0.5, 0.3, 0.1])) == []
-    assert zeros(noisy(row, [0.5, 0.3, -0.002], noise=0.05)) == []
-    assert zeros(noisy(row, [0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
+    assert zero_crossings([]) == []
+    assert zero_crossings(noisy(row, [0.5, 0.3, 0.1])) == []
+    assert zero_crossings(noisy(row, [0.5, 0.3, -0.002], noise=0.05)) == []
+    assert zero_crossings(noisy(row, [0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
 
 
 def test_changes_alternate_and_come_in_order(row: MakeRow) -> None:
-    found = zeros(noisy(row, [0.5, -0.5, -0.5, 0.5, -0.5]))
+    found = zero_crossings(noisy(row, [0.5, -0.5, -0.5, 0.5, -0.5]))
     assert [zero.direction for zero in found] == ["challenger", "incumbent", "challenger"]
     assert [zero.bracket for zero in found] == [(1, 4), (16, 64), (64, 256)]
 
@@ -183,7 +183,7 @@ def test_an_interval_contains_its_size_and_the_bracket_does(
     def row(**fields: object) -> Measurement:
         return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
 
-    found = zeros(noisy(row, means, noise, processes, seed))
+    found = zero_crossings(noisy(row, means, noise, processes, seed))
     for zero in found:
         assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
         assert zero.low is None or zero.low <= zero.size
@@ -212,7 +212,7 @@ def test_intervals_hold_the_zero_of_what_is_no_line(
     means = [shape(float(np.log(size))) for size in SIZES]
     held = []
     for seed in range(100):
-        found = zeros(noisy(row, means, noise=0.03, processes=6, seed=seed))
+        found = zero_crossings(noisy(row, means, noise=0.03, processes=6, seed=seed))
         if len(found) == 1 and found[0].low and found[0].high:
             held.append(found[0].low <= np.exp(truth) <= found[0].high)
     assert len(held) > 90

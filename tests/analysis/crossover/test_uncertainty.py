@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from perceptron.analysis.crossover.crossing import zeros
+from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import Uncertainty, doubts
+from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
 from tests.analysis.crossover.test_points import A, B, at
 from tests.conftest import MakeRow
 
@@ -21,11 +21,11 @@ def measured(row: MakeRow, means: Mapping[float, float], noise: float = 0.01) ->
 
 
 def left(found: list[Point]) -> list[Uncertainty]:
-    return doubts(found, zeros(found))
+    return uncertainties(found, zero_crossings(found))
 
 
 def test_nothing_measured_nothing_doubted() -> None:
-    assert doubts([], []) == []
+    assert uncertainties([], []) == []
 
 
 def test_a_plain_answer_leaves_no_doubt(row: MakeRow) -> None:
@@ -102,7 +102,7 @@ def test_without_a_winner_every_size_is_in_doubt_unless_it_is_a_tie(row: MakeRow
 def test_an_interval_over_a_factor_of_four_is_in_doubt(row: MakeRow) -> None:
     """It may hold several changes: all sizes inside are named."""
     found = measured(row, {1: 0.8, 4: 0.02, 16: 0.0, 64: -0.02, 256: -0.8}, noise=0.1)
-    (zero,) = zeros(found)
+    (zero,) = zero_crossings(found)
     assert zero.low is not None
     assert zero.high is not None
     assert zero.high / zero.low > 4

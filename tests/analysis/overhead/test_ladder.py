@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.overhead.iteration_phases import phases
+from perceptron.analysis.overhead.iteration_phases import iteration_phases
 from perceptron.analysis.overhead.ladder import HARNESS, OverheadResult, ladder, rungs
 from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.records.environment import Environment
@@ -106,7 +106,7 @@ def test_phases_are_differences_process_by_process(found: OverheadResult) -> Non
 def test_a_process_that_lacks_a_loop_lends_nothing(row: MakeRow) -> None:
     """A difference needs both loops of one process."""
     rows = [each for each in made(row) if not (each.process == 1 and each.phase == "forward")]
-    (forward, backward, _) = phases(rows, "torch-cpu")
+    (forward, backward, _) = iteration_phases(rows, "torch-cpu")
     assert forward.seconds_per_iteration == pytest.approx(2e-5)
     assert backward.seconds_per_iteration == pytest.approx(5e-5)
 
