@@ -53,7 +53,7 @@ def made(row: MakeRow) -> list[Measurement]:
 
 
 def with_ceilings(row: MakeRow, gflops: float, gbytes: float) -> list[Measurement]:
-    """A product and a copy that took a second each, in two processes, one of them disturbed."""
+    """Make a product and a copy of a second each in two processes, one of them disturbed."""
     return [
         row(family=CEILING, phase=phase, size=size * 1e9, process=process, seconds=1.0 + process)
         for phase, size in (("product", gflops), ("copy", gbytes))
@@ -62,7 +62,7 @@ def with_ceilings(row: MakeRow, gflops: float, gbytes: float) -> list[Measuremen
 
 
 @pytest.fixture
-def found(row: MakeRow, environment: Environment) -> OverheadResult:
+def overhead(row: MakeRow, environment: Environment) -> OverheadResult:
     rows = made(row) + with_ceilings(row, 100, 10)
     rows.append(row(family=HARNESS, phase="call", seconds=1e-7))
     return ladder(
@@ -78,10 +78,10 @@ def found(row: MakeRow, environment: Environment) -> OverheadResult:
     )
 
 
-def test_each_rung_stands_over_the_floor(found: OverheadResult) -> None:
+def test_each_rung_stands_over_the_floor(overhead: OverheadResult) -> None:
     """In the order of the ladder; processes pair up, so that their spread cancels."""
-    assert [rung.backend for rung in found.rungs] == list(REMOVES)
-    torch, numpy, numba, jax = found.rungs
+    assert [rung.backend for rung in overhead.rungs] == list(REMOVES)
+    torch, numpy, numba, jax = overhead.rungs
     assert torch.ratio_to_floor == pytest.approx(1000)
     assert torch.ratio_low == pytest.approx(1000)
     assert numpy.ratio_to_floor == pytest.approx(100)
@@ -91,13 +91,13 @@ def test_each_rung_stands_over_the_floor(found: OverheadResult) -> None:
     assert (jax.seconds_per_iteration, jax.reason) == (None, "not installed")
 
 
-def test_phases_are_differences_process_by_process(found: OverheadResult) -> None:
+def test_phases_are_differences_process_by_process(overhead: OverheadResult) -> None:
     """Each loop holds one phase more than the last; the whole is measured by itself."""
-    told = {phase.phase: phase.seconds_per_iteration for phase in found.phases}
-    assert told == pytest.approx({"forward": 2e-5, "backward": 5e-5, "optimizer step": 3e-5})
-    (whole,) = found.wholes
+    seconds = {phase.phase: phase.seconds_per_iteration for phase in overhead.phases}
+    assert seconds == pytest.approx({"forward": 2e-5, "backward": 5e-5, "optimizer step": 3e-5})
+    (whole,) = overhead.wholes
     assert whole.phases_seconds == pytest.approx(whole.seconds_per_iteration, rel=0.01)
-    backward = found.phases[1]
+    backward = overhead.phases[1]
     assert backward.low is not None
     assert backward.high is not None
     assert backward.low < 5e-5 < backward.high
@@ -105,7 +105,11 @@ def test_phases_are_differences_process_by_process(found: OverheadResult) -> Non
 
 def test_a_process_that_lacks_a_loop_lends_nothing(row: MakeRow) -> None:
     """A difference needs both loops of one process."""
-    rows = [each for each in made(row) if not (each.process == 1 and each.phase == "forward")]
+    rows = [
+        measurement
+        for measurement in made(row)
+        if not (measurement.process == 1 and measurement.phase == "forward")
+    ]
     (forward, backward, _) = iteration_phases(rows, "torch-cpu")
     assert forward.seconds_per_iteration == pytest.approx(2e-5)
     assert backward.seconds_per_iteration == pytest.approx(5e-5)
@@ -118,8 +122,10 @@ def test_a_process_that_lacks_a_loop_lends_nothing(row: MakeRow) -> None:
 def test_what_a_rung_is_bound_by(row: MakeRow, gflops: float, gbytes: float, bound: str) -> None:
     """10 GFLOP/s and 40 GB/s: a tenth of neither ceiling, or the nearer one."""
     slow = [
-        msgspec.structs.replace(each, seconds=each.seconds * 1e4) if each.seconds else each
-        for each in made(row)
+        msgspec.structs.replace(measurement, seconds=measurement.seconds * 1e4)
+        if measurement.seconds
+        else measurement
+        for measurement in made(row)
     ]
     rows = slow + with_ceilings(row, gflops, gbytes)
     scaled = rungs(rows, REMOVES, {}, (WORK[0] * 10_000, WORK[1] * 10_000))
@@ -135,34 +141,34 @@ def test_what_fits_into_a_cache_is_not_bound_by_memory(row: MakeRow) -> None:
     assert rungs(rows, REMOVES, {}, WORK)[2].bound == "latency"
 
 
-def test_the_harness_is_a_share_of_the_shortest_sample(found: OverheadResult) -> None:
-    assert found.harness_seconds == pytest.approx(1e-7)
-    assert found.harness_share == pytest.approx(1e-7 / 0.009, rel=0.01)
-    assert "0.0011 % of a sample" in ladder_page.harness_line(found)
+def test_the_harness_is_a_share_of_the_shortest_sample(overhead: OverheadResult) -> None:
+    assert overhead.harness_seconds == pytest.approx(1e-7)
+    assert overhead.harness_share == pytest.approx(1e-7 / 0.009, rel=0.01)
+    assert "0.0011 % of a sample" in ladder_page.harness_line(overhead)
 
 
-def test_the_published_times_belong_to_their_problem(found: OverheadResult) -> None:
-    assert found.published["torch-cuda"] == pytest.approx(2.31e-3)
+def test_the_published_times_belong_to_their_problem(overhead: OverheadResult) -> None:
+    assert overhead.published["torch-cuda"] == pytest.approx(2.31e-3)
 
 
-def test_tables_say_all_of_it(found: OverheadResult) -> None:
-    cells = ladder_page.rung_cells(found.rungs)
+def test_tables_say_all_of_it(overhead: OverheadResult) -> None:
+    cells = ladder_page.rung_cells(overhead.rungs)
     assert cells[2][2] == "99.7 [77.7, 128] ns"
     assert cells[2][3] == "1"
     assert cells[3][2] == "not measured: not installed"
-    assert [row[1] for row in ladder_page.phase_cells(found)] == [
+    assert [row[1] for row in ladder_page.phase_cells(overhead)] == [
         "forward",
         "backward",
         "optimizer step",
         "all",
     ]
-    assert len(ladder_page.roofline_cells(found)) == 3
+    assert len(ladder_page.roofline_cells(overhead)) == 3
 
 
-def test_the_page_holds_everything(found: OverheadResult, tmp_path: Path) -> None:
-    page = ladder_page.write_overhead(tmp_path / "overhead.html", found)
+def test_the_page_holds_everything(overhead: OverheadResult, tmp_path: Path) -> None:
+    page = ladder_page.write_overhead(tmp_path / "overhead.html", overhead)
     text = page.read_text(encoding="utf-8")
     assert "<svg" in text
     assert "the framework" in text
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text)
-    assert ladder_chart(found) == ladder_chart(found)
+    assert ladder_chart(overhead) == ladder_chart(overhead)

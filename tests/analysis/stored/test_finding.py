@@ -20,10 +20,11 @@ def test_ratios_come_from_the_same_process_rounds(row: MakeRow) -> None:
         for process, drift in enumerate((1.0, 1.5, 0.7, 2.0))
         for backend, cost in (("numpy", 7e-6), ("torch-cpu", 63e-6), ("numpy-published", 9e-6))
     ]
-    found = {
-        each.backend: each for each in finding(rows, ["numpy-published", "numpy", "torch-cpu"])
+    by_backend = {
+        finding_row.backend: finding_row
+        for finding_row in finding(rows, ["numpy-published", "numpy", "torch-cpu"])
     }
-    torch = found["torch-cpu"]
+    torch = by_backend["torch-cpu"]
     assert torch.ratio_to_numpy == pytest.approx(9.0)
     assert torch.ratio_low == pytest.approx(9.0)
     assert torch.ratio_to_published == pytest.approx(7.0)
@@ -31,17 +32,17 @@ def test_ratios_come_from_the_same_process_rounds(row: MakeRow) -> None:
     assert torch.low is not None
     assert torch.seconds is not None
     assert torch.low < torch.seconds
-    assert found["numpy"].ratio_to_numpy == 1.0
+    assert by_backend["numpy"].ratio_to_numpy == 1.0
 
 
 def test_a_backend_that_cannot_run_has_its_row_and_reason(row: MakeRow) -> None:
     rows = [
         row(family="or-gate", backend="torch-cuda", status="skipped", reason="no CUDA device found")
     ]
-    (found,) = finding(rows, ["torch-cuda"])
-    assert found.seconds is None
-    assert found.reason == "no CUDA device found"
-    assert found.published_seconds == 23.1
+    (skipped,) = finding(rows, ["torch-cuda"])
+    assert skipped.seconds is None
+    assert skipped.reason == "no CUDA device found"
+    assert skipped.published_seconds == 23.1
     (absent,) = finding([], ["torch-cuda"])
     assert absent.reason == "not measured"
 
