@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
+from perceptron.analysis.stored.collection import collect, judge_results
+from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.readers.stored_runs import StoredResults
+from perceptron.records.runs import StoredRun
+from perceptron.records.store import Run
 from tests.made import (
     BENCH,
     FACTS,
@@ -200,6 +204,25 @@ def test_a_machine_whose_facts_are_broken_is_still_there(tmp_path: Path) -> None
     collection = collect(tmp_path)
     assert [(machine.name, machine.diagnosis) for machine in collection.machines] == [("box", None)]
     assert len(collection.complaints) == 1  # the same for the bench and for the machine
+
+
+def test_values_are_judged_without_a_folder() -> None:
+    """What cannot be loaded becomes a complaint, and the rows that were handed over are judged."""
+
+    def refuse(folder: Path) -> NoReturn:
+        raise UserError(f"{folder} is not to be opened")
+
+    run = Run(
+        plan=BENCH, machine="box", environment=FACTS.id, commit="a", started=EARLY, finished=LATER
+    )
+    stored = StoredResults(
+        folder=Path("nowhere"), rows=ROWS, runs=[StoredRun(Path("a"), run)], complaints=["one"]
+    )
+    collection = judge_results(stored, refuse, refuse)
+    assert collection.complaints == ["a is not to be opened", "one"]
+    assert [sweep.family for sweep in collection.sweeps] == ["mlp-width"]
+    assert [(machine.name, machine.runs) for machine in collection.machines] == [("box", 1)]
+    assert collection.benches == []
 
 
 def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:

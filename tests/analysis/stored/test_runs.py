@@ -9,12 +9,30 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.stored import runs
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.readers.stored_runs import read_run
 from tests.made import BENCH, FACTS, LADDER, MAP, bench_rows, keep, ladder_rows, map_rows, measured
 
 Judge = Callable[[Path], Any]
+
+
+def judged_bench(folder: Path) -> BenchResult:
+    return runs.judge_bench(read_run(folder))
+
+
+def judged_map(folder: Path) -> MapResult:
+    return runs.judge_map(read_run(folder))
+
+
+def judged_ladder(folder: Path) -> OverheadResult:
+    return runs.judge_ladder(read_run(folder))
+
+
 KINDS: list[tuple[Judge, dict[str, Any], list[Any]]] = [
     (judged_bench, BENCH, bench_rows()),
     (judged_map, MAP, map_rows()),
