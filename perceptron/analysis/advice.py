@@ -10,8 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.interval import TIE, Interval, of_ratio, of_times
 from perceptron.analysis.select import paired, prepared, reason, times
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.measurement import Measurement

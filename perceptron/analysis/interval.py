@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import exp, inf, sqrt
+from math import exp, inf, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from scipy import stats
 CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
 """Its exponential is nearly the largest float; an interval that reaches further ends there."""
+TIE = log(1.05)
+"""Of a log-ratio: within ±5 % nobody should care who wins."""
 # Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2

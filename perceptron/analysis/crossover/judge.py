@@ -10,10 +10,10 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.analysis.crossover.crossing import zero_crossings
-from perceptron.analysis.crossover.points import TIE, Point, points
+from perceptron.analysis.crossover.points import Point, points
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
 from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
-from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
 from perceptron.analysis.select import Ground, current, ground, is_measured, reason
 from perceptron.records.measurement import Measurement
 

@@ -15,12 +15,10 @@ from math import hypot, inf, log, sqrt
 import numpy as np
 from scipy import stats
 
-from perceptron.analysis.interval import CONFIDENCE, Array, quantile, trimmed
+from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
 from perceptron.analysis.select import paired
 from perceptron.records.measurement import Measurement
 
-# Within ±5 % nobody should care who wins.
-TIE = log(1.05)
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
 # variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
 # Applications in Genetics and Molecular Biology 3, 2004, who estimates the number).

@@ -11,7 +11,8 @@ from itertools import pairwise
 from math import hypot, log
 
 from perceptron.analysis.crossover.crossing import ZeroCrossing
-from perceptron.analysis.crossover.points import TIE, Point, steepest
+from perceptron.analysis.crossover.points import Point, steepest
+from perceptron.analysis.interval import TIE
 
 # A change of winner is believed if at one size at least it is as sure as this.
 _BELIEVED = 0.9999

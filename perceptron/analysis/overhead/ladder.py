@@ -16,7 +16,6 @@ from perceptron.analysis.overhead.iteration_phases import (
 )
 from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
 from perceptron.analysis.select import paired, reason, times
-from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, PUBLISHED
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -68,7 +67,7 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     harness_share: float | None
     """The same as a share of the shortest sample."""
     published: dict[str, float]
-    """Seconds per iteration that the walk-through published, by backend; on its own problem."""
+    """Seconds per iteration that the walk-through published for this problem, by backend."""
     rows: list[Measurement]
     results: Path
     environment: Environment
@@ -83,13 +82,15 @@ def ladder(
     kernels: Mapping[str, int],
     work: tuple[int, int],
     threads: int,
+    published: Mapping[str, float],
     results: Path,
     environment: Environment,
     warnings: Sequence[MeasurementWarning],
 ) -> OverheadResult:
     """Judge the rows of one run; ``removes`` names the rungs in their order.
 
-    ``work`` holds the operations and the bytes of one iteration.
+    ``work`` holds the operations and the bytes of one iteration, ``published`` the seconds that
+    others published for one, by backend.
     """
     added, share = harness(rows)
     return OverheadResult(
@@ -105,9 +106,7 @@ def ladder(
         ceilings=ceilings(rows),
         harness_seconds=added,
         harness_share=share,
-        published={name: seconds / ITERATIONS for name, seconds in PUBLISHED.items()}
-        if problem == FAMILY
-        else {},
+        published=dict(published),
         rows=list(rows),
         results=results,
         environment=environment,

@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.phase_map.borders import Border, borders
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, grid_of, rows_by_cell, times_by_cell
 from perceptron.analysis.phase_map.sentence import Area, sentence

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from perceptron.analysis.crossover.points import TIE
+from perceptron.analysis.interval import TIE
 from perceptron.analysis.phase_map.grid import Array, Cell, CellGrid, Times
 from perceptron.analysis.phase_map.surface import surfaces, variance_of_a_cell
 

@@ -17,6 +17,13 @@ ITERATIONS = 10_000
 PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
 
 
+def published_iteration_seconds(problem: str) -> dict[str, float]:
+    """Return the published seconds per iteration by backend; none for another problem."""
+    if problem != FAMILY:
+        return {}
+    return {backend: seconds / ITERATIONS for backend, seconds in PUBLISHED.items()}
+
+
 def finding_backends(backends: Iterable[str]) -> tuple[str, ...]:
     """Return these backends, after the walk-through's own arithmetic.
 

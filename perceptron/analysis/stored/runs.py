@@ -15,6 +15,7 @@ from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult, summarise
+from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.analysis.trust import warnings_about
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
@@ -81,6 +82,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             kernels=plan.kernels,
             work=(plan.operations, plan.bytes_moved),
             threads=plan.threads,
+            published=published_iteration_seconds(plan.problem),
             results=loaded.folder,
             environment=loaded.facts.environment,
             warnings=_warnings(loaded.facts, plan.threads),
