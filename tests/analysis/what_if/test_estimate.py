@@ -6,6 +6,7 @@ from perceptron.analysis.what_if.devices import DEVICES, LAUNCH, REACHED, device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
+    CaseStatuses,
     DeviceEstimate,
     Kernel,
     check,
@@ -65,6 +66,7 @@ def test_where_it_might_cross_has_a_range(row: MakeRow) -> None:
     answer = what_if("line", "numpy", rows, [guess(size, 64e-6) for size in sizes], H100)
     assert answer is not None
     assert answer.status == "crosses"
+    assert answer.statuses == CaseStatuses(likely="crosses", best="crosses", worst="crosses")
     assert answer.size == pytest.approx(64)
     assert (answer.low, answer.high) == (pytest.approx(32), pytest.approx(128))
     assert "datasheet" in answer.source
@@ -73,15 +75,28 @@ def test_where_it_might_cross_has_a_range(row: MakeRow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status"), [(1e-9, "always"), (1.0, "never"), (3000e-6, "open")]
+    ("seconds", "status", "cases", "words"),
+    [
+        (1e-9, "always", ("always", "always", "always"), "every size"),
+        (1.0, "never", ("never", "never", "never"), "no size measured"),
+        (3000e-6, "open", ("crosses", "crosses", "never"), "3,000 [1,500, never]"),
+        (5000e-6, "open", ("never", "crosses", "never"), "never [2,500, never]"),
+        (0.75e-6, "open", ("always", "always", "crosses"), "always [always, 1.50]"),
+    ],
 )
-def test_what_depends_on_the_range_is_open(row: MakeRow, seconds: float, status: str) -> None:
-    """At best it crosses within the sizes, at worst it does not."""
+def test_what_depends_on_the_range_is_open(
+    row: MakeRow, seconds: float, status: str, cases: tuple[str, ...], words: str
+) -> None:
+    """Where an estimate does not cross there is no size, but it is said which backend wins."""
     sizes = [4.0**power for power in range(7)]
     rows = [row(size=size, backend="numpy", seconds=1e-6 * size) for size in sizes]
     answer = what_if("line", "numpy", rows, [guess(size, seconds) for size in sizes], H100)
     assert answer is not None
     assert answer.status == status
+    assert (answer.statuses.likely, answer.statuses.best, answer.statuses.worst) == cases
+    sizes = (answer.size, answer.low, answer.high)
+    assert [size is not None for size in sizes] == [case == "crosses" for case in cases]
+    assert what_if_text.cells([answer])[0][-1] == words
 
 
 def test_without_a_measured_size_there_is_no_answer(row: MakeRow) -> None:
