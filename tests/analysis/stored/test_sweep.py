@@ -3,7 +3,6 @@ from __future__ import annotations
 from math import isfinite
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -157,9 +156,7 @@ def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = numbered([line(), line("other")])
-    assert msgspec.json.encode(sweeps(rows)) == msgspec.json.encode(sweeps(rows))
-    backwards = sweeps(rows[::-1])
-    assert [sweep.family for sweep in backwards] == [sweep.family for sweep in sweeps(rows)]
+    assert sweeps(rows[::-1]) == sweeps(rows) != []
 
 
 # Whatever a clock, a unit or a slip of a pen can make of a time.
