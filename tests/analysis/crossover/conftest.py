@@ -1,4 +1,4 @@
-"""Rows of one pair of backends, made up from their log-ratios."""
+"""What the tests of crossovers share: rows made up from log-ratios, and the one verdict."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from math import exp
 
 import numpy as np
 
+from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
 
@@ -31,3 +32,9 @@ def at(
         for process, ratio in enumerate(ratios)
         for name, seconds in ((A, 1.0), (B, exp(ratio)))
     ]
+
+
+def only(rows: list[Measurement]) -> Crossover:
+    """Judge rows that hold one pair on one family."""
+    (crossover,) = crossovers(rows)
+    return crossover

@@ -8,17 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.select import current
+from perceptron.analysis.crossover.judge import crossovers
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.processes import numbered
+from tests.analysis.crossover.conftest import only
 from tests.conftest import MakeRow
 from tests.made import POWERS, Cost, linear, world
-
-
-def only(rows: list[Measurement]) -> Crossover:
-    (crossover,) = crossovers(rows)
-    return crossover
 
 
 def test_a_crossing_is_located_where_it_is(row: MakeRow) -> None:
@@ -145,17 +139,6 @@ def test_times_that_are_none_decide_nothing(row: MakeRow, seconds: float) -> Non
     assert 64 not in crossover.sizes_measured
 
 
-def test_a_gpu_that_ran_out_of_memory_is_not_suspect(row: MakeRow) -> None:
-    """Flat over the two sizes that fit says nothing, however far the CPU went."""
-    rows = world(row, {"numpy": linear(1e-3, 1.0), "torch-cuda": lambda size: 40.0})
-    fits = [
-        measurement
-        for measurement in rows
-        if measurement.backend == "numpy" or measurement.size <= 16
-    ]
-    assert only(fits).status == "never"
-
-
 @given(
     crossing=st.floats(20, 5000),
     steep=st.floats(0.3, 2.0),
@@ -239,21 +222,6 @@ def test_sizes_that_one_backend_failed_are_left_out(row: MakeRow) -> None:
     assert 64 not in crossover.sizes_measured
 
 
-def test_a_flat_gpu_is_suspect(row: MakeRow) -> None:
-    """Equal times while the CPU's grow ten thousandfold: it was not waited for."""
-    costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 40.0}
-    crossover = only(world(row, costs, noise=0.005))
-    assert crossover.status == "suspect"
-    assert crossover.size is None
-    assert "takes equally long" in str(crossover.reason)
-
-
-def test_a_gpu_that_stops_winning_is_suspect(row: MakeRow) -> None:
-    """More work never makes a GPU lose for good, but a queue that fills up does."""
-    costs = {"numpy": linear(10, 0.01), "torch-cuda": linear(1, 0.1)}
-    assert only(world(row, costs)).status == "suspect"
-
-
 def test_the_incumbent_is_the_one_on_the_cpu(row: MakeRow) -> None:
     """Even where the GPU's rows come first."""
     costs = {"torch-cuda": linear(10, 0.01), "numpy": linear(1, 0.1)}
@@ -285,92 +253,6 @@ def test_an_unsure_stretch_gives_one_crossing(row: MakeRow) -> None:
     assert crossover.low < 64
     assert crossover.high > 1024
     assert log(crossover.size) > 0
-
-
-def test_the_newest_state_of_code_and_libraries_counts(row: MakeRow) -> None:
-    """Rows of an older commit or environment are not more processes."""
-    costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(10, 0.01)}
-    turned = {"numpy": linear(10, 0.01), "torch-cpu": linear(1, 0.1)}
-    for field in ("commit", "environment"):
-        new = world(row, costs, when="2026-02-01T00:00:00Z", **{field: "new"})
-        old = [
-            msgspec.structs.replace(measurement, process=measurement.process + 6)
-            for measurement in world(row, turned, when="2026-01-01T00:00:00Z", **{field: "old"})
-        ]
-        pair = [("numpy", "torch-cpu")]
-        assert crossovers(old + new, pair) == crossovers(new, pair)
-        assert crossovers(new + old, pair) == crossovers(new, pair)
-        assert only(old).status == "reverses"
-
-
-def test_each_backend_has_a_newest_state_of_its_own(row: MakeRow) -> None:
-    """One measured again after an upgrade is compared with the other as it was last measured."""
-    fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
-    before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
-    newest = current(before + fast)
-    assert {(measurement.backend, measurement.commit) for measurement in newest} == {
-        ("numpy", "a"),
-        ("torch-cpu", "b"),
-    }
-    assert len(newest) == 2 * len(POWERS) * 6
-    assert only(newest).status == "crosses"
-
-
-def test_two_states_that_were_read_together_are_compared(row: MakeRow) -> None:
-    """As the newest of each backend: "no size was measured on both" would not be true."""
-    fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
-    before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
-    assert only(numbered([before, fast])).status == "crosses"
-
-
-def test_a_later_row_without_a_time_does_not_retire_the_earlier(row: MakeRow) -> None:
-    """A GPU that is gone today was measured yesterday; and who never had one keeps its reason."""
-    timed = row(commit="a", when="2026-01-01", seconds=1.0)
-    gone = row(commit="b", when="2026-02-01", status="skipped", reason="no CUDA device found")
-    absent = row(backend="jax", commit="a", when="2026-01-01", status="skipped", reason="no jax")
-    assert current([timed, gone, absent]) == [timed, absent]
-
-
-@pytest.mark.parametrize("name", ["torch-cuda", "jax[gpu]", "cupy", "TORCH_CUDA", "torch:mps"])
-def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(row: MakeRow, name: str) -> None:
-    """Other people's tables seldom have a device; the CPU is the incumbent all the same."""
-    rows = [
-        msgspec.structs.replace(measurement, device=None)
-        for measurement in world(row, {name: linear(10, 0.01), "numpy": linear(1, 0.1)})
-    ]
-    assert only(rows).incumbent == "numpy"
-    stopped = [
-        msgspec.structs.replace(measurement, device=None)
-        for measurement in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
-    ]
-    assert only(stopped).status == "suspect"
-
-
-@pytest.mark.parametrize("name", ["numpy-gpuless", "metallic", "barracuda", "compsum"])
-def test_a_name_that_only_holds_such_a_word_is_no_gpu(row: MakeRow, name: str) -> None:
-    rows = [
-        msgspec.structs.replace(measurement, device=None)
-        for measurement in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
-    ]
-    assert only(rows).status == "crosses"
-
-
-def test_a_stated_device_outweighs_the_name(row: MakeRow) -> None:
-    """A backend called cuda that ran on the CPU is none."""
-    rows = [
-        msgspec.structs.replace(measurement, device="cpu")
-        for measurement in world(row, {"torch-cuda": linear(1, 0.1), "numpy": linear(10, 0.01)})
-    ]
-    assert only(rows).status == "crosses"
-
-
-def test_two_gpus_may_change_places(row: MakeRow) -> None:
-    """Suspect is a GPU that loses to a CPU for good, not one that loses to another GPU."""
-    costs = {"torch-cuda": linear(1, 0.1), "cupy-cuda": linear(10, 0.01)}
-    rows = [
-        msgspec.structs.replace(measurement, device="cuda") for measurement in world(row, costs)
-    ]
-    assert only(rows).status == "crosses"
 
 
 def test_sure_says_that_no_other_winner_is_left(row: MakeRow) -> None:

@@ -10,7 +10,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.history.history import CaseHistory, histories
-from perceptron.analysis.history.steps import level_stretches
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shelf import read_shelf
 from tests.plenty import plenty
@@ -180,10 +179,6 @@ def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
             step.change_high,
         ]
         assert all(isfinite(number) for number in numbers if number is not None)
-
-
-def test_no_values_have_no_stretches() -> None:
-    assert level_stretches([]) == []
 
 
 def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.what_if.devices import DEVICES, LAUNCH, REACHED, device
+from perceptron.analysis.what_if.devices import DEVICES, LAUNCH, REACHED
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
@@ -13,7 +13,6 @@ from perceptron.analysis.what_if.estimate import (
     estimate,
     what_if,
 )
-from perceptron.errors import UserError
 from perceptron.report.tables import what_if as what_if_text
 from tests.conftest import MakeRow
 
@@ -113,15 +112,3 @@ def test_estimates_are_checked_where_a_device_was_measured(row: MakeRow) -> None
     assert "1 lie in the estimate's range" in what_if_text.check_line([checked], "h100")
     assert what_if_text.check_cells([checked])[0][-1] == "+25 %"
     assert "No measurement of a h100" in what_if_text.check_line([], "h100")
-
-
-def test_every_figure_has_its_source() -> None:
-    for figures in DEVICES.values():
-        assert figures.source
-        assert figures.bandwidth > 1e11
-        assert figures.float32 > 1e12
-
-
-def test_an_unknown_device_is_named() -> None:
-    with pytest.raises(UserError, match="unknown device 'h10': did you mean 'h100'"):
-        device("h10")
