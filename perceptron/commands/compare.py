@@ -42,6 +42,9 @@ def compare(
     json: Json = False,
 ) -> None:
     """Did this change make anything slower? Two revisions of any asv suite, side by side."""
+    from msgspec.structs import replace
+
+    from perceptron.analysis.crossover.moved import moved_crossovers
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
     from perceptron.report import documents, text_file
@@ -55,15 +58,16 @@ def compare(
     if markdown is not None:
         text_file.reserve(markdown)
     with terminal.progress_bar("comparing") as bar:
-        found = gate(request, bar)
-    terminal.show_warnings(found.warnings)
+        comparison = gate(request, bar)
+    comparison = replace(comparison, moved_crossovers=moved_crossovers(comparison))
+    terminal.show_warnings(comparison.warnings)
     if json:
-        documents.write(found)
+        documents.write(comparison)
     else:
-        console.show_comparison(found)
+        console.show_comparison(comparison)
     if markdown is not None:
-        text_file.write(markdown, comment.comment(found))
-    gate_annotations.tell_github(found, annotations)
-    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
+        text_file.write(markdown, comment.comment(comparison))
+    gate_annotations.tell_github(comparison, annotations)
+    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
     if code:
         raise typer.Exit(code)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.report.charts.palette import stroke
+from perceptron.report.charts.palette import stroke, strokes
 from perceptron.report.numbers import digits, duration, duration_interval, interval, missing
 
 
@@ -66,7 +66,9 @@ def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
 
 
 def test_a_backend_keeps_its_look() -> None:
-    """The same at every call, and ours differ from each other."""
+    """Ours differ from each other; another's follows from its name alone, in every process."""
     ours = [stroke(name) for name in ("numpy", "numpy-published", "torch-cpu", "torch-cuda")]
     assert len({look.colour for look in ours}) == len({look.dash for look in ours}) == 4
-    assert stroke("somebody-elses") == stroke("somebody-elses")
+    assert stroke("somebody-elses").marker == "^"
+    beside = strokes(["another", "numpy", "somebody-elses"])
+    assert beside["somebody-elses"] == stroke("somebody-elses")

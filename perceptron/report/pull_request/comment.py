@@ -9,8 +9,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perceptron.analysis.crossover.moved import Moved, moved
-from perceptron.records.comparison import Comparison, Row, Side
+from perceptron.records.comparison import Comparison, MovedCrossover, Row, Side
 from perceptron.records.readers.foreign import label
 from perceptron.report.pull_request import markdown
 from perceptron.report.pull_request.markdown import code, count
@@ -69,7 +68,12 @@ def comment(found: Comparison, pull: PullRequest | None = None) -> str:
     parts = [
         *_part([], [*markdown.table(_CHANGED)], [_changed_row(row) for row in changed], room),
         *_part(["**Broke, or works again, on HEAD**"], [], [_broken(row) for row in broken], room),
-        *_part(["**Crossovers that moved**"], [], [_moved(each) for each in moved(found)], room),
+        *_part(
+            ["**Crossovers that moved**"],
+            [],
+            [_moved(moved) for moved in found.moved_crossovers],
+            room,
+        ),
         *_part(["**Warnings**"], [], _warnings(found), room),
     ]
     return "\n".join([*head, *parts, *foot, *_fold(found, others, room)]) + "\n"
@@ -199,8 +203,9 @@ def _broken(row: Row) -> str:
     return f"- {_name(row)}: {code(row.reason or '', _LONGEST_REASON)}"
 
 
-def _moved(found: Moved) -> str:
-    return f"- {code(found.family)}: BASE {code(found.before)}, HEAD {code(found.after)}"
+def _moved(moved: MovedCrossover) -> str:
+    before, after = comparison.crossover_ends(moved)
+    return f"- {code(moved.family)}: BASE {code(before)}, HEAD {code(after)}"
 
 
 def _warnings(found: Comparison) -> list[str]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from math import isfinite
 from statistics import median
 
-from perceptron.analysis.crossover.moved import Moved, moved
-from perceptron.records.comparison import Comparison, Row
-from perceptron.report.numbers import digits, duration
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
+from perceptron.report.numbers import digits, duration, sentence
 
 COLUMNS = ("benchmark", "verdict", "base>", "head>", "change [99 % interval]>", "detectable>")
 # As many unchanged benchmarks are listed; more are counted.
@@ -44,7 +44,7 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 def notes(found: Comparison) -> list[str]:
     """What the table cannot say: reasons, what was left out, how sure, how long, how again."""
     lines = [f"{name(row)}: {row.reason}" for row in found.rows if row.reason]
-    lines += [crossover(each) for each in moved(found)]
+    lines += [crossover(moved) for moved in found.moved_crossovers]
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(found)]
     lines.append(detectable(found.rows))
     if found.control.rows:
@@ -76,9 +76,32 @@ def control(found: Comparison) -> str:
     return f"control, base against a second copy of itself: {state} ({number} benchmarks)"
 
 
-def crossover(found: Moved) -> str:
+def crossover(moved: MovedCrossover) -> str:
     """Where one backend overtakes another, before and after."""
-    return f"crossover moved: {found.family}: BASE {found.before}, HEAD {found.after}"
+    before, after = crossover_ends(moved)
+    return f"crossover moved: {moved.family}: BASE {before}, HEAD {after}"
+
+
+def crossover_ends(moved: MovedCrossover) -> tuple[str, str]:
+    """Return who is faster from which size on BASE and on HEAD, as every crossover is worded."""
+    return _crossover_end(moved, moved.base), _crossover_end(moved, moved.head)
+
+
+def _crossover_end(moved: MovedCrossover, end: CrossoverEnd) -> str:
+    return sentence(
+        Crossover(
+            family=moved.family,
+            incumbent=moved.incumbent,
+            challenger=moved.challenger,
+            status=end.status,
+            size=end.size,
+            low=end.low,
+            high=end.high,
+            machine="",
+            dtype=None,
+            threads=None,
+        )
+    )
 
 
 def name(row: Row) -> str:

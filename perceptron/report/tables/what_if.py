@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.advice import AdviceResult
-from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimateCheck, WhatIf
+from perceptron.analysis.what_if.estimate import CaseStatus, DeviceEstimate, EstimateCheck, WhatIf
 from perceptron.report.numbers import digits, duration_interval, interval
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
@@ -30,9 +30,14 @@ def cells(found: Sequence[WhatIf]) -> list[tuple[str, ...]]:
 def _size(each: WhatIf) -> str:
     if each.status in ("always", "never"):
         return "every size" if each.status == "always" else "no size measured"
-    likely = "–" if each.size is None else digits(each.size)
-    low, high = ("…" if end is None else digits(end) for end in (each.low, each.high))
-    return f"{likely} [{low}, {high}]"
+    cases = each.statuses
+    likely = _case(cases.likely, each.size)
+    return f"{likely} [{_case(cases.best, each.low)}, {_case(cases.worst, each.high)}]"
+
+
+def _case(status: CaseStatus, size: float | None) -> str:
+    """The size, or the status that says why there is none."""
+    return status if size is None else digits(size)
 
 
 def check_cells(found: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:
