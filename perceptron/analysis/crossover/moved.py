@@ -14,9 +14,10 @@ from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_results import parameter
-from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
+from perceptron.records.readers.foreign import ForeignRow, ParameterRoles
 from perceptron.records.readers.names import named
 from perceptron.report.numbers import sentence
+from perceptron.untrusted_text import label
 
 # Nobody reads more, and files may be a stranger's: no suite has so many backends on one axis, nor
 # parameters of so many names.

@@ -8,6 +8,7 @@ difference of the values themselves would pass any backend on a problem that sta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from math import isfinite, sqrt
 from pathlib import Path
 from typing import cast
@@ -83,20 +84,19 @@ def reference(problem: Problem) -> Reference:
     return Reference(tuple(Quantity(name, before[name], after[name]) for name in before))
 
 
-def save_reference(expected: Reference, file: Path) -> None:
-    """Keep a reference for another process; it appears in one step."""
+def pack_reference(expected: Reference) -> bytes:
+    """Return a reference as the content of a file, for another process to load."""
     arrays: dict[str, Array] = {}
     for number, quantity in enumerate(expected.quantities):
         arrays |= {f"{number} start {quantity.name}": quantity.start}
         arrays |= {f"{number} end {quantity.name}": quantity.end}
-    draft = file.with_suffix(".tmp")
-    with draft.open("wb") as content:
-        np.savez(content, allow_pickle=False, **arrays)
-    draft.replace(file)
+    content = BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    return content.getvalue()
 
 
 def load_reference(file: Path) -> Reference:
-    """Read back what `save_reference` wrote."""
+    """Load the file of a reference that `pack_reference` packed."""
     with np.load(file, allow_pickle=False) as arrays:
         starts = [key for key in arrays if key.split(" ")[1] == "start"]
         return Reference(

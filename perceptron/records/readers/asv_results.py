@@ -31,9 +31,9 @@ from perceptron.records.readers.foreign import (
     ParameterRoles,
     SourceContents,
     duration,
-    label,
     spread,
 )
+from perceptron.untrusted_text import label
 
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement, Status
-from perceptron.records.readers.foreign import ForeignRow, SourceContents, label, number, shown
+from perceptron.records.readers.foreign import ForeignRow, SourceContents, number
+from perceptron.untrusted_text import label, quoted
 
 _NEEDED = ("case", "size", "backend", "seconds")
 _OPTIONAL = ("device", "stdev", "dtype", "machine", "threads")
@@ -116,7 +117,7 @@ def _columns(file: Path, header: _Record) -> dict[str, int]:
             raise UserError(f"{where}, column {name!r}: named {times} times; keep one")
     for name in _NEEDED:
         if name not in names:
-            given = ", ".join(shown(field) for field in header.fields[:20])
+            given = ", ".join(quoted(field) for field in header.fields[:20])
             raise UserError(
                 f"{where}: no column {name!r} in the header, which has {given}; "
                 f"{', '.join(_NEEDED)} are needed"
@@ -153,7 +154,7 @@ class _Line:
             return None
         found = number(text)
         if found is None:
-            raise self.wrong(column, f"{shown(text)} is not {wanted}")
+            raise self.wrong(column, f"{quoted(text)} is not {wanted}")
         return found
 
 

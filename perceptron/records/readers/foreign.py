@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from math import isfinite
@@ -13,15 +12,12 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
+from perceptron.untrusted_text import label, quoted
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53
-
-
-# Control characters, and those that only tell how others are shown.
-_UNSEEN = ("Cc", "Cf", "Cs")
 
 
 class ForeignRow(Struct, frozen=True, kw_only=True):
@@ -82,7 +78,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         size = number(value)
         if size is None or not 0 < size < float("inf"):
             raise UserError(
-                f"{where}, parameter {self.size!r}: {shown(value)} is not a size above 0; "
+                f"{where}, parameter {self.size!r}: {quoted(value)} is not a size above 0; "
                 "name with --size the parameter that holds a number"
             )
         return size
@@ -127,19 +123,3 @@ def duration(value: object) -> float | None:
 def spread(value: object) -> float | None:
     """A standard deviation in seconds, from zero on; None for everything else."""
     return 0.0 if value == 0 and not isinstance(value, bool) else duration(value)
-
-
-def label(value: object) -> str:
-    """A value as a name: one line of text that every terminal and file takes."""
-    text = " ".join(str(value).split())
-    if text.isprintable():
-        return text
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    # Control characters steer terminals, and turn the direction of text round.
-    return "".join("\ufffd" if unicodedata.category(each) in _UNSEEN else each for each in text)
-
-
-def shown(value: object) -> str:
-    """A value as an error quotes it: in one line, and not at length."""
-    text = ascii(value) if not isinstance(value, str) else repr(label(value))
-    return text if len(text) <= 60 else f"{text[:56]}…{text[-1]}"

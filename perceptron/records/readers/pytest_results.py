@@ -21,10 +21,10 @@ from perceptron.records.readers.foreign import (
     ParameterRoles,
     SourceContents,
     duration,
-    label,
     spread,
 )
 from perceptron.records.readers.pytest_ids import name_opaque
+from perceptron.untrusted_text import label
 
 
 class _Benchmark(Struct):

@@ -8,14 +8,15 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.files.ordinary import must_be_a_file
+from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv_results import read_asv_file
-from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
+from perceptron.records.readers.foreign import ForeignRow, ParameterRoles
 from perceptron.records.readers.names import named
 from perceptron.records.readers.processes import numbered
 from perceptron.records.store import read_rows
+from perceptron.untrusted_text import label
 
 _LONGEST = 400
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from perceptron.analysis.crossover.moved import Moved, moved
 from perceptron.records.comparison import Comparison, Row, Side
-from perceptron.records.readers.foreign import label
 from perceptron.report.pull_request import markdown
 from perceptron.report.pull_request.markdown import code, count
 from perceptron.report.tables import comparison
+from perceptron.untrusted_text import label
 
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which it is found again."""
