@@ -14,8 +14,9 @@ from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_results import parameter
-from perceptron.records.readers.foreign import ForeignRow, ParameterRoles
-from perceptron.records.readers.names import named
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.naming import named
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.report.numbers import sentence
 from perceptron.untrusted_text import label
 

@@ -20,7 +20,7 @@ from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shelf import read_shelf
+from perceptron.records.readers.results_folder import read_shelf
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.records.store import load_conditions, load_environment
 from perceptron.untrusted_text import label

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from perceptron.records.readers.shelf import read_shelf
+from perceptron.records.readers.results_folder import read_shelf
 from perceptron.records.readers.table import load_measurements
 from tests.conftest import MakeRow
 from tests.plenty import plenty
