@@ -1,4 +1,4 @@
-"""Does a backend compute the right thing? Asked before it is timed.
+"""Check that a backend computes the right thing before it is timed.
 
 From the same start, ten iterations must leave the loss and every parameter where the float64 NumPy
 reference leaves them. Differences are counted in units of how far the quantity *moved*: a relative
@@ -111,7 +111,7 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
     """Train ten iterations from the start and report the worst quantity.
 
     Leaves ``trainer`` where it then stands. Raises `Refused` where a quantity moves too little
-    for rounding to ``dtype`` to be told from a mistake.
+    to tell rounding to ``dtype`` from a mistake.
     """
     allowances = {quantity.name: _allowance(quantity, dtype) for quantity in expected.quantities}
     trainer.reset()
@@ -140,7 +140,7 @@ def _observe(problem: Problem, trainer: Trainer) -> dict[str, Array]:
 
 
 def _allowance(quantity: Quantity, dtype: DType) -> float:
-    """How much the quantity may differ: the tolerance, and what rounding its values can do.
+    """Return how much the quantity may differ: the tolerance, and what rounding its values can do.
 
     Each iteration rounds a value to within half a unit in the last place, and independent errors
     add up as the square root of their number (Higham, Accuracy and Stability of Numerical
