@@ -187,12 +187,19 @@ class JaxBackend:
     imports = ("jax", "jax.numpy")
     compiles = True
 
-    def __init__(self, name: str, device: str, summary: str, rung: Rung, dtype: DType) -> None:
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        summary: str,
+        rung: Rung | None = None,
+        published_dtype: DType = "float32",
+    ) -> None:
         self.name = name
         self.device = device
         self.summary = summary
         self.rung = rung
-        self.published_dtype = dtype
+        self.published_dtype = published_dtype
 
     def unavailable(self) -> str | None:
         if find_spec("jax") is None or find_spec("jaxlib") is None:
@@ -227,12 +234,11 @@ CPU = JaxBackend(
     "cpu",
     "JAX on the CPU: the whole loop compiled by XLA, called once",
     Rung("Python's loop: all steps in one call", after="python"),
-    "float64",
+    published_dtype="float64",
 )
 CUDA = JaxBackend(
     "jax-cuda",
     "cuda",
     "JAX on a CUDA GPU, otherwise as jax-cpu",
     Rung("Python's loop: all steps in one call", after="torch-cuda-graph"),
-    "float32",
 )
