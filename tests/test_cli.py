@@ -12,11 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 from perceptron.backends import registry
+from perceptron.cli import app
 from perceptron.report.numbers import duration_interval
 from tests.conftest import ROOT, Perceptron
 
+COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 HEAVY = ("numpy", "torch", "pandas", "matplotlib", "scipy", "rich")
 QUICK = ("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1")
 
@@ -53,22 +56,12 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) & set(found.stderr.split())
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "walkthrough",
-        "backends",
-        "check",
-        "bench",
-        "crossover",
-        "map",
-        "compare",
-        "proof",
-        "truth",
-        "dashboard",
-        "doctor",
-    ],
-)
+def test_every_command_has_a_file_of_its_name() -> None:
+    files = {file.stem for file in (ROOT / "perceptron" / "commands").glob("*.py")}
+    assert set(COMMANDS) == files - {"__init__"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
     assert found.returncode == 0

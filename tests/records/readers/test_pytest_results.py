@@ -66,7 +66,7 @@ def test_a_strangers_benchmark_becomes_a_row(file: Path) -> None:
     ("missing", "seconds"),
     [(["q1"], 1.25), (["q1", "median"], 1.5), (["q1", "median", "mean"], 0.5)],
 )
-def test_without_a_lower_quartile_the_next_best_is_taken(
+def test_without_a_lower_quartile_the_next_best_is_used(
     file: Path, missing: list[str], seconds: float
 ) -> None:
     stats = {name: value for name, value in STATS.items() if name not in missing}
@@ -192,14 +192,14 @@ OBJECT = "UNSERIALIZABLE[<object at 0x7f00>]"
 def test_pieces_of_an_id_find_their_parameters(
     parameters: dict[str, object], test_id: str | None, names: list[str]
 ) -> None:
-    found = name_opaque(parameters, test_id)
-    assert [value for name, value in found.items() if value != parameters[name]] == names
-    assert list(found) == list(parameters)
+    named = name_opaque(parameters, test_id)
+    assert [value for name, value in named.items() if value != parameters[name]] == names
+    assert list(named) == list(parameters)
 
 
 def test_a_hostile_id_takes_no_time() -> None:
     """Many objects and many hyphens could be matched in more ways than anybody can wait for."""
-    parameters = {f"p{place}": OBJECT for place in range(40)} | {"last": "x"}
+    parameters = {f"p{number}": OBJECT for number in range(40)} | {"last": "x"}
     assert len(name_opaque(parameters, "-".join("a" * 300))) == 41
 
 

@@ -63,13 +63,13 @@ def test_sources_of_all_kinds_read_together_in_order(run: Path, tmp_path: Path) 
 def test_own_rows_keep_their_backends_names(run: Path, tmp_path: Path, row: MakeRow) -> None:
     """Only tables say what a backend ran on without saying it in its name."""
     rows = [row(device="cpu"), row(device="cuda", machine="bus")]
-    lines = b"".join(msgspec.json.encode(each) + b"\n" for each in rows)
+    lines = b"".join(msgspec.json.encode(own) + b"\n" for own in rows)
     (run / "measurements.jsonl").write_bytes(lines)
     (tmp_path / "times.csv").write_text(
         "case,size,backend,device,seconds\nf,1,numpy,cpu,1\nf,1,numpy,gpu,1\n"
     )
-    found = load_measurements(run, tmp_path / "times.csv")
-    assert [each.backend for each in found] == ["numpy", "numpy", "numpy:cpu", "numpy:gpu"]
+    loaded = load_measurements(run, tmp_path / "times.csv")
+    assert [one.backend for one in loaded] == ["numpy", "numpy", "numpy:cpu", "numpy:gpu"]
 
 
 @pytest.mark.parametrize("source", ["nowhere", "nowhere/times.csv", "bad\0name", "x" * 5000])
@@ -96,8 +96,8 @@ def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
 
 def test_tables_of_one_backend_each_pair_up(row: MakeRow) -> None:
     """Several files at once are there to be compared."""
-    found = numbered([[row(backend="a")], [row(backend="b")], [row(backend="a")]])
-    assert [each.process for each in found] == [0, 0, 1]
+    numbered_rows = numbered([[row(backend="a")], [row(backend="b")], [row(backend="a")]])
+    assert [one.process for one in numbered_rows] == [0, 0, 1]
 
 
 RUNS = st.lists(
@@ -113,6 +113,7 @@ RUNS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(RUNS)
 def test_no_two_values_share_a_process(
     runs: list[list[tuple[str, int, int, str]]],
@@ -134,23 +135,23 @@ def test_no_two_values_share_a_process(
         ]
         for number, run in enumerate(runs)
     ]
-    found = numbered(rows)
-    claims = [(row.dtype, row.backend, row.size, row.process) for row in found]
+    numbered_rows = numbered(rows)
+    claims = [(row.dtype, row.backend, row.size, row.process) for row in numbered_rows]
     assert len(set(claims)) == len(claims)
     given_rows = [row for run in rows for row in run]
-    assert [msgspec.structs.replace(row, process=0) for row in found] == [
+    assert [msgspec.structs.replace(row, process=0) for row in numbered_rows] == [
         msgspec.structs.replace(row, process=0) for row in given_rows
     ]
     # Within a run, the first values that shared a process and ground share the new one.
     first: dict[tuple[str, str, int, str | None], dict[tuple[str, float], int]] = {}
-    for before, after in zip(given_rows, found, strict=True):
+    for before, after in zip(given_rows, numbered_rows, strict=True):
         together = first.setdefault((before.when, "f", before.process, before.dtype), {})
         together.setdefault((before.backend, before.size), after.process)
     assert all(len(set(numbers.values())) == 1 for numbers in first.values())
 
 
-@given(st.binary())
 @settings(deadline=None)
+@given(st.binary())
 def test_no_file_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
