@@ -23,7 +23,9 @@ def rungs(device: str) -> dict[str, str]:
     known: dict[str, Rung] = {}
     for name in registry.names():
         backend = registry.load(name)
-        rung = getattr(backend, "rung", None)
+        # Not inherited: a backend derived from another is not therefore a rung of the ladder.
+        own = vars(type(backend)) | getattr(backend, "__dict__", {})
+        rung = own.get("rung")
         if isinstance(rung, Rung) and backend.device == device:
             known[name] = rung
     return {name: known[name].removes for name in _descent(None, known)}

@@ -50,7 +50,7 @@ class Backend(Protocol):
     * ``compiles``: True if it must not be warmed up on another problem, because what it compiles
       counts as preparing.
     * ``kernels(problem, dtype)``: what an iteration dispatches (see `kernels.trace`).
-    * ``rung``: its `Rung`, if it stands on a ladder.
+    * ``rung``: its `Rung`, if it stands on a ladder; not inherited.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
       with it; float32 without this.
     """

@@ -76,10 +76,11 @@ def overhead(
     Raises `UserError` if the results folder cannot be written to.
     """
     problem = catalogue.find(plan.problem)
+    ladder = rungs("cpu") | rungs("cuda")
     # What the judge needs beside the rows is counted and belongs to the plan.
     about: dict[str, Any] = plain(asdict(plan)) | {
         "study": "overhead",
-        "removes": {name: (rungs("cpu") | rungs("cuda")).get(name, "–") for name in plan.backends},
+        "removes": {name: ladder.get(name, "–") for name in plan.backends},
         "kernels": kernels(plan),
         "operations": cost.operations(problem),
         "bytes_moved": cost.bytes_moved(problem, "float32"),

@@ -63,6 +63,17 @@ def test_a_foreign_backend_without_a_rung_changes_nothing(
     assert rungs("cpu") == before
 
 
+def test_a_rung_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise NumPy under another name would stand on the ladder twice."""
+
+    class Elsewhere(NumpyBackend):
+        name = "elsewhere"
+
+    before = rungs("cpu")
+    install(monkeypatch, Elsewhere())
+    assert rungs("cpu") == before
+
+
 def test_rungs_that_follow_each_other_in_a_circle_are_left_out(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
