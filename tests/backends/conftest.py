@@ -8,12 +8,20 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.problems.datasets import Separable
 from perceptron.problems.problem import Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of a test of this backend: a GPU's, and a skip where it cannot run."""
+    reason = registry.reason_unavailable(name)
+    gpu = [pytest.mark.gpu] if registry.load(name).device == "cuda" else []
+    return gpu + ([pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [])
 
 
 @pytest.fixture(autouse=True)

@@ -13,18 +13,13 @@ from perceptron.backends.protocol import Backend
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Activation, Loss
 from perceptron.problems.start import GivenStart
-from tests.backends.conftest import assert_as_numpy, network
+from tests.backends.conftest import assert_as_numpy, marks, network
 
 every_backend = pytest.mark.parametrize(
     "backend",
     [
-        pytest.param(
-            registry.load(name),
-            id=name,
-            marks=[pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [],
-        )
+        pytest.param(registry.load(name), id=name, marks=marks(name))
         for name in ("numpy-inplace", "python", "numba", "jax-cpu")
-        for reason in [registry.reason_unavailable(name)]
     ],
 )
 

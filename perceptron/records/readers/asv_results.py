@@ -120,7 +120,7 @@ def _rows(
         size = roles.size_of(parameters, where)
         row = Measurement(
             **shared,
-            # So our own benchmarks are called; `naming.named` names the others.
+            # So our own benchmarks are called; `naming` names the others.
             problem=f"{family}:{size}" if roles == ParameterRoles() else None,
             family=family,
             size=size,

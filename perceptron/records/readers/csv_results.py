@@ -45,7 +45,7 @@ def read_csv(file: Path, content: bytes) -> SourceContents:
     """Return a row for each line of the table; one without a time says why in its ``reason``.
 
     Equal (case, size, backend, device, dtype, machine, threads) are one more process each, see
-    `processes.numbered`. Raises `UserError` that names the file, the row (the number of its first
+    `processes`. Raises `UserError` that names the file, the row (the number of its first
     line in the file) and the column.
     """
     text = _decode(file, content)

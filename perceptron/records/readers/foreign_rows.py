@@ -12,7 +12,7 @@ from perceptron.records.measurement import Measurement
 class ForeignRow(Struct, frozen=True, kw_only=True):
     """One row of a source.
 
-    Until `naming.named` has seen all rows, a foreign row's ``family`` is its benchmark's short
+    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short
     name; ``name`` is its full name and ``others`` are the parameters that hold neither backend nor
     size.
     """

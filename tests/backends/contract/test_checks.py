@@ -6,7 +6,7 @@ from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import broken_promises, marks
 
 # Compiling takes its time for each problem and dtype; `perceptron check` tries all of them.
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
@@ -21,14 +21,14 @@ def cases() -> list[object]:
     """Return every backend with its problems and dtypes; one skip for one that cannot run here."""
     params: list[object] = []
     for name in registry.names():
-        backend, reason = registry.load(name), registry.reason_unavailable(name)
-        marks = [pytest.mark.gpu] if backend.device == "cuda" else []
-        if reason:
-            marks.append(pytest.mark.skip(reason=f"{name}: {reason}"))
-            params.append(pytest.param(backend, None, None, id=name, marks=marks))
+        backend = registry.load(name)
+        if registry.reason_unavailable(name):
+            params.append(pytest.param(backend, None, None, id=name, marks=marks(name)))
             continue
         params += [
-            pytest.param(backend, problem, dtype, id=f"{name}-{problem.name}-{dtype}", marks=marks)
+            pytest.param(
+                backend, problem, dtype, id=f"{name}-{problem.name}-{dtype}", marks=marks(name)
+            )
             for problem in checks.problems()
             for dtype in DTYPES
             if problem.name in COMPILED.get(name, (problem.name,))

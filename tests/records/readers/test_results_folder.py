@@ -19,7 +19,7 @@ LONG = "x" * 10_000
 
 @pytest.fixture
 def results(tmp_path: Path, row: MakeRow) -> Path:
-    """A run of ours of two rows, and three commits on two machines of asv's: 74 rows."""
+    """Write a run of ours of two rows, and three commits on two machines of asv's: 74 rows."""
     folder = tmp_path / "results"
     run = folder / "runs" / "box" / "one"
     run.mkdir(parents=True)
