@@ -17,7 +17,7 @@ Array = npt.NDArray[np.floating]
 class Dataset:
     """A description of observations; nothing is allocated until `load`.
 
-    Subclasses say how the values come about in `generate`.
+    Subclasses make the values in `generate`.
     """
 
     name: str

@@ -24,7 +24,7 @@ Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Meta(min_length=1)]
 
-# Layers are listed one by one, so their number is held to what somebody could mean.
+# Layers are listed one by one, so more than anybody could mean are refused.
 _DEEPEST = 1024
 
 

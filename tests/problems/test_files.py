@@ -42,7 +42,7 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
 def test_a_problem_is_found_again_from_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its name carries an absolute path and the size, which is all that a worker is told."""
+    """Its name carries an absolute path and the size, which is all that a worker gets."""
     write(tmp_path, WIDTHS)
     monkeypatch.chdir(tmp_path)
     problems = [catalogue.find(reference) for reference in files.references("model.toml")]

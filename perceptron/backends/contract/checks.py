@@ -127,10 +127,10 @@ CHECKS: tuple[ContractCheck, ...] = (
 
 
 def _assert_equal(actual: list[Array], expected: list[Array], what: str) -> None:
-    for array, wanted in zip(actual, expected, strict=True):
+    for array, target in zip(actual, expected, strict=True):
         # Steps may be grouped differently in one call than in two; rounding may follow.
-        tolerance = 8 * float(np.finfo(wanted.dtype).eps)
-        scale = tolerance * max(1.0, float(np.abs(wanted).max()))
-        worst = float(np.abs(array.astype(np.float64) - wanted).max())
+        tolerance = 8 * float(np.finfo(target.dtype).eps)
+        scale = tolerance * max(1.0, float(np.abs(target).max()))
+        worst = float(np.abs(array.astype(np.float64) - target).max())
         if not worst <= scale:
             raise Broken(f"{what} differ by {worst:.2g}")

@@ -1,4 +1,4 @@
-"""Read a table of times that somebody published as CSV.
+"""Read a table of times published as CSV.
 
 The header names at least ``case``, ``size``, ``backend`` and ``seconds``, in any order and case;
 ``device``, ``stdev``, ``dtype``, ``machine`` and ``threads`` may be there, and everything else is
@@ -53,7 +53,7 @@ def read_csv(file: Path, content: bytes) -> SourceContents:
     records = _records(file, text, delimiter)
     header = next(records, None)
     if header is None:
-        raise UserError(f"{file}: nothing in it; a header case,size,backend,seconds is wanted")
+        raise UserError(f"{file}: nothing in it; a header case,size,backend,seconds is needed")
     columns = _columns(file, header)
     rows = [_row(file, record, columns, len(header.fields)) for record in records]
     if not rows:
@@ -220,7 +220,7 @@ def _stdev(line: _Line) -> float | None:
         return None
     stdev = line.number("stdev", "a number; give seconds, with a point and without a unit")
     if stdev is None or not 0 <= stdev < float("inf"):
-        raise line.wrong("stdev", f"{text} is not a spread; give seconds from 0 on")
+        raise line.wrong("stdev", f"{text} is not a standard deviation; give seconds from 0 up")
     return float(stdev)
 
 

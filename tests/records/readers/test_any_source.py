@@ -57,7 +57,7 @@ def test_no_file_breaks_the_reader(
 @pytest.mark.parametrize("name", ["rows.txt", "rows.jsonl", "rows.json", "rows.csv"])
 @pytest.mark.filterwarnings("ignore:.*not a measurement")
 def test_deep_json_is_a_user_error(tmp_path: Path, name: str, deep: str) -> None:
-    """Or a line of ours that is warned of; whoever reads it does not run out of stack."""
+    """Or a damaged line of ours with a warning; no reader runs out of stack."""
     (tmp_path / name).write_text(f"{deep}\n")
     with suppress(UserError):
         assert load_measurements(tmp_path / name) == []

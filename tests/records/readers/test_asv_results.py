@@ -80,7 +80,7 @@ def write(folder: Path, benchmarks: dict[str, Any], *results: dict[str, Any]) ->
 
 
 def suite(folder: Path, params: dict[str, list[str]], result: list[float] | None) -> Path:
-    """One benchmark of a stranger's."""
+    """Write one benchmark of another suite."""
     listed = {"bench.Sum.time_sum": {"type": "time", "param_names": list(params)}}
     values = {"bench.Sum.time_sum": [result, list(params.values())]}
     return write(folder, listed, {**RESULTS, "results": values})

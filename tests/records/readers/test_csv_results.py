@@ -61,7 +61,7 @@ def test_files_without_a_machine_are_of_one_machine() -> None:
     ],
     ids=["bom", "semicolon", "tab", "untidy", "quoted", "short", "long"],
 )
-def test_tables_as_strangers_write_them(text: str) -> None:
+def test_tables_as_people_write_them(text: str) -> None:
     (row,) = rows_of(text)
     assert (row.family, row.size, row.backend, row.seconds) == ("svd", 10, "lapack", 0.5)
 

@@ -54,7 +54,7 @@ def load(file: Path, *benchmarks: Any) -> list[Measurement]:
     return load_measurements(write(file, *benchmarks), by=["lib"], size="n")
 
 
-def test_a_strangers_benchmark_becomes_a_row(file: Path) -> None:
+def test_a_foreign_benchmark_becomes_a_row(file: Path) -> None:
     (row,) = load(file, of("numpy", 1000, "numpy-1000"))
     assert (row.family, row.backend, row.size) == ("test_sum", "numpy", 1000)
     assert (row.seconds, row.stdev, row.samples) == (1.0, 0.25, [1.0, 1.5])

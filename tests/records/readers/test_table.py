@@ -13,7 +13,7 @@ from tests.records.readers.conftest import GOOD, TABLE
 
 
 def test_a_damaged_row_is_warned_of_and_the_rest_reads(run: Path, tmp_path: Path) -> None:
-    """A notebook keeps what is sound, and is told what is not."""
+    """A notebook keeps the sound rows, and a warning names the others."""
     (run / "measurements.jsonl").write_text(GOOD + "garbage\n" + GOOD)
     with pytest.warns(UserWarning, match=r"measurements\.jsonl, line 2: not a measurement"):
         assert len(perceptron.load_results(tmp_path / "results")) == 2
