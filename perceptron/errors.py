@@ -1,4 +1,4 @@
-"""The one error a user can mend, and the one way to say that a name is unknown."""
+"""The one error that a user can fix, and the one way to say that a name is unknown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class UserError(Exception):
-    """Wrong usage, bad input or broken infrastructure, told in one line.
+    """Wrong usage, bad input or broken infrastructure, said in one line.
 
     The line names the file, option or field, says what is wrong and what to do. The command line
     prints it as ``error: …`` and exits with 2; it never shows a traceback.
@@ -15,7 +15,7 @@ class UserError(Exception):
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
-    """The error for a name that is not among ``known``, with the nearest one that is."""
+    """Return the error for a name that is not among ``known``, with the nearest one that is."""
     choices = list(known)
     near = get_close_matches(name, choices, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"

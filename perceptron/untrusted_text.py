@@ -1,38 +1,63 @@
-"""Texts of strangers, fit to be shown."""
+"""Make text from outside safe to show: in one line, of bounded length, without markup."""
 
 from __future__ import annotations
 
 import html
+import unicodedata
 from functools import lru_cache
 
-from perceptron.records.readers.foreign import label
-
-# What a heading, a switch or a legend has room for, and what a drawn figure has.
+# What a heading, a switch or a legend has room for, what a drawn figure has, and an error.
 LONGEST = 80
 DRAWN = 40
+_LONGEST_QUOTED = 60
+
+# Control characters, and those that only say how others are shown.
+_INVISIBLE = ("Cc", "Cf", "Cs")
 
 
-@lru_cache(maxsize=4096)  # thousands of rows say the same few words
+def label(value: object) -> str:
+    """Return a value as a name: one line of text that every terminal and file accepts.
+
+    What steers terminals or turns the direction of text round becomes a replacement character.
+    """
+    text = " ".join(str(value).split())
+    if text.isprintable():
+        return text
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return "".join(
+        "\ufffd" if unicodedata.category(character) in _INVISIBLE else character
+        for character in text
+    )
+
+
+def quoted(value: object) -> str:
+    """Return a value as an error quotes it: in one line of at most 60 characters."""
+    text = repr(label(value)) if isinstance(value, str) else ascii(value)
+    if len(text) <= _LONGEST_QUOTED:
+        return text
+    return f"{text[: _LONGEST_QUOTED - 4]}…{text[-1]}"
+
+
+@lru_cache(maxsize=4096)  # thousands of rows hold the same few texts
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """The text in one line, or its two ends and how long it was.
+    """Return the text in one line, or its two ends and how long it was.
 
-    Long names often differ only at their ends. What is shown of characters that steer terminals or
-    turn the direction of text round is a mark.
+    Long names often differ only at their ends.
     """
     text = label(text)
     if len(text) <= longest:
         return text
-    told = f"… ({len(text):,} characters) …"
-    room = max(2, longest - len(told))
-    return f"{text[: room - room // 2]}{told}{text[-(room // 2) :]}"
+    omission = f"… ({len(text):,} characters) …"
+    room = max(2, longest - len(omission))
+    return f"{text[: room - room // 2]}{omission}{text[-(room // 2) :]}"
 
 
 def for_plotly(text: str, longest: int = LONGEST) -> str:
-    """A text that plotly shows as it is: it would take ``<b>`` and ``<a href>`` for markup."""
+    """Return a text that plotly shows as it is: it takes ``<b>`` and ``<a href>`` for markup."""
     return html.escape(shortened(text, longest), quote=False)
 
 
 def for_matplotlib(text: str, longest: int = DRAWN) -> str:
-    """A text that matplotlib shows: of a legend it would leave out what begins with ``_``."""
-    shown = shortened(text, longest)
-    return f"\u2009{shown}" if shown.startswith("_") else shown
+    """Return a text that matplotlib shows: it leaves what begins with ``_`` out of a legend."""
+    short = shortened(text, longest)
+    return f"\u2009{short}" if short.startswith("_") else short

@@ -1,8 +1,8 @@
 """JAX: the whole training is one compiled loop, and Python calls it once.
 
 XLA compiles a loop for each set of shapes, activations, loss and dtype; how many iterations it
-takes, the rate and the data are arguments, so nothing else compiles anew. Gradients are derived by
-hand as in `gradient`: that module works in place, which JAX's arrays do not allow.
+takes, the rate and the data are arguments, so nothing else is compiled again. Gradients are derived
+by hand as in `gradient`: that module works in place, which JAX's arrays do not allow.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
@@ -22,8 +23,8 @@ from perceptron.problems.problem import Activation, DType, Loss, Problem
 if TYPE_CHECKING:
     import jax
 
-# XLA asks a GPU before each turn of a loop whose length it does not know whether there is another.
-# An inner loop of known length spares nine of ten such questions. On a CPU asking costs nothing.
+# XLA asks a GPU before each pass of a loop of unknown length whether there is another. An inner
+# loop of known length avoids nine of ten such questions. On a CPU they cost nothing.
 _INNER = {"cpu": 1, "cuda": 10}
 
 
@@ -34,13 +35,13 @@ class JaxTrainer:
         import jax
 
         self._double = dtype == "float64"
-        place = jax.devices(device)[0]
+        target = jax.devices(device)[0]
         inputs, targets = problem.dataset.load()
         activations = tuple(layer.activation for layer in problem.layers)
         self._program = _program(activations, problem.loss, _INNER[device])
         with jax.enable_x64(self._double):
             self._inputs, self._targets, self._rate, *self._start = (
-                jax.device_put(np.array(array, dtype), place)
+                jax.device_put(np.array(array, dtype), target)
                 for array in (inputs, targets, problem.rate, *problem.start_parameters())
             )
         self._parameters = self._start
@@ -115,15 +116,15 @@ def _program(activations: tuple[Activation, ...], loss: Loss, inner: int) -> _Pr
         targets: jax.Array,
         rate: jax.Array,
     ) -> list[jax.Array]:
-        def one(_: Any, here: Any) -> Any:
-            return step(here, inputs, targets, rate)
+        def one(_: Any, present: Any) -> Any:
+            return step(present, inputs, targets, rate)
 
-        def several(_: Any, here: Any) -> Any:
-            return lax.fori_loop(0, inner, one, here)
+        def several(_: Any, present: Any) -> Any:
+            return lax.fori_loop(0, inner, one, present)
 
-        whole = iterations // inner if inner > 1 else 0
-        parameters = lax.fori_loop(0, whole, several, parameters)
-        updated: list[jax.Array] = lax.fori_loop(whole * inner, iterations, one, parameters)
+        blocks = iterations // inner if inner > 1 else 0
+        parameters = lax.fori_loop(0, blocks, several, parameters)
+        updated: list[jax.Array] = lax.fori_loop(blocks * inner, iterations, one, parameters)
         return updated
 
     def value(parameters: list[jax.Array], inputs: jax.Array, targets: jax.Array) -> jax.Array:
@@ -144,7 +145,7 @@ def _activate(activation: Activation, values: jax.Array) -> jax.Array:
 
 
 def _derivative(activation: Activation, output: jax.Array) -> jax.Array | float:
-    """The derivative of the activation, in terms of what it gave."""
+    """Return the derivative of the activation, in terms of its output."""
     if activation == "sigmoid":
         return output * (1.0 - output)
     if activation == "tanh":
@@ -153,7 +154,7 @@ def _derivative(activation: Activation, output: jax.Array) -> jax.Array | float:
 
 
 def _slope(loss: Loss, predictions: jax.Array, targets: jax.Array) -> jax.Array:
-    """∂E/∂f without the 1/N of a mean; see `gradient` for the corner cases."""
+    """Return ∂E/∂f without the 1/N of a mean; see `gradient` for the corner cases."""
     from jax import numpy as jnp
 
     difference = predictions - targets
@@ -186,10 +187,19 @@ class JaxBackend:
     imports = ("jax", "jax.numpy")
     compiles = True
 
-    def __init__(self, name: str, device: str, summary: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        summary: str,
+        rung: Rung | None = None,
+        published_dtype: DType = "float32",
+    ) -> None:
         self.name = name
         self.device = device
         self.summary = summary
+        self.rung = rung
+        self.published_dtype = published_dtype
 
     def unavailable(self) -> str | None:
         if find_spec("jax") is None or find_spec("jaxlib") is None:
@@ -203,7 +213,7 @@ class JaxBackend:
 
     def environment(self, threads: int) -> dict[str, str]:
         # XLA sizes its thread pool by NPROC. JAX keeps a dozen more threads, for compiling and
-        # queueing, whose number cannot be set; they sleep while training goes on.
+        # queueing, whose number cannot be set; they sleep during training.
         variables = thread_variables(threads) | {"NPROC": str(threads)}
         if self.device == "cpu":
             return variables | {"JAX_PLATFORMS": "cpu"}
@@ -219,5 +229,16 @@ class JaxBackend:
 
 _CUDA_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 
-CPU = JaxBackend("jax-cpu", "cpu", "JAX on the CPU: the whole loop compiled by XLA, called once")
-CUDA = JaxBackend("jax-cuda", "cuda", "JAX on a CUDA GPU, otherwise as jax-cpu")
+CPU = JaxBackend(
+    "jax-cpu",
+    "cpu",
+    "JAX on the CPU: the whole loop compiled by XLA, called once",
+    Rung("Python's loop: all steps in one call", after="python"),
+    published_dtype="float64",
+)
+CUDA = JaxBackend(
+    "jax-cuda",
+    "cuda",
+    "JAX on a CUDA GPU, otherwise as jax-cpu",
+    Rung("Python's loop: all steps in one call", after="torch-cuda-graph"),
+)

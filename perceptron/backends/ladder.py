@@ -1,28 +1,39 @@
-"""The ladder: backends in the order in which each does away with something.
+"""The ladder: backends in an order in which each does away with one thing.
 
 What costs on a tiny problem is calling from Python, operation by operation. Each rung is one
-backend that removes one thing from the one before it; the last leaves the arithmetic alone.
+backend that removes one thing from the rung before it; the last leaves the arithmetic alone. On a
+GPU, where launching kernels is what costs, there is a ladder of its own.
+
+Every backend says itself where it stands, in its attribute ``rung`` (see `protocol.Rung`).
 """
 
 from __future__ import annotations
 
-# name → what it removes; the first is where the descent starts.
-LADDER: dict[str, str] = {
-    "torch-cpu": "nothing: a module, autograd and an optimizer, called from Python",
-    "torch-cpu-functional": "the module and the optimizer",
-    "torch-cpu-manual": "autograd: gradients are derived by hand",
-    "numpy-published": "the framework: NumPy, as the walk-through wrote it",
-    "numpy": "activations computed twice",
-    "numpy-inplace": "allocations: every array is there before the loop",
-    "torch-cpu-compiled": "most calls from Python: many steps in one compiled graph",
-    "python": "arrays: plain numbers, in Python's own loop",
-    "jax-cpu": "Python's loop: all steps in one call",
-    "numba": "everything but the arithmetic: one compiled loop over plain arrays",
-}
+from collections.abc import Iterator
 
-# The same on a GPU, where what costs is launching kernel by kernel.
-GPU_LADDER: dict[str, str] = {
-    "torch-cuda": "nothing: as torch-cpu, and a launch for each kernel",
-    "torch-cuda-graph": "launches from Python: recorded steps, replayed",
-    "jax-cuda": "Python's loop: all steps in one call",
-}
+from perceptron.backends import registry
+from perceptron.backends.protocol import Rung
+
+
+def rungs(device: str) -> dict[str, str]:
+    """Return the backends on this device's ladder in their order, with what each removes.
+
+    A backend without a rung, or whose ``after`` is on no ladder of this device, is not among them.
+    """
+    known: dict[str, Rung] = {}
+    for name in registry.names():
+        backend = registry.load(name)
+        # Not inherited: a backend derived from another is not therefore a rung of the ladder.
+        own = vars(type(backend)) | getattr(backend, "__dict__", {})
+        rung = own.get("rung")
+        if isinstance(rung, Rung) and backend.device == device:
+            known[name] = rung
+    return {name: known[name].removes for name in _descent(None, known)}
+
+
+def _descent(after: str | None, known: dict[str, Rung]) -> Iterator[str]:
+    """Yield the rungs after this one; where two follow the same, each with those after it."""
+    for name, rung in known.items():
+        if rung.after == after:
+            yield name
+            yield from _descent(name, known)

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyTrainer
-from perceptron.backends.protocol import Trainer
+from perceptron.backends.protocol import Rung, Trainer
 from perceptron.backends.python_backend import Loop, columns, loop_function, write_back
 from perceptron.backends.shared.gradient import step_scale
 from perceptron.backends.shared.threads import thread_variables
@@ -30,7 +30,7 @@ from perceptron.problems.problem import Activation, DType, Loss, Problem
 MOST_VARIABLES = 32
 MOST_PRODUCTS = 4096  # floating-point operations of an iteration's matrix products
 
-# Compiled code tells activations and losses by their place here.
+# Compiled code knows activations and losses by their index here.
 _ACTIVATIONS: tuple[Activation, ...] = ("identity", "sigmoid", "tanh", "relu")
 _LOSSES: tuple[Loss, ...] = ("l1-sum", "l1-mean", "mse", "bce")
 _SIGMOID, _TANH, _RELU = 1, 2, 3
@@ -103,7 +103,7 @@ def _matrix(values: Array, start: int, rows: int, width: int) -> Array:
 
 @lru_cache(maxsize=1)
 def _descend() -> Callable[[_Arrays, int], None]:
-    """What `gradient.descend` does, compiled; NumPy's functions stand for Numba's here."""
+    """Compile what `gradient.descend` does; NumPy's functions stand for Numba's here."""
     activate, damp = _compiled(_activate), _compiled(_damp)
     slope, matrix = _compiled(_slope), _compiled(_matrix)
 
@@ -142,8 +142,8 @@ def _descend() -> Callable[[_Arrays, int], None]:
                     weights = matrix(arrays.parameters, parameter, fan_in, fan_out)
                     below = matrix(arrays.deltas, leaving - rows * fan_in, rows, fan_in)
                     np.dot(delta, weights.T, below)
-            for place in range(len(arrays.parameters)):
-                arrays.parameters[place] -= arrays.gradients[place]
+            for index in range(len(arrays.parameters)):
+                arrays.parameters[index] -= arrays.gradients[index]
 
     return _compiled(descend)
 
@@ -221,12 +221,16 @@ class LayeredTrainer(NumpyTrainer):
 
 
 class NumbaBackend:
-    """Takes every problem that `numpy` takes."""
+    """Trains every problem that `numpy` trains."""
 
     name = "numba"
     compiles = True
     device = "cpu"
     summary = "Numba: the whole loop compiled"
+    rung = Rung(
+        "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
+    )
+    published_dtype: DType = "float64"
     imports = ("numba", "scipy.linalg.cython_blas")
 
     def unavailable(self) -> str | None:

@@ -1,8 +1,9 @@
 """NumPy that allocates nothing while it trains: a list of calls, fixed when it is prepared.
 
 The arithmetic is that of `gradient.descend`, with every array made beforehand and every operation
-told where its result goes. Signals lie transposed, (width, rows), on top of a row of ones, so that
-weights and bias of a layer are one matrix (fan out, fan in + 1) and their gradients one product.
+given the array for its result. Signals lie transposed, (width, rows), on top of a row of ones, so
+that weights and bias of a layer are one matrix (fan out, fan in + 1) and their gradients one
+product.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from itertools import repeat
 import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.gradient import Network, step_scale
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -54,9 +56,9 @@ class InplaceTrainer(NumpyTrainer):
 
 
 def _iteration(network: Network, signals: list[Array], joints: list[Array]) -> list[Call]:
-    """The calls of one step; ``signals`` are the inputs and each layer's outputs, ones below."""
+    """Return the calls of one step; ``signals`` are inputs and each layer's outputs, ones below."""
     values = [signal[:-1] for signal in signals]
-    deltas = [np.empty_like(each) for each in values[1:]]
+    deltas = [np.empty_like(layer_values) for layer_values in values[1:]]
     one = np.ones((), signals[0].dtype)
     calls: list[Call] = []
     for below, joint, output, activation in zip(
@@ -147,10 +149,11 @@ _SLOPE: dict[Loss, Callable[[Array, Array, Array], list[Call]]] = {
 
 
 class InplaceBackend(NumpyBackend):
-    """Takes every problem that `numpy` takes."""
+    """Trains every problem that `numpy` trains."""
 
     name = "numpy-inplace"
     summary = "NumPy, gradients derived by hand, nothing allocated while training"
+    rung = Rung("allocations: every array is there before the loop", after="numpy")
 
     def prepare(self, problem: Problem, dtype: DType) -> InplaceTrainer:
         trainer = InplaceTrainer(problem, dtype)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import Unsupported
+from perceptron.backends.protocol import Rung, Unsupported
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -58,11 +58,13 @@ class PublishedTrainer:
 
 
 class PublishedBackend:
-    """Takes the published problem and its like only."""
+    """Trains the published problem and its like only."""
 
     name = "numpy-published"
     device = "cpu"
     summary = "NumPy with the walk-through's own arithmetic"
+    rung = Rung("the framework: NumPy, as the walk-through wrote it", after="torch-cpu-manual")
+    published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from perceptron.problems.datasets import Array
@@ -14,28 +15,44 @@ class Trainer(Protocol):
     def train(self, iterations: int) -> None:
         """Take this many steps of full-batch gradient descent: THE timed call.
 
-        Returns only when the work is done, not when it is queued. Training goes on from where it
-        stands: ``train(500)`` twice leaves what ``train(1000)`` leaves.
+        Returns only when the work is done, not when it is queued. Training continues from the
+        present parameters: ``train(500)`` twice leaves what ``train(1000)`` leaves.
         """
 
     def reset(self) -> None:
         """Go back to the start parameters; returns when done."""
 
     def loss(self) -> float:
-        """The loss at the present parameters, as `Problem` defines it."""
+        """Return the loss at the present parameters, as `Problem` defines it."""
 
     def parameters(self) -> list[Array]:
-        """Copies of the present parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …]."""
+        """Return copies of the parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …]."""
+
+
+@dataclass(frozen=True)
+class Rung:
+    """Where a backend stands on the ladder of `perceptron overhead`."""
+
+    removes: str
+    """What this backend does away with."""
+    after: str | None
+    """The backend that it removes this from; None where a ladder starts."""
 
 
 @runtime_checkable
 class Backend(Protocol):
     """A way to train. Making one is free: heavy imports stay inside the methods.
 
-    A backend may also list, as ``imports``, the modules that `prepare` will need. A worker imports
-    them beforehand, so that the import does not count as preparing. One that sets ``compiles``
-    is not warmed up on another problem: what it compiles counts as preparing. ``kernels(problem,
-    dtype)`` lists what an iteration dispatches, where that can be told (see `kernels.trace`).
+    What follows a backend may have besides:
+
+    * ``imports``: the modules that `prepare` will need. A worker imports them beforehand, so that
+      the import does not count as preparing.
+    * ``compiles``: True if it must not be warmed up on another problem, because what it compiles
+      counts as preparing.
+    * ``kernels(problem, dtype)``: what an iteration dispatches (see `kernels.trace`).
+    * ``rung``: its `Rung`, if it stands on a ladder; not inherited.
+    * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
+      with it; float32 without this.
     """
 
     name: str
@@ -43,10 +60,10 @@ class Backend(Protocol):
     summary: str
 
     def unavailable(self) -> str | None:
-        """Why this backend cannot run here, in one line, or None. Cheap."""
+        """Return why this backend cannot run here, in one line, or None. Cheap."""
 
     def environment(self, threads: int) -> dict[str, str]:
-        """Variables that a worker process must be started with to use this many threads."""
+        """Return the variables that a worker must be started with to use this many threads."""
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         """Allocate, copy to the device, compile, warm up; then stand at the start parameters.

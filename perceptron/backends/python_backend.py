@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyTrainer
-from perceptron.backends.protocol import Unsupported
+from perceptron.backends.protocol import Rung, Unsupported
 from perceptron.backends.shared.gradient import Network, step_scale
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.cost import operations, parameter_count
@@ -53,7 +53,7 @@ _SLOPE: dict[Loss, str] = {
 
 
 def loop_source(widths: Sequence[int], activations: Sequence[Activation], loss: Loss) -> str:
-    """The source of a `Loop` called ``train``, for layers of these `Problem.widths`.
+    """Write the source of a `Loop` called ``train``, for layers of these `Problem.widths`.
 
     Variables of layer k: ``a{k}_{i}`` enters it, ``w{k}_{i}_{j}`` weighs, ``b{k}_{j}`` is a bias
     and ``d{k}_{j}`` is ∂E/∂y; a g in front means the gradient, a sum over the rows. What it reads
@@ -80,7 +80,7 @@ def _entering(layer: int, widths: Sequence[int]) -> list[str]:
 
 
 def _parameters(widths: Sequence[int]) -> list[str]:
-    """As `Problem.start_parameters` orders them, each array row by row."""
+    """Name them as `Problem.start_parameters` orders them, each array row by row."""
     names = []
     for k, (fan_in, fan_out) in enumerate(pairwise(widths)):
         names += [f"w{k}_{i}_{j}" for i in range(fan_in) for j in range(fan_out)]
@@ -127,8 +127,8 @@ def loop_function(
     loss: Loss,
     real: Callable[[float], Any] = float,
 ) -> Loop:
-    """What `loop_source` says, as a function whose constants are of the type ``real``."""
-    # math.exp raises OverflowError from 709.8 on.
+    """Compile `loop_source` to a function whose constants are of the type ``real``."""
+    # math.exp raises OverflowError from 709.8 up.
     constants = {"zero": 0.0, "one": 1.0, "lowest": -709.0, "smallest": 1e-12}
     names: dict[str, Any] = {name: real(number) for name, number in constants.items()}
     names |= {"exp": math.exp, "tanh": math.tanh}
@@ -157,7 +157,7 @@ class PythonTrainer(NumpyTrainer):
 
 
 def columns(network: Network) -> list[Array]:
-    """What a `Loop` goes over: each feature and then the target, (rows,) each."""
+    """Return what a `Loop` iterates over: each feature and then the target, (rows,) each."""
     return [*network.inputs.T, network.targets[:, 0]]
 
 
@@ -169,11 +169,13 @@ def write_back(values: Iterable[float], arrays: Iterable[Array]) -> None:
 
 
 class PythonBackend:
-    """Takes what it can do in reasonable time, in float64."""
+    """Trains what it can in reasonable time, in float64."""
 
     name = "python"
     device = "cpu"
     summary = "Python floats, a loop written out for the network, no library"
+    rung = Rung("arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled")
+    published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:
         return None

@@ -31,20 +31,20 @@ BUILT_IN: dict[str, str] = {
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
 }
 
-# What a comparison runs unless told otherwise.
+# What a comparison runs by default.
 DEFAULT: tuple[str, ...] = ("numpy", "torch-cpu", "torch-cuda")
 
 
 def names() -> list[str]:
-    """All backends by name, ours first; nothing is imported."""
+    """Return all backends by name, ours first; nothing is imported."""
     return [*BUILT_IN, *sorted(_foreign())]
 
 
 def load(name: str) -> Backend:
-    """The backend of this name; raises `UserError` with the nearest name if there is none.
+    """Load the backend of this name; raises `UserError` with the nearest name if there is none.
 
     A foreign backend that cannot be loaded comes back as one that is unavailable for that reason:
-    a stranger's mistake must not take the other backends down.
+    a mistake in another package must not take the other backends down.
     """
     if name in BUILT_IN:
         backend: Backend = EntryPoint(name, BUILT_IN[name], GROUP).load()
@@ -53,8 +53,8 @@ def load(name: str) -> Backend:
     if name not in foreign:
         raise unknown("backend", name, names())
     try:
-        found = foreign[name].load()
-        candidate = found() if isinstance(found, type) else found
+        entry = foreign[name].load()
+        candidate = entry() if isinstance(entry, type) else entry
     except Exception as error:  # noqa: BLE001 an import may do anything
         return _Broken(name, f"cannot be loaded: {type(error).__name__}: {error}")
     if not isinstance(candidate, Backend):
@@ -65,9 +65,9 @@ def load(name: str) -> Backend:
 
 
 def reason_unavailable(name: str) -> str | None:
-    """Why this backend cannot run here, in one line, or None if it can.
+    """Return why this backend cannot run here, in one line, or None if it can.
 
-    Raises `UserError` for a name that there is not.
+    Raises `UserError` for an unknown name.
     """
     backend = load(name)
     try:
@@ -80,8 +80,8 @@ def reason_unavailable(name: str) -> str | None:
 
 
 def _foreign() -> dict[str, EntryPoint]:
-    found = {entry.name: entry for entry in entry_points(group=GROUP)}
-    return {name: entry for name, entry in found.items() if name not in BUILT_IN}
+    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+    return {name: entry for name, entry in installed.items() if name not in BUILT_IN}
 
 
 class _Broken:

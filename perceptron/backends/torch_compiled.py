@@ -1,8 +1,8 @@
 """PyTorch compiled: many steps in one graph, turned into C++ by `torch.compile`'s own compiler.
 
 The graph is handed to TorchInductor as it was traced. `torch.compile` would put guards in front of
-it, which ask at every call whether the graph still fits; here it always does, and on four rows the
-asking took longer than the ten steps.
+it, which check at every call whether the graph still fits; here it always does, and on four rows
+the checks took longer than the ten steps.
 
 Compiling takes seconds, all of them in `prepare`. What the C++ compiler made stays in
 TorchInductor's cache on disk (``TORCHINDUCTOR_CACHE_DIR``, by default below the temporary folder),
@@ -24,6 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.gradient import Network, descend
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 _UNROLLED = (10, 5, 2)
 # Compiling takes about 0.5 s per layer and step.
 _MOST_LAYERS_IN_A_GRAPH = 10
-# From here on a step takes so long (over 100 µs) that a call more or less does not matter.
+# From here up a step takes so long (over 100 µs) that a call more or less does not matter.
 _FEW_OPERATIONS = 1_000_000
 # Multiplications up to which a product is a loop inside the graph's one C++ function; a larger one
 # is a call of BLAS, which costs a microsecond and splits the function.
@@ -50,7 +51,7 @@ Graph = Callable[..., "list[torch.Tensor]"]
 
 
 class CompiledTrainer(ManualTrainer):
-    """What a whole number of graphs leaves over is trained as `torch-cpu-manual` does."""
+    """Trains in whole graphs, and the remaining iterations as `torch-cpu-manual` does."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import torch
@@ -78,13 +79,13 @@ class CompiledTrainer(ManualTrainer):
         with torch.inference_mode():
             for _ in range(calls):
                 parameters = graph(*constants, *parameters)
-            for place, parameter in zip(self._network.parameters, parameters, strict=True):
-                place.copy_(parameter)
+            for own, parameter in zip(self._network.parameters, parameters, strict=True):
+                own.copy_(parameter)
         super().train(rest)
 
 
 def unrolled(problem: Problem) -> int:
-    """How many steps of this problem go into one graph."""
+    """Return how many steps of this problem go into one graph."""
     if operations(problem) > _FEW_OPERATIONS:
         return 1
     layers = len(problem.layers)
@@ -101,7 +102,7 @@ def _compiled(
     dtype: DType,
     threads: int,
 ) -> Graph:
-    """One graph for all problems of these shapes: data, rate and parameters are its arguments."""
+    """Compile a graph for all problems of these shapes: data, rate and parameters are arguments."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
@@ -157,6 +158,7 @@ class CompiledBackend:
     compiles = True
     device = "cpu"
     summary = f"PyTorch on the CPU: up to {_UNROLLED[0]} steps in one graph, compiled to C++"
+    rung = Rung("most calls from Python: many steps in one compiled graph", after="numpy-inplace")
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
 
     def unavailable(self) -> str | None:
@@ -177,8 +179,8 @@ def _compiler_unavailable() -> str | None:
     default = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     compiler = os.environ.get("CXX", default)
     if shutil.which(compiler) is None:
-        found = "no C++ compiler found" if compiler == default else f"CXX={compiler} not found"
-        return f"{found}: install {default}"
+        problem = "no C++ compiler found" if compiler == default else f"CXX={compiler} not found"
+        return f"{problem}: install {default}"
     header = Path(sysconfig.get_path("include"), "Python.h")
     return None if header.exists() else f"{header.name} not found: install python3-dev"
 

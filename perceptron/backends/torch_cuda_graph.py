@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CUDA, TorchTrainer
 from perceptron.problems.problem import DType, Problem
@@ -50,7 +51,7 @@ class GraphTrainer(TorchTrainer):
 
 
 def record_cuda_graph(step: Work, steps: int) -> Work:
-    """Record ``steps`` steps on the present device; the steps taken to warm up really happen."""
+    """Record ``steps`` steps on the present device; the steps of the warm-up change parameters."""
     import torch
 
     # Capture is forbidden on the default stream. Autograd keeps to the stream on which it first
@@ -75,6 +76,7 @@ class GraphBackend:
     name = "torch-cuda-graph"
     device = "cuda"
     summary = f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph"
+    rung = Rung("launches from Python: recorded steps, replayed", after="torch-cuda")
     imports = ("torch",)
 
     def unavailable(self) -> str | None:

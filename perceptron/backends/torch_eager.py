@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.cuda import torch_unavailable
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
@@ -48,9 +49,9 @@ class TorchTrainer:
         self._synchronize()
 
     def phases(self) -> dict[str, Callable[[int], None]]:
-        """Loops of so many iterations, each of which ends after one phase more than the last.
+        """Return loops over iterations, each of which ends one iteration phase later than the last.
 
-        The last is a whole iteration. By their differences one sees what each phase takes.
+        The last is a whole iteration; the differences are what each phase takes.
         """
         model, loss, optimizer = self._model, self._loss, self._optimizer
         inputs, targets = self._inputs, self._targets
@@ -156,10 +157,11 @@ class TorchBackend:
 
     imports = ("torch",)
 
-    def __init__(self, name: str, device: str, summary: str) -> None:
+    def __init__(self, name: str, device: str, summary: str, rung: Rung) -> None:
         self.name = name
         self.device = device
         self.summary = summary
+        self.rung = rung
 
     def unavailable(self) -> str | None:
         if find_spec("torch") is None:
@@ -176,9 +178,19 @@ class TorchBackend:
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """What one iteration dispatches; see `kernels.trace`."""
+        """Return what one iteration dispatches; see `kernels.trace`."""
         return trace(lambda: TorchTrainer(problem, dtype, "meta"))
 
 
-CPU = TorchBackend("torch-cpu", "cpu", "PyTorch on the CPU: nn.Sequential, autograd, SGD")
-CUDA = TorchBackend("torch-cuda", "cuda", "PyTorch on a CUDA GPU, otherwise as torch-cpu")
+CPU = TorchBackend(
+    "torch-cpu",
+    "cpu",
+    "PyTorch on the CPU: nn.Sequential, autograd, SGD",
+    Rung("nothing: a module, autograd and an optimizer, called from Python", after=None),
+)
+CUDA = TorchBackend(
+    "torch-cuda",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu",
+    Rung("nothing: as torch-cpu, and a launch for each kernel", after=None),
+)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
@@ -108,6 +109,7 @@ class FunctionalBackend:
     name = "torch-cpu-functional"
     device = "cpu"
     summary = "PyTorch on the CPU: plain tensors and autograd"
+    rung = Rung("the module and the optimizer", after="torch-cpu")
     imports = ("torch",)
 
     def unavailable(self) -> str | None:
@@ -123,7 +125,7 @@ class FunctionalBackend:
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """What one iteration dispatches; see `kernels.trace`."""
+        """Return what one iteration dispatches; see `kernels.trace`."""
         return trace(lambda: FunctionalTrainer(problem, dtype))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.gradient import Network, descend, loss_value
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
@@ -35,7 +36,7 @@ class ManualTrainer:
     def train(self, iterations: int) -> None:
         import torch
 
-        # Spares each operation the question whether autograd wants to know of it.
+        # Otherwise each operation checks whether autograd has to record it.
         with torch.inference_mode():
             descend(torch, self._network, iterations)
 
@@ -58,6 +59,7 @@ class ManualBackend:
     name = "torch-cpu-manual"
     device = "cpu"
     summary = "PyTorch on the CPU: gradients derived by hand, called from Python"
+    rung = Rung("autograd: gradients are derived by hand", after="torch-cpu-functional")
     imports = ("torch",)
 
     def unavailable(self) -> str | None:
@@ -73,7 +75,7 @@ class ManualBackend:
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """What one iteration dispatches; see `kernels.trace`."""
+        """Return what one iteration dispatches; see `kernels.trace`."""
         return trace(lambda: ManualTrainer(problem, dtype))
 
 

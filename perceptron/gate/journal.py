@@ -22,13 +22,9 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.block import Arm, Block
 from perceptron.records.comparison import ComparisonPlan
-from perceptron.records.files.journal import (
-    append,
-    cannot_write,
-    cut_unfinished,
-    open_alone,
-    replace,
-)
+from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.files.lock import open_alone
+from perceptron.records.files.replace import replace
 
 FORMAT = 1
 

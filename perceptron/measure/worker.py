@@ -31,6 +31,7 @@ from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 from perceptron.problems.datasets import forget
 from perceptron.problems.problem import Problem
+from perceptron.records.files.replace import replace
 
 
 def main() -> None:
@@ -154,7 +155,7 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
     if file.exists():
         return agreement.load_reference(file)
     expected = agreement.reference(problem)
-    agreement.save_reference(expected, file)
+    replace(file, agreement.pack_reference(expected))
     return expected
 
 

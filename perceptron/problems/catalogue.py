@@ -1,4 +1,4 @@
-"""Finding a problem by what a user types: ``or-gate``, ``mlp-width:512``, ``mlp:10x2x4`` …"""
+"""Find a problem by what a user types: ``or-gate``, ``mlp-width:512``, ``mlp:10x2x4`` …"""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NAMED: dict[str, Problem] = {
 
 
 def find(reference: str) -> Problem:
-    """The problem that ``reference`` names: a name, or a family and a size.
+    """Find the problem that ``reference`` names: a name, or a family and a size.
 
     A shape (`shape.find`) and a file (`files.find`) name one too.
 

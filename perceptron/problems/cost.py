@@ -16,12 +16,12 @@ _OPERATIONS_PER_ACTIVATION = 7
 
 
 def parameter_count(problem: Problem) -> int:
-    """Number of trained values."""
+    """Count the trained values."""
     return sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(problem.widths))
 
 
 def operations(problem: Problem) -> int:
-    """Floating-point operations of one iteration, the three products of each layer included."""
+    """Count the floating-point operations of one iteration, products of the layers included."""
     rows = problem.dataset.rows
     total = products(problem)
     for width in problem.widths[1:]:
@@ -30,7 +30,7 @@ def operations(problem: Problem) -> int:
 
 
 def products(problem: Problem) -> int:
-    """Floating-point operations of the matrix products alone."""
+    """Count the floating-point operations of the matrix products alone."""
     rows = problem.dataset.rows
     total = 0
     for index, (fan_in, fan_out) in enumerate(pairwise(problem.widths)):
@@ -39,7 +39,7 @@ def products(problem: Problem) -> int:
 
 
 def bytes_moved(problem: Problem, dtype: DType) -> int:
-    """Bytes that one iteration must read or write if nothing stays in a cache.
+    """Count the bytes that one iteration must read or write if nothing stays in a cache.
 
     Inputs twice, targets once, each activation written, read and read again on the way back, its
     gradient written and read twice, each parameter read twice and written once.
@@ -51,9 +51,9 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
 
 
 def memory(problem: Problem, dtype: DType) -> int:
-    """Estimate of the bytes that a training holds at its peak.
+    """Estimate the bytes that a training holds at its peak.
 
-    The data set stands in float64 beside its copy in ``dtype``; per activation value there are
+    The data set is there in float64 beside its copy in ``dtype``; per activation value there are
     the value, its gradient and one temporary; per parameter the value, its gradient and the start.
     """
     rows, features = problem.dataset.rows, problem.dataset.features

@@ -37,13 +37,13 @@ class CsvData(Dataset):
 
 
 def read_csv(file: Path, target: str) -> CsvData:
-    """The numbers of a file, the column ``target`` apart from the others, which stay in order.
+    """Read the numbers of a file; the column ``target`` is apart, the others stay in order.
 
     Raises `UserError` naming the file, and the line and column of a cell that is no finite number.
     """
     try:
-        seen = file.stat()
-        return _read(file, target, seen.st_mtime_ns, seen.st_size)
+        status = file.stat()
+        return _read(file, target, status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -52,25 +52,25 @@ def read_csv(file: Path, target: str) -> CsvData:
         raise UserError(f"{file}: not a CSV file: {error}") from None
 
 
-@lru_cache(maxsize=4)  # asked for again with every row that is written
+@lru_cache(maxsize=4)  # read again for every row that is written
 def _read(file: Path, target: str, modified: int, size: int) -> CsvData:
     content = file.read_bytes()
     lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     header = [name.strip() for name in next(lines, [])]
-    place = _target_place(file, header, target)
+    column = _target_column(file, header, target)
     rows = list(_rows(file, header, lines))
     if not rows:
         raise UserError(f"{file}: no rows below the header")
     table = np.array(rows, dtype=np.float64)
-    inputs = np.delete(table, place, axis=1)
-    targets = table[:, place : place + 1].copy()
+    inputs = np.delete(table, column, axis=1)
+    targets = table[:, column : column + 1].copy()
     inputs.setflags(write=False)
     targets.setflags(write=False)
     return CsvData(
         name=file.stem,
         rows=inputs.shape[0],
         features=inputs.shape[1],
-        feature_names=tuple(header[:place] + header[place + 1 :]),
+        feature_names=tuple(header[:column] + header[column + 1 :]),
         target_name=target,
         row_name="row",
         first_row=1,
@@ -80,10 +80,10 @@ def _read(file: Path, target: str, modified: int, size: int) -> CsvData:
     )
 
 
-def _target_place(file: Path, header: list[str], target: str) -> int:
-    """Where the target stands in a header that names each column once."""
-    for place, name in enumerate(header):
-        if name in header[:place]:
+def _target_column(file: Path, header: list[str], target: str) -> int:
+    """Return the index of the target in a header that names each column once."""
+    for column, name in enumerate(header):
+        if name in header[:column]:
             raise UserError(f"{file}, line 1: column {name!r} is there twice")
     if target not in header:
         raise UserError(f"{file}, line 1: {unknown('column', target, header)}")

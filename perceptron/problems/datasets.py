@@ -17,7 +17,7 @@ Array = npt.NDArray[np.floating]
 class Dataset:
     """A description of observations; nothing is allocated until `load`.
 
-    Subclasses say how the values come about in `generate`.
+    Subclasses make the values in `generate`.
     """
 
     name: str
@@ -29,16 +29,16 @@ class Dataset:
     first_row: int = 0
 
     def generate(self) -> tuple[Array, Array]:
-        """Inputs (rows, features) and targets (rows, 1), float64; the same at every call."""
+        """Return inputs (rows, features) and targets (rows, 1), float64; the same at every call."""
         raise NotImplementedError
 
     def load(self) -> tuple[Array, Array]:
-        """As `generate`, kept for the next call; the arrays are read-only."""
+        """Return what `generate` does, kept for the next call; the arrays are read-only."""
         return _load(self)
 
 
 def forget() -> None:
-    """Let go of the data that `Dataset.load` keeps."""
+    """Release the data that `Dataset.load` keeps."""
     _load.cache_clear()
 
 

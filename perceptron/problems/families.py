@@ -33,7 +33,7 @@ class Family:
     build: Callable[..., Problem]
 
     def problem(self, *size: int) -> Problem:
-        """The problem of this size; raises `UserError` for a size that is none."""
+        """Return the problem of this size; raises `UserError` for one that is not a size."""
         if len(size) != len(self.axes):
             form = "x".join(axis.upper() for axis in self.axes)
             raise UserError(f"family {self.name!r} takes a size of the form {form}")
@@ -44,7 +44,7 @@ class Family:
 
 
 def label(size: Size) -> str:
-    """A size as it stands in a problem's name: ``512`` or ``256x512``."""
+    """Write a size as it stands in a problem's name: ``512`` or ``256x512``."""
     return "x".join(str(number) for number in size)
 
 

@@ -33,12 +33,12 @@ _REFERENCE = re.compile(r"(?P<file>.*\.toml)(:(?P<size>[^:]*))?", re.DOTALL)
 
 
 def is_file(reference: str) -> bool:
-    """Whether a reference is one to a file: ``….toml`` or ``….toml:SIZE``."""
+    """Return whether a reference is one to a file: ``….toml`` or ``….toml:SIZE``."""
     return _REFERENCE.fullmatch(reference) is not None
 
 
 def references(word: str) -> tuple[str, ...]:
-    """A reference for each size that the file lists; a reference with a size stands for itself.
+    """Return a reference for each size that the file lists; one with a size stands for itself.
 
     Paths become absolute. Raises `UserError` for a word that names no file of a model.
     """
@@ -50,7 +50,7 @@ def references(word: str) -> tuple[str, ...]:
 
 
 def find(reference: str) -> Problem:
-    """The problem in a file; its family is the file's name without folder and ending.
+    """Read the problem in a file; its family is the file's name without folder and ending.
 
     Raises `UserError` naming the file and the field, line or column that is wrong.
     """
@@ -64,20 +64,20 @@ def find(reference: str) -> Problem:
     return _problem(str(file), file, model)
 
 
-def refuse_namesakes(found: Iterable[str]) -> None:
-    """Raise `UserError` where two files have one name: their rows would be taken for one family."""
+def refuse_namesakes(problems: Iterable[str]) -> None:
+    """Raise `UserError` where two files have one name: their rows would look like one family."""
     files: dict[str, Path] = {}
-    for reference in found:
+    for reference in problems:
         file, _ = _split(reference)
         first = files.setdefault(file.stem, file)
         if first != file:
             raise UserError(f"{file}: has the same name as {first}: rename one of them")
 
 
-def fingerprints(found: Iterable[str]) -> dict[str, str]:
-    """What the files behind some references hold, as a digest by path: 12 hexadecimal digits."""
+def fingerprints(problems: Iterable[str]) -> dict[str, str]:
+    """Digest the files behind some references: 12 hexadecimal digits by path."""
     digests = {}
-    for reference in found:
+    for reference in problems:
         dataset = find(reference).dataset
         file, _ = _split(reference)
         digest = hashlib.sha256(file.read_bytes())
@@ -88,11 +88,11 @@ def fingerprints(found: Iterable[str]) -> dict[str, str]:
 
 
 def _split(reference: str) -> tuple[Path, str | None]:
-    """The file, as an absolute path, and the size as it was typed."""
-    found = _REFERENCE.fullmatch(reference)
-    if found is None:
+    """Return the file, as an absolute path, and the size as it was typed."""
+    match = _REFERENCE.fullmatch(reference)
+    if match is None:
         raise UserError(f"{reference!r} is no model of your own: name a file that ends in .toml")
-    return Path(os.path.abspath(found["file"])), found["size"]
+    return Path(os.path.abspath(match["file"])), match["size"]
 
 
 def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
@@ -111,7 +111,7 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
 
 
 def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
-    """The model with ``size`` in place of the number that the axis names."""
+    """Return the model with ``size`` in place of the number that the axis names."""
     if axis in ("rows", "features"):
         return replace(model, data=replace(model.data, **{axis: size}))
     *hidden, last = model.layers

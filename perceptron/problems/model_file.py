@@ -24,7 +24,7 @@ Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Text = Annotated[str, Meta(min_length=1)]
 
-# Layers are listed one by one, so their number is held to what somebody could mean.
+# Layers are listed one by one, so more than anybody could mean are refused.
 _DEEPEST = 1024
 
 
@@ -81,7 +81,7 @@ _NAMES: dict[str, Sequence[str]] = {
 
 
 def read_model(file: Path) -> AnyModel:
-    """The model in the file.
+    """Read the model in the file.
 
     Raises `UserError`, one line that names the file and the field.
     """
@@ -121,47 +121,47 @@ def _decode(raw: dict[str, object]) -> AnyModel:
         else:
             model = msgspec.convert(raw, Model[Generated])
     except msgspec.ValidationError as error:
-        what, _, place = str(error).partition(" - at `$.")
-        raise UserError(f"{place.rstrip('`')}: {what}" if place else what) from None
-    _check_whole(model)
+        what, _, path = str(error).partition(" - at `$.")
+        raise UserError(f"{path.rstrip('`')}: {what}" if path else what) from None
+    _check_model(model)
     return model
 
 
 def _check_names(raw: dict[str, object], data: type[Struct]) -> None:
-    """Refuse keys and names that there are not, with the nearest; msgspec does not tell that."""
-    for place, table, kind in _tables(raw, data):
+    """Refuse unknown keys and names, with the nearest known one, which msgspec does not give."""
+    for prefix, table, kind in _tables(raw, data):
         for key, value in table.items():
             if key not in kind.__struct_fields__:
-                if place and key in Model.__struct_fields__:
-                    raise UserError(f"{place}{key!r} belongs above the first [table] of the file")
-                raise UserError(f"{place}{unknown('key', key, kind.__struct_fields__)}")
+                if prefix and key in Model.__struct_fields__:
+                    raise UserError(f"{prefix}{key!r} belongs above the first [table] of the file")
+                raise UserError(f"{prefix}{unknown('key', key, kind.__struct_fields__)}")
             if isinstance(value, str) and value not in _NAMES.get(key, (value,)):
-                raise UserError(f"{place}{unknown(key, value, _NAMES[key])}")
+                raise UserError(f"{prefix}{unknown(key, value, _NAMES[key])}")
 
 
 def _tables(
     raw: dict[str, object], data: type[Struct]
 ) -> Iterator[tuple[str, dict[str, object], type[Struct]]]:
-    """Each table of the file, where it stands and what it ought to be."""
+    """Yield each table of the file, with the prefix of messages about it and its type."""
     yield "", raw, Model
     layers = raw.get("layers")
     entries = enumerate(layers) if isinstance(layers, list) else ()
     inner: list[tuple[str, object, type[Struct]]] = [
         ("data: ", raw.get("data"), data),
         ("size: ", raw.get("size"), SizeKeys),
-        *((f"layers[{place}]: ", layer, LayerKeys) for place, layer in entries),
+        *((f"layers[{index}]: ", layer, LayerKeys) for index, layer in entries),
     ]
     for where, table, kind in inner:
         if isinstance(table, dict):
             yield where, table, kind
 
 
-def _check_whole(model: AnyModel) -> None:
-    """Refuse what no single field can be blamed for."""
+def _check_model(model: AnyModel) -> None:
+    """Refuse what depends on several fields."""
     last = model.layers[-1]
     if last.width != 1:
-        place = len(model.layers) - 1
-        raise UserError(f"layers[{place}].width: the last layer has width 1, got {last.width}")
+        index = len(model.layers) - 1
+        raise UserError(f"layers[{index}].width: the last layer has width 1, got {last.width}")
     if not isfinite(model.rate):
         raise UserError(f"rate: Expected a finite `float`, got {model.rate}")
     if model.loss == "bce" and last.activation != "sigmoid":
@@ -181,10 +181,10 @@ def _check_axis(model: AnyModel, size: SizeKeys) -> None:
         raise UserError("size.axis: 'width' needs a hidden layer before the last one")
     if size.axis == "depth" and hidden != 1:
         raise UserError(f"size.axis: 'depth' repeats one hidden layer, and here are {hidden}")
-    for place, value in enumerate(size.values):
-        if value in size.values[:place]:
-            raise UserError(f"size.values[{place}]: {value} is there twice")
+    for index, value in enumerate(size.values):
+        if value in size.values[:index]:
+            raise UserError(f"size.values[{index}]: {value} is there twice")
         try:
             check_size(value, size.axis)
         except UserError as error:
-            raise UserError(f"size.values[{place}]: {error}") from None
+            raise UserError(f"size.values[{index}]: {error}") from None

@@ -1,4 +1,4 @@
-"""A problem: data, layers, loss, rate and start. Everything a backend is told, and no more."""
+"""A problem: data, layers, loss, rate and start; all that a backend is given."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Problem:
     ``name`` finds it again (`catalogue.find`). The losses, for predictions f and targets t of
     N values: ``l1-sum`` Σ|f−t|, ``l1-mean`` Σ|f−t|/N, ``mse`` Σ(f−t)²/N and ``bce``
     −Σ(t·log f + (1−t)·log(1−f))/N, whose logarithms are cut off at −100 as PyTorch's are.
-    ``iterations`` is one whole training. ``size`` is the problem's place on its family's axis.
+    ``iterations`` is one whole training. ``size`` is the problem's position on its family's axis.
     """
 
     name: str
@@ -55,12 +55,12 @@ class Problem:
         return self.widths[1:-1]
 
     def start_parameters(self) -> list[Array]:
-        """Fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`."""
+        """Return fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`."""
         return self.start.parameters(self.widths)
 
 
 def parameter_names(problem: Problem) -> list[str]:
-    """What to call each array of `Problem.start_parameters` in a message."""
+    """Name each array of `Problem.start_parameters` for messages."""
     if len(problem.layers) == 1:
         return ["weights", "bias"]
     numbers = range(1, len(problem.layers) + 1)

@@ -49,21 +49,21 @@ class Shape:
     def __post_init__(self) -> None:
         _check_depth(len(self.hidden))
         numbers = (self.rows, self.features, *self.hidden)
-        for place, number in enumerate(numbers):
+        for index, number in enumerate(numbers):
             if not 1 <= number <= _LARGEST:
-                raise UserError(_not_a_number(place, str(number)))
+                raise UserError(_not_a_number(index, str(number)))
 
     @property
     def reference(self) -> str:
         """What `parse` reads back as this shape."""
-        return self._text(str(self.rows), str(self.features), [str(each) for each in self.hidden])
+        return self._text(str(self.rows), str(self.features), [str(width) for width in self.hidden])
 
     def axes(self) -> tuple[Axis, ...]:
-        """What can be varied, hidden layers if there are any."""
+        """Return what can be varied, hidden layers if there are any."""
         return ("rows", "features", "hidden") if self.hidden else ("rows", "features")
 
     def family(self, axis: Axis) -> str:
-        """The problems that differ from this shape along ``axis``: its text with a star there.
+        """Name the problems that differ from this shape along ``axis``, where a star stands.
 
         Along ``hidden`` all hidden layers have one width, whatever they have here.
         Raises `UserError` where there is no hidden layer.
@@ -76,9 +76,9 @@ class Shape:
         )
 
     def with_size(self, axis: Axis, size: int) -> Shape:
-        """This shape with ``size`` along ``axis``; ``f"{family(axis)}:{size}"`` refers to it.
+        """Return this shape with ``size`` along ``axis``: what ``f"{family(axis)}:{size}"`` names.
 
-        Raises `UserError` for a size that is none, and as `family` does.
+        Raises `UserError` for an impossible size, and as `family` does.
         """
         self._check_axis(axis)
         if axis == "rows":
@@ -97,12 +97,12 @@ class Shape:
 
 
 def is_shape(reference: str) -> bool:
-    """Whether a reference is meant as a shape or a family of shapes; it may yet be a wrong one."""
+    """Return whether a reference is meant as a shape or a family of them, right or wrong."""
     return reference.startswith(_PREFIX)
 
 
 def parse(reference: str) -> Shape:
-    """The shape in a reference, a family's size put where the star stands.
+    """Read the shape in a reference, with a family's size in place of the star.
 
     >>> parse("mlp:*x20x64:1000")
     Shape(rows=1000, features=20, hidden=(64,))
@@ -113,7 +113,7 @@ def parse(reference: str) -> Shape:
 
 
 def axis_of(family: str) -> str | None:
-    """What a starred family varies, in words; None for any other family.
+    """Return what a starred family varies, in words; None for any other family.
 
     >>> axis_of("mlp:1000x20x*")
     'hidden width'
@@ -126,7 +126,7 @@ def axis_of(family: str) -> str | None:
 
 
 def find(reference: str) -> Problem:
-    """The problem of this shape; its size is the number of rows, or what follows the colon.
+    """Find the problem of this shape; its size is the number of rows, or what follows the colon.
 
     Data, activations, losses and starts are those of the families `perceptron-rows` (no hidden
     layer), `mlp-width` (one) and `mlp-depth` (several). Raises as `parse` does.
@@ -154,7 +154,7 @@ def find(reference: str) -> Problem:
 
 
 def _rate(shape: Shape) -> float:
-    """A rate at which ten iterations move everything and stay clear of where descent turns wild.
+    """Return a rate at which ten iterations move everything and descent stays stable.
 
     Descent is stable up to 2/λ, λ the steepest curvature (LeCun et al., Efficient BackProp, 1998,
     §5.1). The mean square of a sigmoid has λ about S/8 at most, where S adds up, over the
@@ -162,35 +162,35 @@ def _rate(shape: Shape) -> float:
     feels that layer.
     """
     # The steepest direction of the features (Marchenko and Pastur, 1967), which have variance 1.
-    spread = (1.0 + sqrt(shape.features / shape.rows)) ** 2
+    steepest = (1.0 + sqrt(shape.features / shape.rows)) ** 2
     if not shape.hidden:
-        return 4.0 / spread
+        return 4.0 / steepest
     if len(shape.hidden) == 1:
         # Hidden sigmoids average 1/2: their mean is the steepest direction of the output layer.
         # The other layer is felt by 1/48 and takes over where features far outnumber rows.
-        return 16.0 / max(4.0 + shape.hidden[0] / 4.0, spread / 12.0)
+        return 16.0 / max(4.0 + shape.hidden[0] / 4.0, steepest / 12.0)
     # A quarter of 16/S: at half of it, some trainings on two rows are chaotic, and rounding grows.
     return 4.0 / _steepness_of_tanh(shape)
 
 
 def _steepness_of_tanh(shape: Shape) -> float:
-    """S of `_rate` for several hidden layers of tanh that start with gain 2."""
+    """Return S of `_rate` for several hidden layers of tanh that start with gain 2."""
     widths = (shape.features, *shape.hidden)
     total = 0.0
-    for place, width in enumerate(widths):
+    for index, width in enumerate(widths):
         # What enters here has passed the narrowest layer so far, which limits its directions; one
         # of them holds this share of the variance, again by Marchenko and Pastur.
-        narrowest = min(widths[: place + 1])
+        narrowest = min(widths[: index + 1])
         share = min(1.0, (1.0 / sqrt(narrowest) + 1.0 / sqrt(shape.rows)) ** 2)
-        mean_square = 0.4 if place else 1.0  # of a tanh; of a feature
+        mean_square = 0.4 if index else 1.0  # of a tanh; of a feature
         # Squared weights of a neuron add up to 4/3, squared slopes of tanh average about 1/2.
-        felt = 1.0 if place == len(shape.hidden) else 2.0 / 3.0
-        total += felt * (1.0 + width * mean_square * share)
+        sensitivity = 1.0 if index == len(shape.hidden) else 2.0 / 3.0
+        total += sensitivity * (1.0 + width * mean_square * share)
     return total
 
 
 def _read(reference: str) -> tuple[Shape, Axis | None]:
-    """The shape and which axis was starred, if one was."""
+    """Return the shape and which axis was starred, if one was."""
     text, colon, size = reference.removeprefix(_PREFIX).partition(":")
     words = text.split("x")
     if not is_shape(reference) or len(words) < 2:
@@ -206,7 +206,7 @@ def _read(reference: str) -> tuple[Shape, Axis | None]:
         if axis is not None and not size:
             raise UserError(f"needs a size, its {_WORDS[axis]}, such as {_EXAMPLES[axis]}")
         numbers = [size if word == "*" else word for word in words]
-        rows, features, *hidden = (_number(place, word) for place, word in enumerate(numbers))
+        rows, features, *hidden = (_number(index, word) for index, word in enumerate(numbers))
         return Shape(rows, features, tuple(hidden)), axis
     except UserError as error:
         raise UserError(f"problem {reference!r}: {error}") from None
@@ -217,22 +217,22 @@ def _starred(words: Sequence[str]) -> Axis | None:
     if any(hidden) and not all(hidden):
         raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
     stars: dict[Axis, bool] = {"rows": rows, "features": features, "hidden": any(hidden)}
-    starred = [axis for axis, there in stars.items() if there]
+    starred = [axis for axis, is_starred in stars.items() if is_starred]
     if len(starred) > 1:
-        found = " and ".join(_WORDS[axis] for axis in starred)
-        raise UserError(f"stars at {found}: star one of them, such as {_EXAMPLES[starred[0]]}")
+        names = " and ".join(_WORDS[axis] for axis in starred)
+        raise UserError(f"stars at {names}: star one of them, such as {_EXAMPLES[starred[0]]}")
     return starred[0] if starred else None
 
 
-def _number(place: int, word: str) -> int:
+def _number(index: int, word: str) -> int:
     # No leading zeros: a problem has one name.
     if not re.fullmatch(r"[1-9][0-9]{0,8}", word):
-        raise UserError(_not_a_number(place, word))
+        raise UserError(_not_a_number(index, word))
     return int(word)
 
 
-def _not_a_number(place: int, word: str) -> str:
-    what = f"width of hidden layer {place - 1}" if place > 1 else ("rows", "features")[place]
+def _not_a_number(index: int, word: str) -> str:
+    what = f"width of hidden layer {index - 1}" if index > 1 else ("rows", "features")[index]
     return f"{what}: {word!r} is no whole number from 1 to {_LARGEST:,}, such as {_EXAMPLES[None]}"
 
 

@@ -13,10 +13,10 @@ from perceptron.problems.datasets import Array
 
 @dataclass(frozen=True)
 class Start:
-    """How the first parameters come about; subclasses say it in `parameters`."""
+    """How the first parameters are made; subclasses say it in `parameters`."""
 
     def parameters(self, widths: Sequence[int]) -> list[Array]:
-        """Fresh float64 arrays [weights 1, bias 1, weights 2, …] for layers of these widths.
+        """Make float64 arrays [weights 1, bias 1, weights 2, …] for layers of these widths.
 
         ``widths`` begins with the number of features. Weights have the shape (fan in, fan out),
         a bias has the shape (fan out,).

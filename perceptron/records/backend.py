@@ -1,4 +1,4 @@
-"""What was found out about a backend itself."""
+"""What is known of a backend itself: whether it can run, and whether it keeps the contract."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class CheckResult(Struct, frozen=True, kw_only=True):
     """One promise of the contract over all problems and dtypes.
 
     ``broken`` says where and how it is not kept; ``skipped`` counts the problems that the backend
-    does not take.
+    does not train.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""The runs of a results folder, without their rows."""
+"""List the runs of a results folder, without their rows."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class StoredRun(Struct, frozen=True):
 
 
 def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRun]:
-    """All runs, the newest first; a folder that is none is told to ``complain``."""
-    found = []
+    """Return all runs, the newest first; ``complain`` receives a line for each damaged folder."""
+    runs = []
     for file in sorted(results.glob("runs/*/*/run.json")):
         try:
-            found.append(StoredRun(file.parent, load_plan(file.parent)))
+            runs.append(StoredRun(file.parent, load_plan(file.parent)))
         except UserError as error:
             complain(str(error))
-    return sorted(found, key=lambda each: (each.run.started, each.folder.name), reverse=True)
+    return sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name), reverse=True)

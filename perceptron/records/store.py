@@ -25,14 +25,10 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.files.journal import (
-    append,
-    cannot_write,
-    cut_unfinished,
-    open_alone,
-    replace,
-)
-from perceptron.records.files.ordinary import must_be_a_file
+from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.files.lock import open_alone
+from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.files.replace import replace
 from perceptron.records.measurement import Measurement
 
 FORMAT = 1

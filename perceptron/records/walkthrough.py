@@ -1,4 +1,4 @@
-"""What a walk-through saw: small enough to be told whole."""
+"""What a walk-through trained and saw, complete."""
 
 from __future__ import annotations
 
@@ -41,4 +41,4 @@ class Walkthrough(Struct, frozen=True, kw_only=True):
     skipped: list[tuple[str, str]]
     """(backend, reason)"""
     contradictions: list[list[int]]
-    """Groups of places in ``inputs`` that are equal there and differ in ``targets``."""
+    """Groups of row indices in ``inputs`` that are equal there and differ in ``targets``."""

@@ -11,7 +11,7 @@ from perceptron.analysis.overhead import ladder as judge
 from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.stored.finding import FAMILY, published_iteration_seconds
 from perceptron.backends import registry
-from perceptron.backends.ladder import GPU_LADDER, LADDER
+from perceptron.backends.ladder import rungs
 from perceptron.measure.environment import usable_cores
 from perceptron.measure.job import Extra, Job, Part
 from perceptron.measure.launch import Workers
@@ -46,7 +46,7 @@ class OverheadPlan:
     def __post_init__(self) -> None:
         object.__setattr__(self, "problem", catalogue.find(self.problem).name)
         here = registry.reason_unavailable("torch-cuda") is None
-        all_rungs = (*LADDER, *(GPU_LADDER if here else ("torch-cuda",)))
+        all_rungs = (*rungs("cpu"), *(rungs("cuda") if here else ("torch-cuda",)))
         object.__setattr__(self, "backends", self.backends or all_rungs)
         for name in self.backends:
             registry.load(name)  # raises for a name that there is not
@@ -76,10 +76,11 @@ def overhead(
     Raises `UserError` if the results folder cannot be written to.
     """
     problem = catalogue.find(plan.problem)
+    ladder = rungs("cpu") | rungs("cuda")
     # What the judge needs beside the rows is counted and belongs to the plan.
     about: dict[str, Any] = plain(asdict(plan)) | {
         "study": "overhead",
-        "removes": {name: {**LADDER, **GPU_LADDER}.get(name, "–") for name in plan.backends},
+        "removes": {name: ladder.get(name, "–") for name in plan.backends},
         "kernels": kernels(plan),
         "operations": cost.operations(problem),
         "bytes_moved": cost.bytes_moved(problem, "float32"),

@@ -1,15 +1,98 @@
-"""Backends share one process here; in a worker each has one of its own."""
+"""What the tests of the backends share. They run in one process; in use each has a worker."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
+
+from perceptron.backends import registry
+from perceptron.backends.contract import checks
+from perceptron.backends.numpy_backend import BACKEND as NUMPY
+from perceptron.backends.protocol import Backend, Trainer, Unsupported
+from perceptron.problems.datasets import Separable
+from perceptron.problems.problem import Activation, DType, Layer, Loss, Problem
+from perceptron.problems.start import FanInStart
+
+
+def marks(name: str) -> list[pytest.MarkDecorator]:
+    """Return the marks of a test of this backend: a GPU's, and a skip where it cannot run."""
+    reason = registry.reason_unavailable(name)
+    gpu = [pytest.mark.gpu] if registry.load(name).device == "cuda" else []
+    return gpu + ([pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [])
 
 
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
-    """NumPy's pool and SciPy's, which Numba takes, wait for each other where both are at work."""
+    """NumPy's pool and SciPy's, which Numba uses, wait for each other where both are at work."""
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture
+def one_torch_thread() -> Iterator[None]:
+    """Problems this small gain nothing from a second, and wait for it where a core is busy."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def network(
+    hidden: tuple[tuple[int, Activation], ...],
+    last: Activation,
+    loss: Loss,
+    rows: int = 7,
+    features: int = 3,
+) -> Problem:
+    return Problem(
+        name="test",
+        family="test",
+        size=1,
+        dataset=Separable("points", rows, features),
+        layers=(*(Layer(*layer) for layer in hidden), Layer(1, last)),
+        loss=loss,
+        rate=0.01,
+        start=FanInStart(seed=3),
+    )
+
+
+def assert_as_numpy(
+    trainer: Trainer,
+    problem: Problem,
+    dtype: DType = "float64",
+    iterations: int = 20,
+    tolerance: float | None = None,
+) -> None:
+    """Both train from the start and end at the same loss and parameters.
+
+    ``tolerance`` is relative, and with it nothing else is allowed.
+    """
+    reference = NUMPY.prepare(problem, "float64")
+    reference.train(iterations)
+    trainer.train(iterations)
+    relative, absolute = (1e-10, 1e-12) if dtype == "float64" else (1e-5, 1e-5)
+    assert trainer.loss() == pytest.approx(reference.loss(), rel=relative / 10)
+    if tolerance is not None:
+        relative, absolute = tolerance, 0.0
+    for actual, expected in zip(trainer.parameters(), reference.parameters(), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute)
+
+
+def broken_promises(backend: Backend, problem: Problem, dtype: DType) -> list[str]:
+    """Run every check of the contract; skip a problem that the backend does not train."""
+    try:
+        backend.prepare(problem, dtype)
+    except Unsupported as reason:
+        pytest.skip(f"{backend.name}: {reason}")
+    broken = []
+    for check in checks.CHECKS:
+        try:
+            check.run(backend, problem, dtype)
+        except checks.Broken as error:
+            broken.append(f"{check.name}: {error}")
+    return broken

@@ -9,6 +9,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType
+from tests.backends.conftest import marks
 
 PUBLISHED_ERRORS = [
     1.47,
@@ -25,15 +26,9 @@ PUBLISHED_ERRORS = [
 PUBLISHED_PREDICTIONS = [0.010692, 0.995758, 0.995757, 1.000000]
 
 
-def runnable() -> list[object]:
-    reasons = {name: registry.reason_unavailable(name) for name in registry.names()}
-    return [
-        pytest.param(name, marks=[pytest.mark.skip(reason=f"{name}: {why}")] if why else [])
-        for name, why in reasons.items()
-    ]
-
-
-@pytest.mark.parametrize("name", runnable())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=marks(name)) for name in registry.names()]
+)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_or_gate_is_learned_as_published(name: str, dtype: DType) -> None:
     """Ten errors to three digits, weights, bias and predictions as the walk-through prints them."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +20,7 @@ def foreign(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
     return install
 
 
-def test_an_unknown_backend_is_told_with_the_nearest_name() -> None:
+def test_an_unknown_backend_is_named_with_the_nearest_one() -> None:
     with pytest.raises(UserError, match="unknown backend 'troch-cpu': did you mean 'torch-cpu'"):
         registry.load("troch-cpu")
 
@@ -39,10 +42,29 @@ def test_a_foreign_backend_is_listed_and_loaded(foreign) -> None:  # type: ignor
 def test_a_broken_foreign_backend_does_not_break_the_rest(foreign, value: str, reason: str) -> None:  # type: ignore[no-untyped-def]
     """It is unavailable, for the reason that it is broken."""
     foreign("theirs", value)
-    told = registry.reason_unavailable("theirs")
-    assert told is not None
-    assert reason in told
+    shown = registry.reason_unavailable("theirs")
+    assert shown is not None
+    assert reason in shown
     assert registry.reason_unavailable("numpy") is None
+
+
+def test_looking_at_a_backend_imports_no_framework() -> None:
+    """That costs milliseconds; only where there is a CUDA driver is torch asked further."""
+    code = (
+        "import sys\n"
+        "from perceptron.backends import registry\n"
+        "from perceptron.backends.shared.cuda import driver_unavailable\n"
+        "frameworks = {'jax', 'jaxlib', 'numba', 'scipy', 'torch'}\n"
+        "backends = [registry.load(name) for name in registry.BUILT_IN]\n"
+        "for backend in sorted(backends, key=lambda backend: backend.device == 'cuda'):\n"
+        "    backend.unavailable(), backend.environment(2)\n"
+        "    imported = frameworks & set(sys.modules)\n"
+        "    if backend.device == 'cuda' and not driver_unavailable():\n"
+        "        imported -= {'torch', 'scipy'}\n"
+        "    assert not imported, f'{backend.name} imports {imported}'\n"
+    )
+    root = Path(registry.__file__).parents[2]
+    subprocess.run([sys.executable, "-c", code], cwd=root, check=True)
 
 
 def test_ours_cannot_be_replaced(foreign) -> None:  # type: ignore[no-untyped-def]

@@ -5,16 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.problems import catalogue
 from perceptron.problems.csv_data import read_csv
-from tests.problems.test_files import FROM_CSV, refused, write
+from tests.problems.conftest import FROM_CSV, refused, write
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(table=st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=20))
 def test_numbers_are_read_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, table: list[tuple[float, ...]]
@@ -40,7 +41,7 @@ def test_a_spreadsheet_s_marks_and_an_empty_line_are_no_data(tmp_path: Path) -> 
     assert targets.tolist() == [[0.0], [1.0]]
 
 
-def test_the_data_cannot_be_changed_and_a_new_file_is_read_anew(tmp_path: Path) -> None:
+def test_the_data_cannot_be_changed_and_a_new_file_is_read_again(tmp_path: Path) -> None:
     """It is kept between calls, by what the file was then."""
     file = write(tmp_path, "x,y\n1,0\n", "data.csv")
     first = read_csv(file, "y")

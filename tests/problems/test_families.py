@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -14,7 +14,7 @@ from perceptron.problems.problem import Problem, parameter_names
 
 def test_sizes_are_those_the_design_names() -> None:
     """Results are compared over years: a family's range does not change by accident."""
-    ends = {name: (each.sizes[0], each.sizes[-1]) for name, each in FAMILIES.items()}
+    ends = {name: (family.sizes[0], family.sizes[-1]) for name, family in FAMILIES.items()}
     assert ends == {
         "perceptron-rows": ((4,), (4 * 2**20,)),
         "perceptron-features": ((2,), (64 * 2**10,)),
@@ -24,7 +24,7 @@ def test_sizes_are_those_the_design_names() -> None:
     }
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda each: each.name)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[no-untyped-def]
     """What a row calls `problem` is what `--problem` takes."""
     for size in family.sizes:
@@ -33,7 +33,7 @@ def test_a_problem_is_found_again_by_its_name(family) -> None:  # type: ignore[n
         assert catalogue.find(problem.name) == problem
 
 
-@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda each: each.name)
+@pytest.mark.parametrize("family", FAMILIES.values(), ids=lambda family: family.name)
 def test_the_size_is_the_axis(family) -> None:  # type: ignore[no-untyped-def]
     """Each family varies what its name says."""
     problem = family.problem(*family.sizes[1])
@@ -68,6 +68,7 @@ def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> N
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 20))
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_parameters_are_counted_as_they_are(shape: tuple[int, int]) -> None:
     """The count is the number of values that start_parameters gives, each with a name."""
@@ -84,6 +85,7 @@ def test_products_are_counted_by_hand() -> None:
     assert operations(problem) > products(problem)
 
 
+@settings(deadline=None)
 @given(shapes, st.integers(2, 4))
 def test_costs_grow_with_the_problem(shape: tuple[int, int], factor: int) -> None:
     """More rows never take fewer operations, bytes or memory."""
@@ -99,7 +101,7 @@ def _starts() -> list[Problem]:
     return [family.problem(*family.sizes[2]) for family in FAMILIES.values()]
 
 
-@pytest.mark.parametrize("problem", _starts(), ids=lambda each: each.name)
+@pytest.mark.parametrize("problem", _starts(), ids=lambda problem: problem.name)
 def test_families_start_within_the_fan_in(problem: Problem) -> None:
     """U(±gain/√fan_in) for weights, U(±1/√fan_in) for biases, the same at every call."""
     gain = 2.0 if problem.family == "mlp-depth" else 1.0

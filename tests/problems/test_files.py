@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.backends.contract import agreement
@@ -14,39 +14,10 @@ from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.model_file import Axis
 from tests.conftest import ROOT
+from tests.problems.conftest import FROM_CSV, WHOLE, WIDTHS, refused, write
 
 EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.toml"))
 PAGE = ROOT / "docs" / "your-own-model.md"
-
-WHOLE = """
-loss = "mse"
-rate = 0.5
-[data]
-rows = 8
-features = 3
-[[layers]]
-width = 4
-activation = "tanh"
-[[layers]]
-width = 1
-activation = "sigmoid"
-"""
-WIDTHS = WHOLE + '[size]\naxis = "width"\nvalues = [16, 2, 4]\n'
-FROM_CSV = WHOLE.replace("rows = 8", 'csv = "data.csv"').replace("features = 3", 'target = "y"')
-
-
-def write(folder: Path, text: str, name: str = "model.toml") -> Path:
-    file = folder / name
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-def refused(file: object) -> str:
-    """The one line that a reference to this file is refused with."""
-    with pytest.raises(UserError) as error:
-        catalogue.find(str(file))
-    assert len(str(error.value).splitlines()) == 1
-    return str(error.value)
 
 
 @pytest.mark.parametrize("file", EXAMPLES, ids=lambda file: file.stem)
@@ -71,14 +42,16 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
 def test_a_problem_is_found_again_from_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its name carries an absolute path and the size, which is all that a worker is told."""
+    """Its name carries an absolute path and the size, which is all that a worker gets."""
     write(tmp_path, WIDTHS)
     monkeypatch.chdir(tmp_path)
-    found = [catalogue.find(reference) for reference in files.references("model.toml")]
+    problems = [catalogue.find(reference) for reference in files.references("model.toml")]
     monkeypatch.chdir("/")
-    assert [problem.name for problem in found] == [f"{tmp_path}/model.toml:{n}" for n in (2, 4, 16)]
-    assert [catalogue.find(problem.name) for problem in found] == found
-    assert {problem.family for problem in found} == {"model"}
+    assert [problem.name for problem in problems] == [
+        f"{tmp_path}/model.toml:{n}" for n in (2, 4, 16)
+    ]
+    assert [catalogue.find(problem.name) for problem in problems] == problems
+    assert {problem.family for problem in problems} == {"model"}
     assert files.references(f"{tmp_path}/model.toml:9") == (f"{tmp_path}/model.toml:9",)
 
 
@@ -99,6 +72,7 @@ def test_a_file_without_a_size_axis_is_a_family_of_one(tmp_path: Path) -> None:
     assert problem.widths == (3, 4, 1)
 
 
+@settings(deadline=None)
 @given(axis=st.sampled_from(["rows", "features", "width", "depth"]), size=st.integers(1, 60))
 def test_a_size_replaces_the_number_its_axis_names(
     tmp_path_factory: pytest.TempPathFactory, axis: Axis, size: int
@@ -266,4 +240,4 @@ def test_the_fingerprint_follows_model_and_data(tmp_path: Path) -> None:
     second = files.fingerprints([str(file)])
     write(tmp_path, FROM_CSV.replace("0.5", "0.25"))
     third = files.fingerprints([str(file)])
-    assert len({str(each) for each in (first, second, third)}) == 3
+    assert len({str(message) for message in (first, second, third)}) == 3

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.backends import registry
@@ -19,6 +19,7 @@ shapes = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(shapes)
 def test_a_shape_reads_back(shape: Shape) -> None:
     """The reference of a shape holds all of it."""
@@ -26,6 +27,7 @@ def test_a_shape_reads_back(shape: Shape) -> None:
     assert parse(shape.reference) == shape
 
 
+@settings(deadline=None)
 @given(shapes, numbers, st.data())
 def test_a_member_of_a_family_is_the_shape_of_that_size(
     shape: Shape, size: int, data: st.DataObject
@@ -36,6 +38,7 @@ def test_a_member_of_a_family_is_the_shape_of_that_size(
     assert shape.with_size(axis, size).family(axis) == shape.family(axis)
 
 
+@settings(deadline=None)
 @given(st.one_of(st.text(), st.text("mlp:x*0123456789 \n").map(lambda text: f"mlp:{text}")))
 def test_garbage_is_the_users_error(text: str) -> None:
     """Whatever is typed makes a problem of this name, or is refused in one line."""
@@ -215,8 +218,8 @@ def test_agreement_can_be_shown(corner: tuple[int, int, tuple[int, ...]]) -> Non
     problem = catalogue.find(Shape(*corner).reference)
     expected = agreement.reference(problem)
     trainer = registry.load("numpy").prepare(problem, "float32")
-    found = agreement.compare(problem, trainer, "float32", expected)
+    difference = agreement.compare(problem, trainer, "float32", expected)
     # Half of what is allowed: another library rounds elsewhere.
-    assert found.difference <= found.allowed / 2, str(found)
+    assert difference.difference <= difference.allowed / 2, str(difference)
     loss = expected.quantities[0]
     assert loss.end < loss.start

@@ -36,16 +36,16 @@ def test_a_row_is_on_disk_as_soon_as_it_is_there(
             assert len(on_disk) == size
 
 
-def test_an_unfinished_run_goes_on(
+def test_an_unfinished_run_is_resumed(
     tmp_path: Path, run: Run, environment: Environment, row: MakeRow
 ) -> None:
     """Same plan, ground and commit: the rows are there again, in the same folder."""
     with open_run(tmp_path, run, environment) as journal:
         journal.append(row())
     later = msgspec.structs.replace(run, started="2026-01-02T00:00:00Z")
-    with open_run(tmp_path, later, environment) as again:
-        assert again.rows == [row()]
-        assert again.folder == journal.folder
+    with open_run(tmp_path, later, environment) as resumed:
+        assert resumed.rows == [row()]
+        assert resumed.folder == journal.folder
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_other_work_is_another_run(
         assert other.folder != journal.folder
 
 
-def test_a_finished_run_is_not_gone_on_with(
+def test_a_finished_run_is_not_resumed(
     tmp_path: Path, run: Run, environment: Environment, row: MakeRow
 ) -> None:
     """Asked again, the suite measures again."""
@@ -88,10 +88,10 @@ def test_a_line_cut_short_is_dropped_and_written_over(
         journal.append(row(size=2))
     file = journal.folder / "measurements.jsonl"
     file.write_bytes(file.read_bytes()[:-20])
-    with open_run(tmp_path, run, environment) as again:
-        assert [each.size for each in again.rows] == [1]
-        again.append(row(size=3))
-    assert [each.size for each in read_rows(file)] == [1, 3]
+    with open_run(tmp_path, run, environment) as resumed:
+        assert [kept.size for kept in resumed.rows] == [1]
+        resumed.append(row(size=3))
+    assert [kept.size for kept in read_rows(file)] == [1, 3]
 
 
 def test_two_runs_at_once_do_not_share_a_file(
@@ -106,7 +106,7 @@ def test_two_runs_at_once_do_not_share_a_file(
 
 
 def test_a_line_that_is_no_row_is_named(tmp_path: Path) -> None:
-    """File, line and field: somebody has to mend it."""
+    """File, line and field: somebody has to fix it."""
     file = tmp_path / "measurements.jsonl"
     file.write_text('{"source": "x", "machine": 3}\n')
     with pytest.raises(
@@ -134,7 +134,7 @@ def test_a_full_disk_is_one_error_and_loses_no_row(
             with pytest.raises(UserError, match="cannot write results: No space left on device"):
                 journal.append(row(size=2))
         journal._lines = kept
-    assert [each.size for each in read_rows(journal.folder / "measurements.jsonl")] == [1]
+    assert [kept.size for kept in read_rows(journal.folder / "measurements.jsonl")] == [1]
 
 
 def test_fields_of_a_newer_version_are_passed_over(tmp_path: Path, row: MakeRow) -> None:
@@ -169,7 +169,7 @@ def test_the_table_has_a_column_for_each_field(
     assert table[table.status == "skipped"].reason.tolist() == ["no CUDA device found"]
 
 
-def test_no_results_is_told_with_the_command_that_makes_some(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named_with_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such results; `perceptron bench` makes some"):
         perceptron.load_results(tmp_path / "nowhere")
 

@@ -78,7 +78,7 @@ def few_problems(monkeypatch: pytest.MonkeyPatch) -> None:
         (TrainsFromTheStartEachTime, "train(50) twice leaves what train(100) leaves"),
         (DoesNotReset, "reset goes back to the start"),
         (HandsOutItsArrays, "parameters() are copies"),
-        (LossOfTwiceTheRows, "tells the loss"),
+        (LossOfTwiceTheRows, "returns the loss"),
         (Raises, "agrees with float64 NumPy"),
     ],
 )

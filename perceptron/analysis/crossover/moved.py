@@ -14,8 +14,10 @@ from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_results import parameter
-from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
-from perceptron.records.readers.names import named
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.naming import named
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.untrusted_text import label
 
 # Nobody reads more, and blocks may be untrusted: no suite has so many backends on one axis, nor
 # parameters of so many names.

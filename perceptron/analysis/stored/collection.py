@@ -20,7 +20,6 @@ from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign import label
 from perceptron.records.readers.stored_runs import (
     LoadedRun,
     RunFacts,
@@ -30,6 +29,7 @@ from perceptron.records.readers.stored_runs import (
     read_run,
 )
 from perceptron.records.runs import StoredRun
+from perceptron.untrusted_text import label
 
 Judged = TypeVar("Judged")
 _LONGEST = 400

@@ -1,4 +1,4 @@
-"""Does a backend compute the right thing? Asked before it is timed.
+"""Check that a backend computes the right thing before it is timed.
 
 From the same start, ten iterations must leave the loss and every parameter where the float64 NumPy
 reference leaves them. Differences are counted in units of how far the quantity *moved*: a relative
@@ -8,6 +8,7 @@ difference of the values themselves would pass any backend on a problem that sta
 from __future__ import annotations
 
 from dataclasses import dataclass
+from io import BytesIO
 from math import isfinite, sqrt
 from pathlib import Path
 from typing import cast
@@ -83,20 +84,19 @@ def reference(problem: Problem) -> Reference:
     return Reference(tuple(Quantity(name, before[name], after[name]) for name in before))
 
 
-def save_reference(expected: Reference, file: Path) -> None:
-    """Keep a reference for another process; it appears in one step."""
+def pack_reference(expected: Reference) -> bytes:
+    """Return a reference as the content of a file, for another process to load."""
     arrays: dict[str, Array] = {}
     for number, quantity in enumerate(expected.quantities):
         arrays |= {f"{number} start {quantity.name}": quantity.start}
         arrays |= {f"{number} end {quantity.name}": quantity.end}
-    draft = file.with_suffix(".tmp")
-    with draft.open("wb") as content:
-        np.savez(content, allow_pickle=False, **arrays)
-    draft.replace(file)
+    content = BytesIO()
+    np.savez(content, allow_pickle=False, **arrays)
+    return content.getvalue()
 
 
 def load_reference(file: Path) -> Reference:
-    """Read back what `save_reference` wrote."""
+    """Load the file of a reference that `pack_reference` packed."""
     with np.load(file, allow_pickle=False) as arrays:
         starts = [key for key in arrays if key.split(" ")[1] == "start"]
         return Reference(
@@ -111,7 +111,7 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
     """Train ten iterations from the start and report the worst quantity.
 
     Leaves ``trainer`` where it then stands. Raises `Refused` where a quantity moves too little
-    for rounding to ``dtype`` to be told from a mistake.
+    to tell rounding to ``dtype`` from a mistake.
     """
     allowances = {quantity.name: _allowance(quantity, dtype) for quantity in expected.quantities}
     trainer.reset()
@@ -140,7 +140,7 @@ def _observe(problem: Problem, trainer: Trainer) -> dict[str, Array]:
 
 
 def _allowance(quantity: Quantity, dtype: DType) -> float:
-    """How much the quantity may differ: the tolerance, and what rounding its values can do.
+    """Return how much the quantity may differ: the tolerance, and what rounding its values can do.
 
     Each iteration rounds a value to within half a unit in the last place, and independent errors
     add up as the square root of their number (Higham, Accuracy and Stability of Numerical

@@ -33,7 +33,7 @@ class ContractCheck:
 
 
 def problems() -> list[Problem]:
-    """Small problems of every kind: a perceptron or an MLP of each family, and the named ones."""
+    """Return small problems of every kind: the named ones, and one of each family."""
     small = [family.problem(*family.sizes[1]) for family in FAMILIES.values()]
     named = [catalogue.find(name) for name in ("or-gate", "symptoms", "xor", "xor-hidden")]
     return [*named, *small]
@@ -55,12 +55,12 @@ def _keeps_shapes_and_dtype(backend: Backend, problem: Problem, dtype: DType) ->
             )
 
 
-def _goes_on_where_it_stands(backend: Backend, problem: Problem, dtype: DType) -> None:
-    whole, halves = backend.prepare(problem, dtype), backend.prepare(problem, dtype)
-    whole.train(100)
-    halves.train(50)
-    halves.train(50)
-    _assert_equal(halves.parameters(), whole.parameters(), "train(50) twice and train(100)")
+def _continues_where_it_stands(backend: Backend, problem: Problem, dtype: DType) -> None:
+    one_call, two_calls = backend.prepare(problem, dtype), backend.prepare(problem, dtype)
+    one_call.train(100)
+    two_calls.train(50)
+    two_calls.train(50)
+    _assert_equal(two_calls.parameters(), one_call.parameters(), "train(50) twice and train(100)")
 
 
 def _does_nothing_for_zero_iterations(backend: Backend, problem: Problem, dtype: DType) -> None:
@@ -86,11 +86,11 @@ def _returns_copies(backend: Backend, problem: Problem, dtype: DType) -> None:
     _assert_equal(trainer.parameters(), fresh, "after changing what it returned, parameters()")
 
 
-def _tells_the_loss(backend: Backend, problem: Problem, dtype: DType) -> None:
-    told = backend.prepare(problem, dtype).loss()
-    right = float(agreement.reference(problem).quantities[0].start)
-    if not isclose(told, right, rel_tol=1e-4 if dtype == "float32" else 1e-12):
-        raise Broken(f"loss() is {told:.9g} at the start, not {right:.9g}")
+def _computes_the_loss(backend: Backend, problem: Problem, dtype: DType) -> None:
+    loss = backend.prepare(problem, dtype).loss()
+    expected = float(agreement.reference(problem).quantities[0].start)
+    if not isclose(loss, expected, rel_tol=1e-4 if dtype == "float32" else 1e-12):
+        raise Broken(f"loss() is {loss:.9g} at the start, not {expected:.9g}")
 
 
 def _agrees(backend: Backend, problem: Problem, dtype: DType) -> None:
@@ -116,21 +116,21 @@ def _mutants_are_caught(backend: Backend, problem: Problem, dtype: DType) -> Non
 CHECKS: tuple[ContractCheck, ...] = (
     ContractCheck("starts at the start parameters", _starts_at_the_start),
     ContractCheck("keeps shapes and dtype", _keeps_shapes_and_dtype),
-    ContractCheck("train(50) twice leaves what train(100) leaves", _goes_on_where_it_stands),
+    ContractCheck("train(50) twice leaves what train(100) leaves", _continues_where_it_stands),
     ContractCheck("train(0) changes nothing", _does_nothing_for_zero_iterations),
     ContractCheck("reset goes back to the start", _resets_to_the_start),
     ContractCheck("parameters() are copies", _returns_copies),
-    ContractCheck("tells the loss", _tells_the_loss),
+    ContractCheck("returns the loss", _computes_the_loss),
     ContractCheck("agrees with float64 NumPy", _agrees),
     ContractCheck("mistakes put into it are noticed", _mutants_are_caught),
 )
 
 
-def _assert_equal(found: list[Array], expected: list[Array], what: str) -> None:
-    for array, right in zip(found, expected, strict=True):
+def _assert_equal(actual: list[Array], expected: list[Array], what: str) -> None:
+    for array, target in zip(actual, expected, strict=True):
         # Steps may be grouped differently in one call than in two; rounding may follow.
-        tolerance = 8 * float(np.finfo(right.dtype).eps)
-        scale = tolerance * max(1.0, float(np.abs(right).max()))
-        worst = float(np.abs(array.astype(np.float64) - right).max())
+        tolerance = 8 * float(np.finfo(target.dtype).eps)
+        scale = tolerance * max(1.0, float(np.abs(target).max()))
+        worst = float(np.abs(array.astype(np.float64) - target).max())
         if not worst <= scale:
             raise Broken(f"{what} differ by {worst:.2g}")

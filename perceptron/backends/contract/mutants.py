@@ -30,8 +30,8 @@ class Mutation:
 
 
 def mutations(problem: Problem) -> list[Mutation]:
-    """Every mistake that can be made on this problem, one in each layer where that makes sense."""
-    found = [
+    """Return every mistake to make on this problem, one in each layer where that makes sense."""
+    mistakes = [
         Mutation(
             "loss scaled by 1.01",
             problem=lambda problem: replace(problem, rate=problem.rate * 1.01),
@@ -41,7 +41,7 @@ def mutations(problem: Problem) -> list[Mutation]:
     for layer in range(len(problem.layers)):
         weights, bias = 2 * layer, 2 * layer + 1
         number = layer + 1
-        found += [
+        mistakes += [
             Mutation(
                 f"bias of layer {number} dropped",
                 start=_zeroed(bias),
@@ -64,7 +64,7 @@ def mutations(problem: Problem) -> list[Mutation]:
                 step=_spoiled(bias, lambda before, after: before),
             ),
         ]
-    return found
+    return mistakes
 
 
 class MutantBackend:
@@ -107,29 +107,29 @@ class _MutantTrainer:
             self._arrays = step(self._arrays, self._trained(1))
 
     def loss(self) -> float:
-        here = replace(self._problem, start=GivenStart(tuple(self._arrays)))
-        return self._mutation.loss_scale * self._backend.prepare(here, self._dtype).loss()
+        problem = replace(self._problem, start=GivenStart(tuple(self._arrays)))
+        return self._mutation.loss_scale * self._backend.prepare(problem, self._dtype).loss()
 
     def parameters(self) -> list[Array]:
         return self._arrays
 
     def _trained(self, iterations: int) -> list[Array]:
-        here = replace(self._problem, start=GivenStart(tuple(self._arrays)))
-        trainer = self._backend.prepare(here, self._dtype)
+        problem = replace(self._problem, start=GivenStart(tuple(self._arrays)))
+        trainer = self._backend.prepare(problem, self._dtype)
         trainer.train(iterations)
         return trainer.parameters()
 
 
 def _zeroed(index: int) -> Callable[[list[Array]], list[Array]]:
     return lambda arrays: [
-        0.0 * array if place == index else array for place, array in enumerate(arrays)
+        0.0 * array if position == index else array for position, array in enumerate(arrays)
     ]
 
 
 def _spoiled(index: int, spoil: Callable[[Array, Array], Array]) -> Spoil:
     return lambda before, after: [
-        spoil(old, new) if place == index else new
-        for place, (old, new) in enumerate(zip(before, after, strict=True))
+        spoil(old, new) if position == index else new
+        for position, (old, new) in enumerate(zip(before, after, strict=True))
     ]
 
 

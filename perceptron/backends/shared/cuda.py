@@ -1,4 +1,4 @@
-"""Is there a CUDA device? Asked without importing a framework where that can be avoided."""
+"""Find out whether there is a CUDA device, without importing a framework where possible."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ NO_DEVICE = "no CUDA device found"
 
 
 def driver_unavailable() -> str | None:
-    """Why no CUDA device can be used, in one line, or None. Asks the driver, in milliseconds.
+    """Return why no CUDA device can be used, in one line, or None.
 
-    Honours ``CUDA_VISIBLE_DEVICES``. Creates no context, so it takes no memory of the device; but
-    the driver must not be asked before a fork.
+    Asks the driver, which takes milliseconds. Honours ``CUDA_VISIBLE_DEVICES``. Creates no
+    context, so it takes no memory of the device; but the driver must not be asked before a fork.
     """
-    # The driver's library tells in a millisecond what importing a framework tells in a second.
+    # The driver's library answers in a millisecond, importing a framework takes a second.
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
         driver = ctypes.CDLL(library)
@@ -27,7 +27,7 @@ def driver_unavailable() -> str | None:
 
 
 def torch_unavailable() -> str | None:
-    """Why PyTorch, which must be installed, cannot use a CUDA device, in one line, or None."""
+    """Return why PyTorch, which must be installed, cannot use a CUDA device; None if it can."""
     reason = driver_unavailable()
     if reason is not None:
         return reason

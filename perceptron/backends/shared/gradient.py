@@ -22,7 +22,7 @@ Tensor = Any  # an array of the namespace at hand: numpy.ndarray, torch.Tensor, 
 Namespace = Any  # numpy, torch, or what has functions of the same names
 
 Activate = Callable[[Namespace, Tensor, Tensor | float], None]  # y → A(y), in place; takes a 1
-Damp = Callable[[Namespace, Tensor, Tensor], None]  # ∂E/∂a, a → ∂E/∂y, in the place of ∂E/∂a
+Damp = Callable[[Namespace, Tensor, Tensor], None]  # ∂E/∂a, a → ∂E/∂y, overwriting ∂E/∂a
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Network:
 
 
 def step_scale(loss: Loss, rate: float, rows: int) -> float:
-    """What scales every step alike: the rate, the 1/N of a mean and the 2 of a square."""
+    """Return what scales every step: the rate, the 1/N of a mean and the 2 of a square."""
     factors: dict[Loss, float] = {"l1-sum": 1.0, "l1-mean": 1.0, "mse": 2.0, "bce": 1.0}
     return rate * factors[loss] / (1 if loss == "l1-sum" else rows)
 
@@ -64,7 +64,7 @@ def descend(xp: Namespace, network: Network, iterations: int) -> None:
     These are ``matmul`` and what the activations and losses below call, as NumPy has them.
     """
     matmul, targets, ones = xp.matmul, network.targets, network.ones
-    # Arrays, because NumPy converts a Python number anew in each operation.
+    # Arrays, because NumPy would convert a Python number in each operation.
     one = ones[:1].reshape(())
     # Goes into the slope of the loss, because everything below is linear in that.
     scale = (one * step_scale(network.loss, network.rate, len(targets))).reshape(())
@@ -91,7 +91,7 @@ def descend(xp: Namespace, network: Network, iterations: int) -> None:
 
 
 def forward(xp: Namespace, network: Network, one: Tensor | float = 1.0) -> list[Tensor]:
-    """The inputs and the output of each layer, (rows, width) each."""
+    """Return the inputs and the output of each layer, (rows, width) each."""
     values = network.inputs
     outputs = [values]
     for weights, bias, activate, _ in network.layers:
@@ -103,7 +103,7 @@ def forward(xp: Namespace, network: Network, one: Tensor | float = 1.0) -> list[
 
 
 def loss_value(xp: Namespace, network: Network) -> float:
-    """The loss at the present parameters; see `Problem` for the definitions."""
+    """Return the loss at the present parameters; see `Problem` for the definitions."""
     predictions = forward(xp, network)[-1]
     targets = network.targets
     if network.loss == "bce":
@@ -183,7 +183,7 @@ _DAMP: dict[Activation, Damp] = {
     "relu": _damp_relu,
     "identity": _damp_identity,
 }
-# f − t, f → ∂E/∂f, in the place of f − t; without what `step_scale` puts in.
+# f − t, f → ∂E/∂f, overwriting f − t; without the factors of `step_scale`.
 _SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], None]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,

@@ -28,15 +28,15 @@ class Kernel:
 
 
 def trace(make: Callable[[], Trainer]) -> list[Kernel]:
-    """The kernels of one iteration, in their order; views and allocations are not among them.
+    """Trace the kernels of one iteration, in their order, without views and allocations.
 
-    ``make`` builds the trainer, whose tensors come to lie on the meta device. The second iteration
-    is traced: the first makes what later ones find.
+    ``make`` builds the trainer, whose tensors lie on the meta device. The second iteration is
+    traced: the first allocates what later ones reuse.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    found: list[Kernel] = []
+    kernels: list[Kernel] = []
 
     class Tracer(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """Passes every operation on and notes those that run something."""
@@ -45,7 +45,7 @@ def trace(make: Callable[[], Trainer]) -> list[Kernel]:
             result = function(*args, **(kwargs or {}))
             name = str(function)
             if not (function.is_view or name.startswith(_ALLOCATING)):
-                found.append(_kernel(name, args, result))
+                kernels.append(_kernel(name, args, result))
             return result
 
     with torch.device("meta"):
@@ -54,7 +54,7 @@ def trace(make: Callable[[], Trainer]) -> list[Kernel]:
         tracer: Any = Tracer()  # type: ignore[no-untyped-call]
         with tracer:
             trainer.train(1)
-    return found
+    return kernels
 
 
 def _kernel(name: str, arguments: Any, result: Any) -> Kernel:

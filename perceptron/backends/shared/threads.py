@@ -1,4 +1,4 @@
-"""The variables by which every thread pool we know is told its size."""
+"""The environment variables that set the size of every thread pool we know."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _POOLS = (
 
 
 def thread_variables(threads: int) -> dict[str, str]:
-    """Environment for a process whose pools (OpenMP, OpenBLAS, MKL, …) all have this many threads.
+    """Return the environment of a process whose thread pools (OpenMP, OpenBLAS, …) have this size.
 
     Libraries read these when they are imported, so they must be set before the process starts.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -11,11 +10,13 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.gate.sampling.schedule import SIDES
 from perceptron.records.block import Arm
-from perceptron.records.files.journal import open_alone
+from perceptron.records.files.lock import open_alone
 
 _PREFIX = "gate-"
 _LOCK = "lock"
@@ -91,7 +92,7 @@ def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
 
     What a killed comparison left behind goes first. Raises `UserError` if it cannot be written.
     """
-    folder = cache or cache_folder()
+    folder = cache or user_cache_path("perceptron", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _sweep(repository, folder)
@@ -105,12 +106,6 @@ def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
     finally:
         _remove(repository, home)
         lock.close()
-
-
-def cache_folder() -> Path:
-    """Where this user's programs keep what they can make again."""
-    named = os.environ.get("XDG_CACHE_HOME")
-    return (Path(named) if named else Path.home() / ".cache") / "perceptron"
 
 
 def _make(folder: Path) -> tuple[Path, FileIO]:

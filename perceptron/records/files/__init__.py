@@ -1,1 +1,1 @@
-"""Files that outlive whatever ends the process that writes them: locked, appended to, replaced."""
+"""One lock, one append, one replace: files stay whole however the process that writes them ends."""

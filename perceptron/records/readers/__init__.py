@@ -1,1 +1,1 @@
-"""One reader for each format in which results come, and the table that they all end in."""
+"""One reader for each format of results, and the table that they all become."""

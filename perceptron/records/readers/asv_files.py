@@ -1,7 +1,7 @@
-"""asv's files as they lie on disk, in both formats, brought into one form.
+"""Load asv's files in both of their formats, as one.
 
-Format 2 is what asv from 0.4 on writes (asv/results.py, ``Results.save``): a list for each
-benchmark, with ``result_columns`` for its header. Format 1 is what came before: an object or a bare
+Format 2 is what asv writes from 0.4 up (asv/results.py, ``Results.save``): a list for each
+benchmark, with ``result_columns`` for its header. Format 1 is the earlier one: an object or a bare
 value for each benchmark, with ``started_at`` apart (``Results.update_to_2`` reads it). Parameters
 are their ``repr``; NaN is a case that was skipped and null one that failed.
 """
@@ -21,7 +21,7 @@ from perceptron.errors import UserError
 Kind = TypeVar("Kind", bound=Struct)
 
 FACTS = ("machine.json", "benchmarks.json")
-"""Files among asv's results that hold none."""
+"""Files among asv's results that hold no results."""
 
 _VERSIONS = (1, 2)
 
@@ -61,10 +61,10 @@ class Results(Struct, frozen=True):
     started_at: Any = None
 
     def values(self, name: str) -> Values:
-        """Raises `msgspec.ValidationError` where they are not what asv writes."""
+        """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
         entry = self.results[name]
         if self.version == 1:
-            return _values_of_1(entry, _of(self.started_at, name))
+            return _values_of_1(entry, _get(self.started_at, name))
         columns = dict(zip(self.result_columns, msgspec.convert(entry, list[Any]), strict=False))
         return msgspec.convert(
             {
@@ -87,8 +87,8 @@ def _values_of_1(entry: Any, started_at: Any) -> Values:
         {
             "params": entry.get("params") or [],
             "result": result if result is None or isinstance(result, list) else [result],
-            "quartile": stats and [_of(each, "q_25") for each in stats],
-            "stdev": stats and [_of(each, "std") for each in stats],
+            "quartile": stats and [_get(summary, "q_25") for summary in stats],
+            "stdev": stats and [_get(summary, "std") for summary in stats],
             "samples": samples if isinstance(samples, list) else None,
             "started_at": started_at,
         },
@@ -96,8 +96,8 @@ def _values_of_1(entry: Any, started_at: Any) -> Values:
     )
 
 
-def _of(found: Any, key: str) -> Any:
-    return found.get(key) if isinstance(found, dict) else None
+def _get(entry: Any, key: str) -> Any:
+    return entry.get(key) if isinstance(entry, dict) else None
 
 
 def is_asv_folder(folder: Path) -> bool:
@@ -115,54 +115,54 @@ def is_asv_results(content: object) -> bool:
 
 
 def result_files(folder: Path) -> list[Path]:
-    """The files of results in a machine's folder, or in every folder of a results folder."""
+    """Return the files of results in a machine's folder, or in every folder of a results folder."""
     pattern = "*.json" if (folder / "machine.json").is_file() else "*/*.json"
     return [file for file in sorted(folder.glob(pattern)) if file.name not in FACTS]
 
 
 def benchmark_list(file: Path) -> Path | None:
-    """The list of benchmarks for a file of results: beside the machines' folders, or in its own."""
-    places = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
-    return next((place for place in places if place.is_file()), None)
+    """Return the list of benchmarks for a file of results: above its folder, or in it."""
+    candidates = (file.parent.parent / "benchmarks.json", file.parent / "benchmarks.json")
+    return next((candidate for candidate in candidates if candidate.is_file()), None)
 
 
 def load_benchmarks(
-    listed: Path | None, complain: Callable[[str], None] | None = None
+    file: Path | None, complain: Callable[[str], None] | None = None
 ) -> dict[str, AsvBenchmark]:
-    """The benchmarks by name; empty without a list.
+    """Return the benchmarks of a list by name; none without a list.
 
-    An entry that is no benchmark is told to ``complain``, and the rest still reads; without
-    ``complain`` it raises `UserError`, as does a list that is none.
+    ``complain`` receives a line for each entry that is no benchmark, and the others are still
+    read; without ``complain`` it raises `UserError`, as does a file that is no list.
     """
-    if listed is None:
+    if file is None:
         return {}
-    found: dict[str, AsvBenchmark] = {}
-    for name, entry in load(listed).items():
+    benchmarks: dict[str, AsvBenchmark] = {}
+    for name, entry in load(file).items():
         if not isinstance(entry, dict):
             continue  # the format's version
         try:
-            found[name] = convert(listed, entry, AsvBenchmark)
+            benchmarks[name] = convert(file, entry, AsvBenchmark)
         except UserError as error:
             if complain is None:
                 raise
             complain(str(error))
-    return found
+    return benchmarks
 
 
 def load_file(file: Path) -> Results:
-    """Raises `UserError` naming the file and the field that cannot be understood."""
-    found = convert(file, load(file), Results)
-    if found.version not in _VERSIONS:
+    """Load the results of one commit; raises `UserError` naming the file and the wrong field."""
+    results = convert(file, load(file), Results)
+    if results.version not in _VERSIONS:
         raise UserError(
-            f"{file}: asv's format {found.version} is not read; 1 and 2 are, see `asv update`"
+            f"{file}: asv's format {results.version} is not read; 1 and 2 are, see `asv update`"
         )
-    return found
+    return results
 
 
 def load(file: Path) -> dict[str, Any]:
-    """Raises `UserError` naming the file if it cannot be read or holds no object."""
+    """Load a JSON object; raises `UserError` naming the file if it cannot be read or holds none."""
     try:
-        # asv writes NaN and Infinity, which JSON has not; Python's own reader takes them.
+        # asv writes NaN and Infinity, which JSON does not have; Python's own reader accepts them.
         content = json.loads(file.read_bytes())
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
@@ -174,7 +174,7 @@ def load(file: Path) -> dict[str, Any]:
 
 
 def convert(file: Path, content: object, kind: type[Kind]) -> Kind:
-    """Raises `UserError` naming the file and the field."""
+    """Convert to a type; raises `UserError` naming the file and the field."""
     try:
         return msgspec.convert(content, kind)
     except (msgspec.ValidationError, RecursionError) as error:

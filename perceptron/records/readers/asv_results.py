@@ -1,4 +1,4 @@
-"""Reading asv's results as rows."""
+"""Read asv's results as rows."""
 
 from __future__ import annotations
 
@@ -26,14 +26,10 @@ from perceptron.records.readers.asv_files import (
     load_file,
     result_files,
 )
-from perceptron.records.readers.foreign import (
-    ForeignRow,
-    ParameterRoles,
-    SourceContents,
-    duration,
-    label,
-    spread,
-)
+from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.values import duration, stdev
+from perceptron.untrusted_text import label
 
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
@@ -43,134 +39,134 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MOST_COMBINATIONS = 100_000
 
 
-def read_asv(source: Path, wanted: ParameterRoles) -> SourceContents:
-    """A row for each time that asv has of a backend at a size; every file of results is a run.
+def read_asv(source: Path, roles: ParameterRoles) -> SourceContents:
+    """Return a row for each time of a backend at a size; every file of results is a run.
 
     ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
-    time that have the wanted parameters are read. Where no list of benchmarks names a benchmark's
-    parameters, they are ``param1``, ``param2`` …, as asv names them. ``seconds`` is the lower
-    quartile that asv keeps beside its median, or the median where it keeps none. Raises `UserError`
-    naming the file, and the benchmark and parameter.
+    time are read if they have the parameters of ``roles``. Where no list of benchmarks names a
+    benchmark's parameters, they are ``param1``, ``param2`` …, as asv names them. ``seconds`` is the
+    lower quartile that asv keeps beside its median, or the median where it keeps none. Raises
+    `UserError` naming the file, and the benchmark and parameter.
     """
     lists: dict[Path, dict[str, AsvBenchmark]] = {}
     runs: list[list[ForeignRow]] = []
-    passed_over: set[str] = set()
+    unused: set[str] = set()
     for file in [source] if source.is_file() else result_files(source):
         if file.parent not in lists:
             lists[file.parent] = load_benchmarks(benchmark_list(file))
-        run, others = read_asv_file(file, lists[file.parent], wanted)
+        run, left_out = read_asv_file(file, lists[file.parent], roles)
         runs.append(run)
-        passed_over |= others
-    return SourceContents(runs=runs, chosen=True, passed_over=frozenset(passed_over))
+        unused |= left_out
+    return SourceContents(runs=runs, selected=True, unused=frozenset(unused))
 
 
 def read_asv_file(
-    file: Path, benchmarks: dict[str, AsvBenchmark], wanted: ParameterRoles
+    file: Path, benchmarks: dict[str, AsvBenchmark], roles: ParameterRoles
 ) -> tuple[list[ForeignRow], set[str]]:
-    """The rows of one file of results, and the parameters of benchmarks that were passed over.
+    """Return the rows of one file of results, and the parameters of benchmarks left out.
 
     Raises `UserError` naming the file, and the benchmark and parameter.
     """
-    found = load_file(file)
+    results = load_file(file)
     run: list[ForeignRow] = []
-    passed_over: set[str] = set()
-    for name, benchmark, values in _times(file, found, benchmarks):
-        if wanted.names <= set(benchmark.param_names):
-            run += _rows(f"{file}, benchmark {name}", found, name, benchmark, values, wanted)
+    unused: set[str] = set()
+    for name, benchmark, values in _times(file, results, benchmarks):
+        if roles.names <= set(benchmark.param_names):
+            run += _rows(f"{file}, benchmark {name}", results, name, benchmark, values, roles)
         else:
-            passed_over.update(benchmark.param_names)
-    return run, passed_over
+            unused.update(benchmark.param_names)
+    return run, unused
 
 
 def _times(
-    file: Path, found: Results, benchmarks: dict[str, AsvBenchmark]
+    file: Path, results: Results, benchmarks: dict[str, AsvBenchmark]
 ) -> Iterator[tuple[str, AsvBenchmark, Values]]:
-    """The benchmarks of time in a file; the names of their parameters fit their values."""
-    for name in found.results:
+    """Yield the benchmarks of time in a file; the names of their parameters fit their values."""
+    for name in results.results:
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
         if benchmark.type != "time":
             continue
         try:
-            values = found.values(name)
+            values = results.values(name)
         except (msgspec.ValidationError, RecursionError) as error:
             raise UserError(f"{file}, benchmark {name}: not what asv writes: {error}") from None
         if len(benchmark.param_names) != len(values.params):
             # The list is of another revision than these values, or there is none.
-            names = [f"param{place}" for place in range(1, len(values.params) + 1)]
+            names = [f"param{number}" for number in range(1, len(values.params) + 1)]
             benchmark = replace(benchmark, param_names=names)
         yield name, benchmark, values
 
 
 def _rows(
     where: str,
-    found: Results,
+    results: Results,
     name: str,
     benchmark: AsvBenchmark,
     values: Values,
-    wanted: ParameterRoles,
+    roles: ParameterRoles,
 ) -> Iterator[ForeignRow]:
-    combinations = prod(len(each) for each in values.params)
+    combinations = prod(len(choices) for choices in values.params)
     if combinations > _MOST_COMBINATIONS or len(values.result or []) not in (0, combinations):
         raise UserError(
             f"{where}: {len(values.result or [])} values for {combinations} combinations of "
             "parameters; run it again"
         )
     family, full = label(benchmark.pretty_name or name), label(name)
-    shared = _shared(found, values)
-    for place, words in enumerate(product(*values.params)):
+    shared = _shared(results, values)
+    for index, words in enumerate(product(*values.params)):
         parameters = dict(zip(benchmark.param_names, map(parameter, words), strict=True))
-        size = wanted.size_of(parameters, where)
+        size = roles.size_of(parameters, where)
         row = Measurement(
             **shared,
-            # What our own benchmarks are called; other names `names.named` finds.
-            problem=f"{family}:{size}" if wanted == ParameterRoles() else None,
+            # So our own benchmarks are called; `naming` names the others.
+            problem=f"{family}:{size}" if roles == ParameterRoles() else None,
             family=family,
             size=size,
-            backend=wanted.backend(parameters),
-            **wanted.ground(parameters),
-            **_outcome(values, place),
+            backend=roles.backend(parameters),
+            **roles.ground(parameters),
+            **_outcome(values, index),
         )
-        yield ForeignRow(row=row, name=full, others=wanted.others(parameters))
+        yield ForeignRow(row=row, name=full, others=roles.others(parameters))
 
 
-def _shared(found: Results, values: Values) -> dict[str, Any]:
-    """What the rows of one benchmark have in common."""
-    committed = _when(found.date)
+def _shared(results: Results, values: Values) -> dict[str, Any]:
+    """Return the fields that the rows of one benchmark share."""
+    committed = _when(results.date)
     return {
         "source": "asv",
-        "machine": label(found.params.get("machine", "unknown")),
-        "environment": None if found.env_name is None else label(found.env_name),
-        "commit": label(found.commit_hash)[:12],
+        "machine": label(results.params.get("machine", "unknown")),
+        "environment": None if results.env_name is None else label(results.env_name),
+        "commit": label(results.commit_hash)[:12],
         "committed": committed or None,
         "when": _when(values.started_at) or committed,
     }
 
 
-def _outcome(values: Values, place: int) -> dict[str, Any]:
-    result = _at(values.result, place)
+def _outcome(values: Values, index: int) -> dict[str, Any]:
+    result = _at(values.result, index)
     seconds = duration(result)
     if seconds is None:
         skipped = isinstance(result, float) and isnan(result)
         reason = "n/a in asv" if skipped else "failed in asv"
         return {"status": "skipped" if skipped else "failed", "reason": reason}
-    samples = _at(values.samples, place)
-    times = [duration(each) for each in samples] if isinstance(samples, list) else []
+    samples = _at(values.samples, index)
+    times = [duration(sample) for sample in samples] if isinstance(samples, list) else []
     return {
-        "seconds": duration(_at(values.quartile, place)) or seconds,
-        "stdev": spread(_at(values.stdev, place)),
-        "samples": [each for each in times if each is not None],
+        "seconds": duration(_at(values.quartile, index)) or seconds,
+        "stdev": stdev(_at(values.stdev, index)),
+        "samples": [sample for sample in times if sample is not None],
     }
 
 
-def _at(values: list[Any] | None, place: int) -> Any:
-    return values[place] if values and place < len(values) else None
+def _at(values: list[Any] | None, index: int) -> Any:
+    return values[index] if values and index < len(values) else None
 
 
-@lru_cache(maxsize=4096)  # a history says the same few words again and again
+@lru_cache(maxsize=4096)  # a history repeats the same few texts
 def parameter(word: str) -> Any:
-    """A parameter from its ``repr``; what is no plain value is text. Nothing is executed."""
+    """Return a parameter from its ``repr``, as text if it is no plain value; executes nothing."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
         word = scalar[1]
     try:
@@ -185,7 +181,7 @@ def parameter(word: str) -> Any:
 
 
 def _when(milliseconds: object) -> str:
-    """A time of asv's in UTC, ISO 8601; empty where there is none."""
+    """Return a time of asv's in UTC, ISO 8601; empty where there is none."""
     if not isinstance(milliseconds, int | float):
         return ""
     try:

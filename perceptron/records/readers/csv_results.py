@@ -1,8 +1,8 @@
-"""Reading a table of times that somebody published as CSV.
+"""Read a table of times published as CSV.
 
 The header names at least ``case``, ``size``, ``backend`` and ``seconds``, in any order and case;
 ``device``, ``stdev``, ``dtype``, ``machine`` and ``threads`` may be there, and everything else is
-passed over. Fields are separated by commas, semicolons or tabs, and numbers are plain: a decimal
+ignored. Fields are separated by commas, semicolons or tabs, and numbers are plain: a decimal
 point, no unit and nothing between thousands.
 """
 
@@ -18,12 +18,14 @@ from typing import NamedTuple
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement, Status
-from perceptron.records.readers.foreign import ForeignRow, SourceContents, label, number, shown
+from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.values import number
+from perceptron.untrusted_text import label, quoted
 
 _NEEDED = ("case", "size", "backend", "seconds")
 _OPTIONAL = ("device", "stdev", "dtype", "machine", "threads")
 _DELIMITERS = (",", ";", "\t")
-# What ends before its first letter with a digit is meant as a number; "out of memory" is not.
+# What has a digit before its first letter is meant as a number; "out of memory" is not.
 _MEANT_AS_NUMBER = re.compile(r"[^A-Za-z]*\d|[+-]?inf(inity)?$", re.IGNORECASE)
 _NOT_TRIED = re.compile(
     r"nan|n\.?/?a\.?|none|null|nil|\W*|not .*|skip.*|un(available|supported|tested|known)",
@@ -40,10 +42,10 @@ class _Record(NamedTuple):
 
 
 def read_csv(file: Path, content: bytes) -> SourceContents:
-    """A row for each line of the table; a line without a time says why in its ``reason``.
+    """Return a row for each line of the table; one without a time says why in its ``reason``.
 
     Equal (case, size, backend, device, dtype, machine, threads) are one more process each, see
-    `processes.numbered`. Raises `UserError` that names the file, the row (the number of its first
+    `processes`. Raises `UserError` that names the file, the row (the number of its first
     line in the file) and the column.
     """
     text = _decode(file, content)
@@ -51,7 +53,7 @@ def read_csv(file: Path, content: bytes) -> SourceContents:
     records = _records(file, text, delimiter)
     header = next(records, None)
     if header is None:
-        raise UserError(f"{file}: nothing in it; a header case,size,backend,seconds is wanted")
+        raise UserError(f"{file}: nothing in it; a header case,size,backend,seconds is needed")
     columns = _columns(file, header)
     rows = [_row(file, record, columns, len(header.fields)) for record in records]
     if not rows:
@@ -75,12 +77,12 @@ def _decode(file: Path, content: bytes) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """The one that makes the most of our columns out of the header; commas if none does."""
+    """Return the delimiter that finds the most of our columns in the header; else a comma."""
     header = next((line for line in text.splitlines() if line.strip()), "")
     known = {*_NEEDED, *_OPTIONAL}
     return max(
         _DELIMITERS,
-        key=lambda delimiter: len(known & {_column(each) for each in header.split(delimiter)}),
+        key=lambda delimiter: len(known & {_column(name) for name in header.split(delimiter)}),
     )
 
 
@@ -108,7 +110,7 @@ def _records(file: Path, text: str, delimiter: str) -> Iterator[_Record]:
 
 
 def _columns(file: Path, header: _Record) -> dict[str, int]:
-    """Where each of our columns stands."""
+    """Return the index of each of our columns."""
     names = [_column(field) for field in header.fields]
     where = f"{file}, row {header.line}"
     for name, times in Counter(names).items():
@@ -116,7 +118,7 @@ def _columns(file: Path, header: _Record) -> dict[str, int]:
             raise UserError(f"{where}, column {name!r}: named {times} times; keep one")
     for name in _NEEDED:
         if name not in names:
-            given = ", ".join(shown(field) for field in header.fields[:20])
+            given = ", ".join(quoted(field) for field in header.fields[:20])
             raise UserError(
                 f"{where}: no column {name!r} in the header, which has {given}; "
                 f"{', '.join(_NEEDED)} are needed"
@@ -125,13 +127,13 @@ def _columns(file: Path, header: _Record) -> dict[str, int]:
 
 
 class _Line:
-    """One record, and what to say about a field of it that cannot be understood."""
+    """One record, and the errors about fields that cannot be understood."""
 
     def __init__(self, file: Path, record: _Record, columns: dict[str, int]) -> None:
         self._where = f"{file}, row {record.line}"
         self._fields = {
-            name: label(record.fields[place]) if place < len(record.fields) else ""
-            for name, place in columns.items()
+            name: label(record.fields[index]) if index < len(record.fields) else ""
+            for name, index in columns.items()
         }
 
     def wrong(self, column: str, what: str) -> UserError:
@@ -146,15 +148,15 @@ class _Line:
             raise self.wrong(column, f"empty; give the {column}")
         return text
 
-    def number(self, column: str, wanted: str) -> float | None:
-        """The number in a field; None for an empty one."""
+    def number(self, column: str, expected: str) -> float | None:
+        """Return the number in a field; None if it is empty."""
         text = self.text(column)
         if text is None:
             return None
-        found = number(text)
-        if found is None:
-            raise self.wrong(column, f"{shown(text)} is not {wanted}")
-        return found
+        value = number(text)
+        if value is None:
+            raise self.wrong(column, f"{quoted(text)} is not {expected}")
+        return value
 
 
 def _row(file: Path, record: _Record, columns: dict[str, int], width: int) -> Measurement:
@@ -218,7 +220,7 @@ def _stdev(line: _Line) -> float | None:
         return None
     stdev = line.number("stdev", "a number; give seconds, with a point and without a unit")
     if stdev is None or not 0 <= stdev < float("inf"):
-        raise line.wrong("stdev", f"{text} is not a spread; give seconds from 0 on")
+        raise line.wrong("stdev", f"{text} is not a standard deviation; give seconds from 0 up")
     return float(stdev)
 
 

@@ -1,4 +1,4 @@
-"""Numbering the processes of several runs, so that no two values claim the same one."""
+"""Number the processes of several runs, so that no two values claim the same one."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from perceptron.records.measurement import Measurement
 
 
 def numbered(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
-    """All rows in their order; no two of one problem and backend on equal ground share a process.
+    """Return all rows in their order, with process numbers that are unique across runs.
 
-    Rows of a family that shared one within a run still do. A run keeps its numbers as far as no
-    value of an earlier run has them: so the files of two backends pair, and a second run of the
-    same backends follows on the first.
+    No two rows of one problem and backend on equal ground share a process. Rows of a family that
+    shared one within a run still do. A run keeps its numbers as far as no value of an earlier run
+    has them: so the files of two backends pair, and a second run of the same backends comes after
+    the first.
     """
-    taken: dict[Hashable, _Taken] = defaultdict(_Taken)
-    return [row for run in runs for row in _number(run, taken)]
+    used: dict[Hashable, _UsedNumbers] = defaultdict(_UsedNumbers)
+    return [row for run in runs for row in _number(run, used)]
 
 
-class _Taken:
-    """The process numbers that one thing has; they tend to lie without gaps from zero on."""
+class _UsedNumbers:
+    """The process numbers of one subject; they tend to have no gaps from 0 up."""
 
     def __init__(self) -> None:
         self._numbers: set[int] = set()
@@ -33,36 +34,36 @@ class _Taken:
         while self._free in self._numbers:
             self._free += 1
 
-    def beyond(self, number: int) -> int:
-        """How far it is, at least, to a number that is free; 0 if this one is."""
+    def step(self, number: int) -> int:
+        """Return the least step up to a number that may be free; 0 if this one is."""
         if number not in self._numbers:
             return 0
         return max(1, self._free - number)
 
 
-def _number(run: Sequence[Measurement], taken: dict[Hashable, _Taken]) -> list[Measurement]:
-    # The k-th value of the same thing in one run is a k-th pass over it.
-    seen: Counter[Hashable] = Counter()
+def _number(run: Sequence[Measurement], used: dict[Hashable, _UsedNumbers]) -> list[Measurement]:
+    # The k-th value of the same subject in one run is a k-th pass over it.
+    counts: Counter[Hashable] = Counter()
     passes: dict[Hashable, list[int]] = defaultdict(list)
-    for place, row in enumerate(run):
-        same = (_thing(row), row.process)
-        passes[_family(row), seen[same]].append(place)
-        seen[same] += 1
-    found = list(run)
-    for places in passes.values():
-        offset = _offset([run[place] for place in places], taken)
-        for place in places:
-            row = run[place]
-            found[place] = replace(row, process=row.process + offset)
-            taken[_thing(row)].add(row.process + offset)
-    return found
+    for index, row in enumerate(run):
+        same = (_subject(row), row.process)
+        passes[_family(row), counts[same]].append(index)
+        counts[same] += 1
+    numbered_run = list(run)
+    for indices in passes.values():
+        offset = _offset([run[index] for index in indices], used)
+        for index in indices:
+            row = run[index]
+            numbered_run[index] = replace(row, process=row.process + offset)
+            used[_subject(row)].add(row.process + offset)
+    return numbered_run
 
 
-def _offset(rows: list[Measurement], taken: dict[Hashable, _Taken]) -> int:
-    """The smallest number to add so that no process is taken already."""
+def _offset(rows: list[Measurement], used: dict[Hashable, _UsedNumbers]) -> int:
+    """Return the smallest number to add so that no process is in use already."""
     offset = 0
     while True:
-        steps = (taken[_thing(row)].beyond(row.process + offset) for row in rows)
+        steps = (used[_subject(row)].step(row.process + offset) for row in rows)
         step = next((step for step in steps if step), 0)
         if step == 0:
             return offset
@@ -73,5 +74,5 @@ def _family(row: Measurement) -> tuple[Hashable, ...]:
     return row.machine, row.dtype, row.threads, row.family
 
 
-def _thing(row: Measurement) -> Hashable:
+def _subject(row: Measurement) -> Hashable:
     return *_family(row), row.problem, row.size, row.backend

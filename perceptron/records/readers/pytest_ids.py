@@ -1,4 +1,4 @@
-"""Which piece of a pytest id belongs to which parameter."""
+"""Find which piece of a pytest id belongs to which parameter."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _OPAQUE = re.compile(r"UNSERIALIZABLE\[.*\]?|<.*>", re.DOTALL)
 
 
 def is_plain(value: object) -> bool:
-    """Whether a parameter is a value to show, not a container or an object pytest-benchmark named.
+    """Return whether a parameter is a value to show, and no container or other object.
 
-    It writes ``UNSERIALIZABLE[...]`` for what JSON has not (pytest_benchmark/utils.py).
+    pytest-benchmark writes ``UNSERIALIZABLE[...]`` for what JSON cannot hold
+    (pytest_benchmark/utils.py).
     """
     if isinstance(value, str):
         return not _OPAQUE.fullmatch(value)
@@ -22,7 +23,7 @@ def is_plain(value: object) -> bool:
 
 
 def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str, Any]:
-    """The parameters, where each that is not a plain value has its piece of the id instead.
+    """Return the parameters, with a piece of the id in place of each that is no plain value.
 
     pytest joins the pieces by ``-``, in the order of the parameters; an older one puts those of
     fixtures first among the parameters, and an id may have been given for several at once. Without
@@ -41,12 +42,14 @@ def name_opaque(parameters: Mapping[str, Any], test_id: str | None) -> dict[str,
 def _pieces(
     parameters: Mapping[str, Any], opaque: Sequence[str], pieces: list[str]
 ) -> dict[str, str]:
-    wanted = [None if name in opaque else _spellings(value) for name, value in parameters.items()]
-    found = _fit(wanted, pieces)
-    if found is not None:
-        return dict(zip(parameters, found, strict=True))
+    spellings = [
+        None if name in opaque else _spellings(value) for name, value in parameters.items()
+    ]
+    texts = _fit(spellings, pieces)
+    if texts is not None:
+        return dict(zip(parameters, texts, strict=True))
     if len(opaque) == 1:
-        left = _without(pieces, [each for each in wanted if each is not None])
+        left = _without(pieces, [plain for plain in spellings if plain is not None])
         if left:
             return {opaque[0]: "-".join(left)}
     if len(pieces) == len(parameters):
@@ -55,34 +58,34 @@ def _pieces(
 
 
 def _spellings(value: object) -> frozenset[str]:
-    """How pytest may spell a plain value in an id (_pytest/python.py, ``IdMaker``)."""
+    """Return how pytest may spell a plain value in an id (_pytest/python.py, ``IdMaker``)."""
     text = str(value)
     return frozenset({text, text.encode("unicode_escape").decode("ascii")})
 
 
-def _fit(wanted: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> list[str] | None:
-    """A text for each of ``wanted`` that together are the pieces in order; None if none fits.
+def _fit(spellings: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> list[str] | None:
+    """Return a text for each parameter that together are the pieces in order; None if none fit.
 
-    A text is one or more pieces; one that is wanted as it is may be among several spellings.
+    A text is one or more pieces. ``spellings`` are those that a parameter may have; None for any.
     """
 
     @cache
-    def end(place: int, start: int) -> int | None:
-        """Where the text of ``place`` may end so that the others fit the rest."""
-        for stop in range(start + 1, len(pieces) - (len(wanted) - place) + 2):
-            spellings = wanted[place]
-            if spellings is not None and "-".join(pieces[start:stop]) not in spellings:
+    def end(index: int, start: int) -> int | None:
+        """Return where text ``index`` may end so that those after it fit the rest."""
+        for stop in range(start + 1, len(pieces) - (len(spellings) - index) + 2):
+            allowed = spellings[index]
+            if allowed is not None and "-".join(pieces[start:stop]) not in allowed:
                 continue
-            if place == len(wanted) - 1:
+            if index == len(spellings) - 1:
                 if stop == len(pieces):
                     return stop
-            elif end(place + 1, stop) is not None:
+            elif end(index + 1, stop) is not None:
                 return stop
         return None
 
     texts, start = [], 0
-    for place in range(len(wanted)):
-        stop = end(place, start)
+    for index in range(len(spellings)):
+        stop = end(index, start)
         if stop is None:
             return None
         texts.append("-".join(pieces[start:stop]))
@@ -91,12 +94,14 @@ def _fit(wanted: Sequence[frozenset[str] | None], pieces: Sequence[str]) -> list
 
 
 def _without(pieces: Sequence[str], plain: Sequence[frozenset[str]]) -> list[str]:
-    """The pieces that are left when each plain value has been taken out once, where it stands."""
+    """Return the pieces that are left once each plain value is removed at its first occurrence."""
     left = list(pieces)
     for spellings in plain:
         for words in (spelling.split("-") for spelling in spellings):
             starts = range(len(left) - len(words) + 1)
-            start = next((at for at in starts if left[at : at + len(words)] == words), None)
+            start = next(
+                (first for first in starts if left[first : first + len(words)] == words), None
+            )
             if start is not None:
                 del left[start : start + len(words)]
                 break

@@ -1,8 +1,8 @@
-"""Reading what ``pytest --benchmark-json`` writes.
+"""Read what ``pytest --benchmark-json`` writes.
 
-A benchmark of ours says in ``extra_info`` which row it is (see benchmarks/test_train.py). Of others
-the wanted parameters say it: those of the test, what it keeps in ``extra_info``, its ``group``, or
-its ``name`` without brackets.
+A benchmark of ours says in ``extra_info`` which row it is (see benchmarks/test_train.py). For
+others parameters say it: those of the test, what it keeps in ``extra_info``, its ``group``, or its
+``name`` without brackets.
 """
 
 from __future__ import annotations
@@ -16,15 +16,11 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign import (
-    ForeignRow,
-    ParameterRoles,
-    SourceContents,
-    duration,
-    label,
-    spread,
-)
+from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.pytest_ids import name_opaque
+from perceptron.records.readers.values import duration, stdev
+from perceptron.untrusted_text import label
 
 
 class _Benchmark(Struct):
@@ -42,10 +38,10 @@ class _Benchmark(Struct):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """Those of the test. A file from before they were kept has the id alone."""
+        """The parameters of the test; older files have only its id."""
         if self.params is None and self.param is not None:
             pieces = self.param.split("-")
-            return {f"param{place}": piece for place, piece in enumerate(pieces, start=1)}
+            return {f"param{number}": piece for number, piece in enumerate(pieces, start=1)}
         test_id = self.param
         if test_id is None and self.name.endswith("]"):
             test_id = self.name.partition("[")[2][:-1]
@@ -55,14 +51,14 @@ class _Benchmark(Struct):
     def seconds(self) -> float | None:
         """The lower quartile of a round's time, or the next best that the file has."""
         stats = self.stats or {}
-        found = (duration(stats.get(name)) for name in ("q1", "median", "mean", "min"))
-        return next((seconds for seconds in found if seconds is not None), None)
+        candidates = (duration(stats.get(name)) for name in ("q1", "median", "mean", "min"))
+        return next((seconds for seconds in candidates if seconds is not None), None)
 
     @property
     def samples(self) -> list[float]:
         data = (self.stats or {}).get("data")
-        found = [duration(each) for each in data] if isinstance(data, list) else []
-        return [seconds for seconds in found if seconds is not None]
+        times = [duration(value) for value in data] if isinstance(data, list) else []
+        return [seconds for seconds in times if seconds is not None]
 
 
 class _Own(Struct):
@@ -111,59 +107,59 @@ class _File(Struct):
         }
 
 
-def read_pytest(file: Path, content: bytes, wanted: ParameterRoles) -> SourceContents:
-    """A row for each benchmark that has the wanted parameters, and for each of our own.
+def read_pytest(file: Path, content: bytes, roles: ParameterRoles) -> SourceContents:
+    """Return a row for each benchmark with the parameters of ``roles``, and for each of our own.
 
     ``seconds`` is the lower quartile of its rounds; of our own, per training iteration. Raises
     `UserError` naming the file and the benchmark or field that cannot be understood.
     """
     try:
-        # pytest-benchmark writes NaN and Infinity, which JSON has not; Python's reader takes them.
-        found = msgspec.convert(json.loads(content), _File)
+        # pytest-benchmark writes NaN and Infinity, which only Python's own reader accepts.
+        document = msgspec.convert(json.loads(content), _File)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: not what pytest-benchmark writes: {error}") from None
     run: list[ForeignRow] = []
-    passed_over: set[str] = set()
-    for benchmark in found.benchmarks:
+    unused: set[str] = set()
+    for benchmark in document.benchmarks:
         info = benchmark.extra_info or {}
         if set(info) >= _OWN:
-            run.append(ForeignRow(row=_own_row(file, found, benchmark), own=True))
+            run.append(ForeignRow(row=_own_row(file, document, benchmark), own=True))
             continue
         parameters = benchmark.parameters
         known = {"name": benchmark.function, "group": benchmark.group, **info, **parameters}
         known = {name: value for name, value in known.items() if value is not None or name in info}
-        if wanted.names <= set(known):
-            run.append(_row(file, found, benchmark, known, wanted))
+        if roles.names <= set(known):
+            run.append(_row(file, document, benchmark, known, roles))
         else:
-            passed_over.update(known)
-    return SourceContents(runs=[run], chosen=True, passed_over=frozenset(passed_over))
+            unused.update(known)
+    return SourceContents(runs=[run], selected=True, unused=frozenset(unused))
 
 
 def _row(
-    file: Path, found: _File, benchmark: _Benchmark, known: dict[str, Any], wanted: ParameterRoles
+    file: Path, document: _File, benchmark: _Benchmark, known: dict[str, Any], roles: ParameterRoles
 ) -> ForeignRow:
-    family, full = benchmark.function, benchmark.fullname.removesuffix(benchmark.name)
-    full += family
-    if "name" in wanted.by:
+    family, full_name = benchmark.function, benchmark.fullname.removesuffix(benchmark.name)
+    full_name += family
+    if "name" in roles.by:
         # Then what has several backends is whatever the tests have in common.
-        family = full = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
+        family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
     seconds = benchmark.seconds
     row = Measurement(
-        **found.facts,
+        **document.facts,
         family=label(family) or "benchmark",
-        size=wanted.size_of(known, f"{file}, benchmark {label(benchmark.name)}"),
-        backend=wanted.backend(known),
-        **wanted.ground(known),
+        size=roles.size_of(known, f"{file}, benchmark {label(benchmark.name)}"),
+        backend=roles.backend(known),
+        **roles.ground(known),
         seconds=seconds,
         samples=benchmark.samples if seconds else [],
-        stdev=spread((benchmark.stats or {}).get("stddev")) if seconds else None,
+        stdev=stdev((benchmark.stats or {}).get("stddev")) if seconds else None,
         status="ok" if seconds else "failed",
         reason=None if seconds else "no time in pytest-benchmark",
     )
-    return ForeignRow(row=row, name=label(full), others=wanted.others(benchmark.parameters))
+    return ForeignRow(row=row, name=label(full_name), others=roles.others(benchmark.parameters))
 
 
-def _own_row(file: Path, found: _File, benchmark: _Benchmark) -> Measurement:
+def _own_row(file: Path, document: _File, benchmark: _Benchmark) -> Measurement:
     try:
         info = msgspec.convert(benchmark.extra_info, _Own)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -172,7 +168,7 @@ def _own_row(file: Path, found: _File, benchmark: _Benchmark) -> Measurement:
     if seconds is None or info.iterations < 1:
         raise UserError(f"{file}: {info.problem} on {info.backend} has no time; measure it again")
     return Measurement(
-        **found.facts,
+        **document.facts,
         problem=info.problem,
         family=info.family,
         size=info.size,
@@ -183,6 +179,6 @@ def _own_row(file: Path, found: _File, benchmark: _Benchmark) -> Measurement:
         device=info.device,
         dtype=info.dtype,
         seconds=seconds / info.iterations,
-        samples=[each / info.iterations for each in benchmark.samples],
+        samples=[sample / info.iterations for sample in benchmark.samples],
         iterations=info.iterations,
     )

@@ -1,4 +1,4 @@
-"""All results as one table, whoever measured them."""
+"""Load all results as one table, whoever measured them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign import ParameterRoles, SourceContents
-from perceptron.records.readers.names import named
+from perceptron.records.readers.any_source import read_source
+from perceptron.records.readers.foreign_rows import SourceContents
+from perceptron.records.readers.naming import named
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.processes import numbered
-from perceptron.records.readers.sources import read_source
 
 if TYPE_CHECKING:
     import pandas
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def load_measurements(
     *sources: str | Path, by: Sequence[str] = (), size: str | None = None
 ) -> list[Measurement]:
-    """Every row of the sources, in their order; by default of the folder ``results``.
+    """Load every row of the sources, in their order; by default of the folder ``results``.
 
     A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
     run in it, a folder or file of asv's results, a file that ``pytest --benchmark-json`` wrote or a
@@ -32,23 +33,23 @@ def load_measurements(
     the size; by default ``backend`` and ``size``. Our own rows are always read as ours.
 
     No two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from. A line of ours that is damaged is warned of, as is a source without the wanted
-    parameters if another has them. Raises `UserError` in one line for a source that is none or
-    cannot be understood, and where no benchmark has the wanted parameters.
+    come from. Warns of a damaged line of ours, and of a source without these parameters if another
+    has them. Raises `UserError` in one line for a source that does not exist or cannot be
+    understood, and where no benchmark has these parameters.
     """
-    wanted = ParameterRoles(by=tuple(by) or ("backend",), size=size or "size")
-    # Named twice it is read once: its values would be taken for twice as many processes.
+    roles = ParameterRoles(by=tuple(by) or ("backend",), size=size or "size")
+    # A source named twice is read once: its values would count as twice as many processes.
     named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
-    found = {name: read_source(Path(name), wanted, _warn) for name in named_once.values()}
-    _complain_of_none_chosen(found, wanted)
-    runs = named([run for each in found.values() for run in each.runs])
-    return numbered([[seen.row for seen in run] for run in runs])
+    contents = {name: read_source(Path(name), roles, _warn) for name in named_once.values()}
+    _complain_of_none_selected(contents, roles)
+    runs = named([run for source in contents.values() for run in source.runs])
+    return numbered([[foreign.row for foreign in run] for run in runs])
 
 
 def load_results(
     *sources: str | Path, by: Sequence[str] = (), size: str | None = None
 ) -> pandas.DataFrame:
-    """`load_measurements` as a table with one column for each `Measurement` field.
+    """Load what `load_measurements` does as a table with one column for each `Measurement` field.
 
     ``samples`` holds lists, ``hidden`` tuples (so that one can group by it).
     """
@@ -61,12 +62,12 @@ def load_results(
     return table
 
 
-def _complain_of_none_chosen(found: dict[str, SourceContents], wanted: ParameterRoles) -> None:
-    chosen = {source: any(each.runs) for source, each in found.items() if each.chosen}
-    for source, some in chosen.items():
-        if not some:
-            error = wanted.missing(source, found[source].passed_over)
-            if not any(chosen.values()):
+def _complain_of_none_selected(contents: dict[str, SourceContents], roles: ParameterRoles) -> None:
+    has_rows = {source: any(part.runs) for source, part in contents.items() if part.selected}
+    for source, any_rows in has_rows.items():
+        if not any_rows:
+            error = roles.missing(source, contents[source].unused)
+            if not any(has_rows.values()):
                 raise error
             _warn(str(error))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.records.readers.asv_files import result_files
-from perceptron.records.readers.foreign import label
+from perceptron.untrusted_text import label
 
 LIMIT_SECONDS = 600.0
 

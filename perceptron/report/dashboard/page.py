@@ -8,6 +8,7 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
 from perceptron.errors import UserError
+from perceptron.records.files.replace import replace
 from perceptron.untrusted_text import shortened
 
 
@@ -29,9 +30,7 @@ def templates() -> Templates:
 def publish(page: Path, html: str) -> Path:
     """Write a page in one step and return its path; raises `UserError` if it cannot be written."""
     try:
-        draft = page.with_suffix(".tmp")  # a full disk must not leave half a page
-        draft.write_text(html, encoding="utf-8")
-        draft.replace(page)
+        replace(page, html)
     except OSError as error:
         raise _cannot_write(page, error) from None
     return page

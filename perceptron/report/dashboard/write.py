@@ -9,6 +9,7 @@ from typing import Any
 
 from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
+from perceptron.records.files.replace import replace
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import Stroke, strokes
 from perceptron.report.dashboard.data import OPENING, script
@@ -143,9 +144,7 @@ class _Site:
     def write(self, name: str, content: bytes) -> None:
         file = self._html / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_name(f"{file.name}.tmp")  # a full disk must not leave half a page
-        draft.write_bytes(content)
-        draft.replace(file)
+        replace(file, content)
         self._written.add(file)
 
     def sweep(self) -> None:

@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 from perceptron.records.comparison import Comparison, Row
-from perceptron.records.readers.foreign import label
 from perceptron.report import text_file
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables import comparison
+from perceptron.untrusted_text import label
 
 # GitHub shows no more of each kind for a step.
 _MOST = 10

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perceptron.records.comparison import Comparison, MovedCrossover, Row, Side
-from perceptron.records.readers.foreign import label
 from perceptron.report.pull_request import markdown
 from perceptron.report.pull_request.markdown import code, count
 from perceptron.report.tables import comparison
+from perceptron.untrusted_text import label
 
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which it is found again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from perceptron.records.readers.foreign import label
+from perceptron.untrusted_text import label
 
 # These two end a code span and a cell, and no escape for them is read alike everywhere.
 _LOOK_ALIKES = str.maketrans({"`": "ˋ", "|": "∣"})

@@ -26,8 +26,8 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
-from perceptron.records.readers.foreign import label
 from perceptron.report.pull_request.comment import PullRequest, comment, nothing
+from perceptron.untrusted_text import label
 
 MOST_BYTES = 8 * 2**20
 MOST_ROWS = 5000

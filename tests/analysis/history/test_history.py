@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perceptron.analysis.history.history import CaseHistory, histories
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shelf import read_shelf
+from perceptron.records.readers.results_folder import read_shelf
 from tests.plenty import plenty
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -25,7 +25,7 @@ SWEPT = [
 ]
 
 
-@pytest.mark.parametrize("problem", SWEPT, ids=lambda each: each.name)
+@pytest.mark.parametrize("problem", SWEPT, ids=lambda problem: problem.name)
 def test_every_mistake_is_caught_at_every_size_in_float32(problem: Problem) -> None:
     """A bias dropped, a loss scaled by 1.01, an activation swapped, a sign turned, one parameter
     stale: in each layer, on each size that a sweep would otherwise time."""
@@ -40,8 +40,8 @@ def test_every_mistake_is_caught_at_every_size_in_float32(problem: Problem) -> N
         if "layer" in words and int(words[words.index("layer") + 1]) not in layers:
             continue
         mutant = MutantBackend(BACKEND, mutation).prepare(problem, "float32")
-        found = agreement.compare(problem, mutant, "float32", expected)
-        assert not found.agrees, f"{mutation.name}: {found}"
+        difference = agreement.compare(problem, mutant, "float32", expected)
+        assert not difference.agrees, f"{mutation.name}: {difference}"
 
 
 @pytest.mark.parametrize("name", ["mlp-width:8192", "mlp-depth:64", "perceptron-rows:1048576"])
@@ -51,18 +51,20 @@ def test_large_sizes_leave_room_between_rounding_and_mistakes(name: str) -> None
     reason = registry.reason_unavailable("torch-cpu")
     backend = registry.load("numpy" if reason else "torch-cpu")
     trainer = backend.prepare(problem, "float32")
-    found = agreement.compare(problem, trainer, "float32", agreement.reference(problem))
-    assert found.difference < 0.5 * found.allowed
+    difference = agreement.compare(problem, trainer, "float32", agreement.reference(problem))
+    assert difference.difference < 0.5 * difference.allowed
 
 
 def test_the_difference_names_the_quantity_and_the_size() -> None:
     """A backend's author must learn from the line what to look at."""
     problem = catalogue.find("mlp-width:8")
-    wrong = next(each for each in mutations(problem) if each.name == "bias of layer 2 stale")
+    wrong = next(
+        mutation for mutation in mutations(problem) if mutation.name == "bias of layer 2 stale"
+    )
     trainer = MutantBackend(BACKEND, wrong).prepare(problem, "float64")
-    found = agreement.compare(problem, trainer, "float64", agreement.reference(problem))
-    assert "disagrees with float64 NumPy after 10 iterations" in str(found)
-    assert "bias of layer 2 off by" in str(found)
+    difference = agreement.compare(problem, trainer, "float64", agreement.reference(problem))
+    assert "disagrees with float64 NumPy after 10 iterations" in str(difference)
+    assert "bias of layer 2 off by" in str(difference)
 
 
 def test_a_problem_that_stands_still_is_refused() -> None:
@@ -105,9 +107,12 @@ def test_a_backend_of_nans_disagrees() -> None:
 def test_a_reference_survives_the_trip_through_a_file(tmp_path: Path) -> None:
     """Workers of one run share references; names hold spaces and digits."""
     expected = agreement.reference(catalogue.find("mlp-depth:4"))
-    agreement.save_reference(expected, tmp_path / "reference.npz")
-    found = agreement.load_reference(tmp_path / "reference.npz")
-    assert [each.name for each in found.quantities] == [each.name for each in expected.quantities]
-    for ours, theirs in zip(found.quantities, expected.quantities, strict=True):
+    file = tmp_path / "reference.npz"
+    file.write_bytes(agreement.pack_reference(expected))
+    loaded = agreement.load_reference(file)
+    assert [quantity.name for quantity in loaded.quantities] == [
+        quantity.name for quantity in expected.quantities
+    ]
+    for ours, theirs in zip(loaded.quantities, expected.quantities, strict=True):
         np.testing.assert_array_equal(ours.start, theirs.start)
         np.testing.assert_array_equal(ours.end, theirs.end)

@@ -4,22 +4,9 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
-from perceptron.backends.contract.checks import ContractCheck
-from perceptron.backends.protocol import Backend, Unsupported
+from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
-
-
-def backends() -> list[object]:
-    """Every backend of the registry; those that cannot run here are skipped for their reason."""
-    found = []
-    for name in registry.names():
-        reason = registry.reason_unavailable(name)
-        marks = [pytest.mark.skip(reason=f"{name}: {reason}")] if reason else []
-        if registry.load(name).device == "cuda":
-            marks.append(pytest.mark.gpu)
-        found.append(pytest.param(registry.load(name), id=name, marks=marks))
-    return found
-
+from tests.backends.conftest import broken_promises, marks
 
 # Compiling takes its time for each problem and dtype; `perceptron check` tries all of them.
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
@@ -30,20 +17,31 @@ COMPILED = {
 }
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("problem", checks.problems(), ids=lambda each: each.name)
-@pytest.mark.parametrize("check", checks.CHECKS, ids=lambda each: each.name)
-@pytest.mark.parametrize("backend", backends())
+def cases() -> list[object]:
+    """Return every backend with its problems and dtypes; one skip for one that cannot run here."""
+    params: list[object] = []
+    for name in registry.names():
+        backend = registry.load(name)
+        if registry.reason_unavailable(name):
+            params.append(pytest.param(backend, None, None, id=name, marks=marks(name)))
+            continue
+        params += [
+            pytest.param(
+                backend, problem, dtype, id=f"{name}-{problem.name}-{dtype}", marks=marks(name)
+            )
+            for problem in checks.problems()
+            for dtype in DTYPES
+            if problem.name in COMPILED.get(name, (problem.name,))
+        ]
+    return params
+
+
+@pytest.mark.parametrize(("backend", "problem", "dtype"), cases())
 def test_every_backend_keeps_every_promise(
-    backend: Backend, check: ContractCheck, problem: Problem, dtype: DType
+    backend: Backend, problem: Problem, dtype: DType
 ) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
-    if problem.name not in COMPILED.get(backend.name, (problem.name,)):
-        pytest.skip(f"{backend.name}: compiles; some problems stand for all")
-    try:
-        check.run(backend, problem, dtype)
-    except Unsupported as reason:
-        pytest.skip(f"{backend.name}: {reason}")
+    assert broken_promises(backend, problem, dtype) == []
 
 
 @pytest.mark.parametrize("name", registry.names())
@@ -54,6 +52,15 @@ def test_a_backend_that_cannot_run_says_so_in_one_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", registry.names())
+def test_every_backend_has_what_the_protocol_asks_for(name: str) -> None:
+    backend = registry.load(name)
+    assert isinstance(backend, Backend)
+    assert backend.name == name
+
+
+@pytest.mark.parametrize("name", registry.names())
 def test_threads_are_set_by_the_environment(name: str) -> None:
-    """Each backend's worker is told the number of threads before it starts."""
-    assert registry.load(name).environment(3)["OMP_NUM_THREADS"] == "3"
+    """A backend's worker gets the number of threads before it starts."""
+    variables = registry.load(name).environment(3)
+    assert variables["OMP_NUM_THREADS"] == variables["OPENBLAS_NUM_THREADS"] == "3"
+    assert ("NUMBA_NUM_THREADS" in variables) == (name == "numba")

@@ -74,13 +74,13 @@ def write(folder: Path, benchmarks: dict[str, Any], *results: dict[str, Any]) ->
     (folder / "box").mkdir(parents=True)
     (folder / "benchmarks.json").write_text(json.dumps(benchmarks))
     (folder / "box" / "machine.json").write_text("{}")
-    for place, each in enumerate(results):
-        (folder / "box" / f"{place}123-env.json").write_text(json.dumps(each))
+    for index, content in enumerate(results):
+        (folder / "box" / f"{index}123-env.json").write_text(json.dumps(content))
     return folder
 
 
 def suite(folder: Path, params: dict[str, list[str]], result: list[float] | None) -> Path:
-    """One benchmark of a stranger's."""
+    """Write one benchmark of another suite."""
     listed = {"bench.Sum.time_sum": {"type": "time", "param_names": list(params)}}
     values = {"bench.Sum.time_sum": [result, list(params.values())]}
     return write(folder, listed, {**RESULTS, "results": values})
@@ -128,9 +128,9 @@ def test_our_results_folder_brings_asvs_along(folder: Path, tmp_path: Path) -> N
     assert len(load_measurements(tmp_path / "results", by=["library"], size="n")) == 4
 
 
-@pytest.mark.parametrize("place", [".", "box", "box/0123-env.json"])
-def test_a_machines_folder_or_a_file_reads_like_the_whole(folder: Path, place: str) -> None:
-    assert load_measurements(folder / place) == load_measurements(folder)
+@pytest.mark.parametrize("path", [".", "box", "box/0123-env.json"])
+def test_a_machines_folder_or_a_file_reads_like_the_whole(folder: Path, path: str) -> None:
+    assert load_measurements(folder / path) == load_measurements(folder)
 
 
 def test_parameters_are_named_by_the_user(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ def test_a_size_that_is_no_number_is_named(tmp_path: Path, written: str) -> None
     assert len(str(caught.value)) < 400
 
 
-def test_a_parameter_nobody_has_is_told_with_those_there_are(folder: Path) -> None:
+def test_an_unknown_parameter_is_named_with_those_there_are(folder: Path) -> None:
     with pytest.raises(
         UserError,
         match=r"parameter 'bakend'; did you mean 'backend'\? .*backend, size",

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -19,7 +19,7 @@ HEADER = "case,size,backend,seconds\n"
 
 def rows_of(text: str | bytes) -> list[Measurement]:
     content = text.encode() if isinstance(text, str) else text
-    return [seen.row for run in read_csv(FILE, content).runs for seen in run]
+    return [foreign.row for run in read_csv(FILE, content).runs for foreign in run]
 
 
 def complaint_about(text: str | bytes) -> str:
@@ -61,7 +61,7 @@ def test_files_without_a_machine_are_of_one_machine() -> None:
     ],
     ids=["bom", "semicolon", "tab", "untidy", "quoted", "short", "long"],
 )
-def test_tables_as_strangers_write_them(text: str) -> None:
+def test_tables_as_people_write_them(text: str) -> None:
     (row,) = rows_of(text)
     assert (row.family, row.size, row.backend, row.seconds) == ("svd", 10, "lapack", 0.5)
 
@@ -117,8 +117,8 @@ def test_a_point_without_a_time_says_why(field: str, status: str, reason: str) -
 )
 def test_what_cannot_be_understood_is_named_by_row_and_column(row: str, message: str) -> None:
     """In one line, with what to do."""
-    said = complaint_about(f"{HEADER}svd,5,lapack,1\n{row}\n")
-    assert said.startswith("table.csv, row 3")
+    complaint = complaint_about(f"{HEADER}svd,5,lapack,1\n{row}\n")
+    assert complaint.startswith("table.csv, row 3")
     with pytest.raises(UserError, match=message):
         rows_of(f"{HEADER}svd,5,lapack,1\n{row}\n")
 
@@ -127,8 +127,8 @@ def test_what_cannot_be_understood_is_named_by_row_and_column(row: str, message:
     ("column", "value"), [("stdev", "-1"), ("stdev", "1 ms"), ("threads", "2.5"), ("threads", "0")]
 )
 def test_an_optional_column_is_checked_too(column: str, value: str) -> None:
-    said = complaint_about(f"case,size,backend,seconds,{column}\nsvd,10,magma,1,{value}\n")
-    assert said.startswith(f"table.csv, row 2, column '{column}': ")
+    complaint = complaint_about(f"case,size,backend,seconds,{column}\nsvd,10,magma,1,{value}\n")
+    assert complaint.startswith(f"table.csv, row 2, column '{column}': ")
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,10 @@ def test_a_file_that_is_no_table_of_times_is_named(text: str | bytes, message: s
 
 def test_the_row_is_where_the_record_begins() -> None:
     """A quoted field may go over several lines of the file."""
-    said = complaint_about(f'{HEADER}"two\nlines",1,a,1\n\n"more\nlines",2,a,soon 1\nsvd,0,a,1\n')
-    assert said.startswith("table.csv, row 7, column 'size'")
+    complaint = complaint_about(
+        f'{HEADER}"two\nlines",1,a,1\n\n"more\nlines",2,a,soon 1\nsvd,0,a,1\n'
+    )
+    assert complaint.startswith("table.csv, row 7, column 'size'")
 
 
 def test_a_backend_on_several_devices_is_one_for_each(tmp_path: Path) -> None:
@@ -200,6 +202,7 @@ POINTS = st.tuples(
 )
 
 
+@settings(deadline=None)
 @given(points=st.lists(POINTS, min_size=1), order=st.permutations(HEADER.strip().split(",")))
 def test_what_is_written_is_read_whatever_the_order(
     points: list[tuple[str, float, str, float]], order: list[str]
@@ -209,15 +212,16 @@ def test_what_is_written_is_read_whatever_the_order(
     table.writeheader()
     for case, size, backend, seconds in points:
         table.writerow({"case": case, "size": size, "backend": backend, "seconds": seconds})
-    found = [(row.family, row.size, row.backend, row.seconds) for row in rows_of(text.getvalue())]
-    assert found == points
+    values = [(row.family, row.size, row.backend, row.seconds) for row in rows_of(text.getvalue())]
+    assert values == points
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text().map(lambda text: (HEADER + text).encode("utf-8", "surrogatepass")))
 def test_garbage_is_a_user_error_in_one_line(content: bytes) -> None:
-    said = ""
+    complaint = ""
     try:
         assert rows_of(content)
     except UserError as error:
-        said = str(error)
-    assert len(said.splitlines()) <= 1
+        complaint = str(error)
+    assert len(complaint.splitlines()) <= 1

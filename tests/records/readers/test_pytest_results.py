@@ -8,7 +8,6 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.pytest_ids import name_opaque
 from perceptron.records.readers.table import load_measurements
 
 STATS = {"min": 0.5, "mean": 1.5, "median": 1.25, "q1": 1.0, "stddev": 0.25, "data": [1.0, 1.5]}
@@ -55,7 +54,7 @@ def load(file: Path, *benchmarks: Any) -> list[Measurement]:
     return load_measurements(write(file, *benchmarks), by=["lib"], size="n")
 
 
-def test_a_strangers_benchmark_becomes_a_row(file: Path) -> None:
+def test_a_foreign_benchmark_becomes_a_row(file: Path) -> None:
     (row,) = load(file, of("numpy", 1000, "numpy-1000"))
     assert (row.family, row.backend, row.size) == ("test_sum", "numpy", 1000)
     assert (row.seconds, row.stdev, row.samples) == (1.0, 0.25, [1.0, 1.5])
@@ -66,7 +65,7 @@ def test_a_strangers_benchmark_becomes_a_row(file: Path) -> None:
     ("missing", "seconds"),
     [(["q1"], 1.25), (["q1", "median"], 1.5), (["q1", "median", "mean"], 0.5)],
 )
-def test_without_a_lower_quartile_the_next_best_is_taken(
+def test_without_a_lower_quartile_the_next_best_is_used(
     file: Path, missing: list[str], seconds: float
 ) -> None:
     stats = {name: value for name, value in STATS.items() if name not in missing}
@@ -165,42 +164,6 @@ def test_a_size_that_is_no_number_is_named(file: Path) -> None:
 def test_an_object_is_named_by_its_piece_of_the_id(file: Path) -> None:
     (row,) = load(file, of("UNSERIALIZABLE[<class 'a.Fast'>]", 1000, "Fast-1000"))
     assert row.backend == "Fast"
-
-
-OBJECT = "UNSERIALIZABLE[<object at 0x7f00>]"
-
-
-@pytest.mark.parametrize(
-    ("parameters", "test_id", "names"),
-    [
-        ({"lib": OBJECT, "n": 10}, "numpy-10", ["numpy"]),
-        ({"n": 10, "lib": OBJECT}, "10-a-b", ["a-b"]),
-        ({"lib": OBJECT, "mode": "a-b", "n": -5}, "x-a-b--5", ["x"]),
-        ({"mode": "a", "lib": OBJECT, "n": 1}, "a-a-1", ["a"]),
-        ({"one": OBJECT, "n": 1, "two": [3, 4]}, "f-1-two0", ["f", "two0"]),
-        ({"f": "<function f at 0x7f>", "on": True, "of": None}, "f-True-None", ["f"]),
-        ({"lib": OBJECT, "word": "naïve"}, r"f-na\xefve", ["f"]),
-        # An older pytest keeps a fixture's parameter first, wherever its piece is.
-        ({"lib": OBJECT, "n": 10}, "10-numpy", ["numpy"]),
-        # One id was given for two parameters, or another for a plain one.
-        ({"lib": OBJECT, "device": "cpu", "n": 10}, "np_cpu-10", ["np_cpu"]),
-        ({"one": OBJECT, "two": OBJECT, "n": 10}, "a-b-small", ["a", "b"]),
-        ({"lib": OBJECT, "n": 10}, "10", ["10"]),
-        ({"lib": OBJECT, "n": 10}, None, ["UNSERIALIZABLE[<object>]"]),
-    ],
-)
-def test_pieces_of_an_id_find_their_parameters(
-    parameters: dict[str, object], test_id: str | None, names: list[str]
-) -> None:
-    found = name_opaque(parameters, test_id)
-    assert [value for name, value in found.items() if value != parameters[name]] == names
-    assert list(found) == list(parameters)
-
-
-def test_a_hostile_id_takes_no_time() -> None:
-    """Many objects and many hyphens could be matched in more ways than anybody can wait for."""
-    parameters = {f"p{place}": OBJECT for place in range(40)} | {"last": "x"}
-    assert len(name_opaque(parameters, "-".join("a" * 300))) == 41
 
 
 def test_before_parameters_were_kept_pieces_have_asvs_names(file: Path) -> None:

@@ -16,13 +16,9 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import ComparisonEnvironment
-from perceptron.records.files.journal import (
-    append,
-    cannot_write,
-    cut_unfinished,
-    open_alone,
-    replace,
-)
+from perceptron.records.files.append import append, cannot_write, cut_unfinished
+from perceptron.records.files.lock import open_alone
+from perceptron.records.files.replace import replace
 from perceptron.validation.gate.record import ProofRun
 
 

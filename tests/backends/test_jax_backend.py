@@ -5,76 +5,37 @@ import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 import pytest
 
-from perceptron.backends import jax_backend, registry
-from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
-from perceptron.backends.protocol import Backend
+from perceptron.backends import jax_backend
+from perceptron.backends.jax_backend import CPU, JaxBackend
 from perceptron.problems import catalogue
-from perceptron.problems.datasets import Separable
-from perceptron.problems.problem import Activation, Layer, Loss, Problem
-from perceptron.problems.start import FanInStart
+from tests.backends.conftest import assert_as_numpy
 
 ROOT = Path(__file__).parents[2]
 
 needs_jax = pytest.mark.skipif(
     CPU.unavailable() is not None, reason=f"jax-cpu: {CPU.unavailable()}"
 )
-needs_gpu = pytest.mark.skipif(
-    CUDA.unavailable() is not None, reason=f"jax-cuda: {CUDA.unavailable()}"
-)
 
 
 @needs_jax
 @pytest.mark.parametrize("inner", [1, 10])
 @pytest.mark.parametrize("iterations", [0, 1, 9, 10, 11, 37])
-def test_any_number_of_iterations_is_taken(
+def test_any_number_of_iterations_is_trained(
     iterations: int, inner: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a whole number of inner loops, as on a GPU, leaves over is trained too."""
+    """So are those left over by a whole number of inner loops, as on a GPU."""
     monkeypatch.setitem(jax_backend._INNER, "cpu", inner)
     problem = catalogue.find("xor-hidden")
-    trainer, right = (
-        CPU.prepare(problem, "float64"),
-        registry.load("numpy").prepare(problem, "float64"),
-    )
-    trainer.train(iterations)
-    right.train(iterations)
-    for found, expected in zip(trainer.parameters(), right.parameters(), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-12)
+    trainer = CPU.prepare(problem, "float64")
+    assert_as_numpy(trainer, problem, iterations=iterations, tolerance=1e-12)
 
 
 @needs_jax
-@pytest.mark.parametrize("loss", get_args(Loss))
-@pytest.mark.parametrize("activation", get_args(Activation))
-def test_every_loss_and_activation_is_numpys(activation: Activation, loss: Loss) -> None:
-    """Ours is written twice, once in place and once not: both give the same."""
-    problem = Problem(
-        name="test",
-        family="test",
-        size=1,
-        dataset=Separable("points", 7, 3),
-        layers=(Layer(5, activation), Layer(1, "sigmoid" if loss == "bce" else activation)),
-        loss=loss,
-        rate=0.1,
-        start=FanInStart(seed=3),
-    )
-    trainer, right = (
-        CPU.prepare(problem, "float64"),
-        registry.load("numpy").prepare(problem, "float64"),
-    )
-    trainer.train(20)
-    right.train(20)
-    assert trainer.loss() == pytest.approx(right.loss(), rel=1e-11)
-    for found, expected in zip(trainer.parameters(), right.parameters(), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-10)
-
-
-@needs_jax
-def test_nothing_compiles_anew_for_another_number_of_iterations() -> None:
+def test_nothing_is_compiled_again_for_another_number_of_iterations() -> None:
     """The number of iterations, the rate and the data are arguments of the compiled loop."""
     trainer = CPU.prepare(catalogue.find("or-gate"), "float32")
     compiled = trainer._program.train._cache_size()  # type: ignore[attr-defined]
@@ -100,8 +61,8 @@ def test_both_dtypes_live_in_one_process() -> None:
 
 @needs_jax
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads under /proc")
-def test_xla_runs_as_many_threads_as_told() -> None:
-    """Counted by name in a fresh process, as a worker starts it; and no GPU is looked for."""
+def test_xla_runs_as_many_threads_as_set() -> None:
+    """Counted by name in a fresh process, as a worker starts it; and JAX looks for no GPU."""
     code = (
         "import pathlib\n"
         "from perceptron.backends.jax_backend import CPU\n"
@@ -112,7 +73,7 @@ def test_xla_runs_as_many_threads_as_told() -> None:
         "import jax\n"
         "assert {device.platform for device in jax.devices()} == {'cpu'}\n"
     )
-    told = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code],
         cwd=ROOT,
         env={**os.environ, **CPU.environment(3)},
@@ -120,21 +81,7 @@ def test_xla_runs_as_many_threads_as_told() -> None:
         text=True,
         check=True,
     )
-    assert told.stdout.strip() == "3"
-
-
-@pytest.mark.parametrize("backend", [CPU, CUDA], ids=lambda each: each.name)
-def test_looking_at_it_imports_nothing(backend: JaxBackend) -> None:
-    """Looking at a backend costs milliseconds."""
-    code = (
-        "import sys\nfrom perceptron.backends.jax_backend import CPU, CUDA\n"
-        "backend = CPU if sys.argv[1] == 'cpu' else CUDA\n"
-        "backend.unavailable(), backend.environment(2)\n"
-        "assert 'jax' not in sys.modules and 'jaxlib' not in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", code, backend.device], cwd=ROOT, check=True)
-    assert isinstance(backend, Backend)
-    assert backend.environment(3)["OMP_NUM_THREADS"] == "3"
+    assert process.stdout.strip() == "3"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A results folder read as far as it can be: what is broken is told, and hides nothing else."""
+"""Read a results folder as far as possible: damaged files are reported and hide no others."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.files.ordinary import must_be_a_file
+from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv_results import read_asv_file
-from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
-from perceptron.records.readers.names import named
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.naming import named
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.processes import numbered
 from perceptron.records.store import read_rows
+from perceptron.untrusted_text import label
 
 _LONGEST = 400
 
 
-class Shelf(Struct, frozen=True, kw_only=True):
-    """The rows of a results folder, and a line for each file or folder that is left out in part.
+class ResultsFolder(Struct, frozen=True, kw_only=True):
+    """The rows of a results folder, and a line for each file or folder that is not fully read.
 
-    A complaint begins with the file, is one line of text that every terminal and page takes, and
+    A complaint begins with the file, is one line of text that every terminal and page accepts, and
     has at most 400 characters; complaints are sorted.
     """
 
@@ -31,28 +33,30 @@ class Shelf(Struct, frozen=True, kw_only=True):
     complaints: list[str]
 
 
-def read_shelf(results: Path) -> Shelf:
-    """The rows of ``runs`` and ``asv`` in a results folder, named and numbered as everywhere.
+def read_shelf(results: Path) -> ResultsFolder:
+    """Read the rows of ``runs`` and ``asv`` in a results folder, named and numbered.
 
-    What is not there has no rows and no complaint; nothing that a file holds makes it raise.
+    A folder that does not exist has no rows and no complaint; no content of a file makes it raise.
     """
     complaints = _Complaints()
     runs = [*_own_runs(results / "runs", complaints), *_asv_runs(results / "asv", complaints)]
-    rows = numbered([[seen.row for seen in run] for run in named(runs)])
-    return Shelf(rows=rows, complaints=complaints.lines())
+    rows = numbered([[foreign.row for foreign in run] for run in named(runs)])
+    return ResultsFolder(rows=rows, complaints=complaints.lines())
 
 
 class _Complaints:
-    """What is wrong, by file: the first of each in words, the others counted."""
+    """What is wrong, by file: the first complaint in words, the others counted."""
 
     def __init__(self) -> None:
-        self._told: dict[Path, list[str]] = {}
+        self._by_file: dict[Path, list[str]] = {}
 
     def add(self, file: Path, what: str) -> None:
-        self._told.setdefault(file, []).append(what)
+        self._by_file.setdefault(file, []).append(what)
 
     def lines(self) -> list[str]:
-        return sorted(_line(told[0], len(told) - 1) for told in self._told.values())
+        return sorted(
+            _line(complaints[0], len(complaints) - 1) for complaints in self._by_file.values()
+        )
 
 
 def _line(first: str, others: int) -> str:
@@ -89,14 +93,16 @@ def _own(file: Path, complaints: _Complaints) -> list[ForeignRow]:
 def _asv_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow]]:
     benchmarks: dict[str, AsvBenchmark] = {}
     entries = _entries(folder, complaints)
-    listed = folder / "benchmarks.json"
-    if listed in entries:
+    benchmark_list = folder / "benchmarks.json"
+    if benchmark_list in entries:
         try:
-            must_be_a_file(listed)
-            benchmarks = load_benchmarks(listed, lambda what: complaints.add(listed, what))
+            must_be_a_file(benchmark_list)
+            benchmarks = load_benchmarks(
+                benchmark_list, lambda what: complaints.add(benchmark_list, what)
+            )
         except UserError as error:
-            # The names of all parameters stand in it, and nowhere else.
-            complaints.add(listed, f"{error}; without it none of asv's results can be read")
+            # Only this file has the names of the parameters.
+            complaints.add(benchmark_list, f"{error}; without it none of asv's results can be read")
             return
     for machine in entries:
         for file in _entries(machine, complaints):
@@ -117,7 +123,7 @@ def _asv(
 
 
 def _entries(folder: Path, complaints: _Complaints) -> list[Path]:
-    """What is in a folder, by name; nothing in what is none or not there."""
+    """Return what is in a folder, by name; nothing if it is no folder or does not exist."""
     try:
         return sorted(folder.iterdir())
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""Only ordinary files are read: a folder of results may come from anybody."""
+"""Refuse what is no regular file: a folder of results may come from anybody."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from perceptron.errors import UserError
 
 
 def must_be_a_file(file: Path) -> None:
-    """Reading a pipe would wait for ever, and a device never ends. Raises `UserError`."""
+    """Raise `UserError` unless this is a regular file.
+
+    Reading a pipe would wait for ever, and a device never ends.
+    """
     try:
         mode = file.stat().st_mode
     except OSError as error:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from perceptron.records.readers.shelf import read_shelf
+from perceptron.records.readers.results_folder import read_shelf
 from perceptron.records.readers.table import load_measurements
 from tests.conftest import MakeRow
 from tests.plenty import plenty
@@ -19,7 +19,7 @@ LONG = "x" * 10_000
 
 @pytest.fixture
 def results(tmp_path: Path, row: MakeRow) -> Path:
-    """A run of ours of two rows, and three commits on two machines of asv's: 74 rows."""
+    """Write a run of ours of two rows, and three commits on two machines of asv's: 74 rows."""
     folder = tmp_path / "results"
     run = folder / "runs" / "box" / "one"
     run.mkdir(parents=True)
@@ -43,10 +43,10 @@ def edit(file: Path, **fields: Any) -> None:
 
 def test_a_sound_folder_reads_as_everywhere(results: Path) -> None:
     """The same rows in the same order, with the same names and numbers."""
-    shelf = read_shelf(results)
-    assert shelf.complaints == []
-    assert shelf.rows == load_measurements(results)
-    assert len(shelf.rows) == 74
+    folder = read_shelf(results)
+    assert folder.complaints == []
+    assert folder.rows == load_measurements(results)
+    assert len(folder.rows) == 74
 
 
 def test_a_row_of_asvs_says_when_its_commit_was_made(results: Path) -> None:
@@ -88,9 +88,9 @@ def test_a_broken_file_is_one_line_and_hides_nothing_else(
     """The line names the file; the rows of every other file are there."""
     file = one_of_asvs(results)
     file.write_text(content)
-    shelf = read_shelf(results)
-    assert len(shelf.rows) == 74 - 12
-    (line,) = shelf.complaints
+    folder = read_shelf(results)
+    assert len(folder.rows) == 74 - 12
+    (line,) = folder.complaints
     assert line.startswith(str(file))
     assert complaint in line
     assert line.isprintable()
@@ -101,9 +101,9 @@ def test_a_broken_file_is_one_line_and_hides_nothing_else(
 def test_a_broken_line_of_ours_hides_no_other(results: Path, content: str) -> None:
     file = own(results)
     file.write_text(f"{content}\n" * 3 + file.read_text())
-    shelf = read_shelf(results)
-    assert len(shelf.rows) == 74
-    (line,) = shelf.complaints
+    folder = read_shelf(results)
+    assert len(folder.rows) == 74
+    (line,) = folder.complaints
     assert line.startswith(f"{file}, line 1: not a measurement")
     assert line.endswith("(and 2 more in this file)")
 
@@ -123,9 +123,9 @@ def test_a_value_that_is_no_time_is_a_row_without_one(results: Path, seconds: st
         }
     )
     one_of_asvs(results).write_text(text.replace('"HERE"', f"[{seconds}]"))
-    shelf = read_shelf(results)
-    assert shelf.complaints == []
-    (row,) = [row for row in shelf.rows if row.backend == "np"]
+    folder = read_shelf(results)
+    assert folder.complaints == []
+    (row,) = [row for row in folder.rows if row.backend == "np"]
     assert row.seconds == (1e308 if seconds == "1e308" else None)
 
 
@@ -137,38 +137,38 @@ def test_names_are_text_that_every_page_takes(results: Path, word: str) -> None:
         env_name="\x1b",
         commit_hash="\x1b",
     )
-    shelf = read_shelf(results)
-    assert shelf.complaints == []
-    assert len(shelf.rows) == 74 - 11
-    for row in shelf.rows:
+    folder = read_shelf(results)
+    assert folder.complaints == []
+    assert len(folder.rows) == 74 - 11
+    for row in folder.rows:
         assert f"{row.backend}{row.family}{row.commit}{row.environment}".isprintable()
 
 
-def test_a_broken_list_of_benchmarks_is_told_as_what_it_costs(results: Path) -> None:
+def test_a_broken_list_of_benchmarks_is_reported_with_what_it_costs(results: Path) -> None:
     (results / "asv" / "benchmarks.json").write_text(DEEP)
-    shelf = read_shelf(results)
-    assert len(shelf.rows) == 2
-    (line,) = shelf.complaints
+    folder = read_shelf(results)
+    assert len(folder.rows) == 2
+    (line,) = folder.complaints
     assert "benchmarks.json: not asv's JSON" in line
     assert line.endswith("none of asv's results can be read")
 
 
 def test_a_broken_entry_of_the_list_hides_no_other(results: Path) -> None:
     edit(results / "asv" / "benchmarks.json", bad={"param_names": 1})
-    shelf = read_shelf(results)
-    assert len(shelf.rows) == 74
-    assert len(shelf.complaints) == 1
+    folder = read_shelf(results)
+    assert len(folder.rows) == 74
+    assert len(folder.complaints) == 1
 
 
-@pytest.mark.parametrize("place", ["runs", "runs/box/one/measurements.jsonl", "asv", "asv/loop"])
-def test_a_link_to_itself_is_told(results: Path, place: str) -> None:
-    path = results / place
+@pytest.mark.parametrize("name", ["runs", "runs/box/one/measurements.jsonl", "asv", "asv/loop"])
+def test_a_link_to_itself_is_reported(results: Path, name: str) -> None:
+    path = results / name
     if path.exists():
         path.rename(results / "moved")
     path.symlink_to(path)
-    shelf = read_shelf(results)
-    assert [line.startswith(f"{path}: cannot be read") for line in shelf.complaints] == [True]
-    assert shelf.rows
+    folder = read_shelf(results)
+    assert [line.startswith(f"{path}: cannot be read") for line in folder.complaints] == [True]
+    assert folder.rows
 
 
 def test_a_link_to_a_folder_above_ends(results: Path) -> None:
@@ -184,30 +184,30 @@ def test_what_is_no_file_is_not_waited_for(results: Path) -> None:
     os.mkfifo(file)
     own(results).unlink()
     own(results).mkdir()
-    shelf = read_shelf(results)
-    assert len(shelf.rows) == 72 - 12
-    assert [line.endswith("no ordinary file; move it away") for line in shelf.complaints] == [
+    folder = read_shelf(results)
+    assert len(folder.rows) == 72 - 12
+    assert [line.endswith("no ordinary file; move it away") for line in folder.complaints] == [
         True,
         True,
     ]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="permissions: the superuser may read everything")
-@pytest.mark.parametrize("place", ["runs", "runs/box/one", "asv/box-00", "asv/benchmarks.json"])
-def test_what_may_not_be_read_is_told(results: Path, place: str) -> None:
-    (results / place).chmod(0)
+@pytest.mark.parametrize("name", ["runs", "runs/box/one", "asv/box-00", "asv/benchmarks.json"])
+def test_what_may_not_be_read_is_reported(results: Path, name: str) -> None:
+    (results / name).chmod(0)
     try:
-        shelf = read_shelf(results)
+        folder = read_shelf(results)
     finally:
-        (results / place).chmod(0o755)
-    (line,) = shelf.complaints
-    assert line.startswith(f"{results / place}: cannot be read: Permission denied")
+        (results / name).chmod(0o755)
+    (line,) = folder.complaints
+    assert line.startswith(f"{results / name}: cannot be read: Permission denied")
 
 
 def test_a_folder_without_results_has_no_rows(tmp_path: Path) -> None:
     """Nor has one that is not there: that is for its user to tell."""
-    shelf = read_shelf(tmp_path / "nowhere")
-    assert (shelf.rows, shelf.complaints) == ([], [])
+    folder = read_shelf(tmp_path / "nowhere")
+    assert (folder.rows, folder.complaints) == ([], [])
 
 
 def test_complaints_are_sorted(results: Path) -> None:

@@ -1,0 +1,26 @@
+"""One writer for each file: a lock that goes away with its process, however that ends."""
+
+from __future__ import annotations
+
+import sys
+from io import FileIO
+from pathlib import Path
+
+from filelock import lock_descriptor
+
+
+def open_alone(file: Path) -> FileIO | None:
+    """Open a file for appending and lock it until it is closed; None if it is locked already.
+
+    Raises OSError if the file cannot be opened. On Windows, where a lock would also keep readers
+    out, nothing is locked.
+    """
+    stream = FileIO(file, "a")  # unbuffered: closing has nothing left to write that could fail
+    try:
+        if sys.platform == "win32" or lock_descriptor(stream.fileno(), blocking=False):
+            return stream
+    except BaseException:
+        stream.close()
+        raise
+    stream.close()
+    return None

@@ -1,0 +1,36 @@
+"""What a source holds, before its rows have their final names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from perceptron.records.measurement import Measurement
+
+
+class ForeignRow(Struct, frozen=True, kw_only=True):
+    """One row of a source.
+
+    Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short
+    name; ``name`` is its full name and ``others`` are the parameters that hold neither backend nor
+    size.
+    """
+
+    row: Measurement
+    own: bool = False
+    """Whether the suite itself measured it: then its family and backend are final."""
+    name: str = ""
+    others: Mapping[str, str] = {}
+
+
+class SourceContents(Struct, frozen=True, kw_only=True):
+    """The runs of a source, and the parameters of benchmarks that are left out.
+
+    Rows of one run with equal ``process`` were measured side by side. ``selected`` says that rows
+    were selected by their parameters, so that the user must hear of it if none was.
+    """
+
+    runs: list[list[ForeignRow]]
+    selected: bool = False
+    unused: frozenset[str] = frozenset()

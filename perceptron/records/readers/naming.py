@@ -1,0 +1,98 @@
+"""Name foreign rows once all of them are read: by what tells them apart and nothing else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from msgspec.structs import replace
+
+from perceptron.records.readers.foreign_rows import ForeignRow
+
+Runs = Sequence[Sequence[ForeignRow]]
+
+
+def named(runs: Runs) -> list[list[ForeignRow]]:
+    """Return the rows with families and backends as the suite names them; its own are unchanged.
+
+    A family is the benchmark's name, in full where one run has two of that name, and in brackets
+    those other parameters that tell rows of equal size and backend apart. A backend of a table
+    that states several devices for it is ``backend:device``.
+    """
+    return _by_device(_by_parameters(_in_full(runs)))
+
+
+def _in_full(runs: Runs) -> list[list[ForeignRow]]:
+    """Use full names where two files of tests each have a ``test_add`` in one run."""
+    full: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        names_here: dict[str, set[str]] = defaultdict(set)
+        for foreign in run:
+            if foreign.name:
+                names_here[foreign.row.family].add(foreign.name)
+        for family, names in names_here.items():
+            if len(names) > 1:
+                full[family] |= names
+    return [
+        [
+            _renamed(foreign, foreign.name) if foreign.name in full[foreign.row.family] else foreign
+            for foreign in run
+        ]
+        for run in runs
+    ]
+
+
+def _by_parameters(runs: Runs) -> list[list[ForeignRow]]:
+    families: dict[str, list[ForeignRow]] = defaultdict(list)
+    for run in runs:
+        for foreign in run:
+            if foreign.others:
+                families[foreign.row.family].append(foreign)
+    telling = {family: _telling(members) for family, members in families.items()}
+    return [
+        [_in_brackets(foreign, telling.get(foreign.row.family, [])) for foreign in run]
+        for run in runs
+    ]
+
+
+def _telling(members: list[ForeignRow]) -> list[str]:
+    """Return the parameters, in order, that each tell apart what those before them do not."""
+    keys: list[tuple[object, ...]] = [
+        (foreign.row.size, foreign.row.backend) for foreign in members
+    ]
+    chosen = []
+    for name in dict.fromkeys(name for foreign in members for name in foreign.others):
+        finer = [
+            (*key, foreign.others.get(name)) for key, foreign in zip(keys, members, strict=True)
+        ]
+        if len(set(finer)) > len(set(keys)):
+            chosen.append(name)
+            keys = finer
+    return chosen
+
+
+def _in_brackets(foreign: ForeignRow, telling: Iterable[str]) -> ForeignRow:
+    shown = [f"{name}={foreign.others[name]}" for name in telling if name in foreign.others]
+    return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
+
+
+def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
+    # It is no longer a family that can be measured again by its name.
+    return replace(foreign, row=replace(foreign.row, family=family, problem=None))
+
+
+def _by_device(runs: Runs) -> list[list[ForeignRow]]:
+    devices: dict[str, set[str]] = defaultdict(set)
+    for run in runs:
+        for foreign in run:
+            if foreign.row.source == "csv" and foreign.row.device is not None:
+                devices[foreign.row.backend].add(foreign.row.device)
+    several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
+    return [[_on_device(foreign, several) for foreign in run] for run in runs]
+
+
+def _on_device(foreign: ForeignRow, several: set[str]) -> ForeignRow:
+    row = foreign.row
+    if row.source != "csv" or row.device is None or row.backend not in several:
+        return foreign
+    return replace(foreign, row=replace(row, backend=f"{row.backend}:{row.device}"))

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.ladder import rungs
+from perceptron.backends.numpy_backend import NumpyBackend
+from perceptron.backends.protocol import Rung
+
+
+class Foreign(NumpyBackend):
+    def __init__(self, name: str, rung: object) -> None:
+        self.name = name
+        self.rung = rung  # type: ignore[assignment]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
+    ours = {name: registry.load(name) for name in registry.names()}
+    known = ours | {backend.name: backend for backend in backends}
+    monkeypatch.setattr(registry, "names", lambda: list(known))
+    monkeypatch.setattr(registry, "load", lambda name: known[name])
+
+
+def test_the_ladder_of_the_cpu_ends_at_the_arithmetic() -> None:
+    assert list(rungs("cpu")) == [
+        "torch-cpu",
+        "torch-cpu-functional",
+        "torch-cpu-manual",
+        "numpy-published",
+        "numpy",
+        "numpy-inplace",
+        "torch-cpu-compiled",
+        "python",
+        "jax-cpu",
+        "numba",
+    ]
+
+
+def test_the_ladder_of_a_gpu_is_its_own() -> None:
+    assert list(rungs("cuda")) == ["torch-cuda", "torch-cuda-graph", "jax-cuda"]
+
+
+def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
+    """A chain that is broken by a wrong name would drop all rungs after it."""
+    with_rung = {name for name in registry.BUILT_IN if hasattr(registry.load(name), "rung")}
+    assert with_rung == {*rungs("cpu"), *rungs("cuda")}
+
+
+def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, Foreign("theirs", Rung("one copy", after="numpy")))
+    names = list(rungs("cpu"))
+    assert rungs("cpu")["theirs"] == "one copy"
+    assert names.index("theirs") > names.index("numpy")
+    assert names[-1] == "theirs"
+
+
+@pytest.mark.parametrize("rung", [None, "numpy", Rung("all", after="nobody"), 3])
+def test_a_foreign_backend_without_a_rung_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch, rung: object
+) -> None:
+    before = rungs("cpu")
+    install(monkeypatch, Foreign("theirs", rung))
+    assert rungs("cpu") == before
+
+
+def test_a_rung_is_not_inherited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise NumPy under another name would stand on the ladder twice."""
+
+    class Elsewhere(NumpyBackend):
+        name = "elsewhere"
+
+    before = rungs("cpu")
+    install(monkeypatch, Elsewhere())
+    assert rungs("cpu") == before
+
+
+def test_rungs_that_follow_each_other_in_a_circle_are_left_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = rungs("cpu")
+    install(
+        monkeypatch, Foreign("one", Rung("x", after="two")), Foreign("two", Rung("y", after="one"))
+    )
+    assert rungs("cpu") == before

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from perceptron.records.files.lock import open_alone
+
+HOLD = """
+import pathlib, sys
+from perceptron.records.files.lock import open_alone
+stream = open_alone(pathlib.Path(sys.argv[1]))
+print("held" if stream else "refused", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_file_has_one_writer_until_it_is_closed(tmp_path: Path) -> None:
+    file = tmp_path / "notes.jsonl"
+    first = open_alone(file)
+    assert first is not None
+    assert open_alone(file) is None
+    first.close()
+    second = open_alone(file)
+    assert second is not None
+    second.close()
+
+
+def test_what_is_in_the_file_stays_and_nothing_lies_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "notes.jsonl"
+    file.write_text("one\n")
+    stream = open_alone(file)
+    assert stream is not None
+    with stream:
+        stream.write(b"two\n")
+    assert file.read_text() == "one\ntwo\n"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "notes.jsonl"
+    command = [sys.executable, "-c", HOLD, str(file)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        assert open_alone(file) is None
+        holder.kill()
+    stream = open_alone(file)
+    assert stream is not None
+    stream.close()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.processes import numbered
+from tests.conftest import MakeRow
+
+RUNS = st.lists(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", "c"]),
+            st.sampled_from([1, 2]),
+            st.integers(0, 3),
+            st.sampled_from(["float32", "float64"]),
+        )
+    ),
+    max_size=6,
+)
+
+
+def test_tables_of_one_backend_each_pair_up(row: MakeRow) -> None:
+    """Several files at once are there to be compared."""
+    numbered_rows = numbered([[row(backend="a")], [row(backend="b")], [row(backend="a")]])
+    assert [one.process for one in numbered_rows] == [0, 0, 1]
+
+
+@settings(deadline=None)
+@given(RUNS)
+def test_no_two_values_share_a_process(
+    runs: list[list[tuple[str, int, int, str]]],
+) -> None:
+    """And those that were measured side by side still are."""
+    rows = [
+        [
+            Measurement(
+                source="x",
+                machine="m",
+                when=str(number),
+                family="f",
+                backend=backend,
+                size=size,
+                process=process,
+                dtype=dtype,
+            )
+            for backend, size, process, dtype in run
+        ]
+        for number, run in enumerate(runs)
+    ]
+    numbered_rows = numbered(rows)
+    claims = [(row.dtype, row.backend, row.size, row.process) for row in numbered_rows]
+    assert len(set(claims)) == len(claims)
+    given_rows = [row for run in rows for row in run]
+    assert [msgspec.structs.replace(row, process=0) for row in numbered_rows] == [
+        msgspec.structs.replace(row, process=0) for row in given_rows
+    ]
+    # Within a run, the first values that shared a process and ground share the new one.
+    first: dict[tuple[str, str, int, str | None], dict[tuple[str, float], int]] = {}
+    for before, after in zip(given_rows, numbered_rows, strict=True):
+        together = first.setdefault((before.when, "f", before.process, before.dtype), {})
+        together.setdefault((before.backend, before.size), after.process)
+    assert all(len(set(numbers.values())) == 1 for numbers in first.values())

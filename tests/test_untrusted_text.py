@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.untrusted_text import (
+    DRAWN,
+    LONGEST,
+    for_matplotlib,
+    for_plotly,
+    label,
+    quoted,
+    shortened,
+)
+
+INVISIBLE = {"Cc", "Cf", "Cs"}
+texts = st.text(st.characters(codec=None), max_size=200)
+
+
+@settings(deadline=None)
+@given(texts)
+def test_every_text_becomes_one_line_without_control_characters(text: str) -> None:
+    for shown in (label(text), quoted(text), shortened(text), for_plotly(text)):
+        assert not {unicodedata.category(character) for character in shown} & INVISIBLE
+        assert len(shown.splitlines()) <= 1
+        shown.encode()
+
+
+@settings(deadline=None)
+@given(texts)
+def test_what_is_shown_has_a_bounded_length(text: str) -> None:
+    assert len(quoted(text)) <= 60
+    assert len(shortened(text)) <= LONGEST
+    assert len(for_matplotlib(text)) <= DRAWN + 1
+
+
+@pytest.mark.parametrize("text", ["\x1b[31mred", "a\u202eb", "a\u200bb", "\x00"])
+def test_what_steers_a_terminal_is_marked(text: str) -> None:
+    assert "\N{REPLACEMENT CHARACTER}" in label(text)
+    assert label(text).replace("\N{REPLACEMENT CHARACTER}", "").isprintable()
+
+
+def test_a_long_text_keeps_both_ends_and_says_how_long_it_was() -> None:
+    text = shortened("begin" + "x" * 10_000 + "end")
+    assert text.startswith("begin")
+    assert text.endswith("end")
+    assert "(10,008 characters)" in text
+
+
+def test_an_error_quotes_text_and_names_other_values_in_ascii() -> None:
+    assert quoted("µ\n") == "'µ'"
+    assert quoted(["µ"]) == "['\\xb5']"
+    assert quoted("x" * 100) == f"'{'x' * 55}…'"
+
+
+def test_markup_is_shown_and_an_underscore_does_not_hide_a_legend() -> None:
+    assert for_plotly("<b>&") == "&lt;b&gt;&amp;"
+    assert for_matplotlib("_name") == "\N{THIN SPACE}_name"
+    assert for_matplotlib("name") == "name"
