@@ -9,7 +9,7 @@ from msgspec import Struct
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shelf import read_shelf
+from perceptron.records.readers.results_folder import read_shelf
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.records.store import Run, load_conditions, load_environment, load_run
 
