@@ -3,7 +3,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.untrusted_text import (
@@ -20,7 +20,6 @@ INVISIBLE = {"Cc", "Cf", "Cs"}
 texts = st.text(st.characters(codec=None), max_size=200)
 
 
-@settings(deadline=None)
 @given(texts)
 def test_every_text_becomes_one_line_without_control_characters(text: str) -> None:
     for shown in (label(text), quoted(text), shortened(text), for_plotly(text)):
@@ -29,7 +28,6 @@ def test_every_text_becomes_one_line_without_control_characters(text: str) -> No
         shown.encode()
 
 
-@settings(deadline=None)
 @given(texts)
 def test_what_is_shown_has_a_bounded_length(text: str) -> None:
     assert len(quoted(text)) <= 60

@@ -8,7 +8,9 @@ import pytest
 
 from perceptron.backends import numba_backend
 from perceptron.backends.numba_backend import BACKEND, LayeredTrainer, WrittenOutTrainer
+from perceptron.backends.numpy_inplace import BACKEND as INPLACE
 from perceptron.backends.protocol import Trainer
+from perceptron.backends.python_backend import BACKEND as PYTHON
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DTYPES, Activation, DType, Loss
 from tests.backends.conftest import assert_as_numpy, network
@@ -62,3 +64,5 @@ def test_a_missing_numba_is_reported_with_how_to_install_it(
 
 def test_numba_has_a_thread_variable_of_its_own() -> None:
     assert BACKEND.environment(3)["NUMBA_NUM_THREADS"] == "3"
+    assert "NUMBA_NUM_THREADS" not in PYTHON.environment(3)
+    assert "NUMBA_NUM_THREADS" not in INPLACE.environment(3)

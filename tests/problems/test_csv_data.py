@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.problems import catalogue
@@ -15,7 +15,6 @@ from tests.problems.conftest import FROM_CSV, refused, write
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(deadline=None)
 @given(table=st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=20))
 def test_numbers_are_read_as_they_were_written(
     tmp_path_factory: pytest.TempPathFactory, table: list[tuple[float, ...]]

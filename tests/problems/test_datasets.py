@@ -2,13 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.problems.datasets import BREAST_CANCER, OR_GATE, SYMPTOMS, XOR, Separable
 
 
-@settings(deadline=None)
 @given(rows=st.integers(1, 200), features=st.integers(1, 30), seed=st.integers(0, 5))
 def test_separable_data_is_separated_by_a_plane(rows: int, features: int, seed: int) -> None:
     """The random plane that made the targets has every 1 beyond every 0."""
@@ -22,7 +21,6 @@ def test_separable_data_is_separated_by_a_plane(rows: int, features: int, seed: 
         assert score[targets[:, 0] == 1].min() > score[targets[:, 0] == 0].max()
 
 
-@settings(deadline=None)
 @given(rows=st.integers(2, 500))
 def test_both_classes_are_there_for_any_number_of_rows(rows: int) -> None:
     """A problem with one class would have a loss that says nothing."""

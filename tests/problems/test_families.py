@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -68,7 +68,6 @@ def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> N
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 20))
 
 
-@settings(deadline=None)
 @given(shapes)
 def test_parameters_are_counted_as_they_are(shape: tuple[int, int]) -> None:
     """The count is the number of values that start_parameters gives, each with a name."""
@@ -85,7 +84,6 @@ def test_products_are_counted_by_hand() -> None:
     assert operations(problem) > products(problem)
 
 
-@settings(deadline=None)
 @given(shapes, st.integers(2, 4))
 def test_costs_grow_with_the_problem(shape: tuple[int, int], factor: int) -> None:
     """More rows never take fewer operations, bytes or memory."""

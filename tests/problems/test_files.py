@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.backends.contract import agreement
@@ -72,7 +72,6 @@ def test_a_file_without_a_size_axis_is_a_family_of_one(tmp_path: Path) -> None:
     assert problem.widths == (3, 4, 1)
 
 
-@settings(deadline=None)
 @given(axis=st.sampled_from(["rows", "features", "width", "depth"]), size=st.integers(1, 60))
 def test_a_size_replaces_the_number_its_axis_names(
     tmp_path_factory: pytest.TempPathFactory, axis: Axis, size: int

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.backends import registry
@@ -19,7 +19,6 @@ shapes = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(shapes)
 def test_a_shape_reads_back(shape: Shape) -> None:
     """The reference of a shape holds all of it."""
@@ -27,7 +26,6 @@ def test_a_shape_reads_back(shape: Shape) -> None:
     assert parse(shape.reference) == shape
 
 
-@settings(deadline=None)
 @given(shapes, numbers, st.data())
 def test_a_member_of_a_family_is_the_shape_of_that_size(
     shape: Shape, size: int, data: st.DataObject
@@ -38,7 +36,6 @@ def test_a_member_of_a_family_is_the_shape_of_that_size(
     assert shape.with_size(axis, size).family(axis) == shape.family(axis)
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.text("mlp:x*0123456789 \n").map(lambda text: f"mlp:{text}")))
 def test_garbage_is_the_users_error(text: str) -> None:
     """Whatever is typed makes a problem of this name, or is refused in one line."""

@@ -63,4 +63,3 @@ def test_threads_are_set_by_the_environment(name: str) -> None:
     """A backend's worker gets the number of threads before it starts."""
     variables = registry.load(name).environment(3)
     assert variables["OMP_NUM_THREADS"] == variables["OPENBLAS_NUM_THREADS"] == "3"
-    assert ("NUMBA_NUM_THREADS" in variables) == (name == "numba")

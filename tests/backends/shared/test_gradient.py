@@ -4,7 +4,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.backends.numpy_backend import BACKEND, NumpyTrainer
@@ -36,7 +36,6 @@ def problem(
     last=smooth,
     loss=st.sampled_from(get_args(Loss)),
 )
-@settings(deadline=None)
 def test_gradients_are_the_slopes_of_the_loss(
     layers: list[tuple[int, Activation]], last: Activation, loss: Loss
 ) -> None:

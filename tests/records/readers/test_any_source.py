@@ -4,7 +4,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -42,7 +42,6 @@ def test_a_folder_that_holds_no_results_is_named(tmp_path: Path) -> None:
         load_measurements(tmp_path)
 
 
-@settings(deadline=None)
 @given(st.binary())
 def test_no_file_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -202,7 +202,6 @@ POINTS = st.tuples(
 )
 
 
-@settings(deadline=None)
 @given(points=st.lists(POINTS, min_size=1), order=st.permutations(HEADER.strip().split(",")))
 def test_what_is_written_is_read_whatever_the_order(
     points: list[tuple[str, float, str, float]], order: list[str]
@@ -216,7 +215,6 @@ def test_what_is_written_is_read_whatever_the_order(
     assert values == points
 
 
-@settings(deadline=None)
 @given(st.binary() | st.text().map(lambda text: (HEADER + text).encode("utf-8", "surrogatepass")))
 def test_garbage_is_a_user_error_in_one_line(content: bytes) -> None:
     complaint = ""

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
@@ -27,7 +27,6 @@ def test_tables_of_one_backend_each_pair_up(row: MakeRow) -> None:
     assert [one.process for one in numbered_rows] == [0, 0, 1]
 
 
-@settings(deadline=None)
 @given(RUNS)
 def test_no_two_values_share_a_process(
     runs: list[list[tuple[str, int, int, str]]],

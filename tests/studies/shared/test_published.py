@@ -19,7 +19,8 @@ class Foreign:
 def test_numpy_and_the_rungs_below_it_are_published_in_float64() -> None:
     """PyTorch computes in float32, as does what runs on a GPU."""
     doubles = {name for name in registry.BUILT_IN if published_dtype(name) == "float64"}
-    assert doubles == {"numpy", "numpy-published", "numpy-inplace", "python", "numba", "jax-cpu"}
+    assert doubles >= {"numpy", "numpy-published", "numpy-inplace", "python", "numba", "jax-cpu"}
+    assert not [name for name in doubles if name.startswith("torch") or "cuda" in name]
 
 
 def test_a_backend_that_does_not_say_is_published_in_float32(
