@@ -42,7 +42,7 @@ def bench(
     from perceptron.report.asv import pages
     from perceptron.report.dashboard import page
     from perceptron.report.dashboard.write import write_site
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
 
     own = [each for file in split("--problem", problem) for each in references(file)]
@@ -62,8 +62,8 @@ def bench(
     if json:
         documents.write(documents.bench(found, written))
     else:
-        console.show_finding(found.finding)
-        console.show_crossovers(found.crossovers)
-        console.show_singles(found.rows)
+        finding.show(found.finding)
+        crossover.show_pairs(found.crossovers)
+        one_size.show(found.rows)
         terminal.show_places(found.results, written)
         terminal.show_next("perceptron bench" if quick else "perceptron crossover")

@@ -47,7 +47,7 @@ def compare(
     from perceptron.report import documents, text_file
     from perceptron.report.pull_request import annotations as gate_annotations
     from perceptron.report.pull_request import comment
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import comparison, terminal
 
     request = CompareRequest(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
@@ -60,10 +60,10 @@ def compare(
     if json:
         documents.write(found)
     else:
-        console.show_comparison(found)
+        comparison.show(found)
     if markdown is not None:
         text_file.write(markdown, comment.comment(found))
-    gate_annotations.tell_github(found, annotations)
+    gate_annotations.annotate(found, annotations)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
     if code:
         raise typer.Exit(code)

@@ -68,8 +68,8 @@ def crossover(
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.dashboard import page
-    from perceptron.report.tables import console, terminal
     from perceptron.report.tables import crossover as crossover_page
+    from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
     from perceptron.studies import crossover_from_files
     from perceptron.studies.bench import SWEEP
@@ -117,6 +117,6 @@ def crossover(
     if json:
         documents.write(documents.crossover(found, written))
     else:
-        console.show_located(found)
+        crossover_page.show(found)
         terminal.show_places(found.results, written)
         terminal.show_next("perceptron map")

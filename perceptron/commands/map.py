@@ -43,7 +43,8 @@ def phase_map(
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents, map_page
     from perceptron.report.dashboard import page
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import phase_map as table
+    from perceptron.report.tables import terminal
     from perceptron.studies import map as study
 
     plan = study.MapPlan(
@@ -62,6 +63,6 @@ def phase_map(
     if json:
         documents.write(documents.phase_map(found, written))
     else:
-        console.show_map(found.map)
+        table.show(found.map)
         terminal.show_places(found.results, written)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

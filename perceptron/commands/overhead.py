@@ -39,7 +39,7 @@ def overhead(
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.dashboard import page
-    from perceptron.report.tables import console, ladder, terminal
+    from perceptron.report.tables import ladder, terminal
     from perceptron.studies import overhead as study
 
     plan = study.OverheadPlan(
@@ -57,6 +57,6 @@ def overhead(
     if json:
         documents.write(documents.overhead(found, written))
     else:
-        console.show_overhead(found)
+        ladder.show(found)
         terminal.show_places(found.results, written)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -1,8 +1,8 @@
 """README's pictures and tables, from committed runs.
 
 ``python -m perceptron.report.readme`` writes them from the newest finished whole run and the newest
-finished map under results/. It owns what stands between ``<!-- begin: NAME -->`` and
-``<!-- end: NAME -->``.
+finished map under results/. It replaces what stands between ``<!-- begin: NAME -->``
+and ``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
@@ -20,30 +20,33 @@ from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
 from perceptron.errors import UserError
 from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.report import numbers
 from perceptron.report.charts.ladder import ladder_chart
 from perceptron.report.charts.phase_map import map_chart
 from perceptron.report.charts.svg import family_chart, finding_chart
+from perceptron.report.tables import markdown
+from perceptron.report.tables.crossover_words import answer, missing
+from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
+CROSSOVER_COLUMNS = ("family", "pair", "threads", "status", "who is faster [95 % interval]")
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
 
 def main() -> None:
     """Rewrite README.md and the pictures that it shows."""
-    bench, drawn = newest(ROOT / "results"), newest_map(ROOT / "results")
-    climbed = newest_ladder(ROOT / "results")
-    for name, picture in pictures(bench, drawn, climbed).items():
+    bench, phase_map = newest(ROOT / "results"), newest_map(ROOT / "results")
+    ladder = newest_ladder(ROOT / "results")
+    for name, picture in pictures(bench, phase_map, ladder).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
     readme = ROOT / "README.md"
-    content = blocks(bench) | map_blocks(drawn) | ladder_blocks(climbed)
+    content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder)
     content |= proof_blocks(ROOT / "docs" / "gate-proof.md")
     readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
 
 
 def newest(results: Path) -> BenchResult:
-    """The newest finished whole run; raises `UserError` if there is none."""
+    """Return the newest finished whole run; raises `UserError` if there is none."""
     for stored in _finished(results, "bench"):
         if stored.run.plan.get("whole"):
             return _within(judged_bench(stored.folder))
@@ -51,7 +54,7 @@ def newest(results: Path) -> BenchResult:
 
 
 def newest_map(results: Path) -> MapResult:
-    """The newest finished map that is not a quick one; raises `UserError` if there is none."""
+    """Return the newest finished map that is not quick; raises `UserError` if there is none."""
     for stored in _finished(results, "map"):
         if not stored.run.plan.get("quick"):
             return _within(judged_map(stored.folder))
@@ -59,7 +62,7 @@ def newest_map(results: Path) -> MapResult:
 
 
 def newest_ladder(results: Path) -> OverheadResult:
-    """The newest finished ladder of the OR gate that is not a quick one.
+    """Return the newest finished ladder of the OR gate that is not a quick one.
 
     Raises `UserError` if there is none.
     """
@@ -70,7 +73,7 @@ def newest_ladder(results: Path) -> OverheadResult:
 
 
 def _finished(results: Path, study: str) -> list[StoredRun]:
-    """Finished runs of a study, the newest first. A run that cannot be read is an error here."""
+    """Return finished runs of a study, the newest first; one that cannot be read is an error."""
     return [
         each
         for each in stored_runs(results, _refuse)
@@ -82,33 +85,33 @@ def _refuse(complaint: str) -> None:
     raise UserError(complaint)
 
 
-def _within(found: Judged) -> Judged:
-    """The same, with its folder as a reader of the repository finds it."""
-    return replace(found, results=found.results.relative_to(ROOT))
+def _within(result: Judged) -> Judged:
+    """Return the result with its folder relative to the repository's root."""
+    return replace(result, results=result.results.relative_to(ROOT))
 
 
-def pictures(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:
-    """SVG by file name."""
+def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
+    """Return the README's figures: SVG by file name."""
     return {
         "finding.svg": finding_chart(bench.finding),
-        "map.svg": map_chart(drawn.map),
-        "ladder.svg": ladder_chart(climbed),
+        "map.svg": map_chart(phase_map.map),
+        "ladder.svg": ladder_chart(ladder),
         f"{PICTURED}.svg": family_chart(bench, PICTURED),
     }
 
 
-def ladder_blocks(climbed: OverheadResult) -> dict[str, str]:
-    """Markdown by the name of its place, about the ladder."""
-    facts = climbed.environment
-    processes = len({row.process for row in climbed.rows if row.phase is None})
+def ladder_blocks(ladder: OverheadResult) -> dict[str, str]:
+    """Return the README's blocks about the ladder: Markdown by name."""
+    facts = ladder.environment
+    processes = len({row.process for row in ladder.rows if row.phase is None})
     return {
         "ladder": f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
-        f"{climbed.rows[0].when[:10]}, rows in `{climbed.results}`."
+        f"{ladder.rows[0].when[:10]}, rows in `{ladder.results}`."
     }
 
 
 def proof_blocks(page: Path) -> dict[str, str]:
-    """Markdown by the name of its place, about the gate: the first table of its proof.
+    """Return the README's block about the gate: the first table of its proof, by name.
 
     Raises `UserError` if there is none.
     """
@@ -117,24 +120,24 @@ def proof_blocks(page: Path) -> dict[str, str]:
     except OSError as error:
         raise UserError(f"{page}: {error.strerror}; `make proof` writes it") from None
     rest = dropwhile(lambda line: not line.startswith("|"), lines)
-    found = list(takewhile(lambda line: line.startswith("|"), rest))
-    if not found:
-        raise UserError(f"{page}: holds no table; `make proof` writes it anew")
-    return {"proof": "\n".join(found)}
+    table = list(takewhile(lambda line: line.startswith("|"), rest))
+    if not table:
+        raise UserError(f"{page}: holds no table; `make proof` writes it again")
+    return {"proof": "\n".join(table)}
 
 
-def map_blocks(drawn: MapResult) -> dict[str, str]:
-    """Markdown by the name of its place, about the map."""
-    found, facts = drawn.map, drawn.environment
+def map_blocks(phase_map: MapResult) -> dict[str, str]:
+    """Return the README's blocks about the map: Markdown by name."""
+    cells, facts = phase_map.map, phase_map.environment
     return {
-        "map": f"{found.summary} {found.cells_measured} of {len(found.cells)} cells measured on "
-        f"{facts.cpu}, {facts.cores} cores, {found.threads} threads, {found.dtype}; "
-        f"{drawn.rows[0].when[:10]}, rows in `{drawn.results}`."
+        "map": f"{cells.summary} {cells.cells_measured} of {len(cells.cells)} cells measured on "
+        f"{facts.cpu}, {facts.cores} cores, {cells.threads} threads, {cells.dtype}; "
+        f"{phase_map.rows[0].when[:10]}, rows in `{phase_map.results}`."
     }
 
 
 def blocks(bench: BenchResult) -> dict[str, str]:
-    """Markdown by the name of its place."""
+    """Return the README's blocks about the finding and the crossovers: Markdown by name."""
     processes = max(row.processes for row in bench.finding)
     environment = bench.environment
     versions = ", ".join(
@@ -142,21 +145,21 @@ def blocks(bench: BenchResult) -> dict[str, str]:
         for name in ("numpy", "torch")
         if name in environment.libraries
     )
-    ground = (
+    conditions = (
         f"{environment.cpu}, {environment.cores} cores, {environment.python}, {versions}; "
         f"{processes} fresh processes each; {bench.rows[0].when[:10]}, "
         f"commit `{bench.rows[0].commit}`, rows in `{bench.results}`"
     )
     return {
-        "result": numbers.finding_sentence(bench.finding),
+        "result": finding_sentence(bench.finding),
         "finding": _finding(bench),
         "crossovers": _crossovers(bench),
-        "ground": ground + ".",
+        "ground": conditions + ".",
     }
 
 
 def fill(document: str, content: dict[str, str]) -> str:
-    """The document with every block replaced; raises `UserError` for a place that is missing."""
+    """Return the document with every block replaced; raises `UserError` if marks are missing."""
     for name, block in content.items():
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
         if begin not in document or end not in document:
@@ -169,28 +172,23 @@ def fill(document: str, content: dict[str, str]) -> str:
 
 
 def _finding(bench: BenchResult) -> str:
-    lines = [
-        f"| {' | '.join(numbers.FINDING_COLUMNS)} |",
-        "|---" * len(numbers.FINDING_COLUMNS) + "|",
-    ]
-    lines += [f"| {' | '.join(numbers.finding_cells(row))} |" for row in bench.finding]
-    return "\n".join(lines)
+    return "\n".join(markdown.table(FINDING_COLUMNS, map(finding_cells, bench.finding)))
 
 
 def _crossovers(bench: BenchResult) -> str:
-    lines = [
-        "| family | pair | threads | status | who is faster [95 % interval] |",
-        "|---|---|---|---|---|",
+    rows = [
+        (
+            f"`{crossover.family}`",
+            f"{crossover.incumbent} → {crossover.challenger}",
+            str(crossover.threads),
+            crossover.status,
+            answer(crossover),
+        )
+        for crossover in bench.crossovers
+        if crossover.status != "not measured"
     ]
-    for found in bench.crossovers:
-        if found.status != "not measured":
-            reason = f" ({found.reason})" if found.reason else ""
-            lines.append(
-                f"| `{found.family}` | {found.incumbent} → {found.challenger} | {found.threads} "
-                f"| {found.status} | {numbers.sentence(found)}{reason} |"
-            )
-    missing = [f"\nNot measured: {reason}." for reason in numbers.missing(bench.crossovers)]
-    return "\n".join(lines + missing)
+    reasons = [f"\nNot measured: {reason}." for reason in missing(bench.crossovers)]
+    return "\n".join([*markdown.table(CROSSOVER_COLUMNS, rows), *reasons])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from perceptron.cli import app
 from perceptron.gate import compare as gate
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.report.gate_cases import comparison, row, slower
+from tests.made_comparison import comparison, row, slower
 
 
 @pytest.fixture(autouse=True)

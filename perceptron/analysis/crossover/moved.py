@@ -16,7 +16,6 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_results import parameter
 from perceptron.records.readers.foreign import ForeignRow, ParameterRoles, label
 from perceptron.records.readers.names import named
-from perceptron.report.numbers import sentence
 
 # Nobody reads more, and files may be a stranger's: no suite has so many backends on one axis, nor
 # parameters of so many names.
@@ -40,16 +39,6 @@ class Moved:
     @property
     def family(self) -> str:
         return self.base.family
-
-    @property
-    def before(self) -> str:
-        """Who is faster on BASE, with the 95 % interval of the crossover."""
-        return sentence(self.base)
-
-    @property
-    def after(self) -> str:
-        """The same on HEAD."""
-        return sentence(self.head)
 
 
 def moved(found: Comparison) -> list[Moved]:

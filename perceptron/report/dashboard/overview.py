@@ -21,6 +21,8 @@ from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_place
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
+from perceptron.report.tables.crossover_words import missing, sentence
+from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 from perceptron.report.tables.one_size import COLUMNS, single_cells
 from perceptron.untrusted_text import shortened
 
@@ -50,7 +52,7 @@ def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) ->
             for cells in crossover_cells([] if bench is None else bench.crossovers)
         ],
         "crossover_columns": CROSSOVER_COLUMNS,
-        "missing": [] if bench is None else numbers.missing(bench.crossovers),
+        "missing": [] if bench is None else missing(bench.crossovers),
         "sweep": None if bench is None else _sweep(bench, sweeps, looks),
         "map": _map(found, bench),
         "trust": _trust(found, bench),
@@ -68,12 +70,10 @@ def _picture(svg: str) -> Markup:
 
 def _finding(bench: BenchResult, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     return {
-        "sentence": numbers.finding_sentence(bench.finding),
+        "sentence": finding_sentence(bench.finding),
         "chart": _picture(themed(finding_chart(bench.finding), looks)),
-        "columns": numbers.FINDING_COLUMNS,
-        "rows": [
-            [shortened(cell, 400) for cell in numbers.finding_cells(row)] for row in bench.finding
-        ],
+        "columns": FINDING_COLUMNS,
+        "rows": [[shortened(cell, 400) for cell in finding_cells(row)] for row in bench.finding],
     }
 
 
@@ -86,7 +86,7 @@ def _sweep(
     if family is None or not chart:
         return None
     told = [
-        f"{each.incumbent} to {each.challenger}: {numbers.sentence(each)}"
+        f"{each.incumbent} to {each.challenger}: {sentence(each)}"
         for each in bench.crossovers
         if each.family == family and each.status != "not measured"
     ]
@@ -195,7 +195,7 @@ def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, str]]:
     return [
         {
             "number": numbers.digits(each.size),
-            "what": f"{shortened(each.family)}: {shortened(numbers.sentence(each), 200)}",
+            "what": f"{shortened(each.family)}: {shortened(sentence(each), 200)}",
         }
         for each in crossovers
         if each.size is not None and each.status in ("crosses", "reverses")

@@ -14,8 +14,9 @@ from perceptron.report.charts.svg import family_axis, size_tick
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.section import PageTable
 from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, ViewTable, table
-from perceptron.report.numbers import digits, duration_interval, interval, missing, sentence, tick
+from perceptron.report.numbers import digits, duration_interval, interval, tick
 from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
+from perceptron.report.tables.crossover_words import missing, sentence
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Shown")
 ITERATION = "time per iteration"

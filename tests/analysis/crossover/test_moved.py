@@ -13,7 +13,8 @@ from perceptron.records.block import Benchmark, Reading
 from perceptron.records.comparison import Comparison, Control, ControlRow, Row
 from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables.comparison import notes
-from tests.report.gate_cases import block, comparison, row, slower
+from perceptron.report.tables.crossover_words import sentence
+from tests.made_comparison import block, comparison, row, slower
 
 SIZES = (4, 16, 64, 256, 1024)
 Seconds = Callable[[int], float]
@@ -67,18 +68,19 @@ def test_a_crossover_that_moved_is_told_with_both_intervals() -> None:
     assert one.head.size is not None
     assert 60 < one.base.size < 68
     assert 30 < one.head.size < 34
-    assert one.before.startswith("torch-cpu from 6")
-    assert one.after.startswith("torch-cpu from 3")
-    told = f"train.Width.time_train: BASE {one.before}, HEAD {one.after}"
+    before, after = sentence(one.base), sentence(one.head)
+    assert before.startswith("torch-cpu from 6")
+    assert after.startswith("torch-cpu from 3")
+    told = f"train.Width.time_train: BASE {before}, HEAD {after}"
     assert f"crossover moved: {told}" in notes(found)
-    assert f"BASE `{one.before}`, HEAD `{one.after}`" in comment(found)
+    assert f"BASE `{before}`, HEAD `{after}`" in comment(found)
 
 
 def test_a_crossover_that_is_gone_has_moved() -> None:
     """Where it is sure that nobody overtakes anybody any more."""
     (one,) = moved(measured(growing, lambda size: 100e-6 + growing(size)))
     assert (one.base.status, one.head.status) == ("crosses", "always")
-    assert one.after == "torch-cpu at every size"
+    assert sentence(one.head) == "torch-cpu at every size"
 
 
 def test_nothing_moved_where_it_is_not_sure() -> None:

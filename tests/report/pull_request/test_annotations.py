@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.report.pull_request.annotations import marks, tell_github
+from perceptron.report.pull_request.annotations import annotate, marks
 from perceptron.report.pull_request.comment import TAG
-from tests.report.gate_cases import broken, comparison, row, slower
+from tests.made_comparison import broken, comparison, row, slower
 
 
 def test_a_slower_benchmark_is_marked_where_it_is_defined() -> None:
@@ -58,7 +58,7 @@ def test_marks_are_printed_inside_a_workflow_or_when_asked_for(
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     if inside:
         monkeypatch.setenv("GITHUB_ACTIONS", inside)
-    tell_github(comparison(slower()), asked)
+    annotate(comparison(slower()), asked)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("::error ") == bool(inside or asked)
@@ -70,7 +70,7 @@ def test_the_summary_is_added_to_what_is_there(
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    tell_github(comparison(row()), False)
+    annotate(comparison(row()), False)
     assert summary.read_text(encoding="utf-8").startswith(f"before\n{TAG}\n")
 
 
@@ -79,4 +79,4 @@ def test_a_summary_that_cannot_be_written_is_one_line(
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary.md"))
     with pytest.raises(UserError, match=r"summary\.md: cannot be written: No such file"):
-        tell_github(comparison(row()), False)
+        annotate(comparison(row()), False)

@@ -12,7 +12,7 @@ from markdown_it.token import Token
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, LeftOut, Side
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
-from tests.report.gate_cases import broken, comparison, row, slower
+from tests.made_comparison import broken, comparison, row, slower
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"

@@ -17,7 +17,7 @@ from perceptron.errors import UserError
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest, comment
 from perceptron.report.pull_request.post import MOST_ROWS, number, post
 from tests.conftest import ROOT
-from tests.report.gate_cases import block, comparison, slower
+from tests.made_comparison import block, comparison, slower
 
 SHA = "c" * 40
 HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}

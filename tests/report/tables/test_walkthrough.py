@@ -21,7 +21,7 @@ from perceptron.studies.shared.progress import silent
 def test_the_story_ends_with_what_was_learned(
     problem: str, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walkthrough.tell(study.walkthrough(problem, ["numpy"], None, silent))
+    walkthrough.show(study.walkthrough(problem, ["numpy"], None, silent))
     said = " ".join(capsys.readouterr().out.split())
     assert told in said
     assert "Starting parameters" in said

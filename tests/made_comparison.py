@@ -1,4 +1,4 @@
-"""Comparisons made up, for everything that shows one."""
+"""Comparisons made up, for every test of what judges or shows one."""
 
 from __future__ import annotations
 
