@@ -75,9 +75,9 @@ def newest_ladder(results: Path) -> OverheadResult:
 def _finished(results: Path, study: str) -> list[StoredRun]:
     """Return finished runs of a study, the newest first; one that cannot be read is an error."""
     return [
-        each
-        for each in stored_runs(results, _refuse)
-        if each.run.finished is not None and each.run.plan.get("study") == study
+        stored
+        for stored in stored_runs(results, _refuse)
+        if stored.run.finished is not None and stored.run.plan.get("study") == study
     ]
 
 

@@ -28,21 +28,21 @@ def test_a_broken_one_and_one_that_was_not_judged_are_marked_with_their_reasons(
     assert warning == "::warning title=inconclusive%3A sums.time_sum::too noisy here"
 
 
-def test_strangers_texts_stay_one_command_each() -> None:
+def test_untrusted_texts_stay_one_command_each() -> None:
     """No second line, no property and no message of their own."""
     evil = "a,line=1::b\r\n::error::c%0A\u2028"
     hostile = broken(benchmark=evil, params=[evil], file=evil, reason=evil * 1000)
     (line,) = marks(comparison(hostile))
     assert len(line.splitlines()) == 1
     assert len(line) < 2000
-    found = re.fullmatch(r"::error file=([^,:]*),line=12,title=([^,:]*)::(.*)", line)
-    assert found is not None
-    assert "%250A" in found[3]
+    match = re.fullmatch(r"::error file=([^,:]*),line=12,title=([^,:]*)::(.*)", line)
+    assert match is not None
+    assert "%250A" in match[3]
 
 
 def test_there_are_at_most_ten_of_a_kind_and_the_worst_come_first() -> None:
     """GitHub shows no more."""
-    many = [slower(params=[f"p{each}"], change=each / 100) for each in range(1, 30)]
+    many = [slower(params=[f"p{number}"], change=number / 100) for number in range(1, 30)]
     unsure = [row(verdict="inconclusive") for _ in range(30)]
     lines = marks(comparison(*many, *unsure))
     assert [line.startswith("::error") for line in lines] == [True] * 10 + [False] * 10
