@@ -39,9 +39,7 @@ def show(comparison: Comparison) -> None:
 
 def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Return rows of text: what changed first, by size; then what did not."""
-    ordered = in_order(rows)
-    unchanged = [row for row in ordered if row.verdict == "no change"][_MOST_UNCHANGED:]
-    shown = [row for row in ordered if row not in unchanged]
+    shown = len(rows) - _unlisted(rows)
     return [
         (
             name(row),
@@ -51,8 +49,14 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
             change(row),
             NONE if row.smallest_detectable is None else slowdown(row.smallest_detectable),
         )
-        for row in shown
+        # What did not change comes last.
+        for row in in_order(rows)[:shown]
     ]
+
+
+def _unlisted(rows: Sequence[Row]) -> int:
+    """Return how many unchanged benchmarks the table has no room for."""
+    return max(0, sum(row.verdict == "no change" for row in rows) - _MOST_UNCHANGED)
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
@@ -62,7 +66,9 @@ def in_order(rows: Sequence[Row]) -> list[Row]:
 
 def notes(comparison: Comparison) -> list[str]:
     """Return what the table cannot say: reasons, omissions, certainty, time, and the command."""
-    lines = [f"{name(row)}: {row.reason}" for row in comparison.rows if row.reason]
+    unlisted = _unlisted(comparison.rows)
+    lines = [f"{unlisted} more benchmarks did not change"] if unlisted else []
+    lines += [f"{name(row)}: {row.reason}" for row in comparison.rows if row.reason]
     lines += [moved_crossover(pair) for pair in moved(comparison)]
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines.append(detectable(comparison.rows))
