@@ -99,8 +99,8 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         "benchmarks": [],
         "blocks": [],
     }
-    whole = ComparisonPlan(**(plan | fields.pop("plan", {})))
-    return Comparison(**(defaults | fields), plan=whole)
+    full_plan = ComparisonPlan(**(plan | fields.pop("plan", {})))
+    return Comparison(**(defaults | fields), plan=full_plan)
 
 
 def block(benchmark: str, number: int, base: float, head: float, stage: Stage = "screen") -> Block:

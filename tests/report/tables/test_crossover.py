@@ -16,8 +16,6 @@ from perceptron.report.tables.crossover import (
     CROSSOVER_COLUMNS,
     amortisation_cells,
     crossover_cells,
-    place,
-    status,
     write_crossovers,
 )
 from tests.analysis.crossover.test_judge import linear, world
@@ -67,23 +65,6 @@ def test_a_line_for_each_pair_that_was_measured(found: CrossoverResult) -> None:
     assert cells[:3] == ("mlp-width", "numpy → torch-cpu", "box, float32, 2 threads")
     assert cells[3].startswith("crosses")
     assert re.match(r"torch-cpu from [\d.]+ \[[\d.]+, [\d.]+\] on", cells[4])
-
-
-def test_what_is_not_sure_is_told_as_such(found: CrossoverResult) -> None:
-    """In the status, whatever the answer; a reason follows in brackets."""
-    crossover = found.crossovers[0]
-    doubtful = msgspec.structs.replace(crossover, unsure=[(4, 16)], reason="not sure between")
-    certain = msgspec.structs.replace(crossover, unsure=[], reason=None)
-    assert status(doubtful) == "crosses, not sure"
-    assert status(certain) == "crosses"
-    assert crossover_cells([doubtful])[0][-1].endswith("(not sure between)")
-
-
-def test_the_ground_is_told_as_far_as_it_is_known(found: CrossoverResult) -> None:
-    crossover = found.crossovers[0]
-    stranger = msgspec.structs.replace(crossover, machine="unknown", dtype=None, threads=None)
-    assert place(stranger) == "–"
-    assert place(msgspec.structs.replace(stranger, threads=8)) == "8 threads"
 
 
 def test_amortisations_show_a_few_sizes_with_both_ends(row: MakeRow) -> None:
