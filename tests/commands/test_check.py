@@ -1,12 +1,22 @@
-"""What `perceptron check` proposes, around a contract that has been checked already."""
+"""`perceptron check`: its document, and what it proposes."""
 
 from __future__ import annotations
+
+import json
 
 import pytest
 
 from perceptron.cli import app
 from perceptron.records.backend import CheckResult
 from perceptron.studies import check as study
+from tests.conftest import Perceptron
+
+
+def test_check_passes_ours_and_exits_1_for_none(perceptron: Perceptron) -> None:
+    process = perceptron("check", "numpy", "--json")
+    assert process.returncode == 0
+    checks = json.loads(process.stdout)["backends"]["numpy"]
+    assert all(not check["broken"] and check["passed"] for check in checks)
 
 
 @pytest.mark.parametrize(("broken", "code"), [([], 0), (["xor: differs"], 1)])
@@ -16,6 +26,7 @@ def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
     broken: list[str],
     code: int,
 ) -> None:
+    """The contract has been checked already; only a kept one is followed by a proposal."""
     promise = CheckResult(name="agrees", passed=1, skipped=0, broken=broken)
     monkeypatch.setattr(study, "check", lambda name, progress: [promise])
     assert (app(["check", "mine"], standalone_mode=False) or 0) == code
