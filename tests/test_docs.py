@@ -28,6 +28,12 @@ SHORTER = {
     "overhead": ["--backends", "numpy,python", "--threads", "1"],
 }
 
+# Real runs that a test of the command makes with the same options, and looks at closely.
+TYPED_BY_TESTS = {
+    "perceptron bench --quick": "test_bench.py",
+    "perceptron overhead --quick": "test_overhead.py",
+}
+
 
 def commands(page: Path) -> list[str]:
     """The lines of the page's shell blocks, without comments."""
@@ -68,11 +74,15 @@ def type_in(folder: Path, path: Path, line: str) -> None:
 
 
 def typed() -> list[object]:
-    examples = {"numpy-transposed", "elsewhere"}
+    examples = {"numpy-transposed", "elsewhere", "relu-width", "perceptron families"}
     # Before `.venv` is activated the same commands are typed with its path: once is enough.
     lines = {line.removeprefix(".venv/bin/") for page in PAGES for line in commands(page)}
     ours = sorted(line for line in lines if not any(name in line for name in examples))
-    return [pytest.param(line, id=line) for line in ours if not line.startswith("make ")]
+    return [
+        pytest.param(line, id=line)
+        for line in ours
+        if not line.startswith("make ") and line not in TYPED_BY_TESTS
+    ]
 
 
 @pytest.mark.parametrize("line", typed())
@@ -87,6 +97,13 @@ def test_every_command_of_the_docs_works(line: str, tmp_path: Path) -> None:
     type_in(tmp_path, ROOT, line)
 
 
+@pytest.mark.parametrize("line", TYPED_BY_TESTS)
+def test_what_is_not_typed_here_is_typed_by_the_test_of_its_command(line: str) -> None:
+    """Word for word, the options that make it short aside."""
+    text = (ROOT / "tests" / "commands" / TYPED_BY_TESTS[line]).read_text(encoding="utf-8")
+    assert ", ".join(f'"{word}"' for word in line.split()[1:]) in text
+
+
 def test_every_target_of_the_docs_is_in_the_makefile() -> None:
     targets = {
         line.split()[1] for page in PAGES for line in commands(page) if line.startswith("make ")
@@ -96,18 +113,31 @@ def test_every_target_of_the_docs_is_in_the_makefile() -> None:
         subprocess.run(["make", "-n", target], cwd=ROOT, check=True, capture_output=True)
 
 
-def test_the_worked_example_of_contributing_works(tmp_path: Path) -> None:
-    """One new file and one line: the backend is listed, keeps its contract and is timed."""
+def insert(root: Path, page: Path) -> None:
+    """Put the page's lines into the files that it names, below or above the line it quotes."""
+    pattern = r"<!-- insert in: (\S+); (below|above): (.+?) -->\n```python\n(.*?)^```"
+    for name, side, quoted, code in re.findall(pattern, page.read_text("utf-8"), re.M | re.S):
+        text = (root / name).read_text(encoding="utf-8")
+        assert text.count(f"\n{quoted}") == 1, f"{name}: {quoted!r} stands there once"
+        before, after = text.split(f"\n{quoted}")
+        if side == "below":
+            rest, after = after.split("\n", 1)
+            text = f"{before}\n{quoted}{rest}\n{code}{after}"
+        else:
+            text = f"{before}\n{code}{quoted}{after}"
+        (root / name).write_text(text, encoding="utf-8")
+
+
+def test_the_worked_examples_of_contributing_work(tmp_path: Path) -> None:
+    """A backend, a family, a command and a figure: files and lines as the page has them."""
     page = ROOT / "CONTRIBUTING.md"
     shutil.copytree(ROOT / "perceptron", tmp_path / "perceptron")
     for name, code in fenced(page, "python").items():
+        assert not (tmp_path / name).exists(), name
         (tmp_path / name).write_text(code)
-    line = re.search(r"<!-- line -->\n```python\n(.*?)\n```", page.read_text(), re.S)
-    assert line is not None
-    registry = tmp_path / "perceptron" / "backends" / "registry.py"
-    opening = "BUILT_IN: dict[str, str] = {\n"
-    table = registry.read_text().replace(opening, f"{opening}{line[1]}\n", 1)
-    registry.write_text(table)
+    insert(tmp_path, page)
+    for code in re.findall(r"<!-- run -->\n```python\n(.*?)^```", page.read_text(), re.M | re.S):
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True)
     for command in commands(page):
         if command.startswith("perceptron "):
             type_in(tmp_path, tmp_path, command)

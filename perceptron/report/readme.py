@@ -1,13 +1,12 @@
-"""README's pictures and tables, from committed runs.
+"""Pictures and tables of README and docs/, from committed runs.
 
-``python -m perceptron.report.readme`` writes them from the newest finished whole run and the newest
-finished map under results/. It replaces what stands between ``<!-- begin: NAME -->``
-and ``<!-- end: NAME -->``.
+``python -m perceptron.report.readme`` writes them from the newest finished whole run, map and
+ladder under results/. It replaces what stands between ``<!-- begin: NAME -->`` and
+``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
 
-from itertools import dropwhile, takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -22,6 +21,7 @@ from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_
 from perceptron.errors import UserError
 from perceptron.records.of_record import export
 from perceptron.records.runs import StoredRun, stored_runs
+from perceptron.report.answers import answers, table_lines
 from perceptron.report.charts.ladder import ladder_chart
 from perceptron.report.charts.phase_map import map_chart
 from perceptron.report.charts.svg import family_chart, finding_chart
@@ -32,20 +32,39 @@ from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, fin
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
 CROSSOVER_COLUMNS = ("family", "pair", "threads", "status", "who is faster [95 % interval]")
+# The blocks of each page.
+PAGES = {
+    "README.md": ("result", "answers", "ground"),
+    "docs/findings.md": ("finding", "crossovers", "ground"),
+    "docs/crossovers.md": ("map",),
+    "docs/ladder.md": ("ladder",),
+    "docs/gate.md": ("proof",),
+}
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
 
 def main() -> None:
-    """Rewrite README.md and the pictures that it shows."""
+    """Rewrite the blocks of the pages and the pictures that these show."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
         bench, phase_map, ladder = newest(results), newest_map(results), newest_ladder(results)
     for name, picture in pictures(bench, phase_map, ladder).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
-    readme = ROOT / "README.md"
-    content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder)
-    content |= proof_blocks(ROOT / "docs" / "gate-proof.md")
-    readme.write_text(fill(readme.read_text(encoding="utf-8"), content), encoding="utf-8")
+    for page, text in filled(bench, phase_map, ladder).items():
+        (ROOT / page).write_text(text, encoding="utf-8")
+
+
+def filled(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
+    """Return the text of each page, its blocks filled."""
+    proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
+    content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder) | proof_blocks(proof)
+    content["answers"] = answers(bench, phase_map.map, ladder, PICTURED, proof, truth)
+    return {
+        page: fill(
+            (ROOT / page).read_text(encoding="utf-8"), {name: content[name] for name in names}, page
+        )
+        for page, names in PAGES.items()
+    }
 
 
 def newest(results: Path) -> BenchResult:
@@ -94,7 +113,7 @@ def _within(result: Judged, results: Path) -> Judged:
 
 
 def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
-    """Return the README's figures: SVG by file name."""
+    """Return the figures: SVG by file name."""
     return {
         "finding.svg": finding_chart(bench.finding),
         "map.svg": map_chart(phase_map.map),
@@ -104,7 +123,7 @@ def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -
 
 
 def ladder_blocks(ladder: OverheadResult) -> dict[str, str]:
-    """Return the README's blocks about the ladder: Markdown by name."""
+    """Return the blocks about the ladder: Markdown by name."""
     facts = ladder.environment
     processes = len({row.process for row in ladder.rows if row.phase is None})
     return {
@@ -114,23 +133,15 @@ def ladder_blocks(ladder: OverheadResult) -> dict[str, str]:
 
 
 def proof_blocks(page: Path) -> dict[str, str]:
-    """Return the README's block about the gate: the first table of its proof, by name.
+    """Return the block about the gate: the first table of its proof, by name.
 
     Raises `UserError` if there is none.
     """
-    try:
-        lines = iter(page.read_text(encoding="utf-8").splitlines())
-    except OSError as error:
-        raise UserError(f"{page}: {error.strerror}; `make proof` writes it") from None
-    rest = dropwhile(lambda line: not line.startswith("|"), lines)
-    table = list(takewhile(lambda line: line.startswith("|"), rest))
-    if not table:
-        raise UserError(f"{page}: holds no table; `make proof` writes it again")
-    return {"proof": "\n".join(table)}
+    return {"proof": "\n".join(table_lines(page, "make proof"))}
 
 
 def map_blocks(phase_map: MapResult) -> dict[str, str]:
-    """Return the README's blocks about the map: Markdown by name."""
+    """Return the blocks about the map: Markdown by name."""
     cells, facts = phase_map.map, phase_map.environment
     return {
         "map": f"{cells.summary} {cells.cells_measured} of {len(cells.cells)} cells measured on "
@@ -140,7 +151,7 @@ def map_blocks(phase_map: MapResult) -> dict[str, str]:
 
 
 def blocks(bench: BenchResult) -> dict[str, str]:
-    """Return the README's blocks about the finding and the crossovers: Markdown by name."""
+    """Return the blocks about the finding and the crossovers: Markdown by name."""
     processes = max(row.processes for row in bench.finding)
     environment = bench.environment
     versions = ", ".join(
@@ -161,14 +172,15 @@ def blocks(bench: BenchResult) -> dict[str, str]:
     }
 
 
-def fill(document: str, content: dict[str, str]) -> str:
-    """Return the document with every block replaced; raises `UserError` if marks are missing."""
+def fill(document: str, content: dict[str, str], page: str = "README.md") -> str:
+    """Return the document with every block replaced.
+
+    Raises `UserError` for a block that ``page`` has no place for.
+    """
     for name, block in content.items():
         begin, end = f"<!-- begin: {name} -->\n", f"<!-- end: {name} -->"
         if begin not in document or end not in document:
-            raise UserError(
-                f"README.md: no place for {name!r}: {begin.strip()} or {end} is missing"
-            )
+            raise UserError(f"{page}: no place for {name!r}: {begin.strip()} or {end} is missing")
         head, rest = document.split(begin, 1)
         document = f"{head}{begin}{block}\n{end}{rest.split(end, 1)[1]}"
     return document

@@ -15,6 +15,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.report.numbers import duration_interval
+from perceptron.studies.bench import SWEEP
 from tests.commands.conftest import CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron
 
@@ -25,8 +26,11 @@ _GUARD_SECONDS = 600.0
 def test_bench_prints_the_contract_and_names_page_and_results(
     perceptron: Perceptron, tmp_path: Path
 ) -> None:
-    """One document on standard output, progress on standard error, rows and page on disk."""
-    process = perceptron(*QUICK, "--json")
+    """One document on standard output, progress on standard error, rows and page on disk.
+
+    The whole of a quick run, as README says to type it, with its default backends and families.
+    """
+    process = perceptron("bench", "--quick", "--machine", "box", "--json")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert document["machine"] == "box"
@@ -37,7 +41,9 @@ def test_bench_prints_the_contract_and_names_page_and_results(
     if registry.reason_unavailable("torch-cuda") is not None:
         assert finding["torch-cuda"]["seconds"] is None
         assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
-    assert len(document["crossovers"]) == 3
+    families = {crossover["family"] for crossover in document["crossovers"]}
+    assert families == set(SWEEP)
+    assert len(document["crossovers"]) == 3 * len(families)
     assert all(set(row) == CROSSOVER_KEYS for row in document["crossovers"])
     assert document["dashboard"] == "html/index.html"
     page = " ".join((tmp_path / document["dashboard"]).read_text(encoding="utf-8").split())

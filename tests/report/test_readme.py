@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,23 +9,33 @@ from perceptron.errors import UserError
 from perceptron.report import readme
 
 
-def test_the_readme_shows_what_the_committed_results_say(results_of_record: Path) -> None:
-    """No number in it was typed by hand: `make readme` would change nothing."""
+def test_the_pages_show_what_the_committed_results_say(results_of_record: Path) -> None:
+    """No number in a block was typed by hand: `make readme` would change nothing."""
     results = results_of_record
     bench, drawn = readme.newest(results), readme.newest_map(results)
     climbed = readme.newest_ladder(results)
-    text = (readme.ROOT / "README.md").read_text(encoding="utf-8")
-    content = readme.blocks(bench) | readme.map_blocks(drawn) | readme.ladder_blocks(climbed)
-    content |= readme.proof_blocks(readme.ROOT / "docs" / "gate-proof.md")
-    assert readme.fill(text, content) == text
+    pages = readme.filled(bench, drawn, climbed)
+    assert pages.keys() == readme.PAGES.keys()
+    for page, text in pages.items():
+        assert (readme.ROOT / page).read_text(encoding="utf-8") == text
+    shown = "".join(pages.values())
     for name in readme.pictures(bench, drawn, climbed):
-        assert f"](docs/{name})" in text
+        assert f"]({name})" in shown or f"](docs/{name})" in shown
         assert (readme.ROOT / "docs" / name).is_file()
+
+
+def test_no_page_has_a_block_that_nothing_fills() -> None:
+    for page in (readme.ROOT / "README.md", *(readme.ROOT / "docs").glob("*.md")):
+        blocks = re.findall(r"<!-- begin: (\S+) -->", page.read_text(encoding="utf-8"))
+        name = page.relative_to(readme.ROOT).as_posix()
+        assert sorted(blocks) == sorted(readme.PAGES.get(name, ())), name
 
 
 def test_a_missing_place_is_named() -> None:
     with pytest.raises(UserError, match=r"README\.md: no place for 'finding'"):
         readme.fill("nothing", {"finding": "x"})
+    with pytest.raises(UserError, match=r"docs/gate\.md: no place for 'proof'"):
+        readme.fill("nothing", {"proof": "x"}, "docs/gate.md")
 
 
 def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:

@@ -1,0 +1,160 @@
+"""README's table: a question, the command that answers it, one answer from committed results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import dropwhile, takewhile
+from pathlib import Path
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.phase_map.phase_map import PhaseMap
+from perceptron.analysis.stored.bench import BenchResult
+from perceptron.analysis.stored.finding import FindingRow
+from perceptron.errors import UserError
+from perceptron.records.warning import MeasurementWarning
+from perceptron.report import numbers
+from perceptron.report.tables import markdown
+from perceptron.report.tables.crossover_words import answer
+
+_COLUMNS = ("your question", "the command", "one answer, from results/")
+_REACHED = "reached [95 % interval]"
+
+Row = Mapping[str, str]
+
+
+def answers(
+    bench: BenchResult,
+    phase_map: PhaseMap,
+    ladder: OverheadResult,
+    family: str,
+    proof: Path,
+    truth: Path,
+) -> str:
+    """Return the table as Markdown.
+
+    The crossover shown is that of ``family``. ``proof`` and ``truth`` are the pages that `make
+    proof` and `make truth` write; raises `UserError` for one without its table.
+    """
+    rows = (
+        (
+            "Which backend trains a tiny model fastest?",
+            "findings.md",
+            "bench",
+            _finding(bench.finding),
+        ),
+        (
+            "From which size up does that change?",
+            "crossovers.md",
+            f"crossover --family {family}",
+            _crossover(bench.crossovers, family),
+        ),
+        ("Which backend wins over rows × width?", "crossovers.md", "map", phase_map.summary),
+        ("Where does the time of one iteration go?", "ladder.md", "overhead", _ladder(ladder)),
+        ("Did my change make anything slower?", "gate.md", "compare main .", _proof(proof)),
+        (
+            "Can I trust timings from this machine?",
+            "how-sure.md",
+            "doctor",
+            _doctor(bench.warnings),
+        ),
+        ("Can I trust these answers?", "truth.md", "truth", _truth(truth)),
+    )
+    lines = markdown.table(
+        _COLUMNS,
+        (
+            (f"[{question}](docs/{page})", f"`perceptron {command}`", words)
+            for question, page, command, words in rows
+        ),
+    )
+    return "\n".join(lines)
+
+
+def table_lines(page: Path, command: str) -> list[str]:
+    """Return the lines of the first table of a page.
+
+    Raises `UserError` naming ``command``, which writes the page, if there is none.
+    """
+    try:
+        lines = page.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise UserError(f"{page}: {error.strerror}; `{command}` writes it") from None
+    rest = dropwhile(lambda line: not line.startswith("|"), lines)
+    table = list(takewhile(lambda line: line.startswith("|"), rest))
+    if not table:
+        raise UserError(f"{page}: holds no table; `{command}` writes it again")
+    return table
+
+
+def _rows(page: Path, command: str, columns: Iterable[str]) -> Iterator[Row]:
+    """Yield the rows of the page's first table, by column; all of ``columns`` must be there."""
+    head, _, *body = (
+        [cell.strip() for cell in line.strip("|").split("|")] for line in table_lines(page, command)
+    )
+    absent = [column for column in columns if column not in head]
+    if absent or not body:
+        reason = f"no column {absent[0]!r}" if absent else "no rows"
+        raise UserError(f"{page}: its first table has {reason}; `{command}` writes it again")
+    yield from (dict(zip(head, cells, strict=True)) for cells in body)
+
+
+def _finding(finding: Iterable[FindingRow]) -> str:
+    """Say how long a whole training takes, over that of numpy."""
+    ratios = [
+        f"{row.backend} takes "
+        f"{numbers.interval(row.ratio_to_numpy, row.ratio_low, row.ratio_high)} times as long as "
+        "numpy"
+        for row in finding
+        if row.ratio_to_numpy is not None and row.backend not in ("numpy", "numpy-published")
+    ]
+    return f"on the OR gate {'; '.join(ratios) or 'only numpy was measured'}"
+
+
+def _crossover(crossovers: Iterable[Crossover], family: str) -> str:
+    """Say who is faster, for every pair that was measured in the family."""
+    sentences = [
+        answer(crossover)
+        for crossover in crossovers
+        if crossover.family == family and crossover.status != "not measured"
+    ]
+    return "; ".join(sentences) or "not measured"
+
+
+def _ladder(ladder: OverheadResult) -> str:
+    """Name the top of the ladder and its floor."""
+    times = {
+        rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)
+        for rung in ladder.rungs
+        if rung.seconds_per_iteration is not None
+    }
+    if not times:
+        return "not measured"
+    top, floor = next(iter(times)), min(times, key=lambda name: times[name][0])
+    return (
+        f"{ladder.problem}: {top} {numbers.duration_interval(*times[top])}; "
+        f"the floor, {floor}: {numbers.duration_interval(*times[floor])}"
+    )
+
+
+def _proof(page: Path) -> str:
+    """Name the first target, about false alarms, and the first about real slowdowns."""
+    rows = list(_rows(page, "make proof", ("target", _REACHED, "of")))
+    slower = [row for row in rows if "slowdowns found" in row["target"]]
+    shown = rows[:1] + slower[:1]
+    return "; ".join(f"{row['target']}: {row[_REACHED]} of {row['of']}" for row in shown)
+
+
+def _doctor(warnings: Iterable[MeasurementWarning]) -> str:
+    """Say what the doctor warned of when the main job was run."""
+    messages = [warning.message for warning in warnings]
+    return f"at the start of that `bench`: {'; '.join(messages) or 'nothing to warn of'}"
+
+
+def _truth(page: Path) -> str:
+    """Summarise the row of all simulated worlds."""
+    columns = ("number", "wrong, sure", "interval right")
+    row = next(_rows(page, "make truth", columns))
+    return (
+        f"in {row['number']} simulated worlds {row['wrong, sure']} answers were wrong and called "
+        f"sure; {row['interval right']} of the intervals hold the crossover"
+    )
