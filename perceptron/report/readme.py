@@ -18,9 +18,10 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.of_record import export
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.report.charts.ladder import ladder_chart
 from perceptron.report.charts.phase_map import map_chart
@@ -52,7 +53,7 @@ def newest(results: Path) -> BenchResult:
     """Return the newest finished whole run; raises `UserError` if there is none."""
     for stored in _finished(results, "bench"):
         if stored.run.plan.get("whole"):
-            return _within(judged_bench(stored.folder), results)
+            return _within(judge_bench(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 
@@ -60,7 +61,7 @@ def newest_map(results: Path) -> MapResult:
     """Return the newest finished map that is not quick; raises `UserError` if there is none."""
     for stored in _finished(results, "map"):
         if not stored.run.plan.get("quick"):
-            return _within(judged_map(stored.folder), results)
+            return _within(judge_map(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
 
@@ -71,7 +72,7 @@ def newest_ladder(results: Path) -> OverheadResult:
     """
     for stored in _finished(results, "overhead"):
         if not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY:
-            return _within(judged_ladder(stored.folder), results)
+            return _within(judge_ladder(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
 
 

@@ -18,8 +18,8 @@ from perceptron.report.tables.crossover import (
     crossover_cells,
     write_crossovers,
 )
-from tests.analysis.crossover.test_judge import linear, world
 from tests.conftest import MakeRow
+from tests.made import linear, world
 from tests.report.reading import Reader, read
 
 PREPARE = {"numpy": 1e-4, "torch-cpu": 0.5}
