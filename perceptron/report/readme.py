@@ -21,9 +21,11 @@ from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_
 from perceptron.errors import UserError
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.report import numbers
-from perceptron.report.charts.ladder import ladder_chart
-from perceptron.report.charts.phase_map import map_chart
-from perceptron.report.charts.svg import family_chart, finding_chart
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.finding import finding_figure
+from perceptron.report.charts.ladder import ladder_figure
+from perceptron.report.charts.phase_map import map_figure
+from perceptron.report.charts.sweep import family_figure
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
@@ -90,10 +92,10 @@ def _within(found: Judged) -> Judged:
 def pictures(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:
     """SVG by file name."""
     return {
-        "finding.svg": finding_chart(bench.finding),
-        "map.svg": map_chart(drawn.map),
-        "ladder.svg": ladder_chart(climbed),
-        f"{PICTURED}.svg": family_chart(bench, PICTURED),
+        "finding.svg": draw(finding_figure(bench.finding)),
+        "map.svg": draw(map_figure(drawn.map)),
+        "ladder.svg": draw(ladder_figure(climbed)),
+        f"{PICTURED}.svg": draw(family_figure(bench, PICTURED)),
     }
 
 

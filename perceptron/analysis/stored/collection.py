@@ -92,6 +92,22 @@ def collect(results: Path) -> Collection:
     )
 
 
+def collection_of(rows: Iterable[Measurement]) -> Collection:
+    """Judge rows that lie in no folder of results: their sweeps and histories, without runs."""
+    kept = [row for row in rows if plausible(row)]
+    complaints: list[str] = []
+    return Collection(
+        rows=kept,
+        machines=_machines(kept, [], complaints.append),
+        benches=[],
+        maps=[],
+        ladders=[],
+        sweeps=sweeps(kept),
+        histories=histories(kept),
+        complaints=complaints,
+    )
+
+
 def _line(complaint: str) -> str:
     """As the shelf's: paths come from strangers too."""
     text = label(complaint)
