@@ -130,7 +130,7 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["crossover", "--iterations", "0"], "error: Invalid value for '--iterations'"),
         (["crossover", "--backends", "numpy"], "error: a crossover needs two backends"),
         (["crossover", "--problem", "no.toml"], "error: {folder}/no.toml: cannot be read"),
-        (["crossover", "--html", "/proc/no"], "error: /proc/no/crossover.html: cannot write the"),
+        (["crossover", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the"),
         (["map", "--family", "mlp-width"], "error: family 'mlp-width' varies along 1 axis and a"),
         (
             ["compare", "a", "b", "--markdown", "/proc/no"],
@@ -327,7 +327,8 @@ def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
     assert 1 < crossover["size"] < 100
     assert (crossover["low"], crossover["high"]) == (None, None)
     assert document["results"] is None
-    assert "svd" in (tmp_path / document["page"]).read_text(encoding="utf-8")
+    assert document["page"] == "html/sweeps.html"
+    assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
 
 
 def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
@@ -336,7 +337,7 @@ def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: 
     assert found.returncode == 0
     assert "jax-gpu → numpy" in found.stdout
     assert "jax-gpu from" in found.stdout or "numpy first" in found.stdout
-    assert "page:  html/crossover.html" in found.stdout
+    assert "page:  html/sweeps.html#family=svd&" in found.stdout
     wrong = perceptron("crossover", "--from", "times.csv", "--pair", "numpy:torch")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("error: unknown backend in --pair 'torch'")

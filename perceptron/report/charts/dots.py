@@ -10,7 +10,7 @@ from perceptron.report.charts.figure import Axis, Dot
 from perceptron.report.numbers import tick
 
 # Factors by which an axis is longer where labels stand beyond its last dot.
-_ROOM = 5.0
+_LEFT, _RIGHT = 4.0, 12.0
 # Two dots closer than this factor leave no room for a label between them.
 _CLOSE = 1.6
 
@@ -30,9 +30,9 @@ def placed(dots: Sequence[Dot]) -> tuple[Dot, ...]:
 def dots_axis(dots: Iterable[Dot], title: str) -> Axis:
     """Return the axis over all dots and bars, with room for the labels on either side."""
     members = list(dots)
-    left = _ROOM if any(dot.side == "left" for dot in members) else 1.0
+    left = _LEFT if any(dot.side == "left" for dot in members) else 1.0
     ends = [end for dot in members for end in (dot.low, dot.seconds, dot.high)]
-    return log_axis(ends, tick, 10, title, room=(left, _ROOM))
+    return log_axis(ends, tick, 10, title, room=(left, _RIGHT))
 
 
 def _apart(members: Sequence[Dot]) -> list[Dot]:

@@ -100,10 +100,14 @@ class Dot:
 
 @dataclass(frozen=True, kw_only=True)
 class DotFigure:
-    """Times of backends, a row each, over one logarithmic axis. ``height`` in pixels."""
+    """Times of backends, a row each, over one logarithmic axis. ``height`` in pixels.
+
+    ``key`` says in a line what the signs mean, for a drawing that stands without its caption.
+    """
 
     alt: str
     caption: str
+    key: str
     height: int
     x: Axis
     rows: tuple[str, ...]

@@ -19,10 +19,9 @@ def finding_figure(rows: Sequence[FindingRow]) -> DotFigure:
         caption="Four rows, two features. NumPy computes in float64 and PyTorch in float32, as "
         "published. Bars are 95 % intervals over fresh processes, often smaller than the dot; the "
         "published times come from other, unnamed hardware.",
+        key="filled: measured here; open: published",
         height=68 * len(rows) + 143,
-        x=dots_axis(
-            dots, "10,000 iterations on the OR gate (filled: measured here, open: published)"
-        ),
+        x=dots_axis(dots, "10,000 iterations on the OR gate"),
         rows=tuple(f"{row.backend}\n{row.dtype or '–'}" for row in rows),
         dots=dots,
         absent=tuple(

@@ -25,14 +25,17 @@ def ladder_figure(ladder: OverheadResult) -> DotFigure | None:
         ]
     )
     texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
-    published = ", open: published" if ladder.published else ""
     return DotFigure(
         alt=f"Time of one iteration of {ladder.problem} by backend, logarithmic: {texts}",
         caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % intervals "
         "over fresh processes, often smaller than the dot."
-        + (" Open: as published, on hardware that is not named." if ladder.published else ""),
+        + (" Open: as published, on hardware that is not named." if ladder.published else "")
+        + " ×: times the floor.",
+        key="filled: measured here"
+        + ("; open: published" if ladder.published else "")
+        + "; ×: times the floor",
         height=52 * len(names) + 110,
-        x=dots_axis(dots, f"one iteration of {ladder.problem} (filled: measured here{published})"),
+        x=dots_axis(dots, f"one iteration of {ladder.problem}"),
         rows=tuple(names),
         dots=dots,
     )
@@ -54,18 +57,22 @@ def _published(row: int, name: str, seconds: float) -> Dot:
 
 def _measured(row: int, rung: Rung) -> Dot:
     seconds = rung.seconds_per_iteration or 1.0
-    is_floor = rung.ratio_to_floor is None or rung.ratio_low == rung.ratio_high == 1
-    ratio = "" if is_floor else f"\n{digits(rung.ratio_to_floor or 1.0, 2)} × the floor"
     return Dot(
         row=row,
         backend=rung.backend,
         seconds=seconds,
         low=rung.low or seconds,
         high=rung.high or seconds,
-        label=f"{duration(seconds)}{ratio}",
+        label=f"{duration(seconds)}{_ratio(rung)}",
         side="right",
         text=f"{rung.backend}: {_words(rung)}; removes {rung.removes}",
     )
+
+
+def _ratio(rung: Rung) -> str:
+    if rung.ratio_low == rung.ratio_high == 1:
+        return "\nthe floor"
+    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)} ×"
 
 
 def _words(rung: Rung) -> str:

@@ -27,7 +27,7 @@ from perceptron.report.dashboard.view import Views
 # File, name in the navigation, what its heading asks.
 PAGES = (
     ("index.html", "Overview", "Which backend trains fastest here?"),
-    ("sweeps.html", "Sweeps", "At which size does that change?"),
+    ("sweeps.html", "Sweeps", "At which size does the winner change?"),
     ("map.html", "Map", "Who wins where, on two axes?"),
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),

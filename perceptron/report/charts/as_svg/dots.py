@@ -41,6 +41,7 @@ def draw_dots(figure: DotFigure, looks: Mapping[str, Stroke]) -> str:
         axes.set_ylim(len(figure.rows) - 0.45, -0.6)
         axes.grid(False, axis="y")
         set_axis(axes, "x", figure.x)
+        axes.set_title(figure.key, loc="left", fontsize=8.5, color="#555555")
         return svg(canvas)
 
 
