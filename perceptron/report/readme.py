@@ -23,9 +23,11 @@ from perceptron.errors import UserError
 from perceptron.records.of_record import export
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.report.charts.ladder import ladder_chart
-from perceptron.report.charts.phase_map import map_chart
-from perceptron.report.charts.svg import family_chart, finding_chart
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.finding import finding_figure
+from perceptron.report.charts.ladder import ladder_figure
+from perceptron.report.charts.phase_map import map_figure
+from perceptron.report.charts.sweep import family_figure
 from perceptron.report.tables import markdown
 from perceptron.report.tables.crossover_words import answer, missing
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
@@ -97,10 +99,10 @@ def _within(result: Judged, results: Path) -> Judged:
 def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
     """Return the README's figures: SVG by file name."""
     return {
-        "finding.svg": finding_chart(bench.finding),
-        "map.svg": map_chart(phase_map.map),
-        "ladder.svg": ladder_chart(ladder),
-        f"{PICTURED}.svg": family_chart(bench, PICTURED),
+        "finding.svg": draw(finding_figure(bench.finding)),
+        "map.svg": draw(map_figure(phase_map.map)),
+        "ladder.svg": draw(ladder_figure(ladder)),
+        f"{PICTURED}.svg": draw(family_figure(bench, PICTURED)),
     }
 
 
