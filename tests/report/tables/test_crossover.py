@@ -36,7 +36,7 @@ def rows(row: MakeRow) -> list[Measurement]:
             backend="torch-cuda",
             device="cuda",
             status="skipped",
-            reason="no CUDA device result",
+            reason="no CUDA device found",
         )
         for size in (4, 16)
     ]
