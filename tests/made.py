@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import product
 from math import exp
 from pathlib import Path
@@ -14,8 +14,10 @@ from msgspec.structs import replace
 
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.records.conditions import Conditions, GpuClock, Steadiness
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
+from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
 ABSENT = "no CUDA device found"
@@ -31,6 +33,23 @@ FACTS = Environment(
     libraries={"numpy": "2.0"},
     pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
 )
+# Nothing wrong, and everything known.
+SOUND = Conditions(
+    governors=["performance"],
+    load=0.1,
+    quota_cores=2.0,
+    loop=Steadiness(seconds=[0.01] * 10, variation=0.01, slowest_to_fastest=1.05),
+    steal_share=0.0,
+    swap_used_bytes=0,
+    swapped_bytes=0,
+    clock_resolution_seconds=1e-9,
+    clock_tick_seconds=4e-8,
+    on_battery=False,
+    gpus=[GpuClock(name="Slide Rule", sm_mhz=300, max_sm_mhz=2000, idle=True, slowed_by=[])],
+)
+
+Cost = Callable[[float], float]
+POWERS = [4**power for power in range(1, 9)]
 
 
 def measured(**fields: Any) -> Measurement:
@@ -219,3 +238,35 @@ def everything(results: Path) -> Path:
     keep(results, MAP, map_rows(), started="2026-01-01T01:00:00Z")
     keep(results, LADDER, ladder_rows(), started="2026-01-01T02:00:00Z")
     return results
+
+
+def world(
+    row: MakeRow,
+    costs: dict[str, Cost],
+    sizes: Sequence[float] = POWERS,
+    processes: int = 6,
+    noise: float = 0.01,
+    seed: int = 0,
+    **fields: object,
+) -> list[Measurement]:
+    """Make the rows of a family: each backend's time is its cost at a size, with noise."""
+    random = np.random.default_rng(seed)
+    return [
+        row(
+            backend=backend,
+            size=size,
+            process=process,
+            problem=f"line:{size}",
+            device="cuda" if "cuda" in backend else "cpu",
+            seconds=cost(size) * exp(random.normal(0, noise)),
+            **fields,
+        )
+        for process in range(processes)
+        for size in sizes
+        for backend, cost in costs.items()
+    ]
+
+
+def linear(overhead: float, per_size: float) -> Cost:
+    """Return the cost of a backend that is slow to start and then linear in the size."""
+    return lambda size: overhead + per_size * size

@@ -10,6 +10,8 @@ from perceptron.records.comparison import (
     ComparisonEnvironment,
     ComparisonPlan,
     Control,
+    CrossoverEnd,
+    MovedCrossover,
     Row,
     Side,
 )
@@ -114,3 +116,15 @@ def block(benchmark: str, number: int, base: float, head: float, stage: Stage = 
         base=Reading(status="ok", value=base),
         head=Reading(status="ok", value=head),
     )
+
+
+def moved(**fields: Any) -> MovedCrossover:
+    """Make a crossover at 64 on BASE and at 32 on HEAD; any field can be given."""
+    defaults: dict[str, Any] = {
+        "family": "mlp-width",
+        "incumbent": "numpy",
+        "challenger": "torch-cpu",
+        "base": CrossoverEnd(status="crosses", size=64.0, low=62.0, high=66.0),
+        "head": CrossoverEnd(status="crosses", size=32.0, low=31.0, high=33.0),
+    }
+    return MovedCrossover(**(defaults | fields))

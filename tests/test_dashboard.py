@@ -24,7 +24,7 @@ def results(tmp_path: Path) -> Path:
 def test_the_command_prints_its_contract(
     perceptron: Perceptron, results: Path, tmp_path: Path
 ) -> None:
-    """One document on standard output; what was left out is told on standard error as well."""
+    """One document on standard output; what was left out is printed on standard error as well."""
     broken = results / "runs" / "box" / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
@@ -83,8 +83,8 @@ def test_a_port_that_is_taken_is_one_line(perceptron: Perceptron, results: Path)
     assert found.stderr.splitlines()[-1].startswith(f"error: --port {port}: Address already in use")
 
 
-def test_serving_goes_on_until_ctrl_c(results: Path, tmp_path: Path) -> None:
-    """The address is told, the pages are there, and ending is no failure."""
+def test_serving_ends_with_ctrl_c(results: Path, tmp_path: Path) -> None:
+    """The address is printed, the pages are there, and ending is no failure."""
     process = subprocess.Popen(
         [sys.executable, "-m", "perceptron", "dashboard", "--serve", "--port", "0"],
         cwd=tmp_path,
@@ -95,14 +95,14 @@ def test_serving_goes_on_until_ctrl_c(results: Path, tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     try:
-        told = process.stderr.readline()
-        port = int(told.partition("http://127.0.0.1:")[2].partition("/")[0])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        address = process.stderr.readline()
+        port = int(address.partition("http://127.0.0.1:")[2].partition("/")[0])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3000)
         connection.request("GET", "/sweeps.html")
-        assert "From which size on" in connection.getresponse().read().decode()
+        assert "At which size" in connection.getresponse().read().decode()
         connection.close()
         process.send_signal(signal.SIGINT)
-        _, left = process.communicate(timeout=30)
+        _, left = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()

@@ -1,4 +1,4 @@
-"""Which backend for this problem, by how much, and along which axis that changes."""
+"""Which backend for this problem, by how much, and along which axis the answer changes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.interval import TIE, Interval, of_ratio, of_times
 from perceptron.analysis.select import paired, prepared, reason, times
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.measurement import Measurement
@@ -35,10 +34,10 @@ class Option(Struct, frozen=True, kw_only=True):
 
 
 class Change(Struct, frozen=True, kw_only=True):
-    """What becomes of the fastest backend along one axis, ``axis`` in words.
+    """Whether the fastest backend changes along one axis, ``axis`` in words.
 
-    ``crossovers`` compare whole trainings with each of the others, it being the incumbent; ``low``
-    and ``high`` are the sizes looked at.
+    ``crossovers`` compare whole trainings, with the fastest backend as the incumbent and each of
+    the others as the challenger; ``low`` and ``high`` are the smallest and largest size measured.
     """
 
     axis: str
@@ -102,14 +101,18 @@ def advise(
     ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
     best = ordered[0] if ordered else None
     options = [_option(rows, trainings, name, best) for name in [*ordered, *backends]]
-    ratios = {each.backend: each.ratio for each in options if each.ratio and each.backend != best}
+    ratios = {
+        option.backend: option.ratio
+        for option in options
+        if option.ratio and option.backend != best
+    }
     return Advice(
         problem=problem,
         iterations=iterations,
         machine=rows[0].machine,
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].threads or 0,
-        options=list({each.backend: each for each in options}.values()),
+        options=list({option.backend: option for option in options}.values()),
         use=best,
         ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
@@ -120,14 +123,14 @@ def advise(
 
 
 def _is_tie(ratio: Interval) -> bool:
-    """Whether the whole interval lies within ±5 %."""
+    """Return whether the whole interval lies within ±5 %."""
     if ratio.low is None or ratio.high is None:
         return abs(log(ratio.estimate)) <= TIE
     return log(ratio.high) <= TIE and log(ratio.low) >= -TIE
 
 
 def whole_trainings(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
-    """The rows with whole trainings for times: preparing once, then the iterations."""
+    """Return the rows with the time of a whole training: preparing once, then the iterations."""
     return [
         replace(row, seconds=row.seconds * iterations + (row.prepare_seconds or 0.0))
         if row.seconds is not None
@@ -150,7 +153,7 @@ def _option(
     if best is None or not times(rows, backend):
         because = reason(rows, backend) or "not measured"
         return Option(backend=backend, device=device, reason=because)
-    both = paired(trainings, backend, best)
+    pairs = paired(trainings, backend, best)
     start = list(prepared(rows, backend).values())
     return Option(
         backend=backend,
@@ -158,7 +161,7 @@ def _option(
         seconds_per_iteration=_typical(rows, backend),
         prepare_seconds=of_times(start) if start else None,
         training=_typical(trainings, backend),
-        ratio=of_ratio(*zip(*both.values(), strict=True)) if both else None,
+        ratio=of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None,
     )
 
 

@@ -1,10 +1,10 @@
-"""How sure: intervals from one number a process."""
+"""Confidence intervals from one number per process."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import exp, inf, sqrt
+from math import exp, inf, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from scipy import stats
 CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
 """Its exponential is nearly the largest float; an interval that reaches further ends there."""
+TIE = log(1.05)
+"""Of a log-ratio: within ±5 % nobody should care who wins."""
 # Largest share of the processes left out on each side, where there are enough to spare some:
 # below eight, the degrees of freedom that trimming costs widen the interval more than it saves.
 _TRIM = 0.2
@@ -36,7 +38,7 @@ class Interval(Struct, frozen=True):
 def robust_mean(
     values: Sequence[float] | Array, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:
-    """The trimmed mean of values in the order measured, and half the width of its interval.
+    """Return the trimmed mean of values in the order measured, and half its interval's width.
 
     The half width is inf for a single value.
     """
@@ -45,7 +47,7 @@ def robust_mean(
 
 
 def trimmed(values: Array) -> tuple[Any, Any, int]:
-    """Trimmed means over the last axis, their standard errors, and the degrees of freedom.
+    """Return trimmed means over the last axis, their standard errors, and the degrees of freedom.
 
     Values stand in the order measured. A neighbour's burst slows a whole process now and then; one
     such process in ten would double the interval of an ordinary mean. Interval after Yuen,
@@ -66,7 +68,7 @@ def trimmed(values: Array) -> tuple[Any, Any, int]:
 
 
 def _alike(values: Array) -> Any:
-    """How much wider the error is because neighbouring processes are alike: 1 where they are not.
+    """Return the factor by which correlated neighbouring processes widen the error; 1 without.
 
     On shared machines they correlate by 0.1 to 0.6. The mean of a first-order autoregression with
     correlation r varies as that of independent values times (1 + r)/(1 − r); 1/n offsets how much
@@ -84,12 +86,12 @@ def _alike(values: Array) -> Any:
 
 @lru_cache(maxsize=4096)
 def quantile(freedom: float, confidence: float) -> float:
-    """Student's t: how many standard errors an interval of this confidence reaches to each side."""
+    """Return Student's t: the standard errors that an interval reaches to each side."""
     return float(stats.t.ppf((1 + confidence) / 2, freedom))
 
 
 def of_times(seconds: Sequence[float]) -> Interval:
-    """The typical one of times, one for each process, with its interval.
+    """Average times, one for each process, and return the typical time with its interval.
 
     Times vary by factors, not by amounts, so everything is done in logarithms.
     Raises ValueError without a value.
@@ -108,12 +110,12 @@ def _of_logarithms(logarithms: Array) -> Interval:
 
 
 def _end(logarithm: float) -> float | None:
-    """An end of an interval; None, an open one, where no float holds it."""
+    """Return an end of an interval; None, an open one, where no float holds it."""
     return exp(logarithm) if abs(logarithm) < LARGEST_LOG else None
 
 
 def of_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
-    """The ratio of times measured side by side: the two sequences pair up, process by process.
+    """Return the ratio of times measured side by side: the sequences pair up process by process.
 
     Raises ValueError without a pair, or where one has no partner.
     """

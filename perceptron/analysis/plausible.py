@@ -1,4 +1,4 @@
-"""Which rows can be measurements at all: files of results come from strangers."""
+"""Which rows can be measurements at all: files of results are untrusted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,17 @@ LARGEST_SIZE = 2**60
 
 
 def plausible(row: Measurement) -> bool:
-    """Whether the row's numbers can be calculated with; NaN and infinity cannot."""
+    """Return whether the row's numbers can be calculated with; NaN and infinity cannot."""
     times = (row.seconds, row.prepare_seconds, row.stdev, *row.samples)
     counts = (row.threads, row.iterations)
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
         and all(
-            each is None or each == 0 or SHORTEST_SECONDS <= each <= LONGEST_SECONDS
-            for each in times
+            value is None or value == 0 or SHORTEST_SECONDS <= value <= LONGEST_SECONDS
+            for value in times
         )
-        and all(each is None or 1 <= each <= LARGEST_SIZE for each in counts)
-        and all(each is None or 0 <= each <= LARGEST_SIZE for each in (row.process, row.peak_bytes))
+        and all(value is None or 1 <= value <= LARGEST_SIZE for value in counts)
+        and all(
+            value is None or 0 <= value <= LARGEST_SIZE for value in (row.process, row.peak_bytes)
+        )
     )

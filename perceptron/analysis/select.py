@@ -1,4 +1,4 @@
-"""Picking rows apart: what may be compared with what."""
+"""Selecting rows: what may be compared with what."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ class Ground(NamedTuple):
 
 
 def ground(row: Measurement) -> Ground:
-    """Where and how this row was measured."""
+    """Return where and how this row was measured."""
     return Ground(row.machine, row.dtype, row.threads)
 
 
 def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -> dict[int, float]:
-    """Seconds per iteration of this backend by process, where there are any.
+    """Return seconds per iteration of this backend by process, where there are any.
 
-    Of whole iterations, or up to the end of a ``phase``. A time that is zero, negative or not
-    finite is none. Raises ValueError where two rows claim the same process: then they are of
-    different problems, and must be told apart first.
+    Of whole iterations, or up to the end of an iteration ``phase``. A time that is zero, negative
+    or not finite is ignored. Raises ValueError where two rows have the same process: then they are
+    of different problems, and must be separated first.
     """
-    found: dict[int, float] = {}
+    by_process: dict[int, float] = {}
     for row in rows:
         if (row.backend, row.phase) != (backend, phase):
             continue
         if row.status != "ok" or row.seconds is None:
             continue
-        if row.process in found:
+        if row.process in by_process:
             raise ValueError(f"two times of {backend} in process {row.process}: {row.problem}")
         if 0 < row.seconds < inf:
-            found[row.process] = row.seconds
-    return found
+            by_process[row.process] = row.seconds
+    return by_process
 
 
 def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
-    """Seconds to prepare this backend by process, where they are known."""
+    """Return the seconds to prepare this backend by process, where they are known."""
     return {
         row.process: row.prepare_seconds
         for row in rows
@@ -54,15 +54,15 @@ def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
 
 
 def current(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Of each backend the rows of its newest state: one environment and one commit.
+    """Return the rows of each backend's newest state: one environment and one commit.
 
-    Times of another version of a library or of the code are another thing, not one more process.
+    Times of another version of a library or of the code are not further processes of this one.
     """
     rows = list(rows)
     newest: dict[str, tuple[str, tuple[str | None, str | None]]] = {}
     for row in rows:
-        seen = newest.get(row.backend)
-        if row.status == "ok" and (seen is None or row.when > seen[0]):
+        latest = newest.get(row.backend)
+        if row.status == "ok" and (latest is None or row.when > latest[0]):
             newest[row.backend] = (row.when, (row.environment, row.commit))
     kept = [
         row
@@ -76,24 +76,25 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
     for row in kept:
         processes.setdefault(row.backend, []).append(row.process)
     rank = {
-        backend: {number: place for place, number in enumerate(sorted(set(numbers)))}
+        backend: {number: position for position, number in enumerate(sorted(set(numbers)))}
         for backend, numbers in processes.items()
     }
     return [replace(row, process=rank[row.backend][row.process]) for row in kept]
 
 
 def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
-    """Whether there is any time of this backend."""
+    """Return whether there is any time of this backend."""
     return any(row.backend == backend and row.status == "ok" for row in rows)
 
 
 def paired(rows: Iterable[Measurement], first: str, second: str) -> dict[int, tuple[float, float]]:
-    """Times of two backends by process, ascending, for the processes that measured both."""
+    """Return times of two backends by process, ascending, for processes that measured both."""
     rows = list(rows)
-    ours, theirs = times(rows, first), times(rows, second)
-    return {process: (ours[process], theirs[process]) for process in sorted(ours.keys() & theirs)}
+    of_first, of_second = times(rows, first), times(rows, second)
+    shared = sorted(of_first.keys() & of_second)
+    return {process: (of_first[process], of_second[process]) for process in shared}
 
 
 def reason(rows: Iterable[Measurement], backend: str) -> str | None:
-    """Why this backend has no time, from the first row that says."""
+    """Return why this backend has no time, from the first row with a reason."""
     return next((row.reason for row in rows if row.backend == backend and row.reason), None)

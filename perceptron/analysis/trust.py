@@ -1,4 +1,4 @@
-"""What in the recorded facts makes timings less trustworthy, and what to do about it."""
+"""Which recorded facts make timings less trustworthy, and what to do about it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SMALLEST_GPU_CLOCK_SHARE = 0.95
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
-    """What a machine was found to be like, for so many threads, and what is wrong with it."""
+    """The facts and conditions of a machine, for a number of threads, and what is wrong with it."""
 
     environment: Environment
     threads: int
@@ -43,7 +43,7 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
 
 
 def damaged(complaint: str) -> MeasurementWarning:
-    """A line of the results that could not be read; what it held was measured again."""
+    """Return a warning about a line of results that could not be read and was measured again."""
     return MeasurementWarning(
         code="damaged-results", message=complaint, advice="delete that line; the others were kept"
     )
@@ -52,10 +52,10 @@ def damaged(complaint: str) -> MeasurementWarning:
 def warnings_about(
     environment: Environment, threads: int, conditions: Conditions | None = None
 ) -> list[MeasurementWarning]:
-    """All that applies, the most serious first. What is not known is not warned of."""
-    found = [_blas_pinned(environment), _too_many_threads(environment, threads)]
+    """Return every warning that applies, the most serious first; unknown facts give none."""
+    candidates = [_blas_pinned(environment), _too_many_threads(environment, threads)]
     if conditions is not None:
-        found += [
+        candidates += [
             _cpu_quota(conditions, threads),
             _other_load(conditions, environment.cores, threads),
             _stolen_cpu(conditions),
@@ -66,7 +66,7 @@ def warnings_about(
             _governor(conditions),
             _coarse_clock(conditions),
         ]
-    return [each for each in found if each is not None]
+    return [warning for warning in candidates if warning is not None]
 
 
 def _blas_pinned(environment: Environment) -> MeasurementWarning | None:
@@ -84,7 +84,7 @@ def _blas_pinned(environment: Environment) -> MeasurementWarning | None:
 
 
 def blas_pins(environment: Environment) -> dict[str, str]:
-    """The variables that keep OpenBLAS from choosing its kernels by the processor."""
+    """Return the variables that keep OpenBLAS from choosing its kernels by the processor."""
     return {name: environment.variables[name] for name in _PINS if name in environment.variables}
 
 

@@ -42,12 +42,16 @@ def compare(
     json: Json = False,
 ) -> None:
     """Did this change make anything slower? Two revisions of any asv suite, side by side."""
+    from msgspec.structs import replace
+
+    from perceptron.analysis.crossover.moved import moved_crossovers
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
     from perceptron.report import documents, text_file
     from perceptron.report.pull_request import annotations as gate_annotations
     from perceptron.report.pull_request import comment
-    from perceptron.report.tables import comparison, terminal
+    from perceptron.report.tables import comparison as table
+    from perceptron.report.tables import terminal
 
     request = CompareRequest(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
@@ -55,15 +59,16 @@ def compare(
     if markdown is not None:
         text_file.reserve(markdown)
     with terminal.progress_bar("comparing") as bar:
-        found = gate(request, bar)
-    terminal.show_warnings(found.warnings)
+        comparison = gate(request, bar)
+    comparison = replace(comparison, moved_crossovers=moved_crossovers(comparison))
+    terminal.show_warnings(comparison.warnings)
     if json:
-        documents.write(found)
+        documents.write(comparison)
     else:
-        comparison.show(found)
+        table.show(comparison)
     if markdown is not None:
-        text_file.write(markdown, comment.comment(found))
-    gate_annotations.annotate(found, annotations)
-    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[found.verdict]
+        text_file.write(markdown, comment.comment(comparison))
+    gate_annotations.annotate(comparison, annotations)
+    code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
     if code:
         raise typer.Exit(code)

@@ -81,6 +81,25 @@ class Side(Struct, frozen=True, kw_only=True):
     python: str
 
 
+class CrossoverEnd(Struct, frozen=True, kw_only=True):
+    """The crossover of a pair on one revision, with its 95 % interval; no size if there is none."""
+
+    status: Literal["crosses", "reverses", "always", "never"]
+    size: float | None
+    low: float | None
+    high: float | None
+
+
+class MovedCrossover(Struct, frozen=True, kw_only=True):
+    """One pair of backends on one family whose crossover surely differs on HEAD."""
+
+    family: str
+    incumbent: str
+    challenger: str
+    base: CrossoverEnd
+    head: CrossoverEnd
+
+
 class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     """What the processes of each arm ran on."""
 
@@ -122,6 +141,8 @@ class Comparison(Struct, frozen=True, kw_only=True):
     reason: str
     """The verdict in one sentence."""
     rows: list[Row]
+    moved_crossovers: list[MovedCrossover] = []
+    """Judged from the blocks once the comparison is complete; older documents lack it."""
     control: Control
     plan: ComparisonPlan
     environment: ComparisonEnvironment

@@ -17,14 +17,17 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.of_record import export
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.report.answers import answers, table_lines
-from perceptron.report.charts.ladder import ladder_chart
-from perceptron.report.charts.phase_map import map_chart
-from perceptron.report.charts.svg import family_chart, finding_chart
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.finding import finding_figure
+from perceptron.report.charts.ladder import ladder_figure
+from perceptron.report.charts.phase_map import map_figure
+from perceptron.report.charts.sweep import family_figure
 from perceptron.report.tables import markdown
 from perceptron.report.tables.crossover_words import answer, missing
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
@@ -71,7 +74,7 @@ def newest(results: Path) -> BenchResult:
     """Return the newest finished whole run; raises `UserError` if there is none."""
     for stored in _finished(results, "bench"):
         if stored.run.plan.get("whole"):
-            return _within(judged_bench(stored.folder), results)
+            return _within(judge_bench(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 
@@ -79,7 +82,7 @@ def newest_map(results: Path) -> MapResult:
     """Return the newest finished map that is not quick; raises `UserError` if there is none."""
     for stored in _finished(results, "map"):
         if not stored.run.plan.get("quick"):
-            return _within(judged_map(stored.folder), results)
+            return _within(judge_map(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
 
@@ -90,7 +93,7 @@ def newest_ladder(results: Path) -> OverheadResult:
     """
     for stored in _finished(results, "overhead"):
         if not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY:
-            return _within(judged_ladder(stored.folder), results)
+            return _within(judge_ladder(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
 
 
@@ -115,10 +118,10 @@ def _within(result: Judged, results: Path) -> Judged:
 def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
     """Return the figures: SVG by file name."""
     return {
-        "finding.svg": finding_chart(bench.finding),
-        "map.svg": map_chart(phase_map.map),
-        "ladder.svg": ladder_chart(ladder),
-        f"{PICTURED}.svg": family_chart(bench, PICTURED),
+        "finding.svg": draw(finding_figure(bench.finding)),
+        "map.svg": draw(map_figure(phase_map.map)),
+        "ladder.svg": draw(ladder_figure(ladder)),
+        f"{PICTURED}.svg": draw(family_figure(bench, PICTURED)),
     }
 
 

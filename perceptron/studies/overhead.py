@@ -9,7 +9,7 @@ from typing import Any
 
 from perceptron.analysis.overhead import ladder as judge
 from perceptron.analysis.overhead.roofline import CEILING
-from perceptron.analysis.stored.finding import FAMILY
+from perceptron.analysis.stored.finding import FAMILY, published_iteration_seconds
 from perceptron.backends import registry
 from perceptron.backends.ladder import GPU_LADDER, LADDER
 from perceptron.measure.environment import usable_cores
@@ -109,6 +109,7 @@ def overhead(
             kernels=about["kernels"],
             work=(about["operations"], about["bytes_moved"]),
             threads=plan.threads,
+            published=published_iteration_seconds(plan.problem),
             results=run.journal.folder,
             environment=run.environment,
             warnings=run.warnings(plan.threads),

@@ -40,17 +40,19 @@ def measured(row: MakeRow, seconds: dict[str, float], prepare: float = 0.0) -> l
 
 
 def test_the_fastest_is_advised_with_its_lead(row: MakeRow) -> None:
-    found = advise(measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}), BACKENDS, "mlp:8x2", 100, [])
-    assert found.use == "numpy"
-    assert [each.backend for each in found.options] == ["numpy", "torch-cpu", "torch-cuda"]
-    ratio = found.options[1].ratio
+    advised = advise(
+        measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}), BACKENDS, "mlp:8x2", 100, []
+    )
+    assert advised.use == "numpy"
+    assert [option.backend for option in advised.options] == ["numpy", "torch-cpu", "torch-cuda"]
+    ratio = advised.options[1].ratio
     assert ratio is not None
     assert ratio.estimate == pytest.approx((100 * 4e-5 + 1e-3) / (100 * 1e-5), rel=0.01)
-    assert found.options[2].reason == "no CUDA device found"
-    assert (found.ties, found.unsure) == ([], [])
-    told = advice.sentence(found)
-    assert told.startswith("Use numpy: 5.00 [")
-    assert "torch-cuda: no CUDA device found: to know, run" in told
+    assert advised.options[2].reason == "no CUDA device found"
+    assert (advised.ties, advised.unsure) == ([], [])
+    text = advice.sentence(advised)
+    assert text.startswith("Use numpy: 5.00 [")
+    assert "torch-cuda: no CUDA device found: to know, run" in text
 
 
 @pytest.mark.parametrize(("iterations", "best"), [(1, "torch-cpu"), (100_000, "numpy")])
@@ -62,30 +64,30 @@ def test_a_short_training_pays_for_its_start(row: MakeRow, iterations: int, best
 
 def test_a_tie_advises_either(row: MakeRow) -> None:
     rows = measured(row, {"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3)
-    found = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
-    assert found.ties == ["torch-cpu"]
-    assert advice.sentence(found).startswith("Use numpy or torch-cpu: within ±5 %")
+    advised = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
+    assert advised.ties == ["torch-cpu"]
+    assert advice.sentence(advised).startswith("Use numpy or torch-cpu: within ±5 %")
 
 
 def test_a_lead_that_is_not_sure_says_so(row: MakeRow) -> None:
     rows = [
-        each
-        if each.backend == "numpy" or each.seconds is None
+        measurement
+        if measurement.backend == "numpy" or measurement.seconds is None
         else row(
             problem="mlp:8x2",
             backend="torch-cpu",
-            process=each.process,
-            seconds=1e-5 * (0.8, 1.2, 1.5)[each.process],
+            process=measurement.process,
+            seconds=1e-5 * (0.8, 1.2, 1.5)[measurement.process],
         )
-        for each in measured(row, {"numpy": 1e-5, "torch-cpu": 1e-5})
+        for measurement in measured(row, {"numpy": 1e-5, "torch-cpu": 1e-5})
     ]
-    found = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
-    assert found.unsure == ["torch-cpu"]
-    assert "Use probably numpy" in advice.sentence(found)
+    advised = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
+    assert advised.unsure == ["torch-cpu"]
+    assert "Use probably numpy" in advice.sentence(advised)
 
 
 def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
-    """numpy here, torch-cpu from 100 rows on; along the features nothing changes."""
+    """numpy here, torch-cpu from 100 rows up; along the features nothing changes."""
     rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=1e-3)
 
     def line(family: str, costs: dict[str, float]) -> AxisRows:
@@ -109,7 +111,7 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
             ],
         )
 
-    found = advise(
+    advised = advise(
         rows,
         BACKENDS,
         "mlp:8x2",
@@ -119,15 +121,15 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
             line("features", {"numpy": 0, "torch-cpu": 0}),
         ],
     )
-    (crossed,) = found.changes[0].crossovers
+    (crossed,) = advised.changes[0].crossovers
     assert crossed.status == "crosses"
     assert 32 < (crossed.size or 0) < 128
-    told = advice.sentence(found)
-    assert "; but torch-cpu from " in told
-    assert " rows on" in told
-    assert "nothing else wins at features 8 to 512" in told
-    cells = advice.changes_cells(found.changes)
-    assert [each[:3] for each in cells] == [
+    text = advice.sentence(advised)
+    assert "; but torch-cpu from " in text
+    assert " rows on" in text
+    assert "nothing else wins at features 8 to 512" in text
+    cells = advice.changes_cells(advised.changes)
+    assert [cell[:3] for cell in cells] == [
         ("rows", "8 to 512", "numpy → torch-cpu"),
         ("features", "8 to 512", "numpy → torch-cpu"),
     ]
@@ -135,15 +137,15 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
 
 def test_nothing_measured_says_why(row: MakeRow) -> None:
     rows = measured(row, {})
-    found = advise(rows, ("torch-cuda",), "mlp:8x2", 10, [])
-    assert found.use is None
-    assert advice.sentence(found).startswith("Nothing could be measured: torch-cuda: no CUDA")
+    advised = advise(rows, ("torch-cuda",), "mlp:8x2", 10, [])
+    assert advised.use is None
+    assert advice.sentence(advised).startswith("Nothing could be measured: torch-cuda: no CUDA")
 
 
 def test_one_backend_is_no_contest(row: MakeRow) -> None:
-    found = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
-    assert "numpy, the only backend that can run here" in advice.sentence(found)
-    assert advice.cells(found)[1][1] == "not measured: not measured"
+    advised = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
+    assert "numpy, the only backend that can run here" in advice.sentence(advised)
+    assert advice.cells(advised)[1][1] == "not measured: not measured"
 
 
 def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
@@ -186,14 +188,14 @@ def test_an_axis_that_contradicts_is_not_called_safe(row: MakeRow) -> None:
                 size=size,
                 backend=backend,
                 process=process,
-                seconds=(1.0, 4.0, 0.5)[(process + place) % 3],
+                seconds=(1.0, 4.0, 0.5)[(process + index) % 3],
                 prepare_seconds=1e-3,
             )
             for size in (8, 32, 128)
             for process in range(3)
-            for place, backend in enumerate(("numpy", "torch-cpu"))
+            for index, backend in enumerate(("numpy", "torch-cpu"))
         ],
     )
-    told = advice.sentence(advise(rows, BACKENDS, "mlp:8x2", 10_000, [line]))
-    assert "nothing else wins" not in told
-    assert "along rows it is not sure" in told
+    text = advice.sentence(advise(rows, BACKENDS, "mlp:8x2", 10_000, [line]))
+    assert "nothing else wins" not in text
+    assert "along rows it is not sure" in text

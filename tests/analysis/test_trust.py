@@ -8,25 +8,12 @@ from perceptron.analysis.trust import warnings_about
 from perceptron.records.conditions import Conditions, GpuClock, Steadiness
 from perceptron.records.environment import Environment
 from perceptron.records.warning import MeasurementWarning
+from tests.made import SOUND
 
 LITTLE = 1e-9
-# Nothing wrong, and everything known.
-SOUND = Conditions(
-    governors=["performance"],
-    load=0.1,
-    quota_cores=2.0,
-    loop=Steadiness(seconds=[0.01] * 10, variation=0.01, slowest_to_fastest=1.05),
-    steal_share=0.0,
-    swap_used_bytes=0,
-    swapped_bytes=0,
-    clock_resolution_seconds=1e-9,
-    clock_tick_seconds=4e-8,
-    on_battery=False,
-    gpus=[GpuClock(name="Slide Rule", sm_mhz=300, max_sm_mhz=2000, idle=True, slowed_by=[])],
-)
 
 
-def found(
+def warnings_for(
     environment: Environment, threads: int = 2, **changed: object
 ) -> list[MeasurementWarning]:
     return warnings_about(environment, threads, msgspec.structs.replace(SOUND, **changed))
@@ -48,25 +35,25 @@ def test_a_pinned_blas_is_warned_of_with_advice(environment: Environment) -> Non
     """Numbers of a slowed NumPy must not pass for the machine's."""
     assert warnings_about(environment, threads=2) == []
     pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
-    (found,) = warnings_about(pinned, threads=2)
-    assert "OPENBLAS_CORETYPE=Haswell" in found.message
-    assert found.advice == "run again with env -u OPENBLAS_CORETYPE"
+    (warning,) = warnings_about(pinned, threads=2)
+    assert "OPENBLAS_CORETYPE=Haswell" in warning.message
+    assert warning.advice == "run again with env -u OPENBLAS_CORETYPE"
 
 
 def test_more_threads_than_cores_are_warned_of(environment: Environment) -> None:
     """Threads that share a core wait for each other."""
-    (found,) = warnings_about(environment, threads=8)
-    assert "8 threads share 2 cores" in found.message
+    (warning,) = warnings_about(environment, threads=8)
+    assert "8 threads share 2 cores" in warning.message
 
 
 def test_a_sound_machine_is_not_warned_of(environment: Environment) -> None:
-    """Nor one of which nothing is known: no caution without a fact."""
-    assert found(environment) == []
+    """Nor one of which nothing is known: no warning without a fact."""
+    assert warnings_for(environment) == []
     assert warnings_about(environment, 2, Conditions()) == []
 
 
 @pytest.mark.parametrize(
-    ("code", "below", "beyond", "told"),
+    ("code", "below", "beyond", "text"),
     [
         ("cpu-quota", {"quota_cores": 2.0}, {"quota_cores": 1.5}, "the time of 1.5 cores"),
         ("other-load", {"load": 0.5}, {"load": 0.5 + LITTLE}, "a load of 0.50"),
@@ -123,48 +110,50 @@ def test_a_sound_machine_is_not_warned_of(environment: Environment) -> None:
         ),
     ],
 )
-def test_each_caution_comes_beyond_its_threshold_and_not_before(
+def test_each_warning_comes_beyond_its_threshold_and_not_before(
     environment: Environment,
     code: str,
     below: dict[str, object],
     beyond: dict[str, object],
-    told: str,
+    text: str,
 ) -> None:
     """Alone, with its number and with something to do."""
-    assert found(environment, **below) == []
-    (caution,) = found(environment, **beyond)
-    assert caution.code == code
-    assert told in caution.message
-    assert caution.advice
+    assert warnings_for(environment, **below) == []
+    (warning,) = warnings_for(environment, **beyond)
+    assert warning.code == code
+    assert text in warning.message
+    assert warning.advice
 
 
 def test_cores_left_over_may_be_busy(environment: Environment) -> None:
     """A load is only in the way of threads that have no other core to go to."""
     roomy = msgspec.structs.replace(environment, cores=8)
-    assert found(roomy, threads=2, load=6.5, quota_cores=None) == []
-    (caution,) = found(roomy, threads=8, load=6.5, quota_cores=None)
-    assert caution.code == "other-load"
+    assert warnings_for(roomy, threads=2, load=6.5, quota_cores=None) == []
+    (warning,) = warnings_for(roomy, threads=8, load=6.5, quota_cores=None)
+    assert warning.code == "other-load"
 
 
 def test_more_threads_than_cores_hide_no_load(environment: Environment) -> None:
     """Cores that there are not cannot take it."""
-    codes = [each.code for each in found(environment, threads=9, load=1.0, quota_cores=None)]
+    codes = [
+        warning.code for warning in warnings_for(environment, threads=9, load=1.0, quota_cores=None)
+    ]
     assert codes == ["too-many-threads", "other-load"]
 
 
 def test_advice_on_a_quota_is_a_number_of_threads_that_it_grants(environment: Environment) -> None:
     """Or, where that would be none, that the container needs more."""
-    (some,) = found(environment, quota_cores=1.5)
+    (some,) = warnings_for(environment, quota_cores=1.5)
     assert some.advice.startswith("use --threads 1 or fewer")
-    (none,) = found(environment, quota_cores=0.5)
+    (none,) = warnings_for(environment, quota_cores=0.5)
     assert "--threads" not in none.advice
 
 
 def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
-    """Of two, the one that is cool is left alone; a clock that is not told is no accusation."""
+    """Of two, the one that is cool is left alone; an unknown clock gives no warning."""
     hot = GpuClock(name="Abacus", slowed_by=["heat", "power cap"])
-    (caution,) = found(environment, gpus=[*gpu(2000), hot, GpuClock(name="Silent")])
+    (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuClock(name="Silent")])
     assert (
-        caution.message == "Abacus is clocked at unknown of unknown MHz, kept down by heat, "
+        warning.message == "Abacus is clocked at unknown of unknown MHz, kept down by heat, "
         "power cap"
     )

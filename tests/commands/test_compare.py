@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from perceptron.analysis.crossover import moved as judge
 from perceptron.cli import app
 from perceptron.gate import compare as gate
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.made_comparison import comparison, row, slower
+from tests.made_comparison import comparison, moved, row, slower
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,24 @@ def test_json_markdown_and_marks_do_not_get_mixed_up(
     assert json.loads(out)["verdict"] == "regression"
     assert err.startswith("::error file=benchmarks/sums.py,line=12,")
     assert file.read_text(encoding="utf-8") == comment(result)
+
+
+def test_moved_crossovers_are_judged_once_and_shown_everywhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The gate knows no crossovers: the command judges, and document, table and comment agree."""
+    judged = moved()
+    monkeypatch.setattr(judge, "moved_crossovers", lambda comparison: [judged])
+    file = tmp_path / "gate.md"
+    gated = comparison(slower(), verdict="regression")
+    assert compare(monkeypatch, gated, "--json", "--markdown", str(file)) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["moved_crossovers"] == [msgspec.to_builtins(judged)]
+    assert list(document)[2:5] == ["rows", "moved_crossovers", "control"]
+    words = "BASE torch-cpu from 64.0 [62.0, 66.0] on, HEAD torch-cpu from 32.0 [31.0, 33.0] on"
+    assert compare(monkeypatch, gated) == 1
+    assert f"crossover moved: mlp-width: {words}" in capsys.readouterr().out
+    assert words in file.read_text(encoding="utf-8").replace("`", "")
 
 
 def test_outside_a_workflow_there_are_no_marks(

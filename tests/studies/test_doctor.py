@@ -18,8 +18,8 @@ from perceptron.report.tables import doctor as diagnosis
 from perceptron.studies import bench, doctor
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.progress import silent
-from tests.analysis.test_trust import SOUND
 from tests.conftest import MakeRow, Perceptron
+from tests.made import SOUND
 
 TIRED = msgspec.structs.replace(SOUND, on_battery=True, load=1.5)
 

@@ -1,1 +1,1 @@
-"""From which size on does B beat A? Points, crossing, uncertainty, and the one judge."""
+"""From which size up does B beat A? Points, crossing, uncertainty, and the one judge."""

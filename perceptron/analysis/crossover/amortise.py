@@ -23,7 +23,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
     """Two backends at one size: the one faster per iteration, and when it has caught up.
 
     Seconds are per iteration, and once for preparing, with their 95 % intervals. ``iterations`` is
-    the number from which on the faster one has also been faster from cold; 1 where it also prepares
+    the number from which the faster one is also faster from cold; 1 where it also prepares
     sooner. ``low`` and ``high`` take both ends of the intervals; ``high`` is None where the faster
     one may not be faster at all.
     """
@@ -45,7 +45,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
 
 
 def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
-    """The rows with the time to prepare shared out over a training of so many iterations.
+    """Return the rows with the time to prepare spread over a training of so many iterations.
 
     Rows that do not say how long preparing took are left out.
     """
@@ -59,7 +59,7 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 
 
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
-    """Every two backends at every size at which both were measured from cold, by size."""
+    """Judge every two backends at every size at which both were measured from cold, by size."""
     families: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
         families.setdefault((row.family, ground(row)), []).append(row)
@@ -118,7 +118,7 @@ def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
 
 
 def _end(interval: Interval, sign: int) -> float:
-    """The upper end for 1, the lower for −1; the estimate where there is no interval."""
+    """Return the upper end for 1, the lower for −1; the estimate where there is no interval."""
     end = interval.high if sign > 0 else interval.low
     return interval.estimate if end is None else end
 
@@ -126,7 +126,7 @@ def _end(interval: Interval, sign: int) -> float:
 def _iterations(
     faster_prepare: float, slower_prepare: float, faster: float, slower: float
 ) -> float:
-    """From which iteration on the faster one is ahead; inf where it never is."""
+    """Return the iteration from which the faster one is ahead; inf where it never is."""
     behind = faster_prepare - slower_prepare
     if behind <= 0:
         return 1.0

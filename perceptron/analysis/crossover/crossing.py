@@ -31,7 +31,7 @@ class ZeroCrossing:
     """A change of winner: at ``size``, between the two measured sizes of ``bracket``.
 
     ``low`` and ``high`` are the 95 % interval, None where it is open on that side or where only
-    one process was seen. ``direction`` says who wins from there on.
+    one process was seen. ``direction`` says who wins from there up.
     """
 
     size: float
@@ -41,9 +41,9 @@ class ZeroCrossing:
     direction: Literal["challenger", "incumbent"]
 
 
-def zeros(points: Sequence[Point]) -> list[ZeroCrossing]:
-    """Every change between two sizes at which the winner is sure, none of them sure in between."""
-    sure = [place for place, point in enumerate(points) if point.sign]
+def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
+    """Return every change of winner between two sure sizes without a sure size in between."""
+    sure = [index for index, point in enumerate(points) if point.sign]
     return [
         _zero(points, left, right)
         for left, right in pairwise(sure)
@@ -52,57 +52,57 @@ def zeros(points: Sequence[Point]) -> list[ZeroCrossing]:
 
 
 def _zero(points: Sequence[Point], first: int, last: int) -> ZeroCrossing:
-    """Where the estimates change sign several times, the middle one of the changes.
+    """Locate the crossing between two sure points; of several sign changes, the middle one.
 
-    The interval then reaches over all of them.
+    The interval then spans all of them.
     """
-    places = [
-        place
-        for place in range(first, last)
-        if points[place].mean != 0
+    indices = [
+        index
+        for index in range(first, last)
+        if points[index].mean != 0
         and (
-            points[place + 1].mean == 0 or (points[place].mean > 0) != (points[place + 1].mean > 0)
+            points[index + 1].mean == 0 or (points[index].mean > 0) != (points[index + 1].mean > 0)
         )
     ]
-    place = places[len(places) // 2]
-    low, _ = _interval(points, places[0])
-    _, high = _interval(points, places[-1])
+    index = indices[len(indices) // 2]
+    low, _ = _interval(points, indices[0])
+    _, high = _interval(points, indices[-1])
     return ZeroCrossing(
-        size=exp(_crossing(points[place], points[place + 1])),
+        size=exp(_crossing(points[index], points[index + 1])),
         low=low,
         high=high,
-        bracket=(points[place].size, points[place + 1].size),
+        bracket=(points[index].size, points[index + 1].size),
         direction="challenger" if points[first].sign > 0 else "incumbent",
     )
 
 
 def _crossing(left: Point, right: Point) -> float:
-    """Logarithm of the size at which the straight line between two points is zero."""
+    """Return the logarithm of the size at which the line between two points is zero."""
     weight = left.mean / (left.mean - right.mean)
     return (1 - weight) * left.x + weight * right.x
 
 
-def _interval(points: Sequence[Point], place: int) -> tuple[float | None, float | None]:
-    if any(point.count < 2 for point in points[place : place + 2]):
+def _interval(points: Sequence[Point], index: int) -> tuple[float | None, float | None]:
+    if any(point.count < 2 for point in points[index : index + 2]):
         return None, None
-    zero = _crossing(points[place], points[place + 1])
-    below, above = _bend(points, place, zero)
-    low = _walk(points, place, zero, step=-1)
-    high = _walk(points, place, zero, step=1)
+    zero = _crossing(points[index], points[index + 1])
+    below, above = _bend(points, index, zero)
+    low = _walk(points, index, zero, step=-1)
+    high = _walk(points, index, zero, step=1)
     return (
         None if low is None else exp(zero - hypot(zero - low, below)),
         None if high is None else exp(zero + hypot(high - zero, above)),
     )
 
 
-def _walk(points: Sequence[Point], place: int, zero: float, step: int) -> float | None:
-    """Logarithm of the last size, away from ``zero``, whose interval contains zero.
+def _walk(points: Sequence[Point], index: int, zero: float, step: int) -> float | None:
+    """Return the logarithm of the last size, away from ``zero``, whose interval contains zero.
 
-    None where that goes on to the last size measured.
+    None where every interval up to the last size measured does.
     """
     last = zero
-    while 0 <= place < len(points) - 1:
-        left, right = points[place], points[place + 1]
+    while 0 <= index < len(points) - 1:
+        left, right = points[index], points[index + 1]
         weights = np.linspace(0.0, 1.0, _STEPS + 1)
         where = (1 - weights) * left.x + weights * right.x
         inside = _contains_zero(left, right, weights)
@@ -111,44 +111,46 @@ def _walk(points: Sequence[Point], place: int, zero: float, step: int) -> float 
             if not within:
                 return last
             last = float(x)
-        place += step
+        index += step
     return None
 
 
 def _contains_zero(left: Point, right: Point, weights: Array) -> npt.NDArray[np.bool_]:
-    """Whether the interval of the ratio between two sizes contains zero, by weight of ``right``."""
+    """Return whether the ratio's interval contains zero, by weight of ``right``."""
     common = [process for process in left.processes if process in set(right.processes)]
     if len(common) >= max(2, min(left.count, right.count, 5)):
         # A process that was slow at one size tends to be slow at the next: keep them together.
-        ours, theirs = (
-            np.array([dict(zip(p.processes, p.ratios, strict=True))[each] for each in common])
+        left_ratios, right_ratios = (
+            np.array([dict(zip(p.processes, p.ratios, strict=True))[process] for process in common])
             for p in (left, right)
         )
-        middle, error, freedom = trimmed(np.outer(1 - weights, ours) + np.outer(weights, theirs))
-        held: npt.NDArray[np.bool_] = np.abs(middle) <= error * quantile(freedom, CONFIDENCE)
-        return held
+        middle, error, freedom = trimmed(
+            np.outer(1 - weights, left_ratios) + np.outer(weights, right_ratios)
+        )
+        inside: npt.NDArray[np.bool_] = np.abs(middle) <= error * quantile(freedom, CONFIDENCE)
+        return inside
     middle = (1 - weights) * left.mean + weights * right.mean
     reach = (1 - weights) * left.reach(CONFIDENCE) + weights * right.reach(CONFIDENCE)
     return np.abs(middle) <= reach
 
 
-def _bend(points: Sequence[Point], place: int, zero: float) -> tuple[float, float]:
-    """How far the zero may lie below and above if the ratio bends between two sizes.
+def _bend(points: Sequence[Point], index: int, zero: float) -> tuple[float, float]:
+    """Return how far below and above the zero may lie if the ratio bends between two sizes.
 
     A curve that bends one way lies between its chord and the prolonged chords beside it; a step
     lies anywhere between the two sizes. Bends that noise may have made do not count.
     """
-    left, right = points[place], points[place + 1]
+    left, right = points[index], points[index + 1]
     shifted = [zero]
-    if place > 0:
-        shifted.append(_prolonged(points[place - 1], left, right, zero))
-    if place + 2 < len(points):
-        shifted.append(_prolonged(points[place + 2], right, left, zero))
+    if index > 0:
+        shifted.append(_prolonged(points[index - 1], left, right, zero))
+    if index + 2 < len(points):
+        shifted.append(_prolonged(points[index + 2], right, left, zero))
     return zero - min(shifted), max(shifted) - zero
 
 
 def _prolonged(outer: Point, near: Point, far: Point, zero: float) -> float:
-    """The zero of the line through ``outer`` and ``near``, between ``near`` and ``far``."""
+    """Return the zero of the line through ``outer`` and ``near``, between ``near`` and ``far``."""
     pace = slope(outer, near)
     ahead = far.x - near.x
     ratio = ahead / (near.x - outer.x)

@@ -1,4 +1,4 @@
-"""From which size on does the challenger beat the incumbent? The one judge of it."""
+"""From which size up does the challenger beat the incumbent? The only place that judges it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.crossing import zeros
-from perceptron.analysis.crossover.points import TIE, Point, points
+from perceptron.analysis.crossover.crossing import zero_crossings
+from perceptron.analysis.crossover.points import Point, points
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
-from perceptron.analysis.crossover.uncertainty import Uncertainty, doubts
-from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
+from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
 from perceptron.analysis.select import Ground, current, ground, is_measured, reason
 from perceptron.records.measurement import Measurement
 
@@ -23,14 +23,14 @@ Status = Literal[
 
 
 class Crossing(Struct, frozen=True):
-    """One change of winner; ``direction`` says who wins from ``size`` on."""
+    """One change of winner; ``direction`` says who wins from ``size`` up."""
 
     size: float
     direction: Literal["challenger", "incumbent"]
 
 
 class Crossover(Struct, frozen=True, kw_only=True):
-    """What was found for one pair of backends on one family.
+    """The verdict on one pair of backends on one family.
 
     ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95 % interval
     (None where only one process or value was seen, or where the interval is open on that side),
@@ -60,7 +60,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
 def crossovers(
     rows: Iterable[Measurement], pairs: Sequence[tuple[str, str]] | None = None
 ) -> list[Crossover]:
-    """Judge every pair on every family, apart for each machine, dtype and number of threads.
+    """Judge every pair on every family, separately for each machine, dtype and number of threads.
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
@@ -83,7 +83,7 @@ def crossovers(
 
 
 def is_line(rows: Iterable[Measurement]) -> bool:
-    """Whether these rows vary along one axis: several sizes, one problem for each."""
+    """Return whether these rows vary along one axis: several sizes, one problem for each."""
     rows = list(rows)
     shapes = {(row.size, row.problem) for row in rows}
     sizes = {row.size for row in rows}
@@ -91,7 +91,7 @@ def is_line(rows: Iterable[Measurement]) -> bool:
 
 
 def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
-    """Every two backends, as (incumbent, challenger)."""
+    """Return every two backends, as (incumbent, challenger)."""
     rows = list(rows)
     names = dict.fromkeys(row.backend for row in rows)
     return list(combinations(sorted(names, key=lambda name: is_gpu(rows, name)), 2))  # stable
@@ -100,24 +100,24 @@ def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
 def _judge(
     family: str, incumbent: str, challenger: str, where: Ground, rows: list[Measurement]
 ) -> Crossover:
-    found = points(rows, incumbent, challenger)
-    changes = zeros(found)
-    left = doubts(found, changes)
-    sure = [point for point in found if point.sign != 0]
+    measured = points(rows, incumbent, challenger)
+    changes = zero_crossings(measured)
+    remaining = uncertainties(measured, changes)
+    sure = [point for point in measured if point.sign != 0]
     status: Status
-    because: str | None = None
-    if not found:
-        status, because = "not measured", _why_not(rows, incumbent, challenger)
-    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in found]):
-        status, because, changes = "suspect", flat, []
-    elif all(abs(point.mean) <= TIE for point in found):
-        status, because, changes = "tie", "within ±5 % at every size", []
+    explanation: str | None = None
+    if not measured:
+        status, explanation = "not measured", _why_not(rows, incumbent, challenger)
+    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in measured]):
+        status, explanation, changes = "suspect", flat, []
+    elif all(abs(point.mean) <= TIE for point in measured):
+        status, explanation, changes = "tie", "within ±5 % at every size", []
     elif not sure:
         status = "not measured"
-        processes = min(point.count for point in found)
-        because = f"{processes} processes are too few to be sure of a winner at any size"
+        processes = min(point.count for point in measured)
+        explanation = f"{processes} processes are too few to be sure of a winner at any size"
     elif not changes:
-        status, because = "never" if sure[0].sign > 0 else "always", _closest(found)
+        status, explanation = "never" if sure[0].sign > 0 else "always", _closest(measured)
     elif len(changes) > 1:
         status = "multiple"
     else:
@@ -125,9 +125,9 @@ def _judge(
         loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
         if is_gpu(rows, loser) and not is_gpu(rows, winner):
             status = "suspect"
-            because = f"{loser} stops winning as the work grows: check that it is waited for"
-    if left and status not in ("not measured", "suspect"):
-        because = "; ".join(filter(None, (because, _not_sure(found, left))))
+            explanation = f"{loser} stops winning as the work grows: check that it is waited for"
+    if remaining and status not in ("not measured", "suspect"):
+        explanation = "; ".join(filter(None, (explanation, _not_sure(measured, remaining))))
     only = changes[0] if len(changes) == 1 else None
     return Crossover(
         family=family,
@@ -139,38 +139,40 @@ def _judge(
         high=only.high if only else None,
         bracket=only.bracket if only else None,
         crossings=[Crossing(zero.size, zero.direction) for zero in changes],
-        sizes_measured=[point.size for point in found],
-        sure=_is_sure(status, found, left),
-        unsure=[(found[doubt.first].size, found[doubt.last].size) for doubt in left]
+        sizes_measured=[point.size for point in measured],
+        sure=_is_sure(status, measured, remaining),
+        unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining]
         if status not in ("not measured", "suspect")
         else [],
         machine=where.machine,
         dtype=where.dtype,
         threads=where.threads,
-        reason=because,
+        reason=explanation,
     )
 
 
-def _is_sure(status: Status, found: Sequence[Point], left: Sequence[Uncertainty]) -> bool:
-    if left or status in ("not measured", "suspect") or any(not point.freedom for point in found):
+def _is_sure(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
+    if remaining or status in ("not measured", "suspect"):
+        return False
+    if any(not point.freedom for point in points):
         return False
     if status == "tie":
-        return all(abs(point.mean) + point.reach() <= TIE for point in found)
-    return any(abs(point.mean) - point.reach() > TIE for point in found)
+        return all(abs(point.mean) + point.reach() <= TIE for point in points)
+    return any(abs(point.mean) - point.reach() > TIE for point in points)
 
 
-def _closest(found: Sequence[Point]) -> str:
-    """Where the pair comes closest to changing places, and whether it is still closing there."""
-    place = min(range(len(found)), key=lambda place: abs(found[place].mean))
-    point = found[place]
-    told = f"closest at {_size(point)}: {_ratio(point.mean)}"
+def _closest(points: Sequence[Point]) -> str:
+    """Describe the size at which the pair is closest, and whether it is still closing there."""
+    index = min(range(len(points)), key=lambda i: abs(points[i].mean))
+    point = points[index]
+    text = f"closest at {_size(point)}: {_ratio(point.mean)}"
     if point.freedom:
         reach = point.reach(CONFIDENCE)
-        told += f" [{_ratio(point.mean - reach)}, {_ratio(point.mean + reach)}]"
-    told += " times the incumbent's time"
-    if place in (0, len(found) - 1) and len(found) > 1:
-        told += _closing(point, found[1] if place == 0 else found[-2], place == 0)
-    return told
+        text += f" [{_ratio(point.mean - reach)}, {_ratio(point.mean + reach)}]"
+    text += " times the incumbent's time"
+    if index in (0, len(points) - 1) and len(points) > 1:
+        text += _closing(point, points[1] if index == 0 else points[-2], index == 0)
+    return text
 
 
 def _ratio(logarithm: float) -> str:
@@ -179,7 +181,7 @@ def _ratio(logarithm: float) -> str:
 
 
 def _closing(last: Point, before: Point, first: bool) -> str:
-    """Whether the ratio still moved towards 1 at the end of the range."""
+    """Describe whether the ratio still moves towards 1 at the end of the range."""
     moved = abs(before.mean) - abs(last.mean)
     if moved < 1e-9:  # beyond what rounding does
         return ""
@@ -191,25 +193,25 @@ def _closing(last: Point, before: Point, first: bool) -> str:
 
 
 def _size(point: Point) -> str:
-    whole = float(point.size).is_integer()
-    return f"{point.size:.0f}" if whole else f"{point.size:g}"
+    is_integer = float(point.size).is_integer()
+    return f"{point.size:.0f}" if is_integer else f"{point.size:g}"
 
 
-def _not_sure(found: Sequence[Point], left: Sequence[Uncertainty]) -> str:
-    at = [_size(found[doubt.first]) for doubt in left if doubt.first == doubt.last]
+def _not_sure(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> str:
+    at = [_size(points[doubt.first]) for doubt in remaining if doubt.first == doubt.last]
     between = [
-        f"{_size(found[doubt.first])} and {_size(found[doubt.last])}"
-        for doubt in left
+        f"{_size(points[doubt.first])} and {_size(points[doubt.last])}"
+        for doubt in remaining
         if doubt.first != doubt.last
     ]
-    told = [f"at {', '.join(at)}"] if at else []
-    told += [f"between {', '.join(between)}"] if between else []
-    return f"not sure {' nor '.join(told)}"
+    parts = [f"at {', '.join(at)}"] if at else []
+    parts += [f"between {', '.join(between)}"] if between else []
+    return f"not sure {' nor '.join(parts)}"
 
 
 def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
     missing = [name for name in (incumbent, challenger) if not is_measured(rows, name)]
     reasons = {name: reason(rows, name) for name in missing}
-    told = [f"{name}: {because}" for name, because in reasons.items() if because]
+    explained = [f"{name}: {explanation}" for name, explanation in reasons.items() if explanation]
     silent = [f"{name}: no times" for name in missing]
-    return "; ".join(told or silent) or "no size was measured on both"
+    return "; ".join(explained or silent) or "no size was measured on both"

@@ -1,9 +1,9 @@
-"""Where to measure next, to find out from which size on one backend beats another.
+"""Where to measure next, to find out from which size up one backend beats another.
 
 Coarse geometric sizes first; then, inside each change of winner, bisection in the logarithm of
 the size until the bracket is narrower than 10 % or than what noise leaves uncertain; and wherever
 a winner is in doubt, more processes or a size between. Everything follows from the rows so far: a
-search that was cut short goes on by itself.
+search that was cut short resumes by itself.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log
 
-from perceptron.analysis.crossover.crossing import ZeroCrossing, zeros
+from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
-from perceptron.analysis.crossover.uncertainty import NARROW, Uncertainty, doubts
+from perceptron.analysis.crossover.uncertainty import NARROW, Uncertainty, uncertainties
 from perceptron.records.measurement import Measurement
 
-# How often a gap is tried again elsewhere when a backend fails in its middle.
-_PLACES = (1 / 2, 1 / 4, 3 / 4)
+# Where in a gap to measure, in this order: elsewhere when a backend fails in its middle.
+_WEIGHTS = (1 / 2, 1 / 4, 3 / 4)
 # Between two sizes where noise hides the winner, closer ones would not show it either.
 _WORTHWHILE = log(1.5)
 
@@ -49,12 +49,12 @@ class Ask:
 
 
 def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search) -> list[Ask]:
-    """What to measure next; nothing when the answer is as good as it gets."""
+    """Return what to measure next; nothing when the answer is as good as it gets."""
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
-    found = points(rows, incumbent, challenger)
-    measured = {point.size: point.count for point in found}
+    known = points(rows, incumbent, challenger)
+    measured = {point.size: point.count for point in known}
     closed = _closed(rows)
-    # At which both have a row: what one of them did there for another pair is no try of this one.
+    # Sizes at which both have a row: one measured there for another pair does not count.
     tried = (_sizes(rows, incumbent) & _sizes(rows, challenger)) | closed
     # Coarse sizes, and those of a round that was cut short.
     new = [
@@ -66,19 +66,19 @@ def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Se
         return [Ask(size, search.first) for size in new]
     wanted: dict[int, int] = {}
 
-    def want(each: Ask) -> None:
-        if each.size not in closed:
-            wanted[each.size] = max(each.processes, wanted.get(each.size, 0))
+    def want(request: Ask) -> None:
+        if request.size not in closed:
+            wanted[request.size] = max(request.processes, wanted.get(request.size, 0))
 
-    changes = zeros(found)
-    for doubt in doubts(found, changes):
-        for each in _for_doubt(found, doubt, tried, search):
-            want(each)
+    changes = zero_crossings(known)
+    for doubt in uncertainties(known, changes):
+        for request in _for_doubt(known, doubt, tried, search):
+            want(request)
     for zero in changes:
-        for each in _for_zero(found, zero, tried, search):
-            want(each)
-    if found and not changes:  # how close it comes is the answer then
-        closest = min(found, key=lambda point: abs(point.mean))
+        for request in _for_zero(known, zero, tried, search):
+            want(request)
+    if known and not changes:  # how close it comes is the answer then
+        closest = min(known, key=lambda point: abs(point.mean))
         want(Ask(int(closest.size), search.enough))
     return [
         Ask(size, processes)
@@ -88,7 +88,7 @@ def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Se
 
 
 def coarse_sizes(search: Search) -> list[int]:
-    """Whole numbers from ``low`` to ``high``, evenly spaced in their logarithm."""
+    """Return whole numbers from ``low`` to ``high``, evenly spaced in their logarithm."""
     steps = 1
     while (search.high / search.low) ** (1 / steps) > search.coarse * 1.0001:
         steps += 1
@@ -97,40 +97,40 @@ def coarse_sizes(search: Search) -> list[int]:
 
 
 def _for_doubt(
-    found: Sequence[Point], doubt: Uncertainty, tried: set[float], search: Search
+    points: Sequence[Point], doubt: Uncertainty, tried: set[float], search: Search
 ) -> Iterator[Ask]:
-    """A size inside a gap, or more processes at the sizes that are in doubt."""
-    left, right = found[doubt.first], found[doubt.last]
+    """Request a size inside a gap, or more processes at the sizes that are in doubt."""
+    left, right = points[doubt.first], points[doubt.last]
     neighbours = doubt.last - doubt.first == 1
     if neighbours and (left.sign or right.sign or right.x - left.x > _WORTHWHILE):
         middle = _between(left, right, tried)
         if middle is not None:
             yield Ask(middle, search.first)
     if not neighbours:
-        for point in found[doubt.first : doubt.last + 1]:
+        for point in points[doubt.first : doubt.last + 1]:
             yield Ask(int(point.size), min(search.most, 2 * point.count))
 
 
 def _for_zero(
-    found: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
+    points: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
 ) -> Iterable[Ask]:
-    """A size inside the bracket, or where that is narrow enough, processes around it."""
+    """Request a size inside the bracket, or where that is narrow enough, processes around it."""
     low, high = zero.low or zero.bracket[0], zero.high or zero.bracket[1]
-    places = {point.size: place for place, point in enumerate(found)}
-    left, right = places[zero.bracket[0]], places[zero.bracket[1]]
-    gap = found[right].x - found[left].x
+    indices = {point.size: index for index, point in enumerate(points)}
+    left, right = indices[zero.bracket[0]], indices[zero.bracket[1]]
+    gap = points[right].x - points[left].x
     if gap > max(NARROW, log(high / low)):
-        middle = _between(found[left], found[right], tried)
+        middle = _between(points[left], points[right], tried)
         if middle is not None:
             return [Ask(middle, search.first)]
-    inside = [place for place, point in enumerate(found) if low <= point.size <= high]
+    inside = [index for index, point in enumerate(points) if low <= point.size <= high]
     first, last = min([left, *inside]), max([right, *inside])
-    return [Ask(int(point.size), search.enough) for point in found[first : last + 1]]
+    return [Ask(int(point.size), search.enough) for point in points[first : last + 1]]
 
 
 def _between(left: Point, right: Point, tried: set[float]) -> int | None:
-    """A whole number between two sizes, the middle in logarithms unless a backend failed there."""
-    for weight in _PLACES:
+    """Return a whole number between two sizes: the middle unless a backend failed there."""
+    for weight in _WEIGHTS:
         size = round(exp((1 - weight) * left.x + weight * right.x))
         if left.size < size < right.size and size not in tried:
             return size
@@ -142,5 +142,5 @@ def _sizes(rows: Iterable[Measurement], backend: str) -> set[float]:
 
 
 def _closed(rows: Iterable[Measurement]) -> set[float]:
-    """Sizes at which a backend failed or was skipped: asking again brings nothing."""
+    """Return the sizes at which a backend failed or was skipped: measuring again is useless."""
     return {row.size for row in rows if row.status != "ok"}

@@ -15,12 +15,10 @@ from math import hypot, inf, log, sqrt
 import numpy as np
 from scipy import stats
 
-from perceptron.analysis.interval import CONFIDENCE, Array, quantile, trimmed
+from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
 from perceptron.analysis.select import paired
 from perceptron.records.measurement import Measurement
 
-# Within ±5 % nobody should care who wins.
-TIE = log(1.05)
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
 # variance counts as much as this many degrees of freedom of a size's own (Smyth, Statistical
 # Applications in Genetics and Molecular Biology 3, 2004, who estimates the number).
@@ -55,25 +53,25 @@ class Point:
         return len(self.processes)
 
     def reach(self, confidence: float | None = None) -> float:
-        """Half the width of the mean's interval; inf for a single value."""
+        """Return half the width of the mean's interval; inf for a single value."""
         if self.freedom == 0:
             return inf
         return self.error * quantile(self.freedom, confidence or self.confidence)
 
 
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
-    """A point for each size above zero at which both were measured in some process, ascending."""
+    """Return a point for each size above zero at which some process measured both, ascending."""
     by_size: dict[float, list[Measurement]] = {}
     for row in rows:
         if row.size > 0 and row.backend in (incumbent, challenger):
             by_size.setdefault(row.size, []).append(row)
     ratios = {}
     for size in sorted(by_size):
-        both = paired(by_size[size], incumbent, challenger)
-        if both:
+        pairs = paired(by_size[size], incumbent, challenger)
+        if pairs:
             ratios[size] = (
-                tuple(both),
-                np.array([log(after) - log(before) for before, after in both.values()]),
+                tuple(pairs),
+                np.array([log(after) - log(before) for before, after in pairs.values()]),
             )
     # Being sure at every size at once takes more than at each by itself.
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
@@ -89,7 +87,7 @@ def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list
                 size,
                 *ratios[size],
                 own[size],
-                _typical([each for other, each in variances.items() if other != size]),
+                _typical([variance for other, variance in variances.items() if other != size]),
                 confidence,
                 _spread(by_size[size]),
             )
@@ -117,7 +115,7 @@ def _point(
 
 
 def _typical(others: list[tuple[float, int]]) -> tuple[float, float]:
-    """The typical variance of other sizes, and how many degrees of freedom it may count for.
+    """Return the typical variance of other sizes and the degrees of freedom it may count for.
 
     The variance that half of their degrees of freedom lie below, each divided by the median of
     its distribution: with few degrees a variance is mostly too small.
@@ -136,26 +134,26 @@ def _typical(others: list[tuple[float, int]]) -> tuple[float, float]:
 
 @lru_cache
 def _median(freedom: int) -> float:
-    """Of a variance with these degrees of freedom, in units of the true one."""
+    """Return the median of a variance with these degrees of freedom, over the true variance."""
     return float(stats.chi2.median(freedom)) / freedom
 
 
-def _signed(found: list[Point]) -> list[Point]:
-    """The points with their signs.
+def _signed(points: list[Point]) -> list[Point]:
+    """Return the points with their signs.
 
-    Single values are taken at their word, except where a few in the middle change sides by no more
-    than a tie or than their file says they vary, and then change back: that is noise.
+    Single values are believed, except where a few in the middle change sides by no more than a tie
+    or than their stated deviation, and then change back: that is noise.
     """
-    signs = [_sign(point) for point in found]
+    signs = [_sign(point) for point in points]
     start = 0
     for sign, members in groupby(list(signs)):
         stop = start + len(list(members))
-        inner = start > 0 and stop < len(found)
-        stretch = found[start:stop]
+        inner = start > 0 and stop < len(points)
+        stretch = points[start:stop]
         if sign and inner and all(_negligible(point) for point in stretch):
             signs[start:stop] = [0] * len(stretch)
         start = stop
-    return [replace(point, sign=sign) for point, sign in zip(found, signs, strict=True)]
+    return [replace(point, sign=sign) for point, sign in zip(points, signs, strict=True)]
 
 
 def _sign(point: Point) -> int:
@@ -169,21 +167,21 @@ def _negligible(point: Point) -> bool:
 
 
 def _spread(rows: Iterable[Measurement]) -> float:
-    """Of the ratio of values whose standard deviations are stated."""
+    """Return the relative standard deviation of a ratio of values with stated deviations."""
     return hypot(*(row.stdev / row.seconds for row in rows if row.stdev and row.seconds))
 
 
-def steepest(found: Sequence[Point], place: int) -> float:
-    """The largest slope of the log-ratio around the gap between ``place`` and the next point.
+def steepest(points: Sequence[Point], index: int) -> float:
+    """Return the largest slope of the log-ratio around the gap between ``index`` and the next.
 
-    Less one standard error: neighbouring sizes differ by noise as well.
+    Minus one standard error: neighbouring sizes differ by noise as well.
     """
-    around = range(max(0, place - 1), min(len(found) - 1, place + 2))
-    return max(_sure_slope(found[left], found[left + 1]) for left in around)
+    around = range(max(0, index - 1), min(len(points) - 1, index + 2))
+    return max(_sure_slope(points[left], points[left + 1]) for left in around)
 
 
 def slope(left: Point, right: Point) -> float:
-    """Change of the log-ratio by the logarithm of the size."""
+    """Return the change of the log-ratio per logarithm of the size."""
     return (right.mean - left.mean) / (right.x - left.x)
 
 

@@ -1,4 +1,4 @@
-"""What the search for crossovers found, from its rows."""
+"""The result of a search for crossovers, judged from its rows."""
 
 from __future__ import annotations
 

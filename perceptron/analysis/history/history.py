@@ -1,4 +1,4 @@
-"""How one case went on from commit to commit: its times, and the stretches of equal level."""
+"""One case from commit to commit: its times, and the stretches of equal level."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.history.steps import stretches
+from perceptron.analysis.history.steps import level_stretches
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, of_times, quantile, trimmed
 from perceptron.records.measurement import Measurement
 
@@ -23,7 +23,7 @@ class HistoryPoint(Struct, frozen=True):
 
 
 class Segment(Struct, frozen=True, kw_only=True):
-    """Commits of one level: ``first`` and ``last`` are places in the points.
+    """Commits of one level: ``first`` and ``last`` are indices into the points.
 
     ``seconds`` is the typical time with its 95 % interval, from the spread between commits, each of
     which is a fresh process. ``change`` is against the stretch before, as ratio − 1, with its 95 %
@@ -57,11 +57,11 @@ class CaseHistory(Struct, frozen=True, kw_only=True):
 
 
 def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
-    """Each case of asv's with times of at least two commits whose dates are known.
+    """Return each case of asv's with times of at least two commits whose dates are known.
 
     Cases come in the order of their machine, environment, family, size and backend; commits in that
-    of their date, then revision. Several values of one commit are one: their median. Two
-    environments are two cases. A time that is zero, negative or not finite is none.
+    of their date, then revision. Several values of one commit become their median. Two
+    environments are two cases. A time that is zero, negative or not finite is ignored.
     """
     cases: dict[Hashable, list[Measurement]] = {}
     for row in rows:
@@ -73,8 +73,8 @@ def histories(rows: Iterable[Measurement]) -> list[CaseHistory]:
 
 
 def _has_time(row: Measurement) -> bool:
-    whole = row.status == "ok" and row.phase is None
-    return whole and row.seconds is not None and 0 < row.seconds < inf
+    is_whole_iteration = row.status == "ok" and row.phase is None
+    return is_whole_iteration and row.seconds is not None and 0 < row.seconds < inf
 
 
 def _case(row: Measurement) -> Hashable:
@@ -122,13 +122,13 @@ def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
 
 
 def _steps(seconds: Sequence[float]) -> list[Segment]:
-    found: list[Segment] = []
+    segments: list[Segment] = []
     before: Sequence[float] = ()
-    for first, last in stretches(seconds):
+    for first, last in level_stretches(seconds):
         here = seconds[first : last + 1]
         level = of_times(here)
         change, low, high = _change(before, here) if before else (None, None, None)
-        found.append(
+        segments.append(
             Segment(
                 first=first,
                 last=last,
@@ -141,13 +141,13 @@ def _steps(seconds: Sequence[float]) -> list[Segment]:
             )
         )
         before = here
-    return found
+    return segments
 
 
 def _change(
     before: Sequence[float], after: Sequence[float]
 ) -> tuple[float, float | None, float | None]:
-    """How much longer, as ratio − 1, and its interval: Welch's with trimmed means of logarithms.
+    """Return the change as ratio − 1 and its interval: Welch's with trimmed means of logarithms.
 
     After Yuen, Biometrika 61 (1974), whose degrees of freedom are Welch's.
     """
@@ -165,5 +165,5 @@ def _change(
 
 
 def _share(logarithm: float) -> float:
-    """A ratio − 1 from its logarithm; one beyond all floats is the largest."""
+    """Return a ratio − 1 from its logarithm, at most the largest float."""
     return expm1(min(logarithm, LARGEST_LOG))

@@ -9,10 +9,10 @@ from statistics import median
 _FURTHEST = 1e100
 
 
-def stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
-    """The first and last place of each stretch of equal level; together they are the series.
+def level_stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
+    """Return the first and last index of each stretch of equal level; together they are the series.
 
-    What finds them is `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that
+    They come from `asv.step_detect.detect_steps`: a piecewise constant fit (a Potts model) that
     minimises the sum of absolute deviations, as asv's pages call it but for its weights, which rows
     do not keep. It takes 25 ms for 500 values with asv's compiled helper, 0.1 s where asv was
     installed without. Seconds are above zero and finite.
@@ -22,5 +22,5 @@ def stretches(seconds: Sequence[float]) -> list[tuple[int, int]]:
     if not seconds:
         return []
     middle = median(seconds)
-    found = detect_steps([min(each / middle, _FURTHEST) for each in seconds])
-    return [(left, right - 1) for left, right, *_ in found]
+    levels = detect_steps([min(value / middle, _FURTHEST) for value in seconds])
+    return [(left, right - 1) for left, right, *_ in levels]

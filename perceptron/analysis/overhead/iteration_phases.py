@@ -1,4 +1,4 @@
-"""The phases of an iteration, from loops each of which ends after one phase more than the last."""
+"""Iteration phases, from loops each of which ends one iteration phase later than the one before."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from perceptron.records.measurement import Measurement
 
 
 class IterationPhase(Struct, frozen=True, kw_only=True):
-    """A part of an iteration: the difference of two loops, with and without it."""
+    """One iteration phase: the difference of two loops, with and without it."""
 
     backend: str
     phase: str
@@ -22,56 +22,56 @@ class IterationPhase(Struct, frozen=True, kw_only=True):
 
 
 class WholeIteration(Struct, frozen=True, kw_only=True):
-    """The phases of a backend together, beside its iteration measured as always."""
+    """The iteration phases of a backend together, beside its iteration measured on its own."""
 
     backend: str
     phases_seconds: float
     seconds_per_iteration: float
 
 
-def phases(rows: Sequence[Measurement], backend: str) -> list[IterationPhase]:
-    """The phases of a backend's iteration in their order, from loops that end after each.
+def iteration_phases(rows: Sequence[Measurement], backend: str) -> list[IterationPhase]:
+    """Return the iteration phases of a backend in their order, from loops that end after each.
 
-    Differences are taken process by process, so that what a process adds to all loops cancels.
+    Loops are subtracted process by process, so that what a process adds to all loops cancels.
     """
     names = list(
         dict.fromkeys(
             row.phase for row in rows if row.backend == backend and row.phase and row.problem
         )
     )
-    found = []
+    parts = []
     before: dict[int, float] = {}
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         upto = times(rows, backend, phase=name)
         own = [
             value - before.get(process, 0.0)
             for process, value in sorted(upto.items())
-            if place == 0 or process in before
+            if index == 0 or process in before
         ]
         before = upto
         if not own:
             continue
         middle, reach = robust_mean(own)
-        one = len(own) < 2
-        found.append(
+        is_single = len(own) < 2
+        parts.append(
             IterationPhase(
                 backend=backend,
                 phase=name,
                 seconds_per_iteration=middle,
-                low=None if one else middle - reach,
-                high=None if one else middle + reach,
+                low=None if is_single else middle - reach,
+                high=None if is_single else middle + reach,
             )
         )
-    return found
+    return parts
 
 
-def whole(rows: Sequence[Measurement], backend: str) -> WholeIteration | None:
-    """The phases together, beside the iteration by itself; None where either has no time."""
-    found, seconds = phases(rows, backend), list(times(rows, backend).values())
-    if not found or not seconds:
+def whole_iteration(rows: Sequence[Measurement], backend: str) -> WholeIteration | None:
+    """Return the iteration phases together and the iteration; None where either has no time."""
+    parts, seconds = iteration_phases(rows, backend), list(times(rows, backend).values())
+    if not parts or not seconds:
         return None
     return WholeIteration(
         backend=backend,
-        phases_seconds=sum(phase.seconds_per_iteration for phase in found),
+        phases_seconds=sum(phase.seconds_per_iteration for phase in parts),
         seconds_per_iteration=of_times(seconds).estimate,
     )

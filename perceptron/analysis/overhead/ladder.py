@@ -1,4 +1,4 @@
-"""Where one iteration's time goes: rung by rung down to the floor, and phase by phase."""
+"""Where one iteration's time goes: by rung down to the floor, and by iteration phase."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.overhead.iteration_phases import (
     IterationPhase,
     WholeIteration,
-    phases,
-    whole,
+    iteration_phases,
+    whole_iteration,
 )
 from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
 from perceptron.analysis.select import paired, reason, times
-from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, PUBLISHED
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -30,7 +29,7 @@ class Rung(Struct, frozen=True, kw_only=True):
 
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
     operation. ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
-    took; ``bound`` says what that is near to. A rung without a time has a ``reason``.
+    took; ``bound`` says which limit that is close to. A rung without a time has a ``reason``.
     """
 
     backend: str
@@ -51,7 +50,7 @@ class Rung(Struct, frozen=True, kw_only=True):
 
 
 class OverheadResult(Struct, frozen=True, kw_only=True):
-    """Everything that `perceptron overhead` found."""
+    """Everything that `perceptron overhead` reports."""
 
     problem: str
     threads: int
@@ -68,7 +67,7 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     harness_share: float | None
     """The same as a share of the shortest sample."""
     published: dict[str, float]
-    """Seconds per iteration that the walk-through published, by backend; on its own problem."""
+    """Seconds per iteration that the walk-through published for this problem, by backend."""
     rows: list[Measurement]
     results: Path
     environment: Environment
@@ -83,13 +82,15 @@ def ladder(
     kernels: Mapping[str, int],
     work: tuple[int, int],
     threads: int,
+    published: Mapping[str, float],
     results: Path,
     environment: Environment,
     warnings: Sequence[MeasurementWarning],
 ) -> OverheadResult:
     """Judge the rows of one run; ``removes`` names the rungs in their order.
 
-    ``work`` holds the operations and the bytes of one iteration.
+    ``work`` holds the operations and the bytes of one iteration, ``published`` the seconds that
+    others published for one, by backend.
     """
     added, share = harness(rows)
     return OverheadResult(
@@ -98,14 +99,14 @@ def ladder(
         operations=work[0],
         bytes_moved=work[1],
         rungs=rungs(rows, removes, kernels, work),
-        phases=[phase for name in removes for phase in phases(rows, name)],
-        wholes=[each for name in removes if (each := whole(rows, name)) is not None],
+        phases=[phase for name in removes for phase in iteration_phases(rows, name)],
+        wholes=[
+            iteration for name in removes if (iteration := whole_iteration(rows, name)) is not None
+        ],
         ceilings=ceilings(rows),
         harness_seconds=added,
         harness_share=share,
-        published={name: seconds / ITERATIONS for name, seconds in PUBLISHED.items()}
-        if problem == FAMILY
-        else {},
+        published=dict(published),
         rows=list(rows),
         results=results,
         environment=environment,
@@ -119,11 +120,11 @@ def rungs(
     kernels: Mapping[str, int],
     work: tuple[int, int],
 ) -> list[Rung]:
-    """A rung for each backend of the ladder, in its order.
+    """Return a rung for each backend of the ladder, in its order.
 
     ``work`` holds the operations and the bytes of one iteration.
     """
-    found = ceilings(rows)
+    limits = ceilings(rows)
     trainings = [row for row in rows if row.family not in (CEILING, HARNESS)]
     measured = {
         name: of_times(list(seconds.values()))
@@ -132,7 +133,7 @@ def rungs(
     }
     floor = min(measured, key=lambda name: measured[name].estimate, default=None)
     return [
-        _rung(trainings, name, removes, measured.get(name), floor, kernels.get(name), work, found)
+        _rung(trainings, name, removes, measured.get(name), floor, kernels.get(name), work, limits)
         for name, removes in ladder.items()
     ]
 
@@ -157,8 +158,8 @@ def _rung(
             kernels_per_iteration=kernels,
             reason=reason(own, backend) or "not measured",
         )
-    both = paired(rows, backend, floor)
-    ratio = of_ratio(*zip(*both.values(), strict=True)) if both else None
+    pairs = paired(rows, backend, floor)
+    ratio = of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
     started = [row.prepare_seconds for row in own if row.prepare_seconds]
     return Rung(
@@ -180,7 +181,7 @@ def _rung(
 
 
 def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
-    """What the clock and an empty call take, and as a share of the shortest sample."""
+    """Return the seconds of the clock and an empty call, and their share of the shortest sample."""
     calls = [row.seconds for row in rows if row.family == HARNESS and row.seconds]
     samples = [
         seconds * row.iterations

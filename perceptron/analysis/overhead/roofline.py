@@ -15,7 +15,7 @@ _PRODUCT, _COPY = "product", "copy"
 # Below this share of both ceilings neither arithmetic nor memory is what takes the time.
 _IDLE = 0.1
 
-# What fits into a cache is not read from memory; what little it computes waits for itself.
+# What fits into a cache is not read from memory; its few operations wait for each other.
 _CACHED_BYTES = 2 * 2**20
 
 Bound = Literal["calls", "latency", "memory", "arithmetic"]
@@ -29,7 +29,7 @@ class Ceilings(Struct, frozen=True, kw_only=True):
 
 
 def bound_by(gflops: float, gbytes: float, moved: int, limits: Ceilings | None) -> Bound | None:
-    """What a rate of ``gflops`` and ``gbytes`` a second is near to; ``moved`` in bytes."""
+    """Return what limits a rate of ``gflops`` and ``gbytes`` a second; ``moved`` in bytes."""
     if limits is None:
         return None
     arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
@@ -41,16 +41,16 @@ def bound_by(gflops: float, gbytes: float, moved: int, limits: Ceilings | None) 
 
 
 def ceilings(rows: Sequence[Measurement]) -> Ceilings | None:
-    """What the machine's largest product and copy reached in this run; None if not measured."""
+    """Return what the largest product and copy reached in this run; None if not measured."""
     reached = {}
     for name in (_PRODUCT, _COPY):
-        found = [
+        rates = [
             row.size / row.seconds / 1e9
             for row in rows
             if row.family == CEILING and row.phase == name and row.seconds
         ]
-        if not found:
+        if not rates:
             return None
         # The best of the processes: a ceiling is what can be done, not what usually is.
-        reached[name] = max(found)
+        reached[name] = max(rates)
     return Ceilings(gflops=reached[_PRODUCT], gbytes=reached[_COPY])

@@ -34,10 +34,10 @@ class Border(Struct, frozen=True):
 
 
 def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
-    """The border of each two backends that have one; ``surfaces`` are log times on the grid."""
+    """Return the border of each two backends that have one; ``surfaces`` are log times."""
     if min(grid.shape) < 2:
         return []
-    found = []
+    shared = []
     for first, second in combinations(sorted(surfaces), 2):
         others = [field for name, field in surfaces.items() if name not in (first, second)]
         lines = [
@@ -46,12 +46,12 @@ def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
             for part in _where_fastest(grid, line, surfaces[first], surfaces[second], others)
         ]
         if lines:
-            found.append(Border((first, second), lines))
-    return found
+            shared.append(Border((first, second), lines))
+    return shared
 
 
 def _zeros(grid: CellGrid, first: Array, second: Array) -> list[Array]:
-    """Lines, in logarithms of both sizes, along which two log times are equal."""
+    """Return lines, in logarithms of both sizes, along which two log times are equal."""
     ratio = np.clip(_slow_if_none(first) - _slow_if_none(second), -_STEEP, _STEEP)
     lines = contour_generator(
         np.log(grid.x_values),
@@ -65,7 +65,7 @@ def _zeros(grid: CellGrid, first: Array, second: Array) -> list[Array]:
 def _where_fastest(
     grid: CellGrid, line: Array, first: Array, second: Array, others: list[Array]
 ) -> list[Array]:
-    """The stretches of a line on which no other backend is faster than these two."""
+    """Return the stretches of a line on which no other backend is faster than these two."""
     fine = _finer(line)
     ours = np.minimum(_along(grid, fine, first), _along(grid, fine, second))
     ahead = np.ones(len(fine), bool)
@@ -81,23 +81,23 @@ def _where_fastest(
 
 
 def _finer(line: Array) -> Array:
-    """The same line with more points on it, so that it is cut near where it should be."""
+    """Return the same line with more points, so that it is cut close to where it should be."""
     steps = np.arange(0, len(line) - 1 + 0.5 / _FINER, 1 / _FINER)
     numbers = np.arange(len(line))
     return np.stack([np.interp(steps, numbers, line[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def _along(grid: CellGrid, line: Array, field: Array) -> Array:
-    """A field along a line."""
+    """Interpolate a field along a line."""
     axes = (np.log(grid.x_values), np.log(grid.y_values))
-    found: Array = RegularGridInterpolator(axes, _slow_if_none(field))(
+    values: Array = RegularGridInterpolator(axes, _slow_if_none(field))(
         np.clip(line, [axis[0] for axis in axes], [axis[-1] for axis in axes])
     )
-    return found
+    return values
 
 
 def _slow_if_none(field: Array) -> Array:
-    """A backend without a time is slower than any other."""
+    """Return the field with a backend slower than any other where it has no time."""
     return np.nan_to_num(field, nan=1e3)
 
 

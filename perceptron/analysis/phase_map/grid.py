@@ -16,7 +16,7 @@ from perceptron.records.measurement import Measurement
 Cell = tuple[int, int]
 """A size on the first axis and one on the second."""
 Times = Mapping[Cell, Mapping[str, Sequence[float]]]
-"""What is known: for each cell tried, the seconds of each backend that has any there."""
+"""For each cell that was tried, the seconds of each backend that has any there."""
 Array = npt.NDArray[np.float64]
 
 _CELL = re.compile(r":(\d+)x(\d+)$")
@@ -37,18 +37,18 @@ class CellGrid:
     def cells(self) -> int:
         return len(self.x_values) * len(self.y_values)
 
-    def at(self, place: tuple[int, int]) -> Cell:
-        """The cell of a place: its number along each axis, from 0 on."""
-        return self.x_values[place[0]], self.y_values[place[1]]
+    def at(self, index: tuple[int, int]) -> Cell:
+        """Return the cell at an index along each axis."""
+        return self.x_values[index[0]], self.y_values[index[1]]
 
     def points(self) -> Array:
-        """Logarithms of both sizes in every cell: of shape (cells, 2), the second axis fastest."""
+        """Return the logarithms of the sizes of every cell: (cells, 2), second axis fastest."""
         across, along = np.meshgrid(np.log(self.x_values), np.log(self.y_values), indexing="ij")
         return np.stack([across.ravel(), along.ravel()], axis=1)
 
 
 def log_grid(x_range: tuple[int, int], y_range: tuple[int, int], points: int) -> CellGrid:
-    """Whole numbers in geometric steps between the ends of each axis, which belong to it.
+    """Return a grid of whole numbers in geometric steps between the ends of each axis, inclusive.
 
     Where a range has fewer whole numbers than ``points``, or steps would be less than 1, the axis
     is shorter. Raises ValueError for a range that does not ascend from 1, or fewer than 2 points.
@@ -66,34 +66,34 @@ def _steps(low: int, high: int, points: int) -> tuple[int, ...]:
 
 
 def grid_of(cells: Iterable[Cell]) -> CellGrid:
-    """The smallest grid that holds these cells."""
+    """Return the smallest grid that holds these cells."""
     cells = list(cells)
     return CellGrid(tuple(sorted({x for x, _ in cells})), tuple(sorted({y for _, y in cells})))
 
 
 def cell_of(row: Measurement) -> Cell | None:
-    """The two sizes in the name of a row's problem, as in ``mlp-map:128x256``."""
-    found = _CELL.search(row.problem or "")
-    return (int(found[1]), int(found[2])) if found else None
+    """Return the two sizes in the name of a row's problem, as in ``mlp-map:128x256``."""
+    match = _CELL.search(row.problem or "")
+    return (int(match[1]), int(match[2])) if match else None
 
 
 def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
-    """The rows of each cell; those that name no two sizes are left out."""
-    found: dict[Cell, list[Measurement]] = {}
+    """Return the rows of each cell; rows that name no two sizes are left out."""
+    by_cell: dict[Cell, list[Measurement]] = {}
     for row in rows:
         cell = cell_of(row)
         if cell is not None:
-            found.setdefault(cell, []).append(row)
-    return found
+            by_cell.setdefault(cell, []).append(row)
+    return by_cell
 
 
 def times_by_cell(rows: Iterable[Measurement]) -> dict[Cell, dict[str, list[float]]]:
-    """Seconds per iteration by cell and backend, in the order of the processes."""
-    found: dict[Cell, dict[str, list[float]]] = {}
+    """Return seconds per iteration by cell and backend, in the order of the processes."""
+    by_cell: dict[Cell, dict[str, list[float]]] = {}
     for cell, members in rows_by_cell(rows).items():
-        here = found.setdefault(cell, {})
+        here = by_cell.setdefault(cell, {})
         for backend in sorted({row.backend for row in members}):
             by_process = times(members, backend)
             if by_process:
                 here[backend] = [by_process[process] for process in sorted(by_process)]
-    return found
+    return by_cell

@@ -1,7 +1,7 @@
-"""The phase diagram: which backend is fastest at which two sizes, and by how much.
+"""The phase map: which backend is fastest at which two sizes, and by how much.
 
-A cell that was measured is judged by its own times. One that was not is judged by those around it
-(`surface`); its ratio then has no interval.
+A cell that was measured is judged by its own times. One that was not is interpolated from those
+around it (`surface`); its ratio then has no interval.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from pathlib import Path
 import numpy as np
 from msgspec import Struct
 
-from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.phase_map.borders import Border, borders
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, grid_of, rows_by_cell, times_by_cell
 from perceptron.analysis.phase_map.sentence import Area, sentence
@@ -130,19 +129,24 @@ def phase(
 
 def _measured(cell: Cell, rows: list[Measurement]) -> MapCell:
     by_backend = {
-        backend: found
+        backend: seconds
         for backend in sorted({row.backend for row in rows})
-        if (found := times(rows, backend))
+        if (seconds := times(rows, backend))
     }
-    typical = {name: of_times(list(found.values())).estimate for name, found in by_backend.items()}
+    typical = {
+        name: of_times(list(seconds.values())).estimate for name, seconds in by_backend.items()
+    }
     fastest, second = _two(typical)
     if fastest is None or second is None:
         return _cell(cell, fastest, second, None, measured=True)
-    ours, theirs = by_backend[fastest], by_backend[second]
-    pairs = [theirs[process] / ours[process] for process in sorted(ours.keys() & theirs)]
+    fast_times, slow_times = by_backend[fastest], by_backend[second]
+    pairs = [
+        slow_times[process] / fast_times[process]
+        for process in sorted(fast_times.keys() & slow_times)
+    ]
     # Without a process that measured both there is no interval, but there is a ratio.
     ratio = of_times(pairs) if pairs else Interval(typical[second] / typical[fastest], None, None)
-    if ratio.estimate < 1:  # processes that measured one of them only had turned it round
+    if ratio.estimate < 1:  # processes that measured only one of them had reversed it
         fastest, second = second, fastest
         ratio = of_times([1 / pair for pair in pairs])
     return _cell(cell, fastest, second, ratio, measured=True)

@@ -1,7 +1,7 @@
 """Which cells of a map to measure next: a quadtree that divides where the winner is in doubt.
 
 The grid is a block; a block is divided at the middle of its sides, whose crossings are measured.
-Two divisions are made everywhere. From then on each block is given the number of its cells whose
+Two divisions are made everywhere. After that each block is given the number of its cells whose
 winner is likely misjudged from what is known, and those with most for each new cell come first.
 """
 
@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
 
-from perceptron.analysis.crossover.points import TIE
+from perceptron.analysis.interval import TIE
 from perceptron.analysis.phase_map.grid import Array, Cell, CellGrid, Times
 from perceptron.analysis.phase_map.surface import surfaces, variance_of_a_cell
 
@@ -32,33 +32,33 @@ _NEGLIGIBLE = 0.05
 # Error of interpolating in a quarter over that in the whole: 1/4 for a bend, 1/2 for a kink, 1 for
 # a step. Found on simulated worlds.
 _SHRINKING = 0.35
-_LEAST_ERROR = 1e-3  # of a log time, where a block happens to be met exactly
+_LEAST_ERROR = 1e-3  # of a log time, where a block happens to fit exactly
 # Beyond how many cells in a block a backend stops working cannot be interpolated.
 _MISJUDGED_AT_AN_EDGE = 0.2
 
-Place = tuple[int, int]
+Index = tuple[int, int]
 Fields = dict[str, Array]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class _Block:
-    """Places ``x[0] … x[1]`` by ``y[0] … y[1]`` of the grid, both ends included.
+    """Indices ``x[0] … x[1]`` by ``y[0] … y[1]`` of the grid, both ends included.
 
     ``errors`` is that of a log time interpolated in it, for each backend.
     """
 
-    x: Place
-    y: Place
+    x: Index
+    y: Index
     errors: dict[str, float]
 
     @property
-    def corners(self) -> list[Place]:
+    def corners(self) -> list[Index]:
         return [(x, y) for x in self.x for y in self.y]
 
     @property
-    def nodes(self) -> list[Place]:
-        """Places that must be measured to divide it, its corners among them."""
+    def nodes(self) -> list[Index]:
+        """Indices that must be measured to divide it, its corners among them."""
         return [(x, y) for x in _with_middle(self.x) for y in _with_middle(self.y)]
 
     @property
@@ -74,93 +74,93 @@ class _Block:
 
 
 def ask(grid: CellGrid, known: Times) -> list[Cell]:
-    """The cells to measure next, each of them unknown; none once the map is good enough.
+    """Return the cells to measure next, each of them unknown; none once the map is good enough.
 
-    A function of what is known alone, so that a map cut short goes on as it would have. Cells in
-    which nothing has a time are known too: their list of backends is empty.
+    Depends only on what is known, so that a map cut short resumes as it would have continued.
+    Cells in which nothing has a time are known too: their list of backends is empty.
     """
-    whole = _Block((0, grid.shape[0] - 1), (0, grid.shape[1] - 1), {})
+    root = _Block((0, grid.shape[0] - 1), (0, grid.shape[1] - 1), {})
     measured = np.array([[(x, y) in known for y in grid.y_values] for x in grid.x_values])
-    coarse = [place for place in _coarse(whole) if not measured[place]]
+    coarse = [index for index in _coarse(root) if not measured[index]]
     if coarse:
-        return [grid.at(place) for place in coarse]
+        return [grid.at(index) for index in coarse]
     allowed = max(_SHARE * grid.cells, _PER_SIDE * grid.cells**0.5)
-    left = max(0, min(_BATCH, int(allowed) - int(measured.sum())))
-    doubtful = _most_in_doubt(grid, known, whole, measured)
-    return [grid.at(place) for place in doubtful[:left]]
+    affordable = max(0, min(_BATCH, int(allowed) - int(measured.sum())))
+    doubtful = _most_in_doubt(grid, known, root, measured)
+    return [grid.at(index) for index in doubtful[:affordable]]
 
 
-def _with_middle(ends: Place) -> list[int]:
+def _with_middle(ends: Index) -> list[int]:
     return sorted({ends[0], (ends[0] + ends[1]) // 2, ends[1]})
 
 
-def _coarse(whole: _Block) -> list[Place]:
-    blocks = [whole]
-    places: set[Place] = set()
+def _coarse(root: _Block) -> list[Index]:
+    blocks = [root]
+    indices: set[Index] = set()
     for _ in range(_COARSE):
-        places.update(place for block in blocks for place in block.nodes)
+        indices.update(index for block in blocks for index in block.nodes)
         blocks = [part for block in blocks for part in block.divide({})]
-    return sorted(places)
+    return sorted(indices)
 
 
-def _most_in_doubt(grid: CellGrid, known: Times, whole: _Block, measured: Mask) -> list[Place]:
-    """Unknown places that divide blocks, the most rewarding first; none if little is in doubt."""
+def _most_in_doubt(grid: CellGrid, known: Times, root: _Block, measured: Mask) -> list[Index]:
+    """Return unknown cells that divide blocks, most useful first; none if little is in doubt."""
     expected = surfaces(grid, known)
     if not expected:
         return []
-    seen = _seen(grid, known, list(expected))
+    measured_logs = _log_times(grid, known, list(expected))
     noise = variance_of_a_cell(known)
     doubts = []
-    for block in _leaves(whole, measured, seen):
+    for block in _leaves(root, measured, measured_logs):
         if block.is_divisible:
-            new = [place for place in block.nodes if not measured[place]]
-            doubts.append((_misjudged(block, expected, seen, measured, noise), new))
+            new = [index for index in block.nodes if not measured[index]]
+            doubts.append((_misjudged(block, expected, measured_logs, measured, noise), new))
     if sum(count for count, _ in doubts) <= _MISJUDGED * grid.cells:
         return []
-    doubts.sort(key=lambda doubt: -doubt[0] / len(doubt[1]))  # stable: equal doubts keep places
+    doubts.sort(key=lambda doubt: -doubt[0] / len(doubt[1]))  # stable: equal ones keep order
     return list(
-        dict.fromkeys(place for count, new in doubts if count > _NEGLIGIBLE for place in new)
+        dict.fromkeys(index for count, new in doubts if count > _NEGLIGIBLE for index in new)
     )
 
 
-def _seen(grid: CellGrid, known: Times, backends: Sequence[str]) -> Fields:
-    """The measured log times on the grid; NaN where there is none."""
-    found = {backend: np.full(grid.shape, np.nan) for backend in backends}
+def _log_times(grid: CellGrid, known: Times, backends: Sequence[str]) -> Fields:
+    """Return the measured log times on the grid; NaN where there is none."""
+    fields = {backend: np.full(grid.shape, np.nan) for backend in backends}
     for across, x in enumerate(grid.x_values):
         for along, y in enumerate(grid.y_values):
             for backend, seconds in known.get((x, y), {}).items():
-                found[backend][across, along] = np.log(seconds).mean()
-    return found
+                fields[backend][across, along] = np.log(seconds).mean()
+    return fields
 
 
-def _leaves(block: _Block, measured: Mask, seen: Fields) -> Iterator[_Block]:
-    """The blocks that were not divided yet."""
-    if not block.is_divisible or not all(measured[place] for place in block.nodes):
+def _leaves(block: _Block, measured: Mask, measured_logs: Fields) -> Iterator[_Block]:
+    """Yield the blocks that are not divided yet."""
+    if not block.is_divisible or not all(measured[index] for index in block.nodes):
         yield block
         return
     errors = {}
-    for backend, field in seen.items():
-        off = np.nan_to_num([field[place] - _plane(block, field, place) for place in block.nodes])
+    for backend, field in measured_logs.items():
+        off = np.nan_to_num([field[index] - _plane(block, field, index) for index in block.nodes])
         inherited = _SHRINKING * block.errors.get(backend, 0.0)
         errors[backend] = _SHRINKING * max(float(np.abs(off).max()), inherited)
     for part in block.divide(errors):
-        yield from _leaves(part, measured, seen)
+        yield from _leaves(part, measured, measured_logs)
 
 
-def _plane(block: _Block, field: Array, place: Place) -> float:
-    """The log time at a place, bilinear between the corners of a block."""
+def _plane(block: _Block, field: Array, index: Index) -> float:
+    """Return the log time at an index, bilinear between the corners of a block."""
     (left, right), (low, high) = block.x, block.y
-    across = (place[0] - left) / max(1, right - left)
-    along = (place[1] - low) / max(1, high - low)
+    across = (index[0] - left) / max(1, right - left)
+    along = (index[1] - low) / max(1, high - low)
     before = (1 - along) * field[left, low] + along * field[left, high]
     after = (1 - along) * field[right, low] + along * field[right, high]
     return float((1 - across) * before + across * after)
 
 
 def _misjudged(
-    block: _Block, expected: Fields, seen: Fields, measured: Mask, noise: float
+    block: _Block, expected: Fields, measured_logs: Fields, measured: Mask, noise: float
 ) -> float:
-    """How many unknown cells of a block are likely won by another, by more than a tie.
+    """Return how many unknown cells of a block another likely wins, by more than a tie.
 
     The difference of two log times is taken to be normal about the expected one.
     """
@@ -173,7 +173,7 @@ def _misjudged(
     for number, backend in enumerate(expected):
         spread = np.sqrt(errors[number] ** 2 + errors[best] ** 2 + 2 * noise)
         wrong += np.where(best == number, 0.0, ndtr(-(logs[number] - least + TIE) / spread))
-        works = [not np.isnan(seen[backend][corner]) for corner in block.corners]
+        works = [not np.isnan(measured_logs[backend][corner]) for corner in block.corners]
         if any(works) and not all(works):
             wrong[best == number] += _MISJUDGED_AT_AN_EDGE
     return float(np.minimum(wrong, 0.5).sum(where=~measured[inside]))

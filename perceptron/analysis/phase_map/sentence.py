@@ -29,26 +29,26 @@ class _Rule(NamedTuple):
     """``winner`` wins where a size is at least ``start``, but for a share of ``wrong`` cells."""
 
     wrong: float
-    place: int
+    order: int
     size: str
     winner: str
     start: float
 
 
 def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, str]) -> str:
-    """Who wins how much of the map, and from where on if a rule of one size says it.
+    """Say who wins how much of the map, and from which size up if a rule of one size says it.
 
-    A rule is told where it gets at most 2 % of the cells with a winner wrong.
+    A rule is stated where it gets at most 2 % of the cells with a winner wrong.
     """
     winners = [name for name in shares if name not in ("tie", "unknown")]
-    told = [f"{name} wins {_percent(shares[name])}" for name in winners]
-    if told:
-        told[0] += " of the map"
+    parts = [f"{name} wins {_percent(shares[name])}" for name in winners]
+    if parts:
+        parts[0] += " of the map"
     if "tie" in shares:
-        told.append(f"{_percent(shares['tie'])} is a tie within ±5 %")
+        parts.append(f"{_percent(shares['tie'])} is a tie within ±5 %")
     if "unknown" in shares:
-        told.append(f"in {_percent(shares['unknown'])} nothing has a time")
-    text = ", ".join(told)
+        parts.append(f"in {_percent(shares['unknown'])} nothing has a time")
+    text = ", ".join(parts)
     rule = _best_rule(areas, axes) if len(winners) == 2 else None
     if rule is not None and rule.wrong <= _EXCEPTIONS:
         text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)} on"
@@ -60,21 +60,21 @@ def _best_rule(areas: Sequence[Area], axes: tuple[str, str]) -> _Rule | None:
     x, y = np.array([area[:2] for area in decided], np.float64).T
     sizes = {axes[0]: x, axes[1]: y, f"{axes[0]} × {axes[1]}": x * y}
     rules = [
-        _rule(place, name, size, winner, np.array([area.winner == winner for area in decided]))
-        for place, (name, size) in enumerate(sizes.items())
+        _rule(order, name, size, winner, np.array([area.winner == winner for area in decided]))
+        for order, (name, size) in enumerate(sizes.items())
         if len(set(size)) > 1
         for winner in sorted({str(area.winner) for area in decided})
     ]
     return min(rules, default=None)
 
 
-def _rule(place: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
-    """The threshold between two sizes that gets fewest cells wrong."""
+def _rule(order: int, name: str, size: Array, winner: str, wins: Mask) -> _Rule:
+    """Find the threshold between two sizes that gets the fewest cells wrong."""
     sizes = np.unique(size)
     beyond = size >= sizes[1:, None]
     wrong = (beyond != wins).mean(axis=1)
     best = int(wrong.argmin())
-    return _Rule(float(wrong[best]), place, name, winner, sqrt(sizes[best] * sizes[best + 1]))
+    return _Rule(float(wrong[best]), order, name, winner, sqrt(sizes[best] * sizes[best + 1]))
 
 
 def _percent(share: float) -> str:

@@ -1,4 +1,4 @@
-"""Time over two sizes: what the measured cells say about those between them."""
+"""Time over two sizes: the cells between the measured ones, interpolated."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ROUGHNESS = 0.01
 
 
 def surfaces(grid: CellGrid, known: Times) -> dict[str, Array]:
-    """The logarithm of each backend's seconds in every cell of the grid; NaN where it has no time.
+    """Return the log seconds of each backend in every cell of the grid; NaN where it has no time.
 
     Linear in the logarithms of both sizes but for the distances to the measured cells: kriging
     with a linear variogram (Matheron, Economic Geology 58, 1963), whose noise is that of the
@@ -24,7 +24,7 @@ def surfaces(grid: CellGrid, known: Times) -> dict[str, Array]:
     backends = sorted({backend for cell in tried for backend in known[cell]})
     smoothing = variance_of_a_cell(known) / _ROUGHNESS
     everywhere = grid.points()
-    found = {}
+    fields = {}
     for backend in backends:
         timed = [cell for cell in tried if backend in known[cell]]
         logs = np.array([robust_mean(np.log(known[cell][backend]))[0] for cell in timed])
@@ -32,12 +32,12 @@ def surfaces(grid: CellGrid, known: Times) -> dict[str, Array]:
         if len(timed) < len(tried):
             has_time = np.array([1.0 if backend in known[cell] else -1.0 for cell in tried])
             surface[_between(np.log(tried), has_time, everywhere) < 0] = np.nan
-        found[backend] = surface.reshape(grid.shape)
-    return found
+        fields[backend] = surface.reshape(grid.shape)
+    return fields
 
 
 def variance_of_a_cell(known: Times) -> float:
-    """Of the mean log time over the processes of a cell; 0 where no cell has several."""
+    """Return the variance of a cell's mean log time over its processes; 0 without several."""
     variances = [
         np.log(seconds).var(ddof=1) / len(seconds)
         for cell in sorted(known)
@@ -48,11 +48,11 @@ def variance_of_a_cell(known: Times) -> float:
 
 
 def _between(points: Array, values: Array, wanted: Array, smoothing: float = 0.0) -> Array:
-    found: Array
+    result: Array
     if np.linalg.matrix_rank(points - points[0]) < 2:  # on a line there is no plane to fit
-        found = NearestNDInterpolator(points, values)(wanted)
+        result = NearestNDInterpolator(points, values)(wanted)
     else:
-        found = RBFInterpolator(points, values, smoothing=smoothing, kernel="linear", degree=1)(
+        result = RBFInterpolator(points, values, smoothing=smoothing, kernel="linear", degree=1)(
             wanted
         )
-    return found
+    return result

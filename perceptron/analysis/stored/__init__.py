@@ -1,1 +1,1 @@
-"""Whole runs as they lie on disk, judged."""
+"""Whole runs and whole folders of results, judged; records/readers read them."""

@@ -1,4 +1,4 @@
-"""Everything the main job found, from its rows."""
+"""The result of the main job, judged from its rows."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def summarise(
 
     The finding is that of the smallest number of threads. Raises ValueError without rows.
     """
-    rows = sorted(rows, key=lambda row: _place(row.backend, backends))
+    rows = sorted(rows, key=lambda row: _order(row.backend, backends))
     threads = sorted({row.threads for row in rows if row.threads is not None})
     fewest = [row for row in rows if row.threads == threads[0]]
     return BenchResult(
@@ -59,6 +59,6 @@ def summarise(
     )
 
 
-def _place(backend: str, backends: Sequence[str]) -> int:
-    """Of two backends on equal devices the first one named is the incumbent."""
+def _order(backend: str, backends: Sequence[str]) -> int:
+    """Return a backend's rank: of two on equal devices the first one named is the incumbent."""
     return list(backends).index(backend) if backend in backends else len(backends)

@@ -14,18 +14,24 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.foreign import label
-from perceptron.records.readers.shelf import read_shelf
-from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.records.store import load_conditions, load_environment
+from perceptron.records.readers.stored_runs import (
+    LoadedRun,
+    RunFacts,
+    StoredResults,
+    read_facts,
+    read_results,
+    read_run,
+)
+from perceptron.records.runs import StoredRun
 
-Found = TypeVar("Found")
+Judged = TypeVar("Judged")
 _LONGEST = 400
 
 
@@ -61,121 +67,155 @@ class Collection(Struct, frozen=True, kw_only=True):
 
 def collect(results: Path) -> Collection:
     """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
-    shelf = read_shelf(results)
-    rows = [row for row in shelf.rows if plausible(row)]
-    complaints = list(shelf.complaints)
-    if len(rows) < len(shelf.rows):
-        complaints.append(f"{results}: {len(shelf.rows) - len(rows)} rows hold no possible numbers")
-    stored = stored_runs(results, complaints.append)
-    finished = [each for each in stored if each.run.finished is not None]
+    return judge_results(read_results(results), read_run, read_facts)
+
+
+def judge_results(
+    stored: StoredResults,
+    load: Callable[[Path], LoadedRun],
+    load_facts: Callable[[Path], RunFacts],
+) -> Collection:
+    """Judge what was read of a results folder; whole runs are loaded as they are needed.
+
+    ``load`` and ``load_facts`` raise `UserError` for a run that cannot be read; that becomes a
+    complaint.
+    """
+    rows = [row for row in stored.rows if plausible(row)]
+    complaints = list(stored.complaints)
+    if len(rows) < len(stored.rows):
+        missing = len(stored.rows) - len(rows)
+        complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
+    finished = [run for run in stored.runs if run.run.finished is not None]
+
+    def newest(
+        study: str, names: tuple[str, ...], judge: Callable[[LoadedRun], Judged]
+    ) -> list[Judged]:
+        groups = _groups(finished, study, names)
+        return _newest(groups, lambda run: judge(load(run.folder)), complaints.append)
+
     return Collection(
         rows=rows,
-        machines=_machines(rows, stored, complaints.append),
-        benches=_newest(finished, "bench", ("machine",), judged_bench, complaints.append),
-        maps=_newest(
-            finished,
-            "map",
-            ("machine", "family", "dtype", "threads"),
-            judged_map,
-            complaints.append,
-        ),
-        ladders=_newest(
-            finished,
-            "overhead",
-            ("machine", "problem", "threads"),
-            judged_ladder,
-            complaints.append,
-        ),
+        machines=_machines(rows, stored.runs, load_facts, complaints.append),
+        benches=newest("bench", ("machine",), judge_bench),
+        maps=newest("map", ("machine", "family", "dtype", "threads"), judge_map),
+        ladders=newest("overhead", ("machine", "problem", "threads"), judge_ladder),
         sweeps=sweeps(rows),
         histories=histories(rows),
-        complaints=sorted({_line(each) for each in complaints}),
+        complaints=sorted({_line(complaint) for complaint in complaints}),
+    )
+
+
+def collection_of(rows: Iterable[Measurement]) -> Collection:
+    """Judge rows that lie in no folder of results: their sweeps and histories, without runs."""
+    kept = [row for row in rows if plausible(row)]
+    complaints: list[str] = []
+    return Collection(
+        rows=kept,
+        machines=_machines(kept, [], read_facts, complaints.append),
+        benches=[],
+        maps=[],
+        ladders=[],
+        sweeps=sweeps(kept),
+        histories=histories(kept),
+        complaints=complaints,
     )
 
 
 def _line(complaint: str) -> str:
-    """As the shelf's: paths come from strangers too."""
+    """Return the complaint as one short line: paths are untrusted as well."""
     text = label(complaint)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
+def _groups(
+    runs: Iterable[StoredRun], study: str, names: tuple[str, ...]
+) -> Iterable[list[StoredRun]]:
+    """Return the runs of a study, grouped by what ``names`` name in their plan."""
+    groups: dict[str, list[StoredRun]] = {}
+    for stored in runs:
+        if stored.run.plan.get("study") == study:
+            facts = stored.run.plan | {"machine": stored.run.machine}
+            groups.setdefault(repr([facts.get(name) for name in names]), []).append(stored)
+    return groups.values()
+
+
 def _newest(
-    stored: Iterable[StoredRun],
-    study: str,
-    names: tuple[str, ...],
-    judge: Callable[[Path], Found],
+    groups: Iterable[list[StoredRun]],
+    judge: Callable[[StoredRun], Judged],
     complain: Callable[[str], None],
-) -> list[Found]:
-    """The newest of each that can be judged, the newest first.
+) -> list[Judged]:
+    """Judge the newest run of each group that can be judged; return the newest first.
 
     Whole runs of the same code on the same ground go before a quick look.
     """
-    groups: dict[str, list[StoredRun]] = {}
-    for each in stored:
-        if each.run.plan.get("study") == study:
-            facts = each.run.plan | {"machine": each.run.machine}
-            groups.setdefault(repr([facts.get(name) for name in names]), []).append(each)
-    found = []
-    for members in groups.values():
-        for each in _preferred(members):
+    judged: list[tuple[str, Path, Judged]] = []
+    for runs in groups:
+        for stored in _preferred(runs):
             try:
-                found.append((each.run.started, each.folder, judge(each.folder)))
+                judged.append((stored.run.started, stored.folder, judge(stored)))
             except UserError as error:
                 complain(str(error))
             else:
                 break
-    found.sort(key=lambda each: each[:2], reverse=True)
-    return [judged for _, _, judged in found]
+    judged.sort(key=lambda entry: entry[:2], reverse=True)
+    return [result for _, _, result in judged]
 
 
 def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
-    """The same runs, in the order in which they are to be shown."""
+    """Return the same runs in the order in which they are to be shown."""
 
-    def is_look(each: StoredRun) -> bool:
-        newest = runs[0].run
-        same = (each.run.environment, each.run.commit) == (newest.environment, newest.commit)
-        return not same or bool(each.run.plan.get("quick"))
+    def is_look(stored: StoredRun) -> bool:
+        run, newest = stored.run, runs[0].run
+        same = (run.environment, run.commit) == (newest.environment, newest.commit)
+        return not same or bool(run.plan.get("quick"))
 
     return sorted(runs, key=is_look) if runs[0].run.plan.get("quick") else runs
 
 
 def _machines(
-    rows: list[Measurement], stored: list[StoredRun], complain: Callable[[str], None]
+    rows: list[Measurement],
+    runs: list[StoredRun],
+    load_facts: Callable[[Path], RunFacts],
+    complain: Callable[[str], None],
 ) -> list[Machine]:
     by_name: dict[str, list[Measurement]] = {}
     for row in rows:
         by_name.setdefault(row.machine, []).append(row)
-    runs = Counter(each.run.machine for each in stored)
+    counts = Counter(stored.run.machine for stored in runs)
     newest: dict[str, StoredRun] = {}
-    for each in stored:
-        newest.setdefault(each.run.machine, each)
-    names = dict.fromkeys([*newest, *by_name])
-    found = [
-        Machine(
+    for stored in runs:
+        newest.setdefault(stored.run.machine, stored)
+    machines = []
+    for name in dict.fromkeys([*newest, *by_name]):
+        own = by_name.get(name, [])
+        machine = Machine(
             name=name,
-            sources=sorted({row.source for row in by_name.get(name, [])}),
-            runs=runs[name],
-            rows=len(by_name.get(name, [])),
-            commits=len({row.commit for row in by_name.get(name, []) if row.commit}),
-            newest=max((row.when for row in by_name.get(name, [])), default=""),
-            diagnosis=_diagnosis(newest.get(name), by_name.get(name, []), complain),
+            sources=sorted({row.source for row in own}),
+            runs=counts[name],
+            rows=len(own),
+            commits=len({row.commit for row in own if row.commit}),
+            newest=max((row.when for row in own), default=""),
+            diagnosis=_diagnosis(newest.get(name), own, load_facts, complain),
         )
-        for name in names
-    ]
-    return sorted(found, key=lambda each: (each.newest, each.name), reverse=True)
+        machines.append(machine)
+    return sorted(machines, key=lambda machine: (machine.newest, machine.name), reverse=True)
 
 
 def _diagnosis(
-    stored: StoredRun | None, rows: list[Measurement], complain: Callable[[str], None]
+    stored: StoredRun | None,
+    rows: list[Measurement],
+    load_facts: Callable[[Path], RunFacts],
+    complain: Callable[[str], None],
 ) -> Diagnosis | None:
-    """What `perceptron doctor` would have said of the machine when its newest run started."""
+    """Return what `perceptron doctor` would have said when the machine's newest run started."""
     if stored is None:
         return None
     try:
-        environment = load_environment(stored.folder)
-        conditions = load_conditions(stored.folder)
+        facts = load_facts(stored.folder)
     except UserError as error:
         complain(str(error))
         return None
+    environment = facts.environment
     threads = max(
         (row.threads for row in rows if row.environment == environment.id and row.threads),
         default=environment.cores,
@@ -183,6 +223,6 @@ def _diagnosis(
     return Diagnosis(
         environment=environment,
         threads=threads,
-        conditions=conditions or Conditions(),
-        warnings=warnings_about(environment, threads, conditions),
+        conditions=facts.conditions or Conditions(),
+        warnings=warnings_about(environment, threads, facts.conditions),
     )

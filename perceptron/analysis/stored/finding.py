@@ -17,8 +17,15 @@ ITERATIONS = 10_000
 PUBLISHED = {"numpy-published": 1.7, "torch-cpu": 8.1, "torch-cuda": 23.1}
 
 
+def published_iteration_seconds(problem: str) -> dict[str, float]:
+    """Return the published seconds per iteration by backend; none for another problem."""
+    if problem != FAMILY:
+        return {}
+    return {backend: seconds / ITERATIONS for backend, seconds in PUBLISHED.items()}
+
+
 def finding_backends(backends: Iterable[str]) -> tuple[str, ...]:
-    """These backends, after the walk-through's own arithmetic.
+    """Return these backends, after the walk-through's own arithmetic.
 
     Ratios to that one compare with the published ratios; an optimised NumPy inflates them.
     """
@@ -50,7 +57,7 @@ class FindingRow(Struct, frozen=True, kw_only=True):
 
 
 def finding(rows: Iterable[Measurement], backends: Iterable[str]) -> list[FindingRow]:
-    """A row for each backend, in this order; a backend without times has a reason instead.
+    """Return a row for each backend, in this order; one without times has a reason instead.
 
     As published, NumPy runs in float64 and PyTorch in float32.
     """
@@ -72,15 +79,15 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
             published_ratio=_over_published(published),
             reason=reason(rows, backend) or "not measured",
         )
-    whole = of_times([ITERATIONS * value for value in seconds])
+    training = of_times([ITERATIONS * value for value in seconds])
     to_numpy = _ratio(rows, backend, "numpy")
     to_published = _ratio(rows, backend, "numpy-published")
     return FindingRow(
         backend=backend,
         dtype=dtype,
-        seconds=whole.estimate,
-        low=whole.low,
-        high=whole.high,
+        seconds=training.estimate,
+        low=training.low,
+        high=training.high,
         processes=len(seconds),
         ratio_to_numpy=to_numpy.estimate if to_numpy else None,
         ratio_low=to_numpy.low if to_numpy else None,
@@ -94,8 +101,8 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
 
 
 def _ratio(rows: list[Measurement], backend: str, base: str) -> Interval | None:
-    both = paired(rows, backend, base)
-    return of_ratio(*zip(*both.values(), strict=True)) if both else None
+    pairs = paired(rows, backend, base)
+    return of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None
 
 
 def _over_published(seconds: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""A run as it lies on disk, judged by what it set out to find."""
+"""A stored run, judged by the plan that it was started with."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult, summarise
+from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.analysis.trust import warnings_about
 from perceptron.errors import UserError
-from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.store import Run, load_conditions, load_run
+from perceptron.records.readers.stored_runs import LoadedRun, RunFacts
 from perceptron.records.warning import MeasurementWarning
 
 Kind = TypeVar("Kind", bound=Struct)
@@ -48,36 +48,33 @@ class _LadderPlan(Struct):
     threads: Threads
 
 
-def judged_bench(folder: Path) -> BenchResult:
-    """A run of the main job; raises `UserError` naming the file that cannot be understood."""
-    run, environment, rows = _load(folder)
-    plan = _plan(folder, run, _BenchPlan)
-    conditions = load_conditions(folder)
-    with _judging(folder):
-        return summarise(plan.backends, folder, environment, rows, conditions)
+def judge_bench(loaded: LoadedRun) -> BenchResult:
+    """Judge a run of the main job; raises `UserError` naming the folder if it cannot be judged."""
+    rows, plan = _usable_rows(loaded), _plan(loaded, _BenchPlan)
+    facts = loaded.facts
+    with _judging(loaded.folder):
+        return summarise(plan.backends, loaded.folder, facts.environment, rows, facts.conditions)
 
 
-def judged_map(folder: Path) -> MapResult:
-    """A map; raises `UserError` naming the file that cannot be understood."""
-    run, environment, rows = _load(folder)
-    plan = _plan(folder, run, _MapPlan)
-    with _judging(folder):
-        found = phase(rows, log_grid(plan.x_range, plan.y_range, plan.points))
+def judge_map(loaded: LoadedRun) -> MapResult:
+    """Judge a run of the phase map; raises `UserError` naming the folder if it cannot be judged."""
+    rows, plan = _usable_rows(loaded), _plan(loaded, _MapPlan)
+    with _judging(loaded.folder):
+        phase_map = phase(rows, log_grid(plan.x_range, plan.y_range, plan.points))
     return MapResult(
-        map=found,
-        machine=run.machine,
-        results=folder,
-        environment=environment,
+        map=phase_map,
+        machine=loaded.run.machine,
+        results=loaded.folder,
+        environment=loaded.facts.environment,
         rows=rows,
-        warnings=_warnings(folder, environment, plan.threads),
+        warnings=_warnings(loaded.facts, plan.threads),
     )
 
 
-def judged_ladder(folder: Path) -> OverheadResult:
-    """A ladder; raises `UserError` naming the file that cannot be understood."""
-    run, environment, rows = _load(folder)
-    plan = _plan(folder, run, _LadderPlan)
-    with _judging(folder):
+def judge_ladder(loaded: LoadedRun) -> OverheadResult:
+    """Judge a run of the ladder; raises `UserError` naming the folder if it cannot be judged."""
+    rows, plan = _usable_rows(loaded), _plan(loaded, _LadderPlan)
+    with _judging(loaded.folder):
         return ladder(
             rows,
             problem=plan.problem,
@@ -85,36 +82,35 @@ def judged_ladder(folder: Path) -> OverheadResult:
             kernels=plan.kernels,
             work=(plan.operations, plan.bytes_moved),
             threads=plan.threads,
-            results=folder,
-            environment=environment,
-            warnings=_warnings(folder, environment, plan.threads),
+            published=published_iteration_seconds(plan.problem),
+            results=loaded.folder,
+            environment=loaded.facts.environment,
+            warnings=_warnings(loaded.facts, plan.threads),
         )
 
 
 @contextmanager
 def _judging(folder: Path) -> Iterator[None]:
-    """Rows that contradict each other are the folder's fault, whoever wrote them."""
+    """Raise `UserError` for rows that contradict each other, whoever wrote them."""
     try:
         yield
     except (ValueError, ArithmeticError) as error:
         raise UserError(f"{folder}: rows that cannot be judged: {error}") from None
 
 
-def _load(folder: Path) -> tuple[Run, Environment, list[Measurement]]:
-    # Of lines that are no rows the shelf tells; they take nothing else with them.
-    run, environment, rows = load_run(folder, lambda _: None)
-    rows = [row for row in rows if plausible(row)]
+def _usable_rows(loaded: LoadedRun) -> list[Measurement]:
+    rows = [row for row in loaded.rows if plausible(row)]
     if not any(row.threads for row in rows):
-        raise UserError(f"{folder}: no rows that say on how many threads they were measured")
-    return run, environment, rows
+        raise UserError(f"{loaded.folder}: no rows that say on how many threads they were measured")
+    return rows
 
 
-def _plan(folder: Path, run: Run, kind: type[Kind]) -> Kind:
+def _plan(loaded: LoadedRun, kind: type[Kind]) -> Kind:
     try:
-        return msgspec.convert(run.plan, kind)
+        return msgspec.convert(loaded.run.plan, kind)
     except msgspec.ValidationError as error:
-        raise UserError(f"{folder / 'run.json'}, plan: {error}") from None
+        raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
 
 
-def _warnings(folder: Path, environment: Environment, threads: int) -> list[MeasurementWarning]:
-    return warnings_about(environment, threads, load_conditions(folder))
+def _warnings(facts: RunFacts, threads: int) -> list[MeasurementWarning]:
+    return warnings_about(facts.environment, threads, facts.conditions)

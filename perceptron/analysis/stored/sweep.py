@@ -1,4 +1,4 @@
-"""Times over sizes, one state of the code on one ground at a time."""
+"""Times over sizes: one commit on one machine, dtype and number of threads at a time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.amortise import from_cold
+from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.overhead.ladder import HARNESS
@@ -15,7 +15,7 @@ from perceptron.analysis.select import current, paired, reason, times
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.records.measurement import Measurement
 
-# Of each machine and family; asv keeps every commit there ever was, and the history shows those.
+# Of each machine and family; asv keeps every commit, and the history shows those.
 COMMITS = 12
 
 
@@ -55,10 +55,12 @@ class Sweep(Struct, frozen=True, kw_only=True):
     """Challenger over incumbent, for each crossover."""
     cold: list[Curve]
     cold_crossovers: list[Crossover]
+    amortisations: list[Amortisation]
+    """When the faster one of each pair has paid for its start; empty with ``cold``."""
 
 
 def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
-    """The sweeps of the newest ``commits`` of each machine and family, the newest first.
+    """Return the sweeps of the newest ``commits`` of each machine and family, the newest first.
 
     Families of one size, or along two axes, have none.
     """
@@ -68,15 +70,15 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
             groups.setdefault(_key(row), []).append(row)
     newest = {key: max(_moment(row) for row in members) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
-    seen: dict[tuple[object, ...], set[object]] = {}
-    found = []
+    by_family: dict[tuple[object, ...], set[object]] = {}
+    newest_sweeps = []
     for key in ordered:
-        *place, commit = key[:4]
-        taken = seen.setdefault(tuple(place), set())
-        if (commit in taken or len(taken) < commits) and is_line(groups[key]):
-            taken.add(commit)
-            found.append(_sweep(groups[key], newest[key]))
-    return found
+        *machine_and_family, commit = key[:4]
+        commits_seen = by_family.setdefault(tuple(machine_and_family), set())
+        if (commit in commits_seen or len(commits_seen) < commits) and is_line(groups[key]):
+            commits_seen.add(commit)
+            newest_sweeps.append(_sweep(groups[key], newest[key]))
+    return newest_sweeps
 
 
 def _key(row: Measurement) -> tuple[object, ...]:
@@ -88,12 +90,12 @@ def _moment(row: Measurement) -> str:
 
 
 def _sweep(members: list[Measurement], when: str) -> Sweep:
-    # Backends run in an order of chance; who is the incumbent must not follow from that.
+    # Backends run in random order, which must not decide who is the incumbent.
     rows = sorted(current(members), key=lambda row: row.backend)
     first = rows[0]
     cold = from_cold(rows, ITERATIONS)
     cold = cold if any(row.status == "ok" for row in cold) else []
-    found = crossovers(rows)
+    judged = crossovers(rows)
     return Sweep(
         source=first.source,
         machine=first.machine,
@@ -103,10 +105,11 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         threads=first.threads,
         family=first.family,
         curves=_curves(rows),
-        crossovers=found,
-        ratios=[_ratios(rows, each) for each in found],
+        crossovers=judged,
+        ratios=[_ratios(rows, crossover) for crossover in judged],
         cold=_curves(cold),
         cold_crossovers=crossovers(cold) if is_line(cold) else [],
+        amortisations=amortisations(rows),
     )
 
 
@@ -121,19 +124,21 @@ def _curves(rows: Sequence[Measurement]) -> list[Curve]:
 
 
 def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoint]:
-    found = {size: list(times(sizes[size], backend).values()) for size in sorted(sizes)}
+    seconds = {size: list(times(sizes[size], backend).values()) for size in sorted(sizes)}
     return [
-        CurvePoint(size, of_times(values), len(values)) for size, values in found.items() if values
+        CurvePoint(size, of_times(values), len(values))
+        for size, values in seconds.items()
+        if values
     ]
 
 
-def _ratios(rows: Sequence[Measurement], found: Crossover) -> list[CurvePoint]:
+def _ratios(rows: Sequence[Measurement], crossover: Crossover) -> list[CurvePoint]:
     by_size: dict[float, list[Measurement]] = {}
     for row in rows:
         by_size.setdefault(row.size, []).append(row)
     spots = []
-    for size in found.sizes_measured:
-        both = paired(by_size[size], found.challenger, found.incumbent)
-        if both:
-            spots.append(CurvePoint(size, of_ratio(*zip(*both.values(), strict=True)), len(both)))
+    for size in crossover.sizes_measured:
+        pairs = paired(by_size[size], crossover.challenger, crossover.incumbent)
+        if pairs:
+            spots.append(CurvePoint(size, of_ratio(*zip(*pairs.values(), strict=True)), len(pairs)))
     return spots

@@ -64,7 +64,7 @@ DEVICES: dict[str, Device] = {
 
 
 def device(name: str) -> Device:
-    """The device of this name; raises `UserError` with the nearest name if there is none."""
+    """Return the device of this name; raises `UserError` with the nearest name if there is none."""
     if name not in DEVICES:
         raise unknown("device", name, DEVICES)
     return DEVICES[name]

@@ -30,6 +30,7 @@ from perceptron.analysis.what_if.devices import (
 )
 from perceptron.records.measurement import Measurement
 
+CaseStatus = Literal["crosses", "always", "never"]
 Status = Literal["crosses", "always", "never", "open"]
 EAGER, GRAPH = "torch-cuda", "torch-cuda-graph"
 # As the backend replays them.
@@ -54,12 +55,20 @@ class DeviceEstimate(Struct, frozen=True, kw_only=True):
     high: float
 
 
+class CaseStatuses(Struct, frozen=True, kw_only=True):
+    """Whether the estimated backend overtakes, for each of the three estimates."""
+
+    likely: CaseStatus
+    best: CaseStatus
+    worst: CaseStatus
+
+
 class WhatIf(Struct, frozen=True, kw_only=True):
-    """From which size on an estimated backend might beat a measured one on a family.
+    """From which size up an estimated backend might beat a measured one on a family.
 
     ``size`` belongs to the likely estimate, ``low`` and ``high`` to the best and the worst; None
-    where that does not cross within the sizes measured. ``open`` is a status that depends on
-    which of the three comes true.
+    where that does not cross within the sizes measured, and ``statuses`` then says whether it
+    always or never wins. ``status`` is what all three agree on, else ``open``.
     """
 
     family: str
@@ -67,6 +76,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
     challenger: str
     device: str
     status: Status
+    statuses: CaseStatuses
     size: float | None
     low: float | None
     high: float | None
@@ -77,7 +87,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 def estimate(
     kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, size: float
 ) -> DeviceEstimate:
-    """One iteration on ``device``; ``dispatch`` is the host's seconds for one operation."""
+    """Estimate one iteration on ``device``; ``dispatch`` is the host's seconds per operation."""
     best, worst = (_seconds(kernels, dispatch, device, backend, side) for side in (0, 1))
     return DeviceEstimate(
         backend=backend,
@@ -92,7 +102,7 @@ def estimate(
 def _seconds(
     kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, side: int
 ) -> float:
-    """At its best for side 0, at its worst for 1."""
+    """Return the seconds of an iteration at best for side 0, at worst for 1."""
     reached = REACHED[1 - side]
     shortest = (REPLAYED_KERNEL if backend == GRAPH else SHORTEST_KERNEL)[side]
     busy = sum(
@@ -119,7 +129,7 @@ def what_if(
 
     None where no size has both.
     """
-    by_size = {each.size: each for each in estimates}
+    by_size = {estimated.size: estimated for estimated in estimates}
     measured = {}
     for size in sorted(by_size):
         seconds = times([row for row in rows if row.size == size], incumbent)
@@ -131,13 +141,15 @@ def what_if(
         _crossing({size: log(getattr(by_size[size], part) / measured[size]) for size in measured})
         for part in ("seconds", "low", "high")
     )
-    statuses = {_status(each) for each in (likely, best, worst)}
+    statuses = CaseStatuses(likely=_status(likely), best=_status(best), worst=_status(worst))
+    one_status = statuses.likely == statuses.best == statuses.worst
     return WhatIf(
         family=family,
         incumbent=incumbent,
         challenger=estimates[0].backend,
         device=device.name,
-        status=statuses.pop() if len(statuses) == 1 else "open",
+        status=statuses.likely if one_status else "open",
+        statuses=statuses,
         size=_inside(likely),
         low=_inside(best),
         high=_inside(worst),
@@ -147,7 +159,7 @@ def what_if(
 
 
 def _crossing(ratios: Mapping[float, float]) -> float:
-    """The size from which on the log-ratio stays below zero: 0 if always, inf if never."""
+    """Return the size from which the log-ratio stays below zero: 0 if always, inf if never."""
     ordered = sorted(ratios.items())
     if ordered[-1][1] >= 0:
         return inf
@@ -159,7 +171,7 @@ def _crossing(ratios: Mapping[float, float]) -> float:
     return crossing
 
 
-def _status(crossing: float) -> Status:
+def _status(crossing: float) -> CaseStatus:
     return "always" if crossing == 0 else "never" if crossing == inf else "crosses"
 
 
@@ -179,15 +191,15 @@ class EstimateCheck(Struct, frozen=True, kw_only=True):
 
 
 def check(rows: Sequence[Measurement], estimated: DeviceEstimate) -> list[EstimateCheck]:
-    """Beside every machine's measurement of one problem that an estimate is of."""
+    """Compare an estimate with every machine's measurement of the same problem."""
     machines = dict.fromkeys((row.machine, row.family) for row in rows)
-    found = []
+    checks = []
     for machine, family in machines:
         own = [row for row in rows if (row.machine, row.family) == (machine, family)]
         seconds = list(times(own, estimated.backend).values())
         if seconds:
             measured = of_times(seconds).estimate
-            found.append(
+            checks.append(
                 EstimateCheck(
                     machine=machine,
                     family=family,
@@ -196,4 +208,4 @@ def check(rows: Sequence[Measurement], estimated: DeviceEstimate) -> list[Estima
                     error=estimated.seconds / measured - 1,
                 )
             )
-    return found
+    return checks

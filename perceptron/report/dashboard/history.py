@@ -6,10 +6,10 @@ from perceptron.analysis.history.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
-from perceptron.report.charts.svg import family_axis
+from perceptron.report.charts.axes import family_axis
+from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.section import PageTable
-from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
+from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import duration, duration_interval, interval, tick
 from perceptron.untrusted_text import for_plotly
 
@@ -53,9 +53,7 @@ def _view(past: CaseHistory, looks: plot.Looks) -> View:
             "comes from the dots of its commits. Steps are found as asv finds them.",
         ],
         figures=[_figure(past, looks)],
-        tables=[
-            table(PageTable(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels"))
-        ],
+        tables=[table(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels")],
     )
 
 

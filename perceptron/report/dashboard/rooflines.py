@@ -7,9 +7,10 @@ from math import isclose, log10
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
+from perceptron.report.charts.axes import log_axis
+from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.section import PageTable
-from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
+from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import digits
 from perceptron.report.tables.ladder import ROOFLINE_COLUMNS, roofline_cells, roofline_title
 from perceptron.untrusted_text import for_plotly
@@ -44,11 +45,9 @@ def _view(members: list[OverheadResult], looks: plot.Looks) -> View:
         figures=[_figure(members, looks)],
         tables=[
             table(
-                PageTable(
-                    ROOFLINE_COLUMNS,
-                    roofline_cells(each),
-                    f"{each.problem}. {roofline_title(each)}",
-                )
+                ROOFLINE_COLUMNS,
+                roofline_cells(each),
+                f"{each.problem}. {roofline_title(each)}",
             )
             for each in members
         ],
@@ -111,9 +110,9 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
         height=480,
         data=traces,
         layout={
-            "xaxis": plot.log_axis(across, _number, 10, "operations for each byte"),
-            "yaxis": plot.log_axis(
-                [*heights, *(y for _, y in roof)], _number, 10, "GFLOP/s that got done"
+            "xaxis": plot.axis(log_axis(across, _number, 10, "operations for each byte")),
+            "yaxis": plot.axis(
+                log_axis([*heights, *(y for _, y in roof)], _number, 10, "GFLOP/s that got done")
             ),
             "annotations": _problems(members),
         },

@@ -9,15 +9,13 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from perceptron.analysis.crossover.moved import Moved, moved
-from perceptron.records.comparison import Comparison, Row, Side
+from perceptron.records.comparison import Comparison, MovedCrossover, Row, Side
 from perceptron.records.readers.foreign import label
 from perceptron.report.numbers import NONE, digits
 from perceptron.report.pull_request import markdown
 from perceptron.report.pull_request.markdown import code, count
 from perceptron.report.tables import comparison as text
 from perceptron.report.tables import markdown as table
-from perceptron.report.tables.crossover_words import sentence
 
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which the comment is found again."""
@@ -73,7 +71,10 @@ def comment(comparison: Comparison, pull: PullRequest | None = None) -> str:
         *_part([], table.head(_CHANGED), [_changed_row(row) for row in changed], room),
         *_part(["**Broke, or works again, on HEAD**"], [], [_broken(row) for row in broken], room),
         *_part(
-            ["**Crossovers that moved**"], [], [_moved(pair) for pair in moved(comparison)], room
+            ["**Crossovers that moved**"],
+            [],
+            [_moved(moved) for moved in comparison.moved_crossovers],
+            room,
         ),
         *_part(["**Warnings**"], [], _warnings(comparison), room),
     ]
@@ -201,9 +202,9 @@ def _broken(row: Row) -> str:
     return f"- {_name(row)}: {code(row.reason or '', _LONGEST_REASON)}"
 
 
-def _moved(pair: Moved) -> str:
-    before, after = sentence(pair.base), sentence(pair.head)
-    return f"- {code(pair.family)}: BASE {code(before)}, HEAD {code(after)}"
+def _moved(moved: MovedCrossover) -> str:
+    before, after = text.crossover_ends(moved)
+    return f"- {code(moved.family)}: BASE {code(before)}, HEAD {code(after)}"
 
 
 def _warnings(comparison: Comparison) -> list[str]:

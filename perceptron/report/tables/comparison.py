@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from math import isfinite
 from statistics import median
 
-from perceptron.analysis.crossover.moved import Moved, moved
-from perceptron.records.comparison import Comparison, Row
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
 from perceptron.report.numbers import NONE, digits, duration, percent, percent_interval
 from perceptron.report.tables.crossover_words import sentence
 
@@ -69,7 +69,7 @@ def notes(comparison: Comparison) -> list[str]:
     unlisted = _unlisted(comparison.rows)
     lines = [f"{unlisted} more benchmarks did not change"] if unlisted else []
     lines += [f"{name(row)}: {row.reason}" for row in comparison.rows if row.reason]
-    lines += [moved_crossover(pair) for pair in moved(comparison)]
+    lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines.append(detectable(comparison.rows))
     if comparison.control.rows:
@@ -110,10 +110,32 @@ def control(comparison: Comparison) -> str:
     return f"control, base against a second copy of itself: {state} ({number} benchmarks)"
 
 
-def moved_crossover(pair: Moved) -> str:
+def moved_crossover(moved: MovedCrossover) -> str:
     """Return where one backend overtakes another, before and after."""
-    before, after = sentence(pair.base), sentence(pair.head)
-    return f"crossover moved: {pair.family}: BASE {before}, HEAD {after}"
+    before, after = crossover_ends(moved)
+    return f"crossover moved: {moved.family}: BASE {before}, HEAD {after}"
+
+
+def crossover_ends(moved: MovedCrossover) -> tuple[str, str]:
+    """Return who is faster from which size on BASE and on HEAD, as every crossover is worded."""
+    return _crossover_end(moved, moved.base), _crossover_end(moved, moved.head)
+
+
+def _crossover_end(moved: MovedCrossover, end: CrossoverEnd) -> str:
+    return sentence(
+        Crossover(
+            family=moved.family,
+            incumbent=moved.incumbent,
+            challenger=moved.challenger,
+            status=end.status,
+            size=end.size,
+            low=end.low,
+            high=end.high,
+            machine="",
+            dtype=None,
+            threads=None,
+        )
+    )
 
 
 def name(row: Row) -> str:

@@ -1,22 +1,15 @@
-"""Crossovers as a page of figures, and as tables for a terminal."""
+"""Crossovers as tables, for the terminal and the pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.select import current, ground
-from perceptron.analysis.what_if.estimate import WhatIf
-from perceptron.records.measurement import Measurement
-from perceptron.report.charts.ratio import ratio_chart
-from perceptron.report.charts.svg import family_axis, sweep_chart
-from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import what_if
-from perceptron.report.tables.crossover_words import answer, missing, place, sentence, status
+from perceptron.report.tables.crossover_words import answer, missing, place, status
 from perceptron.report.tables.terminal import out, table
 
 TITLE = "Who is faster, by size [95 % interval of the crossover]"
@@ -142,77 +135,4 @@ def _cells(amortisation: Amortisation) -> tuple[str, ...]:
         slow,
         slow_prepare,
         ahead,
-    )
-
-
-def write_crossovers(page: Path, found: CrossoverResult) -> Path:
-    """Write the page: for each family the times, then each pair's ratio, then the start's price."""
-    sections = [_section(found, family) for family in _families(found)]
-    not_measured = missing(found.crossovers)
-    if not_measured:
-        lines = tuple(f"{reason}." for reason in not_measured)
-        sections.append(Section("Not measured", lines=lines))
-    facts = found.environment
-    lead = "Read from files." if facts is None else f"{facts.cpu}, {facts.cores} cores."
-    return write_figures(
-        page, "From which size on does that change?", lead, sections, found.warnings
-    )
-
-
-def _families(found: CrossoverResult) -> list[str]:
-    measured = (each for each in found.crossovers if each.status != "not measured")
-    return list(dict.fromkeys(each.family for each in measured))
-
-
-def _section(found: CrossoverResult, family: str) -> Section:
-    crossovers = [
-        each for each in found.crossovers if each.family == family and each.status != "not measured"
-    ]
-    axis = family_axis(family)
-    pictures = []
-    for where in dict.fromkeys((each.machine, each.dtype, each.threads) for each in crossovers):
-        rows = current(row for row in found.rows if row.family == family and ground(row) == where)
-        here = [each for each in crossovers if (each.machine, each.dtype, each.threads) == where]
-        pictures.append(_sweep(rows, here, axis, found.what_if))
-        pictures += [_ratio(rows, each, axis) for each in here]
-    started = [each for each in found.amortisations if each.family == family]
-    tables = [
-        PageTable(
-            CROSSOVER_COLUMNS, crossover_cells(crossovers), "Resident: data and model lie ready"
-        )
-    ]
-    cold = [
-        each for each in found.from_cold if each.family == family and each.status != "not measured"
-    ]
-    if cold:
-        title = f"From cold: with preparing, over a training of {found.iterations:,} iterations"
-        tables.append(PageTable(CROSSOVER_COLUMNS, crossover_cells(cold), title))
-    guessed = [each for each in found.what_if if each.family == family]
-    if guessed:
-        tables.append(PageTable(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
-    if started:
-        title = "When the faster one has paid for its start"
-        tables.append(PageTable(AMORTISATION_COLUMNS, amortisation_cells(started), title))
-    return Section(family, figures=pictures, tables=tables)
-
-
-def _sweep(
-    rows: Sequence[Measurement], found: Sequence[Crossover], axis: str, guessed: Sequence[WhatIf]
-) -> Picture:
-    lines = {each.challenger: each.estimates for each in guessed if each.family == found[0].family}
-    where = place(found[0])
-    where = "" if where == "–" else f"{where}. "
-    return Picture(
-        sweep_chart(rows, found, axis, list(lines.values())),
-        f"{where}Time of each backend over {axis}; the table below says who wins where",
-        f"{where}Lower is faster. Bands are 95 % intervals, where there are several processes.",
-    )
-
-
-def _ratio(rows: Sequence[Measurement], found: Crossover, axis: str) -> Picture:
-    return Picture(
-        ratio_chart(rows, found, axis),
-        f"Time of {found.challenger} over {found.incumbent} at each {axis}; {sentence(found)}",
-        "Bars are 95 % intervals; the grey stripe is ±5 %, a shaded stretch the interval of the "
-        "crossover, a hatched one a stretch where the winner is not sure.",
     )

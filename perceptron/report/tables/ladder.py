@@ -1,14 +1,11 @@
-"""Where one iteration's time goes, as tables and as a page."""
+"""Where one iteration's time goes, as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from perceptron.analysis.overhead.iteration_phases import IterationPhase
 from perceptron.analysis.overhead.ladder import OverheadResult, Rung
-from perceptron.report.charts.ladder import ladder_chart
-from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.numbers import (
     NONE,
     count,
@@ -137,42 +134,4 @@ def harness_line(result: OverheadResult) -> str:
     return (
         f"The clock and an empty call take {duration(result.harness_seconds)}, at most "
         f"{rough_percent(result.harness_share)} of a sample."
-    )
-
-
-def write_overhead(page: Path, found: OverheadResult) -> Path:
-    """Write the page and return its path; raises `UserError` if it cannot be written."""
-    facts = found.environment
-    ladder = Section(
-        "The ladder",
-        lines=(
-            "Each rung does away with one thing; what is left at the floor is the arithmetic.",
-            harness_line(found),
-        ),
-        figures=[
-            Picture(
-                ladder_chart(found),
-                f"Time of one iteration of {found.problem} on each rung; the table below has the "
-                "numbers",
-                "Lower rungs do the same arithmetic. Bars are 95 % intervals over fresh processes, "
-                "often smaller than the dot.",
-            )
-        ],
-        tables=[PageTable(RUNG_COLUMNS, rung_cells(found.rungs))],
-    )
-    sections = [ladder]
-    if found.phases:
-        table = PageTable(
-            PHASE_COLUMNS, phase_cells(found), "By the difference of loops with and without"
-        )
-        sections.append(Section("Inside one eager iteration", tables=[table]))
-    if found.ceilings is not None:
-        grid = PageTable(ROOFLINE_COLUMNS, roofline_cells(found), roofline_title(found))
-        sections.append(Section("The other end: the roofline", tables=[grid]))
-    return write_figures(
-        page,
-        f"Where does an iteration of {found.problem} spend its time?",
-        f"{facts.cpu}, {facts.cores} cores, {found.threads} threads.",
-        sections,
-        found.warnings,
     )

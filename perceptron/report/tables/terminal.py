@@ -84,8 +84,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
-def show_places(rows: Path | None, page: Path) -> None:
-    """Print where the rows are kept, if they are ours, and where the page is."""
+def show_places(rows: Path | None, page: Path | str) -> None:
+    """Print where the rows are kept, if they are ours, and the page with the result on it."""
     if rows is not None:
         out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
     out.print(f"page:  {page}", markup=False, soft_wrap=True)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.advice import AdviceResult
-from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimateCheck, WhatIf
+from perceptron.analysis.what_if.estimate import CaseStatus, DeviceEstimate, EstimateCheck, WhatIf
 from perceptron.report.numbers import (
-    NONE,
     count,
     digits,
     duration,
@@ -51,9 +50,15 @@ def cells(estimates: Sequence[WhatIf]) -> list[tuple[str, ...]]:
 def _size(estimate: WhatIf) -> str:
     if estimate.status in ("always", "never"):
         return "every size" if estimate.status == "always" else "no size measured"
-    likely = NONE if estimate.size is None else digits(estimate.size)
-    low, high = ("…" if end is None else digits(end) for end in (estimate.low, estimate.high))
-    return f"{likely} [{low}, {high}]"
+    cases = estimate.statuses
+    likely = _case(cases.likely, estimate.size)
+    ends = (_case(cases.best, estimate.low), _case(cases.worst, estimate.high))
+    return f"{likely} [{', '.join(ends)}]"
+
+
+def _case(status: CaseStatus, size: float | None) -> str:
+    """Return the size, or the status that says why there is none."""
+    return status if size is None else digits(size)
 
 
 def check_cells(checks: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perceptron.analysis.crossover.points import TIE
+from perceptron.analysis.interval import TIE
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
 from perceptron.analysis.phase_map.quadtree import ask

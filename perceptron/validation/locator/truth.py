@@ -17,8 +17,7 @@ from msgspec import Struct
 import perceptron
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, ask
-from perceptron.analysis.crossover.points import TIE
-from perceptron.analysis.interval import trimmed
+from perceptron.analysis.interval import TIE, trimmed
 from perceptron.measure.environment import cpu_name
 from perceptron.records.store import now
 from perceptron.studies.shared.progress import Progress

@@ -3,7 +3,7 @@ from __future__ import annotations
 from math import exp
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -21,43 +21,44 @@ def started(
     spread: tuple[float, ...] = (0.0,),
     **fields: object,
 ) -> list[Measurement]:
-    """A row for each backend and process; process k takes exp(±spread[k]) times as long."""
+    """Make a row for each backend and process; process k takes exp(±spread[k]) times as long."""
     return [
         row(
             backend=name,
             process=process,
-            seconds=each * exp(off * (1 if name == COMPILED else -1)),
+            seconds=cost * exp(off * (1 if name == COMPILED else -1)),
             prepare_seconds=prepare[name],
             **({"size": 4} | fields),
         )
         for process, off in enumerate(spread)
-        for name, each in seconds.items()
+        for name, cost in seconds.items()
     ]
 
 
 def only(rows: list[Measurement]) -> Amortisation:
-    (found,) = amortisations(rows)
-    return found
+    (amortisation,) = amortisations(rows)
+    return amortisation
 
 
 def test_the_break_even_by_hand(row: MakeRow) -> None:
     """9.999 s later at the start, 2 ms sooner at each iteration: ahead after 4,999.5."""
     rows = started(row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.501, COMPILED: 10.5})
-    found = only(rows)
-    assert (found.faster, found.slower) == (COMPILED, EAGER)
-    assert found.iterations == 5000
-    assert (found.low, found.high) == (5000, 5000)
-    assert found.faster_prepare.estimate == pytest.approx(10.5)
-    assert found.slower_seconds.estimate == pytest.approx(3e-3)
+    amortisation = only(rows)
+    assert (amortisation.faster, amortisation.slower) == (COMPILED, EAGER)
+    assert amortisation.iterations == 5000
+    assert (amortisation.low, amortisation.high) == (5000, 5000)
+    assert amortisation.faster_prepare.estimate == pytest.approx(10.5)
+    assert amortisation.slower_seconds.estimate == pytest.approx(3e-3)
 
 
+@settings(deadline=None)
 @given(
     fast=st.floats(1e-6, 1e-2),
     times=st.floats(1.05, 100),
     sooner=st.floats(1e-3, 1.0),
     later=st.floats(1e-3, 100),
 )
-def test_from_that_iteration_on_the_whole_is_faster(
+def test_from_that_iteration_the_whole_training_is_faster(
     fast: float, times: float, sooner: float, later: float
 ) -> None:
     """And one iteration earlier it is not."""
@@ -67,57 +68,66 @@ def test_from_that_iteration_on_the_whole_is_faster(
 
     seconds = {EAGER: fast * times, COMPILED: fast}
     prepare = {EAGER: sooner, COMPILED: sooner + later}
-    found = only(started(row, seconds, prepare))
+    amortisation = only(started(row, seconds, prepare))
 
-    def whole(name: str, iterations: int) -> float:
+    def training(name: str, iterations: int) -> float:
         return prepare[name] + seconds[name] * iterations
 
     slack = 1 + 1e-9
-    assert whole(COMPILED, found.iterations) <= whole(EAGER, found.iterations) * slack
-    if found.iterations > 1:
-        before = found.iterations - 1
-        assert whole(COMPILED, before) * slack >= whole(EAGER, before)
+    assert (
+        training(COMPILED, amortisation.iterations)
+        <= training(EAGER, amortisation.iterations) * slack
+    )
+    if amortisation.iterations > 1:
+        before = amortisation.iterations - 1
+        assert training(COMPILED, before) * slack >= training(EAGER, before)
 
 
 def test_faster_and_ready_sooner_is_ahead_from_the_first(row: MakeRow) -> None:
     rows = started(
         row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 2.0, COMPILED: 1.0}, (-0.01, 0.0, 0.01)
     )
-    found = only(rows)
-    assert (found.iterations, found.low, found.high) == (1, 1, 1)
+    amortisation = only(rows)
+    assert (amortisation.iterations, amortisation.low, amortisation.high) == (1, 1, 1)
 
 
 def test_the_ends_take_the_ends_of_the_times(row: MakeRow) -> None:
     """With spread the break-even lies between its bounds, which lie further apart than nothing."""
     spread = (-0.02, -0.01, 0.0, 0.01, 0.02)
-    found = only(started(row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread))
-    assert found.high is not None
-    assert found.low < found.iterations < found.high
-    gained = found.slower_seconds.high - found.faster_seconds.low  # type: ignore[operator]
-    assert found.low == pytest.approx(4 / gained, abs=1)
+    amortisation = only(
+        started(row, {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread)
+    )
+    assert amortisation.high is not None
+    assert amortisation.low < amortisation.iterations < amortisation.high
+    gained = amortisation.slower_seconds.high - amortisation.faster_seconds.low  # type: ignore[operator]
+    assert amortisation.low == pytest.approx(4 / gained, abs=1)
 
 
 def test_no_end_where_the_faster_may_not_be_faster(row: MakeRow) -> None:
     """Intervals that overlap: it may never catch up."""
     spread = (-0.2, -0.1, 0.0, 0.1, 0.2)
-    found = only(started(row, {EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread))
-    assert found.faster == COMPILED
-    assert found.high is None
-    assert found.low < found.iterations
+    amortisation = only(
+        started(row, {EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 1, COMPILED: 5}, spread)
+    )
+    assert amortisation.faster == COMPILED
+    assert amortisation.high is None
+    assert amortisation.low < amortisation.iterations
 
 
 def test_no_end_either_where_it_is_ready_sooner(row: MakeRow) -> None:
     """Ahead at once, but nobody knows whether it stays ahead."""
     spread = (-0.2, -0.1, 0.0, 0.1, 0.2)
-    found = only(started(row, {EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}, spread))
-    assert (found.faster, found.iterations) == (COMPILED, 1)
-    assert found.high is None
+    amortisation = only(
+        started(row, {EAGER: 1.05e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}, spread)
+    )
+    assert (amortisation.faster, amortisation.iterations) == (COMPILED, 1)
+    assert amortisation.high is None
 
 
 def test_of_equal_times_the_one_ready_sooner_is_ahead(row: MakeRow) -> None:
     """Rounded times are often equal."""
-    found = only(started(row, {EAGER: 1e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}))
-    assert found.faster == COMPILED or found.iterations > 1
+    amortisation = only(started(row, {EAGER: 1e-3, COMPILED: 1e-3}, {EAGER: 5, COMPILED: 1}))
+    assert amortisation.faster == COMPILED or amortisation.iterations > 1
 
 
 def test_from_cold_shares_the_start_out(row: MakeRow) -> None:
@@ -143,10 +153,10 @@ def test_every_two_backends_at_every_size_on_equal_ground(row: MakeRow) -> None:
         *started(row, costs, ready, size=4),
         *started(row, costs, ready, size=4, threads=1),
     ]
-    found = amortisations(rows)
-    assert [each.size for each in found] == [4] * 6 + [64] * 3
-    assert {each.threads for each in found} == {1, 2}
-    assert {(each.faster, each.slower) for each in found} == {
+    pairs = amortisations(rows)
+    assert [pair.size for pair in pairs] == [4] * 6 + [64] * 3
+    assert {pair.threads for pair in pairs} == {1, 2}
+    assert {(pair.faster, pair.slower) for pair in pairs} == {
         ("numpy", EAGER),
         ("numpy", COMPILED),
         (EAGER, COMPILED),
@@ -154,11 +164,11 @@ def test_every_two_backends_at_every_size_on_equal_ground(row: MakeRow) -> None:
 
 
 def test_only_the_newest_state_counts(row: MakeRow) -> None:
-    """Times of another commit are another thing, here as in the crossovers."""
+    """Times of another commit do not count, as in the crossovers."""
     costs, ready = {EAGER: 3e-3, COMPILED: 1e-3}, {EAGER: 0.5, COMPILED: 10.5}
-    slow = {name: 10 * each for name, each in costs.items()}
+    slow = {name: 10 * cost for name, cost in costs.items()}
     old = started(row, slow, ready, commit="old", when="2026-01-01")
     new = started(row, costs, ready, commit="new", when="2026-01-02")
-    # As it is when two runs are read: a second run's processes follow on the first's.
-    new = [replace(each, process=1) for each in new]
+    # As when two runs are read: a second run's processes are numbered after the first's.
+    new = [replace(measurement, process=1) for measurement in new]
     assert only(old + new) == only(new)

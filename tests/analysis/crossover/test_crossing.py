@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.crossing import ZeroCrossing, zeros
+from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
 from perceptron.analysis.crossover.points import Point, points
 from perceptron.records.measurement import Measurement
-from tests.analysis.crossover.test_points import A, B, at
+from tests.analysis.crossover.conftest import SPREAD, A, B, at
 from tests.conftest import MakeRow
 
 SIZES = [4**power for power in range(6)]
@@ -22,28 +22,24 @@ def noisy(
 ) -> list[Point]:
     random = np.random.default_rng(seed)
     rows = [
-        each
+        measurement
         for size, mean in zip(SIZES, means, strict=False)
-        for each in at(row, size, mean + random.normal(0, noise, processes))
+        for measurement in at(row, size, mean + random.normal(0, noise, processes))
     ]
     return points(rows, A, B)
 
 
-def only(found: Sequence[Point]) -> ZeroCrossing:
-    (zero,) = zeros(found)
+def only(points: Sequence[Point]) -> ZeroCrossing:
+    (zero,) = zero_crossings(points)
     return zero
 
 
-# Of eight processes: their mean is 0, and neighbours are not alike.
-SPREAD = np.array([-1.0, 0.6, -0.2, 1.0, -0.6, 0.2, -0.8, 0.8])
-
-
 def spread(row: MakeRow, means: Sequence[float], noise: float) -> list[Point]:
-    """The estimate at each size is the mean that is given."""
+    """Make points whose estimate at each size is the mean that is given."""
     rows = [
-        each
+        measurement
         for size, mean in zip(SIZES, means, strict=False)
-        for each in at(row, size, mean + noise * SPREAD)
+        for measurement in at(row, size, mean + noise * SPREAD)
     ]
     return points(rows, A, B)
 
@@ -65,16 +61,16 @@ def test_the_zero_of_a_straight_line(row: MakeRow) -> None:
 
 def test_no_change_without_a_sure_winner_on_both_sides(row: MakeRow) -> None:
     """What noise may have done is no crossover."""
-    assert zeros([]) == []
-    assert zeros(noisy(row, [0.5, 0.3, 0.1])) == []
-    assert zeros(noisy(row, [0.5, 0.3, -0.002], noise=0.05)) == []
-    assert zeros(noisy(row, [0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
+    assert zero_crossings([]) == []
+    assert zero_crossings(noisy(row, [0.5, 0.3, 0.1])) == []
+    assert zero_crossings(noisy(row, [0.5, 0.3, -0.002], noise=0.05)) == []
+    assert zero_crossings(noisy(row, [0.5, -0.002, 0.5], noise=0.05, seed=1)) == []
 
 
 def test_changes_alternate_and_come_in_order(row: MakeRow) -> None:
-    found = zeros(noisy(row, [0.5, -0.5, -0.5, 0.5, -0.5]))
-    assert [zero.direction for zero in found] == ["challenger", "incumbent", "challenger"]
-    assert [zero.bracket for zero in found] == [(1, 4), (16, 64), (64, 256)]
+    changes = zero_crossings(noisy(row, [0.5, -0.5, -0.5, 0.5, -0.5]))
+    assert [zero.direction for zero in changes] == ["challenger", "incumbent", "challenger"]
+    assert [zero.bracket for zero in changes] == [(1, 4), (16, 64), (64, 256)]
 
 
 def test_a_straight_line_does_not_widen_the_interval(row: MakeRow) -> None:
@@ -114,13 +110,13 @@ def test_an_open_end_is_none(row: MakeRow) -> None:
     means = {1: 0.8, 4: 0.4, 16: 0.05}
     random = np.random.default_rng(2)
     rows = [
-        each
+        measurement
         for size, mean in means.items()
-        for each in at(row, size, mean + random.normal(0, 0.01, 8))
+        for measurement in at(row, size, mean + random.normal(0, 0.01, 8))
     ]
-    found = points([*rows, *at(row, 64, [-0.5, -0.3])], A, B)
-    assert found[-1].sign == -1
-    zero = only(found)
+    line = points([*rows, *at(row, 64, [-0.5, -0.3])], A, B)
+    assert line[-1].sign == -1
+    zero = only(line)
     assert zero.high is None
     assert zero.low is not None
     assert zero.low < zero.size
@@ -156,12 +152,12 @@ def test_a_bend_that_noise_may_have_made_does_not_count(row: MakeRow) -> None:
 def test_a_size_with_a_single_process_does_not_cut_the_interval(row: MakeRow) -> None:
     """Less is known there, so the interval reaches as far as with eight, and not less far."""
     random = np.random.default_rng(3)
-    eight, one = [], []
+    eight, fewer = [], []
     for size, mean in ((1, 0.8), (4, 0.06), (16, -0.03), (64, -0.06), (256, -0.5), (1024, -0.8)):
         here = at(row, size, mean + random.normal(0, 0.1, 8))
         eight += here
-        one += [each for each in here if size != 64 or each.process == 0]
-    full, holed = points(eight, A, B), points(one, A, B)
+        fewer += [measurement for measurement in here if size != 64 or measurement.process == 0]
+    full, holed = points(eight, A, B), points(fewer, A, B)
     assert [point.sign for point in holed] == [point.sign for point in full]
     assert only(full).bracket == only(holed).bracket == (4, 16)
     assert ends(only(full))[1] > 64
@@ -183,12 +179,12 @@ def test_an_interval_contains_its_size_and_the_bracket_does(
     def row(**fields: object) -> Measurement:
         return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
 
-    found = zeros(noisy(row, means, noise, processes, seed))
-    for zero in found:
+    changes = zero_crossings(noisy(row, means, noise, processes, seed))
+    for zero in changes:
         assert zero.bracket[0] <= zero.size <= zero.bracket[1] * (1 + 1e-12)
         assert zero.low is None or zero.low <= zero.size
         assert zero.high is None or zero.high >= zero.size
-    for before, after in pairwise(found):
+    for before, after in pairwise(changes):
         assert before.size <= after.size
         assert before.direction != after.direction
 
@@ -210,10 +206,10 @@ def test_intervals_hold_the_zero_of_what_is_no_line(
 ) -> None:
     """Coarse sizes, a bend or a step between them: still 95 of 100."""
     means = [shape(float(np.log(size))) for size in SIZES]
-    held = []
+    covered = []
     for seed in range(100):
-        found = zeros(noisy(row, means, noise=0.03, processes=6, seed=seed))
-        if len(found) == 1 and found[0].low and found[0].high:
-            held.append(found[0].low <= np.exp(truth) <= found[0].high)
-    assert len(held) > 90
-    assert np.mean(held) >= 0.94
+        changes = zero_crossings(noisy(row, means, noise=0.03, processes=6, seed=seed))
+        if len(changes) == 1 and changes[0].low and changes[0].high:
+            covered.append(changes[0].low <= np.exp(truth) <= changes[0].high)
+    assert len(covered) > 90
+    assert np.mean(covered) >= 0.94

@@ -15,7 +15,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, ask, coarse_sizes
 from perceptron.records.measurement import Measurement
 from perceptron.validation.locator.truth import DENSE, WorldTrial, trial
-from tests.analysis.crossover.test_judge import Cost, linear
+from tests.made import Cost, linear
 
 A, B = "numpy", "torch-cpu"
 Fails = Callable[[str, int], bool]
@@ -38,7 +38,7 @@ class Lab:
     fails: Fails = never
 
     def measure(self, backend: str, size: int, process: int) -> Measurement:
-        """The same every time it is asked, and another in every process."""
+        """Return the same row every time, and another in every process."""
         random = np.random.default_rng([process, size, backend == A])
         failed = self.fails(backend, size)
         return Measurement(
@@ -59,26 +59,26 @@ class Lab:
         )
 
     def answer(self, rows: Sequence[Measurement]) -> list[Measurement]:
-        """The rows that one round adds; a problem that failed is not tried again."""
+        """Return the rows that one round adds; a problem that failed is not tried again."""
         asked = ask(rows, A, B, self.search)
         have = {(row.size, row.process, row.backend) for row in rows}
         given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
         new = []
-        for process in range(max((each.processes for each in asked), default=0)):
+        for process in range(max((request.processes for request in asked), default=0)):
             for backend in (A, B):
-                for each in asked:
+                for request in asked:
                     if (
-                        process < each.processes
-                        and (each.size, process, backend) not in have
-                        and (each.size, backend) not in given_up
+                        process < request.processes
+                        and (request.size, process, backend) not in have
+                        and (request.size, backend) not in given_up
                     ):
-                        new.append(self.measure(backend, each.size, process))
+                        new.append(self.measure(backend, request.size, process))
                         if new[-1].status != "ok":
-                            given_up.add((each.size, backend))
+                            given_up.add((request.size, backend))
         return new
 
     def locate(self, rows: Sequence[Measurement] = ()) -> list[Measurement]:
-        """All rows in the end; fails where the search does not end."""
+        """Return all rows of a finished search; fail where it does not end."""
         rows = list(rows)
         for _ in range(100):
             new = self.answer(rows)
@@ -91,14 +91,15 @@ class Lab:
 
 
 def judged(rows: list[Measurement]) -> Crossover:
-    (found,) = crossovers(rows, [(A, B)])
-    return found
+    (crossover,) = crossovers(rows, [(A, B)])
+    return crossover
 
 
 def processes(rows: list[Measurement], size: float) -> int:
     return len({row.process for row in rows if row.size == size and row.status == "ok"})
 
 
+@settings(deadline=None)
 @given(st.integers(1, 1000), st.floats(1.1, 1e5))
 def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: float) -> None:
     """No two neighbours lie more than the coarse ratio apart, but for rounding."""
@@ -114,9 +115,9 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
 
 def test_a_search_begins_with_the_coarse_sizes() -> None:
     """All of them, with as many processes as a first look takes, and nothing else."""
-    asked = ask([], A, B, SEARCH)
-    assert [each.size for each in asked] == [1, 4, 16, 64, 256, 1024, 4096]
-    assert {each.processes for each in asked} == {SEARCH.first}
+    requests = ask([], A, B, SEARCH)
+    assert [request.size for request in requests] == [1, 4, 16, 64, 256, 1024, 4096]
+    assert {request.processes for request in requests} == {SEARCH.first}
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.02, 0.2])
@@ -126,10 +127,10 @@ def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
     rows: list[Measurement] = []
     while new := lab.answer(rows):
-        for each in ask(rows, A, B, SEARCH):
-            assert isinstance(each.size, int)
-            assert SEARCH.low <= each.size <= SEARCH.high
-            assert processes(rows, each.size) < each.processes <= SEARCH.most
+        for request in ask(rows, A, B, SEARCH):
+            assert isinstance(request.size, int)
+            assert SEARCH.low <= request.size <= SEARCH.high
+            assert processes(rows, request.size) < request.processes <= SEARCH.most
         rows += new
     assert ask(rows, A, B, SEARCH) == []
 
@@ -155,19 +156,19 @@ def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
 def test_the_bracket_closes_and_carries_enough_processes() -> None:
     """Around the crossover stands what an interval is read off; the far ends cost little."""
     rows = Lab(CROSSING).locate()
-    found = judged(rows)
-    assert (found.status, found.sure) == ("crosses", True)
-    assert found.bracket is not None
-    assert all(processes(rows, size) >= SEARCH.enough for size in found.bracket)
+    crossover = judged(rows)
+    assert (crossover.status, crossover.sure) == ("crosses", True)
+    assert crossover.bracket is not None
+    assert all(processes(rows, size) >= SEARCH.enough for size in crossover.bracket)
     assert processes(rows, 1) == processes(rows, 4096) == SEARCH.first
-    assert found.bracket[1] / found.bracket[0] < 1.25
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low <= 100 <= found.high
+    assert crossover.bracket[1] / crossover.bracket[0] < 1.25
+    assert crossover.low is not None
+    assert crossover.high is not None
+    assert crossover.low <= 100 <= crossover.high
 
 
 @given(
-    place=st.floats(0.05, 0.95),
+    position=st.floats(0.05, 0.95),
     overhead=st.floats(1.3, 30),
     gain=st.floats(1.3, 20),
     power=st.sampled_from([0.8, 1.0, 1.5]),
@@ -177,7 +178,7 @@ def test_the_bracket_closes_and_carries_enough_processes() -> None:
 )
 @settings(max_examples=40, deadline=None)
 def test_without_noise_the_crossover_is_found_and_cheaply(
-    place: float,
+    position: float,
     overhead: float,
     gain: float,
     power: float,
@@ -187,26 +188,26 @@ def test_without_noise_the_crossover_is_found_and_cheaply(
 ) -> None:
     """Within 10 % of the truth and inside its interval, for a sixth of a dense sweep."""
     search = Search(low, round(low * 10**decades))
-    truth = exp((1 - place) * log(search.low) + place * log(search.high))
+    truth = exp((1 - position) * log(search.low) + position * log(search.high))
     there = (overhead - 1) / (1 - 1 / gain)  # work of the one that starts cheaply
     cheap = lambda size: 1 + there * (size / truth) ** power  # noqa: E731
     quick = lambda size: overhead + there / gain * (size / truth) ** power  # noqa: E731
     costs: dict[str, Cost] = {A: quick, B: cheap} if turned else {A: cheap, B: quick}
     rows = Lab(costs, search, noise=0.0).locate()
-    found = judged(rows)
-    assert found.status == ("reverses" if turned else "crosses")
-    assert found.size is not None
-    assert found.low is not None
-    assert found.high is not None
-    assert found.bracket is not None
-    assert abs(log(found.size / truth)) < log(1.10)
-    below, above = found.bracket
+    crossover = judged(rows)
+    assert crossover.status == ("reverses" if turned else "crosses")
+    assert crossover.size is not None
+    assert crossover.low is not None
+    assert crossover.high is not None
+    assert crossover.bracket is not None
+    assert abs(log(crossover.size / truth)) < log(1.10)
+    below, above = crossover.bracket
     # Between whole numbers that are neighbours nothing tells how the ratio bends.
-    assert above - below == 1 or found.low * (1 - 1e-9) <= truth <= found.high * (1 + 1e-9)
+    assert above - below == 1 or crossover.low * (1 - 1e-9) <= truth <= crossover.high * (1 + 1e-9)
     assert below <= truth <= above
-    width = max(1.10, found.high / found.low)
+    width = max(1.10, crossover.high / crossover.low)
     assert above - below == 1 or above / below <= width * 1.0001
-    behind = max(processes(rows, size) for size in found.bracket)
+    behind = max(processes(rows, size) for size in crossover.bracket)
     assert len(rows) / 2 < behind * (DENSE * decades + 1) / 6
 
 
@@ -231,12 +232,12 @@ def test_where_noise_hides_the_winner_more_sizes_are_no_help() -> None:
 
 
 @pytest.mark.parametrize("ours", [linear(1, 0.1), linear(1.3, 0.13), linear(20, 2)])
-def test_who_wins_everywhere_is_surely_told(ours: Cost) -> None:
+def test_who_wins_everywhere_is_surely_known(ours: Cost) -> None:
     """Without a crossover the search still ends, sure, with enough processes where it is close."""
     rows = Lab({A: ours, B: lambda size: 1.5 * (1 + 0.1 * size)}).locate()
-    found = judged(rows)
-    assert (found.status, found.sure) == ("always" if ours(0) > 1.5 else "never", True)
-    assert max(processes(rows, size) for size in found.sizes_measured) >= SEARCH.enough
+    crossover = judged(rows)
+    assert (crossover.status, crossover.sure) == ("always" if ours(0) > 1.5 else "never", True)
+    assert max(processes(rows, size) for size in crossover.sizes_measured) >= SEARCH.enough
 
 
 def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
@@ -246,10 +247,10 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
         x = log(size / 245)
         return exp(0.25 * x**2 - 0.2)
 
-    found = judged(Lab({A: lambda size: 1.0, B: bowl}).locate())
-    assert found.status == "multiple"
-    assert [each.direction for each in found.crossings] == ["challenger", "incumbent"]
-    assert [each.size for each in found.crossings] == pytest.approx([100, 599], rel=0.1)
+    crossover = judged(Lab({A: lambda size: 1.0, B: bowl}).locate())
+    assert crossover.status == "multiple"
+    assert [crossing.direction for crossing in crossover.crossings] == ["challenger", "incumbent"]
+    assert [crossing.size for crossing in crossover.crossings] == pytest.approx([100, 599], rel=0.1)
 
 
 @pytest.mark.parametrize("backend", [A, B])
@@ -257,26 +258,26 @@ def test_a_narrow_win_between_coarse_sizes_is_found() -> None:
 def test_sizes_that_fail_inside_the_bracket_are_gone_round(
     backend: str, first: int, last: int
 ) -> None:
-    """Each is tried once; what is told is the crossover between the sizes that work."""
+    """Each is tried once; the answer is the crossover between the sizes that work."""
     lab = Lab(CROSSING, fails=lambda name, size: name == backend and first <= size <= last)
     rows = lab.locate()
     failed = [row.size for row in rows if row.status == "failed"]
     assert len(failed) == len(set(failed))
-    found = judged(rows)
-    assert found.status == "crosses"
-    assert found.bracket is not None
-    assert found.bracket[0] <= 100 <= found.bracket[1]
-    assert found.size == pytest.approx(100, rel=0.1 if first > 90 or last < 65 else 0.6)
-    assert not {size for size in found.sizes_measured if first <= size <= last}
+    crossover = judged(rows)
+    assert crossover.status == "crosses"
+    assert crossover.bracket is not None
+    assert crossover.bracket[0] <= 100 <= crossover.bracket[1]
+    assert crossover.size == pytest.approx(100, rel=0.1 if first > 90 or last < 65 else 0.6)
+    assert not {size for size in crossover.sizes_measured if first <= size <= last}
 
 
 def test_where_the_middle_fails_another_place_is_tried() -> None:
     """Of 64 to 128 the middle is 91: then a quarter of the way, at 76."""
     rows = Lab(CROSSING, fails=lambda name, size: 90 <= size <= 110).locate()
-    found = judged(rows)
-    assert found.bracket is not None
-    assert 64 < found.bracket[0] < 90
-    assert 110 < found.bracket[1] <= 128
+    crossover = judged(rows)
+    assert crossover.bracket is not None
+    assert 64 < crossover.bracket[0] < 90
+    assert 110 < crossover.bracket[1] <= 128
 
 
 def test_a_size_that_breaks_later_on_is_left_as_it_is() -> None:
@@ -298,8 +299,8 @@ def test_a_backend_that_fails_everywhere_is_asked_once_for_each_size() -> None:
     """And the answer is why it was not measured."""
     rows = Lab(CROSSING, fails=lambda name, size: name == B).locate()
     assert [row.size for row in rows if row.backend == B] == coarse_sizes(SEARCH)
-    found = judged(rows)
-    assert (found.status, found.reason, found.sure) == (
+    crossover = judged(rows)
+    assert (crossover.status, crossover.reason, crossover.sure) == (
         "not measured",
         "torch-cpu: it broke",
         False,
@@ -308,43 +309,43 @@ def test_a_backend_that_fails_everywhere_is_asked_once_for_each_size() -> None:
 
 @pytest.mark.parametrize(("most", "status"), [(1023, "crosses"), (20, "never")])
 def test_large_sizes_that_do_not_fit_hide_nothing(most: int, status: str) -> None:
-    """A crossover below is found; of one above nothing is made up."""
+    """A crossover below is located; of one above nothing is made up."""
     rows = Lab(CROSSING, fails=lambda name, size: size > most).locate()
-    found = judged(rows)
-    assert found.status == status
-    assert max(found.sizes_measured) <= most
+    crossover = judged(rows)
+    assert crossover.status == status
+    assert max(crossover.sizes_measured) <= most
     if status == "never":
-        assert found.crossings == []
-        assert "still closing towards larger sizes" in str(found.reason)
+        assert crossover.crossings == []
+        assert "still closing towards larger sizes" in str(crossover.reason)
 
 
 @pytest.mark.parametrize("only", [1, 64, 4096])
-def test_a_single_size_that_works_is_no_reason_to_go_on(only: int) -> None:
+def test_a_single_size_that_works_is_no_reason_to_continue(only: int) -> None:
     """One point has no neighbours: the search ends without a crossover."""
     rows = Lab(CROSSING, fails=lambda name, size: size != only).locate()
-    found = judged(rows)
-    assert found.sizes_measured == [only]
-    assert found.crossings == []
+    crossover = judged(rows)
+    assert crossover.sizes_measured == [only]
+    assert crossover.crossings == []
 
 
 def ends_as_it_should(cut: int) -> None:
-    """Drop all rows from ``cut`` on, go on, and find the same."""
+    """Drop all rows from ``cut`` on, resume, and assert the same answer."""
     lab = Lab(CROSSING)
-    found = judged(lab.locate(lab.locate()[:cut]))
-    assert (cut, found.status, found.sure) == (cut, "crosses", True)
-    assert found.size == pytest.approx(100, rel=0.1)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low <= found.size <= found.high
+    crossover = judged(lab.locate(lab.locate()[:cut]))
+    assert (cut, crossover.status, crossover.sure) == (cut, "crosses", True)
+    assert crossover.size == pytest.approx(100, rel=0.1)
+    assert crossover.low is not None
+    assert crossover.high is not None
+    assert crossover.low <= crossover.size <= crossover.high
 
 
-def test_a_search_goes_on_from_any_row_after_the_first_round_of_processes() -> None:
+def test_a_search_resumes_from_any_row_after_the_first_round_of_processes() -> None:
     """Terminates, sure, with the crossover within 10 %."""
     for cut in range(14, len(Lab(CROSSING).locate()), 4):
         ends_as_it_should(cut)
 
 
-def test_a_search_goes_on_from_any_row_of_the_first_round_of_processes() -> None:
+def test_a_search_resumes_from_any_row_of_the_first_round_of_processes() -> None:
     """Cut while the first process of one backend ran: the other's sizes are still wanted."""
     for cut in range(14):
         ends_as_it_should(cut)
@@ -352,33 +353,33 @@ def test_a_search_goes_on_from_any_row_of_the_first_round_of_processes() -> None
 
 @pytest.fixture(scope="module")
 def trials() -> list[WorldTrial]:
-    """Searches in simulated worlds: bursts, drift, cache steps, ties and two crossovers."""
+    """Search simulated worlds: bursts, drift, cache steps, ties and two crossovers."""
     return [trial(seed) for seed in range(5000, 5120)]
 
 
-def test_clear_worlds_are_told_right(trials: list[WorldTrial]) -> None:
-    clear = [each for each in trials if each.clear]
+def test_clear_worlds_are_judged_right(trials: list[WorldTrial]) -> None:
+    clear = [searched for searched in trials if searched.clear]
     assert len(clear) > 60
-    assert np.mean([each.right for each in clear]) >= 0.97
+    assert np.mean([searched.right for searched in clear]) >= 0.97
 
 
-def test_hardly_any_world_is_told_wrong_and_sure(trials: list[WorldTrial]) -> None:
+def test_hardly_any_world_is_judged_wrong_and_sure(trials: list[WorldTrial]) -> None:
     """In the unclear ones as well: what is not known is said."""
-    assert sum(each.sure and not each.right for each in trials) == 0
+    assert sum(searched.sure and not searched.right for searched in trials) == 0
 
 
 def test_intervals_hold_the_crossover(trials: list[WorldTrial]) -> None:
     """Those of single crossovers, at a nominal 95 %."""
-    covered = [each.covered for each in trials if each.covered is not None]
+    covered = [searched.covered for searched in trials if searched.covered is not None]
     assert len(covered) > 25
     assert np.mean(covered) >= 0.88
 
 
 def test_a_search_costs_a_sixth_of_a_dense_sweep(trials: list[WorldTrial]) -> None:
     """Sizes times processes, with as many processes as stand behind the answer."""
-    assert np.median([each.measurements / each.dense for each in trials]) <= 1 / 6
+    assert np.median([searched.measurements / searched.dense for searched in trials]) <= 1 / 6
 
 
-def test_most_worlds_are_told_for_sure(trials: list[WorldTrial]) -> None:
+def test_most_worlds_are_judged_for_sure(trials: list[WorldTrial]) -> None:
     """Never being sure would be an easy way to be never wrong."""
-    assert np.mean([each.sure for each in trials if each.clear]) > 0.7
+    assert np.mean([searched.sure for searched in trials if searched.clear]) > 0.7

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import exp, inf, log, sqrt
+from math import inf, log, sqrt
 
 import numpy as np
 import pytest
@@ -10,51 +10,37 @@ from scipy.stats import chi2
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points, slope, steepest
-from perceptron.records.measurement import Measurement
+from tests.analysis.crossover.conftest import A, B, at
 from tests.conftest import MakeRow
-
-A, B = "numpy", "torch-cpu"
-
-
-def at(
-    row: MakeRow, size: float, ratios: Sequence[float], stdev: float | None = None
-) -> list[Measurement]:
-    """Rows at one size whose log-ratios, B over A, are these, process by process."""
-    return [
-        row(
-            backend=name,
-            size=size,
-            process=process,
-            problem=f"line:{size}",
-            seconds=seconds,
-            stdev=None if stdev is None else stdev * seconds,
-        )
-        for process, ratio in enumerate(ratios)
-        for name, seconds in ((A, 1.0), (B, exp(ratio)))
-    ]
 
 
 def made(row: MakeRow, by_size: dict[float, Sequence[float]]) -> list[Point]:
     return points(
-        [each for size, ratios in by_size.items() for each in at(row, size, ratios)], A, B
+        [measurement for size, ratios in by_size.items() for measurement in at(row, size, ratios)],
+        A,
+        B,
     )
 
 
 def singles(row: MakeRow, ratios: Sequence[float], stdev: float | None = None) -> list[int]:
     """Signs of single values at sizes 1, 4, 16, …"""
-    rows = [each for k, ratio in enumerate(ratios) for each in at(row, 4**k, [ratio], stdev)]
+    rows = [
+        measurement
+        for k, ratio in enumerate(ratios)
+        for measurement in at(row, 4**k, [ratio], stdev)
+    ]
     return [point.sign for point in points(rows, A, B)]
 
 
 def test_a_point_holds_the_log_ratios_in_the_order_of_processes(row: MakeRow) -> None:
     """Challenger over incumbent; sizes ascend, whatever the order of the rows."""
     rows = [*at(row, 64, [0.3, 0.1, 0.2]), *at(row, 4, [-0.5, -0.6])]
-    found = points(rows[::-1], A, B)
-    assert [point.size for point in found] == [4, 64]
-    assert found[1].processes == (0, 1, 2)
-    assert list(found[1].ratios) == pytest.approx([0.3, 0.1, 0.2])
-    assert found[1].mean == pytest.approx(0.2)
-    assert found[1].x == pytest.approx(log(64))
+    line = points(rows[::-1], A, B)
+    assert [point.size for point in line] == [4, 64]
+    assert line[1].processes == (0, 1, 2)
+    assert list(line[1].ratios) == pytest.approx([0.3, 0.1, 0.2])
+    assert line[1].mean == pytest.approx(0.2)
+    assert line[1].x == pytest.approx(log(64))
     assert [point.mean for point in points(rows, B, A)] == pytest.approx([0.55, -0.2])
 
 
@@ -62,22 +48,22 @@ def test_only_processes_and_sizes_of_both_count(row: MakeRow) -> None:
     """A process without its partner pairs with nobody; a size that is none has no logarithm."""
     rows = [*at(row, 4, [0.3, 0.1, 0.2]), *at(row, 0, [1.0]), *at(row, 16, [1.0])]
     rows = [
-        each
-        for each in rows
-        if (each.size, each.process, each.backend) != (4, 1, B)
-        and (each.size, each.backend) != (16, A)
+        measurement
+        for measurement in rows
+        if (measurement.size, measurement.process, measurement.backend) != (4, 1, B)
+        and (measurement.size, measurement.backend) != (16, A)
     ]
-    (found,) = points(rows, A, B)
-    assert found.processes == (0, 2)
+    (point,) = points(rows, A, B)
+    assert point.processes == (0, 2)
     assert points([], A, B) == []
 
 
 def test_the_sign_says_who_surely_wins(row: MakeRow) -> None:
     """Above zero the incumbent, below it the challenger, and nobody within the interval."""
     calm = np.array([-0.02, -0.01, 0.0, 0.01, 0.02])
-    found = made(row, {1: calm + 0.2, 4: calm + 0.001, 16: calm - 0.2})
-    assert [point.sign for point in found] == [1, 0, -1]
-    for point in found:
+    line = made(row, {1: calm + 0.2, 4: calm + 0.001, 16: calm - 0.2})
+    assert [point.sign for point in line] == [1, 0, -1]
+    for point in line:
         assert (point.sign == 0) == (abs(point.mean) <= point.reach())
 
 
@@ -140,15 +126,15 @@ def test_a_few_processes_borrow_what_is_known_of_the_spread(row: MakeRow) -> Non
 def test_one_wild_size_does_not_blur_the_others(row: MakeRow) -> None:
     """What is borrowed is the middle of the variances, by their degrees of freedom."""
     calm, wild = np.array([-0.01, 0.0, 0.01]), np.array([-1.0, 0.0, 1.0])
-    found = made(row, {1: calm + 0.3, 4: calm + 0.3, 16: wild, 64: calm - 0.3})
-    assert [point.sign for point in found] == [1, 1, 0, -1]
+    line = made(row, {1: calm + 0.3, 4: calm + 0.3, 16: wild, 64: calm - 0.3})
+    assert [point.sign for point in line] == [1, 1, 0, -1]
 
 
 def test_of_single_values_alone_no_spread_is_known(row: MakeRow) -> None:
     """They have a sign and no interval."""
-    found = made(row, {1: [0.5], 4: [-0.5]})
-    assert [point.sign for point in found] == [1, -1]
-    assert [(point.freedom, point.error, point.reach()) for point in found] == [(0, 0, inf)] * 2
+    line = made(row, {1: [0.5], 4: [-0.5]})
+    assert [point.sign for point in line] == [1, -1]
+    assert [(point.freedom, point.error, point.reach()) for point in line] == [(0, 0, inf)] * 2
 
 
 @pytest.mark.parametrize(
@@ -183,26 +169,30 @@ def test_the_stated_spread_widens_what_is_noise(row: MakeRow) -> None:
 
 def test_a_dip_of_single_values_makes_no_crossover(row: MakeRow) -> None:
     """The judge says never, and not that the winner changes twice."""
-    rows = [each for k, r in enumerate([0.5, -0.04, 0.5, 0.6]) for each in at(row, 4**k, [r])]
-    (found,) = crossovers(rows)
-    assert (found.status, found.crossings, found.sure) == ("never", [], False)
+    rows = [
+        measurement
+        for k, r in enumerate([0.5, -0.04, 0.5, 0.6])
+        for measurement in at(row, 4**k, [r])
+    ]
+    (crossover,) = crossovers(rows)
+    assert (crossover.status, crossover.crossings, crossover.sure) == ("never", [], False)
 
 
 def test_processes_that_dip_over_the_line_for_sure_do_change_the_winner(row: MakeRow) -> None:
     """Where spread is known a small win is a win; whether it matters is another question."""
     calm = np.array([-0.002, -0.001, 0.0, 0.001, 0.002])
-    found = made(row, {1: calm + 0.5, 4: calm - 0.03, 16: calm + 0.5})
-    assert [point.sign for point in found] == [1, -1, 1]
+    line = made(row, {1: calm + 0.5, 4: calm - 0.03, 16: calm + 0.5})
+    assert [point.sign for point in line] == [1, -1, 1]
 
 
 def test_the_steepest_slope_around_a_gap(row: MakeRow) -> None:
     """Of the gap and its two neighbours, not of those further away; less one standard error."""
-    found = made(row, {1: [0.0], 2: [1.0], 4: [1.1], 8: [1.2], 16: [1.3], 32: [-3.0]})
-    each = [slope(left, right) * log(2) for left, right in pairwise(found)]
-    assert each == pytest.approx([1.0, 0.1, 0.1, 0.1, -4.3])
-    assert steepest(found, 0) * log(2) == pytest.approx(1.0)
-    assert steepest(found, 1) * log(2) == pytest.approx(1.0)
-    assert steepest(found, 2) * log(2) == pytest.approx(0.1)
-    assert steepest(found, 3) * log(2) == pytest.approx(4.3)
+    line = made(row, {1: [0.0], 2: [1.0], 4: [1.1], 8: [1.2], 16: [1.3], 32: [-3.0]})
+    slopes = [slope(left, right) * log(2) for left, right in pairwise(line)]
+    assert slopes == pytest.approx([1.0, 0.1, 0.1, 0.1, -4.3])
+    assert steepest(line, 0) * log(2) == pytest.approx(1.0)
+    assert steepest(line, 1) * log(2) == pytest.approx(1.0)
+    assert steepest(line, 2) * log(2) == pytest.approx(0.1)
+    assert steepest(line, 3) * log(2) == pytest.approx(4.3)
     noisy = made(row, {1: [-0.1, 0.0, 0.1], 2: [-0.05, 0.0, 0.05]})
     assert steepest(noisy, 0) == 0.0

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.history.history import CaseHistory, histories
-from perceptron.analysis.history.steps import stretches
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shelf import read_shelf
 from tests.plenty import plenty
@@ -18,14 +17,14 @@ from tests.plenty import plenty
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def asv_row(place: int, seconds: float | None, **fields: object) -> Measurement:
-    """What asv measured of one commit; its revision says nothing about the order."""
+def asv_row(number: int, seconds: float | None, **fields: object) -> Measurement:
+    """Make what asv measured of one commit; its revision says nothing about the order."""
     defaults: dict[str, object] = {
         "source": "asv",
         "machine": "box",
         "environment": "py3.11",
-        "commit": f"{(place * 7919) % 10007:012x}",
-        "committed": (START + timedelta(hours=place)).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "commit": f"{(number * 7919) % 10007:012x}",
+        "committed": (START + timedelta(hours=number)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "when": "2026-06-01T00:00:00Z",
         "family": "mlp-width",
         "size": 128,
@@ -36,15 +35,16 @@ def asv_row(place: int, seconds: float | None, **fields: object) -> Measurement:
 
 
 def past_of(seconds: list[float]) -> CaseHistory:
-    (past,) = histories(asv_row(place, each) for place, each in enumerate(seconds))
+    (past,) = histories(asv_row(number, value) for number, value in enumerate(seconds))
     return past
 
 
 def noisy(levels: list[float], noise: float, seed: int) -> list[float]:
     random = np.random.default_rng(seed)
-    return [each * exp(noise * random.standard_normal()) for each in levels]
+    return [level * exp(noise * random.standard_normal()) for level in levels]
 
 
+@settings(deadline=None)
 @given(
     before=st.integers(20, 60),
     after=st.integers(20, 60),
@@ -71,6 +71,7 @@ def test_a_step_in_noise_is_found_at_its_commit(
     assert (new.change_low > 0) == (change > 0)
 
 
+@settings(deadline=None)
 @given(st.integers(2, 80), st.sampled_from([1e-9, 3e-5, 1.0, 1e300]))
 def test_a_constant_series_has_one_level(count: int, seconds: float) -> None:
     (step,) = past_of([seconds] * count).steps
@@ -80,19 +81,19 @@ def test_a_constant_series_has_one_level(count: int, seconds: float) -> None:
 
 def test_the_interval_of_a_change_covers() -> None:
     """Of steps whose place is clear, 95 % hold the truth; 90 % of 300 is beyond chance."""
-    held = 0
+    covered = 0
     for seed in range(300):
         past = past_of(noisy([1.0] * 12 + [1.5] * 12, 0.02, seed))
         step = past.steps[1]
         assert step.change_low is not None
         assert step.change_high is not None
-        held += step.change_low <= 0.5 <= step.change_high
-    assert held >= 270
+        covered += step.change_low <= 0.5 <= step.change_high
+    assert covered >= 270
 
 
 def test_commits_are_in_the_order_of_their_dates() -> None:
     """Neither of their revisions nor of the rows; equal dates by revision."""
-    rows = [asv_row(place, 1.0 + place) for place in (3, 0, 2, 1)]
+    rows = [asv_row(number, 1.0 + number) for number in (3, 0, 2, 1)]
     (past,) = histories(rows)
     assert [point.seconds for point in past.points] == [1.0, 2.0, 3.0, 4.0]
     same = [asv_row(0, 1.0, commit=commit) for commit in ("c", "a", "b")]
@@ -100,7 +101,7 @@ def test_commits_are_in_the_order_of_their_dates() -> None:
 
 
 def test_several_values_of_a_commit_are_one() -> None:
-    rows = [asv_row(0, each, process=k) for k, each in enumerate((1.0, 9.0, 2.0))]
+    rows = [asv_row(0, value, process=k) for k, value in enumerate((1.0, 9.0, 2.0))]
     (past,) = histories([*rows, asv_row(1, 5.0)])
     assert [point.seconds for point in past.points] == [2.0, 5.0]
 
@@ -118,7 +119,7 @@ def test_several_values_of_a_commit_are_one() -> None:
     ],
 )
 def test_what_differs_is_another_case(other: dict[str, object]) -> None:
-    rows = [asv_row(place, 1.0, **fields) for place in range(2) for fields in ({}, other)]
+    rows = [asv_row(number, 1.0, **fields) for number in range(2) for fields in ({}, other)]
     assert [len(past.points) for past in histories(rows)] == [2, 2]
 
 
@@ -157,6 +158,7 @@ ANY_TIMES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(ANY_TIMES)
 @example([1e300, 1e-300])
 @example([1e300] * 20 + [1.0] * 20)
@@ -168,12 +170,15 @@ def test_stretches_are_the_series_and_finite(seconds: list[float]) -> None:
     assert steps[-1].last == len(seconds) - 1
     for step in steps:
         assert step.first <= step.last
-        found = [step.seconds, step.low, step.high, step.change, step.change_low, step.change_high]
-        assert all(isfinite(each) for each in found if each is not None)
-
-
-def test_no_values_have_no_stretches() -> None:
-    assert stretches([]) == []
+        numbers = [
+            step.seconds,
+            step.low,
+            step.high,
+            step.change,
+            step.change_low,
+            step.change_high,
+        ]
+        assert all(isfinite(number) for number in numbers if number is not None)
 
 
 def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:
@@ -182,6 +187,6 @@ def test_made_up_results_tell_what_was_made_up(tmp_path: Path) -> None:
     pasts = histories(read_shelf(tmp_path).rows)
     assert len(pasts) == 4 * 3 + 4 * 2
     for past in pasts:
-        assert [point.commit for point in past.points] == [each[:12] for each in made.commits]
+        assert [point.commit for point in past.points] == [commit[:12] for commit in made.commits]
         expected = [0, 40] if past.backend == made.slower else [0]
         assert [step.first for step in past.steps] == expected

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.phase_map.grid import CellGrid, cell_of, grid_of, log_grid, times_by_cell
 from tests.conftest import MakeRow
 
 
+@settings(deadline=None)
 @given(low=st.integers(1, 500), factor=st.floats(1.01, 1e4), points=st.integers(2, 40))
 def test_an_axis_ascends_between_its_ends(low: int, factor: float, points: int) -> None:
     """Whole numbers, each once, the ends among them, never more than asked for."""

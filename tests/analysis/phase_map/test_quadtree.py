@@ -39,14 +39,14 @@ def test_few_cells_are_measured_and_nearly_all_are_right() -> None:
 
     Over all worlds; a world of 8 % noise, or with a small memory, may be a little below.
     """
-    found = map_truth(32, 100, silent)
-    assert found.measured_most <= 0.20
-    assert found.measured_median <= 0.16
-    assert found.right_overall >= 0.995
-    assert found.right_median >= 0.998
-    assert found.right_least >= 0.98
-    assert found.right_worlds >= 0.9
-    assert found.told_overall >= 0.98
+    truth = map_truth(32, 100, silent)
+    assert truth.measured_most <= 0.20
+    assert truth.measured_median <= 0.16
+    assert truth.right_overall >= 0.995
+    assert truth.right_median >= 0.998
+    assert truth.right_least >= 0.98
+    assert truth.right_worlds >= 0.9
+    assert truth.told_overall >= 0.98
 
 
 def test_the_truth_is_reproducible() -> None:
@@ -92,7 +92,7 @@ def test_one_that_wins_everywhere_by_far_needs_the_coarse_grid_only() -> None:
     assert len(explore(GRID, times)) == 25
 
 
-def test_nothing_that_works_is_no_reason_to_go_on() -> None:
+def test_nothing_that_works_is_no_reason_to_continue() -> None:
     """Every backend fails in every cell: the coarse grid is tried, and that was it."""
     assert len(explore(GRID, {"numpy": lambda x, y: inf})) == 25
 

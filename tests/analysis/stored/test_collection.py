@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
+from perceptron.analysis.stored.collection import collect, judge_results
+from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.readers.stored_runs import StoredResults
+from perceptron.records.runs import StoredRun
+from perceptron.records.store import Run
 from tests.made import (
     BENCH,
     FACTS,
@@ -31,34 +35,34 @@ EARLY, LATER, LATEST = (f"2026-01-0{day}T00:00:00Z" for day in (1, 2, 3))
 
 
 def when(results: Path) -> list[str]:
-    """The starts of the runs whose main job is shown."""
+    """Return the starts of the runs whose main job is shown."""
     return [bench.rows[0].when for bench in collect(results).benches]
 
 
 def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     """Ours and asv's: benches, maps, ladders, sweeps, histories, machines, rows."""
     plenty(everything(tmp_path) / "asv", machines=2, commits=3)
-    found = collect(tmp_path)
-    assert found.complaints == []
-    assert [len(each) for each in (found.benches, found.maps, found.ladders)] == [1, 1, 1]
-    assert {(each.source, each.machine) for each in found.sweeps} == {
+    collection = collect(tmp_path)
+    assert collection.complaints == []
+    assert len(collection.benches) == len(collection.maps) == len(collection.ladders) == 1
+    assert {(sweep.source, sweep.machine) for sweep in collection.sweeps} == {
         ("perceptron", "box"),
         ("asv", "box-00"),
         ("asv", "box-01"),
     }
-    assert {past.machine for past in found.histories} == {"box-00", "box-01"}
-    assert [each.name for each in found.machines] == ["box", "box-01", "box-00"]
-    assert found.machines[0].sources == ["perceptron"]
-    assert found.machines[0].runs == 3
-    assert found.machines[0].commits == 1
-    assert sum(each.rows for each in found.machines) == len(found.rows)
+    assert {past.machine for past in collection.histories} == {"box-00", "box-01"}
+    assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
+    assert collection.machines[0].sources == ["perceptron"]
+    assert collection.machines[0].runs == 3
+    assert collection.machines[0].commits == 1
+    assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
 
 
 @pytest.mark.parametrize("name", ["missing", "empty"])
 def test_a_folder_without_results_has_none(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
-    found = collect(tmp_path / name)
-    assert msgspec.structs.astuple(found) == ([],) * 8
+    collection = collect(tmp_path / name)
+    assert msgspec.structs.astuple(collection) == ([],) * 8
 
 
 def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:
@@ -74,10 +78,10 @@ def test_a_run_that_was_cut_short_waits_for_its_end(tmp_path: Path) -> None:
     """Its rows are there, and an older run is judged."""
     keep(tmp_path, BENCH, ROWS, started=EARLY)
     keep(tmp_path, BENCH, ROWS, started=LATER, finished=False)
-    found = collect(tmp_path)
+    collection = collect(tmp_path)
     assert when(tmp_path) == [EARLY]
-    assert len(found.rows) == 2 * len(ROWS)
-    assert found.machines[0].runs == 2
+    assert len(collection.rows) == 2 * len(ROWS)
+    assert collection.machines[0].runs == 2
 
 
 def test_a_whole_run_of_the_same_code_goes_before_a_quick_look(tmp_path: Path) -> None:
@@ -118,14 +122,14 @@ def test_a_broken_run_is_one_complaint_and_hides_nothing(
         file.unlink()
     else:
         file.write_text(content)
-    found = collect(tmp_path)
-    assert [bench.rows[0].when for bench in found.benches] == [EARLY]
-    assert len(found.maps) == 1
-    assert len(found.complaints) == 1
-    assert found.complaints[0].startswith(str(broken))
-    assert "\n" not in found.complaints[0]
-    kept = 0 if name == "measurements.jsonl" else len(ROWS)
-    assert len(found.rows) == len(ROWS) + len(map_rows()) + kept
+    collection = collect(tmp_path)
+    assert [bench.rows[0].when for bench in collection.benches] == [EARLY]
+    assert len(collection.maps) == 1
+    assert len(collection.complaints) == 1
+    assert collection.complaints[0].startswith(str(broken))
+    assert "\n" not in collection.complaints[0]
+    readable = 0 if name == "measurements.jsonl" else len(ROWS)
+    assert len(collection.rows) == len(ROWS) + len(map_rows()) + readable
 
 
 def test_a_folder_may_be_called_anything(tmp_path: Path) -> None:
@@ -144,19 +148,19 @@ def test_a_broken_line_hides_only_itself(tmp_path: Path) -> None:
     folder = keep(tmp_path, BENCH, ROWS, started=LATER)
     with (folder / "measurements.jsonl").open("a") as file:
         file.write("{}\n")
-    found = collect(tmp_path)
-    assert [bench.rows[0].when for bench in found.benches] == [LATER]
-    assert len(found.complaints) == 1
-    assert f"line {len(ROWS) + 1}" in found.complaints[0]
+    collection = collect(tmp_path)
+    assert [bench.rows[0].when for bench in collection.benches] == [LATER]
+    assert len(collection.complaints) == 1
+    assert f"line {len(ROWS) + 1}" in collection.complaints[0]
 
 
 def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path: Path) -> None:
     rows = [*ROWS, measured(seconds=1e300), measured(size=1e300), measured(samples=[-1.0])]
     keep(tmp_path, BENCH, rows)
-    found = collect(tmp_path)
-    assert len(found.rows) == len(ROWS)
-    assert found.complaints == [f"{tmp_path}: 3 rows hold no possible numbers"]
-    assert len(found.benches) == 1
+    collection = collect(tmp_path)
+    assert len(collection.rows) == len(ROWS)
+    assert collection.complaints == [f"{tmp_path}: 3 rows hold no possible numbers"]
+    assert len(collection.benches) == 1
 
 
 @pytest.mark.parametrize(
@@ -166,7 +170,7 @@ def test_rows_that_cannot_be_are_counted_and_left_out(tmp_path: Path) -> None:
         (LADDER, ladder_rows(), [{"problem": "xor"}, {"threads": 1}]),
     ],
 )
-def test_maps_and_ladders_are_told_apart_by_what_they_are_of(
+def test_maps_and_ladders_are_separated_by_what_they_are_of(
     tmp_path: Path, plan: dict[str, Any], rows: list[Any], names: list[dict[str, Any]]
 ) -> None:
     """Of equal ones the newest."""
@@ -174,8 +178,8 @@ def test_maps_and_ladders_are_told_apart_by_what_they_are_of(
     keep(tmp_path, plan, rows, started=LATER)
     for day, other in enumerate(names, start=3):
         keep(tmp_path, plan | other, rows, started=f"2026-01-0{day}T00:00:00Z")
-    found = collect(tmp_path)
-    shown = found.maps if plan is MAP else found.ladders
+    collection = collect(tmp_path)
+    shown = collection.maps if plan is MAP else collection.ladders
     assert len(shown) == 1 + len(names)
     assert shown[-1].rows[0].when == LATER
 
@@ -197,21 +201,40 @@ def test_a_machine_is_as_its_newest_run_found_it(tmp_path: Path) -> None:
 def test_a_machine_whose_facts_are_broken_is_still_there(tmp_path: Path) -> None:
     folder = keep(tmp_path, BENCH, ROWS)
     (folder.parent / f"environment-{FACTS.id}.json").write_text("{")
-    found = collect(tmp_path)
-    assert [(each.name, each.diagnosis) for each in found.machines] == [("box", None)]
-    assert len(found.complaints) == 1  # the same for the bench and for the machine
+    collection = collect(tmp_path)
+    assert [(machine.name, machine.diagnosis) for machine in collection.machines] == [("box", None)]
+    assert len(collection.complaints) == 1  # the same for the bench and for the machine
+
+
+def test_values_are_judged_without_a_folder() -> None:
+    """What cannot be loaded becomes a complaint, and the rows that were handed over are judged."""
+
+    def refuse(folder: Path) -> NoReturn:
+        raise UserError(f"{folder} is not to be opened")
+
+    run = Run(
+        plan=BENCH, machine="box", environment=FACTS.id, commit="a", started=EARLY, finished=LATER
+    )
+    stored = StoredResults(
+        folder=Path("nowhere"), rows=ROWS, runs=[StoredRun(Path("a"), run)], complaints=["one"]
+    )
+    collection = judge_results(stored, refuse, refuse)
+    assert collection.complaints == ["a is not to be opened", "one"]
+    assert [sweep.family for sweep in collection.sweeps] == ["mlp-width"]
+    assert [(machine.name, machine.runs) for machine in collection.machines] == [("box", 1)]
+    assert collection.benches == []
 
 
 def test_a_folder_copied_twice_changes_no_answer(tmp_path: Path) -> None:
     """Equal runs under two names are more processes, not a contradiction."""
     keep(tmp_path, BENCH, ROWS)
     shutil.copytree(tmp_path / "runs" / "box", tmp_path / "runs" / "copy")
-    found = collect(tmp_path)
-    assert found.complaints == []
-    assert len(found.benches) == 1
-    assert found.sweeps[0].curves[0].spots[0].processes == 2 * 4
+    collection = collect(tmp_path)
+    assert collection.complaints == []
+    assert len(collection.benches) == 1
+    assert collection.sweeps[0].curves[0].spots[0].processes == 2 * 4
 
 
 def test_unfit_rows_of_one_family_do_not_hide_another(tmp_path: Path) -> None:
     keep(tmp_path, BENCH, [*line("one"), *line("two", sizes=(5,)), measured(family="three")])
-    assert [each.family for each in collect(tmp_path).sweeps] == ["one"]
+    assert [sweep.family for sweep in collect(tmp_path).sweeps] == ["one"]

@@ -9,12 +9,30 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.stored import runs
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.readers.stored_runs import read_run
 from tests.made import BENCH, FACTS, LADDER, MAP, bench_rows, keep, ladder_rows, map_rows, measured
 
 Judge = Callable[[Path], Any]
+
+
+def judged_bench(folder: Path) -> BenchResult:
+    return runs.judge_bench(read_run(folder))
+
+
+def judged_map(folder: Path) -> MapResult:
+    return runs.judge_map(read_run(folder))
+
+
+def judged_ladder(folder: Path) -> OverheadResult:
+    return runs.judge_ladder(read_run(folder))
+
+
 KINDS: list[tuple[Judge, dict[str, Any], list[Any]]] = [
     (judged_bench, BENCH, bench_rows()),
     (judged_map, MAP, map_rows()),
@@ -27,33 +45,33 @@ def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) 
     """The finding, the crossovers and the warnings of the main job, in the order of its plan."""
     folder = keep(tmp_path, BENCH | {"backends": ["torch-cpu", "numpy"]}, bench_rows())
     (folder / "conditions.json").write_bytes(msgspec.json.encode(Conditions(on_battery=True)))
-    found = judged_bench(folder)
+    judged = judged_bench(folder)
     names = ["numpy-published", "torch-cpu", "numpy"]
-    assert [row.backend for row in found.finding] == names
-    assert found.crossovers[0].incumbent == "torch-cpu"
-    assert found.crossovers[0].status == "reverses"
-    assert [caution.code for caution in found.warnings] == ["on-battery"]
-    assert (found.machine, found.environment, found.results) == ("box", FACTS, folder)
+    assert [row.backend for row in judged.finding] == names
+    assert judged.crossovers[0].incumbent == "torch-cpu"
+    assert judged.crossovers[0].status == "reverses"
+    assert [caution.code for caution in judged.warnings] == ["on-battery"]
+    assert (judged.machine, judged.environment, judged.results) == ("box", FACTS, folder)
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
-    found = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows()))
-    assert found.map.x_values == [4, 8, 16, 32, 64, 128, 256]
-    assert len(found.map.cells) == 49
-    assert found.map.cells_measured == 16
-    assert found.map.absent == {"torch-cuda": "no CUDA device found"}
+    judged = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows()))
+    assert judged.map.x_values == [4, 8, 16, 32, 64, 128, 256]
+    assert len(judged.map.cells) == 49
+    assert judged.map.cells_measured == 16
+    assert judged.map.absent == {"torch-cuda": "no CUDA device found"}
 
 
 def test_a_ladder_has_its_rungs_phases_and_ceilings(tmp_path: Path) -> None:
-    found = judged_ladder(keep(tmp_path, LADDER, ladder_rows()))
-    assert [rung.backend for rung in found.rungs] == ["torch-cpu", "numpy", "numba"]
-    assert found.rungs[0].kernels_per_iteration == 17
-    assert found.rungs[0].ratio_to_floor == pytest.approx(1000)
-    assert [phase.phase for phase in found.phases] == ["forward", "backward", "optimizer step"]
-    assert found.ceilings is not None
-    assert found.ceilings.gflops == pytest.approx(50)
-    assert found.harness_seconds == pytest.approx(1e-7)
+    judged = judged_ladder(keep(tmp_path, LADDER, ladder_rows()))
+    assert [rung.backend for rung in judged.rungs] == ["torch-cpu", "numpy", "numba"]
+    assert judged.rungs[0].kernels_per_iteration == 17
+    assert judged.rungs[0].ratio_to_floor == pytest.approx(1000)
+    assert [phase.phase for phase in judged.phases] == ["forward", "backward", "optimizer step"]
+    assert judged.ceilings is not None
+    assert judged.ceilings.gflops == pytest.approx(50)
+    assert judged.harness_seconds == pytest.approx(1e-7)
 
 
 @every_kind

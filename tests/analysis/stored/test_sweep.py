@@ -3,7 +3,6 @@ from __future__ import annotations
 from math import isfinite
 from pathlib import Path
 
-import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -23,16 +22,16 @@ from tests.plenty import plenty
 
 
 def only(rows: list[Measurement]) -> Sweep:
-    (found,) = sweeps(rows)
-    return found
+    (sweep,) = sweeps(rows)
+    return sweep
 
 
 def test_a_sweep_has_a_curve_for_each_backend_with_intervals() -> None:
     """Sizes ascend, processes are counted, and the crossovers are the judge's own."""
     rows = line(processes=4)
-    found = only(rows[::-1])
-    assert {curve.backend for curve in found.curves} == {"numpy", "torch-cpu"}
-    for curve in found.curves:
+    sweep = only(rows[::-1])
+    assert {curve.backend for curve in sweep.curves} == {"numpy", "torch-cpu"}
+    for curve in sweep.curves:
         assert [spot.size for spot in curve.spots] == list(SIZES)
         assert all(spot.processes == 4 for spot in curve.spots)
         for spot in curve.spots:
@@ -44,44 +43,44 @@ def test_a_sweep_has_a_curve_for_each_backend_with_intervals() -> None:
 
 def test_ratios_are_those_of_the_pair_at_each_size() -> None:
     """Challenger over incumbent, process by process."""
-    found = only(line())
-    assert len(found.ratios) == len(found.crossovers) == 1
-    assert [spot.size for spot in found.ratios[0]] == list(SIZES)
+    sweep = only(line())
+    assert len(sweep.ratios) == len(sweep.crossovers) == 1
+    assert [spot.size for spot in sweep.ratios[0]] == list(SIZES)
     expected = [(2e-4 + 0.5e-6 * size) / (1e-4 + 1e-6 * size) for size in SIZES]
-    assert [spot.value.estimate for spot in found.ratios[0]] == pytest.approx(expected, rel=0.03)
+    assert [spot.value.estimate for spot in sweep.ratios[0]] == pytest.approx(expected, rel=0.03)
 
 
 def test_what_was_not_measured_has_its_reason() -> None:
     absent = measured(
         family="mlp-width", size=4, backend="torch-cuda", status="skipped", reason=ABSENT
     )
-    found = only([*line(), replace(absent, problem="mlp-width:4")])
-    curves = {curve.backend: curve for curve in found.curves}
+    sweep = only([*line(), replace(absent, problem="mlp-width:4")])
+    curves = {curve.backend: curve for curve in sweep.curves}
     assert curves["torch-cuda"].spots == []
     assert curves["torch-cuda"].reason == ABSENT
     assert curves["numpy"].reason is None
-    assert [spots == [] for spots in found.ratios] == [False, True, True]
+    assert [spots == [] for spots in sweep.ratios] == [False, True, True]
 
 
 def test_from_cold_carries_the_preparation() -> None:
     """Shared out over a training; half a second moves the crossover up."""
-    found = only(line(prepare=0.2))
+    sweep = only(line(prepare=0.2))
     warm, cold = (
         {curve.backend: curve.spots[0].value.estimate for curve in curves}
-        for curves in (found.curves, found.cold)
+        for curves in (sweep.curves, sweep.cold)
     )
     assert cold["torch-cpu"] - warm["torch-cpu"] == pytest.approx(0.2 / ITERATIONS, rel=0.01)
     assert cold["numpy"] == pytest.approx(warm["numpy"], rel=1e-3)
-    assert found.crossovers[0].size is not None
-    assert found.cold_crossovers[0].size is not None
-    assert found.cold_crossovers[0].size > found.crossovers[0].size
+    assert sweep.crossovers[0].size is not None
+    assert sweep.cold_crossovers[0].size is not None
+    assert sweep.cold_crossovers[0].size > sweep.crossovers[0].size
 
 
 def test_from_cold_is_empty_where_nobody_knows() -> None:
     """asv does not say what preparing took; a skipped row does not make it known."""
     skipped = measured(family="mlp-width", size=4, problem="mlp-width:4", backend="x")
-    found = only([*line(), replace(skipped, status="skipped")])
-    assert (found.cold, found.cold_crossovers) == ([], [])
+    sweep = only([*line(), replace(skipped, status="skipped")])
+    assert (sweep.cold, sweep.cold_crossovers) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -97,17 +96,17 @@ def test_from_cold_is_empty_where_nobody_knows() -> None:
 )
 def test_what_may_not_be_compared_is_a_sweep_of_its_own(fields: dict[str, str]) -> None:
     rows = line()
-    found = sweeps([*rows, *(replace(row, **fields) for row in rows)])
-    assert len(found) == 2
-    assert all(spot.processes == 4 for each in found for spot in each.curves[0].spots)
+    judged = sweeps([*rows, *(replace(row, **fields) for row in rows)])
+    assert len(judged) == 2
+    assert all(spot.processes == 4 for sweep in judged for spot in sweep.curves[0].spots)
 
 
 def test_another_environment_is_newer_and_no_sweep_of_its_own() -> None:
     """Of one commit the newest state of each backend counts, as everywhere."""
     rows = line()
     newer = [replace(row, environment="new", when="2026-02-01", seconds=1.0) for row in rows]
-    found = only([*newer, *rows])
-    assert {spot.value.estimate for curve in found.curves for spot in curve.spots} == {1.0}
+    sweep = only([*newer, *rows])
+    assert {spot.value.estimate for curve in sweep.curves for spot in curve.spots} == {1.0}
 
 
 def test_the_newest_comes_first() -> None:
@@ -122,7 +121,7 @@ def test_the_newest_comes_first() -> None:
         )
         for row in rows
     ]
-    assert [(each.commit, each.when) for each in sweeps(dated)] == [
+    assert [(sweep.commit, sweep.when) for sweep in sweeps(dated)] == [
         ("undated", "2026-06-01"),
         ("new", "2026-05-01"),
         ("old", "2020-01-01"),
@@ -134,11 +133,11 @@ def test_only_the_newest_commits_of_each_machine_and_family(tmp_path: Path) -> N
     made = plenty(tmp_path / "asv", machines=2, commits=COMMITS + 3)
     rows = load_measurements(tmp_path)
     doubled = [*rows, *(replace(row, dtype="float64") for row in rows)]
-    found = sweeps(doubled)
-    assert len(found) == 2 * 2 * COMMITS
+    newest_sweeps = sweeps(doubled)
+    assert len(newest_sweeps) == 2 * 2 * COMMITS
     newest = {commit[:12] for commit in made.commits[-COMMITS:]}
     for machine in ("box-00", "box-01"):
-        assert {each.commit for each in found if each.machine == machine} == newest
+        assert {sweep.commit for sweep in newest_sweeps if sweep.machine == machine} == newest
 
 
 @pytest.mark.parametrize(
@@ -157,9 +156,7 @@ def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
 
 def test_the_order_of_rows_changes_nothing() -> None:
     rows = numbered([line(), line("other")])
-    assert msgspec.json.encode(sweeps(rows)) == msgspec.json.encode(sweeps(rows))
-    backwards = sweeps(rows[::-1])
-    assert [each.family for each in backwards] == [each.family for each in sweeps(rows)]
+    assert sweeps(rows[::-1]) == sweeps(rows) != []
 
 
 # Whatever a clock, a unit or a slip of a pen can make of a time.
@@ -225,12 +222,15 @@ def test_no_number_is_too_large_to_be_judged(
             ]
         ]
     )
-    for each in sweeps(rows):
-        spots = [spot for curve in [*each.curves, *each.cold] for spot in curve.spots]
-        for spot in [*spots, *(spot for ratio in each.ratios for spot in ratio)]:
+    for sweep in sweeps(rows):
+        spots = [spot for curve in [*sweep.curves, *sweep.cold] for spot in curve.spots]
+        for spot in [*spots, *(spot for ratio in sweep.ratios for spot in ratio)]:
             ends = (spot.value.low, spot.value.estimate, spot.value.high)
             assert all(end is None or isfinite(end) for end in ends)
-        for found in [*each.crossovers, *each.cold_crossovers]:
-            assert all(end is None or isfinite(end) for end in (found.low, found.size, found.high))
-            assert found.reason is None or len(found.reason) < 400
+        for crossover in [*sweep.crossovers, *sweep.cold_crossovers]:
+            assert all(
+                end is None or isfinite(end)
+                for end in (crossover.low, crossover.size, crossover.high)
+            )
+            assert crossover.reason is None or len(crossover.reason) < 400
     histories(rows)

@@ -10,7 +10,8 @@ import pytest
 
 from perceptron.analysis.stored.collection import collect
 from perceptron.errors import UserError
-from perceptron.report.charts.svg import finding_chart
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.finding import finding_figure
 from perceptron.report.dashboard.write import PAGES, write_site
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
@@ -216,7 +217,7 @@ def test_a_page_needs_nothing_from_outside(html: Path, file: str) -> None:
 
 
 def test_equal_results_give_equal_bytes(results: Path, html: Path, tmp_path: Path) -> None:
-    """The whole tree, written anew or over an older one."""
+    """The whole tree, written again or over an older one."""
     found = collect(results)
     (tmp_path / "data" / "sweeps").mkdir(parents=True)
     (tmp_path / "data" / "sweeps" / "99.js").write_text(
@@ -320,7 +321,7 @@ def test_figures_are_drawn_without_any_measurement() -> None:
     """A machine without one backend still gets its page."""
     from perceptron.analysis.stored.finding import finding
 
-    assert finding_chart(finding([], ["numpy", "torch-cuda"])).startswith("<svg")
+    assert draw(finding_figure(finding([], ["numpy", "torch-cuda"]))).startswith("<svg")
 
 
 def test_rows_alone_make_a_dashboard(tmp_path: Path) -> None:

@@ -9,10 +9,17 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from perceptron.records.comparison import Comparison, ComparisonEnvironment, LeftOut, Side
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    CrossoverEnd,
+    LeftOut,
+    MovedCrossover,
+    Side,
+)
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
-from tests.made_comparison import broken, comparison, row, slower
+from tests.made_comparison import broken, comparison, moved, row, slower
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"
@@ -52,12 +59,30 @@ def rows(draw: st.DrawFn) -> object:
 
 
 @st.composite
+def moved_crossovers(draw: st.DrawFn) -> MovedCrossover:
+    base, head = (
+        CrossoverEnd(
+            status=draw(st.sampled_from(["crosses", "reverses", "always", "never"])),
+            size=draw(number),
+            low=draw(number),
+            high=draw(number),
+        )
+        for _ in range(2)
+    )
+    family, incumbent, challenger = draw(st.tuples(hostile, hostile, hostile))
+    return MovedCrossover(
+        family=family, incumbent=incumbent, challenger=challenger, base=base, head=head
+    )
+
+
+@st.composite
 def comparisons(draw: st.DrawFn) -> Comparison:
     """Every text and number is untrusted."""
     text = draw(st.lists(hostile, min_size=12, max_size=12))
     side = Side(name=text[0], commit=text[1], changes=text[2], python=text[3])
     return comparison(
         *draw(st.lists(rows(), max_size=6)),
+        moved_crossovers=draw(st.lists(moved_crossovers(), max_size=3)),
         verdict=draw(st.sampled_from(["clean", "regression", "inconclusive", "invalid"])),
         reason=text[4],
         warnings=[MeasurementWarning(code=text[5], message=text[6], advice=text[7])],
@@ -196,3 +221,11 @@ def test_many_changes_are_counted_too() -> None:
 def test_the_command_runs_nothing_but_a_comparison(given: str, shown: str | None) -> None:
     """Somebody will paste it into a shell."""
     assert command(given) == shown
+
+
+def test_a_moved_crossover_stands_in_code() -> None:
+    """With both revisions, whatever its family is called."""
+    text = comment(comparison(slower(), moved_crossovers=[moved(family="@a `|` <b>")]))
+    assert "**Crossovers that moved**" in text
+    words = "BASE `torch-cpu from 64.0 [62.0, 66.0] on`, HEAD `torch-cpu from 32.0 [31.0, 33.0] on`"
+    assert f"- `@a ˋ∣ˋ <b>`: {words}" in text

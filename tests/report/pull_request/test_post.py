@@ -17,7 +17,7 @@ from perceptron.errors import UserError
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest, comment
 from perceptron.report.pull_request.post import MOST_ROWS, number, post
 from tests.conftest import ROOT
-from tests.made_comparison import block, comparison, slower
+from tests.made_comparison import block, comparison, moved, slower
 
 SHA = "c" * 40
 HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}
@@ -151,6 +151,8 @@ def test_the_number_is_a_number_and_nothing_else(case: Case, text: str) -> None:
 
 VALID = json.loads(msgspec.json.encode(COMPARISON))
 ROW = VALID["rows"][0]
+MOVED = json.loads(msgspec.json.encode(moved()))
+END = MOVED["head"]
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,11 @@ ROW = VALID["rows"][0]
         json.dumps({**VALID, "rows": [{**ROW, "benchmark": None}]}),
         json.dumps({**VALID, "rows": [{**ROW, "verdict": "\n::error::x"}]}),
         json.dumps({**VALID, "rows": [{**ROW, "change": float("nan")}]}),
+        json.dumps({**VALID, "moved_crossovers": None}),
+        json.dumps({**VALID, "moved_crossovers": [{**MOVED, "family": 1}]}),
+        json.dumps({**VALID, "moved_crossovers": [{**MOVED, "head": {}}]}),
+        json.dumps({**VALID, "moved_crossovers": [{**MOVED, "head": {**END, "size": "64"}}]}),
+        json.dumps({**VALID, "moved_crossovers": [{**MOVED, "head": {**END, "status": "tie"}}]}),
         json.dumps({**VALID, "verdict": "great"}),
         json.dumps({**VALID, "plan": {}}),
         json.dumps(VALID).replace('"seed": 7', '"seed": ' + "9" * 5000),
@@ -188,6 +195,22 @@ def test_large_files_are_not_even_parsed(case: Case) -> None:
     case.result.write_bytes(b" " * (8 * 2**20) + b"{}")
     with pytest.raises(UserError, match=r"gate\.json: more than 8,388,608 bytes"):
         case.post()
+
+
+def test_a_document_that_knows_no_moved_crossovers_is_read(case: Case) -> None:
+    """What older versions wrote lacks the field."""
+    older = {key: value for key, value in VALID.items() if key != "moved_crossovers"}
+    case.result.write_text(json.dumps(older))
+    assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
+
+
+def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
+    """The blocks are not judged again, and more than there is room for are counted."""
+    case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))
+    text = case.post()
+    assert "- `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] on`" in text
+    assert "more left out for want of room" in text
+    assert len(text.encode()) < MOST_BYTES
 
 
 def test_there_is_an_end_to_rows(case: Case) -> None:

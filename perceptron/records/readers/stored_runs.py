@@ -1,0 +1,62 @@
+"""A results folder and the runs in it, read and not judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec import Struct
+
+from perceptron.records.conditions import Conditions
+from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.shelf import read_shelf
+from perceptron.records.runs import StoredRun, stored_runs
+from perceptron.records.store import Run, load_conditions, load_environment, load_run
+
+
+class StoredResults(Struct, frozen=True, kw_only=True):
+    """A results folder: all its rows, its runs (newest first), and what could not be read."""
+
+    folder: Path
+    rows: list[Measurement]
+    runs: list[StoredRun]
+    complaints: list[str]
+
+
+class RunFacts(Struct, frozen=True, kw_only=True):
+    """What a run was measured on, and under what; None where that was not recorded."""
+
+    environment: Environment
+    conditions: Conditions | None
+
+
+class LoadedRun(Struct, frozen=True, kw_only=True):
+    """A run with its facts and the rows that could be read."""
+
+    folder: Path
+    run: Run
+    facts: RunFacts
+    rows: list[Measurement]
+
+
+def read_results(results: Path) -> StoredResults:
+    """Read a results folder; one that does not exist is empty. Never raises for its contents."""
+    shelf = read_shelf(results)
+    complaints = list(shelf.complaints)
+    runs = stored_runs(results, complaints.append)
+    return StoredResults(folder=results, rows=shelf.rows, runs=runs, complaints=complaints)
+
+
+def read_facts(folder: Path) -> RunFacts:
+    """Read a run's facts; raises `UserError` naming the file that cannot be understood."""
+    return RunFacts(environment=load_environment(folder), conditions=load_conditions(folder))
+
+
+def read_run(folder: Path) -> LoadedRun:
+    """Read a run; raises `UserError` naming the file that cannot be understood.
+
+    Lines that are no rows are left out; `read_results` complains about them.
+    """
+    run, environment, rows = load_run(folder, lambda _: None)
+    facts = RunFacts(environment=environment, conditions=load_conditions(folder))
+    return LoadedRun(folder=folder, run=run, facts=facts, rows=rows)

@@ -1,0 +1,40 @@
+"""What the tests of crossovers share: rows made up from log-ratios, and the one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import exp
+
+import numpy as np
+
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.records.measurement import Measurement
+from tests.conftest import MakeRow
+
+A, B = "numpy", "torch-cpu"
+# Of eight processes: their mean is 0, and neighbours are not alike.
+SPREAD = np.array([-1.0, 0.6, -0.2, 1.0, -0.6, 0.2, -0.8, 0.8])
+
+
+def at(
+    row: MakeRow, size: float, ratios: Sequence[float], stdev: float | None = None
+) -> list[Measurement]:
+    """Make rows at one size whose log-ratios, B over A, are these, process by process."""
+    return [
+        row(
+            backend=name,
+            size=size,
+            process=process,
+            problem=f"line:{size}",
+            seconds=seconds,
+            stdev=None if stdev is None else stdev * seconds,
+        )
+        for process, ratio in enumerate(ratios)
+        for name, seconds in ((A, 1.0), (B, exp(ratio)))
+    ]
+
+
+def only(rows: list[Measurement]) -> Crossover:
+    """Judge rows that hold one pair on one family."""
+    (crossover,) = crossovers(rows)
+    return crossover
