@@ -90,7 +90,7 @@ def advise(
     backends: Sequence[str],
     problem: str,
     iterations: int,
-    lines: Iterable[AxisRows],
+    axes: Iterable[AxisRows],
 ) -> Advice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
@@ -118,7 +118,7 @@ def advise(
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
         changes=[]
         if best is None
-        else [_change(line, iterations, best, ordered[1:]) for line in lines],
+        else [_change(axis_rows, iterations, best, ordered[1:]) for axis_rows in axes],
     )
 
 
@@ -151,8 +151,8 @@ def _option(
 ) -> Option:
     device = next((row.device for row in rows if row.backend == backend), None)
     if best is None or not times(rows, backend):
-        because = reason(rows, backend) or "not measured"
-        return Option(backend=backend, device=device, reason=because)
+        explanation = reason(rows, backend) or "not measured"
+        return Option(backend=backend, device=device, reason=explanation)
     pairs = paired(trainings, backend, best)
     start = list(prepared(rows, backend).values())
     return Option(
@@ -165,14 +165,14 @@ def _option(
     )
 
 
-def _change(line: AxisRows, iterations: int, best: str, others: Sequence[str]) -> Change:
-    sizes = [row.size for row in line.rows]
+def _change(axis_rows: AxisRows, iterations: int, best: str, others: Sequence[str]) -> Change:
+    sizes = [row.size for row in axis_rows.rows]
     return Change(
-        axis=line.axis,
-        here=line.here,
-        low=min(sizes, default=line.here),
-        high=max(sizes, default=line.here),
+        axis=axis_rows.axis,
+        here=axis_rows.here,
+        low=min(sizes, default=axis_rows.here),
+        high=max(sizes, default=axis_rows.here),
         crossovers=crossovers(
-            whole_trainings(line.rows, iterations), [(best, other) for other in others]
+            whole_trainings(axis_rows.rows, iterations), [(best, other) for other in others]
         ),
     )

@@ -26,7 +26,7 @@ _MOST_NAMES = 50
 _LARGEST_SIZE = 1e15
 # Seconds that a clock can give: the ratio of any two is finite.
 _SHORTEST, _LONGEST = 1e-12, 1e9
-_WANTED = ParameterRoles()
+_ROLES = ParameterRoles()
 
 
 def moved_crossovers(comparison: Comparison) -> list[MovedCrossover]:
@@ -118,7 +118,7 @@ def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) ->
 def _is_timed(benchmark: Benchmark) -> bool:
     names = benchmark.param_names
     fits = len(names) == len(benchmark.params) == len(set(names))
-    return fits and benchmark.unit == "seconds" and set(names) >= _WANTED.names
+    return fits and benchmark.unit == "seconds" and set(names) >= _ROLES.names
 
 
 def _foreign_row(benchmark: Benchmark) -> ForeignRow | None:
@@ -126,7 +126,7 @@ def _foreign_row(benchmark: Benchmark) -> ForeignRow | None:
     names = benchmark.param_names
     parameters = dict(zip(names, map(parameter, benchmark.params), strict=True))
     try:
-        size = _WANTED.size_of(parameters, benchmark.key)
+        size = _ROLES.size_of(parameters, benchmark.key)
     except UserError:
         return None
     if size > _LARGEST_SIZE:
@@ -137,10 +137,10 @@ def _foreign_row(benchmark: Benchmark) -> ForeignRow | None:
         when="",
         family=label(benchmark.pretty_name or benchmark.name),
         size=size,
-        backend=_WANTED.backend(parameters),
-        **_WANTED.ground(parameters),
+        backend=_ROLES.backend(parameters),
+        **_ROLES.ground(parameters),
     )
-    return ForeignRow(row=row, name=benchmark.name, others=_WANTED.others(parameters))
+    return ForeignRow(row=row, name=benchmark.name, others=_ROLES.others(parameters))
 
 
 def _times(blocks: Sequence[Block]) -> dict[int, tuple[float, float]]:
