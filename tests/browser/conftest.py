@@ -37,7 +37,7 @@ ARGUMENTS = (
 
 
 def _missing() -> str | None:
-    """What is not installed and how to install it, or None."""
+    """Return what is not installed and how to install it, or None."""
     wanted = ("playwright", "axe_playwright_python")
     absent = [name for name in wanted if importlib.util.find_spec(name) is None]
     if absent:
@@ -48,7 +48,7 @@ def _missing() -> str | None:
 
 
 def chromium() -> str | None:
-    """The browser's program, if there is one."""
+    """Return the browser's program, if there is one."""
     names = ("chromium", "chromium-browser", "google-chrome")
     found = (shutil.which(name) for name in names)
     return os.environ.get("PERCEPTRON_CHROMIUM") or next(filter(None, found), None)
@@ -90,7 +90,7 @@ def watch(browser: Browser) -> Iterator[Watch]:
 
 @pytest.fixture(scope="session")
 def audit() -> Audit:
-    """What axe-core finds serious or critical, one line each."""
+    """Return what axe-core finds serious or critical, one line each."""
 
     def judge(page: Page) -> list[str]:
         from axe_playwright_python.sync_playwright import Axe
@@ -125,20 +125,20 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> Shot:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a little site made by hand."""
+    """Return the folder of a little site made by hand."""
     return build(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture
 def served(site: Path) -> Iterator[str]:
-    """The address of the little site on this machine's loopback."""
+    """Yield the address of the little site on this machine's loopback."""
     with serve(site) as base:
         yield base
 
 
 @pytest.fixture(params=["disk", "server"])
 def base(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
-    """The little site opened from disk, then from a static host."""
+    """Yield the little site opened from disk, then from a static host."""
     if request.param == "disk":
         yield site.as_uri()
     else:

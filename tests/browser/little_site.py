@@ -12,7 +12,7 @@ import plotly
 
 import perceptron.report
 
-ASSETS = Path(perceptron.report.__file__).parent / "site" / "assets"
+ASSETS = Path(perceptron.report.__file__).parent / "dashboard" / "assets"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -54,7 +54,7 @@ PAGE = """<!doctype html>
 </html>
 """
 VIEWS = """<form id="switches" aria-label="what is shown"></form>
-<p id="said" role="status" aria-live="polite"></p>
+<p id="shown" role="status" aria-live="polite"></p>
 <div id="view" data-page="{page}"></div>
 <noscript>This page needs its scripts.</noscript>"""
 OVERVIEW = """<p class="lead">Which backend trains fastest on xeon-2core?</p>
@@ -196,7 +196,7 @@ def hostile(folder: Path) -> None:
 
 
 def broken(folder: Path) -> None:
-    """A view whose file is missing, one that its file does not hold, and a good one."""
+    """Return a view whose file is missing, one that its file does not hold, and a good one."""
     index(
         folder,
         "broken",
@@ -246,7 +246,7 @@ def raw(folder: Path) -> None:
 
 
 def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict[str, Any]:
-    """A figure with the least of words."""
+    """Return a figure with the least of words."""
     return {
         "alt": "time per iteration over size; the table below has the numbers",
         "caption": "Lower is faster. Bars are 95 % intervals over fresh processes.",
@@ -257,7 +257,7 @@ def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict
 
 
 def view(name: str, figures: list[Any]) -> dict[str, Any]:
-    """A view with a table and a section."""
+    """Return a view with a table and a section."""
     columns = [
         {"name": "pair", "number": False},
         {"name": "status", "number": False},
@@ -345,7 +345,7 @@ def bars() -> dict[str, Any]:
 
 
 def heat() -> dict[str, Any]:
-    """A map with a colour scale of tokens."""
+    """Return a map with a colour scale of tokens."""
     trace = {
         "type": "heatmap",
         "z": [[0, 1, 2], [1, 2, None], [2, 0, 1]],

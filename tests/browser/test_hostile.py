@@ -66,7 +66,7 @@ def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name:
         address = link(name, ids, setting)
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
         shown = f"Shown: {', '.join(setting)}."
-        until(page, f"document.getElementById('said').textContent === {shown!r}")
+        until(page, f"document.getElementById('shown').textContent === {shown!r}")
         title = page.locator("#view h2").first.text_content()
         assert title == every[setting]["title"]
         until(page, "[...document.querySelectorAll('.plot')].every(one => one.innerHTML)")

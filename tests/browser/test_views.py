@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def heading(page: Page) -> str:
-    """The title of the view, waited for where its file is still on its way."""
+    """Return the title of the view, waited for where its file is still on its way."""
     return page.locator("#view h2").first.inner_text()
 
 
@@ -22,7 +22,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def switches(page: Page) -> list[str]:
-    """What each switch shows: a select's choice, or the only text."""
+    """Return what each switch shows: a select's choice, or the only text."""
     return page.locator(".switch").evaluate_all(
         "all => all.map(one => one.querySelector('select')?.selectedOptions[0].text"
         " ?? `only ${one.querySelector('.only').textContent}`)"

@@ -27,13 +27,13 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.page.add_init_script(VIOLATIONS)
-        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
         self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
         self.page.on("dialog", lambda dialog: (self._note("a dialog opened"), dialog.dismiss()))
         self.page.on("request", self._judge)
 
     def open(self, path: str) -> Page:
-        """The page at a path below the base, loaded and without requests under way."""
+        """Return the page at a path below the base, loaded and without requests under way."""
         self.page.goto(f"{self.base}/{path}")
         self.page.wait_for_load_state("networkidle")
         return self.page

@@ -22,7 +22,7 @@ OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of each kind of ours, and asv's of two machines."""
+    """Return a run of each kind of ours, and asv's of two machines."""
     folder = everything(tmp_path_factory.mktemp("results"))
     plenty(folder / "asv", machines=2, commits=30, noise=0.01, steps={15: 0.5})
     return folder
