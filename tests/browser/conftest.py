@@ -50,8 +50,8 @@ def _missing() -> str | None:
 def chromium() -> str | None:
     """Return the browser's program, if there is one."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    found = (shutil.which(name) for name in names)
-    return os.environ.get("PERCEPTRON_CHROMIUM") or next(filter(None, found), None)
+    programs = (shutil.which(name) for name in names)
+    return os.environ.get("PERCEPTRON_CHROMIUM") or next(filter(None, programs), None)
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +65,9 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        yield found
-        found.close()
+        running = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        yield running
+        running.close()
 
 
 @pytest.fixture
@@ -79,12 +79,12 @@ def watch(browser: Browser) -> Iterator[Watch]:
         def open_one(base: str, **options: Any) -> Watched:
             context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | options)
             stack.callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(300_000)  # a guard, however busy the machine is
             opened.append(Watched(context.new_page(), base))
             return opened[-1]
 
         yield open_one
-        troubles = [trouble for each in opened for trouble in each.troubles]
+        troubles = [trouble for watched in opened for trouble in watched.troubles]
         assert troubles == []
 
 
@@ -97,12 +97,12 @@ def audit() -> Audit:
 
         # Preloading would fetch the style sheets once more, which the policy of ours forbids.
         options = {"resultTypes": ["violations"], "preload": False}
-        found = Axe().run(page, options=options).response["violations"]
+        violations = Axe().run(page, options=options).response["violations"]
         return [
-            f"{each['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
-            for each in found
-            if each["impact"] in {"serious", "critical"}
-            for node in each["nodes"]
+            f"{violation['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
+            for violation in violations
+            if violation["impact"] in {"serious", "critical"}
+            for node in violation["nodes"]
         ]
 
     return judge

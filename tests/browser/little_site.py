@@ -101,11 +101,11 @@ def build(folder: Path) -> Path:
 
 def page(folder: Path, name: str, body: str, scripts: tuple[str, ...]) -> None:
     """Write a page with its scripts, in their order."""
-    sources = [each if "/" in each else f"assets/{each}" for each in scripts]
-    tags = "\n".join(f'<script defer src="{each}.js"></script>' for each in sources)
+    sources = [script if "/" in script else f"assets/{script}" for script in scripts]
+    tags = "\n".join(f'<script defer src="{script}.js"></script>' for script in sources)
     links = "".join(
-        f'<a href="{each}.html"{" aria-current=page" if each == name else ""}>{each}</a>'
-        for each in NAMES
+        f'<a href="{script}.html"{" aria-current=page" if script == name else ""}>{script}</a>'
+        for script in NAMES
     )
     html = PAGE.format(
         policy=escape(POLICY), title=name.title(), scripts=tags, links=links, body=body
@@ -117,8 +117,8 @@ def data(folder: Path, name: str, content: object) -> None:
     """Write a data script."""
     path = folder / "data" / f"{name}.js"
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = json.dumps(json.dumps(content, allow_nan=False))
-    path.write_text(f"perceptron.receive({json.dumps(name)}, JSON.parse({told}));\n")
+    text = json.dumps(json.dumps(content, allow_nan=False))
+    path.write_text(f"perceptron.receive({json.dumps(name)}, JSON.parse({text}));\n")
 
 
 def index(folder: Path, name: str, switches: list[str], views: list[Any]) -> None:
@@ -127,7 +127,7 @@ def index(folder: Path, name: str, switches: list[str], views: list[Any]) -> Non
         folder,
         name,
         {
-            "switches": [{"label": each, "id": each.lower()} for each in switches],
+            "switches": [{"label": label, "id": label.lower()} for label in switches],
             "views": [{"is": texts, "file": file, "name": key} for texts, file, key in views],
         },
     )
@@ -283,7 +283,7 @@ def lines() -> dict[str, Any]:
     traces: list[Any] = []
     for at, name in enumerate(("numpy", "torch-cpu", "torch-cuda")):
         seconds = [1e-5 * 8**at + size * 1e-7 / 4**at for size in sizes]
-        band = [each * 1.1 for each in seconds] + [each * 0.9 for each in reversed(seconds)]
+        band = [value * 1.1 for value in seconds] + [value * 0.9 for value in reversed(seconds)]
         traces += [
             {
                 "type": "scatter",

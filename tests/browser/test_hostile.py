@@ -48,8 +48,7 @@ def test_a_page_renders_and_nothing_executes(
     page = watch(html.as_uri()).open(file)
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(100)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        until(page, f"document.documentElement.scrollWidth <= {width}")
     assert is_ours(page)
     assert page.get_by_role("alert").count() == 0
     assert audit(page) == []
@@ -58,7 +57,7 @@ def test_a_page_renders_and_nothing_executes(
 @pytest.mark.parametrize("name", OF_VIEWS)
 def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name: str) -> None:
     """One of each machine, by its link; its title is the text that Python wrote."""
-    ids = [each["id"] for each in data(html, name)["switches"]]
+    ids = [switch["id"] for switch in data(html, name)["switches"]]
     every = views(html, name)
     of_machines = {setting[ids.index("machine")]: setting for setting in every}
     page = watch(html.as_uri()).open(f"{name}.html")

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-def column(page: Page, place: int) -> list[str]:
+def column(page: Page, index: int) -> list[str]:
     """Return the cells of a column, from the left, on the page that is shown."""
     return page.locator("tbody tr").evaluate_all(
-        f"rows => rows.map(row => row.children[{place}].textContent)"
+        f"rows => rows.map(row => row.children[{index}].textContent)"
     )
 
 

@@ -128,8 +128,8 @@ def test_names_of_strangers_are_text(watch: Watch, base: str) -> None:
     """Whatever a name holds, it is shown as it is, can be linked to, and runs nothing."""
     page = watch(base).open("hostile.html")
     first = page.locator("select").first
-    for place, name in enumerate(HOSTILE):
-        first.select_option(index=place)
+    for index, name in enumerate(HOSTILE):
+        first.select_option(index=index)
         assert page.locator("#view h2").text_content() == name
         page.locator("select").nth(1).select_option(index=1)
         assert page.locator("#view td").first.text_content() == HOSTILE[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -59,12 +60,13 @@ class Watched:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait for a condition, ten seconds at most.
+    """Wait for a condition; the limit is a guard of minutes, however busy the machine is.
 
     Playwright's own ``wait_for_function`` evaluates a text inside the page, which the policy of
     ours forbids; ``evaluate`` asks from outside.
     """
-    for _ in range(500):
+    end = monotonic() + 300
+    while monotonic() < end:
         if page.evaluate(expression):
             return
         page.wait_for_timeout(20)
