@@ -28,25 +28,25 @@ def test_the_command_prints_its_contract(
     broken = results / "runs" / "box" / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
-    found = perceptron("dashboard", "--json")
-    assert found.returncode == 0, found.stderr
-    document = json.loads(found.stdout)
+    result = perceptron("dashboard", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     assert document["dashboard"] == "html/index.html"
     assert document["asv"].startswith("no asv.conf.json in ")
     assert document["complaints"] == [
         "results/runs/box/broken/run.json: not what a run writes: Input data was truncated"
     ]
-    assert found.stderr == f"left out: {document['complaints'][0]}\n"
+    assert result.stderr == f"left out: {document['complaints'][0]}\n"
     assert "On box:" in text_of(tmp_path / "html" / "index.html")
 
 
 def test_the_command_names_its_page(perceptron: Perceptron, results: Path) -> None:
     """And the reason why there is nothing of asv's, in one line each."""
-    found = perceptron("dashboard", "--results", str(results), "--html", "elsewhere/pages")
-    assert found.returncode == 0, found.stderr
-    assert "elsewhere/pages/index.html" in found.stdout
-    assert "asv's pages are not there: no asv.conf.json" in found.stdout
-    assert found.stderr == ""
+    result = perceptron("dashboard", "--results", str(results), "--html", "elsewhere/pages")
+    assert result.returncode == 0, result.stderr
+    assert "elsewhere/pages/index.html" in result.stdout
+    assert "asv's pages are not there: no asv.conf.json" in result.stdout
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_what_cannot_be_is_one_line(
     message: str,
 ) -> None:
     (tmp_path / "file").write_text("")
-    found = perceptron("dashboard", *arguments)
-    assert found.returncode == 2
-    assert found.stderr.startswith(message)
-    assert len(found.stderr.splitlines()) == 1
-    assert found.stdout == ""
+    result = perceptron("dashboard", *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(message)
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
 
 
 def test_a_port_that_is_taken_is_one_line(perceptron: Perceptron, results: Path) -> None:
@@ -78,9 +78,11 @@ def test_a_port_that_is_taken_is_one_line(perceptron: Perceptron, results: Path)
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        found = perceptron("dashboard", "--serve", "--port", str(port))
-    assert found.returncode == 2
-    assert found.stderr.splitlines()[-1].startswith(f"error: --port {port}: Address already in use")
+        result = perceptron("dashboard", "--serve", "--port", str(port))
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith(
+        f"error: --port {port}: Address already in use"
+    )
 
 
 def test_serving_ends_with_ctrl_c(results: Path, tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def run(*arguments: str) -> None:
 
 
 def named(out: str) -> tuple[str, dict[str, str]]:
-    """The page that the command names, and what its fragment wishes."""
+    """Return the page that the command names, and what its fragment wishes."""
     text = next(text for text in out.splitlines() if text.startswith("page:"))
     address = urlsplit(text.removeprefix("page:").strip())
     return address.path, {name: value[0] for name, value in parse_qs(address.fragment).items()}

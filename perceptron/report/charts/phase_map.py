@@ -91,7 +91,7 @@ def _regions(phase_map: PhaseMap) -> list[Region]:
     shape = (len(phase_map.x_values), len(phase_map.y_values))
     winners = np.array([cell.winner or "" for cell in phase_map.cells]).reshape(shape)
     ratios = np.array([cell.ratio or 1.0 for cell in phase_map.cells]).reshape(shape)
-    found = []
+    regions = []
     for backend in phase_map.backends:
         areas, count = ndimage.label(winners == backend)
         for number in range(1, count + 1):
@@ -99,8 +99,8 @@ def _regions(phase_map: PhaseMap) -> list[Region]:
             if area.mean() >= _LABELLED:
                 most = float(ratios[area].max())
                 detail = f"up to {digits(most, 2)}× faster" if most > 1 else ""
-                found.append(Region(*_middle(area), backend, detail))
-    return found
+                regions.append(Region(*_middle(area), backend, detail))
+    return regions
 
 
 def _middle(area: npt.NDArray[np.bool_]) -> tuple[int, int]:

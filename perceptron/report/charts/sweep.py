@@ -60,15 +60,15 @@ def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
     """
     threads = bench.threads[0]
     rows = [row for row in bench.rows if row.family == family and row.threads == threads]
-    found: list[Sweep] = sweeps(rows) if is_line(rows) else []
-    if not found:
+    judged: list[Sweep] = sweeps(rows) if is_line(rows) else []
+    if not judged:
         return None
     crossovers = [
         crossover
         for crossover in bench.crossovers
         if crossover.family == family and crossover.threads == threads
     ]
-    return sweep_figure(found[0].curves, crossovers, family_axis(family))
+    return sweep_figure(judged[0].curves, crossovers, family_axis(family))
 
 
 def crossings(crossovers: Sequence[Crossover]) -> tuple[list[Mark], list[Stretch]]:

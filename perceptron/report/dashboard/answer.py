@@ -59,14 +59,14 @@ def _sweeps(
     collection: Collection, result: CrossoverResult, crossover: Crossover
 ) -> Iterator[Sweep]:
     """Yield the sweeps that this crossover was read off."""
-    where = (crossover.machine, crossover.dtype, crossover.threads)
+    conditions = (crossover.machine, crossover.dtype, crossover.threads)
     states = {
         (row.source, row.commit)
         for row in result.rows
-        if row.family == crossover.family and ground(row) == where
+        if row.family == crossover.family and ground(row) == conditions
     }
     for sweep in collection.sweeps:
-        same_ground = (sweep.machine, sweep.dtype, sweep.threads) == where
+        same_ground = (sweep.machine, sweep.dtype, sweep.threads) == conditions
         same_state = (sweep.source, sweep.commit) in states
         if sweep.family == crossover.family and same_ground and same_state:
             yield sweep

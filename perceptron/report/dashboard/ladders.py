@@ -23,54 +23,54 @@ from perceptron.untrusted_text import for_plotly
 SWITCHES = ("Problem", "Machine", "Run", "Threads")
 
 
-def ladder_views(found: Collection, looks: plot.Looks) -> Views:
-    """A view for each ladder."""
+def ladder_views(collection: Collection, looks: plot.Looks) -> Views:
+    """Return a view for each ladder."""
     views = Views("ladder", SWITCHES)
-    for part, each in enumerate(found.ladders):
-        views.add(part, ladder_setting(each), _view(each, looks))
+    for part, ladder in enumerate(collection.ladders):
+        views.add(part, ladder_setting(ladder), _view(ladder, looks))
     return views
 
 
-def ladder_setting(found: OverheadResult) -> tuple[str, ...]:
+def ladder_setting(ladder: OverheadResult) -> tuple[str, ...]:
     """Return the setting of the switches that shows this ladder."""
-    first = found.rows[0]
+    first = ladder.rows[0]
     return (
-        found.problem,
+        ladder.problem,
         machine_name(first.machine, first.source),
         state_name(first.commit, first.when),
-        str(found.threads),
+        str(ladder.threads),
     )
 
 
-def _view(found: OverheadResult, looks: plot.Looks) -> View:
-    facts = found.environment
+def _view(ladder: OverheadResult, looks: plot.Looks) -> View:
+    facts = ladder.environment
     lines = [
-        f"{facts.cpu}, {facts.cores} cores, {found.threads} threads.",
+        f"{facts.cpu}, {facts.cores} cores, {ladder.threads} threads.",
         "Each rung does away with one thing; what is left at the floor is the arithmetic.",
-        harness_line(found),
+        harness_line(ladder),
     ]
-    tables = [table(RUNG_COLUMNS, rung_cells(found.rungs), "The rungs [95 % interval]")]
-    if found.phases:
+    tables = [table(RUNG_COLUMNS, rung_cells(ladder.rungs), "The rungs [95 % interval]")]
+    if ladder.phases:
         title = "Inside one eager iteration, by the difference of loops with and without a phase"
-        tables.append(table(PHASE_COLUMNS, phase_cells(found), title))
+        tables.append(table(PHASE_COLUMNS, phase_cells(ladder), title))
     return View(
-        title=f"One iteration of {found.problem}, down to the floor",
+        title=f"One iteration of {ladder.problem}, down to the floor",
         lines=[line for line in lines if line],
-        figures=[*draw(ladder_figure(found), looks), *_phases(found, looks)],
+        figures=[*draw(ladder_figure(ladder), looks), *_phases(ladder, looks)],
         tables=tables,
     )
 
 
-def _phases(found: OverheadResult, looks: plot.Looks) -> list[ViewFigure]:
-    """The phases of each backend end to end, in the order in which they run."""
-    if not found.phases:
+def _phases(ladder: OverheadResult, looks: plot.Looks) -> list[ViewFigure]:
+    """Return the phases of each backend end to end, in the order in which they run."""
+    if not ladder.phases:
         return []
-    backends = list(dict.fromkeys(phase.backend for phase in found.phases))
-    names = list(dict.fromkeys(phase.phase for phase in found.phases))
-    by_place = {(phase.backend, phase.phase): phase for phase in found.phases}
+    backends = list(dict.fromkeys(phase.backend for phase in ladder.phases))
+    names = list(dict.fromkeys(phase.phase for phase in ladder.phases))
+    by_name = {(phase.backend, phase.phase): phase for phase in ladder.phases}
     traces: list[Trace] = []
-    for place, name in enumerate(names):
-        own = [by_place[backend, name] for backend in backends if (backend, name) in by_place]
+    for index, name in enumerate(names):
+        own = [by_name[backend, name] for backend in backends if (backend, name) in by_name]
         traces.append(
             {
                 "type": "bar",
@@ -80,7 +80,7 @@ def _phases(found: OverheadResult, looks: plot.Looks) -> list[ViewFigure]:
                 "x": [max(0.0, phase.seconds_per_iteration) * 1e6 for phase in own],
                 "marker": {
                     "color": [
-                        f"{looks[phase.backend].colour}/{0.95 - 0.7 * place / len(names):.2f}"
+                        f"{looks[phase.backend].colour}/{0.95 - 0.7 * index / len(names):.2f}"
                         for phase in own
                     ],
                     "line": {"color": "--paper", "width": 1},
@@ -97,13 +97,13 @@ def _phases(found: OverheadResult, looks: plot.Looks) -> list[ViewFigure]:
                 "hoverinfo": "text",
             }
         )
-    told = "; ".join(
+    summary = "; ".join(
         f"{phase.backend} {phase.phase} {duration(phase.seconds_per_iteration)}"
-        for phase in found.phases
+        for phase in ladder.phases
     )
     return [
         ViewFigure(
-            alt=f"Phases of one iteration of {found.problem}: {told}",
+            alt=f"Phases of one iteration of {ladder.problem}: {summary}",
             caption="Phases in the order in which they run, from the left, paler from one to the "
             "next. The table has their intervals.",
             height=90 * len(backends) + 150,

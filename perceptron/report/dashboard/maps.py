@@ -14,11 +14,11 @@ from perceptron.report.numbers import digits
 SWITCHES = ("Family", "Machine", "Run", "dtype", "Threads")
 
 
-def map_views(found: Collection, looks: plot.Looks) -> Views:
-    """A view for each map."""
+def map_views(collection: Collection, looks: plot.Looks) -> Views:
+    """Return a view for each map."""
     views = Views("map", SWITCHES)
-    for part, each in enumerate(found.maps):
-        views.add(part, map_setting(each), _view(each, looks))
+    for part, result in enumerate(collection.maps):
+        views.add(part, map_setting(result), _view(result, looks))
     return views
 
 
@@ -34,9 +34,9 @@ def map_setting(result: MapResult) -> tuple[str, ...]:
     )
 
 
-def _view(found: MapResult, looks: plot.Looks) -> View:
-    drawn = found.map
-    facts = found.environment
+def _view(result: MapResult, looks: plot.Looks) -> View:
+    drawn = result.map
+    facts = result.environment
     return View(
         title=f"{drawn.family}: which backend wins where",
         lines=[
@@ -51,14 +51,14 @@ def _view(found: MapResult, looks: plot.Looks) -> View:
     )
 
 
-def _cells(found: PhaseMap) -> ViewTable:
+def _cells(phase_map: PhaseMap) -> ViewTable:
     """Every cell: the second axis down, the largest first as on the figure."""
-    x, y = found.axes
-    by_place = {(cell.x, cell.y): cell for cell in found.cells}
-    columns = (f"{y} ↓ {x} →", *(f"{size:,}>" for size in found.x_values))
+    x, y = phase_map.axes
+    by_sizes = {(cell.x, cell.y): cell for cell in phase_map.cells}
+    columns = (f"{y} ↓ {x} →", *(f"{size:,}>" for size in phase_map.x_values))
     rows = [
-        (f"{size:,}", *(_short(by_place[across, size]) for across in found.x_values))
-        for size in reversed(found.y_values)
+        (f"{size:,}", *(_short(by_sizes[across, size]) for across in phase_map.x_values))
+        for size in reversed(phase_map.y_values)
     ]
     return table(columns, rows, "The fastest, and how many times as fast as the next (• measured)")
 
@@ -71,20 +71,20 @@ def _short(cell: MapCell) -> str:
     return f"{'tie' if cell.winner == TIED else cell.winner}{ahead}{mark}"
 
 
-def _borders(found: PhaseMap) -> ViewTable:
+def _borders(phase_map: PhaseMap) -> ViewTable:
     columns = (
         "border",
-        f"from {found.axes[0]}>",
-        f"{found.axes[1]}>",
-        f"to {found.axes[0]}>",
-        f"{found.axes[1]}>",
+        f"from {phase_map.axes[0]}>",
+        f"{phase_map.axes[1]}>",
+        f"to {phase_map.axes[0]}>",
+        f"{phase_map.axes[1]}>",
     )
     rows = [
         (
             " | ".join(border.backends),
             *(digits(value, 2) for value in (*line[0], *line[-1])),
         )
-        for border in found.borders
+        for border in phase_map.borders
         for line in border.lines
     ]
     return table(columns, rows, "Where two backends take equal times")

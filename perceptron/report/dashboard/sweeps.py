@@ -118,11 +118,12 @@ def _cold(sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None) -> Vie
     ]
     if asked is not None and asked.iterations != ITERATIONS:
         title = f"From cold, over a training of {asked.iterations:,} iterations"
-        where = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
+        conditions = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
         own = [
             crossover
             for crossover in asked.from_cold
-            if (crossover.family, crossover.machine, crossover.dtype, crossover.threads) == where
+            if (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
+            == conditions
         ]
         tables.insert(1, table(CROSSOVER_COLUMNS, crossover_cells(own), title))
     if sweep.amortisations:

@@ -41,7 +41,7 @@ def test_two_labels_in_a_row_do_not_touch(
 
 def test_rows_do_not_mind_each_other() -> None:
     dots = placed([dot(1.0), dot(1.0, row=1, published=True)])
-    assert [each.side for each in dots] == ["right", "right"]
+    assert [member.side for member in dots] == ["right", "right"]
 
 
 def test_there_is_room_on_the_left_where_a_label_is() -> None:

@@ -32,13 +32,13 @@ def looks() -> dict[str, plot.Look]:
 
 
 def first(views: Views, *texts: str) -> ViewFigure:
-    """The first figure of the first view whose setting holds these texts."""
+    """Return the first figure of the first view whose setting holds these texts."""
     setting = next(setting for setting in views.settings if set(texts) <= set(setting.is_))
     return views.files[setting.file][setting.name].figures[0]
 
 
 def named(figure: ViewFigure, name: str) -> dict[str, Any]:
-    """The line of a name, not the edges of its band."""
+    """Return the line of a name, not the edges of its band."""
     return next(trace for trace in figure.data if trace.get("name") == name)
 
 
@@ -69,10 +69,10 @@ def test_a_sweep_shows_its_times_bands_and_crossover(
 def test_a_rung_has_its_interval(collection: Collection, looks: dict[str, plot.Look]) -> None:
     (ladder,) = collection.ladders
     figure = first(ladder_views(collection, looks), ladder.problem)
+    names = figure.layout["yaxis"]["ticktext"]
     for rung in ladder.rungs:
-        trace = next(
-            trace for trace in figure.data if trace["y"] == [rung.backend] and "error_x" in trace
-        )
+        own = [names.index(rung.backend)]
+        trace = next(trace for trace in figure.data if trace["y"] == own and "error_x" in trace)
         assert rung.seconds_per_iteration is not None
         assert rung.low is not None
         assert rung.high is not None

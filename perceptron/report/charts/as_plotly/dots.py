@@ -20,36 +20,37 @@ _SIDES = {
 
 def draw_dots(figure: DotFigure, looks: plot.Looks) -> ViewFigure:
     """Return the figure with a trace for each dot; labels are annotations."""
-    names = [_text(name) for name in figure.rows]
-    absent = [_absent(names[row], reason) for row, reason in figure.absent]
     return ViewFigure(
         alt=figure.alt,
         caption=figure.caption,
         height=figure.height,
-        data=[_trace(dot, names[dot.row], looks[dot.backend]) for dot in figure.dots],
+        data=[_trace(dot, looks[dot.backend]) for dot in figure.dots],
         layout={
             "xaxis": plot.axis(figure.x),
             "yaxis": {
-                "type": "category",
-                "dtick": 1,  # every name, however many there are
-                "categoryorder": "array",
-                "categoryarray": names[::-1],
-                "range": [-0.55, len(names) - 0.4],
+                # Numbers, because two long names may be equal once they are shortened.
+                "tickvals": list(range(len(figure.rows))),
+                "ticktext": [_text(name) for name in figure.rows],
+                "range": [len(figure.rows) - 0.45, -0.6],
                 "showgrid": False,
+                "zeroline": False,
             },
-            "annotations": [*(_label(dot, names[dot.row]) for dot in figure.dots), *absent],
+            "annotations": [
+                *map(_label, figure.dots),
+                *(_absent(row, reason) for row, reason in figure.absent),
+            ],
             "showlegend": False,
         },
     )
 
 
-def _trace(dot: Dot, name: str, look: Look) -> Trace:
+def _trace(dot: Dot, look: Look) -> Trace:
     marker = {"color": look.colour, "symbol": look.symbol, "size": 12}
     trace: Trace = {
         "type": "scatter",
         "mode": "markers",
         "x": [dot.seconds],
-        "y": [name],
+        "y": [dot.row],
         "marker": marker,
         "hovertext": [for_plotly(dot.text, 300)],
         "hoverinfo": "text",
@@ -68,13 +69,13 @@ def _trace(dot: Dot, name: str, look: Look) -> Trace:
     }
 
 
-def _label(dot: Dot, name: str) -> dict[str, Any]:
+def _label(dot: Dot) -> dict[str, Any]:
     ends = {"left": dot.low, "right": dot.high, "above": dot.seconds}
     return {
         "xref": "x",
         "yref": "y",
         "x": log10(ends[dot.side]),
-        "y": name,
+        "y": dot.row,
         "text": _text(dot.label),
         "showarrow": False,
         "font": {"color": "--soft" if dot.published else "--ink"},
@@ -82,12 +83,12 @@ def _label(dot: Dot, name: str) -> dict[str, Any]:
     }
 
 
-def _absent(name: str, reason: str) -> dict[str, Any]:
+def _absent(row: int, reason: str) -> dict[str, Any]:
     return {
         "xref": "paper",
         "yref": "y",
         "x": 0,
-        "y": name,
+        "y": row,
         "xanchor": "left",
         "text": for_plotly(reason, 80),
         "showarrow": False,
