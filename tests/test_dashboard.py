@@ -24,29 +24,29 @@ def results(tmp_path: Path) -> Path:
 def test_the_command_prints_its_contract(
     perceptron: Perceptron, results: Path, tmp_path: Path
 ) -> None:
-    """One document on standard output; what was left out is told on standard error as well."""
+    """One document on standard output; what was left out is printed on standard error as well."""
     broken = results / "runs" / "box" / "broken"
     broken.mkdir()
     (broken / "run.json").write_text("{")
-    found = perceptron("dashboard", "--json")
-    assert found.returncode == 0, found.stderr
-    document = json.loads(found.stdout)
+    result = perceptron("dashboard", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
     assert document["dashboard"] == "html/index.html"
     assert document["asv"].startswith("no asv.conf.json in ")
     assert document["complaints"] == [
         "results/runs/box/broken/run.json: not what a run writes: Input data was truncated"
     ]
-    assert found.stderr == f"left out: {document['complaints'][0]}\n"
+    assert result.stderr == f"left out: {document['complaints'][0]}\n"
     assert "On box:" in text_of(tmp_path / "html" / "index.html")
 
 
 def test_the_command_names_its_page(perceptron: Perceptron, results: Path) -> None:
     """And the reason why there is nothing of asv's, in one line each."""
-    found = perceptron("dashboard", "--results", str(results), "--html", "elsewhere/pages")
-    assert found.returncode == 0, found.stderr
-    assert "elsewhere/pages/index.html" in found.stdout
-    assert "asv's pages are not there: no asv.conf.json" in found.stdout
-    assert found.stderr == ""
+    result = perceptron("dashboard", "--results", str(results), "--html", "elsewhere/pages")
+    assert result.returncode == 0, result.stderr
+    assert "elsewhere/pages/index.html" in result.stdout
+    assert "asv's pages are not there: no asv.conf.json" in result.stdout
+    assert result.stderr == ""
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,11 @@ def test_what_cannot_be_is_one_line(
     message: str,
 ) -> None:
     (tmp_path / "file").write_text("")
-    found = perceptron("dashboard", *arguments)
-    assert found.returncode == 2
-    assert found.stderr.startswith(message)
-    assert len(found.stderr.splitlines()) == 1
-    assert found.stdout == ""
+    result = perceptron("dashboard", *arguments)
+    assert result.returncode == 2
+    assert result.stderr.startswith(message)
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
 
 
 def test_a_port_that_is_taken_is_one_line(perceptron: Perceptron, results: Path) -> None:
@@ -78,13 +78,15 @@ def test_a_port_that_is_taken_is_one_line(perceptron: Perceptron, results: Path)
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        found = perceptron("dashboard", "--serve", "--port", str(port))
-    assert found.returncode == 2
-    assert found.stderr.splitlines()[-1].startswith(f"error: --port {port}: Address already in use")
+        result = perceptron("dashboard", "--serve", "--port", str(port))
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[-1].startswith(
+        f"error: --port {port}: Address already in use"
+    )
 
 
-def test_serving_goes_on_until_ctrl_c(results: Path, tmp_path: Path) -> None:
-    """The address is told, the pages are there, and ending is no failure."""
+def test_serving_ends_with_ctrl_c(results: Path, tmp_path: Path) -> None:
+    """The address is printed, the pages are there, and ending is no failure."""
     process = subprocess.Popen(
         [sys.executable, "-m", "perceptron", "dashboard", "--serve", "--port", "0"],
         cwd=tmp_path,
@@ -95,14 +97,14 @@ def test_serving_goes_on_until_ctrl_c(results: Path, tmp_path: Path) -> None:
     )
     assert process.stderr is not None
     try:
-        told = process.stderr.readline()
-        port = int(told.partition("http://127.0.0.1:")[2].partition("/")[0])
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        address = process.stderr.readline()
+        port = int(address.partition("http://127.0.0.1:")[2].partition("/")[0])
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=3000)
         connection.request("GET", "/sweeps.html")
-        assert "From which size on" in connection.getresponse().read().decode()
+        assert "At which size" in connection.getresponse().read().decode()
         connection.close()
         process.send_signal(signal.SIGINT)
-        _, left = process.communicate(timeout=30)
+        _, left = process.communicate(timeout=300)
     finally:
         process.kill()
         process.wait()

@@ -55,7 +55,7 @@ def advise(
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
 
     shape = (rows, features, hidden)
@@ -79,5 +79,5 @@ def advise(
     if json:
         documents.write(documents.advice(found))
     else:
-        console.show_advice(found)
+        advice.show(found)
         terminal.show_next("perceptron crossover")

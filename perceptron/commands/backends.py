@@ -8,12 +8,13 @@ from perceptron.commands.shared.arguments import Json
 def backends(json: Json = False) -> None:
     """What can run here, what cannot, and why."""
     from perceptron.report import documents
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import backends as table
+    from perceptron.report.tables import terminal
     from perceptron.studies.backends import survey
 
     found = survey()
     if json:
         documents.write({"backends": found})
     else:
-        console.show_backends(found)
+        table.show(found)
         terminal.show_next("perceptron bench --quick")

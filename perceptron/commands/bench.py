@@ -42,10 +42,10 @@ def bench(
     from perceptron.report.asv import pages
     from perceptron.report.dashboard import page
     from perceptron.report.dashboard.write import write_site
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
 
-    own = [each for file in split("--problem", problem) for each in references(file)]
+    own = [size for file in split("--problem", problem) for size in references(file)]
     plan = study.BenchPlan(
         families=split("--families", families) or (() if own else study.SWEEP),
         problems=tuple(own),
@@ -56,14 +56,14 @@ def bench(
     )
     page.reserve(html)
     with terminal.progress_bar("measuring") as bar:
-        found = study.bench(plan, folder_name("--machine", machine), results, bar)
+        result = study.bench(plan, folder_name("--machine", machine), results, bar)
     written = write_site(html, collect(results), pages.absent(html))
-    terminal.show_warnings(found.warnings)
+    terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.bench(found, written))
+        documents.write(documents.bench(result, written))
     else:
-        console.show_finding(found.finding)
-        console.show_crossovers(found.crossovers)
-        console.show_singles(found.rows)
-        terminal.show_places(found.results, written)
+        finding.show(result.finding)
+        crossover.show_pairs(result.crossovers)
+        one_size.show(result.rows)
+        terminal.show_places(result.results, written)
         terminal.show_next("perceptron bench" if quick else "perceptron crossover")

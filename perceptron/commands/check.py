@@ -16,7 +16,8 @@ def check(
 ) -> None:
     """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
     from perceptron.report import documents
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import check as table
+    from perceptron.report.tables import terminal
     from perceptron.studies.check import check as study
 
     with terminal.progress_bar("checking") as bar:
@@ -24,7 +25,8 @@ def check(
     if json:
         documents.write({"backends": found})
     else:
-        console.show_checks(found)
-        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
-    if not all(each.kept for checks in found.values() for each in checks):
+        table.show(found)
+    if not all(promise.kept for promises in found.values() for promise in promises):
         raise typer.Exit(1)
+    if not json:
+        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")

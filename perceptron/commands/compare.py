@@ -50,7 +50,8 @@ def compare(
     from perceptron.report import documents, text_file
     from perceptron.report.pull_request import annotations as gate_annotations
     from perceptron.report.pull_request import comment
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import comparison as table
+    from perceptron.report.tables import terminal
 
     request = CompareRequest(
         base, head, suite, benchmarks, budget, base_python, head_python, seed, results
@@ -64,10 +65,10 @@ def compare(
     if json:
         documents.write(comparison)
     else:
-        console.show_comparison(comparison)
+        table.show(comparison)
     if markdown is not None:
         text_file.write(markdown, comment.comment(comparison))
-    gate_annotations.tell_github(comparison, annotations)
+    gate_annotations.annotate(comparison, annotations)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
     if code:
         raise typer.Exit(code)

@@ -1,4 +1,4 @@
-"""`perceptron crossover`: from which size on does B beat A?"""
+"""`perceptron crossover`: from which size up does B beat A?"""
 
 from __future__ import annotations
 
@@ -62,14 +62,17 @@ def crossover(
     html: Html = Path("html"),
     json: Json = False,
 ) -> None:
-    """From which size on does B beat A? Measured where the answer is, or read from files."""
+    """From which size up does B beat A? Measured where the answer is, or read from files."""
+    from perceptron.analysis.stored.collection import collect, collection_of
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.dashboard import page
-    from perceptron.report.tables import console, terminal
-    from perceptron.report.tables import crossover as crossover_page
+    from perceptron.report.asv import pages
+    from perceptron.report.dashboard import answer, page
+    from perceptron.report.dashboard.write import write_site
+    from perceptron.report.tables import crossover as table
+    from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
     from perceptron.studies import crossover_from_files
     from perceptron.studies.bench import SWEEP
@@ -90,10 +93,11 @@ def crossover(
             if given:
                 raise UserError(f"{option} says what to measure: leave it out with --from")
         families = several("--family", family)
-        found = crossover_from_files.judge_files(
+        result = crossover_from_files.judge_files(
             sources, pairs, families, parameters, size, iterations
         )
-        reserved = page.reserve(html, "crossover.html")
+        page.reserve(html)
+        collection = collection_of(result.rows)
     else:
         if parameters or size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
@@ -101,7 +105,7 @@ def crossover(
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=tuple(crossover_from_files.split_pair(each, registry.names()) for each in pairs),
+            pairs=tuple(crossover_from_files.split_pair(text, registry.names()) for text in pairs),
             backends=split("--backends", backends) or registry.DEFAULT,
             dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),
@@ -109,14 +113,15 @@ def crossover(
             quick=quick,
         )
         guessed = None if what_if is None else device(what_if)
-        reserved = page.reserve(html, "crossover.html")
+        page.reserve(html)
         with terminal.progress_bar("searching") as bar:
-            found = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
-    written = crossover_page.write_crossovers(reserved, found)
-    terminal.show_warnings(found.warnings)
+            result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
+        collection = collect(results)
+    write_site(html, collection, pages.absent(html), result)
+    terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.crossover(found, written))
+        documents.write(documents.crossover(result, html / "sweeps.html"))
     else:
-        console.show_located(found)
-        terminal.show_places(found.results, written)
+        table.show(result)
+        terminal.show_places(result.results, f"{html}/{answer.sweep_address(collection, result)}")
         terminal.show_next("perceptron map")

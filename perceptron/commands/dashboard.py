@@ -36,17 +36,17 @@ def dashboard(
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
     page.reserve(html)
-    found = collect(results)
+    collection = collect(results)
     asv = pages.publish(config, results, html)
-    written = write_site(html, found, asv)
-    for complaint in found.complaints:
+    written = write_site(html, collection, asv)
+    for complaint in collection.complaints:
         terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)
     if json:
-        documents.write({"dashboard": written, "asv": asv, "complaints": found.complaints})
+        documents.write({"dashboard": written, "asv": asv, "complaints": collection.complaints})
     else:
         terminal.show_places(None, written)
         if asv is not None:
-            told = f"asv's pages are not there: {asv}"
-            terminal.out.print(told, markup=False, highlight=False, soft_wrap=True)
+            line = f"asv's pages are not there: {asv}"
+            terminal.out.print(line, markup=False, highlight=False, soft_wrap=True)
     if serve:
         server.serve(html, port, terminal.err.print)

@@ -39,11 +39,15 @@ def phase_map(
     json: Json = False,
 ) -> None:
     """The phase diagram: which backend wins where, on two size axes, and by how much."""
+    from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import documents, map_page
-    from perceptron.report.dashboard import page
-    from perceptron.report.tables import console, terminal
+    from perceptron.report import documents
+    from perceptron.report.asv import pages
+    from perceptron.report.dashboard import answer, page
+    from perceptron.report.dashboard.write import write_site
+    from perceptron.report.tables import phase_map as table
+    from perceptron.report.tables import terminal
     from perceptron.studies import map as study
 
     plan = study.MapPlan(
@@ -54,14 +58,14 @@ def phase_map(
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    reserved = page.reserve(html, "map.html")
+    page.reserve(html)
     with terminal.progress_bar("mapping") as bar:
-        found = study.map_family(plan, folder_name("--machine", machine), results, bar)
-    written = map_page.write_map(reserved, found)
-    terminal.show_warnings(found.warnings)
+        result = study.map_family(plan, folder_name("--machine", machine), results, bar)
+    write_site(html, answer.with_map(collect(results), result), pages.absent(html))
+    terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.phase_map(found, written))
+        documents.write(documents.phase_map(result, html / "map.html"))
     else:
-        console.show_map(found.map)
-        terminal.show_places(found.results, written)
+        table.show(result.map)
+        terminal.show_places(result.results, f"{html}/{answer.map_address(result)}")
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

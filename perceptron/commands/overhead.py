@@ -36,10 +36,13 @@ def overhead(
     json: Json = False,
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
+    from perceptron.analysis.stored.collection import collect
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.dashboard import page
-    from perceptron.report.tables import console, ladder, terminal
+    from perceptron.report.asv import pages
+    from perceptron.report.dashboard import answer, page
+    from perceptron.report.dashboard.write import write_site
+    from perceptron.report.tables import ladder, terminal
     from perceptron.studies import overhead as study
 
     plan = study.OverheadPlan(
@@ -49,14 +52,14 @@ def overhead(
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    reserved = page.reserve(html, "overhead.html")
+    page.reserve(html)
     with terminal.progress_bar("measuring") as bar:
-        found = study.overhead(plan, folder_name("--machine", machine), results, bar)
-    written = ladder.write_overhead(reserved, found)
-    terminal.show_warnings(found.warnings)
+        result = study.overhead(plan, folder_name("--machine", machine), results, bar)
+    write_site(html, answer.with_ladder(collect(results), result), pages.absent(html))
+    terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.overhead(found, written))
+        documents.write(documents.overhead(result, html / "ladder.html"))
     else:
-        console.show_overhead(found)
-        terminal.show_places(found.results, written)
+        ladder.show(result)
+        terminal.show_places(result.results, f"{html}/{answer.ladder_address(result)}")
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -32,8 +32,9 @@ def proof(
     from perceptron.measure.environment import machine_name
     from perceptron.measure.revision import revision
     from perceptron.report import documents, text_file
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import terminal
     from perceptron.validation.gate import prove as gate
+    from perceptron.validation.gate.shown import table
 
     if save is not None:
         text_file.reserve(save)
@@ -44,7 +45,7 @@ def proof(
     if json:
         documents.write(found)
     else:
-        console.show_proof(found)
+        table.show(found)
     if save is not None:
         from perceptron.validation.gate.shown import page
 

@@ -20,7 +20,7 @@ def truth(
 ) -> None:
     """Is the suite right? Crossovers and maps of simulated worlds, whose answers are known."""
     from perceptron.report import documents, text_file
-    from perceptron.report.tables import console, terminal
+    from perceptron.report.tables import terminal
     from perceptron.validation.locator import table
     from perceptron.validation.locator.truth import truth as study
 
@@ -31,6 +31,6 @@ def truth(
     if json:
         documents.write(found)
     else:
-        console.show_truth(found)
+        table.show(found)
     if save is not None:
         terminal.err.print(f"wrote {table.save(save, found)}", soft_wrap=True)

@@ -35,7 +35,7 @@ def walkthrough(
     if json:
         documents.write(documents.walkthrough(walk))
     else:
-        story.tell(walk)
+        story.show(walk)
         terminal.show_next("perceptron bench --quick")
     if save is not None:
         curve = study.sigmoid_curve()

@@ -14,6 +14,8 @@ from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report import numbers
+from perceptron.report.tables import markdown
+from perceptron.report.tables.crossover_words import answer
 
 _COLUMNS = ("your question", "the command", "one answer, from results/")
 _REACHED = "reached [95 % interval]"
@@ -58,12 +60,14 @@ def answers(
         ),
         ("Can I trust these answers?", "truth.md", "truth", _truth(truth)),
     )
-    lines = [_COLUMNS, ("---",) * len(_COLUMNS)]
-    lines += [
-        (f"[{question}](docs/{page})", f"`perceptron {command}`", answer)
-        for question, page, command, answer in rows
-    ]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    lines = markdown.table(
+        _COLUMNS,
+        (
+            (f"[{question}](docs/{page})", f"`perceptron {command}`", words)
+            for question, page, command, words in rows
+        ),
+    )
+    return "\n".join(lines)
 
 
 def table_lines(page: Path, command: str) -> list[str]:
@@ -109,7 +113,7 @@ def _finding(finding: Iterable[FindingRow]) -> str:
 def _crossover(crossovers: Iterable[Crossover], family: str) -> str:
     """Say who is faster, for every pair that was measured in the family."""
     sentences = [
-        numbers.sentence(crossover) + (f" ({crossover.reason})" if crossover.reason else "")
+        answer(crossover)
         for crossover in crossovers
         if crossover.family == family and crossover.status != "not measured"
     ]

@@ -26,100 +26,103 @@ def write(document: object) -> None:
 
 
 def _text(value: object) -> str:
-    """A path as text; bytes that are none become a mark instead of an error."""
+    """Return a path as text; bytes that are not text become a mark instead of an error."""
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
-def bench(found: BenchResult, page: Path) -> dict[str, Any]:
-    """What `perceptron bench --json` prints."""
+def bench(result: BenchResult, page: Path) -> dict[str, Any]:
+    """Return what `perceptron bench --json` prints."""
     return {
-        "machine": found.machine,
-        "finding": found.finding,
-        "crossovers": found.crossovers,
-        "warnings": found.warnings,
+        "machine": result.machine,
+        "finding": result.finding,
+        "crossovers": result.crossovers,
+        "warnings": result.warnings,
         "dashboard": page,
-        "results": found.results,
+        "results": result.results,
     }
 
 
-def crossover(found: CrossoverResult, page: Path) -> dict[str, Any]:
-    """What `perceptron crossover --json` prints."""
+def crossover(result: CrossoverResult, page: Path) -> dict[str, Any]:
+    """Return what `perceptron crossover --json` prints."""
     return {
-        "crossovers": found.crossovers,
-        "from_cold": {"iterations": found.iterations, "crossovers": found.from_cold},
-        "amortisation": found.amortisations,
-        "what_if": found.what_if,
-        "what_if_checks": found.checks,
-        "warnings": found.warnings,
+        "crossovers": result.crossovers,
+        "from_cold": {"iterations": result.iterations, "crossovers": result.from_cold},
+        "amortisation": result.amortisations,
+        "what_if": result.what_if,
+        "what_if_checks": result.checks,
+        "warnings": result.warnings,
         "page": page,
-        "results": found.results,
+        "results": result.results,
     }
 
 
-def advice(found: AdviceResult) -> dict[str, Any]:
-    """What `perceptron advise --json` prints."""
+def advice(result: AdviceResult) -> dict[str, Any]:
+    """Return what `perceptron advise --json` prints."""
     return {
-        "sentence": advice_text.sentence(found.advice),
-        **msgspec.structs.asdict(found.advice),
-        "what_if": {"sentence": what_if.sentence(found), "estimates": found.estimates},
-        "warnings": found.warnings,
-        "results": found.results,
+        "sentence": advice_text.sentence(result.advice),
+        **msgspec.structs.asdict(result.advice),
+        "what_if": {"sentence": what_if.sentence(result), "estimates": result.estimates},
+        "warnings": result.warnings,
+        "results": result.results,
     }
 
 
-def overhead(found: OverheadResult, page: Path) -> dict[str, Any]:
-    """What `perceptron overhead --json` prints."""
+def overhead(result: OverheadResult, page: Path) -> dict[str, Any]:
+    """Return what `perceptron overhead --json` prints."""
     return {
-        "problem": found.problem,
-        "threads": found.threads,
-        "rungs": found.rungs,
-        "phases": found.phases,
-        "phases_of_whole": found.wholes,
-        "operations": found.operations,
-        "bytes_moved": found.bytes_moved,
-        "ceilings": found.ceilings,
-        "harness": {"seconds": found.harness_seconds, "share_of_sample": found.harness_share},
-        "published": found.published,
-        "warnings": found.warnings,
+        "problem": result.problem,
+        "threads": result.threads,
+        "rungs": result.rungs,
+        "phases": result.phases,
+        "phases_of_whole": result.wholes,
+        "operations": result.operations,
+        "bytes_moved": result.bytes_moved,
+        "ceilings": result.ceilings,
+        "harness": {"seconds": result.harness_seconds, "share_of_sample": result.harness_share},
+        "published": result.published,
+        "warnings": result.warnings,
         "page": page,
-        "results": found.results,
+        "results": result.results,
     }
 
 
-def phase_map(found: MapResult, page: Path) -> dict[str, Any]:
-    """What `perceptron map --json` prints."""
+def phase_map(result: MapResult, page: Path) -> dict[str, Any]:
+    """Return what `perceptron map --json` prints."""
     return {
-        "map": found.map,
-        "machine": found.machine,
-        "warnings": found.warnings,
+        "map": result.map,
+        "machine": result.machine,
+        "warnings": result.warnings,
         "page": page,
-        "results": found.results,
+        "results": result.results,
     }
 
 
-def doctor(found: Diagnosis) -> dict[str, Any]:
-    """What `perceptron doctor --json` prints."""
+def doctor(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return what `perceptron doctor --json` prints."""
     return {
-        "environment": found.environment,
-        "conditions": found.conditions,
-        "warnings": found.warnings,
+        "environment": diagnosis.environment,
+        "conditions": diagnosis.conditions,
+        "warnings": diagnosis.warnings,
     }
 
 
 def walkthrough(walk: Walkthrough) -> dict[str, Any]:
-    """What `perceptron walkthrough --json` prints."""
+    """Return what `perceptron walkthrough --json` prints."""
     return {
         "problem": walk.problem,
         "runs": [_run(run) for run in walk.runs],
         "skipped": [{"backend": backend, "reason": reason} for backend, reason in walk.skipped],
         "contradictions": [
-            [walk.row_labels[place] for place in group] for group in walk.contradictions
+            [walk.row_labels[index] for index in group] for group in walk.contradictions
         ],
     }
 
 
 def _run(run: TrainingRun) -> dict[str, Any]:
-    """A perceptron's weights are a list and its bias a number; deeper models have one per layer."""
+    """Return one training.
+
+    A perceptron's weights are a list and its bias a number; deeper models have one per layer.
+    """
     perceptron = len(run.weights) == 1
     return {
         "backend": run.backend,

@@ -1,18 +1,23 @@
-"""Numbers as people read them: three digits, a unit, an interval."""
+"""Numbers as people read them: three digits, a unit, an interval.
+
+Every number that a table, a figure, a page or a comment shows is formatted here.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from math import floor, log10
 
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.stored.finding import FindingRow
+NONE = "–"
+"""What stands where there is no number."""
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_BYTES = {"GiB": 2**30, "MiB": 2**20}
+# A share beyond this is written with an exponent, not with all its digits.
+_ABSURD_SHARE = 1e4
 
 
 def digits(value: float, significant: int = 3) -> str:
-    """The value rounded to significant digits: 0.0412, 4.12, 412, 41,200.
+    """Return the value rounded to significant digits: 0.0412, 4.12, 412, 41,200.
 
     An exponent only where nobody would count the zeros: 1.5e-20.
     """
@@ -20,118 +25,81 @@ def digits(value: float, significant: int = 3) -> str:
         return "0"
     if not 1e-13 < abs(value) < 1e15:
         return f"{value:.{significant}g}"
-    places = significant - 1 - floor(log10(abs(value)))
-    rounded = round(value, places)
-    return f"{rounded:,.{max(0, places)}f}"
+    decimals = significant - 1 - floor(log10(abs(value)))
+    rounded = round(value, decimals)
+    return f"{rounded:,.{max(0, decimals)}f}"
+
+
+def count(number: float) -> str:
+    """Return a number with all its digits, the thousands set apart: 41,200."""
+    return f"{number:,}"
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that gives it one to three digits before the point."""
-    scale, unit = next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
+    """Return a time in the unit that gives it one to three digits before the point."""
+    scale, unit = _unit(seconds)
     return f"{digits(seconds / scale)} {unit}"
 
 
 def tick(seconds: float) -> str:
-    """A round time at an axis: 10 µs, 0.5 ms."""
-    scale, unit = next((pair for pair in _UNITS if abs(seconds) >= pair[0] * 0.999), _UNITS[-1])
+    """Return a round time at an axis: 10 µs, 0.5 ms."""
+    scale, unit = _unit(seconds, tolerance=0.999)
     return f"{seconds / scale:g} {unit}"
 
 
 def duration_interval(seconds: float, low: float | None, high: float | None) -> str:
-    """A time with its interval in one unit, or a note that there is none."""
-    scale, unit = next((pair for pair in _UNITS if abs(seconds) >= pair[0]), _UNITS[-1])
+    """Return a time with its interval in one unit, or a note that there is none."""
+    scale, unit = _unit(seconds)
     return f"{interval(seconds / scale, _over(low, scale), _over(high, scale))} {unit}"
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval."""
+    """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval."""
     if low is None and high is None:
         return f"{digits(value)} [one value]"
     ends = ("…" if end is None else digits(end) for end in (low, high))
     return f"{digits(value)} [{', '.join(ends)}]"
 
 
-def memory(size: int) -> str:
-    """Bytes in GiB."""
-    return f"{size / 2**30:.1f} GiB"
-
-
-FINDING_COLUMNS = (
-    "backend",
-    "dtype",
-    "whole training [95 % interval]",
-    "× numpy",
-    "× numpy-published",
-    "published",
-)
-
-
-def finding_cells(row: FindingRow) -> tuple[str, ...]:
-    """A row of the finding, as text, for the console, the page and the README alike."""
-    published = "–"
-    if row.published_seconds is not None and row.published_ratio is not None:
-        published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
-    whole = f"not measured: {row.reason}"
-    if row.seconds is not None:
-        whole = duration_interval(row.seconds, row.low, row.high)
-    return (
-        row.backend,
-        row.dtype or "–",
-        whole,
-        _ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
-        _ratio(row.ratio_to_published, row.published_low, row.published_high),
-        published,
-    )
-
-
-def _ratio(value: float | None, low: float | None, high: float | None) -> str:
+def ratio(value: float | None, low: float | None, high: float | None) -> str:
+    """Return a ratio with its interval; ``1`` where a thing is compared with itself."""
     if value is None:
-        return "–"
-    return "1" if value == low == high == 1.0 else interval(value, low, high)
+        return NONE
+    return "1" if low == high == 1.0 else interval(value, low, high)
 
 
-def finding_sentence(rows: Iterable[FindingRow]) -> str:
-    """The finding in one sentence, from the backends that were measured."""
-    told = [
-        f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
-        for row in rows
-        if row.seconds is not None
-    ]
-    return f"10,000 iterations on the OR gate: {', '.join(told)}."
+def percent(share: float, decimals: int = 1, *, sign: bool = False) -> str:
+    """Return a share as ``3.1 %``; with ``sign`` also a rise has one: ``+3.1 %``."""
+    return f"{_hundredths(share, decimals, sign)} %"
 
 
-def missing(found: Iterable[Crossover]) -> list[str]:
-    """Why pairs were not measured, each reason once; where, unless it is so in every family."""
-    found = list(found)
-    families: dict[str, list[str]] = {}
-    for each in found:
-        for part in (each.reason or "").split("; ") if each.status == "not measured" else ():
-            if part and each.family not in families.setdefault(part, []):
-                families[part].append(each.family)
-    everything = len({each.family for each in found})
-    return [
-        reason if len(where) == everything else f"{reason} (in {', '.join(where)})"
-        for reason, where in families.items()
-    ]
+def percent_interval(
+    share: float, low: float, high: float, decimals: int = 1, *, sign: bool = False
+) -> str:
+    """Return ``97.2 % [95.9, 98.2]``."""
+    ends = ", ".join(_hundredths(end, decimals, sign) for end in (low, high))
+    return f"{percent(share, decimals, sign=sign)} [{ends}]"
 
 
-def sentence(found: Crossover) -> str:
-    """What a crossover says, in words with its numbers."""
-    sure = "sure " if found.unsure else ""
-    size = None if found.size is None else interval(found.size, found.low, found.high)
-    return {
-        "crosses": f"{found.challenger} from {size} on",
-        "reverses": f"{found.challenger} first, {found.incumbent} from {size} on",
-        "always": f"{found.challenger} at every {sure}size",
-        "never": f"{found.incumbent} at every {sure}size",
-        "multiple": "; ".join(
-            f"{getattr(found, crossing.direction)} from {digits(crossing.size)} on"
-            for crossing in found.crossings
-        ),
-        "tie": "neither",
-        "suspect": "not believable",
-        "not measured": "not measured",
-    }[found.status]
+def rough_percent(share: float) -> str:
+    """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %."""
+    return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def memory(size: int, unit: str = "GiB") -> str:
+    """Return bytes in GiB or MiB."""
+    return f"{size / _BYTES[unit]:.1f} {unit}"
+
+
+def _hundredths(share: float, decimals: int, sign: bool) -> str:
+    plus = "+" if sign else ""
+    form = f".{decimals}f" if abs(share) < _ABSURD_SHARE else ".2g"
+    return f"{100 * share:{plus}{form}}"
+
+
+def _unit(seconds: float, tolerance: float = 1.0) -> tuple[float, str]:
+    """Return the largest unit of which there is one, with its seconds."""
+    return next((pair for pair in _UNITS if abs(seconds) >= pair[0] * tolerance), _UNITS[-1])
 
 
 def _over(value: float | None, scale: float) -> float | None:

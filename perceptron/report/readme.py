@@ -1,7 +1,7 @@
 """Pictures and tables of README and docs/, from committed runs.
 
 ``python -m perceptron.report.readme`` writes them from the newest finished whole run, map and
-ladder under results/. It owns what stands between ``<!-- begin: NAME -->`` and
+ladder under results/. It replaces what stands between ``<!-- begin: NAME -->`` and
 ``<!-- end: NAME -->``.
 """
 
@@ -22,14 +22,19 @@ from perceptron.errors import UserError
 from perceptron.records.of_record import export
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.report import numbers
 from perceptron.report.answers import answers, table_lines
-from perceptron.report.charts.ladder import ladder_chart
-from perceptron.report.charts.phase_map import map_chart
-from perceptron.report.charts.svg import family_chart, finding_chart
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.finding import finding_figure
+from perceptron.report.charts.ladder import ladder_figure
+from perceptron.report.charts.phase_map import map_figure
+from perceptron.report.charts.sweep import family_figure
+from perceptron.report.tables import markdown
+from perceptron.report.tables.crossover_words import answer, missing
+from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
+CROSSOVER_COLUMNS = ("family", "pair", "threads", "status", "who is faster [95 % interval]")
 # The blocks of each page.
 PAGES = {
     "README.md": ("result", "answers", "ground"),
@@ -45,18 +50,18 @@ def main() -> None:
     """Rewrite the blocks of the pages and the pictures that these show."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
-        bench, drawn, climbed = newest(results), newest_map(results), newest_ladder(results)
-    for name, picture in pictures(bench, drawn, climbed).items():
+        bench, phase_map, ladder = newest(results), newest_map(results), newest_ladder(results)
+    for name, picture in pictures(bench, phase_map, ladder).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
-    for page, text in filled(bench, drawn, climbed).items():
+    for page, text in filled(bench, phase_map, ladder).items():
         (ROOT / page).write_text(text, encoding="utf-8")
 
 
-def filled(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:
+def filled(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
     """Return the text of each page, its blocks filled."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
-    content = blocks(bench) | map_blocks(drawn) | ladder_blocks(climbed) | proof_blocks(proof)
-    content["answers"] = answers(bench, drawn.map, climbed, PICTURED, proof, truth)
+    content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder) | proof_blocks(proof)
+    content["answers"] = answers(bench, phase_map.map, ladder, PICTURED, proof, truth)
     return {
         page: fill(
             (ROOT / page).read_text(encoding="utf-8"), {name: content[name] for name in names}, page
@@ -66,7 +71,7 @@ def filled(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dic
 
 
 def newest(results: Path) -> BenchResult:
-    """The newest finished whole run; raises `UserError` if there is none."""
+    """Return the newest finished whole run; raises `UserError` if there is none."""
     for stored in _finished(results, "bench"):
         if stored.run.plan.get("whole"):
             return _within(judge_bench(read_run(stored.folder)), results)
@@ -74,7 +79,7 @@ def newest(results: Path) -> BenchResult:
 
 
 def newest_map(results: Path) -> MapResult:
-    """The newest finished map that is not a quick one; raises `UserError` if there is none."""
+    """Return the newest finished map that is not quick; raises `UserError` if there is none."""
     for stored in _finished(results, "map"):
         if not stored.run.plan.get("quick"):
             return _within(judge_map(read_run(stored.folder)), results)
@@ -82,7 +87,7 @@ def newest_map(results: Path) -> MapResult:
 
 
 def newest_ladder(results: Path) -> OverheadResult:
-    """The newest finished ladder of the OR gate that is not a quick one.
+    """Return the newest finished ladder of the OR gate that is not a quick one.
 
     Raises `UserError` if there is none.
     """
@@ -93,11 +98,11 @@ def newest_ladder(results: Path) -> OverheadResult:
 
 
 def _finished(results: Path, study: str) -> list[StoredRun]:
-    """Finished runs of a study, the newest first. A run that cannot be read is an error here."""
+    """Return finished runs of a study, the newest first; one that cannot be read is an error."""
     return [
-        each
-        for each in stored_runs(results, _refuse)
-        if each.run.finished is not None and each.run.plan.get("study") == study
+        stored
+        for stored in stored_runs(results, _refuse)
+        if stored.run.finished is not None and stored.run.plan.get("study") == study
     ]
 
 
@@ -105,51 +110,51 @@ def _refuse(complaint: str) -> None:
     raise UserError(complaint)
 
 
-def _within(found: Judged, results: Path) -> Judged:
-    """The same, with its folder as a reader of the repository finds it."""
-    return replace(found, results=found.results.relative_to(results.parent))
+def _within(result: Judged, results: Path) -> Judged:
+    """Return the result with its folder relative to the repository's root."""
+    return replace(result, results=result.results.relative_to(results.parent))
 
 
-def pictures(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:
-    """SVG by file name."""
+def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
+    """Return the figures: SVG by file name."""
     return {
-        "finding.svg": finding_chart(bench.finding),
-        "map.svg": map_chart(drawn.map),
-        "ladder.svg": ladder_chart(climbed),
-        f"{PICTURED}.svg": family_chart(bench, PICTURED),
+        "finding.svg": draw(finding_figure(bench.finding)),
+        "map.svg": draw(map_figure(phase_map.map)),
+        "ladder.svg": draw(ladder_figure(ladder)),
+        f"{PICTURED}.svg": draw(family_figure(bench, PICTURED)),
     }
 
 
-def ladder_blocks(climbed: OverheadResult) -> dict[str, str]:
-    """Markdown by the name of its place, about the ladder."""
-    facts = climbed.environment
-    processes = len({row.process for row in climbed.rows if row.phase is None})
+def ladder_blocks(ladder: OverheadResult) -> dict[str, str]:
+    """Return the blocks about the ladder: Markdown by name."""
+    facts = ladder.environment
+    processes = len({row.process for row in ladder.rows if row.phase is None})
     return {
         "ladder": f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
-        f"{climbed.rows[0].when[:10]}, rows in `{climbed.results}`."
+        f"{ladder.rows[0].when[:10]}, rows in `{ladder.results}`."
     }
 
 
 def proof_blocks(page: Path) -> dict[str, str]:
-    """Markdown by the name of its place, about the gate: the first table of its proof.
+    """Return the block about the gate: the first table of its proof, by name.
 
     Raises `UserError` if there is none.
     """
     return {"proof": "\n".join(table_lines(page, "make proof"))}
 
 
-def map_blocks(drawn: MapResult) -> dict[str, str]:
-    """Markdown by the name of its place, about the map."""
-    found, facts = drawn.map, drawn.environment
+def map_blocks(phase_map: MapResult) -> dict[str, str]:
+    """Return the blocks about the map: Markdown by name."""
+    cells, facts = phase_map.map, phase_map.environment
     return {
-        "map": f"{found.summary} {found.cells_measured} of {len(found.cells)} cells measured on "
-        f"{facts.cpu}, {facts.cores} cores, {found.threads} threads, {found.dtype}; "
-        f"{drawn.rows[0].when[:10]}, rows in `{drawn.results}`."
+        "map": f"{cells.summary} {cells.cells_measured} of {len(cells.cells)} cells measured on "
+        f"{facts.cpu}, {facts.cores} cores, {cells.threads} threads, {cells.dtype}; "
+        f"{phase_map.rows[0].when[:10]}, rows in `{phase_map.results}`."
     }
 
 
 def blocks(bench: BenchResult) -> dict[str, str]:
-    """Markdown by the name of its place."""
+    """Return the blocks about the finding and the crossovers: Markdown by name."""
     processes = max(row.processes for row in bench.finding)
     environment = bench.environment
     versions = ", ".join(
@@ -157,16 +162,16 @@ def blocks(bench: BenchResult) -> dict[str, str]:
         for name in ("numpy", "torch")
         if name in environment.libraries
     )
-    ground = (
+    conditions = (
         f"{environment.cpu}, {environment.cores} cores, {environment.python}, {versions}; "
         f"{processes} fresh processes each; {bench.rows[0].when[:10]}, "
         f"commit `{bench.rows[0].commit}`, rows in `{bench.results}`"
     )
     return {
-        "result": numbers.finding_sentence(bench.finding),
+        "result": finding_sentence(bench.finding),
         "finding": _finding(bench),
         "crossovers": _crossovers(bench),
-        "ground": ground + ".",
+        "ground": conditions + ".",
     }
 
 
@@ -185,28 +190,23 @@ def fill(document: str, content: dict[str, str], page: str = "README.md") -> str
 
 
 def _finding(bench: BenchResult) -> str:
-    lines = [
-        f"| {' | '.join(numbers.FINDING_COLUMNS)} |",
-        "|---" * len(numbers.FINDING_COLUMNS) + "|",
-    ]
-    lines += [f"| {' | '.join(numbers.finding_cells(row))} |" for row in bench.finding]
-    return "\n".join(lines)
+    return "\n".join(markdown.table(FINDING_COLUMNS, map(finding_cells, bench.finding)))
 
 
 def _crossovers(bench: BenchResult) -> str:
-    lines = [
-        "| family | pair | threads | status | who is faster [95 % interval] |",
-        "|---|---|---|---|---|",
+    rows = [
+        (
+            f"`{crossover.family}`",
+            f"{crossover.incumbent} → {crossover.challenger}",
+            str(crossover.threads),
+            crossover.status,
+            answer(crossover),
+        )
+        for crossover in bench.crossovers
+        if crossover.status != "not measured"
     ]
-    for found in bench.crossovers:
-        if found.status != "not measured":
-            reason = f" ({found.reason})" if found.reason else ""
-            lines.append(
-                f"| `{found.family}` | {found.incumbent} → {found.challenger} | {found.threads} "
-                f"| {found.status} | {numbers.sentence(found)}{reason} |"
-            )
-    missing = [f"\nNot measured: {reason}." for reason in numbers.missing(bench.crossovers)]
-    return "\n".join(lines + missing)
+    reasons = [f"\nNot measured: {reason}." for reason in missing(bench.crossovers)]
+    return "\n".join([*markdown.table(CROSSOVER_COLUMNS, rows), *reasons])
 
 
 if __name__ == "__main__":

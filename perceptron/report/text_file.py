@@ -1,4 +1,4 @@
-"""Files of text that a command writes where it was told to."""
+"""Text files that a command writes where its user asks for them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from perceptron.errors import UserError
 
 
 def reserve(file: Path) -> None:
-    """See that the file can be written, before minutes of work; raises `UserError`.
+    """Check that the file can be written, before minutes of work; raises `UserError`.
 
-    One that is not there yet is not there afterwards either.
+    A file that does not exist is not left behind.
     """
-    there = file.exists()
+    existed = file.exists()
     try:
         file.touch()
-        if not there:
+        if not existed:
             file.unlink()
     except OSError as error:
         raise _cannot(file, error) from None
 
 
 def write(file: Path, text: str) -> Path:
-    """Raises `UserError` if it cannot be written."""
+    """Write the file and return it; raises `UserError` if it cannot be written."""
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -31,7 +31,7 @@ def write(file: Path, text: str) -> Path:
 
 
 def append(file: Path, text: str) -> None:
-    """Raises `UserError` if it cannot be written."""
+    """Append to the file; raises `UserError` if it cannot be written."""
     try:
         with file.open("a", encoding="utf-8") as stream:
             stream.write(text)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from perceptron.report.numbers import NONE, percent, percent_interval
+
 
 class Share(Struct, frozen=True):
     """So many of so many, as a share with its exact 95 % interval (Clopper and Pearson, 1934)."""
@@ -23,3 +25,19 @@ def share(hits: int, trials: int) -> Share:
         return Share(0, 0, None, None, None)
     interval = stats.binomtest(hits, trials).proportion_ci(method="exact")
     return Share(hits, trials, hits / trials, float(interval.low), float(interval.high))
+
+
+def share_cell(share: Share) -> str:
+    """Return ``97.2 % [95.9, 98.2]``."""
+    if share.value is None or share.low is None or share.high is None:
+        return NONE
+    return percent_interval(share.value, share.low, share.high, _decimals(share.value))
+
+
+def share_percent(value: float) -> str:
+    """Return ``97.2 %``; with one more digit where it is nearly 100."""
+    return percent(value, _decimals(value))
+
+
+def _decimals(value: float) -> int:
+    return 1 if value < 0.9995 or value == 1 else 2

@@ -37,7 +37,7 @@ ARGUMENTS = (
 
 
 def _missing() -> str | None:
-    """What is not installed and how to install it, or None."""
+    """Return what is not installed and how to install it, or None."""
     wanted = ("playwright", "axe_playwright_python")
     absent = [name for name in wanted if importlib.util.find_spec(name) is None]
     if absent:
@@ -48,10 +48,10 @@ def _missing() -> str | None:
 
 
 def chromium() -> str | None:
-    """The browser's program, if there is one."""
+    """Return the browser's program, if there is one."""
     names = ("chromium", "chromium-browser", "google-chrome")
-    found = (shutil.which(name) for name in names)
-    return os.environ.get("PERCEPTRON_CHROMIUM") or next(filter(None, found), None)
+    programs = (shutil.which(name) for name in names)
+    return os.environ.get("PERCEPTRON_CHROMIUM") or next(filter(None, programs), None)
 
 
 @pytest.fixture(scope="session")
@@ -65,9 +65,9 @@ def browser() -> Iterator[Browser]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
-        yield found
-        found.close()
+        running = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
+        yield running
+        running.close()
 
 
 @pytest.fixture
@@ -79,30 +79,30 @@ def watch(browser: Browser) -> Iterator[Watch]:
         def open_one(base: str, **options: Any) -> Watched:
             context = browser.new_context(**{"viewport": {"width": 1400, "height": 900}} | options)
             stack.callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(300_000)  # a guard, however busy the machine is
             opened.append(Watched(context.new_page(), base))
             return opened[-1]
 
         yield open_one
-        troubles = [trouble for each in opened for trouble in each.troubles]
+        troubles = [trouble for watched in opened for trouble in watched.troubles]
         assert troubles == []
 
 
 @pytest.fixture(scope="session")
 def audit() -> Audit:
-    """What axe-core finds serious or critical, one line each."""
+    """Return what axe-core finds serious or critical, one line each."""
 
     def judge(page: Page) -> list[str]:
         from axe_playwright_python.sync_playwright import Axe
 
         # Preloading would fetch the style sheets once more, which the policy of ours forbids.
         options = {"resultTypes": ["violations"], "preload": False}
-        found = Axe().run(page, options=options).response["violations"]
+        violations = Axe().run(page, options=options).response["violations"]
         return [
-            f"{each['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
-            for each in found
-            if each["impact"] in {"serious", "critical"}
-            for node in each["nodes"]
+            f"{violation['id']}: {node['html'][:120]} {node.get('failureSummary', '')}"
+            for violation in violations
+            if violation["impact"] in {"serious", "critical"}
+            for node in violation["nodes"]
         ]
 
     return judge
@@ -125,20 +125,20 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> Shot:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a little site made by hand."""
+    """Return the folder of a little site made by hand."""
     return build(tmp_path_factory.mktemp("site"))
 
 
 @pytest.fixture
 def served(site: Path) -> Iterator[str]:
-    """The address of the little site on this machine's loopback."""
+    """Yield the address of the little site on this machine's loopback."""
     with serve(site) as base:
         yield base
 
 
 @pytest.fixture(params=["disk", "server"])
 def base(request: pytest.FixtureRequest, site: Path) -> Iterator[str]:
-    """The little site opened from disk, then from a static host."""
+    """Yield the little site opened from disk, then from a static host."""
     if request.param == "disk":
         yield site.as_uri()
     else:

@@ -12,7 +12,7 @@ import plotly
 
 import perceptron.report
 
-ASSETS = Path(perceptron.report.__file__).parent / "site" / "assets"
+ASSETS = Path(perceptron.report.__file__).parent / "dashboard" / "assets"
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -54,7 +54,7 @@ PAGE = """<!doctype html>
 </html>
 """
 VIEWS = """<form id="switches" aria-label="what is shown"></form>
-<p id="said" role="status" aria-live="polite"></p>
+<p id="shown" role="status" aria-live="polite"></p>
 <div id="view" data-page="{page}"></div>
 <noscript>This page needs its scripts.</noscript>"""
 OVERVIEW = """<p class="lead">Which backend trains fastest on xeon-2core?</p>
@@ -101,11 +101,11 @@ def build(folder: Path) -> Path:
 
 def page(folder: Path, name: str, body: str, scripts: tuple[str, ...]) -> None:
     """Write a page with its scripts, in their order."""
-    sources = [each if "/" in each else f"assets/{each}" for each in scripts]
-    tags = "\n".join(f'<script defer src="{each}.js"></script>' for each in sources)
+    sources = [script if "/" in script else f"assets/{script}" for script in scripts]
+    tags = "\n".join(f'<script defer src="{script}.js"></script>' for script in sources)
     links = "".join(
-        f'<a href="{each}.html"{" aria-current=page" if each == name else ""}>{each}</a>'
-        for each in NAMES
+        f'<a href="{script}.html"{" aria-current=page" if script == name else ""}>{script}</a>'
+        for script in NAMES
     )
     html = PAGE.format(
         policy=escape(POLICY), title=name.title(), scripts=tags, links=links, body=body
@@ -117,8 +117,8 @@ def data(folder: Path, name: str, content: object) -> None:
     """Write a data script."""
     path = folder / "data" / f"{name}.js"
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = json.dumps(json.dumps(content, allow_nan=False))
-    path.write_text(f"perceptron.receive({json.dumps(name)}, JSON.parse({told}));\n")
+    text = json.dumps(json.dumps(content, allow_nan=False))
+    path.write_text(f"perceptron.receive({json.dumps(name)}, JSON.parse({text}));\n")
 
 
 def index(folder: Path, name: str, switches: list[str], views: list[Any]) -> None:
@@ -127,7 +127,7 @@ def index(folder: Path, name: str, switches: list[str], views: list[Any]) -> Non
         folder,
         name,
         {
-            "switches": [{"label": each, "id": each.lower()} for each in switches],
+            "switches": [{"label": label, "id": label.lower()} for label in switches],
             "views": [{"is": texts, "file": file, "name": key} for texts, file, key in views],
         },
     )
@@ -196,7 +196,7 @@ def hostile(folder: Path) -> None:
 
 
 def broken(folder: Path) -> None:
-    """A view whose file is missing, one that its file does not hold, and a good one."""
+    """Return a view whose file is missing, one that its file does not hold, and a good one."""
     index(
         folder,
         "broken",
@@ -246,7 +246,7 @@ def raw(folder: Path) -> None:
 
 
 def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict[str, Any]:
-    """A figure with the least of words."""
+    """Return a figure with the least of words."""
     return {
         "alt": "time per iteration over size; the table below has the numbers",
         "caption": "Lower is faster. Bars are 95 % intervals over fresh processes.",
@@ -257,7 +257,7 @@ def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict
 
 
 def view(name: str, figures: list[Any]) -> dict[str, Any]:
-    """A view with a table and a section."""
+    """Return a view with a table and a section."""
     columns = [
         {"name": "pair", "number": False},
         {"name": "status", "number": False},
@@ -283,7 +283,7 @@ def lines() -> dict[str, Any]:
     traces: list[Any] = []
     for at, name in enumerate(("numpy", "torch-cpu", "torch-cuda")):
         seconds = [1e-5 * 8**at + size * 1e-7 / 4**at for size in sizes]
-        band = [each * 1.1 for each in seconds] + [each * 0.9 for each in reversed(seconds)]
+        band = [value * 1.1 for value in seconds] + [value * 0.9 for value in reversed(seconds)]
         traces += [
             {
                 "type": "scatter",
@@ -345,7 +345,7 @@ def bars() -> dict[str, Any]:
 
 
 def heat() -> dict[str, Any]:
-    """A map with a colour scale of tokens."""
+    """Return a map with a colour scale of tokens."""
     trace = {
         "type": "heatmap",
         "z": [[0, 1, 2], [1, 2, None], [2, 0, 1]],

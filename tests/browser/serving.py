@@ -17,7 +17,7 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 @contextmanager
 def serve(folder: Path) -> Iterator[str]:
-    """The address of a server of this folder; its thread is gone afterwards.
+    """Yield the address of a server of this folder; its thread is gone afterwards.
 
     Not for a whole session: other tests fork, which a process with threads should not.
     """

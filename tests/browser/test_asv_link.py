@@ -37,7 +37,7 @@ BAR = ".navbar-fixed-top { position: fixed; top: 0; left: 0; right: 0; z-index: 
 
 @pytest.fixture(scope="module")
 def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `perceptron dashboard` writes in a project that asv has measured."""
+    """Return what `perceptron dashboard` writes in a project that asv has measured."""
     project = tmp_path_factory.mktemp("project")
     git(project, "init", "--quiet", "--initial-branch", "main")
     for message in ("one", "two", "three"):
@@ -60,7 +60,7 @@ def base(html: Path) -> Iterator[str]:
 
 
 def without_integrity(route: Route) -> None:
-    """The page as asv wrote it, but for the sums that only the true libraries have."""
+    """Return the page as asv wrote it, but for the sums that only the true libraries have."""
     answer = route.fetch()
     text, sums = re.subn(r' integrity="[^"]*"', "", answer.text())
     assert sums > 5

@@ -73,8 +73,8 @@ def test_a_page_is_in_reach_of_everyone(
     page = opened(watch, disk, file, color_scheme=scheme)
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(100)  # figures follow the window
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        # Figures follow the window.
+        until(page, f"document.documentElement.scrollWidth <= {width}")
         shot(page, f"dashboard-{file.removesuffix('.html')}-{scheme}-{width}")
     assert audit(page) == []
 
@@ -134,8 +134,8 @@ def test_choices_change_words_figure_and_table(watch: Watch, disk: str) -> None:
         page.get_by_role("status").first.filter(has_text=option).wait_for()
         drawn(page)
         every.append(seen())
-    for place in range(3):
-        assert len({each[place] for each in every}) >= len(every) - 2, place
+    for index in range(3):
+        assert len({view[index] for view in every}) >= len(every) - 2, index
     assert len(set(every)) == len(every)
     names = page.evaluate("document.querySelector('.plot').data.map(one => one.name)")
     assert "torch-cpu / numpy" in names
@@ -150,7 +150,7 @@ def test_every_view_of_a_page_can_be_drawn(watch: Watch, html: Path, disk: str, 
     some = settings if len(settings) <= 8 else settings[:: len(settings) // 8]
     page = watch(disk).open(file)
     for setting in some:
-        address = link(name, [each["id"] for each in index["switches"]], setting)
+        address = link(name, [switch["id"] for switch in index["switches"]], setting)
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
         page.get_by_role("status").first.filter(has_text=", ".join(setting)).wait_for()
         drawn(page)
@@ -184,7 +184,7 @@ def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) 
     part = next(each for each in data(html, "raw")["parts"] if each["label"].startswith("epyc"))
     page.get_by_label("machine", exact=True).select_option(label=part["label"])
     page.get_by_label("rows that contain").fill("mlp-width")
-    columns = [each["id"] for each in data(html, "raw")["columns"]]
+    columns = [part["id"] for part in data(html, "raw")["columns"]]
     rows = [row for row in data(html, part["file"]) if "mlp-width" in row]
     assert rows
     page.get_by_role("status").filter(has_text=f"of {len(rows)}").first.wait_for()

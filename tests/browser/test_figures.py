@@ -101,9 +101,9 @@ def test_paper_shows_no_switches(watch: Watch, site: Path) -> None:
     assert not page.locator("nav").is_visible()
     assert not page.locator("#switches select").first.is_visible()
     assert not page.locator(".modebar").first.is_visible()
-    said = page.locator("#said").bounding_box()
-    assert said is not None
-    assert said["height"] > 10
+    announcement = page.locator("#shown").bounding_box()
+    assert announcement is not None
+    assert announcement["height"] > 10
     assert page.get_by_role("region", name="crossovers of a").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
 

@@ -48,8 +48,7 @@ def test_a_page_renders_and_nothing_executes(
     page = watch(html.as_uri()).open(file)
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
-        page.wait_for_timeout(100)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        until(page, f"document.documentElement.scrollWidth <= {width}")
     assert is_ours(page)
     assert page.get_by_role("alert").count() == 0
     assert audit(page) == []
@@ -58,7 +57,7 @@ def test_a_page_renders_and_nothing_executes(
 @pytest.mark.parametrize("name", OF_VIEWS)
 def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name: str) -> None:
     """One of each machine, by its link; its title is the text that Python wrote."""
-    ids = [each["id"] for each in data(html, name)["switches"]]
+    ids = [switch["id"] for switch in data(html, name)["switches"]]
     every = views(html, name)
     of_machines = {setting[ids.index("machine")]: setting for setting in every}
     page = watch(html.as_uri()).open(f"{name}.html")
@@ -66,7 +65,7 @@ def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name:
         address = link(name, ids, setting)
         page.evaluate("hash => { location.hash = hash }", address.partition("#")[2])
         shown = f"Shown: {', '.join(setting)}."
-        until(page, f"document.getElementById('said').textContent === {shown!r}")
+        until(page, f"document.getElementById('shown').textContent === {shown!r}")
         title = page.locator("#view h2").first.text_content()
         assert title == every[setting]["title"]
         until(page, "[...document.querySelectorAll('.plot')].every(one => one.innerHTML)")

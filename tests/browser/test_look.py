@@ -8,7 +8,7 @@ import pytest
 
 from tests.browser.conftest import Audit, Shot
 from tests.browser.little_site import ASSETS
-from tests.browser.watched import Watch
+from tests.browser.watched import Watch, until
 
 PAGES = ("index", "sweeps", "hostile", "raw")
 
@@ -36,9 +36,9 @@ def test_the_watch_sees_what_it_is_for(watch: Watch, site: Path) -> None:
     page.evaluate(
         "document.body.append(Object.assign(document.createElement('script'), {text: '1'}))"
     )
-    page.evaluate("setTimeout(() => { throw new Error('boom'); })")
+    page.evaluate("setTimeout(() => { window.boomed = true; throw new Error('boom'); })")
     page.evaluate("alert('hello')")
-    page.wait_for_timeout(50)
+    until(page, "window.boomed === true")
     page.goto((ASSETS / "site.css").as_uri())
     watched.forgive("policy: script-src-elem", "Content Security Policy", "uncaught: boom")
     watched.forgive("a dialog opened", "asked for file://")
@@ -48,7 +48,7 @@ def test_the_watch_sees_what_it_is_for(watch: Watch, site: Path) -> None:
 def test_the_audit_sees_what_it_is_for(watch: Watch, site: Path, audit: Audit) -> None:
     page = watch(site.as_uri()).open("raw.html")
     page.evaluate("document.querySelectorAll('label').forEach((each) => each.remove())")
-    assert any(found.startswith(("label", "select-name")) for found in audit(page))
+    assert any(complaint.startswith(("label", "select-name")) for complaint in audit(page))
 
 
 def test_the_pages_add_one_name_to_the_window(watch: Watch, site: Path) -> None:

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 
-def column(page: Page, place: int) -> list[str]:
-    """The cells of a column, from the left, on the page that is shown."""
+def column(page: Page, index: int) -> list[str]:
+    """Return the cells of a column, from the left, on the page that is shown."""
     return page.locator("tbody tr").evaluate_all(
-        f"rows => rows.map(row => row.children[{place}].textContent)"
+        f"rows => rows.map(row => row.children[{index}].textContent)"
     )
 
 
-def said(page: Page) -> str:
+def status_of(page: Page) -> str:
     return page.get_by_role("status").inner_text()
 
 
 def saved(page: Page, kind: str) -> tuple[str, bytes]:
-    """The name and the bytes of a download."""
+    """Return the name and the bytes of a download."""
     with page.expect_download() as started:
         page.get_by_role("button", name=f"download {kind}").click()
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
@@ -36,20 +36,20 @@ def saved(page: Page, kind: str) -> tuple[str, bytes]:
 def test_a_hundred_rows_at_a_time(watch: Watch, base: str) -> None:
     """Every row is on exactly one page; the ends of the book keep the focus."""
     page = watch(base).open("raw.html")
-    assert said(page) == "rows 1–100 of 250"
+    assert status_of(page) == "rows 1–100 of 250"
     seen = column(page, 2)
     for expected in ("rows 101–200 of 250", "rows 201–250 of 250"):
         page.get_by_role("button", name="next").click()
-        assert said(page) == expected
+        assert status_of(page) == expected
         seen += column(page, 2)
     assert sorted(map(int, seen)) == list(range(250))
     last = page.get_by_role("button", name="next")
     assert last.get_attribute("aria-disabled") == "true"
     last.press("Enter")
-    assert said(page) == "rows 201–250 of 250"
+    assert status_of(page) == "rows 201–250 of 250"
     assert page.evaluate("document.activeElement.textContent") == "next"
     page.get_by_role("button", name="previous").click()
-    assert said(page) == "rows 101–200 of 250"
+    assert status_of(page) == "rows 101–200 of 250"
 
 
 def test_a_head_sorts_by_size_with_the_unmeasured_last(watch: Watch, site: Path) -> None:
@@ -75,13 +75,13 @@ def test_filters_narrow_together(watch: Watch, site: Path) -> None:
     """Text in any column and any case; status; and both say how many are left."""
     page = watch(site.as_uri()).open("raw.html")
     page.get_by_label("rows that contain").fill("TORCH")
-    assert said(page) == "rows 1–100 of 125 that match, among 250"
+    assert status_of(page) == "rows 1–100 of 125 that match, among 250"
     assert set(column(page, 1)) == {"torch-cpu"}
     page.get_by_label("rows that contain").fill("")
     page.get_by_label("status").select_option(label="skipped")
-    assert said(page) == "rows 1–5 of 5 that match, among 250"
+    assert status_of(page) == "rows 1–5 of 5 that match, among 250"
     page.get_by_label("rows that contain").fill(".*")
-    assert said(page) == "no rows that match, among 250"
+    assert status_of(page) == "no rows that match, among 250"
 
 
 def test_what_passes_the_filter_is_saved(watch: Watch, base: str) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def heading(page: Page) -> str:
-    """The title of the view, waited for where its file is still on its way."""
+    """Return the title of the view, waited for where its file is still on its way."""
     return page.locator("#view h2").first.inner_text()
 
 
@@ -22,7 +22,7 @@ def choose(page: Page, label: str, option: str) -> None:
 
 
 def switches(page: Page) -> list[str]:
-    """What each switch shows: a select's choice, or the only text."""
+    """Return what each switch shows: a select's choice, or the only text."""
     return page.locator(".switch").evaluate_all(
         "all => all.map(one => one.querySelector('select')?.selectedOptions[0].text"
         " ?? `only ${one.querySelector('.only').textContent}`)"
@@ -128,8 +128,8 @@ def test_names_of_strangers_are_text(watch: Watch, base: str) -> None:
     """Whatever a name holds, it is shown as it is, can be linked to, and runs nothing."""
     page = watch(base).open("hostile.html")
     first = page.locator("select").first
-    for place, name in enumerate(HOSTILE):
-        first.select_option(index=place)
+    for index, name in enumerate(HOSTILE):
+        first.select_option(index=index)
         assert page.locator("#view h2").text_content() == name
         page.locator("select").nth(1).select_option(index=1)
         assert page.locator("#view td").first.text_content() == HOSTILE[0]

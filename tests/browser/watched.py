@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ class Watched:
 
     def __post_init__(self) -> None:
         self.page.add_init_script(VIOLATIONS)
-        self.page.on("console", lambda said: self._hear(said.type, said.text))
+        self.page.on("console", lambda message: self._hear(message.type, message.text))
         self.page.on("pageerror", lambda error: self._note(f"uncaught: {error}"))
         self.page.on("dialog", lambda dialog: (self._note("a dialog opened"), dialog.dismiss()))
         self.page.on("request", self._judge)
 
     def open(self, path: str) -> Page:
-        """The page at a path below the base, loaded and without requests under way."""
+        """Return the page at a path below the base, loaded and without requests under way."""
         self.page.goto(f"{self.base}/{path}")
         self.page.wait_for_load_state("networkidle")
         return self.page
@@ -59,12 +60,13 @@ class Watched:
 
 
 def until(page: Page, expression: str) -> None:
-    """Wait for a condition, ten seconds at most.
+    """Wait for a condition; the limit is a guard of minutes, however busy the machine is.
 
     Playwright's own ``wait_for_function`` evaluates a text inside the page, which the policy of
     ours forbids; ``evaluate`` asks from outside.
     """
-    for _ in range(500):
+    end = monotonic() + 300
+    while monotonic() < end:
         if page.evaluate(expression):
             return
         page.wait_for_timeout(20)

@@ -1,9 +1,14 @@
-"""`perceptron check` as a process: its document, its words, its files."""
+"""`perceptron check`: its document, and what it proposes."""
 
 from __future__ import annotations
 
 import json
 
+import pytest
+
+from perceptron.cli import app
+from perceptron.records.backend import CheckResult
+from perceptron.studies import check as study
 from tests.conftest import Perceptron
 
 
@@ -12,3 +17,18 @@ def test_check_passes_ours_and_exits_1_for_none(perceptron: Perceptron) -> None:
     assert process.returncode == 0
     checks = json.loads(process.stdout)["backends"]["numpy"]
     assert all(not check["broken"] and check["passed"] for check in checks)
+
+
+@pytest.mark.parametrize(("broken", "code"), [([], 0), (["xor: differs"], 1)])
+def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    broken: list[str],
+    code: int,
+) -> None:
+    """The contract has been checked already; only a kept one is followed by a proposal."""
+    promise = CheckResult(name="agrees", passed=1, skipped=0, broken=broken)
+    monkeypatch.setattr(study, "check", lambda name, progress: [promise])
+    assert (app(["check", "mine"], standalone_mode=False) or 0) == code
+    proposed = "next:  perceptron bench --quick --backends numpy,mine" in capsys.readouterr().out
+    assert proposed == (not broken)

@@ -13,7 +13,7 @@ from perceptron.cli import app
 from perceptron.gate import compare as gate
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
-from tests.report.gate_cases import comparison, moved, row, slower
+from tests.made_comparison import comparison, moved, row, slower
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,115 @@
-"""`perceptron crossover` as a process: its document, its words, its files."""
+"""`perceptron crossover`: its document, its words, and what it leaves on the pages."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
+from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, WhatIf
+from perceptron.cli import app
+from perceptron.records.store import load_run
+from perceptron.studies import crossover as study
 from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
+from tests.made import FACTS, keep, line
+from tests.report.reading import data, text_of, views
+
+TIMES = (
+    "case,size,backend,seconds\nsvd,1,numpy,1\nsvd,1,gpu,30\nsvd,100,numpy,900\nsvd,100,gpu,31\n"
+)
+GUESS = WhatIf(
+    family="mlp-width",
+    incumbent="numpy",
+    challenger="torch-cuda",
+    device="H100",
+    status="crosses",
+    statuses=CaseStatuses(best="crosses", likely="crosses", worst="crosses"),
+    size=50.0,
+    low=40.0,
+    high=60.0,
+    estimates=[
+        DeviceEstimate(
+            backend="torch-cuda", device="H100", size=size, seconds=1e-4, low=5e-5, high=2e-4
+        )
+        for size in (4.0, 256.0)
+    ],
+    source="the maker's data sheet",
+)
+
+
+@pytest.fixture
+def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let the search keep made-up rows instead of measuring; the folder that it runs in."""
+    monkeypatch.chdir(tmp_path)
+
+    def locate(plan: study.CrossoverPlan, *_: Any) -> CrossoverResult:
+        folder = keep(Path("results"), {"study": "crossover"}, line(prepare=0.5))
+        found = crossover_result(load_run(folder)[2], None, plan.iterations, FACTS, folder)
+        return replace(found, what_if=[GUESS])
+
+    monkeypatch.setattr(study, "locate", locate)
+    return tmp_path
+
+
+def run(*arguments: str) -> None:
+    assert not app(["crossover", *arguments], standalone_mode=False)
+
+
+def named(out: str) -> tuple[str, dict[str, str]]:
+    """Return the page that the command names, and what its fragment wishes."""
+    text = next(text for text in out.splitlines() if text.startswith("page:"))
+    address = urlsplit(text.removeprefix("page:").strip())
+    return address.path, {name: value[0] for name, value in parse_qs(address.fragment).items()}
+
+
+def test_the_page_that_is_named_shows_the_sweep(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run()
+    path, wished = named(capsys.readouterr().out)
+    assert path == "html/sweeps.html"
+    switches = [switch["id"] for switch in data(answered / "html", "sweeps")["switches"]]
+    setting = tuple(wished[switch] for switch in switches[:-1])
+    assert setting == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
+    assert any(shown[:-1] == setting for shown in views(answered / "html", "sweeps"))
+
+
+def test_estimates_and_the_asked_number_of_iterations_are_on_the_page(answered: Path) -> None:
+    """They are in no row of results/: an estimate is a line and a table of its own."""
+    run("--iterations", "100", "--what-if", "h100")
+    shown = {setting[-1]: view for setting, view in views(answered / "html", "sweeps").items()}
+    times = shown["time per iteration"]
+    names = [trace.get("name") for trace in times["figures"][0]["data"]]
+    assert "torch-cuda on H100, ESTIMATED" in names
+    assert "What if: an estimate, not a measurement" in [t["title"] for t in times["tables"]]
+    titles = [t["title"] for t in shown["from cold, 10,000 iterations"]["tables"]]
+    assert "From cold, over a training of 100 iterations" in titles
+    assert any(title.startswith("When the faster one has paid") for title in titles)
+
+
+def test_files_of_others_are_shown_by_themselves(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their figures are on the page of sweeps; a table's times may be of anything."""
+    Path("times.csv").write_text(TIMES)
+    run("--from", "times.csv")
+    path, wished = named(capsys.readouterr().out)
+    assert path == "html/sweeps.html"
+    assert wished["family"] == "svd"
+    shown = views(answered / "html", "sweeps")
+    assert {setting[0] for setting in shown} == {"svd"}
+    assert {setting[-1] for setting in shown} == {"time", "ratio of gpu to numpy"}
+    assert all(view["figures"] for view in shown.values())
+    assert "At which size does the winner change?" in text_of(answered / "html" / "sweeps.html")
+    run("--from", "times.csv", "--json")
+    assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
+
 
 TABLE = """case,size,backend,seconds
 svd,1,numpy,1
@@ -42,7 +145,8 @@ def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
     assert 1 < crossover["size"] < 100
     assert (crossover["low"], crossover["high"]) == (None, None)
     assert document["results"] is None
-    assert "svd" in (tmp_path / document["page"]).read_text(encoding="utf-8")
+    assert document["page"] == "html/sweeps.html"
+    assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
 
 
 def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
@@ -51,7 +155,7 @@ def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: 
     assert process.returncode == 0
     assert "jax-gpu → numpy" in process.stdout
     assert "jax-gpu from" in process.stdout or "numpy first" in process.stdout
-    assert "page:  html/crossover.html" in process.stdout
+    assert "page:  html/sweeps.html#family=svd&" in process.stdout
     wrong = perceptron("crossover", "--from", "times.csv", "--pair", "numpy:torch")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("error: unknown backend in --pair 'torch'")

@@ -60,17 +60,17 @@ def text_of(page: Path) -> str:
 def data(html: Path, name: str) -> Any:
     """The document of ``data/<name>.js``; fails where the script is anything but its one call."""
     script = (html / "data" / f"{name}.js").read_bytes().decode("utf-8")
-    found = _CALL.fullmatch(script)
-    assert found is not None, script[:200]
+    call = _CALL.fullmatch(script)
+    assert call is not None, script[:200]
     # Python reads the escapes that are used as JavaScript does.
-    assert ast.literal_eval(found[1]) == name
-    return json.loads(ast.literal_eval(found[2]), parse_constant=_refused)
+    assert ast.literal_eval(call[1]) == name
+    return json.loads(ast.literal_eval(call[2]), parse_constant=_refused)
 
 
 def views(html: Path, page: str) -> dict[tuple[str, ...], dict[str, Any]]:
     """Every view of a page by the setting of its switches."""
     index = data(html, page)
-    return {tuple(each["is"]): data(html, each["file"])[each["name"]] for each in index["views"]}
+    return {tuple(view["is"]): data(html, view["file"])[view["name"]] for view in index["views"]}
 
 
 def _refused(constant: str) -> None:

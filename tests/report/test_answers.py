@@ -35,7 +35,7 @@ def test_every_question_has_a_command_and_an_answer(
     head, rule, *rows = (
         line.strip("| ").split(" | ") for line in table(results_of_record, tmp_path).splitlines()
     )
-    assert rule == ["---"] * len(head)
+    assert rule == ["|".join(["---"] * len(head))]
     assert len({question for question, _, _ in rows}) == len(rows)
     assert all(command.startswith("`perceptron ") and answer for _, command, answer in rows)
     answered = {command: answer for _, command, answer in rows}

@@ -4,9 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.report.charts.palette import stroke, strokes
-from perceptron.report.numbers import digits, duration, duration_interval, interval, missing
+from perceptron.report.numbers import (
+    count,
+    digits,
+    duration,
+    duration_interval,
+    interval,
+    memory,
+    percent,
+    percent_interval,
+    ratio,
+    rough_percent,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,30 +54,36 @@ def test_an_interval_has_one_unit() -> None:
     assert interval(400.0, 350.0, None) == "400 [350, …]"
 
 
-def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
-    """Once each: a GPU that is not there, and a model of one's own that stands still."""
-
-    def absent(family: str, reason: str) -> Crossover:
-        return Crossover(
-            family=family,
-            incumbent="numpy",
-            challenger="torch-cuda",
-            status="not measured",
-            machine="box",
-            dtype="float32",
-            threads=2,
-            reason=reason,
-        )
-
-    gpu, still = "torch-cuda: no CUDA device found", "numpy: it stands still"
-    found = [absent("one", gpu), absent("two", f"{still}; {gpu}"), absent("two", gpu)]
-    assert missing(found) == [gpu, f"{still} (in two)"]
+def test_a_ratio_to_itself_is_one() -> None:
+    assert ratio(1.0, 1.0, 1.0) == "1"
+    assert ratio(1.02, 0.98, 1.06) == "1.02 [0.980, 1.06]"
+    assert ratio(None, None, None) == "–"
 
 
-def test_a_backend_keeps_its_look() -> None:
-    """Ours differ from each other; another's follows from its name alone, in every process."""
-    ours = [stroke(name) for name in ("numpy", "numpy-published", "torch-cpu", "torch-cuda")]
-    assert len({look.colour for look in ours}) == len({look.dash for look in ours}) == 4
-    assert stroke("somebody-elses").marker == "^"
-    beside = strokes(["another", "numpy", "somebody-elses"])
-    assert beside["somebody-elses"] == stroke("somebody-elses")
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (percent(0.031), "3.1 %"),
+        (percent(0.0812, sign=True), "+8.1 %"),
+        (percent(-0.25, 0, sign=True), "-25 %"),
+        (percent(1e300), "1e+302 %"),
+        (percent_interval(0.972, 0.959, 0.982), "97.2 % [95.9, 98.2]"),
+        (percent_interval(0.081, -0.07, 0.093, sign=True), "+8.1 % [-7.0, +9.3]"),
+        (rough_percent(0.844), "84 %"),
+        (rough_percent(0.0232), "2.3 %"),
+        (rough_percent(1.1e-5), "0.0011 %"),
+    ],
+)
+def test_shares_are_shown_per_cent(text: str, shown: str) -> None:
+    """An absurd one takes few characters."""
+    assert text == shown
+
+
+def test_memory_has_its_unit() -> None:
+    assert memory(3 * 2**29) == "1.5 GiB"
+    assert memory(2**20, "MiB") == "1.0 MiB"
+
+
+def test_counts_have_all_digits() -> None:
+    assert count(41_200) == "41,200"
+    assert count(0.5) == "0.5"

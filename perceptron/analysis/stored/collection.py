@@ -105,6 +105,22 @@ def judge_results(
     )
 
 
+def collection_of(rows: Iterable[Measurement]) -> Collection:
+    """Judge rows that lie in no folder of results: their sweeps and histories, without runs."""
+    kept = [row for row in rows if plausible(row)]
+    complaints: list[str] = []
+    return Collection(
+        rows=kept,
+        machines=_machines(kept, [], read_facts, complaints.append),
+        benches=[],
+        maps=[],
+        ladders=[],
+        sweeps=sweeps(kept),
+        histories=histories(kept),
+        complaints=complaints,
+    )
+
+
 def _line(complaint: str) -> str:
     """Return the complaint as one short line: paths are untrusted as well."""
     text = label(complaint)

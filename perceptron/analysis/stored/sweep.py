@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.amortise import from_cold
+from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
 from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.overhead.ladder import HARNESS
@@ -55,6 +55,8 @@ class Sweep(Struct, frozen=True, kw_only=True):
     """Challenger over incumbent, for each crossover."""
     cold: list[Curve]
     cold_crossovers: list[Crossover]
+    amortisations: list[Amortisation]
+    """When the faster one of each pair has paid for its start; empty with ``cold``."""
 
 
 def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
@@ -107,6 +109,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         ratios=[_ratios(rows, crossover) for crossover in judged],
         cold=_curves(cold),
         cold_crossovers=crossovers(cold) if is_line(cold) else [],
+        amortisations=amortisations(rows),
     )
 
 

@@ -1,4 +1,4 @@
-"""asv's own pages beside ours: ``asv publish``, started with our folders."""
+"""asv's own pages beside ours, made by ``asv publish`` in our folders."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIMIT_SECONDS = 600.0
 
 _PROGRESS = re.compile(r"(\[ *[\d.]+%\] )?·+ ")
 _LONGEST = 300
-_CHECKOUT = (".git", ".hg", "objects")  # as asv knows a repository
+_CHECKOUT = (".git", ".hg", "objects")  # how asv recognises a repository
 
 
 class _NotMade(Exception):
@@ -28,10 +28,10 @@ class _NotMade(Exception):
 def publish(
     config: Path, results: Path, html: Path, limit_seconds: float = LIMIT_SECONDS
 ) -> str | None:
-    """Make asv's pages of ``results/asv`` in ``html/asv``; gives the reason if there are none.
+    """Make asv's pages of ``results/asv`` in ``html/asv``; return the reason if that fails.
 
     ``config`` is an asv.conf.json; its own folders of results and pages are left alone. The reason
-    is one line. Of a publishing that failed half way nothing is left.
+    is one line. Pages that are only half written are removed.
     """
     try:
         try:
@@ -45,9 +45,9 @@ def publish(
 
 
 def absent(html: Path) -> str | None:
-    """Why asv's pages are not in ``html/asv``, as far as a look tells; None where they are."""
-    made = (html / "asv" / "index.html").is_file()
-    return None if made else "`perceptron dashboard` makes them from what `asv run` measured"
+    """Return why asv's pages are not in ``html/asv``; None if they are there."""
+    exists = (html / "asv" / "index.html").is_file()
+    return None if exists else "`perceptron dashboard` makes them from what `asv run` measured"
 
 
 def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> None:
@@ -69,26 +69,27 @@ def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> N
 
 
 def _settings(config: Path) -> dict[str, Any]:
-    """What the config says, read as asv does, with paths that hold from any folder."""
+    """Read the config as asv does, with an absolute path of the repository."""
     from asv.util import load_json
 
     if not config.is_file():
         raise _NotMade(f"no {config.name} in {config.parent}")
     try:
-        found = load_json(str(config), js_comments=True)
+        settings = load_json(str(config), js_comments=True)
     except (ValueError, RecursionError) as error:
         raise _NotMade(f"{config}: not what asv reads: {error}") from None
-    if not isinstance(found, dict) or not isinstance(found.get("repo"), str):
+    if not isinstance(settings, dict) or not isinstance(settings.get("repo"), str):
         raise _NotMade(f"{config}: no repo named in it")
-    repository = config.parent / found["repo"]
+    repository = config.parent / settings["repo"]
     if not repository.is_dir():
-        return found  # an address
+        return settings  # an address
     if not any((repository / name).exists() for name in _CHECKOUT):
         raise _NotMade(f"{repository.resolve()} is not a git checkout")
-    return {**found, "repo": str(repository.resolve())}
+    return {**settings, "repo": str(repository.resolve())}
 
 
 def _with_results(folder: Path) -> Path:
+    """Return the folder if asv can publish from it."""
     if not folder.is_dir() or not result_files(folder):
         raise _NotMade(f"no asv results in {folder}: `asv run` makes some")
     if not (folder / "benchmarks.json").is_file():
@@ -99,7 +100,7 @@ def _with_results(folder: Path) -> Path:
 
 
 def _free(pages: Path) -> Path:
-    """asv removes the folder that it writes to, whatever is in it."""
+    """Return the folder if asv may write to it: asv removes whatever is in it."""
     ours = (pages / "asv.js").is_file() or not pages.exists()
     if not ours and (not pages.is_dir() or any(pages.iterdir())):
         raise _NotMade(f"{pages} holds what asv did not write: move it away")
@@ -107,7 +108,7 @@ def _free(pages: Path) -> Path:
 
 
 def _run(config: Path, project: Path, limit_seconds: float) -> None:
-    # The project's folder is where asv's plug-ins are found: asv itself goes to its config's.
+    # asv looks for its plug-ins in the project's folder, and changes to the config's by itself.
     process = subprocess.Popen(
         [sys.executable, "-m", "asv", "publish", "--no-pull", "--config", str(config)],
         cwd=project,
@@ -116,26 +117,26 @@ def _run(config: Path, project: Path, limit_seconds: float) -> None:
         stderr=subprocess.STDOUT,
     )
     try:
-        said, _ = process.communicate(timeout=limit_seconds)
+        output, _ = process.communicate(timeout=limit_seconds)
     except subprocess.TimeoutExpired:
         raise _NotMade(f"asv publish took longer than {limit_seconds:g} s") from None
     finally:
         if process.poll() is None:
             _end(process)
     if process.returncode != 0:
-        raise _NotMade(f"asv said: {_last_word(said.decode('utf-8', 'replace'))}")
+        raise _NotMade(f"asv said: {_last_line(output.decode('utf-8', 'replace'))}")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """With the processes that asv started: they would go on, and hold what it writes to."""
+    """Kill the process and those it started, which would keep on writing to its folder."""
     import psutil
 
     try:
-        everyone = psutil.Process(process.pid).children(recursive=True)
+        children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
-        everyone = []
+        children = []
     process.kill()
-    for child in everyone:
+    for child in children:
         try:
             child.kill()
         except psutil.NoSuchProcess:
@@ -143,8 +144,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.communicate()
 
 
-def _last_word(said: str) -> str:
-    """The last line that asv said, or git through it."""
-    lines = [_PROGRESS.sub("", line.strip()) for line in said.splitlines() if line.strip()]
+def _last_line(output: str) -> str:
+    """Return the last line of asv's output, or of git's in it."""
+    lines = [_PROGRESS.sub("", line.strip()) for line in output.splitlines() if line.strip()]
     git = [line for line in lines if line.startswith("fatal: ")]
     return (git or lines or ["nothing"])[-1]

@@ -1,8 +1,8 @@
 """A plug-in of asv: ``asv publish`` puts a link to our pages beside its own.
 
 asv imports it for every command (``plugins`` in asv.conf.json), so it imports little. The bar at
-the top of asv's pages is written out in its index.html and has no hook; an index.html in which its
-last entry is not found exactly once is one we do not know, and publishing fails.
+the top of asv's pages is written out in its index.html and has no hook; publishing
+fails where its index.html does not hold the last entry exactly once: then asv changed its page.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 from asv.publishing import OutputPublisher
 from asv.util import UserError
 
-PLACE = '<li id="nav-li-graphdisplay">'
-"""What the link is put before: the entry that shows the title of a graph."""
+ANCHOR = '<li id="nav-li-graphdisplay">'
+"""The link goes before this: the entry that shows the title of a graph."""
 
 LINK = (
     '<li id="nav-li-perceptron">'
@@ -23,7 +23,7 @@ LINK = (
 
 
 class PerceptronLink(OutputPublisher):  # type: ignore[misc]
-    """Runs after all others: publishers come in their ``order``, by default infinite."""
+    """A publisher that runs after all others: its ``order`` is the default, infinite."""
 
     name = "perceptron"
     button_label = "perceptron"
@@ -31,7 +31,10 @@ class PerceptronLink(OutputPublisher):  # type: ignore[misc]
 
     @classmethod
     def publish(cls, conf: Any, *_: Any) -> None:
-        """Raises asv's UserError, for which asv says one line and exits with 1."""
+        """Put the link into asv's index.html.
+
+        Raises asv's UserError, for which asv prints one line and exits with 1.
+        """
         file = Path(conf.html_dir) / "index.html"
         try:
             page = file.read_text(encoding="utf-8")
@@ -41,17 +44,17 @@ class PerceptronLink(OutputPublisher):  # type: ignore[misc]
 
 
 def linked(page: str, name: str) -> str:
-    """The page with the link in its bar; as it is if it has the link already.
+    """Return the page with the link in its bar; unchanged if it has the link already.
 
-    Raises asv's UserError that begins with ``name`` if the place is not found exactly once.
+    Raises asv's UserError, which begins with ``name``, if `ANCHOR` is not there exactly once.
     """
     if LINK in page:
         return page
-    times = page.count(PLACE)
+    times = page.count(ANCHOR)
     if times != 1:
         raise UserError(
-            f"{name}: expected {PLACE} once in asv's page and found it {times} times; use the "
-            "version of asv in pyproject.toml, or mend PLACE in perceptron/report/asv/plugin.py"
+            f"{name}: expected {ANCHOR} once in asv's page and found it {times} times; use the "
+            "version of asv in pyproject.toml, or fix ANCHOR in perceptron/report/asv/plugin.py"
         )
-    before, after = page.split(PLACE)
-    return f"{before}{LINK}\n        {PLACE}{after}"
+    before, after = page.split(ANCHOR)
+    return f"{before}{LINK}\n        {ANCHOR}{after}"

@@ -1,60 +1,48 @@
-"""A time as a dot on a logarithmic axis, with its value beside it: measured, or published."""
+"""Dots with bars in rows: on which side a label keeps clear of bars and of other labels."""
 
 from __future__ import annotations
 
-from matplotlib.axes import Axes
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from perceptron.report.charts.palette import Stroke
+from perceptron.report.charts.axes import log_axis
+from perceptron.report.charts.figure import Axis, Dot
+from perceptron.report.numbers import tick
 
-_INK, _SOFT = "#222222", "#555555"
-
-
-def published(axes: Axes, place: int, seconds: float, look: Stroke, text: str) -> None:
-    """An open dot."""
-    axes.plot(
-        seconds,
-        place,
-        marker="o",
-        markersize=9,
-        markerfacecolor="white",
-        markeredgecolor=look.colour,
-        markeredgewidth=1.8,
-        linestyle="none",
-    )
-    _label(axes, place, seconds, text, _SOFT)
+# Factors by which an axis is longer where labels stand beyond its last dot.
+_LEFT, _RIGHT = 4.0, 12.0
+# Two dots closer than this factor leave no room for a label between them.
+_CLOSE = 1.6
 
 
-def measured(
-    axes: Axes,
-    place: int,
-    interval: tuple[float | None, float, float | None],
-    look: Stroke,
-    text: str,
-    left: bool = False,
-) -> None:
-    """A filled dot with a bar from the lower to the upper end; the text ``left`` of it or right."""
-    low, seconds, high = interval
-    axes.errorbar(
-        seconds,
-        place,
-        xerr=[[seconds - (low or seconds)], [(high or seconds) - seconds]],
-        fmt="o",
-        markersize=9,
-        capsize=4,
-        color=look.colour,
-    )
-    _label(axes, place, seconds, text, _INK, left)
+def placed(dots: Sequence[Dot]) -> tuple[Dot, ...]:
+    """Return the dots with their labels beyond the ends of their bars, away from each other.
+
+    Of two in a row the left one has its label on the left and the right one on the right. One that
+    stands on the other's bar, or close to it, has its label above.
+    """
+    by_row: dict[int, list[Dot]] = {}
+    for dot in dots:
+        by_row.setdefault(dot.row, []).append(dot)
+    return tuple(dot for members in by_row.values() for dot in _apart(members))
 
 
-def _label(
-    axes: Axes, place: int, seconds: float, text: str, colour: str, left: bool = False
-) -> None:
-    axes.annotate(
-        text,
-        (seconds, place),
-        xytext=(-9 if left else 9, 0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="center",
-        color=colour,
-    )
+def dots_axis(dots: Iterable[Dot], title: str) -> Axis:
+    """Return the axis over all dots and bars, with room for the labels on either side."""
+    members = list(dots)
+    left = _LEFT if any(dot.side == "left" for dot in members) else 1.0
+    ends = [end for dot in members for end in (dot.low, dot.seconds, dot.high)]
+    return log_axis(ends, tick, 10, title, room=(left, _RIGHT))
+
+
+def _apart(members: Sequence[Dot]) -> list[Dot]:
+    if len(members) != 2:
+        return list(members)
+    published, ours = sorted(members, key=lambda dot: not dot.published)
+    if ours.low / _CLOSE < published.seconds < ours.high * _CLOSE:
+        return [replace(published, side="above"), replace(ours, side="right")]
+    left = published.seconds < ours.seconds
+    return [
+        replace(published, side="left" if left else "right"),
+        replace(ours, side="right" if left else "left"),
+    ]

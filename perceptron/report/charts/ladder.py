@@ -1,70 +1,84 @@
-"""The ladder as a figure: from the published times down to the floor, on one logarithmic axis."""
+"""The figure of a ladder: from the published times down to the floor, on one axis."""
 
 from __future__ import annotations
 
-from math import log10
-
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
 from perceptron.analysis.overhead.ladder import OverheadResult, Rung
-from perceptron.report.charts.dots import measured, published
-from perceptron.report.charts.palette import strokes
-from perceptron.report.charts.style import drawing, svg
-from perceptron.report.numbers import digits, duration, tick
-from perceptron.untrusted_text import for_matplotlib
+from perceptron.report.charts.dots import dots_axis, placed
+from perceptron.report.charts.figure import Dot, DotFigure
+from perceptron.report.numbers import digits, duration, duration_interval
 
 
-def ladder_chart(found: OverheadResult) -> str:
-    """Time per iteration of each rung, and what each removes; "" where nothing has a time.
+def ladder_figure(ladder: OverheadResult) -> DotFigure | None:
+    """Return the time of one iteration on each rung; None where nothing has a time.
 
-    Filled: measured here, with 95 % bars. Open: published for the same problem, on hardware that
-    is not named.
+    Filled: measured here. Open: published for the same problem, on hardware that is not named.
     """
-    rungs = [rung for rung in found.rungs if rung.seconds_per_iteration is not None]
-    extra = [name for name in found.published if name not in {rung.backend for rung in rungs}]
+    rungs = [rung for rung in ladder.rungs if rung.seconds_per_iteration is not None]
     if not rungs:
-        return ""
-    looks = strokes([rung.backend for rung in found.rungs] + list(found.published))
-    rows = [*extra, *(rung.backend for rung in rungs)]
-    by_name = {rung.backend: rung for rung in rungs}
-    with drawing(7.2, 0.5 * len(rows) + 1.2) as (figure, axes):
-        for place, name in enumerate(rows):
-            if name in found.published:
-                seconds = found.published[name]
-                published(axes, place, seconds, looks[name], duration(seconds))
-            if name in by_name:
-                rung = by_name[name]
-                measured(
-                    axes,
-                    place,
-                    (rung.low, rung.seconds_per_iteration or 0.0, rung.high),
-                    looks[name],
-                    _text(rung),
-                    left=name in found.published,
-                )
-        axes.set_yticks(range(len(rows)), [for_matplotlib(name) for name in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.set_xscale("log")
-        seen = [rung.seconds_per_iteration or 1.0 for rung in rungs] + list(
-            found.published.values()
-        )
-        axes.set_xlim(10 ** (log10(min(seen)) - 0.25), 10 ** (log10(max(seen)) + 0.9))
-        axes.xaxis.set_major_locator(LogLocator(base=10, numticks=12))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick(value)))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.grid(False, axis="y")
-        shown = ", open: published" if found.published else ""
-        axes.set_xlabel(
-            f"one iteration of {for_matplotlib(found.problem)} (filled: measured here{shown})"
-        )
-        return svg(figure)
+        return None
+    measured = [rung.backend for rung in rungs]
+    names = [*(name for name in ladder.published if name not in measured), *measured]
+    dots = placed(
+        [
+            *(_published(names.index(name), name, s) for name, s in ladder.published.items()),
+            *(_measured(names.index(rung.backend), rung) for rung in rungs),
+        ]
+    )
+    texts = "; ".join(f"{rung.backend} {_words(rung)}" for rung in rungs)
+    return DotFigure(
+        alt=f"Time of one iteration of {ladder.problem} by backend, logarithmic: {texts}",
+        caption="Lower rungs do the same arithmetic. Filled: measured here, with 95 % intervals "
+        "over fresh processes, often smaller than the dot."
+        + (" Open: as published, on hardware that is not named." if ladder.published else "")
+        + " ×: times the floor.",
+        key="filled: measured here"
+        + ("; open: published" if ladder.published else "")
+        + "; ×: times the floor",
+        height=52 * len(names) + 110,
+        x=dots_axis(dots, f"one iteration of {ladder.problem}"),
+        rows=tuple(names),
+        dots=dots,
+    )
 
 
-def _text(rung: Rung) -> str:
+def _published(row: int, name: str, seconds: float) -> Dot:
+    return Dot(
+        row=row,
+        backend=name,
+        seconds=seconds,
+        low=seconds,
+        high=seconds,
+        label=duration(seconds),
+        side="right",
+        text=f"{name}: {duration(seconds)} as published",
+        published=True,
+    )
+
+
+def _measured(row: int, rung: Rung) -> Dot:
+    seconds = rung.seconds_per_iteration or 1.0
+    return Dot(
+        row=row,
+        backend=rung.backend,
+        seconds=seconds,
+        low=rung.low or seconds,
+        high=rung.high or seconds,
+        label=f"{duration(seconds)}{_ratio(rung)}",
+        side="right",
+        text=f"{rung.backend}: {_words(rung)}; removes {rung.removes}",
+    )
+
+
+def _ratio(rung: Rung) -> str:
     if rung.ratio_low == rung.ratio_high == 1:
-        ratio = ", the floor"
-    elif rung.ratio_to_floor is None:
-        ratio = ""
-    else:
-        ratio = f", {digits(rung.ratio_to_floor, 2)} × the floor"
-    return f"{duration(rung.seconds_per_iteration or 0.0)}{ratio}"
+        return "\nthe floor"
+    return "" if rung.ratio_to_floor is None else f"\n{digits(rung.ratio_to_floor, 2)} ×"
+
+
+def _words(rung: Rung) -> str:
+    time = duration_interval(rung.seconds_per_iteration or 1.0, rung.low, rung.high)
+    if rung.ratio_low == rung.ratio_high == 1:
+        return f"{time}, the floor"
+    if rung.ratio_to_floor is None:
+        return time
+    return f"{time}, {digits(rung.ratio_to_floor, 2)} × the floor"

@@ -1,6 +1,6 @@
 """One colour and dash for each backend, on every figure.
 
-The colours are Okabe and Ito's, told apart by people with any kind of colour blindness
+The colours are Okabe and Ito's, distinguishable for people with any kind of colour blindness
 (https://jfly.uni-koeln.de/color/, 2008), darkened a little where they are thin on white.
 """
 
@@ -50,26 +50,26 @@ _OTHERS = (
 
 
 def stroke(backend: str) -> Stroke:
-    """The same for the same name, whatever else is shown beside it."""
+    """Return the stroke of a backend, the same whatever else is shown beside it."""
     return strokes([backend])[backend]
 
 
 def strokes(backends: Iterable[str]) -> dict[str, Stroke]:
-    """A stroke for each, no two alike as far as they last.
+    """Return a stroke for each backend, no two alike as long as there are enough.
 
     A backend that is not ours has the one that its name picks, or, where another of these picks
     the same, the next that is free.
     """
     names = sorted(set(backends))
-    found = {name: _KNOWN[name] for name in names if name in _KNOWN}
-    taken: set[int] = set()
+    chosen = {name: _KNOWN[name] for name in names if name in _KNOWN}
+    used: set[int] = set()
     for name in names:
-        if name not in found:
-            place = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
+        if name not in chosen:
+            index = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "big")
             free = [
-                step for step in range(len(_OTHERS)) if (place + step) % len(_OTHERS) not in taken
+                step for step in range(len(_OTHERS)) if (index + step) % len(_OTHERS) not in used
             ]
-            place = (place + (free[0] if free else 0)) % len(_OTHERS)
-            taken.add(place)
-            found[name] = _OTHERS[place]
-    return found
+            index = (index + (free[0] if free else 0)) % len(_OTHERS)
+            used.add(index)
+            chosen[name] = _OTHERS[index]
+    return chosen

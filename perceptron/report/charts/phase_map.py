@@ -1,215 +1,123 @@
-"""The phase diagram as a figure: hue says who wins, intensity by how much."""
+"""The figure of a phase map: hue says who wins, intensity by how much."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import log
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.axes import Axes
-from matplotlib.colorbar import make_axes
-from matplotlib.colors import to_rgb
-from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 from scipy import ndimage
 
 from perceptron.analysis.phase_map.phase_map import TIED, MapCell, PhaseMap
-from perceptron.report.charts.palette import Stroke, strokes
-from perceptron.report.charts.style import drawing, svg
-from perceptron.report.numbers import digits
-from perceptron.untrusted_text import for_matplotlib
+from perceptron.report.charts.figure import Cell, MapFigure, Region
+from perceptron.report.numbers import digits, interval
 
-Array = npt.NDArray[np.float64]
-
-_TIE_COLOUR = "#cccccc"
-_NOTHING_COLOUR = "#ffffff"
-_INK = "#222222"
-# How much of a colour the narrowest victory has: enough to tell its hue.
-_FAINTEST = 0.2
 # Ratios at which the colours may end; the first that nine cells in ten do not exceed is taken.
 _TOPS = (2, 4, 8, 16, 32, 64)
-# Share of the map from which on a region has room for its name.
+# The smallest share of the map that has room for a name.
 _LABELLED = 0.03
 
 
-def map_chart(found: PhaseMap) -> str:
-    """The map as SVG, the same bytes for the same map.
+def map_figure(phase_map: PhaseMap) -> MapFigure:
+    """Return the map with its borders and names.
 
-    Both axes and the colours are logarithmic. Every region carries the name of its winner, so that
-    nothing is told by colour alone.
+    Every region carries the name of its winner, so that nothing is shown by colour alone.
     """
-    top = top_ratio(found)
-    with drawing(7.2, 5.0) as (figure, axes):
-        axes.grid(False)
-        axes.pcolormesh(
-            _edges(found.x_values),
-            _edges(found.y_values),
-            _colours(found, top).transpose(1, 0, 2),
-            linewidth=0,
-            rasterized=False,
-        )
-        for border in found.borders:
-            for line in border.lines:
-                axes.plot(*zip(*line, strict=True), color=_INK, linewidth=1.6)
-        _dots(axes, [cell for cell in found.cells if cell.measured])
-        _names(axes, found)
-        _axes(axes, found)
-        if found.backends:
-            _legend(axes, found.backends, top)
-        axes.set_title(_key(found), loc="left", fontsize=8.5, color="#555555")
-        return svg(figure)
+    top = top_ratio(phase_map)
+    x, y = phase_map.axes
+    height = len(phase_map.y_values)
+    cells = [_cell(phase_map, cell, top) for cell in phase_map.cells]
+    return MapFigure(
+        alt=f"Map of {phase_map.family} over {x} and {y}, both logarithmic. {phase_map.summary}",
+        caption="Colour: the fastest backend, stronger where it is further ahead of the next, up "
+        f"to {top}×. Dots: measured cells, open where the winner is not sure. Lines: equal times. "
+        "Grey: a tie within ±5 %.",
+        key=_key(phase_map),
+        height=560,
+        x_title=x,
+        y_title=y,
+        x_values=tuple(phase_map.x_values),
+        y_values=tuple(phase_map.y_values),
+        backends=tuple(phase_map.backends),
+        top=top,
+        cells=tuple(
+            tuple(cells[column * height + row] for column in range(len(phase_map.x_values)))
+            for row in range(height)
+        ),
+        borders=tuple(
+            tuple((point[0], point[1]) for point in line)
+            for border in phase_map.borders
+            for line in border.lines
+        ),
+        regions=tuple(_regions(phase_map)),
+    )
 
 
-def _edges(values: list[int]) -> Array:
-    """Of the cells: halfway between their sizes, in logarithms."""
-    logs = np.log(np.array(values, np.float64))
-    steps = np.diff(logs) if len(logs) > 1 else np.array([log(2)])
-    middles = logs[:-1] + steps[: len(logs) - 1] / 2
-    edges: Array = np.exp([logs[0] - steps[0] / 2, *middles, logs[-1] + steps[-1] / 2])
-    return edges
-
-
-def top_ratio(found: PhaseMap) -> int:
-    """The ratio at which the colours end: nine cells in ten do not exceed it, or 64."""
-    ratios = [cell.ratio for cell in found.cells if cell.ratio is not None]
+def top_ratio(phase_map: PhaseMap) -> int:
+    """Return the ratio at which the colours end: nine cells in ten do not exceed it, or 64."""
+    ratios = [cell.ratio for cell in phase_map.cells if cell.ratio is not None]
     wanted = float(np.quantile(ratios, 0.9)) if ratios else 1.0
     return next((top for top in _TOPS if top >= wanted), _TOPS[-1])
 
 
-def _colours(found: PhaseMap, top: int) -> Array:
-    """Red, green and blue of every cell, from 0 to 1: of shape (x, y, 3)."""
-    shape = (len(found.x_values), len(found.y_values), 3)
-    looks = strokes(found.backends)
-    return np.array([_colour(cell, top, looks) for cell in found.cells]).reshape(shape)
+def _cell(phase_map: PhaseMap, cell: MapCell, top: int) -> Cell:
+    tie = cell.winner == TIED
+    strength = 1.0 if cell.ratio is None else min(1.0, log(cell.ratio) / log(top))
+    return Cell(
+        backend=None if tie else cell.winner,
+        strength=strength,
+        tie=tie,
+        measured=cell.measured,
+        sure=cell.ratio is None or (cell.low is not None and cell.low > 1),
+        text=_text(phase_map, cell),
+    )
 
 
-def _colour(cell: MapCell, top: int, looks: Mapping[str, Stroke]) -> Array:
-    if cell.winner is None or cell.winner == TIED:
-        return np.array(to_rgb(_NOTHING_COLOUR if cell.winner is None else _TIE_COLOUR))
-    return _shade(looks[cell.winner], top if cell.ratio is None else cell.ratio, top)
+def _text(phase_map: PhaseMap, cell: MapCell) -> str:
+    x, y = phase_map.axes
+    where = f"{x} {cell.x:,}, {y} {cell.y:,}: "
+    if cell.winner is None or cell.fastest is None:
+        return where + "nothing has a time"
+    if cell.ratio is None:
+        return where + f"{cell.fastest} alone has a time"
+    ahead = interval(cell.ratio, cell.low, cell.high) if cell.measured else digits(cell.ratio)
+    how = "measured" if cell.measured else "between measured cells"
+    tie = ", a tie" if cell.winner == TIED else ""
+    return f"{where}{cell.fastest} {ahead} × as fast as {cell.second}{tie}; {how}"
 
 
-def _shade(look: Stroke, ratio: float, top: int) -> Array:
-    strength = _FAINTEST + (1 - _FAINTEST) * min(1.0, log(ratio) / log(top))
-    return 1 - strength * (1 - np.array(to_rgb(look.colour)))
-
-
-def _dots(axes: Axes, measured: list[MapCell]) -> None:
-    """A dot in each measured cell, open where the interval of its ratio contains 1."""
-    for sure in (True, False):
-        cells = [cell for cell in measured if is_sure(cell) == sure]
-        axes.plot(
-            [cell.x for cell in cells],
-            [cell.y for cell in cells],
-            marker="o",
-            markersize=2.6,
-            linestyle="none",
-            color=_INK,
-            markerfacecolor=_INK if sure else "white",
-            markeredgewidth=0.6,
-            alpha=0.75,
-        )
-
-
-def is_sure(cell: MapCell) -> bool:
-    """Whether the interval of the cell's ratio leaves no doubt about the fastest."""
-    return cell.ratio is None or (cell.low is not None and cell.low > 1)
-
-
-def _names(axes: Axes, found: PhaseMap) -> None:
-    """Names of the winners, each where its region is widest."""
-    shape = (len(found.x_values), len(found.y_values))
-    winners = np.array([cell.winner or "" for cell in found.cells]).reshape(shape)
-    ratios = np.array([cell.ratio or 1.0 for cell in found.cells]).reshape(shape)
-    for backend in found.backends:
-        regions, count = ndimage.label(winners == backend)
+def _regions(phase_map: PhaseMap) -> list[Region]:
+    """Return the names of the winners, each where its region is widest."""
+    shape = (len(phase_map.x_values), len(phase_map.y_values))
+    winners = np.array([cell.winner or "" for cell in phase_map.cells]).reshape(shape)
+    ratios = np.array([cell.ratio or 1.0 for cell in phase_map.cells]).reshape(shape)
+    regions = []
+    for backend in phase_map.backends:
+        areas, count = ndimage.label(winners == backend)
         for number in range(1, count + 1):
-            region = regions == number
-            if region.mean() >= _LABELLED:
-                _name(axes, found, backend, region, float(ratios[region].max()))
+            area = areas == number
+            if area.mean() >= _LABELLED:
+                most = float(ratios[area].max())
+                detail = f"up to {digits(most, 2)}× faster" if most > 1 else ""
+                regions.append(Region(*_middle(area), backend, detail))
+    return regions
 
 
-def _name(
-    axes: Axes, found: PhaseMap, backend: str, region: npt.NDArray[np.bool_], most: float
-) -> None:
-    depth = ndimage.distance_transform_edt(np.pad(region, 1))[1:-1, 1:-1]
+def _middle(area: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the cell of the area that is far from its edge, and of those the most central."""
+    depth = ndimage.distance_transform_edt(np.pad(area, 1))[1:-1, 1:-1]
     deepest = np.argwhere(depth >= 0.9 * depth.max())
-    middle = np.argwhere(region).mean(axis=0)
+    middle = np.argwhere(area).mean(axis=0)
     x, y = deepest[((deepest - middle) ** 2).sum(axis=1).argmin()]
-    shown = for_matplotlib(backend)
-    axes.text(
-        found.x_values[x],
-        found.y_values[y],
-        f"{shown}\nup to {digits(most, 2)}× faster" if most > 1 else shown,
-        ha="center",
-        va="center",
-        color=_INK,
-        fontweight="bold",
-        fontsize=9.5,
-        path_effects=[withStroke(linewidth=3, foreground="white")],
-    )
+    return int(x), int(y)
 
 
-def _axes(axes: Axes, found: PhaseMap) -> None:
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log", base=2)
-    axes.set_xlabel(found.axes[0])
-    axes.set_ylabel(found.axes[1])
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(base=2, numticks=8))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axis.set_minor_formatter(NullFormatter())
-        axis.set_minor_locator(NullLocator())
-
-
-def _legend(axes: Axes, backends: list[str], top: int) -> None:
-    """A scale of colours for each backend, side by side, with the ratios they stand for."""
-    scale, _ = make_axes(
-        axes,
-        location="right",
-        fraction=0.06 * len(backends),
-        shrink=0.7,
-        aspect=9 / len(backends),  # of height to width
-    )
-    ratios = np.exp(np.linspace(0.0, log(top), 65))
-    looks = strokes(backends)
-    shades = np.array(
-        [[_shade(looks[name], ratio, top) for name in backends] for ratio in ratios[1:]]
-    )
-    scale.pcolormesh(np.arange(len(backends) + 1), ratios, shades, linewidth=0)
-    scale.set_yscale("log")
-    ticks = [2**power for power in range(top.bit_length())]
-    scale.yaxis.set_major_locator(FixedLocator(ticks))
-    scale.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _factor(value, top)))
-    scale.yaxis.set_minor_locator(NullLocator())
-    scale.yaxis.tick_right()
-    scale.set_title("faster than\nthe next", loc="left", fontsize=8.5, color="#555555")
-    scale.set_xticks(
-        np.arange(len(backends)) + 0.5,
-        [for_matplotlib(name) for name in backends],
-        rotation=90,
-        fontsize=8.5,
-    )
-    scale.xaxis.tick_top()
-    scale.tick_params(length=0)
-    scale.grid(False)
-    for spine in scale.spines.values():
-        spine.set_visible(False)
-
-
-def _factor(ratio: float, top: int) -> str:
-    if round(ratio) == 1:
-        return "equal"
-    return f"{'≥ ' if ratio >= top else ''}{ratio:.0f}×"
-
-
-def _key(found: PhaseMap) -> str:
-    told = ["dots: measured (open: winner not sure)"]
-    if found.borders:
-        told.append("lines: borders")
-    if TIED in found.shares:
-        told.append("grey: tie within ±5 %")
-    if "unknown" in found.shares:
-        told.append("white: nothing has a time")
-    return "; ".join(told)
+def _key(phase_map: PhaseMap) -> str:
+    parts = ["dots: measured (open: winner not sure)"]
+    if phase_map.borders:
+        parts.append("lines: borders")
+    if TIED in phase_map.shares:
+        parts.append("grey: tie within ±5 %")
+    if "unknown" in phase_map.shares:
+        parts.append("white: nothing has a time")
+    return "; ".join(parts)

@@ -27,7 +27,7 @@ _STYLE: Any = {
     "grid.linewidth": 0.8,
     "svg.hashsalt": "perceptron",  # equal input, equal bytes
     "svg.fonttype": "path",
-    "text.parse_math": False,  # names come from strangers
+    "text.parse_math": False,  # names are untrusted
 }
 
 
@@ -44,30 +44,34 @@ _NAMED = {
 }
 
 
+# Pixels of a description that are an inch of a drawing.
+INCH = 110
+
+
 @contextmanager
 def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
-    """A styled figure of this size in inches, without a display or pyplot's global state."""
+    """Yield a styled figure of this size in inches, without a display or pyplot's global state."""
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")
         yield figure, figure.subplots()
 
 
 def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
-    """The drawing with its colours as names that a style sheet may give other values in the dark.
+    """Return the drawing with its colours as names to which a style sheet gives values.
 
     ``--s0``, ``--s1`` … are the strokes in their order, as in every figure of the dashboard.
     """
     names = _NAMED | {
-        look.colour.lower(): f"--s{place}" for place, look in enumerate(looks.values())
+        look.colour.lower(): f"--s{index}" for index, look in enumerate(looks.values())
     }
     return _COLOUR.sub(
-        lambda found: f"var({names[found[0]]}, {found[0]})" if found[0] in names else found[0],
+        lambda match: f"var({names[match[0]]}, {match[0]})" if match[0] in names else match[0],
         drawing,
     )
 
 
 def svg(figure: Figure) -> str:
-    """The figure as text, without the XML prologue, so that a page can hold it."""
+    """Return the figure as text, without the XML prologue, so that a page can hold it."""
     text = io.StringIO()
     with warnings.catch_warnings():
         # Names come in every script there is; a box stands for what the font lacks.

@@ -50,9 +50,9 @@ def sigmoid_figure(inputs: Values, ours: Values, framework: Values | None) -> Fi
 
 
 def error_figure(errors: Mapping[str, Sequence[tuple[int, float]]], loss: str) -> Figure:
-    """The loss over the steps, one line for each backend; equal ones lie on each other."""
+    """Return the loss over the steps, one line for each backend; equal ones lie on each other."""
     with drawing(6.4, 4.0) as (figure, axes):
-        for place, (backend, log) in enumerate(errors.items()):
+        for index, (backend, log) in enumerate(errors.items()):
             look = stroke(backend)
             axes.plot(
                 [step for step, _ in log],
@@ -60,7 +60,7 @@ def error_figure(errors: Mapping[str, Sequence[tuple[int, float]]], loss: str) -
                 color=look.colour,
                 dashes=look.dash or (None, None),
                 marker=look.marker,
-                markersize=11 - 4 * place,  # so that markers under others are still seen
+                markersize=11 - 4 * index,  # so that markers under others are still seen
                 label=backend,
             )
         axes.set_yscale("log")
@@ -78,7 +78,7 @@ def decision_figure(
     names: Sequence[str],
     title: str,
 ) -> Figure:
-    """The model over the plane of two inputs, the line f = ½, and the observations on it."""
+    """Return the model over the plane of two inputs, the line f = ½, and the observations on it."""
     with drawing(5.4, 4.6) as (figure, axes):
         low, high = inputs.min(axis=0) - 0.4, inputs.max(axis=0) + 0.4
         across, up = np.meshgrid(
@@ -91,10 +91,10 @@ def decision_figure(
         if plane.min() < 0.5 < plane.max():
             axes.contour(across, up, plane, levels=[0.5], colors="#222222", linewidths=2)
         for value, colour, marker in ((0, _ZERO, "o"), (1, _ONE, "s")):
-            here = targets[:, 0] == value
+            rows = targets[:, 0] == value
             axes.scatter(
-                inputs[here, 0],
-                inputs[here, 1],
+                inputs[rows, 0],
+                inputs[rows, 1],
                 color=colour,
                 marker=marker,
                 s=110,
@@ -123,7 +123,7 @@ def decision_figure(
 def lines_figure(
     inputs: Values, predictions: Values, weights: Values, bias: float, names: Sequence[str]
 ) -> Figure:
-    """The linear part along each input by itself, y = x·w + b, over the predictions."""
+    """Return the linear part along each input by itself, y = x·w + b, over the predictions."""
     with drawing(6.4, 4.0) as (figure, axes):
         along = np.linspace(-0.15, 1.15, 2)
         looks = ((_ONE, "-", "o", 3.0), (_ZERO, (0, (5, 3)), "x", 1.6))
@@ -165,13 +165,13 @@ def lines_figure(
 def error_bars_figure(labels: Sequence[str], truth: Values, predictions: Values) -> Figure:
     """Predictions beside the truth, the worst first."""
     with drawing(6.4, 0.42 * len(labels) + 1.4) as (figure, axes):
-        places = np.arange(len(labels))
-        axes.hlines(places, truth, predictions, color="#bbbbbb", linewidth=2.5)
+        rows = np.arange(len(labels))
+        axes.hlines(rows, truth, predictions, color="#bbbbbb", linewidth=2.5)
         axes.scatter(
-            truth, places, facecolor="white", edgecolor="#222222", s=80, label="truth", zorder=3
+            truth, rows, facecolor="white", edgecolor="#222222", s=80, label="truth", zorder=3
         )
-        axes.scatter(predictions, places, color=_ONE, s=45, label="prediction", zorder=4)
-        axes.set_yticks(places, labels)
+        axes.scatter(predictions, rows, color=_ONE, s=45, label="prediction", zorder=4)
+        axes.set_yticks(rows, labels)
         axes.invert_yaxis()
         axes.set_xlabel("output")
         axes.set_title("Predictions beside the truth, the largest error first")

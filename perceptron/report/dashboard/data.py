@@ -13,7 +13,7 @@ OPENING = "perceptron.receive("
 
 
 def script(name: str, document: object) -> str:
-    """The script that hands a document to the page under this name."""
+    """Return the script that hands a document to the page under this name."""
     return f"{OPENING}{_quoted(name)}, JSON.parse({_quoted(_json(document))}));\n"
 
 

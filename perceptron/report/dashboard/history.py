@@ -6,10 +6,10 @@ from perceptron.analysis.history.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
-from perceptron.report.charts.svg import family_axis
+from perceptron.report.charts.axes import family_axis
+from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.section import PageTable
-from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
+from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import duration, duration_interval, interval, tick
 from perceptron.untrusted_text import for_plotly
 
@@ -23,39 +23,37 @@ STEP_COLUMNS = (
 )
 
 
-def history_views(found: Collection, looks: plot.Looks) -> Views:
-    """A view for each case; those of one machine and family are in one file."""
+def history_views(collection: Collection, looks: plot.Looks) -> Views:
+    """Return a view for each case; those of one machine and family are in one file."""
     views = Views("history", SWITCHES)
     parts: dict[tuple[str, ...], int] = {}
-    for past in found.histories:
-        place = (
+    for past in collection.histories:
+        setting = (
             past.family,
             machine_name(past.machine, past.source),
             past.environment or "not stated",
             f"{past.size:,}",
             past.backend,
         )
-        part = parts.setdefault(place[:2], len(parts))
-        views.add(part, place, _view(past, looks))
+        part = parts.setdefault(setting[:2], len(parts))
+        views.add(part, setting, _view(past, looks))
     return views
 
 
 def _view(past: CaseHistory, looks: plot.Looks) -> View:
     steps = len(past.steps) - 1
-    told = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
+    summary = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
     first, last = past.points[0], past.points[-1]
     return View(
         title=f"{past.family}, {family_axis(past.family)} {past.size:,}, {past.backend}",
         lines=[
             f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
-            f"{told}.",
+            f"{summary}.",
             "A dot is one process at one commit; by itself it has no interval. A level's interval "
             "comes from the dots of its commits. Steps are found as asv finds them.",
         ],
         figures=[_figure(past, looks)],
-        tables=[
-            table(PageTable(STEP_COLUMNS, [_cells(past, each) for each in past.steps], "Levels"))
-        ],
+        tables=[table(STEP_COLUMNS, [_cells(past, step) for step in past.steps], "Levels")],
     )
 
 
@@ -74,11 +72,11 @@ def _figure(past: CaseHistory, looks: plot.Looks) -> ViewFigure:
         ],
         "hoverinfo": "text",
     }
-    levels = [_level(past, each, look) for each in past.steps]
-    places = _places(len(past.points))
+    levels = [_level(past, step, look) for step in past.steps]
+    shown = _places(len(past.points))
     return ViewFigure(
         alt=f"Time per iteration of {past.backend} over {len(past.points)} commits: "
-        + "; ".join(_words(past, each) for each in past.steps),
+        + "; ".join(_words(past, step) for step in past.steps),
         caption="Lines are levels between steps. Commits are in the order of their dates, evenly "
         "spread.",
         height=420,
@@ -86,8 +84,8 @@ def _figure(past: CaseHistory, looks: plot.Looks) -> ViewFigure:
         layout={
             "xaxis": {
                 "title": {"text": "commit"},
-                "tickvals": places,
-                "ticktext": [for_plotly(past.points[place].committed[:10]) for place in places],
+                "tickvals": shown,
+                "ticktext": [for_plotly(past.points[index].committed[:10]) for index in shown],
                 "showgrid": False,
                 "zeroline": False,
             },
@@ -128,13 +126,13 @@ def _level(past: CaseHistory, step: Segment, look: plot.Look) -> Trace:
 
 def _places(count: int) -> list[int]:
     most = min(6, count)
-    return sorted({round(place * (count - 1) / max(1, most - 1)) for place in range(most)})
+    return sorted({round(index * (count - 1) / max(1, most - 1)) for index in range(most)})
 
 
 def _words(past: CaseHistory, step: Segment) -> str:
-    told = duration_interval(step.seconds, step.low, step.high)
+    level = duration_interval(step.seconds, step.low, step.high)
     change = _change(step)
-    return f"{told} from {past.points[step.first].commit} on" + (f" ({change})" if change else "")
+    return f"{level} from {past.points[step.first].commit}" + (f" ({change})" if change else "")
 
 
 def _change(step: Segment) -> str:

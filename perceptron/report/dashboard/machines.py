@@ -13,8 +13,8 @@ from perceptron.untrusted_text import shortened
 _NOTHING = "not recorded"
 
 
-def machines(found: Collection) -> dict[str, Any]:
-    """What the template of the page shows: a column for each machine."""
+def machines(collection: Collection) -> dict[str, Any]:
+    """Return what the template of the page shows: a column for each machine."""
     rows = [
         ("processor", _processor),
         ("GPU", _gpus),
@@ -28,21 +28,25 @@ def machines(found: Collection) -> dict[str, Any]:
         ("rows", lambda each: f"{each.rows:,}"),
         ("commits", lambda each: f"{each.commits:,}"),
     ]
-    table = [(name, [shortened(tell(each), 600) for each in found.machines]) for name, tell in rows]
-    told = [_checks(each) for each in found.machines]
-    checks = list(dict.fromkeys(what for facts in told for what in facts))
+    table = [
+        (name, [shortened(text_of(machine), 600) for machine in collection.machines])
+        for name, text_of in rows
+    ]
+    checked = [_checks(machine) for machine in collection.machines]
+    checks = list(dict.fromkeys(what for facts in checked for what in facts))
     return {
-        "names": [_name(each) for each in found.machines],
+        "names": [_name(machine) for machine in collection.machines],
         "facts": table,
         "checks": [
-            (what, [facts.get(what, (_NOTHING, "not known")) for facts in told]) for what in checks
+            (what, [facts.get(what, (_NOTHING, "not known")) for facts in checked])
+            for what in checks
         ],
         "warnings": [
-            (_name(each), each.diagnosis.warnings)
-            for each in found.machines
-            if each.diagnosis is not None and each.diagnosis.warnings
+            (_name(machine), machine.diagnosis.warnings)
+            for machine in collection.machines
+            if machine.diagnosis is not None and machine.diagnosis.warnings
         ],
-        "complaints": [shortened(each, 400) for each in found.complaints],
+        "complaints": [shortened(machine, 400) for machine in collection.complaints],
     }
 
 
@@ -51,11 +55,11 @@ def _name(machine: Machine) -> str:
 
 
 def _checks(machine: Machine) -> dict[str, tuple[str, str]]:
-    """What the doctor looked at, with its value and verdict."""
+    """Return what the doctor looked at, with its value and verdict."""
     if machine.diagnosis is None:
         return {}
     return {
-        what: (shortened(told, 300), verdict) for what, told, verdict in cells(machine.diagnosis)
+        what: (shortened(value, 300), verdict) for what, value, verdict in cells(machine.diagnosis)
     }
 
 
@@ -85,8 +89,8 @@ def _system(machine: Machine) -> str:
 def _libraries(machine: Machine) -> str:
     if machine.diagnosis is None:
         return _NOTHING
-    found = machine.diagnosis.environment.libraries
-    return ", ".join(f"{name} {version}" for name, version in found.items()) or "none"
+    libraries = machine.diagnosis.environment.libraries
+    return ", ".join(f"{name} {version}" for name, version in libraries.items()) or "none"
 
 
 def _pools(machine: Machine) -> str:
@@ -106,5 +110,5 @@ def _pools(machine: Machine) -> str:
 def _settings(machine: Machine) -> str:
     if machine.diagnosis is None:
         return _NOTHING
-    found = machine.diagnosis.environment.variables
-    return ", ".join(f"{name}={value}" for name, value in found.items()) or "none"
+    variables = machine.diagnosis.environment.variables
+    return ", ".join(f"{name}={value}" for name, value in variables.items()) or "none"

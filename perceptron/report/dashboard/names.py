@@ -4,11 +4,11 @@ from __future__ import annotations
 
 
 def machine_name(machine: str, source: str) -> str:
-    """The machine, and who measured if it was not the suite itself."""
+    """Return the machine, and who measured if it was not the suite itself."""
     machine = machine if machine.strip() else "(no name)"
     return machine if source == "perceptron" else f"{machine} ({source})"
 
 
 def state_name(commit: str | None, when: str) -> str:
-    """The state of the code: its revision and the day."""
+    """Return the state of the code: its revision and the day."""
     return f"{commit or 'no commit'} · {when[:10] or 'no date'}"

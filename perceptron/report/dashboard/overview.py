@@ -13,14 +13,19 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.report import numbers
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.axes import family_axis
+from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import Stroke
-from perceptron.report.charts.phase_map import map_chart
+from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.style import themed
-from perceptron.report.charts.svg import family_axis, family_chart, finding_chart
+from perceptron.report.charts.sweep import family_figure
 from perceptron.report.dashboard.names import machine_name, state_name
-from perceptron.report.dashboard.sweeps import SWITCHES, sweep_place
+from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
+from perceptron.report.tables.crossover_words import missing, sentence
+from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 from perceptron.report.tables.one_size import COLUMNS, single_cells
 from perceptron.untrusted_text import shortened
 
@@ -29,15 +34,17 @@ PICTURED = "mlp-width"
 WINNER_COLUMNS = ("family", "smallest size", "fastest there", "largest size", "fastest there")
 
 
-def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) -> dict[str, Any]:
-    """What the template of the page shows; ``asv`` says why asv's pages are not there."""
-    bench = found.benches[0] if found.benches else None
-    sweeps = _sweeps(found, bench)
+def overview(
+    collection: Collection, looks: Mapping[str, Stroke], asv: str | None
+) -> dict[str, Any]:
+    """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
+    bench = collection.benches[0] if collection.benches else None
+    sweeps = _sweeps(collection, bench)
     return {
         "bench": bench,
         "machine": None if bench is None else machine_name(bench.machine, "perceptron"),
         "asv": asv,
-        "cards": _cards(found, bench),
+        "cards": _cards(bench),
         "finding": None if bench is None else _finding(bench, looks),
         "winners": [_winners(sweep) for sweep in _newest(sweeps)],
         "winner_columns": WINNER_COLUMNS,
@@ -50,15 +57,15 @@ def overview(found: Collection, looks: Mapping[str, Stroke], asv: str | None) ->
             for cells in crossover_cells([] if bench is None else bench.crossovers)
         ],
         "crossover_columns": CROSSOVER_COLUMNS,
-        "missing": [] if bench is None else numbers.missing(bench.crossovers),
+        "missing": [] if bench is None else missing(bench.crossovers),
         "sweep": None if bench is None else _sweep(bench, sweeps, looks),
-        "map": _map(found, bench),
-        "trust": _trust(found, bench),
+        "map": _map(collection, bench, looks),
+        "trust": _trust(bench),
         "warnings": [] if bench is None else bench.warnings,
-        "others": [_other(each) for each in found.benches[1:]],
-        "complaints": len(found.complaints),
-        "rows": len(found.rows),
-        "machines": len(found.machines),
+        "others": [_other(other) for other in collection.benches[1:]],
+        "complaints": len(collection.complaints),
+        "rows": len(collection.rows),
+        "machines": len(collection.machines),
     }
 
 
@@ -67,70 +74,72 @@ def _picture(svg: str) -> Markup:
 
 
 def _finding(bench: BenchResult, looks: Mapping[str, Stroke]) -> dict[str, Any]:
+    figure = finding_figure(bench.finding)
     return {
-        "sentence": numbers.finding_sentence(bench.finding),
-        "chart": _picture(themed(finding_chart(bench.finding), looks)),
-        "columns": numbers.FINDING_COLUMNS,
-        "rows": [
-            [shortened(cell, 400) for cell in numbers.finding_cells(row)] for row in bench.finding
-        ],
+        "sentence": finding_sentence(bench.finding),
+        "chart": _picture(themed(draw(figure, looks), looks)),
+        "alt": figure.alt,
+        "caption": figure.caption,
+        "columns": FINDING_COLUMNS,
+        "rows": [[shortened(cell, 400) for cell in finding_cells(row)] for row in bench.finding],
     }
 
 
 def _sweep(
     bench: BenchResult, sweeps: list[Sweep], looks: Mapping[str, Stroke]
 ) -> dict[str, Any] | None:
-    families = list(dict.fromkeys(found.family for found in bench.crossovers))
+    families = list(dict.fromkeys(crossover.family for crossover in bench.crossovers))
     family = PICTURED if PICTURED in families else next(iter(families), None)
-    chart = family_chart(bench, family) if family is not None else ""
-    if family is None or not chart:
+    figure = family_figure(bench, family) if family is not None else None
+    if family is None or figure is None:
         return None
-    told = [
-        f"{each.incumbent} to {each.challenger}: {numbers.sentence(each)}"
-        for each in bench.crossovers
-        if each.family == family and each.status != "not measured"
-    ]
     return {
         "family": shortened(family),
-        "axis": family_axis(family),
-        "chart": _picture(themed(chart, looks)),
-        "alt": shortened("; ".join(told), 600),
+        "chart": _picture(themed(draw(figure, looks), looks)),
+        "alt": figure.alt,
+        "caption": figure.caption,
         "link": _link(bench, family, sweeps),
     }
 
 
 def _link(bench: BenchResult, family: str, sweeps: list[Sweep]) -> str:
-    """To the sweep that is pictured: of the run's own commit and its fewest threads."""
-    own = [each for each in sweeps if each.family == family]
-    same = [each for each in own if each.commit == bench.rows[0].commit]
-    for each in sorted(same or own, key=lambda each: each.threads != bench.threads[0]):
-        return link("sweeps", SWITCHES, sweep_place(each))
+    """Return the address of the sweep that is pictured: the run's own, with its fewest threads."""
+    own = [sweep for sweep in sweeps if sweep.family == family]
+    same = [sweep for sweep in own if sweep.commit == bench.rows[0].commit]
+    for sweep in sorted(same or own, key=lambda sweep: sweep.threads != bench.threads[0]):
+        return link("sweeps", SWITCHES, sweep_setting(sweep))
     return link("sweeps", SWITCHES, (family,))
 
 
-def _map(found: Collection, bench: BenchResult | None) -> dict[str, Any] | None:
-    own = [each for each in found.maps if bench is None or each.machine == bench.machine]
-    for each in [*own, *found.maps]:
+def _map(
+    collection: Collection, bench: BenchResult | None, looks: Mapping[str, Stroke]
+) -> dict[str, Any] | None:
+    maps = collection.maps
+    own = [result for result in maps if bench is None or result.machine == bench.machine]
+    for result in [*own, *maps]:
+        figure = map_figure(result.map)
         return {
-            "summary": each.map.summary,
-            "chart": _picture(map_chart(each.map)),
-            "machine": shortened(each.machine),
-            "when": each.rows[0].when[:10],
+            "summary": result.map.summary,
+            "chart": _picture(draw(figure, looks)),
+            "alt": figure.alt,
+            "caption": figure.caption,
+            "machine": shortened(result.machine),
+            "when": result.rows[0].when[:10],
         }
     return None
 
 
-def _sweeps(found: Collection, bench: BenchResult | None) -> list[Sweep]:
-    """The sweeps of the machine that the page is about, the newest first."""
+def _sweeps(collection: Collection, bench: BenchResult | None) -> list[Sweep]:
+    """Return the sweeps of the machine that the page is about, the newest first."""
     return [
         sweep
-        for sweep in found.sweeps
+        for sweep in collection.sweeps
         if bench is not None and sweep.machine == bench.machine and sweep.source == "perceptron"
     ]
 
 
 def _newest(sweeps: list[Sweep]) -> list[Sweep]:
-    """The newest of each family."""
+    """Return the newest of each family."""
     newest: dict[str, Sweep] = {}
     for sweep in sweeps:
         newest.setdefault(sweep.family, sweep)
@@ -151,64 +160,69 @@ def _winners(sweep: Sweep) -> tuple[str, ...]:
 
 
 def _fastest(curves: list[Curve], size: float) -> str:
-    """The fastest at a size with its time, and the next."""
-    here = sorted(
+    """Return the fastest at a size with its time, and the next."""
+    fastest = sorted(
         (
             (spot.value.estimate, curve.backend, spot.value)
             for curve in curves
             for spot in curve.spots
             if spot.size == size
         ),
-        key=lambda each: each[:2],
+        key=lambda candidate: candidate[:2],
     )
-    told = [
+    times = [
         f"{shortened(name)} {numbers.duration_interval(value.estimate, value.low, value.high)}"
-        for _, name, value in here[:2]
+        for _, name, value in fastest[:2]
     ]
-    return " before ".join(told)
+    return " before ".join(times)
 
 
-def _cards(found: Collection, bench: BenchResult | None) -> list[dict[str, str]]:
-    """The answers in a few words: a large number, and what it is."""
+def _cards(bench: BenchResult | None) -> list[dict[str, Any]]:
+    """Return the answers in a few words: a large number, what it is, and whether it is sure."""
     if bench is None:
         return []
     cards = [_finding_card(bench.finding), *_crossing_cards(bench.crossovers)]
     return [card for card in cards if card is not None]
 
 
-def _finding_card(rows: list[FindingRow]) -> dict[str, str] | None:
+def _finding_card(rows: list[FindingRow]) -> dict[str, Any] | None:
     measured = [row for row in rows if row.ratio_to_published is not None]
     if len(measured) < 2:
         return None
     slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
-    ratio = numbers.interval(
-        slowest.ratio_to_published or 0.0, slowest.published_low, slowest.published_high
-    )
+    low, high = slowest.published_low, slowest.published_high
+    ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
     return {
+        "sure": low is not None and high is not None and not low <= 1 <= high,
         "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)} ×",
         "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
         "NumPy for 10,000 iterations on the OR gate",
     }
 
 
-def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, str]]:
+def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, Any]]:
     return [
         {
-            "number": numbers.digits(each.size),
-            "what": f"{shortened(each.family)}: {shortened(numbers.sentence(each), 200)}",
+            "number": numbers.digits(crossover.size),
+            "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
+            "sure": crossover.sure,
         }
-        for each in crossovers
-        if each.size is not None and each.status in ("crosses", "reverses")
+        for crossover in crossovers
+        if crossover.size is not None and crossover.status in ("crosses", "reverses")
     ][:3]
 
 
-def _trust(found: Collection, bench: BenchResult | None) -> list[str]:
-    """How far the numbers can be trusted, in sentences."""
+def _trust(bench: BenchResult | None) -> list[str]:
+    """Return how far the numbers can be trusted, in sentences."""
     if bench is None:
         return []
     failed = sum(row.status == "failed" for row in bench.rows)
-    judged = [each for each in bench.crossovers if each.status not in ("not measured", "suspect")]
-    sure = sum(each.sure for each in judged)
+    judged = [
+        crossover
+        for crossover in bench.crossovers
+        if crossover.status not in ("not measured", "suspect")
+    ]
+    sure = sum(crossover.sure for crossover in judged)
     count = len(bench.warnings)
     processes = max((row.processes for row in bench.finding), default=0)
     return [
@@ -224,11 +238,11 @@ def _trust(found: Collection, bench: BenchResult | None) -> list[str]:
 
 
 def _other(bench: BenchResult) -> tuple[str, ...]:
-    """Another machine in a line."""
-    found = {row.backend: row for row in bench.finding}
+    """Return another machine in a line."""
+    finding = {row.backend: row for row in bench.finding}
     cells = []
     for name in ("numpy", "torch-cpu", "torch-cuda"):
-        row = found.get(name)
+        row = finding.get(name)
         if row is None or row.seconds is None:
             cells.append("not measured")
         else:

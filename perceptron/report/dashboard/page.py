@@ -1,4 +1,4 @@
-"""What all pages share: their templates, and being written in one step."""
+"""What all pages share: their templates, and the folder that they are written to."""
 
 from __future__ import annotations
 
@@ -8,47 +8,33 @@ from jinja2 import Environment as Templates
 from jinja2 import PackageLoader, StrictUndefined
 
 from perceptron.errors import UserError
-from perceptron.records.files.replace import replace
+from perceptron.report.dashboard.advice import advice_markup
 from perceptron.untrusted_text import shortened
 
 
 def templates() -> Templates:
-    """The templates of all pages, with the ways in which they show numbers."""
-    found = Templates(
+    """Return the environment of all templates, with the filters that they use."""
+    environment = Templates(
         loader=PackageLoader("perceptron.report.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters |= {
-        "short": shortened,
-    }
-    return found
+    environment.filters |= {"short": shortened, "advice": advice_markup}
+    return environment
 
 
-def publish(page: Path, html: str) -> Path:
-    """Write a page in one step and return its path; raises `UserError` if it cannot be written."""
-    try:
-        replace(page, html)
-    except OSError as error:
-        raise _cannot_write(page, error) from None
-    return page
-
-
-def reserve(folder: Path, name: str = "index.html") -> Path:
-    """Make the folder and give the page's path; asked before minutes of measuring.
+def reserve(folder: Path) -> None:
+    """Make the folder and its first page; called before minutes of measuring.
 
     Raises `UserError` if the page cannot be written there.
     """
-    page = folder / name
+    page = folder / "index.html"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         page.touch()
     except OSError as error:
-        raise _cannot_write(page, error) from None
-    return page
-
-
-def _cannot_write(page: Path, error: OSError) -> UserError:
-    return UserError(f"{page}: cannot write the page: {error.strerror}; choose another --html")
+        raise UserError(
+            f"{page}: cannot write the page: {error.strerror}; choose another --html"
+        ) from None

@@ -46,12 +46,12 @@ class Raw(Struct, frozen=True):
     files: dict[str, list[list[object]]]
 
 
-def raw_data(found: Collection) -> Raw:
-    """The rows of each machine, in files that a browser can take."""
+def raw_data(collection: Collection) -> Raw:
+    """Return the rows of each machine, in files that a browser can take."""
     groups: dict[str, list[Measurement]] = {}
-    for row in found.rows:
+    for row in collection.rows:
         groups.setdefault(machine_name(row.machine, row.source), []).append(row)
-    order = {name: place for place, name in enumerate(groups)}
+    order = {name: index for index, name in enumerate(groups)}
     parts: list[dict[str, Any]] = []
     files: dict[str, list[list[object]]] = {}
     for name in sorted(groups, key=lambda name: order[name]):

@@ -7,9 +7,10 @@ from math import isclose, log10
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
+from perceptron.report.charts.axes import log_axis
+from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name
-from perceptron.report.dashboard.section import PageTable
-from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, table
+from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import digits
 from perceptron.report.tables.ladder import ROOFLINE_COLUMNS, roofline_cells, roofline_title
 from perceptron.untrusted_text import for_plotly
@@ -17,16 +18,19 @@ from perceptron.untrusted_text import for_plotly
 SWITCHES = ("Machine", "Threads")
 
 
-def roofline_views(found: Collection, looks: plot.Looks) -> Views:
-    """A view for each machine and number of threads: all problems whose ladder was measured."""
+def roofline_views(collection: Collection, looks: plot.Looks) -> Views:
+    """Return a view for each machine and number of threads, of all problems with a ladder."""
     groups: dict[tuple[str, str], list[OverheadResult]] = {}
-    for each in found.ladders:
-        if each.ceilings is not None and each.operations > 0 and each.bytes_moved > 0:
-            place = (machine_name(each.rows[0].machine, each.rows[0].source), str(each.threads))
-            groups.setdefault(place, []).append(each)
+    for ladder in collection.ladders:
+        if ladder.ceilings is not None and ladder.operations > 0 and ladder.bytes_moved > 0:
+            setting = (
+                machine_name(ladder.rows[0].machine, ladder.rows[0].source),
+                str(ladder.threads),
+            )
+            groups.setdefault(setting, []).append(ladder)
     views = Views("roofline", SWITCHES)
-    for part, (place, members) in enumerate(groups.items()):
-        views.add(part, place, _view(members, looks))
+    for part, (setting, members) in enumerate(groups.items()):
+        views.add(part, setting, _view(members, looks))
     return views
 
 
@@ -44,13 +48,11 @@ def _view(members: list[OverheadResult], looks: plot.Looks) -> View:
         figures=[_figure(members, looks)],
         tables=[
             table(
-                PageTable(
-                    ROOFLINE_COLUMNS,
-                    roofline_cells(each),
-                    f"{each.problem}. {roofline_title(each)}",
-                )
+                ROOFLINE_COLUMNS,
+                roofline_cells(ladder),
+                f"{ladder.problem}. {roofline_title(ladder)}",
             )
-            for each in members
+            for ladder in members
         ],
     )
 
@@ -58,12 +60,12 @@ def _view(members: list[OverheadResult], looks: plot.Looks) -> View:
 def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
     traces: list[Trace] = []
     heights: list[float] = []
-    for each in members:
-        for rung in each.rungs:
+    for ladder in members:
+        for rung in ladder.rungs:
             if rung.gflops is None:
                 continue
             heights.append(rung.gflops)
-            told = f"{rung.backend} on {each.problem}: {digits(rung.gflops, 2)} GFLOP/s"
+            words = f"{rung.backend} on {ladder.problem}: {digits(rung.gflops, 2)} GFLOP/s"
             look = looks[rung.backend]
             traces.append(
                 {
@@ -74,18 +76,18 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
                     "showlegend": not any(
                         trace["name"] == for_plotly(rung.backend) for trace in traces
                     ),
-                    "x": [_intensity(each)],
+                    "x": [_intensity(ladder)],
                     "y": [rung.gflops],
                     "marker": {"color": look.colour, "symbol": look.symbol, "size": 11},
-                    "text": [for_plotly(f"{told}, bound by {rung.bound or 'unknown'}", 300)],
+                    "text": [for_plotly(f"{words}, bound by {rung.bound or 'unknown'}", 300)],
                     "hoverinfo": "text",
                 }
             )
-    across = [_intensity(each) for each in members]
-    limits = [each.ceilings for each in members if each.ceilings is not None]
+    across = [_intensity(ladder) for ladder in members]
+    limits = [ladder.ceilings for ladder in members if ladder.ceilings is not None]
     product, copy = (
-        max(each.gflops for each in limits),
-        max(each.gbytes for each in limits),
+        max(limit.gflops for limit in limits),
+        max(limit.gbytes for limit in limits),
     )
     ridge = product / copy
     across += [ridge * 4, min(across) / 4, ridge / 4]
@@ -102,7 +104,7 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
             "hoverinfo": "skip",
         }
     )
-    problems = ", ".join(each.problem for each in members)
+    problems = ", ".join(ladder.problem for ladder in members)
     return ViewFigure(
         alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}; the "
         f"roof is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the numbers",
@@ -111,9 +113,9 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
         height=480,
         data=traces,
         layout={
-            "xaxis": plot.log_axis(across, _number, 10, "operations for each byte"),
-            "yaxis": plot.log_axis(
-                [*heights, *(y for _, y in roof)], _number, 10, "GFLOP/s that got done"
+            "xaxis": plot.axis(log_axis(across, _number, 10, "operations for each byte")),
+            "yaxis": plot.axis(
+                log_axis([*heights, *(y for _, y in roof)], _number, 10, "GFLOP/s that got done")
             ),
             "annotations": _problems(members),
         },
@@ -121,21 +123,21 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
 
 
 def _problems(members: list[OverheadResult]) -> list[Trace]:
-    """The name of each problem above its points."""
+    """Return the name of each problem above its points."""
     labels: list[Trace] = []
-    places: list[float] = []
-    for each in members:
-        here = _intensity(each)
-        level = sum(isclose(here, other, rel_tol=1.0) for other in places)
-        places.append(here)
+    intensities: list[float] = []
+    for ladder in members:
+        intensity = _intensity(ladder)
+        level = sum(isclose(intensity, other, rel_tol=1.0) for other in intensities)
+        intensities.append(intensity)
         labels.append(
             {
                 "xref": "x",
                 "yref": "paper",
-                "x": log10(here),
+                "x": log10(intensity),
                 "y": 1 - 0.06 * level,
                 "yanchor": "bottom",
-                "text": for_plotly(each.problem, 40),
+                "text": for_plotly(ladder.problem, 40),
                 "showarrow": False,
                 "font": {"size": 12, "color": "--soft"},
             }
@@ -143,8 +145,8 @@ def _problems(members: list[OverheadResult]) -> list[Trace]:
     return labels
 
 
-def _intensity(found: OverheadResult) -> float:
-    return found.operations / found.bytes_moved
+def _intensity(ladder: OverheadResult) -> float:
+    return ladder.operations / ladder.bytes_moved
 
 
 def _number(value: float) -> str:

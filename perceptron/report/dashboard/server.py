@@ -54,7 +54,10 @@ class _Server(ThreadingHTTPServer):
 
 
 def server(html: Path, port: int) -> ThreadingHTTPServer:
-    """A server of the folder on the loopback address; raises `UserError` if the port is taken."""
+    """Return a server of the folder on the loopback address.
+
+    Raises `UserError` if the port is taken.
+    """
     try:
         return _Server((HOST, port), partial(_Pages, directory=str(html)))
     except OSError as error:

@@ -5,42 +5,57 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import COMMITS, Curve, CurvePoint, Sweep
+from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.report.charts import plot
-from perceptron.report.charts.svg import family_axis, size_tick
+from perceptron.report.charts.as_plotly.draw import draw
+from perceptron.report.charts.axes import family_axis
+from perceptron.report.charts.ratio import ratio_figure
+from perceptron.report.charts.sweep import ITERATION, scaled, sweep_figure
 from perceptron.report.dashboard.names import machine_name, state_name
-from perceptron.report.dashboard.section import PageTable
-from perceptron.report.dashboard.view import Trace, View, ViewFigure, Views, ViewTable, table
-from perceptron.report.numbers import digits, duration_interval, interval, missing, sentence, tick
-from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
+from perceptron.report.dashboard.view import View, Views, ViewTable, table
+from perceptron.report.numbers import duration_interval, interval
+from perceptron.report.tables import what_if
+from perceptron.report.tables.crossover import (
+    AMORTISATION_COLUMNS,
+    CROSSOVER_COLUMNS,
+    amortisation_cells,
+    crossover_cells,
+)
+from perceptron.report.tables.crossover_words import missing
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Shown")
-ITERATION = "time per iteration"
 WHOLE = f"whole training, {ITERATIONS:,} iterations"
 COLD = f"from cold, {ITERATIONS:,} iterations"
-_TIE = 1.05
-# Crossovers that a figure has room to label; the table has them all.
-_LABELLED = 4
 
 
-def sweep_views(found: Collection, looks: plot.Looks) -> Views:
-    """A view for each sweep and way of showing it; those of one sweep are in one file."""
+def sweep_views(
+    collection: Collection, looks: plot.Looks, asked: CrossoverResult | None = None
+) -> Views:
+    """Return a view for each sweep and way of showing it; those of one sweep are in one file.
+
+    ``asked`` is the answer of a search for crossovers: its estimates and its own number of
+    iterations are not in the collection, and are shown with its sweeps.
+    """
     views = Views("sweeps", SWITCHES)
     # What has a crossover to show comes first.
     ordered = sorted(
-        found.sweeps, key=lambda sweep: not any(each.size for each in sweep.crossovers)
+        collection.sweeps,
+        key=lambda sweep: not any(crossover.size for crossover in sweep.crossovers),
     )
     for part, sweep in enumerate(ordered):
-        for shown, view in _shown(sweep, looks):
-            views.add(part, (*sweep_place(sweep), shown), view)
+        own = asked if asked is not None and is_answer(sweep, asked) else None
+        for shown, view in _shown(sweep, looks, own):
+            views.add(part, (*sweep_setting(sweep), shown), view)
     return views
 
 
-def sweep_place(sweep: Sweep) -> tuple[str, ...]:
-    """The setting of all switches but the last, of the views of this sweep."""
+def sweep_setting(sweep: Sweep) -> tuple[str, ...]:
+    """Return the setting of all switches but the last, of the views of this sweep."""
     return (
         sweep.family,
         machine_name(sweep.machine, sweep.source),
@@ -50,40 +65,76 @@ def sweep_place(sweep: Sweep) -> tuple[str, ...]:
     )
 
 
-def _shown(sweep: Sweep, looks: plot.Looks) -> list[tuple[str, View]]:
+def is_answer(sweep: Sweep, asked: CrossoverResult) -> bool:
+    """Return whether the sweep is among what the answer was read off."""
+    ground = (sweep.source, sweep.machine, sweep.family, sweep.commit, sweep.dtype, sweep.threads)
+    return any(
+        (row.source, row.machine, row.family, row.commit, row.dtype, row.threads) == ground
+        for row in asked.rows
+    )
+
+
+def _shown(
+    sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None
+) -> list[tuple[str, View]]:
+    guessed = [] if asked is None else [x for x in asked.what_if if x.family == sweep.family]
+    if sweep.source == "csv":  # nobody knows how many iterations a time of a table is
+        return [("time", _times(sweep, 1, looks, "time", guessed)), *_ratios(sweep, looks)]
     views = [
-        (ITERATION, _times(sweep, sweep.curves, sweep.crossovers, 1, looks, ITERATION)),
-        (WHOLE, _times(sweep, sweep.curves, sweep.crossovers, ITERATIONS, looks, WHOLE)),
+        (ITERATION, _times(sweep, 1, looks, ITERATION, guessed)),
+        (WHOLE, _times(sweep, ITERATIONS, looks, WHOLE, guessed)),
     ]
     if sweep.cold:
-        cold = _times(sweep, sweep.cold, sweep.cold_crossovers, ITERATIONS, looks, COLD)
-        views.append((COLD, cold))
-    views += [
-        (f"ratio of {found.challenger} to {found.incumbent}", _ratio(sweep, found, spots, looks))
-        for found, spots in zip(sweep.crossovers, sweep.ratios, strict=True)
-        if spots
-    ]
-    return views
+        views.append((COLD, _cold(sweep, looks, asked)))
+    return [*views, *_ratios(sweep, looks)]
 
 
 def _times(
-    sweep: Sweep,
-    curves: Sequence[Curve],
-    crossovers: Sequence[Crossover],
-    times: int,
-    looks: plot.Looks,
-    shown: str,
+    sweep: Sweep, times: int, looks: plot.Looks, shown: str, guessed: Sequence[WhatIf]
 ) -> View:
     axis = family_axis(sweep.family)
-    measured = [curve for curve in curves if curve.spots]
+    lines = {estimate.challenger: estimate.estimates for estimate in guessed}
+    figure = sweep_figure(sweep.curves, sweep.crossovers, axis, shown, times, tuple(lines.values()))
+    tables = [
+        table(CROSSOVER_COLUMNS, crossover_cells(sweep.crossovers), "Who is faster"),
+        _values(sweep.curves, times, axis, shown),
+    ]
+    if guessed:
+        tables.append(table(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
     return View(
         title=f"{sweep.family}: {shown}",
-        lines=_lines(sweep, curves, crossovers),
-        figures=[_figure(measured, crossovers, times, looks, axis, shown)] if measured else [],
-        tables=[
-            table(PageTable(CROSSOVER_COLUMNS, crossover_cells(crossovers), "Who is faster")),
-            _values(curves, times, axis, shown),
-        ],
+        lines=_lines(sweep, sweep.curves, sweep.crossovers),
+        figures=draw(figure, looks),
+        tables=tables,
+    )
+
+
+def _cold(sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None) -> View:
+    axis = family_axis(sweep.family)
+    figure = sweep_figure(sweep.cold, sweep.cold_crossovers, axis, COLD, ITERATIONS)
+    tables = [
+        table(CROSSOVER_COLUMNS, crossover_cells(sweep.cold_crossovers), "Who is faster"),
+        _values(sweep.cold, ITERATIONS, axis, COLD),
+    ]
+    if asked is not None and asked.iterations != ITERATIONS:
+        title = f"From cold, over a training of {asked.iterations:,} iterations"
+        conditions = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
+        own = [
+            crossover
+            for crossover in asked.from_cold
+            if (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
+            == conditions
+        ]
+        tables.insert(1, table(CROSSOVER_COLUMNS, crossover_cells(own), title))
+    if sweep.amortisations:
+        cells = amortisation_cells(sweep.amortisations)
+        title = "When the faster one has paid for its start [95 % interval]"
+        tables.append(table(AMORTISATION_COLUMNS, cells, title))
+    return View(
+        title=f"{sweep.family}: {COLD}",
+        lines=_lines(sweep, sweep.cold, sweep.cold_crossovers),
+        figures=draw(figure, looks),
+        tables=tables,
     )
 
 
@@ -94,185 +145,69 @@ def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover
         for curve in curves
         if not curve.spots and (reason := f"{curve.backend}: {curve.reason}") not in absent
     ]
-    told = [f"Not measured: {reason}." for reason in absent]
-    told += [
+    lines = [f"Not measured: {reason}." for reason in absent]
+    lines += [
         f"{curve.backend}, at some sizes: {curve.reason}."
         for curve in curves
         if curve.spots and curve.reason
     ]
     if all(spot.processes == 1 for curve in curves for spot in curve.spots):
-        told.append(
+        lines.append(
             "One process for each value, so there are no intervals, and no winner that is sure."
         )
     if sweep.source == "asv":
-        told.append(
+        lines.append(
             f"Of asv's commits the newest {COMMITS} are here; the page of history has them all."
         )
-    return told
-
-
-def _figure(
-    curves: Sequence[Curve],
-    crossovers: Sequence[Crossover],
-    times: int,
-    looks: plot.Looks,
-    axis: str,
-    shown: str,
-) -> ViewFigure:
-    traces: list[Trace] = []
-    values: list[float] = []
-    ends: list[float] = []
-    sizes = [spot.size for curve in curves for spot in curve.spots]
-    for curve in curves:
-        scaled = [_scaled(spot.value, times) for spot in curve.spots]
-        values += [each.estimate for each in scaled]
-        ends += [end for each in scaled for end in each_end(each)]
-        told = [
-            f"{curve.backend}, {axis} {spot.size:,}: {_duration(value)}; {spot.processes} processes"
-            for spot, value in zip(curve.spots, scaled, strict=True)
-        ]
-        where = [spot.size for spot in curve.spots]
-        traces += plot.curve(curve.backend, looks[curve.backend], where, scaled, told)
-    shapes, labels = _marks(crossovers)
-    answers = "; ".join(
-        f"{each.incumbent} to {each.challenger}: {sentence(each)}"
-        for each in crossovers
-        if each.status != "not measured"
-    )
-    return ViewFigure(
-        alt=f"{shown} of {', '.join(curve.backend for curve in curves)} over {axis}, both axes "
-        f"logarithmic. {answers}",
-        caption="Lower is faster. Bands are 95 % intervals over fresh processes; a dotted line "
-        "marks a change of winner, grey its interval.",
-        height=460,
-        data=traces,
-        layout={
-            "xaxis": plot.log_axis(sizes, size_tick, 2, axis),
-            "yaxis": plot.log_axis(plot.within(values, ends), tick, 10, shown),
-            "shapes": shapes,
-            "annotations": labels,
-        },
-    )
-
-
-def _marks(crossovers: Sequence[Crossover]) -> tuple[list[Trace], list[Trace]]:
-    shapes, labels = [], []
-    crossing = [each for each in crossovers if each.crossings]
-    for place, found in enumerate(crossing):
-        for change in found.crossings:
-            winner = getattr(found, change.direction)
-            text = f"{winner} from {digits(change.size, 2)} on"
-            shape, label = plot.vertical(change.size, text, place)
-            shapes.append(shape)
-            if len(crossing) <= _LABELLED:
-                labels.append(label)
-        if found.low is not None and found.high is not None:
-            shapes.append(plot.stripe(found.low, found.high, "x", "--ink/0.1"))
-    return shapes, labels
+    return lines
 
 
 def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewTable:
-    """Sizes down, backends across."""
+    """Return the times as a table: sizes down, backends across."""
     sizes = sorted({spot.size for curve in curves for spot in curve.spots})
-    by_place = {
-        (curve.backend, spot.size): _scaled(spot.value, times)
+    values = {
+        (curve.backend, spot.size): _duration(scaled(spot.value, times))
         for curve in curves
         for spot in curve.spots
     }
     columns = (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
     rows = [
-        (
-            f"{size:,}",
-            *(
-                _duration(by_place[curve.backend, size])
-                if (curve.backend, size) in by_place
-                else "not measured"
-                for curve in curves
-            ),
-        )
+        (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
         for size in sizes
     ]
-    return table(PageTable(columns, rows, f"{shown} [95 % interval]"))
+    return table(columns, rows, f"{shown} [95 % interval]")
 
 
-def _ratio(sweep: Sweep, found: Crossover, spots: Sequence[CurvePoint], looks: plot.Looks) -> View:
-    axis = family_axis(sweep.family)
-    title = f"{sweep.family}: time of {found.challenger} over {found.incumbent}"
-    told = [
-        f"{axis} {spot.size:,}: {interval_of(spot.value)} ×; {spot.processes} processes"
-        for spot in spots
+def _ratios(sweep: Sweep, looks: plot.Looks) -> list[tuple[str, View]]:
+    return [
+        (
+            f"ratio of {crossover.challenger} to {crossover.incumbent}",
+            _ratio(sweep, crossover, spots, looks),
+        )
+        for crossover, spots in zip(sweep.crossovers, sweep.ratios, strict=True)
+        if spots
     ]
-    values = [spot.value for spot in spots]
-    traces = plot.curve(
-        f"{found.challenger} / {found.incumbent}",
-        looks[found.challenger],
-        [spot.size for spot in spots],
-        values,
-        told,
-    )
-    known = [end for each in values for end in each_end(each)]
-    ends = [*plot.within([each.estimate for each in values], known), 1 / _TIE, _TIE]
-    shapes, labels = _marks([found])
-    level = plot.stripe(1 / _TIE, _TIE, "y", "--ink/0.12")
-    shapes = [level, *shapes, *(plot.stripe(*each, "x", "--warn/0.5") for each in found.unsure)]
-    figure = ViewFigure(
-        alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {found.incumbent} is "
-        f"faster, below 1 {found.challenger}. {sentence(found)}",
-        caption=f"Above 1 {found.incumbent} is faster, below it {found.challenger}; within the "
-        "grey ±5 % nobody should care. Bands are 95 % intervals; yellow: the winner is not sure.",
-        height=420,
-        data=traces,
-        layout={
-            "xaxis": plot.log_axis([spot.size for spot in spots], size_tick, 2, axis),
-            "yaxis": _ratio_axis(ends, found),
-            "shapes": shapes,
-            "annotations": labels,
-            "showlegend": False,
-        },
-    )
+
+
+def _ratio(
+    sweep: Sweep, crossover: Crossover, spots: Sequence[CurvePoint], looks: plot.Looks
+) -> View:
+    axis = family_axis(sweep.family)
+    title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
     columns = (f"{axis}>", "ratio [95 % interval]>", "processes>")
-    rows = [(f"{spot.size:,}", interval_of(spot.value), str(spot.processes)) for spot in spots]
-    answers = PageTable(CROSSOVER_COLUMNS, crossover_cells([found]), "Who is faster")
+    rows = [(f"{spot.size:,}", _ratio_text(spot.value), str(spot.processes)) for spot in spots]
     return View(
         title=title,
-        lines=_lines(sweep, sweep.curves, [found]),
-        figures=[figure],
-        tables=[table(answers), table(PageTable(columns, rows, title))],
+        lines=_lines(sweep, sweep.curves, [crossover]),
+        figures=draw(ratio_figure(crossover, spots, axis), looks),
+        tables=[
+            table(CROSSOVER_COLUMNS, crossover_cells([crossover]), "Who is faster"),
+            table(columns, rows, title),
+        ],
     )
 
 
-def _ratio_axis(ends: Sequence[float], found: Crossover) -> Trace:
-    axis = plot.log_axis(
-        ends,
-        lambda value: f"{value:g} ×",
-        10,
-        f"time of {found.challenger} over {found.incumbent}",
-    )
-    low, high = 10 ** axis["range"][0], 10 ** axis["range"][1]
-    ticks = [
-        step * 10.0**power for power in range(-9, 10) for step in (1, 2, 5)
-    ]  # decades alone are too few for a ratio near 1
-    ticks = [value for value in ticks if low <= value <= high]
-    if len(ticks) <= 12:
-        axis |= {"tickvals": ticks, "ticktext": [f"{value:g} ×" for value in ticks]}
-    return axis
-
-
-def _scaled(value: Interval, times: int) -> Interval:
-    return Interval(
-        value.estimate * times,
-        None if value.low is None else value.low * times,
-        None if value.high is None else value.high * times,
-    )
-
-
-def each_end(value: Interval) -> list[float]:
-    """The estimate and those ends that are known."""
-    return [end for end in (value.low, value.estimate, value.high) if end is not None]
-
-
-def interval_of(value: Interval) -> str:
-    """An interval without a unit."""
+def _ratio_text(value: Interval) -> str:
     return interval(value.estimate, value.low, value.high)
 
 

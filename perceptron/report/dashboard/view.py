@@ -9,23 +9,12 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.report.dashboard.section import PageTable
+from perceptron.report.charts.plot import ViewFigure
 from perceptron.untrusted_text import shortened
 
-Trace = dict[str, Any]
 # Characters: a paragraph, and what a figure is in words.
 _LINE = 600
 _ALT = 2_000
-
-
-class ViewFigure(Struct, frozen=True, kw_only=True):
-    """A figure as plotly takes it; colours are names of the pages' colours (see `plot`)."""
-
-    alt: str
-    caption: str
-    height: int
-    data: list[Trace]
-    layout: dict[str, Any]
 
 
 class Column(Struct, frozen=True):
@@ -78,10 +67,10 @@ class Views:
         self.files: dict[str, dict[str, View]] = {}
 
     def add(self, part: int, setting: Sequence[str], view: View) -> None:
-        """Keep a view; of two with equal settings the first is found."""
+        """Keep a view; of two with equal settings the first is shown."""
         name = str(len(self.settings))
         file = f"{self.page}/{part}"
-        self.settings.append(Setting([shortened(each) for each in setting], file, name))
+        self.settings.append(Setting([shortened(value) for value in setting], file, name))
         self.files.setdefault(file, {})[name] = _fitted(view)
 
     @property
@@ -89,30 +78,35 @@ class Views:
         return {
             "switches": self.switches,
             "views": [
-                {"is": each.is_, "file": each.file, "name": each.name} for each in self.settings
+                {"is": setting.is_, "file": setting.file, "name": setting.name}
+                for setting in self.settings
             ],
         }
 
 
 def _fitted(view: View) -> View:
-    """The same with texts that have room: names of strangers stand in all of them."""
+    """Return the view with texts that have room: untrusted names stand in all of them."""
     return replace(
         view,
         title=shortened(view.title, 200),
         lines=[shortened(line, _LINE) for line in view.lines],
         figures=[
-            replace(each, alt=shortened(each.alt, _ALT), caption=shortened(each.caption, _LINE))
-            for each in view.figures
+            replace(
+                figure,
+                alt=shortened(figure.alt, _ALT),
+                caption=shortened(figure.caption, _LINE),
+            )
+            for figure in view.figures
         ],
-        sections=[_fitted(each) for each in view.sections],
+        sections=[_fitted(section) for section in view.sections],
     )
 
 
 def link(page: str, switches: Sequence[str], setting: Sequence[str]) -> str:
-    """An address that opens a page of views at a setting, or at the first that begins so."""
-    said = zip(switches, setting, strict=False)
+    """Return an address that opens a page of views at a setting, or at the first that begins so."""
+    chosen = zip(switches, setting, strict=False)
     return f"{page}.html#" + "&".join(
-        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in said
+        f"{_id(label)}={quote(shortened(value), safe='')}" for label, value in chosen
     )
 
 
@@ -120,10 +114,10 @@ def _id(label: str) -> str:
     return label.lower().replace(" ", "-")
 
 
-def table(grid: PageTable) -> ViewTable:
-    """A table of a page of figures as a view's."""
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], title: str) -> ViewTable:
+    """Return a table of texts; a column whose name ends in ``>`` is flush right."""
     return ViewTable(
-        shortened(grid.title, 200),
-        [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in grid.columns],
-        [[shortened(cell, 400) for cell in row] for row in grid.rows],
+        shortened(title, 200),
+        [Column(shortened(name.rstrip(">")), name.endswith(">")) for name in columns],
+        [[shortened(cell, 400) for cell in row] for row in rows],
     )

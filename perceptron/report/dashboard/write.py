@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.files.replace import replace
@@ -27,7 +28,7 @@ from perceptron.report.dashboard.view import Views
 # File, name in the navigation, what its heading asks.
 PAGES = (
     ("index.html", "Overview", "Which backend trains fastest here?"),
-    ("sweeps.html", "Sweeps", "From which size on does that change?"),
+    ("sweeps.html", "Sweeps", "At which size does the winner change?"),
     ("map.html", "Map", "Who wins where, on two axes?"),
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
@@ -35,29 +36,43 @@ PAGES = (
     ("machines.html", "Machines", "What was it measured on?"),
     ("raw.html", "Raw data", "Every row, as it was measured"),
 )
-# What a page of views says where there is none, and the command that makes some.
+# What a page of views says where there is none, the command that makes some, and of what.
 _NOTHING = {
-    "sweeps": ("No family was measured at several sizes.", "perceptron bench"),
-    "map": ("No map was measured.", "perceptron map"),
-    "ladder": ("No ladder was measured.", "perceptron overhead"),
-    "roofline": ("No ladder was measured beside the machine's ceilings.", "perceptron overhead"),
-    "history": ("asv has measured no case at two commits or more.", "asv run NEW"),
+    "sweeps": ("No family was measured at several sizes yet.", "perceptron bench", "them"),
+    "map": ("No map was measured yet.", "perceptron map", "one"),
+    "ladder": ("No ladder was measured yet.", "perceptron overhead", "one"),
+    "roofline": (
+        "No ladder was measured beside the machine's ceilings yet.",
+        "perceptron overhead",
+        "both",
+    ),
+    "history": (
+        "asv has measured no case at two commits or more yet.",
+        "asv run NEW",
+        "the commits that are new",
+    ),
 }
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
 _RAW_SCRIPTS = ("dom", "load", "rows", "raw_parts", "raw")
 
 
-def write_site(html: Path, found: Collection, asv: str | None = None) -> Path:
+def write_site(
+    html: Path,
+    collection: Collection,
+    asv: str | None = None,
+    asked: CrossoverResult | None = None,
+) -> Path:
     """Write every page into the folder and return the path of the first.
 
-    ``asv`` says why asv's own pages are not in ``asv/``; None where they are. Equal results give
+    ``asv`` says why asv's own pages are not in ``asv/``; None where they are. ``asked`` is the
+    answer of a search for crossovers, shown on the sweeps that it was read off. Equal results give
     equal bytes. Raises `UserError` if the folder cannot be written to.
     """
-    looks = strokes(_backends(found))
+    looks = strokes(_backends(collection, asked))
     site = _Site(html)
     try:
-        for name, text in _texts(found, looks, asv):
+        for name, text in _texts(collection, looks, asv, asked):
             site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
@@ -70,29 +85,33 @@ def write_site(html: Path, found: Collection, asv: str | None = None) -> Path:
 
 
 def _texts(
-    found: Collection, looks: dict[str, Stroke], asv: str | None
+    collection: Collection,
+    looks: dict[str, Stroke],
+    asv: str | None,
+    asked: CrossoverResult | None,
 ) -> Iterator[tuple[str, str]]:
-    """Every file of ours with its text."""
+    """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
-    for name in sorted(each.name for each in own.iterdir()):
+    for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
-    yield _page("index.html", "overview.html.j2", overview(found, looks, asv))
-    yield _page("machines.html", "machines.html.j2", machines(found))
+    yield _page("index.html", "overview.html.j2", overview(collection, looks, asv))
+    yield _page("machines.html", "machines.html.j2", machines(collection))
     drawn = plot.looks(looks)
-    for make in (sweep_views, map_views, ladder_views, roofline_views, history_views):
-        yield from _views(make(found, drawn))
-    raw = raw_data(found)
-    scripts = _RAW_SCRIPTS if found.rows else ()
-    yield _page("raw.html", "raw.html.j2", {"rows": len(found.rows), "scripts": scripts})
+    yield from _views(sweep_views(collection, drawn, asked))
+    for make in (map_views, ladder_views, roofline_views, history_views):
+        yield from _views(make(collection, drawn))
+    raw = raw_data(collection)
+    scripts = _RAW_SCRIPTS if collection.rows else ()
+    yield _page("raw.html", "raw.html.j2", {"rows": len(collection.rows), "scripts": scripts})
     yield "data/raw.js", script("raw", raw.index)
     for name, rows in raw.files.items():
         yield f"data/{name}.js", script(name, rows)
 
 
 def _views(views: Views) -> Iterator[tuple[str, str]]:
-    nothing, command = _NOTHING[views.page]
-    facts = {"any": bool(views.settings), "nothing": nothing, "command": command}
+    nothing, command, what = _NOTHING[views.page]
+    facts = {"any": bool(views.settings), "nothing": nothing, "command": command, "what": what}
     facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.settings else ()}
     yield _page(f"{views.page}.html", "views.html.j2", facts)
     yield f"data/{views.page}.js", script(views.page, views.index)
@@ -110,19 +129,22 @@ def _page(file: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
     return file, rendered
 
 
-def _backends(found: Collection) -> list[str]:
-    """Every name that any page draws a line for."""
-    ladders = (rung.backend for each in found.ladders for rung in each.rungs)
-    published = (name for each in found.ladders for name in each.published)
-    finding = (row.backend for each in found.benches for row in each.finding)
-    return sorted({*(row.backend for row in found.rows), *ladders, *published, *finding})
+def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str]:
+    """Return every name that any page draws a line for."""
+    ladders = (rung.backend for ladder in collection.ladders for rung in ladder.rungs)
+    maps = (name for result in collection.maps for name in result.map.backends)
+    published = (name for ladder in collection.ladders for name in ladder.published)
+    finding = (row.backend for bench in collection.benches for row in bench.finding)
+    estimated = (guess.challenger for guess in (asked.what_if if asked else ()))
+    rows = (row.backend for row in collection.rows)
+    return sorted({*rows, *ladders, *maps, *published, *finding, *estimated})
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:
-    """The colours of the backends, for light and for dark."""
+    """Return the colours of the backends, for light and for dark."""
     looks = list(looks)
-    light = " ".join(f"--s{place}: {look.colour};" for place, look in enumerate(looks))
-    dark = " ".join(f"--s{place}: {look.dark};" for place, look in enumerate(looks))
+    light = " ".join(f"--s{index}: {look.colour};" for index, look in enumerate(looks))
+    dark = " ".join(f"--s{index}: {look.dark};" for index, look in enumerate(looks))
     return (
         f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
         # The script marks the page as light while it is printed.

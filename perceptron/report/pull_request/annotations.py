@@ -13,7 +13,7 @@ from pathlib import Path
 from perceptron.records.comparison import Comparison, Row
 from perceptron.report import text_file
 from perceptron.report.pull_request.comment import comment
-from perceptron.report.tables import comparison
+from perceptron.report.tables import comparison as text
 from perceptron.untrusted_text import label
 
 # GitHub shows no more of each kind for a step.
@@ -21,23 +21,23 @@ _MOST = 10
 _LONGEST = 400
 
 
-def tell_github(found: Comparison, asked: bool) -> None:
+def annotate(comparison: Comparison, asked: bool) -> None:
     """Print the annotations on standard error, which the runner reads too, and add a summary.
 
     Inside a workflow, and elsewhere if it is ``asked`` for. Raises `UserError` if the file that
     GITHUB_STEP_SUMMARY names cannot be written.
     """
     if asked or os.environ.get("GITHUB_ACTIONS") == "true":
-        for line in marks(found):
+        for line in marks(comparison):
             print(line, file=sys.stderr)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        text_file.append(Path(summary), comment(found))
+        text_file.append(Path(summary), comment(comparison))
 
 
-def marks(found: Comparison) -> list[str]:
-    """Errors for what became slower or broke, warnings for what could not be judged."""
-    ordered = comparison.in_order(found.rows)
+def marks(comparison: Comparison) -> list[str]:
+    """Return errors for what became slower or broke, warnings for what could not be judged."""
+    ordered = text.in_order(comparison.rows)
     slower = [row for row in ordered if row.verdict == "regression"]
     unsure = [row for row in ordered if row.verdict == "inconclusive"]
     return [
@@ -49,26 +49,26 @@ def marks(found: Comparison) -> list[str]:
 def _slower(row: Row) -> str:
     if row.change is None:
         return row.reason or row.verdict
-    times = f"{comparison.amount(row.base, row.unit)} → {comparison.amount(row.head, row.unit)}"
+    times = f"{text.amount(row.base, row.unit)} → {text.amount(row.head, row.unit)}"
     blocks = row.confirmation_blocks or row.screen_blocks
-    return f"{times}, {comparison.change(row)}, {blocks} blocks, confirmed"
+    return f"{times}, {text.change(row)}, {blocks} blocks, confirmed"
 
 
 def _command(kind: str, row: Row, message: str) -> str:
-    place = {"file": label(row.file), "line": row.line} if row.file else {}
-    properties = {**place, "title": _short(f"{row.verdict}: {comparison.name(row)}")}
-    told = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
-    return f"::{kind} {told}::{_message(_short(message))}"
+    position = {"file": label(row.file), "line": row.line} if row.file else {}
+    properties = {**position, "title": _short(f"{row.verdict}: {text.name(row)}")}
+    options = ",".join(f"{name}={_property(value)}" for name, value in properties.items() if value)
+    return f"::{kind} {options}::{_message(_short(message))}"
 
 
-def _short(text: str) -> str:
-    """In one line, and not at length."""
-    clean = label(text[: 4 * _LONGEST])
+def _short(message: str) -> str:
+    """Return the text in one line, and not at length."""
+    clean = label(message[: 4 * _LONGEST])
     return clean if len(clean) <= _LONGEST else f"{clean[: _LONGEST - 1]}…"
 
 
-def _message(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+def _message(message: str) -> str:
+    return message.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(value: str | int) -> str:

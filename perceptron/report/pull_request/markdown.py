@@ -1,13 +1,14 @@
-"""Strangers' text in Markdown that a forge shows: visible, and nothing more.
+"""Untrusted text in Markdown that a forge shows: visible, and nothing more.
 
 All of it stands in code spans, where a forge makes no mention, reference or link and no HTML is
-read. Escapes would not do: mentions and references are looked for after they are undone.
+read. Escaping is not enough: forges look for mentions and references after they undo escapes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from perceptron.report import numbers
 from perceptron.untrusted_text import label
 
 # These two end a code span and a cell, and no escape for them is read alike everywhere.
@@ -16,42 +17,33 @@ _ENDLESS = 10**12
 
 
 def code(text: str, most: int = 120) -> str:
-    """The text as a code span in one line of at most ``most`` characters, fit for any place."""
+    """Return the text as a code span in one line of at most ``most`` characters.
+
+    It can stand anywhere, in a cell of a table too; an empty text is a dash.
+    """
     # What is cut need not be cleaned first, however long it is.
     clean = label(text[: 4 * most]).translate(_LOOK_ALIKES)
     if len(clean) > most or len(text) > 4 * most:
         clean = clean[: most - 1] + "…"
-    return f"`{clean}`" if clean else "–"
-
-
-def table(columns: Sequence[str]) -> list[str]:
-    """The head of a table; a column whose name ends in ``>`` is flush right."""
-    names = [column.rstrip(">") for column in columns]
-    rules = ["---:" if column.endswith(">") else "---" for column in columns]
-    return [line(names), line(rules)]
-
-
-def line(cells: Iterable[str]) -> str:
-    """One line of a table."""
-    return f"| {' | '.join(cells)} |"
+    return f"`{clean}`" if clean else numbers.NONE
 
 
 def count(number: int) -> str:
-    """A whole number; an absurd one does not fill the page."""
-    return f"{number:,}" if abs(number) < _ENDLESS else "too many"
+    """Return a whole number; an absurd one must not fill the page."""
+    return numbers.count(number) if abs(number) < _ENDLESS else "too many"
 
 
 class Room:
-    """So many bytes of text, given to lines in turn."""
+    """The bytes that are left for text; lines use them up in turn."""
 
     def __init__(self, most: int) -> None:
         self._left = most
 
-    def take(self, lines: Sequence[str]) -> list[str]:
-        """Those of the lines, from the first on, for which there is room."""
-        for place, text in enumerate(lines):
+    def fit(self, lines: Sequence[str]) -> list[str]:
+        """Return the first of the lines, as many as fit, and use up their bytes."""
+        for index, text in enumerate(lines):
             size = len(text.encode()) + 1
             if size > self._left:
-                return list(lines[:place])
+                return list(lines[:index])
             self._left -= size
         return list(lines)

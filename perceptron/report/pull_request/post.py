@@ -1,6 +1,6 @@
 """A pull request's comment, from files that the pull request's own code may have written.
 
-The workflow that may write comments runs this, and nothing of the pull request:
+The workflow that has the right to comment runs this, and no code of the pull request:
 
     python -m perceptron.report.pull_request.post FOLDER            prints the pull request's number
     python -m perceptron.report.pull_request.post FOLDER PULL.json  prints the comment
@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
+from perceptron.report.numbers import count
 from perceptron.report.pull_request.comment import PullRequest, comment, nothing
 from perceptron.untrusted_text import label
 
@@ -64,54 +65,55 @@ class _Pull(Struct, frozen=True):
 
 
 def number(folder: Path) -> int:
-    """The pull request that the files say they are of; raises `UserError`."""
+    """Return the number of the pull request that the files are of; raises `UserError`."""
     file = folder / "pull-request.txt"
-    found = _NUMBER.fullmatch(_read(file, 64))
-    if found is None:
+    match = _NUMBER.fullmatch(_read(file, 64))
+    if match is None:
         raise UserError(f"{file}: not the number of a pull request: write the event's into it")
-    return int(found[1])
+    return int(match[1])
 
 
 def post(folder: Path, pull: Path, event: Path) -> str:
-    """The comment. Raises `UserError` for what is not of this pull request, or not a comparison.
+    """Return the comment.
 
     Where the run left no comparison, the comment says so: an older one must not stand for it. The
-    run's commit, branch and repository must be the head of the pull request: of its number
-    alone anybody could write any.
+    run's commit, branch and repository must be the head of the pull request, since anybody can
+    write any number into a file. Raises `UserError` for files that are not of this pull request,
+    or hold no comparison.
     """
-    asked, known = _decode(pull, _Pull), _decode(event, _Event).workflow_run
-    if asked.number != number(folder):
+    request, run = _decode(pull, _Pull), _decode(event, _Event).workflow_run
+    if request.number != number(folder):
         raise UserError(f"{pull}: another pull request than {number(folder)}: ask for that one")
-    head = asked.head
-    ours = (known.head_sha, known.head_branch, known.head_repository)
-    if not known.head_sha or None in ours or ours != (head.sha, head.ref, head.repo):
+    head = request.head
+    ours = (run.head_sha, run.head_branch, run.head_repository)
+    if not run.head_sha or None in ours or ours != (head.sha, head.ref, head.repo):
         raise UserError(
-            f"pull request {asked.number} is now at {label(head.sha)[:12]}, and this run was of "
-            f"{label(known.head_sha)[:12]}: its own newest run comments"
+            f"pull request {request.number} is now at {label(head.sha)[:12]}, and this run was of "
+            f"{label(run.head_sha)[:12]}: its own newest run comments"
         )
-    whose = PullRequest(asked.number, known.head_sha)
+    pull_request = PullRequest(request.number, run.head_sha)
     file = folder / "gate.json"
     if not os.path.lexists(file):
-        return nothing(whose)
-    found = _decode(file, Comparison)
-    for what, many in (("rows", found.rows), ("benchmarks", found.benchmarks)):
+        return nothing(pull_request)
+    comparison = _decode(file, Comparison)
+    for what, many in (("rows", comparison.rows), ("benchmarks", comparison.benchmarks)):
         if len(many) > MOST_ROWS:
             raise UserError(
                 f"{file}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose --benchmarks"
             )
-    return comment(found, whose)
+    return comment(comparison, pull_request)
 
 
 def _decode(file: Path, kind: type[Kind]) -> Kind:
     try:
         return msgspec.json.decode(_read(file, MOST_BYTES), type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        told = label(str(error)[:_LONGEST_ERROR])
-        raise UserError(f"{file}: not what is expected: {told}; run it again") from None
+        reason = label(str(error)[:_LONGEST_ERROR])
+        raise UserError(f"{file}: not what is expected: {reason}; run it again") from None
 
 
 def _read(file: Path, most: int) -> bytes:
-    """A plain file's content; raises `UserError` for a link, and for more than ``most`` bytes."""
+    """Read a plain file; raises `UserError` for a link, and for more than ``most`` bytes."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, "rb") as stream:
@@ -121,14 +123,14 @@ def _read(file: Path, most: int) -> bytes:
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > most:
-        raise UserError(f"{file}: more than {most:,} bytes: choose fewer --benchmarks")
+        raise UserError(f"{file}: more than {count(most)} bytes: choose fewer --benchmarks")
     return content
 
 
 def main() -> None:
-    """See the module; an error is one line, and exit code 2."""
+    """Run the module as a program; an error is one line, and exit code 2."""
     try:
-        match [Path(each) for each in sys.argv[1:]]:
+        match [Path(argument) for argument in sys.argv[1:]]:
             case [folder]:
                 print(number(folder))
             case [folder, pull]:

@@ -1,4 +1,4 @@
-"""A comparison as people read it in a terminal."""
+"""A comparison as people read it in a terminal, and in words for a pull request."""
 
 from __future__ import annotations
 
@@ -8,21 +8,38 @@ from statistics import median
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
-from perceptron.report.numbers import digits, duration, sentence
+from perceptron.report.numbers import NONE, digits, duration, percent, percent_interval
+from perceptron.report.tables.crossover_words import sentence
 
 COLUMNS = ("benchmark", "verdict", "base>", "head>", "change [99 % interval]>", "detectable>")
 # As many unchanged benchmarks are listed; more are counted.
 _MOST_UNCHANGED = 40
-# Numbers beyond these are written with an exponent, not with all their zeros.
-_SMALLEST, _LARGEST, _ABSURD = 1e-12, 1e15, 1e4
+# Times beyond these have no unit that fits; they are written with an exponent.
+_SMALLEST, _LARGEST = 1e-12, 1e15
 _ORDER = ("regression", "improvement", "inconclusive", "invalid", "no change")
 
 
+def show(comparison: Comparison) -> None:
+    """Print the verdict, what changed, and what else must be known."""
+    # Not at the top: where comments on pull requests are written, there is no rich.
+    from rich.markup import escape
+
+    from perceptron.report.tables.terminal import out, table
+
+    colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")
+    out.print(f"[{colour}]{comparison.verdict}[/]: {escape(comparison.reason)}\n", soft_wrap=True)
+    plan = comparison.plan
+    rows = cells(comparison.rows)
+    if rows:
+        table(f"{plan.base.name} → {plan.head.name}", COLUMNS, rows)
+    for line in notes(comparison):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(f"rows:   {comparison.results}", markup=False, soft_wrap=True)
+
+
 def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """What changed first, by size; then what did not."""
-    ordered = in_order(rows)
-    unchanged = [row for row in ordered if row.verdict == "no change"][_MOST_UNCHANGED:]
-    shown = [row for row in ordered if row not in unchanged]
+    """Return rows of text: what changed first, by size; then what did not."""
+    shown = len(rows) - _unlisted(rows)
     return [
         (
             name(row),
@@ -30,54 +47,71 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
             amount(row.base, row.unit),
             amount(row.head, row.unit),
             change(row),
-            "–" if row.smallest_detectable is None else percent(row.smallest_detectable),
+            NONE if row.smallest_detectable is None else slowdown(row.smallest_detectable),
         )
-        for row in shown
+        # What did not change comes last.
+        for row in in_order(rows)[:shown]
     ]
 
 
+def _unlisted(rows: Sequence[Row]) -> int:
+    """Return how many unchanged benchmarks the table has no room for."""
+    return max(0, sum(row.verdict == "no change" for row in rows) - _MOST_UNCHANGED)
+
+
 def in_order(rows: Sequence[Row]) -> list[Row]:
-    """What changed first, by size."""
+    """Return what changed first, by size."""
     return sorted(rows, key=lambda row: (_ORDER.index(row.verdict), -abs(row.change or 0.0)))
 
 
-def notes(found: Comparison) -> list[str]:
-    """What the table cannot say: reasons, what was left out, how sure, how long, how again."""
-    lines = [f"{name(row)}: {row.reason}" for row in found.rows if row.reason]
-    lines += [crossover(moved) for moved in found.moved_crossovers]
-    lines += [f"left out: {names}: {reason}" for names, reason in left_out(found)]
-    lines.append(detectable(found.rows))
-    if found.control.rows:
-        lines.append(control(found))
+def notes(comparison: Comparison) -> list[str]:
+    """Return what the table cannot say: reasons, omissions, certainty, time, and the command."""
+    unlisted = _unlisted(comparison.rows)
+    lines = [f"{unlisted} more benchmarks did not change"] if unlisted else []
+    lines += [f"{name(row)}: {row.reason}" for row in comparison.rows if row.reason]
+    lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
+    lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
+    lines.append(detectable(comparison.rows))
+    if comparison.control.rows:
+        lines.append(control(comparison))
     lines.append(
-        f"{found.seconds:.0f} s of {found.plan.budget_seconds:.0f} s spent, "
-        f"{max((row.screen_blocks for row in found.rows), default=0)} blocks screened, "
-        f"{max(found.plan.confirmation_blocks.values(), default=0)} of confirmation"
+        f"{spent(comparison)}, "
+        f"{max((row.screen_blocks for row in comparison.rows), default=0)} blocks screened, "
+        f"{max(comparison.plan.confirmation_blocks.values(), default=0)} of confirmation"
     )
-    lines.append(f"again:  {found.reproduce}")
+    lines.append(f"again:  {comparison.reproduce}")
     return lines
 
 
+def spent(comparison: Comparison) -> str:
+    """Return how much of the time that was given the run used."""
+    seconds, budget = (
+        amount(seconds, "seconds")
+        for seconds in (comparison.seconds, comparison.plan.budget_seconds)
+    )
+    return f"{seconds} of {budget} spent"
+
+
 def detectable(rows: Sequence[Row]) -> str:
-    """How small a slowdown would have been seen."""
+    """Return how small a slowdown would have been seen."""
     sizes = [row.smallest_detectable for row in rows if row.smallest_detectable is not None]
     if not sizes:
         return "smallest detectable slowdown: none"
     return (
-        f"smallest detectable slowdown: median {percent(median(sizes))}, "
-        f"worst {percent(max(sizes))}"
+        f"smallest detectable slowdown: median {slowdown(median(sizes))}, "
+        f"worst {slowdown(max(sizes))}"
     )
 
 
-def control(found: Comparison) -> str:
-    """Whether base differed from itself."""
-    state = "ALARM" if found.control.alarmed else "quiet"
-    number = len(found.control.rows)
+def control(comparison: Comparison) -> str:
+    """Return whether base differed from itself."""
+    state = "ALARM" if comparison.control.alarmed else "quiet"
+    number = len(comparison.control.rows)
     return f"control, base against a second copy of itself: {state} ({number} benchmarks)"
 
 
-def crossover(moved: MovedCrossover) -> str:
-    """Where one backend overtakes another, before and after."""
+def moved_crossover(moved: MovedCrossover) -> str:
+    """Return where one backend overtakes another, before and after."""
     before, after = crossover_ends(moved)
     return f"crossover moved: {moved.family}: BASE {before}, HEAD {after}"
 
@@ -105,44 +139,37 @@ def _crossover_end(moved: MovedCrossover, end: CrossoverEnd) -> str:
 
 
 def name(row: Row) -> str:
-    """The benchmark with its parameters."""
+    """Return the benchmark with its parameters."""
     return f"{row.benchmark}({', '.join(row.params)})" if row.params else row.benchmark
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A number in its unit."""
+    """Return a number in its unit."""
     if value is None:
-        return "–"
+        return NONE
     if unit == "seconds" and _SMALLEST <= value < _LARGEST:
         return duration(value)
-    shown = digits(value) if value == 0 or _SMALLEST <= abs(value) < _LARGEST else f"{value:.3g}"
-    return f"{shown} {unit}"
+    return f"{digits(value)} {unit}"
 
 
 def change(row: Row) -> str:
-    """``+8.1 % [+7.0, +9.3]``."""
+    """Return the change with its interval: ``+8.1 % [+7.0, +9.3]``."""
     if row.change is None or row.low is None or row.high is None:
-        return "–"
-    ends = ", ".join(_hundredths(end, "+") for end in (row.low, row.high))
-    return f"{_hundredths(row.change, '+')} % [{ends}]"
+        return NONE
+    return percent_interval(row.change, row.low, row.high, sign=True)
 
 
-def left_out(found: Comparison) -> list[tuple[str, str]]:
-    """What was left out and why, each reason once."""
+def left_out(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return which benchmarks were left out and why, each reason once."""
     reasons: dict[str, list[str]] = {}
-    for each in found.plan.left_out:
-        reasons.setdefault(each.reason, []).append(each.benchmark)
+    for benchmark in comparison.plan.left_out:
+        reasons.setdefault(benchmark.reason, []).append(benchmark.benchmark)
     return [
         (f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}", reason)
         for reason, names in reasons.items()
     ]
 
 
-def percent(share: float) -> str:
-    """``3.1 %``; a slowdown that no number of blocks would have shown has no size."""
-    return f"{_hundredths(share)} %" if isfinite(share) else "none"
-
-
-def _hundredths(share: float, sign: str = "") -> str:
-    """A share in per cent; one beyond all sense in few characters."""
-    return f"{100 * share:{sign}.1f}" if abs(share) < _ABSURD else f"{100 * share:{sign}.2g}"
+def slowdown(share: float) -> str:
+    """Return ``3.1 %``, or ``none`` for a slowdown that no number of blocks would have shown."""
+    return percent(share) if isfinite(share) else "none"

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuClock
-from perceptron.report.numbers import duration, memory
-from perceptron.report.tables.terminal import out, show_warnings, table
+from perceptron.report.numbers import NONE, duration, memory, percent
+from perceptron.report.tables.terminal import out, show_next, show_warnings, table
 
 NEXT = "perceptron bench --quick"
 
 
-def show(found: Diagnosis) -> None:
+def show(diagnosis: Diagnosis) -> None:
     """Print every condition, then what is wrong and what to do, then what to type next."""
-    table("What timings depend on here", ("what", "found", "verdict"), cells(found))
-    show_warnings(found.warnings, out)
-    out.print(f"next:  {NEXT}", soft_wrap=True)
+    table("What timings depend on here", ("what", "found", "verdict"), cells(diagnosis))
+    show_warnings(diagnosis.warnings, out)
+    show_next(NEXT)
 
 
-def cells(found: Diagnosis) -> list[tuple[str, str, str]]:
-    """What, found, and a verdict: ``fine``, ``caution`` or ``not known``."""
-    codes = {caution.code for caution in found.warnings}
+def cells(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
+    """Return each condition, its value and a verdict: ``fine``, ``caution`` or ``not known``."""
+    codes = {warning.code for warning in diagnosis.warnings}
     return [
         (
             what,
-            "–" if told is None else told,
-            "caution" if code in codes else "not known" if told is None else "fine",
+            NONE if value is None else value,
+            "caution" if code in codes else "not known" if value is None else "fine",
         )
-        for what, told, code in _told(found)
+        for what, value, code in _conditions(diagnosis)
     ]
 
 
-def _told(found: Diagnosis) -> list[tuple[str, str | None, str]]:
-    """What, its value (None: not known), and the code of the caution that would be about it."""
-    environment, conditions = found.environment, found.conditions
+def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
+    """Return each condition, its value (None: not known), and the code of a warning about it."""
+    environment, conditions = diagnosis.environment, diagnosis.conditions
     pins = " ".join(f"{name}={value}" for name, value in blas_pins(environment).items())
     return [
         ("NumPy's BLAS", pins or "not pinned", "blas-pinned"),
-        ("threads", f"{found.threads} on {environment.cores} usable cores", "too-many-threads"),
+        ("threads", f"{diagnosis.threads} on {environment.cores} usable cores", "too-many-threads"),
         ("CPU quota", _quota(conditions), "cpu-quota"),
         ("load, last minute", _load(conditions), "other-load"),
         ("stolen CPU time", _steal(conditions), "stolen-cpu"),
@@ -49,33 +49,36 @@ def _told(found: Diagnosis) -> list[tuple[str, str | None, str]]:
     ]
 
 
-def _quota(found: Conditions) -> str:
-    return "no limit found" if found.quota_cores is None else f"{found.quota_cores:g} cores"
+def _quota(conditions: Conditions) -> str:
+    quota = conditions.quota_cores
+    return "no limit found" if quota is None else f"{quota:g} cores"
 
 
-def _load(found: Conditions) -> str | None:
-    return None if found.load is None else f"{found.load:.2f} processes"
+def _load(conditions: Conditions) -> str | None:
+    return None if conditions.load is None else f"{conditions.load:.2f} processes"
 
 
-def _steal(found: Conditions) -> str | None:
-    return None if found.steal_share is None else f"{_percent(found.steal_share)} of busy time"
+def _steal(conditions: Conditions) -> str | None:
+    share = conditions.steal_share
+    return None if share is None else f"{percent(share)} of busy time"
 
 
-def _loop(found: Conditions) -> str | None:
-    if found.loop is None:
+def _loop(conditions: Conditions) -> str | None:
+    loop = conditions.loop
+    if loop is None:
         return None
     return (
-        f"spread {_percent(found.loop.variation)}, slowest "
-        f"{found.loop.slowest_to_fastest:.2f} × fastest of {len(found.loop.seconds)} processes"
+        f"spread {percent(loop.variation)}, slowest {loop.slowest_to_fastest:.2f} × fastest of "
+        f"{len(loop.seconds)} processes"
     )
 
 
-def _swap(found: Conditions) -> str | None:
-    if found.swap_used_bytes is None:
+def _swap(conditions: Conditions) -> str | None:
+    if conditions.swap_used_bytes is None:
         return None
-    moved = found.swapped_bytes
-    told = "" if moved is None else f", {moved / 2**20:.1f} MiB moved meanwhile"
-    return f"{memory(found.swap_used_bytes)} in use{told}"
+    moved = conditions.swapped_bytes
+    meanwhile = "" if moved is None else f", {memory(moved, 'MiB')} moved meanwhile"
+    return f"{memory(conditions.swap_used_bytes)} in use{meanwhile}"
 
 
 def _gpu(gpu: GpuClock) -> str:
@@ -86,19 +89,15 @@ def _gpu(gpu: GpuClock) -> str:
     )
 
 
-def _power(found: Conditions) -> str:
-    return {None: "no battery found", False: "mains", True: "battery"}[found.on_battery]
+def _power(conditions: Conditions) -> str:
+    return {None: "no battery found", False: "mains", True: "battery"}[conditions.on_battery]
 
 
-def _governors(found: Conditions) -> str | None:
-    return None if found.governors is None else ", ".join(found.governors)
+def _governors(conditions: Conditions) -> str | None:
+    return None if conditions.governors is None else ", ".join(conditions.governors)
 
 
-def _clock(found: Conditions) -> str | None:
-    steps = (found.clock_tick_seconds, found.clock_resolution_seconds)
+def _clock(conditions: Conditions) -> str | None:
+    steps = (conditions.clock_tick_seconds, conditions.clock_resolution_seconds)
     tick, claimed = ("unknown" if step is None else duration(step) for step in steps)
     return None if steps == (None, None) else f"smallest tick {tick}, resolution {claimed}"
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from perceptron.validation.share import Share
+from perceptron.report.tables import markdown as text
+from perceptron.report.tables.terminal import out, table
 
 
 @dataclass(frozen=True)
@@ -17,24 +19,17 @@ class TextTable:
     notes: tuple[str, ...]
 
 
+def show(grids: Iterable[TextTable]) -> None:
+    """Print the tables, each with its notes below."""
+    for grid in grids:
+        table(grid.title, grid.columns, grid.rows)
+        for note in grid.notes:
+            out.print(f"{note}\n", markup=False, soft_wrap=True)
+
+
 def markdown(grid: TextTable) -> list[str]:
-    """Lines of Markdown."""
-    lines = [f"## {grid.title}", ""]
-    lines.append("| " + " | ".join(column.rstrip(">") for column in grid.columns) + " |")
-    lines.append("|---" * len(grid.columns) + "|")
-    lines += ["| " + " | ".join(row) + " |" for row in grid.rows]
+    """Return lines of Markdown: a heading, the table, and its notes as paragraphs."""
+    lines = [f"## {grid.title}", "", *text.table(grid.columns, grid.rows)]
     for note in grid.notes:
         lines += ["", note]
     return lines
-
-
-def share_cell(share: Share) -> str:
-    """``97.2 % [95.9, 98.2]``."""
-    if share.value is None or share.low is None or share.high is None:
-        return "–"
-    return f"{per_cent(share.value)} [{100 * share.low:.1f}, {100 * share.high:.1f}]"
-
-
-def per_cent(value: float) -> str:
-    """``97.2 %``; with one more digit where it is nearly 100."""
-    return f"{100 * value:.1f} %" if value < 0.9995 or value == 1 else f"{100 * value:.2f} %"

@@ -9,12 +9,20 @@ from perceptron.analysis.select import reason, times
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import duration_interval
+from perceptron.report.tables.terminal import table
 
 COLUMNS = ("family", "backend", "threads", "time per iteration [95 % interval]")
 
 
+def show(rows: Iterable[Measurement]) -> None:
+    """Print the times of families of one size, if there are any."""
+    lines = single_cells(rows)
+    if lines:
+        table("One size", COLUMNS, lines)
+
+
 def single_cells(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
-    """A row of text for each backend of each family of one size, the finding's aside."""
+    """Return a row of text for each backend of each family of one size, the finding's aside."""
     families: dict[str, list[Measurement]] = {}
     for row in rows:
         families.setdefault(row.family, []).append(row)
@@ -31,9 +39,9 @@ def _cells(family: str, rows: list[Measurement]) -> Iterable[tuple[str, ...]]:
         members = [row for row in rows if row.threads == threads]
         seconds = list(times(members, backend).values())
         because = reason(members, backend)
-        told = f"not measured: {because}"
+        answer = f"not measured: {because}"
         if seconds:
-            found = of_times(seconds)
-            told = duration_interval(found.estimate, found.low, found.high)
-            told += f", then no more: {because}" if because else ""
-        yield family, backend, str(threads), told
+            time = of_times(seconds)
+            answer = duration_interval(time.estimate, time.low, time.high)
+            answer += f", then no more: {because}" if because else ""
+        yield family, backend, str(threads), answer

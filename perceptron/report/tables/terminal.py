@@ -1,4 +1,4 @@
-"""The terminal: where answers and everything else go, tables, and a bar for long work."""
+"""The terminal: standard output and standard error, tables, warnings, a progress bar."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Move = Callable[[int, int, str], None]
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Move]:
-    """Progress on standard error with the time left; gives the function that moves it.
+    """Show progress on standard error with the time left; yield the function that moves it.
 
     A bar in a terminal; elsewhere, in a log, a line at every tenth.
     """
@@ -70,12 +70,12 @@ def _log(title: str) -> Move:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in ``>`` is flush right."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for place, column in enumerate(columns):
+    for index, column in enumerate(columns):
         right = column.endswith(">")
         grid.add_column(
             column.rstrip(">"),
             justify="right" if right else "left",
-            no_wrap=right or place < 2,
+            no_wrap=right or index < 2,
             header_style="dim",
         )
     for row in rows:
@@ -84,8 +84,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
-def show_places(rows: Path | None, page: Path) -> None:
-    """Print where the rows are kept, if they are ours, and where the page is."""
+def show_places(rows: Path | None, page: Path | str) -> None:
+    """Print where the rows are kept, if they are ours, and the page with the result on it."""
     if rows is not None:
         out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
     out.print(f"page:  {page}", markup=False, soft_wrap=True)
@@ -97,7 +97,7 @@ def show_next(command: str) -> None:
 
 
 def show_warnings(warnings: Iterable[MeasurementWarning], to: Console = err) -> None:
-    """Print each, on standard error unless they are the answer, with what to do about it."""
+    """Print warnings with their advice, on standard error unless they are the answer."""
     for warning in warnings:
         to.print(f"[yellow]warning:[/] {escape(warning.message)}")
         to.print(f"         {escape(warning.advice)}")

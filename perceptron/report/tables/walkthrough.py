@@ -1,4 +1,4 @@
-"""The walk-through told in a terminal, and its figures."""
+"""The walk-through in a terminal, and its figures."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
 from perceptron.report.charts import walkthrough
-from perceptron.report.numbers import duration
+from perceptron.report.numbers import count, duration
 from perceptron.report.tables.terminal import out, table
 
 Predict = Callable[[walkthrough.Values], walkthrough.Values]
 
 
-def tell(walk: Walkthrough) -> None:
+def show(walk: Walkthrough) -> None:
     """Print the data, the start, the training log, what was learned and how good it is."""
     out.print(f"[bold]{walk.title}[/]: {_model(walk)}, loss {walk.loss}, rate {walk.rate:g}\n")
     table(
@@ -36,15 +36,15 @@ def tell(walk: Walkthrough) -> None:
         "Error before each step",
         ("step>", *(f"{run.backend} ({run.dtype})>" for run in walk.runs)),
         (
-            (str(step), *(f"{run.errors[place][1]:.2e}" for run in walk.runs))
-            for place, step in enumerate(steps)
+            (str(step), *(f"{run.errors[index][1]:.2e}" for run in walk.runs))
+            for index, step in enumerate(steps)
         ),
     )
     learned = [(run.backend, run.weights, run.biases) for run in walk.runs]
     _parameters("Final parameters", walk, learned)
     _predictions(walk)
     for run in walk.runs:
-        out.print(f"{run.backend}: {run.iterations:,} iterations took {duration(run.seconds)}")
+        out.print(f"{run.backend}: {count(run.iterations)} iterations took {duration(run.seconds)}")
     out.print("(once, in this process; `perceptron bench` measures properly)\n")
     _explain(walk)
 
@@ -85,9 +85,9 @@ def draw(
         yield walkthrough.save(lines, folder / f"{walk.problem}-lines.png")
     order = _worst_first(walk, run)
     bars = walkthrough.error_bars_figure(
-        [f"{walk.row_name} {walk.row_labels[place]}" for place in order],
-        np.array([walk.targets[place] for place in order]),
-        np.array([run.predictions[place] for place in order]),
+        [f"{walk.row_name} {walk.row_labels[index]}" for index in order],
+        np.array([walk.targets[index] for index in order]),
+        np.array([run.predictions[index] for index in order]),
     )
     yield walkthrough.save(bars, folder / f"{walk.problem}-predictions.png")
 
@@ -113,8 +113,8 @@ def _parameters(
             names = (
                 walk.feature_names if layer == 0 else [f"unit {n + 1}" for n in range(len(start))]
             )
-            for place, name in enumerate(names):
-                values = (f"{weights[layer][place][unit]:.8f}" for _, weights, _ in sets)
+            for index, name in enumerate(names):
+                values = (f"{weights[layer][index][unit]:.8f}" for _, weights, _ in sets)
                 rows.append((f"{where}weight of {name}", *values))
             rows.append((f"{where}bias", *(f"{biases[layer][unit]:.8f}" for *_, biases in sets)))
     table(title, ("parameter", *(f"{name}>" for name, *_ in sets)), rows)
@@ -132,19 +132,19 @@ def _predictions(walk: Walkthrough) -> None:
         ),
         (
             (
-                str(walk.row_labels[place]),
-                f"{walk.targets[place]:g}",
-                *(f"{run.predictions[place]:.6f}" for run in walk.runs),
-                f"{walk.targets[place] - first.predictions[place]:+.6f}",
+                str(walk.row_labels[index]),
+                f"{walk.targets[index]:g}",
+                *(f"{run.predictions[index]:.6f}" for run in walk.runs),
+                f"{walk.targets[index] - first.predictions[index]:+.6f}",
             )
-            for place in _worst_first(walk, first)
+            for index in _worst_first(walk, first)
         ),
     )
 
 
 def _explain(walk: Walkthrough) -> None:
     for group in walk.contradictions:
-        labels = " and ".join(f"{walk.row_name} {walk.row_labels[place]}" for place in group)
+        labels = " and ".join(f"{walk.row_name} {walk.row_labels[index]}" for index in group)
         out.print(
             f"{labels} contradict each other: equal inputs, different {walk.target_name!r}. "
             "No function of these inputs can be right about all of them.\n"
@@ -153,7 +153,7 @@ def _explain(walk: Walkthrough) -> None:
 
 
 def _verdict(walk: Walkthrough, run: TrainingRun) -> str:
-    """Whether the training succeeded, and why."""
+    """Return whether the training succeeded, and why."""
     wrong = [
         f"{walk.row_name} {label}"
         for label, target, prediction in zip(
@@ -166,16 +166,16 @@ def _verdict(walk: Walkthrough, run: TrainingRun) -> str:
         return "One straight line has all zeros on one side: a perceptron suffices."
     if not wrong:
         return "The hidden layer bends the line: all observations are on their side."
-    told = f"wrong about {', '.join(wrong)}"
+    mistakes = f"wrong about {', '.join(wrong)}"
     if run.errors[-1][1] > 0.99 * run.errors[0][1]:
-        return f"Nothing was learned, the error did not fall: {told}."
+        return f"Nothing was learned, the error did not fall: {mistakes}."
     if straight and not walk.contradictions:
-        return f"No straight line was found that separates them: {told}."
-    return told.capitalize() + "."
+        return f"No straight line was found that separates them: {mistakes}."
+    return mistakes.capitalize() + "."
 
 
 def _worst_first(walk: Walkthrough, run: TrainingRun) -> list[int]:
     return sorted(
         range(len(walk.targets)),
-        key=lambda place: -abs(walk.targets[place] - run.predictions[place]),
+        key=lambda index: -abs(walk.targets[index] - run.predictions[index]),
     )

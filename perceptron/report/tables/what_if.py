@@ -6,78 +6,101 @@ from collections.abc import Sequence
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.what_if.estimate import CaseStatus, DeviceEstimate, EstimateCheck, WhatIf
-from perceptron.report.numbers import digits, duration_interval, interval
+from perceptron.report.numbers import (
+    count,
+    digits,
+    duration,
+    duration_interval,
+    interval,
+    percent,
+)
+from perceptron.report.tables.terminal import out, table
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
 CHECK_COLUMNS = ("machine", "family", "size>", "backend", "estimated", "measured", "error>")
 TITLE = "What if: an estimate, not a measurement"
 
 
-def cells(found: Sequence[WhatIf]) -> list[tuple[str, ...]]:
-    """A line for each pair; the range is of the device's figures at their best and worst."""
+def show(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> None:
+    """Print the estimates, if there are any, and beside them what was measured of the device."""
+    if not estimates:
+        return
+    table(TITLE, COLUMNS, cells(estimates))
+    if checks:
+        table("Beside measurements", CHECK_COLUMNS, check_cells(checks))
+    first = estimates[0]
+    line = check_line(checks, first.device)
+    out.print(f"{line} Its figures: {first.source}.\n", markup=False, soft_wrap=True)
+
+
+def cells(estimates: Sequence[WhatIf]) -> list[tuple[str, ...]]:
+    """Return a row for each pair; the range is of the device's figures at their best and worst."""
     return [
         (
-            each.family,
-            each.incumbent,
-            f"{each.challenger} on {each.device}",
-            each.status,
-            _size(each),
+            estimate.family,
+            estimate.incumbent,
+            f"{estimate.challenger} on {estimate.device}",
+            estimate.status,
+            _size(estimate),
         )
-        for each in found
+        for estimate in estimates
     ]
 
 
-def _size(each: WhatIf) -> str:
-    if each.status in ("always", "never"):
-        return "every size" if each.status == "always" else "no size measured"
-    cases = each.statuses
-    likely = _case(cases.likely, each.size)
-    return f"{likely} [{_case(cases.best, each.low)}, {_case(cases.worst, each.high)}]"
+def _size(estimate: WhatIf) -> str:
+    if estimate.status in ("always", "never"):
+        return "every size" if estimate.status == "always" else "no size measured"
+    cases = estimate.statuses
+    likely = _case(cases.likely, estimate.size)
+    ends = (_case(cases.best, estimate.low), _case(cases.worst, estimate.high))
+    return f"{likely} [{', '.join(ends)}]"
 
 
 def _case(status: CaseStatus, size: float | None) -> str:
-    """The size, or the status that says why there is none."""
+    """Return the size, or the status that says why there is none."""
     return status if size is None else digits(size)
 
 
-def check_cells(found: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:
-    """The estimates beside measurements of a device like it."""
+def check_cells(checks: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:
+    """Return the estimates beside measurements of a device like it."""
     return [
         (
-            each.machine,
-            each.family,
-            f"{each.estimated.size:,}",
-            each.estimated.backend,
-            _estimate(each.estimated),
-            duration_interval(each.measured, None, None).replace(" [one value]", ""),
-            f"{100 * each.error:+.0f} %",
+            check.machine,
+            check.family,
+            count(check.estimated.size),
+            check.estimated.backend,
+            _seconds(check.estimated),
+            duration(check.measured),
+            percent(check.error, 0, sign=True),
         )
-        for each in found
+        for check in checks
     ]
 
 
-def check_line(found: Sequence[EstimateCheck], device: str) -> str:
-    """How far the estimates were off where that is known."""
-    if not found:
+def check_line(checks: Sequence[EstimateCheck], device: str) -> str:
+    """Return how far the estimates were off, where that is known."""
+    if not checks:
         return f"No measurement of a {device} is at hand to check the estimate against."
-    within = sum(each.estimated.low <= each.measured <= each.estimated.high for each in found)
-    return f"Of {len(found)} measurements of a {device}, {within} lie in the estimate's range."
+    within = sum(check.estimated.low <= check.measured <= check.estimated.high for check in checks)
+    return f"Of {len(checks)} measurements of a {device}, {within} lie in the estimate's range."
 
 
-def sentence(found: AdviceResult) -> str:
-    """What the device might take for the problem, over the best that was measured."""
-    best = next((each for each in found.advice.options if each.backend == found.advice.use), None)
-    if not found.estimates or best is None or best.seconds_per_iteration is None:
+def sentence(result: AdviceResult) -> str:
+    """Return how long the device might take for the problem, over the best that was measured."""
+    advice = result.advice
+    best = next((option for option in advice.options if option.backend == advice.use), None)
+    if not result.estimates or best is None or best.seconds_per_iteration is None:
         return ""
     here = best.seconds_per_iteration.estimate
-    told = [
-        f"{each.backend} {_estimate(each)} an iteration, "
-        f"{interval(each.seconds / here, each.low / here, each.high / here)} times {best.backend}'s"
-        for each in found.estimates
-    ]
-    device = found.estimates[0].device
-    return f"Estimated, not measured, on a {device}: {'; '.join(told)}."
+    parts = []
+    for estimate in result.estimates:
+        ratio = interval(estimate.seconds / here, estimate.low / here, estimate.high / here)
+        parts.append(
+            f"{estimate.backend} {_seconds(estimate)} an iteration, {ratio} times {best.backend}'s"
+        )
+    device = result.estimates[0].device
+    return f"Estimated, not measured, on a {device}: {'; '.join(parts)}."
 
 
-def _estimate(each: DeviceEstimate) -> str:
-    return duration_interval(each.seconds, each.low, each.high)
+def _seconds(estimate: DeviceEstimate) -> str:
+    return duration_interval(estimate.seconds, estimate.low, estimate.high)

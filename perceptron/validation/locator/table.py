@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from perceptron.report import text_file
-from perceptron.report.numbers import digits
-from perceptron.report.tables.grid import TextTable, markdown, per_cent, share_cell
+from perceptron.report.numbers import NONE, count, digits, duration
+from perceptron.report.tables import grid
+from perceptron.report.tables.grid import TextTable, markdown
 from perceptron.validation.locator.record import LocatorRow, LocatorTruth, MapTruth, Truth
+from perceptron.validation.share import share_cell, share_percent
+
+
+def show(truth: Truth) -> None:
+    """Print how right the locator and the map were."""
+    grid.show(grids(truth))
 
 
 def grids(found: Truth) -> list[TextTable]:
@@ -24,11 +31,11 @@ def save(file: Path, found: Truth) -> Path:
         "# How often the answers are true",
         "",
         f"`perceptron truth --worlds {found.locator.worlds} --seed {found.locator.seed}`, version "
-        f"{found.version}, {found.when[:10]}, {found.machine}, {found.seconds:.0f} s. "
+        f"{found.version}, {found.when[:10]}, {found.machine}, {duration(found.seconds)}. "
         "Another seed tries other worlds.",
     ]
-    for grid in grids(found):
-        lines += ["", *markdown(grid)]
+    for table in grids(found):
+        lines += ["", *markdown(table)]
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
@@ -82,19 +89,21 @@ def _equal(truth: LocatorTruth) -> str:
 def _locator_row(row: LocatorRow) -> tuple[str, ...]:
     return (
         row.worlds,
-        f"{row.right.trials:,}",
+        count(row.right.trials),
         share_cell(row.right),
         f"{row.wrong_and_sure}",
         share_cell(row.sure),
         share_cell(row.covered),
-        f"{row.covered.trials:,}",
-        "–" if row.width is None else f"× {digits(row.width)}",
-        f"1/{digits(1 / row.cost)}" if row.cost else "–",
+        count(row.covered.trials),
+        NONE if row.width is None else f"× {digits(row.width)}",
+        f"1/{digits(1 / row.cost)}" if row.cost else NONE,
     )
 
 
 def _map(found: MapTruth) -> TextTable:
-    noise = ", ".join(f"{name} {per_cent(share)}" for name, share in found.right_by_noise.items())
+    noise = ", ".join(
+        f"{name} {share_percent(share)}" for name, share in found.right_by_noise.items()
+    )
     return TextTable(
         "The map: which backend wins where?",
         (
@@ -109,20 +118,20 @@ def _map(found: MapTruth) -> TextTable:
         ),
         [
             (
-                f"{found.worlds:,}",
-                f"{found.cells:,}",
-                per_cent(found.measured_median),
-                per_cent(found.measured_95th),
-                per_cent(found.measured_most),
-                per_cent(found.right_overall),
-                per_cent(found.right_worlds),
-                per_cent(found.right_least),
+                count(found.worlds),
+                count(found.cells),
+                share_percent(found.measured_median),
+                share_percent(found.measured_95th),
+                share_percent(found.measured_most),
+                share_percent(found.right_overall),
+                share_percent(found.right_worlds),
+                share_percent(found.right_least),
             )
         ],
         (
             "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
             "the map names the fastest; "
-            f"{per_cent(found.told_overall)} are also not called a tie. By the standard deviation "
-            f"of a process's log time: {noise}.",
+            f"{share_percent(found.told_overall)} are also not called a tie. By the standard "
+            f"deviation of a process's log time: {noise}.",
         ),
     )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.moved import moved_crossovers
 from perceptron.records.block import Benchmark, Reading
 from perceptron.records.comparison import Comparison, Control, ControlRow, Row
-from tests.report.gate_cases import block, comparison, row, slower
+from tests.made_comparison import block, comparison, row, slower
 
 SIZES = (4, 16, 64, 256, 1024)
 Seconds = Callable[[int], float]

@@ -49,7 +49,7 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.check_output(["git", *IDENTITY, *arguments], cwd=folder, text=True)
 
 
-def made(project: Path, limit_seconds: float = 60.0) -> str | None:
+def made(project: Path, limit_seconds: float = 600.0) -> str | None:
     return publish(project / "asv.conf.json", project / "results", project / "html", limit_seconds)
 
 
@@ -62,7 +62,7 @@ def test_asvs_pages_lie_beside_ours_with_a_link_back(project: Path) -> None:
     assert set(index["machines"]) == {"box-00", "box-01"}
     assert len(index["revision_to_hash"]) == 3
     assert not (project / "elsewhere").exists()
-    assert sorted(each.name for each in project.iterdir()) == [
+    assert sorted(file.name for file in project.iterdir()) == [
         ".git",
         "asv.conf.json",
         "html",
@@ -171,19 +171,19 @@ def test_the_reason_is_one_line(project: Path, spoil: Callable[[Path], None], re
     """Nothing is raised; what is not asv's is left, and of its pages there is no half."""
     spoil(project)
     kept = list((project / "html" / "asv").glob("*"))
-    said = made(project)
-    assert said is not None
-    assert re.search(reason, said), said
-    assert said.isprintable()
-    assert len(said) <= 300
+    complaint = made(project)
+    assert complaint is not None
+    assert re.search(reason, complaint), complaint
+    assert complaint.isprintable()
+    assert len(complaint) <= 300
     assert list((project / "html" / "asv").glob("*")) == kept
 
 
 def test_pages_that_cannot_be_written_are_a_reason(project: Path) -> None:
     (project / "html").write_text("")
-    said = made(project)
-    assert said is not None
-    assert len(said.splitlines()) == 1
+    complaint = made(project)
+    assert complaint is not None
+    assert len(complaint.splitlines()) == 1
 
 
 def test_a_time_limit_is_a_reason(project: Path) -> None:
@@ -205,5 +205,5 @@ def test_what_is_ended_ends_with_all_that_it_started() -> None:
     child = psutil.Process(int(process.stdout.readline()))
     asv_pages._end(process)
     assert process.returncode is not None
-    psutil.wait_procs([child], timeout=60)
+    psutil.wait_procs([child], timeout=300)
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE

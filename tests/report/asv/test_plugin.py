@@ -10,7 +10,7 @@ import asv
 import pytest
 from asv.util import UserError
 
-from perceptron.report.asv.plugin import PLACE, PerceptronLink, linked
+from perceptron.report.asv.plugin import ANCHOR, PerceptronLink, linked
 from tests.conftest import ROOT
 
 PAGE = (Path(asv.__file__).parent / "www" / "index.html").read_text(encoding="utf-8")
@@ -21,7 +21,7 @@ class Links(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.found: dict[str, str] = {}
+        self.links: dict[str, str] = {}
         self._inside = False
         self._target: str | None = None
         self.feed(page)
@@ -31,11 +31,11 @@ class Links(HTMLParser):
             self._inside = True
         if tag == "a" and self._inside:
             self._target = dict(attributes)["href"] or ""
-            self.found[self._target] = ""
+            self.links[self._target] = ""
 
     def handle_data(self, data: str) -> None:
         if self._target is not None:
-            self.found[self._target] += data
+            self.links[self._target] += data
 
     def handle_endtag(self, tag: str) -> None:
         if tag == "nav":
@@ -53,12 +53,12 @@ def test_the_bar_of_asvs_real_page_gets_the_link(tmp_path: Path) -> None:
     """A plain link with words; the others are as they were, and so is the rest of the page."""
     (tmp_path / "index.html").write_text(PAGE, encoding="utf-8")
     page = publish(tmp_path)
-    before, after = Links(PAGE).found, Links(page).found
+    before, after = Links(PAGE).links, Links(page).links
     words = after.pop("../index.html")
     assert words == "perceptron: which backend, why, from which size"
     assert after == before
     assert len(before) > 3
-    start, end = PAGE.split(PLACE)
+    start, end = PAGE.split(ANCHOR)
     assert page.startswith(start)
     assert page.endswith(end)
 
@@ -68,12 +68,12 @@ def test_twice_is_once(tmp_path: Path) -> None:
     assert publish(tmp_path) == publish(tmp_path)
 
 
-@pytest.mark.parametrize("page", ["", PAGE.replace(PLACE, "<li>"), PAGE + PLACE])
+@pytest.mark.parametrize("page", ["", PAGE.replace(ANCHOR, "<li>"), PAGE + ANCHOR])
 def test_a_page_that_we_do_not_know_fails_loudly(tmp_path: Path, page: str) -> None:
     """In one line: the file, what was expected, what to do. The page is as asv wrote it."""
     file = tmp_path / "index.html"
     file.write_text(page, encoding="utf-8")
-    with pytest.raises(UserError, match=r"index\.html: expected .* once .* mend PLACE") as caught:
+    with pytest.raises(UserError, match=r"index\.html: expected .* once .* fix ANCHOR") as caught:
         publish(tmp_path)
     assert len(str(caught.value).splitlines()) == 1
     assert file.read_text(encoding="utf-8") == page
@@ -96,8 +96,8 @@ def test_asv_imports_it_at_no_cost() -> None:
         "import perceptron.report.asv.plugin\n"
         "print(*sorted(set(sys.modules) - before))"
     )
-    said = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
-    assert set(said.split()) <= {
+    modules = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert set(modules.split()) <= {
         "perceptron",
         "perceptron.report",
         "perceptron.report.asv",

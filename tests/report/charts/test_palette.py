@@ -24,3 +24,14 @@ def test_no_stroke_is_for_a_backend_that_does_not_exist() -> None:
 def test_an_unknown_backend_has_the_same_stroke_in_every_process() -> None:
     """It follows from the name by a digest, not by Python's hash, which differs in each."""
     assert palette.stroke("theirs") is palette._OTHERS[5]
+
+
+def test_a_backend_keeps_its_look() -> None:
+    """Ours differ from each other; another's follows from its name alone, in every process."""
+    ours = [
+        palette.stroke(name) for name in ("numpy", "numpy-published", "torch-cpu", "torch-cuda")
+    ]
+    assert len({look.colour for look in ours}) == len({look.dash for look in ours}) == 4
+    assert palette.stroke("somebody-elses").marker == "^"
+    beside = palette.strokes(["another", "numpy", "somebody-elses"])
+    assert beside["somebody-elses"] == palette.stroke("somebody-elses")

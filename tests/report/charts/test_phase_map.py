@@ -7,8 +7,9 @@ import pytest
 
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
+from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.palette import stroke
-from perceptron.report.charts.phase_map import map_chart
+from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.tables.phase_map import map_columns, map_legend, map_rows
 from perceptron.validation.locator.map_truth import explore
 from perceptron.validation.locator.map_worlds import MapCost, MapWorld
@@ -18,25 +19,25 @@ GRID = log_grid((16, 8192), (4, 2048), 20)
 
 
 @pytest.fixture(scope="module")
-def found() -> PhaseMap:
+def phase_map() -> PhaseMap:
     costs = {"numpy": MapCost(1e-5, 1e10), "torch-cpu": MapCost(4e-5, 4e10, memory_bytes=1e8)}
     return phase(explore(GRID, MapWorld(costs, noise=0.01, seed=0)), GRID)
 
 
-def test_the_figure_is_the_same_for_the_same_map(found: PhaseMap) -> None:
+def test_the_figure_is_the_same_for_the_same_map(phase_map: PhaseMap) -> None:
     """To the byte, and it can stand inside a page."""
-    figure = map_chart(found)
-    assert figure == map_chart(found)
+    figure = draw(map_figure(phase_map))
+    assert figure == draw(map_figure(phase_map))
     assert figure.startswith("<svg")
     assert "<?xml" not in figure
 
 
-def test_the_figure_has_the_colours_of_the_backends(found: PhaseMap) -> None:
+def test_the_figure_has_the_colours_of_the_backends(phase_map: PhaseMap) -> None:
     """The same as on every other figure; and each cell has its rectangle."""
-    figure = map_chart(found).lower()
-    for backend in found.backends:
+    figure = draw(map_figure(phase_map)).lower()
+    for backend in phase_map.backends:
         assert stroke(backend).colour.lower() in figure
-    assert figure.count("<path") > len(found.cells)
+    assert figure.count("<path") > len(phase_map.cells)
 
 
 @pytest.mark.parametrize("cells", [[(16, 4)], [(16, 4), (16, 8)], list(product((16, 32), (4, 8)))])
@@ -47,14 +48,14 @@ def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status
     small = phase(
         row(problem=f"f:{x}x{y}", status=status, seconds=seconds, reason="no") for x, y in cells
     )
-    assert map_chart(small).startswith("<svg")
+    assert draw(map_figure(small)).startswith("<svg")
     assert len(map_rows(small)) == len({y for _, y in cells})
     assert map_rows(small)[0][1] == ("n" if status == "ok" else "–")
 
 
-def test_the_table_shows_the_map_from_above(found: PhaseMap) -> None:
+def test_the_table_shows_the_map_from_above(phase_map: PhaseMap) -> None:
     """Twelve columns of sixteen lines at most, the outermost sizes among them, largest on top."""
-    columns, rows = map_columns(found), map_rows(found)
+    columns, rows = map_columns(phase_map), map_rows(phase_map)
     assert len(columns) == 13
     assert len(rows) == 16
     assert all(len(line) == len(columns) for line in rows)
@@ -63,13 +64,13 @@ def test_the_table_shows_the_map_from_above(found: PhaseMap) -> None:
     assert (rows[0][0], rows[-1][0]) == ("2,048", "4")
 
 
-def test_a_cell_of_the_table_tells_who_wins_and_by_how_much(found: PhaseMap) -> None:
+def test_a_cell_of_the_table_tells_who_wins_and_by_how_much(phase_map: PhaseMap) -> None:
     """Four times as fast at the smallest; alone where the other's memory ends."""
-    rows = map_rows(found)
+    rows = map_rows(phase_map)
     assert re.fullmatch(r"n [34]\.\d", rows[-1][1])
     assert rows[0][-1] == "n"
     assert any(re.fullmatch(r"t \d\.\d", cell) for line in rows for cell in line)
-    assert map_legend(found) == (
+    assert map_legend(phase_map) == (
         "n numpy, t torch-cpu, = tie within ±5 %; numbers: how many times as fast as the next"
     )
 

@@ -9,18 +9,20 @@ from perceptron.analysis.stored.collection import Collection, collect
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import strokes
 from perceptron.report.charts.phase_map import top_ratio
+from perceptron.report.charts.plot import ViewFigure
+from perceptron.report.charts.sweep import ITERATION
 from perceptron.report.dashboard.ladders import ladder_views
 from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.rooflines import roofline_views
-from perceptron.report.dashboard.sweeps import ITERATION, sweep_views
-from perceptron.report.dashboard.view import ViewFigure, Views
+from perceptron.report.dashboard.sweeps import sweep_views
+from perceptron.report.dashboard.view import Views
 from tests.made import everything
 
 NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return collect(everything(tmp_path_factory.mktemp("results")))
 
 
@@ -30,43 +32,47 @@ def looks() -> dict[str, plot.Look]:
 
 
 def first(views: Views, *texts: str) -> ViewFigure:
-    """The first figure of the first view whose setting holds these texts."""
-    setting = next(each for each in views.settings if set(texts) <= set(each.is_))
+    """Return the first figure of the first view whose setting holds these texts."""
+    setting = next(setting for setting in views.settings if set(texts) <= set(setting.is_))
     return views.files[setting.file][setting.name].figures[0]
 
 
 def named(figure: ViewFigure, name: str) -> dict[str, Any]:
-    """The line of a name, not the edges of its band."""
+    """Return the line of a name, not the edges of its band."""
     return next(trace for trace in figure.data if trace.get("name") == name)
 
 
 def test_a_sweep_shows_its_times_bands_and_crossover(
-    found: Collection, looks: dict[str, plot.Look]
+    collection: Collection, looks: dict[str, plot.Look]
 ) -> None:
     """What is drawn is what was judged: estimates, ends of intervals, the crossover's own."""
-    sweep = next(each for each in found.sweeps if any(x.size for x in each.crossovers))
-    figure = first(sweep_views(found, looks), sweep.family, ITERATION)
-    curve = next(each for each in sweep.curves if each.backend == "numpy")
-    place = figure.data.index(named(figure, "numpy"))
-    low, high, line = figure.data[place - 2 : place + 1]
+    sweep = next(
+        sweep
+        for sweep in collection.sweeps
+        if any(crossover.size for crossover in sweep.crossovers)
+    )
+    figure = first(sweep_views(collection, looks), sweep.family, ITERATION)
+    curve = next(curve for curve in sweep.curves if curve.backend == "numpy")
+    index = figure.data.index(named(figure, "numpy"))
+    low, high, line = figure.data[index - 2 : index + 1]
     assert line["x"] == [spot.size for spot in curve.spots]
     assert line["y"] == [spot.value.estimate for spot in curve.spots]
     assert low["y"] == [spot.value.low for spot in curve.spots]
     assert high["y"] == [spot.value.high for spot in curve.spots]
     assert high["fill"] == "tonexty"
-    crossover = next(each for each in sweep.crossovers if each.size)
+    crossover = next(crossover for crossover in sweep.crossovers if crossover.size)
     drawn = {(shape["x0"], shape["x1"]) for shape in figure.layout["shapes"]}
     assert {(crossover.size, crossover.size), (crossover.low, crossover.high)} <= drawn
-    assert any("torch-cpu from" in each["text"] for each in figure.layout["annotations"])
+    assert any("torch-cpu from" in label["text"] for label in figure.layout["annotations"])
 
 
-def test_a_rung_has_its_interval(found: Collection, looks: dict[str, plot.Look]) -> None:
-    (ladder,) = found.ladders
-    figure = first(ladder_views(found, looks), ladder.problem)
+def test_a_rung_has_its_interval(collection: Collection, looks: dict[str, plot.Look]) -> None:
+    (ladder,) = collection.ladders
+    figure = first(ladder_views(collection, looks), ladder.problem)
+    names = figure.layout["yaxis"]["ticktext"]
     for rung in ladder.rungs:
-        trace = next(
-            each for each in figure.data if each["y"] == [rung.backend] and "error_x" in each
-        )
+        own = [names.index(rung.backend)]
+        trace = next(trace for trace in figure.data if trace["y"] == own and "error_x" in trace)
         assert rung.seconds_per_iteration is not None
         assert rung.low is not None
         assert rung.high is not None
@@ -77,11 +83,11 @@ def test_a_rung_has_its_interval(found: Collection, looks: dict[str, plot.Look])
 
 
 def test_the_roof_is_what_the_machine_reached(
-    found: Collection, looks: dict[str, plot.Look]
+    collection: Collection, looks: dict[str, plot.Look]
 ) -> None:
     """Points stand at operations for each byte; the roof bends where copy and product meet."""
-    (ladder,) = found.ladders
-    figure = first(roofline_views(found, looks))
+    (ladder,) = collection.ladders
+    figure = first(roofline_views(collection, looks))
     limits = ladder.ceilings
     assert limits is not None
     for rung in ladder.rungs:
@@ -98,11 +104,11 @@ def test_the_roof_is_what_the_machine_reached(
 
 
 def test_a_cell_is_as_strong_as_its_winner_is_ahead(
-    found: Collection, looks: dict[str, plot.Look]
+    collection: Collection, looks: dict[str, plot.Look]
 ) -> None:
     """In the winner's colour alone, by the logarithm of the ratio, up to the scale's end."""
-    drawn = found.maps[0].map
-    figure = first(map_views(found, looks), drawn.family)
+    drawn = collection.maps[0].map
+    figure = first(map_views(collection, looks), drawn.family)
     fields = {name: named(figure, name)["z"] for name in drawn.backends}
     end = log(top_ratio(drawn))
     strengths = set()
@@ -117,9 +123,9 @@ def test_a_cell_is_as_strong_as_its_winner_is_ahead(
     assert len(strengths) > 2, "the made-up map has cells of several strengths"
 
 
-def test_every_figure_fits_its_axes(found: Collection, looks: dict[str, plot.Look]) -> None:
+def test_every_figure_fits_its_axes(collection: Collection, looks: dict[str, plot.Look]) -> None:
     """No value lies outside a logarithmic axis, where nobody would miss it."""
-    figure = first(sweep_views(found, looks), ITERATION)
+    figure = first(sweep_views(collection, looks), ITERATION)
     for name, axis in (("x", "xaxis"), ("y", "yaxis")):
         low, high = (10.0**end for end in figure.layout[axis]["range"])
         values = [value for trace in figure.data for value in trace[name]]

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import Collection, collect
-from perceptron.report.charts.svg import family_axis
+from perceptron.report.charts.axes import family_axis
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
 from perceptron.untrusted_text import for_matplotlib, for_plotly, shortened
@@ -16,26 +16,30 @@ from tests.report.reading import data, read, text_of, views
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
     return collect(hostile(tmp_path_factory.mktemp("results")))
 
 
 @pytest.fixture(scope="module")
-def html(found: Collection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def html(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
-    write_site(folder, found, f"<script>{'no ' * 1000}</script>")
+    write_site(folder, collection, f"<script>{'no ' * 1000}</script>")
     return folder
 
 
-def test_everything_that_can_be_judged_is(found: Collection) -> None:
+def test_everything_that_can_be_judged_is(collection: Collection) -> None:
     """Names change no number; broken lines and files are complaints of one line each."""
-    assert len(found.benches) == len(found.maps) == len(found.ladders) == len(NAMES)
-    assert {row.status for bench in found.benches for row in bench.rows} == {"ok", "skipped"}
-    assert all(each.size is not None for bench in found.benches for each in bench.crossovers[:1])
-    assert len(found.sweeps) > len(NAMES)
-    assert found.histories
-    assert found.complaints
-    assert all(each.isprintable() and len(each) <= 400 for each in found.complaints)
+    assert len(collection.benches) == len(collection.maps) == len(collection.ladders) == len(NAMES)
+    assert {row.status for bench in collection.benches for row in bench.rows} == {"ok", "skipped"}
+    assert all(
+        crossover.size is not None
+        for bench in collection.benches
+        for crossover in bench.crossovers[:1]
+    )
+    assert len(collection.sweeps) > len(NAMES)
+    assert collection.histories
+    assert collection.complaints
+    assert all(line.isprintable() and len(line) <= 400 for line in collection.complaints)
 
 
 @pytest.mark.parametrize("file", [file for file, *_ in PAGES])
@@ -43,8 +47,8 @@ def test_no_name_becomes_markup(html: Path, file: str) -> None:
     """No script, handler or link but those of a dashboard of honest names."""
     page = read(html / file)
     assert page.handlers == []
-    assert all(each == "data:," or each.partition("#")[0] in _OURS for each in page.links)
-    assert page.scripts == sum(each.endswith(".js") for each in page.links)
+    assert all(link == "data:," or link.partition("#")[0] in _OURS for link in page.links)
+    assert page.scripts == sum(link.endswith(".js") for link in page.links)
 
 
 _OURS = {
@@ -75,7 +79,9 @@ def test_nothing_shown_steers_the_reader(html: Path) -> None:
     files = [*html.glob("*.html"), *(html / "data").rglob("*.js")]
     for file in files:
         text = file.read_bytes().decode("utf-8")
-        unseen = {each for each in text if unicodedata.category(each) in ("Cc", "Cf", "Cs")}
+        unseen = {
+            character for character in text if unicodedata.category(character) in ("Cc", "Cf", "Cs")
+        }
         assert unseen <= {"\n"}, file
 
 
@@ -87,15 +93,15 @@ def test_names_are_told_apart_and_have_room(html: Path) -> None:
     assert max(map(len, machines)) <= 80
     assert "(10,000 characters)" in text_of(html / "machines.html")
     assert "(10,001 characters)" in text_of(html / "machines.html")
-    assert all(each.stat().st_size < 500_000 for each in html.glob("*.html"))
+    assert all(file.stat().st_size < 500_000 for file in html.glob("*.html"))
 
 
-@pytest.mark.parametrize("place", [1, 4, 5, 6, 7, 9, 11])
+@pytest.mark.parametrize("index", [1, 4, 5, 6, 7, 9, 11])
 def test_an_overview_of_any_machine_has_its_pictures(
-    found: Collection, tmp_path: Path, place: int
+    collection: Collection, tmp_path: Path, index: int
 ) -> None:
     """Drawn without a warning, and not larger for a longer name."""
-    first = replace(found, benches=[found.benches[place]], maps=[found.maps[place]])
+    first = replace(collection, benches=[collection.benches[index]], maps=[collection.maps[index]])
     write_site(tmp_path, first)
     page = tmp_path / "index.html"
     assert page.read_text(encoding="utf-8").count("<svg") == 3

@@ -34,7 +34,7 @@ def port(html: Path) -> Iterator[int]:
 
 
 def ask(port: int, path: str, host: str | None = None, method: str = "GET") -> tuple[int, str]:
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, port, timeout=300)
     headers = {} if host is None else {"Host": host}
     connection.request(method, path, headers=headers)
     answer = connection.getresponse()
@@ -62,7 +62,7 @@ def test_the_pages_are_there(port: int, path: str) -> None:
 )
 def test_what_is_not_in_the_folder_is_not_found(port: int, path: str) -> None:
     """Whichever way it is written."""
-    connection = socket.create_connection((HOST, port), timeout=10)
+    connection = socket.create_connection((HOST, port), timeout=300)
     with connection:
         request = f"GET {path} HTTP/1.0\r\nHost: {HOST}:{port}\r\n\r\n"
         connection.sendall(request.encode("latin-1"))
@@ -95,7 +95,7 @@ def test_nothing_can_be_changed(port: int, method: str) -> None:
 
 def test_a_browser_asks_again_for_what_may_have_changed(port: int) -> None:
     """And takes no file for another kind than it is."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=10)
+    connection = http.client.HTTPConnection(HOST, port, timeout=300)
     connection.request("GET", "/")
     headers = connection.getresponse().headers
     connection.close()
@@ -108,7 +108,7 @@ def test_a_reader_who_goes_on_leaves_no_trace(
 ) -> None:
     """A connection that is cut while a large file is sent is nobody's mistake."""
     (html / "large.js").write_bytes(b"x" * 10_000_000)
-    with socket.create_connection((HOST, port), timeout=10) as connection:
+    with socket.create_connection((HOST, port), timeout=300) as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.sendall(f"GET /large.js HTTP/1.0\r\nHost: {HOST}\r\n\r\n".encode())
         connection.recv(10)
@@ -127,22 +127,22 @@ def test_only_the_loopback_address_is_bound(html: Path) -> None:
 def test_a_port_that_is_taken_is_named(html: Path) -> None:
     with server(html, 0) as running, pytest.raises(UserError) as caught:
         server(html, running.server_port)
-    told = f"--port {running.server_port}: Address already in use; choose another, or 0 for any"
-    assert str(caught.value).startswith(told)
+    message = f"--port {running.server_port}: Address already in use; choose another, or 0 for any"
+    assert str(caught.value).startswith(message)
 
 
 def test_ctrl_c_ends_it_and_the_port_is_free_again(
     html: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is said names the address, and that others cannot reach it."""
-    said: list[str] = []
+    messages: list[str] = []
 
     def interrupted(running: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("http.server.ThreadingHTTPServer.serve_forever", interrupted)
-    serve(html, 0, said.append)
-    port = int(said[0].partition("127.0.0.1:")[2].partition("/")[0])
-    assert "to this machine only" in said[0]
-    assert said[1:] == ["ended"]
+    serve(html, 0, messages.append)
+    port = int(messages[0].partition("127.0.0.1:")[2].partition("/")[0])
+    assert "to this machine only" in messages[0]
+    assert messages[1:] == ["ended"]
     server(html, port).server_close()

@@ -10,7 +10,8 @@ import pytest
 
 from perceptron.analysis.stored.collection import collect
 from perceptron.errors import UserError
-from perceptron.report.charts.svg import finding_chart
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.finding import finding_figure
 from perceptron.report.dashboard.write import PAGES, write_site
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
@@ -21,7 +22,7 @@ OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of each kind of ours, and asv's of two machines."""
+    """Return a run of each kind of ours, and asv's of two machines."""
     folder = everything(tmp_path_factory.mktemp("results"))
     plenty(folder / "asv", machines=2, commits=30, noise=0.01, steps={15: 0.5})
     return folder
@@ -83,9 +84,9 @@ def test_every_number_of_the_overview_has_an_interval(html: Path) -> None:
 @pytest.mark.parametrize("page", OF_VIEWS)
 def test_every_figure_has_words_and_a_table(html: Path, page: str) -> None:
     """And a title above it; none is empty."""
-    found = views(html, page)
-    assert found
-    for setting, view in found.items():
+    shown = views(html, page)
+    assert shown
+    for setting, view in shown.items():
         assert all(setting)
         assert view["title"]
         assert view["figures"]
@@ -132,12 +133,12 @@ def test_a_sweep_is_shown_in_every_way_that_its_rows_allow(html: Path) -> None:
 
 
 def test_a_whole_training_takes_as_many_times_as_long(html: Path) -> None:
-    found = {s[-1]: v for s, v in views(html, "sweeps").items() if s[1] == "box"}
+    by_way = {s[-1]: v for s, v in views(html, "sweeps").items() if s[1] == "box"}
     one, whole = (
-        next(trace for trace in found[shown]["figures"][0]["data"] if trace.get("name") == "numpy")
+        next(trace for trace in by_way[shown]["figures"][0]["data"] if trace.get("name") == "numpy")
         for shown in ("time per iteration", "whole training, 10,000 iterations")
     )
-    assert whole["y"] == pytest.approx([10_000 * each for each in one["y"]])
+    assert whole["y"] == pytest.approx([10_000 * seconds for seconds in one["y"]])
 
 
 def test_what_was_not_measured_says_why_on_its_page(html: Path) -> None:
@@ -148,9 +149,9 @@ def test_what_was_not_measured_says_why_on_its_page(html: Path) -> None:
 
 def test_a_step_of_asvs_history_is_found_and_told(html: Path) -> None:
     """NumPy became slower by half at half of thirty commits, on every machine and size."""
-    found = {s: v for s, v in views(html, "history").items() if s[-1] == "numpy"}
-    assert len(found) == 2 * 4
-    for view in found.values():
+    own = {s: v for s, v in views(html, "history").items() if s[-1] == "numpy"}
+    assert len(own) == 2 * 4
+    for view in own.values():
         assert "1 step" in view["lines"][0]
         assert len(view["tables"][0]["rows"]) == 2
         assert re.match(r"(4|5)\d\.\d \[", view["tables"][0]["rows"][1][-1])
@@ -168,8 +169,8 @@ def test_a_backend_has_one_look_on_all_pages(html: Path) -> None:
                 looks[name].add((colour.partition("/")[0], trace["marker"]["symbol"]))
             if name in ("numpy", "torch-cpu", "numba") and "dash" in trace.get("line", {}):
                 dashes[name].add(trace["line"]["dash"])
-    assert {len(each) for each in looks.values()} == {1}
-    assert {len(each) for each in dashes.values()} == {1}
+    assert {len(members) for members in looks.values()} == {1}
+    assert {len(members) for members in dashes.values()} == {1}
     assert len(set.union(*looks.values())) == 3
 
 
@@ -178,7 +179,7 @@ def test_every_setting_leads_to_one_view(html: Path) -> None:
     for page in OF_VIEWS:
         index = data(html, page)
         assert len(views(html, page)) == len(index["views"])
-        assert {len(each["is"]) for each in index["views"]} == {len(index["switches"])}
+        assert {len(setting["is"]) for setting in index["views"]} == {len(index["switches"])}
 
 
 def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: Path) -> None:
@@ -187,10 +188,10 @@ def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: P
 
     links = [each for each in read(html / "index.html").links if each.startswith("sweeps.html#")]
     asked = {name: value[0] for name, value in parse_qs(urlsplit(links[0]).fragment).items()}
-    switches = [each["id"] for each in data(html, "sweeps")["switches"]]
-    place = tuple(asked[each] for each in switches[:5])
-    assert place == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
-    assert any(setting[:5] == place for setting in views(html, "sweeps"))
+    switches = [part["id"] for part in data(html, "sweeps")["switches"]]
+    pictured = tuple(asked[each] for each in switches[:5])
+    assert pictured == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
+    assert any(setting[:5] == pictured for setting in views(html, "sweeps"))
 
 
 def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
@@ -198,7 +199,7 @@ def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
     rows = [row for part in index["parts"] for row in data(html, part["file"])]
     assert len(rows) == sum(part["rows"] for part in index["parts"]) == len(collect(results).rows)
     assert all(len(row) == len(index["columns"]) for row in rows)
-    columns = [each["id"] for each in index["columns"]]
+    columns = [part["id"] for part in index["columns"]]
     reasons = {row[columns.index("reason")] for row in rows}
     assert reasons == {None, "no CUDA device found", "n/a in asv"}
 
@@ -207,25 +208,25 @@ def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
 def test_a_page_needs_nothing_from_outside(html: Path, file: str) -> None:
     """Every link is relative and leads to what is there; a script is a file of ours."""
     page = read(html / file)
-    links = [each.partition("#")[0] for each in page.links if each != "data:,"]
-    assert all((html / each).is_file() for each in links), links
+    links = [link.partition("#")[0] for link in page.links if link != "data:,"]
+    assert all((html / link).is_file() for link in links), links
     assert page.handlers == []
-    assert page.scripts == sum(each.endswith(".js") for each in links)
+    assert page.scripts == sum(link.endswith(".js") for link in links)
     policy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'"
     assert policy in (html / file).read_text(encoding="utf-8")
 
 
 def test_equal_results_give_equal_bytes(results: Path, html: Path, tmp_path: Path) -> None:
-    """The whole tree, written anew or over an older one."""
-    found = collect(results)
+    """The whole tree, written again or over an older one."""
+    collection = collect(results)
     (tmp_path / "data" / "sweeps").mkdir(parents=True)
     (tmp_path / "data" / "sweeps" / "99.js").write_text(
         "perceptron.receive('old', JSON.parse('1'))"
     )
     (tmp_path / "index.html").write_text("old")
-    write_site(tmp_path, found, "no checkout")
+    write_site(tmp_path, collection, "no checkout")
     assert tree(tmp_path) == tree(html)
-    write_site(tmp_path, found, "no checkout")
+    write_site(tmp_path, collection, "no checkout")
     assert tree(tmp_path) == tree(html)
 
 
@@ -320,7 +321,7 @@ def test_figures_are_drawn_without_any_measurement() -> None:
     """A machine without one backend still gets its page."""
     from perceptron.analysis.stored.finding import finding
 
-    assert finding_chart(finding([], ["numpy", "torch-cuda"])).startswith("<svg")
+    assert draw(finding_figure(finding([], ["numpy", "torch-cuda"]))).startswith("<svg")
 
 
 def test_rows_alone_make_a_dashboard(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.report.pull_request.annotations import marks, tell_github
+from perceptron.report.pull_request.annotations import annotate, marks
 from perceptron.report.pull_request.comment import TAG
-from tests.report.gate_cases import broken, comparison, row, slower
+from tests.made_comparison import broken, comparison, row, slower
 
 
 def test_a_slower_benchmark_is_marked_where_it_is_defined() -> None:
@@ -28,21 +28,21 @@ def test_a_broken_one_and_one_that_was_not_judged_are_marked_with_their_reasons(
     assert warning == "::warning title=inconclusive%3A sums.time_sum::too noisy here"
 
 
-def test_strangers_texts_stay_one_command_each() -> None:
+def test_untrusted_texts_stay_one_command_each() -> None:
     """No second line, no property and no message of their own."""
     evil = "a,line=1::b\r\n::error::c%0A\u2028"
     hostile = broken(benchmark=evil, params=[evil], file=evil, reason=evil * 1000)
     (line,) = marks(comparison(hostile))
     assert len(line.splitlines()) == 1
     assert len(line) < 2000
-    found = re.fullmatch(r"::error file=([^,:]*),line=12,title=([^,:]*)::(.*)", line)
-    assert found is not None
-    assert "%250A" in found[3]
+    match = re.fullmatch(r"::error file=([^,:]*),line=12,title=([^,:]*)::(.*)", line)
+    assert match is not None
+    assert "%250A" in match[3]
 
 
 def test_there_are_at_most_ten_of_a_kind_and_the_worst_come_first() -> None:
     """GitHub shows no more."""
-    many = [slower(params=[f"p{each}"], change=each / 100) for each in range(1, 30)]
+    many = [slower(params=[f"p{number}"], change=number / 100) for number in range(1, 30)]
     unsure = [row(verdict="inconclusive") for _ in range(30)]
     lines = marks(comparison(*many, *unsure))
     assert [line.startswith("::error") for line in lines] == [True] * 10 + [False] * 10
@@ -58,7 +58,7 @@ def test_marks_are_printed_inside_a_workflow_or_when_asked_for(
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     if inside:
         monkeypatch.setenv("GITHUB_ACTIONS", inside)
-    tell_github(comparison(slower()), asked)
+    annotate(comparison(slower()), asked)
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("::error ") == bool(inside or asked)
@@ -70,7 +70,7 @@ def test_the_summary_is_added_to_what_is_there(
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    tell_github(comparison(row()), False)
+    annotate(comparison(row()), False)
     assert summary.read_text(encoding="utf-8").startswith(f"before\n{TAG}\n")
 
 
@@ -79,4 +79,4 @@ def test_a_summary_that_cannot_be_written_is_one_line(
 ) -> None:
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "no" / "summary.md"))
     with pytest.raises(UserError, match=r"summary\.md: cannot be written: No such file"):
-        tell_github(comparison(row()), False)
+        annotate(comparison(row()), False)

@@ -19,7 +19,7 @@ from perceptron.records.comparison import (
 )
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
-from tests.report.gate_cases import broken, comparison, moved, row, slower
+from tests.made_comparison import broken, comparison, moved, row, slower
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"
@@ -77,7 +77,7 @@ def moved_crossovers(draw: st.DrawFn) -> MovedCrossover:
 
 @st.composite
 def comparisons(draw: st.DrawFn) -> Comparison:
-    """Everything that is text or number is a stranger's."""
+    """Every text and number is untrusted."""
     text = draw(st.lists(hostile, min_size=12, max_size=12))
     side = Side(name=text[0], commit=text[1], changes=text[2], python=text[3])
     return comparison(
@@ -121,10 +121,10 @@ OURS = {"inline", "text", "code_inline", "softbreak", "fence", "html_block"} | {
 
 
 @settings(max_examples=200, deadline=None)
-@given(found=comparisons())
-def test_strangers_texts_change_nothing_but_what_stands_in_code(found: Comparison) -> None:
+@given(made=comparisons())
+def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison) -> None:
     """No link, mention, reference, image or HTML but ours; no table or fold is broken."""
-    text = comment(found)
+    text = comment(made)
     assert len(text.encode()) < MOST_BYTES
     tokens = parse(text)
     kinds = Counter(token.type for token in tokens)
@@ -138,8 +138,8 @@ def test_strangers_texts_change_nothing_but_what_stands_in_code(found: Compariso
         if token.type == "text":
             assert MARK not in token.content
             assert not re.search(r"[@#<`|]|://|www\.|GH-", token.content)
-    plain = [each for each in found.rows if each.verdict == "no change"]
-    slow = [each for each in found.rows if each.change is not None and each not in plain]
+    plain = [row for row in made.rows if row.verdict == "no change"]
+    slow = [row for row in made.rows if row.change is not None and row not in plain]
     tables = [table for table in (slow, plain) if table]
     assert kinds["table_open"] == len(tables)
     assert kinds["th_open"] == 5 * bool(slow) + 7 * bool(plain)
@@ -161,8 +161,8 @@ def test_the_comment_says_what_changed_on_top() -> None:
     lines = text.splitlines()
     assert lines[0] == TAG
     assert lines[2] == "**regression**: `1 benchmark broke on HEAD, 1 slower`"
-    told = "1.00 ms → 1.08 ms | +8.1 % [+7.0, +9.3] | 23 | yes (p = 2e-05) |"
-    assert f"| `sums.time_sum(10, 'numpy')` | {told}" in lines
+    cells = "1.00 ms → 1.08 ms | +8.1 % [+7.0, +9.3] | 23 | yes (p = 2e-05) |"
+    assert f"| `sums.time_sum(10, 'numpy')` | {cells}" in lines
     assert "- `bad.time_it(10, 'numpy')`: `broke on HEAD: ValueError: no`" in lines
     before, folded = text.split("<details>")
     assert "same.time_it" in folded
@@ -173,7 +173,7 @@ def test_the_comment_says_what_changed_on_top() -> None:
     assert "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7" in before
 
 
-def test_what_differs_beside_the_code_is_told() -> None:
+def test_what_differs_beside_the_code_is_shown() -> None:
     """Two environments compare like two commits."""
     here = ComparisonEnvironment(
         machine={}, base={"torch": "2.6", "numpy": "2.0"}, head={"torch": "2.7", "numpy": "2.0"},
@@ -186,7 +186,9 @@ def test_what_differs_beside_the_code_is_told() -> None:
 def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
     """Below the bound with any number of rows, the changed ones all there."""
     same = [row(benchmark=f"same.time_{number}", reason="x" * 200) for number in range(2000)]
-    text = comment(comparison(*same, *(slower(benchmark=f"slow.t{each}") for each in range(50))))
+    text = comment(
+        comparison(*same, *(slower(benchmark=f"slow.t{number}") for number in range(50)))
+    )
     assert len(text.encode()) < MOST_BYTES
     assert text.count("`slow.t") == 50
     shown = text.count("`same.time_")
@@ -195,7 +197,9 @@ def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
 
 
 def test_many_changes_are_counted_too() -> None:
-    text = comment(comparison(*(slower(benchmark="€" * 150 + str(each)) for each in range(999))))
+    text = comment(
+        comparison(*(slower(benchmark="€" * 150 + str(number)) for number in range(999)))
+    )
     assert len(text.encode()) < MOST_BYTES
     assert f"{999 - text.count('| `€')} more left out for want of room." in text
 

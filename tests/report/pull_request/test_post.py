@@ -17,12 +17,12 @@ from perceptron.errors import UserError
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest, comment
 from perceptron.report.pull_request.post import MOST_ROWS, number, post
 from tests.conftest import ROOT
-from tests.report.gate_cases import block, comparison, moved, slower
+from tests.made_comparison import block, comparison, moved, slower
 
 SHA = "c" * 40
 HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}
 RUN = {"head_sha": SHA, "head_branch": "topic", "head_repository": {"full_name": "fork/suite"}}
-FOUND = comparison(slower(), verdict="regression", blocks=[block("x", 0, 1.0, 1.0)])
+COMPARISON = comparison(slower(), verdict="regression", blocks=[block("x", 0, 1.0, 1.0)])
 
 
 class Case:
@@ -33,11 +33,13 @@ class Case:
         self.folder.mkdir()
         self.pull, self.event = root / "pull.json", root / "event.json"
         self.result, self.number = self.folder / "gate.json", self.folder / "pull-request.txt"
-        self.result.write_bytes(msgspec.json.encode(FOUND))
+        self.result.write_bytes(msgspec.json.encode(COMPARISON))
         self.number.write_text("12\n")
-        self.say()
+        self.describe()
 
-    def say(self, head: dict[str, Any] = HEAD, run: dict[str, Any] = RUN, number: int = 12) -> None:
+    def describe(
+        self, head: dict[str, Any] = HEAD, run: dict[str, Any] = RUN, number: int = 12
+    ) -> None:
         self.pull.write_text(json.dumps({"number": number, "head": head, "title": "@all"}))
         self.event.write_text(json.dumps({"action": "completed", "workflow_run": run}))
 
@@ -53,8 +55,8 @@ def case(tmp_path: Path) -> Case:
 def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
     """The same that `--markdown` writes, with the commit and how to get what was measured."""
     text = case.post()
-    assert text == comment(FOUND, PullRequest(12, SHA))
-    added = [line for line in text.splitlines() if line not in comment(FOUND).splitlines()]
+    assert text == comment(COMPARISON, PullRequest(12, SHA))
+    added = [line for line in text.splitlines() if line not in comment(COMPARISON).splitlines()]
     assert added == [
         "Commit `cccccccccccc`. BASE `main` (`aaaaaaaaaaaa`), HEAD `HEAD` (`bbbbbbbbbbbb`).",
         "git fetch origin refs/pull/12/merge",
@@ -67,7 +69,7 @@ def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
     text = case.post()
     assert text.startswith(f"{TAG}\n")
     assert "**not compared**: commit `cccccccccccc`" in text
-    case.say({**HEAD, "sha": "d" * 40})
+    case.describe({**HEAD, "sha": "d" * 40})
     with pytest.raises(UserError, match="is now at"):
         case.post()
 
@@ -76,31 +78,34 @@ def test_no_command_of_a_runner_gets_into_its_log(case: Case) -> None:
     """Runners look for both forms, the second anywhere in a line."""
     for verdict in ("##[error]x", "::error::x", "##[add-mask]e"):
         case.result.write_text(json.dumps({**VALID, "verdict": verdict}))
-        found = run(case, str(case.folder), str(case.pull))
-        assert (found.returncode, found.stdout) == (2, "")
-        assert "##[" not in found.stderr
-        assert not found.stderr.startswith("::")
+        process = run(case, str(case.folder), str(case.pull))
+        assert (process.returncode, process.stdout) == (2, "")
+        assert "##[" not in process.stderr
+        assert not process.stderr.startswith("::")
 
 
 def test_a_file_made_to_take_for_ever_does_not(case: Case) -> None:
     """Thousands of backends on one axis, a parameter of its own for each, sizes a megabyte long."""
 
-    def benchmark(place: int, **fields: Any) -> dict[str, Any]:
-        plain = {"name": "x", "params": ["1", f"'b{place}'"], "param_names": ["size", "backend"]}
+    def benchmark(index: int, **fields: Any) -> dict[str, Any]:
+        plain = {"name": "x", "params": ["1", f"'b{index}'"], "param_names": ["size", "backend"]}
         return plain | fields
 
-    blocks = [{**VALID["blocks"][0], "benchmark": f"x(1, 'b{place}')"} for place in range(4000)]
+    blocks = [{**VALID["blocks"][0], "benchmark": f"x(1, 'b{index}')"} for index in range(4000)]
     for benchmarks in (
-        [benchmark(place) for place in range(4000)],
+        [benchmark(index) for index in range(4000)],
         [
-            benchmark(0, params=["1", "'b'", "2"], param_names=["size", "backend", f"p{place}"])
-            for place in range(4000)
+            benchmark(0, params=["1", "'b'", "2"], param_names=["size", "backend", f"p{index}"])
+            for index in range(4000)
         ],
         [benchmark(0, params=["1" * 1_000_000 + "x", "'b'"])],
         [benchmark(0, params=["{[]: 1}", "'b'"])],
         [benchmark(0, params=["1e308", "'b'"]), benchmark(0, params=["1e307", "'b'"])],
     ):
-        rows = [{**ROW, "benchmark": "x", "params": each["params"]} for each in benchmarks[:10]]
+        rows = [
+            {**ROW, "benchmark": "x", "params": benchmark["params"]}
+            for benchmark in benchmarks[:10]
+        ]
         content = {**VALID, "benchmarks": benchmarks, "blocks": blocks, "rows": rows}
         case.result.write_text(json.dumps(content))
         begin = time.process_time()
@@ -123,13 +128,13 @@ def test_another_pull_request_gets_no_comment(
     case: Case, head: dict[str, Any], run: dict[str, Any]
 ) -> None:
     """Commit, branch and repository of the run must be the pull request's head."""
-    case.say(head, run)
+    case.describe(head, run)
     with pytest.raises(UserError, match=r"^pull request 12 is now at .* run was of"):
         case.post()
 
 
 def test_what_the_api_says_must_be_of_the_number_that_was_asked(case: Case) -> None:
-    case.say(number=13)
+    case.describe(number=13)
     with pytest.raises(UserError, match="another pull request than 12"):
         case.post()
 
@@ -144,7 +149,7 @@ def test_the_number_is_a_number_and_nothing_else(case: Case, text: str) -> None:
         number(case.folder)
 
 
-VALID = json.loads(msgspec.json.encode(FOUND))
+VALID = json.loads(msgspec.json.encode(COMPARISON))
 ROW = VALID["rows"][0]
 MOVED = json.loads(msgspec.json.encode(moved()))
 END = MOVED["head"]
@@ -180,10 +185,10 @@ END = MOVED["head"]
 def test_what_is_no_comparison_is_one_line(case: Case, content: str) -> None:
     """Wrong types, missing fields, JSON a hundred thousand deep, numbers without end."""
     case.result.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=r"gate\.json: not what is expected") as found:
+    with pytest.raises(UserError, match=r"gate\.json: not what is expected") as error:
         case.post()
-    assert len(str(found.value).splitlines()) == 1
-    assert len(str(found.value)) < 600
+    assert len(str(error.value).splitlines()) == 1
+    assert len(str(error.value)) < 600
 
 
 def test_large_files_are_not_even_parsed(case: Case) -> None:
@@ -196,7 +201,7 @@ def test_a_document_that_knows_no_moved_crossovers_is_read(case: Case) -> None:
     """What older versions wrote lacks the field."""
     older = {key: value for key, value in VALID.items() if key != "moved_crossovers"}
     case.result.write_text(json.dumps(older))
-    assert case.post() == comment(FOUND, PullRequest(12, SHA))
+    assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
 
 
 def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
@@ -252,19 +257,19 @@ def test_nothing_else_in_the_folder_is_read(case: Case) -> None:
     (case.folder / "msgspec.py").write_text("raise SystemExit('read')")
     (case.folder / "other.json").write_text("x")
     (case.folder / "other.json").chmod(0)
-    found = run(case, str(case.folder), str(case.pull))
-    assert (found.returncode, found.stdout) == (0, wanted)
-    assert found.stdout.startswith(TAG)
+    process = run(case, str(case.folder), str(case.pull))
+    assert (process.returncode, process.stdout) == (0, wanted)
+    assert process.stdout.startswith(TAG)
 
 
 def test_the_program_prints_the_number_or_one_line(case: Case) -> None:
     """Exit code 2 and nothing on standard output where something is wrong."""
     assert run(case, str(case.folder)).stdout == "12\n"
     for arguments in ([], ["a", "b", "c"], [str(case.folder / "no")]):
-        found = run(case, *arguments)
-        assert (found.returncode, found.stdout) == (2, "")
-        assert len(found.stderr.splitlines()) == 1
-        assert found.stderr.startswith("error: ")
+        process = run(case, *arguments)
+        assert (process.returncode, process.stdout) == (2, "")
+        assert len(process.stderr.splitlines()) == 1
+        assert process.stderr.startswith("error: ")
 
 
 def run(case: Case, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -281,12 +286,12 @@ def run(case: Case, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_it_needs_no_more_than_its_workflow_installs() -> None:
     """Of all that the package depends on."""
     code = "import sys, perceptron.report.pull_request.post; print(*sys.modules)"
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     workflow = (ROOT / ".github" / "workflows" / "gate-comment.yml").read_text(encoding="utf-8")
     installed = re.search(r"pip install --only-binary=:all: (.*)\"", workflow)
     assert installed is not None
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = {re.split(r"[>=<]", each)[0] for each in project["dependencies"]}
-    assert needed & set(found.stdout.split()) == set(installed[1].split())
+    needed = {re.split(r"[>=<]", dependency)[0] for dependency in project["dependencies"]}
+    assert needed & set(process.stdout.split()) == set(installed[1].split())

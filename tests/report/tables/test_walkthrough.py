@@ -10,7 +10,7 @@ from perceptron.studies.shared.progress import silent
 
 
 @pytest.mark.parametrize(
-    ("problem", "told"),
+    ("problem", "ending"),
     [
         ("or-gate", "a perceptron suffices"),
         ("xor", "No straight line was found"),
@@ -18,14 +18,14 @@ from perceptron.studies.shared.progress import silent
         ("symptoms", "person 3 and person 6 contradict each other"),
     ],
 )
-def test_the_story_ends_with_what_was_learned(
-    problem: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_the_walk_through_ends_with_what_was_learned(
+    problem: str, ending: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    walkthrough.tell(study.walkthrough(problem, ["numpy"], None, silent))
-    said = " ".join(capsys.readouterr().out.split())
-    assert told in said
-    assert "Starting parameters" in said
-    assert "10,000 iterations took" in said
+    walkthrough.show(study.walkthrough(problem, ["numpy"], None, silent))
+    text = " ".join(capsys.readouterr().out.split())
+    assert ending in text
+    assert "Starting parameters" in text
+    assert "10,000 iterations took" in text
 
 
 def test_figures_are_written(tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_the_saved_tables_are_markdown(truth: Truth, tmp_path: Path) -> None:
     assert len(tables) == 2
     for table in tables:
         head, rule, *body = table.splitlines()
-        assert set(rule) == {"|", "-"}
+        assert set(rule) == {"|", "-", ":"}
         assert body
         assert len({line.count("|") for line in (head, rule, *body)}) == 1
         assert ">" not in head
@@ -127,7 +127,7 @@ def test_the_saved_file_says_how_to_repeat_it(truth: Truth, tmp_path: Path) -> N
     """The command, the version, the day, the machine and how long it took."""
     text = save(tmp_path / "truth.md", truth).read_text(encoding="utf-8")
     assert "`perceptron truth --worlds 2000 --seed 7`" in text
-    assert "version 0.1, 2026-03-04, Abacus 3000, 82 s" in text
+    assert "version 0.1, 2026-03-04, Abacus 3000, 81.6 s" in text
     for grid in grids(truth):
         assert f"## {grid.title}" in text
         assert all(note in text for note in grid.notes)

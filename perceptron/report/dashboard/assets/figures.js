@@ -45,23 +45,23 @@
   }
 
   /** The node of a figure, empty until `figures.draw` finds it in the page. */
-  function figure(told) {
+  function figure(description) {
     // An image may hold no buttons, and plotly's have to stay in reach: so they are neighbours.
-    const image = element('div', { role: 'img', 'aria-label': told.alt });
+    const image = element('div', { role: 'img', 'aria-label': description.alt });
     const plot = element('div', { class: 'plot' });
-    plot.style.height = `${told.height}px`;
-    live.set(plot, told);
-    const caption = told.caption ? [element('figcaption', {}, told.caption)] : [];
+    plot.style.height = `${description.height}px`;
+    live.set(plot, description);
+    const caption = description.caption ? [element('figcaption', {}, description.caption)] : [];
     return element('figure', {}, element('div', { class: 'picture' }, image, plot), ...caption);
   }
 
   function draw(width) {
-    for (const [plot, told] of live) {
+    for (const [plot, description] of live) {
       try {
         if (!window.Plotly) throw new Error('assets/plotly.min.js is missing');
         const template = { layout: COMMON };
-        const { data, layout } = dressed(told.data, { template, ...told.layout });
-        if (width) Object.assign(layout, { width, height: told.height });
+        const { data, layout } = dressed(description.data, { template, ...description.layout });
+        if (width) Object.assign(layout, { width, height: description.height });
         Plotly.react(plot, data, layout, CONFIG).catch((error) => broken(plot, error));
         // Hundreds of loose numbers, read one by one, tell less than the figure's own words.
         plot.querySelectorAll('svg').forEach((svg) => svg.setAttribute('aria-hidden', 'true'));

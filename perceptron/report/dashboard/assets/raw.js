@@ -7,14 +7,14 @@
   const PAGE = 100; // rows
 
   function start() {
-    const place = document.getElementById('raw');
-    if (!place) return; // another kind of page
-    load('raw').then((index) => run(place, index), (error) => place.replaceChildren(alarm(error.message)));
+    const target = document.getElementById('raw');
+    if (!target) return; // another kind of page
+    load('raw').then((index) => run(target, index), (error) => target.replaceChildren(alarm(error.message)));
   }
 
-  function run(place, { columns, parts }) {
+  function run(target, { columns, parts }) {
     if (!parts.length) {
-      place.replaceChildren(element('p', { class: 'soft' }, 'Nothing has been measured yet.'));
+      target.replaceChildren(element('p', { class: 'soft' }, 'Nothing has been measured yet.'));
       return;
     }
     const state = { rows: [], shown: [], column: -1, down: false, page: 0 };
@@ -22,7 +22,7 @@
     const grid = head(columns, (column) => order(column));
     const pager = pages((step) => turn(step));
     const trouble = element('div');
-    place.replaceChildren(tools.node, trouble, frame('raw data', grid.node), pager.node);
+    target.replaceChildren(tools.node, trouble, frame('raw data', grid.node), pager.node);
 
     tools.part.addEventListener('change', fetchPart);
     tools.text.addEventListener('input', refilter);
@@ -76,7 +76,7 @@
       const from = state.page * PAGE;
       const to = Math.min(from + PAGE, state.shown.length);
       grid.fill(state.shown.slice(from, to));
-      pager.tell(from, to, state.shown.length, state.rows.length);
+      pager.show(from, to, state.shown.length, state.rows.length);
     }
 
     function save(ending, type, content) {

@@ -8,7 +8,7 @@
   /** Choice of machine, filters and downloads. */
   function toolbar(columns, parts) {
     const at = columns.findIndex((column) => column.id === 'status');
-    const part = element('select', { id: 'raw-part' }, ...parts.map((each) => element('option', {}, each.label)));
+    const part = element('select', { id: 'raw-part' }, ...parts.map(({ label }) => element('option', {}, label)));
     const text = element('input', { id: 'raw-text', type: 'search', autocomplete: 'off', spellcheck: 'false' });
     const status = at < 0 ? null : element('select', { id: 'raw-status' });
     const csv = element('button', { type: 'button' }, 'download CSV');
@@ -23,8 +23,8 @@
       if (!status) return;
       const kept = wanted();
       offered = [undefined, ...new Set(rows.map((row) => row[at]))];
-      status.replaceChildren(...offered.map((each) =>
-        element('option', {}, each === undefined ? 'any' : cell(each))));
+      status.replaceChildren(...offered.map((value) =>
+        element('option', {}, value === undefined ? 'any' : cell(value))));
       status.selectedIndex = Math.max(0, offered.indexOf(kept));
     }
 
@@ -51,8 +51,8 @@
     const body = element('tbody');
     const caption = element('caption', {}, 'What was measured, as stored. – means not measured.');
     const node = element('table', {}, caption, element('thead', {}, element('tr', {}, ...heads)), body);
-    const mark = (column, down) => heads.forEach((each, at) =>
-      each.setAttribute('aria-sort', at !== column ? 'none' : down ? 'descending' : 'ascending'));
+    const mark = (column, down) => heads.forEach((head, at) =>
+      head.setAttribute('aria-sort', at !== column ? 'none' : down ? 'descending' : 'ascending'));
     const fill = (rows) => body.replaceChildren(...rows.map((row) => element('tr', {}, ...row.map(
       (value, at) => (at === 0
         ? element('th', { scope: 'row', class: kind(at) }, cell(value))
@@ -64,20 +64,20 @@
   function pages(turn) {
     const previous = element('button', { type: 'button' }, 'previous');
     const next = element('button', { type: 'button' }, 'next');
-    const said = element('p', { role: 'status', 'aria-live': 'polite' });
+    const status = element('p', { role: 'status', 'aria-live': 'polite' });
     previous.addEventListener('click', () => turn(-1));
     next.addEventListener('click', () => turn(1));
 
-    function tell(from, to, matching, all) {
+    function show(from, to, matching, all) {
       const among = matching < all ? ` that match, among ${count.format(all)}` : '';
-      said.textContent = matching
+      status.textContent = matching
         ? `rows ${count.format(from + 1)}–${count.format(to)} of ${count.format(matching)}${among}`
         : `no rows${all ? among : ''}`;
       previous.setAttribute('aria-disabled', String(from === 0));
       next.setAttribute('aria-disabled', String(to === matching));
     }
 
-    return { node: element('div', { class: 'pager' }, previous, said, next), tell };
+    return { node: element('div', { class: 'pager' }, previous, status, next), show };
   }
 
   perceptron.rawParts = { toolbar, head, pages };

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
 from perceptron.report.charts.style import drawing, svg
+from perceptron.report.numbers import percent
 from perceptron.validation.gate.record import QUIET, Judged, Proof
 from perceptron.validation.share import Share, share
 
@@ -71,7 +72,7 @@ def _dot(axes: Axes, place: float, found: Share, colour: str, marker: str) -> No
     bars = [[found.value - found.low], [found.high - found.value]]
     axes.errorbar(found.value, place, xerr=bars, fmt=marker, markersize=7, capsize=3, color=colour)
     axes.annotate(
-        f"{100 * found.value:.1f} %",
+        percent(found.value),
         (found.high if found.value < 0.5 else found.low, place),
         xytext=(7 if found.value < 0.5 else -7, 0),
         textcoords="offset points",

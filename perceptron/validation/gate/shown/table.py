@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.report.tables.grid import TextTable, share_cell
+from perceptron.report.numbers import NONE, count, duration, percent, percent_interval
+from perceptron.report.tables import grid
+from perceptron.report.tables.grid import TextTable
+from perceptron.report.tables.terminal import out
 from perceptron.validation.gate.record import Judged, LiveKind, Proof, Spread, Spreads, Target
-from perceptron.validation.share import Share
+from perceptron.validation.share import Share, share_cell
 
 _TARGETS = ("target", "met", "reached [95 % interval]>", "of>")
 _LIVE = (
@@ -21,6 +24,12 @@ _LIVE = (
     "a run>",
     "of CPU>",
 )
+
+
+def show(proof: Proof) -> None:
+    """Print how often the gate was wrong, what it found, and where the numbers come from."""
+    grid.show(grids(proof))
+    out.print(heading(proof), markup=False, soft_wrap=True)
 
 
 def grids(found: Proof) -> list[TextTable]:
@@ -77,7 +86,7 @@ def grids(found: Proof) -> list[TextTable]:
         ),
         _choices(found.choices),
     ]
-    return [grid for grid in everything if grid.rows]
+    return [table for table in everything if table.rows]
 
 
 def heading(found: Proof) -> str:
@@ -114,7 +123,7 @@ def _commits(commits: Sequence[str]) -> str:
 
 def _target(each: Target) -> tuple[str, ...]:
     met = {True: "yes", False: "no", None: "too few yet"}[each.met]
-    return each.name, met, share_cell(each.reached), f"{each.reached.trials:,}"
+    return each.name, met, share_cell(each.reached), count(each.reached.trials)
 
 
 def _live(each: LiveKind) -> tuple[str, ...]:
@@ -125,9 +134,9 @@ def _live(each: LiveKind) -> tuple[str, ...]:
         *(f"{count}" for count in seen),
         f"{each.improvements}",
         f"{each.control_alarms}",
-        "–" if each.change is None else f"{100 * each.change:+.1f} %",
-        f"{each.seconds:.1f} s",
-        f"{each.cpu_seconds:.1f} s",
+        NONE if each.change is None else percent(each.change, sign=True),
+        duration(each.seconds),
+        duration(each.cpu_seconds),
     )
 
 
@@ -141,7 +150,7 @@ def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> TextTa
             (
                 row.name,
                 *([row.spread] if spreads else []),
-                f"{max((each.trials for each in row.shares.values()), default=0):,}",
+                count(max((each.trials for each in row.shares.values()), default=0)),
                 *(_cell(row.shares.get(name)) for name in rules),
             )
             for row in rows
@@ -158,7 +167,7 @@ def _choices(found: Sequence[Spreads]) -> TextTable:
         [
             (
                 each.benchmark.rpartition("time_")[2],
-                f"{each.blocks:,}",
+                count(each.blocks),
                 *(_spread(each.spreads.get(name)) for name in names),
             )
             for each in found
@@ -172,9 +181,9 @@ def _choices(found: Sequence[Spreads]) -> TextTable:
 
 def _spread(found: Spread | None) -> str:
     if found is None:
-        return "–"
-    return f"{100 * found.value:.2f} [{100 * found.low:.2f}, {100 * found.high:.2f}] %"
+        return NONE
+    return percent_interval(found.value, found.low, found.high, 2)
 
 
 def _cell(share: Share | None) -> str:
-    return "–" if share is None else share_cell(share)
+    return NONE if share is None else share_cell(share)

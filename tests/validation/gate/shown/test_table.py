@@ -89,7 +89,7 @@ def test_rules_stand_side_by_side(proof: Proof) -> None:
 
 def test_other_choices_stand_beside_the_gates(proof: Proof) -> None:
     (row,) = grids(proof)[-1].rows
-    assert row == ("training", "800", "1.81 [1.72, 1.90] %", "3.10 [2.80, 3.40] %")
+    assert row == ("training", "800", "1.81 % [1.72, 1.90]", "3.10 % [2.80, 3.40]")
 
 
 def test_tables_of_earlier_code_say_so(proof: Proof, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Comparisons made up, for everything that shows one."""
+"""Comparisons made up, for every test of what judges or shows one."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def comparison(*rows: Row, **fields: Any) -> Comparison:
         "benchmarks": [],
         "blocks": [],
     }
-    whole = ComparisonPlan(**(plan | fields.pop("plan", {})))
-    return Comparison(**(defaults | fields), plan=whole)
+    full_plan = ComparisonPlan(**(plan | fields.pop("plan", {})))
+    return Comparison(**(defaults | fields), plan=full_plan)
 
 
 def block(benchmark: str, number: int, base: float, head: float, stage: Stage = "screen") -> Block:

@@ -1,0 +1,169 @@
+"""What a figure shows, as plain data: drawn as SVG by `as_svg`, and for the pages by `as_plotly`.
+
+Texts are as measured; each drawer makes them safe for its library. Colours, dashes and markers
+follow from the name of the backend (see `palette`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Axis:
+    """A logarithmic axis from ``low`` to ``high``, with its ticks: values and their texts."""
+
+    title: str
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line with a marker at each value and the band of the intervals, where those are known."""
+
+    backend: str
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    texts: tuple[str, ...]
+    """One for each value, shown where a reader points at it."""
+    estimated: bool = False
+    """Thin and dotted: nothing was measured."""
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A dotted line across the figure at a size; its label, if any, has a height of its own."""
+
+    x: float
+    label: str
+    level: int
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A stretch of an axis, shaded across the figure."""
+
+    axis: Literal["x", "y"]
+    low: float
+    high: float
+    kind: Literal["interval", "unsure", "tie"]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A few words in a corner of the figure, in the colour of a backend."""
+
+    text: str
+    backend: str
+    top: bool
+    right: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LineFigure:
+    """Lines over two logarithmic axes: times or ratios over sizes. ``height`` in pixels."""
+
+    alt: str
+    caption: str
+    height: int
+    x: Axis
+    y: Axis
+    lines: tuple[Line, ...]
+    marks: tuple[Mark, ...] = ()
+    stretches: tuple[Stretch, ...] = ()
+    notes: tuple[Note, ...] = ()
+    legend: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dot:
+    """A time in the row of a backend, with its bar and a label that keeps clear of it."""
+
+    row: int
+    backend: str
+    seconds: float
+    low: float
+    high: float
+    label: str
+    side: Literal["left", "right", "above"]
+    text: str
+    """Shown where a reader points at it."""
+    published: bool = False
+    """Open: the time is not ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DotFigure:
+    """Times of backends, a row each, over one logarithmic axis. ``height`` in pixels.
+
+    ``key`` says in a line what the signs mean, for a drawing that stands without its caption.
+    """
+
+    alt: str
+    caption: str
+    key: str
+    height: int
+    x: Axis
+    rows: tuple[str, ...]
+    """What stands beside each row, from above; a name may have a second line."""
+    dots: tuple[Dot, ...]
+    absent: tuple[tuple[int, str], ...] = ()
+    """Rows without a time of ours, and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """A cell of a map: its winner, and how far that is ahead, from 0 to 1 of the colour scale.
+
+    ``backend`` is None where there is no winner: a ``tie``, or nothing has a time.
+    """
+
+    backend: str | None
+    strength: float
+    tie: bool
+    measured: bool
+    sure: bool
+    text: str
+    """Shown where a reader points at it."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """The name of a winner, at a cell in the middle of where it wins, and what it says below."""
+
+    x: int
+    y: int
+    backend: str
+    detail: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapFigure:
+    """Cells over two sizes, coloured by their winner. ``height`` in pixels.
+
+    ``cells`` has a row for each size of the second axis, a cell for each of the first. ``borders``
+    are lines through points of two sizes. Colours end at a ratio of ``top``.
+    """
+
+    alt: str
+    caption: str
+    key: str
+    height: int
+    x_title: str
+    y_title: str
+    x_values: tuple[int, ...]
+    y_values: tuple[int, ...]
+    backends: tuple[str, ...]
+    top: int
+    cells: tuple[tuple[Cell, ...], ...]
+    borders: tuple[tuple[tuple[float, float], ...], ...]
+    regions: tuple[Region, ...]
+
+
+Figure = LineFigure | DotFigure | MapFigure

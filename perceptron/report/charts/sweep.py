@@ -1,0 +1,139 @@
+"""The figure of a sweep: times over sizes with their bands, and where the winner changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.stored.bench import BenchResult
+from perceptron.analysis.stored.sweep import Curve, Sweep, sweeps
+from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.report.charts.axes import family_axis, log_axis, size_text, within
+from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
+from perceptron.report.numbers import digits, duration, duration_interval, tick
+from perceptron.report.tables.crossover_words import sentence
+
+ITERATION = "time per iteration"
+# Crossovers that a figure has room to label; the table has them all.
+_LABELLED = 4
+
+
+def sweep_figure(
+    curves: Sequence[Curve],
+    crossovers: Sequence[Crossover],
+    axis: str,
+    shown: str = ITERATION,
+    times: int = 1,
+    estimates: Sequence[Sequence[DeviceEstimate]] = (),
+) -> LineFigure | None:
+    """Return times over sizes, ``times`` those of one iteration; None where nothing has a time.
+
+    ``axis`` and ``shown`` are the titles of the axes. Estimates are lines of their own.
+    """
+    measured = [curve for curve in curves if curve.spots]
+    if not measured:
+        return None
+    lines = [_line(curve, axis, times) for curve in measured]
+    lines += [_estimated(line, times) for line in estimates if line]
+    values = [value for line in lines for value in line.y]
+    ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
+    marks, stretches = crossings(crossovers)
+    return LineFigure(
+        alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
+        f"logarithmic. {_answers(crossovers)}",
+        caption="Lower is faster. Bands are 95 % intervals over fresh processes; a dotted line "
+        "marks a change of winner, grey its interval.",
+        height=460,
+        x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
+        y=log_axis(within(values, ends), tick, 10, shown),
+        lines=tuple(lines),
+        marks=tuple(marks),
+        stretches=tuple(stretches),
+    )
+
+
+def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
+    """Return the sweep of a family of a run; None for one along two axes or without any time.
+
+    One number of threads to a figure, the fewest; the table has them all.
+    """
+    threads = bench.threads[0]
+    rows = [row for row in bench.rows if row.family == family and row.threads == threads]
+    judged: list[Sweep] = sweeps(rows) if is_line(rows) else []
+    if not judged:
+        return None
+    crossovers = [
+        crossover
+        for crossover in bench.crossovers
+        if crossover.family == family and crossover.threads == threads
+    ]
+    return sweep_figure(judged[0].curves, crossovers, family_axis(family))
+
+
+def crossings(crossovers: Sequence[Crossover]) -> tuple[list[Mark], list[Stretch]]:
+    """Return a mark for each change of winner, and the interval of each crossover."""
+    marks: list[Mark] = []
+    stretches: list[Stretch] = []
+    crossing = [crossover for crossover in crossovers if crossover.crossings]
+    for level, crossover in enumerate(crossing):
+        for change in crossover.crossings:
+            winner = getattr(crossover, change.direction)
+            label = f"{winner} from {digits(change.size, 2)} up"
+            marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
+        if crossover.low is not None and crossover.high is not None:
+            stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))
+    return marks, stretches
+
+
+def scaled(value: Interval, times: int) -> Interval:
+    """Return the interval of so many times the value."""
+    return Interval(
+        value.estimate * times,
+        None if value.low is None else value.low * times,
+        None if value.high is None else value.high * times,
+    )
+
+
+def _line(curve: Curve, axis: str, times: int) -> Line:
+    values = [scaled(spot.value, times) for spot in curve.spots]
+    return Line(
+        backend=curve.backend,
+        label=curve.backend,
+        x=tuple(spot.size for spot in curve.spots),
+        y=tuple(value.estimate for value in values),
+        low=tuple(value.low for value in values),
+        high=tuple(value.high for value in values),
+        texts=tuple(
+            f"{curve.backend}, {axis} {spot.size:,}: "
+            f"{duration_interval(value.estimate, value.low, value.high)}; "
+            f"{spot.processes} processes"
+            for spot, value in zip(curve.spots, values, strict=True)
+        ),
+    )
+
+
+def _estimated(line: Sequence[DeviceEstimate], times: int) -> Line:
+    name = f"{line[0].backend} on {line[0].device}, ESTIMATED"
+    return Line(
+        backend=line[0].backend,
+        label=name,
+        x=tuple(estimate.size for estimate in line),
+        y=tuple(estimate.seconds * times for estimate in line),
+        low=tuple(estimate.low * times for estimate in line),
+        high=tuple(estimate.high * times for estimate in line),
+        texts=tuple(
+            f"{name}: {duration(estimate.seconds * times)}, "
+            f"{duration(estimate.low * times)} at best, {duration(estimate.high * times)} at worst"
+            for estimate in line
+        ),
+        estimated=True,
+    )
+
+
+def _answers(crossovers: Sequence[Crossover]) -> str:
+    return "; ".join(
+        f"{crossover.incumbent} to {crossover.challenger}: {sentence(crossover)}"
+        for crossover in crossovers
+        if crossover.status != "not measured"
+    )

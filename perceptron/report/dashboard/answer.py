@@ -1,0 +1,72 @@
+"""A study's own answer on the pages: put into the collection, and found by its address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.select import ground
+from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.stored.sweep import Sweep
+from perceptron.report.dashboard import ladders, maps, sweeps
+from perceptron.report.dashboard.view import link
+
+
+def with_map(collection: Collection, result: MapResult) -> Collection:
+    """Return the collection with this map first, in the place of any shown at its address.
+
+    A quick look would otherwise stand behind an earlier whole map of the same code.
+    """
+    setting = maps.map_setting(result)
+    others = [other for other in collection.maps if maps.map_setting(other) != setting]
+    return replace(collection, maps=[result, *others])
+
+
+def with_ladder(collection: Collection, result: OverheadResult) -> Collection:
+    """Return the collection with this ladder first, in the place of any shown at its address."""
+    setting = ladders.ladder_setting(result)
+    others = [other for other in collection.ladders if ladders.ladder_setting(other) != setting]
+    return replace(collection, ladders=[result, *others])
+
+
+def map_address(result: MapResult) -> str:
+    """Return the page and fragment that show this map, relative to the dashboard's folder."""
+    return link("map", maps.SWITCHES, maps.map_setting(result))
+
+
+def ladder_address(result: OverheadResult) -> str:
+    """Return the page and fragment that show this ladder."""
+    return link("ladder", ladders.SWITCHES, ladders.ladder_setting(result))
+
+
+def sweep_address(collection: Collection, result: CrossoverResult) -> str:
+    """Return the page and fragment of the first sweep with an answer, else of the first sweep.
+
+    The page alone where nothing was measured.
+    """
+    for crossover in sorted(result.crossovers, key=lambda crossover: crossover.size is None):
+        for sweep in _sweeps(collection, result, crossover):
+            return link("sweeps", sweeps.SWITCHES, sweeps.sweep_setting(sweep))
+    return "sweeps.html"
+
+
+def _sweeps(
+    collection: Collection, result: CrossoverResult, crossover: Crossover
+) -> Iterator[Sweep]:
+    """Yield the sweeps that this crossover was read off."""
+    conditions = (crossover.machine, crossover.dtype, crossover.threads)
+    states = {
+        (row.source, row.commit)
+        for row in result.rows
+        if row.family == crossover.family and ground(row) == conditions
+    }
+    for sweep in collection.sweeps:
+        same_ground = (sweep.machine, sweep.dtype, sweep.threads) == conditions
+        same_state = (sweep.source, sweep.commit) in states
+        if sweep.family == crossover.family and same_ground and same_state:
+            yield sweep

@@ -1,0 +1,56 @@
+"""The finding: whole trainings beside the published ones, as a table and in a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perceptron.analysis.stored.finding import FindingRow
+from perceptron.report.numbers import NONE, digits, duration_interval, ratio
+from perceptron.report.tables.terminal import table
+
+FINDING_COLUMNS = (
+    "backend",
+    "dtype",
+    "whole training [95 % interval]",
+    "× numpy",
+    "× numpy-published",
+    "published",
+)
+
+
+def show(rows: Iterable[FindingRow]) -> None:
+    """Print whole trainings beside the published ones."""
+    names, numbers = FINDING_COLUMNS[:2], FINDING_COLUMNS[2:]
+    table(
+        "The finding: 10,000 iterations on the OR gate",
+        (*names, *(f"{number}>" for number in numbers)),
+        map(finding_cells, rows),
+    )
+
+
+def finding_cells(row: FindingRow) -> tuple[str, ...]:
+    """Return a row of the finding as text, for the terminal, the page and the README alike."""
+    published = NONE
+    if row.published_seconds is not None and row.published_ratio is not None:
+        published = f"{row.published_seconds:g} s (× {digits(row.published_ratio)})"
+    training = f"not measured: {row.reason}"
+    if row.seconds is not None:
+        training = duration_interval(row.seconds, row.low, row.high)
+    return (
+        row.backend,
+        row.dtype or NONE,
+        training,
+        ratio(row.ratio_to_numpy, row.ratio_low, row.ratio_high),
+        ratio(row.ratio_to_published, row.published_low, row.published_high),
+        published,
+    )
+
+
+def finding_sentence(rows: Iterable[FindingRow]) -> str:
+    """Return the finding in one sentence, from the backends that were measured."""
+    trainings = [
+        f"{row.backend} {duration_interval(row.seconds, row.low, row.high)}"
+        for row in rows
+        if row.seconds is not None
+    ]
+    return f"10,000 iterations on the OR gate: {', '.join(trainings)}."

@@ -1,0 +1,95 @@
+"""What `perceptron map` leaves on the pages, around a study that has answered already."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.runs import judge_bench, judge_map
+from perceptron.cli import app
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies import bench as bench_study
+from perceptron.studies import map as map_study
+from tests.made import BENCH, MAP, bench_rows, keep, map_rows
+from tests.report.reading import data, text_of, views
+
+
+@pytest.fixture
+def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Let both studies keep made-up rows instead of measuring; the folder that they run in."""
+    monkeypatch.chdir(tmp_path)
+
+    def bench(*_: Any) -> Any:
+        return judge_bench(read_run(keep(Path("results"), BENCH, bench_rows())))
+
+    def map_family(plan: map_study.MapPlan, *_: Any) -> Any:
+        started = f"2026-01-0{3 if plan.quick else 2}T00:00:00Z"
+        kept = MAP | {"quick": plan.quick}
+        rows = [replace(row, process=row.process + 10 * plan.quick) for row in map_rows()]
+        return judge_map(read_run(keep(Path("results"), kept, rows, started=started)))
+
+    monkeypatch.setattr(bench_study, "bench", bench)
+    monkeypatch.setattr(map_study, "map_family", map_family)
+    return tmp_path
+
+
+def run(*arguments: str) -> None:
+    assert not app(list(arguments), standalone_mode=False)
+
+
+@pytest.mark.parametrize("order", [("bench", "map"), ("map", "bench")])
+def test_bench_and_map_leave_both_results_on_the_pages(
+    answered: Path, order: tuple[str, str]
+) -> None:
+    """Whichever was run last."""
+    for command in order:
+        run(command)
+    overview = text_of(answered / "html" / "index.html")
+    assert "torch-cpu from" in overview
+    assert "Who wins where" in overview
+    assert any(setting[0] == "mlp-map" for setting in views(answered / "html", "map"))
+    assert any(setting[0] == "mlp-width" for setting in views(answered / "html", "sweeps"))
+
+
+def test_the_page_that_is_named_shows_the_map(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its fragment is the setting of every switch."""
+    run("map")
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("page:"))
+    address = urlsplit(line.removeprefix("page:").strip())
+    assert address.path == "html/map.html"
+    wished = parse_qs(address.fragment)
+    switches = [switch["id"] for switch in data(answered / "html", "map")["switches"]]
+    setting = tuple(wished[switch][0] for switch in switches)
+    assert setting in views(answered / "html", "map")
+    assert setting[:2] == ("mlp-map", "box")
+
+
+def test_the_document_names_the_page_as_a_file(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("map", "--json", "--html", "elsewhere")
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"map", "machine", "warnings", "page", "results"}
+    assert document["page"] == "elsewhere/map.html"
+    assert (answered / document["page"]).is_file()
+
+
+def test_a_quick_look_is_shown_where_it_is_named(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A whole map of the same code would otherwise stand before it."""
+    run("map")
+    run("map", "--quick")
+    line = capsys.readouterr().out.splitlines()[-2]
+    day = parse_qs(urlsplit(line).fragment)["run"][0]
+    assert day == "abc · 2026-01-03"
+    settings = views(answered / "html", "map")
+    assert any(setting[2] == day for setting in settings)
+    assert any(setting[2] == "abc · 2026-01-02" for setting in settings)

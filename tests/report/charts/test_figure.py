@@ -1,0 +1,89 @@
+"""One description of a figure, drawn twice: both drawings show the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.collection import Collection, collect, collection_of
+from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
+from perceptron.report.charts.as_svg.draw import draw as draw_svg
+from perceptron.report.charts.figure import Figure
+from perceptron.report.charts.finding import finding_figure
+from perceptron.report.charts.ladder import ladder_figure
+from perceptron.report.charts.palette import strokes
+from perceptron.report.charts.phase_map import map_figure
+from perceptron.report.charts.ratio import ratio_figure
+from perceptron.report.charts.sweep import sweep_figure
+from tests.made import everything, line
+
+NAMES = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "numba")
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Collection:
+    return collect(everything(tmp_path_factory.mktemp("results")))
+
+
+@pytest.fixture(scope="module")
+def figures(collection: Collection) -> dict[str, Figure | None]:
+    (sweep,) = collection.sweeps
+    return {
+        "sweep": sweep_figure(sweep.curves, sweep.crossovers, "width"),
+        "ratio": ratio_figure(sweep.crossovers[0], sweep.ratios[0], "width"),
+        "finding": finding_figure(collection.benches[0].finding),
+        "ladder": ladder_figure(collection.ladders[0]),
+        "map": map_figure(collection.maps[0].map),
+    }
+
+
+@pytest.mark.parametrize("name", ["sweep", "ratio", "finding", "ladder", "map"])
+def test_every_figure_is_drawn_both_ways(figures: dict[str, Figure | None], name: str) -> None:
+    """As SVG the same to the byte, ready to stand in a page; for plotly with the same words."""
+    figure = figures[name]
+    assert figure is not None
+    svg = draw_svg(figure)
+    assert svg == draw_svg(figure)
+    assert svg.startswith("<svg")
+    assert "<?xml" not in svg
+    (drawn,) = draw_plotly(figure, plot.looks(strokes(NAMES)))
+    assert (drawn.alt, drawn.caption, drawn.height) == (figure.alt, figure.caption, figure.height)
+    assert drawn.data
+
+
+def test_nothing_is_drawn_of_nothing() -> None:
+    assert draw_svg(None) == ""
+    assert draw_plotly(None, {}) == []
+    assert sweep_figure([], [], "width") is None
+
+
+def test_single_values_have_no_band(tmp_path: Path) -> None:
+    (sweep,) = collection_of(line(processes=1)).sweeps
+    figure = sweep_figure(sweep.curves, sweep.crossovers, "width")
+    ratio = ratio_figure(sweep.crossovers[0], sweep.ratios[0], "width")
+    assert figure is not None
+    assert ratio is not None
+    looks = plot.looks(strokes(NAMES))
+    assert len(draw_plotly(figure, looks)[0].data) == 2
+    assert len(draw_plotly(ratio, looks)[0].data) == 1
+    assert draw_svg(ratio).startswith("<svg")
+
+
+@pytest.mark.parametrize("name", ["$x^{$", r"a_$\frac$", "100 % $", "_hidden", "a\nb", "é"])
+def test_untrusted_names_are_no_formulas(name: str) -> None:
+    """What a drawing library might take for a formula is a name like any other."""
+    rows = line(backends=(name, "b"))
+    (sweep,) = collection_of(rows).sweeps
+    figure = sweep_figure(sweep.curves, sweep.crossovers, name)
+    ratio = ratio_figure(sweep.crossovers[0], sweep.ratios[0], name)
+    assert draw_svg(figure).startswith("<svg")
+    assert draw_svg(ratio).startswith("<svg")
+
+
+def test_a_ladder_without_a_time_has_no_figure(collection: Collection) -> None:
+    (ladder,) = collection.ladders
+    empty = [replace(rung, seconds_per_iteration=None) for rung in ladder.rungs]
+    assert ladder_figure(replace(ladder, rungs=empty)) is None

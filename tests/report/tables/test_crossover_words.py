@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.report.tables.crossover_words import answer, missing, place, sentence, status
+
+
+def crossover(**fields: Any) -> Crossover:
+    """A crossover at 200 rows; any field can be given."""
+    defaults: dict[str, Any] = {
+        "family": "mlp-width",
+        "incumbent": "numpy",
+        "challenger": "torch-cpu",
+        "status": "crosses",
+        "machine": "box",
+        "dtype": "float32",
+        "threads": 2,
+        "size": 200.0,
+        "low": 180.0,
+        "high": 220.0,
+    }
+    return Crossover(**(defaults | fields))
+
+
+def absent(family: str, reason: str) -> Crossover:
+    return crossover(family=family, challenger="torch-cuda", status="not measured", reason=reason)
+
+
+def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
+    """Each reason once: a GPU that is missing, and a model of one's own that does not move."""
+    gpu, still = "torch-cuda: no CUDA device found", "numpy: it stands still"
+    crossovers = [absent("one", gpu), absent("two", f"{still}; {gpu}"), absent("two", gpu)]
+    assert missing(crossovers) == [gpu, f"{still} (in two)"]
+
+
+def test_what_was_measured_is_not_missing() -> None:
+    assert missing([crossover(reason="not sure between 4 and 16")]) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("crosses", "torch-cpu from 200 [180, 220] on"),
+        ("reverses", "torch-cpu first, numpy from 200 [180, 220] on"),
+        ("always", "torch-cpu at every size"),
+        ("never", "numpy at every size"),
+        ("tie", "neither"),
+        ("suspect", "not believable"),
+        ("not measured", "not measured"),
+    ],
+)
+def test_the_sentence_names_the_faster_one_and_the_size(given: str, words: str) -> None:
+    assert sentence(crossover(status=given)) == words
+
+
+def test_a_doubt_is_shown_with_the_status_and_its_reason() -> None:
+    """In the status, whatever the answer; the reason follows the answer in brackets."""
+    doubtful = crossover(status="never", unsure=[(4, 16)], reason="not sure between")
+    assert status(doubtful) == "never, not sure"
+    assert answer(doubtful) == "numpy at every sure size (not sure between)"
+    assert status(crossover()) == "crosses"
+    assert answer(crossover()) == sentence(crossover())
+
+
+def test_the_ground_is_shown_as_far_as_it_is_known() -> None:
+    assert place(crossover()) == "box, float32, 2 threads"
+    unknown = {"machine": "unknown", "dtype": None, "threads": None}
+    assert place(crossover(**unknown)) == "–"
+    assert place(crossover(**(unknown | {"threads": 8}))) == "8 threads"

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.records.warning import MeasurementWarning
+from perceptron.report.tables import terminal
+
+
+def test_a_table_is_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing in a cell is markup; a column may be flush right."""
+    terminal.table("Title", ("name", "number>"), [("[red]a", "1"), ("b", "1,000")])
+    title, head, first, second, *_ = capsys.readouterr().out.splitlines()
+    assert title.strip() == "Title"
+    assert head.split() == ["name", "number"]
+    assert first.split() == ["[red]a", "1"]
+    assert first.rstrip().endswith("    1")
+    assert second.rstrip().endswith("1,000")
+
+
+def test_progress_outside_a_terminal_is_a_line_at_every_tenth(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """On standard error, and ten lines for any number of steps."""
+    with terminal.progress_bar("measuring") as move:
+        for done in range(1, 101):
+            move(done, 100, f"[step {done}]")
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = err.splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "measuring: 10 of 100, [step 10]"
+    assert lines[-1] == "measuring: 100 of 100, [step 100]"
+
+
+def test_warnings_come_with_their_advice_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    terminal.show_warnings([MeasurementWarning(code="x", message="slow [a]", advice="wait [b]")])
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [line.strip() for line in err.splitlines()] == ["warning: slow [a]", "wait [b]"]
+
+
+def test_paths_and_the_next_command_stand_in_lines_of_their_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """However long, so that they can be copied."""
+    rows, page = Path("/r" + "x" * 300), Path("/p" + "y" * 300)
+    terminal.show_places(rows, page)
+    terminal.show_places(None, page)
+    terminal.show_next("perceptron map")
+    assert capsys.readouterr().out.splitlines() == [
+        f"rows:  {rows}",
+        f"page:  {page}",
+        f"page:  {page}",
+        "next:  perceptron map",
+    ]
