@@ -53,6 +53,7 @@ def advise(
     """Which backend for my shape, on this machine, and from where on that changes."""
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.tables import console, terminal
@@ -62,9 +63,11 @@ def advise(
     if problem is not None and any(each is not None for each in shape):
         raise UserError("give --rows, --features and --hidden or --problem, not both")
     plan = study.AdvisePlan(
-        problem=problem
-        or study.shape_reference(
-            rows, features, whole_numbers("--hidden", hidden, each_once=False)
+        problem=find(
+            problem
+            or study.shape_reference(
+                rows, features, whole_numbers("--hidden", hidden, each_once=False)
+            )
         ),
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),

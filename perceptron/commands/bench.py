@@ -36,7 +36,7 @@ def bench(
     """The main job: the finding, the sweep over sizes, the crossovers, the page."""
     from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
-    from perceptron.problems.files import references
+    from perceptron.problems.catalogue import find_all
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.asv import pages
@@ -45,7 +45,7 @@ def bench(
     from perceptron.report.tables import console, terminal
     from perceptron.studies import bench as study
 
-    own = [each for file in split("--problem", problem) for each in references(file)]
+    own = [member for file in split("--problem", problem) for member in find_all(file)]
     plan = study.BenchPlan(
         families=split("--families", families) or (() if own else study.SWEEP),
         problems=tuple(own),

@@ -36,6 +36,7 @@ def overhead(
     json: Json = False,
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
+    from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.dashboard import page
@@ -43,7 +44,7 @@ def overhead(
     from perceptron.studies import overhead as study
 
     plan = study.OverheadPlan(
-        problem=problem,
+        problem=find(problem),
         backends=split("--backends", backends),
         dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.problems.problem import DType
-from perceptron.records.measurement import Status
+from perceptron.records.measurement import Timings
 
 Extra = Literal["phases", "ceilings", "harness", "kernels"]
 
@@ -46,16 +46,10 @@ class Part(Struct, frozen=True, kw_only=True):
     iterations: int
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What became of one problem of a job; the fields are those of `Measurement`."""
+class Outcome(Timings, frozen=True, kw_only=True):
+    """What became of one problem of a job."""
 
     problem: str
-    status: Status
-    reason: str | None = None
-    seconds: float | None = None
-    samples: list[float] = []
-    iterations: int | None = None
-    prepare_seconds: float | None = None
-    peak_bytes: int | None = None
-    parts: list[Part] = []
+    """The reference, as the job names it."""
+    parts: tuple[Part, ...] = ()
     """Of an extra."""

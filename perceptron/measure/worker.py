@@ -97,7 +97,7 @@ def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
     free = available_bytes()
     if needed > free:
         reason = f"needs about {_gib(needed)}, {_gib(free)} are free"
-        return Outcome(problem=problem.name, status="skipped", reason=reason)
+        return Outcome(problem=problem.reference, status="skipped", reason=reason)
     problem.dataset.load()  # generating data is nobody's training time
     return _check(backend, problem, job) if job.check else _time(backend, problem, job)
 
@@ -105,14 +105,14 @@ def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
 def _extra(backend: Backend, problem: Problem, job: Job) -> Outcome:
     effort = Effort(job.samples, job.minimum_seconds, job.iterations)
     if job.extra == "phases":
-        parts = list(extras.phases(backend, problem, job.dtype, effort))
+        parts = tuple(extras.phases(backend, problem, job.dtype, effort))
     elif job.extra == "ceilings":
-        parts = list(extras.ceilings(job.dtype, effort))
+        parts = tuple(extras.ceilings(job.dtype, effort))
     elif job.extra == "kernels":
-        parts = list(extras.kernels(backend, problem, job.dtype))
+        parts = tuple(extras.kernels(backend, problem, job.dtype))
     else:
-        parts = list(extras.harness())
-    return Outcome(problem=problem.name, status="ok", parts=parts)
+        parts = tuple(extras.harness())
+    return Outcome(problem=problem.reference, status="ok", parts=parts)
 
 
 def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
@@ -121,7 +121,7 @@ def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
     difference = agreement.compare(problem, trainer, job.dtype, expected)
     if not difference.agrees:
         raise _Disagrees(str(difference))
-    return Outcome(problem=problem.name, status="ok")
+    return Outcome(problem=problem.reference, status="ok")
 
 
 def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
@@ -135,7 +135,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     if not isfinite(trainer.loss()):
         raise _Disagrees(f"the loss is {trainer.loss()} after {timing.iterations} iterations")
     return Outcome(
-        problem=problem.name,
+        problem=problem.reference,
         status="ok",
         seconds=timing.seconds,
         samples=list(timing.samples),

@@ -37,6 +37,7 @@ from perceptron.records.measurement import Measurement
 
 FORMAT = 1
 Content = TypeVar("Content")
+_CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
@@ -136,12 +137,26 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
             if not line.endswith(b"\n"):
                 return  # the process was ended while it wrote
             try:
-                yield decoder.decode(line)
+                yield _with_sizes(decoder.decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 complaint = f"{file}, line {number}: not a measurement: {error}"
                 if complain is None:
                     raise UserError(complaint) from None
                 complain(complaint)
+
+
+def _with_sizes(row: Measurement) -> Measurement:
+    """Return the row with both sizes of its cell.
+
+    Rows from before `Measurement.sizes` hold them in the problem's name only: ``mlp-map:128x256``.
+    """
+    if row.sizes is not None or row.problem is None:
+        return row
+    name, _, cell = row.problem.rpartition(":")
+    sizes = _CELL.fullmatch(cell)
+    if sizes is None or name != row.family:
+        return row
+    return msgspec.structs.replace(row, sizes=(int(sizes[1]), int(sizes[2])))
 
 
 def load_run(

@@ -1,56 +1,36 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.measure import launch
-from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
+from perceptron.problems.problem import Problem
 from perceptron.studies import advise as study
-from perceptron.studies.shared import campaign
 from perceptron.studies.shared.progress import silent
-
-
-class Lab:
-    """Backends whose times follow from the operations; a clock that every measurement moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.asked: list[str] = []
-
-    def run(self, job: Job) -> Iterator[Outcome]:
-        for name in job.problems:
-            work = operations(catalogue.find(name))
-            seconds = 1e-6 + 1e-9 * work if job.backend == "numpy" else 1e-4 + 2e-10 * work
-            self.now += 0.02 if job.check else 0.1
-            if job.check:
-                yield Outcome(problem=name, status="ok")
-                continue
-            self.asked.append(name)
-            yield Outcome(
-                problem=name,
-                status="ok",
-                seconds=seconds,
-                samples=[seconds],
-                prepare_seconds=1e-3,
-            )
+from tests.studies.conftest import Lab
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
-    found = Lab()
-    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
-    monkeypatch.setattr(launch.Workers, "run", lambda self, name, job, backend: found.run(job))
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
-    return found
+def lab(lab: Lab) -> Lab:
+    """Backends whose times follow from the operations."""
+
+    def seconds(backend: str, problem: Problem) -> float:
+        work = operations(problem)
+        return 1e-6 + 1e-9 * work if backend == "numpy" else 1e-4 + 2e-10 * work
+
+    lab.seconds = seconds
+    return lab
 
 
-def advise(lab: Lab, results: Path, problem: str, seconds: float = 20.0) -> study.advice.Advised:
-    plan = study.AdvisePlan(problem, ("numpy", "torch-cpu"), threads=1, seconds=seconds)
+def advise(
+    lab: Lab, results: Path, problem: str, seconds: float = 20.0
+) -> study.advice.AdviceResult:
+    plan = study.AdvisePlan(
+        catalogue.find(problem), ("numpy", "torch-cpu"), threads=1, seconds=seconds
+    )
     return study.advise(plan, "box", results, silent, clock=lambda: lab.now)
 
 
@@ -72,7 +52,7 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
 def test_the_clock_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     """The shape itself is always measured; nothing beside it when there is no time."""
     found = advise(lab, tmp_path, "mlp:100x10x4", seconds=1.0).advice
-    assert set(lab.asked) == {"mlp:100x10x4"}
+    assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
     assert found.use == "numpy"
     assert all(not change.crossovers for change in found.changes)
 

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from math import exp
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.measure.job import Job, Outcome
-from perceptron.problems import catalogue
-from perceptron.studies import crossover as study
+from perceptron.measure.job import Outcome
+from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, locate
-from perceptron.studies.shared import campaign, opening
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
+from tests.studies.conftest import Lab
 
 PAIR = ("numpy", "torch-cpu")
 PLAN = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), iterations=100)
@@ -25,84 +23,25 @@ PLAN = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), itera
 TRUTH = 1000
 
 
-class Lab:
-    """Stands in for worker processes: torch-cpu starts slowly and grows slowly."""
-
-    def __init__(self) -> None:
-        self.timed: list[tuple[str, str]] = []
-        self.names: set[object] = set()
-        self.power_cut_after: int | None = None
-        self.most = 10**9
-        self.missing: dict[str, str] = {}
-
-    def run_job(self, job: Job, backend: object) -> Iterator[Outcome]:
-        for name in job.problems:
-            size = catalogue.find(name).size
-            if job.backend == "torch-cpu" and size > self.most:
-                yield Outcome(problem=name, status="skipped", reason="needs more memory")
-            elif job.check:
-                yield Outcome(problem=name, status="ok")
-            else:
-                if self.power_cut_after is not None:
-                    if not self.power_cut_after:
-                        raise KeyboardInterrupt
-                    self.power_cut_after -= 1
-                self.timed.append((job.backend, name))
-                seconds = 1e-6 * self.cost(job.backend, size) * self.noise(job.backend, name)
-                prepare = 1e-3 if job.backend == "numpy" else 2.0
-                yield Outcome(
-                    problem=name,
-                    status="ok",
-                    seconds=seconds,
-                    samples=[seconds],
-                    prepare_seconds=prepare,
-                )
-
-    def cost(self, backend: str, size: float) -> float:
-        return 1 + size / 100 if backend == "numpy" else 10 + size / 1000
-
-    def noise(self, backend: str, name: str) -> float:
-        """Of the next process that measures this."""
-        count = self.timed.count((backend, name))
-        seed = [count, len(backend), int(catalogue.find(name).size)]
-        return exp(np.random.default_rng(seed).normal(0, 0.01))
-
-
-class FakeWorkers:
-    """Processes that stay, by name."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-
-    def __enter__(self) -> FakeWorkers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def warm(self, wanted: object) -> None:
-        pass
-
-    def run(self, name: object, job: Job, backend: object) -> Iterator[Outcome]:
-        self.lab.names.add(name)
-        yield from self.lab.run_job(job, backend)
+def cost(backend: str, size: float) -> float:
+    """In microseconds: torch-cpu starts slowly and grows slowly."""
+    return 1 + size / 100 if backend == "numpy" else 10 + size / 1000
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
-    found = Lab()
-    # The order of a run follows from when it was started.
-    monkeypatch.setattr(opening, "now", lambda: "2026-01-01T00:00:00Z")
-    monkeypatch.setattr(opening, "conditions", quick_conditions(opening.conditions))
-    monkeypatch.setattr(campaign, "run_job", found.run_job)
-    monkeypatch.setattr(study, "Workers", lambda: FakeWorkers(found))
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", found.missing.get)
-    return found
+def lab(lab: Lab) -> Lab:
+    def seconds(backend: str, problem: Problem) -> float:
+        """With the noise of the next process that measures this."""
+        seed = [lab.timed.count((backend, problem.reference)), len(backend), problem.size]
+        return 1e-6 * cost(backend, problem.size) * noise(seed)
+
+    lab.seconds = seconds
+    lab.prepare_seconds = lambda backend: 1e-3 if backend == "numpy" else 2.0
+    return lab
 
 
-def quick_conditions(real):  # type: ignore[no-untyped-def]
-    """Without the loop that takes a second to measure the machine's own spread."""
-    return lambda with_loop: real(with_loop=False)
+def noise(seed: list[int]) -> float:
+    return exp(np.random.default_rng(seed).normal(0, 0.01))
 
 
 def search(results: Path, plan: CrossoverPlan = PLAN) -> CrossoverResult:
@@ -146,7 +85,7 @@ def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     assert found.iterations == 100
     assert [each.status for each in found.from_cold] == ["never"]
     largest = max(found.amortisations, key=lambda each: each.size)
-    gained = (lab.cost("numpy", largest.size) - lab.cost("torch-cpu", largest.size)) * 1e-6
+    gained = (cost("numpy", largest.size) - cost("torch-cpu", largest.size)) * 1e-6
     assert largest.faster == "torch-cpu"
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
@@ -217,7 +156,14 @@ def test_without_its_partner_a_backend_is_not_measured(lab: Lab, tmp_path: Path)
 
 def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
     """And a crossover below them is found."""
-    lab.most = 5000
+
+    def refused(backend: str, problem: Problem) -> Outcome | None:
+        if backend == "numpy" or problem.size <= 5000:
+            return None
+        reason = "needs more memory"
+        return Outcome(problem=problem.reference, status="skipped", reason=reason)
+
+    lab.refused = refused
     found = search(tmp_path)
     skipped = [row.problem for row in found.rows if row.status == "skipped"]
     assert skipped
@@ -244,7 +190,12 @@ def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> Non
 
 def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Path) -> None:
     """Between the smallest and the largest that its file lists, at sizes that it does not."""
-    lab.cost = lambda backend, size: 1 + size / 9 if backend == "numpy" else 6.0  # type: ignore[method-assign]
+
+    def seconds(backend: str, problem: Problem) -> float:
+        seed = [lab.timed.count((backend, problem.reference)), len(backend), problem.size]
+        return 1e-6 * (1 + problem.size / 9 if backend == "numpy" else 6.0) * noise(seed)
+
+    lab.seconds = seconds
     model = ROOT / "docs" / "examples" / "points-width.toml"
     plan = CrossoverPlan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
     found = search(tmp_path, plan)

@@ -4,52 +4,34 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.phase_map.grid import cell_of
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.errors import UserError
-from perceptron.measure import launch
-from perceptron.measure.job import Job, Outcome
-from perceptron.problems import catalogue
+from perceptron.measure.job import Outcome
+from perceptron.problems.problem import Problem
 from perceptron.studies.map import MapPlan, map_family
-from perceptron.studies.shared import campaign
 from perceptron.studies.shared.progress import silent
+from tests.studies.conftest import Lab
 
 PLAN = MapPlan(backends=("numpy", "torch-cpu"), threads=1, points=12, quick=True)
 
 
-class Lab:
-    """Stands in for worker processes: torch-cpu starts slowly, grows slowly and has little room."""
+def seconds(backend: str, problem: Problem) -> float:
+    """torch-cpu starts slowly and grows slowly."""
+    work = problem.size
+    return 1e-6 + 1e-9 * work if backend == "numpy" else 4e-6 + 2e-10 * work
 
-    def __init__(self) -> None:
-        self.timed: list[tuple[str, str]] = []
-        self.power_cut_after: int | None = None
 
-    def run_job(self, job: Job, backend: object):  # type: ignore[no-untyped-def]
-        for name in job.problems:
-            work = catalogue.find(name).size
-            if job.backend == "torch-cpu" and work > 100_000:
-                yield Outcome(problem=name, status="skipped", reason="needs more memory")
-            elif job.check:
-                yield Outcome(problem=name, status="ok")
-            else:
-                if self.power_cut_after is not None:
-                    if not self.power_cut_after:
-                        raise KeyboardInterrupt
-                    self.power_cut_after -= 1
-                self.timed.append((job.backend, name))
-                seconds = 1e-6 + 1e-9 * work if job.backend == "numpy" else 4e-6 + 2e-10 * work
-                yield Outcome(problem=name, status="ok", seconds=seconds, samples=[seconds])
+def refused(backend: str, problem: Problem) -> Outcome | None:
+    """torch-cpu has little room."""
+    if backend == "numpy" or problem.size <= 100_000:
+        return None
+    return Outcome(problem=problem.reference, status="skipped", reason="needs more memory")
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
-    found = Lab()
-    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
-    monkeypatch.setattr(
-        launch.Workers, "run", lambda self, name, job, backend: found.run_job(job, backend)
-    )
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
-    return found
+def lab(lab: Lab) -> Lab:
+    lab.seconds, lab.refused = seconds, refused
+    return lab
 
 
 def draw(results: Path, plan: MapPlan = PLAN) -> MapResult:
@@ -63,7 +45,7 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
     assert set(found.map.shares) >= {"numpy", "torch-cpu"}
     assert 25 <= found.map.cells_measured < len(found.map.cells) / 2
     assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
-    assert found.map.cells_measured == len({cell_of(row) for row in found.rows})
+    assert found.map.cells_measured == len({row.sizes for row in found.rows})
     for cell in found.map.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
@@ -106,14 +88,8 @@ def test_progress_ends_where_all_is_done(lab: Lab, tmp_path: Path) -> None:
     assert seen[-1][0] == seen[-1][1] == found.map.cells_measured * 2 * PLAN.processes
 
 
-def test_an_unavailable_backend_costs_nothing_and_is_told(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        campaign.registry,
-        "reason_unavailable",
-        lambda name: "no CUDA device found" if name == "torch-cuda" else None,
-    )
+def test_an_unavailable_backend_costs_nothing_and_says_why(lab: Lab, tmp_path: Path) -> None:
+    lab.missing["torch-cuda"] = "no CUDA device found"
     plan = MapPlan(backends=("numpy", "torch-cuda"), threads=1, points=4, quick=True)
     found = draw(tmp_path, plan)
     assert found.map.backends == ["numpy"]

@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.problems.files import references
+from perceptron.problems.catalogue import find_all
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, Perceptron
 
 EXAMPLES = ROOT / "docs" / "examples"
-WIDTHS = references(str(EXAMPLES / "points-width.toml"))
-ONE = references(str(EXAMPLES / "wear.toml"))
+WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))
+ONE = find_all(str(EXAMPLES / "wear.toml"))
 
 
 def plan(**fields: object) -> BenchPlan:
@@ -22,25 +22,20 @@ def plan(**fields: object) -> BenchPlan:
 
 
 def test_every_size_of_a_file_is_a_task_of_its_family() -> None:
-    """By the reference that finds it again; quick mode leaves none out."""
+    """Quick mode leaves none out."""
+    own = [problem.name for problem in (*WIDTHS, *ONE)]
     for quick in (False, True):
-        found = tasks(plan(problems=(*WIDTHS, *ONE), quick=quick))
-        names = {task.problem for task in found if task.process == 0}
-        assert names == {"or-gate", *WIDTHS, *ONE}
-    groups = {task.problem: task.group for task in tasks(plan(problems=(*WIDTHS, *ONE)))}
-    assert {groups[name] for name in WIDTHS} == {"points-width 1"}
+        planned = tasks(plan(problems=(*WIDTHS, *ONE), quick=quick))
+        names = {task.problem.name for task in planned if task.process == 0}
+        assert names == {"or-gate", *own}
+    groups = {task.problem.name: task.group for task in tasks(plan(problems=(*WIDTHS, *ONE)))}
+    assert {groups[problem.name] for problem in WIDTHS} == {"points-width 1"}
 
 
 def test_a_problem_named_twice_is_measured_once() -> None:
     """Also where it was written in two ways."""
-    twice = plan(problems=(WIDTHS[0], WIDTHS[0].replace("docs/", "docs/../docs/")))
-    assert twice.problems == (WIDTHS[0],)
-
-
-def test_a_plan_with_a_wrong_file_is_none(tmp_path: Path) -> None:
-    """It is refused before minutes of measuring."""
-    with pytest.raises(UserError, match="cannot be read"):
-        plan(problems=(f"{tmp_path}/no.toml",))
+    (again,) = find_all(WIDTHS[0].reference.replace("docs/", "docs/../docs/"))
+    assert plan(problems=(WIDTHS[0], again)).problems == (WIDTHS[0],)
 
 
 def test_a_file_edited_while_it_is_measured_ends_the_run(
@@ -54,7 +49,7 @@ def test_a_file_edited_while_it_is_measured_ends_the_run(
         study, "run_tasks", lambda *_: file.write_text(text.replace("rate = 0.5", "rate = 0.25"))
     )
     with pytest.raises(UserError, match="changed while it was measured"):
-        study.bench(plan(problems=references(str(file))), "box", tmp_path / "results", silent)
+        study.bench(plan(problems=find_all(str(file))), "box", tmp_path / "results", silent)
     (run,) = (tmp_path / "results").glob("runs/box/*/run.json")
     assert json.loads(run.read_text())["finished"] is None
     assert set(json.loads(run.read_text())["plan"]["contents"]) == {str(file)}
@@ -91,5 +86,6 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     assert status["away"][0] == "skipped"
     assert "not finite" in status["away"][1]
     assert {row["problem"] for row in rows if row["family"] == "moves"} == {
-        f"{tmp_path}/moves.toml:{width}" for width in (4, 8)
+        problem.name for problem in find_all(f"{tmp_path}/moves.toml")
     }
+    assert str(tmp_path) not in file.read_text()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -18,8 +17,6 @@ Cell = tuple[int, int]
 Times = Mapping[Cell, Mapping[str, Sequence[float]]]
 """What is known: for each cell tried, the seconds of each backend that has any there."""
 Array = npt.NDArray[np.float64]
-
-_CELL = re.compile(r":(\d+)x(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -72,13 +69,12 @@ def grid_of(cells: Iterable[Cell]) -> CellGrid:
 
 
 def cell_of(row: Measurement) -> Cell | None:
-    """The two sizes in the name of a row's problem, as in ``mlp-map:128x256``."""
-    found = _CELL.search(row.problem or "")
-    return (int(found[1]), int(found[2])) if found else None
+    """Return the two sizes of a row; None for a row of a family with one."""
+    return row.sizes
 
 
 def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
-    """The rows of each cell; those that name no two sizes are left out."""
+    """The rows of each cell; those that have no two sizes are left out."""
     found: dict[Cell, list[Measurement]] = {}
     for row in rows:
         cell = cell_of(row)
