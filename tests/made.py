@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.records.conditions import Conditions, GpuClock, Steadiness
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 
@@ -30,6 +31,20 @@ FACTS = Environment(
     python="CPython 3.12",
     libraries={"numpy": "2.0"},
     pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
+)
+# Nothing wrong, and everything known.
+SOUND = Conditions(
+    governors=["performance"],
+    load=0.1,
+    quota_cores=2.0,
+    loop=Steadiness(seconds=[0.01] * 10, variation=0.01, slowest_to_fastest=1.05),
+    steal_share=0.0,
+    swap_used_bytes=0,
+    swapped_bytes=0,
+    clock_resolution_seconds=1e-9,
+    clock_tick_seconds=4e-8,
+    on_battery=False,
+    gpus=[GpuClock(name="Slide Rule", sm_mhz=300, max_sm_mhz=2000, idle=True, slowed_by=[])],
 )
 
 

@@ -1,4 +1,4 @@
-"""What a study asks of a worker process, and what the worker answers: one JSON line each."""
+"""What a study sends to a worker process and what the worker answers, a JSON line for each."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Extra = Literal["phases", "ceilings", "harness", "kernels"]
 class Job(Struct, frozen=True, kw_only=True):
     """Time one backend on some problems, in this order, in one process.
 
-    With ``check`` the process shows that the backend agrees instead of timing it: what a reference
-    leaves behind in memory and thread pools must not be near a sample.
+    With ``check`` the process shows that the backend agrees and times nothing: what a reference
+    leaves in memory and thread pools must not disturb a sample.
     """
 
     backend: str
     problems: list[str]
-    """What `problems.catalogue.find` takes."""
+    """References, by which `problems.catalogue.find` finds them in the other process."""
     dtype: DType
     threads: int
     samples: int

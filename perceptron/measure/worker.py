@@ -34,7 +34,7 @@ from perceptron.problems.problem import Problem
 
 
 def main() -> None:
-    """Serve jobs until nobody asks any more."""
+    """Serve jobs until standard input ends."""
     # Only outcomes may reach the parent: what libraries print goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -47,30 +47,32 @@ def main() -> None:
             backend = registry.load(job.backend)
             keep_freed_memory()
             _first_touch(backend, job)
-        for name in job.problems:
-            answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")
+        for reference in job.problems:
+            answers.write(msgspec.json.encode(measure(backend, reference, job)) + b"\n")
             answers.flush()
-        # It may wait for long until it is asked again, beside others that need memory.
+        # The next job may be long in coming, and other workers need memory.
         forget()
         release()
 
 
-def measure(backend: Backend, name: str, job: Job) -> Outcome:
+def measure(backend: Backend, reference: str, job: Job) -> Outcome:
     """Check and time one problem. Whatever goes wrong with it becomes its outcome."""
     try:
-        problem = catalogue.find(name)
+        problem = catalogue.find(reference)
         return _extra(backend, problem, job) if job.extra else _measure(backend, problem, job)
     except Unsupported as reason:
-        return Outcome(problem=name, status="skipped", reason=_line(reason))
+        return Outcome(problem=reference, status="skipped", reason=_line(reason))
     except agreement.Refused as reason:
-        return Outcome(problem=name, status="skipped", reason=f"not checkable: {_line(reason)}")
-    except (_Disagrees, UserError) as reason:
-        return Outcome(problem=name, status="failed", reason=_line(reason))
-    except MemoryError:
-        return Outcome(problem=name, status="failed", reason="out of memory")
-    except Exception as error:  # noqa: BLE001 a stranger's mistake costs it this row only
         return Outcome(
-            problem=name, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
+            problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
+        )
+    except (_Disagrees, UserError) as reason:
+        return Outcome(problem=reference, status="failed", reason=_line(reason))
+    except MemoryError:
+        return Outcome(problem=reference, status="failed", reason="out of memory")
+    except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
+        return Outcome(
+            problem=reference, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
         )
 
 
@@ -78,12 +80,12 @@ def _first_touch(backend: Backend, job: Job) -> None:
     """Pay what a process pays once, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    # What one that compiles makes of another problem is part of preparing that one.
+    # A backend that compiles does so for each problem: that is part of preparing it.
     if not getattr(backend, "compiles", False):
         # If this fails, the problems themselves will say why.
         with contextlib.suppress(Exception):
             backend.prepare(catalogue.find("or-gate"), job.dtype)
-    # What is alive now stays alive: never look at it again when collecting.
+    # What is alive now stays alive: the collector need not look at it again.
     gc.collect()
     gc.freeze()
 
@@ -146,7 +148,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
 
 
 def _reference(problem: Problem, job: Job) -> agreement.Reference:
-    """The reference result, from another worker of this run if one has it already."""
+    """Return the reference result, from another worker of this run if one has it already."""
     if job.references is None:
         return agreement.reference(problem)
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
@@ -159,7 +161,7 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
 
 
 def _assert_threads(threads: int) -> None:
-    """Equal threads for all backends, or no comparison: a pool of another size is an error."""
+    """Raise for a thread pool of another size: backends are compared on equal threads only."""
     for pool in threadpool_info():
         if pool["num_threads"] != threads:
             raise RuntimeError(
@@ -169,10 +171,10 @@ def _assert_threads(threads: int) -> None:
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:
-    """Pass lines of standard input on; leave when it closes, as it also does when the parent dies.
+    """Queue lines of standard input; exit when it closes, as it also does when the parent dies.
 
-    At once, whatever is going on: tearing libraries and their threads down takes up to a second,
-    and helps nobody.
+    Exit at once, whatever is running: unloading libraries and their threads takes up to a second
+    and serves nothing.
     """
     # Not through sys.stdin: a thread that waits inside it makes a failing interpreter abort.
     unfinished = b""

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import resource
 from pathlib import Path
 
 import msgspec
@@ -10,6 +9,7 @@ import typer
 
 from perceptron import cli
 from perceptron.analysis.trust import Diagnosis, warnings_about
+from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
@@ -18,8 +18,8 @@ from perceptron.report.tables import doctor as diagnosis
 from perceptron.studies import bench, doctor
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.progress import silent
-from tests.analysis.test_trust import SOUND
 from tests.conftest import MakeRow, Perceptron
+from tests.made import SOUND
 
 TIRED = msgspec.structs.replace(SOUND, on_battery=True, load=1.5)
 
@@ -33,20 +33,9 @@ def diagnose(environment: Environment, conditions: Conditions, threads: int = 2)
     )
 
 
-def busy_seconds() -> float:
-    """CPU time of the processes that this one has started and seen end."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
-
-
-def test_the_document_is_the_contract_and_comes_soon(perceptron: Perceptron) -> None:
-    """Facts, conditions and warnings of this very machine within 15 s; 1 if there are warnings.
-
-    15 s of a CPU's time: how long one waits for it, other tests beside it decide too.
-    """
-    before = busy_seconds()
-    found = perceptron("doctor", "--json", "--threads", "1", timeout=120)
-    assert busy_seconds() - before < 15
+def test_the_document_is_the_contract(perceptron: Perceptron) -> None:
+    """Facts, conditions and warnings of this very machine; 1 if there are warnings."""
+    found = perceptron("doctor", "--json", "--threads", "1", timeout=600)
     document = json.loads(found.stdout)
     assert list(document) == ["environment", "conditions", "warnings"]
     assert found.returncode == (1 if document["warnings"] else 0), found.stderr
@@ -55,7 +44,25 @@ def test_the_document_is_the_contract_and_comes_soon(perceptron: Perceptron) -> 
     assert facts.clock_tick_seconds is not None
     assert facts.loop is not None
     assert facts.loop.slowest_to_fastest >= 1
-    assert all(set(each) == {"code", "message", "advice"} for each in document["warnings"])
+    assert all(set(warning) == {"code", "message", "advice"} for warning in document["warnings"])
+
+
+def test_the_answer_comes_soon(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> None:
+    """One loop, whose time is limited, and NumPy alone: other libraries take seconds to import."""
+    calls: list[object] = []
+
+    def conditions(with_loop: bool) -> Conditions:
+        calls.append(with_loop)
+        return SOUND
+
+    def facts(backends: list[Backend], threads: int) -> Environment:
+        calls.append([backend.name for backend in backends])
+        return environment
+
+    monkeypatch.setattr(doctor, "conditions", conditions)
+    monkeypatch.setattr(doctor, "environment", facts)
+    assert doctor.doctor(1, silent).conditions == SOUND
+    assert calls == [True, ["numpy"]]
 
 
 def test_the_text_names_every_condition_and_ends_with_the_next_command(
@@ -65,7 +72,7 @@ def test_the_text_names_every_condition_and_ends_with_the_next_command(
     found = perceptron("doctor", "--threads", "1")
     lines = found.stdout.splitlines()
     for what, _, _ in diagnosis.cells(diagnose(environment, SOUND)):
-        (line,) = (each for each in lines if each.startswith(what))
+        (line,) = (line for line in lines if line.startswith(what))
         assert line.rstrip().endswith(("fine", "caution", "not known"))
     assert found.returncode == (1 if "warning:" in found.stdout else 0)
     assert lines[-1] == "next:  perceptron bench --quick"
@@ -73,12 +80,12 @@ def test_the_text_names_every_condition_and_ends_with_the_next_command(
 
 def test_each_verdict_is_that_of_its_condition(environment: Environment) -> None:
     """Every caution marks exactly one row, and what is not known is not called fine."""
-    told = {what: verdict for what, _, verdict in diagnosis.cells(diagnose(environment, TIRED))}
-    assert {what for what, verdict in told.items() if verdict == "caution"} == {
+    verdicts = {what: verdict for what, _, verdict in diagnosis.cells(diagnose(environment, TIRED))}
+    assert {what for what, verdict in verdicts.items() if verdict == "caution"} == {
         "load, last minute",
         "power",
     }
-    assert set(told.values()) == {"caution", "fine"}
+    assert set(verdicts.values()) == {"caution", "fine"}
     unknown = diagnosis.cells(diagnose(environment, Conditions(), threads=9))
     verdicts = {what: verdict for what, _, verdict in unknown}
     assert verdicts["threads"] == "caution"
@@ -102,7 +109,7 @@ def test_every_caution_has_its_row(environment: Environment) -> None:
     found = diagnose(pinned, ill, threads=9)
     rows = diagnosis.cells(found)
     assert {verdict for _, _, verdict in rows} == {"caution"}
-    assert len({each.code for each in found.warnings}) == len(rows)
+    assert len({warning.code for warning in found.warnings}) == len(rows)
 
 
 @pytest.mark.parametrize(("conditions", "wrong"), [(SOUND, False), (TIRED, True)])
@@ -113,7 +120,7 @@ def test_the_exit_code_is_0_only_if_nothing_is_wrong(
     conditions: Conditions,
     wrong: bool,
 ) -> None:
-    """1 is the command's own bad news, told after the document."""
+    """1 is the command's own bad news, after the document."""
     found = diagnose(environment, conditions)
     monkeypatch.setattr(doctor, "doctor", lambda threads, progress: found)
     if wrong:
@@ -156,7 +163,7 @@ def test_bench_keeps_its_conditions_and_warns_of_them(
     assert measured["with_loop"] is not quick
     assert measured["kept before the first row"] == TIRED
     assert load_conditions(found.results) == TIRED
-    assert [each.code for each in found.warnings] == ["other-load", "on-battery"]
+    assert [warning.code for warning in found.warnings] == ["other-load", "on-battery"]
 
 
 def test_an_old_run_has_no_conditions(tmp_path: Path) -> None:
