@@ -50,7 +50,7 @@ def advise(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Which backend for my shape, on this machine, and from where on that changes."""
+    """Which backend for my shape on this machine, and at which sizes that changes."""
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
@@ -60,7 +60,7 @@ def advise(
     from perceptron.studies import advise as study
 
     shape = (rows, features, hidden)
-    if problem is not None and any(each is not None for each in shape):
+    if problem is not None and any(number is not None for number in shape):
         raise UserError("give --rows, --features and --hidden or --problem, not both")
     plan = study.AdvisePlan(
         problem=find(
@@ -77,10 +77,10 @@ def advise(
     )
     guessed = None if what_if is None else device(what_if)
     with terminal.progress_bar("looking") as bar:
-        found = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
-    terminal.show_warnings(found.warnings)
+        advised = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
+    terminal.show_warnings(advised.warnings)
     if json:
-        documents.write(documents.advice(found))
+        documents.write(documents.advice(advised))
     else:
-        console.show_advice(found)
+        console.show_advice(advised)
         terminal.show_next("perceptron crossover")

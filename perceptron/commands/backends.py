@@ -6,14 +6,14 @@ from perceptron.commands.shared.arguments import Json
 
 
 def backends(json: Json = False) -> None:
-    """What can run here, what cannot, and why."""
+    """List what can run here, what cannot, and why."""
     from perceptron.report import documents
     from perceptron.report.tables import console, terminal
     from perceptron.studies.backends import survey
 
-    found = survey()
+    backends = survey()
     if json:
-        documents.write({"backends": found})
+        documents.write({"backends": backends})
     else:
-        console.show_backends(found)
+        console.show_backends(backends)
         terminal.show_next("perceptron bench --quick")

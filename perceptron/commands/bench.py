@@ -33,7 +33,7 @@ def bench(
     html: Html = Path("html"),
     json: Json = False,
 ) -> None:
-    """The main job: the finding, the sweep over sizes, the crossovers, the page."""
+    """Do the main job: the finding, the sweep over sizes, the crossovers, the page."""
     from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find_all

@@ -14,17 +14,17 @@ def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
     json: Json = False,
 ) -> None:
-    """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
+    """Check a backend's contract, for its author: agreement, and errors that must be noticed."""
     from perceptron.report import documents
     from perceptron.report.tables import console, terminal
     from perceptron.studies.check import check as study
 
     with terminal.progress_bar("checking") as bar:
-        found = {name: study(name, bar) for name in split("NAME", names)}
+        results = {name: study(name, bar) for name in split("NAME", names)}
     if json:
-        documents.write({"backends": found})
+        documents.write({"backends": results})
     else:
-        console.show_checks(found)
-        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
-    if not all(each.kept for checks in found.values() for each in checks):
+        console.show_checks(results)
+        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *results))}")
+    if not all(result.kept for checks in results.values() for result in checks):
         raise typer.Exit(1)

@@ -28,7 +28,7 @@ def proof(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Does the gate cry wolf, does it sleep? Whole runs of it; goes on where it stopped."""
+    """Measure how often the gate is wrong, in whole runs of it; resume where it stopped."""
     from perceptron.measure.environment import machine_name
     from perceptron.measure.revision import revision
     from perceptron.report import documents, text_file
@@ -40,14 +40,14 @@ def proof(
     name = folder_name("--machine", machine) or machine_name()
     request = gate.ProofRequest(name, results, runs, minutes, report, revision())
     with terminal.progress_bar("proving") as bar:
-        found = gate.prove(request, bar)
+        proof_result = gate.prove(request, bar)
     if json:
-        documents.write(found)
+        documents.write(proof_result)
     else:
-        console.show_proof(found)
+        console.show_proof(proof_result)
     if save is not None:
         from perceptron.validation.gate.shown import page
 
-        terminal.err.print(f"wrote {page.save(save, found)}", soft_wrap=True)
-    if any(target.met is False for target in found.targets):
+        terminal.err.print(f"wrote {page.save(save, proof_result)}", soft_wrap=True)
+    if any(target.met is False for target in proof_result.targets):
         raise typer.Exit(1)

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 import typer
 
-from perceptron import cli
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.backends.protocol import Backend
+from perceptron.commands.doctor import doctor as command
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
@@ -125,10 +125,10 @@ def test_the_exit_code_is_0_only_if_nothing_is_wrong(
     monkeypatch.setattr(doctor, "doctor", lambda threads, progress: found)
     if wrong:
         with pytest.raises(typer.Exit) as ended:
-            cli.doctor(json=True)
+            command(json=True)
         assert ended.value.exit_code == 1
     else:
-        cli.doctor(json=True)
+        command(json=True)
     assert len(json.loads(capsys.readouterr().out)["warnings"]) == 2 * wrong
 
 
