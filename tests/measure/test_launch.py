@@ -108,28 +108,30 @@ def test_a_check_times_nothing() -> None:
 def test_a_crash_costs_one_problem(strange, action: str, reason: str) -> None:  # type: ignore[no-untyped-def]
     """The others are measured all the same, by a fresh worker if need be."""
     strange(action)
-    found = run(job(backend="strange"))
-    assert found["mlp-width:2"].status == "failed"
-    assert reason in str(found["mlp-width:2"].reason)
-    assert found["mlp-width:4"].status == found["mlp-width:8"].status == "ok"
+    outcomes = run(job(backend="strange"))
+    assert outcomes["mlp-width:2"].status == "failed"
+    assert reason in str(outcomes["mlp-width:2"].reason)
+    assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
 def test_a_hang_costs_one_problem(strange) -> None:  # type: ignore[no-untyped-def]
     """Silence beyond the limit, which a start must fit in, ends the worker, and only it."""
     strange("time.sleep(3600)")
-    found = run(job(backend="strange"), timeout_seconds=20.0)
-    assert found["mlp-width:2"].reason == "no answer within 20 s"
-    assert found["mlp-width:4"].status == found["mlp-width:8"].status == "ok"
+    outcomes = run(job(backend="strange"), timeout_seconds=20.0)
+    assert outcomes["mlp-width:2"].reason == "no answer within 20 s"
+    assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
 def test_a_worker_that_cannot_start_reports_its_last_line(strange) -> None:  # type: ignore[no-untyped-def]
     """All problems fail for the reason that Python gave, once, without a retry for each."""
     strange("pass")
-    found = run(job(backend="strange", dtype="float32", problems=["mlp-width:2"]))
-    assert found["mlp-width:2"].status == "ok"
-    found = {outcome.problem: outcome for outcome in run_job(job(backend="gone"), NumpyBackend())}
-    assert len(found) == 3
-    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in found.values())
+    outcomes = run(job(backend="strange", dtype="float32", problems=["mlp-width:2"]))
+    assert outcomes["mlp-width:2"].status == "ok"
+    outcomes = {
+        outcome.problem: outcome for outcome in run_job(job(backend="gone"), NumpyBackend())
+    }
+    assert len(outcomes) == 3
+    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes.values())
 
 
 @pytest.mark.parametrize(
@@ -145,9 +147,9 @@ def test_an_environment_that_cannot_be_asked_fails_its_backend_only(
         def environment(self, threads: int) -> dict[str, str]:
             return eval(answer)  # type: ignore[no-any-return]  # noqa: S307
 
-    found = list(run_job(job(), Odd()))
-    assert len(found) == 3
-    assert all(outcome.status == "failed" and reason in str(outcome.reason) for outcome in found)
+    outcomes = list(run_job(job(), Odd()))
+    assert len(outcomes) == 3
+    assert all(outcome.status == "failed" and reason in str(outcome.reason) for outcome in outcomes)
 
 
 def test_workers_last_and_are_used_again() -> None:
@@ -156,16 +158,16 @@ def test_workers_last_and_are_used_again() -> None:
     with launch.Workers() as workers:
         pids = {}
         for name, problem in (("a", "mlp-width:2"), ("b", "mlp-width:4"), ("a", "mlp-width:8")):
-            (found,) = workers.run(name, job(problems=[problem]), backend)
-            assert found.status == "ok"
+            (outcomes,) = workers.run(name, job(problems=[problem]), backend)
+            assert outcomes.status == "ok"
             pids.setdefault(name, set()).add(workers._alive[name]._process.pid)
         assert len(pids["a"]) == len(pids["b"]) == 1
         assert pids["a"] != pids["b"]
         processes = [worker._process for worker in workers._alive.values()]
         os.kill(processes[0].pid, signal.SIGKILL)
         processes[0].wait()
-        found = list(workers.run("a", job(), backend))
-        assert [outcome.status for outcome in found] == ["ok"] * 3
+        outcomes = list(workers.run("a", job(), backend))
+        assert [outcome.status for outcome in outcomes] == ["ok"] * 3
     assert all(process.poll() is not None for process in processes)
 
 
@@ -180,39 +182,39 @@ def test_workers_are_started_together_and_then_serve() -> None:
         workers.warm({"a": (one, backend), "c": (one, backend)})
         assert workers._alive["a"]._process.pid == pids["a"]
         assert set(workers._alive) == {"a", "b", "c"}
-        (found,) = workers.run("a", one, backend)
-        assert found.status == "ok"
+        (outcomes,) = workers.run("a", one, backend)
+        assert outcomes.status == "ok"
         assert workers._alive["a"]._process.pid == pids["a"]
 
 
 def test_a_worker_that_cannot_be_warmed_says_why_when_used() -> None:
     with launch.Workers() as workers:
         workers.warm({"gone": (job(backend="gone"), NumpyBackend())})
-        found = list(workers.run("gone", job(backend="gone"), NumpyBackend()))
-    assert len(found) == 3
-    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in found)
+        outcomes = list(workers.run("gone", job(backend="gone"), NumpyBackend()))
+    assert len(outcomes) == 3
+    assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes)
 
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
     """With the difference, so that its author knows where to look."""
     strange("from dataclasses import replace; problem = replace(problem, rate=problem.rate * 1.5)")
-    found = run(job(backend="strange", check=True))
-    assert found["mlp-width:2"].status == "failed"
-    assert "disagrees with float64 NumPy" in str(found["mlp-width:2"].reason)
-    assert found["mlp-width:4"].status == "ok"
+    outcomes = run(job(backend="strange", check=True))
+    assert outcomes["mlp-width:2"].status == "failed"
+    assert "disagrees with float64 NumPy" in str(outcomes["mlp-width:2"].reason)
+    assert outcomes["mlp-width:4"].status == "ok"
 
 
 def test_other_threads_than_asked_for_are_an_error(strange) -> None:  # type: ignore[no-untyped-def]
     """Backends on unequal threads are never compared."""
     strange("import threadpoolctl; threadpoolctl.threadpool_limits(3)")
-    found = run(job(backend="strange", problems=["mlp-width:2"]))
-    assert "runs 3 threads instead of 1" in str(found["mlp-width:2"].reason)
+    outcomes = run(job(backend="strange", problems=["mlp-width:2"]))
+    assert "runs 3 threads instead of 1" in str(outcomes["mlp-width:2"].reason)
 
 
 def test_what_does_not_fit_is_not_tried() -> None:
     """Estimated first, and skipped with the estimate."""
-    found = run(job(problems=["perceptron-rows:99999999999"]))
-    outcome = found["perceptron-rows:99999999999"]
+    outcomes = run(job(problems=["perceptron-rows:99999999999"]))
+    outcome = outcomes["perceptron-rows:99999999999"]
     assert outcome.status == "skipped"
     assert "needs about" in str(outcome.reason)
     assert "GiB are free" in str(outcome.reason)

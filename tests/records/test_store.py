@@ -235,3 +235,11 @@ def test_sizes_are_whole_numbers_from_1(tmp_path: Path, row: MakeRow) -> None:
     file.write_bytes(msgspec.json.encode(row(sizes=(0, 2))) + b"\n")
     with pytest.raises(UserError, match="line 1: not a measurement"):
         list(read_rows(file))
+
+
+def test_an_old_run_has_no_conditions(tmp_path: Path) -> None:
+    """They are not known, which is no error; a file that is damaged is one."""
+    assert load_conditions(tmp_path) is None
+    (tmp_path / "conditions.json").write_text('{"load": "much"}')
+    with pytest.raises(UserError, match=r"conditions\.json: not what a run writes: .*load"):
+        load_conditions(tmp_path)

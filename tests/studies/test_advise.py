@@ -36,10 +36,10 @@ def advise(
 
 def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -> None:
     """Equal at 1.2e5 operations: numpy below, torch-cpu from there on, along every axis."""
-    found = advise(lab, tmp_path, "mlp:100x10x4").advice
-    assert found.use == "numpy"
-    assert [change.axis for change in found.changes] == ["rows", "features", "hidden width"]
-    for change in found.changes:
+    result = advise(lab, tmp_path, "mlp:100x10x4").advice
+    assert result.use == "numpy"
+    assert [change.axis for change in result.changes] == ["rows", "features", "hidden width"]
+    for change in result.changes:
         (crossed,) = change.crossovers
         assert crossed.status == "crosses", change.axis
         assert crossed.size is not None
@@ -51,16 +51,16 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
 
 def test_the_clock_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     """The shape itself is always measured; nothing beside it when there is no time."""
-    found = advise(lab, tmp_path, "mlp:100x10x4", seconds=1.0).advice
+    result = advise(lab, tmp_path, "mlp:100x10x4", seconds=1.0).advice
     assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
-    assert found.use == "numpy"
-    assert all(not change.crossovers for change in found.changes)
+    assert result.use == "numpy"
+    assert all(not change.crossovers for change in result.changes)
 
 
 def test_long_iterations_are_not_tried_beside_the_problem(lab: Lab, tmp_path: Path) -> None:
-    found = advise(lab, tmp_path, "mlp:2000x100x64")
-    longest = max(row.seconds for row in found.rows if row.seconds is not None)
-    own = max(row.seconds for row in found.rows if row.problem == "mlp:2000x100x64")
+    result = advise(lab, tmp_path, "mlp:2000x100x64")
+    longest = max(row.seconds for row in result.rows if row.seconds is not None)
+    own = max(row.seconds for row in result.rows if row.problem == "mlp:2000x100x64")
     assert longest <= max(own, study._LONGEST_SECONDS) * 1.5
 
 
@@ -71,15 +71,15 @@ def test_a_member_of_a_family_is_varied_along_it(lab: Lab, tmp_path: Path) -> No
 
 
 def test_a_problem_without_axes_is_measured_alone(lab: Lab, tmp_path: Path) -> None:
-    found = advise(lab, tmp_path, "or-gate").advice
-    assert found.changes == []
-    assert found.use == "numpy"
+    result = advise(lab, tmp_path, "or-gate").advice
+    assert result.changes == []
+    assert result.use == "numpy"
 
 
 def test_a_model_file_is_varied_along_its_size(lab: Lab, tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "docs" / "examples" / "points-width.toml"
-    found = advise(lab, tmp_path, f"{example}:64").advice
-    assert [change.axis for change in found.changes] == ["size"]
+    result = advise(lab, tmp_path, f"{example}:64").advice
+    assert [change.axis for change in result.changes] == ["size"]
 
 
 @pytest.mark.parametrize(("rows", "features"), [(None, 3), (3, None)])

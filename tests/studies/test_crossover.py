@@ -48,15 +48,15 @@ def search(results: Path, plan: CrossoverPlan = PLAN) -> CrossoverResult:
     return locate(plan, "box", results, silent)
 
 
-def only(found: CrossoverResult) -> Crossover:
-    (crossover,) = found.crossovers
+def only(result: CrossoverResult) -> Crossover:
+    (crossover,) = result.crossovers
     return crossover
 
 
 def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     """Sure, within its interval, with more processes around it than elsewhere."""
-    found = search(tmp_path)
-    crossover = only(found)
+    result = search(tmp_path)
+    crossover = only(result)
     assert (crossover.status, crossover.sure) == ("crosses", True)
     assert (crossover.incumbent, crossover.challenger) == PAIR
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
@@ -64,11 +64,11 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     assert crossover.high is not None
     assert crossover.low <= crossover.size <= crossover.high
     assert {2, 8192} <= set(crossover.sizes_measured)
-    counts = Counter(row.size for row in found.rows if row.backend == "numpy")
+    counts = Counter(row.size for row in result.rows if row.backend == "numpy")
     assert crossover.bracket is not None
     assert min(counts[size] for size in crossover.bracket) >= 8 > counts[2] == counts[8192]
-    assert len(lab.timed) == len(found.rows)
-    assert (found.results / "measurements.jsonl").exists()  # type: ignore[operator]
+    assert len(lab.timed) == len(result.rows)
+    assert (result.results / "measurements.jsonl").exists()  # type: ignore[operator]
 
 
 def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
@@ -81,23 +81,23 @@ def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
 
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     """2 s to prepare over 100 iterations outweigh microseconds: torch-cpu never wins."""
-    found = search(tmp_path)
-    assert found.iterations == 100
-    assert [each.status for each in found.from_cold] == ["never"]
-    largest = max(found.amortisations, key=lambda each: each.size)
+    result = search(tmp_path)
+    assert result.iterations == 100
+    assert [crossover.status for crossover in result.from_cold] == ["never"]
+    largest = max(result.amortisations, key=lambda amortisation: amortisation.size)
     gained = (cost("numpy", largest.size) - cost("torch-cpu", largest.size)) * 1e-6
     assert largest.faster == "torch-cpu"
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
 
 @pytest.mark.parametrize("cut", [0, 15, 40, 50, 70])
-def test_a_search_that_was_cut_short_goes_on(lab: Lab, tmp_path: Path, cut: int) -> None:
+def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path, cut: int) -> None:
     """In the same folder, nothing measured twice, with the same answer."""
     resumes(lab, tmp_path, cut)
 
 
 @pytest.mark.parametrize("cut", [1, 4, 6, 7, 8, 10, 12])
-def test_a_search_that_was_cut_short_at_its_very_beginning_goes_on(
+def test_a_search_interrupted_at_its_very_beginning_is_resumed(
     lab: Lab, tmp_path: Path, cut: int
 ) -> None:
     """Before the first process of each backend was through."""
@@ -109,16 +109,16 @@ def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path)
     lab.power_cut_after = None
-    found = search(tmp_path)
-    keys = [(row.problem, row.backend, row.process) for row in found.rows]
+    result = search(tmp_path)
+    keys = [(row.problem, row.backend, row.process) for row in result.rows]
     assert len(keys) == len(set(keys)) == len(lab.timed)
-    crossover = only(found)
+    crossover = only(result)
     assert (crossover.status, crossover.sure) == ("crosses", True)
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
     assert len(list((tmp_path / "runs" / "box").glob("*/run.json"))) == 1
 
 
-def test_a_finished_search_is_not_taken_up_again(lab: Lab, tmp_path: Path) -> None:
+def test_a_finished_search_is_not_resumed(lab: Lab, tmp_path: Path) -> None:
     """Nor is one with another plan."""
     first, second = search(tmp_path), search(tmp_path)
     other = search(tmp_path, CrossoverPlan(**{**vars_of(PLAN), "iterations": 7}))
@@ -133,14 +133,16 @@ def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_
     """One row for each size, each once, and the other pairs are judged all the same."""
     lab.missing["torch-cuda"] = "no CUDA device found"
     plan = CrossoverPlan(families=("mlp-width",), threads=(1,))
-    found = search(tmp_path, plan)
-    by_pair = {(each.incumbent, each.challenger): each for each in found.crossovers}
+    result = search(tmp_path, plan)
+    by_pair = {
+        (crossover.incumbent, crossover.challenger): crossover for crossover in result.crossovers
+    }
     assert by_pair["numpy", "torch-cpu"].status == "crosses"
     for backend in PAIR:
         absent = by_pair[backend, "torch-cuda"]
         assert absent.status == "not measured"
         assert absent.reason == "torch-cuda: no CUDA device found"
-    skipped = [row.problem for row in found.rows if row.status == "skipped"]
+    skipped = [row.problem for row in result.rows if row.status == "skipped"]
     assert len(skipped) == len(set(skipped))
     assert "torch-cuda" not in {backend for backend, _ in lab.timed}
 
@@ -149,8 +151,8 @@ def test_without_its_partner_a_backend_is_not_measured(lab: Lab, tmp_path: Path)
     """The reason is known at once: nobody should wait for it."""
     lab.missing["torch-cuda"] = "no CUDA device found"
     plan = CrossoverPlan(families=("mlp-width",), pairs=(("numpy", "torch-cuda"),), threads=(1,))
-    found = search(tmp_path, plan)
-    assert only(found).reason == "torch-cuda: no CUDA device found"
+    result = search(tmp_path, plan)
+    assert only(result).reason == "torch-cuda: no CUDA device found"
     assert lab.timed == []
 
 
@@ -164,26 +166,26 @@ def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
         return Outcome(problem=problem.reference, status="skipped", reason=reason)
 
     lab.refused = refused
-    found = search(tmp_path)
-    skipped = [row.problem for row in found.rows if row.status == "skipped"]
+    result = search(tmp_path)
+    skipped = [row.problem for row in result.rows if row.status == "skipped"]
     assert skipped
     assert len(skipped) == len(set(skipped))
-    assert only(found).status == "crosses"
-    assert max(only(found).sizes_measured) <= 5000
+    assert only(result).status == "crosses"
+    assert max(only(result).sizes_measured) <= 5000
 
 
 def test_every_number_of_threads_is_a_search_of_its_own(lab: Lab, tmp_path: Path) -> None:
-    found = search(tmp_path, CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
-    assert [each.threads for each in found.crossovers] == [1, 2]
-    assert {each.status for each in found.crossovers} == {"crosses"}
+    result = search(tmp_path, CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
+    assert [crossover.threads for crossover in result.crossovers] == [1, 2]
+    assert {crossover.status for crossover in result.crossovers} == {"crosses"}
 
 
 def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
     """Fewer processes, and no size that takes long."""
     plan = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), quick=True)
-    found = search(tmp_path, plan)
-    assert max(only(found).sizes_measured) < 8192
-    counts = Counter(row.size for row in found.rows if row.backend == "numpy")
+    result = search(tmp_path, plan)
+    assert max(only(result).sizes_measured) < 8192
+    counts = Counter(row.size for row in result.rows if row.backend == "numpy")
     assert counts[2] == 2
     assert max(counts.values()) <= 8
 
@@ -198,8 +200,8 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     lab.seconds = seconds
     model = ROOT / "docs" / "examples" / "points-width.toml"
     plan = CrossoverPlan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
-    found = search(tmp_path, plan)
-    crossover = only(found)
+    result = search(tmp_path, plan)
+    crossover = only(result)
     assert (crossover.family, crossover.status) == ("points-width", "crosses")
     assert crossover.size == pytest.approx(45, rel=0.1)
     sizes = crossover.sizes_measured
@@ -236,10 +238,10 @@ def test_progress_never_falls_and_ends_where_all_is_done(
 ) -> None:
     seen: list[tuple[int, int]] = []
     plan = CrossoverPlan(families=families, pairs=(PAIR,), threads=(1,))
-    found = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
+    result = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
     assert all(0 <= done <= total for done, total in seen)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert seen[-1] == (len(found.rows), len(found.rows))
+    assert seen[-1] == (len(result.rows), len(result.rows))
 
 
 @pytest.mark.parametrize(

@@ -40,13 +40,13 @@ def draw(results: Path, plan: MapPlan = PLAN) -> MapResult:
 
 def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) -> None:
     """Both win somewhere, few cells are measured, each in every process and none twice."""
-    found = draw(tmp_path)
-    assert found.map.axes == ("rows", "width")
-    assert set(found.map.shares) >= {"numpy", "torch-cpu"}
-    assert 25 <= found.map.cells_measured < len(found.map.cells) / 2
+    map_result = draw(tmp_path)
+    assert map_result.map.axes == ("rows", "width")
+    assert set(map_result.map.shares) >= {"numpy", "torch-cpu"}
+    assert 25 <= map_result.map.cells_measured < len(map_result.map.cells) / 2
     assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
-    assert found.map.cells_measured == len({row.sizes for row in found.rows})
-    for cell in found.map.cells:
+    assert map_result.map.cells_measured == len({row.sizes for row in map_result.rows})
+    for cell in map_result.map.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
             assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
@@ -54,18 +54,18 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
 
 def test_a_cell_that_one_backend_skipped_is_not_tried_again(lab: Lab, tmp_path: Path) -> None:
     """Its reason is kept, once, and the other backend wins there."""
-    found = draw(tmp_path)
-    skipped = [row for row in found.rows if row.status == "skipped"]
+    map_result = draw(tmp_path)
+    skipped = [row for row in map_result.rows if row.status == "skipped"]
     assert skipped
     assert {row.reason for row in skipped} == {"needs more memory"}
     assert len({row.problem for row in skipped}) == len(skipped)
 
 
 @pytest.mark.parametrize("cut", [0, 30, 120])
-def test_a_map_that_was_cut_short_goes_on_as_it_would_have(
+def test_an_interrupted_map_is_resumed_as_it_would_have_been(
     lab: Lab, tmp_path: Path, cut: int
 ) -> None:
-    """Asking is a function of the rows: the same cells in the end, nothing measured twice."""
+    """The next cells follow from the rows: the same cells in the end, nothing measured twice."""
     whole = draw(tmp_path / "whole")
     lab.timed.clear()
     lab.power_cut_after = cut
@@ -81,19 +81,21 @@ def test_a_map_that_was_cut_short_goes_on_as_it_would_have(
 def test_progress_ends_where_all_is_done(lab: Lab, tmp_path: Path) -> None:
     """What is done never falls and never exceeds the total, which grows by rounds."""
     seen: list[tuple[int, int]] = []
-    found = map_family(PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
+    map_result = map_family(
+        PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total))
+    )
     assert all(0 <= done <= total for done, total in seen)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert len({total for _, total in seen}) > 1
-    assert seen[-1][0] == seen[-1][1] == found.map.cells_measured * 2 * PLAN.processes
+    assert seen[-1][0] == seen[-1][1] == map_result.map.cells_measured * 2 * PLAN.processes
 
 
 def test_an_unavailable_backend_costs_nothing_and_says_why(lab: Lab, tmp_path: Path) -> None:
     lab.missing["torch-cuda"] = "no CUDA device found"
     plan = MapPlan(backends=("numpy", "torch-cuda"), threads=1, points=4, quick=True)
-    found = draw(tmp_path, plan)
-    assert found.map.backends == ["numpy"]
-    assert found.map.absent == {"torch-cuda": "no CUDA device found"}
+    map_result = draw(tmp_path, plan)
+    assert map_result.map.backends == ["numpy"]
+    assert map_result.map.absent == {"torch-cuda": "no CUDA device found"}
     assert {backend for backend, _ in lab.timed} == {"numpy"}
 
 
@@ -102,11 +104,11 @@ def test_real_workers_draw_a_map(tmp_path: Path) -> None:
     plan = MapPlan(
         x_range=(4, 8), y_range=(2, 4), points=2, backends=("numpy",), threads=1, quick=True
     )
-    found = draw(tmp_path, plan)
-    assert [cell.winner for cell in found.map.cells] == ["numpy"] * 4
-    assert all(row.status == "ok" for row in found.rows)
-    assert len(found.rows) == 4 * plan.processes
-    assert (found.results / "measurements.jsonl").exists()
+    map_result = draw(tmp_path, plan)
+    assert [cell.winner for cell in map_result.map.cells] == ["numpy"] * 4
+    assert all(row.status == "ok" for row in map_result.rows)
+    assert len(map_result.rows) == 4 * plan.processes
+    assert (map_result.results / "measurements.jsonl").exists()
 
 
 def test_the_range_is_the_family_s_own() -> None:

@@ -37,14 +37,14 @@ def extras(lab: Lab) -> list[tuple[str, str]]:
 
 def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:
     """Every rung in every process; a GPU that is not there is one line with its reason."""
-    found = study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
-    assert [rung.backend for rung in found.rungs] == [*LADDER, "torch-cuda"]
-    assert len([rung for rung in found.rungs if rung.seconds_per_iteration]) >= 10
-    assert found.rungs[-1].reason == "no CUDA device found"
-    assert found.rungs[0].kernels_per_iteration == 1
+    result = study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
+    assert [rung.backend for rung in result.rungs] == [*LADDER, "torch-cuda"]
+    assert len([rung for rung in result.rungs if rung.seconds_per_iteration]) >= 10
+    assert result.rungs[-1].reason == "no CUDA device found"
+    assert result.rungs[0].kernels_per_iteration == 1
     assert len(lab.timed) == 3 * len(LADDER)
-    assert [phase.phase for phase in found.phases] == ["forward", "backward"]
-    assert found.harness_seconds == pytest.approx(1e-7)
+    assert [phase.phase for phase in result.phases] == ["forward", "backward"]
+    assert result.harness_seconds == pytest.approx(1e-7)
 
 
 def test_the_walk_through_is_measured_as_published(lab: Lab, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_walk_through_is_measured_as_published(lab: Lab, tmp_path: Path) -> 
     assert study.OverheadPlan(catalogue.find("mlp-width:8")).dtype_of("numpy") == "float32"
 
 
-def test_a_ladder_that_was_cut_short_goes_on(
+def test_an_interrupted_ladder_is_resumed(
     lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was measured is not measured again, extras neither."""
@@ -71,10 +71,10 @@ def test_a_ladder_that_was_cut_short_goes_on(
         with pytest.raises(KeyboardInterrupt):
             study.overhead(plan, "box", tmp_path, silent)
     timed, measured = len(lab.timed), extras(lab)
-    found = study.overhead(plan, "box", tmp_path, silent)
+    result = study.overhead(plan, "box", tmp_path, silent)
     assert len(lab.timed) == timed
     assert extras(lab) == measured
-    assert found.phases
+    assert result.phases
 
 
 @pytest.mark.parametrize(
@@ -98,10 +98,10 @@ def test_a_part_that_fails_is_a_warning_with_its_reason(
 
     lab.measure_extra = fail
     plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cpu", "numpy"))
-    found = study.overhead(plan, "box", tmp_path, silent)
-    (warning,) = (warning for warning in found.warnings if warning.code == "not-measured")
+    result = study.overhead(plan, "box", tmp_path, silent)
+    (warning,) = (warning for warning in result.warnings if warning.code == "not-measured")
     assert warning.message == f"{extra} of {backend}: out of memory"
-    assert all(rung.seconds_per_iteration for rung in found.rungs)
+    assert all(rung.seconds_per_iteration for rung in result.rungs)
 
 
 def test_every_rung_is_a_backend() -> None:

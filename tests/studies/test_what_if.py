@@ -94,8 +94,8 @@ def test_estimates_are_checked_against_a_machine_named_after_the_device(
         for threads in (1, 2)
     ]
     keep(tmp_path, rows)
-    (found,) = study.checks(tmp_path, "float32", 2, H100)
-    assert found.error == pytest.approx(0.25)
+    (checked,) = study.checks(tmp_path, "float32", 2, H100)
+    assert checked.error == pytest.approx(0.25)
     assert study.checks(tmp_path, "float64", 2, H100) == []
     other = keep(tmp_path / "other", [msgspec.structs.replace(rows[0], machine="l40s")])
     assert study.checks(other, "float32", 1, DEVICES["l4"]) == []

@@ -7,7 +7,6 @@ import pytest
 
 from perceptron.analysis.stored.bench import summarise
 from perceptron.analysis.trust import damaged
-from perceptron.errors import UserError
 from perceptron.measure.job import Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -155,27 +154,3 @@ def test_progress_counts_up_to_the_end(lab: Lab, tmp_path: Path, environment: En
         run_tasks(tasks(PLAN), journal, run, lambda done, total, _: seen.append((done, total)))
     assert seen == sorted(seen)
     assert seen[-1] == (len(tasks(PLAN)), len(tasks(PLAN)))
-
-
-def test_quick_is_a_part_of_the_whole() -> None:
-    """Every quick size is a full size; the whole has more processes."""
-    whole = BenchPlan(threads=(1,))
-    quick = BenchPlan(threads=(1,), quick=True)
-    names = {task.problem.name for task in tasks(whole)}
-    assert {task.problem.name for task in tasks(quick)} < names
-    assert quick.processes < whole.processes
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"families": ("mlp-widht",)}, "did you mean 'mlp-width'"),
-        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
-        ({"threads": (0,)}, "--threads must be at least 1"),
-    ],
-)
-def test_a_wrong_plan_is_refused_before_anything_is_measured(
-    fields: dict[str, tuple[str, ...]], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        BenchPlan(**fields)  # type: ignore[arg-type]

@@ -7,10 +7,15 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.problems.catalogue import find_all
+from perceptron.records.conditions import Conditions
+from perceptron.records.environment import Environment
+from perceptron.records.store import RunJournal, load_conditions
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan, tasks
+from perceptron.studies.shared import opening
 from perceptron.studies.shared.progress import silent
-from tests.conftest import ROOT, Perceptron
+from tests.conftest import ROOT, MakeRow, Perceptron
+from tests.made import TIRED
 
 EXAMPLES = ROOT / "docs" / "examples"
 WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))
@@ -68,10 +73,10 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     )
     names = ("moves.toml", "still.toml", "away.toml")
     command = ("bench", "--quick", "--threads", "1", "--backends", "numpy", "--machine", "box")
-    found = perceptron(*command, "--problem", *names)
-    assert found.returncode == 0, found.stderr
-    assert "Warning" not in found.stderr
-    assert "not checkable" in found.stdout
+    finished = perceptron(*command, "--problem", *names)
+    assert finished.returncode == 0, finished.stderr
+    assert "Warning" not in finished.stderr
+    assert "not checkable" in finished.stdout
     page = (tmp_path / "html" / "index.html").read_text()
     assert all(f'<th scope="row">{Path(name).stem}</th>' in page for name in names)
     assert "not finite" in page
@@ -89,3 +94,61 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
         problem.name for problem in find_all(f"{tmp_path}/moves.toml")
     }
     assert str(tmp_path) not in file.read_text()
+
+
+@pytest.fixture
+def measured(
+    monkeypatch: pytest.MonkeyPatch, environment: Environment, row: MakeRow
+) -> dict[str, object]:
+    """A bench of one made-up row on a tired machine; how its conditions were measured."""
+    seen: dict[str, object] = {}
+
+    def conditions(with_loop: bool) -> Conditions:
+        seen["with_loop"] = with_loop
+        return TIRED
+
+    def run_tasks(tasks: object, journal: RunJournal, *_: object) -> None:
+        seen["kept before the first row"] = load_conditions(journal.folder)
+        journal.append(row(seconds=1e-6))
+
+    monkeypatch.setattr(opening, "environment", lambda *_: environment)
+    monkeypatch.setattr(opening, "conditions", conditions)
+    monkeypatch.setattr(study, "run_tasks", run_tasks)
+    return seen
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_bench_keeps_its_conditions_and_warns_of_them(
+    measured: dict[str, object], tmp_path: Path, quick: bool
+) -> None:
+    """Once, before the first row, beside the rows; quick mode spares the loop."""
+    plan = BenchPlan(backends=("numpy",), threads=(2,), quick=quick)
+    result = study.bench(plan, "box", tmp_path, silent)
+    assert measured["with_loop"] is not quick
+    assert measured["kept before the first row"] == TIRED
+    assert load_conditions(result.results) == TIRED
+    assert [warning.code for warning in result.warnings] == ["other-load", "on-battery"]
+
+
+def test_quick_is_a_part_of_the_whole() -> None:
+    """Every quick size is a full size; the whole has more processes."""
+    whole = BenchPlan(threads=(1,))
+    quick = BenchPlan(threads=(1,), quick=True)
+    names = {task.problem.name for task in tasks(whole)}
+    assert {task.problem.name for task in tasks(quick)} < names
+    assert quick.processes < whole.processes
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"families": ("mlp-widht",)}, "did you mean 'mlp-width'"),
+        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
+        ({"threads": (0,)}, "--threads must be at least 1"),
+    ],
+)
+def test_a_wrong_plan_is_refused_before_anything_is_measured(
+    fields: dict[str, tuple[str, ...]], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        BenchPlan(**fields)  # type: ignore[arg-type]
