@@ -231,8 +231,8 @@ def _all_axes(problem: Problem) -> list[AxisThrough]:
     if shape.is_shape(problem.name):
         return _shape_axes(shape.parse(problem.name))
     if files.is_file(problem.reference):
-        file, colon, _ = problem.reference.rpartition(":")
-        sizes = [member.size for member in catalogue.find_all(file)] if colon else []
+        file = problem.reference.removesuffix(f":{problem.size}")
+        sizes = [member.size for member in catalogue.find_all(file)]
         if len(sizes) < 2:
             return []
         axis = referenced_axis(file, problem.family, min(sizes), max(sizes))

@@ -8,7 +8,7 @@ _IN_FLOAT64 = frozenset({"numpy", "numpy-published", "numpy-inplace", "python", 
 
 
 def published_dtype(backend: str) -> DType:
-    """Return float64 for NumPy, its default, and float32 for PyTorch, which is its own.
+    """NumPy computed in its default, float64, and PyTorch in its own, float32.
 
     The rungs below NumPy do as it does, so that the ladder removes one thing at a time.
     """
