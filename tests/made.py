@@ -188,7 +188,7 @@ TIRED = replace(SOUND, on_battery=True, load=1.5)
 
 
 def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2) -> Diagnosis:
-    """What `doctor` makes of a machine and its conditions."""
+    """Return what `doctor` makes of a machine and its conditions."""
     return Diagnosis(
         environment=environment,
         threads=threads,

@@ -18,9 +18,9 @@ STARTED = "2026-01-01T00:00:00Z"
 
 @pytest.fixture
 def known_machine(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> None:
-    """The machine's facts take seconds to gather, and the code may change while a test runs.
+    """Skip the machine's facts, which take seconds, and the revision, which may change meanwhile.
 
-    The order of a run follows from when it was started, so that is the same for all.
+    All runs have one start, because the order of measuring follows from it.
     """
     conditions = opening.conditions
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
@@ -88,7 +88,7 @@ class Lab:
 
 
 def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
-    """An extra in parts, by name."""
+    """Return an extra in parts, from seconds by name."""
     parts = tuple(
         Part(name=name, work=13.0, seconds=value, samples=[value], iterations=1)
         for name, value in seconds.items()

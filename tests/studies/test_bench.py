@@ -100,7 +100,7 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
 def measured(
     monkeypatch: pytest.MonkeyPatch, environment: Environment, row: MakeRow
 ) -> dict[str, object]:
-    """A bench of one made-up row on a tired machine; how its conditions were measured."""
+    """Have bench measure one made-up row on a tired machine; record how it read the conditions."""
     seen: dict[str, object] = {}
 
     def conditions(with_loop: bool) -> Conditions:

@@ -31,7 +31,7 @@ def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
 
 
 def extras(lab: Lab) -> list[tuple[str, str]]:
-    """The extras that were measured; kernels are counted at every start."""
+    """Return the extras that were measured; kernels are counted at every start."""
     return [(job.backend, job.extra) for job in lab.jobs if job.extra not in (None, "kernels")]
 
 

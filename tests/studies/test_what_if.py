@@ -22,7 +22,7 @@ PROBLEMS = [FAMILIES["mlp-width"].problem(size) for size in SIZES]
 
 @pytest.fixture(autouse=True)
 def _guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An iteration takes 100 µs eagerly and 10 µs as a graph, whatever the problem."""
+    """Estimate 100 µs eagerly and 10 µs as a graph, whatever the problem."""
 
     def estimates(problems: list[Problem], *_: object) -> dict[str, list[DeviceEstimate]]:
         return {

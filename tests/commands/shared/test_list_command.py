@@ -12,7 +12,7 @@ from perceptron.studies.walkthrough import PROBLEMS
 
 
 def parameters(command: str, typed: str) -> dict[str, Any]:
-    """What the parser makes of the words after a command."""
+    """Parse the words after a command."""
     made: Any = typer.main.get_command(cli.app)
     parsed = made.commands[command].make_context(command, typed.split())
     return dict(parsed.params)
