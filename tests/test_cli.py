@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from perceptron.backends import registry
-from perceptron.cli import COMMANDS
 from perceptron.report.numbers import duration_interval
 from tests.conftest import ROOT, Perceptron
 
@@ -54,12 +53,22 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) & set(found.stderr.split())
 
 
-def test_every_command_is_a_file_and_every_file_a_command() -> None:
-    files = (ROOT / "perceptron" / "commands").glob("*.py")
-    assert sorted(COMMANDS) == sorted(file.stem for file in files if file.stem != "__init__")
-
-
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "walkthrough",
+        "backends",
+        "check",
+        "bench",
+        "crossover",
+        "map",
+        "compare",
+        "proof",
+        "truth",
+        "dashboard",
+        "doctor",
+    ],
+)
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     found = perceptron(command, "--help")
     assert found.returncode == 0

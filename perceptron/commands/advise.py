@@ -77,10 +77,10 @@ def advise(
     )
     guessed = None if what_if is None else device(what_if)
     with terminal.progress_bar("looking") as bar:
-        advised = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
-    terminal.show_warnings(advised.warnings)
+        found = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
+    terminal.show_warnings(found.warnings)
     if json:
-        documents.write(documents.advice(advised))
+        documents.write(documents.advice(found))
     else:
-        console.show_advice(advised)
+        console.show_advice(found)
         terminal.show_next("perceptron crossover")

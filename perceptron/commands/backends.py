@@ -11,9 +11,9 @@ def backends(json: Json = False) -> None:
     from perceptron.report.tables import console, terminal
     from perceptron.studies.backends import survey
 
-    backends = survey()
+    found = survey()
     if json:
-        documents.write({"backends": backends})
+        documents.write({"backends": found})
     else:
-        console.show_backends(backends)
+        console.show_backends(found)
         terminal.show_next("perceptron bench --quick")

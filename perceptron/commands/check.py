@@ -20,11 +20,11 @@ def check(
     from perceptron.studies.check import check as study
 
     with terminal.progress_bar("checking") as bar:
-        results = {name: study(name, bar) for name in split("NAME", names)}
+        found = {name: study(name, bar) for name in split("NAME", names)}
     if json:
-        documents.write({"backends": results})
+        documents.write({"backends": found})
     else:
-        console.show_checks(results)
-        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *results))}")
-    if not all(result.kept for checks in results.values() for result in checks):
+        console.show_checks(found)
+        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
+    if not all(each.kept for checks in found.values() for each in checks):
         raise typer.Exit(1)

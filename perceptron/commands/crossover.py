@@ -62,7 +62,7 @@ def crossover(
     html: Html = Path("html"),
     json: Json = False,
 ) -> None:
-    """From which size up does B beat A? Measured near the crossover, or read from files."""
+    """From which size up does B beat A? Measured where the answer is, or read from files."""
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
@@ -101,7 +101,7 @@ def crossover(
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=tuple(crossover_from_files.split_pair(pair, registry.names()) for pair in pairs),
+            pairs=tuple(crossover_from_files.split_pair(text, registry.names()) for text in pairs),
             backends=split("--backends", backends) or registry.DEFAULT,
             dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),

@@ -12,15 +12,15 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
     """Find what on this machine makes timings untrustworthy, and what to do about it."""
     from perceptron.measure.environment import usable_cores
     from perceptron.report import documents
-    from perceptron.report.tables import doctor as table
+    from perceptron.report.tables import doctor as diagnosis
     from perceptron.report.tables import terminal
     from perceptron.studies import doctor as study
 
     with terminal.progress_bar("looking") as bar:
-        diagnosis = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
+        found = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
     if json:
-        documents.write(documents.doctor(diagnosis))
+        documents.write(documents.doctor(found))
     else:
-        table.show(diagnosis)
-    if diagnosis.warnings:
+        diagnosis.show(found)
+    if found.warnings:
         raise typer.Exit(1)

@@ -40,14 +40,14 @@ def proof(
     name = folder_name("--machine", machine) or machine_name()
     request = gate.ProofRequest(name, results, runs, minutes, report, revision())
     with terminal.progress_bar("proving") as bar:
-        proof_result = gate.prove(request, bar)
+        found = gate.prove(request, bar)
     if json:
-        documents.write(proof_result)
+        documents.write(found)
     else:
-        console.show_proof(proof_result)
+        console.show_proof(found)
     if save is not None:
         from perceptron.validation.gate.shown import page
 
-        terminal.err.print(f"wrote {page.save(save, proof_result)}", soft_wrap=True)
-    if any(target.met is False for target in proof_result.targets):
+        terminal.err.print(f"wrote {page.save(save, found)}", soft_wrap=True)
+    if any(target.met is False for target in found.targets):
         raise typer.Exit(1)

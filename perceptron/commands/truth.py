@@ -27,10 +27,10 @@ def truth(
     if save is not None:
         text_file.reserve(save)
     with terminal.progress_bar("trying") as bar:
-        record = study(worlds, seed, bar)
+        found = study(worlds, seed, bar)
     if json:
-        documents.write(record)
+        documents.write(found)
     else:
-        console.show_truth(record)
+        console.show_truth(found)
     if save is not None:
-        terminal.err.print(f"wrote {table.save(save, record)}", soft_wrap=True)
+        terminal.err.print(f"wrote {table.save(save, found)}", soft_wrap=True)
