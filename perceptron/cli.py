@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 import perceptron
-from perceptron.commands.advise import advise
-from perceptron.commands.backends import backends
-from perceptron.commands.bench import bench
-from perceptron.commands.check import check
-from perceptron.commands.compare import compare
-from perceptron.commands.crossover import crossover
-from perceptron.commands.dashboard import dashboard
-from perceptron.commands.doctor import doctor
-from perceptron.commands.map import phase_map
-from perceptron.commands.overhead import overhead
-from perceptron.commands.proof import proof
 from perceptron.commands.shared.ending import run
-from perceptron.commands.shared.options import spread
-from perceptron.commands.truth import truth
-from perceptron.commands.walkthrough import walkthrough
+from perceptron.commands.shared.list_command import ListCommand
+
+# In the order in which help lists them. Each is the function of its name in the file of its name
+# in `perceptron.commands`.
+COMMANDS = (
+    "walkthrough",
+    "backends",
+    "check",
+    "bench",
+    "crossover",
+    "map",
+    "overhead",
+    "advise",
+    "compare",
+    "proof",
+    "truth",
+    "dashboard",
+    "doctor",
+)
 
 app = typer.Typer(
     name="perceptron",
@@ -32,20 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-# In the order in which help lists them.
-app.command()(walkthrough)
-app.command()(backends)
-app.command()(check)
-app.command()(bench)
-app.command()(crossover)
-app.command("map")(phase_map)
-app.command()(overhead)
-app.command()(advise)
-app.command()(compare)
-app.command()(proof)
-app.command()(truth)
-app.command()(dashboard)
-app.command()(doctor)
+for name in COMMANDS:
+    command = getattr(import_module(f"perceptron.commands.{name}"), name)
+    app.command(name, cls=ListCommand)(command)
 
 
 @app.callback(invoke_without_command=True)
@@ -59,4 +54,4 @@ def _version(
 
 def main() -> None:
     """Run a command; see `ending.run` for how it may end."""
-    run(app, spread(sys.argv[1:]))
+    run(app, sys.argv[1:])

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.records.conditions import Conditions, GpuClock, Steadiness
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
@@ -138,6 +139,7 @@ def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) ->
             family=family,
             problem=f"{family}:{x}x{y}",
             size=x * y,
+            sizes=(x, y),
             backend=name,
             process=process,
             seconds=(1e-4 * 3**index + 1e-7 * x * y / 5**index) * (1 + 0.01 * process),
@@ -149,6 +151,7 @@ def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) ->
         family=family,
         problem=f"{family}:4x4",
         size=16,
+        sizes=(4, 4),
         backend="torch-cuda",
         status="skipped",
         reason=ABSENT,
@@ -182,6 +185,20 @@ def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
         ]
         rows.append(measured(family=HARNESS, phase="call", process=process, seconds=1e-7))
     return rows
+
+
+# As SOUND, with two warnings.
+TIRED = replace(SOUND, on_battery=True, load=1.5)
+
+
+def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2) -> Diagnosis:
+    """Return what `doctor` makes of a machine and its conditions."""
+    return Diagnosis(
+        environment=environment,
+        threads=threads,
+        conditions=conditions,
+        warnings=warnings_about(environment, threads, conditions),
+    )
 
 
 BENCH: dict[str, Any] = {"study": "bench", "backends": list(BACKENDS), "quick": False}

@@ -50,21 +50,24 @@ def advise(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Which backend for my shape, on this machine, and from where on that changes."""
+    """Which backend for my shape on this machine, and at which sizes that changes."""
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
+    from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
 
     shape = (rows, features, hidden)
-    if problem is not None and any(each is not None for each in shape):
+    if problem is not None and any(number is not None for number in shape):
         raise UserError("give --rows, --features and --hidden or --problem, not both")
     plan = study.AdvisePlan(
-        problem=problem
-        or study.shape_reference(
-            rows, features, whole_numbers("--hidden", hidden, each_once=False)
+        problem=find(
+            problem
+            or study.shape_reference(
+                rows, features, whole_numbers("--hidden", hidden, each_once=False)
+            )
         ),
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),

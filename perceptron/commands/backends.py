@@ -6,7 +6,7 @@ from perceptron.commands.shared.arguments import Json
 
 
 def backends(json: Json = False) -> None:
-    """What can run here, what cannot, and why."""
+    """List what can run here, what cannot, and why."""
     from perceptron.report import documents
     from perceptron.report.tables import backends as table
     from perceptron.report.tables import terminal

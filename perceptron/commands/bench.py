@@ -33,10 +33,10 @@ def bench(
     html: Html = Path("html"),
     json: Json = False,
 ) -> None:
-    """The main job: the finding, the sweep over sizes, the crossovers, the page."""
+    """Do the main job: the finding, the sweep over sizes, the crossovers, the page."""
     from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
-    from perceptron.problems.files import references
+    from perceptron.problems.catalogue import find_all
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.asv import pages
@@ -45,7 +45,7 @@ def bench(
     from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
 
-    own = [size for file in split("--problem", problem) for size in references(file)]
+    own = [member for file in split("--problem", problem) for member in find_all(file)]
     plan = study.BenchPlan(
         families=split("--families", families) or (() if own else study.SWEEP),
         problems=tuple(own),

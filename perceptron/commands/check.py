@@ -14,7 +14,7 @@ def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
     json: Json = False,
 ) -> None:
-    """The contract of a backend, for its author: agreement, and mistakes that must be noticed."""
+    """Check a backend's contract, for its author: agreement, and errors that must be noticed."""
     from perceptron.report import documents
     from perceptron.report.tables import check as table
     from perceptron.report.tables import terminal

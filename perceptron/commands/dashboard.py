@@ -25,7 +25,7 @@ def dashboard(
     html: Html = Path("html"),
     json: Json = False,
 ) -> None:
-    """The HTML pages, from what is in results/: ours, and asv's own beside them."""
+    """Write the HTML pages of what is in results/: ours, and asv's own beside them."""
     from perceptron.analysis.stored.collection import collect
     from perceptron.report import documents
     from perceptron.report.asv import pages

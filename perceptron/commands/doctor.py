@@ -9,7 +9,7 @@ from perceptron.commands.shared.options import whole_numbers
 
 
 def doctor(threads: Threads = None, json: Json = False) -> None:
-    """What on this machine makes timings untrustworthy, and what to do about it."""
+    """Find what on this machine makes timings untrustworthy, and what to do about it."""
     from perceptron.measure.environment import usable_cores
     from perceptron.report import documents
     from perceptron.report.tables import doctor as diagnosis

@@ -19,7 +19,7 @@ from perceptron.commands.shared.arguments import (
 from perceptron.commands.shared.options import folder_name, one_number, one_of, split
 
 
-def phase_map(
+def map(  # noqa: A001 named as the command
     family: Annotated[
         str | None, typer.Option(metavar="NAME", help="A family with two axes.")
     ] = None,
@@ -38,7 +38,7 @@ def phase_map(
     html: Html = Path("html"),
     json: Json = False,
 ) -> None:
-    """The phase diagram: which backend wins where, on two size axes, and by how much."""
+    """Map which backend wins where on two size axes, and by how much."""
     from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES

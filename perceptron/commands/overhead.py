@@ -37,6 +37,7 @@ def overhead(
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
     from perceptron.analysis.stored.collection import collect
+    from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.asv import pages
@@ -46,7 +47,7 @@ def overhead(
     from perceptron.studies import overhead as study
 
     plan = study.OverheadPlan(
-        problem=problem,
+        problem=find(problem),
         backends=split("--backends", backends),
         dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),

@@ -28,7 +28,7 @@ def proof(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Does the gate cry wolf, does it sleep? Whole runs of it; goes on where it stopped."""
+    """Measure how often the gate is wrong, in whole runs of it; resume where it stopped."""
     from perceptron.measure.environment import machine_name
     from perceptron.measure.revision import revision
     from perceptron.report import documents, text_file

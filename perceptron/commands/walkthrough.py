@@ -11,9 +11,16 @@ from perceptron.commands.shared.arguments import Backends, Json
 from perceptron.commands.shared.options import split
 
 
+def _problems() -> list[str]:
+    from perceptron.studies.walkthrough import PROBLEMS
+
+    return list(PROBLEMS)
+
+
 def walkthrough(
     problem: Annotated[
-        str, typer.Argument(help="or-gate, symptoms, xor or xor-hidden")
+        str,
+        typer.Argument(help="or-gate, symptoms, xor or xor-hidden", autocompletion=_problems),
     ] = "or-gate",
     backend: Backends = None,
     activation: Annotated[
@@ -22,7 +29,7 @@ def walkthrough(
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write figures.")] = None,
     json: Json = False,
 ) -> None:
-    """The introduction: train a tiny problem and look at what was learned."""
+    """Train a tiny problem and look at what was learned: the introduction."""
     from perceptron.report import documents
     from perceptron.report.tables import terminal
     from perceptron.report.tables import walkthrough as story

@@ -1,4 +1,4 @@
-"""What this machine is like at the moment, as far as it makes timings more or less trustworthy."""
+"""The machine at the moment, as far as it makes timings more or less trustworthy."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from typing import Any
 import psutil
 
 from perceptron.measure.gpu_clock import gpu_clocks
-from perceptron.measure.steadiness import loop_spread
+from perceptron.measure.steadiness import loop_steadiness
 from perceptron.measure.timing import Clock
 from perceptron.records.conditions import Conditions
 
-# Steps of the clock to choose the smallest from, and readings after which it counts as standing.
+# Steps of the clock to choose the smallest from, and readings after which it counts as stopped.
 _TICKS, _READINGS = 1_000, 1_000_000
 # What counts as busy, by psutil's names; a guest's time is in "user" already.
 _BUSY = ("user", "nice", "system", "irq", "softirq", "steal")
-_ASK_FOR_LOAD = getattr(os, "getloadavg", None)  # Windows has no such number
+_LOAD_AVERAGE = getattr(os, "getloadavg", None)  # Windows has no such number
 
 
 def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
-    """The facts; those that take time, 5 s at most, only ``with_loop``.
+    """Read the facts; those that take time, 5 s at most, only ``with_loop``.
 
     ``system`` has the functions of psutil. Raises `UserError` if no process can be started.
     """
     load = load_average()  # first: what follows is load too
     cpu, swap = system.cpu_times(), swap_memory(system)
-    loop = loop_spread() if with_loop else None
+    loop = loop_steadiness() if with_loop else None
     return Conditions(
         governors=governors(),
         load=load,
@@ -48,7 +48,7 @@ def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
 
 
 def governors(root: Path = Path("/")) -> list[str] | None:
-    """What chooses the CPUs' frequency, each once; None where Linux has no say in it.
+    """Return what sets the CPUs' frequency, each once; None where Linux does not set it.
 
     https://docs.kernel.org/admin-guide/pm/cpufreq.html
     """
@@ -57,7 +57,7 @@ def governors(root: Path = Path("/")) -> list[str] | None:
 
 
 def quota_cores(root: Path = Path("/")) -> float | None:
-    """CPU seconds per second that our control group, or one around it, grants; None: no limit.
+    """Return CPU seconds per second that our control group, or a parent, grants; None: no limit.
 
     https://docs.kernel.org/admin-guide/cgroup-v2.html, and version 1 where that is in use.
     """
@@ -73,7 +73,7 @@ def _quotas(root: Path) -> Iterator[float]:
 
 
 def _control_groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
-    """The folders of our control group and those around it, with their files of the quota."""
+    """Yield the folders of our control group and its parents, with their files of the quota."""
     for line in (_text(root / "proc/self/cgroup") or "").splitlines():
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         top = root / "sys/fs/cgroup"
@@ -89,16 +89,16 @@ def _control_groups(root: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
 
 
 def load_average(
-    ask: Callable[[], tuple[float, float, float]] | None = _ASK_FOR_LOAD,
+    read: Callable[[], tuple[float, float, float]] | None = _LOAD_AVERAGE,
 ) -> float | None:
-    """Processes that ran or wanted to over the last minute; None where the system does not tell."""
+    """Return processes that ran or wanted to over the last minute; None where it is unknown."""
     with contextlib.suppress(OSError):
-        return None if ask is None else ask()[0]
+        return None if read is None else read()[0]
     return None
 
 
 def steal_share(before: Any, after: Any) -> float | None:
-    """Share of the busy CPU time between two readings of psutil that other guests had."""
+    """Return the share of busy CPU time between two psutil readings that other guests had."""
     if not hasattr(after, "steal"):
         return None
     busy = sum(getattr(after, name, 0.0) - getattr(before, name, 0.0) for name in _BUSY)
@@ -106,7 +106,7 @@ def steal_share(before: Any, after: Any) -> float | None:
 
 
 def swap_memory(system: Any = psutil) -> Any | None:
-    """Swap in use and swapped so far, as psutil has them; None where it cannot tell."""
+    """Return swap in use and swapped so far, as psutil has them; None where it is unknown."""
     with warnings.catch_warnings(), contextlib.suppress(OSError, RuntimeError, RuntimeWarning):
         warnings.simplefilter("error")  # it warns of numbers that it made up
         return system.swap_memory()
@@ -114,14 +114,14 @@ def swap_memory(system: Any = psutil) -> Any | None:
 
 
 def swapped_bytes(before: Any | None, after: Any | None) -> int | None:
-    """Bytes that moved in or out between two readings of psutil."""
+    """Return bytes that moved in or out between two psutil readings."""
     if before is None or after is None:
         return None
     return int(after.sin - before.sin + after.sout - before.sout)
 
 
 def clock_tick(clock: Clock = time.perf_counter) -> float | None:
-    """The smallest step in seconds between two readings; None if the clock stands still."""
+    """Return the smallest step in seconds between two readings; None if the clock has stopped."""
     steps: list[float] = []
     last = clock()
     for _ in range(_READINGS):
@@ -135,7 +135,7 @@ def clock_tick(clock: Clock = time.perf_counter) -> float | None:
 
 
 def on_battery(system: Any = psutil) -> bool | None:
-    """Whether the power comes from a battery; None if there is none, or nothing is known of it."""
+    """Return whether the power comes from a battery; None if there is none or it is unknown."""
     with contextlib.suppress(OSError, RuntimeError, AttributeError):  # not every system has it
         battery = system.sensors_battery()
         if battery is not None and battery.power_plugged is not None:

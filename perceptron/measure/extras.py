@@ -20,19 +20,19 @@ _COPY_BYTES = 256 * 2**20
 
 
 def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> Iterator[Part]:
-    """Loops that end after each phase of an iteration, for a trainer that has ``phases``.
+    """Time loops that end after each phase of an iteration, for a trainer that has ``phases``.
 
     Raises `Unsupported` for one that has none.
     """
     trainer = backend.prepare(problem, dtype)
     if not hasattr(trainer, "phases"):
-        raise Unsupported("its iterations have no phases to tell apart")
+        raise Unsupported("its iterations have no separate phases")
     for name, loop in trainer.phases().items():
         yield _part(name, 1.0, time_training(_Loop(loop, trainer.reset), effort))
 
 
 def ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
-    """A large matrix product and a large copy in ``dtype``, with the threads of this process."""
+    """Time a large matrix product and a large copy in ``dtype``, with this process's threads."""
     width = _PRODUCT_WIDTH
     left, right = np.ones((width, width), dtype), np.ones((width, width), dtype)
     product = np.empty_like(left)
@@ -46,23 +46,23 @@ def ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
-    """A training that does nothing, of one iteration: what the clock and the call take."""
+    """Time a training of one iteration that does nothing: what the clock and the call take."""
     empty = _Loop(lambda iterations: None)
     yield _part("call", 1.0, time_training(empty, Effort(samples=samples, iterations=1)))
 
 
 def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
-    """The kernels of one iteration, for a backend that can list them: their work is operations.
+    """List the kernels of one iteration, for a backend that can: their work is operations.
 
     Nothing runs, so that their seconds are 0. Raises `Unsupported`.
     """
     if not hasattr(backend, "kernels"):
         raise Unsupported("its operations are not dispatched one by one")
-    for each in backend.kernels(problem, dtype):
+    for kernel in backend.kernels(problem, dtype):
         yield Part(
-            name=each.name,
-            work=each.operations,
-            bytes_moved=each.bytes_moved,
+            name=kernel.name,
+            work=kernel.operations,
+            bytes_moved=kernel.bytes_moved,
             seconds=0.0,
             samples=[],
             iterations=1,
@@ -70,7 +70,7 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
 
 
 def spin(seconds: float) -> Callable[[int], None]:
-    """A training whose iterations take as long as they are told to, by the clock."""
+    """Return a training whose iterations take this long, by the clock."""
 
     def loop(iterations: int) -> None:
         for _ in range(iterations):
@@ -100,7 +100,7 @@ def _repeat(work: Callable[[], object]) -> Callable[[int], None]:
 
 
 class _Loop:
-    """A loop in the place of a trainer."""
+    """A loop as a trainer."""
 
     def __init__(self, loop: Callable[[int], None], reset: Callable[[], None] | None = None):
         self.train = loop

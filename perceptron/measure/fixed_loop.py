@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from time import perf_counter
 
-# A sample of about 10 ms, the length of the suite's own: it suffers what they suffer.
+# A sample of about 10 ms, the length of the suite's own: it meets the same disturbances.
 _STEPS = 150_000
 # Twenty samples or so, or fewer on a slow machine: the time is what is limited.
 _SECONDS = 0.2
 
 
 def main() -> None:
-    """Warm up once, then sample until the time is over."""
+    """Warm up once, then sample until the time is up."""
     _work()
     samples: list[float] = []
     end = perf_counter() + _SECONDS
@@ -27,7 +27,7 @@ def main() -> None:
 
 
 def _work() -> int:
-    """Lehmer's random numbers (Park and Miller 1988): small integers, no memory to speak of."""
+    """Draw Lehmer's random numbers (Park and Miller 1988): small integers, hardly any memory."""
     value = 1
     for _ in range(_STEPS):
         value = value * 48271 % 2147483647

@@ -1,4 +1,4 @@
-"""How fast the GPUs are clocked right now, and what keeps them down."""
+"""How fast the GPUs are clocked right now, and what lowers their clocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REASONS = {
 
 
 def gpu_clocks(nvml: Any = None) -> list[GpuClock]:
-    """The clock of each GPU that NVIDIA's driver knows; nothing without a driver.
+    """Read the clock of each GPU that NVIDIA's driver knows; nothing without a driver.
 
     ``nvml`` has the functions and constants of ``pynvml``, which is imported if it is None.
     """
@@ -41,17 +41,17 @@ def gpu_clocks(nvml: Any = None) -> list[GpuClock]:
 
 
 def _clock(nvml: Any, device: Any) -> GpuClock:
-    def ask(question: Callable[..., int], *details: int) -> int | None:
+    def query(function: Callable[..., int], *arguments: int) -> int | None:
         try:
-            return question(device, *details)
-        except nvml.NVMLError:  # partitions and older devices do not tell
+            return function(device, *arguments)
+        except nvml.NVMLError:  # not supported by partitions and older devices
             return None
 
-    bits = ask(nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
+    bits = query(nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
     return GpuClock(
         name=nvml.nvmlDeviceGetName(device),
-        sm_mhz=ask(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
-        max_sm_mhz=ask(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
+        sm_mhz=query(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
+        max_sm_mhz=query(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),
         idle=None if bits is None else bool(bits & nvml.nvmlClocksThrottleReasonGpuIdle),
         slowed_by=None
         if bits is None

@@ -1,4 +1,4 @@
-"""What a study asks of a worker process, and what the worker answers: one JSON line each."""
+"""What a study sends to a worker process and what the worker answers, a JSON line for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.problems.problem import DType
-from perceptron.records.measurement import Status
+from perceptron.records.measurement import Timings
 
 Extra = Literal["phases", "ceilings", "harness", "kernels"]
 
@@ -15,13 +15,13 @@ Extra = Literal["phases", "ceilings", "harness", "kernels"]
 class Job(Struct, frozen=True, kw_only=True):
     """Time one backend on some problems, in this order, in one process.
 
-    With ``check`` the process shows that the backend agrees instead of timing it: what a reference
-    leaves behind in memory and thread pools must not be near a sample.
+    With ``check`` the process shows that the backend agrees and times nothing: what a reference
+    leaves in memory and thread pools must not disturb a sample.
     """
 
     backend: str
     problems: list[str]
-    """What `problems.catalogue.find` takes."""
+    """References, by which `problems.catalogue.find` finds them in the other process."""
     dtype: DType
     threads: int
     samples: int
@@ -46,16 +46,10 @@ class Part(Struct, frozen=True, kw_only=True):
     iterations: int
 
 
-class Outcome(Struct, frozen=True, kw_only=True):
-    """What became of one problem of a job; the fields are those of `Measurement`."""
+class Outcome(Timings, frozen=True, kw_only=True):
+    """What became of one problem of a job."""
 
     problem: str
-    status: Status
-    reason: str | None = None
-    seconds: float | None = None
-    samples: list[float] = []
-    iterations: int | None = None
-    prepare_seconds: float | None = None
-    peak_bytes: int | None = None
-    parts: list[Part] = []
+    """The reference, as the job names it."""
+    parts: tuple[Part, ...] = ()
     """Of an extra."""

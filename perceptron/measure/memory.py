@@ -1,4 +1,4 @@
-"""Memory of this process and this machine, where the system tells."""
+"""Memory of this process and this machine, where the system reports it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 def keep_freed_memory() -> None:
     """Let memory that one iteration frees stay with the process for the next one.
 
-    By default glibc hands large blocks back to the system and takes their pages anew, zeroed, at
-    every iteration. From which size on depends on what the process freed before, so a backend's
+    By default glibc returns large blocks to the system and gets their pages again, zeroed, at
+    every iteration. From which size up depends on what the process freed before, so a backend's
     time would depend on the sizes measured before it. A no-op with other C libraries.
     """
     libc = _libc()
@@ -28,14 +28,14 @@ def keep_freed_memory() -> None:
 
 
 def available_bytes() -> int:
-    """Bytes that a new allocation may still take: the system's, or the control group's if less."""
+    """Return bytes that a new allocation may take: the system's, or the control group's if less."""
     available: int = psutil.virtual_memory().available
     group = Path("/sys/fs/cgroup")
     try:
         limit = int((group / "memory.max").read_text())
         used = int((group / "memory.current").read_text())
         facts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-        cached = int(facts["inactive_file"])  # given up as soon as somebody needs it
+        cached = int(facts["inactive_file"])  # freed as soon as it is needed
     except (OSError, ValueError, KeyError):  # no control group, or "max": no limit
         return available
     return max(0, min(available, limit - used + cached))
@@ -62,7 +62,7 @@ class PeakMemory:
             pass
 
     def bytes(self) -> int | None:
-        """Bytes, or None where the system does not tell."""
+        """Return bytes, or None where the system does not report them."""
         if self._before is None:
             return None
         return max(0, _status_bytes("VmHWM") - self._before)

@@ -11,10 +11,10 @@ _NOT_RESULTS = ":(exclude)results"
 
 
 def revision() -> str | None:
-    """The commit of the checkout this package runs from, or None if it is none.
+    """Return the commit of the checkout this package runs from, or None if it is none.
 
-    Changed code adds ``-dirty-`` and a digest of the changes, so that two states of work are told
-    apart. Changes under results/ do not count: a run writes there.
+    Changed code adds ``-dirty-`` and a digest of the changes, so that two states of work
+    differ. Changes under results/ do not count: a run writes there.
     """
     checkout = Path(__file__).parents[2]
     if not (checkout / ".git").exists():
@@ -29,17 +29,17 @@ def revision() -> str | None:
 
 
 def _changes(checkout: Path) -> bytes:
-    """What differs from the commit: changed files, and new ones that hold code.
+    """Return what differs from the commit: changed files, and new ones that hold code.
 
     Other new files, such as notes and logs, come and go without changing what is measured.
     """
-    found = [(_git(checkout, "diff", "HEAD", "--", ".", _NOT_RESULTS) or "").encode()]
+    changes = [(_git(checkout, "diff", "HEAD", "--", ".", _NOT_RESULTS) or "").encode()]
     new = _git(checkout, "ls-files", "--others", "--exclude-standard", "--", "*.py", _NOT_RESULTS)
     for name in (new or "").splitlines():
-        found.append(name.encode())
+        changes.append(name.encode())
         with contextlib.suppress(OSError):
-            found.append((checkout / name).read_bytes())
-    return b"".join(found)
+            changes.append((checkout / name).read_bytes())
+    return b"".join(changes)
 
 
 def _git(checkout: Path, *arguments: str) -> str | None:

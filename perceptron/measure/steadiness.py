@@ -1,4 +1,4 @@
-"""How steady the CPU is, measured: equal work in one fresh process after the other."""
+"""How steady the CPU is, measured: equal work in one fresh process after another."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ Measure = Callable[[float], float | None]
 
 
 def fresh_process(limit_seconds: float) -> float | None:
-    """Seconds that the fixed loop takes in a new process: the lower quartile of its samples.
+    """Measure seconds of the fixed loop in a new process: the lower quartile of its samples.
 
-    None if the process is not done within ``limit_seconds``. Raises `UserError` if none can be
-    started.
+    Return None if the process is not done within ``limit_seconds``. Raises `UserError` if none can
+    be started.
     """
     try:
-        found = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-I", "-S", str(Path(__file__).with_name("fixed_loop.py"))],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -42,31 +42,34 @@ def fresh_process(limit_seconds: float) -> float | None:
         )
     except subprocess.TimeoutExpired:
         return None
-    if found.returncode != 0:
-        last = found.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    if process.returncode != 0:
+        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
-    samples = msgspec.json.decode(found.stdout, type=tuple[float, ...])
+    samples = msgspec.json.decode(process.stdout, type=tuple[float, ...])
     return Timing(samples, iterations=1).seconds
 
 
-def loop_spread(
+def loop_steadiness(
     measure: Measure = fresh_process, clock: Clock = time.monotonic
 ) -> Steadiness | None:
-    """The spread over up to ten processes, within 5 s; None if hardly any came to an end."""
+    """Measure up to ten processes within 5 s; None if fewer than three ended in time."""
     end = clock() + _BUDGET_SECONDS
     seconds: list[float] = []
     while len(seconds) < PROCESSES and (left := end - clock()) > 0:
-        taken = measure(left)
-        if taken is None:
+        measured = measure(left)
+        if measured is None:
             break
-        seconds.append(taken)
-    return spread_of(seconds) if len(seconds) >= _FEWEST else None
+        seconds.append(measured)
+    return steadiness_of(seconds) if len(seconds) >= _FEWEST else None
 
 
-def spread_of(seconds: list[float]) -> Steadiness:
-    """Robust spread and worst ratio of positive times; raises StatisticsError without any."""
+def steadiness_of(seconds: list[float]) -> Steadiness:
+    """Judge positive times by their robust variation and worst ratio.
+
+    Raises StatisticsError for an empty list.
+    """
     middle = statistics.median(seconds)
-    deviation = statistics.median(abs(each - middle) for each in seconds)
+    deviation = statistics.median(abs(value - middle) for value in seconds)
     return Steadiness(
         seconds=seconds,
         variation=_NORMAL * deviation / middle,

@@ -17,7 +17,7 @@ from perceptron.records.environment import ThreadPool
 
 
 def main(modules: list[str]) -> None:
-    """Import the modules, then print the pools; paths are left out, they tell of a user's home.
+    """Import the modules, then print the pools without paths, which would name a user's home.
 
     A module that cannot be imported is left out too: the worker that needs it will say why.
     """

@@ -14,18 +14,18 @@ from perceptron.backends.protocol import Trainer
 
 Clock = Callable[[], float]
 
-# A sample that turns out shorter than asked for is tried again with this much to spare.
+# A sample that turns out shorter than required is repeated with this factor more iterations.
 _HEADROOM = 1.2
-# Never multiply the iterations by more than this at once: the first call may have been a fluke.
+# Never multiply the iterations by more than this at once: the first call may have been an outlier.
 _LARGEST_GROWTH = 100
-# Iterations from this length on may be worth several threads to a library.
+# From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard to look: ``samples`` of at least ``minimum_seconds`` each.
+    """How much to measure: ``samples`` of at least ``minimum_seconds`` each.
 
     ``iterations`` fixes the training iterations in a sample instead, to time whole trainings.
     """
@@ -59,7 +59,7 @@ class Timing:
 def time_training(trainer: Trainer, effort: Effort, clock: Clock = time.perf_counter) -> Timing:
     """Time ``trainer.train``, each sample from the start parameters.
 
-    Starting anew each time makes the samples do equal work: a training that has saturated, or
+    Starting again each time makes the samples do equal work: a training that has saturated, or
     whose values became subnormal, runs at another speed. Nothing but `train` is inside the clock.
     """
     with _no_collection():
@@ -70,7 +70,7 @@ def time_training(trainer: Trainer, effort: Effort, clock: Clock = time.perf_cou
 
 
 def _calibrate(trainer: Trainer, minimum_seconds: float, clock: Clock) -> int:
-    """The number of iterations that take at least ``minimum_seconds``; warms up on the way.
+    """Return iterations that take at least ``minimum_seconds``; this also warms up.
 
     Twice in a row: the first call of something may import or compile.
     """
@@ -111,7 +111,7 @@ def _sample(trainer: Trainer, iterations: int, clock: Clock) -> float:
 
 
 class ClockError(RuntimeError):
-    """The clock cannot be trusted; nothing measured with it can."""
+    """The clock went back: nothing measured with it can be trusted."""
 
 
 @contextmanager
@@ -128,7 +128,7 @@ def _no_collection() -> Iterator[None]:
 
 
 class PerIteration:
-    """A clock that counts seconds per training iteration, for bodies of so many of them.
+    """A clock that counts seconds per training iteration, for bodies of many iterations.
 
     Harnesses that report what a body took, such as asv, then report iterations.
     """

@@ -35,7 +35,7 @@ from perceptron.records.files.replace import replace
 
 
 def main() -> None:
-    """Serve jobs until nobody asks any more."""
+    """Serve jobs until standard input ends."""
     # Only outcomes may reach the parent: what libraries print goes to standard error.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -48,30 +48,32 @@ def main() -> None:
             backend = registry.load(job.backend)
             keep_freed_memory()
             _first_touch(backend, job)
-        for name in job.problems:
-            answers.write(msgspec.json.encode(measure(backend, name, job)) + b"\n")
+        for reference in job.problems:
+            answers.write(msgspec.json.encode(measure(backend, reference, job)) + b"\n")
             answers.flush()
-        # It may wait for long until it is asked again, beside others that need memory.
+        # The next job may be long in coming, and other workers need memory.
         forget()
         release()
 
 
-def measure(backend: Backend, name: str, job: Job) -> Outcome:
+def measure(backend: Backend, reference: str, job: Job) -> Outcome:
     """Check and time one problem. Whatever goes wrong with it becomes its outcome."""
     try:
-        problem = catalogue.find(name)
+        problem = catalogue.find(reference)
         return _extra(backend, problem, job) if job.extra else _measure(backend, problem, job)
     except Unsupported as reason:
-        return Outcome(problem=name, status="skipped", reason=_line(reason))
+        return Outcome(problem=reference, status="skipped", reason=_line(reason))
     except agreement.Refused as reason:
-        return Outcome(problem=name, status="skipped", reason=f"not checkable: {_line(reason)}")
-    except (_Disagrees, UserError) as reason:
-        return Outcome(problem=name, status="failed", reason=_line(reason))
-    except MemoryError:
-        return Outcome(problem=name, status="failed", reason="out of memory")
-    except Exception as error:  # noqa: BLE001 a stranger's mistake costs it this row only
         return Outcome(
-            problem=name, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
+            problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
+        )
+    except (_Disagrees, UserError) as reason:
+        return Outcome(problem=reference, status="failed", reason=_line(reason))
+    except MemoryError:
+        return Outcome(problem=reference, status="failed", reason="out of memory")
+    except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
+        return Outcome(
+            problem=reference, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
         )
 
 
@@ -79,12 +81,12 @@ def _first_touch(backend: Backend, job: Job) -> None:
     """Pay what a process pays once, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    # What one that compiles makes of another problem is part of preparing that one.
+    # A backend that compiles does so for each problem: that is part of preparing it.
     if not getattr(backend, "compiles", False):
         # If this fails, the problems themselves will say why.
         with contextlib.suppress(Exception):
             backend.prepare(catalogue.find("or-gate"), job.dtype)
-    # What is alive now stays alive: never look at it again when collecting.
+    # What is alive now stays alive: the collector need not look at it again.
     gc.collect()
     gc.freeze()
 
@@ -98,7 +100,7 @@ def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
     free = available_bytes()
     if needed > free:
         reason = f"needs about {_gib(needed)}, {_gib(free)} are free"
-        return Outcome(problem=problem.name, status="skipped", reason=reason)
+        return Outcome(problem=problem.reference, status="skipped", reason=reason)
     problem.dataset.load()  # generating data is nobody's training time
     return _check(backend, problem, job) if job.check else _time(backend, problem, job)
 
@@ -106,14 +108,14 @@ def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
 def _extra(backend: Backend, problem: Problem, job: Job) -> Outcome:
     effort = Effort(job.samples, job.minimum_seconds, job.iterations)
     if job.extra == "phases":
-        parts = list(extras.phases(backend, problem, job.dtype, effort))
+        parts = tuple(extras.phases(backend, problem, job.dtype, effort))
     elif job.extra == "ceilings":
-        parts = list(extras.ceilings(job.dtype, effort))
+        parts = tuple(extras.ceilings(job.dtype, effort))
     elif job.extra == "kernels":
-        parts = list(extras.kernels(backend, problem, job.dtype))
+        parts = tuple(extras.kernels(backend, problem, job.dtype))
     else:
-        parts = list(extras.harness())
-    return Outcome(problem=problem.name, status="ok", parts=parts)
+        parts = tuple(extras.harness())
+    return Outcome(problem=problem.reference, status="ok", parts=parts)
 
 
 def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
@@ -122,7 +124,7 @@ def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
     difference = agreement.compare(problem, trainer, job.dtype, expected)
     if not difference.agrees:
         raise _Disagrees(str(difference))
-    return Outcome(problem=problem.name, status="ok")
+    return Outcome(problem=problem.reference, status="ok")
 
 
 def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
@@ -136,7 +138,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     if not isfinite(trainer.loss()):
         raise _Disagrees(f"the loss is {trainer.loss()} after {timing.iterations} iterations")
     return Outcome(
-        problem=problem.name,
+        problem=problem.reference,
         status="ok",
         seconds=timing.seconds,
         samples=list(timing.samples),
@@ -147,7 +149,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
 
 
 def _reference(problem: Problem, job: Job) -> agreement.Reference:
-    """The reference result, from another worker of this run if one has it already."""
+    """Return the reference result, from another worker of this run if one has it already."""
     if job.references is None:
         return agreement.reference(problem)
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
@@ -160,7 +162,7 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
 
 
 def _assert_threads(threads: int) -> None:
-    """Equal threads for all backends, or no comparison: a pool of another size is an error."""
+    """Raise for a thread pool of another size: backends are compared on equal threads only."""
     for pool in threadpool_info():
         if pool["num_threads"] != threads:
             raise RuntimeError(
@@ -170,10 +172,10 @@ def _assert_threads(threads: int) -> None:
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:
-    """Pass lines of standard input on; leave when it closes, as it also does when the parent dies.
+    """Queue lines of standard input; exit when it closes, as it also does when the parent dies.
 
-    At once, whatever is going on: tearing libraries and their threads down takes up to a second,
-    and helps nobody.
+    Exit at once, whatever is running: unloading libraries and their threads takes up to a second
+    and serves nothing.
     """
     # Not through sys.stdin: a thread that waits inside it makes a failing interpreter abort.
     unfinished = b""

@@ -81,9 +81,16 @@ def find(reference: str) -> Problem:
     return family.problem(*(int(number) for number in numbers))
 
 
+def find_all(word: str) -> tuple[Problem, ...]:
+    """Return the problem of each size that a model file lists; see `files.references`."""
+    return tuple(find(reference) for reference in files.references(word))
+
+
 def _own(reference: str) -> Problem:
     problem = files.find(reference)
     name = problem.family
     if name in NAMED or name in FAMILIES or shape.is_shape(name):
-        raise UserError(f"{problem.name}: a problem of ours is called {name!r}: rename the file")
+        raise UserError(
+            f"{problem.reference}: a problem of ours is called {name!r}: rename the file"
+        )
     return problem

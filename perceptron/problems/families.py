@@ -76,6 +76,7 @@ def _mlp(
         name=f"{name}:{label(size)}",
         family=name,
         size=prod(size),
+        sizes=(size[0], size[1]) if len(size) == 2 else None,
         dataset=Separable("separable points", rows, 64),
         layers=(*hidden, Layer(1, "sigmoid")),
         loss="mse",

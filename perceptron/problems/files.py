@@ -1,7 +1,8 @@
 """A user's own problem: ``model.toml``, or ``model.toml:512`` for one size of it.
 
-A reference carries everything that finds the problem again in another process: the file's path,
-absolute in a problem's name, and the size where the file has a size axis.
+A problem's reference carries everything that finds it again in another process: the file's absolute
+path, and the size where the file has a size axis. Its name is the same on every machine: the file's
+name, a digest of its contents and the size, as in ``model.toml@1a2b3c4d:512``.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def references(word: str) -> tuple[str, ...]:
     model = read_model(file)
     if size is None and model.size is not None:
         return tuple(f"{file}:{value}" for value in sorted(model.size.values))
-    return (find(word).name,)
+    return (find(word).reference,)
 
 
 def find(reference: str) -> Problem:
@@ -58,10 +59,10 @@ def find(reference: str) -> Problem:
     model = read_model(file)
     if model.size is not None:
         number = _number(file, size, model.size)
-        return _problem(f"{file}:{number}", file, _resized(model, model.size.axis, number), number)
+        return _problem(file, _resized(model, model.size.axis, number), number)
     if size is not None:
         raise UserError(f"{file}: has one size, for lack of a [size] table: leave out ':{size}'")
-    return _problem(str(file), file, model)
+    return _problem(file, model)
 
 
 def refuse_namesakes(problems: Iterable[str]) -> None:
@@ -80,11 +81,15 @@ def fingerprints(problems: Iterable[str]) -> dict[str, str]:
     for reference in problems:
         dataset = find(reference).dataset
         file, _ = _split(reference)
-        digest = hashlib.sha256(file.read_bytes())
-        if isinstance(dataset, CsvData):
-            digest.update(dataset.digest.encode())
-        digests[str(file)] = digest.hexdigest()[:12]
+        digests[str(file)] = _digest(file, dataset)
     return digests
+
+
+def _digest(file: Path, dataset: Dataset) -> str:
+    digest = hashlib.sha256(file.read_bytes())
+    if isinstance(dataset, CsvData):
+        digest.update(dataset.digest.encode())
+    return digest.hexdigest()[:12]
 
 
 def _split(reference: str) -> tuple[Path, str | None]:
@@ -120,10 +125,12 @@ def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
     return replace(model, layers=(*(replace(layer, width=size) for layer in hidden), last))
 
 
-def _problem(name: str, file: Path, model: AnyModel, size: int | None = None) -> Problem:
+def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
     dataset = _dataset(file, model)
+    ending = "" if size is None else f":{size}"
     return Problem(
-        name=name,
+        name=f"{file.name}@{_digest(file, dataset)[:8]}{ending}",
+        reference=f"{file}{ending}",
         family=file.stem,
         size=dataset.rows if size is None else size,
         dataset=dataset,

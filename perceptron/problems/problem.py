@@ -28,10 +28,12 @@ class Layer:
 class Problem:
     """Full-batch gradient descent of dense layers on a data set.
 
-    ``name`` finds it again (`catalogue.find`). The losses, for predictions f and targets t of
-    N values: ``l1-sum`` Σ|f−t|, ``l1-mean`` Σ|f−t|/N, ``mse`` Σ(f−t)²/N and ``bce``
-    −Σ(t·log f + (1−t)·log(1−f))/N, whose logarithms are cut off at −100 as PyTorch's are.
-    ``iterations`` is one whole training. ``size`` is the problem's position on its family's axis.
+    ``name`` says which problem a row is of, ``reference`` finds it in another process
+    (`catalogue.find`); they differ for a model file, which is named after its contents. The losses,
+    for predictions f and targets t of N values: ``l1-sum`` Σ|f−t|, ``l1-mean`` Σ|f−t|/N,
+    ``mse`` Σ(f−t)²/N and ``bce`` −Σ(t·log f + (1−t)·log(1−f))/N, whose logarithms are cut off at
+    −100 as PyTorch's are. ``iterations`` is one whole training. ``size`` is the problem's
+    position on its family's axis; of a family with two axes it is the product of ``sizes``.
     """
 
     name: str
@@ -43,6 +45,13 @@ class Problem:
     rate: float
     start: Start
     iterations: int = 10_000
+    sizes: tuple[int, int] | None = None
+    reference: str = ""
+    """Empty: the name."""
+
+    def __post_init__(self) -> None:
+        if not self.reference:
+            object.__setattr__(self, "reference", self.name)
 
     @property
     def widths(self) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Steadiness(Struct, frozen=True, kw_only=True):
-    """How long equal work took in one fresh process after the other."""
+    """How long equal work took in one fresh process after another."""
 
     seconds: list[float]
     """Lower quartile of each process's samples, in the order measured."""
@@ -17,7 +17,7 @@ class Steadiness(Struct, frozen=True, kw_only=True):
 
 
 class GpuClock(Struct, frozen=True, kw_only=True):
-    """How fast a graphics processor was clocked. What its driver does not tell is None."""
+    """How fast a graphics processor was clocked. What its driver does not report is None."""
 
     name: str
     sm_mhz: int | None = None
@@ -26,20 +26,20 @@ class GpuClock(Struct, frozen=True, kw_only=True):
     idle: bool | None = None
     """Whether the driver lowered the clock because there was nothing to do."""
     slowed_by: list[str] | None = None
-    """Everything else that keeps the clock down."""
+    """Everything else that lowers the clock."""
 
 
 class Conditions(Struct, frozen=True, kw_only=True):
     """Facts of one moment, beside those of a whole run in `Environment`. None is *not known*."""
 
     governors: list[str] | None = None
-    """What chooses the frequency of the CPUs (Linux), each governor once."""
+    """What sets the frequency of the CPUs (Linux), each governor once."""
     load: float | None = None
     """Processes that ran or wanted to, on average over the last minute."""
     quota_cores: float | None = None
     """CPU seconds per second that a control group grants; None also without a limit."""
     loop: Steadiness | None = None
-    """A fixed loop, measured."""
+    """How steady the CPU is, measured with a fixed loop."""
     steal_share: float | None = None
     """Share, from 0 to 1, of the busy CPU time that the hypervisor gave to other guests while the
     loop was measured."""

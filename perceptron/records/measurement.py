@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 Status = Literal["ok", "skipped", "failed"]
 
 
-class Measurement(Struct, frozen=True, kw_only=True):
+# A size along one axis of a family. The bound keeps untrusted numbers out of overflow.
+AxisSize = Annotated[int, Meta(ge=1, le=2**40)]
+
+
+class Timings(Struct, frozen=True, kw_only=True):
+    """What one process measured of one backend on one problem, or why it did not.
+
+    A worker answers these fields and a row holds them; this is the one place that declares them.
+    """
+
+    seconds: float | None = None
+    """Per training iteration: the lower quartile of the samples."""
+    samples: list[float] = []
+    """Seconds per training iteration, in the order measured."""
+    iterations: int | None = None
+    """Training iterations in each sample."""
+    prepare_seconds: float | None = None
+    """Allocating, copying to the device, compiling and warming up, once."""
+    peak_bytes: int | None = None
+    """Most memory held beyond what the process held before preparing."""
+
+    status: Status = "ok"
+    reason: str | None = None
+    """Why there is no time, in one line; None if there is one."""
+
+
+class Measurement(Timings, frozen=True, kw_only=True):
     """One (problem, size, backend, process).
 
     The process is the unit of uncertainty: its samples share an address layout and a cache state
@@ -32,9 +58,11 @@ class Measurement(Struct, frozen=True, kw_only=True):
     """Which round of fresh processes; rounds of different backends pair up."""
 
     problem: str | None = None
-    """What ``--problem`` takes to measure it again."""
+    """What ``--problem`` takes to measure it again; of a model file its name and a digest."""
     family: str
     size: int | float
+    sizes: tuple[AxisSize, AxisSize] | None = None
+    """Along both axes of a family that has two, whose ``size`` is their product; else None."""
     rows: int | None = None
     features: int | None = None
     hidden: list[int] | None = None
@@ -48,19 +76,5 @@ class Measurement(Struct, frozen=True, kw_only=True):
     dtype: str | None = None
     threads: int | None = None
 
-    seconds: float | None = None
-    """Per training iteration: the lower quartile of the samples."""
-    samples: list[float] = []
-    """Seconds per training iteration, in the order measured."""
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
-    iterations: int | None = None
-    """Training iterations in each sample."""
-    prepare_seconds: float | None = None
-    """Allocating, copying to the device, compiling and warming up, once."""
-    peak_bytes: int | None = None
-    """Most memory held beyond what the process held before preparing."""
-
-    status: Status = "ok"
-    reason: str | None = None
-    """Why there is no time, in one line; None if there is one."""

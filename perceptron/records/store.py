@@ -2,11 +2,12 @@
 
     results/runs/<machine>/environment-<id>.json     facts, shared by runs
     results/runs/<machine>/<run>/run.json            the plan, and whether it was finished
-    results/runs/<machine>/<run>/conditions.json     what it was measured under, when last started
+    results/runs/<machine>/<run>/conditions.json     what it was measured under, when first started
+    results/runs/<machine>/<run>/conditions-<start>.json  the same, of a later start that resumed it
     results/runs/<machine>/<run>/measurements.jsonl  one `Measurement` a line, in order of time
 
-A row is on disk before the next one is measured. A run that was cut short is found again by its
-plan and goes on where it stopped; at most the line that was being written is measured again.
+A row is on disk before the next one is measured. An interrupted run is found by its plan and
+resumed; at most the line that was being written is measured again.
 """
 
 from __future__ import annotations
@@ -33,11 +34,12 @@ from perceptron.records.measurement import Measurement
 
 FORMAT = 1
 Content = TypeVar("Content")
+_CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What a run set out to do. Two runs with equal plans on equal ground are one run, resumed."""
+    """What a run set out to do; one with the same plan, commit and environment resumes it."""
 
     format: int = FORMAT
     plan: dict[str, Any]
@@ -48,7 +50,7 @@ class Run(Struct, frozen=True, kw_only=True):
     finished: str | None = None
 
     def row(self, **fields: Any) -> Measurement:
-        """A row of this run, measured now; ``fields`` are the others of a `Measurement`."""
+        """Return a row of this run, measured now; ``fields`` are the others of a `Measurement`."""
         return Measurement(
             source="perceptron",
             machine=self.machine,
@@ -59,6 +61,7 @@ class Run(Struct, frozen=True, kw_only=True):
         )
 
     def same_work(self, other: Run) -> bool:
+        """Return whether the other run would measure the same rows."""
         return (
             self.format == other.format
             and self.plan == other.plan
@@ -70,7 +73,8 @@ class Run(Struct, frozen=True, kw_only=True):
 class RunJournal:
     """An open run: its rows so far, and where the next goes.
 
-    ``complaints`` are about lines of an earlier start that are no rows.
+    ``run`` is that of this start. ``complaints`` are about lines of an earlier start that are no
+    rows.
     """
 
     def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
@@ -89,17 +93,20 @@ class RunJournal:
         self.rows.append(row)
 
     def keep_conditions(self, conditions: Conditions) -> None:
-        """Write beside the rows what they are measured under; a resumed run's replace the earlier.
+        """Write beside the rows what this start measures under, in a file of its own.
 
         Raises `UserError` if the folder cannot be written to.
         """
+        file = self.folder / "conditions.json"
+        if file.exists():
+            file = self.folder / f"conditions-{_file_name(self._run.started)}.json"
         try:
-            replace(self.folder / "conditions.json", conditions)
+            replace(file, conditions)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
 
     def finish(self) -> None:
-        """Mark the run as complete: the next one starts anew."""
+        """Mark the run as complete: the same plan then starts a new one."""
         replace(self.folder / "run.json", msgspec.structs.replace(self._run, finished=now()))
 
 
@@ -121,10 +128,10 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[RunJ
 
 
 def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Measurement]:
-    """The rows of a file; a last line that was cut short is left out.
+    """Yield the rows of a file; a last line that is incomplete is left out.
 
-    A line that is no row is told to ``complain`` with its file and number, and the rest still
-    reads; without ``complain`` it raises `UserError`.
+    A line that is no row is reported to ``complain`` with its file and number, and the rest is
+    still read; without ``complain`` it raises `UserError`.
     """
     decoder = msgspec.json.Decoder(Measurement)
     with file.open("rb") as lines:
@@ -132,7 +139,7 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
             if not line.endswith(b"\n"):
                 return  # the process was ended while it wrote
             try:
-                yield decoder.decode(line)
+                yield _with_sizes(decoder.decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 complaint = f"{file}, line {number}: not a measurement: {error}"
                 if complain is None:
@@ -140,10 +147,24 @@ def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iter
                 complain(complaint)
 
 
+def _with_sizes(row: Measurement) -> Measurement:
+    """Return the row with both sizes of its cell.
+
+    Rows from before `Measurement.sizes` hold them in the problem's name only: ``mlp-map:128x256``.
+    """
+    if row.sizes is not None or row.problem is None:
+        return row
+    name, _, cell = row.problem.rpartition(":")
+    sizes = _CELL.fullmatch(cell)
+    if sizes is None or name != row.family:
+        return row
+    return msgspec.structs.replace(row, sizes=(int(sizes[1]), int(sizes[2])))
+
+
 def load_run(
     folder: Path, complain: Callable[[str], None] | None = None
 ) -> tuple[Run, Environment, list[Measurement]]:
-    """A run as it lies on disk; raises `UserError` naming the file that cannot be understood.
+    """Read a run; raise `UserError` naming the file that cannot be understood.
 
     ``complain`` as in `read_rows`.
     """
@@ -157,12 +178,12 @@ def load_run(
 
 
 def load_plan(folder: Path) -> Run:
-    """What a run set out to do; raises `UserError` naming the file if it cannot be understood."""
+    """Read what a run set out to do; raise `UserError` naming a file that cannot be understood."""
     return _read(folder / "run.json", Run)
 
 
 def load_environment(folder: Path) -> Environment:
-    """What a run was measured on; raises `UserError` naming the file that cannot be understood."""
+    """Read what a run was measured on; raise `UserError` naming a file that is not understood."""
     identity = load_plan(folder).environment
     if not _IDENTITY.fullmatch(identity):  # it becomes part of a path
         raise UserError(f"{folder / 'run.json'}, environment: not an id of an environment")
@@ -170,11 +191,12 @@ def load_environment(folder: Path) -> Environment:
 
 
 def load_conditions(folder: Path) -> Conditions | None:
-    """What a run was measured under; None for a run from before that was written down.
+    """Read what a run was measured under when last started; None if that was not written down.
 
     Raises `UserError` naming the file if it cannot be understood.
     """
-    file = folder / "conditions.json"
+    later = sorted(folder.glob("conditions-*.json"))
+    file = later[-1] if later else folder / "conditions.json"
     return _read(file, Conditions) if file.exists() else None
 
 
@@ -189,7 +211,7 @@ def _read(file: Path, kind: type[Content]) -> Content:
 
 
 def now() -> str:
-    """The present time in UTC, ISO 8601, to the second."""
+    """Return the present time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -199,7 +221,7 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
             continue
         lines = open_alone(file.parent / "measurements.jsonl")
         if lines is None:
-            continue  # going on right now, in another process
+            continue  # being measured right now, by another process
         if not _is_open(file, run):
             lines.close()  # that process finished it just before we had the lock
             continue
@@ -210,14 +232,19 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
 
 def _is_open(file: Path, run: Run) -> bool:
     try:
-        found = _read(file, Run)
+        stored = _read(file, Run)
     except UserError:
-        return False  # somebody else's file; it is complained about when results are read
-    return found.finished is None and found.same_work(run)
+        return False  # not ours; results that are read complain about it
+    return stored.finished is None and stored.same_work(run)
+
+
+def _file_name(started: str) -> str:
+    """Return a time as part of a file's name."""
+    return started.replace(":", "")
 
 
 def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
-    name = run.started.replace(":", "")
+    name = _file_name(run.started)
     for attempt in range(1, 1000):
         folder = machine / (name if attempt == 1 else f"{name}-{attempt}")
         try:
@@ -225,7 +252,7 @@ def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
         except FileExistsError:
             continue  # another run started in the same second
         lines = open_alone(folder / "measurements.jsonl")
-        assert lines is not None, "a folder just made has no other user"
+        assert lines is not None, "a new folder has no other user"
         replace(folder / "run.json", run)
         return folder, lines
     raise UserError(f"{machine}: a thousand runs started within one second")

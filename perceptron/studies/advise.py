@@ -1,10 +1,11 @@
-"""Which backend for my shape, on this machine, and from where on that changes: within seconds."""
+"""Which backend for my shape on this machine, and at which sizes that changes: within seconds."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from dataclasses import replace as replace_field
 from math import inf, log
 from pathlib import Path
 
@@ -25,8 +26,9 @@ from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
+from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axis
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import OpenRun, start_run
+from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.progress import Progress, after
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
@@ -43,9 +45,9 @@ _EFFORT = Effort(samples=5, minimum_seconds=0.005)
 
 @dataclass(frozen=True)
 class AdvisePlan:
-    """A problem, by its reference, and how long to look."""
+    """A problem, and how long to look."""
 
-    problem: str
+    problem: Problem
     backends: tuple[str, ...] = registry.DEFAULT
     dtype: DType = "float32"
     threads: int = 0
@@ -56,22 +58,18 @@ class AdvisePlan:
     def __post_init__(self) -> None:
         if not self.seconds < inf:
             raise UserError(f"--seconds takes a number of seconds, got {self.seconds}")
-        object.__setattr__(self, "problem", catalogue.find(self.problem).name)
         for name in self.backends:
-            registry.load(name)  # raises for a name that there is not
+            registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
 
 
 @dataclass(frozen=True)
-class Axis:
-    """An axis through the problem, which stands at ``here`` on it."""
+class AxisThrough:
+    """An axis through the problem, whose own size on it is ``here``."""
 
-    words: str
-    family: str
-    reference: str
+    label: str
     here: int
-    low: int
-    high: int
+    axis: SizeAxis
 
 
 def advise(
@@ -84,42 +82,42 @@ def advise(
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
-    Ends after about ``plan.seconds``, or when there is nothing left to ask; the estimates of a
+    End after about ``plan.seconds``, or when nothing is left to measure; the estimates of a
     ``device`` that is not here take a few seconds more. Raises `UserError` if the results folder
     cannot be written to.
     """
     if device is not None:
         what_if.require()
     deadline = clock() + plan.seconds - _ENDING
-    problem = catalogue.find(plan.problem)
-    about: dict[str, object] = {
+    problem = plan.problem
+    as_json: dict[str, object] = {
         "study": "advise",
-        "problem": plan.problem,
+        "problem": problem.reference,
         "backends": list(plan.backends),
         "dtype": plan.dtype,
         "threads": plan.threads,
-        "contents": files.fingerprints([plan.problem] if files.is_file(plan.problem) else []),
+        "contents": contents([problem]),
     }
     with (
-        start_run(about, plan.backends, plan.threads, machine, results, quick=True) as run,
+        start_run(as_json, plan.backends, plan.threads, machine, results, quick=True) as run,
         Workers() as workers,
     ):
         look = _Look(plan, run, workers, progress, deadline, clock)
-        look.measure([(plan.problem, backend) for backend in plan.backends], _PROCESSES)
-        own = [row for row in run.journal.rows if row.problem == plan.problem]
+        look.measure([(problem, backend) for backend in plan.backends], _PROCESSES)
+        own = [row for row in run.journal.rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
-        lines = _axes(problem, own) if len(usable) > 1 else []
-        while look.round(usable, lines):
+        axes = _axes(problem, own) if len(usable) > 1 else []
+        while look.round(usable, axes):
             pass
         return advice.AdviceResult(
             advice=advice.advise(
                 own,
                 plan.backends,
-                plan.problem,
+                problem.name,
                 plan.iterations,
                 [
-                    advice.AxisRows(axis=line.words, here=line.here, rows=look.rows(line))
-                    for line in lines
+                    advice.AxisRows(axis=through.label, here=through.here, rows=look.rows(through))
+                    for through in axes
                 ],
             ),
             rows=run.journal.rows,
@@ -127,12 +125,12 @@ def advise(
             warnings=run.warnings(plan.threads),
             estimates=[]
             if device is None
-            else what_if.estimates([plan.problem], plan.dtype, plan.threads, device)[plan.problem],
+            else what_if.estimates([problem], plan.dtype, plan.threads, device)[problem.name],
         )
 
 
 class _Look:
-    """Measuring against the clock."""
+    """Measuring within the time that is left."""
 
     def __init__(
         self,
@@ -149,11 +147,11 @@ class _Look:
         self._progress = progress
         self._deadline = deadline
         self._clock = clock
-        # Of one task in a worker that is there already, before any has shown how long it takes.
+        # Of one task in a running worker, before any has shown how long it takes.
         self._seconds = 0.25
 
-    def measure(self, wanted: Sequence[tuple[str, str]], processes: int) -> None:
-        """Measure (problem, backend) pairs in so many processes, those that stay."""
+    def measure(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> None:
+        """Measure (problem, backend) pairs in this many lasting processes."""
         plan, journal = self._plan, self._run.journal
         tasks = [
             Task(
@@ -166,108 +164,105 @@ class _Look:
                 effort=_EFFORT,
             )
             for process in range(processes)
-            for problem, backend in wanted
+            for problem, backend in pairs
         ]
         progress = after(self._progress, len(journal.rows))
         run_tasks(tasks, journal, self._run.run, progress, self._workers)
 
-    def round(self, backends: Sequence[str], lines: Sequence[Axis]) -> bool:
-        """Ask once along each axis while there is time; False when nothing more was measured."""
+    def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
+        """Measure once along each axis while there is time; False when nothing was measured."""
         before = len(self._run.journal.rows)
-        for place, line in enumerate(lines):
+        for index, through in enumerate(axes):
             begin = self._clock()
-            share = (self._deadline - begin) / (len(lines) - place)
+            share = (self._deadline - begin) / (len(axes) - index)
             affordable = int(share / (self._seconds * _BESIDE * len(backends)))
-            sizes = self._asked(backends, line)[: max(0, affordable)]
-            wanted = [pair for size in sizes for pair in size]
-            if wanted:
-                self.measure(wanted, _BESIDE)
-                self._seconds = (self._clock() - begin) / (_BESIDE * len(wanted))
+            sizes = self._next_sizes(backends, through)[: max(0, affordable)]
+            pairs = [pair for size in sizes for pair in size]
+            if pairs:
+                self.measure(pairs, _BESIDE)
+                self._seconds = (self._clock() - begin) / (_BESIDE * len(pairs))
         return len(self._run.journal.rows) > before
 
-    def rows(self, line: Axis) -> list[Measurement]:
-        """The rows on an axis; the problem's own stand at its place on it."""
+    def rows(self, through: AxisThrough) -> list[Measurement]:
+        """Return the rows on an axis, the problem's own among them with its size there."""
+        own, family = self._plan.problem.name, through.axis.family
         return [
-            replace(row, family=line.family, size=line.here)
-            if row.problem == self._plan.problem
-            else row
+            replace(row, family=family, size=through.here) if row.problem == own else row
             for row in self._run.journal.rows
-            if row.family == line.family or row.problem == self._plan.problem
+            if row.family == family or row.problem == own
         ]
 
-    def _asked(self, backends: Sequence[str], line: Axis) -> list[list[tuple[str, str]]]:
-        """The (problem, backend) pairs of each size asked for, the nearest size first."""
-        rows = advice.whole_trainings(self.rows(line), self._plan.iterations)
-        own = [row for row in rows if row.size == line.here]
+    def _next_sizes(
+        self, backends: Sequence[str], through: AxisThrough
+    ) -> list[list[tuple[Problem, str]]]:
+        """Return the (problem, backend) pairs to measure at each size, the nearest size first."""
+        axis, here = through.axis, through.here
+        rows = advice.whole_trainings(self.rows(through), self._plan.iterations)
+        own = [row for row in rows if row.size == here]
         best = min(backends, key=lambda name: min(times(own, name).values()))
         search = Search(
-            line.low, line.high, coarse=16.0, first=_BESIDE, enough=_BESIDE, most=_BESIDE
+            axis.low, axis.high, coarse=16.0, first=_BESIDE, enough=_BESIDE, most=_BESIDE
         )
         wanted: dict[int, set[str]] = {}
         for other in backends:
-            for each in ask(rows, best, other, search) if other != best else ():
-                if each.size != line.here:
-                    wanted.setdefault(each.size, set()).update((best, other))
-        nearest = sorted(wanted, key=lambda size: abs(log(size / line.here)))
+            for wish in ask(rows, best, other, search) if other != best else ():
+                if wish.size != here:
+                    wanted.setdefault(wish.size, set()).update((best, other))
+        nearest = sorted(wanted, key=lambda size: abs(log(size / here)))
         return [
-            [
-                (catalogue.find(f"{line.reference}:{size}").name, backend)
-                for backend in sorted(wanted[size])
-            ]
-            for size in nearest
+            [(axis.problem(size), backend) for backend in sorted(wanted[size])] for size in nearest
         ]
 
 
-def _axes(problem: Problem, own: Sequence[Measurement]) -> list[Axis]:
-    """What can be varied about a problem, and how far with short iterations only."""
+def _axes(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
+    """Return what can be varied about a problem, as far as iterations stay short."""
     slowest = max(row.seconds for row in own if row.seconds is not None)
-    found = []
-    for words, family, reference, here, (low, high) in _lines(problem):
-        while high > here and _seconds(problem, f"{reference}:{high}", slowest) > _LONGEST_SECONDS:
+    axes = []
+    for through in _all_axes(problem):
+        axis, here, high = through.axis, through.here, through.axis.high
+        while high > here and _seconds(problem, axis.problem(high), slowest) > _LONGEST_SECONDS:
             high = max(here, high // 2)
-        if low < high:
-            found.append(Axis(words, family, reference, here, low, high))
-    return found
+        if axis.low < high:
+            axes.append(replace_field(through, axis=replace_field(axis, high=high)))
+    return axes
 
 
-def _lines(problem: Problem) -> list[tuple[str, str, str, int, tuple[int, int]]]:
+def _all_axes(problem: Problem) -> list[AxisThrough]:
     if shape.is_shape(problem.name):
-        found = []
-        own = shape.parse(problem.name)
-        for axis in own.axes():
-            family = own.family(axis)
-            here = {
-                "rows": own.rows,
-                "features": own.features,
-                "hidden": max(own.hidden, default=0),
-            }[axis]
-            if axis == "hidden" and set(own.hidden) != {here}:
-                continue  # hidden layers of unequal width have no size in common
-            span = (max(2, here // _REACH), here * _REACH)
-            found.append((shape.axis_of(family) or axis, family, family, here, span))
-        return found
-    if files.is_file(problem.name):
-        file, colon, _ = problem.name.rpartition(":")
-        references = files.references(file) if colon else ()
-        sizes = [catalogue.find(each).size for each in references]
+        return _shape_axes(shape.parse(problem.name))
+    if files.is_file(problem.reference):
+        file = problem.reference.removesuffix(f":{problem.size}")
+        sizes = [member.size for member in catalogue.find_all(file)]
         if len(sizes) < 2:
             return []
-        return [("size", problem.family, file, problem.size, (min(sizes), max(sizes)))]
+        axis = referenced_axis(file, problem.family, min(sizes), max(sizes))
+        return [AxisThrough("size", problem.size, axis)]
     if problem.family in FAMILIES and len(FAMILIES[problem.family].axes) == 1:
-        known = FAMILIES[problem.family]
-        sizes = [size for (size,) in known.sizes]
-        span = (min(sizes), max(sizes))
-        return [(known.axes[0], known.name, known.name, problem.size, span)]
+        (label,) = FAMILIES[problem.family].axes
+        return [AxisThrough(label, problem.size, family_axis(problem.family, quick=False))]
     return []
 
 
-def _seconds(problem: Problem, reference: str, seconds: float) -> float:
-    """Roughly what an iteration of another problem takes, by its operations."""
-    return seconds * operations(catalogue.find(reference)) / operations(problem)
+def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
+    axes = []
+    for name in own.axes():
+        sizes = {"rows": own.rows, "features": own.features, "hidden": max(own.hidden, default=0)}
+        here = sizes[name]
+        if name == "hidden" and set(own.hidden) != {here}:
+            continue  # hidden layers of unequal width have no size in common
+        family = own.family(name)
+        axis = referenced_axis(family, family, max(2, here // _REACH), here * _REACH)
+        axes.append(AxisThrough(shape.axis_of(family) or name, here, axis))
+    return axes
+
+
+def _seconds(problem: Problem, other: Problem, seconds: float) -> float:
+    """Estimate what an iteration of another problem takes, by its operations."""
+    return seconds * operations(other) / operations(problem)
 
 
 def shape_reference(rows: int | None, features: int | None, hidden: Sequence[int]) -> str:
-    """The reference of a shape given by numbers; raises `UserError` for one that is missing."""
+    """Return the reference of a shape; raise `UserError` for a missing number."""
     if rows is None or features is None:
         raise UserError("give --rows and --features (and --hidden), or --problem")
     return shape.Shape(rows, features, tuple(hidden)).reference

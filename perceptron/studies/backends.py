@@ -7,12 +7,12 @@ from perceptron.records.backend import BackendFacts
 
 
 def survey() -> list[BackendFacts]:
-    """Every backend of the registry, in its order."""
-    found = []
+    """Return every backend of the registry, in its order."""
+    facts = []
     for name in registry.names():
         backend = registry.load(name)
         reason = registry.reason_unavailable(name)
-        found.append(
+        facts.append(
             BackendFacts(
                 name=name,
                 device=backend.device,
@@ -21,4 +21,4 @@ def survey() -> list[BackendFacts]:
                 available=reason is None,
             )
         )
-    return found
+    return facts

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.analysis.stored.bench import BenchResult, summarise
@@ -16,13 +16,12 @@ from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import plain, start_run
+from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
 # Families along one axis: the sweep. The others are maps, measured when named.
 SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
-
 
 # Largest problem of quick mode, by the memory traffic of one iteration in float32.
 QUICK_BYTES = 16 * 2**20
@@ -38,22 +37,22 @@ class BenchPlan:
     threads: tuple[int, ...] = ()
     """Empty: all cores that this process may use."""
     quick: bool = False
-    problems: tuple[str, ...] = ()
-    """Problems from files of the user's own, beside the families: a reference for each size."""
+    problems: tuple[Problem, ...] = ()
+    """Of the user's own model files, each size one, beside the families."""
 
     def __post_init__(self) -> None:
         for name in self.families:
             if name not in FAMILIES:
                 raise unknown("family", name, FAMILIES)
         for name in self.backends:
-            registry.load(name)  # raises for a name that there is not
+            registry.load(name)  # raises for an unknown name
         if not self.threads:
             object.__setattr__(self, "threads", (usable_cores(),))
         if any(count < 1 for count in self.threads):
             raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
-        own = dict.fromkeys(catalogue.find(reference).name for reference in self.problems)
+        own = {problem.reference: problem for problem in self.problems}
         files.refuse_namesakes(own)
-        object.__setattr__(self, "problems", tuple(own))
+        object.__setattr__(self, "problems", tuple(own.values()))
 
     @property
     def processes(self) -> int:
@@ -81,7 +80,7 @@ class BenchPlan:
         )
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
-        """All sizes, or in quick mode every other one of those that take milliseconds."""
+        """Return all sizes, or in quick mode every other one of those that take milliseconds."""
         if not self.quick:
             return family.sizes
         short = [
@@ -92,17 +91,17 @@ class BenchPlan:
         return tuple(reversed(short[::-2]))
 
     def sweep(self) -> list[Problem]:
-        """Every problem beside the finding; of the user's own quick mode leaves none out."""
+        """Return every problem beside the finding; quick mode leaves out none of the user's own."""
         ours = [
             FAMILIES[name].problem(*size)
             for name in self.families
             for size in self.sizes(FAMILIES[name])
         ]
-        return ours + [catalogue.find(reference) for reference in self.problems]
+        return [*ours, *self.problems]
 
 
 def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progress) -> BenchResult:
-    """Run the plan, or go on with it where it was cut short, and judge what was measured.
+    """Run the plan, or resume it where it was interrupted, and judge what was measured.
 
     Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
     did not stay as it was.
@@ -111,8 +110,7 @@ def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progres
         _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick
     ) as run:
         run_tasks(tasks(plan), run.journal, run.run, progress)
-        if files.fingerprints(plan.problems) != run.run.plan["contents"]:
-            raise UserError("--problem: a file was changed while it was measured: start again")
+        refuse_edited_files(plan.problems, run.run.plan["contents"])
         journal = run.journal
         return summarise(
             plan.backends,
@@ -125,19 +123,22 @@ def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progres
 
 
 def tasks(plan: BenchPlan) -> list[Task]:
-    """Every row that the plan asks for."""
-    found = []
+    """Return a task for every row of the plan."""
+    finding = catalogue.find(FAMILY)
+    sweep = plan.sweep()
+    planned = []
     for process in range(plan.processes):
         for threads in plan.threads:
-            found += [
-                _finding_task(plan, backend, threads, process) for backend in plan.finding_backends
+            planned += [
+                _finding_task(plan, finding, backend, threads, process)
+                for backend in plan.finding_backends
             ]
-            for problem in plan.sweep():
+            for problem in sweep:
                 # In quick mode one worker takes all families: starting it costs more than they.
                 group = "sweep" if plan.quick else problem.family
-                found += [
+                planned += [
                     Task(
-                        problem=problem.name,
+                        problem=problem,
                         backend=backend,
                         dtype=plan.dtype,
                         threads=threads,
@@ -147,12 +148,14 @@ def tasks(plan: BenchPlan) -> list[Task]:
                     )
                     for backend in plan.backends
                 ]
-    return found
+    return planned
 
 
-def _finding_task(plan: BenchPlan, backend: str, threads: int, process: int) -> Task:
+def _finding_task(
+    plan: BenchPlan, finding: Problem, backend: str, threads: int, process: int
+) -> Task:
     return Task(
-        problem=FAMILY,
+        problem=finding,
         backend=backend,
         dtype=published_dtype(backend),
         threads=threads,
@@ -163,10 +166,9 @@ def _finding_task(plan: BenchPlan, backend: str, threads: int, process: int) -> 
 
 
 def _as_json(plan: BenchPlan) -> dict[str, object]:
-    return plain(asdict(plan)) | {
+    return plain(plan) | {
         "study": "bench",
         "processes": plan.processes,
         "whole": plan.whole,
-        # A model that was edited is other work, though its file has the same name.
-        "contents": files.fingerprints(plan.problems),
+        "contents": contents(plan.problems),
     }

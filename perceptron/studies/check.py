@@ -1,4 +1,4 @@
-"""Does a backend keep the contract? For its author, before anybody else asks."""
+"""Does a backend keep the contract? For its author, before it is released."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check(name: str, progress: Progress) -> list[CheckResult]:
         raise UserError(f"{name}: {reason}")
     problems = checks.problems()
     total = len(checks.CHECKS) * len(problems) * len(DTYPES)
-    done, found = 0, []
+    done, results = 0, []
     for promise in checks.CHECKS:
         passed, skipped, broken = 0, 0, []
         for problem in problems:
@@ -38,6 +38,8 @@ def check(name: str, progress: Progress) -> list[CheckResult]:
                     broken.append(f"{problem.name}, {dtype}: {error}")
                 except Exception as error:  # noqa: BLE001 the author wants to see them all
                     broken.append(f"{problem.name}, {dtype}: {type(error).__name__}: {error}")
-        found.append(CheckResult(name=promise.name, passed=passed, skipped=skipped, broken=broken))
+        results.append(
+            CheckResult(name=promise.name, passed=passed, skipped=skipped, broken=broken)
+        )
     progress(total, total, "done")
-    return found
+    return results

@@ -1,8 +1,9 @@
-"""From which size on does B beat A here? Measured where the answer is."""
+"""From which size up does B beat A here? Measured near the crossover."""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
@@ -16,14 +17,20 @@ from perceptron.errors import UserError
 from perceptron.measure.environment import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
-from perceptron.problems import catalogue, files
-from perceptron.problems.problem import DType
+from perceptron.problems import files
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.bench import SWEEP
-from perceptron.studies.shared.axes import SizeAxis, family_line, file_line
+from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import OpenRun, plain, start_run
+from perceptron.studies.shared.opening import (
+    OpenRun,
+    contents,
+    plain,
+    refuse_edited_files,
+    start_run,
+)
 from perceptron.studies.shared.progress import Progress, after
 
 Pair = tuple[str, str]
@@ -51,24 +58,30 @@ class CrossoverPlan:
             involved = dict.fromkeys(name for pair in self.pairs for name in pair)
             object.__setattr__(self, "backends", tuple(involved))
         for name in self.backends:
-            registry.load(name)  # raises for a name that there is not
+            registry.load(name)  # raises for an unknown name
         if len(self.backends) < 2:
             raise UserError("a crossover needs two backends: name them with --pair A:B")
         if not self.threads:
             object.__setattr__(self, "threads", (usable_cores(),))
-        # What is no axis is told before anything is measured.
-        files.refuse_namesakes(line.problem(line.low) for line in self.lines if line.own)
+        # What has no axis is refused before anything is measured.
+        files.refuse_namesakes(problem.reference for problem in self.own_problems)
+
+    @cached_property
+    def axes(self) -> tuple[SizeAxis, ...]:
+        """The axes to search; raises `UserError` for a family or a file that has none."""
+        return (
+            *(family_axis(name, self.quick) for name in self.families),
+            *(file_axis(file) for file in self.problems),
+        )
 
     @property
-    def lines(self) -> list[SizeAxis]:
-        """The axes; raises `UserError` for a family or a file that has none."""
-        return [family_line(name, self.quick) for name in self.families] + [
-            file_line(file) for file in self.problems
-        ]
+    def own_problems(self) -> list[Problem]:
+        """A problem of each model file of the user's own."""
+        return [axis.problem(axis.low) for axis in self.axes if axis.own]
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
-        """The pairs asked for, else every two backends, those on the CPU first."""
+        """The pairs of the plan, else every two backends, those on the CPU first."""
         ordered = sorted(self.backends, key=lambda name: registry.load(name).device != "cpu")
         return self.pairs or tuple(combinations(ordered, 2))
 
@@ -76,10 +89,11 @@ class CrossoverPlan:
     def effort(self) -> Effort:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
-    def search(self, line: SizeAxis) -> Search:
+    def search(self, axis: SizeAxis) -> Search:
+        """Return how hard to search along an axis."""
         if self.quick:
-            return Search(line.low, line.high, first=2, enough=4, most=8)
-        return Search(line.low, line.high)
+            return Search(axis.low, axis.high, first=2, enough=4, most=8)
+        return Search(axis.low, axis.high)
 
 
 def locate(
@@ -89,7 +103,7 @@ def locate(
     progress: Progress,
     device: Device | None = None,
 ) -> CrossoverResult:
-    """Search along every axis, or go on where a search was cut short, and judge.
+    """Search along every axis, or resume an interrupted search, and judge.
 
     With a ``device`` that is not here its estimates stand beside what was measured. Raises
     `UserError` if the results folder cannot be written to, or if a file of the user's own did not
@@ -97,17 +111,14 @@ def locate(
     """
     if device is not None:
         what_if.require()
-    about = plain(asdict(plan)) | {
-        "study": "crossover",
-        "contents": _contents(plan),
-    }
-    with start_run(about, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
-        for line in plan.lines:
+    before = contents(plan.own_problems)
+    as_json = plain(plan) | {"study": "crossover", "contents": before}
+    with start_run(as_json, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
+        for axis in plan.axes:
             for threads in plan.threads:
-                search_line(plan, line, threads, run, progress)
-        if _contents(plan) != about["contents"]:
-            raise UserError("--problem: a file was changed while it was measured: start again")
-        found = crossover_result(
+                search_axis(plan, axis, threads, run, progress)
+        refuse_edited_files(plan.own_problems, before)
+        result = crossover_result(
             run.journal.rows,
             plan.all_pairs,
             plan.iterations,
@@ -116,17 +127,22 @@ def locate(
             run.warnings(max(plan.threads)),
         )
         if device is None:
-            return found
+            return result
+        problems = [
+            axis.problem(size)
+            for axis in plan.axes
+            for size in sorted({int(row.size) for row in result.rows if row.family == axis.family})
+        ]
         return replace(
-            found,
-            what_if=what_if.of_located(found, plan.dtype, plan.threads[0], device),
+            result,
+            what_if=what_if.of_crossovers(result, problems, plan.dtype, plan.threads[0], device),
             checks=what_if.checks(results, plan.dtype, plan.threads[0], device),
         )
 
 
-def search_line(
+def search_axis(
     plan: CrossoverPlan,
-    line: SizeAxis,
+    axis: SizeAxis,
     threads: int,
     run: OpenRun,
     progress: Progress,
@@ -140,48 +156,43 @@ def search_line(
         while True:
             before = len(journal.rows)
             rows = [
-                row for row in journal.rows if row.family == line.family and row.threads == threads
+                row for row in journal.rows if row.family == axis.family and row.threads == threads
             ]
-            tasks = _asked(plan, line, threads, rows)
+            tasks = _next_tasks(plan, axis, threads, rows)
             if tasks:
                 run_tasks(tasks, journal, run.run, after(progress, before), workers)
             if len(journal.rows) == before:
                 return
 
 
-def _asked(
-    plan: CrossoverPlan, line: SizeAxis, threads: int, rows: list[Measurement]
+def _next_tasks(
+    plan: CrossoverPlan, axis: SizeAxis, threads: int, rows: list[Measurement]
 ) -> list[Task]:
-    """A task for each backend, size and process that some pair asks for and that has no row.
+    """Return a task for each backend, size and process that some pair needs and that has no row.
 
-    A backend that cannot run here is asked for at the ends of the axis, where it says why; what it
+    A backend that cannot run here has tasks at the ends of the axis, whose rows say why; what it
     would be compared with is not measured for its sake.
     """
     absent = {name for name in plan.backends if registry.reason_unavailable(name) is not None}
-    wanted = {(name, size): 1 for name in absent for size in (line.low, line.high)}
+    wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
     for pair in plan.all_pairs:
         if absent.isdisjoint(pair):
-            for each in ask(rows, *pair, plan.search(line)):
+            for wish in ask(rows, *pair, plan.search(axis)):
                 for backend in pair:
-                    key = (backend, each.size)
-                    wanted[key] = max(each.processes, wanted.get(key, 0))
+                    key = (backend, wish.size)
+                    wanted[key] = max(wish.processes, wanted.get(key, 0))
     done = {(row.backend, row.size, row.process) for row in rows}
     return [
         Task(
-            problem=catalogue.find(line.problem(size)).name,
+            problem=axis.problem(size),
             backend=backend,
             dtype=plan.dtype,
             threads=threads,
             process=process,
-            group=line.family,
+            group=axis.family,
             effort=plan.effort,
         )
         for (backend, size), processes in wanted.items()
         for process in range(processes)
         if (backend, size, process) not in done
     ]
-
-
-def _contents(plan: CrossoverPlan) -> dict[str, str]:
-    """What the files hold; a model that was edited is other work."""
-    return files.fingerprints(line.problem(line.low) for line in plan.lines if line.own)

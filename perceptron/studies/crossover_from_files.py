@@ -1,4 +1,4 @@
-"""From which size on did B beat A elsewhere? Judged from files, nothing is measured."""
+"""From which size up did B beat A elsewhere? Judged from files, nothing is measured."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def judge_files(
         rows = [row for row in rows if row.family in families]
     known = dict.fromkeys(row.backend for row in rows)
     wanted = [split_pair(pair, list(known)) for pair in pairs]
-    found = crossover_result(rows, wanted or None, iterations)
-    if not found.crossovers:
+    result = crossover_result(rows, wanted or None, iterations)
+    if not result.crossovers:
         raise UserError(
             f"{', '.join(sources)}: nothing to compare: "
             + (
@@ -46,24 +46,24 @@ def judge_files(
                 "in one dtype and with one number of threads"
             )
         )
-    return found
+    return result
 
 
 def split_pair(text: str, known: Sequence[str]) -> tuple[str, str]:
-    """``A:B`` at the one colon that leaves two known names; raises `UserError`."""
+    """Split ``A:B`` at the one colon that leaves two known names; raise `UserError` otherwise."""
     parts = text.split(":")
     cuts = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
-    found = [cut for cut in cuts if cut[0] in known and cut[1] in known and cut[0] != cut[1]]
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        raise UserError(f"--pair {text!r} can be read in {len(found)} ways: rename a backend")
+    readings = [cut for cut in cuts if cut[0] in known and cut[1] in known and cut[0] != cut[1]]
+    if len(readings) == 1:
+        return readings[0]
+    if len(readings) > 1:
+        raise UserError(f"--pair {text!r} can be read in {len(readings)} ways: rename a backend")
     if not cuts:
         raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")
     if any(one == other for one, other in cuts):
         raise UserError(f"--pair {text!r} names one backend twice: name two")
-    strange = next((name for name in cuts[0] if name not in known), text)
-    raise unknown("backend in --pair", strange, known)
+    unknown_name = next((name for name in cuts[0] if name not in known), text)
+    raise unknown("backend in --pair", unknown_name, known)
 
 
 def _by_family(rows: Iterable[Measurement]) -> list[list[Measurement]]:

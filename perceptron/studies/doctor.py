@@ -12,11 +12,11 @@ from perceptron.studies.shared.progress import Progress
 def doctor(threads: int, progress: Progress) -> Diagnosis:
     """Look at the machine as it is for ``threads`` threads, and measure how steady it is.
 
-    Takes a few seconds. Raises `UserError` if no fresh process can be started.
+    This takes a few seconds. Raises `UserError` if no fresh process can be started.
     """
     progress(0, 2, "a fixed loop in fresh processes")
     # First, while nothing else of ours runs.
-    found = conditions(with_loop=True)
+    measured = conditions(with_loop=True)
     progress(1, 2, "processor and libraries")
     # NumPy alone: its BLAS is what can be pinned, and other libraries take seconds to import.
     facts = environment([registry.load("numpy")], threads)
@@ -24,6 +24,6 @@ def doctor(threads: int, progress: Progress) -> Diagnosis:
     return Diagnosis(
         environment=facts,
         threads=threads,
-        conditions=found,
-        warnings=warnings_about(facts, threads, found),
+        conditions=measured,
+        warnings=warnings_about(facts, threads, measured),
     )

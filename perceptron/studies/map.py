@@ -1,9 +1,9 @@
-"""The phase diagram of a family with two sizes: measured where the winner is in doubt."""
+"""The phase map of a family with two sizes: measured where the winner is uncertain."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, cell_of, log_grid, times_by_cell
@@ -14,7 +14,7 @@ from perceptron.errors import UserError, unknown
 from perceptron.measure.environment import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
-from perceptron.problems.families import FAMILIES, Family, label
+from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.store import Run, RunJournal
@@ -58,7 +58,7 @@ class MapPlan:
                 f"choose from {', '.join(MAPS)}"
             )
         for name in self.backends:
-            registry.load(name)  # raises for a name that there is not
+            registry.load(name)  # raises for an unknown name
         if self.threads < 0:
             raise UserError(f"--threads must be at least 1, got {self.threads}")
         object.__setattr__(self, "threads", self.threads or usable_cores())
@@ -93,13 +93,13 @@ class MapPlan:
 
 
 def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Progress) -> MapResult:
-    """Draw the map, or go on with it where it was cut short.
+    """Measure the map, or resume it where it was interrupted, and judge it.
 
     ``machine`` names the folder of the results; None for the host's name. Raises `UserError` if
     the results folder cannot be written to.
     """
-    about = plain(asdict(plan)) | {"study": "map", "processes": plan.processes}
-    with start_run(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
+    as_json = plain(plan) | {"study": "map", "processes": plan.processes}
+    with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
         _measure(plan, run.journal, run.run, progress)
         return MapResult(
             map=phase(run.journal.rows, plan.grid, plan.axes),
@@ -112,21 +112,23 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
 
 
 def _measure(plan: MapPlan, journal: RunJournal, run: Run, progress: Progress) -> None:
-    """Ask and measure until nothing is asked for any more.
+    """Choose cells and measure them, round by round, until none is chosen.
 
-    The same processes measure all rounds. Every round is asked for from the rows of the rounds
-    before it, whatever else the journal holds: a map that was cut short repeats its questions, and
-    only what is missing is measured.
+    The same processes measure all rounds. Each round's cells follow from the rows of the rounds
+    before it, whatever else the journal holds: an interrupted map chooses the same cells again,
+    and only what is missing is measured.
     """
-    asked: set[Cell] = set()
+    chosen: set[Cell] = set()
     rounds = 0
     with Workers() as workers:
-        while cells := ask(plan.grid, times_by_cell(_of_cells(journal.rows, asked))):
-            asked.update(cells)
+        while cells := ask(plan.grid, times_by_cell(_of_cells(journal.rows, chosen))):
+            chosen.update(cells)
             rounds += 1
-            wanted = tasks(plan, cells, rounds)
-            before = len(asked) * plan.processes * len(plan.backends) - len(wanted)
-            run_tasks(wanted, journal, run, after(progress, before, f"round {rounds}: "), workers)
+            round_tasks = tasks(plan, cells, rounds)
+            before = len(chosen) * plan.processes * len(plan.backends) - len(round_tasks)
+            run_tasks(
+                round_tasks, journal, run, after(progress, before, f"round {rounds}: "), workers
+            )
 
 
 def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement]:
@@ -134,10 +136,12 @@ def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement
 
 
 def tasks(plan: MapPlan, cells: Sequence[Cell], number: int) -> list[Task]:
-    """Every row of one round of cells."""
+    """Return a task for every row of one round of cells."""
+    family = FAMILIES[plan.family]
+    problems = [family.problem(*cell) for cell in cells]
     return [
         Task(
-            problem=f"{plan.family}:{label(cell)}",
+            problem=problem,
             backend=backend,
             dtype=plan.dtype,
             threads=plan.threads,
@@ -146,7 +150,7 @@ def tasks(plan: MapPlan, cells: Sequence[Cell], number: int) -> list[Task]:
             effort=plan.effort,
         )
         for process in range(plan.processes)
-        for cell in cells
+        for problem in problems
         for backend in plan.backends
     ]
 

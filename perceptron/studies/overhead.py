@@ -1,9 +1,8 @@
-"""Where one iteration's time goes: the ladder, the phases of its top, the machine's ceilings."""
+"""Where one iteration's time goes: the ladder, its iteration phases, the machine's ceilings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,15 @@ from perceptron.analysis.stored.finding import FAMILY, published_iteration_secon
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.measure.environment import usable_cores
-from perceptron.measure.job import Extra, Job, Part
+from perceptron.measure.job import Extra, Job, Outcome, Part
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
-from perceptron.problems import catalogue, cost, files
-from perceptron.problems.problem import DType
+from perceptron.problems import catalogue, cost
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import OpenRun, plain, start_run
+from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
@@ -34,7 +34,7 @@ _PUBLISHED = (FAMILY, "symptoms", "xor")
 class OverheadPlan:
     """A problem and the rungs to measure on it; equal plans are the same run."""
 
-    problem: str = FAMILY
+    problem: Problem = catalogue.NAMED[FAMILY]
     backends: tuple[str, ...] = ()
     """Empty: the ladder, with that of the GPU where there is one."""
     dtype: DType | None = None
@@ -44,12 +44,11 @@ class OverheadPlan:
     quick: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "problem", catalogue.find(self.problem).name)
         here = registry.reason_unavailable("torch-cuda") is None
         all_rungs = (*rungs("cpu"), *(rungs("cuda") if here else ("torch-cuda",)))
         object.__setattr__(self, "backends", self.backends or all_rungs)
         for name in self.backends:
-            registry.load(name)  # raises for a name that there is not
+            registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
 
     @property
@@ -61,10 +60,10 @@ class OverheadPlan:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
     def dtype_of(self, backend: str) -> DType:
-        """What this rung computes in."""
+        """Return what this rung computes in."""
         if self.dtype is not None:
             return self.dtype
-        published = self.problem in _PUBLISHED
+        published = self.problem.name in _PUBLISHED
         return published_dtype(backend) if published else "float32"
 
 
@@ -75,19 +74,19 @@ def overhead(
 
     Raises `UserError` if the results folder cannot be written to.
     """
-    problem = catalogue.find(plan.problem)
+    counts, not_counted = kernels(plan)
     ladder = rungs("cpu") | rungs("cuda")
     # What the judge needs beside the rows is counted and belongs to the plan.
-    about: dict[str, Any] = plain(asdict(plan)) | {
+    as_json: dict[str, Any] = plain(plan) | {
         "study": "overhead",
         "removes": {name: ladder.get(name, "–") for name in plan.backends},
-        "kernels": kernels(plan),
-        "operations": cost.operations(problem),
-        "bytes_moved": cost.bytes_moved(problem, "float32"),
+        "kernels": counts,
+        "operations": cost.operations(plan.problem),
+        "bytes_moved": cost.bytes_moved(plan.problem, "float32"),
         "processes": plan.processes,
-        "contents": files.fingerprints([plan.problem] if files.is_file(plan.problem) else []),
+        "contents": contents([plan.problem]),
     }
-    with start_run(about, plan.backends, plan.threads, machine, results, plan.quick) as run:
+    with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
         tasks = [
             Task(
                 problem=plan.problem,
@@ -102,32 +101,53 @@ def overhead(
             for name in plan.backends
         ]
         run_tasks(tasks, run.journal, run.run, progress)
-        _Extras(plan, run, progress).measure_all()
+        not_measured = _Extras(plan, run, progress).measure_all()
         return judge.ladder(
             run.journal.rows,
-            problem=plan.problem,
-            removes=about["removes"],
-            kernels=about["kernels"],
-            work=(about["operations"], about["bytes_moved"]),
+            problem=plan.problem.name,
+            removes=as_json["removes"],
+            kernels=counts,
+            work=(as_json["operations"], as_json["bytes_moved"]),
             threads=plan.threads,
-            published=published_iteration_seconds(plan.problem),
+            published=published_iteration_seconds(plan.problem.name),
             results=run.journal.folder,
             environment=run.environment,
-            warnings=run.warnings(plan.threads),
+            warnings=[*run.warnings(plan.threads), *not_counted, *not_measured],
         )
 
 
-def kernels(plan: OverheadPlan) -> dict[str, int]:
-    """Kernels of one iteration, by backend, for those that can count them."""
-    countable = [name for name in plan.backends if hasattr(registry.load(name), "kernels")]
-    counts = {name: len(list(_parts(plan, name, "kernels"))) for name in countable}
-    return {name: count for name, count in counts.items() if count}  # none: it could not be asked
+def kernels(plan: OverheadPlan) -> tuple[dict[str, int], list[MeasurementWarning]]:
+    """Count the kernels of one iteration, by backend, for those that can list them.
+
+    Return a warning for each that should and did not; of one that cannot run here its rung says
+    why.
+    """
+    counts: dict[str, int] = {}
+    warnings = []
+    for name in plan.backends:
+        if not hasattr(registry.load(name), "kernels"):
+            continue
+        outcome = _measure(plan, name, "kernels")
+        if outcome.status == "ok" and outcome.parts:
+            counts[name] = len(outcome.parts)
+        elif registry.reason_unavailable(name) is None:
+            warnings.append(_missing(name, "kernels", outcome))
+    return counts, warnings
 
 
-def _parts(plan: OverheadPlan, name: str, extra: Extra) -> Iterator[Part]:
+def _missing(name: str, extra: Extra, outcome: Outcome) -> MeasurementWarning:
+    return MeasurementWarning(
+        code="not-measured",
+        message=f"{extra} of {name}: {outcome.reason or 'nothing was measured'}",
+        advice="what follows from it is left out; the same command tries it again",
+    )
+
+
+def _measure(plan: OverheadPlan, name: str, extra: Extra) -> Outcome:
+    """Measure an extra of one backend in a fresh process."""
     job = Job(
         backend=name,
-        problems=[plan.problem],
+        problems=[plan.problem.reference],
         dtype="float32" if extra == "ceilings" else plan.dtype_of(name),
         threads=plan.threads,
         samples=plan.effort.samples,
@@ -135,8 +155,8 @@ def _parts(plan: OverheadPlan, name: str, extra: Extra) -> Iterator[Part]:
         extra=extra,
     )
     with Workers() as workers:
-        for outcome in workers.run("", job, registry.load(name)):
-            yield from outcome.parts
+        (outcome,) = workers.run("", job, registry.load(name))
+    return outcome
 
 
 class _Extras:
@@ -147,8 +167,11 @@ class _Extras:
         self._run = run
         self._progress = progress
 
-    def measure_all(self) -> None:
-        """Phases in every process, ceilings in three, the harness in one; what is missing."""
+    def measure_all(self) -> list[MeasurementWarning]:
+        """Measure phases in every process, ceilings in three, the harness in one, unless done.
+
+        Return a warning for each extra of which something could not be measured.
+        """
         plan = self._plan
         wanted: list[tuple[str, Extra, int]] = [
             (name, "phases", process)
@@ -158,12 +181,18 @@ class _Extras:
         ]
         wanted += [("numpy", "ceilings", process) for process in range(3)]
         wanted += [("numpy", "harness", 0)]
-        for place, (name, extra, process) in enumerate(wanted):
-            self._progress(place, len(wanted), f"{extra} of {name}")
-            if not self._is_measured(name, extra, process):
-                for part in _parts(plan, name, extra):
-                    self._run.journal.append(self._row(name, extra, process, part))
+        warnings: dict[tuple[str, Extra], MeasurementWarning] = {}
+        for index, (name, extra, process) in enumerate(wanted):
+            self._progress(index, len(wanted), f"{extra} of {name}")
+            if self._is_measured(name, extra, process):
+                continue
+            outcome = _measure(plan, name, extra)
+            if outcome.status != "ok":
+                warnings.setdefault((name, extra), _missing(name, extra, outcome))
+            for part in outcome.parts:
+                self._run.journal.append(self._row(name, extra, process, part))
         self._progress(len(wanted), len(wanted), "done")
+        return list(warnings.values())
 
     def _is_measured(self, name: str, extra: Extra, process: int) -> bool:
         return any(
@@ -174,11 +203,11 @@ class _Extras:
 
     def _family(self, extra: Extra) -> str:
         named = {"ceilings": CEILING, "harness": judge.HARNESS}
-        return named.get(extra) or catalogue.find(self._plan.problem).family
+        return named.get(extra) or self._plan.problem.family
 
     def _row(self, name: str, extra: Extra, process: int, part: Part) -> Measurement:
         plan = self._plan
-        problem = catalogue.find(plan.problem)
+        problem = plan.problem
         return self._run.run.row(
             process=process,
             problem=problem.name if extra == "phases" else None,

@@ -67,7 +67,7 @@ def walkthrough(
 
 
 def contradictions(inputs: Array, targets: Array) -> list[list[int]]:
-    """Groups of row numbers whose inputs are equal and whose targets are not.
+    """Return groups of row numbers whose inputs are equal and whose targets are not.
 
     No model that is a function of its inputs can be right about all rows of a group.
     """
@@ -78,7 +78,7 @@ def contradictions(inputs: Array, targets: Array) -> list[list[int]]:
 
 
 def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
-    """The model's outputs (rows, 1) in float64 for these parameters and inputs (rows, features)."""
+    """Return the model's outputs (rows, 1) in float64 for inputs (rows, features)."""
     network = Network(
         inputs=np.asarray(inputs, np.float64),
         targets=None,
@@ -94,9 +94,9 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
 
 
 def predictor(walk: Walkthrough, activation: str | None) -> Callable[[Array], Array]:
-    """The model that the first run trained: inputs (rows, features) to outputs (rows, 1).
+    """Return the model that the first run trained: inputs (rows, features) to outputs (rows, 1).
 
-    It is asked only where there was a run.
+    Call what it returns only if there was a run.
     """
     problem = find(walk.problem, activation)
 
@@ -108,7 +108,7 @@ def predictor(walk: Walkthrough, activation: str | None) -> Callable[[Array], Ar
 
 
 def sigmoid_curve() -> tuple[Array, Array, Array | None]:
-    """Inputs, our sigmoid of them, and PyTorch's where it is installed."""
+    """Return inputs, our sigmoid of them, and PyTorch's where it is installed."""
     inputs = np.arange(-10.0, 10.0, 0.1)
     ours = predict(find("or-gate", None), [np.eye(1), np.zeros(1)], inputs.reshape(-1, 1))
     if registry.reason_unavailable("torch-cpu") is not None:
@@ -119,7 +119,7 @@ def sigmoid_curve() -> tuple[Array, Array, Array | None]:
 
 
 def find(name: str, activation: str | None) -> Problem:
-    """The problem of this name, with another activation in its last layer if one is given."""
+    """Return the problem of this name, its last activation replaced if one is given."""
     if name not in PROBLEMS:
         raise unknown("problem", name, PROBLEMS)
     problem = catalogue.find(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from perceptron.analysis.crossover.result import CrossoverResult
@@ -26,7 +26,7 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Extra, Job
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
-from perceptron.problems.problem import DType
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.readers.table import load_measurements
 
 # Lists the kernels, and shows what the host needs for an operation.
@@ -44,46 +44,56 @@ def require() -> None:
 
 
 def estimates(
-    problems: Sequence[str], dtype: DType, threads: int, device: Device
+    problems: Sequence[Problem], dtype: DType, threads: int, device: Device
 ) -> dict[str, list[DeviceEstimate]]:
-    """What eager PyTorch and a recorded graph might take, likely first, by problem.
+    """Estimate eager PyTorch and a recorded graph, in this order, by the problem's name.
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
     """
     require()
     with Workers() as workers:
-        kernels = _kernels(workers, [_TINY, *problems], dtype, threads)
+        references = [_TINY, *(problem.reference for problem in problems)]
+        kernels = _kernels(workers, references, dtype, threads)
         dispatch = _dispatch(dtype, threads) / len(kernels[_TINY])
     return {
-        problem: [
-            estimate(kernels[problem], dispatch, device, backend, catalogue.find(problem).size)
+        problem.name: [
+            estimate(kernels[problem.reference], dispatch, device, backend, problem.size)
             for backend in (EAGER, GRAPH)
         ]
         for problem in problems
-        if problem in kernels
+        if problem.reference in kernels
     }
 
 
-def of_located(found: CrossoverResult, dtype: DType, threads: int, device: Device) -> list[WhatIf]:
-    """Every backend that was measured against both estimates, family by family."""
+def of_crossovers(
+    result: CrossoverResult,
+    problems: Iterable[Problem],
+    dtype: DType,
+    threads: int,
+    device: Device,
+) -> list[WhatIf]:
+    """Compare every backend that was measured with both estimates, family by family.
+
+    ``problems`` are those that the result's rows are of.
+    """
+    by_name = {problem.name: problem for problem in problems}
     answers = []
-    for family in dict.fromkeys(row.family for row in found.rows):
-        rows = [row for row in found.rows if row.family == family and row.threads == threads]
-        problems = dict.fromkeys(row.problem for row in rows if row.problem and row.status == "ok")
-        guessed = estimates(list(problems), dtype, threads, device)
-        for name in dict.fromkeys(row.backend for row in rows if row.status == "ok"):
-            for place in range(2):
-                each = what_if(
-                    family, name, rows, [pair[place] for pair in guessed.values()], device
-                )
-                answers += [each] if each is not None else []
+    for family in dict.fromkeys(row.family for row in result.rows):
+        rows = [row for row in result.rows if row.family == family and row.threads == threads]
+        measured = dict.fromkeys(row.problem for row in rows if row.problem and row.status == "ok")
+        pairs = estimates([by_name[name] for name in measured], dtype, threads, device).values()
+        for backend in dict.fromkeys(row.backend for row in rows if row.status == "ok"):
+            for index in range(2):
+                answer = what_if(family, backend, rows, [pair[index] for pair in pairs], device)
+                answers += [answer] if answer is not None else []
     return answers
 
 
 def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[EstimateCheck]:
-    """The estimates beside whatever was measured on a device of this name, if anything was.
+    """Compare the estimates with what was measured on a device of this name, if anything was.
 
-    A machine is taken to have the device if a part of its name is the device's.
+    A machine counts as having the device if a part of its name is the device's. Problems that
+    cannot be found here, such as a model file of another machine, are left out.
     """
     if not (results / "runs").is_dir():
         return []
@@ -95,35 +105,47 @@ def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Es
         and (row.dtype, row.threads) == (dtype, threads)
         and device.name in re.split(r"[^a-z0-9]+", row.machine.lower())
     ]
-    problems = list(dict.fromkeys(row.problem for row in rows if row.problem))
+    problems = list(_findable(dict.fromkeys(row.problem for row in rows if row.problem)))
     if not problems:
         return []
     return [
-        each
-        for problem, guessed in estimates(problems, dtype, threads, device).items()
-        for guess in guessed
-        for each in check(current(row for row in rows if row.problem == problem), guess)
+        checked
+        for name, pair in estimates(problems, dtype, threads, device).items()
+        for guess in pair
+        for checked in check(current(row for row in rows if row.problem == name), guess)
     ]
 
 
+def _findable(names: Iterable[str]) -> Iterator[Problem]:
+    """Yield the problems of stored rows whose name finds them here."""
+    for name in names:
+        try:
+            problem = catalogue.find(name)
+        except UserError:
+            continue
+        if problem.name == name:
+            yield problem
+
+
 def _kernels(
-    workers: Workers, problems: Iterable[str], dtype: DType, threads: int
+    workers: Workers, references: Iterable[str], dtype: DType, threads: int
 ) -> dict[str, list[Kernel]]:
-    found = {}
+    """Return the kernels of one iteration, by the reference of the problem."""
+    kernels = {}
     backend = registry.load(_COUNTED)
     for outcome in workers.run(
-        "kernels", _job(list(dict.fromkeys(problems)), dtype, threads, "kernels"), backend
+        "kernels", _job(list(dict.fromkeys(references)), dtype, threads, "kernels"), backend
     ):
         if outcome.status != "ok":
             raise UserError(f"--what-if: {outcome.problem}: {outcome.reason}")
-        found[outcome.problem] = [
+        kernels[outcome.problem] = [
             Kernel(part.work, part.bytes_moved or 0.0) for part in outcome.parts
         ]
-    return found
+    return kernels
 
 
 def _dispatch(dtype: DType, threads: int) -> float:
-    """Seconds of one iteration of the tiny problem, over a few fresh processes."""
+    """Return seconds of one iteration of the tiny problem, over a few fresh processes."""
     seconds = []
     for process in range(_PROCESSES):
         with Workers() as workers:
@@ -136,10 +158,10 @@ def _dispatch(dtype: DType, threads: int) -> float:
     return of_times(seconds).estimate
 
 
-def _job(problems: list[str], dtype: DType, threads: int, extra: Extra | None = None) -> Job:
+def _job(references: list[str], dtype: DType, threads: int, extra: Extra | None = None) -> Job:
     return Job(
         backend=_COUNTED,
-        problems=problems,
+        problems=references,
         dtype=dtype,
         threads=threads,
         samples=5,

@@ -110,7 +110,7 @@ def test_told_to_end_it_cleans_up_and_keeps_what_was_measured(
         )
     else:
         assert process.returncode == 2
-        assert "the same command goes on from there" in err
+        assert "the same command resumes from there" in err
         assert "Traceback" not in err
     assert slower.git("worktree", "list").count("\n") == 1
     assert list((tmp_path / "cache" / "perceptron").iterdir()) == []

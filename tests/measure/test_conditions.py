@@ -2,17 +2,12 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
-import pynvml
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.measure import conditions as facts
-from perceptron.measure import steadiness
-from perceptron.measure.gpu_clock import gpu_clocks
 
 
 def put(root: Path, file: str, text: str) -> None:
@@ -20,7 +15,7 @@ def put(root: Path, file: str, text: str) -> None:
     (root / file).write_text(text + "\n")
 
 
-def test_governors_are_told_once_each(tmp_path: Path) -> None:
+def test_every_governor_is_listed_once(tmp_path: Path) -> None:
     """Whatever the number of CPUs; none where the system has no such files."""
     assert facts.governors(tmp_path) is None
     for cpu, name in enumerate(("powersave", "performance", "powersave")):
@@ -65,7 +60,7 @@ def test_a_quota_that_cannot_be_read_is_none(tmp_path: Path, text: str) -> None:
 
 
 def test_the_load_is_the_last_minutes() -> None:
-    """None where the system has no such number or does not tell it."""
+    """None where the system has no such number or does not report it."""
 
     def refuse() -> tuple[float, float, float]:
         raise OSError
@@ -105,7 +100,7 @@ def test_numbers_that_psutil_made_up_are_not_known() -> None:
 
 
 @pytest.mark.parametrize(("plugged", "expected"), [(True, False), (False, True), (None, None)])
-def test_power_is_from_the_battery_only_if_it_is_said_so(
+def test_power_is_from_the_battery_only_if_that_is_known(
     plugged: bool | None, expected: bool | None
 ) -> None:
     """Not plugged in is yes; not known stays not known."""
@@ -123,99 +118,10 @@ def test_the_tick_is_the_smallest_step_that_is_seen(monkeypatch: pytest.MonkeyPa
     assert facts.clock_tick(lambda: 1.0) is None
 
 
-def times(*seconds: float | None) -> Callable[[float], float | None]:
-    left: Iterator[float | None] = iter(seconds)
-    return lambda limit: next(left)
-
-
-def test_the_spread_is_robust_and_the_ratio_is_not() -> None:
-    """One slow process of ten leaves the spread alone and shows in the ratio."""
-    steady = steadiness.loop_spread(times(*[1.0] * 9, 3.0), clock=lambda: 0.0)
-    assert steady is not None
-    assert (steady.variation, steady.slowest_to_fastest) == (0.0, 3.0)
-    assert len(steady.seconds) == steadiness.PROCESSES
-    uneven = steadiness.spread_of([0.9, 1.0, 1.1])
-    assert uneven.variation == pytest.approx(0.14826)
-
-
-def test_a_slow_machine_is_judged_by_fewer_processes() -> None:
-    """The time is limited, for each process and for all; of two processes nothing follows."""
-    clock = iter([0.0, 1.0, 2.0, 3.0, 4.0, 5.0])
-    limits: list[float] = []
-
-    def measure(limit: float) -> float:
-        limits.append(limit)
-        return 1.0
-
-    found = steadiness.loop_spread(measure, clock=lambda: next(clock))
-    assert found is not None
-    assert len(found.seconds) == 4
-    assert limits == [3.5, 2.5, 1.5, 0.5]
-    assert steadiness.loop_spread(times(1.0, 1.0, None), clock=lambda: 0.0) is None
-
-
-def test_the_loop_runs_in_a_fresh_process_and_is_limited() -> None:
-    """A sample takes milliseconds, as the suite's own do."""
-    seconds = steadiness.fresh_process(30.0)
-    assert seconds is not None
-    assert 1e-4 < seconds < 1.0
-    assert steadiness.fresh_process(0.001) is None
-
-
-def test_a_python_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one line, as a user error."""
-    monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(UserError, match="cannot start a fresh Python process"):
-        steadiness.fresh_process(30.0)
-
-
 def test_only_cheap_facts_without_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Quick mode pays for no process, and claims nothing that it did not watch."""
-    monkeypatch.setattr(facts, "loop_spread", lambda: pytest.fail("measured"))
-    found = facts.conditions(with_loop=False)
-    assert (found.loop, found.steal_share, found.swapped_bytes) == (None, None, None)
-    assert found.clock_tick_seconds is not None
-    assert 0 < found.clock_tick_seconds < 0.1
-
-
-def nvml(bits: int | None, driver: bool = True) -> SimpleNamespace:
-    """Stands in for pynvml, with its constants and one device."""
-
-    def tell(bits: int | None) -> int:
-        if bits is None:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-        return bits
-
-    return SimpleNamespace(
-        **{name: getattr(pynvml, name) for name in dir(pynvml) if "ThrottleReason" in name}
-        | {
-            "NVMLError": pynvml.NVMLError,
-            "NVML_CLOCK_SM": pynvml.NVML_CLOCK_SM,
-            "nvmlInit": lambda: tell(0 if driver else None),
-            "nvmlDeviceGetCount": lambda: 1,
-            "nvmlDeviceGetHandleByIndex": lambda index: index,
-            "nvmlDeviceGetName": lambda device: "Slide Rule",
-            "nvmlDeviceGetClockInfo": lambda device, clock: 1200,
-            "nvmlDeviceGetMaxClockInfo": lambda device, clock: 2000,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": lambda device: tell(bits),
-        }
-    )
-
-
-def test_gpu_clocks_come_with_what_keeps_them_down() -> None:
-    """Idling is no slowdown; each other reason is told in words."""
-    (idle,) = gpu_clocks(nvml(pynvml.nvmlClocksThrottleReasonGpuIdle))
-    assert (idle.name, idle.sm_mhz, idle.max_sm_mhz) == ("Slide Rule", 1200, 2000)
-    assert (idle.idle, idle.slowed_by) == (True, [])
-    both = (
-        pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
-    )
-    (hot,) = gpu_clocks(nvml(both))
-    assert (hot.idle, hot.slowed_by) == (False, ["heat", "power cap"])
-
-
-def test_what_a_gpu_does_not_tell_is_none() -> None:
-    """The rest is told all the same; without a driver there is no GPU."""
-    (found,) = gpu_clocks(nvml(None))
-    assert (found.sm_mhz, found.idle, found.slowed_by) == (1200, None, None)
-    assert gpu_clocks(nvml(0, driver=False)) == []
+    """Quick mode starts no process, and reports nothing that it did not measure."""
+    monkeypatch.setattr(facts, "loop_steadiness", lambda: pytest.fail("measured"))
+    cheap = facts.conditions(with_loop=False)
+    assert (cheap.loop, cheap.steal_share, cheap.swapped_bytes) == (None, None, None)
+    assert cheap.clock_tick_seconds is not None
+    assert 0 < cheap.clock_tick_seconds < 0.1

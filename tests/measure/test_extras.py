@@ -6,7 +6,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.measure import extras
 from perceptron.measure.job import Part
-from perceptron.measure.timing import Effort
+from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 
 SHORT = Effort(samples=2, minimum_seconds=0.001)
@@ -17,9 +17,11 @@ def kernels(name: str, problem: str) -> list[Part]:
 
 
 def test_an_empty_training_takes_next_to_nothing() -> None:
+    """Far less than a training that adds up numbers, on any machine."""
     (part,) = extras.harness(samples=50)
     assert part.name == "call"
-    assert 0 < part.seconds < 1e-4
+    adding = extras._Loop(extras._repeat(lambda: sum(range(100_000))))
+    assert 0 < part.seconds < time_training(adding, SHORT).seconds
     assert len(part.samples) == 50
 
 
@@ -49,7 +51,7 @@ def test_phases_end_with_a_whole_iteration() -> None:
 
 
 def test_what_has_no_phases_says_so() -> None:
-    with pytest.raises(Unsupported, match="no phases"):
+    with pytest.raises(Unsupported, match="no separate phases"):
         list(extras.phases(registry.load("numpy"), catalogue.find("or-gate"), "float32", SHORT))
 
 

@@ -4,7 +4,7 @@ import gc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.measure.timing import ClockError, Effort, Timing, time_training
@@ -49,6 +49,7 @@ class FakeTrainer:
         return []
 
 
+@settings(deadline=None)
 @given(st.floats(1e-7, 1.0))
 def test_the_known_cost_is_read_back(cost: float) -> None:
     """Seconds per iteration are the true ones, whatever the size."""
@@ -58,6 +59,7 @@ def test_the_known_cost_is_read_back(cost: float) -> None:
     assert len(timing.samples) == 5
 
 
+@settings(deadline=None)
 @given(st.floats(1e-7, 1.0), st.floats(0, 1e-3), st.floats(0, 5))
 def test_every_sample_is_long_enough(cost: float, overhead: float, first: float) -> None:
     """At least the minimum, even where the first call is slow (imports, compilation)."""

@@ -25,7 +25,7 @@ def test_agreement_can_be_shown_on_every_size_of_every_example(file: Path) -> No
     """What the page invites to measure can be measured: float32 NumPy agrees."""
     for reference in files.references(str(file)):
         problem = catalogue.find(reference)
-        assert problem.name == reference
+        assert problem.reference == reference
         trainer = BACKEND.prepare(problem, "float32")
         expected = agreement.reference(problem)
         assert agreement.compare(problem, trainer, "float32", expected).agrees
@@ -42,17 +42,30 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
 def test_a_problem_is_found_again_from_any_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its name carries an absolute path and the size, which is all that a worker gets."""
+    """Its reference carries an absolute path and the size: all that a worker gets."""
     write(tmp_path, WIDTHS)
     monkeypatch.chdir(tmp_path)
     problems = [catalogue.find(reference) for reference in files.references("model.toml")]
     monkeypatch.chdir("/")
-    assert [problem.name for problem in problems] == [
-        f"{tmp_path}/model.toml:{n}" for n in (2, 4, 16)
-    ]
-    assert [catalogue.find(problem.name) for problem in problems] == problems
+    references = [problem.reference for problem in problems]
+    assert references == [f"{tmp_path}/model.toml:{n}" for n in (2, 4, 16)]
+    assert [catalogue.find(problem.reference) for problem in problems] == problems
     assert {problem.family for problem in problems} == {"model"}
+    assert catalogue.find_all(f"{tmp_path}/model.toml") == tuple(problems)
     assert files.references(f"{tmp_path}/model.toml:9") == (f"{tmp_path}/model.toml:9",)
+
+
+def test_the_name_is_the_same_in_every_folder_and_another_after_an_edit(tmp_path: Path) -> None:
+    """Rows go to other machines: no path of this one stands in them."""
+    folders = [tmp_path / name for name in ("a", "b")]
+    for folder in folders:
+        folder.mkdir()
+        write(folder, WIDTHS)
+    one, other = (catalogue.find(f"{folder}/model.toml:2").name for folder in folders)
+    assert one == other
+    assert re.fullmatch(r"model\.toml@[0-9a-f]{8}:2", one)
+    file = write(folders[0], WIDTHS + "# edited\n")
+    assert catalogue.find(f"{file}:2").name != one
 
 
 def test_a_path_may_hold_colons(tmp_path: Path) -> None:
@@ -67,7 +80,7 @@ def test_a_file_without_a_size_axis_is_a_family_of_one(tmp_path: Path) -> None:
     file = write(tmp_path, WHOLE)
     (name,) = files.references(str(file))
     problem = catalogue.find(name)
-    assert (problem.name, problem.size) == (str(file), 8)
+    assert (problem.reference, problem.size) == (str(file), 8)
     assert problem.iterations == 10_000
     assert problem.widths == (3, 4, 1)
 
@@ -85,7 +98,7 @@ def test_a_size_replaces_the_number_its_axis_names(
     assert (rows, features) == (expected["rows"], expected["features"])
     assert problem.hidden == (expected["width"],) * expected["depth"]
     assert problem.size == size
-    assert catalogue.find(problem.name) == problem
+    assert catalogue.find(problem.reference) == problem
 
 
 def test_the_start_follows_the_seed(tmp_path: Path) -> None:

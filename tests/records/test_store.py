@@ -8,8 +8,9 @@ import pytest
 
 import perceptron
 from perceptron.errors import UserError
+from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import Run, load_run, open_run, read_rows
+from perceptron.records.store import Run, load_conditions, load_run, open_run, read_rows
 from tests.conftest import MakeRow
 
 
@@ -186,3 +187,59 @@ def test_a_plan_that_is_no_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "run.json").mkdir()
     with pytest.raises(UserError, match=r"run\.json: no ordinary file"):
         load_run(tmp_path)
+
+
+def test_each_start_keeps_its_conditions(
+    tmp_path: Path, run: Run, environment: Environment
+) -> None:
+    """The first in conditions.json, a resumed run's beside it; the newest is read."""
+    first, second = Conditions(load=1.0), Conditions(load=2.0)
+    with open_run(tmp_path, run, environment) as journal:
+        journal.keep_conditions(first)
+        assert load_conditions(journal.folder) == first
+    later = msgspec.structs.replace(run, started="2026-01-02T00:00:00Z")
+    with open_run(tmp_path, later, environment) as resumed:
+        resumed.keep_conditions(second)
+    files = {
+        file.name: msgspec.json.decode(file.read_bytes(), type=Conditions)
+        for file in journal.folder.glob("conditions*.json")
+    }
+    assert files == {"conditions.json": first, "conditions-2026-01-02T000000Z.json": second}
+    assert load_conditions(journal.folder) == second
+
+
+@pytest.mark.parametrize(
+    ("family", "problem", "sizes"),
+    [
+        ("mlp-map", "mlp-map:128x256", (128, 256)),
+        ("mlp-width", "mlp-width:512", None),
+        ("mlp:10x2", "mlp:10x2", None),
+        ("f", "f:0x2", None),
+        ("f", None, None),
+    ],
+)
+def test_an_old_row_has_the_two_sizes_of_its_problems_name(
+    tmp_path: Path, row: MakeRow, family: str, problem: str | None, sizes: tuple[int, int] | None
+) -> None:
+    """They were not written down beside it."""
+    old = msgspec.to_builtins(row(family=family, problem=problem))
+    del old["sizes"]
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(msgspec.json.encode(old) + b"\n")
+    assert [read.sizes for read in read_rows(file)] == [sizes]
+
+
+def test_sizes_are_whole_numbers_from_1(tmp_path: Path, row: MakeRow) -> None:
+    """Their logarithms are taken."""
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(msgspec.json.encode(row(sizes=(0, 2))) + b"\n")
+    with pytest.raises(UserError, match="line 1: not a measurement"):
+        list(read_rows(file))
+
+
+def test_an_old_run_has_no_conditions(tmp_path: Path) -> None:
+    """They are not known, which is no error; a file that is damaged is one."""
+    assert load_conditions(tmp_path) is None
+    (tmp_path / "conditions.json").write_text('{"load": "much"}')
+    with pytest.raises(UserError, match=r"conditions\.json: not what a run writes: .*load"):
+        load_conditions(tmp_path)

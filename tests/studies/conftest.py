@@ -1,15 +1,108 @@
-"""What tests of studies share: a machine that is known already, and measures nothing of itself."""
+"""What tests of studies share: a machine that is known already, and workers that only pretend."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import pytest
 
+from perceptron.measure import launch
+from perceptron.measure.job import Job, Outcome, Part
+from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.studies.shared import opening
+from perceptron.studies.shared import campaign, opening
+
+STARTED = "2026-01-01T00:00:00Z"
 
 
 @pytest.fixture
 def known_machine(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> None:
-    """The machine's facts take seconds to gather, and the code may change while a test runs."""
+    """Skip the machine's facts, which take seconds, and the revision, which may change meanwhile.
+
+    All runs have one start, because the order of measuring follows from it.
+    """
+    conditions = opening.conditions
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
+    monkeypatch.setattr(opening, "conditions", lambda with_loop: conditions(with_loop=False))
     monkeypatch.setattr(opening, "revision", lambda: None)
+    monkeypatch.setattr(opening, "now", lambda: STARTED)
+
+
+class Lab:
+    """Stands in for worker processes: every job is answered at once, from formulas, and kept."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+        self.timed: list[tuple[str, str]] = []
+        """(backend, reference of the problem), one for each training that was timed."""
+        self.names: set[object] = set()
+        """Of the lasting workers that had a job."""
+        self.now = 0.0
+        """A clock that every job moves, in seconds."""
+        self.power_cut_after: int | None = None
+        """Trainings that are timed before the power goes."""
+        self.missing: dict[str, str] = {}
+        """Why a backend cannot run here."""
+        self.refused: Callable[[str, Problem], Outcome | None] = lambda backend, problem: None
+        """What a backend answers that does not train a problem."""
+        self.seconds: Callable[[str, Problem], float] = lambda backend, problem: 1e-6
+        self.prepare_seconds: Callable[[str], float] = lambda backend: 1e-3
+        self.measure_extra: Callable[[Job], Outcome] = lambda job: Outcome(problem=job.problems[0])
+        """What is answered to a job with an extra."""
+
+    def run(self, job: Job) -> Iterator[Outcome]:
+        self.jobs.append(job)
+        if job.extra:
+            yield self.measure_extra(job)
+            return
+        for reference in job.problems:
+            problem = catalogue.find(reference)
+            self.now += 0.02 if job.check else 0.1
+            refused = self.refused(job.backend, problem)
+            if refused is not None:
+                yield refused
+            elif job.check:
+                yield Outcome(problem=reference)
+            else:
+                yield self._train(job.backend, problem)
+
+    def _train(self, backend: str, problem: Problem) -> Outcome:
+        if self.power_cut_after is not None:
+            if not self.power_cut_after:
+                raise KeyboardInterrupt
+            self.power_cut_after -= 1
+        self.timed.append((backend, problem.reference))
+        seconds = self.seconds(backend, problem)
+        return Outcome(
+            problem=problem.reference,
+            seconds=seconds,
+            samples=[seconds],
+            iterations=100,
+            prepare_seconds=self.prepare_seconds(backend),
+        )
+
+    def run_by_name(self, name: object, job: Job) -> Iterator[Outcome]:
+        self.names.add(name)
+        yield from self.run(job)
+
+
+def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
+    """Return an extra in parts, from seconds by name."""
+    parts = tuple(
+        Part(name=name, work=13.0, seconds=value, samples=[value], iterations=1)
+        for name, value in seconds.items()
+    )
+    return Outcome(problem=job.problems[0], parts=parts)
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
+    made = Lab()
+    monkeypatch.setattr(campaign, "run_job", lambda job, backend: made.run(job))
+    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
+    monkeypatch.setattr(
+        launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(name, job)
+    )
+    monkeypatch.setattr(campaign.registry, "reason_unavailable", made.missing.get)
+    return made

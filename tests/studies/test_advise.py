@@ -1,65 +1,45 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.measure import launch
-from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
+from perceptron.problems.problem import Problem
 from perceptron.studies import advise as study
-from perceptron.studies.shared import campaign
 from perceptron.studies.shared.progress import silent
-
-
-class Lab:
-    """Backends whose times follow from the operations; a clock that every measurement moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.asked: list[str] = []
-
-    def run(self, job: Job) -> Iterator[Outcome]:
-        for name in job.problems:
-            work = operations(catalogue.find(name))
-            seconds = 1e-6 + 1e-9 * work if job.backend == "numpy" else 1e-4 + 2e-10 * work
-            self.now += 0.02 if job.check else 0.1
-            if job.check:
-                yield Outcome(problem=name, status="ok")
-                continue
-            self.asked.append(name)
-            yield Outcome(
-                problem=name,
-                status="ok",
-                seconds=seconds,
-                samples=[seconds],
-                prepare_seconds=1e-3,
-            )
+from tests.studies.conftest import Lab
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
-    found = Lab()
-    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
-    monkeypatch.setattr(launch.Workers, "run", lambda self, name, job, backend: found.run(job))
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
-    return found
+def lab(lab: Lab) -> Lab:
+    """Backends whose times follow from the operations."""
+
+    def seconds(backend: str, problem: Problem) -> float:
+        work = operations(problem)
+        return 1e-6 + 1e-9 * work if backend == "numpy" else 1e-4 + 2e-10 * work
+
+    lab.seconds = seconds
+    return lab
 
 
-def advise(lab: Lab, results: Path, problem: str, seconds: float = 20.0) -> study.advice.Advised:
-    plan = study.AdvisePlan(problem, ("numpy", "torch-cpu"), threads=1, seconds=seconds)
+def advise(
+    lab: Lab, results: Path, problem: str, seconds: float = 20.0
+) -> study.advice.AdviceResult:
+    plan = study.AdvisePlan(
+        catalogue.find(problem), ("numpy", "torch-cpu"), threads=1, seconds=seconds
+    )
     return study.advise(plan, "box", results, silent, clock=lambda: lab.now)
 
 
 def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -> None:
     """Equal at 1.2e5 operations: numpy below, torch-cpu from there on, along every axis."""
-    found = advise(lab, tmp_path, "mlp:100x10x4").advice
-    assert found.use == "numpy"
-    assert [change.axis for change in found.changes] == ["rows", "features", "hidden width"]
-    for change in found.changes:
+    result = advise(lab, tmp_path, "mlp:100x10x4").advice
+    assert result.use == "numpy"
+    assert [change.axis for change in result.changes] == ["rows", "features", "hidden width"]
+    for change in result.changes:
         (crossed,) = change.crossovers
         assert crossed.status == "crosses", change.axis
         assert crossed.size is not None
@@ -71,16 +51,16 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
 
 def test_the_clock_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     """The shape itself is always measured; nothing beside it when there is no time."""
-    found = advise(lab, tmp_path, "mlp:100x10x4", seconds=1.0).advice
-    assert set(lab.asked) == {"mlp:100x10x4"}
-    assert found.use == "numpy"
-    assert all(not change.crossovers for change in found.changes)
+    result = advise(lab, tmp_path, "mlp:100x10x4", seconds=1.0).advice
+    assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
+    assert result.use == "numpy"
+    assert all(not change.crossovers for change in result.changes)
 
 
 def test_long_iterations_are_not_tried_beside_the_problem(lab: Lab, tmp_path: Path) -> None:
-    found = advise(lab, tmp_path, "mlp:2000x100x64")
-    longest = max(row.seconds for row in found.rows if row.seconds is not None)
-    own = max(row.seconds for row in found.rows if row.problem == "mlp:2000x100x64")
+    result = advise(lab, tmp_path, "mlp:2000x100x64")
+    longest = max(row.seconds for row in result.rows if row.seconds is not None)
+    own = max(row.seconds for row in result.rows if row.problem == "mlp:2000x100x64")
     assert longest <= max(own, study._LONGEST_SECONDS) * 1.5
 
 
@@ -91,15 +71,15 @@ def test_a_member_of_a_family_is_varied_along_it(lab: Lab, tmp_path: Path) -> No
 
 
 def test_a_problem_without_axes_is_measured_alone(lab: Lab, tmp_path: Path) -> None:
-    found = advise(lab, tmp_path, "or-gate").advice
-    assert found.changes == []
-    assert found.use == "numpy"
+    result = advise(lab, tmp_path, "or-gate").advice
+    assert result.changes == []
+    assert result.use == "numpy"
 
 
 def test_a_model_file_is_varied_along_its_size(lab: Lab, tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "docs" / "examples" / "points-width.toml"
-    found = advise(lab, tmp_path, f"{example}:64").advice
-    assert [change.axis for change in found.changes] == ["size"]
+    result = advise(lab, tmp_path, f"{example}:64").advice
+    assert [change.axis for change in result.changes] == ["size"]
 
 
 @pytest.mark.parametrize(("rows", "features"), [(None, 3), (3, None)])

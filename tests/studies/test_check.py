@@ -24,7 +24,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], dict[str, bool
 
     def run(backend: object) -> dict[str, bool]:
         monkeypatch.setattr(registry, "load", lambda name: backend)
-        return {each.name: each.kept for each in check("broken", silent)}
+        return {result.name: result.kept for result in check("broken", silent)}
 
     return run
 

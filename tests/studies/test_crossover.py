@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from math import exp
 from pathlib import Path
 
@@ -11,13 +10,12 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.measure.job import Job, Outcome
-from perceptron.problems import catalogue
-from perceptron.studies import crossover as study
+from perceptron.measure.job import Outcome
+from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, locate
-from perceptron.studies.shared import campaign, opening
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
+from tests.studies.conftest import Lab
 
 PAIR = ("numpy", "torch-cpu")
 PLAN = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), iterations=100)
@@ -25,99 +23,40 @@ PLAN = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), itera
 TRUTH = 1000
 
 
-class Lab:
-    """Stands in for worker processes: torch-cpu starts slowly and grows slowly."""
-
-    def __init__(self) -> None:
-        self.timed: list[tuple[str, str]] = []
-        self.names: set[object] = set()
-        self.power_cut_after: int | None = None
-        self.most = 10**9
-        self.missing: dict[str, str] = {}
-
-    def run_job(self, job: Job, backend: object) -> Iterator[Outcome]:
-        for name in job.problems:
-            size = catalogue.find(name).size
-            if job.backend == "torch-cpu" and size > self.most:
-                yield Outcome(problem=name, status="skipped", reason="needs more memory")
-            elif job.check:
-                yield Outcome(problem=name, status="ok")
-            else:
-                if self.power_cut_after is not None:
-                    if not self.power_cut_after:
-                        raise KeyboardInterrupt
-                    self.power_cut_after -= 1
-                self.timed.append((job.backend, name))
-                seconds = 1e-6 * self.cost(job.backend, size) * self.noise(job.backend, name)
-                prepare = 1e-3 if job.backend == "numpy" else 2.0
-                yield Outcome(
-                    problem=name,
-                    status="ok",
-                    seconds=seconds,
-                    samples=[seconds],
-                    prepare_seconds=prepare,
-                )
-
-    def cost(self, backend: str, size: float) -> float:
-        return 1 + size / 100 if backend == "numpy" else 10 + size / 1000
-
-    def noise(self, backend: str, name: str) -> float:
-        """Of the next process that measures this."""
-        count = self.timed.count((backend, name))
-        seed = [count, len(backend), int(catalogue.find(name).size)]
-        return exp(np.random.default_rng(seed).normal(0, 0.01))
-
-
-class FakeWorkers:
-    """Processes that stay, by name."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab = lab
-
-    def __enter__(self) -> FakeWorkers:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def warm(self, wanted: object) -> None:
-        pass
-
-    def run(self, name: object, job: Job, backend: object) -> Iterator[Outcome]:
-        self.lab.names.add(name)
-        yield from self.lab.run_job(job, backend)
+def cost(backend: str, size: float) -> float:
+    """In microseconds: torch-cpu starts slowly and grows slowly."""
+    return 1 + size / 100 if backend == "numpy" else 10 + size / 1000
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
-    found = Lab()
-    # The order of a run follows from when it was started.
-    monkeypatch.setattr(opening, "now", lambda: "2026-01-01T00:00:00Z")
-    monkeypatch.setattr(opening, "conditions", quick_conditions(opening.conditions))
-    monkeypatch.setattr(campaign, "run_job", found.run_job)
-    monkeypatch.setattr(study, "Workers", lambda: FakeWorkers(found))
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", found.missing.get)
-    return found
+def lab(lab: Lab) -> Lab:
+    def seconds(backend: str, problem: Problem) -> float:
+        """With the noise of the next process that measures this."""
+        seed = [lab.timed.count((backend, problem.reference)), len(backend), problem.size]
+        return 1e-6 * cost(backend, problem.size) * noise(seed)
+
+    lab.seconds = seconds
+    lab.prepare_seconds = lambda backend: 1e-3 if backend == "numpy" else 2.0
+    return lab
 
 
-def quick_conditions(real):  # type: ignore[no-untyped-def]
-    """Without the loop that takes a second to measure the machine's own spread."""
-    return lambda with_loop: real(with_loop=False)
+def noise(seed: list[int]) -> float:
+    return exp(np.random.default_rng(seed).normal(0, 0.01))
 
 
 def search(results: Path, plan: CrossoverPlan = PLAN) -> CrossoverResult:
     return locate(plan, "box", results, silent)
 
 
-def only(found: CrossoverResult) -> Crossover:
-    (crossover,) = found.crossovers
+def only(result: CrossoverResult) -> Crossover:
+    (crossover,) = result.crossovers
     return crossover
 
 
 def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     """Sure, within its interval, with more processes around it than elsewhere."""
-    found = search(tmp_path)
-    crossover = only(found)
+    result = search(tmp_path)
+    crossover = only(result)
     assert (crossover.status, crossover.sure) == ("crosses", True)
     assert (crossover.incumbent, crossover.challenger) == PAIR
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
@@ -125,11 +64,11 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     assert crossover.high is not None
     assert crossover.low <= crossover.size <= crossover.high
     assert {2, 8192} <= set(crossover.sizes_measured)
-    counts = Counter(row.size for row in found.rows if row.backend == "numpy")
+    counts = Counter(row.size for row in result.rows if row.backend == "numpy")
     assert crossover.bracket is not None
     assert min(counts[size] for size in crossover.bracket) >= 8 > counts[2] == counts[8192]
-    assert len(lab.timed) == len(found.rows)
-    assert (found.results / "measurements.jsonl").exists()  # type: ignore[operator]
+    assert len(lab.timed) == len(result.rows)
+    assert (result.results / "measurements.jsonl").exists()  # type: ignore[operator]
 
 
 def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
@@ -142,23 +81,23 @@ def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
 
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:
     """2 s to prepare over 100 iterations outweigh microseconds: torch-cpu never wins."""
-    found = search(tmp_path)
-    assert found.iterations == 100
-    assert [each.status for each in found.from_cold] == ["never"]
-    largest = max(found.amortisations, key=lambda each: each.size)
-    gained = (lab.cost("numpy", largest.size) - lab.cost("torch-cpu", largest.size)) * 1e-6
+    result = search(tmp_path)
+    assert result.iterations == 100
+    assert [crossover.status for crossover in result.from_cold] == ["never"]
+    largest = max(result.amortisations, key=lambda amortisation: amortisation.size)
+    gained = (cost("numpy", largest.size) - cost("torch-cpu", largest.size)) * 1e-6
     assert largest.faster == "torch-cpu"
     assert largest.iterations == pytest.approx(1.999 / gained, rel=0.05)
 
 
 @pytest.mark.parametrize("cut", [0, 15, 40, 50, 70])
-def test_a_search_that_was_cut_short_goes_on(lab: Lab, tmp_path: Path, cut: int) -> None:
+def test_an_interrupted_search_is_resumed(lab: Lab, tmp_path: Path, cut: int) -> None:
     """In the same folder, nothing measured twice, with the same answer."""
     resumes(lab, tmp_path, cut)
 
 
 @pytest.mark.parametrize("cut", [1, 4, 6, 7, 8, 10, 12])
-def test_a_search_that_was_cut_short_at_its_very_beginning_goes_on(
+def test_a_search_interrupted_at_its_very_beginning_is_resumed(
     lab: Lab, tmp_path: Path, cut: int
 ) -> None:
     """Before the first process of each backend was through."""
@@ -170,16 +109,16 @@ def resumes(lab: Lab, tmp_path: Path, cut: int) -> None:
     with pytest.raises(KeyboardInterrupt):
         search(tmp_path)
     lab.power_cut_after = None
-    found = search(tmp_path)
-    keys = [(row.problem, row.backend, row.process) for row in found.rows]
+    result = search(tmp_path)
+    keys = [(row.problem, row.backend, row.process) for row in result.rows]
     assert len(keys) == len(set(keys)) == len(lab.timed)
-    crossover = only(found)
+    crossover = only(result)
     assert (crossover.status, crossover.sure) == ("crosses", True)
     assert crossover.size == pytest.approx(TRUTH, rel=0.1)
     assert len(list((tmp_path / "runs" / "box").glob("*/run.json"))) == 1
 
 
-def test_a_finished_search_is_not_taken_up_again(lab: Lab, tmp_path: Path) -> None:
+def test_a_finished_search_is_not_resumed(lab: Lab, tmp_path: Path) -> None:
     """Nor is one with another plan."""
     first, second = search(tmp_path), search(tmp_path)
     other = search(tmp_path, CrossoverPlan(**{**vars_of(PLAN), "iterations": 7}))
@@ -194,14 +133,16 @@ def test_a_backend_that_is_not_there_is_not_measured_and_says_why(lab: Lab, tmp_
     """One row for each size, each once, and the other pairs are judged all the same."""
     lab.missing["torch-cuda"] = "no CUDA device found"
     plan = CrossoverPlan(families=("mlp-width",), threads=(1,))
-    found = search(tmp_path, plan)
-    by_pair = {(each.incumbent, each.challenger): each for each in found.crossovers}
+    result = search(tmp_path, plan)
+    by_pair = {
+        (crossover.incumbent, crossover.challenger): crossover for crossover in result.crossovers
+    }
     assert by_pair["numpy", "torch-cpu"].status == "crosses"
     for backend in PAIR:
         absent = by_pair[backend, "torch-cuda"]
         assert absent.status == "not measured"
         assert absent.reason == "torch-cuda: no CUDA device found"
-    skipped = [row.problem for row in found.rows if row.status == "skipped"]
+    skipped = [row.problem for row in result.rows if row.status == "skipped"]
     assert len(skipped) == len(set(skipped))
     assert "torch-cuda" not in {backend for backend, _ in lab.timed}
 
@@ -210,45 +151,57 @@ def test_without_its_partner_a_backend_is_not_measured(lab: Lab, tmp_path: Path)
     """The reason is known at once: nobody should wait for it."""
     lab.missing["torch-cuda"] = "no CUDA device found"
     plan = CrossoverPlan(families=("mlp-width",), pairs=(("numpy", "torch-cuda"),), threads=(1,))
-    found = search(tmp_path, plan)
-    assert only(found).reason == "torch-cuda: no CUDA device found"
+    result = search(tmp_path, plan)
+    assert only(result).reason == "torch-cuda: no CUDA device found"
     assert lab.timed == []
 
 
 def test_sizes_that_do_not_fit_are_tried_once(lab: Lab, tmp_path: Path) -> None:
     """And a crossover below them is found."""
-    lab.most = 5000
-    found = search(tmp_path)
-    skipped = [row.problem for row in found.rows if row.status == "skipped"]
+
+    def refused(backend: str, problem: Problem) -> Outcome | None:
+        if backend == "numpy" or problem.size <= 5000:
+            return None
+        reason = "needs more memory"
+        return Outcome(problem=problem.reference, status="skipped", reason=reason)
+
+    lab.refused = refused
+    result = search(tmp_path)
+    skipped = [row.problem for row in result.rows if row.status == "skipped"]
     assert skipped
     assert len(skipped) == len(set(skipped))
-    assert only(found).status == "crosses"
-    assert max(only(found).sizes_measured) <= 5000
+    assert only(result).status == "crosses"
+    assert max(only(result).sizes_measured) <= 5000
 
 
 def test_every_number_of_threads_is_a_search_of_its_own(lab: Lab, tmp_path: Path) -> None:
-    found = search(tmp_path, CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
-    assert [each.threads for each in found.crossovers] == [1, 2]
-    assert {each.status for each in found.crossovers} == {"crosses"}
+    result = search(tmp_path, CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1, 2)))
+    assert [crossover.threads for crossover in result.crossovers] == [1, 2]
+    assert {crossover.status for crossover in result.crossovers} == {"crosses"}
 
 
 def test_a_quick_search_leaves_out_what_is_slow(lab: Lab, tmp_path: Path) -> None:
     """Fewer processes, and no size that takes long."""
     plan = CrossoverPlan(families=("mlp-width",), pairs=(PAIR,), threads=(1,), quick=True)
-    found = search(tmp_path, plan)
-    assert max(only(found).sizes_measured) < 8192
-    counts = Counter(row.size for row in found.rows if row.backend == "numpy")
+    result = search(tmp_path, plan)
+    assert max(only(result).sizes_measured) < 8192
+    counts = Counter(row.size for row in result.rows if row.backend == "numpy")
     assert counts[2] == 2
     assert max(counts.values()) <= 8
 
 
 def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Path) -> None:
     """Between the smallest and the largest that its file lists, at sizes that it does not."""
-    lab.cost = lambda backend, size: 1 + size / 9 if backend == "numpy" else 6.0  # type: ignore[method-assign]
+
+    def seconds(backend: str, problem: Problem) -> float:
+        seed = [lab.timed.count((backend, problem.reference)), len(backend), problem.size]
+        return 1e-6 * (1 + problem.size / 9 if backend == "numpy" else 6.0) * noise(seed)
+
+    lab.seconds = seconds
     model = ROOT / "docs" / "examples" / "points-width.toml"
     plan = CrossoverPlan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
-    found = search(tmp_path, plan)
-    crossover = only(found)
+    result = search(tmp_path, plan)
+    crossover = only(result)
     assert (crossover.family, crossover.status) == ("points-width", "crosses")
     assert crossover.size == pytest.approx(45, rel=0.1)
     sizes = crossover.sizes_measured
@@ -285,10 +238,10 @@ def test_progress_never_falls_and_ends_where_all_is_done(
 ) -> None:
     seen: list[tuple[int, int]] = []
     plan = CrossoverPlan(families=families, pairs=(PAIR,), threads=(1,))
-    found = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
+    result = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
     assert all(0 <= done <= total for done, total in seen)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert seen[-1] == (len(found.rows), len(found.rows))
+    assert seen[-1] == (len(result.rows), len(result.rows))
 
 
 @pytest.mark.parametrize(

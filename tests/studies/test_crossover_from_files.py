@@ -11,8 +11,8 @@ from perceptron.errors import UserError
 from perceptron.studies.crossover_from_files import judge_files, split_pair
 
 
-def only(found: CrossoverResult) -> Crossover:
-    (crossover,) = found.crossovers
+def only(result: CrossoverResult) -> Crossover:
+    (crossover,) = result.crossovers
     return crossover
 
 
@@ -45,7 +45,7 @@ def test_a_pair_is_split_where_it_leaves_two_names(text: str, pair: tuple[str, s
         ("a:b:c", "can be read in 2 ways"),
     ],
 )
-def test_a_pair_that_is_none_is_told(text: str, message: str) -> None:
+def test_what_is_no_pair_is_refused(text: str, message: str) -> None:
     known = ("a", "b:c", "a:b", "c") if text == "a:b:c" else KNOWN
     with pytest.raises(UserError, match=message):
         split_pair(text, known)
@@ -72,24 +72,28 @@ CROSSES = [
 ]
 
 
-def test_a_strangers_table_is_judged(tmp_path: Path) -> None:
+def test_an_untrusted_table_is_judged(tmp_path: Path) -> None:
     """The crossover between its sizes, linear in the logarithms, without an interval."""
-    found = judge(table(tmp_path, CROSSES))
-    assert [each.family for each in found.crossovers] == ["qr", "svd"]
-    for each in found.crossovers:
-        assert (each.incumbent, each.challenger, each.status) == ("numpy", "jax-gpu", "crosses")
-        assert each.bracket == (10, 100)
+    result = judge(table(tmp_path, CROSSES))
+    assert [crossover.family for crossover in result.crossovers] == ["qr", "svd"]
+    for crossover in result.crossovers:
+        assert (crossover.incumbent, crossover.challenger, crossover.status) == (
+            "numpy",
+            "jax-gpu",
+            "crosses",
+        )
+        assert crossover.bracket == (10, 100)
         left, right = log(30.1 / 11), log(31 / 101)
-        assert each.size == pytest.approx(10 * 10 ** (left / (left - right)))
-        assert (each.low, each.high, each.sure) == (None, None, False)
-    assert (found.environment, found.results, found.amortisations) == (None, None, [])
+        assert crossover.size == pytest.approx(10 * 10 ** (left / (left - right)))
+        assert (crossover.low, crossover.high, crossover.sure) == (None, None, False)
+    assert (result.environment, result.results, result.amortisations) == (None, None, [])
 
 
 def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
-    found = judge(table(tmp_path, CROSSES), ("jax-gpu:numpy",), ("svd",))
-    crossover = only(found)
+    result = judge(table(tmp_path, CROSSES), ("jax-gpu:numpy",), ("svd",))
+    crossover = only(result)
     assert (crossover.family, crossover.incumbent) == ("svd", "jax-gpu")
-    assert {row.family for row in found.rows} == {"svd"}
+    assert {row.family for row in result.rows} == {"svd"}
     with pytest.raises(UserError, match="unknown family 'sdv': did you mean 'svd'"):
         judge(table(tmp_path, CROSSES), (), ("sdv",))
     with pytest.raises(UserError, match="unknown backend in --pair 'cupy'"):
@@ -100,9 +104,9 @@ def test_families_and_pairs_are_picked(tmp_path: Path) -> None:
 def test_a_gpu_that_was_not_waited_for_is_suspect(tmp_path: Path, shift: int) -> None:
     """Equally long at every size, or fast until its queue is full."""
     gpu = [f"svd,{size},torch-cuda,{30 if not shift else 0.5 + size**1.5}" for size in SIZES]
-    found = judge(table(tmp_path, [f"svd,{size},numpy,{1 + size}" for size in SIZES] + gpu))
-    assert only(found).status == "suspect"
-    assert found.crossovers[0].reason
+    result = judge(table(tmp_path, [f"svd,{size},numpy,{1 + size}" for size in SIZES] + gpu))
+    assert only(result).status == "suspect"
+    assert result.crossovers[0].reason
 
 
 def test_one_backend_on_several_devices_is_several(tmp_path: Path) -> None:
@@ -112,9 +116,9 @@ def test_one_backend_on_several_devices_is_several(tmp_path: Path) -> None:
         for size in SIZES
         for device, cost in (("cuda", 30), ("cpu", 1 + size / 100))
     ]
-    found = judge(table(tmp_path, rows, header), ("torch:cpu:torch:cuda",))
-    assert only(found).status in {"crosses", "suspect"}
-    assert (only(found).incumbent, only(found).challenger) == ("torch:cpu", "torch:cuda")
+    result = judge(table(tmp_path, rows, header), ("torch:cpu:torch:cuda",))
+    assert only(result).status in {"crosses", "suspect"}
+    assert (only(result).incumbent, only(result).challenger) == ("torch:cpu", "torch:cuda")
 
 
 def test_repeated_lines_are_processes_and_make_an_interval(tmp_path: Path) -> None:

@@ -4,52 +4,34 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.phase_map.grid import cell_of
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.errors import UserError
-from perceptron.measure import launch
-from perceptron.measure.job import Job, Outcome
-from perceptron.problems import catalogue
+from perceptron.measure.job import Outcome
+from perceptron.problems.problem import Problem
 from perceptron.studies.map import MapPlan, map_family
-from perceptron.studies.shared import campaign
 from perceptron.studies.shared.progress import silent
+from tests.studies.conftest import Lab
 
 PLAN = MapPlan(backends=("numpy", "torch-cpu"), threads=1, points=12, quick=True)
 
 
-class Lab:
-    """Stands in for worker processes: torch-cpu starts slowly, grows slowly and has little room."""
+def seconds(backend: str, problem: Problem) -> float:
+    """torch-cpu starts slowly and grows slowly."""
+    work = problem.size
+    return 1e-6 + 1e-9 * work if backend == "numpy" else 4e-6 + 2e-10 * work
 
-    def __init__(self) -> None:
-        self.timed: list[tuple[str, str]] = []
-        self.power_cut_after: int | None = None
 
-    def run_job(self, job: Job, backend: object):  # type: ignore[no-untyped-def]
-        for name in job.problems:
-            work = catalogue.find(name).size
-            if job.backend == "torch-cpu" and work > 100_000:
-                yield Outcome(problem=name, status="skipped", reason="needs more memory")
-            elif job.check:
-                yield Outcome(problem=name, status="ok")
-            else:
-                if self.power_cut_after is not None:
-                    if not self.power_cut_after:
-                        raise KeyboardInterrupt
-                    self.power_cut_after -= 1
-                self.timed.append((job.backend, name))
-                seconds = 1e-6 + 1e-9 * work if job.backend == "numpy" else 4e-6 + 2e-10 * work
-                yield Outcome(problem=name, status="ok", seconds=seconds, samples=[seconds])
+def refused(backend: str, problem: Problem) -> Outcome | None:
+    """torch-cpu has little room."""
+    if backend == "numpy" or problem.size <= 100_000:
+        return None
+    return Outcome(problem=problem.reference, status="skipped", reason="needs more memory")
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
-    found = Lab()
-    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
-    monkeypatch.setattr(
-        launch.Workers, "run", lambda self, name, job, backend: found.run_job(job, backend)
-    )
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
-    return found
+def lab(lab: Lab) -> Lab:
+    lab.seconds, lab.refused = seconds, refused
+    return lab
 
 
 def draw(results: Path, plan: MapPlan = PLAN) -> MapResult:
@@ -58,13 +40,13 @@ def draw(results: Path, plan: MapPlan = PLAN) -> MapResult:
 
 def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) -> None:
     """Both win somewhere, few cells are measured, each in every process and none twice."""
-    found = draw(tmp_path)
-    assert found.map.axes == ("rows", "width")
-    assert set(found.map.shares) >= {"numpy", "torch-cpu"}
-    assert 25 <= found.map.cells_measured < len(found.map.cells) / 2
+    map_result = draw(tmp_path)
+    assert map_result.map.axes == ("rows", "width")
+    assert set(map_result.map.shares) >= {"numpy", "torch-cpu"}
+    assert 25 <= map_result.map.cells_measured < len(map_result.map.cells) / 2
     assert len(lab.timed) == len({*lab.timed}) * PLAN.processes
-    assert found.map.cells_measured == len({cell_of(row) for row in found.rows})
-    for cell in found.map.cells:
+    assert map_result.map.cells_measured == len({row.sizes for row in map_result.rows})
+    for cell in map_result.map.cells:
         work = cell.x * cell.y
         if cell.measured and not 3_000 < work < 4_700:
             assert cell.winner == ("torch-cpu" if 3_750 < work <= 100_000 else "numpy")
@@ -72,18 +54,18 @@ def test_the_map_is_measured_where_the_winner_changes(lab: Lab, tmp_path: Path) 
 
 def test_a_cell_that_one_backend_skipped_is_not_tried_again(lab: Lab, tmp_path: Path) -> None:
     """Its reason is kept, once, and the other backend wins there."""
-    found = draw(tmp_path)
-    skipped = [row for row in found.rows if row.status == "skipped"]
+    map_result = draw(tmp_path)
+    skipped = [row for row in map_result.rows if row.status == "skipped"]
     assert skipped
     assert {row.reason for row in skipped} == {"needs more memory"}
     assert len({row.problem for row in skipped}) == len(skipped)
 
 
 @pytest.mark.parametrize("cut", [0, 30, 120])
-def test_a_map_that_was_cut_short_goes_on_as_it_would_have(
+def test_an_interrupted_map_is_resumed_as_it_would_have_been(
     lab: Lab, tmp_path: Path, cut: int
 ) -> None:
-    """Asking is a function of the rows: the same cells in the end, nothing measured twice."""
+    """The next cells follow from the rows: the same cells in the end, nothing measured twice."""
     whole = draw(tmp_path / "whole")
     lab.timed.clear()
     lab.power_cut_after = cut
@@ -99,25 +81,21 @@ def test_a_map_that_was_cut_short_goes_on_as_it_would_have(
 def test_progress_ends_where_all_is_done(lab: Lab, tmp_path: Path) -> None:
     """What is done never falls and never exceeds the total, which grows by rounds."""
     seen: list[tuple[int, int]] = []
-    found = map_family(PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
+    map_result = map_family(
+        PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total))
+    )
     assert all(0 <= done <= total for done, total in seen)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     assert len({total for _, total in seen}) > 1
-    assert seen[-1][0] == seen[-1][1] == found.map.cells_measured * 2 * PLAN.processes
+    assert seen[-1][0] == seen[-1][1] == map_result.map.cells_measured * 2 * PLAN.processes
 
 
-def test_an_unavailable_backend_costs_nothing_and_is_told(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(
-        campaign.registry,
-        "reason_unavailable",
-        lambda name: "no CUDA device found" if name == "torch-cuda" else None,
-    )
+def test_an_unavailable_backend_costs_nothing_and_says_why(lab: Lab, tmp_path: Path) -> None:
+    lab.missing["torch-cuda"] = "no CUDA device found"
     plan = MapPlan(backends=("numpy", "torch-cuda"), threads=1, points=4, quick=True)
-    found = draw(tmp_path, plan)
-    assert found.map.backends == ["numpy"]
-    assert found.map.absent == {"torch-cuda": "no CUDA device found"}
+    map_result = draw(tmp_path, plan)
+    assert map_result.map.backends == ["numpy"]
+    assert map_result.map.absent == {"torch-cuda": "no CUDA device found"}
     assert {backend for backend, _ in lab.timed} == {"numpy"}
 
 
@@ -126,11 +104,11 @@ def test_real_workers_draw_a_map(tmp_path: Path) -> None:
     plan = MapPlan(
         x_range=(4, 8), y_range=(2, 4), points=2, backends=("numpy",), threads=1, quick=True
     )
-    found = draw(tmp_path, plan)
-    assert [cell.winner for cell in found.map.cells] == ["numpy"] * 4
-    assert all(row.status == "ok" for row in found.rows)
-    assert len(found.rows) == 4 * plan.processes
-    assert (found.results / "measurements.jsonl").exists()
+    map_result = draw(tmp_path, plan)
+    assert [cell.winner for cell in map_result.map.cells] == ["numpy"] * 4
+    assert all(row.status == "ok" for row in map_result.rows)
+    assert len(map_result.rows) == 4 * plan.processes
+    assert (map_result.results / "measurements.jsonl").exists()
 
 
 def test_the_range_is_the_family_s_own() -> None:

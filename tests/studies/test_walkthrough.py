@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -11,9 +11,9 @@ from perceptron.studies.walkthrough import contradictions, predictor, sigmoid_cu
 
 
 def test_symptoms_three_and_six_contradict_each_other() -> None:
-    """Found by code: the two persons whom the walk-through points out, and nobody else."""
+    """The code finds the two people whom the walk-through points out, and nobody else."""
     walk = walkthrough("symptoms", ["numpy"], None, silent)
-    assert [[walk.row_labels[place] for place in group] for group in walk.contradictions] == [
+    assert [[walk.row_labels[index] for index in group] for group in walk.contradictions] == [
         [3, 6]
     ]
     worst = max(
@@ -22,6 +22,7 @@ def test_symptoms_three_and_six_contradict_each_other() -> None:
     assert walk.row_labels[worst] == 6
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=12
@@ -32,7 +33,7 @@ def test_contradictions_are_equal_inputs_with_different_targets(
 ) -> None:
     table = np.array(rows, dtype=float)
     groups = contradictions(table[:, :2], table[:, 2:])
-    grouped = {place for group in groups for place in group}
+    grouped = {index for group in groups for index in group}
     for first, (a, b, target) in enumerate(rows):
         clashes = any((a, b) == (c, d) and target != other for c, d, other in rows)
         assert (first in grouped) == clashes
@@ -71,7 +72,7 @@ def test_a_backend_that_does_not_take_the_problem_is_skipped() -> None:
         ("or-gate", "sigmoidd", "unknown activation 'sigmoidd': did you mean 'sigmoid'"),
     ],
 )
-def test_unknown_names_are_told(problem: str, activation: str | None, message: str) -> None:
+def test_unknown_names_are_refused(problem: str, activation: str | None, message: str) -> None:
     with pytest.raises(UserError, match=message):
         walkthrough(problem, ["numpy"], activation, silent)
 
@@ -79,8 +80,8 @@ def test_unknown_names_are_told(problem: str, activation: str | None, message: s
 def test_the_predictor_is_the_trained_model() -> None:
     """On the observations it gives the predictions of the table."""
     walk = walkthrough("xor-hidden", ["numpy"], None, silent)
-    found = predictor(walk, None)(np.array(walk.inputs))
-    np.testing.assert_allclose(found[:, 0], walk.runs[0].predictions)
+    predictions = predictor(walk, None)(np.array(walk.inputs))
+    np.testing.assert_allclose(predictions[:, 0], walk.runs[0].predictions)
 
 
 def test_the_frameworks_sigmoid_is_ours() -> None:

@@ -9,26 +9,28 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.what_if.devices import DEVICES
 from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
 from perceptron.errors import UserError
-from perceptron.problems import catalogue
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if as study
 from tests.conftest import MakeRow
 
 H100 = DEVICES["h100"]
 SIZES = (2, 32, 512, 8192)
+PROBLEMS = [FAMILIES["mlp-width"].problem(size) for size in SIZES]
 
 
 @pytest.fixture(autouse=True)
 def _guessed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An iteration takes 100 µs eagerly and 10 µs as a graph, whatever the problem."""
+    """Estimate 100 µs eagerly and 10 µs as a graph, whatever the problem."""
 
-    def estimates(problems: list[str], *_: object) -> dict[str, list[DeviceEstimate]]:
+    def estimates(problems: list[Problem], *_: object) -> dict[str, list[DeviceEstimate]]:
         return {
-            problem: [
+            problem.name: [
                 DeviceEstimate(
                     backend=backend,
                     device="h100",
-                    size=catalogue.find(problem).size,
+                    size=problem.size,
                     seconds=seconds,
                     low=seconds / 2,
                     high=seconds * 2,
@@ -41,7 +43,7 @@ def _guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(study, "estimates", estimates)
 
 
-def located(row: MakeRow, **fields: object) -> CrossoverResult:
+def crossovers(row: MakeRow, **fields: object) -> CrossoverResult:
     """numpy takes a microsecond for each unit of width."""
     rows = [
         row(
@@ -60,7 +62,7 @@ def located(row: MakeRow, **fields: object) -> CrossoverResult:
 
 def test_what_was_measured_stands_against_both_estimates(row: MakeRow) -> None:
     """numpy takes 100 µs at a width of 100 and 10 µs at 10."""
-    eager, graph = study.of_located(located(row), "float32", 2, H100)
+    eager, graph = study.of_crossovers(crossovers(row), PROBLEMS, "float32", 2, H100)
     assert (eager.challenger, graph.challenger) == (EAGER, GRAPH)
     assert eager.size == pytest.approx(100, rel=0.01)
     assert graph.size == pytest.approx(10, rel=0.01)
@@ -70,7 +72,7 @@ def test_what_was_measured_stands_against_both_estimates(row: MakeRow) -> None:
 
 
 def test_other_threads_are_left_out(row: MakeRow) -> None:
-    assert study.of_located(located(row, threads=1), "float32", 2, H100) == []
+    assert study.of_crossovers(crossovers(row, threads=1), PROBLEMS, "float32", 2, H100) == []
 
 
 def keep(folder: Path, rows: list[Measurement]) -> Path:
@@ -92,16 +94,18 @@ def test_estimates_are_checked_against_a_machine_named_after_the_device(
         for threads in (1, 2)
     ]
     keep(tmp_path, rows)
-    (found,) = study.checks(tmp_path, "float32", 2, H100)
-    assert found.error == pytest.approx(0.25)
+    (checked,) = study.checks(tmp_path, "float32", 2, H100)
+    assert checked.error == pytest.approx(0.25)
     assert study.checks(tmp_path, "float64", 2, H100) == []
     other = keep(tmp_path / "other", [msgspec.structs.replace(rows[0], machine="l40s")])
     assert study.checks(other, "float32", 1, DEVICES["l4"]) == []
     assert study.checks(tmp_path / "none", "float32", 2, H100) == []
+    elsewhere = [msgspec.structs.replace(rows[1], problem="wear.toml@1a2b3c4d", family="wear")]
+    assert study.checks(keep(tmp_path / "elsewhere", elsewhere), "float32", 2, H100) == []
 
 
 def test_without_pytorch_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Told before anything is measured."""
+    """Refused before anything is measured."""
     monkeypatch.setattr(study.registry, "reason_unavailable", lambda name: "not installed")
     with pytest.raises(UserError, match="--what-if counts the kernels of torch-cpu: not installed"):
         study.require()

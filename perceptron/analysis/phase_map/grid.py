@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
@@ -18,8 +17,6 @@ Cell = tuple[int, int]
 Times = Mapping[Cell, Mapping[str, Sequence[float]]]
 """For each cell that was tried, the seconds of each backend that has any there."""
 Array = npt.NDArray[np.float64]
-
-_CELL = re.compile(r":(\d+)x(\d+)$")
 
 
 @dataclass(frozen=True)
@@ -72,13 +69,12 @@ def grid_of(cells: Iterable[Cell]) -> CellGrid:
 
 
 def cell_of(row: Measurement) -> Cell | None:
-    """Return the two sizes in the name of a row's problem, as in ``mlp-map:128x256``."""
-    match = _CELL.search(row.problem or "")
-    return (int(match[1]), int(match[2])) if match else None
+    """Return the two sizes of a row; None for a row of a family with one."""
+    return row.sizes
 
 
 def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
-    """Return the rows of each cell; rows that name no two sizes are left out."""
+    """Return the rows of each cell; rows without two sizes are left out."""
     by_cell: dict[Cell, list[Measurement]] = {}
     for row in rows:
         cell = cell_of(row)

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and the one line that says what the user can mend."""
+"""How a command ends: its exit code, and the one line that says what the user can fix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
-    """Run a command; what the user can mend is one line on standard error and exit code 2."""
+    """Run a command; what the user can fix is one line on standard error and exit code 2."""
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by the caller
             setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
@@ -27,22 +27,20 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
         if code != _INTERRUPTED:
             sys.exit(code)
         message = (
-            "interrupted; rows already measured are kept, and the same command goes on from there"
+            "interrupted; rows already measured are kept, and the same command resumes from there"
         )
     except UserError as error:
         message = str(error)
     except OSError as error:  # a full disk behind standard output, most likely
         message = f"cannot write the answer: {error.strerror}"
-    except Exception as error:  # noqa: BLE001 1 would say that the command has bad news
-        # typer raises click's UsageError, or that of the copy of click which newer versions carry.
+    except Exception as error:  # noqa: BLE001 1 would mean that the command has bad news
+        # typer raises click's UsageError; newer versions that of their own copy of click.
         if hasattr(error, "format_message"):
             message = error.format_message()
         else:
             import traceback
 
             traceback.print_exc()
-            message = (
-                "this is a mistake of perceptron itself; please report it with the lines above"
-            )
+            message = "this is a bug of perceptron itself; please report it with the lines above"
     typer.echo(f"error: {message}", err=True)
     sys.exit(2)

@@ -1,4 +1,4 @@
-"""Reading options that take several values, as people write them."""
+"""Reading the values of options, as people write them."""
 
 from __future__ import annotations
 
@@ -10,68 +10,33 @@ from perceptron.errors import UserError, unknown
 
 Word = TypeVar("Word", bound=str)
 
-# Options of one or more values: `--backends numpy torch-cpu` is `--backends numpy,torch-cpu`.
-_MANY = frozenset(
-    {
-        "--backend",
-        "--backends",
-        "--by",
-        "--families",
-        "--family",
-        "--from",
-        "--pair",
-        "--problem",
-    }
-)
-# Positional words that end such a list, so that `walkthrough --backend numpy xor` means xor.
-_WORDS = frozenset({"or-gate", "symptoms", "xor", "xor-hidden"})
-
-
-def spread(arguments: Sequence[str]) -> list[str]:
-    """Repeat an option in front of each of its values, the form the parser understands."""
-    spreaded: list[str] = []
-    option = ""
-    values = 0
-    for word in arguments:
-        if word.startswith("-"):
-            option, values = (word if word in _MANY else ""), 0
-            spreaded.append(word)
-            continue
-        if option and values and word not in _WORDS:
-            spreaded.append(option)
-        elif values:
-            option = ""
-        values += 1
-        spreaded.append(word)
-    return spreaded
-
 
 def split(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
-    """``["a,b", "c"]`` as ``("a", "b", "c")``, each once; None as nothing.
+    """Split ``["a,b", "c"]`` into ``("a", "b", "c")``, each once; None into nothing.
 
     Raises `UserError` naming the option if values were typed and there is nothing in them: an
     unset variable must not mean the default.
     """
     words = [word.strip() for value in values or () for word in value.split(",")]
-    found = tuple(dict.fromkeys(word for word in words if word))
-    if values is not None and not found:
+    once = tuple(dict.fromkeys(word for word in words if word))
+    if values is not None and not once:
         raise UserError(f"{option} is empty: name at least one, or leave it out")
-    return found
+    return once
 
 
 def several(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
-    """Values that may hold commas, such as names of files, each once; None as nothing.
+    """Return values that may hold commas, such as names of files, each once; none for None.
 
     Raises `UserError` naming the option for an empty one.
     """
-    found = tuple(dict.fromkeys(values or ()))
-    if not all(value.strip() for value in found):
+    once = tuple(dict.fromkeys(values or ()))
+    if not all(value.strip() for value in once):
         raise UserError(f"{option} is empty: name something, or leave it out")
-    return found
+    return once
 
 
 def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tuple[int, ...]:
-    """``"1,2"`` as ``(1, 2)``; raises `UserError` naming the option."""
+    """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option."""
     if value is None:
         return ()
     if not value.strip(" ,"):
@@ -85,7 +50,7 @@ def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tup
 
 
 def one_number(option: str, value: str | None) -> int:
-    """The one number that was typed, 0 for none; raises `UserError` naming the option."""
+    """Return the one number that was typed, 0 for none; raise `UserError` naming the option."""
     numbers = whole_numbers(option, value)
     if len(numbers) > 1:
         raise UserError(f"{option} takes one number here, got {value}")
@@ -93,7 +58,7 @@ def one_number(option: str, value: str | None) -> int:
 
 
 def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
-    """The choice that was typed; raises `UserError` naming the option."""
+    """Return the choice that was typed; raise `UserError` naming the option."""
     for choice in choices:
         if value == choice:
             return choice
@@ -101,7 +66,7 @@ def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:
 
 
 def folder_name(option: str, value: str | None) -> str | None:
-    """A name that becomes a folder; raises `UserError` for one that could lead elsewhere."""
+    """Return a name for a folder; raise `UserError` for one that could lead elsewhere."""
     if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", value):
         raise UserError(f"{option} takes letters, digits and . _ - (64 at most), got {value!r}")
     return value

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from perceptron.errors import UserError, unknown
-from perceptron.problems import catalogue, files
+from perceptron.problems import catalogue
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES
+from perceptron.problems.problem import Problem
 from perceptron.studies.bench import QUICK_BYTES, SWEEP
 
 
 @dataclass(frozen=True)
 class SizeAxis:
-    """An axis to search along: ``reference`` and a size name a problem of ``family``."""
+    """The problems of ``family`` with sizes from ``low`` to ``high``."""
 
     family: str
-    reference: str
     low: int
     high: int
+    problem: Callable[[int], Problem]
+    """The problem of a size, made once."""
     own: bool = False
     """Whether it is a file of the user's own."""
 
-    def problem(self, size: int) -> str:
-        """What `catalogue.find` takes."""
-        return f"{self.reference}:{size}"
+
+def referenced_axis(
+    reference: str, family: str, low: int, high: int, own: bool = False
+) -> SizeAxis:
+    """Return an axis whose problems are found by ``reference:SIZE``."""
+
+    @cache
+    def problem(size: int) -> Problem:
+        return catalogue.find(f"{reference}:{size}")
+
+    return SizeAxis(family, low, high, problem, own)
 
 
-def family_line(name: str, quick: bool) -> SizeAxis:
-    """The axis of a family, in quick mode without the sizes that take milliseconds.
+def family_axis(name: str, quick: bool) -> SizeAxis:
+    """Return the axis of a family, in quick mode without the sizes that take milliseconds.
 
-    Raises `UserError` for a family that there is not or that has two axes.
+    Raises `UserError` for an unknown family and for one that has two axes.
     """
     if name not in FAMILIES:
         raise unknown("family", name, FAMILIES)
@@ -46,15 +58,14 @@ def family_line(name: str, quick: bool) -> SizeAxis:
         sizes = [
             size for size in sizes if bytes_moved(family.problem(size), "float32") <= QUICK_BYTES
         ]
-    return SizeAxis(name, name, min(sizes), max(sizes))
+    return SizeAxis(name, min(sizes), max(sizes), cache(family.problem))
 
 
-def file_line(file: str) -> SizeAxis:
-    """The sizes that a file lists; raises `UserError` for one that has no several."""
-    references = files.references(file)
-    problems = [catalogue.find(reference) for reference in references]
+def file_axis(file: str) -> SizeAxis:
+    """Return the axis of the sizes that a file lists; raise `UserError` if it has only one."""
+    problems = catalogue.find_all(file)
     if len(problems) < 2:
         raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
     sizes = [problem.size for problem in problems]
-    reference = references[0].rpartition(":")[0]
-    return SizeAxis(problems[0].family, reference, min(sizes), max(sizes), own=True)
+    reference = problems[0].reference.rpartition(":")[0]
+    return referenced_axis(reference, problems[0].family, min(sizes), max(sizes), own=True)

@@ -12,28 +12,27 @@ from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Workers, run_job
 from perceptron.measure.timing import Effort
-from perceptron.problems import catalogue
-from perceptron.problems.problem import DType
-from perceptron.records.measurement import Measurement
+from perceptron.problems.problem import DType, Problem
+from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.store import Run, RunJournal
 from perceptron.studies.shared.progress import Progress
 
-# A process that stays holds its libraries in memory, and only rare sizes need more processes.
-_STAYING = 8
+# A lasting process holds its libraries in memory, and few sizes need more processes than these.
+_LASTING = 8
 
-Ask = Callable[[Job, Backend], Iterator[Outcome]]
+RunJob = Callable[[Job, Backend], Iterator[Outcome]]
 Key = tuple[str | None, str, str | None, int | None]
 
 
 @dataclass(frozen=True)
 class Task:
-    """One row to be: a problem on a backend in one process.
+    """A row to measure: a problem on a backend in one process.
 
     Tasks of one ``process`` and ``group`` are measured close in time; those that also share
     backend, dtype, threads and effort share a worker.
     """
 
-    problem: str
+    problem: Problem
     backend: str
     dtype: DType
     threads: int
@@ -43,7 +42,7 @@ class Task:
 
     @property
     def key(self) -> Key:
-        return (self.problem, self.backend, self.dtype, self.threads)
+        return (self.problem.name, self.backend, self.dtype, self.threads)
 
     @property
     def worker(self) -> tuple[str, DType, int, Effort]:
@@ -60,34 +59,34 @@ def run_tasks(
     """Measure every task that the journal has no row for, and write each row at once.
 
     A problem that a backend failed or skipped once is not tried again in later processes. With
-    ``workers`` the first processes stay for later calls, one for each backend, dtype, number of
+    ``workers`` the first processes last until it is left, one for each backend, dtype, number of
     threads and ``process``; without, each batch of tasks has a fresh one.
     """
     reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
     shuffle = random.Random(f"{run.started} {len(journal.rows)}")
 
     def report(message: str) -> None:
-        left = len(_open(tasks, journal.rows))
-        progress(len(tasks) - left, len(tasks), message)
+        remaining = len(_remaining(tasks, journal.rows))
+        progress(len(tasks) - remaining, len(tasks), message)
 
     report("starting")
     if workers is not None:
-        workers.warm(_staying(_open(tasks, journal.rows), reasons))
+        workers.warm(_lasting(_remaining(tasks, journal.rows), reasons))
     with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
         for batch in _batches(tasks, shuffle):
-            todo = {task.problem: task for task in _open(batch, journal.rows)}
+            todo = {task.problem.reference: task for task in _remaining(batch, journal.rows)}
             unavailable = reasons[batch[0].backend]
-            ask = _asking(batch[0], workers)
+            run_in_worker = _runner(batch[0], workers)
             for outcome in _measure(
-                list(todo.values()), unavailable, journal.rows, references, ask
+                list(todo.values()), unavailable, journal.rows, references, run_in_worker
             ):
                 task = todo[outcome.problem]
                 journal.append(_row(task, outcome, run))
-                report(f"{task.problem} on {task.backend}")
+                report(f"{task.problem.name} on {task.backend}")
 
 
 def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Task]]:
-    """Batches, each for one worker: process by process, groups and workers in random order."""
+    """Yield batches, each for one worker: by process, groups and workers in random order."""
     rounds: dict[int, dict[str, dict[object, list[Task]]]] = {}
     for task in tasks:
         groups = rounds.setdefault(task.process, {})
@@ -104,28 +103,28 @@ def _batches(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Tas
                 yield batch
 
 
-def _staying(
+def _lasting(
     tasks: Iterable[Task], reasons: Mapping[str, str | None]
 ) -> dict[Hashable, tuple[Job, Backend]]:
-    """The workers that these tasks will ask, by name, each with a job that it could be given."""
-    found: dict[Hashable, tuple[Job, Backend]] = {}
+    """Return the lasting workers that these tasks need by name, each with a job of its kind."""
+    workers: dict[Hashable, tuple[Job, Backend]] = {}
     for task in tasks:
-        if reasons[task.backend] is None and task.process < _STAYING:
+        if reasons[task.backend] is None and task.process < _LASTING:
             for process in (None, task.process):
-                found[(*task.worker[:3], process)] = (_job([task]), registry.load(task.backend))
-    return found
+                workers[(*task.worker[:3], process)] = (_job([task]), registry.load(task.backend))
+    return workers
 
 
-def _asking(task: Task, workers: Workers | None) -> Ask:
-    """How to have a job done: by a fresh process, or by the one that stays for such tasks."""
-    if workers is None or task.process >= _STAYING:
+def _runner(task: Task, workers: Workers | None) -> RunJob:
+    """Return what runs a job: a fresh process, or the lasting one of such tasks."""
+    if workers is None or task.process >= _LASTING:
         return run_job
 
-    def ask(job: Job, backend: Backend) -> Iterator[Outcome]:
+    def run(job: Job, backend: Backend) -> Iterator[Outcome]:
         process = None if job.check else task.process
         return workers.run((*task.worker[:3], process), job, backend)
 
-    return ask
+    return run
 
 
 def _measure(
@@ -133,34 +132,34 @@ def _measure(
     unavailable: str | None,
     rows: list[Measurement],
     references: str,
-    ask: Ask,
+    run: RunJob,
 ) -> Iterator[Outcome]:
-    """Outcomes of tasks that share a worker, after a worker of its own has shown agreement."""
+    """Yield outcomes of tasks that share a worker, once another worker has shown agreement."""
     if not tasks:
         return
     if unavailable is not None:
         for task in tasks:
-            yield Outcome(problem=task.problem, status="skipped", reason=unavailable)
+            yield Outcome(problem=task.problem.reference, status="skipped", reason=unavailable)
         return
     backend = registry.load(tasks[0].backend)
     agreed = {_key(row) for row in rows if row.status == "ok"}
     unproven = [task for task in tasks if task.key not in agreed]
     refused = set()
     if unproven:
-        for outcome in ask(_job(unproven, check=True, references=references), backend):
+        for outcome in run(_job(unproven, check=True, references=references), backend):
             if outcome.status != "ok":
                 refused.add(outcome.problem)
                 yield outcome
-    timed = [task for task in tasks if task.problem not in refused]
+    timed = [task for task in tasks if task.problem.reference not in refused]
     if timed:
-        yield from ask(_job(timed), backend)
+        yield from run(_job(timed), backend)
 
 
 def _job(tasks: list[Task], check: bool = False, references: str | None = None) -> Job:
     first = tasks[0]
     return Job(
         backend=first.backend,
-        problems=[task.problem for task in tasks],
+        problems=[task.problem.reference for task in tasks],
         dtype=first.dtype,
         threads=first.threads,
         samples=first.effort.samples,
@@ -172,12 +171,13 @@ def _job(tasks: list[Task], check: bool = False, references: str | None = None) 
 
 
 def _row(task: Task, outcome: Outcome, run: Run) -> Measurement:
-    problem = catalogue.find(task.problem)
+    problem = task.problem
     return run.row(
         process=task.process,
         problem=problem.name,
         family=problem.family,
         size=problem.size,
+        sizes=problem.sizes,
         rows=problem.dataset.rows,
         features=problem.dataset.features,
         hidden=list(problem.hidden),
@@ -185,13 +185,7 @@ def _row(task: Task, outcome: Outcome, run: Run) -> Measurement:
         device=registry.load(task.backend).device,
         dtype=task.dtype,
         threads=task.threads,
-        seconds=outcome.seconds,
-        samples=outcome.samples,
-        iterations=outcome.iterations,
-        prepare_seconds=outcome.prepare_seconds,
-        peak_bytes=outcome.peak_bytes,
-        status=outcome.status,
-        reason=outcome.reason,
+        **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
     )
 
 
@@ -199,8 +193,8 @@ def _key(row: Measurement) -> Key:
     return (row.problem, row.backend, row.dtype, row.threads)
 
 
-def _open(tasks: Iterable[Task], rows: Iterable[Measurement]) -> list[Task]:
-    """The tasks that have no row yet and whose problem the backend has not failed or skipped."""
+def _remaining(tasks: Iterable[Task], rows: Iterable[Measurement]) -> list[Task]:
+    """Return tasks without a row whose problem the backend has not failed or skipped."""
     measured, given_up = set(), set()
     for row in rows:
         if row.phase is not None:  # of a part of an iteration

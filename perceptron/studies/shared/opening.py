@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from perceptron.analysis.trust import damaged, warnings_about
 from perceptron.backends import registry
+from perceptron.errors import UserError
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment, machine_name
 from perceptron.measure.revision import revision
+from perceptron.problems import files
+from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, now, open_run
 from perceptron.records.warning import MeasurementWarning
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True)
@@ -28,9 +35,9 @@ class OpenRun:
     conditions: Conditions
 
     def warnings(self, threads: int) -> list[MeasurementWarning]:
-        """What makes these rows less trustworthy, damaged lines of an earlier start first."""
-        found = warnings_about(self.environment, threads, self.conditions)
-        return [*map(damaged, self.journal.complaints), *found]
+        """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
+        warnings = warnings_about(self.environment, threads, self.conditions)
+        return [*map(damaged, self.journal.complaints), *warnings]
 
 
 @contextmanager
@@ -42,10 +49,10 @@ def start_run(
     results: Path,
     quick: bool,
 ) -> Iterator[OpenRun]:
-    """The unfinished run of this plan, or a new one; finished where the block ends without error.
+    """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
-    spent on the machine's own spread. Raises `UserError` if the folder cannot be written to.
+    spent on how steady the CPU is. Raises `UserError` if the folder cannot be written to.
     """
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
     facts = environment([registry.load(name) for name in usable], threads)
@@ -57,16 +64,37 @@ def start_run(
         started=now(),
     )
     with open_run(results, run, facts) as journal:
-        found = conditions(with_loop=not quick)
-        journal.keep_conditions(found)
-        yield OpenRun(run, journal, facts, found)
+        measured = conditions(with_loop=not quick)
+        journal.keep_conditions(measured)
+        yield OpenRun(run, journal, facts, measured)
         journal.finish()
 
 
-def plain(plan: Mapping[str, object]) -> dict[str, object]:
-    """A plan as JSON has it, lists for tuples: what is read back compares equal."""
-    return {key: _plain(value) for key, value in plan.items()}
+def plain(plan: DataclassInstance) -> dict[str, object]:
+    """Return a plan as JSON has it: what is read back compares equal.
+
+    A tuple is a list, and a problem is the reference that finds it.
+    """
+    return {field.name: _plain(getattr(plan, field.name)) for field in fields(plan)}
 
 
 def _plain(value: object) -> object:
-    return [_plain(each) for each in value] if isinstance(value, list | tuple) else value
+    if isinstance(value, Problem):
+        return value.reference
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def contents(problems: Iterable[Problem]) -> dict[str, str]:
+    """Return a digest of each model file behind these problems, by path.
+
+    It belongs to the plan: a model that was edited is other work, though its file has the same
+    name.
+    """
+    references = (problem.reference for problem in problems)
+    return files.fingerprints(filter(files.is_file, references))
+
+
+def refuse_edited_files(problems: Iterable[Problem], before: object) -> None:
+    """Raise `UserError` if a model file no longer holds what `contents` gave ``before``."""
+    if contents(problems) != before:
+        raise UserError("--problem: a file was changed while it was measured: start again")

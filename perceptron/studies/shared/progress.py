@@ -1,4 +1,4 @@
-"""How a study tells how far it is, without knowing who listens."""
+"""How a study reports how far it is, without knowing who shows it."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ Progress = Callable[[int, int, str], None]
 
 
 def silent(done: int, total: int, message: str) -> None:
-    """Listen to nothing."""
+    """Show nothing."""
 
 
 def after(progress: Progress, before: int, prefix: str = "") -> Progress:
-    """Progress of one round after ``before`` pieces of earlier ones.
+    """Return the progress of one round after ``before`` pieces of earlier ones.
 
-    How many more rounds there will be, nobody knows: the total grows with them.
+    The number of rounds is not known in advance: the total grows with them.
     """
 
     def report(done: int, total: int, message: str) -> None:

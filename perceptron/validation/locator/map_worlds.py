@@ -95,6 +95,7 @@ class MapWorld:
             problem=f"{FAMILY}:{rows}x{width}",
             family=FAMILY,
             size=rows * width,
+            sizes=(rows, width),
             rows=rows,
             hidden=[width],
             backend=backend,

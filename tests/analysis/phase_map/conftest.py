@@ -28,8 +28,8 @@ def measured(
     rows = []
     for (x, y), process, (name, cost) in product(cells, range(3), costs.items()):
         seconds = cost(x, y) * exp(random.normal(0, noise))
-        where = {"family": "f", "problem": f"f:{x}x{y}", "size": x * y, "backend": name}
-        where |= {"process": process, **fields}
+        where = {"family": "f", "problem": f"f:{x}x{y}", "size": x * y, "sizes": (x, y)}
+        where |= {"backend": name, "process": process, **fields}
         if seconds < inf:
             rows.append(row(**where, seconds=seconds))
         elif process == 0:

@@ -31,19 +31,18 @@ def test_what_is_no_grid_is_refused(x_range: tuple[int, int], points: int) -> No
         log_grid(x_range, (1, 4), points)
 
 
-def test_a_cell_is_read_off_the_name_of_its_problem(row: MakeRow) -> None:
+def test_a_cell_is_the_two_sizes_of_a_row(row: MakeRow) -> None:
     """And rows of one size belong to no cell."""
-    assert cell_of(row(problem="mlp-map:128x256")) == (128, 256)
+    assert cell_of(row(sizes=(128, 256))) == (128, 256)
     assert cell_of(row(problem="mlp-width:512")) is None
-    assert cell_of(row(problem=None)) is None
 
 
 def test_a_cell_without_times_is_known_all_the_same(row: MakeRow) -> None:
     """Tried and not measured: its list of backends is empty."""
     rows = [
-        row(problem="f:1x2", status="skipped", reason="too large"),
-        row(problem="f:2x2", process=1, seconds=2.0),
-        row(problem="f:2x2", process=0, seconds=1.0),
+        row(problem="f:1x2", sizes=(1, 2), status="skipped", reason="too large"),
+        row(problem="f:2x2", sizes=(2, 2), process=1, seconds=2.0),
+        row(problem="f:2x2", sizes=(2, 2), process=0, seconds=1.0),
     ]
     assert times_by_cell(rows) == {(1, 2): {}, (2, 2): {"numpy": [1.0, 2.0]}}
     assert grid_of(times_by_cell(rows)) == CellGrid((1, 2), (2,))

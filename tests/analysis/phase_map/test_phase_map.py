@@ -114,6 +114,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
             family="f",
             problem=f"f:{x}x{y}",
             size=x * y,
+            sizes=(x, y),
             backend=backend,
             seconds=seconds,
             status="ok" if seconds else "failed",

@@ -45,9 +45,7 @@ def test_the_figure_has_the_colours_of_the_backends(phase_map: PhaseMap) -> None
 def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status: str) -> None:
     """One cell, a line of cells, a single backend, or none with a time."""
     seconds = 1.0 if status == "ok" else None
-    small = phase(
-        row(problem=f"f:{x}x{y}", status=status, seconds=seconds, reason="no") for x, y in cells
-    )
+    small = phase(row(sizes=(x, y), status=status, seconds=seconds, reason="no") for x, y in cells)
     assert draw(map_figure(small)).startswith("<svg")
     assert len(map_rows(small)) == len({y for _, y in cells})
     assert map_rows(small)[0][1] == ("n" if status == "ok" else "–")
@@ -77,7 +75,7 @@ def test_a_cell_of_the_table_tells_who_wins_and_by_how_much(phase_map: PhaseMap)
 
 def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:
     names = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "torch-compile")
-    many = phase(row(problem="f:1x1", backend=name, seconds=1.0) for name in names)
+    many = phase(row(sizes=(1, 1), backend=name, seconds=1.0) for name in names)
     letters = [part.split() for part in map_legend(many).split(";")[0].split(", ")[: len(names)]]
     assert sorted(name for _, name in letters) == sorted(names)
     assert len({letter for letter, _ in letters}) == len(names)

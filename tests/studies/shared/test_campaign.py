@@ -7,52 +7,18 @@ import pytest
 
 from perceptron.analysis.stored.bench import summarise
 from perceptron.analysis.trust import damaged
-from perceptron.errors import UserError
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Outcome
+from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, open_run
 from perceptron.studies.bench import BenchPlan, tasks
-from perceptron.studies.shared import campaign
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.progress import silent
+from tests.studies.conftest import STARTED, Lab
 
 PLAN = BenchPlan(
     families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,), quick=True
 )
-
-
-class Lab:
-    """Stands in for worker processes: every job is answered at once, and kept."""
-
-    def __init__(self) -> None:
-        self.jobs: list[Job] = []
-        self.bad: dict[tuple[str, str], Outcome] = {}
-        self.power_cut_after: int | None = None
-
-    def run_job(self, job: Job, backend: object):  # type: ignore[no-untyped-def]
-        self.jobs.append(job)
-        for problem in job.problems:
-            if self.power_cut_after is not None:
-                if not self.power_cut_after:
-                    raise KeyboardInterrupt
-                self.power_cut_after -= not job.check
-            bad = self.bad.get((job.backend, problem))
-            if bad is not None:
-                yield bad
-            else:
-                timed = {} if job.check else {"seconds": 1e-6, "samples": [1e-6], "iterations": 9}
-                yield Outcome(problem=problem, status="ok", **timed)
-
-    def timed(self) -> list[tuple[str, str]]:
-        return [(job.backend, name) for job in self.jobs if not job.check for name in job.problems]
-
-
-@pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch) -> Lab:
-    found = Lab()
-    monkeypatch.setattr(campaign, "run_job", found.run_job)
-    monkeypatch.setattr(campaign.registry, "reason_unavailable", lambda name: None)
-    return found
 
 
 def measure(folder: Path, environment: Environment, plan: BenchPlan = PLAN) -> RunJournal:
@@ -61,7 +27,7 @@ def measure(folder: Path, environment: Environment, plan: BenchPlan = PLAN) -> R
         machine="box",
         environment=environment.id,
         commit=None,
-        started="2026-01-01T00:00:00Z",
+        started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
         run_tasks(tasks(plan), journal, run, silent)
@@ -117,11 +83,15 @@ def test_a_backend_that_disagrees_is_never_timed(
     """Recorded as failed, once, with the difference."""
     reason = "disagrees with float64 NumPy after 10 iterations: the loss off by 3"
     wrong = Outcome(problem="mlp-width:8", status="failed", reason=reason)
-    lab.bad["torch-cpu", "mlp-width:8"] = wrong
+
+    def refused(backend: str, problem: Problem) -> Outcome | None:
+        return wrong if (backend, problem.name) == ("torch-cpu", "mlp-width:8") else None
+
+    lab.refused = refused
     rows = measure(tmp_path, environment).rows
-    assert ("torch-cpu", "mlp-width:8") not in lab.timed()
-    found = [row for row in rows if (row.backend, row.problem) == ("torch-cpu", "mlp-width:8")]
-    assert [(row.status, row.reason, row.seconds) for row in found] == [("failed", reason, None)]
+    assert ("torch-cpu", "mlp-width:8") not in lab.timed
+    failed = [row for row in rows if (row.backend, row.problem) == ("torch-cpu", "mlp-width:8")]
+    assert [(row.status, row.reason, row.seconds) for row in failed] == [("failed", reason, None)]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 7, 30])
@@ -137,10 +107,10 @@ def test_an_interrupted_run_measures_nothing_twice_and_loses_nothing(
     keys = [(row.problem, row.backend, row.dtype, row.process) for row in rows]
     assert len(keys) == len(set(keys)) == len(tasks(PLAN))
     # The interruption hits between rows: no problem was timed without leaving its row.
-    assert len(lab.timed()) <= len(tasks(PLAN)) + max(len(job.problems) for job in lab.jobs)
+    assert len(lab.timed) <= len(tasks(PLAN)) + max(len(job.problems) for job in lab.jobs)
 
 
-def test_a_damaged_line_is_told_and_measured_again(
+def test_a_damaged_line_is_reported_and_measured_again(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
     """The sound rows around it are kept, and the complaint becomes a caution with advice."""
@@ -165,8 +135,8 @@ def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment)
     assert {row.threads for row in journal.rows} == {1, 2}
     assert len(journal.rows) == 2 * len(tasks(PLAN))
     assert all(len({job.threads}) == 1 for job in lab.jobs)
-    found = summarise(plan.backends, tmp_path, environment, journal.rows).crossovers
-    assert {(each.family, each.threads) for each in found} == {
+    crossovers = summarise(plan.backends, tmp_path, environment, journal.rows).crossovers
+    assert {(crossover.family, crossover.threads) for crossover in crossovers} == {
         (family, threads) for family in PLAN.families for threads in (1, 2)
     }
 
@@ -178,33 +148,9 @@ def test_progress_counts_up_to_the_end(lab: Lab, tmp_path: Path, environment: En
         machine="box",
         environment=environment.id,
         commit=None,
-        started="2026-01-01T00:00:00Z",
+        started=STARTED,
     )
     with open_run(tmp_path, run, environment) as journal:
         run_tasks(tasks(PLAN), journal, run, lambda done, total, _: seen.append((done, total)))
     assert seen == sorted(seen)
     assert seen[-1] == (len(tasks(PLAN)), len(tasks(PLAN)))
-
-
-def test_quick_is_a_part_of_the_whole() -> None:
-    """Every quick size is a full size; the whole has more processes."""
-    whole = BenchPlan(threads=(1,))
-    quick = BenchPlan(threads=(1,), quick=True)
-    names = {task.problem for task in tasks(whole)}
-    assert {task.problem for task in tasks(quick)} < names
-    assert quick.processes < whole.processes
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"families": ("mlp-widht",)}, "did you mean 'mlp-width'"),
-        ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
-        ({"threads": (0,)}, "--threads must be at least 1"),
-    ],
-)
-def test_a_wrong_plan_is_refused_before_anything_is_measured(
-    fields: dict[str, tuple[str, ...]], message: str
-) -> None:
-    with pytest.raises(UserError, match=message):
-        BenchPlan(**fields)  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import typer
+
+from perceptron import cli
+from perceptron.commands.shared.list_command import repeat_options
+from perceptron.commands.shared.options import split
+from perceptron.studies.walkthrough import PROBLEMS
+
+
+def parameters(command: str, typed: str) -> dict[str, Any]:
+    """Parse the words after a command."""
+    made: Any = typer.main.get_command(cli.app)
+    parsed = made.commands[command].make_context(command, typed.split())
+    return dict(parsed.params)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--backends numpy torch-cpu --quick",
+        "--backends numpy --backends torch-cpu --quick",
+        "--backends numpy,torch-cpu --quick",
+        "--backends=numpy,torch-cpu --quick",
+        "--quick --backends numpy torch-cpu",
+    ],
+)
+@pytest.mark.parametrize("command", ["bench", "crossover", "map", "overhead"])
+def test_lists_can_be_typed_in_every_usual_way(command: str, typed: str) -> None:
+    """Spaces, commas and repetition mean the same."""
+    parsed = parameters(command, typed)
+    assert split("--backends", parsed["backends"]) == ("numpy", "torch-cpu")
+    assert parsed["quick"] is True
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_a_problem_of_the_walk_through_ends_a_list(problem: str) -> None:
+    """Wherever it stands; another word is one more backend."""
+    for typed in (f"--backend numpy torch-cpu {problem}", f"{problem} --backend numpy torch-cpu"):
+        parsed = parameters("walkthrough", typed)
+        assert (parsed["problem"], parsed["backend"]) == (problem, ["numpy", "torch-cpu"])
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name"),
+    [
+        ("bench", "--families", "families"),
+        ("bench", "--problem", "problem"),
+        ("crossover", "--family", "family"),
+        ("crossover", "--pair", "pair"),
+        ("crossover", "--from", "source"),
+        ("crossover", "--by", "by"),
+    ],
+)
+def test_every_option_of_several_values_takes_them_so(command: str, option: str, name: str) -> None:
+    assert parameters(command, f"{option} a b --json")[name] == ["a", "b"]
+
+
+def test_only_lists_take_several_values() -> None:
+    """A word after another option's value is an argument, or one too many."""
+    assert parameters("check", "numpy torch-cpu")["names"] == ["numpy", "torch-cpu"]
+    assert parameters("bench", "--threads 1,2 --machine box")["threads"] == "1,2"
+    with pytest.raises(Exception, match="unexpected extra argument"):
+        parameters("map", "--family mlp-map mlp-map")
+
+
+def test_the_first_word_after_an_option_is_its_value() -> None:
+    """Even one that could be an argument; after two dashes nothing is an option's."""
+    words = ["--backend", "xor", "--", "xor"]
+    assert repeat_options(words, {"--backend"}, lambda word: word == "xor") == words

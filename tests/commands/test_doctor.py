@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+import typer
+
+from perceptron.commands.doctor import doctor as command
+from perceptron.records.conditions import Conditions
+from perceptron.records.environment import Environment
+from perceptron.report.tables import doctor as table
+from perceptron.studies import doctor
+from tests.conftest import Perceptron
+from tests.made import SOUND, TIRED, diagnosed
+
+
+def test_the_document_is_the_contract(perceptron: Perceptron) -> None:
+    """Facts, conditions and warnings of this very machine; 1 if there are warnings."""
+    process = perceptron("doctor", "--json", "--threads", "1", timeout=600)
+    document = json.loads(process.stdout)
+    assert list(document) == ["environment", "conditions", "warnings"]
+    assert process.returncode == (1 if document["warnings"] else 0), process.stderr
+    facts = msgspec.convert(document["conditions"], Conditions)
+    assert document["environment"]["cores"] >= 1
+    assert facts.clock_tick_seconds is not None
+    assert facts.loop is not None
+    assert facts.loop.slowest_to_fastest >= 1
+    assert all(set(warning) == {"code", "message", "advice"} for warning in document["warnings"])
+
+
+def test_the_text_names_every_condition_and_ends_with_the_next_command(
+    perceptron: Perceptron, environment: Environment
+) -> None:
+    """Each with what was measured and a verdict, then what to type."""
+    process = perceptron("doctor", "--threads", "1")
+    lines = process.stdout.splitlines()
+    for what, _, _ in table.cells(diagnosed(environment, SOUND)):
+        (line,) = (line for line in lines if line.startswith(what))
+        assert line.rstrip().endswith(("fine", "caution", "not known"))
+    assert process.returncode == (1 if "warning:" in process.stdout else 0)
+    assert lines[-1] == "next:  perceptron bench --quick"
+
+
+@pytest.mark.parametrize(("conditions", "wrong"), [(SOUND, False), (TIRED, True)])
+def test_the_exit_code_is_0_only_if_nothing_is_wrong(
+    environment: Environment,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    conditions: Conditions,
+    wrong: bool,
+) -> None:
+    """1 is the command's own bad news, after the document."""
+    diagnosis = diagnosed(environment, conditions)
+    monkeypatch.setattr(doctor, "doctor", lambda threads, progress: diagnosis)
+    if wrong:
+        with pytest.raises(typer.Exit) as ended:
+            command(json=True)
+        assert ended.value.exit_code == 1
+    else:
+        command(json=True)
+    assert len(json.loads(capsys.readouterr().out)["warnings"]) == 2 * wrong
