@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.backends.ladder import rungs
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
