@@ -96,7 +96,7 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["crossover", "--iterations", "0"], "error: Invalid value for '--iterations'"),
         (["crossover", "--backends", "numpy"], "error: a crossover needs two backends"),
         (["crossover", "--problem", "no.toml"], "error: {folder}/no.toml: cannot be read"),
-        (["crossover", "--html", "/proc/no"], "error: /proc/no/crossover.html: cannot write the"),
+        (["crossover", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
         (["map", "--family", "mlp-width"], "error: family 'mlp-width' varies along 1 axis and a"),
         (
             ["compare", "a", "b", "--markdown", "/proc/no"],
