@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from perceptron import optional
 from perceptron.errors import UserError
 
 Array = npt.NDArray[np.floating]
@@ -85,12 +86,11 @@ class BreastCancer(Dataset):
     """The Wisconsin breast-cancer table that scikit-learn bundles, each feature standardised."""
 
     def generate(self) -> tuple[Array, Array]:
-        try:
-            from sklearn.datasets import load_breast_cancer
-        except ImportError:
-            raise UserError(
-                "problem 'breast-cancer' needs scikit-learn: pip install 'perceptron[sklearn]'"
-            ) from None
+        reason = optional.missing("sklearn")
+        if reason is not None:
+            raise UserError(f"problem 'breast-cancer': {reason}")
+        from sklearn.datasets import load_breast_cancer
+
         table = load_breast_cancer()
         inputs = np.asarray(table.data, dtype=np.float64)
         inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)

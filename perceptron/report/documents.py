@@ -30,7 +30,7 @@ def _text(value: object) -> str:
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
-def bench(found: BenchResult, page: Path) -> dict[str, Any]:
+def bench(found: BenchResult, page: Path | None) -> dict[str, Any]:
     """What `perceptron bench --json` prints."""
     return {
         "machine": found.machine,
@@ -42,7 +42,7 @@ def bench(found: BenchResult, page: Path) -> dict[str, Any]:
     }
 
 
-def crossover(found: CrossoverResult, page: Path) -> dict[str, Any]:
+def crossover(found: CrossoverResult, page: Path | None) -> dict[str, Any]:
     """What `perceptron crossover --json` prints."""
     return {
         "crossovers": found.crossovers,
@@ -67,7 +67,7 @@ def advice(found: AdviceResult) -> dict[str, Any]:
     }
 
 
-def overhead(found: OverheadResult, page: Path) -> dict[str, Any]:
+def overhead(found: OverheadResult, page: Path | None) -> dict[str, Any]:
     """What `perceptron overhead --json` prints."""
     return {
         "problem": found.problem,
@@ -86,7 +86,7 @@ def overhead(found: OverheadResult, page: Path) -> dict[str, Any]:
     }
 
 
-def phase_map(found: MapResult, page: Path) -> dict[str, Any]:
+def phase_map(found: MapResult, page: Path | None) -> dict[str, Any]:
     """What `perceptron map --json` prints."""
     return {
         "map": found.map,

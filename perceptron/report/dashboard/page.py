@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from jinja2 import Environment as Templates
-from jinja2 import PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from perceptron.errors import UserError
 from perceptron.untrusted_text import shortened
 
+if TYPE_CHECKING:
+    from jinja2 import Environment as Templates
+
 
 def templates() -> Templates:
     """The templates of all pages, with the ways in which they show numbers."""
-    found = Templates(
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    found = Environment(
         loader=PackageLoader("perceptron.report.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup
-
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.dashboard.page import publish, templates
 
@@ -48,6 +46,8 @@ def write_figures(
     warnings: Sequence[MeasurementWarning] = (),
 ) -> Path:
     """Write the page and return its path; raises `UserError` if it cannot be written."""
+    from markupsafe import Markup  # comes with jinja2
+
     html = (
         templates()
         .get_template("figures.html.j2")

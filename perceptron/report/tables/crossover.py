@@ -11,8 +11,6 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.select import current, ground
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.records.measurement import Measurement
-from perceptron.report.charts.ratio import ratio_chart
-from perceptron.report.charts.svg import family_axis, sweep_chart
 from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.numbers import duration_interval, missing, sentence
 from perceptron.report.tables import what_if
@@ -121,6 +119,8 @@ def _families(found: CrossoverResult) -> list[str]:
 
 
 def _section(found: CrossoverResult, family: str) -> Section:
+    from perceptron.report.charts.svg import family_axis  # the tables need no matplotlib
+
     crossovers = [
         each for each in found.crossovers if each.family == family and each.status != "not measured"
     ]
@@ -155,6 +155,8 @@ def _section(found: CrossoverResult, family: str) -> Section:
 def _sweep(
     rows: Sequence[Measurement], found: Sequence[Crossover], axis: str, guessed: Sequence[WhatIf]
 ) -> Picture:
+    from perceptron.report.charts.svg import sweep_chart
+
     lines = {each.challenger: each.estimates for each in guessed if each.family == found[0].family}
     where = place(found[0])
     where = "" if where == "–" else f"{where}. "
@@ -166,6 +168,8 @@ def _sweep(
 
 
 def _ratio(rows: Sequence[Measurement], found: Crossover, axis: str) -> Picture:
+    from perceptron.report.charts.ratio import ratio_chart
+
     return Picture(
         ratio_chart(rows, found, axis),
         f"Time of {found.challenger} over {found.incumbent} at each {axis}; {sentence(found)}",

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from perceptron.analysis.overhead.iteration_phases import IterationPhase
 from perceptron.analysis.overhead.ladder import OverheadResult, Rung
-from perceptron.report.charts.ladder import ladder_chart
 from perceptron.report.dashboard.section import PageTable, Picture, Section, write_figures
 from perceptron.report.numbers import digits, duration, duration_interval, interval
 
@@ -123,6 +122,8 @@ def harness_line(found: OverheadResult) -> str:
 
 def write_overhead(page: Path, found: OverheadResult) -> Path:
     """Write the page and return its path; raises `UserError` if it cannot be written."""
+    from perceptron.report.charts.ladder import ladder_chart  # the tables need no matplotlib
+
     facts = found.environment
     ladder = Section(
         "The ladder",

@@ -84,11 +84,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
-def show_places(rows: Path | None, page: Path) -> None:
-    """Print where the rows are kept, if they are ours, and where the page is."""
+def show_places(rows: Path | None, page: Path | None) -> None:
+    """Print where the rows are kept, if they are ours, and where the page is, if there is one."""
     if rows is not None:
         out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
-    out.print(f"page:  {page}", markup=False, soft_wrap=True)
+    if page is not None:
+        out.print(f"page:  {page}", markup=False, soft_wrap=True)
+
+
+def note(line: str) -> None:
+    """Print one line on standard error, as it is."""
+    err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_next(command: str) -> None:
