@@ -33,6 +33,9 @@ class Dataset:
         """Inputs (rows, features) and targets (rows, 1), float64; the same at every call."""
         raise NotImplementedError
 
+    def require(self) -> None:
+        """Raise `UserError` where the library that the data come from is not installed."""
+
     def load(self) -> tuple[Array, Array]:
         """As `generate`, kept for the next call; the arrays are read-only."""
         return _load(self)
@@ -85,10 +88,13 @@ class Separable(Dataset):
 class BreastCancer(Dataset):
     """The Wisconsin breast-cancer table that scikit-learn bundles, each feature standardised."""
 
-    def generate(self) -> tuple[Array, Array]:
+    def require(self) -> None:
         reason = optional.missing("sklearn")
         if reason is not None:
             raise UserError(f"problem 'breast-cancer': {reason}")
+
+    def generate(self) -> tuple[Array, Array]:
+        self.require()
         from sklearn.datasets import load_breast_cancer
 
         table = load_breast_cancer()

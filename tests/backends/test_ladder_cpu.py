@@ -14,6 +14,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from perceptron import optional
 from perceptron.backends import numba_backend
 from perceptron.backends.numba_backend import BACKEND as NUMBA
 from perceptron.backends.numba_backend import LayeredTrainer, WrittenOutTrainer
@@ -213,8 +214,8 @@ def test_numba_is_imported_by_preparing_only() -> None:
 
 def test_numba_says_how_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The line that the console and the page show."""
-    monkeypatch.setattr(numba_backend, "find_spec", lambda name: None)
-    assert NUMBA.unavailable() == "numba is not installed: pip install perceptron[numba]"
+    monkeypatch.setattr(optional, "find_spec", lambda name: None)
+    assert NUMBA.unavailable() == 'numba is not installed: pip install "perceptron[numba]"'
 
 
 @pytest.mark.parametrize("backend", [INPLACE, PYTHON, NUMBA], ids=lambda each: each.name)

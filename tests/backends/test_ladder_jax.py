@@ -10,6 +10,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from perceptron import optional
 from perceptron.backends import jax_backend, registry
 from perceptron.backends.jax_backend import CPU, CUDA, JaxBackend
 from perceptron.backends.protocol import Backend
@@ -140,7 +141,12 @@ def test_looking_at_it_imports_nothing(backend: JaxBackend) -> None:
 @pytest.mark.parametrize(
     ("installed", "device", "driver", "reason"),
     [
-        ((), "cpu", None, "JAX is not installed: pip install jax"),
+        (
+            (),
+            "cpu",
+            None,
+            'jax and jaxlib are not installed: pip install "perceptron[jax]"',
+        ),
         (("jax", "jaxlib"), "cpu", "no CUDA device found", None),
         (("jax", "jaxlib"), "cuda", "no CUDA device found", "no CUDA device found"),
         (
@@ -162,8 +168,9 @@ def test_why_it_cannot_run(
     """In one line, with what to do."""
 
     def find(name: str) -> ModuleSpec | None:
-        return ModuleSpec(name, None) if name in installed else None
+        return ModuleSpec(name, None, origin=name) if name in installed else None
 
+    monkeypatch.setattr(optional, "find_spec", find)
     monkeypatch.setattr(jax_backend, "find_spec", find)
     monkeypatch.setattr(jax_backend, "driver_unavailable", lambda: driver)
     assert JaxBackend("jax", device, "").unavailable() == reason
