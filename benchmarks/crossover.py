@@ -45,8 +45,8 @@ class Crossover:
             for backend in (incumbent, challenger)
             for row in _rows(backend, family, process)
         ]
-        (found,) = crossovers(rows, [(incumbent, challenger)])
-        return nan if found.size is None else found.size
+        (crossover,) = crossovers(rows, [(incumbent, challenger)])
+        return nan if crossover.size is None else crossover.size
 
 
 def _rows(backend: str, family: str, process: int) -> list[Measurement]:
@@ -58,7 +58,7 @@ def _rows(backend: str, family: str, process: int) -> list[Measurement]:
         samples=5,
         minimum_seconds=0.01,
     )
-    found = registry.load(backend)
+    loaded = registry.load(backend)
     return [
         Measurement(
             source="perceptron",
@@ -69,10 +69,10 @@ def _rows(backend: str, family: str, process: int) -> list[Measurement]:
             family=family,
             size=catalogue.find(outcome.problem).size,
             backend=backend,
-            device=found.device,
+            device=loaded.device,
             seconds=outcome.seconds,
             status=outcome.status,
             reason=outcome.reason,
         )
-        for outcome in run_job(job, found)
+        for outcome in run_job(job, loaded)
     ]

@@ -31,7 +31,7 @@ def lines() -> Iterator[str]:
         hashes = repository(project)
         plenty(results / "asv", machines=MACHINES, commits=COMMITS, hashes=hashes)
         what = f"{MACHINES * COMMITS:,} results of {MACHINES} machines"
-        yield told(f"{what}: our pages", [built(results, html)], MOST_SECONDS)
+        yield report_line(f"{what}: our pages", [built(results, html)], MOST_SECONDS)
         yield published(project, results, html)
         yield opened(html)
 
@@ -90,10 +90,10 @@ def opened(html: Path) -> str:
             seconds.append(float(page.evaluate(event)))
             page.context.close()
         browser.close()
-    return told("opening the overview in chromium", seconds, MOST_OPENING_SECONDS)
+    return report_line("opening the overview in chromium", seconds, MOST_OPENING_SECONDS)
 
 
-def told(what: str, seconds: list[float], most: float) -> str:
+def report_line(what: str, seconds: list[float], most: float) -> str:
     """One line: the median with its range, and the target."""
     middle = statistics.median(seconds)
     verdict = "reached" if middle <= most else "MISSED"

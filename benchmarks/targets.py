@@ -89,15 +89,15 @@ def speeds() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         program = compiled(Path(folder))
         for _ in range(ROUNDS):
-            found = {
+            seconds_by_name = {
                 name: measured(name, "or-gate", published_dtype(name)).seconds or 0.0
                 for name in names
             }
             if program is not None:
-                found["C"] = float(subprocess.check_output([program]).split()[0])
-            rounds.append(found)
+                seconds_by_name["C"] = float(subprocess.check_output([program]).split()[0])
+            rounds.append(seconds_by_name)
     return [
-        told(f"{name} / {base} on the OR gate", [r[name] / r[base] for r in rounds], most)
+        report_line(f"{name} / {base} on the OR gate", [r[name] / r[base] for r in rounds], most)
         for name, base, most in SPEED
         if base in rounds[0]
     ]
@@ -140,7 +140,7 @@ def products() -> list[str]:
 def readings() -> list[str]:
     """Trainings of known length, read back."""
     return [
-        told(
+        report_line(
             f"spinning {1e6 * seconds:g} µs, read back",
             [abs(read(seconds) / seconds - 1) for _ in range(3)],
             0.01,
@@ -188,7 +188,7 @@ def measured(
     return outcome
 
 
-def told(what: str, ratios: list[float], most: float) -> str:
+def report_line(what: str, ratios: list[float], most: float) -> str:
     """One line: the median with its range, and the target."""
     middle = statistics.median(ratios)
     verdict = "reached" if middle <= most else "MISSED"

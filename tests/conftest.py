@@ -14,6 +14,7 @@ from perceptron.backends.shared.threads import thread_variables
 from perceptron.cli import main
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
+from perceptron.records.of_record import export
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,6 +24,12 @@ os.environ.update(thread_variables(1))
 
 MakeRow = Callable[..., Measurement]
 Perceptron = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def results_of_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The committed results, without whatever else was measured in this checkout."""
+    return export(ROOT, tmp_path_factory.mktemp("record"))
 
 
 @pytest.fixture

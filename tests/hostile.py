@@ -33,15 +33,15 @@ NAMES = (
 
 def hostile(results: Path) -> Path:
     """A machine of ours and one of asv's for each name, which stands wherever a name can."""
-    for place, name in enumerate(NAMES):
-        _ours(results, place, name)
+    for index, name in enumerate(NAMES):
+        _ours(results, index, name)
     _asvs(results / "asv")
-    for place, broken in enumerate(_BROKEN):
-        folder = results / "runs" / "broken" / str(place)
+    for index, broken in enumerate(_BROKEN):
+        folder = results / "runs" / "broken" / str(index)
         folder.mkdir(parents=True)
         (folder / "run.json").write_text(broken)
         (folder / "measurements.jsonl").write_text(f"{broken}\n")
-        (results / "asv" / "box-00" / f"{place}-broken.json").write_text(broken)
+        (results / "asv" / "box-00" / f"{index}-broken.json").write_text(broken)
     return results
 
 
@@ -60,7 +60,7 @@ _BROKEN = (
 )
 
 
-def _ours(results: Path, place: int, name: str) -> None:
+def _ours(results: Path, index: int, name: str) -> None:
     """The day tells runs apart; the first name is that of the newest."""
     facts = Environment(
         cpu=name,
@@ -89,8 +89,8 @@ def _ours(results: Path, place: int, name: str) -> None:
             plan,
             [_renamed(row, name) for row in rows],
             machine=name,
-            folder=f"box-{place}",
-            started=f"2026-01-{28 - place:02d}T0{hour}:00:00Z",
+            folder=f"box-{index}",
+            started=f"2026-01-{28 - index:02d}T0{hour}:00:00Z",
             commit=name,
             facts=facts,
         )
@@ -124,8 +124,8 @@ def _renamed(row: Measurement, name: str) -> Measurement:
 def _asvs(folder: Path) -> None:
     """Names in asv's files are Python's JSON: NaN, 1e308, lone halves of characters."""
     plenty(folder, machines=len(NAMES), commits=3)
-    for place, name in enumerate(NAMES):
-        for number, file in enumerate(sorted((folder / f"box-{place:02d}").glob("*-*.json"))):
+    for index, name in enumerate(NAMES):
+        for number, file in enumerate(sorted((folder / f"box-{index:02d}").glob("*-*.json"))):
             content = json.loads(file.read_text())
             content["params"]["machine"] = f"{name}\ud800"
             content["commit_hash"] = f"{number}{name}"
@@ -139,6 +139,6 @@ def _asvs(folder: Path) -> None:
 def _spoil(values: list[Any]) -> None:
     """Times from nearly nothing to nearly infinity."""
     strange = (float("nan"), None, 0.0, -1.0, 5e-324, 1e308, float("inf"), "<b>", [], 1e-7, 10**400)
-    for place, value in enumerate(strange):
-        values[0][place] = value
-        values[7][place] = None
+    for index, value in enumerate(strange):
+        values[0][index] = value
+        values[7][index] = None

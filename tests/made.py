@@ -66,9 +66,9 @@ def line(
     random = np.random.default_rng(1)
     rows = []
     for process, size in product(range(processes), sizes):
-        for place, name in enumerate(backends):
-            seconds = (1e-4 * 2**place + 1e-6 * size / 2**place) * exp(random.normal(0, 0.01))
-            last = place == len(backends) - 1
+        for index, name in enumerate(backends):
+            seconds = (1e-4 * 2**index + 1e-6 * size / 2**index) * exp(random.normal(0, 0.01))
+            last = index == len(backends) - 1
             rows.append(
                 measured(
                     family=family,
@@ -121,10 +121,10 @@ def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) ->
             size=x * y,
             backend=name,
             process=process,
-            seconds=(1e-4 * 3**place + 1e-7 * x * y / 5**place) * (1 + 0.01 * process),
+            seconds=(1e-4 * 3**index + 1e-7 * x * y / 5**index) * (1 + 0.01 * process),
         )
         for (x, y), process in product(product(SIZES, SIZES), range(3))
-        for place, name in enumerate(backends)
+        for index, name in enumerate(backends)
     ]
     absent = measured(
         family=family,
@@ -199,15 +199,15 @@ def keep(
     facts: Environment = FACTS,
 ) -> Path:
     """Write a run of a machine; its rows are all of this run's commit and of its start."""
-    place = results / "runs" / folder
-    run = place / started.replace(":", "")
+    machine_folder = results / "runs" / folder
+    run = machine_folder / started.replace(":", "")
     run.mkdir(parents=True)
     what = {"machine": machine, "commit": commit, "environment": facts.id}
     about = {**what, "format": 1, "plan": plan, "started": started}
     about["finished"] = started if finished else None
     own = [replace(row, **what, when=started) for row in rows]
     (run / "run.json").write_bytes(msgspec.json.encode(about))
-    (place / f"environment-{facts.id}.json").write_bytes(msgspec.json.encode(facts))
+    (machine_folder / f"environment-{facts.id}.json").write_bytes(msgspec.json.encode(facts))
     lines = b"".join(msgspec.json.encode(row) + b"\n" for row in own)
     (run / "measurements.jsonl").write_bytes(lines)
     return run

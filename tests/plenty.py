@@ -89,12 +89,12 @@ def plenty(
             family: _times(family, commits, steps, noise, number % 2 == 1, random)
             for family in families
         }
-        for place, commit in enumerate(hashes):
-            found = {
-                _name(family): _values(family, times[family][place], place) for family in families
+        for index, commit in enumerate(hashes):
+            result = {
+                _name(family): _values(family, times[family][index], index) for family in families
             }
             file = folder / name / f"{commit[:8]}-{ENVIRONMENT}.json"
-            _write(file, _results(name, commit, place, found))
+            _write(file, _results(name, commit, index, result))
     return Plenty(folder=folder, commits=hashes, steps=steps)
 
 
@@ -115,13 +115,13 @@ def _times(
     }
     typical = np.stack([base[backend] for backend in BACKENDS], axis=1).ravel()
     factors = np.ones((commits, len(BACKENDS)))
-    for place, size in steps.items():
-        factors[place:, BACKENDS.index("numpy")] *= 1 + size
+    for index, size in steps.items():
+        factors[index:, BACKENDS.index("numpy")] *= 1 + size
     noises = np.exp(noise * random.standard_normal((commits, len(typical))))
-    found: np.ndarray[Any, np.dtype[np.float64]] = (
+    result: np.ndarray[Any, np.dtype[np.float64]] = (
         typical * np.tile(factors, (1, len(sizes))) * noises
     )
-    return found
+    return result
 
 
 def _name(family: str) -> str:
@@ -160,36 +160,36 @@ def _machine(name: str) -> dict[str, Any]:
     }
 
 
-def _results(machine: str, commit: str, place: int, found: dict[str, list[Any]]) -> dict[str, Any]:
+def _results(machine: str, commit: str, index: int, result: dict[str, list[Any]]) -> dict[str, Any]:
     return {
         "commit_hash": commit,
         "env_name": ENVIRONMENT,
-        "date": FIRST + BETWEEN * place,
+        "date": FIRST + BETWEEN * index,
         "params": {**_machine(machine), "version": None, "python": "3.11"},
         "python": "3.11",
         "requirements": {},
         "env_vars": {},
         "result_columns": list(COLUMNS),
-        "results": found,
+        "results": result,
         "durations": {},
         "version": 2,
     }
 
 
-def _values(family: str, seconds: np.ndarray[Any, np.dtype[np.float64]], place: int) -> list[Any]:
-    typical = [float(each) for each in seconds]
-    here = [None if each != each else each for each in typical]
+def _values(family: str, seconds: np.ndarray[Any, np.dtype[np.float64]], index: int) -> list[Any]:
+    typical = [float(value) for value in seconds]
+    here = [None if value != value else value for value in typical]
 
     def times(factor: float) -> list[float | None]:
-        return [None if each is None else float(f"{each * factor:.5g}") for each in here]
+        return [None if value is None else float(f"{value * factor:.5g}") for value in here]
 
-    one = [None if each is None else 1 for each in here]
-    ten = [None if each is None else 10 for each in here]
+    one = [None if value is None else 1 for value in here]
+    ten = [None if value is None else 10 for value in here]
     return [
         typical,  # nan: n/a, which asv writes as NaN
         _params(family),
         "1",
-        FIRST + BETWEEN * place + 60_000,
+        FIRST + BETWEEN * index + 60_000,
         1.5,
         times(0.97),
         times(1.03),

@@ -52,7 +52,7 @@ def asv(folder: Path, *arguments: str) -> str:
     home = {"HOME": str(folder.parent), "PIP_CACHE_DIR": pip_cache()}
     environment = {**os.environ, **home, **thread_variables(1)}
     environment.pop("PYTHONPATH", None)
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "asv", *arguments],
         cwd=folder,
         env=environment,
@@ -60,8 +60,8 @@ def asv(folder: Path, *arguments: str) -> str:
         text=True,
         check=False,
     )
-    assert found.returncode == 0, found.stdout + found.stderr
-    return found.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 def pip_cache() -> str:
@@ -73,8 +73,8 @@ def pip_cache() -> str:
 def test_asv_runs_compares_and_publishes(clone: Path) -> None:
     """From a clean clone with asv.conf.json as committed, heavy dependencies installed once."""
     assert "No problems found" in asv(clone, "check")
-    said = asv(clone, "run", "HEAD^!", "--quick", "--machine", "box", "--bench", "MlpWidth")
-    assert "train.MlpWidth.time_train" in said
+    output = asv(clone, "run", "HEAD^!", "--quick", "--machine", "box", "--bench", "MlpWidth")
+    assert "train.MlpWidth.time_train" in output
     only = ("--quick", "--machine", "box", "--bench", r"MlpDepth.time_train\(1,")
     # A factor that no noise reaches: here it matters that two commits are built and compared.
     assert "NOT SIGNIFICANTLY CHANGED" in asv(
@@ -103,11 +103,11 @@ def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True
     ).stdout.strip()
-    said = asv(
+    output = asv(
         clone, "run", *here, "--set-commit-hash", commit, "--bench", "PeakBytes.*mlp-width|Finding"
     )
-    assert "finding.Finding.time_train" in said
-    assert "memory.PeakBytes.track_peak_bytes" in said
+    assert "finding.Finding.time_train" in output
+    assert "memory.PeakBytes.track_peak_bytes" in output
 
 
 def test_pytest_benchmark_measures_the_same_cases(tmp_path: Path) -> None:
@@ -137,7 +137,10 @@ def test_pytest_benchmark_measures_the_same_cases(tmp_path: Path) -> None:
 
 
 def assert_near_our_own(seconds: float) -> None:
-    """Within the noise of a shared machine of what `bench` measures: same unit, same work."""
+    """The unit and the work are those of `bench`: a mistake would be a factor of 50 iterations.
+
+    A busy machine alone may make a factor of ten between two moments.
+    """
     job = Job(
         backend="numpy",
         problems=["mlp-width:128"],
@@ -148,4 +151,4 @@ def assert_near_our_own(seconds: float) -> None:
     )
     (ours,) = run_job(job, registry.load("numpy"))
     assert ours.seconds is not None
-    assert 1 / 4 < seconds / ours.seconds < 4
+    assert 1 / 25 < seconds / ours.seconds < 25

@@ -22,7 +22,7 @@ SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1"}
 
 # The same for what else takes its time.
 SHORTER = {
-    "advise": ["--seconds", "2", "--threads", "1"],
+    "advise": ["--seconds", "2", "--backends", "numpy,python", "--threads", "1"],
     "crossover": ["--backends", "numpy,python", "--threads", "1"],
     "map": ["--points", "4", "--backends", "numpy,python", "--threads", "1"],
     "overhead": ["--backends", "numpy,python", "--threads", "1"],
@@ -54,7 +54,7 @@ def type_in(folder: Path, path: Path, line: str) -> None:
     if "--from" not in words:
         words += SHORTER.get(words[1], [])
     environment = {**os.environ, "PYTHONPATH": str(path), "PATH": f"{folder}:{os.environ['PATH']}"}
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "perceptron", *words[1:]],
         cwd=folder,
         env=environment,
@@ -64,7 +64,7 @@ def type_in(folder: Path, path: Path, line: str) -> None:
     )
     # A doctor's bad news about this machine is no mistake of the docs.
     allowed = (0, 1) if words[1] == "doctor" else (0,)
-    assert found.returncode in allowed, f"{line}\n{found.stdout}{found.stderr}"
+    assert process.returncode in allowed, f"{line}\n{process.stdout}{process.stderr}"
 
 
 def typed() -> list[object]:

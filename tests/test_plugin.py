@@ -85,8 +85,8 @@ def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProc
 
 def test_it_shows_up(python: Path, tmp_path: Path) -> None:
     """Without a line changed in ours."""
-    found = json.loads(run(python, tmp_path, "backends", "--json").stdout)["backends"]
-    names = {each["name"]: each["available"] for each in found}
+    backends = json.loads(run(python, tmp_path, "backends", "--json").stdout)["backends"]
+    names = {backend["name"]: backend["available"] for backend in backends}
     assert names["elsewhere"]
     assert names["elsewhere-wrong"]
 
@@ -103,10 +103,10 @@ def test_the_right_one_is_timed_and_the_wrong_one_never(python: Path, tmp_path: 
     """Recorded as failed, with its difference and without a time."""
     names = "numpy,elsewhere,elsewhere-wrong"
     options = ("--quick", "--families", "mlp-depth", "--threads", "1", "--machine", "box", "--json")
-    found = run(python, tmp_path, "bench", "--backends", names, *options)
-    assert found.returncode == 0, found.stderr
-    document = json.loads(found.stdout)
-    finding = {each["backend"]: each for each in document["finding"]}
+    process = run(python, tmp_path, "bench", "--backends", names, *options)
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    finding = {entry["backend"]: entry for entry in document["finding"]}
     assert finding["elsewhere"]["seconds"] > 0
     assert finding["elsewhere-wrong"]["seconds"] is None
     assert "disagrees with float64 NumPy" in finding["elsewhere-wrong"]["reason"]

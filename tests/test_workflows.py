@@ -29,8 +29,8 @@ def steps(file: Path) -> list[dict[str, Any]]:
 
 
 def script(file: Path, name: str) -> str:
-    (found,) = (step for step in steps(file) if step.get("name") == name)
-    return str(found["run"])
+    (chosen,) = (step for step in steps(file) if step.get("name") == name)
+    return str(chosen["run"])
 
 
 def run(
@@ -99,8 +99,8 @@ def test_the_job_that_may_write_reads_nothing_of_a_stranger() -> None:
 
 def test_whose_run_it_was_is_uploaded_even_if_it_got_no_further(tmp_path: Path) -> None:
     """Else an older comment would stand for a run that failed."""
-    found = run(script(GATE, "whose run this is"), tmp_path, {}, NUMBER="12")
-    assert found.returncode == 0
+    process = run(script(GATE, "whose run this is"), tmp_path, {}, NUMBER="12")
+    assert process.returncode == 0
     assert (tmp_path / "gate" / "pull-request.txt").read_text() == "12\n"
     (upload,) = (step for step in steps(GATE) if "upload" in step.get("uses", ""))
     assert upload["if"] == "${{ !cancelled() }}"
@@ -141,7 +141,7 @@ def test_the_verdict_follows_the_exit_code_and_the_label(
 
     Code that is pushed later is not what anybody had looked at.
     """
-    found = run(
+    process = run(
         script(GATE, "verdict"),
         tmp_path,
         {},
@@ -151,9 +151,9 @@ def test_the_verdict_follows_the_exit_code_and_the_label(
         LABEL=label,
         SENDER="octocat",
     )
-    assert (found.returncode != 0) == ("::error::" in says and "passed" not in found.stdout)
-    assert says in found.stdout
-    assert len(found.stdout.splitlines()) <= 1
+    assert (process.returncode != 0) == ("::error::" in says and "passed" not in process.stdout)
+    assert says in process.stdout
+    assert len(process.stdout.splitlines()) <= 1
     assert not (tmp_path / "pwned").exists()
 
 
@@ -164,7 +164,7 @@ def test_the_exit_code_is_kept_and_an_empty_result_is_none(
     tmp_path: Path, code: int, prints: str, measured: bool
 ) -> None:
     (tmp_path / "gate").mkdir()
-    found = run(
+    process = run(
         script(GATE, "compare"),
         tmp_path,
         {
@@ -172,24 +172,24 @@ def test_the_exit_code_is_kept_and_an_empty_result_is_none(
             f"exit {code}",
         },
     )
-    assert found.returncode == 0
-    told = (tmp_path / "output").read_text().splitlines()
-    assert told == [f"code={code}"]
+    assert process.returncode == 0
+    lines = (tmp_path / "output").read_text().splitlines()
+    assert lines == [f"code={code}"]
     kept = tmp_path / "gate" / "gate.json"
     assert kept.read_text() == prints if measured else not kept.exists()
 
 
-def said(number: int, login: str, kind: str, body: str) -> dict[str, Any]:
+def api_comment(number: int, login: str, kind: str, body: str) -> dict[str, Any]:
     return {"id": number, "user": {"login": login, "type": kind}, "body": body}
 
 
 OTHERS = [
-    said(1, "octocat", "User", f"{TAG} mine"),
-    said(2, "github-actions[bot]", "Bot", f"about {TAG}"),
-    said(3, "github-actions[bot]", "User", TAG),
-    said(4, "other[bot]", "Bot", TAG),
+    api_comment(1, "octocat", "User", f"{TAG} mine"),
+    api_comment(2, "github-actions[bot]", "Bot", f"about {TAG}"),
+    api_comment(3, "github-actions[bot]", "User", TAG),
+    api_comment(4, "other[bot]", "Bot", TAG),
 ]
-WRITTEN = said(5, "github-actions[bot]", "Bot", f"{TAG}\n\nold")
+WRITTEN = api_comment(5, "github-actions[bot]", "Bot", f"{TAG}\n\nold")
 
 
 @needs_jq
@@ -213,13 +213,13 @@ def test_there_is_one_comment_and_it_is_the_bots_own(
         '  jq -r "$5" comments.json\n'
         'else\n  echo "$4 $5 $6 $7" >> calls\nfi\n'
     )
-    found = run(
+    process = run(
         script(COMMENT, "write it, or over the one that is there"),
         tmp_path,
         {"gh": gh},
         NUMBER="12",
     )
-    assert found.returncode == 0, found.stderr
+    assert process.returncode == 0, process.stderr
     assert (tmp_path / "calls").read_text().splitlines() == [
         f"{call} --field body=@{tmp_path}/comment.md"
     ]
@@ -228,20 +228,20 @@ def test_there_is_one_comment_and_it_is_the_bots_own(
 @needs_jq
 def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) -> None:
     name = "write it, or over the one that is there"
-    found = run(script(COMMENT, name), tmp_path, {"gh": "echo x >> calls; exit 1"}, NUMBER="12")
-    assert found.returncode != 0
+    process = run(script(COMMENT, name), tmp_path, {"gh": "echo x >> calls; exit 1"}, NUMBER="12")
+    assert process.returncode != 0
     assert (tmp_path / "calls").read_text() == "x\n"
 
 
 def test_the_workflow_of_the_docs_is_one_of_ten_lines(tmp_path: Path) -> None:
     """For any other project; the tools that check ours find nothing in it."""
     page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
-    found = re.search(r"<!-- workflow -->\n```yaml\n(.*?)^```", page, re.M | re.S)
-    assert found is not None
-    assert len(found[1].splitlines()) == 10
+    process = re.search(r"<!-- workflow -->\n```yaml\n(.*?)^```", page, re.M | re.S)
+    assert process is not None
+    assert len(process[1].splitlines()) == 10
     file = tmp_path / ".github" / "workflows" / "gate.yml"
     file.parent.mkdir(parents=True)
-    file.write_text(found[1])
+    file.write_text(process[1])
     for command in (
         ["zizmor", "--offline", "--quiet", str(file)],
         ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)],

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from itertools import dropwhile, takewhile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -19,6 +20,7 @@ from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.runs import judged_bench, judged_ladder, judged_map
 from perceptron.errors import UserError
+from perceptron.records.of_record import export
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.report import numbers
 from perceptron.report.charts.ladder import ladder_chart
@@ -32,8 +34,9 @@ Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
 def main() -> None:
     """Rewrite README.md and the pictures that it shows."""
-    bench, drawn = newest(ROOT / "results"), newest_map(ROOT / "results")
-    climbed = newest_ladder(ROOT / "results")
+    with TemporaryDirectory() as folder:
+        results = export(ROOT, Path(folder))
+        bench, drawn, climbed = newest(results), newest_map(results), newest_ladder(results)
     for name, picture in pictures(bench, drawn, climbed).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
     readme = ROOT / "README.md"
@@ -46,7 +49,7 @@ def newest(results: Path) -> BenchResult:
     """The newest finished whole run; raises `UserError` if there is none."""
     for stored in _finished(results, "bench"):
         if stored.run.plan.get("whole"):
-            return _within(judged_bench(stored.folder))
+            return _within(judged_bench(stored.folder), results)
     raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
 
 
@@ -54,7 +57,7 @@ def newest_map(results: Path) -> MapResult:
     """The newest finished map that is not a quick one; raises `UserError` if there is none."""
     for stored in _finished(results, "map"):
         if not stored.run.plan.get("quick"):
-            return _within(judged_map(stored.folder))
+            return _within(judged_map(stored.folder), results)
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
 
@@ -65,7 +68,7 @@ def newest_ladder(results: Path) -> OverheadResult:
     """
     for stored in _finished(results, "overhead"):
         if not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY:
-            return _within(judged_ladder(stored.folder))
+            return _within(judged_ladder(stored.folder), results)
     raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
 
 
@@ -82,9 +85,9 @@ def _refuse(complaint: str) -> None:
     raise UserError(complaint)
 
 
-def _within(found: Judged) -> Judged:
+def _within(found: Judged, results: Path) -> Judged:
     """The same, with its folder as a reader of the repository finds it."""
-    return replace(found, results=found.results.relative_to(ROOT))
+    return replace(found, results=found.results.relative_to(results.parent))
 
 
 def pictures(bench: BenchResult, drawn: MapResult, climbed: OverheadResult) -> dict[str, str]:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from perceptron.analysis.stored.collection import collect
+from perceptron.records.of_record import export
 from perceptron.report.asv.pages import absent
 from perceptron.report.dashboard.write import write_site
 from tests.browser.conftest import ARGUMENTS, chromium
@@ -25,8 +26,8 @@ def main() -> None:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        html = Path(folder)
-        write_site(html, collect(ROOT / "results"), absent(html))
+        html = Path(folder) / "html"
+        write_site(html, collect(export(ROOT, Path(folder))), absent(html))
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(ARGUMENTS))
         for name, (file, height) in PAGES.items():
             page = browser.new_page(

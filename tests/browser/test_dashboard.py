@@ -18,7 +18,6 @@ from perceptron.report.dashboard.write import PAGES, write_site
 from tests.browser.conftest import Audit, Shot
 from tests.browser.serving import serve
 from tests.browser.watched import Watch, until
-from tests.conftest import ROOT
 from tests.plenty import plenty
 from tests.report.reading import data, views
 
@@ -30,9 +29,9 @@ OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "history.
 
 
 @pytest.fixture(scope="module")
-def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def html(tmp_path_factory: pytest.TempPathFactory, results_of_record: Path) -> Path:
     folder = tmp_path_factory.mktemp("dashboard")
-    shutil.copytree(ROOT / "results" / "runs", folder / "results" / "runs")
+    shutil.copytree(results_of_record / "runs", folder / "results" / "runs")
     plenty(folder / "results" / "asv", machines=2, commits=24, noise=0.01, steps={12: 0.4})
     write_site(folder / "html", collect(folder / "results"), "no checkout")
     return folder / "html"

@@ -21,8 +21,8 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
 
-def compare(monkeypatch: pytest.MonkeyPatch, found: Comparison, *options: str) -> int:
-    monkeypatch.setattr(gate, "compare", lambda request, progress: found)
+def compare(monkeypatch: pytest.MonkeyPatch, result: Comparison, *options: str) -> int:
+    monkeypatch.setattr(gate, "compare", lambda request, progress: result)
     return app(["compare", "a", "b", *options], standalone_mode=False) or 0
 
 
@@ -30,14 +30,14 @@ def test_json_markdown_and_marks_do_not_get_mixed_up(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     """One document on standard output, marks on standard error, the comment in its file."""
-    found = comparison(slower(), verdict="regression")
+    result = comparison(slower(), verdict="regression")
     file = tmp_path / "gate.md"
     options = ("--json", "--annotations", "--markdown", str(file))
-    assert compare(monkeypatch, found, *options) == 1
+    assert compare(monkeypatch, result, *options) == 1
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == "regression"
     assert err.startswith("::error file=benchmarks/sums.py,line=12,")
-    assert file.read_text(encoding="utf-8") == comment(found)
+    assert file.read_text(encoding="utf-8") == comment(result)
 
 
 def test_outside_a_workflow_there_are_no_marks(

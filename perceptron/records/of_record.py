@@ -1,0 +1,37 @@
+"""Results of record: those that the repository's history holds, apart from what a user measured.
+
+Both lie under results/, so that the dashboard shows a user's machine beside the published ones.
+What the README, the docs and the tests show must not depend on what somebody measured since.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+
+def export(checkout: Path, folder: Path) -> Path:
+    """Copy the tracked files of ``checkout``/results, as they are now, into ``folder``/results.
+
+    Outside a git checkout (a source distribution) everything under results/ is of record. Return
+    the copy, an empty folder if there is nothing.
+    """
+    target = folder / "results"
+    target.mkdir(parents=True)
+    for name in _tracked(checkout):
+        source = checkout / name
+        if source.is_file():  # a tracked file may have been deleted since
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, folder / name)
+    return target
+
+
+def _tracked(checkout: Path) -> list[str]:
+    """Paths relative to the checkout."""
+    if (checkout / ".git").exists():
+        command = ["git", "-C", str(checkout), "ls-files", "-z", "--", "results"]
+        listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return listed.rstrip("\0").split("\0") if listed else []
+    files = (checkout / "results").rglob("*")
+    return [file.relative_to(checkout).as_posix() for file in files if file.is_file()]

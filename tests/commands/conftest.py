@@ -1,0 +1,24 @@
+"""What tests of commands share: a quick bench, and the keys of a crossover."""
+
+from __future__ import annotations
+
+QUICK = ("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1")
+
+CROSSOVER_KEYS = {
+    "family",
+    "incumbent",
+    "challenger",
+    "status",
+    "size",
+    "low",
+    "high",
+    "bracket",
+    "crossings",
+    "sizes_measured",
+    "sure",
+    "unsure",
+    "machine",
+    "dtype",
+    "threads",
+    "reason",
+}

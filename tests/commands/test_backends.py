@@ -1,0 +1,21 @@
+"""`perceptron backends` as a process: its document, its words, its files."""
+
+from __future__ import annotations
+
+import json
+
+from perceptron.backends import registry
+from tests.conftest import Perceptron
+
+
+def test_backends_say_what_can_run(perceptron: Perceptron) -> None:
+    by_name = {
+        backend["name"]: backend
+        for backend in json.loads(perceptron("backends", "--json").stdout)["backends"]
+    }
+    assert list(by_name) == registry.names()
+    assert by_name["numpy"]["available"] is True
+    for name, backend in by_name.items():
+        assert backend["reason"] == registry.reason_unavailable(name)
+    table = perceptron("backends").stdout
+    assert all(name in table for name in by_name)

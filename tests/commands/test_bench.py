@@ -1,0 +1,134 @@
+"""`perceptron bench` as a process: its document, its words, its files."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.report.numbers import duration_interval
+from tests.commands.conftest import CROSSOVER_KEYS, QUICK
+from tests.conftest import ROOT, Perceptron
+
+# Against a hang, on however busy a machine.
+_GUARD_SECONDS = 600.0
+
+
+def test_bench_prints_the_contract_and_names_page_and_results(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """One document on standard output, progress on standard error, rows and page on disk."""
+    process = perceptron(*QUICK, "--json")
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert document["machine"] == "box"
+    finding = {row["backend"]: row for row in document["finding"]}
+    assert finding["numpy"]["ratio_to_numpy"] == 1.0
+    if finding["torch-cpu"]["seconds"] is not None:
+        assert finding["torch-cpu"]["ratio_to_numpy"] > 2
+    if registry.reason_unavailable("torch-cuda") is not None:
+        assert finding["torch-cuda"]["seconds"] is None
+        assert finding["torch-cuda"]["reason"] == registry.reason_unavailable("torch-cuda")
+    assert len(document["crossovers"]) == 3
+    assert all(set(row) == CROSSOVER_KEYS for row in document["crossovers"])
+    assert document["dashboard"] == "html/index.html"
+    page = " ".join((tmp_path / document["dashboard"]).read_text(encoding="utf-8").split())
+    assert '<p class="lead">On <a href="machines.html">box</a>' in page
+    numpy = finding["numpy"]
+    assert duration_interval(numpy["seconds"], numpy["low"], numpy["high"]) in page
+    assert (tmp_path / document["results"] / "measurements.jsonl").is_file()
+    assert "measuring:" in process.stderr
+
+
+def test_killed_half_way_and_started_again_nothing_is_lost_or_measured_twice(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """SIGKILL at a row in the middle; the second run keeps every line and adds the rest."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perceptron", *QUICK, "--backends", "numpy"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.DEVNULL,
+    )
+    before: list[str] = []
+    deadline = time.monotonic() + _GUARD_SECONDS
+    while len(before) < 7 and time.monotonic() < deadline:
+        files = list(tmp_path.glob("results/runs/box/*/measurements.jsonl"))
+        before = files[0].read_text().splitlines() if files else []
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+    kept = file.read_text()
+    kept = kept[: kept.rfind("\n") + 1]
+    assert perceptron(*QUICK, "--backends", "numpy").returncode == 0
+    (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+    assert file.read_text().startswith(kept)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    keys = [(row["problem"], row["backend"], row["process"]) for row in rows]
+    assert len(keys) == len(set(keys))
+    # depths 2, 8 and 32 and two trainings of the OR gate, in four processes
+    assert len(keys) == 4 * (3 + 2)
+    assert len(kept.splitlines()) < len(keys)
+
+
+def test_ctrl_c_is_one_line_and_keeps_what_was_measured(tmp_path: Path) -> None:
+    # A shell that starts the tests in the background has them ignore ctrl-C.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"{heed}from perceptron.cli import main; main()", *QUICK],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + _GUARD_SECONDS
+    while (
+        not list(tmp_path.glob("results/runs/box/*/measurements.jsonl"))
+        and time.monotonic() < deadline
+    ):
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=_GUARD_SECONDS)
+    assert process.returncode == 2
+    assert errors.splitlines()[-1].startswith("error: interrupted; rows already measured are kept")
+    assert "Traceback" not in errors
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 KiB, where this user may mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    options = ("-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder))
+    if subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
+        pytest.skip("a full disk: this user may not mount a tmpfs")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_its_rows(
+    perceptron: Perceptron, small_disk: Path
+) -> None:
+    """What was measured before is still read; nothing is half a row."""
+    options = (*QUICK, "--backends", "numpy", "--results", str(small_disk))
+    (small_disk / "ballast").write_bytes(b"x" * 48 * 1024)
+    process = perceptron(*options)
+    assert process.returncode == 2
+    assert process.stderr.splitlines()[-1].startswith("error: ")
+    assert "cannot write results: No space left on device" in process.stderr.splitlines()[-1]
+    import perceptron as package
+
+    kept = len(package.load_results(small_disk))
+    (small_disk / "ballast").unlink()
+    assert perceptron(*options).returncode == 0
+    assert len(package.load_results(small_disk)) == 4 * (3 + 2) >= kept

@@ -1,0 +1,36 @@
+"""`perceptron overhead` as a process: its document, its words, its files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.conftest import Perceptron
+
+
+def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:
+    """Rungs with everything that the contract names, and phases of the eager one."""
+    process = perceptron(
+        *("overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda"),
+        *("--threads", "1", "--json"),
+    )
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert document["problem"] == "or-gate"
+    rungs = {rung["backend"]: rung for rung in document["rungs"]}
+    wanted = {"backend", "seconds_per_iteration", "low", "high", "ratio_to_floor", "removes"}
+    assert wanted | {"kernels_per_iteration", "reason"} <= set(rungs["python"])
+    assert rungs["python"]["ratio_to_floor"] == 1
+    assert rungs["torch-cpu"]["ratio_to_floor"] > 20
+    assert rungs["torch-cpu"]["kernels_per_iteration"] >= 10
+    if rungs["torch-cuda"]["seconds_per_iteration"] is None:
+        assert rungs["torch-cuda"]["reason"]
+    phases = [phase for phase in document["phases"] if phase["backend"] == "torch-cpu"]
+    assert {phase["phase"] for phase in phases} >= {"forward", "loss", "backward"}
+    (whole,) = [entry for entry in document["phases_of_whole"] if entry["backend"] == "torch-cpu"]
+    assert whole["phases_seconds"] == pytest.approx(
+        sum(phase["seconds_per_iteration"] for phase in phases)
+    )
+    # The same unit: a mistake would be a factor of 1,000, and a neighbour's load is one of ten.
+    assert 1 / 100 < whole["phases_seconds"] / whole["seconds_per_iteration"] < 100

@@ -1,0 +1,36 @@
+"""`perceptron truth` as a process: its document, its words, its files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.conftest import Perceptron
+
+
+def test_truth_tells_how_often_it_is_right(perceptron: Perceptron, tmp_path: Path) -> None:
+    """The same worlds for the same seed; date, version and machine beside the shares."""
+    process = perceptron("truth", "--worlds", "5", "--json", "--save", "truth.md")
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert set(document) == {"when", "machine", "version", "seconds", "locator", "map"}
+    locator = document["locator"]
+    assert (locator["worlds"], locator["seed"]) == (5, 1)
+    assert [row["worlds"] for row in locator["rows"]] == ["all", "clear", "others"]
+    every, clear, others = (row["right"] for row in locator["rows"])
+    assert every["trials"] == clear["trials"] + others["trials"] == 5
+    for row in locator["rows"]:
+        for share in (row["right"], row["sure"], row["covered"]):
+            assert set(share) == {"hits", "trials", "value", "low", "high"}
+            if share["trials"]:
+                assert 0 <= share["low"] <= share["value"] <= share["high"] <= 1
+    assert document["map"]["worlds"] == 1
+    assert "--worlds 5 --seed 1" in (tmp_path / "truth.md").read_text(encoding="utf-8")
+    assert process.stderr.splitlines()[-1] == "wrote truth.md"
+
+
+def test_a_file_that_cannot_be_written_is_told_first(perceptron: Perceptron) -> None:
+    process = perceptron("truth", "--worlds", "1", "--save", "/proc/no/truth.md")
+    assert process.returncode == 2
+    assert process.stderr.splitlines()[-1].startswith("error: /proc/no/truth.md: cannot be written")
+    assert process.stdout == ""

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from perceptron.records.of_record import export
+
+
+def names(folder: Path) -> set[str]:
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
+def make(checkout: Path) -> None:
+    for name in ("results/runs/box/kept/run.json", "results/runs/box/mine/run.json", "README.md"):
+        (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+        (checkout / name).write_text(name)
+
+
+def test_what_a_user_measured_is_not_of_record(tmp_path: Path) -> None:
+    """Only tracked files count, ignored or not, and as they are now."""
+    checkout = tmp_path / "checkout"
+    make(checkout)
+    (checkout / ".gitignore").write_text("/results/\n")
+    git = ("git", "-C", str(checkout))
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "--force", "results/runs/box/kept"], check=True)
+    (checkout / "results/runs/box/kept/run.json").write_text("changed")
+    results = export(checkout, tmp_path / "copy")
+    assert names(results) == {"runs/box/kept/run.json"}
+    assert (results / "runs/box/kept/run.json").read_text() == "changed"
+
+
+def test_a_file_that_was_deleted_is_left_out(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    make(checkout)
+    git = ("git", "-C", str(checkout))
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    subprocess.run([*git, "add", "results"], check=True)
+    (checkout / "results/runs/box/mine/run.json").unlink()
+    assert names(export(checkout, tmp_path / "copy")) == {"runs/box/kept/run.json"}
+
+
+def test_a_source_distribution_has_results_of_record_only(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    make(checkout)
+    assert names(export(checkout, tmp_path / "copy")) == {
+        "runs/box/kept/run.json",
+        "runs/box/mine/run.json",
+    }
+
+
+def test_nothing_measured_is_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "checkout").mkdir()
+    results = export(tmp_path / "checkout", tmp_path / "copy")
+    assert results.is_dir()
+    assert names(results) == set()
