@@ -35,12 +35,13 @@ def prepare(html: Path) -> Pages:
 
     Called before minutes of measuring. Raises `UserError` if the folder cannot be written to.
     """
-    from perceptron.report.dashboard import page
-    from perceptron.report.tables import terminal
-
     reason = optional.missing("pages")
     if reason is not None:
+        from perceptron.report.tables import terminal
+
         terminal.note(f"no page will be written: {reason}")
         return Pages(None)
+    from perceptron.report.dashboard import page
+
     page.reserve(html)
     return Pages(html)
