@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from perceptron import optional
 from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
@@ -202,10 +203,9 @@ class JaxBackend:
         self.published_dtype = published_dtype
 
     def unavailable(self) -> str | None:
-        if find_spec("jax") is None or find_spec("jaxlib") is None:
-            return "JAX is not installed: pip install jax"
-        if self.device == "cpu":
-            return None
+        reason = optional.missing("jax")
+        if reason is not None or self.device == "cpu":
+            return reason
         reason = driver_unavailable()
         if reason is None and not any(find_spec(plugin) for plugin in _CUDA_PLUGINS):
             return "this JAX is installed without CUDA: pip install 'jax[cuda12]'"

@@ -11,11 +11,11 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from perceptron import optional
 from perceptron.backends.numpy_backend import NumpyTrainer
 from perceptron.backends.protocol import Rung, Trainer
 from perceptron.backends.python_backend import Loop, columns, loop_function, write_back
@@ -234,9 +234,7 @@ class NumbaBackend:
     imports = ("numba", "scipy.linalg.cython_blas")
 
     def unavailable(self) -> str | None:
-        if find_spec("numba") is None:
-            return "numba is not installed: pip install perceptron[numba]"
-        return None
+        return optional.missing("numba")
 
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads) | {"NUMBA_NUM_THREADS": str(threads)}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from perceptron import optional
 from perceptron.backends.protocol import Rung
 from perceptron.backends.shared.cuda import torch_unavailable
 from perceptron.backends.shared.kernels import Kernel, trace
@@ -164,9 +164,10 @@ class TorchBackend:
         self.rung = rung
 
     def unavailable(self) -> str | None:
-        if find_spec("torch") is None:
-            return "PyTorch is not installed: pip install torch"
-        return torch_unavailable() if self.device == "cuda" else None
+        reason = optional.missing("torch")
+        if reason is None and self.device == "cuda":
+            return torch_unavailable()
+        return reason
 
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)

@@ -19,6 +19,8 @@ from perceptron.commands.shared.arguments import (
     Threads,
 )
 from perceptron.commands.shared.options import folder_name, one_of, split, whole_numbers
+from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.skipped import announce_skipped
 
 
 def bench(
@@ -34,14 +36,10 @@ def bench(
     json: Json = False,
 ) -> None:
     """Do the main job: the finding, the sweep over sizes, the crossovers, the page."""
-    from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find_all
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.asv import pages
-    from perceptron.report.dashboard import page
-    from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
 
@@ -54,10 +52,11 @@ def bench(
         threads=whole_numbers("--threads", threads),
         quick=quick,
     )
-    page.reserve(html)
+    pages = prepare(html)
+    announce_skipped(plan.backends)
     with terminal.progress_bar("measuring") as bar:
         result = study.bench(plan, folder_name("--machine", machine), results, bar)
-    written = write_site(html, collect(results), pages.absent(html))
+    written = pages.write(results)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.bench(result, written))

@@ -25,6 +25,8 @@ from perceptron.commands.shared.options import (
     split,
     whole_numbers,
 )
+from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
 
@@ -63,14 +65,10 @@ def crossover(
     json: Json = False,
 ) -> None:
     """From which size up does B beat A? Measured where the answer is, or read from files."""
-    from perceptron.analysis.stored.collection import collect, collection_of
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.asv import pages
-    from perceptron.report.dashboard import answer, page
-    from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import crossover as table
     from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
@@ -96,8 +94,7 @@ def crossover(
         result = crossover_from_files.judge_files(
             sources, pairs, families, parameters, size, iterations
         )
-        page.reserve(html)
-        collection = collection_of(result.rows)
+        page = prepare(html).write_crossovers(None, result)
     else:
         if parameters or size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")
@@ -113,15 +110,15 @@ def crossover(
             quick=quick,
         )
         guessed = None if what_if is None else device(what_if)
-        page.reserve(html)
+        pages = prepare(html)
+        announce_skipped(plan.backends)
         with terminal.progress_bar("searching") as bar:
             result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
-        collection = collect(results)
-    write_site(html, collection, pages.absent(html), result)
+        page = pages.write_crossovers(results, result)
     terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.crossover(result, html / "sweeps.html"))
+        documents.write(documents.crossover(result, page.file))
     else:
         table.show(result)
-        terminal.show_places(result.results, f"{html}/{answer.sweep_address(collection, result)}")
+        terminal.show_places(result.results, page.address)
         terminal.show_next("perceptron map")

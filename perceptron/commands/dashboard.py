@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from perceptron import optional
 from perceptron.commands.shared.arguments import Html, Json, Results
 from perceptron.errors import UserError
 
@@ -26,6 +27,7 @@ def dashboard(
     json: Json = False,
 ) -> None:
     """Write the HTML pages of what is in results/: ours, and asv's own beside them."""
+    optional.require("pages")
     from perceptron.analysis.stored.collection import collect
     from perceptron.report import documents
     from perceptron.report.asv import pages

@@ -17,6 +17,8 @@ from perceptron.commands.shared.arguments import (
     Threads,
 )
 from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.skipped import announce_skipped
 
 
 def map(  # noqa: A001 named as the command
@@ -39,13 +41,9 @@ def map(  # noqa: A001 named as the command
     json: Json = False,
 ) -> None:
     """Map which backend wins where on two size axes, and by how much."""
-    from perceptron.analysis.stored.collection import collect
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.asv import pages
-    from perceptron.report.dashboard import answer, page
-    from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import phase_map as table
     from perceptron.report.tables import terminal
     from perceptron.studies import map as study
@@ -58,14 +56,15 @@ def map(  # noqa: A001 named as the command
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    page.reserve(html)
+    pages = prepare(html)
+    announce_skipped(plan.backends)
     with terminal.progress_bar("mapping") as bar:
         result = study.map_family(plan, folder_name("--machine", machine), results, bar)
-    write_site(html, answer.with_map(collect(results), result), pages.absent(html))
+    page = pages.write_map(results, result)
     terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.phase_map(result, html / "map.html"))
+        documents.write(documents.phase_map(result, page.file))
     else:
         table.show(result.map)
-        terminal.show_places(result.results, f"{html}/{answer.map_address(result)}")
+        terminal.show_places(result.results, page.address)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

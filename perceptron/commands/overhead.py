@@ -17,6 +17,8 @@ from perceptron.commands.shared.arguments import (
     Threads,
 )
 from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.skipped import announce_skipped
 
 
 def overhead(
@@ -36,13 +38,9 @@ def overhead(
     json: Json = False,
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
-    from perceptron.analysis.stored.collection import collect
     from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
-    from perceptron.report.asv import pages
-    from perceptron.report.dashboard import answer, page
-    from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import ladder, terminal
     from perceptron.studies import overhead as study
 
@@ -53,14 +51,15 @@ def overhead(
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    page.reserve(html)
+    pages = prepare(html)
+    announce_skipped(plan.backends)
     with terminal.progress_bar("measuring") as bar:
         result = study.overhead(plan, folder_name("--machine", machine), results, bar)
-    write_site(html, answer.with_ladder(collect(results), result), pages.absent(html))
+    page = pages.write_ladder(results, result)
     terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.overhead(result, html / "ladder.html"))
+        documents.write(documents.overhead(result, page.file))
     else:
         ladder.show(result)
-        terminal.show_places(result.results, f"{html}/{answer.ladder_address(result)}")
+        terminal.show_places(result.results, page.address)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from perceptron import optional
 from perceptron.commands.shared.arguments import Json, Machine, Results
 from perceptron.commands.shared.options import folder_name
 
@@ -37,6 +38,7 @@ def proof(
     from perceptron.validation.gate.shown import table
 
     if save is not None:
+        optional.require("pages", "matplotlib")
         text_file.reserve(save)
     name = folder_name("--machine", machine) or machine_name()
     request = gate.ProofRequest(name, results, runs, minutes, report, revision())

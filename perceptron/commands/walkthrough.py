@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from perceptron import optional
 from perceptron.commands.shared.arguments import Backends, Json
 from perceptron.commands.shared.options import split
 
@@ -35,6 +36,8 @@ def walkthrough(
     from perceptron.report.tables import walkthrough as story
     from perceptron.studies import walkthrough as study
 
+    if save is not None:
+        optional.require("pages", "matplotlib")
     with terminal.progress_bar(problem) as bar:
         walk = study.walkthrough(
             problem, split("--backend", backend) or study.BACKENDS, activation, bar

@@ -61,14 +61,17 @@ def find(reference: str) -> Problem:
     >>> find("mlp-width:512").hidden
     (512,)
 
-    Raises `UserError` with the nearest name, or with what is wrong with the size.
+    Raises `UserError` with the nearest name, or with what is wrong with the size, or
+    where the data come from a library that is not installed.
     """
     if files.is_file(reference):
         return _own(reference)
     if shape.is_shape(reference):
         return shape.find(reference)
     if reference in NAMED:
-        return NAMED[reference]
+        problem = NAMED[reference]
+        problem.dataset.require()
+        return problem
     name, colon, size = reference.partition(":")
     if name not in FAMILIES:
         families = [f"{family}:SIZE" for family in FAMILIES]

@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from perceptron import optional
 from perceptron.errors import UserError
 
 Array = npt.NDArray[np.floating]
@@ -31,6 +32,9 @@ class Dataset:
     def generate(self) -> tuple[Array, Array]:
         """Return inputs (rows, features) and targets (rows, 1), float64; the same at every call."""
         raise NotImplementedError
+
+    def require(self) -> None:
+        """Raise `UserError` where the library that the data come from is not installed."""
 
     def load(self) -> tuple[Array, Array]:
         """Return what `generate` does, kept for the next call; the arrays are read-only."""
@@ -84,13 +88,15 @@ class Separable(Dataset):
 class BreastCancer(Dataset):
     """The Wisconsin breast-cancer table that scikit-learn bundles, each feature standardised."""
 
+    def require(self) -> None:
+        reason = optional.missing("sklearn")
+        if reason is not None:
+            raise UserError(f"problem 'breast-cancer': {reason}")
+
     def generate(self) -> tuple[Array, Array]:
-        try:
-            from sklearn.datasets import load_breast_cancer
-        except ImportError:
-            raise UserError(
-                "problem 'breast-cancer' needs scikit-learn: pip install 'perceptron[sklearn]'"
-            ) from None
+        self.require()
+        from sklearn.datasets import load_breast_cancer
+
         table = load_breast_cancer()
         inputs = np.asarray(table.data, dtype=np.float64)
         inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)

@@ -30,7 +30,7 @@ def _text(value: object) -> str:
     return str(value).encode(errors="surrogateescape").decode(errors="replace")
 
 
-def bench(result: BenchResult, page: Path) -> dict[str, Any]:
+def bench(result: BenchResult, page: Path | None) -> dict[str, Any]:
     """Return what `perceptron bench --json` prints."""
     return {
         "machine": result.machine,
@@ -42,7 +42,7 @@ def bench(result: BenchResult, page: Path) -> dict[str, Any]:
     }
 
 
-def crossover(result: CrossoverResult, page: Path) -> dict[str, Any]:
+def crossover(result: CrossoverResult, page: Path | None) -> dict[str, Any]:
     """Return what `perceptron crossover --json` prints."""
     return {
         "crossovers": result.crossovers,
@@ -67,7 +67,7 @@ def advice(result: AdviceResult) -> dict[str, Any]:
     }
 
 
-def overhead(result: OverheadResult, page: Path) -> dict[str, Any]:
+def overhead(result: OverheadResult, page: Path | None) -> dict[str, Any]:
     """Return what `perceptron overhead --json` prints."""
     return {
         "problem": result.problem,
@@ -86,7 +86,7 @@ def overhead(result: OverheadResult, page: Path) -> dict[str, Any]:
     }
 
 
-def phase_map(result: MapResult, page: Path) -> dict[str, Any]:
+def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
     """Return what `perceptron map --json` prints."""
     return {
         "map": result.map,

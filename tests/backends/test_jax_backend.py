@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from perceptron import optional
 from perceptron.backends import jax_backend
 from perceptron.backends.jax_backend import CPU, JaxBackend
 from perceptron.problems import catalogue
@@ -87,7 +88,7 @@ def test_xla_runs_as_many_threads_as_set() -> None:
 @pytest.mark.parametrize(
     ("installed", "device", "driver", "reason"),
     [
-        ((), "cpu", None, "JAX is not installed: pip install jax"),
+        ((), "cpu", None, 'jax and jaxlib are not installed: pip install "perceptron[jax]"'),
         (("jax", "jaxlib"), "cpu", "no CUDA device found", None),
         (("jax", "jaxlib"), "cuda", "no CUDA device found", "no CUDA device found"),
         (
@@ -109,8 +110,9 @@ def test_why_it_cannot_run(
     """In one line, with what to do."""
 
     def find(name: str) -> ModuleSpec | None:
-        return ModuleSpec(name, None) if name in installed else None
+        return ModuleSpec(name, None, origin=name) if name in installed else None
 
+    monkeypatch.setattr(optional, "find_spec", find)
     monkeypatch.setattr(jax_backend, "find_spec", find)
     monkeypatch.setattr(jax_backend, "driver_unavailable", lambda: driver)
     assert JaxBackend("jax", device, "").unavailable() == reason

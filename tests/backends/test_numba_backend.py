@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from perceptron.backends import numba_backend
+from perceptron import optional
 from perceptron.backends.numba_backend import BACKEND, LayeredTrainer, WrittenOutTrainer
 from perceptron.backends.numpy_inplace import BACKEND as INPLACE
 from perceptron.backends.protocol import Trainer
@@ -58,8 +58,8 @@ def test_a_missing_numba_is_reported_with_how_to_install_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The line that the console and the page show."""
-    monkeypatch.setattr(numba_backend, "find_spec", lambda name: None)
-    assert BACKEND.unavailable() == "numba is not installed: pip install perceptron[numba]"
+    monkeypatch.setattr(optional, "find_spec", lambda name: None)
+    assert BACKEND.unavailable() == 'numba is not installed: pip install "perceptron[numba]"'
 
 
 def test_numba_has_a_thread_variable_of_its_own() -> None:

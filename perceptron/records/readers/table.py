@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from perceptron import optional
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.foreign_rows import SourceContents
@@ -51,8 +52,10 @@ def load_results(
 ) -> pandas.DataFrame:
     """Load what `load_measurements` does as a table with one column for each `Measurement` field.
 
-    ``samples`` holds lists, ``hidden`` tuples (so that one can group by it).
+    ``samples`` holds lists, ``hidden`` tuples (so that one can group by it). Raises
+    `UserError` where pandas is not installed.
     """
+    optional.require("pages", "pandas")
     import pandas
 
     columns = [field.name for field in msgspec.structs.fields(Measurement)]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-
-from jinja2 import Environment as Templates
-from jinja2 import PackageLoader, StrictUndefined
+from typing import TYPE_CHECKING
 
 from perceptron.errors import UserError
 from perceptron.report.dashboard.advice import advice_markup
 from perceptron.untrusted_text import shortened
 
+if TYPE_CHECKING:
+    from jinja2 import Environment as Templates
+
 
 def templates() -> Templates:
     """Return the environment of all templates, with the filters that they use."""
-    environment = Templates(
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
         loader=PackageLoader("perceptron.report.dashboard"),
         autoescape=True,
         undefined=StrictUndefined,

@@ -84,11 +84,17 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
-def show_places(rows: Path | None, page: Path | str) -> None:
+def show_places(rows: Path | None, page: Path | str | None) -> None:
     """Print where the rows are kept, if they are ours, and the page with the result on it."""
     if rows is not None:
         out.print(f"rows:  {rows}", markup=False, soft_wrap=True)
-    out.print(f"page:  {page}", markup=False, soft_wrap=True)
+    if page is not None:
+        out.print(f"page:  {page}", markup=False, soft_wrap=True)
+
+
+def note(line: str) -> None:
+    """Print one line on standard error, as it is."""
+    err.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_next(command: str) -> None:

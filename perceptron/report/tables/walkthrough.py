@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron.records.walkthrough import TrainingRun, Walkthrough
-from perceptron.report.charts import walkthrough
 from perceptron.report.numbers import count, duration
 from perceptron.report.tables.terminal import out, table
 
-Predict = Callable[[walkthrough.Values], walkthrough.Values]
+if TYPE_CHECKING:
+    from perceptron.report.charts.walkthrough import Values
+
+    Predict = Callable[[Values], Values]
 
 
 def show(walk: Walkthrough) -> None:
@@ -53,13 +56,15 @@ def draw(
     walk: Walkthrough,
     folder: Path,
     predict: Predict,
-    curve: tuple[walkthrough.Values, walkthrough.Values, walkthrough.Values | None],
+    curve: tuple[Values, Values, Values | None],
 ) -> Iterator[Path]:
     """Write the figures as PNG, one at a time.
 
     ``predict`` is the trained model; ``curve`` holds inputs, our sigmoid of them and the
     framework's (None where it is not installed).
     """
+    from perceptron.report.charts import walkthrough  # the tables need no matplotlib
+
     yield walkthrough.save(walkthrough.sigmoid_figure(*curve), folder / "sigmoid.png")
     if not walk.runs:
         return

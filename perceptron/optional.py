@@ -1,0 +1,54 @@
+"""Libraries that are installed only when asked for: the extras of pyproject.toml.
+
+The gate, the answers on the console and measuring NumPy need none of them. What a command needs
+beyond that it asks for here before it measures anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+
+from perceptron.errors import UserError
+
+EXTRAS: Mapping[str, Mapping[str, str]] = {
+    "torch": {"torch": "torch"},
+    "pages": {
+        "asv": "asv",
+        "jinja2": "jinja2",
+        "matplotlib": "matplotlib",
+        "pandas": "pandas",
+        "plotly": "plotly",
+    },
+    "numba": {"numba": "numba"},
+    "jax": {"jax": "jax", "jaxlib": "jaxlib"},
+    "sklearn": {"sklearn": "scikit-learn"},
+}
+"""The modules of each extra, with the name under which each is installed."""
+
+
+def missing(extra: str, *modules: str) -> str | None:
+    """Return what is not installed and the command that brings it, in one line, or None.
+
+    Looks for ``modules``, by default for all of the extra, and imports nothing.
+    """
+    names = EXTRAS[extra]
+    absent = [names[module] for module in modules or names if not _is_here(module)]
+    if not absent:
+        return None
+    *others, last = absent
+    listed = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    return f'{listed} not installed: pip install "perceptron[{extra}]"'
+
+
+def require(extra: str, *modules: str) -> None:
+    """Raise `UserError` with the line of `missing` if there is one."""
+    reason = missing(extra, *modules)
+    if reason is not None:
+        raise UserError(reason)
+
+
+def _is_here(module: str) -> bool:
+    # A mere folder of that name, such as asv/ among a user's own, is importable and no library.
+    spec = find_spec(module)
+    return spec is not None and spec.origin is not None

@@ -1,0 +1,34 @@
+"""The dashboard that a command leaves behind, or the line that says why there is none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron import optional
+from perceptron.commands.shared.pages import prepare
+from perceptron.errors import UserError
+
+
+def test_without_its_libraries_a_page_costs_no_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line before measuring, no folder, and no page afterwards."""
+    monkeypatch.setattr(optional, "find_spec", lambda name: None)
+    pages = prepare(tmp_path / "html")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("no page will be written: asv, jinja2, matplotlib")
+    assert said.err.endswith('pip install "perceptron[pages]"\n')
+    assert said.err.count("\n") == 1
+    assert pages.write(tmp_path / "results") is None
+    assert not (tmp_path / "html").exists()
+
+
+def test_a_folder_that_cannot_be_written_to_is_refused_before_measuring(tmp_path: Path) -> None:
+    if optional.missing("pages") is not None:
+        pytest.skip("no page would be written")
+    (tmp_path / "html").write_text("a file")
+    with pytest.raises(UserError, match="choose another --html"):
+        prepare(tmp_path / "html")

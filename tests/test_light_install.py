@@ -1,0 +1,239 @@
+"""The package as a stranger gets it: built, checked, and installed without any extra.
+
+Somebody who wants the gate for a suite of their own installs neither torch nor what draws pages.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from perceptron import optional
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.skipif(
+    find_spec("build") is None or find_spec("twine") is None,
+    reason="build and twine are not installed: run `make install`",
+)
+IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
+PACKAGE = """
+import time
+
+def wait():
+    time.sleep({seconds})
+"""
+SUITE = """
+import toy
+
+def time_waiting():
+    toy.wait()
+"""
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The sdist of the working tree, and the wheel that is built from nothing but it."""
+    folder = shared(tmp_path_factory) / "dist"
+    with once(folder) as is_new:
+        if is_new:
+            command = [sys.executable, "-m", "build", "--outdir", folder, ROOT]
+            subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+@pytest.fixture(scope="module")
+def light(distributions: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds the wheel and what it depends on."""
+    folder = shared(tmp_path_factory) / "light"
+    interpreter = folder / "bin" / "python"
+    with once(folder) as is_new:
+        if is_new:
+            venv.create(folder, symlinks=True)
+            pip = (sys.executable, "-m", "pip", "--python", interpreter, "install", "--quiet")
+            subprocess.run([*pip, distributions[1]], check=True, env=_environment())
+    return interpreter
+
+
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests, the same for all of its processes."""
+    own = factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@contextmanager
+def once(folder: Path) -> Iterator[bool]:
+    """Whether to fill the folder: one process does, the others wait for it."""
+    done = folder.with_suffix(".done")
+    with FileLock(folder.with_suffix(".lock")):
+        folder.mkdir(exist_ok=True)
+        yield not done.exists()
+        done.touch()
+
+
+def _environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+
+
+def run(python: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command that pip has put beside the interpreter."""
+    return subprocess.run(
+        [python.with_name("perceptron"), *arguments],
+        cwd=folder,
+        env=_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_both_files_pass_twine_check(distributions: tuple[Path, Path]) -> None:
+    """PyPI would take them, and show README."""
+    command = [sys.executable, "-m", "twine", "check", "--strict", *distributions]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_sdist_holds_the_package_and_no_measurements(distributions: tuple[Path, Path]) -> None:
+    """What a build needs and what says what it is; the wheel above was built from it."""
+    with tarfile.open(distributions[0]) as archive:
+        names = {Path(name).relative_to(Path(name).parts[0]) for name in archive.getnames()}
+    files = {str(name) for name in names}
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml"} <= files
+    assert "perceptron/report/dashboard/templates/base.html.j2" in files
+    tops = {name.parts[0] for name in names} - {"PKG-INFO", ".gitignore"}
+    assert tops == {"LICENSE", "README.md", "CHANGELOG.md", "pyproject.toml", "perceptron"}
+
+
+def test_no_extra_is_installed(light: Path) -> None:
+    """Nor does anything that the core depends on bring one."""
+    modules = sorted({module for extra in optional.EXTRAS.values() for module in extra})
+    code = "import sys\nfrom importlib.util import find_spec\n"
+    code += "print(*(name for name in sys.argv[1:] if find_spec(name)))"
+    done = subprocess.run(
+        [light, "-I", "-c", code, *modules], capture_output=True, text=True, check=True
+    )
+    assert {"torch", "plotly", "matplotlib", "pandas", "asv", "jinja2"} <= set(modules)
+    assert done.stdout.split() == []
+
+
+def test_compare_judges_two_revisions_of_any_suite(light: Path, tmp_path: Path) -> None:
+    """The gate alone: what waits three times as long is a regression."""
+
+    def git(*arguments: str) -> None:
+        command = ["git", *IDENTITY, *arguments]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "toy").mkdir()
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks" / "suite.py").write_text(SUITE)
+    (tmp_path / "asv.conf.json").write_text('{"version": 1, "project": "toy", "repo": "."}')
+    git("init", "--quiet")
+    for tag, seconds in (("base", 0.002), ("head", 0.006)):
+        (tmp_path / "toy" / "__init__.py").write_text(PACKAGE.format(seconds=seconds))
+        git("add", ".")
+        git("commit", "--quiet", "--message", tag)
+        git("tag", tag)
+    done = run(light, tmp_path, "compare", "base", "head", "--budget", "1", "--json")
+    assert done.returncode == 1, done.stderr
+    document = json.loads(done.stdout)
+    assert document["verdict"] == "regression"
+    assert [row["benchmark"] for row in document["rows"]] == ["suite.time_waiting"]
+
+
+def test_doctor_answers(light: Path, tmp_path: Path) -> None:
+    """0 for a quiet machine, 1 where it warns."""
+    done = run(light, tmp_path, "doctor", "--json")
+    assert done.returncode in (0, 1), done.stderr
+    document = json.loads(done.stdout)
+    assert bool(document["warnings"]) == (done.returncode == 1)
+    assert document["environment"]["libraries"]["numpy"]
+
+
+def test_backends_names_the_command_that_brings_each(light: Path, tmp_path: Path) -> None:
+    done = run(light, tmp_path, "backends", "--json")
+    assert done.returncode == 0, done.stderr
+    reasons = {row["name"]: row["reason"] for row in json.loads(done.stdout)["backends"]}
+    assert reasons["numpy"] is None
+    assert reasons["torch-cpu"] == 'torch is not installed: pip install "perceptron[torch]"'
+    assert reasons["numba"] == 'numba is not installed: pip install "perceptron[numba]"'
+    assert reasons["jax-cpu"] == 'jax and jaxlib are not installed: pip install "perceptron[jax]"'
+
+
+def test_bench_answers_without_a_page(light: Path, tmp_path: Path) -> None:
+    """What is missing is said before measuring; it costs a page and a row, not the answer."""
+    options = ("--backends", "numpy", "torch-cpu", "--families", "perceptron-rows", "--json")
+    done = run(light, tmp_path, "bench", "--quick", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[:2] == [
+        "no page will be written: asv, jinja2, matplotlib, pandas and plotly are not installed: "
+        'pip install "perceptron[pages]"',
+        'skipped: torch-cpu: torch is not installed: pip install "perceptron[torch]"',
+    ]
+    document = json.loads(done.stdout)
+    assert document["dashboard"] is None
+    finding = {row["backend"]: row for row in document["finding"]}
+    assert finding["numpy"]["seconds"] > 0
+    assert finding["torch-cpu"]["seconds"] is None
+    assert "pip install" in finding["torch-cpu"]["reason"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("dashboard",),
+            "asv, jinja2, matplotlib, pandas and plotly are not installed: "
+            'pip install "perceptron[pages]"',
+        ),
+        (
+            ("walkthrough", "--save", "figures"),
+            'matplotlib is not installed: pip install "perceptron[pages]"',
+        ),
+        (
+            ("proof", "--save", "proof.md"),
+            'matplotlib is not installed: pip install "perceptron[pages]"',
+        ),
+        (
+            ("check", "torch-cpu"),
+            'torch-cpu: torch is not installed: pip install "perceptron[torch]"',
+        ),
+        (
+            ("overhead", "--problem", "breast-cancer"),
+            "problem 'breast-cancer': scikit-learn is not installed: "
+            'pip install "perceptron[sklearn]"',
+        ),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_what_cannot_be_done_ends_in_one_line_before_it_begins(
+    light: Path, tmp_path: Path, arguments: tuple[str, ...], line: str
+) -> None:
+    done = run(light, tmp_path, *arguments)
+    assert done.returncode == 2
+    assert (done.stdout, done.stderr) == ("", f"error: {line}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_judged_without_a_page(light: Path, tmp_path: Path) -> None:
+    """Another suite's numbers need no library that draws."""
+    table = "case,size,backend,seconds\nsvd,1,a,1\nsvd,1,b,30\nsvd,100,a,100\nsvd,100,b,31\n"
+    (tmp_path / "times.csv").write_text(table)
+    done = run(light, tmp_path, "crossover", "--from", "times.csv", "--json")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert (document["crossovers"][0]["status"], document["page"]) == ("crosses", None)
+    assert done.stderr.startswith("no page will be written: ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["times.csv"]
