@@ -104,5 +104,18 @@ def test_files_of_others_are_shown_by_themselves(
     assert {setting[-1] for setting in shown} == {"time", "ratio of gpu to numpy"}
     assert all(view["figures"] for view in shown.values())
     assert "At which size does the winner change?" in text_of(answered / "html" / "sweeps.html")
-    run("--from", "times.csv", "--json")
+    run("--from", "times.csv", "--pair", "gpu:numpy", "--json")
     assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
+
+
+def test_a_pair_is_shown_the_way_round_in_which_it_was_asked_for(answered: Path) -> None:
+    """Its ratios are turned with it."""
+    Path("times.csv").write_text(TABLE)
+    run("--from", "times.csv")
+    run("--from", "times.csv", "--pair", "gpu:numpy", "--html", "turned")
+    ratios = []
+    for folder, shown in (("html", "ratio of gpu to numpy"), ("turned", "ratio of numpy to gpu")):
+        view = next(v for s, v in views(answered / folder, "sweeps").items() if s[-1] == shown)
+        ratios.append(view["figures"][0]["data"][-1]["y"])
+    assert ratios[0] == pytest.approx([30, 31 / 900])
+    assert ratios[1] == pytest.approx([1 / value for value in ratios[0]])
