@@ -188,10 +188,10 @@ def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: P
     """The same machine, code and threads: a newer sweep of asv's is not in its place."""
     from urllib.parse import parse_qs, urlsplit
 
-    links = [each for each in read(html / "index.html").links if each.startswith("sweeps.html#")]
+    links = [link for link in read(html / "index.html").links if link.startswith("sweeps.html#")]
     asked = {name: value[0] for name, value in parse_qs(urlsplit(links[0]).fragment).items()}
     switches = [part["id"] for part in data(html, "sweeps")["switches"]]
-    pictured = tuple(asked[each] for each in switches[:5])
+    pictured = tuple(asked[switch] for switch in switches[:5])
     assert pictured == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
     assert any(setting[:5] == pictured for setting in views(html, "sweeps"))
 
