@@ -59,7 +59,7 @@ VIEWS = """<form id="switches" aria-label="what is shown"></form>
 <noscript>This page needs its scripts.</noscript>"""
 OVERVIEW = """<p class="lead">Which backend trains fastest on xeon-2core?</p>
 <p class="warning" role="note"><strong>Two neighbours were busy.</strong>
-To mend it: <code>perceptron doctor</code></p>
+What helps: <code>perceptron doctor</code></p>
 <div class="cards">
 <section class="card"><h2>mlp-width</h2><strong>406 hidden units</strong>
 <p>torch-cpu is faster from there on <span class="soft">[371, 444]</span></p></section>

@@ -181,7 +181,7 @@ def test_paper_is_white_and_nothing_falls_off_it(watch: Watch, disk: str, shot: 
 def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) -> None:
     """A machine's rows, filtered, as CSV and as JSON: the same numbers as on the disk."""
     page = watch(disk).open("raw.html")
-    part = next(each for each in data(html, "raw")["parts"] if each["label"].startswith("epyc"))
+    part = next(file for file in data(html, "raw")["parts"] if file["label"].startswith("epyc"))
     page.get_by_label("machine", exact=True).select_option(label=part["label"])
     page.get_by_label("rows that contain").fill("mlp-width")
     columns = [part["id"] for part in data(html, "raw")["columns"]]
@@ -194,7 +194,7 @@ def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) 
             page.get_by_role("button", name=f"download {kind}").click()
         return Path(started.value.path()).read_text(encoding="utf-8")
 
-    assert [list(each.values()) for each in json.loads(saved("JSON"))] == rows
+    assert [list(record.values()) for record in json.loads(saved("JSON"))] == rows
     lines = list(csv.reader(io.StringIO(saved("CSV"))))
     assert lines[0] == columns
     seconds = columns.index("seconds")

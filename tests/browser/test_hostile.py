@@ -34,7 +34,7 @@ def is_ours(page: Page) -> bool:
         page.evaluate(
             "document.querySelectorAll('script:not([src]), img, iframe, main b:not(:empty)').length"
             " === 0 && [...document.querySelectorAll('*')].every(one =>"
-            " [...one.attributes].every(each => !each.name.startsWith('on')))"
+            " [...one.attributes].every(own => !own.name.startsWith('on')))"
             " && [...document.links].every(one => /^(file|http|data):/.test(one.protocol))"
         )
     )
@@ -76,11 +76,11 @@ def test_every_view_renders_and_nothing_executes(watch: Watch, html: Path, name:
 
 def test_a_legend_shows_a_name_as_it_is(watch: Watch, html: Path) -> None:
     """plotly would take a part of it for markup: a link, bold, a formula."""
-    place = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
-    page = watch(html.as_uri()).open(link("sweeps", ("Family",), place[:1]))
+    braces = next(setting for setting in views(html, "sweeps") if setting[0].startswith("{{"))
+    page = watch(html.as_uri()).open(link("sweeps", ("Family",), braces[:1]))
     until(page, "document.querySelectorAll('.legendtext').length > 0")
     legend = page.locator(".legendtext").all_text_contents()
-    assert any(each.startswith("{{ 7 * 7 }}") and "<b>" in each for each in legend), legend
+    assert any(name.startswith("{{ 7 * 7 }}") and "<b>" in name for name in legend), legend
     assert page.locator(".plot a").count() == page.locator(".plot a.modebar-btn").count()
 
 
@@ -90,7 +90,7 @@ def test_raw_rows_can_be_searched_sorted_and_saved(watch: Watch, html: Path) -> 
     parts = data(html, "raw")["parts"]
     assert page.locator("#raw-part option").count() == len(parts)
     page.locator("#raw-part").select_option(
-        index=[each["label"][:8] for each in parts].index("\"'><svg ")
+        index=[file["label"][:8] for file in parts].index("\"'><svg ")
     )
     page.get_by_label("rows that contain").fill("<svg onload")
     until(page, "document.querySelectorAll('#raw tbody tr').length > 10")

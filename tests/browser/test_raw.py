@@ -99,8 +99,8 @@ def test_what_passes_the_filter_is_saved(watch: Watch, base: str) -> None:
     assert sum(row["seconds"] is None for row in rows) == 5
     name, content = saved(page, "CSV")
     assert name == "perceptron-raw-0.csv"
-    told = list(csv.DictReader(io.StringIO(content.decode())))
-    read = [float(row["seconds"]) if row["seconds"] else None for row in told]
+    lines = csv.DictReader(io.StringIO(content.decode()))
+    read = [float(line["seconds"]) if line["seconds"] else None for line in lines]
     assert read == [row["seconds"] for row in rows]
 
 

@@ -124,7 +124,7 @@ def test_a_page_without_its_data_says_so(watch: Watch, site: Path) -> None:
     watched.forgive("Failed to load resource")
 
 
-def test_names_of_strangers_are_text(watch: Watch, base: str) -> None:
+def test_untrusted_names_are_text(watch: Watch, base: str) -> None:
     """Whatever a name holds, it is shown as it is, can be linked to, and runs nothing."""
     page = watch(base).open("hostile.html")
     first = page.locator("select").first

@@ -7,7 +7,11 @@ follow from the name of the backend (see `palette`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import log
 from typing import Literal
+
+# Share of an axis; a label of a mark further right could leave a narrow figure.
+_LEFT_BEYOND = 0.55
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,11 @@ class Mark:
     x: float
     label: str
     level: int
+
+    def is_labelled_left(self, axis: Axis) -> bool:
+        """Return whether the label stands left of the line, as there is no room on the right."""
+        along = log(self.x / axis.low) / log(axis.high / axis.low)
+        return along > _LEFT_BEYOND
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ def ratio_figure(crossover: Crossover, spots: Sequence[CurvePoint], axis: str) -
     incumbent, challenger = crossover.incumbent, crossover.challenger
     line = _line(crossover, spots, axis)
     known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
-    marks, stretches = crossings([crossover])
+    marks, stretches = crossings([crossover], lowest=1)  # a note stands below
     unsure = [Stretch("x", low, high, "unsure") for low, high in crossover.unsure]
     return LineFigure(
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "

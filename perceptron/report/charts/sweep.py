@@ -71,12 +71,15 @@ def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
     return sweep_figure(judged[0].curves, crossovers, family_axis(family))
 
 
-def crossings(crossovers: Sequence[Crossover]) -> tuple[list[Mark], list[Stretch]]:
-    """Return a mark for each change of winner, and the interval of each crossover."""
+def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
+    """Return a mark for each change of winner, and the interval of each crossover.
+
+    Labels stand from the level ``lowest`` up.
+    """
     marks: list[Mark] = []
     stretches: list[Stretch] = []
     crossing = [crossover for crossover in crossovers if crossover.crossings]
-    for level, crossover in enumerate(crossing):
+    for level, crossover in enumerate(crossing, lowest):
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
             label = f"{winner} from {digits(change.size, 2)} up"

@@ -34,7 +34,7 @@ class _Pages(SimpleHTTPRequestHandler):
         return super().send_head()
 
     def end_headers(self) -> None:
-        self.send_header("Cache-Control", "no-store")  # written anew at any moment
+        self.send_header("Cache-Control", "no-store")  # may be written again at any moment
         self.send_header("X-Content-Type-Options", "nosniff")
         super().end_headers()
 

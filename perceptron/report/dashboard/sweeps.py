@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import Interval
@@ -49,7 +51,8 @@ def sweep_views(
     )
     for part, sweep in enumerate(ordered):
         own = asked if asked is not None and is_answer(sweep, asked) else None
-        for shown, view in _shown(sweep, looks, own):
+        shown_sweep = sweep if own is None else _as_asked(sweep, own)
+        for shown, view in _shown(shown_sweep, looks, own):
             views.add(part, (*sweep_setting(sweep), shown), view)
     return views
 
@@ -72,6 +75,28 @@ def is_answer(sweep: Sweep, asked: CrossoverResult) -> bool:
         (row.source, row.machine, row.family, row.commit, row.dtype, row.threads) == ground
         for row in asked.rows
     )
+
+
+def _as_asked(sweep: Sweep, asked: CrossoverResult) -> Sweep:
+    """Return the sweep with each pair the way round in which it was asked for."""
+    where = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
+    wanted = {
+        (crossover.incumbent, crossover.challenger): crossover
+        for crossover in asked.crossovers
+        if (crossover.family, crossover.machine, crossover.dtype, crossover.threads) == where
+    }
+    crossovers, ratios = [], []
+    for crossover, spots in zip(sweep.crossovers, sweep.ratios, strict=True):
+        turned = wanted.get((crossover.challenger, crossover.incumbent))
+        crossovers.append(crossover if turned is None else turned)
+        ratios.append(spots if turned is None else [_turned(spot) for spot in spots])
+    return replace(sweep, crossovers=crossovers, ratios=ratios)
+
+
+def _turned(spot: CurvePoint) -> CurvePoint:
+    value = spot.value
+    low, high = (1 / end if end else None for end in (value.high, value.low))
+    return CurvePoint(spot.size, Interval(1 / value.estimate, low, high), spot.processes)
 
 
 def _shown(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from perceptron.analysis.stored.collection import Collection, collect, collectio
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw as draw_plotly
 from perceptron.report.charts.as_svg.draw import draw as draw_svg
-from perceptron.report.charts.figure import Figure
+from perceptron.report.charts.figure import Figure, LineFigure
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.palette import strokes
@@ -87,3 +88,15 @@ def test_a_ladder_without_a_time_has_no_figure(collection: Collection) -> None:
     (ladder,) = collection.ladders
     empty = [replace(rung, seconds_per_iteration=None) for rung in ladder.rungs]
     assert ladder_figure(replace(ladder, rungs=empty)) is None
+
+
+def test_a_label_does_not_leave_the_figure(figures: dict[str, Figure | None]) -> None:
+    """On the right of the figure it stands left of its line."""
+    figure = figures["sweep"]
+    assert isinstance(figure, LineFigure)
+    (mark,) = figure.marks
+    assert mark.x > 100, "the lines meet near the right end"
+    assert mark.is_labelled_left(figure.x)
+    assert not dataclasses.replace(mark, x=figure.x.low * 2).is_labelled_left(figure.x)
+    (drawn,) = draw_plotly(figure, plot.looks(strokes(NAMES)))
+    assert [label["xanchor"] for label in drawn.layout["annotations"]] == ["right"]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -7,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
+from perceptron.analysis.stored.collection import collect, collection_of
 from perceptron.errors import UserError
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
@@ -186,10 +188,10 @@ def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: P
     """The same machine, code and threads: a newer sweep of asv's is not in its place."""
     from urllib.parse import parse_qs, urlsplit
 
-    links = [each for each in read(html / "index.html").links if each.startswith("sweeps.html#")]
+    links = [link for link in read(html / "index.html").links if link.startswith("sweeps.html#")]
     asked = {name: value[0] for name, value in parse_qs(urlsplit(links[0]).fragment).items()}
     switches = [part["id"] for part in data(html, "sweeps")["switches"]]
-    pictured = tuple(asked[each] for each in switches[:5])
+    pictured = tuple(asked[switch] for switch in switches[:5])
     assert pictured == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
     assert any(setting[:5] == pictured for setting in views(html, "sweeps"))
 
@@ -329,3 +331,54 @@ def test_rows_alone_make_a_dashboard(tmp_path: Path) -> None:
     keep(tmp_path / "results", BENCH, [measured(seconds=1e-5)])
     write_site(tmp_path / "html", collect(tmp_path / "results"))
     assert "1 rows" in str(data(tmp_path / "html", "raw"))
+
+
+def test_an_answer_that_is_not_sure_says_so_beside_its_number(tmp_path: Path) -> None:
+    """The finding of this machine is sure; without repetition its crossover is not."""
+    rows = [row for row in bench_rows() if row.family != "mlp-width" or row.process in (None, 0)]
+    keep(tmp_path / "results", BENCH, rows)
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    cards = (tmp_path / "html" / "index.html").read_text(encoding="utf-8")
+    cards = cards.partition('<ul class="cards">')[2].partition("</ul>")[0]
+    finding, crossover = cards.split("</li>")[:2]
+    assert "not sure" not in finding
+    assert '<span class="tag">not sure</span>' in crossover
+
+
+def test_warnings_are_one_line_that_unfolds(tmp_path: Path) -> None:
+    """Their advice is prose; only what can be typed is set as a command."""
+    folder = keep(tmp_path / "results", BENCH, bench_rows())
+    conditions = {"on_battery": True, "governors": ["powersave"]}
+    (folder / "conditions.json").write_text(json.dumps(conditions))
+    write_site(tmp_path / "html", collect(tmp_path / "results"))
+    for name, start in (("index", "2 warnings:"), ("machines", "box: 2 warnings:")):
+        page = (tmp_path / "html" / f"{name}.html").read_text(encoding="utf-8")
+        folded = page.partition("<details")[2].partition("</details>")[0]
+        summary = folded.partition("<summary>")[2].partition("</summary>")[0]
+        assert f"<strong>{start}</strong>" in summary
+        assert "on battery" in summary
+        assert "battery" in folded.partition("</summary>")[2]
+        assert "<code>plug it in</code>" not in folded
+        assert "plug it in" in folded
+        assert "<code>sudo cpupower" in folded
+
+
+def test_a_history_without_results_says_what_would_be_there(tmp_path: Path) -> None:
+    """With a drawing that says that it is none of a measurement, and the command that fills it."""
+    write_site(tmp_path, collect(tmp_path / "none"))
+    page = (tmp_path / "history.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 1
+    assert "not a measurement" in text_of(tmp_path / "history.html")
+    assert "<code>asv run NEW</code>" in page
+
+
+def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> None:
+    """No run, no map, no ladder: every page is there, and the sweeps are drawn."""
+    rows = [measured(family="svd", size=size, source="csv", seconds=size) for size in (1, 2, 4)]
+    rows += [replace(row, backend="gpu", seconds=2.0) for row in rows]
+    write_site(tmp_path, collection_of(rows))
+    assert {setting[-1] for setting in views(tmp_path, "sweeps")} == {
+        "time",
+        "ratio of numpy to gpu",
+    }
+    assert all((tmp_path / file).is_file() for file, *_ in PAGES)

@@ -6,7 +6,7 @@ from math import log10
 from typing import Any
 
 from perceptron.report.charts import plot
-from perceptron.report.charts.figure import Line, LineFigure, Mark, Note, Stretch
+from perceptron.report.charts.figure import Axis, Line, LineFigure, Mark, Note, Stretch
 from perceptron.report.charts.plot import Look, Trace, ViewFigure
 from perceptron.untrusted_text import for_plotly
 
@@ -20,7 +20,7 @@ def draw_lines(figure: LineFigure, looks: plot.Looks) -> ViewFigure:
         "yaxis": plot.axis(figure.y),
         "shapes": [*map(_stretch, figure.stretches), *map(_line, figure.marks)],
         "annotations": [
-            *(_label(mark) for mark in figure.marks if mark.label),
+            *(_label(mark, figure.x) for mark in figure.marks if mark.label),
             *(_note(note, looks[note.backend]) for note in figure.notes),
         ],
     }
@@ -80,16 +80,16 @@ def _line(mark: Mark) -> dict[str, Any]:
     }
 
 
-def _label(mark: Mark) -> dict[str, Any]:
+def _label(mark: Mark, axis: Axis) -> dict[str, Any]:
+    left = mark.is_labelled_left(axis)
     return {
         "xref": "x",
         "yref": "paper",
         "x": log10(mark.x),
         "y": 0.02 + 0.11 * mark.level,
-        "xanchor": "left",
+        "xanchor": "right" if left else "left",
         "yanchor": "bottom",
-        "xshift": 4,
-        "align": "left",
+        "xshift": -4 if left else 4,
         "showarrow": False,
         "text": for_plotly(mark.label),
         "font": {"size": 12, "color": "--ink"},

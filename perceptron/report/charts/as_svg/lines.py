@@ -27,11 +27,13 @@ def draw_lines(figure: LineFigure, looks: Mapping[str, Stroke]) -> str:
         for mark in figure.marks:
             axes.axvline(mark.x, color=_INK, linewidth=1, linestyle=":")
             if mark.label:
+                left = mark.is_labelled_left(figure.x)
                 axes.annotate(
                     for_matplotlib(mark.label),
                     (mark.x, 0.02 + 0.07 * mark.level),
                     xycoords=axes.get_xaxis_transform(),
-                    xytext=(4, 0),
+                    xytext=(-4 if left else 4, 0),
+                    ha="right" if left else "left",
                     textcoords="offset points",
                     fontsize=8.5,
                     color=_INK,
