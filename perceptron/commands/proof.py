@@ -29,7 +29,7 @@ def proof(
     json: Json = False,
 ) -> None:
     """Does the gate cry wolf, does it sleep? Whole runs of it; goes on where it stopped."""
-    from perceptron.measure.environment import machine_name
+    from perceptron.machine import machine_name
     from perceptron.measure.revision import revision
     from perceptron.report import documents, text_file
     from perceptron.report.tables import console, terminal

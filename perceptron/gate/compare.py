@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import platform
 import secrets
 import signal
 import threading
@@ -12,7 +14,6 @@ from types import FrameType
 
 import msgspec
 
-from perceptron import machine
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command, find, side
@@ -24,6 +25,7 @@ from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.stages import TWO, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
+from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan
 from perceptron.records.warning import MeasurementWarning
@@ -79,10 +81,15 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], ComparisonEnvironment, Canno
     if not lists:
         raise errors["head"]
     environment = ComparisonEnvironment(
-        machine=machine.machine(),
+        machine={
+            "cpu": cpu_name(),
+            "cores": str(usable_cores()),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+        },
         base=libraries["base"],
         head=libraries["head"],
-        variables=machine.steering(),
+        variables=steering_variables(os.environ),
     )
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 

@@ -12,7 +12,7 @@ from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.backends import registry
 from perceptron.backends.ladder import GPU_LADDER, LADDER
-from perceptron.measure.environment import usable_cores
+from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Part
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from perceptron.analysis.trust import damaged, warnings_about
 from perceptron.backends import registry
+from perceptron.machine import machine_name
 from perceptron.measure.conditions import conditions
-from perceptron.measure.environment import environment, machine_name
+from perceptron.measure.environment import environment
 from perceptron.measure.revision import revision
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment

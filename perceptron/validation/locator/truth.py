@@ -19,7 +19,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, ask
 from perceptron.analysis.crossover.points import TIE
 from perceptron.analysis.interval import trimmed
-from perceptron.measure.environment import cpu_name
+from perceptron.machine import cpu_name
 from perceptron.records.store import now
 from perceptron.studies.shared.progress import Progress
 from perceptron.validation.locator.map_truth import map_truth
