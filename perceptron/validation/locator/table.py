@@ -10,12 +10,12 @@ from perceptron.report.tables.grid import TextTable, markdown, per_cent, share_c
 from perceptron.validation.locator.record import LocatorRow, LocatorTruth, MapTruth, Truth
 
 
-def grids(found: Truth) -> list[TextTable]:
-    """One table for the locator, one for the map."""
-    return [_locator(found), _map(found.map)]
+def grids(truth: Truth) -> list[TextTable]:
+    """Return one table for the locator, one for the map."""
+    return [_locator(truth.locator), _map(truth.map)]
 
 
-def save(file: Path, found: Truth) -> Path:
+def save(file: Path, truth: Truth) -> Path:
     """Write the tables as Markdown with date, machine and command.
 
     Raises `UserError` if the file cannot be written.
@@ -23,17 +23,16 @@ def save(file: Path, found: Truth) -> Path:
     lines = [
         "# How often the answers are true",
         "",
-        f"`perceptron truth --worlds {found.locator.worlds} --seed {found.locator.seed}`, version "
-        f"{found.version}, {found.when[:10]}, {found.machine}, {found.seconds:.0f} s. "
+        f"`perceptron truth --worlds {truth.locator.worlds} --seed {truth.locator.seed}`, version "
+        f"{truth.version}, {truth.when[:10]}, {truth.machine}, {truth.seconds:.0f} s. "
         "Another seed tries other worlds.",
     ]
-    for grid in grids(found):
+    for grid in grids(truth):
         lines += ["", *markdown(grid)]
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
-def _locator(found: Truth) -> TextTable:
-    truth = found.locator
+def _locator(truth: LocatorTruth) -> TextTable:
     dense = truth.dense_sizes_per_decade
     return TextTable(
         "The locator: from which size on does B beat A?",
@@ -53,7 +52,7 @@ def _locator(found: Truth) -> TextTable:
             "Clear worlds: the largest log-ratio of each stretch with one winner is three standard "
             "errors of a size or more (8 processes, correlated as recorded), and neighbouring "
             "crossovers lie a factor of four apart. There the status must be right; in the others "
-            "it must not be wrong and sure. A stretch within ±5 % may be told or left out.",
+            "it must not be wrong and sure. A stretch within ±5 % may be reported or left out.",
             "Backends cost an overhead and work over a rate, with up to two cache steps each; "
             "there are one, two or no crossovers, and ties. Processes vary as 240 recorded ones "
             "did, in the order recorded; samples have heavy tails of 1, 5 or 15 %; the machine "
@@ -67,7 +66,7 @@ def _locator(found: Truth) -> TextTable:
 
 
 def _equal(truth: LocatorTruth) -> str:
-    """What a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
+    """Say what a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
     if truth.dense_width is None:
         return "No dense sweep was tried."
     clear = next(row for row in truth.rows if row.worlds == "clear")
@@ -93,8 +92,10 @@ def _locator_row(row: LocatorRow) -> tuple[str, ...]:
     )
 
 
-def _map(found: MapTruth) -> TextTable:
-    noise = ", ".join(f"{name} {per_cent(share)}" for name, share in found.right_by_noise.items())
+def _map(map_truth: MapTruth) -> TextTable:
+    noise = ", ".join(
+        f"{name} {per_cent(share)}" for name, share in map_truth.right_by_noise.items()
+    )
     return TextTable(
         "The map: which backend wins where?",
         (
@@ -109,20 +110,20 @@ def _map(found: MapTruth) -> TextTable:
         ),
         [
             (
-                f"{found.worlds:,}",
-                f"{found.cells:,}",
-                per_cent(found.measured_median),
-                per_cent(found.measured_95th),
-                per_cent(found.measured_most),
-                per_cent(found.right_overall),
-                per_cent(found.right_worlds),
-                per_cent(found.right_least),
+                f"{map_truth.worlds:,}",
+                f"{map_truth.cells:,}",
+                per_cent(map_truth.measured_median),
+                per_cent(map_truth.measured_95th),
+                per_cent(map_truth.measured_most),
+                per_cent(map_truth.right_overall),
+                per_cent(map_truth.right_worlds),
+                per_cent(map_truth.right_least),
             )
         ],
         (
             "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
             "the map names the fastest; "
-            f"{per_cent(found.told_overall)} are also not called a tie. By the standard deviation "
-            f"of a process's log time: {noise}.",
+            f"{per_cent(map_truth.told_overall)} are also not called a tie. By the standard "
+            f"deviation of a process's log time: {noise}.",
         ),
     )

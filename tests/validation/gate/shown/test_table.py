@@ -118,7 +118,7 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
         "box (Abacus 3000, 2 cores)",
         "CPython 3.12, numpy 2.0, perceptron 0.1, commits abc, def",
         "`results/proof/box`",
-        "2 runs were judged anew",
+        "2 runs were judged again",
         "3 runs of another state of the gate are left out",
         "17 have no block in common",
     ):
@@ -188,7 +188,7 @@ def test_one_day_is_told_once(proof: Proof, tmp_path: Path) -> None:
     assert "2026-03-04, machine box" in text
     assert "no commit. Every block" in text
     assert "left out" not in text
-    assert "judged anew" not in text
+    assert "judged again" not in text
 
 
 def test_a_file_that_cannot_be_written_is_one_line(proof: Proof, tmp_path: Path) -> None:
