@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.cli import main
@@ -20,6 +21,10 @@ ROOT = Path(__file__).parents[1]
 # Threads that wait for a core which another process of the tests has taken make 38 ms out of
 # 0.2 ms. Workers are told their own number; the rest runs in one. Read when NumPy is imported.
 os.environ.update(thread_variables(1))
+
+# No test depends on how fast the machine is.
+settings.register_profile("perceptron", deadline=None)
+settings.load_profile("perceptron")
 
 MakeRow = Callable[..., Measurement]
 Perceptron = Callable[..., subprocess.CompletedProcess[str]]
