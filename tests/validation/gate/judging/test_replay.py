@@ -39,9 +39,9 @@ def rates(spread: float, draws: int = 40) -> dict[float, float]:
 
 
 def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
-    found = rates(0.003)
-    assert found[0.0] == 0
-    assert found[0.05] == found[0.10] == found[0.20] == 1
+    rate = rates(0.003)
+    assert rate[0.0] == 0
+    assert rate[0.05] == rate[0.10] == rate[0.20] == 1
 
 
 def test_more_noise_finds_less_and_larger_slowdowns_are_found_more() -> None:

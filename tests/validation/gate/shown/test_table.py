@@ -146,9 +146,7 @@ def test_the_pictures_numbers_are_those_of_each_rule(
 ) -> None:
     """False alarms of all runs together; 5 % slowdowns of the quiet classes together."""
     drawn: list[tuple[float, Share]] = []
-    monkeypatch.setattr(
-        chart, "_dot", lambda _axes, place, found, *_: drawn.append((round(place), found))
-    )
+    monkeypatch.setattr(chart, "_dot", lambda _axes, y, share, *_: drawn.append((round(y), share)))
     replayed = [
         Judged(
             name=name, spread=spread, shares={"gate": share(hits, 10), "asv, 1.05": share(2, 10)}
