@@ -8,7 +8,7 @@ from math import nan
 from benchmarks.cases import BACKENDS, DTYPE, SIZES
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.backends import registry
-from perceptron.measure.environment import usable_cores
+from perceptron.machine import usable_cores
 from perceptron.measure.job import Job
 from perceptron.measure.launch import run_job
 from perceptron.problems import catalogue

@@ -1,47 +1,48 @@
-"""What a comparison ran on, for the record: the machine, and variables that steer libraries."""
+"""Facts of this machine, for measuring and for comparing alike."""
 
 from __future__ import annotations
 
 import os
 import platform
 import re
-from pathlib import Path
+from collections.abc import Mapping
+from functools import lru_cache
 
-_STEERING = re.compile(
-    r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|TORCH|XLA|PYTHON)[A-Z]*_?[A-Z]+"
+_OF_LIBRARIES = re.compile(
+    r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|TORCH|XLA)_"
 )
-_WANTED = {"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"}
+_OF_THE_INTERPRETER = frozenset({"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"})
 
 
-def machine() -> dict[str, str]:
-    """Processor, cores that may be used, and system."""
-    return {
-        "cpu": _cpu(),
-        "cores": str(_cores()),
-        "architecture": platform.machine(),
-        "system": platform.system(),
-    }
-
-
-def steering() -> dict[str, str]:
-    """Variables that change what numerical libraries and the interpreter do."""
-    return {
-        name: value
-        for name, value in sorted(os.environ.items())
-        if _STEERING.fullmatch(name) and (not name.startswith("PYTHON") or name in _WANTED)
-    }
-
-
-def _cores() -> int:
+def usable_cores() -> int:
+    """Return how many logical cores this process may run on."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
-def _cpu() -> str:
+def machine_name() -> str:
+    """Return this machine's name, fit for a folder."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", platform.node()).strip("-.")[:64] or "unnamed"
+
+
+@lru_cache(maxsize=1)
+def cpu_name() -> str:
+    """Return what the processor calls itself; py-cpuinfo takes 0.1 s and more to find out."""
     try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        from cpuinfo import get_cpu_info
+    except ImportError:
         return platform.processor() or "unknown"
-    found = re.search(r"^model name\s*:\s*(.+)$", text, re.M)
-    return found[1] if found else platform.processor() or "unknown"
+    return str(get_cpu_info().get("brand_raw", platform.processor() or "unknown"))
+
+
+def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return those of the environment's variables that make the same code run differently.
+
+    They steer numerical libraries, or the hashes, the memory and the optimiser of the interpreter.
+    """
+    return {
+        name: value
+        for name, value in sorted(variables.items())
+        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER
+    }

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from math import exp, inf, log, sqrt
+from math import exp, inf, log
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
 from scipy import stats
+
+from perceptron.trimmed_mean import trimmed_mean
 
 CONFIDENCE = 0.95
 LARGEST_LOG = 709.0
@@ -57,14 +59,8 @@ def trimmed(values: Array) -> tuple[Any, Any, int]:
     """
     count = values.shape[-1]
     cut = int(_TRIM * count) if count >= _ENOUGH else 0
-    ordered = np.sort(values, axis=-1)
-    middle = ordered[..., cut : count - cut].mean(axis=-1)
-    if count < 2:
-        return middle, np.zeros_like(middle), 0
-    kept = count - 2 * cut
-    winsorised = np.clip(ordered, ordered[..., cut, None], ordered[..., count - cut - 1, None])
-    error = winsorised.std(axis=-1, ddof=1) * sqrt((count - 1) / (kept * (kept - 1)))
-    return middle, error * _alike(values) if cut else error, kept - 1
+    middle, error, freedom = trimmed_mean(values, cut)
+    return middle, error * _alike(values) if cut else error, freedom
 
 
 def _alike(values: Array) -> Any:

@@ -10,7 +10,7 @@ from perceptron.commands.shared.options import whole_numbers
 
 def doctor(threads: Threads = None, json: Json = False) -> None:
     """Find what on this machine makes timings untrustworthy, and what to do about it."""
-    from perceptron.measure.environment import usable_cores
+    from perceptron.machine import usable_cores
     from perceptron.report import documents
     from perceptron.report.tables import doctor as diagnosis
     from perceptron.report.tables import terminal

@@ -30,7 +30,7 @@ def proof(
     json: Json = False,
 ) -> None:
     """Measure how often the gate is wrong, in whole runs of it; resume where it stopped."""
-    from perceptron.measure.environment import machine_name
+    from perceptron.machine import machine_name
     from perceptron.measure.revision import revision
     from perceptron.report import documents, text_file
     from perceptron.report.tables import terminal

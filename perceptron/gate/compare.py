@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import platform
 import secrets
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import FrameType
 
 import msgspec
 
-from perceptron import machine
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
-from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command, find, side
+from perceptron.gate.checkout.request import (
+    CompareRequest,
+    ResolvedRequest,
+    command,
+    resolve_request,
+    side,
+)
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.selection import choose, pattern
-from perceptron.gate.checkout.worktrees import Worktrees, workplace
+from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
-from perceptron.gate.stages import TWO, Progress, Stages
+from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
+from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan
 from perceptron.records.warning import MeasurementWarning
@@ -32,40 +40,42 @@ from perceptron.records.warning import MeasurementWarning
 def compare(request: CompareRequest, progress: Progress, rule: Rule | None = None) -> Comparison:
     """Compare two revisions of the repository that this folder belongs to.
 
-    Raises `UserError` for whatever the user can mend. Interrupted, it keeps what it measured, and
-    the same request goes on from there.
+    Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
+    the same request resumes from there.
     """
     rule = rule or Rule()
     wanted = pattern(request.benchmarks)
-    found = find(request)
-    warnings = request_warnings(request, found)
-    with _terminated_as_interrupted(), workplace(found.repository) as home:
+    resolved = resolve_request(request)
+    warnings = request_warnings(request, resolved)
+    with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
-        trees = Worktrees(found.repository, home, found.base, found.head, found.suite.benchmarks)
-        if not (trees.path("head") / found.suite.benchmarks).is_dir():
+        trees = Worktrees(
+            resolved.repository, home, resolved.base, resolved.head, resolved.suite.benchmarks
+        )
+        if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
             raise UserError(
-                f"--suite {request.suite}: its benchmark_dir {found.suite.benchmarks} is not in "
+                f"--suite {request.suite}: its benchmark_dir {resolved.suite.benchmarks} is not in "
                 f"{request.head}: commit it, or compare with ."
             )
-        arms = Arms(trees, found.suite, found.repository, found.pythons)
-        progress(0, 1, "discovering benchmarks")
-        benchmarks, environment, excuse = _discover(arms)
-        chosen = choose(benchmarks, wanted)
-        run = _run(request, found, environment, rule)
-        with open_journal(request.results, run, request.seed is not None) as journal:
-            campaign = Stages(arms, chosen, journal, rule, progress)
-            campaign.calibrate()
-            _assert_imports(arms, journal, excuse)
-            campaign.screen()
-            campaign.confirm()
-            journal.keep(msgspec.structs.replace(journal.run, finished=True))
-            return _comparison(request, found, journal, chosen, environment, rule, warnings)
+        with closing(Arms(trees, resolved.suite, resolved.repository, resolved.pythons)) as arms:
+            progress(0, 1, "discovering benchmarks")
+            benchmarks, environment, base_error = _discover(arms)
+            chosen = choose(benchmarks, wanted)
+            run = _run(request, resolved, environment, rule)
+            with open_journal(request.results, run, request.seed is not None) as journal:
+                stages = Stages(arms, chosen, journal, rule, progress)
+                stages.calibrate()
+                _assert_imports(arms, journal, base_error)
+                stages.screen()
+                stages.confirm()
+                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+                return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
 
 
 def _discover(arms: Arms) -> tuple[list[Benchmark], ComparisonEnvironment, CannotImport | None]:
-    """HEAD's benchmarks; also why BASE does not load them all, which may be because they are new.
+    """Return HEAD's benchmarks, and why BASE does not load them all: some may be new.
 
-    Where HEAD does not load and BASE does, that is what is found out: everything broke.
+    Where HEAD does not load and BASE does, BASE's serve: everything broke, and is to be reported.
     """
     lists: dict[Arm, list[Benchmark]] = {}
     libraries: dict[Arm, dict[str, str]] = {"base": {}, "head": {}}
@@ -79,22 +89,30 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], ComparisonEnvironment, Canno
     if not lists:
         raise errors["head"]
     environment = ComparisonEnvironment(
-        machine=machine.machine(),
+        machine={
+            "cpu": cpu_name(),
+            "cores": str(usable_cores()),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+        },
         base=libraries["base"],
         head=libraries["head"],
-        variables=machine.steering(),
+        variables=steering_variables(os.environ),
     )
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
 
 def _run(
-    request: CompareRequest, found: ResolvedRequest, environment: ComparisonEnvironment, rule: Rule
+    request: CompareRequest,
+    resolved: ResolvedRequest,
+    environment: ComparisonEnvironment,
+    rule: Rule,
 ) -> ComparisonRun:
     plan = ComparisonPlan(
-        suite=found.suite.file,
+        suite=resolved.suite.file,
         benchmarks=request.benchmarks,
-        base=side(found.base, found.pythons["base"]),
-        head=side(found.head, found.pythons["head"]),
+        base=side(resolved.base, resolved.pythons["base"]),
+        head=side(resolved.head, resolved.pythons["head"]),
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(rule),
@@ -108,19 +126,21 @@ def _run(
     return ComparisonRun(work=work, plan=plan)
 
 
-def _assert_imports(arms: Arms, journal: ComparisonJournal, excuse: CannotImport | None) -> None:
-    """Each arm must have run code of its own tree, else nothing is compared.
+def _assert_imports(
+    arms: Arms, journal: ComparisonJournal, base_error: CannotImport | None
+) -> None:
+    """Raise `UserError` unless each arm has run code of its own tree: else nothing is compared.
 
-    Two interpreters on one tree compare what is installed in them.
+    With two interpreters, what is installed in them may be compared instead.
     """
-    ran = {arm for block in journal.blocks for arm in TWO if getattr(block, arm).status == "ok"}
-    if excuse is not None and "base" not in ran:
-        raise excuse
+    ran = {arm for block in journal.blocks for arm in PAIR if getattr(block, arm).status == "ok"}
+    if base_error is not None and "base" not in ran:
+        raise base_error
     if arms.pythons["base"] != arms.pythons["head"]:
         return
-    own = {*journal.run.own, *(arm for arm in TWO if arms.own.get(arm, False))}
-    journal.keep(msgspec.structs.replace(journal.run, own=sorted(own)))
-    for arm in TWO:
+    own = {*journal.run.own, *(arm for arm in PAIR if arms.own.get(arm, False))}
+    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
+    for arm in PAIR:
         if arm in ran and arm not in own:
             raise UserError(
                 f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
@@ -130,7 +150,7 @@ def _assert_imports(arms: Arms, journal: ComparisonJournal, excuse: CannotImport
 
 def _comparison(
     request: CompareRequest,
-    found: ResolvedRequest,
+    resolved: ResolvedRequest,
     journal: ComparisonJournal,
     chosen: Sequence[Benchmark],
     environment: ComparisonEnvironment,
@@ -138,8 +158,8 @@ def _comparison(
     warnings: list[MeasurementWarning],
 ) -> Comparison:
     plan = journal.run.plan
-    out = {each.benchmark for each in plan.left_out}
-    judged = [each for each in chosen if each.key not in out]
+    left_out = {row.benchmark for row in plan.left_out}
+    judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
     judgement = judge(
         judged, journal.blocks, plan.confirmation_blocks, rule, plan.affordable_blocks
     )
@@ -152,7 +172,7 @@ def _comparison(
         environment=environment,
         warnings=warnings,
         seconds=journal.elapsed_seconds,
-        reproduce=command(request, found, plan.seed),
+        reproduce=command(request, resolved, plan.seed),
         results=str(journal.folder),
         benchmarks=list(chosen),
         blocks=journal.blocks,
@@ -161,7 +181,7 @@ def _comparison(
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """A polite request to end cleans up as ctrl-C does."""
+    """Clean up on SIGTERM as on ctrl-C."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

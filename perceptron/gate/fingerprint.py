@@ -8,14 +8,23 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeGuard
 
-# Of this room: what decides which number comes out of a process …
-MEASURING = ("runner", "sampling", "stages.py")
-# … and what is said of it, which can be judged again.
-JUDGING = ("verdict",)
+_PACKAGE = Path(__file__).parents[1]
+# Of this package: what decides which number comes out of which process …
+MEASURING = (
+    "gate/checkout/worktrees.py",
+    "gate/runner",
+    "gate/sampling",
+    "gate/stages.py",
+    "gate/verdict/outcome.py",  # says what is tried again
+    "supervision.py",
+)
+# … and what is made of the numbers. That can be done again with the same blocks, as far as it would
+# have screened and promoted the same.
+JUDGING = ("gate/verdict", "records/block.py", "trimmed_mean.py")
 
 
 def digest(parts: Sequence[str] = (*MEASURING, *JUDGING)) -> str:
-    """Return the digest of what these folders and files do.
+    """Return the digest of what these folders and files of the package do.
 
     Comments and docstrings make no difference, nor does the Python. Whole folders count, so that
     a module added to one is part of it without being named.
@@ -27,15 +36,14 @@ def digest(parts: Sequence[str] = (*MEASURING, *JUDGING)) -> str:
 
 
 def _sources(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    room = Path(__file__).parent
     for part in parts:
-        path = room / part
+        path = _PACKAGE / part
         for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            yield file.relative_to(room).as_posix(), file.read_text(encoding="utf-8")
+            yield file.relative_to(_PACKAGE).as_posix(), file.read_text(encoding="utf-8")
 
 
 def without_words(source: str) -> str:
-    """The lines of a module that are neither blank, nor a comment, nor a docstring."""
+    """Return the lines of a module that are neither blank, nor a comment, nor a docstring."""
     words = {
         number
         for node in ast.walk(ast.parse(source))
@@ -48,7 +56,7 @@ def without_words(source: str) -> str:
 
 
 def _is_text(node: ast.AST) -> TypeGuard[ast.Expr]:
-    """A docstring, or the description of an attribute."""
+    """Return whether it is a docstring, or the description of an attribute."""
     return (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Constant)

@@ -1,10 +1,10 @@
-"""Where a comparison is kept, so that one that was cut short goes on where it stopped.
+"""Where a comparison is kept, so that one that was cut short resumes where it stopped.
 
     <results>/gate/<id>/run.json      what is compared, the plan, whether it was finished
     <results>/gate/<id>/blocks.jsonl  one `Block` a line, each on disk before the next is measured
 
-The id follows from what is compared; a comparison that was finished and is asked for again gets a
-folder of its own, with a number behind the id.
+The id follows from what is compared; a finished comparison that is run again gets a folder of its
+own, with a number after the id.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ class ComparisonRun(Struct, frozen=True, kw_only=True):
 
     format: int = FORMAT
     work: dict[str, str]
-    """All that makes two comparisons the same, but for the seed."""
+    """All that makes two comparisons the same, except the seed."""
     plan: ComparisonPlan
     start_seconds: float | None = None
     """What a process takes beside its benchmarks: to start, and to import."""
     own: list[Arm] = []
-    """Arms that were seen to run code of their own tree."""
+    """Arms that have run code of their own tree."""
     finished: bool = False
 
     @property
@@ -59,7 +59,7 @@ class ComparisonJournal:
 
     @property
     def elapsed_seconds(self) -> float:
-        """Until the last block, of all starts."""
+        """Seconds until the last block, of all starts together."""
         return self.blocks[-1].elapsed_seconds if self.blocks else 0.0
 
     def append(self, block: Block) -> None:
@@ -70,8 +70,8 @@ class ComparisonJournal:
             raise cannot_write(self.folder, error) from None
         self.blocks.append(block)
 
-    def keep(self, run: ComparisonRun) -> None:
-        """Replace what is known of the run."""
+    def update_run(self, run: ComparisonRun) -> None:
+        """Write what is now known of the run."""
         self.run = run
         try:
             replace(self.folder / "run.json", run)
@@ -88,11 +88,11 @@ def open_journal(
     Raises `UserError` if the folder cannot be written to, or is in use.
     """
     try:
-        folder, found, lines = _open(results / "gate", run, seed_given)
+        folder, known, lines = _open(results / "gate", run, seed_given)
     except OSError as error:
         raise cannot_write(results, error) from None
     with lines:
-        yield ComparisonJournal(folder, found, lines)
+        yield ComparisonJournal(folder, known, lines)
 
 
 def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, ComparisonRun, FileIO]:
@@ -101,25 +101,25 @@ def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, Compa
         folder.mkdir(parents=True, exist_ok=True)
         lines = open_alone(folder / "blocks.jsonl")
         if lines is None:
-            continue  # going on right now, in another process
+            continue  # another process is measuring it right now
         known = _read_run(folder / "run.json")
         if known is None and not lines.seek(0, os.SEEK_END):
             replace(folder / "run.json", run)
             return folder, run, lines
-        if known is not None and _goes_on(known, run, seed_given):
+        if known is not None and _resumes(known, run, seed_given):
             cut_unfinished(lines)
             return folder, known, lines
         lines.close()
     raise UserError(f"{gate}: ten thousand comparisons of the same; choose another --results")
 
 
-def _goes_on(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool:
+def _resumes(known: ComparisonRun, run: ComparisonRun, seed_given: bool) -> bool:
     same_seed = not seed_given or known.plan.seed == run.plan.seed
     return not known.finished and known.work == run.work and same_seed
 
 
 def _read_run(file: Path) -> ComparisonRun | None:
-    """None for what is not there, and for what another version wrote."""
+    """Return None for what is not there, and for what another version wrote."""
     try:
         run = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
     except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
@@ -134,5 +134,5 @@ def _read_blocks(file: Path) -> Iterator[Block]:
             yield decoder.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(
-                f"{file}, line {number}: not a block: {error}; remove the folder to start anew"
+                f"{file}, line {number}: not a block: {error}; remove the folder to start again"
             ) from None

@@ -1,27 +1,22 @@
-"""Starting worker processes, and surviving whatever becomes of them."""
+"""Worker processes: started, asked for outcomes, and survived whatever becomes of them."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import queue
-import signal
-import subprocess
 import sys
-import tempfile
-import threading
 from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
+from perceptron.supervision import ChildProcess, describe_exit
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0
-# A worker that nobody asks any more leaves by itself, unless it is stuck.
+# A worker whose standard input closes leaves by itself, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
 
@@ -37,10 +32,10 @@ def run_job(
 
 
 class Workers:
-    """Processes that stay when their job is done, so that a study can ask them again.
+    """Processes that stay when their job is done, so that a study can use them again.
 
     Starting one takes seconds, and what it adds is uncertainty between processes: a study that
-    decides by its results what to measure next asks the same processes. All end with the context.
+    decides by its results what to measure next uses the same processes. All end with the context.
     """
 
     def __init__(self) -> None:
@@ -57,20 +52,20 @@ class Workers:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
-        is told when the worker is asked.
+        is reported when the worker is run.
         """
         started = {}
         for name, (job, backend) in wanted.items():
             if name in self._alive:
                 continue
-            with contextlib.suppress(Exception):  # a stranger's method may do anything
+            with contextlib.suppress(Exception):  # untrusted code may do anything
                 worker = _Worker(worker_environment(backend, job.threads))
                 self._alive[name] = worker
                 empty = msgspec.structs.replace(job, problems=["or-gate"], extra="harness")
                 started[name] = (worker, empty)
                 worker.send(empty)
         for name, (worker, empty) in started.items():
-            if any(outcome.status != "ok" for outcome in worker.answers(empty, TIMEOUT_SECONDS)):
+            if any(outcome.status != "ok" for outcome in worker.outcomes(empty, TIMEOUT_SECONDS)):
                 self._end(name)
 
     def run(
@@ -80,13 +75,13 @@ class Workers:
         backend: Backend,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> Iterator[Outcome]:
-        """Outcomes from the process called ``name``, which serves one backend, dtype and threads.
+        """Yield outcomes of the process ``name``, which serves one backend, dtype and threads.
 
-        A worker that crashes or hangs costs the problem it was at; a fresh one goes on.
+        A worker that crashes or hangs costs the problem it was at; a fresh one does the rest.
         """
         try:
             environment = worker_environment(backend, job.threads)
-        except Exception as error:  # noqa: BLE001 a stranger's method may do anything
+        except Exception as error:  # noqa: BLE001 untrusted code may do anything
             reason = f"environment() cannot be asked: {type(error).__name__}: {error}"
             for problem in job.problems:
                 yield Outcome(problem=problem, status="failed", reason=" ".join(reason.split()))
@@ -100,7 +95,7 @@ class Workers:
             todo = msgspec.structs.replace(job, problems=list(left))
             answered = False
             try:
-                for outcome in worker.ask(todo, timeout_seconds):
+                for outcome in worker.run(todo, timeout_seconds):
                     left.remove(outcome.problem)
                     yield outcome
                 answered = True
@@ -115,7 +110,7 @@ class Workers:
 
 
 def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
-    """The environment of a worker: ours, and what the backend asks for.
+    """Return the environment of a worker: ours, and what the backend asks for.
 
     Raises TypeError if the backend's variables are not text.
     """
@@ -131,94 +126,57 @@ class _Worker:
     """One worker process, from its start to its end."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._messages = tempfile.TemporaryFile()  # noqa: SIM115 closed by end()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "perceptron.measure.worker"],
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._messages,
+        self._process = ChildProcess(
+            [sys.executable, "-m", "perceptron.measure.worker"], environment
         )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._requests = self._process.stdin
-        self._answers = self._process.stdout
-        self._lines = _lines(self._answers)
         self._hangs = False
 
     @property
     def ended(self) -> bool:
         """Whether it is of no more use."""
-        return self._hangs or self._process.poll() is not None
+        return self._hangs or self._process.has_ended
 
-    def ask(self, job: Job, timeout: float) -> Iterator[Outcome]:
-        """Outcomes of one job, ending with why it ended early if it did. Never yields nothing."""
+    def run(self, job: Job, timeout_seconds: float) -> Iterator[Outcome]:
+        """Yield the outcomes of one job, ending with why it ended early if it did.
+
+        There is at least one.
+        """
         self.send(job)
-        yield from self.answers(job, timeout)
+        yield from self.outcomes(job, timeout_seconds)
 
     def send(self, job: Job) -> None:
         """Hand over a job."""
-        with contextlib.suppress(BrokenPipeError):  # it died at once; its answers will say why
-            self._requests.write(msgspec.json.encode(job) + b"\n")
-            self._requests.flush()  # and stays open: the worker ends when it closes
+        self._process.send(msgspec.json.encode(job))
 
-    def answers(self, job: Job, timeout: float) -> Iterator[Outcome]:
-        """The outcomes of a job that was sent."""
+    def outcomes(self, job: Job, timeout_seconds: float) -> Iterator[Outcome]:
+        """Yield the outcomes of a job that was sent."""
         left = list(job.problems)
         while left:
             try:
-                line = self._lines.get(timeout=timeout)
-            except queue.Empty:
+                line = self._process.read_line(timeout_seconds)
+            except TimeoutError as error:
                 self._hangs = True
-                reason = f"no answer within {timeout:g} s"
-                yield Outcome(problem=left[0], status="failed", reason=reason)
+                yield Outcome(problem=left[0], status="failed", reason=str(error))
                 return
             if line is None:
                 started = len(left) < len(job.problems)
-                code = self._process.wait()
-                yield from _ended_early(code, left[:1] if started else left, self._messages)
+                yield from self._ended_early(left[:1] if started else left)
                 return
             outcome = msgspec.json.decode(line, type=Outcome)
             left.remove(outcome.problem)
             yield outcome
 
+    def _ended_early(self, left: list[str]) -> Iterator[Outcome]:
+        """Say why: of the first problem if a signal ended it, of all if it could not start."""
+        code = self._process.wait()
+        reason = f"the worker {describe_exit(code)}"
+        if code < 0:
+            yield Outcome(problem=left[0], status="failed", reason=reason)
+            return
+        reason = f"{reason}: {self._process.last_message() or 'no message'}"
+        for problem in left:
+            yield Outcome(problem=problem, status="failed", reason=reason[:500])
+
     def end(self) -> None:
         """Make sure that the process is gone."""
-        with contextlib.suppress(OSError):  # what was not written is of no use any more
-            self._requests.close()
-        try:
-            self._process.wait(timeout=_SECONDS_TO_LEAVE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        for stream in (self._answers, self._messages):
-            stream.close()
-
-
-def _lines(stream: IO[bytes]) -> queue.Queue[bytes | None]:
-    """Lines as they come, then None; a queue, because a pipe cannot be waited for with a limit."""
-    lines: queue.Queue[bytes | None] = queue.Queue()
-
-    def read() -> None:
-        with contextlib.suppress(ValueError, OSError):  # closed: nobody waits for it any more
-            for line in stream:
-                lines.put(line)
-        lines.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    return lines
-
-
-def _ended_early(code: int, left: list[str], messages: IO[bytes]) -> Iterator[Outcome]:
-    """Why: for the first problem if a signal ended it, for all ``left`` if it could not start."""
-    if code < 0:
-        name = signal.Signals(-code).name
-        hint = " (out of memory?)" if name == "SIGKILL" else ""
-        reason = f"the worker was ended by {name}{hint}"
-        yield Outcome(problem=left[0], status="failed", reason=reason)
-        return
-    messages.seek(0)
-    said = messages.read().decode(errors="replace").strip().splitlines()
-    reason = f"the worker exited with {code}: {said[-1] if said else 'no message'}"
-    for problem in left:
-        yield Outcome(problem=problem, status="failed", reason=reason[:500])
+        self._process.end(_SECONDS_TO_LEAVE)

@@ -18,14 +18,14 @@ class Benchmark(Struct, frozen=True, kw_only=True):
     name: str
     """As asv names it: module, class and function, joined by dots."""
     pretty_name: str | None = None
-    """What its author calls it."""
+    """The name that its author gave it for display."""
     params: list[str] = []
-    """What asv shows for each parameter, in the order of ``param_names``."""
+    """asv's text of each parameter, in the order of ``param_names``."""
     param_names: list[str] = []
     index: int | None = None
     """Which of the benchmark's sets of parameters this is; None where it has none."""
     type: str = "time"
-    """asv's word for its kind: time, track, peakmemory, memory …"""
+    """asv's name of its kind: time, track, peakmemory, memory …"""
     unit: str = "seconds"
     timeout: float = 60.0
     """Seconds that one process may take for it."""
@@ -38,7 +38,7 @@ class Benchmark(Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """``name(params)``, what a regular expression is matched against and a person reads."""
+        """``name(params)``, for people, and for regular expressions to match."""
         return f"{self.name}({', '.join(self.params)})" if self.params else self.name
 
 
@@ -46,7 +46,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     """What one process gave for one benchmark."""
 
     status: Status
-    """``slow``: it did not answer in time; ``untried``: nothing was asked of it, see ``reason``."""
+    """``slow``: it did not answer in time; ``untried``: it was not run, see ``reason``."""
     reason: str | None = None
     value: float | None = None
     """One robust number in the benchmark's unit: the lower quartile of the samples."""
@@ -75,7 +75,7 @@ class Block(Struct, frozen=True, kw_only=True):
     benchmark: str
     """The `Benchmark.key`."""
     order: list[Arm]
-    """Who was measured first, second …"""
+    """Which arm was measured first, second …"""
     sides: dict[Arm, str]
     """In which of the folders, whose paths have equal lengths, each arm's tree lay."""
     base: Reading
@@ -85,16 +85,16 @@ class Block(Struct, frozen=True, kw_only=True):
     """Of the whole comparison, when this block was done; the time between two starts not counted.
     """
 
-    def taken(self, arm: Arm) -> Reading | None:
-        """What ``arm`` gave; None if it has no process in this block."""
+    def reading(self, arm: Arm) -> Reading | None:
+        """Return what ``arm`` gave; None if it has no process in this block."""
         return {"base": self.base, "head": self.head, "control": self.control}[arm]
 
     def log_ratio(self, arm: Arm = "head") -> float | None:
-        """log(arm / base), None unless both gave a positive number; 0 if both gave the same one."""
-        other = self.taken(arm)
-        one, two = self.base.value, None if other is None else other.value
-        if one is None or two is None or not (isfinite(one) and isfinite(two)):
+        """Return log(arm / base), None unless both are positive numbers; 0 if they are equal."""
+        other = self.reading(arm)
+        base, value = self.base.value, None if other is None else other.value
+        if base is None or value is None or not (isfinite(base) and isfinite(value)):
             return None
-        if one == two:
+        if base == value:
             return 0.0
-        return log(two / one) if one > 0 and two > 0 else None
+        return log(value / base) if base > 0 and value > 0 else None

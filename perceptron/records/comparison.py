@@ -1,4 +1,4 @@
-"""What `perceptron compare` found: the document that every way of showing it is made from."""
+"""What `perceptron compare` found: the document that tables and comments are made from."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class ControlRow(Struct, frozen=True, kw_only=True):
 
 
 class Control(Struct, frozen=True, kw_only=True):
-    """Whether base differs from itself: then this machine can confirm nothing today."""
+    """Whether base differs from itself: then nothing can be confirmed on this machine now."""
 
     alarmed: bool
     rows: list[ControlRow]
@@ -112,7 +112,7 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
 
 
 class ComparisonPlan(Struct, frozen=True, kw_only=True):
-    """What was set out to do. Fixed before it was seen what comes out."""
+    """What the comparison set out to do, fixed before any result was seen."""
 
     suite: str
     benchmarks: str | None
@@ -135,7 +135,7 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
 
 
 class Comparison(Struct, frozen=True, kw_only=True):
-    """Everything: what ``--json`` prints, and what comments and annotations are made from."""
+    """The whole document: what ``--json`` prints, and what comments and tables are made from."""
 
     verdict: Verdict
     reason: str

@@ -17,7 +17,7 @@ from perceptron.analysis.select import times
 from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
-from perceptron.measure.environment import usable_cores
+from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files, shape

@@ -9,7 +9,7 @@ from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS, finding_backends
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
-from perceptron.measure.environment import usable_cores
+from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
 from perceptron.problems.cost import bytes_moved

@@ -11,7 +11,7 @@ from perceptron.analysis.phase_map.phase_map import MapResult, phase
 from perceptron.analysis.phase_map.quadtree import ask
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
-from perceptron.measure.environment import usable_cores
+from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family

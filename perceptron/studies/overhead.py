@@ -11,7 +11,7 @@ from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.stored.finding import FAMILY, published_iteration_seconds
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
-from perceptron.measure.environment import usable_cores
+from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Outcome, Part
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort

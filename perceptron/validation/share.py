@@ -18,7 +18,7 @@ class Share(Struct, frozen=True):
 
 
 def share(hits: int, trials: int) -> Share:
-    """``hits`` of ``trials``; of no trials, no numbers."""
+    """Return ``hits`` of ``trials``; of no trials, no numbers."""
     from scipy import stats
 
     if trials == 0:

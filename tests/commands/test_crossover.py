@@ -113,7 +113,7 @@ def test_files_of_others_are_shown_by_themselves(
 
 def test_a_pair_is_shown_the_way_round_in_which_it_was_asked_for(answered: Path) -> None:
     """Its ratios are turned with it."""
-    Path("times.csv").write_text(TABLE)
+    Path("times.csv").write_text(TIMES)
     run("--from", "times.csv")
     run("--from", "times.csv", "--pair", "gpu:numpy", "--html", "turned")
     ratios = []
@@ -124,7 +124,7 @@ def test_a_pair_is_shown_the_way_round_in_which_it_was_asked_for(answered: Path)
     assert ratios[1] == pytest.approx([1 / value for value in ratios[0]])
 
 
-JAX_TABLE = """case,size,backend,seconds
+TABLE = """case,size,backend,seconds
 svd,1,numpy,1
 svd,100,numpy,100
 svd,1,jax-gpu,30
@@ -136,7 +136,7 @@ def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
     perceptron: Perceptron, tmp_path: Path
 ) -> None:
     """One document on standard output, nothing else; the page is where it says."""
-    (tmp_path / "times.csv").write_text(JAX_TABLE)
+    (tmp_path / "times.csv").write_text(TABLE)
     process = perceptron("crossover", "--from", "times.csv", "--json")
     assert (process.returncode, process.stderr) == (0, "")
     document = json.loads(process.stdout)
@@ -163,7 +163,7 @@ def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
 
 
 def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
-    (tmp_path / "times.csv").write_text(JAX_TABLE)
+    (tmp_path / "times.csv").write_text(TABLE)
     process = perceptron("crossover", "--from", "times.csv", "--pair", "jax-gpu:numpy")
     assert process.returncode == 0
     assert "jax-gpu → numpy" in process.stdout

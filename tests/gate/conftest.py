@@ -1,9 +1,9 @@
-"""Blocks made up, and small repositories with an asv suite."""
+"""Blocks made up, and small repositories with an asv suite whose clock counts work."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import exp
 from pathlib import Path
 
@@ -11,20 +11,44 @@ import pytest
 
 from perceptron.records.block import Benchmark, Block, Reading, Stage
 
-MakeBlocks = Callable[..., list[Block]]
+# Of a rule, so that a run takes as few blocks as can be judged.
+FEWEST = {
+    "screen": 5,
+    "fewest_screen": 5,
+    "most_screen": 5,
+    "fewest_confirmation": 5,
+    "most_confirmation": 5,
+}
 
-PACKAGE = """
-def work(count):
-    total = 0
-    for number in range(count):
-        total += number * number
-    return total
+# Work is counted, so that nothing here depends on how fast or busy the machine is.
+COUNTED = """
+DONE = 0.0
+
+def work(amount):
+    global DONE
+    DONE += amount * 1e-6
+    return sum(range(200))
+
+def clock():
+    return DONE
 """
-SUITE = """
+FOUR = """
 import toy
 
-def time_first():
-    toy.work(1000)
+class Counted:
+    timer = staticmethod(toy.clock)
+
+    def time_one(self):
+        toy.work({one})
+
+    def time_two(self):
+        toy.work(200)
+
+    def time_three(self):
+        toy.work(300)
+
+    def time_four(self):
+        toy.work(400)
 """
 
 
@@ -41,7 +65,7 @@ def blocks(
 ) -> list[Block]:
     """Blocks with these log-ratios."""
 
-    def taken(ratio: float) -> Reading:
+    def reading(ratio: float) -> Reading:
         value = base * exp(ratio)
         return Reading(status="ok", value=value, samples=[value] * 5)
 
@@ -52,9 +76,9 @@ def blocks(
             benchmark=key,
             order=["base", "head"],
             sides={"base": "a", "head": "b"},
-            base=taken(0.0),
-            head=taken(ratio),
-            control=None if control is None else taken(control[number]),
+            base=reading(0.0),
+            head=reading(ratio),
+            control=None if control is None else reading(control[number]),
         )
         for number, ratio in enumerate(ratios)
     ]
@@ -66,9 +90,9 @@ class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.git("init", "--quiet", "--initial-branch", "main")
-        self.write("toy/__init__.py", PACKAGE)
+        self.write("toy/__init__.py", COUNTED)
         self.write("benchmarks/__init__.py", "")
-        self.write("benchmarks/suite.py", SUITE)
+        self.write("benchmarks/suite.py", FOUR.format(one=100))
         self.write("asv.conf.json", '{"version": 1, "project": "toy", // a comment\n"repo": "."}')
         self.commit("first")
 
@@ -91,9 +115,27 @@ class Repository:
 
 
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
-    """A repository to stand in; checkouts go to a cache folder beside it."""
+def traced() -> None:
+    """Coverage sees the programs of this test; tracing all of them would double what they take."""
+
+
+@pytest.fixture
+def toy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Repository:
+    """A repository to stand in; checkouts go to a cache folder beside it.
+
+    Programs find no pympler, for which asv_runner would import NumPy: that is half of their start,
+    and no benchmark here asks for the size of an object.
+    """
+    if "traced" not in request.fixturenames:
+        for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+            monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    bare = tmp_path / "without pympler"
+    bare.mkdir()
+    (bare / "pympler.py").write_text("raise ImportError\n")
+    monkeypatch.setenv("PYTHONPATH", str(bare))
     folder = tmp_path / "repository"
     folder.mkdir()
     monkeypatch.chdir(folder)

@@ -22,7 +22,7 @@ def run(seed: int = 1, **work: str) -> ComparisonRun:
     return ComparisonRun(work={"what": "this", **work}, plan=plan)
 
 
-def test_an_unfinished_comparison_goes_on_with_its_own_seed(tmp_path: Path) -> None:
+def test_an_unfinished_comparison_resumes_with_its_own_seed(tmp_path: Path) -> None:
     with open_journal(tmp_path, run(seed=1), seed_given=False) as journal:
         for block in blocks("time_it", [0.1, 0.2]):
             journal.append(block)
@@ -32,7 +32,7 @@ def test_an_unfinished_comparison_goes_on_with_its_own_seed(tmp_path: Path) -> N
         assert [block.log_ratio() for block in journal.blocks] == pytest.approx([0.1, 0.2])
 
 
-def test_other_work_another_seed_and_a_finished_one_begin_anew(tmp_path: Path) -> None:
+def test_other_work_another_seed_and_a_finished_one_begin_again(tmp_path: Path) -> None:
     with open_journal(tmp_path, run(), seed_given=True) as journal:
         first = journal.folder
     with open_journal(tmp_path, run(head="other"), seed_given=True) as journal:
@@ -41,7 +41,7 @@ def test_other_work_another_seed_and_a_finished_one_begin_anew(tmp_path: Path) -
         assert journal.folder != first
     with open_journal(tmp_path, run(), seed_given=True) as journal:
         assert journal.folder == first
-        journal.keep(msgspec.structs.replace(journal.run, finished=True))
+        journal.update_run(msgspec.structs.replace(journal.run, finished=True))
     with open_journal(tmp_path, run(), seed_given=True) as journal:
         assert journal.folder != first
         assert journal.blocks == []

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from perceptron.backends import registry
-from perceptron.measure.environment import environment, machine_name, usable_cores
+from perceptron.machine import usable_cores
+from perceptron.measure.environment import environment
 
 
 def test_facts_say_what_was_measured_on() -> None:
@@ -31,8 +32,3 @@ def test_a_pinned_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a slow NumPy can be explained afterwards."""
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     assert environment([registry.load("numpy")], 1).variables["OPENBLAS_CORETYPE"] == "Haswell"
-
-
-def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("platform.node", lambda: "../Grace's laptop/1")
-    assert machine_name() == "Grace-s-laptop-1"

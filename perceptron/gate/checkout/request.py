@@ -43,8 +43,8 @@ class ResolvedRequest:
     pythons: dict[Arm, str]
 
 
-def find(request: CompareRequest) -> ResolvedRequest:
-    """Look it up in the repository of this folder. Raises `UserError` for what is not there."""
+def resolve_request(request: CompareRequest) -> ResolvedRequest:
+    """Look it up in the repository of this folder. Raises `UserError` for what is missing."""
     root = repository(Path.cwd())
     results = request.results.resolve()
     base = resolve(root, request.base, results)
@@ -56,15 +56,15 @@ def find(request: CompareRequest) -> ResolvedRequest:
 
 
 def side(revision: Revision, python: str) -> Side:
-    """A revision as the document names it."""
+    """Return a revision as the document names it."""
     return Side(name=revision.name, commit=revision.commit, changes=revision.digest, python=python)
 
 
-def warnings(request: CompareRequest, found: ResolvedRequest) -> list[MeasurementWarning]:
-    """What a user may have overlooked."""
+def warnings(request: CompareRequest, resolved: ResolvedRequest) -> list[MeasurementWarning]:
+    """Warn of what a user may have overlooked."""
     if "." in {request.base, request.head}:
         return []
-    dirty = changes(found.repository, request.results.resolve())
+    dirty = changes(resolved.repository, request.results.resolve())
     if not dirty:
         return []
     return [
@@ -77,10 +77,13 @@ def warnings(request: CompareRequest, found: ResolvedRequest) -> list[Measuremen
     ]
 
 
-def command(request: CompareRequest, found: ResolvedRequest, seed: int) -> str:
-    """What to type to do the same again, with the commits that names stood for."""
+def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> str:
+    """Return what to type to do the same again, with the commits that names stood for."""
     words = ["perceptron", "compare"]
-    words += [each.name if each.digest else each.commit[:12] for each in (found.base, found.head)]
+    words += [
+        revision.name if revision.digest else revision.commit[:12]
+        for revision in (resolved.base, resolved.head)
+    ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),
         "--benchmarks": request.benchmarks,

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 
-# Nothing of the repository may run because it is looked at or checked out.
+# Looking at a repository or checking it out must not run anything of it.
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-# Set while a hook runs; they would lead git elsewhere than into the folder that it is told.
+# Set while a hook runs; they would lead git away from the folder that is given.
 _STEERING = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX")
 
 
@@ -31,7 +31,7 @@ class Revision:
 
 
 def repository(folder: Path) -> Path:
-    """The root of the working tree that holds ``folder``; raises `UserError` if there is none."""
+    """Return the root of the working tree that holds ``folder``; raises `UserError` without one."""
     try:
         return Path(git(folder, "rev-parse", "--show-toplevel").strip())
     except UserError as error:
@@ -39,7 +39,7 @@ def repository(folder: Path) -> Path:
 
 
 def resolve(repository: Path, name: str, results: Path) -> Revision:
-    """The commit that ``name`` stands for. Raises `UserError` for one that does not exist.
+    """Return the commit that ``name`` stands for. Raises `UserError` for one that does not exist.
 
     What lies in ``results`` is no change of the working tree: comparing writes there.
     """
@@ -61,7 +61,7 @@ def resolve(repository: Path, name: str, results: Path) -> Revision:
 
 
 def changes(repository: Path, results: Path) -> tuple[str, ...]:
-    """Files that differ from the last commit, deleted ones too, and new ones that are not ignored.
+    """Return files that differ from the last commit, deleted ones too, and new ones not ignored.
 
     Relative to the root, without what lies in ``results``.
     """
@@ -85,10 +85,10 @@ def add_changes(repository: Path, revision: Revision, tree: Path) -> None:
 
 
 def git(folder: Path, *arguments: str) -> str:
-    """What git prints. Raises `UserError` with git's last words."""
+    """Return what git prints. Raises `UserError` with its last message."""
     variables = {name: value for name, value in os.environ.items() if name not in _STEERING}
     try:
-        found = subprocess.run(
+        process = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],
             env=variables,
             stdin=subprocess.DEVNULL,
@@ -97,24 +97,24 @@ def git(folder: Path, *arguments: str) -> str:
         )
     except OSError as error:
         raise UserError(f"git cannot be started: {error.strerror}; install it") from None
-    if found.returncode != 0:
-        said = os.fsdecode(found.stderr).strip().splitlines()
-        raise UserError(said[-1] if said else f"git {arguments[0]} failed")
-    return os.fsdecode(found.stdout)
+    if process.returncode != 0:
+        messages = os.fsdecode(process.stderr).strip().splitlines()
+        raise UserError(messages[-1] if messages else f"git {arguments[0]} failed")
+    return os.fsdecode(process.stdout)
 
 
 def _digest(repository: Path, names: tuple[str, ...]) -> str:
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for name in names:
         file = repository / name
-        found.update(os.fsencode(name) + b"\0")
+        digest.update(os.fsencode(name) + b"\0")
         try:
             mode = file.lstat().st_mode
             if stat.S_ISLNK(mode):
-                found.update(os.fsencode(os.readlink(file)))
+                digest.update(os.fsencode(os.readlink(file)))
             elif stat.S_ISREG(mode):
-                found.update(file.read_bytes())
+                digest.update(file.read_bytes())
         except OSError:
-            found.update(b"deleted")
-        found.update(b"\0")
-    return found.hexdigest()[:16]
+            digest.update(b"deleted")
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]

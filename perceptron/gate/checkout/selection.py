@@ -10,7 +10,7 @@ from perceptron.records.block import Benchmark
 
 
 def pattern(expression: str | None) -> re.Pattern[str]:
-    """Raises `UserError` naming the option for what is no regular expression."""
+    """Compile the expression; raises `UserError` naming the option for what is none."""
     try:
         return re.compile(expression or "")
     except re.error as error:
@@ -18,17 +18,21 @@ def pattern(expression: str | None) -> re.Pattern[str]:
 
 
 def choose(benchmarks: Sequence[Benchmark], wanted: re.Pattern[str]) -> list[Benchmark]:
-    """Those whose name, or name with parameters, the expression is found in, as asv's --bench.
+    """Return those whose name, or name with parameters, holds the expression, as asv's --bench.
 
     Raises `UserError` if there is none.
     """
     if not benchmarks:
         raise UserError("the suite has no benchmarks: nothing in it is named time_, track_ …")
-    found = [each for each in benchmarks if wanted.search(each.name) or wanted.search(each.key)]
-    if not found:
+    chosen = [
+        benchmark
+        for benchmark in benchmarks
+        if wanted.search(benchmark.name) or wanted.search(benchmark.key)
+    ]
+    if not chosen:
         raise UserError(
             f"--benchmarks {wanted.pattern}: none of the {len(benchmarks)} matches, such as "
             f"{benchmarks[0].key}"
         )
     # A name imported into a second module is discovered twice by some versions of the runner.
-    return list({each.key: each for each in found}.values())
+    return list({benchmark.key: benchmark for benchmark in chosen}.values())

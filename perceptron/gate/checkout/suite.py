@@ -23,30 +23,30 @@ class Suite:
     """What asv calls the project, usually the name of its package."""
 
     def roots(self, tree: Path) -> list[str]:
-        """Folders to import from, in this order."""
+        """Return the folders to import from, in this order."""
         code = tree / self.code
-        return [str(each) for each in (code / "src", code) if each.is_dir()]
+        return [str(folder) for folder in (code / "src", code) if folder.is_dir()]
 
 
 def read_suite(file: Path, repository: Path) -> Suite:
     """Read asv.conf.json, which may hold comments. Raises `UserError` naming file and field."""
-    where = file.resolve()
-    if not where.is_relative_to(repository.resolve()):
+    path = file.resolve()
+    if not path.is_relative_to(repository.resolve()):
         raise UserError(f"--suite {file}: not inside the repository {repository}")
     try:
-        content = json5.loads(where.read_text(encoding="utf-8"))
+        content = json5.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(
             f"--suite {file}: no such file; name the asv.conf.json of your suite"
         ) from None
     except OSError as error:
         raise UserError(f"--suite {file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:  # bytes that are no text, text that is no JSON
-        told = " ".join(str(error).split())
-        raise UserError(f"--suite {file}: not asv's JSON: {told}") from None
+    except ValueError as error:  # not UTF-8, or not JSON
+        problem = " ".join(str(error).split())
+        raise UserError(f"--suite {file}: not asv's JSON: {problem}") from None
     if not isinstance(content, dict):
         raise UserError(f"--suite {file}: must hold one JSON object")
-    relative = PurePosixPath(where.relative_to(repository.resolve()).as_posix())
+    relative = PurePosixPath(path.relative_to(repository.resolve()).as_posix())
     folder = _text(file, content, "benchmark_dir", "benchmarks")
     benchmarks = _inside(file, "benchmark_dir", relative.parent / folder)
     if benchmarks == ".":
@@ -63,7 +63,7 @@ def _text(file: Path, content: dict[str, object], field: str, default: str) -> s
 
 
 def _inside(file: Path, field: str, path: PurePosixPath) -> str:
-    """Without dots; raises `UserError` for a path that leads out of the repository."""
+    """Return it without dots; raises `UserError` if it leads out of the repository."""
     parts: list[str] = []
     for part in path.parts:
         if path.is_absolute() or (part == ".." and not parts):

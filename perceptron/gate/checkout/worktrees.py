@@ -14,17 +14,18 @@ from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
-from perceptron.gate.sampling.schedule import SIDES
 from perceptron.records.block import Arm
 from perceptron.records.files.lock import open_alone
 
+# Folders that trees lie in; their paths are equally long.
+SIDES = ("a", "b", "c")
 _PREFIX = "gate-"
 _LOCK = "lock"
 
 
 class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
-    are equally long, and ``place`` renames the trees from block to block.
+    are equally long, and `arrange` renames the trees from block to block.
 
     HEAD's benchmarks serve all arms: what is compared is the code that they measure.
     """
@@ -41,15 +42,15 @@ class Worktrees:
             self._add(arm)
 
     def path(self, arm: Arm) -> Path:
-        """Where the arm's tree lies now."""
+        """Return where the arm's tree lies now."""
         return self.home / self._sides[arm]
 
     def all(self) -> list[Path]:
-        """Where trees may lie."""
+        """Return where trees may lie."""
         return [self.home / side for side in SIDES]
 
-    def place(self, sides: Mapping[Arm, str]) -> None:
-        """Let the trees lie where the block wants them; a control's is made when first wanted."""
+    def arrange(self, sides: Mapping[Arm, str]) -> None:
+        """Move the trees to where the block wants them; a control's is made when first wanted."""
         for arm in sides:
             if arm not in self._sides:
                 self._add(arm)
@@ -71,9 +72,9 @@ class Worktrees:
         add_changes(self._repository, revision, tree)
         self._sides[arm] = side
         if arm != "head":
-            self._take_benchmarks(tree)
+            self._copy_benchmarks(tree)
 
-    def _take_benchmarks(self, tree: Path) -> None:
+    def _copy_benchmarks(self, tree: Path) -> None:
         ours = self.path("head") / self._benchmarks
         theirs = tree / self._benchmarks
         if not ours.is_dir():
@@ -87,15 +88,15 @@ class Worktrees:
 
 
 @contextmanager
-def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
-    """A folder for trees and caches that is gone afterwards, and git's memory of it too.
+def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path]:
+    """Yield a folder for trees and caches; afterwards it is gone, and git's record of it too.
 
     What a killed comparison left behind goes first. Raises `UserError` if it cannot be written.
     """
     folder = cache or user_cache_path("perceptron", appauthor=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _sweep(repository, folder)
+        _remove_abandoned(repository, folder)
         home, lock = _make(folder)
     except OSError as error:
         raise UserError(
@@ -109,7 +110,7 @@ def workplace(repository: Path, cache: Path | None = None) -> Iterator[Path]:
 
 
 def _make(folder: Path) -> tuple[Path, FileIO]:
-    """A new folder whose name others know only when its lock is held."""
+    """Make a folder that others see only once its lock is held."""
     made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
     lock = open_alone(made / _LOCK)
     assert lock is not None, "nobody else knows this folder"
@@ -119,7 +120,7 @@ def _make(folder: Path) -> tuple[Path, FileIO]:
 
 
 def _remove(repository: Path, home: Path) -> None:
-    """Our folders, then what git remembers of them; other stale worktrees are their owner's."""
+    """Remove our folders, then git's record of them; other stale worktrees are their owner's."""
     owner = _owner(home) or repository
     shutil.rmtree(home, ignore_errors=True)
     for side in SIDES:
@@ -128,7 +129,7 @@ def _remove(repository: Path, home: Path) -> None:
 
 
 def _owner(home: Path) -> Path | None:
-    """The repository that has its worktrees here: a killed comparison may have been of another."""
+    """Return the repository whose worktrees are here: a killed comparison may be of another one."""
     for side in SIDES:
         with contextlib.suppress(OSError, UnicodeDecodeError):
             link = (home / side / ".git").read_text(encoding="utf-8").strip()
@@ -138,8 +139,8 @@ def _owner(home: Path) -> Path | None:
     return None
 
 
-def _sweep(repository: Path, folder: Path) -> None:
-    """Remove what nobody holds the lock of: its owner has ended, however it did."""
+def _remove_abandoned(repository: Path, folder: Path) -> None:
+    """Remove what nobody holds the lock of: its owner has ended, one way or another."""
     for left in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # no folder of ours
             lock = open_alone(left / _LOCK)

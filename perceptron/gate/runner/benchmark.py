@@ -1,4 +1,4 @@
-"""What one benchmark gives, by asv's rules. Runs inside an arm: standard library only."""
+"""One benchmark in one process, by asv's rules. Part of the program: standard library only."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 Job = dict[str, Any]
 
 
-def taken(benchmark: Any, task: Job, timing: Any, importing: Any) -> Job:
-    """The fields of a `Taken`. ``timing`` is the module: here nothing is imported by its name.
+def run_benchmark(benchmark: Any, task: Job, timing: Any, importing: Any) -> Job:
+    """Return the fields of a `Reading`. ``timing`` is the module: nothing is imported by name here.
 
-    ``importing.seconds`` goes on while something is imported, which is no part of a setup.
+    ``importing.seconds`` counts while something is imported, which is no part of a setup.
     """
     if task.get("cache"):
         os.chdir(os.path.dirname(task["cache"]))
@@ -48,34 +48,34 @@ def taken(benchmark: Any, task: Job, timing: Any, importing: Any) -> Job:
 
 
 def _set_up(benchmark: Any) -> str | None:
-    """Why the benchmark is skipped, in its own words, which the runner only prints."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
+    """Set up; return why the benchmark skips, in its own words, which asv_runner only prints."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
         skipped = benchmark.do_setup()
-    sys.stderr.write(said.getvalue())
+    sys.stderr.write(output.getvalue())
     if not skipped:
         return None
-    found = re.search(r"asv: skipped: \w+\((['\"])(.+)\1,?\)", said.getvalue())
-    return found[2] if found else "not for these parameters, or not here"
+    match = re.search(r"asv: skipped: \w+\((['\"])(.+)\1,?\)", output.getvalue())
+    return match[2] if match else "not for these parameters, or not here"
 
 
 def _timed(benchmark: Any, task: Job, timing: Any) -> Job:
-    found: Job = {}
+    fields: Job = {}
 
     def run(*params: Any) -> None:
         batches = _batches(benchmark, params, timing)
         if not task.get("calls"):
             calls, seconds = timing.calibrate(batches)
-            found.update(calls=calls, call_seconds=seconds)
+            fields.update(calls=calls, call_seconds=seconds)
             return
         warm_up = max(0.0, benchmark.warmup_time)
         samples = timing.measure(batches, task["calls"], task["batches"], warm_up)
-        found.update(calls=task["calls"], samples=samples)
-        found["value"] = timing.lower_quartile(samples)
+        fields.update(calls=task["calls"], samples=samples)
+        fields["value"] = timing.lower_quartile(samples)
 
     benchmark.run = run  # do_run knows the parameters, in every version of asv_runner
     benchmark.do_run()
-    return {"status": "ok", **found}
+    return {"status": "ok", **fields}
 
 
 def _batches(benchmark: Any, params: tuple[Any, ...], timing: Any) -> Any:
@@ -83,7 +83,7 @@ def _batches(benchmark: Any, params: tuple[Any, ...], timing: Any) -> Any:
         raw = benchmark._get_timer(*params)
         return timing.RawBatches(raw.timeit, benchmark.number)
 
-    def again() -> None:
+    def reset() -> None:
         benchmark.do_teardown()
         if benchmark.do_setup():
             raise RuntimeError("setup worked once and then raised NotImplementedError")
@@ -92,6 +92,6 @@ def _batches(benchmark: Any, params: tuple[Any, ...], timing: Any) -> Any:
     return timing.Batches(
         call=(lambda: func(*params)) if params else func,
         timer=lambda: benchmark.timer,
-        again=again if benchmark._setups else None,
+        reset=reset if benchmark._setups else None,
         number=benchmark.number,
     )

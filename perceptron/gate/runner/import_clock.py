@@ -1,7 +1,8 @@
-"""How long a benchmark imports. Runs inside an arm: standard library only.
+"""How long a benchmark imports. Part of the program: standard library only.
 
 A suite that imports its libraries in ``setup`` makes the first benchmark of each process pay for
-them. That is a cost of processes, not of the benchmark, and benchmarks share processes by it.
+them. That is a cost of the process, not of the benchmark: what a process costs to start decides how
+many benchmarks share one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Whose code a process imports. Runs inside an arm: standard library only.
+"""Whose code a process imports. Part of the program: standard library only.
 
 An editable install, a path file or an import hook may lead to another copy of the project than the
-tree that is measured. The tree goes first, and afterwards every module says where it came from.
+tree that is measured. So the tree is searched first, and afterwards every module is checked.
 """
 
 from __future__ import annotations
@@ -40,23 +40,23 @@ def put_first(roots: Sequence[str]) -> None:
     sys.meta_path.insert(0, TreeFirst(roots))
 
 
-def prove(
+def check_origin(
     tree: str,
     others: Iterable[str],
     benchmarks: str,
     modules: Iterable[ModuleType],
     project: str = "",
 ) -> tuple[bool, list[str]]:
-    """(something of the tree beside its benchmarks was imported, ``name from file`` of strangers).
+    """Return (whether code of the tree was imported, foreign modules as ``name from file``).
 
-    A stranger comes from one of ``others``, the trees and the checkout that this arm must not see.
-    What is installed inside such a folder, in its virtual environment, is no part of it. The
-    package of the ``project`` itself is a stranger from wherever else it comes: both arms would
-    measure one installed copy.
+    The tree's benchmarks do not count as its code. A foreign module comes from one of ``others``,
+    the trees and the checkout that this arm must not see. What is installed inside such a folder,
+    in its virtual environment, is no part of it. The package of the ``project`` itself is foreign
+    wherever else it comes from: both arms would measure one installed copy.
     """
     own = False
-    strangers = []
-    other_roots = [_real(each) for each in others]
+    foreign = []
+    other_roots = [_real(folder) for folder in others]
     for module in list(modules):
         file = _file(module)
         if file is None:
@@ -66,8 +66,8 @@ def prove(
         elif (project and module.__name__.lower() == project) or any(
             _inside(file, root) and not _installed(file, root) for root in other_roots
         ):
-            strangers.append(f"{module.__name__} from {file}")
-    return own, strangers
+            foreign.append(f"{module.__name__} from {file}")
+    return own, foreign
 
 
 def _file(module: ModuleType) -> str | None:
@@ -75,7 +75,7 @@ def _file(module: ModuleType) -> str | None:
     facts = getattr(module, "__dict__", {})
     name = facts.get("__file__")
     if facts.get("__name__") == "__main__" or not isinstance(name, str):
-        return None  # the program of the arm itself, or nothing that lies in a file
+        return None  # this program itself, or nothing that lies in a file
     return _real(name)
 
 

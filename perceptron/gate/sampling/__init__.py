@@ -1,1 +1,1 @@
-"""Readings: processes started, arms asked, blocks scheduled within the budget."""
+"""Readings: programs started on the arms, blocks scheduled within the budget."""

@@ -1,10 +1,11 @@
-"""Both revisions as something that can be asked: what benchmarks are there, what do they give?"""
+"""Base, head and control, each as something that can be run: what benchmarks are there, what do
+they give?"""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,11 @@ class CannotImport(UserError):
 
 
 class Arms:
-    """Starts the processes of base, head and control, each on its own tree."""
+    """Starts the programs of base, head and control, each on its own tree, one at a time.
+
+    `close` ends one that still runs: an iteration that an exception broke off is kept alive by the
+    traceback, and its program must not outlive the trees.
+    """
 
     def __init__(
         self, trees: Worktrees, suite: Suite, repository: Path, pythons: dict[Arm, str]
@@ -30,52 +35,60 @@ class Arms:
         self.pythons = pythons
         self._suite = suite
         self._repository = repository
+        self._answers: Generator[Answer, None, None] | None = None
         self.own: dict[Arm, bool] = {}
-        """Whether an arm was seen to run code of its own tree, beside its benchmarks."""
+        """Whether an arm has imported code of its own tree, beside its benchmarks."""
 
     def discover(self, arm: Arm) -> tuple[list[Benchmark], dict[str, str]]:
-        """HEAD's benchmarks as they load on this arm's tree, and what its interpreter has.
+        """Return HEAD's benchmarks as they load on this arm's tree, and versions of what they use.
 
         Raises `CannotImport` with the last line of what went wrong.
         """
-        found: list[Benchmark] = []
-        facts: dict[str, str] = {}
-        for answer in self.ask(arm, "discover", None):
+        benchmarks: list[Benchmark] = []
+        versions: dict[str, str] = {}
+        for answer in self.run(arm, "discover", None):
             if answer.kind == "benchmark":
-                found += _benchmarks(answer.content)
+                benchmarks += _benchmarks(answer.content)
             elif answer.kind == "environment":
-                facts = answer.content["facts"]
+                versions = answer.content["versions"]
             elif answer.kind in {"failed", "silent", "died"}:
                 raise CannotImport(f"{arm.upper()} cannot be imported: {answer.reason}")
-        return found, facts
+        return benchmarks, versions
 
-    def ask(
+    def run(
         self,
         arm: Arm,
         kind: str,
         hash_seed: int | None,
         tasks: Sequence[dict[str, Any]] = (),
         limit: Callable[[str], float] = lambda _: 0.0,
-        thin: bool = False,
+        own_peak: bool = False,
     ) -> Iterator[Answer]:
-        """Start a process on the arm's tree and hand on what it says.
+        """Start the program on the arm's tree and yield its answers.
 
-        ``thin`` keeps our own memory out of its peak. Raises `UserError` if the process cannot
-        serve at all, or ran somebody else's code.
+        ``own_peak`` keeps our own memory out of its peak. Raises `UserError` if the program cannot
+        run at all, or has imported code of another tree.
         """
-        job = self._job(arm, kind, tasks, thin)
-        for answer in processes.ask(self.pythons[arm], job, hash_seed, limit):
+        self.close()
+        job = self._job(arm, kind, tasks, own_peak)
+        self._answers = processes.run_program(self.pythons[arm], job, hash_seed, limit)
+        for answer in self._answers:
             self._check(arm, answer)
             yield answer
 
+    def close(self) -> None:
+        """End the program that still runs, if one does."""
+        if self._answers is not None:
+            self._answers.close()
+
     def _job(
-        self, arm: Arm, kind: str, tasks: Sequence[dict[str, Any]], thin: bool
+        self, arm: Arm, kind: str, tasks: Sequence[dict[str, Any]], own_peak: bool
     ) -> dict[str, Any]:
         tree = self.trees.path(arm)
         folder = self.trees.home / f"{tree.name}-work"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        others = [str(each) for each in self.trees.all() if each != tree]
+        others = [str(path) for path in self.trees.all() if path != tree]
         return {
             "kind": kind,
             "tree": str(tree),
@@ -85,12 +98,12 @@ class Arms:
             "project": self.package,
             "folder": str(folder),
             "tasks": list(tasks),
-            "fork": thin,
+            "fork": own_peak,
         }
 
     @property
     def package(self) -> str:
-        """The package that must come from the trees; two interpreters may have one of their own."""
+        """The package that must come from the trees; "" where each interpreter may have its own."""
         if self.pythons["base"] != self.pythons["head"]:
             return ""
         return self._suite.project.lower().replace("-", "_")
@@ -104,15 +117,15 @@ class Arms:
         if answer.kind != "end":
             return
         self.own[arm] = self.own.get(arm, False) or answer.own
-        if answer.strangers:
+        if answer.foreign:
             raise UserError(
-                f"{arm.upper()} imported {_home(answer.strangers[0])}, which is not its tree: "
+                f"{arm.upper()} imported {_home(answer.foreign[0])}, which is not its tree: "
                 "uninstall the project from this environment, or build it into the tree"
             )
 
 
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
-    """One for each set of parameters."""
+    """Yield one for each set of parameters."""
     sets: list[list[str]] = content["params"]
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
@@ -132,5 +145,5 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
 
 
 def _home(text: str) -> str:
-    """Paths below the user's home folder, as people write them."""
+    """Return the text with paths below the home folder as people write them."""
     return text.replace(os.path.expanduser("~") + os.sep, "~" + os.sep)

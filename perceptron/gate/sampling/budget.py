@@ -11,7 +11,7 @@ from perceptron.records.comparison import LeftOut
 
 
 def plan_screen(costs: Costs, seconds: float, rule: Rule) -> tuple[int, list[LeftOut]]:
-    """Blocks, and the benchmarks that are too expensive for as many as the rule needs.
+    """Return the blocks, and the benchmarks too expensive for as many as the rule needs.
 
     Raises `UserError` if that leaves none.
     """
@@ -33,14 +33,14 @@ def plan_screen(costs: Costs, seconds: float, rule: Rule) -> tuple[int, list[Lef
 def plan_confirmation(
     screen: Mapping[str, Sequence[float]], costs: Costs, seconds: float, rule: Rule
 ) -> dict[str, int]:
-    """Fresh blocks for what the screen promotes; 0 where there is no time."""
+    """Return fresh blocks for what the screen promotes; 0 where there is no time."""
     promoted = promote(screen, rule)
     needed = confirmation_sizes(screen, promoted, rule)
     return fit_confirmation(needed, costs, seconds, rule.fewest_confirmation)
 
 
 def affordable(costs: Costs, seconds: float, rule: Rule) -> dict[str, int]:
-    """How many blocks of confirmation there would be time for, were it for one benchmark alone."""
+    """Return how many blocks of confirmation each benchmark alone would have time for."""
     return {
         key: max(0, min(rule.most_confirmation, int(seconds / (3 * costs.process([key])))))
         for key in costs.benchmarks

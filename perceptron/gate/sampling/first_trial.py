@@ -1,68 +1,77 @@
-"""Trying every benchmark for the first time, when nobody knows yet how long it takes."""
+"""The first trial of every benchmark, and what it tells: what runs at all, and how long it takes.
+
+From that follow how often a benchmark is called in each sample, and what a block of it costs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler
-from perceptron.records.block import Arm, Benchmark, Reading
+from perceptron.gate.runner.timing import samples_for
+from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
+from perceptron.gate.sampling.schedule import Costs
+from perceptron.gate.verdict.outcome import outcome
+from perceptron.records.block import Arm, Benchmark, Block, Reading
 
 # Shares of the budget within which the first and the second arm must be through.
 _SHARES = (0.2, 0.35)
 # Of the budget: what one benchmark may take, and at least.
 _ONE_SHARE, _ONE_SECONDS = 1 / 40, 10.0
-# So many sets of parameters of a function are too slow before the others are believed to be.
+# After so many sets of parameters that are too slow, a function's others are taken to be so too.
 _SLOW_PARAMETERS = 2
+# What a process spends on a benchmark beside its calls, at least.
+_LEAST_SECONDS = 0.01
 
 
 class FirstTrial:
-    """One attempt. What it does not come to is ``untried``, with the reason."""
+    """One attempt. What there is no time for is ``untried``, with the reason."""
 
     def __init__(
-        self, takes: Sampler, budget: float, hash_seed: int, elapsed: Callable[[], float]
+        self, sampler: Sampler, budget: float, hash_seed: int, elapsed: Callable[[], float]
     ) -> None:
-        self._takes = takes
+        self._sampler = sampler
         self._budget = budget
         self._hash_seed = hash_seed
         self._elapsed = elapsed
         self._slow: dict[str, list[str]] = {}
 
     def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
-        """Base, then head, which is spared what base did not come to and what is too slow there.
+        """Try base, then head, which is spared what base had no time for or is too slow there.
 
         Nothing is compared yet, so the order favours nobody.
         """
         begin = self._elapsed()
-        base = self._arm("base", benchmarks, begin + _SHARES[0] * self._budget)
+        base = self._try_arm("base", benchmarks, begin + _SHARES[0] * self._budget)
         spared = {
-            key: Reading(status="untried", reason=f"one call is too long: {taken.reason}")
-            for key, taken in base.items()
-            if taken.status == "slow"
+            key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
+            for key, reading in base.items()
+            if reading.status == "slow"
         }
         tried = [
-            each
-            for each in benchmarks
-            if each.key not in spared and base[each.key].status != "untried"
+            benchmark
+            for benchmark in benchmarks
+            if benchmark.key not in spared and base[benchmark.key].status != "untried"
         ]
-        head = self._arm("head", tried, begin + _SHARES[1] * self._budget)
+        head = self._try_arm("head", tried, begin + _SHARES[1] * self._budget)
         return {"base": base, "head": base | spared | head}
 
-    def _arm(
+    def _try_arm(
         self, arm: Arm, benchmarks: Sequence[Benchmark], deadline: float
     ) -> dict[str, Reading]:
-        """What is too slow twice costs the other parameters of its function their trial."""
+        """Try one arm; a function too slow for two sets of parameters is tried with no more."""
         self._slow = {}
-        found: dict[str, Reading] = {}
+        readings: dict[str, Reading] = {}
         for group in _by_kind(benchmarks):
             left = group
             while left:
-                reason = self._reason_not_to(left[0], deadline) if found else None
+                reason = self._reason_not_to(left[0], deadline) if readings else None
                 if reason is None:
-                    left = self._process(arm, left, deadline, found)
+                    left = self._try_in_one_process(arm, left, deadline, readings)
                 else:
-                    found[left[0].key] = Reading(status="untried", reason=reason)
+                    readings[left[0].key] = Reading(status="untried", reason=reason)
                     left = left[1:]
-        return found
+        return readings
 
     def _reason_not_to(self, benchmark: Benchmark, deadline: float) -> str | None:
         if self._elapsed() > deadline:
@@ -72,22 +81,22 @@ class FirstTrial:
             return None
         return f"not tried, as {slow[-1]} took too long: raise --budget"
 
-    def _process(
-        self, arm: Arm, left: Sequence[Benchmark], deadline: float, found: dict[str, Reading]
+    def _try_in_one_process(
+        self, arm: Arm, left: Sequence[Benchmark], deadline: float, readings: dict[str, Reading]
     ) -> list[Benchmark]:
-        """Try until the end, the deadline or a slow one; gives what is left to do."""
-        by_key = {each.key: each for each in left}
+        """Try until the end, the deadline or a slow one; return what is left to do."""
+        by_key = {benchmark.key: benchmark for benchmark in left}
         seconds = max(_ONE_SECONDS, _ONE_SHARE * self._budget)
 
         def limit(benchmark: Benchmark) -> float:
             return min(benchmark.timeout, seconds)
 
-        for key, taken in self._takes.take(arm, left, CALIBRATING, self._hash_seed, limit):
-            found[key] = taken
-            each = by_key.pop(key)
-            if taken.status == "slow":
-                self._slow.setdefault(each.name, []).append(key)
-                if len(self._slow[each.name]) >= _SLOW_PARAMETERS:
+        for key, reading in self._sampler.sample(arm, left, CALIBRATING, self._hash_seed, limit):
+            readings[key] = reading
+            benchmark = by_key.pop(key)
+            if reading.status == "slow":
+                self._slow.setdefault(benchmark.name, []).append(key)
+                if len(self._slow[benchmark.name]) >= _SLOW_PARAMETERS:
                     break
             if self._elapsed() > deadline:
                 break
@@ -95,7 +104,47 @@ class FirstTrial:
 
 
 def _by_kind(benchmarks: Sequence[Benchmark]) -> list[list[Benchmark]]:
-    """Those that share a process, and each that needs its own."""
-    shared = [each for each in benchmarks if each.type not in ALONE]
-    alone = [[each] for each in benchmarks if each.type in ALONE]
+    """Return those that share a process, and each that needs its own."""
+    shared = [benchmark for benchmark in benchmarks if benchmark.type not in ALONE]
+    alone = [[benchmark] for benchmark in benchmarks if benchmark.type in ALONE]
     return [shared, *alone] if shared else alone
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Benchmarks that gave a number on both arms, and how each is measured."""
+
+    effort: SamplingEffort
+    costs: Costs
+
+
+def calibrate(
+    benchmarks: Sequence[Benchmark], blocks: Sequence[Block], start_seconds: float
+) -> Calibration:
+    """Choose equal effort for both arms: what the slower one needs.
+
+    ``start_seconds`` is what a process takes beside its benchmarks.
+    """
+    calls: dict[str, int] = {}
+    batches: dict[str, int] = {}
+    costs: dict[str, float] = {}
+    for benchmark in benchmarks:
+        tried = [block for block in blocks if block.benchmark == benchmark.key]
+        pairs = [block for block in tried if block.base.status == block.head.status == "ok"]
+        if not pairs or outcome(tried).kind != "measured":
+            continue
+        key, last = benchmark.key, pairs[-1]
+        slower = max(_call_seconds(last.base), _call_seconds(last.head))
+        calls[key] = max(last.base.calls, last.head.calls)
+        if benchmark.type == "time":
+            batches[key] = samples_for(slower)
+            setup = max(last.base.setup_seconds, last.head.setup_seconds)
+            costs[key] = setup + (1 + batches[key]) * calls[key] * slower + _LEAST_SECONDS
+        else:
+            costs[key] = max(last.base.wall_seconds, last.head.wall_seconds) + _LEAST_SECONDS
+    alone = frozenset(benchmark.key for benchmark in benchmarks if benchmark.type in ALONE)
+    return Calibration(SamplingEffort(calls, batches), Costs(start_seconds, costs, alone))
+
+
+def _call_seconds(reading: Reading) -> float:
+    return reading.call_seconds or 0.0

@@ -1,4 +1,4 @@
-"""What benchmarks give in fresh processes of an arm, whatever becomes of these."""
+"""Readings: what benchmarks give in fresh processes of an arm, whatever becomes of these."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Limit = Callable[[Benchmark], float]
 
 @dataclass(frozen=True)
 class SamplingEffort:
-    """How each time is taken: calls in a batch and batches, for each benchmark, equal in all arms.
+    """How a time is sampled: calls in a batch and batches, for each benchmark, equal in all arms.
 
-    What is not in there is calibrated.
+    What is not in it is calibrated.
     """
 
     calls: dict[str, int]
@@ -34,7 +34,7 @@ CALIBRATING = SamplingEffort({}, {})
 
 
 class Sampler:
-    """Asks the arms. A setup_cache runs once for each arm, until ``forget_caches``."""
+    """Samples benchmarks on the arms. A setup_cache runs once an arm, until ``forget_caches``."""
 
     def __init__(self, arms: Arms, clock: Callable[[], float] = time.monotonic) -> None:
         self._arms = arms
@@ -44,7 +44,7 @@ class Sampler:
         self.start_seconds = 0.0
         """What a process took beside its benchmarks, at most: to start, and to import."""
 
-    def take(
+    def sample(
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
@@ -52,22 +52,22 @@ class Sampler:
         hash_seed: int,
         limit: Limit,
     ) -> Iterator[tuple[str, Reading]]:
-        """What each benchmark gives, by its key, in a fresh process.
+        """Yield the key and the reading of each benchmark, from a fresh process.
 
         ``limit`` gives the seconds that it may take. One that ends the process or hangs costs its
-        own answer; another process goes on.
+        own reading; another process does the rest.
         """
-        left = {each.key: each for each in benchmarks}
-        failed: dict[str, Reading] = {}  # now; the next time may be better
-        for each in benchmarks:
-            broken = self._cache(arm, each, hash_seed, failed)
+        left = {benchmark.key: benchmark for benchmark in benchmarks}
+        failed: dict[str, Reading] = {}  # this time; the next may be better
+        for benchmark in benchmarks:
+            broken = self._cache(arm, benchmark, hash_seed, failed)
             if broken is not None:
-                del left[each.key]
-                yield each.key, broken
+                del left[benchmark.key]
+                yield benchmark.key, broken
         while left:
-            for key, taken in self._process(arm, list(left.values()), effort, hash_seed, limit):
+            for key, reading in self._process(arm, list(left.values()), effort, hash_seed, limit):
                 del left[key]
-                yield key, taken
+                yield key, reading
 
     def _process(
         self,
@@ -77,35 +77,35 @@ class Sampler:
         hash_seed: int,
         limit: Limit,
     ) -> Iterator[tuple[str, Reading]]:
-        """Answers of one process, at least one."""
-        by_key = {each.key: each for each in benchmarks}
-        tasks = [self._task(arm, each, effort) for each in benchmarks]
-        thin = benchmarks[0].type in ALONE
+        """Yield the readings of one process, at least one."""
+        by_key = {benchmark.key: benchmark for benchmark in benchmarks}
+        tasks = [self._task(arm, benchmark, effort) for benchmark in benchmarks]
+        own_peak = benchmarks[0].type in ALONE
         current, answered = benchmarks[0].key, False  # blamed if the process ends early
         begin, spent = self._clock(), 0.0
-        for answer in self._arms.ask(
-            arm, "measure", hash_seed, tasks, lambda key: limit(by_key[key]), thin
+        for answer in self._arms.run(
+            arm, "measure", hash_seed, tasks, lambda key: limit(by_key[key]), own_peak
         ):
             if answer.kind == "start":
                 current = answer.key
-            elif answer.kind == "taken":
-                taken = msgspec.convert(answer.content, type=Reading)
-                spent += taken.wall_seconds
+            elif answer.kind == "reading":
+                reading = msgspec.convert(answer.content, type=Reading)
+                spent += reading.wall_seconds
                 current, answered = "", True
-                yield answer.key, taken
+                yield answer.key, reading
             elif answer.kind == "end":
                 self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
             elif answer.kind in _ENDED_EARLY and (current or not answered):
                 yield current, _ended_early(answer)
 
     def forget_caches(self) -> None:
-        """Let every setup_cache run again: what it draws at random is drawn anew for all arms."""
+        """Let every setup_cache run again: what it draws at random is drawn again for all arms."""
         self._cached.clear()
 
     def _cache(
         self, arm: Arm, benchmark: Benchmark, hash_seed: int, failed: dict[str, Reading]
     ) -> Reading | None:
-        """Run a setup_cache if that was not done; what went wrong, None if nothing did."""
+        """Run a setup_cache unless that was done; return what went wrong, None if nothing did."""
         cache = benchmark.cache
         if cache is None or (arm, cache) in self._cached:
             return None
@@ -114,21 +114,21 @@ class Sampler:
         self._cache_file(arm, cache).parent.mkdir(parents=True, exist_ok=True)
         seconds = benchmark.cache_timeout or benchmark.timeout
         task = self._task(arm, benchmark, CALIBRATING)
-        found: Reading | None = None
-        for answer in self._arms.ask(arm, "cache", hash_seed, [task], lambda _: seconds):
-            if answer.kind == "taken":
-                found = msgspec.convert(answer.content, type=Reading)
+        reading: Reading | None = None
+        for answer in self._arms.run(arm, "cache", hash_seed, [task], lambda _: seconds):
+            if answer.kind == "reading":
+                reading = msgspec.convert(answer.content, type=Reading)
             elif answer.kind in _ENDED_EARLY:
-                found = found or _ended_early(answer, "setup_cache: ")
-        if found is not None and found.status == "ok":
+                reading = reading or _ended_early(answer, "setup_cache: ")
+        if reading is not None and reading.status == "ok":
             self._cached.add((arm, cache))
             return None
         return failed.setdefault(
-            cache, found or Reading(status="failed", reason="setup_cache: silent")
+            cache, reading or Reading(status="failed", reason="setup_cache: silent")
         )
 
     def _cache_file(self, arm: Arm, cache: str) -> Path:
-        """In a folder whose path is as long for every arm."""
+        """Return a file in a folder whose path is equally long for every arm."""
         number = self._cache_numbers.setdefault(cache, len(self._cache_numbers))
         return self._arms.trees.home / "caches" / arm[0] / f"{number:03}" / "cache.pickle"
 
@@ -148,9 +148,9 @@ class Sampler:
 _ENDED_EARLY = frozenset({"silent", "died", "failed"})
 
 
-def _ended_early(answer: Answer, where: str = "") -> Reading:
+def _ended_early(answer: Answer, prefix: str = "") -> Reading:
     return Reading(
         status="slow" if answer.kind == "silent" else "failed",
-        reason=f"{where}{answer.reason}",
+        reason=f"{prefix}{answer.reason}",
         wall_seconds=answer.seconds,
     )

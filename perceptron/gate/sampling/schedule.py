@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
+from perceptron.gate.checkout.worktrees import SIDES
 from perceptron.records.block import Arm, Benchmark, Stage
 
-SIDES = ("a", "b", "c")
 # A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
 # start: longer ones would tear the neighbours of a block apart in time.
 _SECONDS_IN_A_PROCESS = 3.0
@@ -34,7 +34,7 @@ class Costs:
     """Those that need a process of their own."""
 
     def process(self, keys: Sequence[str]) -> float:
-        """One arm's share of a block of these benchmarks."""
+        """Return one arm's share of a block of these benchmarks."""
         shared = sum(self.benchmarks[key] for key in keys if key not in self.alone)
         alone = [self.start + self.benchmarks[key] for key in keys if key in self.alone]
         starts = -(-shared // self.room) if shared else 0
@@ -47,7 +47,7 @@ class Costs:
 
 
 def turn(arms: Sequence[Arm], seed: int, stage: Stage, number: int) -> Turn:
-    """The block of this number: every order and every placing comes equally often.
+    """Return the turn of this block: every order and every placing comes equally often.
 
     Each is dealt from its own shuffled pack of all that there are, so neither who goes first nor
     which folder lies where can favour an arm, and no rhythm of the machine can fall in with it.
@@ -55,35 +55,35 @@ def turn(arms: Sequence[Arm], seed: int, stage: Stage, number: int) -> Turn:
     everyone = list(permutations(range(len(arms))))
     pack, card = divmod(number, len(everyone))
     orders = random.Random(f"{seed} {stage} orders {pack}").sample(everyone, len(everyone))
-    places = random.Random(f"{seed} {stage} places {pack}").sample(everyone, len(everyone))
+    placings = random.Random(f"{seed} {stage} places {pack}").sample(everyone, len(everyone))
     return Turn(
-        tuple(arms[place] for place in orders[card]),
-        {arm: SIDES[place] for arm, place in zip(arms, places[card], strict=True)},
+        tuple(arms[index] for index in orders[card]),
+        {arm: SIDES[index] for arm, index in zip(arms, placings[card], strict=True)},
     )
 
 
 def groups(
     benchmarks: Sequence[Benchmark], costs: Costs, seed: int, stage: Stage, number: int
 ) -> list[list[Benchmark]]:
-    """Benchmarks that share a process, in random order, equal for all arms of the block."""
+    """Return benchmarks that share a process, in random order, equal for all arms of the block."""
     shuffle = random.Random(f"{seed} {stage} groups {number}")
-    found: list[list[Benchmark]] = []
+    processes: list[list[Benchmark]] = []
     seconds = costs.room
-    together = [each for each in benchmarks if each.key not in costs.alone]
-    for each in shuffle.sample(together, len(together)):
-        cost = costs.benchmarks.get(each.key, 0.0)
+    together = [benchmark for benchmark in benchmarks if benchmark.key not in costs.alone]
+    for benchmark in shuffle.sample(together, len(together)):
+        cost = costs.benchmarks.get(benchmark.key, 0.0)
         if seconds + cost > costs.room:
-            found.append([])
+            processes.append([])
             seconds = 0.0
-        found[-1].append(each)
+        processes[-1].append(benchmark)
         seconds += cost
-    found += [[each] for each in benchmarks if each.key in costs.alone]
-    shuffle.shuffle(found)
-    return found
+    processes += [[benchmark] for benchmark in benchmarks if benchmark.key in costs.alone]
+    shuffle.shuffle(processes)
+    return processes
 
 
 def hash_seed(seed: int, stage: Stage, number: int) -> int:
-    """PYTHONHASHSEED of a block.
+    """Return the PYTHONHASHSEED of a block.
 
     Equal in its arms, because the layout of dicts and sets is noise that pairs can cancel; another
     in each block, because a change must not be judged under one lucky layout. Addresses of memory
@@ -96,7 +96,7 @@ def hash_seed(seed: int, stage: Stage, number: int) -> int:
 def fit_screen(
     costs: Costs, seconds: float, wanted: int, fewest: int
 ) -> tuple[int, list[str], list[str]]:
-    """How many blocks of which benchmarks fit: (blocks, kept, left out).
+    """Return how many blocks of which benchmarks fit: (blocks, kept, left out).
 
     Fewer blocks first; then the most expensive benchmarks go, one after the other.
     """
@@ -113,9 +113,10 @@ def fit_screen(
 def fit_confirmation(
     needed: Mapping[str, int], costs: Costs, seconds: float, fewest: int
 ) -> dict[str, int]:
-    """Blocks of three arms for each benchmark, most important first in ``needed``; 0 is no time.
+    """Return blocks of three arms for each benchmark in ``needed``; 0 where there is no time.
 
-    One limit for all is lowered until everything fits; below ``fewest`` the last one goes.
+    ``needed`` has the most important first. One limit for all is lowered until everything fits;
+    below ``fewest`` the last one goes.
     """
     kept = list(needed)
     while kept:

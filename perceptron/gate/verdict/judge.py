@@ -8,7 +8,7 @@ from math import expm1, isfinite, log1p
 from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate, holm, interval
-from perceptron.gate.verdict.outcome import BenchmarkOutcome, state
+from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
 from perceptron.gate.verdict.rule import (
     Rule,
     confirmation_size,
@@ -17,7 +17,7 @@ from perceptron.gate.verdict.rule import (
     promote,
     smallest_detectable,
 )
-from perceptron.gate.verdict.run_verdict import judge_control, whole
+from perceptron.gate.verdict.run_verdict import judge_control, judge_run
 from perceptron.records.block import Arm, Benchmark, Block, Stage
 from perceptron.records.comparison import Control, LeftOut, Row, RowVerdict, Verdict
 
@@ -39,13 +39,13 @@ def replay(
     fresh: Sequence[Block],
     rule: Rule | None = None,
 ) -> Judgement:
-    """Judge recorded blocks as a run would: it takes of ``fresh`` as many as it would measure."""
+    """Judge recorded blocks as a run would, with as many of ``fresh`` as it would measure."""
     rule = rule or Rule()
     ratios = log_ratios(screen, "screen")
     promoted = promote(ratios, rule)
     planned = confirmation_sizes(ratios, promoted, rule)
-    taken = [block for block in fresh if block.number < planned.get(block.benchmark, 0)]
-    return judge(benchmarks, [*screen, *taken], planned, rule)
+    measured = [block for block in fresh if block.number < planned.get(block.benchmark, 0)]
+    return judge(benchmarks, [*screen, *measured], planned, rule)
 
 
 def judge(
@@ -57,30 +57,30 @@ def judge(
 ) -> Judgement:
     """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
 
-    ``affordable`` says how many blocks of confirmation there would have been time for.
+    ``affordable`` is how many blocks of confirmation there would have been time for.
     """
     rule = rule or Rule()
     case = _Case(blocks, planned, rule, affordable or {})
     rows: list[Row] = []
     left_out: list[LeftOut] = []
     for benchmark in benchmarks:
-        found = case.states.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
-        if found.kind == "left out":
-            left_out.append(LeftOut(benchmark=benchmark.key, reason=found.reason or ""))
+        result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
+        if result.kind == "left out":
+            left_out.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
         else:
-            rows.append(case.row(benchmark, found))
-    verdict, reason = whole(rows, case.control, case.broken, rule)
+            rows.append(case.row(benchmark, result))
+    verdict, reason = judge_run(rows, case.control, case.broken, rule)
     return Judgement(verdict, reason, rows, case.control, left_out)
 
 
 def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:
-    """log(arm / base) of the blocks that have one, by benchmark, in order."""
-    found: dict[str, list[float]] = {}
+    """Return log(arm / base) of the blocks that have one, by benchmark, in order."""
+    ratios: dict[str, list[float]] = {}
     for block in blocks:
         value = block.log_ratio(arm) if block.stage == stage else None
         if value is not None:
-            found.setdefault(block.benchmark, []).append(value)
-    return found
+            ratios.setdefault(block.benchmark, []).append(value)
+    return ratios
 
 
 class _Case:
@@ -99,8 +99,8 @@ class _Case:
         self._blocks: dict[str, list[Block]] = {}
         for block in blocks:
             self._blocks.setdefault(block.benchmark, []).append(block)
-        self.states = {key: state(found) for key, found in self._blocks.items()}
-        self.broken = sum(found.kind == "broke" for found in self.states.values())
+        self.outcomes = {key: outcome(own) for key, own in self._blocks.items()}
+        self.broken = sum(result.kind == "broke" for result in self.outcomes.values())
         self.screen = log_ratios(blocks, "screen")
         self.fresh = {
             key: values
@@ -108,27 +108,27 @@ class _Case:
             if planned.get(key) and len(values) >= FEWEST
         }
         self._directions = promote(self.screen, rule)
-        seen = {key: estimate(values) for key, values in self.fresh.items()}
+        estimates = {key: estimate(values) for key, values in self.fresh.items()}
         raw = dict.fromkeys((key for key in planned if planned[key]), 1.0)
-        for key, each in seen.items():
-            raw[key] = p_towards(each, self._directions.get(key, 1), rule)
+        for key, ratio in estimates.items():
+            raw[key] = p_towards(ratio, self._directions.get(key, 1), rule)
         self._p = holm(raw)
         self._controlled = {block.benchmark for block in blocks if block.control is not None}
-        again = log_ratios(blocks, "confirmation", "control")
+        controls = log_ratios(blocks, "confirmation", "control")
         self.control = judge_control(
-            {key: values for key, values in again.items() if key in self.fresh}, rule
+            {key: values for key, values in controls.items() if key in self.fresh}, rule
         )
 
-    def row(self, benchmark: Benchmark, found: BenchmarkOutcome) -> Row:
+    def row(self, benchmark: Benchmark, result: BenchmarkOutcome) -> Row:
         key = benchmark.key
         screen, fresh = self.screen.get(key, []), self.fresh.get(key, [])
         values = fresh or screen
-        seen = estimate(values) if len(values) >= FEWEST else None
-        smallest = None if seen is None else self._smallest(key, seen)
-        if found.kind != "measured":
-            seen = smallest = None
-        verdict, reason = self._verdict(key, found, seen, smallest)
-        low, high = (None, None) if seen is None else interval(seen, self.rule.confidence)
+        ratio = estimate(values) if len(values) >= FEWEST else None
+        smallest = None if ratio is None else self._smallest(key, ratio)
+        if result.kind != "measured":
+            ratio = smallest = None
+        verdict, reason = self._verdict(key, result, ratio, smallest)
+        low, high = (None, None) if ratio is None else interval(ratio, self.rule.confidence)
         base, head = self._medians(key, "confirmation" if fresh else "screen")
         seconds = benchmark.unit == "seconds"
         return Row(
@@ -140,14 +140,14 @@ class _Case:
             head=head,
             base_seconds=base if seconds else None,
             head_seconds=head if seconds else None,
-            change=None if seen is None else expm1(seen.mean),
+            change=None if ratio is None else expm1(ratio.mean),
             low=None if low is None else expm1(low),
             high=None if high is None else expm1(high),
-            p_adjusted=self._p.get(key) if fresh and seen is not None else None,
+            p_adjusted=self._p.get(key) if fresh and ratio is not None else None,
             verdict=verdict,
             reason=reason,
             smallest_detectable=smallest,
-            spread=None if seen is None else seen.spread,
+            spread=None if ratio is None else ratio.spread,
             screen_blocks=len(screen),
             confirmation_blocks=len(fresh),
             file=benchmark.file,
@@ -155,19 +155,23 @@ class _Case:
         )
 
     def _verdict(
-        self, key: str, found: BenchmarkOutcome, seen: RatioEstimate | None, smallest: float | None
+        self,
+        key: str,
+        result: BenchmarkOutcome,
+        ratio: RatioEstimate | None,
+        smallest: float | None,
     ) -> tuple[RowVerdict, str | None]:
-        if found.kind == "broke":
-            return "regression", found.reason
-        if found.kind == "works":
-            return "improvement", found.reason
-        if found.kind in {"invalid", "inconclusive"}:
-            return found.kind, found.reason
-        if seen is None:
+        if result.kind == "broke":
+            return "regression", result.reason
+        if result.kind == "works":
+            return "improvement", result.reason
+        if result.kind in {"invalid", "inconclusive"}:
+            return result.kind, result.reason
+        if ratio is None:
             return self._unjudged(key)
         if key in self.fresh and self._p[key] <= self.rule.alpha:
             direction = self._directions.get(key, 1)
-            if direction * seen.mean >= log1p(self.rule.least):
+            if direction * ratio.mean >= log1p(self.rule.least):
                 if self.control.alarmed:
                     return "inconclusive", "confirmed, but base also differs from its second copy"
                 if key in self._controlled - {row.benchmark for row in self.control.rows}:
@@ -195,18 +199,18 @@ class _Case:
             return "invalid", "a ratio needs positive numbers"
         return "inconclusive", "no time left for it: raise --budget"
 
-    def _smallest(self, key: str, seen: RatioEstimate) -> float | None:
-        planned = sum(1 for each in self._planned.values() if each)
+    def _smallest(self, key: str, ratio: RatioEstimate) -> float | None:
+        planned = sum(1 for blocks in self._planned.values() if blocks)
         together = planned if key in self.fresh else planned + 1
         if key in self.fresh:
             confirmation = len(self.fresh[key])
         else:
-            wanted = confirmation_size(seen, together, self.rule)
+            wanted = confirmation_size(ratio, together, self.rule)
             confirmation = min(wanted, self._affordable.get(key, wanted))
-        found = smallest_detectable(
-            seen, len(self.screen.get(key, [])), confirmation, together, self.rule
+        size = smallest_detectable(
+            ratio, len(self.screen.get(key, [])), confirmation, together, self.rule
         )
-        return found if isfinite(found) else None
+        return size if isfinite(size) else None
 
     def _medians(self, key: str, stage: Stage) -> tuple[float | None, float | None]:
         pairs = [
@@ -217,4 +221,4 @@ class _Case:
         ]
         if not pairs:
             return None, None
-        return median(one for one, _ in pairs), median(two for _, two in pairs)
+        return median(base for base, _ in pairs), median(head for _, head in pairs)

@@ -9,11 +9,11 @@ from typing import Literal
 from perceptron.records.block import Arm, Block, Reading
 
 Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out"]
-# A benchmark that fails now and then is no finding about one revision, and soon no benchmark.
+# A benchmark that fails so often, and not always, says nothing about a revision.
 _TOO_MANY_FAILURES = 3
-# Once may have been the machine.
+# A single failure may have been the machine's.
 _SURE_FAILURES = 2
-# So many times what the other side took is a hang, and not a busy machine.
+# A reading that took so many times as long as the other side's hangs; less may be a busy machine.
 _HANGS = 5.0
 
 
@@ -26,57 +26,62 @@ class BenchmarkOutcome:
     reason: str | None = None
 
 
-def state(blocks: Sequence[Block]) -> BenchmarkOutcome:
-    """Of one benchmark, from all its blocks so far.
+def outcome(blocks: Sequence[Block]) -> BenchmarkOutcome:
+    """Return the outcome of one benchmark from all its blocks so far.
 
     To break on one side only means to fail there every time, at least twice, and never on the
     other.
     """
     base = [block.base for block in blocks]
     head = [block.head for block in blocks]
-    bad_base, bad_head = _bad(base), _bad(head)
-    pairs = sum(one.status == two.status == "ok" for one, two in zip(base, head, strict=True))
+    bad_base, bad_head = _failures(base), _failures(head)
+    pairs = sum(block.base.status == block.head.status == "ok" for block in blocks)
     if pairs:
         if max(len(bad_base), len(bad_head)) >= _TOO_MANY_FAILURES:
-            where = "BASE" if len(bad_base) > len(bad_head) else "HEAD"
-            reason = (bad_base if where == "BASE" else bad_head)[-1].reason
+            side = "BASE" if len(bad_base) > len(bad_head) else "HEAD"
+            reason = (bad_base if side == "BASE" else bad_head)[-1].reason
             kind: Kind = "invalid" if bad_base else "inconclusive"
-            return BenchmarkOutcome(kind, f"fails now and then on {where}: {reason}")
+            return BenchmarkOutcome(kind, f"fails now and then on {side}: {reason}")
         return BenchmarkOutcome("measured")
-    untried = next((each for each in (*base, *head) if each.status == "untried"), None)
+    untried = next((reading for reading in (*base, *head) if reading.status == "untried"), None)
     # HEAD is spared what is too slow on base. What failed there is not forgotten.
     if untried is not None and not bad_head:
         return BenchmarkOutcome("left out", untried.reason)
     if bad_base and bad_head:
-        if all(each.status == "slow" for each in (*bad_base, *bad_head)):
+        if all(reading.status == "slow" for reading in (*bad_base, *bad_head)):
             return BenchmarkOutcome(
                 "left out", f"one call is too long: {bad_head[-1].reason}; raise --budget"
             )
         return BenchmarkOutcome("invalid", f"fails on both: {bad_head[-1].reason}")
     if bad_head:
-        return _alone("broke", "broke on HEAD", bad_head, base)
+        return _failing_on_one_side("broke", "broke on HEAD", bad_head, base)
     if bad_base:
-        return _alone("works", "works on HEAD only: on BASE", bad_base, head)
+        return _failing_on_one_side("works", "works on HEAD only: on BASE", bad_base, head)
     return _skipped(base, head)
 
 
 def retry(blocks: Sequence[Block]) -> bool:
-    """Whether it failed on one side only, and not yet often enough to say so."""
+    """Return whether it failed on one side only, and not yet often enough to be sure."""
     pairs = any(block.base.status == block.head.status == "ok" for block in blocks)
-    bad = [len(_bad([block.base for block in blocks])), len(_bad([b.head for b in blocks]))]
+    bad = [
+        len(_failures([block.base for block in blocks])),
+        len(_failures([b.head for b in blocks])),
+    ]
     return not pairs and min(bad) == 0 and 0 < max(bad) < _SURE_FAILURES
 
 
-def _alone(kind: Kind, words: str, bad: list[Reading], other: list[Reading]) -> BenchmarkOutcome:
-    if any(each.status == "skipped" for each in other):
+def _failing_on_one_side(
+    kind: Kind, words: str, bad: list[Reading], other: list[Reading]
+) -> BenchmarkOutcome:
+    if any(reading.status == "skipped" for reading in other):
         return BenchmarkOutcome(
             "invalid", f"skipped on one side, fails on the other: {bad[-1].reason}"
         )
-    usual = max((each.wall_seconds for each in other), default=0.0)
-    if any(each.status == "slow" and each.wall_seconds < _HANGS * usual for each in bad):
+    usual = max((reading.wall_seconds for reading in other), default=0.0)
+    if any(reading.status == "slow" and reading.wall_seconds < _HANGS * usual for reading in bad):
         if kind == "broke":
-            told = f"HEAD took longer than BASE: {bad[-1].reason}, {usual:.3g} s on BASE"
-            return BenchmarkOutcome("inconclusive", f"{told}; raise --budget")
+            message = f"HEAD took longer than BASE: {bad[-1].reason}, {usual:.3g} s on BASE"
+            return BenchmarkOutcome("inconclusive", f"{message}; raise --budget")
         return BenchmarkOutcome(
             "left out", f"one call is too long: {bad[-1].reason}; raise --budget"
         )
@@ -87,18 +92,18 @@ def _alone(kind: Kind, words: str, bad: list[Reading], other: list[Reading]) -> 
 
 def _skipped(base: list[Reading], head: list[Reading]) -> BenchmarkOutcome:
     skips: dict[Arm, str | None] = {}
-    for arm, taken in (("base", base), ("head", head)):
-        for each in taken:
-            if each.status == "skipped":
-                skips[arm] = each.reason  # type: ignore[index]
+    for arm, readings in (("base", base), ("head", head)):
+        for reading in readings:
+            if reading.status == "skipped":
+                skips[arm] = reading.reason  # type: ignore[index]
     if len(skips) == 2:
         return BenchmarkOutcome("left out", f"skipped: {skips['head']}")
     if skips:
-        ((where, reason),) = skips.items()
-        kind: Kind = "inconclusive" if where == "head" else "invalid"
-        return BenchmarkOutcome(kind, f"skipped on {where.upper()} only: {reason}")
+        ((side, reason),) = skips.items()
+        kind: Kind = "inconclusive" if side == "head" else "invalid"
+        return BenchmarkOutcome(kind, f"skipped on {side.upper()} only: {reason}")
     return BenchmarkOutcome("measured")
 
 
-def _bad(taken: Sequence[Reading]) -> list[Reading]:
-    return [each for each in taken if each.status in {"failed", "slow"}]
+def _failures(readings: Sequence[Reading]) -> list[Reading]:
+    return [reading for reading in readings if reading.status in {"failed", "slow"}]

@@ -30,11 +30,11 @@ class Rule:
     margin: float = 0.01
     """Changes up to this are never called changes: layout alone moves code by as much."""
     screen_alpha: float = 0.1
-    """Generous: a promotion costs time, and it takes the confirmation to turn a run red."""
+    """Generous: a promotion costs time, and only the confirmation makes a run a regression."""
     alpha: float = 0.001
     """Of the confirmation, over everything that is confirmed together."""
     least: float = 0.03
-    """A smaller estimate is not worth anybody's morning, however sure it is."""
+    """A smaller estimate is not worth acting on, however sure it is."""
     power: float = 0.95
     wanted: float = 0.05
     """The slowdown that a confirmation is made long enough for, as far as ``most`` allows."""
@@ -44,7 +44,7 @@ class Rule:
     caution: float = 0.8
     """Of the bound on the spread that a confirmation is planned with."""
     promise: float = 0.8
-    """Of the bound on the spread that the smallest detectable slowdown is told with."""
+    """Of the bound on the spread that the smallest detectable slowdown is computed with."""
     screen: int = 10
     fewest_screen: int = 6
     most_screen: int = 30
@@ -61,45 +61,45 @@ class Rule:
 
 
 def promote(screen: Mapping[str, Sequence[float]], rule: Rule) -> dict[str, int]:
-    """Which benchmarks go on: 1 for slower, −1 for faster; the most significant first.
+    """Return the benchmarks to confirm: 1 for slower, −1 for faster; the most significant first.
 
     What may be slower goes before what may be faster: where time is short, it is what matters.
     """
-    found: dict[str, tuple[float, int]] = {}
+    promoted: dict[str, tuple[float, int]] = {}
     for key, values in screen.items():
         if len(values) < FEWEST:
             continue
-        seen = estimate(values)
-        direction = 1 if seen.mean > 0 else -1
-        p = p_towards(seen, direction, rule)
+        ratio = estimate(values)
+        direction = 1 if ratio.mean > 0 else -1
+        p = p_towards(ratio, direction, rule)
         if p <= rule.screen_alpha:
-            found[key] = (p, direction)
-    order = sorted(found, key=lambda key: (found[key][1] < 0, found[key][0]))
-    return {key: found[key][1] for key in order}
+            promoted[key] = (p, direction)
+    order = sorted(promoted, key=lambda key: (promoted[key][1] < 0, promoted[key][0]))
+    return {key: promoted[key][1] for key in order}
 
 
-def p_towards(seen: RatioEstimate, direction: int, rule: Rule) -> float:
-    """One-sided p-value of *it did not change by more than the margin in this direction*."""
+def p_towards(ratio: RatioEstimate, direction: int, rule: Rule) -> float:
+    """Return the one-sided p-value of *it changed by no more than the margin in this direction*."""
     if direction < 0:
-        seen = RatioEstimate(-seen.mean, seen.error, seen.freedom, seen.blocks)
-    return p_above(seen, log1p(rule.margin))
+        ratio = RatioEstimate(-ratio.mean, ratio.error, ratio.freedom, ratio.blocks)
+    return p_above(ratio, log1p(rule.margin))
 
 
 def confirmation_sizes(
     screen: Mapping[str, Sequence[float]], promoted: Mapping[str, int], rule: Rule
 ) -> dict[str, int]:
-    """Fresh blocks for each promoted benchmark, fixed by the screen's spread."""
+    """Return fresh blocks for each promoted benchmark, fixed by the screen's spread."""
     return {key: confirmation_size(estimate(screen[key]), len(promoted), rule) for key in promoted}
 
 
-def confirmation_size(seen: RatioEstimate, together: int, rule: Rule) -> int:
-    """Blocks that confirm the wanted slowdown beside ``together`` − 1 other benchmarks.
+def confirmation_size(ratio: RatioEstimate, together: int, rule: Rule) -> int:
+    """Return the blocks that confirm the wanted slowdown beside ``together`` − 1 other benchmarks.
 
     Ten blocks know their spread badly, and too few fresh ones would miss what is there: so the
     spread counts with its upper bound.
     """
     needed = blocks_needed(
-        largest_spread(seen, rule.caution),
+        largest_spread(ratio, rule.caution),
         log1p(rule.wanted),
         rule.alpha / together,
         rule.stage_power,
@@ -110,15 +110,15 @@ def confirmation_size(seen: RatioEstimate, together: int, rule: Rule) -> int:
 
 
 def smallest_detectable(
-    seen: RatioEstimate, screen: int, confirmation: int, together: int, rule: Rule
+    ratio: RatioEstimate, screen: int, confirmation: int, together: int, rule: Rule
 ) -> float:
-    """The slowdown, as head / base − 1, that both stages together confirm with ``rule.power``.
+    """Return the slowdown, as head / base − 1, that both stages confirm with ``rule.power``.
 
     Infinity where there are too few blocks. The estimate must also reach ``rule.least``. The spread
     is known from few blocks and makes the promise, so it counts with a bound above its middle.
     """
     margin, power = log1p(rule.margin), rule.stage_power
-    spread = largest_spread(seen, rule.promise)
+    spread = largest_spread(ratio, rule.promise)
     needed = (
         detectable(spread, screen, rule.screen_alpha, power, margin),
         detectable(spread, confirmation, rule.alpha / together, power, margin),
@@ -129,17 +129,17 @@ def smallest_detectable(
 
 
 def noisy(screen: Mapping[str, Sequence[float]], rule: Rule) -> list[str]:
-    """Which benchmarks so few blocks say too little about.
+    """Return the benchmarks that so few blocks say too little about.
 
     By their spread alone: more blocks because of what came out would make false alarms.
     """
-    found = []
+    too_noisy = []
     for key, values in screen.items():
         if len(values) < FEWEST:
             continue
-        seen = estimate(values)
-        confirmation = confirmation_size(seen, 1, rule)
-        smallest = smallest_detectable(seen, len(values), confirmation, 1, rule)
+        ratio = estimate(values)
+        confirmation = confirmation_size(ratio, 1, rule)
+        smallest = smallest_detectable(ratio, len(values), confirmation, 1, rule)
         if smallest > rule.blind:
-            found.append(key)
-    return found
+            too_noisy.append(key)
+    return too_noisy

@@ -1,4 +1,4 @@
-"""What all rows together say, and whether the machine was steady enough to say anything."""
+"""What all rows say together, and whether the machine was steady enough for a verdict."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from perceptron.gate.verdict.rule import Rule, p_towards
 from perceptron.records.comparison import Control, ControlRow, Row, Verdict
 
 
-def judge_control(again: Mapping[str, Sequence[float]], rule: Rule) -> Control:
-    """Base against its second copy, by benchmark: judged as severely, and in both directions."""
-    seen = {key: estimate(values) for key, values in again.items() if len(values) >= FEWEST}
+def judge_control(controls: Mapping[str, Sequence[float]], rule: Rule) -> Control:
+    """Judge base against its second copy, by benchmark: as severely, and in both directions."""
+    estimates = {key: estimate(values) for key, values in controls.items() if len(values) >= FEWEST}
     p = holm(
         {
-            f"{sign:+}{key}": p_towards(each, sign, rule)
-            for key, each in seen.items()
+            f"{sign:+}{key}": p_towards(ratio, sign, rule)
+            for key, ratio in estimates.items()
             for sign in (1, -1)
         }
     )
     rows = []
-    for key, each in seen.items():
+    for key, ratio in estimates.items():
         smallest = min(p[f"+1{key}"], p[f"-1{key}"])
-        low, high = interval(each, rule.confidence)
-        alarm = smallest <= rule.alpha and abs(each.mean) >= log1p(rule.least)
+        low, high = interval(ratio, rule.confidence)
+        alarm = smallest <= rule.alpha and abs(ratio.mean) >= log1p(rule.least)
         rows.append(
             ControlRow(
                 benchmark=key,
-                change=expm1(each.mean),
+                change=expm1(ratio.mean),
                 low=expm1(low),
                 high=expm1(high),
                 p_adjusted=smallest,
@@ -38,8 +38,10 @@ def judge_control(again: Mapping[str, Sequence[float]], rule: Rule) -> Control:
     return Control(alarmed=any(row.alarm for row in rows), rows=rows)
 
 
-def whole(rows: Sequence[Row], control: Control, broken: int, rule: Rule) -> tuple[Verdict, str]:
-    """The verdict on the run and its reason; ``broken`` of the rows broke on HEAD only."""
+def judge_run(
+    rows: Sequence[Row], control: Control, broken: int, rule: Rule
+) -> tuple[Verdict, str]:
+    """Return the verdict on the run and its reason; ``broken`` of the rows broke on HEAD only."""
     slower = sum(row.verdict == "regression" for row in rows) - broken
     usable = [row for row in rows if row.verdict != "invalid"]
     unsure = [row for row in rows if row.verdict == "inconclusive"]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from perceptron.analysis.trust import damaged, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
+from perceptron.machine import machine_name
 from perceptron.measure.conditions import conditions
-from perceptron.measure.environment import environment, machine_name
+from perceptron.measure.environment import environment
 from perceptron.measure.revision import revision
 from perceptron.problems import files
 from perceptron.problems.problem import Problem

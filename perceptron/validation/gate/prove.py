@@ -1,4 +1,4 @@
-"""`perceptron proof`: measure what is missing, then say what all of it shows."""
+"""`perceptron proof`: measure what is missing, then summarise all of it."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.validation.gate.judging import alternatives, tally
 from perceptron.validation.gate.judging.blocks import Pair, pools
-from perceptron.validation.gate.judging.rejudge import again
+from perceptron.validation.gate.judging.rejudge import rejudge
 from perceptron.validation.gate.judging.replay import replays
 from perceptron.validation.gate.judging.targets import targets
 from perceptron.validation.gate.record import Proof, ProofRun
 from perceptron.validation.gate.runs import live, repository, store
-from perceptron.validation.gate.runs.kinds import KINDS, following, wanted
+from perceptron.validation.gate.runs.kinds import KINDS, next_kind, wanted
 
 
 @dataclass(frozen=True)
@@ -43,19 +43,19 @@ class ProofRequest:
 
 
 def prove(request: ProofRequest, progress: Progress) -> Proof:
-    """Raises `UserError` where nothing has been measured yet, or a comparison cannot be made."""
-    where = store.folder(request.results, request.machine).resolve()
+    """Measure and judge; raises `UserError` without any run, or if a comparison cannot be made."""
+    folder = store.machine_folder(request.results, request.machine).resolve()
     if not request.report_only:
-        _measure(request, where, progress)
-    everything = store.read_runs(where)
-    if not everything:
-        raise UserError(f"{where}: no run yet: leave out --report")
-    gate = today()
-    runs = counting(everything, gate)
-    if not runs:  # yesterday's gate is better than none
-        gate = Gate(everything[-1].work, everything[-1].measured)
-        runs = counting(everything, gate)
-    return _proof(request, where, gate, runs, len(everything) - len(runs), progress)
+        _measure(request, folder, progress)
+    recorded = store.read_runs(folder)
+    if not recorded:
+        raise UserError(f"{folder}: no run yet: leave out --report")
+    gate = current_gate()
+    runs = select_runs(recorded, gate)
+    if not runs:  # an earlier gate is better than none
+        gate = Gate(recorded[-1].work, recorded[-1].measured)
+        runs = select_runs(recorded, gate)
+    return _proof(request, folder, gate, runs, len(recorded) - len(runs), progress)
 
 
 @dataclass(frozen=True)
@@ -67,20 +67,20 @@ class Gate:
     measured: str
 
 
-def today() -> Gate:
-    """The gate as it is now."""
+def current_gate() -> Gate:
+    """Return the gate as it is now."""
     return Gate(_digest(fingerprint.digest()), _digest(fingerprint.digest(fingerprint.MEASURING)))
 
 
-def counting(runs: Sequence[ProofRun], gate: Gate) -> list[ProofRun]:
-    """The runs that are of one gate: measured by its code, and judged as its rule judges."""
-    found = []
+def select_runs(runs: Sequence[ProofRun], gate: Gate) -> list[ProofRun]:
+    """Return the runs of one gate: measured by its code, and judged as its rule judges."""
+    selected = []
     for run in runs:
         if run.work == gate.work:
-            found.append(run)
-        elif run.measured == gate.measured and (judged := again(run, Rule())) is not None:
-            found.append(judged)
-    return found
+            selected.append(run)
+        elif run.measured == gate.measured and (judged := rejudge(run, Rule())) is not None:
+            selected.append(judged)
+    return selected
 
 
 def _digest(of_code: str) -> str:
@@ -88,29 +88,29 @@ def _digest(of_code: str) -> str:
     return sha256(content).hexdigest()[:12]
 
 
-def _measure(request: ProofRequest, where: Path, progress: Progress) -> None:
-    begin, gate = time.monotonic(), today()
+def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
+    begin, gate = time.monotonic(), current_gate()
     with (
-        store.open_proof(where) as journal,
-        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as folder,
+        store.open_proof(folder) as journal,
+        tempfile.TemporaryDirectory(prefix="perceptron-proof-") as checkout,
     ):
-        repository.make(Path(folder))
-        done = Counter(run.kind for run in counting(journal.runs, gate))
+        repository.make(Path(checkout))
+        done = Counter(run.kind for run in select_runs(journal.runs, gate))
         while True:
-            kind = following(done, request.runs)
+            kind = next_kind(done, request.runs)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
                 return
             progress(_counted(done, request.runs), sum(wanted(request.runs).values()), kind.name)
             journal.append(
                 live.run(
-                    Path(folder),
+                    Path(checkout),
                     kind,
                     sum(run.kind == kind.name for run in journal.runs),
                     gate.work,
                     gate.measured,
                     request.commit,
-                    lambda environment: store.keep_environment(where, environment),
+                    lambda environment: store.keep_environment(folder, environment),
                     lambda *_: None,
                 )
             )
@@ -118,19 +118,19 @@ def _measure(request: ProofRequest, where: Path, progress: Progress) -> None:
 
 
 def _counted(done: Counter[str], runs: int) -> int:
-    """Runs done, of those that are wanted."""
+    """Count runs done, of those that are wanted."""
     return sum(min(done[name], count) for name, count in wanted(runs).items())
 
 
 def _proof(
     request: ProofRequest,
-    where: Path,
+    folder: Path,
     gate: Gate,
     runs: Sequence[ProofRun],
     left_out: int,
     progress: Progress,
 ) -> Proof:
-    environment = store.read_environment(where, runs[-1].environment)
+    environment = store.read_environment(folder, runs[-1].environment)
     replayed = replays(_unchanged(runs), Rule(), progress)
     ended = sorted(run.when for run in runs)
     return Proof(
@@ -143,7 +143,7 @@ def _proof(
         version=perceptron.__version__,
         commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
         work=gate.work,
-        outdated=gate != today(),
+        outdated=gate != current_gate(),
         command=f"perceptron proof --runs {request.runs}",
         results=f"{request.results}/proof/{request.machine}",
         again=sum(run.work != gate.work for run in runs),
@@ -161,9 +161,9 @@ def _proof(
 
 
 def _unchanged(runs: Sequence[ProofRun]) -> list[tuple[str, list[Pair]]]:
-    """Blocks of runs in which nothing changed: those beside a neighbour by themselves."""
-    found = []
+    """Return blocks of runs in which nothing changed, those beside a neighbour apart."""
+    unchanged = []
     for kind in KINDS:
         if not kind.slower:
-            found += pools([run for run in runs if run.kind == kind.name])
-    return found
+            unchanged += pools([run for run in runs if run.kind == kind.name])
+    return unchanged

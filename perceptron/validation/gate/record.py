@@ -41,7 +41,7 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     work: str
     """Digest of the suite and of the gate's code: runs of another are no part of the same proof."""
     measured: str
-    """The same without the code that judges: what that says can be said anew of the same blocks."""
+    """The same without the code that judges: the same blocks can be judged again."""
     commit: str | None
     """Of this package, None outside a checkout."""
     environment: str
@@ -73,7 +73,7 @@ class LiveKind(Struct, frozen=True, kw_only=True):
     runs: int
     verdicts: dict[str, int]
     improvements: int
-    """Rows that the gate called faster; no change of the proof makes anything faster."""
+    """Rows that the gate called faster; no head of the proof makes anything faster."""
     control_alarms: int
     change: float | None
     """Median of what was measured of the benchmarks that HEAD makes slower."""
@@ -123,8 +123,8 @@ class Proof(Struct, frozen=True, kw_only=True):
     command: str
     results: str
     again: int
-    """Runs that an earlier rule judged, and today's has judged anew: it would have screened the
-    same blocks."""
+    """Runs that an earlier rule judged, judged again by today's, which would have screened the same
+    blocks."""
     left_out: int
     """Runs of another suite, or of other code of the gate."""
     outdated: bool

@@ -25,11 +25,11 @@ class _Score(NamedTuple):
     measured: float
     decided: int
     right: int
-    told: int
+    sure: int
 
 
 def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
-    """Draw the maps of this many worlds, whose seeds follow each other from ``seed`` on.
+    """Draw the maps of this many worlds, whose seeds count up from ``seed``.
 
     Raises ValueError for less than one world.
     """
@@ -39,8 +39,8 @@ def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
     scores = []
     for number in range(worlds):
         progress(number, worlds, f"world {seed + number}")
-        there = world(seed + number)
-        scores.append(_score(there, phase(explore(grid, there), grid)))
+        map_world = world(seed + number)
+        scores.append(_score(map_world, phase(explore(grid, map_world), grid)))
     progress(worlds, worlds, "done")
     measured = [score.measured for score in scores]
     right = [score.right / max(1, score.decided) for score in scores]
@@ -56,10 +56,10 @@ def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
         right_least=min(right),
         right_worlds=float(np.mean(np.array(right) >= 0.99)),
         right_by_noise={
-            f"{100 * noise:g} %": _share_right([each for each in scores if each.noise == noise])
+            f"{100 * noise:g} %": _share_right([one for one in scores if one.noise == noise])
             for noise in sorted({score.noise for score in scores})
         },
-        told_overall=_share_right([score._replace(right=score.told) for score in scores]),
+        told_overall=_share_right([score._replace(right=score.sure) for score in scores]),
     )
 
 
@@ -67,30 +67,32 @@ def _share_right(scores: Sequence[_Score]) -> float:
     return sum(score.right for score in scores) / max(1, sum(score.decided for score in scores))
 
 
-def explore(grid: CellGrid, there: MapWorld) -> list[Measurement]:
-    """All rows of a map of this world."""
+def explore(grid: CellGrid, map_world: MapWorld) -> list[Measurement]:
+    """Measure all rows of a map of this world."""
     rows: list[Measurement] = []
     while cells := ask(grid, times_by_cell(rows)):
-        rows += [row for cell in cells for row in there.measure(*cell)]
+        rows += [row for cell in cells for row in map_world.measure(*cell)]
     return rows
 
 
-def _score(there: MapWorld, found: PhaseMap) -> _Score:
-    decided = right = told = 0
-    for cell in found.cells:
-        fastest = _decided(there, (cell.x, cell.y))
+def _score(map_world: MapWorld, phase_map: PhaseMap) -> _Score:
+    decided = right = sure = 0
+    for cell in phase_map.cells:
+        fastest = _decided(map_world, (cell.x, cell.y))
         if fastest is not None:
             decided += 1
             right += cell.fastest == fastest
-            told += cell.winner == fastest
-    return _Score(there.noise, found.cells_measured / len(found.cells), decided, right, told)
+            sure += cell.winner == fastest
+    return _Score(
+        map_world.noise, phase_map.cells_measured / len(phase_map.cells), decided, right, sure
+    )
 
 
-def _decided(there: MapWorld, cell: Cell) -> str | None:
-    """Who is fastest by more than a tie, if anybody is."""
+def _decided(map_world: MapWorld, cell: Cell) -> str | None:
+    """Return the backend that is fastest by more than a tie, if one is."""
     ordered: Sequence[tuple[float, str]] = sorted(
         (seconds, backend)
-        for backend, cost in there.costs.items()
+        for backend, cost in map_world.costs.items()
         if (seconds := cost.seconds(*cell)) is not None
     )
     if len(ordered) > 1 and log(ordered[1][0] / ordered[0][0]) <= TIE:

@@ -56,7 +56,7 @@ class MapCost:
     island: Island | None = None
 
     def seconds(self, rows: int, width: int) -> float | None:
-        """Per iteration; None where the memory does not hold it."""
+        """Return seconds per iteration; None where the memory does not hold it."""
         held = _BYTES * rows * width
         if held > self.memory_bytes:
             return None
@@ -77,7 +77,7 @@ class MapWorld:
     seed: int
 
     def measure(self, rows: int, width: int) -> list[Measurement]:
-        """The rows of one cell, the same at every call."""
+        """Return the rows of one cell, the same at every call."""
         random = np.random.default_rng([self.seed, rows, width])
         return [
             self._row(backend, process, rows, width, random.normal(0.0, self.noise))
@@ -108,7 +108,7 @@ class MapWorld:
 
 
 def world(seed: int) -> MapWorld:
-    """A world of two or three backends, the same for the same seed."""
+    """Make a world of two or three backends, the same for the same seed."""
     random = np.random.default_rng(seed)
     light = _cost(random, overhead=exp(random.uniform(log(5e-6), log(4e-5))), rate=1e10)
     heavy = _cost(

@@ -17,12 +17,12 @@ def show(truth: Truth) -> None:
     grid.show(grids(truth))
 
 
-def grids(found: Truth) -> list[TextTable]:
-    """One table for the locator, one for the map."""
-    return [_locator(found), _map(found.map)]
+def grids(truth: Truth) -> list[TextTable]:
+    """Return one table for the locator, one for the map."""
+    return [_locator(truth.locator), _map(truth.map)]
 
 
-def save(file: Path, found: Truth) -> Path:
+def save(file: Path, truth: Truth) -> Path:
     """Write the tables as Markdown with date, machine and command.
 
     Raises `UserError` if the file cannot be written.
@@ -30,17 +30,16 @@ def save(file: Path, found: Truth) -> Path:
     lines = [
         "# How often the answers are true",
         "",
-        f"`perceptron truth --worlds {found.locator.worlds} --seed {found.locator.seed}`, version "
-        f"{found.version}, {found.when[:10]}, {found.machine}, {duration(found.seconds)}. "
+        f"`perceptron truth --worlds {truth.locator.worlds} --seed {truth.locator.seed}`, version "
+        f"{truth.version}, {truth.when[:10]}, {truth.machine}, {duration(truth.seconds)}. "
         "Another seed tries other worlds.",
     ]
-    for table in grids(found):
+    for table in grids(truth):
         lines += ["", *markdown(table)]
     return text_file.write(file, "\n".join(lines) + "\n")
 
 
-def _locator(found: Truth) -> TextTable:
-    truth = found.locator
+def _locator(truth: LocatorTruth) -> TextTable:
     dense = truth.dense_sizes_per_decade
     return TextTable(
         "The locator: from which size on does B beat A?",
@@ -60,7 +59,7 @@ def _locator(found: Truth) -> TextTable:
             "Clear worlds: the largest log-ratio of each stretch with one winner is three standard "
             "errors of a size or more (8 processes, correlated as recorded), and neighbouring "
             "crossovers lie a factor of four apart. There the status must be right; in the others "
-            "it must not be wrong and sure. A stretch within ±5 % may be told or left out.",
+            "it must not be wrong and sure. A stretch within ±5 % may be reported or left out.",
             "Backends cost an overhead and work over a rate, with up to two cache steps each; "
             "there are one, two or no crossovers, and ties. Processes vary as 240 recorded ones "
             "did, in the order recorded; samples have heavy tails of 1, 5 or 15 %; the machine "
@@ -74,7 +73,7 @@ def _locator(found: Truth) -> TextTable:
 
 
 def _equal(truth: LocatorTruth) -> str:
-    """What a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
+    """Say what a dense sweep of equal certainty costs: an interval narrows as 1/√processes."""
     if truth.dense_width is None:
         return "No dense sweep was tried."
     clear = next(row for row in truth.rows if row.worlds == "clear")
@@ -100,9 +99,9 @@ def _locator_row(row: LocatorRow) -> tuple[str, ...]:
     )
 
 
-def _map(found: MapTruth) -> TextTable:
+def _map(map_truth: MapTruth) -> TextTable:
     noise = ", ".join(
-        f"{name} {share_percent(share)}" for name, share in found.right_by_noise.items()
+        f"{name} {share_percent(share)}" for name, share in map_truth.right_by_noise.items()
     )
     return TextTable(
         "The map: which backend wins where?",
@@ -118,20 +117,20 @@ def _map(found: MapTruth) -> TextTable:
         ),
         [
             (
-                count(found.worlds),
-                count(found.cells),
-                share_percent(found.measured_median),
-                share_percent(found.measured_95th),
-                share_percent(found.measured_most),
-                share_percent(found.right_overall),
-                share_percent(found.right_worlds),
-                share_percent(found.right_least),
+                count(map_truth.worlds),
+                count(map_truth.cells),
+                share_percent(map_truth.measured_median),
+                share_percent(map_truth.measured_95th),
+                share_percent(map_truth.measured_most),
+                share_percent(map_truth.right_overall),
+                share_percent(map_truth.right_worlds),
+                share_percent(map_truth.right_least),
             )
         ],
         (
             "Right: of the cells whose two fastest backends differ by more than ±5 %, those where "
             "the map names the fastest; "
-            f"{share_percent(found.told_overall)} are also not called a tie. By the standard "
+            f"{share_percent(map_truth.told_overall)} are also not called a tie. By the standard "
             f"deviation of a process's log time: {noise}.",
         ),
     )

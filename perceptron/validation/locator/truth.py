@@ -18,7 +18,7 @@ import perceptron
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, ask
 from perceptron.analysis.interval import TIE, trimmed
-from perceptron.measure.environment import cpu_name
+from perceptron.machine import cpu_name
 from perceptron.records.store import now
 from perceptron.studies.shared.progress import Progress
 from perceptron.validation.locator.map_truth import map_truth
@@ -66,23 +66,23 @@ def trial(seed: int) -> WorldTrial:
     clock = Clock(world)
     search = Search(world.low, world.high)
     for _ in range(_ROUNDS):
-        asked = ask(clock.rows, INCUMBENT, CHALLENGER, search)
-        if not asked:
+        requests = ask(clock.rows, INCUMBENT, CHALLENGER, search)
+        if not requests:
             break
         done = {(row.size, row.process) for row in clock.rows}
-        for process in range(max(each.processes for each in asked)):
+        for process in range(max(request.processes for request in requests)):
             sizes = [
-                each.size
-                for each in asked
-                if process < each.processes and (each.size, process) not in done
+                request.size
+                for request in requests
+                if process < request.processes and (request.size, process) not in done
             ]
             if sizes:
                 clock.measure(sizes, process)
-    (found,) = crossovers(clock.rows, [(INCUMBENT, CHALLENGER)])
-    return _trial(world, clock, found)
+    (crossover,) = crossovers(clock.rows, [(INCUMBENT, CHALLENGER)])
+    return _trial(world, clock, crossover)
 
 
-def _trial(world: World, clock: Clock, found: Crossover) -> WorldTrial:
+def _trial(world: World, clock: Clock, crossover: Crossover) -> WorldTrial:
     stretches = world.excursions()
     error = standard_error(world)
     crossings = [start for start, _, _ in stretches[1:]]
@@ -90,21 +90,21 @@ def _trial(world: World, clock: Clock, found: Crossover) -> WorldTrial:
         right - left >= log(CLEAR_FACTOR) for left, right in pairwise(crossings)
     )
     covered = width = None
-    if found.size is not None and len(crossings) == 1:
-        low, high = log(found.low or 1e-300), log(found.high) if found.high else inf
+    if crossover.size is not None and len(crossings) == 1:
+        low, high = log(crossover.low or 1e-300), log(crossover.high) if crossover.high else inf
         covered = low <= crossings[0] <= high
-        width = exp(high - low) if found.low and found.high else inf
+        width = exp(high - low) if crossover.low and crossover.high else inf
     counts: dict[float, int] = {}
     for row in clock.rows:
         counts[row.size] = counts.get(row.size, 0) + 1
     sizes = DENSE * (log(world.high / world.low) / log(10)) + 1
-    near = found.bracket or (found.sizes_measured[0], found.sizes_measured[-1])
+    near = crossover.bracket or (crossover.sizes_measured[0], crossover.sizes_measured[-1])
     behind = max(counts[size] for size in near) // 2
     return WorldTrial(
         clear=clear,
         truth=sorted(true_statuses([depth for _, _, depth in stretches])),
-        status=found.status,
-        sure=found.sure,
+        status=crossover.status,
+        sure=crossover.sure,
         covered=covered,
         width=width,
         measurements=sum(counts.values()) // 2,
@@ -114,17 +114,17 @@ def _trial(world: World, clock: Clock, found: Crossover) -> WorldTrial:
 
 
 def true_statuses(depths: list[float]) -> set[str]:
-    """Every status that is true of stretches with these largest log-ratios, in order of size.
+    """Return every status that is true of stretches with these largest log-ratios.
 
-    A stretch within ±5 % may be told or left out.
+    They stand in order of size. A stretch within ±5 % may be reported or left out.
     """
-    small = [place for place, depth in enumerate(depths) if abs(depth) <= TIE]
-    found = set()
+    small = [index for index, depth in enumerate(depths) if abs(depth) <= TIE]
+    statuses = set()
     for count in range(len(small) + 1):
         for left_out in combinations(small, count):
-            signs = [depth > 0 for place, depth in enumerate(depths) if place not in left_out]
-            found.add(_status(signs))
-    return found
+            signs = [depth > 0 for index, depth in enumerate(depths) if index not in left_out]
+            statuses.add(_status(signs))
+    return statuses
 
 
 def _status(signs: list[bool]) -> str:
@@ -137,9 +137,10 @@ def _status(signs: list[bool]) -> str:
 
 
 def standard_error(world: World, processes: int = 8, windows: int = 30) -> float:
-    """Of a size's log-ratio with so many processes: the deviation of the estimate itself.
+    """Return the standard error of a size's log-ratio with so many processes.
 
-    Consecutive processes are alike, and bursts come in rows: neither may be averaged away here.
+    It is the deviation of the estimate itself: consecutive processes are alike, and bursts come in
+    rows, and neither may be averaged away.
     """
     clock = Clock(world)
     for process in range(processes * windows):
@@ -147,12 +148,12 @@ def standard_error(world: World, processes: int = 8, windows: int = 30) -> float
     by_process: dict[int, dict[str, float]] = {}
     for row in clock.rows:
         by_process.setdefault(row.process, {})[row.backend] = log(row.seconds or 1.0)
-    ratios = np.array([each[CHALLENGER] - each[INCUMBENT] for each in by_process.values()])
+    ratios = np.array([seconds[CHALLENGER] - seconds[INCUMBENT] for seconds in by_process.values()])
     return float(np.std(trimmed(ratios.reshape(windows, processes))[0], ddof=1))
 
 
 def dense_width(seed: int, processes: int) -> float | None:
-    """Width of the crossover's interval from a dense sweep in the world of this seed.
+    """Return the width of the crossover's interval from a dense sweep in the world of this seed.
 
     None where the sweep finds no single crossover, or an interval that is open.
     """
@@ -164,50 +165,55 @@ def dense_width(seed: int, processes: int) -> float | None:
     clock = Clock(world)
     for process in range(processes):
         clock.measure(sizes, process)
-    (found,) = crossovers(clock.rows, [(INCUMBENT, CHALLENGER)])
-    return found.high / found.low if found.low and found.high else None
+    (crossover,) = crossovers(clock.rows, [(INCUMBENT, CHALLENGER)])
+    return crossover.high / crossover.low if crossover.low and crossover.high else None
 
 
 def locator_truth(worlds: int, seed: int, progress: Progress) -> LocatorTruth:
     """Locate in this many worlds, those of the seeds that follow from ``seed``."""
-    seeds = [int(each) for each in np.random.SeedSequence(seed).generate_state(worlds, np.uint64)]
-    found, widths = [], []
-    for place, each in enumerate(seeds):
-        progress(place, worlds, "crossovers in simulated worlds")
-        one = trial(each)
-        found.append(one)
-        if place % _DENSE_EVERY == 0 and one.clear and one.width not in (None, inf):
-            dense = dense_width(each, one.behind)
+    seeds = [
+        int(world_seed)
+        for world_seed in np.random.SeedSequence(seed).generate_state(worlds, np.uint64)
+    ]
+    trials, widths = [], []
+    for index, world_seed in enumerate(seeds):
+        progress(index, worlds, "crossovers in simulated worlds")
+        result = trial(world_seed)
+        trials.append(result)
+        if index % _DENSE_EVERY == 0 and result.clear and result.width not in (None, inf):
+            dense = dense_width(world_seed, result.behind)
             if dense is not None:
-                widths.append(log(dense) / log(one.width or inf))
+                widths.append(log(dense) / log(result.width or inf))
     progress(worlds, worlds, "crossovers in simulated worlds")
-    clear = [one for one in found if one.clear]
+    clear = [result for result in trials if result.clear]
     return LocatorTruth(
         worlds=worlds,
         seed=seed,
         dense_sizes_per_decade=DENSE,
         rows=[
-            _row("all", found),
+            _row("all", trials),
             _row("clear", clear),
-            _row("others", [one for one in found if not one.clear]),
+            _row("others", [result for result in trials if not result.clear]),
         ],
-        measurements=float(np.median([one.measurements for one in found])),
+        measurements=float(np.median([result.measurements for result in trials])),
         dense_worlds=len(widths),
         dense_width=float(np.median(widths)) if widths else None,
     )
 
 
-def _row(name: str, found: list[WorldTrial]) -> LocatorRow:
-    covered = [one.covered for one in found if one.covered is not None]
-    widths = [one.width for one in found if one.width is not None]
+def _row(name: str, trials: list[WorldTrial]) -> LocatorRow:
+    covered = [result.covered for result in trials if result.covered is not None]
+    widths = [result.width for result in trials if result.width is not None]
     return LocatorRow(
         worlds=name,
-        right=share(sum(one.right for one in found), len(found)),
-        wrong_and_sure=sum(one.sure and not one.right for one in found),
-        sure=share(sum(one.sure for one in found), len(found)),
+        right=share(sum(result.right for result in trials), len(trials)),
+        wrong_and_sure=sum(result.sure and not result.right for result in trials),
+        sure=share(sum(result.sure for result in trials), len(trials)),
         covered=share(sum(covered), len(covered)),
         width=float(np.median(widths)) if widths else None,
-        cost=float(np.median([one.measurements / one.dense for one in found])) if found else 0.0,
+        cost=float(np.median([result.measurements / result.dense for result in trials]))
+        if trials
+        else 0.0,
     )
 
 

@@ -47,7 +47,7 @@ class Cost:
     steps: tuple[Step, ...] = ()
 
     def log_seconds(self, x: Array) -> Array:
-        """Logarithm of the time at logarithms of sizes."""
+        """Return the logarithm of the time at logarithms of sizes."""
         work = log(self.work) + self.power * x
         for step in self.steps:
             risen = 1 / (1 + np.exp(np.clip(-(x - log(step.size)) / step.blur, -50, 50)))
@@ -83,11 +83,11 @@ class World:
     seed: int
 
     def ratio(self, x: Array) -> Array:
-        """The true log-ratio, challenger over incumbent, at logarithms of sizes."""
+        """Return the true log-ratio, challenger over incumbent, at logarithms of sizes."""
         return self.costs[1].log_seconds(x) - self.costs[0].log_seconds(x)
 
     def excursions(self) -> list[tuple[float, float, float]]:
-        """Stretches with one winner: logarithms of the sizes between, and the largest log-ratio."""
+        """Return stretches with one winner: logarithms of both ends, and the largest log-ratio."""
         x = np.linspace(log(self.low), log(self.high), _GRID)
         ratio = self.ratio(x)
         signs = np.sign(ratio)
@@ -101,31 +101,31 @@ class World:
 
 @dataclass
 class Clock:
-    """Measures a world; time goes on with every measurement."""
+    """Measures a world; time passes with every measurement."""
 
     world: World
-    taken: int = 0
+    measured: int = 0
     rows: list[Measurement] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = np.random.default_rng(self.world.seed)
 
     def measure(self, sizes: Iterable[float], process: int) -> None:
-        """Both backends in one fresh process each, side by side, sizes in random order."""
+        """Measure both backends in one fresh process each, side by side, sizes in random order."""
         sizes = list(sizes)
         for side in self._random.permutation(2):
-            for place in self._random.permutation(len(sizes)):
-                self.rows.append(self._row(sizes[place], int(side), process))
+            for index in self._random.permutation(len(sizes)):
+                self.rows.append(self._row(sizes[index], int(side), process))
 
     def _row(self, size: float, side: int, process: int) -> Measurement:
         noise = self.world.noise
         tails = self._random.standard_t(_TAILS, SAMPLES)
-        drift = noise.drift * sin(2 * pi * self.taken / noise.period)
+        drift = noise.drift * sin(2 * pi * self.measured / noise.period)
         start = noise.start + (int(size) * 7919 if noise.by_size else 0)
         bias = recorded()[noise.bodies[side]][(start + 2 * process + side) % len(recorded_any())]
         base = float(self.world.costs[side].log_seconds(np.array([log(size)]))[0]) + bias + drift
         samples = [exp(base + noise.sample * float(np.clip(tail, -8, 8))) for tail in tails]
-        self.taken += 1
+        self.measured += 1
         return Measurement(
             source="simulation",
             machine="simulated",
@@ -142,7 +142,7 @@ class Clock:
 
 @lru_cache(maxsize=1)
 def recorded() -> dict[str, list[float]]:
-    """Log bias of real processes by body, in the order measured."""
+    """Return the log bias of real processes by body, in the order measured."""
     text = (resources.files("perceptron.validation.locator") / "process_noise.csv").read_text(
         "utf-8"
     )
@@ -152,12 +152,12 @@ def recorded() -> dict[str, list[float]]:
 
 
 def recorded_any() -> Sequence[float]:
-    """The bias of one body, to count the processes by."""
+    """Return the bias of one body, to count the processes by."""
     return next(iter(recorded().values()))
 
 
 def make_world(random: np.random.Generator) -> World:
-    """A world drawn at random; a seed of the generator gives the same one everywhere."""
+    """Draw a world at random; a seed of the generator gives the same one everywhere."""
     low = int(random.choice([1, 2, 4, 16]))
     high = round(low * 10 ** random.uniform(3, 5))
     kind = random.choice(
@@ -176,7 +176,7 @@ def make_world(random: np.random.Generator) -> World:
 
 
 def _between(random: np.random.Generator, low: float, high: float) -> float:
-    """Uniform in the logarithm."""
+    """Draw a number, uniform in its logarithm."""
     return float(exp(random.uniform(log(low), log(high))))
 
 
@@ -190,14 +190,14 @@ def _steps(random: np.random.Generator, low: int, high: int) -> tuple[Step, ...]
 def _meeting(
     random: np.random.Generator, at: float, power: float, least: float = 1.2
 ) -> tuple[float, float, float]:
-    """Overhead and work of a challenger that is as fast at ``at``, and the incumbent's work."""
+    """Return overhead and work of a challenger as fast at ``at``, and the incumbent's work."""
     overhead = _between(random, 1.3, 30)
-    there = (overhead - 1) * _between(random, least, 20)
-    return overhead, (1 + there - overhead) / at**power, there / at**power
+    seconds = (overhead - 1) * _between(random, least, 20)
+    return overhead, (1 + seconds - overhead) / at**power, seconds / at**power
 
 
 def _change(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """One backend starts cheaply, the other grows slowly; caches overflow on both."""
+    """Draw one backend that starts cheaply and one that grows slowly, with caches that overflow."""
     power = float(random.choice([1.0, 1.0, 0.8, 1.5]))
     overhead, work, ours = _meeting(random, _between(random, low * 1.2, high / 1.2), power)
     cheap = Cost(1.0, ours, power, _steps(random, low, high))
@@ -206,7 +206,7 @@ def _change(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cos
 
 
 def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """One is faster everywhere, unless a step has it otherwise."""
+    """Draw one backend that is faster everywhere, unless a step makes it slower."""
     factor = _between(random, 1.05, 5)
     work = 1 / _between(random, low, high)
     better = Cost(1.0, work, 1.0, _steps(random, low, high))
@@ -215,12 +215,12 @@ def _apart(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost
 
 
 def _middle(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """The challenger wins in the middle, until its cache overflows."""
+    """Draw a challenger that wins in the middle, until its cache overflows."""
     return _twice(random, low, high, _between(random, 4, 60))
 
 
 def _close(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """The same with hardly a middle."""
+    """Draw the same with hardly a middle."""
     return _twice(random, low, high, _between(random, 1.1, 4))
 
 
@@ -235,7 +235,7 @@ def _twice(random: np.random.Generator, low: int, high: int, apart: float) -> tu
 
 
 def _tie(random: np.random.Generator, low: int, high: int) -> tuple[Cost, Cost]:
-    """Equal within a few per cent."""
+    """Draw two that are equal within a few per cent."""
     work = 1 / _between(random, low, high)
     factors = random.uniform(0.97, 1.03, 2)
     return Cost(1.0, work), Cost(float(factors[0]), work * float(factors[1]))

@@ -9,7 +9,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import changes, resolve
 from perceptron.gate.checkout.suite import read_suite
-from perceptron.gate.checkout.worktrees import Worktrees, workplace
+from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from tests.gate.conftest import Repository
 
 RESULTS = Path("/nowhere/results")
@@ -24,11 +24,11 @@ def test_names_become_commits(toy: Repository) -> None:
 def test_the_working_tree_is_told_apart_by_what_it_holds(toy: Repository) -> None:
     clean = resolve(toy.folder, ".", RESULTS)
     toy.write("new file.py", "1")
-    one = resolve(toy.folder, ".", RESULTS)
+    before = resolve(toy.folder, ".", RESULTS)
     toy.write("new file.py", "2")
-    two = resolve(toy.folder, ".", RESULTS)
-    assert len({clean.digest, one.digest, two.digest}) == 3
-    assert one.changed == ("new file.py",)
+    after = resolve(toy.folder, ".", RESULTS)
+    assert len({clean.digest, before.digest, after.digest}) == 3
+    assert before.changed == ("new file.py",)
 
 
 def test_results_are_no_change(toy: Repository) -> None:
@@ -44,7 +44,7 @@ def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> 
     hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     hook.chmod(0o755)
     first = resolve(toy.folder, "first", RESULTS)
-    with workplace(toy.folder) as home:
+    with working_folder(toy.folder) as home:
         Worktrees(toy.folder, home, first, first, "benchmarks")
     assert not (tmp_path / "ran").exists()
 
@@ -62,7 +62,7 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     toy.write("toy/more.py", "")
     toy.commit("second")
     second = resolve(toy.folder, "second", RESULTS)
-    with workplace(toy.folder) as home:
+    with working_folder(toy.folder) as home:
         trees = Worktrees(toy.folder, home, first, second, "benchmarks")
         for sides in (
             {"base": "a", "head": "b"},
@@ -70,7 +70,7 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
             {"base": "c", "head": "a", "control": "b"},
             {"base": "a", "head": "b"},
         ):
-            trees.place(sides)  # type: ignore[arg-type]
+            trees.arrange(sides)  # type: ignore[arg-type]
             for arm, side in sides.items():
                 tree = trees.path(arm)  # type: ignore[arg-type]
                 assert tree == home / side
@@ -82,7 +82,7 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     toy.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "mine"))
     (tmp_path / "mine").rename(tmp_path / "away")
     first = resolve(toy.folder, "first", RESULTS)
-    with workplace(toy.folder) as home:
+    with working_folder(toy.folder) as home:
         Worktrees(toy.folder, home, first, first, "benchmarks")
     assert toy.git("worktree", "list").count("\n") == 2
 
@@ -96,18 +96,18 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
     other = tmp_path / "other"
     other.mkdir()
     elsewhere = Repository(other)
-    with workplace(toy.folder) as used:
+    with working_folder(toy.folder) as used:
         Worktrees(toy.folder, used, first, first, "benchmarks")
         left = cache / "gate-left"
         left.mkdir()
         Worktrees(toy.folder, left, first, first, "benchmarks")
         (cache / "gate-note").write_text("no folder")
-        with workplace(elsewhere.folder):
+        with working_folder(elsewhere.folder):
             assert not left.exists()
             assert (used / "a").is_dir()
             assert toy.git("worktree", "list").count("\n") == 3
     assert toy.git("worktree", "list").count("\n") == 1
-    assert [each.name for each in cache.iterdir()] == ["gate-note"]
+    assert [path.name for path in cache.iterdir()] == ["gate-note"]
 
 
 def test_a_suite_in_a_folder_is_read_from_there(toy: Repository) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
-from perceptron.gate.runner.provenance import TreeFirst, prove
+from perceptron.gate.runner.provenance import TreeFirst, check_origin
 from perceptron.gate.sampling.arms import Arms
 from perceptron.records.block import Arm
 
@@ -50,29 +50,32 @@ def test_a_module_beside_the_benchmarks_proves_the_tree(tmp_path: Path) -> None:
     benchmarks = str(tmp_path / "b" / "benchmarks")
     suite = module("benchmarks.suite", tmp_path / "b" / "benchmarks" / "suite.py")
     code = module("toy", tmp_path / "b" / "toy.py")
-    assert prove(str(tmp_path / "b"), [], benchmarks, [suite]) == (False, [])
-    assert prove(str(tmp_path / "b"), [], benchmarks, [suite, code]) == (True, [])
+    assert check_origin(str(tmp_path / "b"), [], benchmarks, [suite]) == (False, [])
+    assert check_origin(str(tmp_path / "b"), [], benchmarks, [suite, code]) == (True, [])
 
 
-def test_a_module_of_another_tree_is_a_stranger(tmp_path: Path) -> None:
+def test_a_module_of_another_tree_is_foreign(tmp_path: Path) -> None:
     """Of the checkout too, but not what is installed in an environment that lies in it."""
     others = [str(tmp_path / "a"), str(tmp_path / "checkout")]
     mine = str(tmp_path / "b")
     toy = module("toy", tmp_path / "checkout" / "toy.py")
     numpy = module("numpy", tmp_path / "checkout/.venv/lib/python3/site-packages/numpy.py")
     similar = module("similar", tmp_path / "a-longer-name" / "similar.py")
-    own, strangers = prove(mine, others, mine + "/benchmarks", [toy, numpy, similar, sys])
+    own, foreign = check_origin(mine, others, mine + "/benchmarks", [toy, numpy, similar, sys])
     assert not own
-    assert strangers == [f"toy from {tmp_path}/checkout/toy.py"]
+    assert foreign == [f"toy from {tmp_path}/checkout/toy.py"]
 
 
-def test_an_installed_copy_of_the_project_is_a_stranger(tmp_path: Path) -> None:
+def test_an_installed_copy_of_the_project_is_foreign(tmp_path: Path) -> None:
     """Its package lies deeper in the tree than imports look: both arms would run the copy."""
     benchmarks = str(tmp_path / "b" / "benchmarks")
     helper = module("helpers", tmp_path / "b" / "helpers.py")
     copy = module("Toy", tmp_path / "python3" / "site-packages" / "Toy" / "__init__.py")
-    for name, strangers in (("toy", [f"Toy from {copy.__file__}"]), ("", []), ("other", [])):
-        assert prove(str(tmp_path / "b"), [], benchmarks, [helper, copy], name) == (True, strangers)
+    for name, foreign in (("toy", [f"Toy from {copy.__file__}"]), ("", []), ("other", [])):
+        assert check_origin(str(tmp_path / "b"), [], benchmarks, [helper, copy], name) == (
+            True,
+            foreign,
+        )
 
 
 def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
@@ -80,7 +83,7 @@ def test_looking_at_modules_imports_nothing(tmp_path: Path) -> None:
         def __getattr__(self, name: str) -> object:
             raise AssertionError(name)
 
-    assert prove(str(tmp_path), [], str(tmp_path), [Lazy("lazy")]) == (False, [])
+    assert check_origin(str(tmp_path), [], str(tmp_path), [Lazy("lazy")]) == (False, [])
 
 
 @pytest.mark.parametrize(("other", "package"), [("python", "my_suite"), ("other/python", "")])

@@ -36,38 +36,38 @@ class Fake:
         self.now += self.cost
         self.log += "c"
 
-    def again(self) -> None:
+    def reset(self) -> None:
         self.now += self.setup
         self.log += "s"
 
-    def batches(self, again: bool = False, number: int = 0) -> Batches:
+    def batches(self, with_setup: bool = False, number: int = 0) -> Batches:
         timer: Callable[[], Callable[[], float]] = lambda: self.clock  # noqa: E731
-        hook = self.again if again else None
+        hook = self.reset if with_setup else None
         return Batches(self.call, timer, hook, number, self.clock)
 
 
 def test_without_a_setup_calls_follow_each_other() -> None:
     fake = Fake(1.0)
-    assert fake.batches().take(5) == (5.0, 5.0)
+    assert fake.batches().run(5) == (5.0, 5.0)
     assert fake.log == "ccccc"
 
 
 def test_with_a_setup_each_call_finds_fresh_state_and_setups_are_not_timed() -> None:
     """The first was set up by the runner before."""
     fake = Fake(1.0)
-    batches = fake.batches(again=True)
-    assert batches.take(3) == (3.0, 3.0)
-    assert batches.take(1) == (1.0, 1.0)
+    batches = fake.batches(with_setup=True)
+    assert batches.run(3) == (3.0, 3.0)
+    assert batches.run(1) == (1.0, 1.0)
     assert fake.log == "cscscsc"
 
 
 def test_a_fixed_number_of_calls_shares_a_setup() -> None:
     fake = Fake(1.0)
-    fake.batches(again=True, number=3).take(6)
+    fake.batches(with_setup=True, number=3).run(6)
     assert fake.log == "cccsccc"
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(1e-4, 2.0))
 def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: float) -> None:
     fake = Fake(cost)
@@ -80,20 +80,20 @@ def test_the_known_cost_is_read_back_from_batches_that_are_long_enough(cost: flo
     assert len(samples) == 5
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(1e-4, 1e-2), st.floats(1e-4, 10.0))
 def test_an_expensive_setup_makes_no_endless_batch(cost: float, setup: float) -> None:
     """Setups included, a batch takes a fraction of a second, or is a single call."""
     fake = Fake(cost, setup)
-    calls, _ = calibrate(fake.batches(again=True), fake.clock)
+    calls, _ = calibrate(fake.batches(with_setup=True), fake.clock)
     assert calls == 1 or calls * (cost + setup) <= 0.45
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(1, 500))
 def test_calibration_keeps_a_fixed_number_whole(number: int) -> None:
     fake = Fake(1e-4, 1e-4)
-    calls, _ = calibrate(fake.batches(again=True, number=number), fake.clock)
+    calls, _ = calibrate(fake.batches(with_setup=True, number=number), fake.clock)
     assert calls % number == 0
 
 
@@ -122,7 +122,7 @@ def test_calls_in_a_process_of_their_own_tell_what_they_took() -> None:
         return 0.5 * number
 
     raw = RawBatches(timeit, 1)
-    assert raw.take(3) == (1.5, 1.5)
+    assert raw.run(3) == (1.5, 1.5)
     assert made == [1, 1, 1]
 
 
@@ -130,7 +130,7 @@ def test_the_timer_that_a_setup_sets_is_the_one_that_counts() -> None:
     """As a benchmark does that counts seconds per iteration."""
     fake = Fake(1.0)
     scaled = Batches(fake.call, lambda: lambda: fake.now / 10, None, 0, fake.clock)
-    assert scaled.take(5) == (pytest.approx(0.5), 5.0)
+    assert scaled.run(5) == (pytest.approx(0.5), 5.0)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=9))

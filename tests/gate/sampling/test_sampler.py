@@ -1,4 +1,4 @@
-"""What becomes of a setup_cache: one failure is no finding, and each stage draws anew."""
+"""What becomes of a setup_cache: one failure is no finding, and each stage draws again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from perceptron.records.block import Arm, Benchmark, Reading
 
 
 class Fake:
-    """Arms whose setup_cache fails as often as told, and then works."""
+    """Arms whose setup_cache fails so often, and then works."""
 
     def __init__(self, home: Path, failures: int) -> None:
         self.trees = SimpleNamespace(home=home)
         self.failures = failures
         self.asked: list[str] = []
 
-    def ask(
+    def run(
         self, arm: Arm, kind: str, _seed: int, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:
         self.asked.append(kind)
@@ -35,7 +35,7 @@ class Fake:
                 status = "failed"
             content = {"key": key, "status": status, "reason": None if status == "ok" else "full"}
             yield Answer(kind="start", key=key)
-            yield Answer(kind="taken", key=key, content=content)
+            yield Answer(kind="reading", key=key, content=content)
         yield Answer(kind="end")
 
 
@@ -47,24 +47,24 @@ def fake(tmp_path: Path) -> Fake:
     return Fake(tmp_path, failures=0)
 
 
-def take(takes: Sampler, arm: Arm = "base") -> dict[str, Reading]:
-    return dict(takes.take(arm, SUITE, CALIBRATING, 1, lambda _: 1.0))
+def sample(sampler: Sampler, arm: Arm = "base") -> dict[str, Reading]:
+    return dict(sampler.sample(arm, SUITE, CALIBRATING, 1, lambda _: 1.0))
 
 
 def test_a_cache_that_failed_is_made_again_the_next_time(fake: Fake) -> None:
     """Within one process's benchmarks it fails once for all of them."""
     fake.failures = 1
-    takes = Sampler(cast(Arms, fake))
-    assert {taken.status for taken in take(takes).values()} == {"failed"}
-    assert {taken.status for taken in take(takes).values()} == {"ok"}
+    sampler = Sampler(cast(Arms, fake))
+    assert {reading.status for reading in sample(sampler).values()} == {"failed"}
+    assert {reading.status for reading in sample(sampler).values()} == {"ok"}
     assert fake.asked == ["cache", "cache", "measure"]
 
 
 def test_a_cache_is_made_once_for_each_arm_until_it_is_forgotten(fake: Fake) -> None:
-    takes = Sampler(cast(Arms, fake))
+    sampler = Sampler(cast(Arms, fake))
     for arm in ("base", "base", "head"):
-        take(takes, cast(Arm, arm))
+        sample(sampler, cast(Arm, arm))
     assert fake.asked.count("cache") == 2
-    takes.forget_caches()
-    take(takes)
+    sampler.forget_caches()
+    sample(sampler)
     assert fake.asked.count("cache") == 3

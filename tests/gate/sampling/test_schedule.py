@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perceptron.gate.checkout.worktrees import SIDES
 from perceptron.gate.sampling.schedule import (
-    SIDES,
     Costs,
     fit_confirmation,
     fit_screen,
@@ -45,7 +45,7 @@ def test_order_and_placing_are_not_tied_to_each_other() -> None:
 
 
 def test_a_seed_is_a_schedule() -> None:
-    """Equal seeds repeat it block by block, so that a resumed run goes on with the same one."""
+    """Equal seeds repeat it block by block, so that a resumed run has the same one."""
     one = [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
     assert one == [turn(THREE, 5, "confirmation", number) for number in (3, 0, 9)]
     assert hash_seed(5, "screen", 1) == hash_seed(5, "screen", 1) != hash_seed(5, "screen", 2)
@@ -60,21 +60,27 @@ def test_groups_hold_everything_once_and_no_process_is_too_long(
     seconds: list[float], seed: int
 ) -> None:
     benchmarks = suite(len(seconds))
-    costs = Costs(0.5, {each.key: s for each, s in zip(benchmarks, seconds, strict=True)})
-    found = groups(benchmarks, costs, seed, "screen", 0)
-    assert Counter(each.key for group in found for each in group) == Counter(
+    costs = Costs(0.5, {benchmark.key: s for benchmark, s in zip(benchmarks, seconds, strict=True)})
+    processes = groups(benchmarks, costs, seed, "screen", 0)
+    assert Counter(benchmark.key for group in processes for benchmark in group) == Counter(
         costs.benchmarks.keys()
     )
-    for group in found:
-        assert len(group) == 1 or sum(costs.benchmarks[each.key] for each in group) <= costs.room
+    for group in processes:
+        assert (
+            len(group) == 1
+            or sum(costs.benchmarks[benchmark.key] for benchmark in group) <= costs.room
+        )
 
 
 def test_memory_has_a_process_of_its_own() -> None:
     benchmarks = suite(4)
     costs = Costs(0.1, dict.fromkeys((b.key for b in benchmarks), 0.1), frozenset({"time_2"}))
-    found = [[each.key for each in group] for group in groups(benchmarks, costs, 1, "screen", 0)]
-    assert ["time_2"] in found
-    assert len(found) == 2
+    processes = [
+        [benchmark.key for benchmark in group]
+        for group in groups(benchmarks, costs, 1, "screen", 0)
+    ]
+    assert ["time_2"] in processes
+    assert len(processes) == 2
 
 
 @given(

@@ -1,4 +1,4 @@
-"""The verdict follows from the blocks: what is red is slower for sure, and nothing else is red."""
+"""The verdict follows from the blocks: a regression is slower for sure."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def noise(spread: float, count: int, seed: int = 1) -> np.ndarray:
 
 def one(screen: np.ndarray, fresh: np.ndarray, control: np.ndarray | None = None) -> Judgement:
     """Judge one benchmark."""
-    again = noise(0.01, len(fresh), 9) if control is None else control
+    controls = noise(0.01, len(fresh), 9) if control is None else control
     return replay(
         [benchmark("time_it")],
         blocks("time_it", screen.tolist()),
-        blocks("time_it", fresh.tolist(), "confirmation", again.tolist()),
+        blocks("time_it", fresh.tolist(), "confirmation", controls.tolist()),
     )
 
 
-def test_a_slowdown_is_red_with_its_size_and_interval() -> None:
-    found = one(log1p(0.08) + noise(0.01, 10), log1p(0.08) + noise(0.01, 60, 2))
-    (row,) = found.rows
-    assert (found.verdict, row.verdict) == ("regression", "regression")
+def test_a_slowdown_is_a_regression_with_its_size_and_interval() -> None:
+    judgement = one(log1p(0.08) + noise(0.01, 10), log1p(0.08) + noise(0.01, 60, 2))
+    (row,) = judgement.rows
+    assert (judgement.verdict, row.verdict) == ("regression", "regression")
     assert row.low is not None
     assert row.high is not None
     assert row.low < 0.08 < row.high
@@ -51,38 +51,38 @@ def test_a_slowdown_is_red_with_its_size_and_interval() -> None:
 
 
 def test_no_change_is_clean_and_says_what_it_could_have_seen() -> None:
-    found = one(noise(0.015, 10), noise(0.015, 60, 2))
-    (row,) = found.rows
-    assert (found.verdict, row.verdict) == ("clean", "no change")
+    judgement = one(noise(0.015, 10), noise(0.015, 60, 2))
+    (row,) = judgement.rows
+    assert (judgement.verdict, row.verdict) == ("clean", "no change")
     assert row.smallest_detectable is not None
     assert 0.03 < row.smallest_detectable < 0.07
 
 
-def test_an_improvement_is_told_and_never_red() -> None:
-    found = one(-0.1 + noise(0.01, 10), -0.1 + noise(0.01, 60, 2))
-    assert (found.verdict, found.rows[0].verdict) == ("clean", "improvement")
+def test_an_improvement_is_reported_and_never_a_regression() -> None:
+    judgement = one(-0.1 + noise(0.01, 10), -0.1 + noise(0.01, 60, 2))
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "improvement")
 
 
-def test_the_screen_alone_makes_nothing_red() -> None:
+def test_the_screen_alone_makes_no_regression() -> None:
     """Fresh blocks that show nothing acquit, however bad the screen looked."""
-    found = one(0.3 + noise(0.001, 10), noise(0.01, 60, 2))
-    assert (found.verdict, found.rows[0].verdict) == ("clean", "no change")
-    assert found.rows[0].confirmation_blocks > 0
+    judgement = one(0.3 + noise(0.001, 10), noise(0.01, 60, 2))
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "no change")
+    assert judgement.rows[0].confirmation_blocks > 0
 
 
-def test_a_sure_slowdown_below_three_per_cent_is_not_red() -> None:
-    found = one(log1p(0.02) + noise(0.001, 10), log1p(0.02) + noise(0.001, 60, 2))
-    assert found.verdict == "clean"
-    assert found.rows[0].p_adjusted is not None
-    assert found.rows[0].p_adjusted < 0.001
+def test_a_sure_slowdown_below_three_per_cent_is_no_regression() -> None:
+    judgement = one(log1p(0.02) + noise(0.001, 10), log1p(0.02) + noise(0.001, 60, 2))
+    assert judgement.verdict == "clean"
+    assert judgement.rows[0].p_adjusted is not None
+    assert judgement.rows[0].p_adjusted < 0.001
 
 
-def test_a_control_that_alarms_makes_the_run_inconclusive_and_no_row_red() -> None:
+def test_a_control_that_alarms_makes_the_run_inconclusive_without_a_regression() -> None:
     """Base differs from itself: whatever made it differ made head differ too."""
     shifted = 0.08 + noise(0.01, 60, 3)
-    found = one(0.08 + noise(0.01, 10), 0.08 + noise(0.01, 60, 2), control=shifted)
-    assert found.control.alarmed
-    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
+    judgement = one(0.08 + noise(0.01, 10), 0.08 + noise(0.01, 60, 2), control=shifted)
+    assert judgement.control.alarmed
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -92,17 +92,17 @@ def test_the_control_alarms_in_both_directions(sign: int) -> None:
 
 
 def test_blocks_too_noisy_to_see_ten_per_cent_are_inconclusive() -> None:
-    found = one(noise(0.15, 10), noise(0.15, 60, 2))
-    assert found.verdict == "inconclusive"
-    assert "10 %" in found.reason
+    judgement = one(noise(0.15, 10), noise(0.15, 60, 2))
+    assert judgement.verdict == "inconclusive"
+    assert "10 %" in judgement.reason
 
 
 def test_a_change_that_there_is_no_time_to_confirm_is_inconclusive() -> None:
     """A short budget turns into not knowing, never into a guess."""
     screen = blocks("time_it", (0.2 + noise(0.01, 10)).tolist())
-    found = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert "--budget" in (found.rows[0].reason or "")
+    judgement = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "--budget" in (judgement.rows[0].reason or "")
 
 
 def test_the_number_of_fresh_blocks_follows_from_the_screens_spread() -> None:
@@ -128,9 +128,9 @@ def test_a_benchmark_that_nothing_else_is_confirmed_beside_is_judged_alone() -> 
 def test_a_screen_that_was_quiet_by_chance_makes_no_short_confirmation() -> None:
     """Then a few loud blocks would hide what is there."""
     loud = np.where(np.arange(60) % 5 == 0, 0.3, 0.0)
-    found = one(0.1 + noise(0.001, 10), 0.1 + noise(0.01, 60, 2) + loud)
-    assert found.rows[0].confirmation_blocks == RULE.confirmation
-    assert found.verdict == "regression"
+    judgement = one(0.1 + noise(0.001, 10), 0.1 + noise(0.01, 60, 2) + loud)
+    assert judgement.rows[0].confirmation_blocks == RULE.confirmation
+    assert judgement.verdict == "regression"
 
 
 def test_holm_counts_everything_that_was_confirmed_together() -> None:
@@ -148,50 +148,50 @@ def test_holm_counts_everything_that_was_confirmed_together() -> None:
             noise(0.02, 60, number + 99).tolist(),
         )
     ]
-    found = replay([benchmark(key) for key in keys], screen, fresh)
+    judgement = replay([benchmark(key) for key in keys], screen, fresh)
     alone = replay([benchmark(keys[0])], screen[:10], fresh[:60])
-    assert [row.verdict for row in found.rows].count("regression") == 1
-    first, single = found.rows[0].p_adjusted, alone.rows[0].p_adjusted
+    assert [row.verdict for row in judgement.rows].count("regression") == 1
+    first, single = judgement.rows[0].p_adjusted, alone.rows[0].p_adjusted
     assert first is not None
     assert single is not None
     assert first > single
 
 
 def test_bytes_that_never_vary_are_judged_too() -> None:
-    found = one(np.full(10, 0.05), np.full(60, 0.05), np.zeros(60))
-    assert found.verdict == "regression"
+    judgement = one(np.full(10, 0.05), np.full(60, 0.05), np.zeros(60))
+    assert judgement.verdict == "regression"
     assert one(np.zeros(10), np.zeros(60), np.zeros(60)).verdict == "clean"
 
 
 def failing(block: Block, arm: str, reason: str = "ValueError: x") -> Block:
-    taken = Reading(status="failed", reason=reason)
-    return msgspec.structs.replace(block, **{arm: taken}, stage="calibration")
+    reading = Reading(status="failed", reason=reason)
+    return msgspec.structs.replace(block, **{arm: reading}, stage="calibration")
 
 
 def trials(*arms: str) -> list[Block]:
     (block,) = blocks("time_it", [0.0])
-    found = block
+    failed = block
     for arm in arms:
-        found = failing(found, arm)
-    return [msgspec.structs.replace(found, number=number) for number in (0, 1)]
+        failed = failing(failed, arm)
+    return [msgspec.structs.replace(failed, number=number) for number in (0, 1)]
 
 
-def test_what_fails_on_head_only_is_red() -> None:
-    found = judge([benchmark("time_it")], trials("head"), {}, RULE)
-    assert found.verdict == "regression"
-    assert found.rows[0].reason == "broke on HEAD: ValueError: x"
+def test_what_fails_on_head_only_is_a_regression() -> None:
+    judgement = judge([benchmark("time_it")], trials("head"), {}, RULE)
+    assert judgement.verdict == "regression"
+    assert judgement.rows[0].reason == "broke on HEAD: ValueError: x"
 
 
 def test_what_fails_on_base_only_is_good_news() -> None:
-    found = judge([benchmark("time_it")], trials("base"), {}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == ("clean", "improvement")
+    judgement = judge([benchmark("time_it")], trials("base"), {}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "improvement")
 
 
 def test_what_fails_on_both_is_invalid_and_judges_nothing_else() -> None:
     fine = blocks("time_other", noise(0.01, 10).tolist())
     both = [benchmark("time_it"), benchmark("time_other")]
-    found = judge(both, [*trials("base", "head"), *fine], {}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == ("clean", "invalid")
+    judgement = judge(both, [*trials("base", "head"), *fine], {}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "invalid")
     assert judge(both[:1], trials("base", "head"), {}, RULE).verdict == "invalid"
 
 
@@ -199,26 +199,26 @@ def test_what_fails_on_both_is_invalid_and_judges_nothing_else() -> None:
     ("arms", "verdict"),
     [(("head",), "inconclusive"), (("base",), "invalid"), (("base", "head"), "invalid")],
 )
-def test_what_fails_now_and_then_is_never_red_and_on_head_alone_never_clean(
+def test_what_fails_now_and_then_is_no_regression_and_on_head_alone_never_clean(
     arms: tuple[str, ...], verdict: str
 ) -> None:
     """It may be chance, and it may be what changed."""
     flaky = blocks("time_it", noise(0.01, 10).tolist())
     for arm in arms:
         flaky = [failing(block, arm) if block.number % 3 == 0 else block for block in flaky]
-    found = judge([benchmark("time_it")], flaky, {}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == (verdict, verdict)
-    assert "now and then" in (found.rows[0].reason or "")
+    judgement = judge([benchmark("time_it")], flaky, {}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == (verdict, verdict)
+    assert "now and then" in (judgement.rows[0].reason or "")
 
 
 @pytest.mark.parametrize(("arm", "verdict"), [("head", "inconclusive"), ("base", "invalid")])
 def test_what_only_head_skips_is_not_clean(arm: str, verdict: str) -> None:
     """An import that it lost, say; what is new there is skipped on base."""
     skipped = Reading(status="skipped", reason="no library")
-    some = [msgspec.structs.replace(each, **{arm: skipped}) for each in trials()]
-    found = judge([benchmark("time_it")], some, {}, RULE)
-    assert found.rows[0].verdict == verdict
-    assert f"on {arm.upper()} only: no library" in (found.rows[0].reason or "")
+    some = [msgspec.structs.replace(block, **{arm: skipped}) for block in trials()]
+    judgement = judge([benchmark("time_it")], some, {}, RULE)
+    assert judgement.rows[0].verdict == verdict
+    assert f"on {arm.upper()} only: no library" in (judgement.rows[0].reason or "")
 
 
 def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
@@ -226,13 +226,13 @@ def test_head_that_takes_longer_than_there_is_time_for_is_not_clean() -> None:
     slow = Reading(status="slow", reason="no answer within 15 s", wall_seconds=15.0)
     some = [
         msgspec.structs.replace(
-            each, base=msgspec.structs.replace(each.base, wall_seconds=5.0), head=slow
+            block, base=msgspec.structs.replace(block.base, wall_seconds=5.0), head=slow
         )
-        for each in trials()
+        for block in trials()
     ]
-    found = judge([benchmark("time_it")], some, {}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert "5 s on BASE" in (found.rows[0].reason or "")
+    judgement = judge([benchmark("time_it")], some, {}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "5 s on BASE" in (judgement.rows[0].reason or "")
 
 
 def test_a_failure_is_not_forgotten_because_there_was_no_time_to_repeat_it() -> None:
@@ -240,8 +240,8 @@ def test_a_failure_is_not_forgotten_because_there_was_no_time_to_repeat_it() -> 
     untried = msgspec.structs.replace(
         second, base=Reading(status="untried"), head=Reading(status="untried")
     )
-    found = judge([benchmark("time_it")], [first, untried], {}, RULE)
-    assert found.verdict == "inconclusive"
+    judgement = judge([benchmark("time_it")], [first, untried], {}, RULE)
+    assert judgement.verdict == "inconclusive"
 
 
 def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
@@ -253,36 +253,36 @@ def test_what_head_was_spared_because_base_is_slow_is_left_out() -> None:
         base=Reading(status="slow", reason="no answer within 15 s", wall_seconds=15.0),
         head=Reading(status="untried", reason="one call is too long: no answer within 15 s"),
     )
-    found = judge([benchmark("time_it")], [spared], {}, RULE)
-    assert found.rows == []
-    assert "too long" in found.left_out[0].reason
+    judgement = judge([benchmark("time_it")], [spared], {}, RULE)
+    assert judgement.rows == []
+    assert "too long" in judgement.left_out[0].reason
 
 
 def test_from_nothing_to_something_is_not_clean() -> None:
     """Allocations, say: there is no ratio, and somebody should look."""
     some = [
         msgspec.structs.replace(
-            each,
-            base=msgspec.structs.replace(each.base, value=0.0),
-            head=msgspec.structs.replace(each.head, value=1000.0),
+            block,
+            base=msgspec.structs.replace(block.base, value=0.0),
+            head=msgspec.structs.replace(block.head, value=1000.0),
         )
-        for each in blocks("track_it", noise(0.01, 10).tolist())
+        for block in blocks("track_it", noise(0.01, 10).tolist())
     ]
-    found = judge([benchmark("track_it")], some, {}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert "from 0 to 1000" in (found.rows[0].reason or "")
+    judgement = judge([benchmark("track_it")], some, {}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "from 0 to 1000" in (judgement.rows[0].reason or "")
 
 
-def test_nothing_is_red_without_a_control() -> None:
+def test_nothing_is_a_regression_without_a_control() -> None:
     """Its second copy broke: nobody knows whether base differs from itself."""
     slower = log1p(0.08)
     fresh = blocks("time_it", (slower + noise(0.01, 20, 2)).tolist(), "confirmation")
     broken = Reading(status="failed", reason="OSError: disk full")
-    fresh = [msgspec.structs.replace(each, control=broken) for each in fresh]
+    fresh = [msgspec.structs.replace(block, control=broken) for block in fresh]
     screen = blocks("time_it", (slower + noise(0.01, 10)).tolist())
-    found = judge([benchmark("time_it")], [*screen, *fresh], {"time_it": 20}, RULE)
-    assert (found.verdict, found.rows[0].verdict) == ("inconclusive", "inconclusive")
-    assert "second copy" in (found.rows[0].reason or "")
+    judgement = judge([benchmark("time_it")], [*screen, *fresh], {"time_it": 20}, RULE)
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("inconclusive", "inconclusive")
+    assert "second copy" in (judgement.rows[0].reason or "")
 
 
 def test_what_may_be_slower_goes_before_what_may_be_faster() -> None:
@@ -297,8 +297,8 @@ def test_what_may_be_slower_goes_before_what_may_be_faster() -> None:
 
 def test_a_speed_up_that_there_is_no_time_to_confirm_spoils_nothing() -> None:
     screen = blocks("time_it", (-0.2 + noise(0.01, 10)).tolist())
-    found = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE, {"time_it": 20})
-    assert (found.verdict, found.rows[0].verdict) == ("clean", "no change")
+    judgement = judge([benchmark("time_it")], screen, {"time_it": 0}, RULE, {"time_it": 20})
+    assert (judgement.verdict, judgement.rows[0].verdict) == ("clean", "no change")
 
 
 @given(st.floats(-0.2, 0.2), st.floats(0, 0.1), st.integers(0, 1000))
@@ -307,13 +307,13 @@ def test_swapping_base_and_head_turns_the_change_around(
 ) -> None:
     """Slower one way is faster the other way, with the same certainty."""
     screen, fresh = change + noise(spread, 10, seed), change + noise(spread, 60, seed + 1)
-    there, back = one(screen, fresh).rows[0], one(-screen, -fresh).rows[0]
-    if there.change is None or back.change is None:
-        assert there.change is back.change
+    forth, back = one(screen, fresh).rows[0], one(-screen, -fresh).rows[0]
+    if forth.change is None or back.change is None:
+        assert forth.change is back.change
         return
-    assert (1 + there.change) * (1 + back.change) == pytest.approx(1)
+    assert (1 + forth.change) * (1 + back.change) == pytest.approx(1)
     opposite = {"regression": "improvement", "improvement": "regression"}
-    assert back.verdict == opposite.get(there.verdict, there.verdict)
+    assert back.verdict == opposite.get(forth.verdict, forth.verdict)
 
 
 def recorded(body: str) -> np.ndarray:
@@ -325,7 +325,7 @@ def recorded(body: str) -> np.ndarray:
 def replayed(body: str, slower: float, runs: int) -> list[Judgement]:
     """Runs on real noise: neighbouring processes from a random place on, in random order."""
     processes, random = recorded(body), np.random.default_rng(11)
-    found = []
+    judgements = []
     for _ in range(runs):
         parts = {}
         for stage, count in (("screen", 10), ("fresh", 60)):
@@ -335,14 +335,14 @@ def replayed(body: str, slower: float, runs: int) -> list[Judgement]:
             parts[stage] = np.take_along_axis(three, order, axis=1)
         shift = log1p(slower)
         screen, fresh = parts["screen"], parts["fresh"]
-        found.append(
+        judgements.append(
             one(
                 screen[:, 1] - screen[:, 0] + shift,
                 fresh[:, 1] - fresh[:, 0] + shift,
                 fresh[:, 2] - fresh[:, 0],
             )
         )
-    return found
+    return judgements
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -352,14 +352,14 @@ def test_recorded_noise_raises_no_alarm(body: str) -> None:
 
 @pytest.mark.parametrize(("body", "slower"), [(b, 0.05) for b in BODIES[:2]] + [(BODIES[2], 0.10)])
 def test_slowdowns_in_recorded_noise_are_found(body: str, slower: float) -> None:
-    verdicts = [found.verdict for found in replayed(body, slower, 150)]
+    verdicts = [judgement.verdict for judgement in replayed(body, slower, 150)]
     assert verdicts.count("regression") >= 0.95 * len(verdicts)
 
 
 @pytest.mark.parametrize("body", BODIES[:4])
 def test_what_is_called_detectable_is_detected(body: str) -> None:
     """In recorded noise, of slowdowns as large as the median promise, nearly all are found."""
-    promises = [found.rows[0].smallest_detectable for found in replayed(body, 0.0, 60)]
-    promised = float(np.median([each for each in promises if each is not None]))
-    verdicts = [found.verdict for found in replayed(body, promised, 150)]
+    promises = [judgement.rows[0].smallest_detectable for judgement in replayed(body, 0.0, 60)]
+    promised = float(np.median([promise for promise in promises if promise is not None]))
+    verdicts = [judgement.verdict for judgement in replayed(body, promised, 150)]
     assert verdicts.count("regression") >= 0.9 * len(verdicts)

@@ -26,7 +26,7 @@ def noise(spread: float, count: int, seed: int = 1) -> list[float]:
 
 
 def pairs(ratios: Sequence[float]) -> list[Pair]:
-    return [pair(each) for each in recorded(ratios)]
+    return [pair(block) for block in recorded(ratios)]
 
 
 @pytest.fixture

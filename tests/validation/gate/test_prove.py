@@ -1,4 +1,4 @@
-"""The proof goes on where it stopped, and judges only what belongs together."""
+"""The proof resumes where it stopped, and judges only what belongs together."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import subprocess
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -24,6 +25,7 @@ from perceptron.records.comparison import (
     Side,
 )
 from perceptron.validation.gate import prove
+from perceptron.validation.gate.judging.replay import replays
 from perceptron.validation.gate.record import ProofRun
 from perceptron.validation.gate.runs import live, repository, store
 from perceptron.validation.gate.runs.kinds import BY_NAME, wanted
@@ -43,16 +45,16 @@ def silent(done: int, total: int, message: str) -> None:
 
 
 def block(stage: str, number: int, status: str = "ok") -> Block:
-    taken = Reading(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
+    reading = Reading(status="ok", value=1e-3, samples=[1.0000001e-3, 2e-3])
     return Block(
         stage=stage,  # type: ignore[arg-type]
         number=number,
         benchmark="bodies.time_training",
         order=["base", "head"],
         sides={},
-        base=taken,
-        head=msgspec.structs.replace(taken, status=status),
-        control=taken if stage == "confirmation" else None,
+        base=reading,
+        head=msgspec.structs.replace(reading, status=status),
+        control=reading if stage == "confirmation" else None,
     )
 
 
@@ -111,7 +113,7 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
         kept.append(environment)
         return "e"
 
-    found = live.run(tmp_path, BY_NAME["copy"], 3, "w", "m", "abc", keep, silent, compare)
+    made = live.run(tmp_path, BY_NAME["copy"], 3, "w", "m", "abc", keep, silent, compare)
     ((request, folder),) = asked
     assert (request.base, request.head, request.seed) == ("base", "copy", 3)
     assert request.benchmarks == "time_(training|exponential)$"
@@ -120,7 +122,7 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
     assert not request.results.is_relative_to(tmp_path)
     assert not request.results.exists()
     assert kept == [ENVIRONMENT]
-    (row,) = found.rows
+    (row,) = made.rows
     assert row.change == 0.00123457
     assert row.screen == [[[1_000_000, 2_000_000]] * 2]
     assert row.confirmation == [[[1_000_000, 2_000_000]] * 3]
@@ -156,7 +158,7 @@ def test_a_neighbour_is_there_when_wanted_and_gone_afterwards(
 
 @pytest.fixture
 def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
-    """Runs without measuring; each is also told here."""
+    """Runs without measuring, all of which are in the list; few are replayed."""
     made: list[ProofRun] = []
 
     def fake(
@@ -176,6 +178,7 @@ def runs_made(monkeypatch: pytest.MonkeyPatch, run: MakeRun) -> list[ProofRun]:
         return made[-1]
 
     monkeypatch.setattr(live, "run", fake)
+    monkeypatch.setattr(prove, "replays", partial(replays, draws=20))
     return made
 
 
@@ -183,15 +186,15 @@ def request(folder: Path, runs: int, **fields: object) -> prove.ProofRequest:
     return prove.ProofRequest("box", folder, runs, commit="abc", **fields)  # type: ignore[arg-type]
 
 
-def test_it_goes_on_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:
+def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) -> None:
     """Every run once; a second start adds what is missing; a third measures nothing."""
-    found = prove.prove(request(tmp_path, 5), silent)
-    assert Counter(each.kind for each in runs_made) == Counter(wanted(5))
-    assert {each.name: each.runs for each in found.live} == wanted(5)
+    proof = prove.prove(request(tmp_path, 5), silent)
+    assert Counter(made.kind for made in runs_made) == Counter(wanted(5))
+    assert {made.name: made.runs for made in proof.live} == wanted(5)
     prove.prove(request(tmp_path, 20), silent)
     prove.prove(request(tmp_path, 20), silent)
-    assert Counter(each.kind for each in runs_made) == Counter(wanted(20))
-    numbers = [(each.kind, each.number) for each in runs_made]
+    assert Counter(made.kind for made in runs_made) == Counter(wanted(20))
+    numbers = [(made.kind, made.number) for made in runs_made]
     assert len(set(numbers)) == len(numbers)
     assert store.read_runs(tmp_path / "proof" / "box") == runs_made
 
@@ -202,7 +205,7 @@ def test_a_line_cut_short_is_measured_again(tmp_path: Path, runs_made: list[Proo
     file.write_bytes(file.read_bytes()[:-20])
     prove.prove(request(tmp_path, 5), silent)
     assert len(runs_made) == sum(wanted(5).values()) + 1
-    assert Counter(each.kind for each in store.read_runs(file.parent)) == Counter(wanted(5))
+    assert Counter(made.kind for made in store.read_runs(file.parent)) == Counter(wanted(5))
 
 
 def test_no_minutes_begin_no_run(tmp_path: Path, runs_made: list[ProofRun]) -> None:
@@ -219,22 +222,22 @@ def test_a_report_measures_nothing_and_needs_runs(
     assert list(tmp_path.iterdir()) == []
     prove.prove(request(tmp_path, 5), silent)
     before = len(runs_made)
-    found = prove.prove(request(tmp_path, 200, report_only=True), silent)
+    proof = prove.prove(request(tmp_path, 200, report_only=True), silent)
     assert len(runs_made) == before
-    assert (found.cpu, found.commits, found.left_out) == ("Abacus 3000", ["abc"], 0)
+    assert (proof.cpu, proof.commits, proof.left_out) == ("Abacus 3000", ["abc"], 0)
 
 
-def test_runs_of_another_rule_are_left_out_and_told(
+def test_runs_of_another_rule_are_left_out_and_reported(
     tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prove.prove(request(tmp_path, 5), silent)
     before = len(runs_made)
-    monkeypatch.setattr(prove, "today", lambda: prove.Gate("another", "another"))
-    found = prove.prove(request(tmp_path, 5), silent)
+    monkeypatch.setattr(prove, "current_gate", lambda: prove.Gate("another", "another"))
+    proof = prove.prove(request(tmp_path, 5), silent)
     assert len(runs_made) == 2 * before
-    assert found.left_out == before
-    assert sum(each.runs for each in found.live) == before
-    assert not found.outdated
+    assert proof.left_out == before
+    assert sum(kind.runs for kind in proof.live) == before
+    assert not proof.outdated
 
 
 def test_runs_of_earlier_code_are_still_shown_and_said_to_be(
@@ -242,44 +245,44 @@ def test_runs_of_earlier_code_are_still_shown_and_said_to_be(
 ) -> None:
     """A table of yesterday's gate is worth more than none."""
     prove.prove(request(tmp_path, 5), silent)
-    monkeypatch.setattr(prove, "today", lambda: prove.Gate("another", "another"))
-    found = prove.prove(request(tmp_path, 5, report_only=True), silent)
-    assert (found.outdated, found.again, found.left_out) == (True, 0, 0)
-    assert {each.name: each.runs for each in found.live} == wanted(5)
+    monkeypatch.setattr(prove, "current_gate", lambda: prove.Gate("another", "another"))
+    proof = prove.prove(request(tmp_path, 5, report_only=True), silent)
+    assert (proof.outdated, proof.again, proof.left_out) == (True, 0, 0)
+    assert {kind.name: kind.runs for kind in proof.live} == wanted(5)
 
 
-def test_another_rule_judges_anew_what_nothing_changed_in_and_measures_slowdowns(
+def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdowns(
     tmp_path: Path, runs_made: list[ProofRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The blocks are there; no run is left out for what came out of it."""
     prove.prove(request(tmp_path, 5), silent)
     before = len(runs_made)
-    gate = prove.Gate("another", prove.today().measured)
-    monkeypatch.setattr(prove, "today", lambda: gate)
+    gate = prove.Gate("another", prove.current_gate().measured)
+    monkeypatch.setattr(prove, "current_gate", lambda: gate)
     unmeasured = prove.prove(request(tmp_path, 5, report_only=True), silent)
     assert (unmeasured.outdated, unmeasured.again, unmeasured.left_out) == (False, 5, before - 5)
-    found = prove.prove(request(tmp_path, 5), silent)
+    proof = prove.prove(request(tmp_path, 5), silent)
     assert {run.kind for run in runs_made[before:]} == {
         kind for kind in wanted(5) if BY_NAME[kind].slower
     }
     numbers = [(run.kind, run.number) for run in runs_made]
     assert len(set(numbers)) == len(numbers)
-    assert {each.name: each.runs for each in found.live} == wanted(5)
-    assert (found.outdated, found.again, found.left_out) == (False, 5, before - 5)
+    assert {made.name: made.runs for made in proof.live} == wanted(5)
+    assert (proof.outdated, proof.again, proof.left_out) == (False, 5, before - 5)
 
 
 @pytest.mark.parametrize("what", ["code", "suite", "budget"])
 def test_work_depends_on_all_that_decides_a_verdict(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = prove.today().work
+    before = prove.current_gate().work
     if what == "code":
         monkeypatch.setattr(fingerprint, "digest", lambda *_: "another")
     elif what == "suite":
         monkeypatch.setattr(repository, "digest", lambda: "another")
     else:
         monkeypatch.setattr(live, "BUDGET_MINUTES", 3.0)
-    assert prove.today().work != before
+    assert prove.current_gate().work != before
 
 
 def test_another_proof_in_the_same_folder_is_refused(tmp_path: Path) -> None:

@@ -118,9 +118,9 @@ def test_the_saved_tables_are_markdown(truth: Truth, tmp_path: Path) -> None:
         assert len({line.count("|") for line in (head, rule, *body)}) == 1
         assert ">" not in head
         assert all(line.startswith("|") and line.endswith("|") for line in (head, rule, *body))
-    for place, line in enumerate(lines):
-        if line.startswith("|") and not lines[place - 1].startswith("|"):
-            assert lines[place - 1] == ""
+    for index, line in enumerate(lines):
+        if line.startswith("|") and not lines[index - 1].startswith("|"):
+            assert lines[index - 1] == ""
 
 
 def test_the_saved_file_says_how_to_repeat_it(truth: Truth, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""What the runs say: replayed, rejudged, judged by other tools' rules, counted."""
+"""What the runs say: replayed, judged again, judged by other tools' rules, counted."""

@@ -28,12 +28,12 @@ _RESAMPLES = 400
 
 
 def spreads(runs: Sequence[ProofRun]) -> list[Spreads]:
-    """For each benchmark, over the screens of these runs, in which nothing changed."""
-    found = []
+    """Return each benchmark's spreads over the screens of these runs, in which nothing changed."""
+    result = []
     names = dict.fromkeys(row.benchmark for run in runs for row in run.rows)
     for name in names:
         screens = [
-            [pair(each) for each in row.screen]
+            [pair(block) for block in row.screen]
             for run in runs
             for row in run.rows
             if row.benchmark == name and len(row.screen) >= FEWEST
@@ -42,25 +42,26 @@ def spreads(runs: Sequence[ProofRun]) -> list[Spreads]:
             continue
         ratios = {
             choice: [
-                [_log_ratio(value, each.base, each.head) for each in blocks] for blocks in screens
+                [_log_ratio(value, block.base, block.head) for block in blocks]
+                for blocks in screens
             ]
             for choice, value in VALUES.items()
         }
         ratios[FAR] = [
             [
-                _log_ratio(lower_quartile, blocks[place - len(blocks) // 2].base, each.head)
-                for place, each in enumerate(blocks)
+                _log_ratio(lower_quartile, blocks[index - len(blocks) // 2].base, block.head)
+                for index, block in enumerate(blocks)
             ]
             for blocks in screens
         ]
-        found.append(
+        result.append(
             Spreads(
                 benchmark=name,
                 blocks=sum(len(blocks) for blocks in screens),
                 spreads={choice: _spread(by_run) for choice, by_run in ratios.items()},
             )
         )
-    return found
+    return result
 
 
 def _log_ratio(value: Value, base: Samples, head: Samples) -> float:
@@ -68,12 +69,12 @@ def _log_ratio(value: Value, base: Samples, head: Samples) -> float:
 
 
 def _spread(by_run: Sequence[Sequence[float]]) -> Spread:
-    """With a bootstrap interval over runs, whose blocks are more alike than those of others."""
+    """Return the spread with a bootstrap interval over runs: blocks of one run are alike."""
     random = np.random.default_rng(1)
     drawn = []
     for _ in range(_RESAMPLES):
         chosen = random.integers(len(by_run), size=len(by_run))
-        drawn.append(_of([value for place in chosen for value in by_run[place]]))
+        drawn.append(_of([value for index in chosen for value in by_run[index]]))
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Spread(_of([value for values in by_run for value in values]), float(low), float(high))
 

@@ -30,11 +30,11 @@ class Pair:
         return log(self.head_value / self.base_value)
 
     def swapped(self) -> Pair:
-        """Head for base."""
+        """Return the pair with head as base and base as head."""
         return Pair(self.head, self.base, self.head_value, self.base_value)
 
     def block(self, benchmark: str, stage: Stage, number: int, factor: float = 1.0) -> Block:
-        """As the gate records it, with ``factor`` times what head took."""
+        """Return it as the gate records it, with ``factor`` times what head took."""
         return Block(
             stage=stage,
             number=number,
@@ -47,35 +47,35 @@ class Pair:
 
 
 def pair(recorded: Nanoseconds) -> Pair:
-    """Base and head of a recorded block."""
+    """Return base and head of a recorded block."""
     base, head = ([1e-9 * sample for sample in samples] for samples in recorded[:2])
     return Pair(np.array(base), np.array(head), lower_quartile(base), lower_quartile(head))
 
 
 def pairs(row: ProofRow) -> list[Pair]:
-    """All of a row's blocks, in order of time."""
-    return [pair(each) for each in (*row.screen, *row.confirmation)]
+    """Return all of a row's blocks, in order of time."""
+    return [pair(recorded) for recorded in (*row.screen, *row.confirmation)]
 
 
 def pools(runs: Sequence[ProofRun]) -> list[tuple[str, list[Pair]]]:
-    """The blocks of each benchmark in order of time, over all runs: (benchmark, blocks)."""
-    found: dict[str, list[Pair]] = {}
+    """Return (benchmark, blocks) of each benchmark over all runs, in order of time."""
+    by_benchmark: dict[str, list[Pair]] = {}
     for run in runs:
         for row in run.rows:
-            found.setdefault(row.benchmark, []).extend(pairs(row))
-    return list(found.items())
+            by_benchmark.setdefault(row.benchmark, []).extend(pairs(row))
+    return list(by_benchmark.items())
 
 
 def spread_class(blocks: Sequence[Pair]) -> str | None:
-    """The class of the spread of all these blocks; None for too few."""
+    """Return the class of the spread of all these blocks; None for too few."""
     if len(blocks) < FEWEST:
         return None
-    spread = estimate([each.log_ratio for each in blocks]).spread
+    spread = estimate([block.log_ratio for block in blocks]).spread
     return next(name for name, end in CLASSES.items() if spread <= end)
 
 
 def judged_by_others(blocks: Sequence[Pair], factor: float = 1.0) -> dict[str, bool]:
-    """What the other rules say of these blocks, with ``factor`` times what head took."""
-    base = np.concatenate([each.base for each in blocks])
-    head = factor * np.concatenate([each.head for each in blocks])
+    """Return which other rules call head slower, with ``factor`` times what it took."""
+    base = np.concatenate([block.base for block in blocks])
+    head = factor * np.concatenate([block.head for block in blocks])
     return {name: rule(base, head) for name, rule in OTHERS.items()}

@@ -20,7 +20,7 @@ Rule = Callable[[Samples, Samples], bool]
 
 
 def asv(base: Samples, head: Samples, factor: float) -> bool:
-    """asv 0.6: samples differ at p < 0.002, and the median by more than ``factor``.
+    """Judge as asv 0.6: samples differ at p < 0.002, and the median by more than ``factor``.
 
     As `asv continuous` and `asv compare` mark a row with ``+`` where samples are recorded
     (``asv.commands.compare._is_result_better``, ``asv._stats.is_different``; the default factor is
@@ -31,26 +31,26 @@ def asv(base: Samples, head: Samples, factor: float) -> bool:
     return float(np.median(base)) < float(np.median(head)) / factor
 
 
-def mann_whitney(one: Samples, two: Samples) -> float:
-    """Two-sided p-value by the normal approximation, as asv takes it from 21 samples on.
+def mann_whitney(base: Samples, head: Samples) -> float:
+    """Return the two-sided p-value by the normal approximation, as asv does from 21 samples up.
 
     Without correction for continuity; ties are counted to the side that makes it less significant.
     """
-    ordered = np.sort(two)
-    below = int(np.searchsorted(ordered, one, "left").sum())
-    tied = int(np.searchsorted(ordered, one, "right").sum()) - below
-    pairs = len(one) * len(two)
+    ordered = np.sort(head)
+    below = int(np.searchsorted(ordered, base, "left").sum())
+    tied = int(np.searchsorted(ordered, base, "right").sum()) - below
+    pairs = len(base) * len(head)
     middle = pairs // 2
     if below <= middle <= below + tied:
         extreme = middle
     else:
-        extreme = max(min(each, pairs - each) for each in (below, below + tied))
-    error = sqrt(pairs * (len(one) + len(two) + 1) / 12)
+        extreme = max(min(statistic, pairs - statistic) for statistic in (below, below + tied))
+    error = sqrt(pairs * (len(base) + len(head) + 1) / 12)
     return erfc((pairs / 2 - extreme) / error / sqrt(2))
 
 
 def pytest_benchmark(base: Samples, head: Samples, percent: float = 5) -> bool:
-    """pytest-benchmark 5: ``--benchmark-compare-fail=mean:5%``.
+    """Judge as pytest-benchmark 5 with ``--benchmark-compare-fail=mean:5%``.
 
     The mean is more than so many per cent above the stored one
     (``pytest_benchmark.utils.PercentageRegressionCheck``); no test is made.
@@ -59,7 +59,7 @@ def pytest_benchmark(base: Samples, head: Samples, percent: float = 5) -> bool:
 
 
 def pyperf(base: Samples, head: Samples) -> bool:
-    """pyperf 2: ``compare_to`` calls it slower and significant.
+    """Judge as pyperf 2, whose ``compare_to`` calls it slower and significant.
 
     Student's two-sided test with the pooled variance at 95 % (``pyperf._utils.is_significant``;
     pyperf rounds the critical value, from a table, to within 1 %), and no least size by default.

@@ -1,4 +1,4 @@
-"""A run that was measured by today's code and judged by an earlier rule, judged anew."""
+"""A run that was measured by today's code and judged by an earlier rule, judged again."""
 
 from __future__ import annotations
 
@@ -14,30 +14,31 @@ from perceptron.validation.gate.record import Nanoseconds, ProofRun
 from perceptron.validation.gate.runs.kinds import BY_NAME
 
 
-def again(run: ProofRun, rule: Rule) -> ProofRun | None:
-    """The run as ``rule`` judges it; None if it would have screened or promoted otherwise.
+def rejudge(run: ProofRun, rule: Rule) -> ProofRun | None:
+    """Return the run as ``rule`` judges it; None if it would have screened or promoted otherwise.
 
-    Only of runs in which nothing changed, and then also of those that were confirmed on more or
-    fewer blocks than the rule would have taken: to leave out just these, which came nearest to an
-    alarm, would flatter it. What is found of a slowdown depends on the number, and is measured.
+    None for runs with a slowdown: whether that is found depends on the number of blocks, so it must
+    be measured. Runs in which nothing changed count even if they were confirmed on more or fewer
+    blocks than the rule would take: they came nearest to a false alarm, and leaving them out would
+    flatter the rule.
     """
     if BY_NAME[run.kind].slower:
         return None
-    screens = {row.benchmark: [pair(each) for each in row.screen] for row in run.rows}
-    if any(screen_size(blocks, rule) != len(blocks) for blocks in screens.values()):
+    screens = {row.benchmark: [pair(block) for block in row.screen] for row in run.rows}
+    if any(screen_size(screen, rule) != len(screen) for screen in screens.values()):
         return None
     blocks = [
-        each.block(name, "screen", number)
-        for name, found in screens.items()
-        for number, each in enumerate(found)
+        measured.block(name, "screen", number)
+        for name, screen in screens.items()
+        for number, measured in enumerate(screen)
     ]
     planned = {row.benchmark: len(row.confirmation) for row in run.rows if row.confirmation}
     if set(promote(log_ratios(blocks, "screen"), rule)) != set(planned):
         return None
     for row in run.rows:
         blocks += [
-            _confirmation(row.benchmark, number, each)
-            for number, each in enumerate(row.confirmation)
+            _confirmation(row.benchmark, number, recorded)
+            for number, recorded in enumerate(row.confirmation)
         ]
     judged = judge([Benchmark(name=name) for name in screens], blocks, planned, rule)
     by_name = {row.benchmark: row for row in judged.rows}

@@ -45,7 +45,7 @@ class Replays:
 
 
 def window_blocks(rule: Rule) -> int:
-    """The most blocks that one run may take."""
+    """Return the most blocks that one run may take."""
     return rule.most_screen + rule.most_confirmation
 
 
@@ -56,7 +56,7 @@ def replays(
     draws: int = DRAWS,
     seed: int = 1,
 ) -> Replays:
-    """Windows that begin anywhere, with base and head as they were or the other way round.
+    """Replay windows that begin anywhere, with base and head as they were or swapped.
 
     Pools that are shorter than the longest run give none.
     """
@@ -65,23 +65,23 @@ def replays(
     long = [(name, blocks) for name, blocks in pools if len(blocks) >= length]
     trials: list[ReplayTrial] = []
     promised: list[ReplayTrial] = []
-    for place, (name, blocks) in enumerate(long):
+    for index, (name, blocks) in enumerate(long):
         for draw in range(draws):
-            progress(place * draws + draw, len(long) * draws, f"replaying {name}")
+            progress(index * draws + draw, len(long) * draws, f"replaying {name}")
             start = int(random.integers(len(blocks) - length + 1))
             window = list(blocks[start : start + length])
             if random.integers(2):
-                window = [each.swapped() for each in window]
-            one, two = _replayed(name, window, rule)
-            trials += one
-            promised += two
+                window = [block.swapped() for block in window]
+            of_levels, at_promise = _replayed(name, window, rule)
+            trials += of_levels
+            promised += at_promise
     return Replays(trials, promised, sum(len(blocks) // length for _, blocks in long))
 
 
 def _replayed(
     name: str, window: Sequence[Pair], rule: Rule
 ) -> tuple[list[ReplayTrial], list[ReplayTrial]]:
-    """Trials of one window at every level, and at the smallest slowdown that is detectable."""
+    """Return trials of one window at every level, and at the smallest detectable slowdown."""
     spread = spread_class(window) or ""
     case = _Case(Benchmark(name=name), window, screen_size(window, rule), rule)
     trials = []
@@ -94,13 +94,13 @@ def _replayed(
         trials.append(ReplayTrial(level, spread, {GATE: row.verdict == "regression", **others}))
     if promise is None:
         return trials, []
-    found = case.row(promise).verdict == "regression"
-    return trials, [ReplayTrial(promise, spread, {GATE: found})]
+    is_found = case.row(promise).verdict == "regression"
+    return trials, [ReplayTrial(promise, spread, {GATE: is_found})]
 
 
 def screen_size(window: Sequence[Pair], rule: Rule) -> int:
-    """Blocks that the screen takes: more of them for as long as they are too noisy to judge by."""
-    ratios = [each.log_ratio for each in window[: rule.most_screen]]
+    """Return the blocks of the screen: more of them while they are too noisy to judge by."""
+    ratios = [block.log_ratio for block in window[: rule.most_screen]]
     size = rule.screen
     while size < len(ratios) and noisy({"": ratios[:size]}, rule):
         size += 1
@@ -117,27 +117,27 @@ class _Case:
     rule: Rule
 
     def row(self, level: float) -> Row:
-        """Judged with head slower by ``level``."""
+        """Judge the window with head slower by ``level``."""
         key = self.benchmark.key
         screen, fresh = self.window[: self.screen], self.window[self.screen :]
         judgement = replay(
             [self.benchmark],
-            [each.block(key, "screen", n, 1 + level) for n, each in enumerate(screen)],
-            [each.block(key, "confirmation", n, 1 + level) for n, each in enumerate(fresh)],
+            [pair.block(key, "screen", n, 1 + level) for n, pair in enumerate(screen)],
+            [pair.block(key, "confirmation", n, 1 + level) for n, pair in enumerate(fresh)],
             self.rule,
         )
         return judgement.rows[0]
 
     def measured(self, row: Row) -> Sequence[Pair]:
-        """The blocks that the gate would have measured for this row."""
+        """Return the blocks that the gate would have measured for this row."""
         return self.window[: row.screen_blocks + row.confirmation_blocks]
 
 
 def by_spread(
     trials: Sequence[ReplayTrial], classes: Sequence[str]
 ) -> Iterator[tuple[str, list[ReplayTrial]]]:
-    """The trials of each class that has some."""
+    """Yield the trials of each class that has some."""
     for name in classes:
-        found = [each for each in trials if each.spread == name]
-        if found:
-            yield name, found
+        own = [trial for trial in trials if trial.spread == name]
+        if own:
+            yield name, own

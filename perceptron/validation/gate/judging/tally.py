@@ -18,14 +18,14 @@ LEVELS_OF_P = (0.1, 0.02)
 
 
 def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
-    """One for each kind that has runs."""
-    found = []
+    """Return one for each kind that has runs."""
+    rows = []
     for kind in KINDS:
         own = [run for run in runs if run.kind == kind.name]
         if not own:
             continue
         changes = [row.change for _, row in slower_rows(own) if row.change is not None]
-        found.append(
+        rows.append(
             LiveKind(
                 name=kind.name,
                 summary=kind.summary,
@@ -38,31 +38,33 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
                 cpu_seconds=median(run.cpu_seconds for run in own),
             )
         )
-    return found
+    return rows
 
 
 def false_alarms(runs: Sequence[ProofRun]) -> list[Judged]:
-    """Of the runs in which nothing changed: those in which a rule calls any benchmark slower."""
+    """Count the runs in which nothing changed and a rule calls some benchmark slower."""
     groups = {
         "quiet": [run for run in runs if run.kind == "same"],
         "beside a busy process": [run for run in runs if run.kind == "neighbour"],
     }
     groups["together"] = [run for own in groups.values() for run in own]
     return [
-        Judged(name=name, spread="", shares=_shares(_red(run) for run in own))
+        Judged(name=name, spread="", shares=_shares(_called_slower(run) for run in own))
         for name, own in groups.items()
         if own
     ]
 
 
-def _red(run: ProofRun) -> dict[str, bool]:
+def _called_slower(run: ProofRun) -> dict[str, bool]:
     by_row = [judged_by_others(blocks) for row in run.rows if (blocks := pairs(row))]
-    others = {name: any(each[name] for each in by_row) for name in (by_row[0] if by_row else {})}
+    others = {
+        name: any(verdicts[name] for verdicts in by_row) for name in (by_row[0] if by_row else {})
+    }
     return {GATE: run.verdict == "regression", **others}
 
 
 def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
-    """How often a screen in which nothing changed has a small p-value of *it did not change*.
+    """Count how often an unchanged screen has a small p-value of *it did not change*.
 
     Where blocks are as independent as the test supposes, as often as the level says.
     """
@@ -71,8 +73,8 @@ def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
         if run.kind == "same":
             for row in run.rows:
                 if len(row.screen) >= FEWEST:
-                    seen = estimate([pair(each).log_ratio for each in row.screen])
-                    p = 2 * min(p_above(seen, 0.0), 1 - p_above(seen, 0.0))
+                    ratio = estimate([pair(block).log_ratio for block in row.screen])
+                    p = 2 * min(p_above(ratio, 0.0), 1 - p_above(ratio, 0.0))
                     by_name.setdefault(body(row.benchmark), []).append(p)
     groups = {**by_name, "together": [p for some in by_name.values() for p in some]}
     return [
@@ -90,8 +92,8 @@ def calibration(runs: Sequence[ProofRun]) -> list[Judged]:
 
 
 def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
-    """Of the rows that HEAD makes slower: those that each rule found, by what spread they had."""
-    found = []
+    """Count the rows that HEAD makes slower and each rule found, by the spread that they had."""
+    result = []
     for kind in KINDS:
         by_class: dict[str, list[dict[str, bool]]] = {}
         for _, row in slower_rows([run for run in runs if run.kind == kind.name]):
@@ -100,46 +102,49 @@ def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
             if spread is not None:
                 verdicts = {GATE: row.verdict == "regression", **judged_by_others(blocks)}
                 by_class.setdefault(spread, []).append(verdicts)
-        found += [
+        result += [
             Judged(name=kind.summary, spread=name, shares=_shares(by_class[name]))
             for name in CLASSES
             if name in by_class
         ]
-    return found
+    return result
 
 
 def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
-    """Of the replays: those that each rule called slower, by what was injected and by spread."""
+    """Count the replays that each rule called slower, by what was injected and by spread."""
     return [
-        Judged(name=f"{100 * level:g} %", spread=name, shares=_shares(each.found for each in some))
+        Judged(
+            name=f"{100 * level:g} %", spread=name, shares=_shares(trial.found for trial in some)
+        )
         for level in LEVELS
-        for name, some in by_spread([each for each in trials if each.level == level], [*CLASSES])
+        for name, some in by_spread([trial for trial in trials if trial.level == level], [*CLASSES])
     ]
 
 
 def promised(trials: Sequence[ReplayTrial]) -> list[Judged]:
-    """Of the replays at what was called the smallest detectable slowdown: those found."""
+    """Count the replays found, at what was called the smallest detectable slowdown."""
     return [
         Judged(
-            name=f"{100 * median(each.level for each in some):.1f} %",
+            name=f"{100 * median(trial.level for trial in some):.1f} %",
             spread=name,
-            shares=_shares(each.found for each in some),
+            shares=_shares(trial.found for trial in some),
         )
         for name, some in by_spread(trials, [*CLASSES])
     ]
 
 
 def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
-    """Rows of benchmarks that HEAD makes slower."""
+    """Yield rows of benchmarks that HEAD makes slower."""
     for run in runs:
         for row in run.rows:
             if body(row.benchmark) in BY_NAME[run.kind].slower:
                 yield run, row
 
 
-def _shares(found: Iterable[Mapping[str, bool]]) -> dict[str, Share]:
-    counted = list(found)
-    names = dict.fromkeys(name for each in counted for name in each)
+def _shares(verdicts: Iterable[Mapping[str, bool]]) -> dict[str, Share]:
+    counted = list(verdicts)
+    names = dict.fromkeys(name for verdict in counted for name in verdict)
     return {
-        name: share(sum(each.get(name, False) for each in counted), len(counted)) for name in names
+        name: share(sum(verdict.get(name, False) for verdict in counted), len(counted))
+        for name in names
     }

@@ -22,7 +22,7 @@ SQUARE = _random.random((96, 96), dtype=np.float32)
 
 
 def training() -> None:
-    """Steps of one sigmoid unit under the squared error."""
+    """Train one sigmoid unit under the squared error."""
     weights = np.zeros((FEATURES, 1), dtype=np.float32)
     for _ in range(UNITS):
         outputs = 1 / (1 + np.exp(-(INPUTS @ weights)))
@@ -32,7 +32,7 @@ def training() -> None:
 
 
 def python() -> None:
-    """Additions in a loop."""
+    """Add in a loop."""
     for _ in range(UNITS):
         total = 0.0
         for number in range(500):
@@ -40,12 +40,12 @@ def python() -> None:
 
 
 def exponential() -> None:
-    """The exponential of 1 MiB."""
+    """Exponentiate 1 MiB."""
     for _ in range(UNITS):
         np.exp(MEBIBYTE, out=OUT)
 
 
 def product() -> None:
-    """A small matrix product."""
+    """Multiply small matrices."""
     for _ in range(UNITS):
         SQUARE @ SQUARE

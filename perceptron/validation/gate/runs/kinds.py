@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 
-# Benchmarks of the suite, two for each run: as many processes tell twice as much in half the time,
-# and a run still has a benchmark beside the one that is judged.
+# Benchmarks of the suite, two for each run: half the time of all four, and a run still has another
+# beside the one that is judged.
 PAIRS = (("training", "exponential"), ("python", "product"))
 EVERYTHING = tuple(name for pair in PAIRS for name in pair)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What HEAD differs by from BASE, and what else goes on meanwhile."""
+    """What HEAD differs by from BASE, and what else runs meanwhile."""
 
     name: str
     summary: str
@@ -29,8 +29,8 @@ class Kind:
     neighbour: bool = False
 
     def pair(self, number: int) -> tuple[str, ...]:
-        """The two bodies that the run of this number measures."""
-        pairs = [each for each in PAIRS if not self.slower or set(each) & set(self.slower)]
+        """Return the two bodies that the run of this number measures."""
+        pairs = [bodies for bodies in PAIRS if not self.slower or set(bodies) & set(self.slower)]
         return pairs[number % len(pairs)]
 
 
@@ -67,14 +67,14 @@ BY_NAME = {each.name: each for each in KINDS}
 
 
 def wanted(runs: int) -> dict[str, int]:
-    """How many of each kind belong to so many runs of equal sides, one at least."""
-    return {each.name: max(1, ceil(each.share * runs - 1e-9)) for each in KINDS}
+    """Return how many of each kind belong to so many runs of equal sides, one at least."""
+    return {kind.name: max(1, ceil(kind.share * runs - 1e-9)) for kind in KINDS}
 
 
-def following(done: Mapping[str, int], runs: int) -> Kind | None:
-    """The kind that lags behind most, so that a proof cut short is balanced; None when all is done.
+def next_kind(done: Mapping[str, int], runs: int) -> Kind | None:
+    """Return the kind that lags behind most, so that a proof cut short is balanced.
 
-    What was done for fewer runs counts for more.
+    None when all is done. What was done for fewer runs counts for more.
     """
     left = {
         name: (done.get(name, 0) + 0.5) / count

@@ -57,7 +57,7 @@ def run(
             results=Path(results),
         )
         begin, cpu = time.monotonic(), _cpu_seconds()
-        found = compare(request, progress)
+        comparison = compare(request, progress)
         seconds, cpu_seconds = time.monotonic() - begin, _cpu_seconds() - cpu
     return ProofRun(
         kind=kind.name,
@@ -66,13 +66,13 @@ def run(
         work=work,
         measured=measured,
         commit=commit,
-        environment=keep(found.environment),
+        environment=keep(comparison.environment),
         seconds=round(seconds, 2),
         cpu_seconds=round(cpu_seconds, 2),
-        verdict=found.verdict,
-        reason=found.reason,
-        control_alarmed=found.control.alarmed,
-        rows=[_row(row, found.blocks) for row in found.rows],
+        verdict=comparison.verdict,
+        reason=comparison.reason,
+        control_alarmed=comparison.control.alarmed,
+        rows=[_row(row, comparison.blocks) for row in comparison.rows],
     )
 
 
@@ -91,21 +91,25 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
 
 
 def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:
-    """Of the blocks whose processes all gave a number, in order of time."""
-    found = []
+    """Return the samples of blocks whose processes all gave a number, in order of time."""
+    recorded = []
     for block in blocks:
-        taken = [each for each in (block.base, block.head, block.control) if each is not None]
-        if block.stage == stage and all(each.status == "ok" for each in taken):
-            found.append([[round(1e9 * sample) for sample in each.samples] for each in taken])
-    return found
+        readings = [
+            reading for reading in (block.base, block.head, block.control) if reading is not None
+        ]
+        if block.stage == stage and all(reading.status == "ok" for reading in readings):
+            recorded.append(
+                [[round(1e9 * sample) for sample in reading.samples] for reading in readings]
+            )
+    return recorded
 
 
 def _digits(value: float | None) -> float | None:
-    """Six of them: more would be noise, and are most of the file."""
+    """Round to six digits: more are noise, and would be most of the file."""
     return None if value is None else float(f"{value:.6g}")
 
 
 def _cpu_seconds() -> float:
-    """Of all processes that this one has started and that have ended."""
+    """Return the CPU time of all processes that this one has started and that have ended."""
     times = os.times()
     return times.children_user + times.children_system

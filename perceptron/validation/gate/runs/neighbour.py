@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# It looks for its parent now and then, and leaves with it.
+# It looks for its parent now and then, and ends with it.
 _SPIN = """
 import os, sys
 while os.getppid() == int(sys.argv[1]):
@@ -19,7 +19,7 @@ while os.getppid() == int(sys.argv[1]):
 
 @contextmanager
 def busy_neighbour(wanted: bool = True) -> Iterator[None]:
-    """One spinning process, gone afterwards; none if none is wanted."""
+    """Run one spinning process, gone afterwards; none if none is wanted."""
     if not wanted:
         yield
         return

@@ -20,7 +20,7 @@ _WHO = ("-c", "user.name=perceptron proof", "-c", "user.email=proof@localhost")
 
 
 def sources(kind: Kind | None = None) -> dict[str, str]:
-    """Files of the base, or of the head of a kind, by their path."""
+    """Return the files of the base, or of the head of a kind, by their path."""
     bodies = _BODIES.read_text(encoding="utf-8")
     if kind is not None:
         old, new = kind.replaced
@@ -37,13 +37,13 @@ def sources(kind: Kind | None = None) -> dict[str, str]:
 
 
 def digest() -> str:
-    """Of all that is measured: runs of another suite are no part of the same proof."""
+    """Digest all that is measured: runs of another suite are no part of the same proof."""
     content = json.dumps([sources(), *(sources(kind) for kind in KINDS)])
     return sha256(content.encode()).hexdigest()[:12]
 
 
 def make(folder: Path) -> None:
-    """A repository with a branch for the base and one for each kind, in an empty folder.
+    """Make a repository with a branch for the base and one for each kind, in an empty folder.
 
     Raises `UserError` if git cannot be started, or the folder not be written to.
     """
@@ -55,12 +55,12 @@ def make(folder: Path) -> None:
 
 
 def expression(pair: Sequence[str]) -> str:
-    """What chooses these bodies' benchmarks."""
+    """Return the regular expression that chooses these bodies' benchmarks."""
     return f"time_({'|'.join(pair)})$"
 
 
 def body(benchmark: str) -> str:
-    """The body that a benchmark measures."""
+    """Return the body that a benchmark measures."""
     return benchmark.rpartition("time_")[2]
 
 

@@ -1,4 +1,4 @@
-"""Where the proof's runs are kept, so that it goes on where it stopped.
+"""Where the proof's runs are kept, so that it resumes where it stopped.
 
 <results>/proof/<machine>/runs.jsonl             one `ProofRun` a line
 <results>/proof/<machine>/environment-<id>.json  what runs with this id ran on
@@ -22,17 +22,17 @@ from perceptron.records.files.replace import replace
 from perceptron.validation.gate.record import ProofRun
 
 
-def folder(results: Path, machine: str) -> Path:
-    """Where the runs of this machine are."""
+def machine_folder(results: Path, machine: str) -> Path:
+    """Return where the runs of this machine are."""
     return results / "proof" / machine
 
 
-def read_runs(where: Path) -> list[ProofRun]:
-    """The runs so far; a last line that was cut short is left out.
+def read_runs(folder: Path) -> list[ProofRun]:
+    """Return the runs so far, without a last line that was cut short.
 
     Raises `UserError` with the file and the line for what is no run.
     """
-    file = where / "runs.jsonl"
+    file = folder / "runs.jsonl"
     try:
         content = file.read_bytes()
     except FileNotFoundError:
@@ -40,20 +40,20 @@ def read_runs(where: Path) -> list[ProofRun]:
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}; choose another") from None
     decoder = msgspec.json.Decoder(ProofRun)
-    found = []
+    runs = []
     for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
         try:
-            found.append(decoder.decode(line))
+            runs.append(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UserError(
                 f"{file}, line {number}: no run of a proof: {error}; remove the line"
             ) from None
-    return found
+    return runs
 
 
-def read_environment(where: Path, name: str) -> ComparisonEnvironment:
-    """What the runs of this id ran on; raises `UserError` if that cannot be told."""
-    file = where / f"environment-{name}.json"
+def read_environment(folder: Path, name: str) -> ComparisonEnvironment:
+    """Return what the runs of this id ran on; raises `UserError` if that cannot be read."""
+    file = folder / f"environment-{name}.json"
     try:
         return msgspec.json.decode(file.read_bytes(), type=ComparisonEnvironment)
     except OSError as error:
@@ -62,11 +62,11 @@ def read_environment(where: Path, name: str) -> ComparisonEnvironment:
         raise UserError(f"{file}: no environment: {error}; fetch it again") from None
 
 
-def keep_environment(where: Path, environment: ComparisonEnvironment) -> str:
-    """Write it unless it is there, and give its id."""
+def keep_environment(folder: Path, environment: ComparisonEnvironment) -> str:
+    """Write it unless it is there, and return its id."""
     content = msgspec.json.format(msgspec.json.encode(environment, order="sorted"), indent=2)
     name = hashlib.sha256(content).hexdigest()[:12]
-    file = where / f"environment-{name}.json"
+    file = folder / f"environment-{name}.json"
     if not file.exists():
         replace(file, environment)
     return name
@@ -75,9 +75,9 @@ def keep_environment(where: Path, environment: ComparisonEnvironment) -> str:
 class ProofJournal:
     """An open proof: its runs so far, and where the next goes."""
 
-    def __init__(self, where: Path, lines: FileIO) -> None:
-        self.where = where
-        self.runs = read_runs(where)
+    def __init__(self, folder: Path, lines: FileIO) -> None:
+        self.folder = folder
+        self.runs = read_runs(folder)
         self._lines = lines
 
     def append(self, run: ProofRun) -> None:
@@ -85,20 +85,20 @@ class ProofJournal:
         try:
             append(self._lines, run)
         except OSError as error:
-            raise cannot_write(self.where, error) from None
+            raise cannot_write(self.folder, error) from None
         self.runs.append(run)
 
 
 @contextmanager
-def open_proof(where: Path) -> Iterator[ProofJournal]:
-    """Raises `UserError` if the folder cannot be written to, or another proof goes on in it."""
+def open_proof(folder: Path) -> Iterator[ProofJournal]:
+    """Open the folder; raises `UserError` if it cannot be written to, or another proof uses it."""
     try:
-        where.mkdir(parents=True, exist_ok=True)
-        lines = open_alone(where / "runs.jsonl")
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = open_alone(folder / "runs.jsonl")
     except OSError as error:
-        raise cannot_write(where, error) from None
+        raise cannot_write(folder, error) from None
     if lines is None:
-        raise UserError(f"{where}: another proof is running; two would disturb each other")
+        raise UserError(f"{folder}: another proof is running; two would disturb each other")
     with lines:
         cut_unfinished(lines)
-        yield ProofJournal(where, lines)
+        yield ProofJournal(folder, lines)

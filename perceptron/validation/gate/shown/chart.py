@@ -1,4 +1,4 @@
-"""The proof as a figure: for each rule, how often it cries wolf, and what it finds."""
+"""The proof as a figure: for each rule, its false alarms, and what it finds."""
 
 from __future__ import annotations
 
@@ -19,20 +19,23 @@ _FOUND = "5 %"
 _APART = 0.17
 
 
-def proof_chart(found: Proof) -> str:
-    """Shares with their 95 % bars; "" before there are runs. Left and right are where to be."""
-    alarms = next((each for each in found.false_alarms if each.name == "together"), None)
+def proof_chart(proof: Proof) -> str:
+    """Draw shares with their 95 % bars; "" before there are runs.
+
+    False alarms belong on the left, finds on the right.
+    """
+    alarms = next((judged for judged in proof.false_alarms if judged.name == "together"), None)
     if alarms is None:
         return ""
     finds = _together(
-        [each for each in found.replayed if each.name == _FOUND and each.spread in QUIET]
+        [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in QUIET]
     )
     rules = list(alarms.shares)
     with drawing(7.2, 0.55 * len(rules) + 1.5) as (figure, axes):
-        for place, rule in enumerate(rules):
-            _dot(axes, place - _APART, alarms.shares[rule], _WRONG, "o")
+        for index, rule in enumerate(rules):
+            _dot(axes, index - _APART, alarms.shares[rule], _WRONG, "o")
             if rule in finds:
-                _dot(axes, place + _APART, finds[rule], _RIGHT, "s")
+                _dot(axes, index + _APART, finds[rule], _RIGHT, "s")
         axes.set_yticks(range(len(rules)), rules)
         axes.set_ylim(len(rules) - 0.5, -0.5)
         axes.set_xlim(-0.04, 1.04)
@@ -56,27 +59,27 @@ def _key(colour: str, marker: str) -> Line2D:
 
 
 def _together(some: Sequence[Judged]) -> dict[str, Share]:
-    names = dict.fromkeys(name for each in some for name in each.shares)
+    names = dict.fromkeys(name for judged in some for name in judged.shares)
     return {
         name: share(
-            sum(each.shares[name].hits for each in some if name in each.shares),
-            sum(each.shares[name].trials for each in some if name in each.shares),
+            sum(judged.shares[name].hits for judged in some if name in judged.shares),
+            sum(judged.shares[name].trials for judged in some if name in judged.shares),
         )
         for name in names
     }
 
 
-def _dot(axes: Axes, place: float, found: Share, colour: str, marker: str) -> None:
-    if found.value is None or found.low is None or found.high is None:
+def _dot(axes: Axes, y: float, share: Share, colour: str, marker: str) -> None:
+    if share.value is None or share.low is None or share.high is None:
         return
-    bars = [[found.value - found.low], [found.high - found.value]]
-    axes.errorbar(found.value, place, xerr=bars, fmt=marker, markersize=7, capsize=3, color=colour)
+    bars = [[share.value - share.low], [share.high - share.value]]
+    axes.errorbar(share.value, y, xerr=bars, fmt=marker, markersize=7, capsize=3, color=colour)
     axes.annotate(
-        percent(found.value),
-        (found.high if found.value < 0.5 else found.low, place),
-        xytext=(7 if found.value < 0.5 else -7, 0),
+        percent(share.value),
+        (share.high if share.value < 0.5 else share.low, y),
+        xytext=(7 if share.value < 0.5 else -7, 0),
         textcoords="offset points",
-        ha="left" if found.value < 0.5 else "right",
+        ha="left" if share.value < 0.5 else "right",
         va="center",
         color=_INK,
         fontsize=9,

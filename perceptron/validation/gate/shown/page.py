@@ -18,17 +18,17 @@ _OTHER_RULES = (
 )
 
 
-def save(file: Path, found: Proof) -> Path:
+def save(file: Path, proof: Proof) -> Path:
     """Write Markdown with date, machine, commit and command, and its picture as SVG beside it.
 
     Raises `UserError` if a file cannot be written.
     """
-    lines = ["# How often the gate is wrong, and what it finds", "", heading(found), ""]
-    picture = proof_chart(found)
+    lines = ["# How often the gate is wrong, and what it finds", "", heading(proof), ""]
+    picture = proof_chart(proof)
     if picture:
         beside = text_file.write(file.with_suffix(".svg"), picture)
         lines += [f"![False alarms and slowdowns found, by rule]({beside.name})", ""]
-    for grid in grids(found):
+    for grid in grids(proof):
         lines += [*markdown(grid), ""]
     lines += ["## The other rules", "", _OTHER_RULES]
     return text_file.write(file, "\n".join(lines) + "\n")

@@ -16,7 +16,7 @@ _LIVE = (
     "head differs by",
     "runs>",
     "clean>",
-    "red>",
+    "regression>",
     "inconclusive>",
     "faster>",
     "control>",
@@ -27,19 +27,19 @@ _LIVE = (
 
 
 def show(proof: Proof) -> None:
-    """Print how often the gate was wrong, what it found, and where the numbers come from."""
+    """Print how often the gate was wrong, what it proof, and where the numbers come from."""
     grid.show(grids(proof))
     out.print(heading(proof), markup=False, soft_wrap=True)
 
 
-def grids(found: Proof) -> list[TextTable]:
-    """Targets first; then what they rest on, as far as there is something."""
+def grids(proof: Proof) -> list[TextTable]:
+    """Return the targets first; then what they rest on, as far as there is something."""
     everything = [
-        TextTable("Targets", _TARGETS, [_target(each) for each in found.targets], ()),
+        TextTable("Targets", _TARGETS, [_target(row) for row in proof.targets], ()),
         TextTable(
             "Whole runs",
             _LIVE,
-            [_live(each) for each in found.live],
+            [_live(row) for row in proof.live],
             (
                 "Each is what `perceptron compare` does, with worktrees, processes, schedule and "
                 "judgement, on two of four benchmarks: a NumPy training loop, a loop of bytecode, "
@@ -52,66 +52,66 @@ def grids(found: Proof) -> list[TextTable]:
         _judged(
             "False alarms: runs in which nothing changed and something is called slower",
             "runs",
-            found.false_alarms,
-            "A run is red if any of its benchmarks is. All rules judge the same blocks.",
+            proof.false_alarms,
+            "A run counts if any of its benchmarks does. All rules judge the same blocks.",
         ),
         _judged(
             "Whether p-values mean what they say: screens in which nothing changed",
             "benchmark",
-            found.calibration,
+            proof.calibration,
             "Two-sided p-values of *it did not change*, from the blocks of a quiet run's screen. "
             "Where blocks are as independent as the test supposes, p is ≤ 10 % in 10 % of them.",
         ),
         _judged(
             "Found in whole runs: benchmarks that the head makes slower",
             "head",
-            found.found,
+            proof.found,
             "By the spread of a benchmark's blocks: the standard deviation of log(head / base), "
             "robust, over all of its blocks in the run.",
         ),
         _judged(
             "Found in replays: known slowdowns put into recorded blocks",
             "injected",
-            found.replayed,
+            proof.replayed,
             "Consecutive blocks of runs in which nothing changed, head's times multiplied, judged "
             "as a run of one benchmark without a control. 0 % are false alarms. The windows "
-            f"overlap: {found.windows} have no block in common, so intervals are too narrow.",
+            f"overlap: {proof.windows} have no block in common, so intervals are too narrow.",
         ),
         _judged(
             "Found at what had been called the smallest detectable slowdown",
             "median",
-            found.promised,
+            proof.promised,
             "Each replay with exactly the slowdown that the gate, judging the blocks as recorded, "
             "said it would find in 95 of 100 runs.",
         ),
-        _choices(found.choices),
+        _choices(proof.choices),
     ]
     return [table for table in everything if table.rows]
 
 
-def heading(found: Proof) -> str:
-    """Where the numbers come from."""
+def heading(proof: Proof) -> str:
+    """Say where the numbers come from."""
     libraries = ", ".join(
         f"{name} {version}" if name != "python" else version
-        for name, version in found.libraries.items()
+        for name, version in proof.libraries.items()
         if name in {"python", "numpy"}
     )
-    days = found.first[:10] if found.first[:10] == found.last[:10] else f"{found.first[:10]} to "
-    days += "" if found.first[:10] == found.last[:10] else found.last[:10]
+    days = proof.first[:10] if proof.first[:10] == proof.last[:10] else f"{proof.first[:10]} to "
+    days += "" if proof.first[:10] == proof.last[:10] else proof.last[:10]
     text = (
-        f"`{found.command}`, {days}, machine {found.machine} ({found.cpu}, {found.cores} cores), "
-        f"{libraries}, perceptron {found.version}, {_commits(found.commits)}. Every block is in "
-        f"`{found.results}`; `perceptron proof --report` makes these tables from there."
+        f"`{proof.command}`, {days}, machine {proof.machine} ({proof.cpu}, {proof.cores} cores), "
+        f"{libraries}, perceptron {proof.version}, {_commits(proof.commits)}. Every block is in "
+        f"`{proof.results}`; `perceptron proof --report` makes these tables from there."
     )
-    if found.again:
+    if proof.again:
         text += (
-            f" {found.again} runs were judged anew: the rule has changed since, and would have "
+            f" {proof.again} runs were judged again: the rule has changed since, and would have "
             "screened the same blocks."
         )
-    if found.left_out:
-        text += f" {found.left_out} runs of another state of the gate are left out."
-    if found.outdated:
-        text += " The gate's code has changed since; the same command measures it anew."
+    if proof.left_out:
+        text += f" {proof.left_out} runs of another state of the gate are left out."
+    if proof.outdated:
+        text += " The gate's code has changed since; the same command measures it again."
     return text
 
 
@@ -121,22 +121,22 @@ def _commits(commits: Sequence[str]) -> str:
     return f"commit{'s' if commits[1:] else ''} {', '.join(commits)}"
 
 
-def _target(each: Target) -> tuple[str, ...]:
-    met = {True: "yes", False: "no", None: "too few yet"}[each.met]
-    return each.name, met, share_cell(each.reached), count(each.reached.trials)
+def _target(target: Target) -> tuple[str, ...]:
+    met = {True: "yes", False: "no", None: "too few yet"}[target.met]
+    return target.name, met, share_cell(target.reached), count(target.reached.trials)
 
 
-def _live(each: LiveKind) -> tuple[str, ...]:
-    seen = [each.verdicts.get(name, 0) for name in ("clean", "regression", "inconclusive")]
+def _live(kind: LiveKind) -> tuple[str, ...]:
+    seen = [kind.verdicts.get(name, 0) for name in ("clean", "regression", "inconclusive")]
     return (
-        each.summary,
-        f"{each.runs}",
+        kind.summary,
+        f"{kind.runs}",
         *(f"{count}" for count in seen),
-        f"{each.improvements}",
-        f"{each.control_alarms}",
-        NONE if each.change is None else percent(each.change, sign=True),
-        duration(each.seconds),
-        duration(each.cpu_seconds),
+        f"{kind.improvements}",
+        f"{kind.control_alarms}",
+        NONE if kind.change is None else percent(kind.change, sign=True),
+        duration(kind.seconds),
+        duration(kind.cpu_seconds),
     )
 
 
@@ -150,7 +150,7 @@ def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> TextTa
             (
                 row.name,
                 *([row.spread] if spreads else []),
-                count(max((each.trials for each in row.shares.values()), default=0)),
+                count(max((share.trials for share in row.shares.values()), default=0)),
                 *(_cell(row.shares.get(name)) for name in rules),
             )
             for row in rows
@@ -159,18 +159,18 @@ def _judged(title: str, first: str, rows: Sequence[Judged], note: str) -> TextTa
     )
 
 
-def _choices(found: Sequence[Spreads]) -> TextTable:
-    names = list(dict.fromkeys(name for each in found for name in each.spreads))
+def _choices(choices: Sequence[Spreads]) -> TextTable:
+    names = list(dict.fromkeys(name for row in choices for name in row.spreads))
     return TextTable(
         "What blocks spread by, if a process gave another number",
         ("benchmark", "blocks>", *(f"{name}>" for name in names)),
         [
             (
-                each.benchmark.rpartition("time_")[2],
-                count(each.blocks),
-                *(_spread(each.spreads.get(name)) for name in names),
+                row.benchmark.rpartition("time_")[2],
+                count(row.blocks),
+                *(_spread(row.spreads.get(name)) for name in names),
             )
-            for each in found
+            for row in choices
         ],
         (
             "Of quiet screens in which nothing changed; the gate's choice first. In the last "
@@ -179,10 +179,10 @@ def _choices(found: Sequence[Spreads]) -> TextTable:
     )
 
 
-def _spread(found: Spread | None) -> str:
-    if found is None:
+def _spread(spread: Spread | None) -> str:
+    if spread is None:
         return NONE
-    return percent_interval(found.value, found.low, found.high, 2)
+    return percent_interval(spread.value, spread.low, spread.high, 2)
 
 
 def _cell(share: Share | None) -> str:

@@ -26,10 +26,10 @@ SAMPLES = st.lists(st.integers(90, 120), min_size=21, max_size=60).map(np.array)
 
 
 @given(SAMPLES, SAMPLES)
-def test_mann_whitney_is_that_of_asv_ties_and_all(one: np.ndarray, two: np.ndarray) -> None:
+def test_mann_whitney_is_that_of_asv_ties_and_all(base: np.ndarray, head: np.ndarray) -> None:
     """Whole numbers of a narrow range are full of ties."""
-    _, expected = _stats.mann_whitney_u(one.tolist(), two.tolist())
-    assert mann_whitney(one, two) == pytest.approx(expected, rel=1e-9, abs=1e-15)
+    _, expected = _stats.mann_whitney_u(base.tolist(), head.tolist())
+    assert mann_whitney(base, head) == pytest.approx(expected, rel=1e-9, abs=1e-15)
 
 
 @pytest.mark.parametrize("factor", [1.05, 1.1])
@@ -40,24 +40,28 @@ def test_asv_judges_as_asv_does(factor: float, slower: float, spread: float) -> 
     for _ in range(20):
         base = random.lognormal(0, spread, 50)
         head = slower * random.lognormal(0, spread, 50)
-        kept = [(compute_stats(each.tolist(), 1)[1], each.tolist()) for each in (base, head)]
+        kept = [
+            (compute_stats(samples.tolist(), 1)[1], samples.tolist()) for samples in (base, head)
+        ]
         expected = _is_result_better(median(base), median(head), kept[0], kept[1], factor)
         assert asv(base, head, factor) == expected
 
 
 @given(SAMPLES, SAMPLES)
-def test_pytest_benchmark_fails_where_its_own_check_does(one: np.ndarray, two: np.ndarray) -> None:
+def test_pytest_benchmark_fails_where_its_own_check_does(
+    base: np.ndarray, head: np.ndarray
+) -> None:
     check = parse_compare_fail("mean:5%")
-    failed = check.fails({"mean": two.mean()}, {"mean": one.mean()})
-    assert pytest_benchmark(one, two) == bool(failed)
+    failed = check.fails({"mean": head.mean()}, {"mean": base.mean()})
+    assert pytest_benchmark(base, head) == bool(failed)
 
 
 @given(st.integers(5, 60), st.floats(-1, 1), st.integers(0, 99))
 def test_pyperf_is_students_test_with_pooled_variance(count: int, shift: float, seed: int) -> None:
     random = np.random.default_rng(seed)
     base, head = random.normal(10, 1, count), random.normal(10 + shift, 2, count)
-    found = stats.ttest_ind(head, base, equal_var=True)
-    slower = found.pvalue < 0.05 and head.mean() > base.mean()
+    test = stats.ttest_ind(head, base, equal_var=True)
+    slower = test.pvalue < 0.05 and head.mean() > base.mean()
     assert pyperf(base, head) == slower
 
 

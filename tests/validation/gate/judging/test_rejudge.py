@@ -1,4 +1,4 @@
-"""A run is judged anew where today's rule would have measured as it was measured."""
+"""A run is judged again where today's rule would have measured as it was measured."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from math import log1p
 from msgspec.structs import replace
 
 from perceptron.gate.verdict.rule import Rule
-from perceptron.validation.gate.judging.rejudge import again
+from perceptron.validation.gate.judging.rejudge import rejudge
 from perceptron.validation.gate.record import ProofRun
 from tests.validation.gate.conftest import MakeRun, noise, recorded
 
@@ -17,36 +17,36 @@ RULE = Rule()
 
 def promoted(run: MakeRun, control: float = 0.0, blocks: int = 13) -> ProofRun:
     """By chance, as it is in runs in which nothing changed; here by 8 %, for sure."""
-    made = run("same", 0, ratios=[log1p(0.08) + each for each in noise(0.005, 10)])
-    fresh = recorded([log1p(0.08) + each for each in noise(0.005, blocks, 2)], arms=3)
+    made = run("same", 0, ratios=[log1p(0.08) + deviation for deviation in noise(0.005, 10)])
+    fresh = recorded([log1p(0.08) + deviation for deviation in noise(0.005, blocks, 2)], arms=3)
     for block in fresh:
         block[2] = [round(sample * (1 + control)) for sample in block[2]]
     return replace(made, rows=[replace(made.rows[0], confirmation=fresh)])
 
 
 def test_a_quiet_run_is_as_clean_as_it_was(run: MakeRun) -> None:
-    found = again(run("same", 3, verdict="regression", row_verdict="regression"), RULE)
-    assert found is not None
-    assert (found.verdict, found.rows[0].verdict) == ("clean", "no change")
+    judged = rejudge(run("same", 3, verdict="regression", row_verdict="regression"), RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.rows[0].verdict) == ("clean", "no change")
 
 
 def test_what_came_nearest_to_an_alarm_is_not_left_out(run: MakeRun) -> None:
     """On the blocks that there are: a rule that takes more of them is not flattered."""
-    found = again(promoted(run), RULE)
-    assert found is not None
-    assert (found.verdict, found.rows[0].verdict) == ("regression", "regression")
+    judged = rejudge(promoted(run), RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.rows[0].verdict) == ("regression", "regression")
 
 
 def test_its_control_counts(run: MakeRun) -> None:
-    found = again(promoted(run, control=0.2, blocks=30), RULE)
-    assert found is not None
-    assert (found.verdict, found.control_alarmed) == ("inconclusive", True)
+    judged = rejudge(promoted(run, control=0.2, blocks=30), RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.control_alarmed) == ("inconclusive", True)
 
 
 def test_what_would_have_been_measured_otherwise_is_not(run: MakeRun) -> None:
     """Another screen, another promotion; a slowdown, whose finding depends on the number."""
     quiet = run("same", 0)
-    assert again(quiet, with_other(RULE, screen=8)) is None
-    assert again(quiet, with_other(RULE, screen_alpha=0.999, margin=0.0)) is None
-    assert again(promoted(run), with_other(RULE, screen_alpha=1e-30)) is None
-    assert again(run("slower-5", 0), RULE) is None
+    assert rejudge(quiet, with_other(RULE, screen=8)) is None
+    assert rejudge(quiet, with_other(RULE, screen_alpha=0.999, margin=0.0)) is None
+    assert rejudge(promoted(run), with_other(RULE, screen_alpha=1e-30)) is None
+    assert rejudge(run("slower-5", 0), RULE) is None

@@ -29,40 +29,52 @@ def silent(done: int, total: int, message: str) -> None:
 
 
 def rates(spread: float, draws: int = 40) -> dict[float, float]:
-    found = replays([("time_it", pairs(noise(spread, 3000)))], RULE, silent, draws)
+    result = replays([("time_it", pairs(noise(spread, 3000)))], RULE, silent, draws)
     return {
-        level: float(np.mean([each.found[GATE] for each in found.trials if each.level == level]))
+        level: float(
+            np.mean([trial.found[GATE] for trial in result.trials if trial.level == level])
+        )
         for level in LEVELS
     }
 
 
 def test_little_noise_finds_everything_but_nothing_where_nothing_is() -> None:
-    found = rates(0.003)
-    assert found[0.0] == 0
-    assert found[0.05] == found[0.10] == found[0.20] == 1
+    rate = rates(0.003)
+    assert rate[0.0] == 0
+    assert rate[0.05] == rate[0.10] == rate[0.20] == 1
 
 
 def test_more_noise_finds_less_and_larger_slowdowns_are_found_more() -> None:
     quiet, loud = rates(0.01), rates(0.08)
     assert loud[0.05] < quiet[0.05]
-    for found in (quiet, loud):
-        assert [*found.values()] == sorted(found.values())
+    for by_level in (quiet, loud):
+        assert [*by_level.values()] == sorted(by_level.values())
 
 
 @pytest.mark.parametrize("others", [0, 7])
 def test_each_stage_can_reach_its_level_with_the_fewest_blocks_it_may_have(others: int) -> None:
     """Six blocks promote, eight confirm; beside seven others at a level eight times as strict."""
     names = [f"time_{number}" for number in range(others + 1)]
-    blocks = pairs([log1p(0.3) + each for each in noise(0.004, RULE.fewest_screen)])
-    fresh = pairs([log1p(0.3) + each for each in noise(0.004, RULE.fewest_confirmation, 2)])
-    found = replay(
+    blocks = pairs([log1p(0.3) + deviation for deviation in noise(0.004, RULE.fewest_screen)])
+    fresh = pairs(
+        [log1p(0.3) + deviation for deviation in noise(0.004, RULE.fewest_confirmation, 2)]
+    )
+    judgement = replay(
         [Benchmark(name=name) for name in names],
-        [each.block(name, "screen", n) for name in names for n, each in enumerate(blocks)],
-        [each.block(name, "confirmation", n) for name in names for n, each in enumerate(fresh)],
+        [
+            deviation.block(name, "screen", n)
+            for name in names
+            for n, deviation in enumerate(blocks)
+        ],
+        [
+            deviation.block(name, "confirmation", n)
+            for name in names
+            for n, deviation in enumerate(fresh)
+        ],
         RULE,
     )
-    assert [row.verdict for row in found.rows] == ["regression"] * len(names)
-    for row in found.rows:
+    assert [row.verdict for row in judgement.rows] == ["regression"] * len(names)
+    for row in judgement.rows:
         assert (row.screen_blocks, row.confirmation_blocks) == (6, 8)
         assert row.p_adjusted is not None
         assert row.p_adjusted <= RULE.alpha
@@ -78,8 +90,8 @@ def test_the_same_seed_draws_the_same_windows() -> None:
 def test_too_few_blocks_for_a_longest_run_give_no_replay() -> None:
     """A run that would have to take blocks twice is no run."""
     short = pairs(noise(0.01, window_blocks(RULE) - 1))
-    found = replays([("time_it", short)], RULE, silent, 5)
-    assert (found.trials, found.promised, found.windows) == ([], [], 0)
+    result = replays([("time_it", short)], RULE, silent, 5)
+    assert (result.trials, result.promised, result.windows) == ([], [], 0)
     long = pairs(noise(0.01, 2 * window_blocks(RULE)))
     assert replays([("time_it", long)], RULE, silent, 5).windows == 2
 
@@ -91,22 +103,22 @@ def test_a_noisy_screen_is_as_long_as_the_gate_makes_it() -> None:
 
 
 def test_promises_are_replayed_at_their_own_size() -> None:
-    found = replays([("time_it", pairs(noise(0.02, 900)))], RULE, silent, 20)
-    assert len(found.promised) == 20
-    assert all(RULE.least <= each.level < 0.10 for each in found.promised)
-    assert np.mean([each.found[GATE] for each in found.promised]) > 0.6
+    result = replays([("time_it", pairs(noise(0.02, 900)))], RULE, silent, 20)
+    assert len(result.promised) == 20
+    assert all(RULE.least <= trial.level < 0.10 for trial in result.promised)
+    assert np.mean([trial.found[GATE] for trial in result.promised]) > 0.6
 
 
 def test_a_recorded_block_is_read_back_as_it_was_measured() -> None:
     """Values are lower quartiles of the samples; a third process is the control's."""
     block = [[100, 104, 120, 102, 108], [110, 110, 110, 110, 110], [1, 1, 1, 1, 1]]
-    found = pair(block)
-    assert (found.base_value, found.head_value) == pytest.approx((102e-9, 110e-9))
-    assert found.log_ratio == pytest.approx(np.log(110 / 102))
-    assert found.swapped().log_ratio == pytest.approx(-found.log_ratio)
-    judged = found.block("time_it", "screen", 3, factor=1.1)
-    assert judged.log_ratio() == pytest.approx(found.log_ratio + log1p(0.1))
-    assert (judged.number, judged.stage, judged.base.value) == (3, "screen", found.base_value)
+    measured = pair(block)
+    assert (measured.base_value, measured.head_value) == pytest.approx((102e-9, 110e-9))
+    assert measured.log_ratio == pytest.approx(np.log(110 / 102))
+    assert measured.swapped().log_ratio == pytest.approx(-measured.log_ratio)
+    judged = measured.block("time_it", "screen", 3, factor=1.1)
+    assert judged.log_ratio() == pytest.approx(measured.log_ratio + log1p(0.1))
+    assert (judged.number, judged.stage, judged.base.value) == (3, "screen", measured.base_value)
 
 
 def test_pools_are_in_order_of_time_screen_before_confirmation(run: MakeRun) -> None:
@@ -123,8 +135,8 @@ def test_pools_are_in_order_of_time_screen_before_confirmation(run: MakeRun) -> 
     )
     ((name, blocks),) = pools([first, second])
     assert name == "bodies.time_training"
-    assert [exp(each.log_ratio) for each in blocks] == pytest.approx(
-        [exp(each) for each in (0.1, 0.2, 0.3, 0.4)], rel=1e-5
+    assert [exp(block.log_ratio) for block in blocks] == pytest.approx(
+        [exp(block) for block in (0.1, 0.2, 0.3, 0.4)], rel=1e-5
     )
 
 

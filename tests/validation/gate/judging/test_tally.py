@@ -12,12 +12,12 @@ from tests.validation.gate.conftest import MakeRun, noise
 
 
 def trials(level: float, spread: str, hits: int, of: int) -> list[ReplayTrial]:
-    return [ReplayTrial(level, spread, {GATE: place < hits}) for place in range(of)]
+    return [ReplayTrial(level, spread, {GATE: index < hits}) for index in range(of)]
 
 
 def test_a_run_is_red_for_a_rule_if_any_of_its_benchmarks_is(run: MakeRun) -> None:
     quiet = run("same", 0, ratios=[0.001, -0.001] * 5)
-    loud = run("same", 1, ratios=[log1p(0.2) + each for each in noise(0.001, 10)])
+    loud = run("same", 1, ratios=[log1p(0.2) + deviation for deviation in noise(0.001, 10)])
     both = run("same", 2, rows=[*quiet.rows, *loud.rows])
     beside, together = tally.false_alarms([quiet, loud, both])
     assert (beside.name, together.name) == ("quiet", "together")
@@ -30,16 +30,16 @@ def test_a_run_is_red_for_a_rule_if_any_of_its_benchmarks_is(run: MakeRun) -> No
 
 def test_only_benchmarks_that_the_head_makes_slower_can_be_found(run: MakeRun) -> None:
     """A copy in the training loop slows no exponential; a head with 21 units slows everything."""
-    slow = [log1p(0.2) + each for each in noise(0.003, 10)]
-    there = {"ratios": slow, "row_verdict": "regression"}
-    other = {**there, "benchmark": "bodies.time_exponential"}
-    (copy,) = tally.found_live([run("copy", 0, **there), run("copy", 1, **other)])
-    (five,) = tally.found_live([run("slower-5", 0, **there), run("slower-5", 1, **other)])
+    slow = [log1p(0.2) + deviation for deviation in noise(0.003, 10)]
+    fields = {"ratios": slow, "row_verdict": "regression"}
+    other = {**fields, "benchmark": "bodies.time_exponential"}
+    (copy,) = tally.found_live([run("copy", 0, **fields), run("copy", 1, **other)])
+    (five,) = tally.found_live([run("slower-5", 0, **fields), run("slower-5", 1, **other)])
     assert {share.trials for share in copy.shares.values()} == {1}
     assert {share.hits for share in five.shares.values()} == {2}
     assert copy.name == BY_NAME["copy"].summary
     assert copy.spread == "≤ 1 %"
-    assert tally.found_live([run("same", 0, **there)]) == []
+    assert tally.found_live([run("same", 0, **fields)]) == []
 
 
 def test_kinds_tell_verdicts_costs_and_what_was_measured(run: MakeRun) -> None:
@@ -58,7 +58,7 @@ def test_kinds_tell_verdicts_costs_and_what_was_measured(run: MakeRun) -> None:
 def test_small_p_values_are_counted_by_benchmark(run: MakeRun) -> None:
     """Of quiet screens only, whatever the verdict was."""
     runs = [run("same", number, ratios=noise(0.02, 10, number)) for number in range(100)]
-    shifted = [0.5 + each for each in noise(0.001, 10)]
+    shifted = [0.5 + deviation for deviation in noise(0.001, 10)]
     runs += [run("same", number, ratios=shifted, benchmark="b.time_python") for number in range(3)]
     runs += [run("neighbour", 0, ratios=shifted), run("slower-5", 0, ratios=shifted)]
     training, python, together = tally.calibration(runs)
@@ -73,8 +73,8 @@ def test_small_p_values_are_counted_by_benchmark(run: MakeRun) -> None:
 
 def test_replays_are_told_by_size_and_spread() -> None:
     some = trials(0.05, "≤ 1 %", 3, 4) + trials(0.05, "more", 1, 4) + trials(0.2, "more", 4, 4)
-    found = tally.found_replayed(some)
-    assert [(each.name, each.spread, each.shares[GATE].hits) for each in found] == [
+    rows = tally.found_replayed(some)
+    assert [(row.name, row.spread, row.shares[GATE].hits) for row in rows] == [
         ("5 %", "≤ 1 %", 3),
         ("5 %", "more", 1),
         ("20 %", "more", 4),

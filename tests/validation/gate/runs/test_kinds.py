@@ -15,7 +15,7 @@ from perceptron.validation.gate.runs.kinds import (
     EVERYTHING,
     KINDS,
     Kind,
-    following,
+    next_kind,
     wanted,
 )
 from perceptron.validation.gate.runs.repository import BASE, digest, expression, make, sources
@@ -32,11 +32,11 @@ def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
 
 def order(runs: int, done: Counter[str]) -> list[str]:
     """The kinds from here to the end."""
-    found: list[str] = []
-    while (kind := following(done, runs)) is not None:
+    kinds: list[str] = []
+    while (kind := next_kind(done, runs)) is not None:
         done[kind.name] += 1
-        found.append(kind.name)
-    return found
+        kinds.append(kind.name)
+    return kinds
 
 
 def test_a_proof_cut_short_anywhere_is_balanced() -> None:
@@ -50,13 +50,13 @@ def test_a_proof_cut_short_anywhere_is_balanced() -> None:
             assert abs(seen[name] - done * count / total) <= 1.5
 
 
-def test_it_goes_on_where_it_stopped_and_may_be_made_longer() -> None:
+def test_it_resumes_where_it_stopped_and_may_be_made_longer() -> None:
     """What was done counts, for fewer runs or more; what is done is not done again."""
     first = order(10, Counter())
     rest = order(200, Counter(first))
     assert Counter(first) + Counter(rest) == Counter(wanted(200))
-    assert following(wanted(200), 200) is None
-    assert following(wanted(200), 10) is None
+    assert next_kind(wanted(200), 200) is None
+    assert next_kind(wanted(200), 10) is None
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
@@ -122,7 +122,7 @@ def test_every_body_works() -> None:
 
 
 def test_the_digest_changes_with_the_suite(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs of another suite are told apart."""
+    """Runs of another suite are kept apart."""
     before = digest()
     changed = Kind("same", "a comment", 0.8, ("\nUNITS = 20\n", "\n# Another.\nUNITS = 20\n"))
     monkeypatch.setattr("perceptron.validation.gate.runs.repository.KINDS", (changed, *KINDS[1:]))

@@ -118,7 +118,7 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
         "box (Abacus 3000, 2 cores)",
         "CPython 3.12, numpy 2.0, perceptron 0.1, commits abc, def",
         "`results/proof/box`",
-        "2 runs were judged anew",
+        "2 runs were judged again",
         "3 runs of another state of the gate are left out",
         "17 have no block in common",
     ):
@@ -146,9 +146,7 @@ def test_the_pictures_numbers_are_those_of_each_rule(
 ) -> None:
     """False alarms of all runs together; 5 % slowdowns of the quiet classes together."""
     drawn: list[tuple[float, Share]] = []
-    monkeypatch.setattr(
-        chart, "_dot", lambda _axes, place, found, *_: drawn.append((round(place), found))
-    )
+    monkeypatch.setattr(chart, "_dot", lambda _axes, y, share, *_: drawn.append((round(y), share)))
     replayed = [
         Judged(
             name=name, spread=spread, shares={"gate": share(hits, 10), "asv, 1.05": share(2, 10)}
@@ -188,7 +186,7 @@ def test_one_day_is_told_once(proof: Proof, tmp_path: Path) -> None:
     assert "2026-03-04, machine box" in text
     assert "no commit. Every block" in text
     assert "left out" not in text
-    assert "judged anew" not in text
+    assert "judged again" not in text
 
 
 def test_a_file_that_cannot_be_written_is_one_line(proof: Proof, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""What a machine says of itself, and which variables of its environment steer a measurement."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from perceptron.machine import cpu_name, machine_name, steering_variables, usable_cores
+
+
+def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "../Grace's laptop/1")
+    assert machine_name() == "Grace-s-laptop-1"
+
+
+def test_a_machine_without_a_name_is_called_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.node", lambda: "")
+    assert machine_name() == "unnamed"
+
+
+def test_cores_that_a_process_must_not_use_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1, 3, 5}, raising=False)
+    assert usable_cores() == 3
+
+
+def test_the_processor_has_a_name() -> None:
+    assert cpu_name()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR", "PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES"],
+)
+def test_what_makes_the_same_code_run_differently_is_told(name: str) -> None:
+    assert steering_variables({"HOME": "/home/x", name: "1"}) == {name: "1"}
+
+
+@pytest.mark.parametrize("name", ["HOME", "PYTHONPATH", "PYTHONSTARTUP", "OMPHALOS", "USER"])
+def test_nothing_else_is(name: str) -> None:
+    assert steering_variables({name: "1"}) == {}

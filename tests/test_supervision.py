@@ -1,0 +1,91 @@
+"""A child is listened to and ended, whatever becomes of it. Time-outs are guards, in minutes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import pytest
+
+from perceptron.supervision import ChildProcess, describe_exit
+
+GUARD_SECONDS = 300.0
+
+
+def child(program: str, own_group: bool = False) -> ChildProcess:
+    return ChildProcess([sys.executable, "-c", program], os.environ, own_group)
+
+
+def alive(process: int) -> bool:
+    """Whether it still runs; one that has ended and nobody has waited for does not."""
+    try:
+        with open(f"/proc/{process}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_it_answers_in_lines_until_it_ends() -> None:
+    process = child("print(input()[::-1]); print('more')")
+    process.send(b"abc")
+    assert process.read_line(GUARD_SECONDS) == b"cba\n"
+    assert process.read_line(GUARD_SECONDS) == b"more\n"
+    assert process.read_line(GUARD_SECONDS) is None
+    assert process.wait(GUARD_SECONDS) == 0
+    assert process.has_ended
+    process.end()
+
+
+def test_one_that_keeps_silent_is_a_time_out() -> None:
+    process = child("input()")
+    with pytest.raises(TimeoutError, match=r"no answer within 0.01 s"):
+        process.read_line(0.01)
+    assert not process.has_ended
+    process.end()
+    assert process.has_ended
+
+
+def test_its_last_message_says_why_it_ended() -> None:
+    process = child("import sys; print('one\\ntwo', file=sys.stderr); sys.exit(3)")
+    assert process.read_line(GUARD_SECONDS) is None
+    assert describe_exit(process.wait(GUARD_SECONDS)) == "exited with 3"
+    assert process.last_message() == "two"
+    process.send(b"too late")
+    process.end()
+
+
+def test_a_signal_has_a_name() -> None:
+    assert describe_exit(-signal.SIGTERM) == "was ended by SIGTERM"
+    assert describe_exit(-signal.SIGKILL) == "was ended by SIGKILL (out of memory?)"
+
+
+def test_one_that_leaves_when_asked_is_not_killed() -> None:
+    process = child("import sys; sys.stdin.read(); sys.exit(7)")
+    process.end(GUARD_SECONDS)
+    assert process.wait() == 7
+
+
+def test_what_a_leader_has_started_ends_with_it() -> None:
+    """Also when the leader itself has gone before."""
+    process = child(
+        "import os, subprocess, sys\n"
+        "sleeper = [sys.executable, '-c', 'import time; time.sleep(1000)']\n"
+        "print(subprocess.Popen(sleeper, stdout=subprocess.DEVNULL).pid, flush=True)\n"
+        "os._exit(0)",
+        own_group=True,
+    )
+    started = int(process.read_line(GUARD_SECONDS) or 0)
+    assert process.wait(GUARD_SECONDS) == 0
+    assert alive(started)
+    process.end()
+    deadline = time.monotonic() + GUARD_SECONDS
+    while alive(started):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_what_cannot_be_started_is_an_error() -> None:
+    with pytest.raises(FileNotFoundError):
+        ChildProcess(["/nowhere/python"], {})
