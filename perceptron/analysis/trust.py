@@ -42,7 +42,7 @@ class Diagnosis(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
 
 
-def damaged(complaint: str) -> MeasurementWarning:
+def damaged_line_warning(complaint: str) -> MeasurementWarning:
     """Return a warning about a line of results that could not be read and was measured again."""
     return MeasurementWarning(
         code="damaged-results", message=complaint, advice="delete that line; the others were kept"

@@ -64,5 +64,5 @@ def bench(
         finding.show(result.finding)
         crossover.show_pairs(result.crossovers)
         one_size.show(result.rows)
-        terminal.show_places(result.results, written)
+        terminal.show_paths(result.results, written)
         terminal.show_next("perceptron bench" if quick else "perceptron crossover")

@@ -120,5 +120,5 @@ def crossover(
         documents.write(documents.crossover(result, page.file))
     else:
         table.show(result)
-        terminal.show_places(result.results, page.address)
+        terminal.show_paths(result.results, page.address)
         terminal.show_next("perceptron map")

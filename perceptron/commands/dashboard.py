@@ -46,7 +46,7 @@ def dashboard(
     if json:
         documents.write({"dashboard": written, "asv": asv, "complaints": collection.complaints})
     else:
-        terminal.show_places(None, written)
+        terminal.show_paths(None, written)
         if asv is not None:
             line = f"asv's pages are not there: {asv}"
             terminal.out.print(line, markup=False, highlight=False, soft_wrap=True)

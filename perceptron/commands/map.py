@@ -66,5 +66,5 @@ def map(  # noqa: A001 named as the command
         documents.write(documents.phase_map(result, page.file))
     else:
         table.show(result.map)
-        terminal.show_places(result.results, page.address)
+        terminal.show_paths(result.results, page.address)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -61,5 +61,5 @@ def overhead(
         documents.write(documents.overhead(result, page.file))
     else:
         ladder.show(result)
-        terminal.show_places(result.results, page.address)
+        terminal.show_paths(result.results, page.address)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -23,7 +23,7 @@ from perceptron.errors import UserError
 from perceptron.records.block import Arm, Block
 from perceptron.records.comparison import ComparisonPlan
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
-from perceptron.records.files.lock import open_alone
+from perceptron.records.files.lock import open_locked
 from perceptron.records.files.replace import replace
 
 FORMAT = 1
@@ -99,7 +99,7 @@ def _open(gate: Path, run: ComparisonRun, seed_given: bool) -> tuple[Path, Compa
     for attempt in range(1, 10_000):
         folder = gate / (run.id if attempt == 1 else f"{run.id}-{attempt}")
         folder.mkdir(parents=True, exist_ok=True)
-        lines = open_alone(folder / "blocks.jsonl")
+        lines = open_locked(folder / "blocks.jsonl")
         if lines is None:
             continue  # another process is measuring it right now
         known = _read_run(folder / "run.json")

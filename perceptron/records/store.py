@@ -27,7 +27,7 @@ from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
-from perceptron.records.files.lock import open_alone
+from perceptron.records.files.lock import open_locked
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
 from perceptron.records.measurement import Measurement
@@ -219,7 +219,7 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
     for file in sorted(machine.glob("*/run.json"), reverse=True):
         if not _is_open(file, run):
             continue
-        lines = open_alone(file.parent / "measurements.jsonl")
+        lines = open_locked(file.parent / "measurements.jsonl")
         if lines is None:
             continue  # being measured right now, by another process
         if not _is_open(file, run):
@@ -251,7 +251,7 @@ def _create(machine: Path, run: Run) -> tuple[Path, FileIO]:
             folder.mkdir()
         except FileExistsError:
             continue  # another run started in the same second
-        lines = open_alone(folder / "measurements.jsonl")
+        lines = open_locked(folder / "measurements.jsonl")
         assert lines is not None, "a new folder has no other user"
         replace(folder / "run.json", run)
         return folder, lines

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from perceptron.analysis import advice
-from perceptron.analysis.crossover.locator import Search, ask
+from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.select import times
 from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
@@ -205,7 +205,7 @@ class _Look:
         )
         wanted: dict[int, set[str]] = {}
         for other in backends:
-            for wish in ask(rows, best, other, search) if other != best else ():
+            for wish in next_measurements(rows, best, other, search) if other != best else ():
                 if wish.size != here:
                     wanted.setdefault(wish.size, set()).update((best, other))
         nearest = sorted(wanted, key=lambda size: abs(log(size / here)))

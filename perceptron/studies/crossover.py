@@ -9,7 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.locator import Search, ask
+from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
@@ -177,7 +177,7 @@ def _next_tasks(
     wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
     for pair in plan.all_pairs:
         if absent.isdisjoint(pair):
-            for wish in ask(rows, *pair, plan.search(axis)):
+            for wish in next_measurements(rows, *pair, plan.search(axis)):
                 for backend in pair:
                     key = (backend, wish.size)
                     wanted[key] = max(wish.processes, wanted.get(key, 0))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, cell_of, log_grid, times_by_cell
-from perceptron.analysis.phase_map.phase_map import MapResult, phase
-from perceptron.analysis.phase_map.quadtree import ask
+from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
+from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
@@ -102,7 +102,7 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
     with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
         _measure(plan, run.journal, run.run, progress)
         return MapResult(
-            map=phase(run.journal.rows, plan.grid, plan.axes),
+            map=phase_map_of(run.journal.rows, plan.grid, plan.axes),
             machine=run.run.machine,
             results=run.journal.folder,
             environment=run.environment,
@@ -121,7 +121,7 @@ def _measure(plan: MapPlan, journal: RunJournal, run: Run, progress: Progress) -
     chosen: set[Cell] = set()
     rounds = 0
     with Workers() as workers:
-        while cells := ask(plan.grid, times_by_cell(_of_cells(journal.rows, chosen))):
+        while cells := next_cells(plan.grid, times_by_cell(_of_cells(journal.rows, chosen))):
             chosen.update(cells)
             rounds += 1
             round_tasks = tasks(plan, cells, rounds)

@@ -5,7 +5,7 @@ import pytest
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.select import current, paired, prepared, reason, times
-from perceptron.records.readers.processes import numbered
+from perceptron.records.readers.processes import number_processes
 from tests.analysis.crossover.conftest import only
 from tests.conftest import MakeRow
 from tests.made import POWERS, linear, world
@@ -44,7 +44,7 @@ def test_two_states_that_were_read_together_are_compared(row: MakeRow) -> None:
     """As the newest of each backend: "no size was measured on both" would not be true."""
     fast = world(row, {"torch-cpu": linear(10, 0.01)}, commit="b", when="2026-02-01")
     before = world(row, {"numpy": linear(1, 0.1), "torch-cpu": linear(1, 1)}, commit="a")
-    assert only(numbered([before, fast])).status == "crosses"
+    assert only(number_processes([before, fast])).status == "crosses"
 
 
 def test_a_later_row_without_a_time_does_not_retire_the_earlier(row: MakeRow) -> None:

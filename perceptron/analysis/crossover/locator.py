@@ -41,14 +41,16 @@ class Search:
 
 
 @dataclass(frozen=True)
-class Ask:
+class MeasurementRequest:
     """Measure both backends at ``size`` until ``processes`` processes have."""
 
     size: int
     processes: int
 
 
-def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search) -> list[Ask]:
+def next_measurements(
+    rows: Sequence[Measurement], incumbent: str, challenger: str, search: Search
+) -> list[MeasurementRequest]:
     """Return what to measure next; nothing when the answer is as good as it gets."""
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
     known = points(rows, incumbent, challenger)
@@ -63,10 +65,10 @@ def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Se
         if size not in closed and measured.get(size, 0) < search.first
     ]
     if new:
-        return [Ask(size, search.first) for size in new]
+        return [MeasurementRequest(size, search.first) for size in new]
     wanted: dict[int, int] = {}
 
-    def want(request: Ask) -> None:
+    def want(request: MeasurementRequest) -> None:
         if request.size not in closed:
             wanted[request.size] = max(request.processes, wanted.get(request.size, 0))
 
@@ -79,9 +81,9 @@ def ask(rows: Sequence[Measurement], incumbent: str, challenger: str, search: Se
             want(request)
     if known and not changes:  # how close it comes is the answer then
         closest = min(known, key=lambda point: abs(point.mean))
-        want(Ask(int(closest.size), search.enough))
+        want(MeasurementRequest(int(closest.size), search.enough))
     return [
-        Ask(size, processes)
+        MeasurementRequest(size, processes)
         for size, processes in sorted(wanted.items())
         if measured.get(size, 0) < processes
     ]
@@ -98,22 +100,22 @@ def coarse_sizes(search: Search) -> list[int]:
 
 def _for_doubt(
     points: Sequence[Point], doubt: Uncertainty, tried: set[float], search: Search
-) -> Iterator[Ask]:
+) -> Iterator[MeasurementRequest]:
     """Request a size inside a gap, or more processes at the sizes that are in doubt."""
     left, right = points[doubt.first], points[doubt.last]
     neighbours = doubt.last - doubt.first == 1
     if neighbours and (left.sign or right.sign or right.x - left.x > _WORTHWHILE):
         middle = _between(left, right, tried)
         if middle is not None:
-            yield Ask(middle, search.first)
+            yield MeasurementRequest(middle, search.first)
     if not neighbours:
         for point in points[doubt.first : doubt.last + 1]:
-            yield Ask(int(point.size), min(search.most, 2 * point.count))
+            yield MeasurementRequest(int(point.size), min(search.most, 2 * point.count))
 
 
 def _for_zero(
     points: Sequence[Point], zero: ZeroCrossing, tried: set[float], search: Search
-) -> Iterable[Ask]:
+) -> Iterable[MeasurementRequest]:
     """Request a size inside the bracket, or where that is narrow enough, processes around it."""
     low, high = zero.low or zero.bracket[0], zero.high or zero.bracket[1]
     indices = {point.size: index for index, point in enumerate(points)}
@@ -122,10 +124,12 @@ def _for_zero(
     if gap > max(NARROW, log(high / low)):
         middle = _between(points[left], points[right], tried)
         if middle is not None:
-            return [Ask(middle, search.first)]
+            return [MeasurementRequest(middle, search.first)]
     inside = [index for index, point in enumerate(points) if low <= point.size <= high]
     first, last = min([left, *inside]), max([right, *inside])
-    return [Ask(int(point.size), search.enough) for point in points[first : last + 1]]
+    return [
+        MeasurementRequest(int(point.size), search.enough) for point in points[first : last + 1]
+    ]
 
 
 def _between(left: Point, right: Point, tried: set[float]) -> int | None:

@@ -13,9 +13,9 @@ from perceptron.errors import UserError
 from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv_results import parameter
+from perceptron.records.readers.asv_results import parse_parameter
 from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.naming import named
+from perceptron.records.readers.naming import name_rows
 from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.untrusted_text import label
 
@@ -99,7 +99,7 @@ def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) ->
         for benchmark in timed
         if (foreign := _foreign_row(benchmark)) is not None
     ]
-    (named_rows,) = named([[foreign for _, foreign in readable]])
+    (named_rows,) = name_rows([[foreign for _, foreign in readable]])
     lines: dict[tuple[str, Ground], _Line] = {}
     listed = set()
     for (benchmark, _), foreign in zip(readable, named_rows, strict=True):
@@ -126,7 +126,7 @@ def _is_timed(benchmark: Benchmark) -> bool:
 def _foreign_row(benchmark: Benchmark) -> ForeignRow | None:
     """Return the benchmark as a row of other people's files; None if its size is no number."""
     names = benchmark.param_names
-    parameters = dict(zip(names, map(parameter, benchmark.params), strict=True))
+    parameters = dict(zip(names, map(parse_parameter, benchmark.params), strict=True))
     try:
         size = _ROLES.size_of(parameters, benchmark.key)
     except UserError:

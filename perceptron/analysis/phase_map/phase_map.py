@@ -80,7 +80,7 @@ class MapResult(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
 
 
-def phase(
+def phase_map_of(
     rows: Iterable[Measurement],
     grid: CellGrid | None = None,
     axes: tuple[str, str] = ("rows", "width"),

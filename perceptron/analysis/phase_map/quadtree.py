@@ -73,7 +73,7 @@ class _Block:
         ]
 
 
-def ask(grid: CellGrid, known: Times) -> list[Cell]:
+def next_cells(grid: CellGrid, known: Times) -> list[Cell]:
     """Return the cells to measure next, each of them unknown; none once the map is good enough.
 
     Depends only on what is known, so that a map cut short resumes as it would have continued.

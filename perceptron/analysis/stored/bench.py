@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.stored.finding import FindingRow, finding, finding_backends
-from perceptron.analysis.trust import damaged, warnings_about
+from perceptron.analysis.trust import damaged_line_warning, warnings_about
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -53,7 +53,7 @@ def summarise(
         finding=finding(fewest, finding_backends(backends)),
         crossovers=crossovers(rows),
         warnings=[
-            *map(damaged, complaints),
+            *map(damaged_line_warning, complaints),
             *warnings_about(environment, max(threads), conditions),
         ],
     )

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import MapResult, phase
+from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
@@ -60,7 +60,7 @@ def judge_map(loaded: LoadedRun) -> MapResult:
     """Judge a run of the phase map; raises `UserError` naming the folder if it cannot be judged."""
     rows, plan = _usable_rows(loaded), _plan(loaded, _MapPlan)
     with _judging(loaded.folder):
-        phase_map = phase(rows, log_grid(plan.x_range, plan.y_range, plan.points))
+        phase_map = phase_map_of(rows, log_grid(plan.x_range, plan.y_range, plan.points))
     return MapResult(
         map=phase_map,
         machine=loaded.run.machine,

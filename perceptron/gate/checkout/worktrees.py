@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
 from perceptron.records.block import Arm
-from perceptron.records.files.lock import open_alone
+from perceptron.records.files.lock import open_locked
 
 # Folders that trees lie in; their paths are equally long.
 SIDES = ("a", "b", "c")
@@ -112,7 +112,7 @@ def working_folder(repository: Path, cache: Path | None = None) -> Iterator[Path
 def _make(folder: Path) -> tuple[Path, FileIO]:
     """Make a folder that others see only once its lock is held."""
     made = Path(tempfile.mkdtemp(prefix="new-", dir=folder))
-    lock = open_alone(made / _LOCK)
+    lock = open_locked(made / _LOCK)
     assert lock is not None, "nobody else knows this folder"
     home = made.with_name(_PREFIX + made.name.removeprefix("new-"))
     made.rename(home)
@@ -143,7 +143,7 @@ def _remove_abandoned(repository: Path, folder: Path) -> None:
     """Remove what nobody holds the lock of: its owner has ended, one way or another."""
     for left in folder.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):  # no folder of ours
-            lock = open_alone(left / _LOCK)
+            lock = open_locked(left / _LOCK)
             if lock is not None:
                 _remove(repository, left)
                 lock.close()

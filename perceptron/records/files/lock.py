@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import lock_descriptor
 
 
-def open_alone(file: Path) -> FileIO | None:
+def open_locked(file: Path) -> FileIO | None:
     """Open a file for appending and lock it until it is closed; None if it is locked already.
 
     Raises OSError if the file cannot be opened. On Windows, where a lock would also keep readers

@@ -116,7 +116,7 @@ def _rows(
     family, full = label(benchmark.pretty_name or name), label(name)
     shared = _shared(results, values)
     for index, words in enumerate(product(*values.params)):
-        parameters = dict(zip(benchmark.param_names, map(parameter, words), strict=True))
+        parameters = dict(zip(benchmark.param_names, map(parse_parameter, words), strict=True))
         size = roles.size_of(parameters, where)
         row = Measurement(
             **shared,
@@ -165,7 +165,7 @@ def _at(values: list[Any] | None, index: int) -> Any:
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts
-def parameter(word: str) -> Any:
+def parse_parameter(word: str) -> Any:
     """Return a parameter from its ``repr``, as text if it is no plain value; executes nothing."""
     if scalar := _NUMPY_SCALAR.fullmatch(word):
         word = scalar[1]

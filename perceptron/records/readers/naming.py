@@ -12,7 +12,7 @@ from perceptron.records.readers.foreign_rows import ForeignRow
 Runs = Sequence[Sequence[ForeignRow]]
 
 
-def named(runs: Runs) -> list[list[ForeignRow]]:
+def name_rows(runs: Runs) -> list[list[ForeignRow]]:
     """Return the rows with families and backends as the suite names them; its own are unchanged.
 
     A family is the benchmark's name, in full where one run has two of that name, and in brackets

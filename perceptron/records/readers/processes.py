@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from perceptron.records.measurement import Measurement
 
 
-def numbered(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
+def number_processes(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]:
     """Return all rows in their order, with process numbers that are unique across runs.
 
     No two rows of one problem and backend on equal ground share a process. Rows of a family that

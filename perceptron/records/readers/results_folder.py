@@ -13,9 +13,9 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv_results import read_asv_file
 from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.naming import named
+from perceptron.records.readers.naming import name_rows
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.processes import numbered
+from perceptron.records.readers.processes import number_processes
 from perceptron.records.store import read_rows
 from perceptron.untrusted_text import label
 
@@ -33,14 +33,14 @@ class ResultsFolder(Struct, frozen=True, kw_only=True):
     complaints: list[str]
 
 
-def read_shelf(results: Path) -> ResultsFolder:
+def read_results_folder(results: Path) -> ResultsFolder:
     """Read the rows of ``runs`` and ``asv`` in a results folder, named and numbered.
 
     A folder that does not exist has no rows and no complaint; no content of a file makes it raise.
     """
     complaints = _Complaints()
     runs = [*_own_runs(results / "runs", complaints), *_asv_runs(results / "asv", complaints)]
-    rows = numbered([[foreign.row for foreign in run] for run in named(runs)])
+    rows = number_processes([[foreign.row for foreign in run] for run in name_rows(runs)])
     return ResultsFolder(rows=rows, complaints=complaints.lines())
 
 

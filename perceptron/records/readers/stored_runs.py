@@ -9,7 +9,7 @@ from msgspec import Struct
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.results_folder import read_shelf
+from perceptron.records.readers.results_folder import read_results_folder
 from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.records.store import Run, load_conditions, load_environment, load_run
 
@@ -41,7 +41,7 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
 
 def read_results(results: Path) -> StoredResults:
     """Read a results folder; one that does not exist is empty. Never raises for its contents."""
-    shelf = read_shelf(results)
+    shelf = read_results_folder(results)
     complaints = list(shelf.complaints)
     runs = stored_runs(results, complaints.append)
     return StoredResults(folder=results, rows=shelf.rows, runs=runs, complaints=complaints)

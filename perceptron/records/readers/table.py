@@ -14,9 +14,9 @@ from perceptron import optional
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.foreign_rows import SourceContents
-from perceptron.records.readers.naming import named
+from perceptron.records.readers.naming import name_rows
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.processes import numbered
+from perceptron.records.readers.processes import number_processes
 
 if TYPE_CHECKING:
     import pandas
@@ -43,8 +43,8 @@ def load_measurements(
     named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
     contents = {name: read_source(Path(name), roles, _warn) for name in named_once.values()}
     _complain_of_none_selected(contents, roles)
-    runs = named([run for source in contents.values() for run in source.runs])
-    return numbered([[foreign.row for foreign in run] for run in runs])
+    runs = name_rows([run for source in contents.values() for run in source.runs])
+    return number_processes([[foreign.row for foreign in run] for run in runs])
 
 
 def load_results(

@@ -9,7 +9,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import what_if
-from perceptron.report.tables.crossover_words import answer, missing, place, status
+from perceptron.report.tables.crossover_words import answer, missing, setting, status
 from perceptron.report.tables.terminal import out, table
 
 TITLE = "Who is faster, by size [95 % interval of the crossover]"
@@ -82,7 +82,7 @@ def crossover_cells(crossovers: Iterable[Crossover]) -> list[tuple[str, ...]]:
         (
             crossover.family,
             f"{crossover.incumbent} → {crossover.challenger}",
-            place(crossover),
+            setting(crossover),
             status(crossover),
             answer(crossover),
         )

@@ -16,7 +16,7 @@ def status(crossover: Crossover) -> str:
     return f"{crossover.status}, not sure" if crossover.unsure else crossover.status
 
 
-def place(crossover: Crossover) -> str:
+def setting(crossover: Crossover) -> str:
     """Return where and how a pair was measured, as far as that is known."""
     threads = None if crossover.threads is None else f"{crossover.threads} threads"
     machine = None if crossover.machine == "unknown" else crossover.machine

@@ -84,7 +84,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
-def show_places(rows: Path | None, page: Path | str | None) -> None:
+def show_paths(rows: Path | None, page: Path | str | None) -> None:
     """Print where the rows are kept, if they are ours, and the page with the result on it."""
     if rows is not None:
         out.print(f"rows:  {rows}", markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perceptron.analysis.trust import damaged, warnings_about
+from perceptron.analysis.trust import damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
@@ -38,7 +38,7 @@ class OpenRun:
     def warnings(self, threads: int) -> list[MeasurementWarning]:
         """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
         warnings = warnings_about(self.environment, threads, self.conditions)
-        return [*map(damaged, self.journal.complaints), *warnings]
+        return [*map(damaged_line_warning, self.journal.complaints), *warnings]
 
 
 @contextmanager

@@ -10,8 +10,8 @@ import numpy as np
 
 from perceptron.analysis.interval import TIE
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid, times_by_cell
-from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
-from perceptron.analysis.phase_map.quadtree import ask
+from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
+from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.progress import Progress
 from perceptron.validation.locator.map_worlds import HIGH, LOW, MapWorld, world
@@ -40,7 +40,7 @@ def map_truth(worlds: int, seed: int, progress: Progress) -> MapTruth:
     for number in range(worlds):
         progress(number, worlds, f"world {seed + number}")
         map_world = world(seed + number)
-        scores.append(_score(map_world, phase(explore(grid, map_world), grid)))
+        scores.append(_score(map_world, phase_map_of(explore(grid, map_world), grid)))
     progress(worlds, worlds, "done")
     measured = [score.measured for score in scores]
     right = [score.right / max(1, score.decided) for score in scores]
@@ -70,7 +70,7 @@ def _share_right(scores: Sequence[_Score]) -> float:
 def explore(grid: CellGrid, map_world: MapWorld) -> list[Measurement]:
     """Measure all rows of a map of this world."""
     rows: list[Measurement] = []
-    while cells := ask(grid, times_by_cell(rows)):
+    while cells := next_cells(grid, times_by_cell(rows)):
         rows += [row for cell in cells for row in map_world.measure(*cell)]
     return rows
 

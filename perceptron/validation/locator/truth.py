@@ -16,7 +16,7 @@ from msgspec import Struct
 
 import perceptron
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.locator import Search, ask
+from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
 from perceptron.machine import cpu_name
 from perceptron.records.store import now
@@ -66,7 +66,7 @@ def trial(seed: int) -> WorldTrial:
     clock = Clock(world)
     search = Search(world.low, world.high)
     for _ in range(_ROUNDS):
-        requests = ask(clock.rows, INCUMBENT, CHALLENGER, search)
+        requests = next_measurements(clock.rows, INCUMBENT, CHALLENGER, search)
         if not requests:
             break
         done = {(row.size, row.process) for row in clock.rows}

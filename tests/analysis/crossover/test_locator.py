@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.crossover.locator import Search, ask, coarse_sizes
+from perceptron.analysis.crossover.locator import Search, coarse_sizes, next_measurements
 from perceptron.records.measurement import Measurement
 from perceptron.validation.locator.truth import DENSE, WorldTrial, trial
 from tests.made import Cost, linear
@@ -60,7 +60,7 @@ class Lab:
 
     def answer(self, rows: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows that one round adds; a problem that failed is not tried again."""
-        asked = ask(rows, A, B, self.search)
+        asked = next_measurements(rows, A, B, self.search)
         have = {(row.size, row.process, row.backend) for row in rows}
         given_up = {(row.size, row.backend) for row in rows if row.status != "ok"}
         new = []
@@ -84,7 +84,7 @@ class Lab:
             new = self.answer(rows)
             if not new:
                 # What failed is not asked for again either.
-                assert ask(rows, A, B, self.search) == []
+                assert next_measurements(rows, A, B, self.search) == []
                 return rows
             rows += new
         pytest.fail("a hundred rounds and no end")
@@ -115,7 +115,7 @@ def test_coarse_sizes_are_whole_numbers_that_reach_both_ends(low: int, times: fl
 
 def test_a_search_begins_with_the_coarse_sizes() -> None:
     """All of them, with as many processes as a first look takes, and nothing else."""
-    requests = ask([], A, B, SEARCH)
+    requests = next_measurements([], A, B, SEARCH)
     assert [request.size for request in requests] == [1, 4, 16, 64, 256, 1024, 4096]
     assert {request.processes for request in requests} == {SEARCH.first}
 
@@ -127,12 +127,12 @@ def test_what_is_measured_is_never_asked_for(other: Cost, noise: float) -> None:
     lab = Lab({A: linear(1, 0.1), B: other}, noise=noise)
     rows: list[Measurement] = []
     while new := lab.answer(rows):
-        for request in ask(rows, A, B, SEARCH):
+        for request in next_measurements(rows, A, B, SEARCH):
             assert isinstance(request.size, int)
             assert SEARCH.low <= request.size <= SEARCH.high
             assert processes(rows, request.size) < request.processes <= SEARCH.most
         rows += new
-    assert ask(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == []
 
 
 def test_rows_of_other_backends_change_nothing() -> None:
@@ -141,16 +141,18 @@ def test_rows_of_other_backends_change_nothing() -> None:
     rows = lab.locate()
     others = [lab.measure("torch-cuda", size, 0) for size in range(1, 300)]
     for cut in (0, 42, 60, len(rows)):
-        assert ask([*others, *rows[:cut]], A, B, SEARCH) == ask(rows[:cut], A, B, SEARCH)
+        assert next_measurements([*others, *rows[:cut]], A, B, SEARCH) == next_measurements(
+            rows[:cut], A, B, SEARCH
+        )
 
 
 def test_what_one_of_them_did_for_another_pair_is_not_completed() -> None:
     """Three backends share rows: a size that a third one asked for is no question of this pair."""
     lab = Lab(CROSSING)
     rows = list(lab.locate())
-    assert ask(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == []
     rows += [lab.measure(A, size, process) for size in (20, 30, 31) for process in range(3)]
-    assert ask(rows, A, B, SEARCH) == []
+    assert next_measurements(rows, A, B, SEARCH) == []
 
 
 def test_the_bracket_closes_and_carries_enough_processes() -> None:

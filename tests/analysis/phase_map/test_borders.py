@@ -6,7 +6,7 @@ from math import inf
 import pytest
 
 from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import phase
+from perceptron.analysis.phase_map.phase_map import phase_map_of
 from tests.analysis.phase_map.conftest import HEAVY, LIGHT, Cost, everywhere, measured
 from tests.conftest import MakeRow
 
@@ -14,7 +14,7 @@ from tests.conftest import MakeRow
 def test_the_border_is_where_both_take_equally_long(row: MakeRow) -> None:
     grid = log_grid((4, 256), (4, 256), 13)
     cells = list(product(grid.x_values, grid.y_values))
-    phase_map = phase(measured(row, {"light": LIGHT, "heavy": HEAVY}, cells), grid)
+    phase_map = phase_map_of(measured(row, {"light": LIGHT, "heavy": HEAVY}, cells), grid)
     (border,) = phase_map.borders
     assert border.backends == ("heavy", "light")
     (line,) = border.lines
@@ -33,7 +33,7 @@ def test_a_border_ends_where_a_third_backend_is_faster(row: MakeRow) -> None:
         "heavy": HEAVY,
         "flat": lambda x, y: 3.5 * (x / 50) ** -1.0,
     }
-    phase_map = phase(measured(row, costs, cells), grid)
+    phase_map = phase_map_of(measured(row, costs, cells), grid)
     assert {border.backends for border in phase_map.borders} == {
         ("flat", "heavy"),
         ("flat", "light"),
@@ -51,7 +51,7 @@ def test_a_backend_never_wins_where_it_has_no_time(row: MakeRow) -> None:
     fast: Cost = lambda x, y: inf if x * y > 3_000 else 0.5 * LIGHT(x, y)  # noqa: E731
     grid = log_grid((4, 256), (4, 256), 13)
     rows = everywhere(row, {"light": LIGHT, "fast": fast})
-    phase_map = phase(rows, grid)
+    phase_map = phase_map_of(rows, grid)
     for cell in phase_map.cells:
         if cell.measured:
             assert cell.winner == ("light" if cell.x * cell.y > 3_000 else "fast")

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
+from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.records.measurement import Measurement
 from tests.analysis.phase_map.conftest import HEAVY, LIGHT, SIZES, Cost, everywhere, measured
 from tests.conftest import MakeRow
@@ -22,7 +22,7 @@ def winners(phase_map: PhaseMap) -> dict[tuple[int, int], str | None]:
 
 def test_a_measured_cell_is_judged_by_its_own_times(row: MakeRow) -> None:
     """The ratio is that of the times, with an interval, and says who is second."""
-    phase_map = phase(everywhere(row, {"light": LIGHT, "heavy": HEAVY}, noise=0.01))
+    phase_map = phase_map_of(everywhere(row, {"light": LIGHT, "heavy": HEAVY}, noise=0.01))
     cell = phase_map.cells[0]
     assert (cell.x, cell.y, cell.winner, cell.second) == (4, 4, "light", "heavy")
     assert cell.ratio == pytest.approx(HEAVY(4, 4) / LIGHT(4, 4), rel=0.03)
@@ -36,7 +36,7 @@ def test_a_measured_cell_is_judged_by_its_own_times(row: MakeRow) -> None:
 def test_a_cell_between_is_judged_by_its_neighbours(row: MakeRow) -> None:
     """As right as can be, and without an interval."""
     grid = log_grid((4, 256), (4, 256), 13)
-    phase_map = phase(everywhere(row, {"light": LIGHT, "heavy": HEAVY}), grid)
+    phase_map = phase_map_of(everywhere(row, {"light": LIGHT, "heavy": HEAVY}), grid)
     assert len(phase_map.cells) == 13 * 13
     for cell in phase_map.cells:
         assert cell.measured == (cell.x in SIZES and cell.y in SIZES)
@@ -49,7 +49,7 @@ def test_a_cell_between_is_judged_by_its_neighbours(row: MakeRow) -> None:
 
 def test_within_five_percent_is_a_tie(row: MakeRow) -> None:
     """Everywhere for equal backends; who is ahead by a hair is still named."""
-    phase_map = phase(everywhere(row, {"a": LIGHT, "b": lambda x, y: 1.04 * LIGHT(x, y)}))
+    phase_map = phase_map_of(everywhere(row, {"a": LIGHT, "b": lambda x, y: 1.04 * LIGHT(x, y)}))
     assert set(winners(phase_map).values()) == {"tie"}
     assert {cell.fastest for cell in phase_map.cells} == {"a"}
     assert phase_map.shares == {"tie": 1.0}
@@ -58,7 +58,7 @@ def test_within_five_percent_is_a_tie(row: MakeRow) -> None:
 
 def test_what_never_had_a_time_has_its_reason(row: MakeRow) -> None:
     absent: Cost = lambda x, y: inf  # noqa: E731
-    phase_map = phase(everywhere(row, {"light": LIGHT, "cuda": absent}))
+    phase_map = phase_map_of(everywhere(row, {"light": LIGHT, "cuda": absent}))
     assert phase_map.backends == ["light"]
     assert phase_map.absent == {"cuda": "too large"}
     assert phase_map.summary == "light wins 100 % of the map."
@@ -66,7 +66,7 @@ def test_what_never_had_a_time_has_its_reason(row: MakeRow) -> None:
 
 
 def test_where_nothing_works_nobody_wins(row: MakeRow) -> None:
-    phase_map = phase(everywhere(row, {"cuda": lambda x, y: inf}))
+    phase_map = phase_map_of(everywhere(row, {"cuda": lambda x, y: inf}))
     assert set(winners(phase_map).values()) == {None}
     assert phase_map.shares == {"unknown": 1.0}
     assert phase_map.summary == "in 100 % nothing has a time."
@@ -75,7 +75,7 @@ def test_where_nothing_works_nobody_wins(row: MakeRow) -> None:
 @pytest.mark.parametrize("cells", [[(4, 4)], [(4, 4), (16, 4)], [(4, 4), (16, 16), (64, 64)]])
 def test_few_cells_are_a_map_too(row: MakeRow, cells: list[tuple[int, int]]) -> None:
     """One, or several on a line, between which there is no plane."""
-    phase_map = phase(measured(row, {"light": LIGHT, "heavy": HEAVY}, cells))
+    phase_map = phase_map_of(measured(row, {"light": LIGHT, "heavy": HEAVY}, cells))
     assert phase_map.cells_measured == len(cells)
     assert all(cell.winner is not None for cell in phase_map.cells)
 
@@ -83,20 +83,20 @@ def test_few_cells_are_a_map_too(row: MakeRow, cells: list[tuple[int, int]]) -> 
 def test_rows_that_make_no_map_are_refused(row: MakeRow) -> None:
     """None at all, of one size, or of several machines."""
     with pytest.raises(ValueError, match="no rows"):
-        phase([])
+        phase_map_of([])
     with pytest.raises(ValueError, match="no rows"):
-        phase([row(problem="mlp-width:4", seconds=1.0)])
+        phase_map_of([row(problem="mlp-width:4", seconds=1.0)])
     mixed = [
         measurement
         for machine in ("box", "tin")
         for measurement in measured(row, {"light": LIGHT}, [(4, 4)], machine=machine)
     ]
     with pytest.raises(ValueError, match="may not be compared"):
-        phase(mixed)
+        phase_map_of(mixed)
 
 
 def test_a_map_survives_json(row: MakeRow) -> None:
-    phase_map = phase(everywhere(row, {"light": LIGHT, "heavy": HEAVY}, noise=0.01))
+    phase_map = phase_map_of(everywhere(row, {"light": LIGHT, "heavy": HEAVY}, noise=0.01))
     assert msgspec.json.decode(msgspec.json.encode(phase_map), type=PhaseMap) == phase_map
 
 
@@ -125,9 +125,9 @@ def test_the_order_of_rows_does_not_matter(seed: int, failing: float) -> None:
         for seconds in [None if random.random() < failing else random.exponential() + 1e-9]
     ]
     grid = log_grid((4, 256), (4, 256), 7)
-    phase_map = phase(rows, grid)
+    phase_map = phase_map_of(rows, grid)
     shuffled = [rows[index] for index in random.permutation(len(rows))]
-    assert phase(shuffled, grid) == phase_map
+    assert phase_map_of(shuffled, grid) == phase_map
     assert sum(phase_map.shares.values()) == pytest.approx(1)
     timed = {
         (measurement.problem, measurement.backend) for measurement in rows if measurement.seconds

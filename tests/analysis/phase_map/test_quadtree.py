@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, log_grid
-from perceptron.analysis.phase_map.quadtree import ask
+from perceptron.analysis.phase_map.quadtree import next_cells
 from perceptron.studies.shared.progress import silent
 from perceptron.validation.locator.map_truth import map_truth
 
@@ -21,7 +21,7 @@ def explore(
     """All cells asked for, where a backend's time is a function of the cell, or inf for none."""
     random = np.random.default_rng(seed)
     known: dict[Cell, dict[str, list[float]]] = {}
-    while cells := ask(grid, known):
+    while cells := next_cells(grid, known):
         assert len(set(cells)) == len(cells)
         assert not known.keys() & set(cells)
         for cell in cells:
@@ -100,10 +100,11 @@ def test_nothing_that_works_is_no_reason_to_continue() -> None:
 def test_asking_does_not_depend_on_the_order_of_what_is_known() -> None:
     cost = {"numpy": lambda x, y: 1.0 + x * y, "torch-cpu": lambda x, y: 900.0 + 0.3 * x * y}
     known = {
-        cell: {name: [seconds(*cell)] for name, seconds in cost.items()} for cell in ask(GRID, {})
+        cell: {name: [seconds(*cell)] for name, seconds in cost.items()}
+        for cell in next_cells(GRID, {})
     }
     backwards = {cell: dict(reversed(known[cell].items())) for cell in reversed(known)}
-    assert ask(GRID, known) == ask(GRID, backwards) != []
+    assert next_cells(GRID, known) == next_cells(GRID, backwards) != []
 
 
 def test_cells_are_asked_for_where_the_winner_changes() -> None:

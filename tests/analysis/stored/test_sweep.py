@@ -15,7 +15,7 @@ from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import COMMITS, Sweep, sweeps
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.processes import numbered
+from perceptron.records.readers.processes import number_processes
 from perceptron.records.readers.table import load_measurements
 from tests.made import ABSENT, SIZES, line, map_rows, measured
 from tests.plenty import plenty
@@ -155,7 +155,7 @@ def test_what_varies_along_no_axis_has_none(rows: list[Measurement]) -> None:
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
-    rows = numbered([line(), line("other")])
+    rows = number_processes([line(), line("other")])
     assert sweeps(rows[::-1]) == sweeps(rows) != []
 
 
@@ -203,7 +203,7 @@ def test_no_number_is_too_large_to_be_judged(
     cells: list[tuple[int, str, int, float | None, float | None, float | None]],
 ) -> None:
     """Nothing is raised, every estimate is finite, and an open end is None."""
-    rows = numbered(
+    rows = number_processes(
         [
             [
                 measured(

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from perceptron.records.files.lock import open_alone
+from perceptron.records.files.lock import open_locked
 
 HOLD = """
 import pathlib, sys
@@ -17,11 +17,11 @@ sys.stdin.read()
 
 def test_a_file_has_one_writer_until_it_is_closed(tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
-    first = open_alone(file)
+    first = open_locked(file)
     assert first is not None
-    assert open_alone(file) is None
+    assert open_locked(file) is None
     first.close()
-    second = open_alone(file)
+    second = open_locked(file)
     assert second is not None
     second.close()
 
@@ -29,7 +29,7 @@ def test_a_file_has_one_writer_until_it_is_closed(tmp_path: Path) -> None:
 def test_what_is_in_the_file_stays_and_nothing_lies_beside_it(tmp_path: Path) -> None:
     file = tmp_path / "notes.jsonl"
     file.write_text("one\n")
-    stream = open_alone(file)
+    stream = open_locked(file)
     assert stream is not None
     with stream:
         stream.write(b"two\n")
@@ -45,8 +45,8 @@ def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
     ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        assert open_alone(file) is None
+        assert open_locked(file) is None
         holder.kill()
-    stream = open_alone(file)
+    stream = open_locked(file)
     assert stream is not None
     stream.close()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.processes import numbered
+from perceptron.records.readers.processes import number_processes
 from tests.conftest import MakeRow
 
 RUNS = st.lists(
@@ -23,7 +23,7 @@ RUNS = st.lists(
 
 def test_tables_of_one_backend_each_pair_up(row: MakeRow) -> None:
     """Several files at once are there to be compared."""
-    numbered_rows = numbered([[row(backend="a")], [row(backend="b")], [row(backend="a")]])
+    numbered_rows = number_processes([[row(backend="a")], [row(backend="b")], [row(backend="a")]])
     assert [one.process for one in numbered_rows] == [0, 0, 1]
 
 
@@ -48,7 +48,7 @@ def test_no_two_values_share_a_process(
         ]
         for number, run in enumerate(runs)
     ]
-    numbered_rows = numbered(rows)
+    numbered_rows = number_processes(rows)
     claims = [(row.dtype, row.backend, row.size, row.process) for row in numbered_rows]
     assert len(set(claims)) == len(claims)
     given_rows = [row for run in rows for row in run]

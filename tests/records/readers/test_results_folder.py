@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from perceptron.records.readers.results_folder import read_shelf
+from perceptron.records.readers.results_folder import read_results_folder
 from perceptron.records.readers.table import load_measurements
 from tests.conftest import MakeRow
 from tests.plenty import plenty
@@ -43,7 +43,7 @@ def edit(file: Path, **fields: Any) -> None:
 
 def test_a_sound_folder_reads_as_everywhere(results: Path) -> None:
     """The same rows in the same order, with the same names and numbers."""
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert folder.complaints == []
     assert folder.rows == load_measurements(results)
     assert len(folder.rows) == 74
@@ -51,7 +51,7 @@ def test_a_sound_folder_reads_as_everywhere(results: Path) -> None:
 
 def test_a_row_of_asvs_says_when_its_commit_was_made(results: Path) -> None:
     """Not only when it was measured; our own rows do not know."""
-    rows = read_shelf(results).rows
+    rows = read_results_folder(results).rows
     committed = {row.committed for row in rows if row.source == "asv"}
     assert committed == {f"2020-09-13T{hour}:26:40Z" for hour in (12, 14, 16)}
     assert {row.committed for row in rows if row.source != "asv"} == {None}
@@ -88,7 +88,7 @@ def test_a_broken_file_is_one_line_and_hides_nothing_else(
     """The line names the file; the rows of every other file are there."""
     file = one_of_asvs(results)
     file.write_text(content)
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert len(folder.rows) == 74 - 12
     (line,) = folder.complaints
     assert line.startswith(str(file))
@@ -101,7 +101,7 @@ def test_a_broken_file_is_one_line_and_hides_nothing_else(
 def test_a_broken_line_of_ours_hides_no_other(results: Path, content: str) -> None:
     file = own(results)
     file.write_text(f"{content}\n" * 3 + file.read_text())
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert len(folder.rows) == 74
     (line,) = folder.complaints
     assert line.startswith(f"{file}, line 1: not a measurement")
@@ -123,7 +123,7 @@ def test_a_value_that_is_no_time_is_a_row_without_one(results: Path, seconds: st
         }
     )
     one_of_asvs(results).write_text(text.replace('"HERE"', f"[{seconds}]"))
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert folder.complaints == []
     (row,) = [row for row in folder.rows if row.backend == "np"]
     assert row.seconds == (1e308 if seconds == "1e308" else None)
@@ -137,7 +137,7 @@ def test_names_are_text_that_every_page_takes(results: Path, word: str) -> None:
         env_name="\x1b",
         commit_hash="\x1b",
     )
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert folder.complaints == []
     assert len(folder.rows) == 74 - 11
     for row in folder.rows:
@@ -146,7 +146,7 @@ def test_names_are_text_that_every_page_takes(results: Path, word: str) -> None:
 
 def test_a_broken_list_of_benchmarks_is_reported_with_what_it_costs(results: Path) -> None:
     (results / "asv" / "benchmarks.json").write_text(DEEP)
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert len(folder.rows) == 2
     (line,) = folder.complaints
     assert "benchmarks.json: not asv's JSON" in line
@@ -155,7 +155,7 @@ def test_a_broken_list_of_benchmarks_is_reported_with_what_it_costs(results: Pat
 
 def test_a_broken_entry_of_the_list_hides_no_other(results: Path) -> None:
     edit(results / "asv" / "benchmarks.json", bad={"param_names": 1})
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert len(folder.rows) == 74
     assert len(folder.complaints) == 1
 
@@ -166,7 +166,7 @@ def test_a_link_to_itself_is_reported(results: Path, name: str) -> None:
     if path.exists():
         path.rename(results / "moved")
     path.symlink_to(path)
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert [line.startswith(f"{path}: cannot be read") for line in folder.complaints] == [True]
     assert folder.rows
 
@@ -174,7 +174,7 @@ def test_a_link_to_itself_is_reported(results: Path, name: str) -> None:
 def test_a_link_to_a_folder_above_ends(results: Path) -> None:
     (results / "runs" / "box" / "up").symlink_to(results)
     (results / "asv" / "up").symlink_to(results)
-    assert len(read_shelf(results).rows) == 74
+    assert len(read_results_folder(results).rows) == 74
 
 
 def test_what_is_no_file_is_not_waited_for(results: Path) -> None:
@@ -184,7 +184,7 @@ def test_what_is_no_file_is_not_waited_for(results: Path) -> None:
     os.mkfifo(file)
     own(results).unlink()
     own(results).mkdir()
-    folder = read_shelf(results)
+    folder = read_results_folder(results)
     assert len(folder.rows) == 72 - 12
     assert [line.endswith("no ordinary file; move it away") for line in folder.complaints] == [
         True,
@@ -197,7 +197,7 @@ def test_what_is_no_file_is_not_waited_for(results: Path) -> None:
 def test_what_may_not_be_read_is_reported(results: Path, name: str) -> None:
     (results / name).chmod(0)
     try:
-        folder = read_shelf(results)
+        folder = read_results_folder(results)
     finally:
         (results / name).chmod(0o755)
     (line,) = folder.complaints
@@ -206,13 +206,13 @@ def test_what_may_not_be_read_is_reported(results: Path, name: str) -> None:
 
 def test_a_folder_without_results_has_no_rows(tmp_path: Path) -> None:
     """Nor has one that is not there: that is for its user to tell."""
-    folder = read_shelf(tmp_path / "nowhere")
+    folder = read_results_folder(tmp_path / "nowhere")
     assert (folder.rows, folder.complaints) == ([], [])
 
 
 def test_complaints_are_sorted(results: Path) -> None:
     for file in [own(results), *(results / "asv").glob("box-*/*-virtualenv-py3.11.json")]:
         file.write_text("\n")
-    complaints = read_shelf(results).complaints
+    complaints = read_results_folder(results).complaints
     assert len(complaints) == 7
     assert complaints == sorted(complaints)

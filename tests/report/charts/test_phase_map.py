@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from perceptron.analysis.phase_map.grid import log_grid
-from perceptron.analysis.phase_map.phase_map import PhaseMap, phase
+from perceptron.analysis.phase_map.phase_map import PhaseMap, phase_map_of
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.palette import stroke
 from perceptron.report.charts.phase_map import map_figure
@@ -21,7 +21,7 @@ GRID = log_grid((16, 8192), (4, 2048), 20)
 @pytest.fixture(scope="module")
 def phase_map() -> PhaseMap:
     costs = {"numpy": MapCost(1e-5, 1e10), "torch-cpu": MapCost(4e-5, 4e10, memory_bytes=1e8)}
-    return phase(explore(GRID, MapWorld(costs, noise=0.01, seed=0)), GRID)
+    return phase_map_of(explore(GRID, MapWorld(costs, noise=0.01, seed=0)), GRID)
 
 
 def test_the_figure_is_the_same_for_the_same_map(phase_map: PhaseMap) -> None:
@@ -45,7 +45,9 @@ def test_the_figure_has_the_colours_of_the_backends(phase_map: PhaseMap) -> None
 def test_any_map_can_be_drawn(row: MakeRow, cells: list[tuple[int, int]], status: str) -> None:
     """One cell, a line of cells, a single backend, or none with a time."""
     seconds = 1.0 if status == "ok" else None
-    small = phase(row(sizes=(x, y), status=status, seconds=seconds, reason="no") for x, y in cells)
+    small = phase_map_of(
+        row(sizes=(x, y), status=status, seconds=seconds, reason="no") for x, y in cells
+    )
     assert draw(map_figure(small)).startswith("<svg")
     assert len(map_rows(small)) == len({y for _, y in cells})
     assert map_rows(small)[0][1] == ("n" if status == "ok" else "–")
@@ -75,7 +77,7 @@ def test_a_cell_of_the_table_tells_who_wins_and_by_how_much(phase_map: PhaseMap)
 
 def test_every_backend_has_a_letter_of_its_own(row: MakeRow) -> None:
     names = ("numpy", "numpy-published", "torch-cpu", "torch-cuda", "torch-compile")
-    many = phase(row(sizes=(1, 1), backend=name, seconds=1.0) for name in names)
+    many = phase_map_of(row(sizes=(1, 1), backend=name, seconds=1.0) for name in names)
     letters = [part.split() for part in map_legend(many).split(";")[0].split(", ")[: len(names)]]
     assert sorted(name for _, name in letters) == sorted(names)
     assert len({letter for letter, _ in letters}) == len(names)

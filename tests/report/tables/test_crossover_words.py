@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.report.tables.crossover_words import answer, missing, place, sentence, status
+from perceptron.report.tables.crossover_words import answer, missing, sentence, setting, status
 
 
 def crossover(**fields: Any) -> Crossover:
@@ -66,7 +66,7 @@ def test_a_doubt_is_shown_with_the_status_and_its_reason() -> None:
 
 
 def test_the_ground_is_shown_as_far_as_it_is_known() -> None:
-    assert place(crossover()) == "box, float32, 2 threads"
+    assert setting(crossover()) == "box, float32, 2 threads"
     unknown = {"machine": "unknown", "dtype": None, "threads": None}
-    assert place(crossover(**unknown)) == "–"
-    assert place(crossover(**(unknown | {"threads": 8}))) == "8 threads"
+    assert setting(crossover(**unknown)) == "–"
+    assert setting(crossover(**(unknown | {"threads": 8}))) == "8 threads"

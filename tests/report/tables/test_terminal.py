@@ -48,8 +48,8 @@ def test_paths_and_the_next_command_stand_in_lines_of_their_own(
 ) -> None:
     """However long, so that they can be copied."""
     rows, page = Path("/r" + "x" * 300), Path("/p" + "y" * 300)
-    terminal.show_places(rows, page)
-    terminal.show_places(None, page)
+    terminal.show_paths(rows, page)
+    terminal.show_paths(None, page)
     terminal.show_next("perceptron map")
     assert capsys.readouterr().out.splitlines() == [
         f"rows:  {rows}",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.stored.bench import summarise
-from perceptron.analysis.trust import damaged
+from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure.job import Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
@@ -125,7 +125,7 @@ def test_a_damaged_line_is_reported_and_measured_again(
     assert len(journal.rows) == len(tasks(PLAN))
     (complaint,) = journal.complaints
     assert "measurements.jsonl, line 4: not a measurement" in complaint
-    assert damaged(complaint).advice == "delete that line; the others were kept"
+    assert damaged_line_warning(complaint).advice == "delete that line; the others were kept"
 
 
 def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment) -> None:

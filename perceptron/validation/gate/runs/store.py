@@ -17,7 +17,7 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.records.comparison import ComparisonEnvironment
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
-from perceptron.records.files.lock import open_alone
+from perceptron.records.files.lock import open_locked
 from perceptron.records.files.replace import replace
 from perceptron.validation.gate.record import ProofRun
 
@@ -94,7 +94,7 @@ def open_proof(folder: Path) -> Iterator[ProofJournal]:
     """Open the folder; raises `UserError` if it cannot be written to, or another proof uses it."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lines = open_alone(folder / "runs.jsonl")
+        lines = open_locked(folder / "runs.jsonl")
     except OSError as error:
         raise cannot_write(folder, error) from None
     if lines is None:
