@@ -115,7 +115,7 @@ def test_every_target_of_the_docs_is_in_the_makefile() -> None:
 
 def insert(root: Path, page: Path) -> None:
     """Put the page's lines into the files that it names, below or above the line it quotes."""
-    pattern = r"<!-- insert in: (\S+); (below|above): (.+?) -->\n```python\n(.*?)^```"
+    pattern = r"<!-- insert in: (\S+); (below|above): (.+?) -->\n```\w+\n(.*?)^```"
     for name, side, quoted, code in re.findall(pattern, page.read_text("utf-8"), re.M | re.S):
         text = (root / name).read_text(encoding="utf-8")
         assert text.count(f"\n{quoted}") == 1, f"{name}: {quoted!r} stands there once"
@@ -124,7 +124,7 @@ def insert(root: Path, page: Path) -> None:
             rest, after = after.split("\n", 1)
             text = f"{before}\n{quoted}{rest}\n{code}{after}"
         else:
-            text = f"{before}\n{code}{quoted}{after}"
+            text = f"{before}\n{code}\n\n{quoted}{after}"
         (root / name).write_text(text, encoding="utf-8")
 
 

@@ -1,1 +1,0 @@
-"""The dashboard: pages that open from disk, and the data beside them."""
