@@ -76,7 +76,7 @@ class NotHere(Exception):
 
 
 def prepare(case: Case) -> Trainer:
-    """A trainer at its start, warmed up. Raises `NotHere` with the backend's reason."""
+    """Return a trainer at its start, warmed up; raise `NotHere` with the backend's reason."""
     reason = registry.reason_unavailable(case.backend)
     if reason is not None:
         raise NotHere(f"{case.backend}: {reason}")
@@ -91,10 +91,10 @@ def prepare(case: Case) -> Trainer:
 
 
 def per_iteration(case: Case) -> Callable[[], float]:
-    """A clock for bodies of this case: it counts seconds per training iteration."""
+    """Return a clock for bodies of this case: it counts seconds per training iteration."""
     return PerIteration(case.iterations)
 
 
 def families() -> dict[str, Family]:
-    """The families that are measured, by name."""
+    """Return the families that are measured, by name."""
     return {name: FAMILIES[name] for name in SIZES}

@@ -21,7 +21,7 @@ OPENED = 5
 
 
 def lines() -> Iterator[str]:
-    """Building our pages, asv's own beside them, and opening the first."""
+    """Time building our pages, asv's own beside them, and opening the first."""
     # asv imports every module here, without what only tests have.
     from tests.plenty import plenty
 
@@ -37,7 +37,7 @@ def lines() -> Iterator[str]:
 
 
 def repository(project: Path) -> list[str]:
-    """A checkout with so many empty commits, an hour apart; gives their hashes."""
+    """Make a checkout with so many empty commits, an hour apart; return their hashes."""
     commits = "".join(
         f"commit refs/heads/main\ncommitter maker <maker@example.org> {1_600_000_000 + 3600 * k} "
         f"+0000\ndata 2\n{k % 10}\n\n"

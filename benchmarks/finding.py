@@ -25,7 +25,7 @@ class Finding:
         self.trainer = registry.load(backend).prepare(problem, published_dtype(backend))
 
     def time_train(self, backend: str) -> None:
-        """The whole training."""
+        """Run the whole training."""
         self.trainer.train(ITERATIONS)
 
     time_train.pretty_name = "or-gate"  # type: ignore[attr-defined]

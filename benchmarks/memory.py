@@ -17,7 +17,7 @@ class PeakBytes:
     version = "1"
 
     def setup(self, problem: str, backend: str) -> None:
-        """Imports, pools and the data set are paid for before the peak is watched."""
+        """Pay for imports, pools and the data set before the peak is watched."""
         if registry.load(backend).device != "cpu":
             raise NotImplementedError(f"{backend}: its memory is not this process's")
         if PeakMemory().bytes() is None:
@@ -31,7 +31,7 @@ class PeakBytes:
         release()
 
     def track_peak_bytes(self, problem: str, backend: str) -> int | None:
-        """Preparing, and one iteration of training."""
+        """Watch preparing, and one iteration of training."""
         memory = PeakMemory()
         prepare(self.case).train(1)
         return memory.bytes()

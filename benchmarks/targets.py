@@ -83,7 +83,7 @@ def main() -> None:
 
 
 def speeds() -> list[str]:
-    """The ladder on the OR gate, beside a C loop where there is a compiler."""
+    """Measure the ladder on the OR gate, beside a C loop where there is a compiler."""
     names = list(dict.fromkeys(name for pair in SPEED for name in pair[:2] if name != "C"))
     rounds: list[dict[str, float]] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -104,7 +104,7 @@ def speeds() -> list[str]:
 
 
 def compiled(folder: Path) -> Path | None:
-    """The C loop as a program; None without gcc."""
+    """Compile the C loop; return None without gcc."""
     if shutil.which("gcc") is None:
         return None
     source, program = folder / "loop.c", folder / "loop"
@@ -115,7 +115,7 @@ def compiled(folder: Path) -> Path | None:
 
 
 def products() -> list[str]:
-    """What share of the machine's product rate an MLP's products reach, on one thread."""
+    """Measure what share of the machine's product rate an MLP's products reach, on one thread."""
     work = cost.products(catalogue.find(LARGE))
     lines = []
     for name in ("numpy", "torch-cpu"):

@@ -42,10 +42,11 @@ def bench(
     from perceptron.report import documents
     from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
+    from perceptron.studies.shared.sweep import SWEEP
 
     own = [member for file in split("--problem", problem) for member in find_all(file)]
     plan = study.BenchPlan(
-        families=split("--families", families) or (() if own else study.SWEEP),
+        families=split("--families", families) or (() if own else SWEEP),
         problems=tuple(own),
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),

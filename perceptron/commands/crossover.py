@@ -73,7 +73,7 @@ def crossover(
     from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
     from perceptron.studies import crossover_from_files
-    from perceptron.studies.bench import SWEEP
+    from perceptron.studies.shared.sweep import SWEEP
 
     pairs, sources = several("--pair", pair), several("--from", source)
     problems, parameters = several("--problem", problem), several("--by", by)

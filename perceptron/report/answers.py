@@ -14,8 +14,8 @@ from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report import numbers
+from perceptron.report.crossover_words import answer
 from perceptron.report.tables import markdown
-from perceptron.report.tables.crossover_words import answer
 
 _COLUMNS = ("your question", "the command", "one answer, from results/")
 _REACHED = "reached [95 % interval]"

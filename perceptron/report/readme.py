@@ -28,8 +28,8 @@ from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.sweep import family_figure
+from perceptron.report.crossover_words import answer, missing
 from perceptron.report.tables import markdown
-from perceptron.report.tables.crossover_words import answer, missing
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 
 ROOT = Path(__file__).parents[2]

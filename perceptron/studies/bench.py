@@ -19,12 +19,7 @@ from perceptron.studies.shared.campaign import Task, run_tasks
 from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
-
-# Families along one axis: the sweep. The others are maps, measured when named.
-SWEEP = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 1)
-
-# Largest problem of quick mode, by the memory traffic of one iteration in float32.
-QUICK_BYTES = 16 * 2**20
+from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,6 @@ from perceptron.problems import files
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
-from perceptron.studies.bench import SWEEP
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.campaign import Task, run_tasks
 from perceptron.studies.shared.opening import (
@@ -32,6 +31,7 @@ from perceptron.studies.shared.opening import (
     start_run,
 )
 from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.sweep import SWEEP
 
 Pair = tuple[str, str]
 

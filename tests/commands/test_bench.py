@@ -15,7 +15,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.report.numbers import duration_interval
-from perceptron.studies.bench import SWEEP
+from perceptron.studies.shared.sweep import SWEEP
 from tests.commands.conftest import CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron
 

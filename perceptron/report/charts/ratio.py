@@ -9,8 +9,8 @@ from perceptron.analysis.stored.sweep import CurvePoint
 from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Note, Stretch
 from perceptron.report.charts.sweep import crossings
+from perceptron.report.crossover_words import sentence
 from perceptron.report.numbers import interval
-from perceptron.report.tables.crossover_words import sentence
 
 _TIE = 1.05
 # There is room for more ticks up an axis than along one.

@@ -11,8 +11,8 @@ from perceptron.analysis.stored.sweep import Curve, Sweep, sweeps
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.report.charts.axes import family_axis, log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
+from perceptron.report.crossover_words import sentence
 from perceptron.report.numbers import digits, duration, duration_interval, tick
-from perceptron.report.tables.crossover_words import sentence
 
 ITERATION = "time per iteration"
 # Crossovers that a figure has room to label; the table has them all.

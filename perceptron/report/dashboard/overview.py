@@ -20,11 +20,11 @@ from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.style import themed
 from perceptron.report.charts.sweep import family_figure
+from perceptron.report.crossover_words import missing, sentence
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
-from perceptron.report.tables.crossover_words import missing, sentence
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 from perceptron.report.tables.one_size import COLUMNS, single_cells
 from perceptron.untrusted_text import shortened

@@ -18,6 +18,7 @@ from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import ITERATION, scaled, sweep_figure
+from perceptron.report.crossover_words import missing
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
 from perceptron.report.numbers import duration_interval, interval
@@ -28,7 +29,6 @@ from perceptron.report.tables.crossover import (
     amortisation_cells,
     crossover_cells,
 )
-from perceptron.report.tables.crossover_words import missing
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Shown")
 WHOLE = f"whole training, {ITERATIONS:,} iterations"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from perceptron.analysis.advice import Advice, AdviceResult, Change
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
+from perceptron.report import crossover_words as words
 from perceptron.report.numbers import NONE, count, digits, duration, duration_interval, interval
-from perceptron.report.tables import crossover_words as words
 from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 

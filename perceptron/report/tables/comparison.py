@@ -8,8 +8,8 @@ from statistics import median
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
+from perceptron.report.crossover_words import sentence
 from perceptron.report.numbers import NONE, digits, duration, percent, percent_interval
-from perceptron.report.tables.crossover_words import sentence
 
 COLUMNS = ("benchmark", "verdict", "base>", "head>", "change [99 % interval]>", "detectable>")
 # As many unchanged benchmarks are listed; more are counted.

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.report.crossover_words import answer, missing, setting, status
 from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import what_if
-from perceptron.report.tables.crossover_words import answer, missing, setting, status
 from perceptron.report.tables.terminal import out, table
 
 TITLE = "Who is faster, by size [95 % interval of the crossover]"

@@ -11,7 +11,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
-from perceptron.studies.bench import QUICK_BYTES, SWEEP
+from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.report.tables.crossover_words import answer, missing, sentence, setting, status
+from perceptron.report.crossover_words import answer, missing, sentence, setting, status
 
 
 def crossover(**fields: Any) -> Crossover:
