@@ -1,4 +1,4 @@
-"""The package as a stranger gets it: built, checked, and installed without any extra.
+"""The package as a user gets it: built, checked, and installed without any extra.
 
 Somebody who wants the gate for a suite of their own installs neither torch nor what draws pages.
 """
