@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -22,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 # Threads that wait for a core which another process of the tests has taken make 38 ms out of
 # 0.2 ms. Workers are told their own number; the rest runs in one. Read when NumPy is imported.
 os.environ.update(thread_variables(1))
+
+# A shell that starts the tests in the background has them, and all that they start, ignore ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine breaks no test.
 settings.register_profile("any machine", deadline=None)

@@ -87,10 +87,8 @@ def test_killed_half_way_and_started_again_nothing_is_lost_or_measured_twice(
 
 
 def test_ctrl_c_is_one_line_and_keeps_what_was_measured(tmp_path: Path) -> None:
-    # A shell that starts the tests in the background has them ignore ctrl-C.
-    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{heed}from perceptron.cli import main; main()", *QUICK],
+        [sys.executable, "-m", "perceptron", *QUICK],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,

@@ -8,8 +8,8 @@ from perceptron.records.files.lock import open_locked
 
 HOLD = """
 import pathlib, sys
-from perceptron.records.files.lock import open_alone
-stream = open_alone(pathlib.Path(sys.argv[1]))
+from perceptron.records.files.lock import open_locked
+stream = open_locked(pathlib.Path(sys.argv[1]))
 print("held" if stream else "refused", flush=True)
 sys.stdin.read()
 """
