@@ -1,4 +1,4 @@
-"""Which backend trains my model fastest here, why, and from which size on does that change?"""
+"""Which backend trains my model fastest here, why, and from which size up does that change?"""
 
 from __future__ import annotations
 

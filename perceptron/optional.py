@@ -7,6 +7,7 @@ beyond that it asks for here before it measures anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from perceptron.errors import UserError
@@ -38,7 +39,16 @@ def missing(extra: str, *modules: str) -> str | None:
         return None
     *others, last = absent
     listed = f"{', '.join(others)} and {last} are" if others else f"{last} is"
-    return f'{listed} not installed: pip install "perceptron[{extra}]"'
+    return f"{listed} not installed: {_command(extra)}"
+
+
+def _command(extra: str) -> str:
+    """Return how to install an extra; another project bears our name in the package index."""
+    try:
+        version("perceptron")
+    except PackageNotFoundError:
+        return f'pip install ".[{extra}]" in the checkout'
+    return f'pip install "perceptron[{extra}]"'
 
 
 def require(extra: str, *modules: str) -> None:

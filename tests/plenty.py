@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -56,6 +57,24 @@ class Plenty:
     commits: list[str]
     steps: dict[int, float] = field(default_factory=dict)
     slower: str = "numpy"
+
+
+IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
+CONFIG = """{
+    // asv takes comments
+    "version": 1,
+    "project": "made up",
+    "repo": ".",
+    "branches": ["main"],
+    "plugins": [".perceptron.report.asv.plugin"],
+    "results_dir": "elsewhere",
+    "html_dir": "elsewhere/html",
+}
+"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.check_output(["git", *IDENTITY, *arguments], cwd=folder, text=True)
 
 
 def plenty(

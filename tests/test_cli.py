@@ -29,11 +29,6 @@ def test_help_imports_nothing_heavy() -> None:
     assert not set(HEAVY) & set(process.stderr.split())
 
 
-def test_every_command_has_a_file_of_its_name() -> None:
-    files = {file.stem for file in (ROOT / "perceptron" / "commands").glob("*.py")}
-    assert set(COMMANDS) == files - {"__init__"}
-
-
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
     process = perceptron(command, "--help")

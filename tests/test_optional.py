@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Callable
 from importlib.machinery import ModuleSpec
+from importlib.metadata import PackageNotFoundError
 
 import pytest
 
@@ -48,6 +49,20 @@ def test_all_brings_every_extra_and_dev_brings_all() -> None:
     extras = project["optional-dependencies"]
     assert f"perceptron[{','.join(sorted(optional.EXTRAS))}]" in extras["all"]
     assert "perceptron[all]" in extras["dev"]
+
+
+def test_a_bare_checkout_is_told_to_install_itself(
+    install: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the package index our name is another project's."""
+
+    def version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    install()
+    monkeypatch.setattr(optional, "version", version)
+    reason = 'torch is not installed: pip install ".[torch]" in the checkout'
+    assert optional.missing("torch") == reason
 
 
 def test_what_is_missing_is_one_line_with_the_command(install: Install) -> None:

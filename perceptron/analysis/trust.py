@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from perceptron.records.conditions import Conditions, GpuClock
@@ -50,9 +52,30 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
 
 
 def warnings_about(
-    environment: Environment, threads: int, conditions: Conditions | None = None
+    environment: Environment,
+    threads: int,
+    conditions: Conditions | None = None,
+    earlier: Sequence[Conditions] = (),
 ) -> list[MeasurementWarning]:
-    """Return every warning that applies, the most serious first; unknown facts give none."""
+    """Return every warning that applies, the most serious first; unknown facts give none.
+
+    ``earlier`` are the conditions of earlier starts of the same run: what only they warn of comes
+    last, because rows were measured under it as well.
+    """
+    warnings = _of_one_start(environment, threads, conditions)
+    for start in earlier:
+        known = {warning.code for warning in warnings}
+        warnings += [
+            warning
+            for warning in _of_one_start(environment, threads, start)
+            if warning.code not in known
+        ]
+    return warnings
+
+
+def _of_one_start(
+    environment: Environment, threads: int, conditions: Conditions | None
+) -> list[MeasurementWarning]:
     candidates = [_blas_pinned(environment), _too_many_threads(environment, threads)]
     if conditions is not None:
         candidates += [

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
@@ -193,7 +193,7 @@ class JaxBackend:
         name: str,
         device: str,
         summary: str,
-        rung: Rung | None = None,
+        rung: LadderStep | None = None,
         published_dtype: DType = "float32",
     ) -> None:
         self.name = name
@@ -233,12 +233,12 @@ CPU = JaxBackend(
     "jax-cpu",
     "cpu",
     "JAX on the CPU: the whole loop compiled by XLA, called once",
-    Rung("Python's loop: all steps in one call", after="python"),
+    LadderStep("Python's loop: all steps in one call", after="python"),
     published_dtype="float64",
 )
 CUDA = JaxBackend(
     "jax-cuda",
     "cuda",
     "JAX on a CUDA GPU, otherwise as jax-cpu",
-    Rung("Python's loop: all steps in one call", after="torch-cuda-graph"),
+    LadderStep("Python's loop: all steps in one call", after="torch-cuda-graph"),
 )

@@ -4,7 +4,7 @@ What costs on a tiny problem is calling from Python, operation by operation. Eac
 backend that removes one thing from the rung before it; the last leaves the arithmetic alone. On a
 GPU, where launching kernels is what costs, there is a ladder of its own.
 
-Every backend says itself where it stands, in its attribute ``rung`` (see `protocol.Rung`).
+Every backend says itself where it stands, in its attribute ``rung`` (see `protocol.LadderStep`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 
 
 def rungs(device: str) -> dict[str, str]:
@@ -20,18 +20,18 @@ def rungs(device: str) -> dict[str, str]:
 
     A backend without a rung, or whose ``after`` is on no ladder of this device, is not among them.
     """
-    known: dict[str, Rung] = {}
+    known: dict[str, LadderStep] = {}
     for name in registry.names():
         backend = registry.load(name)
         # Not inherited: a backend derived from another is not therefore a rung of the ladder.
         own = vars(type(backend)) | getattr(backend, "__dict__", {})
         rung = own.get("rung")
-        if isinstance(rung, Rung) and backend.device == device:
+        if isinstance(rung, LadderStep) and backend.device == device:
             known[name] = rung
     return {name: known[name].removes for name in _descent(None, known)}
 
 
-def _descent(after: str | None, known: dict[str, Rung]) -> Iterator[str]:
+def _descent(after: str | None, known: dict[str, LadderStep]) -> Iterator[str]:
     """Yield the rungs after this one; where two follow the same, each with those after it."""
     for name, rung in known.items():
         if rung.after == after:

@@ -17,7 +17,7 @@ import numpy as np
 
 from perceptron import optional
 from perceptron.backends.numpy_backend import NumpyTrainer
-from perceptron.backends.protocol import Rung, Trainer
+from perceptron.backends.protocol import LadderStep, Trainer
 from perceptron.backends.python_backend import Loop, columns, loop_function, write_back
 from perceptron.backends.shared.gradient import step_scale
 from perceptron.backends.shared.threads import thread_variables
@@ -227,7 +227,7 @@ class NumbaBackend:
     compiles = True
     device = "cpu"
     summary = "Numba: the whole loop compiled"
-    rung = Rung(
+    rung = LadderStep(
         "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
     )
     published_dtype: DType = "float64"

@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import Network, descend, loss_value
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
@@ -56,7 +56,7 @@ class NumpyBackend:
     name = "numpy"
     device = "cpu"
     summary = "NumPy, gradients derived by hand, one activation an iteration"
-    rung = Rung("activations computed twice", after="numpy-published")
+    rung = LadderStep("activations computed twice", after="numpy-published")
     published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:

@@ -15,7 +15,7 @@ from itertools import repeat
 import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import Network, step_scale
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, DType, Loss, Problem
@@ -153,7 +153,7 @@ class InplaceBackend(NumpyBackend):
 
     name = "numpy-inplace"
     summary = "NumPy, gradients derived by hand, nothing allocated while training"
-    rung = Rung("allocations: every array is there before the loop", after="numpy")
+    rung = LadderStep("allocations: every array is there before the loop", after="numpy")
 
     def prepare(self, problem: Problem, dtype: DType) -> InplaceTrainer:
         trainer = InplaceTrainer(problem, dtype)

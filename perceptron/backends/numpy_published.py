@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import Rung, Unsupported
+from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -63,7 +63,9 @@ class PublishedBackend:
     name = "numpy-published"
     device = "cpu"
     summary = "NumPy with the walk-through's own arithmetic"
-    rung = Rung("the framework: NumPy, as the walk-through wrote it", after="torch-cpu-manual")
+    rung = LadderStep(
+        "the framework: NumPy, as the walk-through wrote it", after="torch-cpu-manual"
+    )
     published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:

@@ -30,7 +30,7 @@ class Trainer(Protocol):
 
 
 @dataclass(frozen=True)
-class Rung:
+class LadderStep:
     """Where a backend stands on the ladder of `perceptron overhead`."""
 
     removes: str
@@ -50,7 +50,8 @@ class Backend(Protocol):
     * ``compiles``: True if it must not be warmed up on another problem, because what it compiles
       counts as preparing.
     * ``kernels(problem, dtype)``: what an iteration dispatches (see `kernels.trace`).
-    * ``rung``: its `Rung`, if it stands on a ladder; not inherited.
+    * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
+    * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
       with it; float32 without this.
     """

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from perceptron.backends.numpy_backend import NumpyTrainer
-from perceptron.backends.protocol import Rung, Unsupported
+from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.gradient import Network, step_scale
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.cost import operations, parameter_count
@@ -174,7 +174,7 @@ class PythonBackend:
     name = "python"
     device = "cpu"
     summary = "Python floats, a loop written out for the network, no library"
-    rung = Rung("arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled")
+    rung = LadderStep("arrays: plain numbers, in Python's own loop", after="torch-cpu-compiled")
     published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:

@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import Network, descend
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
@@ -158,7 +158,9 @@ class CompiledBackend:
     compiles = True
     device = "cpu"
     summary = f"PyTorch on the CPU: up to {_UNROLLED[0]} steps in one graph, compiled to C++"
-    rung = Rung("most calls from Python: many steps in one compiled graph", after="numpy-inplace")
+    rung = LadderStep(
+        "most calls from Python: many steps in one compiled graph", after="numpy-inplace"
+    )
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
 
     def unavailable(self) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CUDA, TorchTrainer
 from perceptron.problems.problem import DType, Problem
@@ -76,7 +76,7 @@ class GraphBackend:
     name = "torch-cuda-graph"
     device = "cuda"
     summary = f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph"
-    rung = Rung("launches from Python: recorded steps, replayed", after="torch-cuda")
+    rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda")
     imports = ("torch",)
 
     def unavailable(self) -> str | None:

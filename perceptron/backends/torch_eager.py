@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.cuda import torch_unavailable
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
@@ -156,8 +156,9 @@ class TorchBackend:
     """Eager PyTorch on one device."""
 
     imports = ("torch",)
+    phased = True
 
-    def __init__(self, name: str, device: str, summary: str, rung: Rung) -> None:
+    def __init__(self, name: str, device: str, summary: str, rung: LadderStep) -> None:
         self.name = name
         self.device = device
         self.summary = summary
@@ -187,11 +188,11 @@ CPU = TorchBackend(
     "torch-cpu",
     "cpu",
     "PyTorch on the CPU: nn.Sequential, autograd, SGD",
-    Rung("nothing: a module, autograd and an optimizer, called from Python", after=None),
+    LadderStep("nothing: a module, autograd and an optimizer, called from Python", after=None),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
-    Rung("nothing: as torch-cpu, and a launch for each kernel", after=None),
+    LadderStep("nothing: as torch-cpu, and a launch for each kernel", after=None),
 )

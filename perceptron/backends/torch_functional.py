@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CPU
@@ -109,7 +109,7 @@ class FunctionalBackend:
     name = "torch-cpu-functional"
     device = "cpu"
     summary = "PyTorch on the CPU: plain tensors and autograd"
-    rung = Rung("the module and the optimizer", after="torch-cpu")
+    rung = LadderStep("the module and the optimizer", after="torch-cpu")
     imports = ("torch",)
 
     def unavailable(self) -> str | None:

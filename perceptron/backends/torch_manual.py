@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import Network, descend, loss_value
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
@@ -59,7 +59,7 @@ class ManualBackend:
     name = "torch-cpu-manual"
     device = "cpu"
     summary = "PyTorch on the CPU: gradients derived by hand, called from Python"
-    rung = Rung("autograd: gradients are derived by hand", after="torch-cpu-functional")
+    rung = LadderStep("autograd: gradients are derived by hand", after="torch-cpu-functional")
     imports = ("torch",)
 
     def unavailable(self) -> str | None:

@@ -94,7 +94,7 @@ def crossover(
         result = crossover_from_files.judge_files(
             sources, pairs, families, parameters, size, iterations
         )
-        page = prepare(html).write_crossovers(None, result)
+        page = prepare(html).write_crossovers(results, result)
     else:
         if parameters or size is not None:
             raise UserError("--by and --size name parameters of files: give them with --from")

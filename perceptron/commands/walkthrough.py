@@ -31,6 +31,7 @@ def walkthrough(
     json: Json = False,
 ) -> None:
     """Train a tiny problem and look at what was learned: the introduction."""
+    from perceptron.backends.registry import DEFAULT
     from perceptron.report import documents
     from perceptron.report.tables import terminal
     from perceptron.report.tables import walkthrough as story
@@ -39,9 +40,7 @@ def walkthrough(
     if save is not None:
         optional.require("pages", "matplotlib")
     with terminal.progress_bar(problem) as bar:
-        walk = study.walkthrough(
-            problem, split("--backend", backend) or study.BACKENDS, activation, bar
-        )
+        walk = study.walkthrough(problem, split("--backend", backend) or DEFAULT, activation, bar)
     if json:
         documents.write(documents.walkthrough(walk))
     else:

@@ -190,14 +190,14 @@ def load_environment(folder: Path) -> Environment:
     return _read(folder.parent / f"environment-{identity}.json", Environment)
 
 
-def load_conditions(folder: Path) -> Conditions | None:
-    """Read what a run was measured under when last started; None if that was not written down.
+def load_conditions(folder: Path) -> list[Conditions]:
+    """Read what each start of a run was measured under, the newest first.
 
-    Raises `UserError` naming the file if it cannot be understood.
+    An old run has none. Raises `UserError` naming a file that cannot be understood.
     """
-    later = sorted(folder.glob("conditions-*.json"))
-    file = later[-1] if later else folder / "conditions.json"
-    return _read(file, Conditions) if file.exists() else None
+    later = sorted(folder.glob("conditions-*.json"), reverse=True)
+    files = [*later, folder / "conditions.json"]
+    return [_read(file, Conditions) for file in files if file.exists()]
 
 
 def _read(file: Path, kind: type[Content]) -> Content:

@@ -36,12 +36,12 @@ def sentence(crossover: Crossover) -> str:
     if crossover.size is not None:
         size = interval(crossover.size, crossover.low, crossover.high)
     return {
-        "crosses": f"{crossover.challenger} from {size} on",
-        "reverses": f"{crossover.challenger} first, {crossover.incumbent} from {size} on",
+        "crosses": f"{crossover.challenger} from {size} up",
+        "reverses": f"{crossover.challenger} first, {crossover.incumbent} from {size} up",
         "always": f"{crossover.challenger} at every {sure}size",
         "never": f"{crossover.incumbent} at every {sure}size",
         "multiple": "; ".join(
-            f"{getattr(crossover, crossing.direction)} from {digits(crossing.size)} on"
+            f"{getattr(crossover, crossing.direction)} from {digits(crossing.size)} up"
             for crossing in crossover.crossings
         ),
         "tie": "neither",

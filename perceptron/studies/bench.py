@@ -112,8 +112,7 @@ def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progres
             journal.folder,
             run.environment,
             journal.rows,
-            run.conditions,
-            journal.complaints,
+            run.warnings(max(plan.threads)),
         )
 
 

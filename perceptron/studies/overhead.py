@@ -24,8 +24,6 @@ from perceptron.studies.shared.opening import OpenRun, contents, plain, start_ru
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
-# Backends whose iterations consist of phases.
-_PHASED = ("torch-cpu", "torch-cuda")
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
 
@@ -176,8 +174,9 @@ class _Extras:
         wanted: list[tuple[str, Extra, int]] = [
             (name, "phases", process)
             for process in range(plan.processes)
-            for name in _PHASED
-            if name in plan.backends and registry.reason_unavailable(name) is None
+            for name in plan.backends
+            if getattr(registry.load(name), "phased", False)
+            and registry.reason_unavailable(name) is None
         ]
         wanted += [("numpy", "ceilings", process) for process in range(3)]
         wanted += [("numpy", "harness", 0)]

@@ -20,7 +20,6 @@ from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 
 PROBLEMS = ("or-gate", "symptoms", "xor", "xor-hidden")
-BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
 _ACTIVATIONS: tuple[Activation, ...] = ("sigmoid", "identity", "tanh", "relu")
 _LOGGED = 10  # the error is logged this many times, before the first step and evenly after
 

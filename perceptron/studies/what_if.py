@@ -15,7 +15,7 @@ from perceptron.analysis.what_if.estimate import (
     GRAPH,
     DeviceEstimate,
     EstimateCheck,
-    Kernel,
+    KernelWork,
     WhatIf,
     check,
     estimate,
@@ -129,7 +129,7 @@ def _findable(names: Iterable[str]) -> Iterator[Problem]:
 
 def _kernels(
     workers: Workers, references: Iterable[str], dtype: DType, threads: int
-) -> dict[str, list[Kernel]]:
+) -> dict[str, list[KernelWork]]:
     """Return the kernels of one iteration, by the reference of the problem."""
     kernels = {}
     backend = registry.load(_COUNTED)
@@ -139,7 +139,7 @@ def _kernels(
         if outcome.status != "ok":
             raise UserError(f"--what-if: {outcome.problem}: {outcome.reason}")
         kernels[outcome.problem] = [
-            Kernel(part.work, part.bytes_moved or 0.0) for part in outcome.parts
+            KernelWork(part.work, part.bytes_moved or 0.0) for part in outcome.parts
         ]
     return kernels
 

@@ -5,7 +5,7 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.backends.numpy_backend import NumpyBackend
-from perceptron.backends.protocol import Rung
+from perceptron.backends.protocol import LadderStep
 
 
 class Foreign(NumpyBackend):
@@ -55,14 +55,14 @@ def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
 
 
 def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, Foreign("theirs", Rung("one copy", after="numpy")))
+    install(monkeypatch, Foreign("theirs", LadderStep("one copy", after="numpy")))
     names = list(rungs("cpu"))
     assert rungs("cpu")["theirs"] == "one copy"
     assert names.index("theirs") > names.index("numpy")
     assert names[-1] == "theirs"
 
 
-@pytest.mark.parametrize("rung", [None, "numpy", Rung("all", after="nobody"), 3])
+@pytest.mark.parametrize("rung", [None, "numpy", LadderStep("all", after="nobody"), 3])
 def test_a_foreign_backend_without_a_rung_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, rung: object
 ) -> None:
@@ -87,6 +87,8 @@ def test_rungs_that_follow_each_other_in_a_circle_are_left_out(
 ) -> None:
     before = rungs("cpu")
     install(
-        monkeypatch, Foreign("one", Rung("x", after="two")), Foreign("two", Rung("y", after="one"))
+        monkeypatch,
+        Foreign("one", LadderStep("x", after="two")),
+        Foreign("two", LadderStep("y", after="one")),
     )
     assert rungs("cpu") == before

@@ -15,8 +15,7 @@ from perceptron.report.dashboard.write import write_site
 from tests.browser.serving import serve
 from tests.browser.watched import Watch
 from tests.conftest import ROOT
-from tests.plenty import plenty
-from tests.report.asv.test_pages import CONFIG, git
+from tests.plenty import CONFIG, git, plenty
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route

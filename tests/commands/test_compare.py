@@ -54,7 +54,7 @@ def test_moved_crossovers_are_judged_once_and_shown_everywhere(
     document = json.loads(capsys.readouterr().out)
     assert document["moved_crossovers"] == [msgspec.to_builtins(judged)]
     assert list(document)[2:5] == ["rows", "moved_crossovers", "control"]
-    words = "BASE torch-cpu from 64.0 [62.0, 66.0] on, HEAD torch-cpu from 32.0 [31.0, 33.0] on"
+    words = "BASE torch-cpu from 64.0 [62.0, 66.0] up, HEAD torch-cpu from 32.0 [31.0, 33.0] up"
     assert compare(monkeypatch, gated) == 1
     assert f"crossover moved: mlp-width: {words}" in capsys.readouterr().out
     assert words in file.read_text(encoding="utf-8").replace("`", "")

@@ -17,7 +17,7 @@ from perceptron.records.store import load_run
 from perceptron.studies import crossover as study
 from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
-from tests.made import FACTS, keep, line
+from tests.made import FACTS, everything, keep, line
 from tests.report.reading import data, text_of, views
 
 TIMES = (
@@ -111,6 +111,18 @@ def test_files_of_others_are_shown_by_themselves(
     assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
 
 
+def test_files_take_nothing_off_the_pages(answered: Path) -> None:
+    """What was measured here is still shown; the files come first."""
+    everything(answered / "results")
+    Path("times.csv").write_text(TIMES)
+    run("--from", "times.csv")
+    families = [setting[0] for setting in views(answered / "html", "sweeps")]
+    assert families[0] == "svd"
+    assert "mlp-width" in families
+    assert views(answered / "html", "map")
+    assert views(answered / "html", "ladder")
+
+
 def test_a_pair_is_shown_the_way_round_in_which_it_was_asked_for(answered: Path) -> None:
     """Its ratios are turned with it."""
     Path("times.csv").write_text(TIMES)
@@ -132,7 +144,7 @@ svd,100,jax-gpu,31
 """
 
 
-def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
+def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
     perceptron: Perceptron, tmp_path: Path
 ) -> None:
     """One document on standard output, nothing else; the page is where it says."""
@@ -162,7 +174,7 @@ def test_a_strangers_table_is_judged_in_the_form_of_the_contract(
     assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
 
 
-def test_a_strangers_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
+def test_an_untrusted_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
     (tmp_path / "times.csv").write_text(TABLE)
     process = perceptron("crossover", "--from", "times.csv", "--pair", "jax-gpu:numpy")
     assert process.returncode == 0

@@ -192,11 +192,11 @@ def test_a_plan_that_is_no_file_is_named(tmp_path: Path) -> None:
 def test_each_start_keeps_its_conditions(
     tmp_path: Path, run: Run, environment: Environment
 ) -> None:
-    """The first in conditions.json, a resumed run's beside it; the newest is read."""
+    """The first in conditions.json, a resumed run's beside it; the newest is read first."""
     first, second = Conditions(load=1.0), Conditions(load=2.0)
     with open_run(tmp_path, run, environment) as journal:
         journal.keep_conditions(first)
-        assert load_conditions(journal.folder) == first
+        assert load_conditions(journal.folder) == [first]
     later = msgspec.structs.replace(run, started="2026-01-02T00:00:00Z")
     with open_run(tmp_path, later, environment) as resumed:
         resumed.keep_conditions(second)
@@ -205,7 +205,7 @@ def test_each_start_keeps_its_conditions(
         for file in journal.folder.glob("conditions*.json")
     }
     assert files == {"conditions.json": first, "conditions-2026-01-02T000000Z.json": second}
-    assert load_conditions(journal.folder) == second
+    assert load_conditions(journal.folder) == [second, first]
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_sizes_are_whole_numbers_from_1(tmp_path: Path, row: MakeRow) -> None:
 
 def test_an_old_run_has_no_conditions(tmp_path: Path) -> None:
     """They are not known, which is no error; a file that is damaged is one."""
-    assert load_conditions(tmp_path) is None
+    assert load_conditions(tmp_path) == []
     (tmp_path / "conditions.json").write_text('{"load": "much"}')
     with pytest.raises(UserError, match=r"conditions\.json: not what a run writes: .*load"):
         load_conditions(tmp_path)

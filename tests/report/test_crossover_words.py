@@ -43,8 +43,8 @@ def test_what_was_measured_is_not_missing() -> None:
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ("crosses", "torch-cpu from 200 [180, 220] on"),
-        ("reverses", "torch-cpu first, numpy from 200 [180, 220] on"),
+        ("crosses", "torch-cpu from 200 [180, 220] up"),
+        ("reverses", "torch-cpu first, numpy from 200 [180, 220] up"),
         ("always", "torch-cpu at every size"),
         ("never", "numpy at every size"),
         ("tie", "neither"),

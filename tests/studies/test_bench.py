@@ -5,17 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
 from perceptron.problems.catalogue import find_all
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.store import RunJournal, load_conditions
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, MakeRow, Perceptron
-from tests.made import TIRED
+from tests.made import SOUND, TIRED
 
 EXAMPLES = ROOT / "docs" / "examples"
 WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))
@@ -125,8 +127,8 @@ def test_bench_keeps_its_conditions_and_warns_of_them(
     plan = BenchPlan(backends=("numpy",), threads=(2,), quick=quick)
     result = study.bench(plan, "box", tmp_path, silent)
     assert measured["with_loop"] is not quick
-    assert measured["kept before the first row"] == TIRED
-    assert load_conditions(result.results) == TIRED
+    assert measured["kept before the first row"] == [TIRED]
+    assert load_conditions(result.results) == [TIRED]
     assert [warning.code for warning in result.warnings] == ["other-load", "on-battery"]
 
 
@@ -152,3 +154,23 @@ def test_a_wrong_plan_is_refused_before_anything_is_measured(
 ) -> None:
     with pytest.raises(UserError, match=message):
         BenchPlan(**fields)  # type: ignore[arg-type]
+
+
+def test_a_resumed_run_warns_of_what_its_earlier_start_was_under(
+    measured: dict[str, object], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Rows were measured under that as well, and quiet now does not undo it."""
+    plan = BenchPlan(backends=("numpy",), threads=(2,))
+
+    def power_cut(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(study, "summarise", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            study.bench(plan, "box", tmp_path, silent)
+    monkeypatch.setattr(opening, "conditions", lambda with_loop: SOUND)
+    result = study.bench(plan, "box", tmp_path, silent)
+    assert load_conditions(result.results) == [SOUND, TIRED]
+    assert [warning.code for warning in result.warnings] == ["other-load", "on-battery"]
+    assert judge_bench(read_run(result.results)).warnings == result.warnings

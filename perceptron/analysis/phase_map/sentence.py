@@ -51,7 +51,7 @@ def sentence(shares: dict[str, float], areas: Sequence[Area], axes: tuple[str, s
     text = ", ".join(parts)
     rule = _best_rule(areas, axes) if len(winners) == 2 else None
     if rule is not None and rule.wrong <= _EXCEPTIONS:
-        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)} on"
+        text += f"; {rule.winner} from {rule.size} ≈ {_round(rule.start)} up"
     return f"{text}."
 
 

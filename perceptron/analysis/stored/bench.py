@@ -9,8 +9,6 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.stored.finding import FindingRow, finding, finding_backends
-from perceptron.analysis.trust import damaged_line_warning, warnings_about
-from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -34,10 +32,9 @@ def summarise(
     folder: Path,
     environment: Environment,
     rows: list[Measurement],
-    conditions: Conditions | None = None,
-    complaints: Sequence[str] = (),
+    warnings: Sequence[MeasurementWarning] = (),
 ) -> BenchResult:
-    """Judge the rows of one run, which are in ``folder``; ``complaints`` are about damaged ones.
+    """Judge the rows of one run, which are in ``folder``; ``warnings`` are those of its starts.
 
     The finding is that of the smallest number of threads. Raises ValueError without rows.
     """
@@ -52,10 +49,7 @@ def summarise(
         rows=rows,
         finding=finding(fewest, finding_backends(backends)),
         crossovers=crossovers(rows),
-        warnings=[
-            *map(damaged_line_warning, complaints),
-            *warnings_about(environment, max(threads), conditions),
-        ],
+        warnings=list(warnings),
     )
 
 

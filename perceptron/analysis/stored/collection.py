@@ -224,5 +224,5 @@ def _diagnosis(
         environment=environment,
         threads=threads,
         conditions=facts.conditions or Conditions(),
-        warnings=warnings_about(environment, threads, facts.conditions),
+        warnings=warnings_about(environment, threads, facts.conditions, facts.earlier),
     )

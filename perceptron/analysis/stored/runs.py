@@ -53,7 +53,9 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
     rows, plan = _usable_rows(loaded), _plan(loaded, _BenchPlan)
     facts = loaded.facts
     with _judging(loaded.folder):
-        return summarise(plan.backends, loaded.folder, facts.environment, rows, facts.conditions)
+        threads = max(row.threads for row in rows if row.threads is not None)
+        warnings = _warnings(facts, threads)
+        return summarise(plan.backends, loaded.folder, facts.environment, rows, warnings)
 
 
 def judge_map(loaded: LoadedRun) -> MapResult:
@@ -113,4 +115,4 @@ def _plan(loaded: LoadedRun, kind: type[Kind]) -> Kind:
 
 
 def _warnings(facts: RunFacts, threads: int) -> list[MeasurementWarning]:
-    return warnings_about(facts.environment, threads, facts.conditions)
+    return warnings_about(facts.environment, threads, facts.conditions, facts.earlier)

@@ -37,7 +37,7 @@ EAGER, GRAPH = "torch-cuda", "torch-cuda-graph"
 _STEPS_A_REPLAY = 10
 
 
-class Kernel(Struct, frozen=True):
+class KernelWork(Struct, frozen=True):
     """What one dispatched operation must compute, read and write."""
 
     operations: float
@@ -85,7 +85,7 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 
 
 def estimate(
-    kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, size: float
+    kernels: Sequence[KernelWork], dispatch: float, device: Device, backend: str, size: float
 ) -> DeviceEstimate:
     """Estimate one iteration on ``device``; ``dispatch`` is the host's seconds per operation."""
     best, worst = (_seconds(kernels, dispatch, device, backend, side) for side in (0, 1))
@@ -100,7 +100,7 @@ def estimate(
 
 
 def _seconds(
-    kernels: Sequence[Kernel], dispatch: float, device: Device, backend: str, side: int
+    kernels: Sequence[KernelWork], dispatch: float, device: Device, backend: str, side: int
 ) -> float:
     """Return the seconds of an iteration at best for side 0, at worst for 1."""
     reached = REACHED[1 - side]

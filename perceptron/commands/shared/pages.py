@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perceptron import optional
+from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.analysis.crossover.result import CrossoverResult
@@ -25,10 +26,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Pages:
-    """Where the dashboard goes; None where it cannot be drawn, which costs no answer.
+    """Where the dashboard goes; None where it cannot be drawn.
 
-    Every method writes the dashboard of all that is in ``results`` and raises `UserError` if the
-    folder cannot be written to.
+    Every method writes the dashboard of all that is in ``results``. One that cannot be written
+    costs the page and not the answer: the reason is one line on standard error.
     """
 
     html: Path | None
@@ -61,14 +62,16 @@ class Pages:
         collection = answer.with_ladder(collect(results), result)
         return self._show(self.html, collection, answer.ladder_address(result))
 
-    def write_crossovers(self, results: Path | None, result: CrossoverResult) -> Written:
-        """Show these crossovers on the sweeps; without ``results`` those of the result alone."""
+    def write_crossovers(self, results: Path, result: CrossoverResult) -> Written:
+        """Show these crossovers on the sweeps, those of rows from files before all others."""
         if self.html is None:
             return Written()
         from perceptron.analysis.stored.collection import collect, collection_of
         from perceptron.report.dashboard import answer
 
-        collection = collection_of(result.rows) if results is None else collect(results)
+        collection = collect(results)
+        if result.results is None:
+            collection = answer.with_files(collection, collection_of(result.rows))
         address = answer.sweep_address(collection, result)
         return self._show(self.html, collection, address, result)
 
@@ -82,7 +85,14 @@ class Pages:
         from perceptron.report.asv import pages as asv
         from perceptron.report.dashboard.write import write_site
 
-        write_site(html, collection, asv.absent(html), searched)
+        try:
+            write_site(html, collection, asv.absent(html), searched)
+        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
+            from perceptron.report.tables import terminal
+
+            reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
+            terminal.note(f"no page was written: {reason}")
+            return Written()
         return Written(html / address.partition("#")[0], f"{html}/{address}")
 
 

@@ -24,10 +24,14 @@ class StoredResults(Struct, frozen=True, kw_only=True):
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
-    """What a run was measured on, and under what; None where that was not recorded."""
+    """What a run was measured on, and under what when last started; None if not recorded.
+
+    ``earlier`` are the conditions of its earlier starts, the newest first.
+    """
 
     environment: Environment
     conditions: Conditions | None
+    earlier: list[Conditions] = []
 
 
 class LoadedRun(Struct, frozen=True, kw_only=True):
@@ -49,7 +53,7 @@ def read_results(results: Path) -> StoredResults:
 
 def read_facts(folder: Path) -> RunFacts:
     """Read a run's facts; raises `UserError` naming the file that cannot be understood."""
-    return RunFacts(environment=load_environment(folder), conditions=load_conditions(folder))
+    return _facts(load_environment(folder), folder)
 
 
 def read_run(folder: Path) -> LoadedRun:
@@ -58,5 +62,10 @@ def read_run(folder: Path) -> LoadedRun:
     Lines that are no rows are left out; `read_results` complains about them.
     """
     run, environment, rows = load_run(folder, lambda _: None)
-    facts = RunFacts(environment=environment, conditions=load_conditions(folder))
-    return LoadedRun(folder=folder, run=run, facts=facts, rows=rows)
+    return LoadedRun(folder=folder, run=run, facts=_facts(environment, folder), rows=rows)
+
+
+def _facts(environment: Environment, folder: Path) -> RunFacts:
+    starts = load_conditions(folder)
+    newest = starts[0] if starts else None
+    return RunFacts(environment=environment, conditions=newest, earlier=starts[1:])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec import json
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
@@ -32,6 +33,25 @@ def with_ladder(collection: Collection, result: OverheadResult) -> Collection:
     setting = ladders.ladder_setting(result)
     others = [other for other in collection.ladders if ladders.ladder_setting(other) != setting]
     return replace(collection, ladders=[result, *others])
+
+
+def with_files(collection: Collection, files: Collection) -> Collection:
+    """Return the collection with what files hold first, rows that it has itself only once."""
+    settings = {sweeps.sweep_setting(sweep) for sweep in files.sweeps}
+    names = {machine.name for machine in collection.machines}
+    own_rows = {json.encode(row) for row in collection.rows}
+    return replace(
+        collection,
+        rows=[*collection.rows, *(row for row in files.rows if json.encode(row) not in own_rows)],
+        machines=[
+            *collection.machines,
+            *(machine for machine in files.machines if machine.name not in names),
+        ],
+        sweeps=[
+            *files.sweeps,
+            *(sweep for sweep in collection.sweeps if sweeps.sweep_setting(sweep) not in settings),
+        ],
+    )
 
 
 def map_address(result: MapResult) -> str:

@@ -91,7 +91,7 @@ def _changes(advice: Advice) -> str:
     winners, same, doubtful = [], [], []
     for change in advice.changes:
         turns = [turn for pair in change.crossovers for turn in _turns(pair)]
-        winners += [f"{name} from {size} {change.axis} on" for name, size in turns]
+        winners += [f"{name} from {size} {change.axis} up" for name, size in turns]
         if turns or change.low >= change.high:
             continue
         statuses = {pair.status for pair in change.crossovers}

@@ -19,7 +19,7 @@ from perceptron.problems import files
 from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import Run, RunJournal, now, open_run
+from perceptron.records.store import Run, RunJournal, load_conditions, now, open_run
 from perceptron.records.warning import MeasurementWarning
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ class OpenRun:
     journal: RunJournal
     environment: Environment
     conditions: Conditions
+    earlier: list[Conditions]
+    """Those of the run's earlier starts, the newest first."""
 
     def warnings(self, threads: int) -> list[MeasurementWarning]:
         """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
-        warnings = warnings_about(self.environment, threads, self.conditions)
+        warnings = warnings_about(self.environment, threads, self.conditions, self.earlier)
         return [*map(damaged_line_warning, self.journal.complaints), *warnings]
 
 
@@ -65,9 +67,10 @@ def start_run(
         started=now(),
     )
     with open_run(results, run, facts) as journal:
+        earlier = load_conditions(journal.folder)
         measured = conditions(with_loop=not quick)
         journal.keep_conditions(measured)
-        yield OpenRun(run, journal, facts, measured)
+        yield OpenRun(run, journal, facts, measured, earlier)
         journal.finish()
 
 

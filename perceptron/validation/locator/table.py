@@ -42,7 +42,7 @@ def save(file: Path, truth: Truth) -> Path:
 def _locator(truth: LocatorTruth) -> TextTable:
     dense = truth.dense_sizes_per_decade
     return TextTable(
-        "The locator: from which size on does B beat A?",
+        "The locator: from which size up does B beat A?",
         (
             "worlds",
             "number>",

@@ -8,7 +8,7 @@ from perceptron.analysis.what_if.estimate import (
     GRAPH,
     CaseStatuses,
     DeviceEstimate,
-    Kernel,
+    KernelWork,
     check,
     estimate,
     what_if,
@@ -17,7 +17,7 @@ from perceptron.report.tables import what_if as what_if_text
 from tests.conftest import MakeRow
 
 H100 = DEVICES["h100"]
-TINY = [Kernel(10, 100)] * 13
+TINY = [KernelWork(10, 100)] * 13
 
 
 def test_a_tiny_problem_waits_for_the_host() -> None:
@@ -38,12 +38,12 @@ def test_a_graph_does_not_wait_for_the_host() -> None:
 @pytest.mark.parametrize(
     ("kernel", "seconds"),
     [
-        (Kernel(1e12, 1e6), 1e12 / (REACHED[1] * H100.float32)),
-        (Kernel(1e6, 1e11), 1e11 / (REACHED[1] * H100.bandwidth)),
+        (KernelWork(1e12, 1e6), 1e12 / (REACHED[1] * H100.float32)),
+        (KernelWork(1e6, 1e11), 1e11 / (REACHED[1] * H100.bandwidth)),
     ],
     ids=["arithmetic", "memory"],
 )
-def test_a_large_kernel_takes_what_the_device_does(kernel: Kernel, seconds: float) -> None:
+def test_a_large_kernel_takes_what_the_device_does(kernel: KernelWork, seconds: float) -> None:
     assert estimate([kernel], 7e-6, H100, EAGER, 1).low == pytest.approx(seconds)
 
 

@@ -9,6 +9,7 @@ import pytest
 from perceptron import optional
 from perceptron.commands.shared.pages import prepare
 from perceptron.errors import UserError
+from perceptron.report.dashboard import write
 
 
 def test_without_its_libraries_a_page_costs_no_answer(
@@ -17,11 +18,11 @@ def test_without_its_libraries_a_page_costs_no_answer(
     """One line before measuring, no folder, and no page afterwards."""
     monkeypatch.setattr(optional, "find_spec", lambda name: None)
     pages = prepare(tmp_path / "html")
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.startswith("no page will be written: asv, jinja2, matplotlib")
-    assert said.err.endswith('pip install "perceptron[pages]"\n')
-    assert said.err.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("no page will be written: asv, jinja2, matplotlib")
+    assert printed.err.endswith('pip install "perceptron[pages]"\n')
+    assert printed.err.count("\n") == 1
     assert pages.write(tmp_path / "results") is None
     assert not (tmp_path / "html").exists()
 
@@ -32,3 +33,26 @@ def test_a_folder_that_cannot_be_written_to_is_refused_before_measuring(tmp_path
     (tmp_path / "html").write_text("a file")
     with pytest.raises(UserError, match="choose another --html"):
         prepare(tmp_path / "html")
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"),
+    [(UserError("html: full"), "html: full"), (KeyError("x"), "a bug: KeyError('x')")],
+)
+def test_a_page_that_cannot_be_written_costs_no_answer(
+    failure: Exception,
+    reason: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Minutes of measuring wait to be shown: the reason is a line, and there is no page."""
+    if optional.missing("pages") is not None:
+        pytest.skip("no page would be written")
+
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr(write, "write_site", fail)
+    assert prepare(tmp_path / "html").write(tmp_path / "results") is None
+    assert capsys.readouterr().err == f"no page was written: {reason}\n"

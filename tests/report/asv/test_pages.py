@@ -13,20 +13,7 @@ import pytest
 from perceptron.report.asv import pages as asv_pages
 from perceptron.report.asv.pages import publish
 from tests.conftest import ROOT
-from tests.plenty import plenty
-
-IDENTITY = ("-c", "user.name=tester", "-c", "user.email=tester@example.org")
-CONFIG = """{
-    // asv takes comments
-    "version": 1,
-    "project": "made up",
-    "repo": ".",
-    "branches": ["main"],
-    "plugins": [".perceptron.report.asv.plugin"],
-    "results_dir": "elsewhere",
-    "html_dir": "elsewhere/html",
-}
-"""
+from tests.plenty import CONFIG, git, plenty
 
 
 @pytest.fixture
@@ -43,10 +30,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("HOME", str(tmp_path / "no home"))
     return folder
-
-
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.check_output(["git", *IDENTITY, *arguments], cwd=folder, text=True)
 
 
 def made(project: Path, limit_seconds: float = 600.0) -> str | None:

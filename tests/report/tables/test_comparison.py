@@ -68,8 +68,8 @@ def test_a_moved_crossover_is_noted_with_both_intervals() -> None:
     """Under the table, as every crossover is worded."""
     lines = notes(comparison(row(), moved_crossovers=[moved()]))
     assert (
-        "crossover moved: mlp-width: BASE torch-cpu from 64.0 [62.0, 66.0] on, "
-        "HEAD torch-cpu from 32.0 [31.0, 33.0] on"
+        "crossover moved: mlp-width: BASE torch-cpu from 64.0 [62.0, 66.0] up, "
+        "HEAD torch-cpu from 32.0 [31.0, 33.0] up"
     ) in lines
     assert not any("crossover" in line for line in notes(comparison(row())))
 
@@ -79,7 +79,7 @@ def test_a_moved_crossover_is_noted_with_both_intervals() -> None:
     [
         (
             CrossoverEnd(status="reverses", size=8.0, low=None, high=9.0),
-            "torch-cpu first, numpy from 8.00 […, 9.00] on",
+            "torch-cpu first, numpy from 8.00 […, 9.00] up",
         ),
         (
             CrossoverEnd(status="always", size=None, low=None, high=None),

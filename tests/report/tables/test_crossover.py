@@ -54,7 +54,7 @@ def test_a_line_for_each_pair_that_was_measured(result: CrossoverResult) -> None
     assert len(cells) == len(CROSSOVER_COLUMNS)
     assert cells[:3] == ("mlp-width", "numpy → torch-cpu", "box, float32, 2 threads")
     assert cells[3].startswith("crosses")
-    assert re.match(r"torch-cpu from [\d.]+ \[[\d.]+, [\d.]+\] on", cells[4])
+    assert re.match(r"torch-cpu from [\d.]+ \[[\d.]+, [\d.]+\] up", cells[4])
 
 
 def test_amortisations_show_a_few_sizes_with_both_ends(row: MakeRow) -> None:
