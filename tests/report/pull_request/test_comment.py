@@ -227,5 +227,5 @@ def test_a_moved_crossover_stands_in_code() -> None:
     """With both revisions, whatever its family is called."""
     text = comment(comparison(slower(), moved_crossovers=[moved(family="@a `|` <b>")]))
     assert "**Crossovers that moved**" in text
-    words = "BASE `torch-cpu from 64.0 [62.0, 66.0] on`, HEAD `torch-cpu from 32.0 [31.0, 33.0] on`"
+    words = "BASE `torch-cpu from 64.0 [62.0, 66.0] up`, HEAD `torch-cpu from 32.0 [31.0, 33.0] up`"
     assert f"- `@a ˋ∣ˋ <b>`: {words}" in text

@@ -208,7 +208,7 @@ def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
     """The blocks are not judged again, and more than there is room for are counted."""
     case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))
     text = case.post()
-    assert "- `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] on`" in text
+    assert "- `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] up`" in text
     assert "more left out for want of room" in text
     assert len(text.encode()) < MOST_BYTES
 
