@@ -20,7 +20,7 @@ def say(areas: list[Area]) -> str:
 def test_a_rule_names_the_size_that_decides() -> None:
     """Halfway, in logarithms, between the sizes on both sides."""
     by_width = [Area(x, y, "a" if y < 64 else "b") for x, y in product(SIZES, SIZES)]
-    assert say(by_width) == "a wins 50 % of the map, b wins 50 %; b from width ≈ 32 on."
+    assert say(by_width) == "a wins 50 % of the map, b wins 50 %; b from width ≈ 32 up."
     by_product = [Area(x, y, "a" if x * y < 1024 else "b") for x, y in product(SIZES, SIZES)]
     assert "b from rows × width ≈ 510 up" in say(by_product)
 
