@@ -4,11 +4,13 @@
 # make targets   the speeds that the suite sets itself, beside what was reached
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
-# make readme    README's picture and tables from the committed results
-# make shots     docs/: pictures of the dashboard of the committed results
+# make readme    tables and pictures of README and docs from the results of record
+# make shots     docs/: pictures of the dashboard of the results of record
 
 PYTHON ?= python3
 BIN := .venv/bin
+# One more than cores, four at most: tests wait for processes, browsers and files.
+WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
 .PHONY: install browser test bench targets truth proof readme shots
 install: .venv/installed
@@ -32,7 +34,7 @@ test: browser
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/zizmor --offline --quiet .github/workflows
 	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal \
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal \
 		--cov --cov-report=term:skip-covered
 
 bench: install
