@@ -77,10 +77,10 @@ def advise(
     )
     guessed = None if what_if is None else device(what_if)
     with terminal.progress_bar("looking") as bar:
-        found = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
-    terminal.show_warnings(found.warnings)
+        result = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
+    terminal.show_warnings(result.warnings)
     if json:
-        documents.write(documents.advice(found))
+        documents.write(documents.advice(result))
     else:
-        advice.show(found)
+        advice.show(result)
         terminal.show_next("perceptron crossover")

@@ -12,9 +12,9 @@ def backends(json: Json = False) -> None:
     from perceptron.report.tables import terminal
     from perceptron.studies.backends import survey
 
-    found = survey()
+    facts = survey()
     if json:
-        documents.write({"backends": found})
+        documents.write({"backends": facts})
     else:
-        table.show(found)
+        table.show(facts)
         terminal.show_next("perceptron bench --quick")

@@ -21,12 +21,12 @@ def check(
     from perceptron.studies.check import check as study
 
     with terminal.progress_bar("checking") as bar:
-        found = {name: study(name, bar) for name in split("NAME", names)}
+        results = {name: study(name, bar) for name in split("NAME", names)}
     if json:
-        documents.write({"backends": found})
+        documents.write({"backends": results})
     else:
-        table.show(found)
-    if not all(promise.kept for promises in found.values() for promise in promises):
+        table.show(results)
+    if not all(promise.kept for promises in results.values() for promise in promises):
         raise typer.Exit(1)
     if not json:
-        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *found))}")
+        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *results))}")

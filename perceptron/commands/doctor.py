@@ -12,15 +12,15 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
     """Find what on this machine makes timings untrustworthy, and what to do about it."""
     from perceptron.machine import usable_cores
     from perceptron.report import documents
-    from perceptron.report.tables import doctor as diagnosis
+    from perceptron.report.tables import doctor as table
     from perceptron.report.tables import terminal
     from perceptron.studies import doctor as study
 
     with terminal.progress_bar("looking") as bar:
-        found = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
+        diagnosis = study.doctor(max(whole_numbers("--threads", threads) or (usable_cores(),)), bar)
     if json:
-        documents.write(documents.doctor(found))
+        documents.write(documents.doctor(diagnosis))
     else:
-        diagnosis.show(found)
-    if found.warnings:
+        table.show(diagnosis)
+    if diagnosis.warnings:
         raise typer.Exit(1)

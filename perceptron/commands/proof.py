@@ -43,14 +43,14 @@ def proof(
     name = folder_name("--machine", machine) or machine_name()
     request = gate.ProofRequest(name, results, runs, minutes, report, revision())
     with terminal.progress_bar("proving") as bar:
-        found = gate.prove(request, bar)
+        result = gate.prove(request, bar)
     if json:
-        documents.write(found)
+        documents.write(result)
     else:
-        table.show(found)
+        table.show(result)
     if save is not None:
         from perceptron.validation.gate.shown import page
 
-        terminal.err.print(f"wrote {page.save(save, found)}", soft_wrap=True)
-    if any(target.met is False for target in found.targets):
+        terminal.err.print(f"wrote {page.save(save, result)}", soft_wrap=True)
+    if any(target.met is False for target in result.targets):
         raise typer.Exit(1)

@@ -27,10 +27,10 @@ def truth(
     if save is not None:
         text_file.reserve(save)
     with terminal.progress_bar("trying") as bar:
-        found = study(worlds, seed, bar)
+        result = study(worlds, seed, bar)
     if json:
-        documents.write(found)
+        documents.write(result)
     else:
-        table.show(found)
+        table.show(result)
     if save is not None:
-        terminal.err.print(f"wrote {table.save(save, found)}", soft_wrap=True)
+        terminal.err.print(f"wrote {table.save(save, result)}", soft_wrap=True)

@@ -50,8 +50,8 @@ def answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def locate(plan: study.CrossoverPlan, *_: Any) -> CrossoverResult:
         folder = keep(Path("results"), {"study": "crossover"}, line(prepare=0.5))
-        found = crossover_result(load_run(folder)[2], None, plan.iterations, FACTS, folder)
-        return replace(found, what_if=[GUESS])
+        result = crossover_result(load_run(folder)[2], None, plan.iterations, FACTS, folder)
+        return replace(result, what_if=[GUESS])
 
     monkeypatch.setattr(study, "locate", locate)
     return tmp_path

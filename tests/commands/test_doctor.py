@@ -37,7 +37,7 @@ def test_the_text_names_every_condition_and_ends_with_the_next_command(
     lines = process.stdout.splitlines()
     for what, _, _ in table.cells(diagnosed(environment, SOUND)):
         (line,) = (line for line in lines if line.startswith(what))
-        assert line.rstrip().endswith(("fine", "caution", "not known"))
+        assert line.rstrip().endswith(("fine", "warning", "not known"))
     assert process.returncode == (1 if "warning:" in process.stdout else 0)
     assert lines[-1] == "next:  perceptron bench --quick"
 

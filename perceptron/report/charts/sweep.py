@@ -82,7 +82,7 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     for level, crossover in enumerate(crossing, lowest):
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
-            label = f"{winner} from {digits(change.size, 2)} up"
+            label = f"{winner} from {digits(change.size)} up"
             marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
         if crossover.low is not None and crossover.high is not None:
             stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))

@@ -22,11 +22,11 @@ def machines(collection: Collection) -> dict[str, Any]:
         ("libraries", _libraries),
         ("thread pools", _pools),
         ("settings", _settings),
-        ("measured by", lambda each: ", ".join(each.sources) or _NOTHING),
-        ("newest result", lambda each: each.newest[:10] or _NOTHING),
-        ("runs of ours", lambda each: f"{each.runs:,}"),
-        ("rows", lambda each: f"{each.rows:,}"),
-        ("commits", lambda each: f"{each.commits:,}"),
+        ("measured by", lambda machine: ", ".join(machine.sources) or _NOTHING),
+        ("newest result", lambda machine: machine.newest[:10] or _NOTHING),
+        ("runs of ours", lambda machine: f"{machine.runs:,}"),
+        ("rows", lambda machine: f"{machine.rows:,}"),
+        ("commits", lambda machine: f"{machine.commits:,}"),
     ]
     table = [
         (name, [shortened(text_of(machine), 600) for machine in collection.machines])

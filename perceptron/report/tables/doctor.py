@@ -18,13 +18,13 @@ def show(diagnosis: Diagnosis) -> None:
 
 
 def cells(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
-    """Return each condition, its value and a verdict: ``fine``, ``caution`` or ``not known``."""
+    """Return each condition, its value and a verdict: ``fine``, ``warning`` or ``not known``."""
     codes = {warning.code for warning in diagnosis.warnings}
     return [
         (
             what,
             NONE if value is None else value,
-            "caution" if code in codes else "not known" if value is None else "fine",
+            "warning" if code in codes else "not known" if value is None else "fine",
         )
         for what, value, code in _conditions(diagnosis)
     ]

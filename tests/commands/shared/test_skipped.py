@@ -14,9 +14,9 @@ def test_backends_without_their_library_are_named_once_for_each_library(
 ) -> None:
     monkeypatch.setattr(optional, "find_spec", lambda name: None)
     announce_skipped((*registry.DEFAULT, "numba"))
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.splitlines() == [
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
         'skipped: torch-cpu, torch-cuda: torch is not installed: pip install "perceptron[torch]"',
         'skipped: numba: numba is not installed: pip install "perceptron[numba]"',
     ]

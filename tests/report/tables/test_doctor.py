@@ -11,14 +11,14 @@ from tests.made import SOUND, TIRED, diagnosed
 def test_each_verdict_is_that_of_its_condition(environment: Environment) -> None:
     """Every caution marks exactly one row, and what is not known is not called fine."""
     verdicts = {what: verdict for what, _, verdict in cells(diagnosed(environment, TIRED))}
-    assert {what for what, verdict in verdicts.items() if verdict == "caution"} == {
+    assert {what for what, verdict in verdicts.items() if verdict == "warning"} == {
         "load, last minute",
         "power",
     }
-    assert set(verdicts.values()) == {"caution", "fine"}
+    assert set(verdicts.values()) == {"warning", "fine"}
     unknown = cells(diagnosed(environment, Conditions(), threads=9))
     verdicts = {what: verdict for what, _, verdict in unknown}
-    assert verdicts["threads"] == "caution"
+    assert verdicts["threads"] == "warning"
     assert verdicts["equal work, repeated"] == verdicts["frequency governor"] == "not known"
 
 
@@ -38,5 +38,5 @@ def test_every_caution_has_its_row(environment: Environment) -> None:
     pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
     diagnosis = diagnosed(pinned, ill, threads=9)
     rows = cells(diagnosis)
-    assert {verdict for _, _, verdict in rows} == {"caution"}
+    assert {verdict for _, _, verdict in rows} == {"warning"}
     assert len({warning.code for warning in diagnosis.warnings}) == len(rows)

@@ -63,7 +63,7 @@ KINDS = (
         ("training",),
     ),
 )
-BY_NAME = {each.name: each for each in KINDS}
+BY_NAME = {kind.name: kind for kind in KINDS}
 
 
 def wanted(runs: int) -> dict[str, int]:
