@@ -126,7 +126,7 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
     assert 32 < (crossed.size or 0) < 128
     text = advice.sentence(advised)
     assert "; but torch-cpu from " in text
-    assert " rows on" in text
+    assert " rows up" in text
     assert "nothing else wins at features 8 to 512" in text
     cells = advice.changes_cells(advised.changes)
     assert [cell[:3] for cell in cells] == [

@@ -20,7 +20,7 @@ def test_the_border_is_where_both_take_equally_long(row: MakeRow) -> None:
     (line,) = border.lines
     assert all(x * y == pytest.approx(2_500, rel=0.02) for x, y in line)
     assert phase_map.summary == (
-        "light wins 67 % of the map, heavy wins 33 %; heavy from rows × width ≈ 2,400 on."
+        "light wins 67 % of the map, heavy wins 33 %; heavy from rows × width ≈ 2,400 up."
     )
 
 
