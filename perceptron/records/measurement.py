@@ -78,3 +78,12 @@ class Measurement(Timings, frozen=True, kw_only=True):
 
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
+    low: float | None = None
+    """Ends of the 99 % interval of ``seconds`` as a foreign file states it, in seconds; an open end
+    is None. It is about the samples of one process and knows nothing of others."""
+    high: float | None = None
+    version: str | None = None
+    """Of the benchmark itself, where its tool keeps one: times of two versions measure two things.
+    """
+    file: str | None = None
+    """The file that it was read from."""

@@ -42,10 +42,19 @@ class Values(Struct, frozen=True):
 
     params: list[list[str]]
     result: list[Any] | None = None
-    quartile: list[Any] | None = None
+    """Medians."""
+    low: list[Any] | None = None
+    high: list[Any] | None = None
+    """Ends of the 99 % interval of the median."""
+    lower_quartile: list[Any] | None = None
+    upper_quartile: list[Any] | None = None
+    repeat: list[Any] | None = None
+    """How many samples there were."""
     stdev: list[Any] | None = None
     samples: list[Any] | None = None
     started_at: Any = None
+    version: Any = None
+    """Of the benchmark: a digest of its code, or what its author says."""
 
 
 class Results(Struct, frozen=True):
@@ -57,40 +66,68 @@ class Results(Struct, frozen=True):
     version: int
     result_columns: list[str] = []
     env_name: str | None = None
+    python: str | None = None
+    requirements: dict[str, Any] | None = None
     date: Any = None
     started_at: Any = None
+    benchmark_version: Any = None
+
+    @property
+    def environment(self) -> str | None:
+        """The name of the environment; in old files made of what is in it."""
+        if self.env_name is not None or self.python is None:
+            return self.env_name
+        libraries = sorted((self.requirements or {}).items())
+        return "-".join([f"py{self.python}", *(f"{name}{version}" for name, version in libraries)])
 
     def values(self, name: str) -> Values:
         """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
         entry = self.results[name]
         if self.version == 1:
-            return _values_of_1(entry, _get(self.started_at, name))
+            return _values_of_1(
+                entry, _get(self.started_at, name), _get(self.benchmark_version, name)
+            )
         columns = dict(zip(self.result_columns, msgspec.convert(entry, list[Any]), strict=False))
         return msgspec.convert(
             {
                 "params": columns.get("params") or [],
                 "result": columns.get("result"),
-                "quartile": columns.get("stats_q_25"),
+                "low": columns.get("stats_ci_99_a"),
+                "high": columns.get("stats_ci_99_b"),
+                "lower_quartile": columns.get("stats_q_25"),
+                "upper_quartile": columns.get("stats_q_75"),
+                "repeat": columns.get("stats_repeat"),
                 "samples": columns.get("samples"),
                 "started_at": columns.get("started_at"),
+                "version": columns.get("version"),
             },
             Values,
         )
 
 
-def _values_of_1(entry: Any, started_at: Any) -> Values:
+def _values_of_1(entry: Any, started_at: Any, version: Any) -> Values:
     if not isinstance(entry, dict):
-        return Values(params=[], result=[entry], started_at=started_at)
+        return Values(params=[], result=[entry], started_at=started_at, version=version)
     result, stats, samples = entry.get("result"), entry.get("stats"), entry.get("samples")
     stats = stats if stats is None or isinstance(stats, list) else [stats]
+
+    def of_each(key: str) -> list[Any] | None:
+        return stats and [_get(summary, key) for summary in stats]
+
+    intervals = of_each("ci_99")
     return msgspec.convert(
         {
             "params": entry.get("params") or [],
             "result": result if result is None or isinstance(result, list) else [result],
-            "quartile": stats and [_get(summary, "q_25") for summary in stats],
-            "stdev": stats and [_get(summary, "std") for summary in stats],
+            "low": intervals and [_end(interval, 0) for interval in intervals],
+            "high": intervals and [_end(interval, 1) for interval in intervals],
+            "lower_quartile": of_each("q_25"),
+            "upper_quartile": of_each("q_75"),
+            "repeat": of_each("repeat"),
+            "stdev": of_each("std"),
             "samples": samples if isinstance(samples, list) else None,
             "started_at": started_at,
+            "version": version,
         },
         Values,
     )
@@ -98,6 +135,10 @@ def _values_of_1(entry: Any, started_at: Any) -> Values:
 
 def _get(entry: Any, key: str) -> Any:
     return entry.get(key) if isinstance(entry, dict) else None
+
+
+def _end(interval: Any, index: int) -> Any:
+    return interval[index] if isinstance(interval, list) and len(interval) == 2 else None
 
 
 def is_asv_folder(folder: Path) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections import Counter
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import product
@@ -16,6 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import (
     AsvBenchmark,
@@ -28,8 +29,14 @@ from perceptron.records.readers.asv_files import (
 )
 from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.values import duration, stdev
-from perceptron.untrusted_text import label
+from perceptron.records.readers.reading import (
+    NO_SUCH_PARAMETERS,
+    NOT_ASKED_FOR,
+    ReadingNotes,
+    ReadRequest,
+)
+from perceptron.records.readers.values import duration, median_interval, stated_interval, stdev
+from perceptron.untrusted_text import label, quoted
 
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
@@ -39,107 +46,143 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MOST_COMBINATIONS = 100_000
 
 
-def read_asv(source: Path, roles: ParameterRoles) -> SourceContents:
+def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
     """Return a row for each time of a backend at a size; every file of results is a run.
 
     ``source`` is a results folder, a machine's folder in one, or one file of results. Benchmarks of
-    time are read if they have the parameters of ``roles``. Where no list of benchmarks names a
-    benchmark's parameters, they are ``param1``, ``param2`` …, as asv names them. ``seconds`` is the
-    lower quartile that asv keeps beside its median, or the median where it keeps none. Raises
-    `UserError` naming the file, and the benchmark and parameter.
+    time are read if they have the parameters that hold the backend and the size. Where no list of
+    benchmarks names a benchmark's parameters, they are ``param1``, ``param2`` …, as asv names them.
+    ``seconds`` is asv's median. Files and benchmarks that cannot be understood are in ``notes``; of
+    a single file, raises `UserError` naming it.
     """
     lists: dict[Path, dict[str, AsvBenchmark]] = {}
     runs: list[list[ForeignRow]] = []
-    unused: set[str] = set()
     for file in [source] if source.is_file() else result_files(source):
-        if file.parent not in lists:
-            lists[file.parent] = load_benchmarks(benchmark_list(file))
-        run, left_out = read_asv_file(file, lists[file.parent], roles)
-        runs.append(run)
-        unused |= left_out
-    return SourceContents(runs=runs, selected=True, unused=frozenset(unused))
+        try:
+            must_be_a_file(file)
+            if file.parent not in lists:
+                lists[file.parent] = _list_of(file, notes)
+            runs.append(read_asv_file(file, lists[file.parent], request, notes))
+        except UserError as error:
+            if file == source:
+                raise
+            notes.not_read(file, str(error).removeprefix(f"{file}: "))
+    return SourceContents(runs=runs, formats=frozenset({"asv"}), has_parameters=True)
+
+
+def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
+    listed = benchmark_list(file)
+    if listed is None:
+        return {}
+    must_be_a_file(listed)
+    return load_benchmarks(
+        listed,
+        lambda what: notes.complain(
+            listed, what.removeprefix(f"{listed}: "), "its parameters are called param1, param2 …"
+        ),
+    )
 
 
 def read_asv_file(
-    file: Path, benchmarks: dict[str, AsvBenchmark], roles: ParameterRoles
-) -> tuple[list[ForeignRow], set[str]]:
-    """Return the rows of one file of results, and the parameters of benchmarks left out.
-
-    Raises `UserError` naming the file, and the benchmark and parameter.
-    """
+    file: Path, benchmarks: dict[str, AsvBenchmark], request: ReadRequest, notes: ReadingNotes
+) -> list[ForeignRow]:
+    """Return the rows of one file of results; raises `UserError` naming a file that is none."""
     results = load_file(file)
+    notes.files += 1
     run: list[ForeignRow] = []
-    unused: set[str] = set()
-    for name, benchmark, values in _times(file, results, benchmarks):
-        if roles.names <= set(benchmark.param_names):
-            run += _rows(f"{file}, benchmark {name}", results, name, benchmark, values, roles)
-        else:
-            unused.update(benchmark.param_names)
-    return run, unused
-
-
-def _times(
-    file: Path, results: Results, benchmarks: dict[str, AsvBenchmark]
-) -> Iterator[tuple[str, AsvBenchmark, Values]]:
-    """Yield the benchmarks of time in a file; the names of their parameters fit their values."""
     for name in results.results:
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
+        short, full = label(benchmark.pretty_name or name), label(name)
         if benchmark.type != "time":
+            notes.leave_out(1, "a benchmark of something else than time")
+            continue
+        notes.families.add(short)
+        if not request.wants(short, full):
+            notes.leave_out(1, NOT_ASKED_FOR)
             continue
         try:
             values = results.values(name)
+            # The list may be of another revision than these values, or there is none.
+            if len(benchmark.param_names) != len(values.params):
+                names = [f"param{number}" for number in range(1, len(values.params) + 1)]
+                benchmark = replace(benchmark, param_names=names)
+            run += _rows(file, results, full, benchmark, values, request.roles, notes)
         except (msgspec.ValidationError, RecursionError) as error:
-            raise UserError(f"{file}, benchmark {name}: not what asv writes: {error}") from None
-        if len(benchmark.param_names) != len(values.params):
-            # The list is of another revision than these values, or there is none.
-            names = [f"param{number}" for number in range(1, len(values.params) + 1)]
-            benchmark = replace(benchmark, param_names=names)
-        yield name, benchmark, values
+            notes.complain(
+                file, f"benchmark {full}: not what asv writes: {error}", "run it again"
+            )
+    return run
 
 
 def _rows(
-    where: str,
+    file: Path,
     results: Results,
     name: str,
     benchmark: AsvBenchmark,
     values: Values,
     roles: ParameterRoles,
-) -> Iterator[ForeignRow]:
+    notes: ReadingNotes,
+) -> list[ForeignRow]:
     combinations = prod(len(choices) for choices in values.params)
     if combinations > _MOST_COMBINATIONS or len(values.result or []) not in (0, combinations):
-        raise UserError(
-            f"{where}: {len(values.result or [])} values for {combinations} combinations of "
-            "parameters; run it again"
+        notes.complain(
+            file,
+            f"benchmark {name}: {len(values.result or [])} values for {combinations} combinations "
+            "of parameters",
+            "run it again; it is left out",
         )
-    family, full = label(benchmark.pretty_name or name), label(name)
-    shared = _shared(results, values)
+        return []
+    machine = label(results.params.get("machine", "unknown"))
+    fixed = roles.parameters(name, machine)
+    known = {*fixed, *benchmark.param_names}
+    if not roles.names <= known:
+        notes.unused.update(known)
+        notes.leave_out(combinations, NO_SUCH_PARAMETERS)
+        return []
+    family = label(benchmark.pretty_name or name)
+    if "name" in roles.backends:
+        # Then what has several backends is whatever the benchmarks have in common.
+        family = name = name.rpartition(".")[0] or "benchmark"
+    shared = _shared(file, results, values, machine)
+    rows = []
+    unusable: Counter[str] = Counter()
     for index, words in enumerate(product(*values.params)):
-        parameters = dict(zip(benchmark.param_names, map(parse_parameter, words), strict=True))
-        size = roles.size_of(parameters, where)
+        stated = zip(benchmark.param_names, map(parse_parameter, words), strict=True)
+        parameters = fixed | dict(stated)
+        size = roles.size_of(parameters)
+        if size is None:
+            unusable[quoted(parameters[roles.size])] += 1
+            continue
         row = Measurement(
             **shared,
             # So our own benchmarks are called; `naming` names the others.
-            problem=f"{family}:{size}" if roles == ParameterRoles() else None,
+            problem=f"{family}:{size}" if roles.are_ours else None,
             family=family,
             size=size,
             backend=roles.backend(parameters),
             **roles.ground(parameters),
             **_outcome(values, index),
         )
-        yield ForeignRow(row=row, name=full, others=roles.others(parameters))
+        rows.append(ForeignRow(row=row, name=name, others=roles.others(parameters)))
+    for value, count in unusable.items():
+        notes.complain_of_size(file, name, roles.size, value, count)
+    return rows
 
 
-def _shared(results: Results, values: Values) -> dict[str, Any]:
+def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[str, Any]:
     """Return the fields that the rows of one benchmark share."""
     committed = _when(results.date)
+    environment = results.environment
     return {
         "source": "asv",
-        "machine": label(results.params.get("machine", "unknown")),
-        "environment": None if results.env_name is None else label(results.env_name),
+        "file": str(file),
+        "machine": machine,
+        "environment": None if environment is None else label(environment),
         "commit": label(results.commit_hash)[:12],
         "committed": committed or None,
+        "version": None if values.version is None else label(values.version)[:12],
         "when": _when(values.started_at) or committed,
     }
 
@@ -153,8 +196,18 @@ def _outcome(values: Values, index: int) -> dict[str, Any]:
         return {"status": "skipped" if skipped else "failed", "reason": reason}
     samples = _at(values.samples, index)
     times = [duration(sample) for sample in samples] if isinstance(samples, list) else []
+    low, high = stated_interval(_at(values.low, index), _at(values.high, index), seconds)
+    if low is None and high is None:
+        low, high = median_interval(
+            seconds,
+            _at(values.lower_quartile, index),
+            _at(values.upper_quartile, index),
+            _at(values.repeat, index),
+        )
     return {
-        "seconds": duration(_at(values.quartile, index)) or seconds,
+        "seconds": seconds,
+        "low": low,
+        "high": high,
         "stdev": stdev(_at(values.stdev, index)),
         "samples": [sample for sample in times if sample is not None],
     }

@@ -25,12 +25,12 @@ class ForeignRow(Struct, frozen=True, kw_only=True):
 
 
 class SourceContents(Struct, frozen=True, kw_only=True):
-    """The runs of a source, and the parameters of benchmarks that are left out.
+    """The runs of a source. Rows of one run with equal ``process`` were measured side by side.
 
-    Rows of one run with equal ``process`` were measured side by side. ``selected`` says that rows
-    were selected by their parameters, so that the user must hear of it if none was.
+    ``formats`` are those of its files. ``has_parameters`` says that they have benchmarks with
+    parameters to choose by, so that the user must hear of it if none was.
     """
 
     runs: list[list[ForeignRow]]
-    selected: bool = False
-    unused: frozenset[str] = frozenset()
+    formats: frozenset[str] = frozenset()
+    has_parameters: bool = False

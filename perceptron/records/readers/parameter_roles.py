@@ -10,57 +10,90 @@ from typing import Any
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.readers.name_pattern import NamePattern
 from perceptron.records.readers.values import number
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label
 
+MACHINE = "machine"
+"""The parameter that every row has, whatever its benchmark: where it was measured."""
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 
 
 class ParameterRoles(Struct, frozen=True, kw_only=True):
-    """The parameters that hold the backend (joined by ``:``) and the size."""
+    """The parameters that hold the backend (joined by ``:``) and the size.
 
-    by: tuple[str, ...] = ("backend",)
+    Without ``by`` that is ``backend``, or ``name`` where a pattern finds the parameters in names.
+    ``pattern`` is None where names hold no parameters, except in formats that have no others.
+    """
+
+    by: tuple[str, ...] = ()
     size: str = "size"
+    pattern: NamePattern | None = None
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The parameters that hold the backend."""
+        return self.by or ("backend" if self.pattern is None else "name",)
 
     @property
     def names(self) -> frozenset[str]:
-        return frozenset((*self.by, self.size))
+        return frozenset((*self.backends, self.size))
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether these are the names that the suite's own benchmarks give their parameters."""
+        return self == ParameterRoles()
+
+    @property
+    def across_machines(self) -> bool:
+        """Whether machines are what is compared, which nothing else may divide by each other."""
+        return MACHINE in self.backends
+
+    def in_names(self) -> ParameterRoles:
+        """Return the roles for a format whose only parameters stand in its names."""
+        return self if self.pattern else ParameterRoles(
+            by=self.by, size=self.size, pattern=NamePattern()
+        )
+
+    def parameters(self, name: str, machine: str) -> dict[str, Any]:
+        """Return the parameters that a benchmark has besides those that its tool states."""
+        named = {} if self.pattern is None else self.pattern.parameters(name)
+        return {MACHINE: machine, **named}
 
     def backend(self, parameters: Mapping[str, Any]) -> str:
-        return ":".join(label(parameters[name]) for name in self.by)
+        return ":".join(label(parameters[name]) for name in self.backends)
 
     def others(self, parameters: Mapping[str, Any]) -> dict[str, str]:
-        return {name: label(value) for name, value in parameters.items() if name not in self.names}
+        """Return the parameters that hold neither backend nor size."""
+        own = {*self.names, MACHINE}
+        return {name: label(value) for name, value in parameters.items() if name not in own}
 
     def ground(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return the ``dtype`` and ``device`` of a row, if there are parameters of these names."""
         fields: dict[str, Any] = {}
-        if "dtype" in parameters and "dtype" not in self.by:
+        if "dtype" in parameters and "dtype" not in self.backends:
             fields["dtype"] = label(parameters["dtype"])
         if device := _DEVICE.match(label(parameters.get("device", ""))):
             fields["device"] = device[1].lower()
         return fields
 
-    def size_of(self, parameters: Mapping[str, Any], where: str) -> int | float:
-        """Return the size; raises `UserError` that begins with ``where`` if it is not above 0."""
-        value = parameters[self.size]
-        size = number(value)
-        if size is None or not 0 < size < float("inf"):
-            raise UserError(
-                f"{where}, parameter {self.size!r}: {quoted(value)} is not a size above 0; "
-                "name with --size the parameter that holds a number"
-            )
-        return size
+    def size_of(self, parameters: Mapping[str, Any]) -> int | float | None:
+        """Return the size; None for what is no number above 0."""
+        size = number(parameters[self.size])
+        return size if size is not None and 0 < size < float("inf") else None
 
     def missing(self, source: str, unused: Iterable[str]) -> UserError:
         """Return the error for a source without any benchmark that has these parameters.
 
         ``unused`` are the parameters that its benchmarks do have.
         """
-        known = sorted(unused)
-        absent = sorted(name for name in self.names if name not in known)
+        known = sorted(set(unused) - {MACHINE})
+        absent = sorted(name for name in self.names - {MACHINE} if name not in known)
         if not known:
-            return UserError(f"{source}: no benchmark of time in it has parameters; choose another")
+            return UserError(
+                f"{source}: no benchmark of time in it has parameters; choose another, or find the "
+                "size in its name with --size-regex"
+            )
         if not absent:
             together = ", ".join(sorted(self.names))
             return UserError(

@@ -7,7 +7,6 @@ others parameters say it: those of the test, what it keeps in ``extra_info``, it
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,16 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
-from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.foreign_rows import ForeignRow
 from perceptron.records.readers.pytest_ids import name_opaque
-from perceptron.records.readers.values import duration, stdev
-from perceptron.untrusted_text import label
+from perceptron.records.readers.reading import (
+    NO_SUCH_PARAMETERS,
+    NOT_ASKED_FOR,
+    ReadingNotes,
+    ReadRequest,
+)
+from perceptron.records.readers.values import duration, in_utc, median_interval, stdev
+from perceptron.untrusted_text import label, quoted
 
 
 class _Benchmark(Struct):
@@ -49,10 +53,14 @@ class _Benchmark(Struct):
 
     @property
     def seconds(self) -> float | None:
-        """The lower quartile of a round's time, or the next best that the file has."""
+        """The median of the rounds' times, or the mean where the file has no median."""
         stats = self.stats or {}
-        candidates = (duration(stats.get(name)) for name in ("q1", "median", "mean", "min"))
-        return next((seconds for seconds in candidates if seconds is not None), None)
+        return duration(stats.get("median", stats.get("mean")))
+
+    def interval(self, seconds: float) -> tuple[float | None, float | None]:
+        """Return the 99 % interval of the median, from the quartiles."""
+        stats = self.stats or {}
+        return median_interval(seconds, stats.get("q1"), stats.get("q3"), stats.get("rounds"))
 
     @property
     def samples(self) -> list[float]:
@@ -81,10 +89,19 @@ _OWN = frozenset({"problem", "family", "size", "backend", "iterations"})
 
 class _Machine(Struct):
     node: str = "unknown"
+    python_implementation: str | None = None
+    python_version: str | None = None
+
+    @property
+    def environment(self) -> str | None:
+        """The interpreter; nothing else of the environment is in the file."""
+        stated = filter(None, (self.python_implementation, self.python_version))
+        return label(" ".join(stated)) or None
 
 
 class _Commit(Struct):
     id: str | None = None
+    time: str | None = None
     dirty: bool | None = None
 
 
@@ -95,71 +112,114 @@ class _File(Struct):
     commit_info: _Commit | None = None
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What all rows of the file share."""
+    def machine(self) -> str:
+        return label((self.machine_info or _Machine()).node) or "unknown"
+
+    def facts(self, file: Path) -> dict[str, Any]:
+        """Return what all rows of the file share."""
         commit = self.commit_info or _Commit()
         dirty = "-dirty" if commit.dirty else ""
         return {
             "source": "pytest-benchmark",
-            "machine": label((self.machine_info or _Machine()).node) or "unknown",
+            "file": str(file),
+            "machine": self.machine,
+            "environment": (self.machine_info or _Machine()).environment,
             "commit": label(commit.id)[:12] + dirty if commit.id else None,
+            "committed": in_utc(commit.time),
             "when": label(self.datetime),
         }
 
 
-def read_pytest(file: Path, content: bytes, roles: ParameterRoles) -> SourceContents:
-    """Return a row for each benchmark with the parameters of ``roles``, and for each of our own.
+def is_pytest(document: object) -> bool:
+    """Whether this is what ``pytest --benchmark-json`` writes."""
+    return isinstance(document, dict) and {"benchmarks", "machine_info"} <= set(document)
 
-    ``seconds`` is the lower quartile of its rounds; of our own, per training iteration. Raises
-    `UserError` naming the file and the benchmark or field that cannot be understood.
+
+def read_pytest(
+    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
+) -> list[list[ForeignRow]]:
+    """Return a row for each benchmark with the parameters asked for, and for each of our own.
+
+    ``content`` is the file's JSON. ``seconds`` is the median of the rounds; of our own, per training
+    iteration. Raises `UserError` naming the file and the field that cannot be understood.
     """
     try:
-        # pytest-benchmark writes NaN and Infinity, which only Python's own reader accepts.
-        document = msgspec.convert(json.loads(content), _File)
-    except (ValueError, RecursionError) as error:
+        document = msgspec.convert(content, _File)
+    except (msgspec.ValidationError, RecursionError) as error:
         raise UserError(f"{file}: not what pytest-benchmark writes: {error}") from None
+    facts = document.facts(file)
     run: list[ForeignRow] = []
-    unused: set[str] = set()
     for benchmark in document.benchmarks:
         info = benchmark.extra_info or {}
         if set(info) >= _OWN:
-            run.append(ForeignRow(row=_own_row(file, document, benchmark), own=True))
+            row = _own_row(file, facts, benchmark)
+            notes.families.add(row.family)
+            if request.wants(row.family):
+                run.append(ForeignRow(row=row, own=True))
+            else:
+                notes.leave_out(1, NOT_ASKED_FOR)
             continue
         parameters = benchmark.parameters
-        known = {"name": benchmark.function, "group": benchmark.group, **info, **parameters}
+        known = {"name": benchmark.function, "group": benchmark.group}
+        known |= request.roles.parameters(benchmark.name, document.machine)
+        known |= {**info, **parameters}
         known = {name: value for name, value in known.items() if value is not None or name in info}
-        if roles.names <= set(known):
-            run.append(_row(file, document, benchmark, known, roles))
-        else:
-            unused.update(known)
-    return SourceContents(runs=[run], selected=True, unused=frozenset(unused))
+        row = _row(file, facts, benchmark, known, parameters, request, notes)
+        if row is not None:
+            run.append(row)
+    return [run]
 
 
 def _row(
-    file: Path, document: _File, benchmark: _Benchmark, known: dict[str, Any], roles: ParameterRoles
-) -> ForeignRow:
+    file: Path,
+    facts: dict[str, Any],
+    benchmark: _Benchmark,
+    known: dict[str, Any],
+    parameters: dict[str, Any],
+    request: ReadRequest,
+    notes: ReadingNotes,
+) -> ForeignRow | None:
+    """Return the row of a benchmark of others; None where it is left out, which is noted."""
+    roles = request.roles
+    if not roles.names <= set(known):
+        notes.unused.update(known)
+        notes.leave_out(1, NO_SUCH_PARAMETERS)
+        return None
     family, full_name = benchmark.function, benchmark.fullname.removesuffix(benchmark.name)
     full_name += family
-    if "name" in roles.by:
+    if "name" in roles.backends:
         # Then what has several backends is whatever the tests have in common.
         family = full_name = benchmark.group or benchmark.fullname.partition("::")[0] or "benchmark"
+    family, full_name = label(family) or "benchmark", label(full_name)
+    notes.families.add(family)
+    if not request.wants(family, full_name):
+        notes.leave_out(1, NOT_ASKED_FOR)
+        return None
+    size = roles.size_of(known)
+    if size is None:
+        value = quoted(known[roles.size])
+        notes.complain_of_size(file, label(benchmark.function), roles.size, value, 1)
+        return None
     seconds = benchmark.seconds
+    low, high = benchmark.interval(seconds) if seconds else (None, None)
     row = Measurement(
-        **document.facts,
-        family=label(family) or "benchmark",
-        size=roles.size_of(known, f"{file}, benchmark {label(benchmark.name)}"),
+        **facts,
+        family=family,
+        size=size,
         backend=roles.backend(known),
         **roles.ground(known),
         seconds=seconds,
+        low=low,
+        high=high,
         samples=benchmark.samples if seconds else [],
         stdev=stdev((benchmark.stats or {}).get("stddev")) if seconds else None,
         status="ok" if seconds else "failed",
         reason=None if seconds else "no time in pytest-benchmark",
     )
-    return ForeignRow(row=row, name=label(full_name), others=roles.others(benchmark.parameters))
+    return ForeignRow(row=row, name=full_name, others=roles.others(parameters))
 
 
-def _own_row(file: Path, document: _File, benchmark: _Benchmark) -> Measurement:
+def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measurement:
     try:
         info = msgspec.convert(benchmark.extra_info, _Own)
     except (msgspec.ValidationError, RecursionError) as error:
@@ -167,8 +227,9 @@ def _own_row(file: Path, document: _File, benchmark: _Benchmark) -> Measurement:
     seconds = benchmark.seconds
     if seconds is None or info.iterations < 1:
         raise UserError(f"{file}: {info.problem} on {info.backend} has no time; measure it again")
+    low, high = (end and end / info.iterations for end in benchmark.interval(seconds))
     return Measurement(
-        **document.facts,
+        **facts,
         problem=info.problem,
         family=info.family,
         size=info.size,
@@ -179,6 +240,8 @@ def _own_row(file: Path, document: _File, benchmark: _Benchmark) -> Measurement:
         device=info.device,
         dtype=info.dtype,
         seconds=seconds / info.iterations,
+        low=low,
+        high=high,
         samples=[sample / info.iterations for sample in benchmark.samples],
         iterations=info.iterations,
     )

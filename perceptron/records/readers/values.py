@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from math import isfinite
+from datetime import UTC, datetime
+from functools import lru_cache
+from math import isfinite, sqrt
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Whole numbers beyond this are not told apart by floats.
@@ -28,6 +30,58 @@ def duration(value: object) -> float | None:
     return float(seconds) if seconds is not None and 0 < seconds < float("inf") else None
 
 
+def in_utc(text: object) -> str | None:
+    """Return a moment in ISO 8601, which says its offset or is in UTC, as UTC; None if it is none.
+
+    So moments of several files stand in their order as texts.
+    """
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def stdev(value: object) -> float | None:
     """Return a standard deviation in seconds, from 0 up; None for everything else."""
     return 0.0 if value == 0 and not isinstance(value, bool) else duration(value)
+
+
+def stated_interval(low: object, high: object, seconds: float) -> tuple[float | None, float | None]:
+    """Return the ends of an interval around a time, as a file states them; None for an open end.
+
+    Times are above 0: an end that is not is open.
+    """
+    below, above = duration(low), duration(high)
+    return (
+        None if below is None else min(below, seconds),
+        None if above is None else max(above, seconds),
+    )
+
+
+def median_interval(
+    seconds: float, lower_quartile: object, upper_quartile: object, count: object
+) -> tuple[float | None, float | None]:
+    """Return the 99 % interval of a median from the quartiles of ``count`` values.
+
+    The standard error of a median of normal values is 1.2533 of a mean's, and their quartiles are
+    1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
+    draw notches from the same). Without quartiles or with one value there is no interval.
+    """
+    low, high, number_of_values = stdev(lower_quartile), duration(upper_quartile), number(count)
+    if low is None or high is None or number_of_values is None or number_of_values < 2:
+        return None, None
+    error = 1.2533 / 1.349 * max(0.0, high - low) / sqrt(number_of_values)
+    reach = error * _student(int(min(number_of_values, 1000)) - 1)
+    return stated_interval(seconds - reach, seconds + reach, seconds)
+
+
+@lru_cache(maxsize=1024)
+def _student(freedom: int) -> float:
+    """Return how many standard errors a 99 % interval reaches."""
+    from scipy import stats  # a third of a second that most commands do not need
+
+    return float(stats.t.ppf(0.995, freedom))

@@ -1,0 +1,91 @@
+"""Open a file that may be compressed, and refuse what unpacks without end."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from perceptron.errors import UserError
+
+MOST_BYTES = 2**32
+"""Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
+_HEAD = 2**16
+_DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with `UserError` where it gets too long or its packing is damaged."""
+
+    def __init__(self, file: Path, stream: BinaryIO) -> None:
+        self._file = file
+        self._stream = stream
+        self._left = MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(cast(bytearray, buffer))
+        try:
+            content = self._stream.read(len(view))
+        except (*_DAMAGED, OSError) as error:
+            raise UserError(f"{self._file}: cannot be unpacked: {error}; pack it again") from None
+        self._left -= len(content)
+        if self._left < 0:
+            raise UserError(
+                f"{self._file}: unpacks to more than {MOST_BYTES >> 30} GiB; unpack and split it"
+            )
+        view[: len(content)] = content
+        return len(content)
+
+
+@contextmanager
+def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
+    """Open a file, gzip, bzip2, xz or a zip of one file among them; yields what is in it.
+
+    Raises `UserError` naming the file where it is packed in another way or damaged, and OSError
+    where it cannot be opened.
+    """
+    with file.open("rb") as packed:
+        opener = _opener(packed.peek(6))
+        if opener is None:
+            yield packed
+            return
+        with opener(file, packed) as stream:
+            yield io.BufferedReader(_Bounded(file, stream), _HEAD)
+
+
+def _opener(head: bytes) -> Callable[[Path, io.BufferedReader], BinaryIO] | None:
+    return next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), None)
+
+
+def _unzip(file: Path, packed: io.BufferedReader) -> BinaryIO:
+    try:
+        archive = zipfile.ZipFile(packed)
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        if len(members) == 1:
+            return cast(BinaryIO, archive.open(members[0]))
+    except (*_DAMAGED, OSError, NotImplementedError, RuntimeError) as error:
+        raise UserError(f"{file}: cannot be unpacked: {error}; unpack it yourself") from None
+    raise UserError(f"{file}: a zip of {len(members)} files: unpack it, and name the files")
+
+
+def _refuse(file: Path, _: io.BufferedReader) -> BinaryIO:
+    raise UserError(f"{file}: compressed with zstandard, which is not read; unpack it first")
+
+
+_OPENERS: dict[bytes, Callable[[Path, io.BufferedReader], BinaryIO]] = {
+    b"\x1f\x8b": lambda _, packed: cast(BinaryIO, gzip.GzipFile(fileobj=packed)),
+    b"BZh": lambda _, packed: cast(BinaryIO, bz2.BZ2File(packed)),
+    b"\xfd7zXZ\x00": lambda _, packed: cast(BinaryIO, lzma.LZMAFile(packed)),
+    b"PK\x03\x04": _unzip,
+    b"\x28\xb5\x2f\xfd": _refuse,
+}

@@ -1,0 +1,107 @@
+"""What readers are asked for, and what they have to say about what they do not return."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+from msgspec import Struct
+
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.warning import MeasurementWarning
+
+# Why rows are left out: one wording for all readers.
+NOT_ASKED_FOR = "of a family that was not asked for"
+NO_SUCH_PARAMETERS = "of a benchmark without the parameters that hold the backend and the size"
+NO_SIZE = "of a size that is no number above 0"
+
+_LONGEST = 400
+
+
+class ReadRequest(Struct, frozen=True, kw_only=True):
+    """What is wanted of the sources: ``families`` by name, all of them without.
+
+    ``separator`` stands between the fields of tables; found out without.
+    """
+
+    roles: ParameterRoles = ParameterRoles()
+    families: tuple[str, ...] = ()
+    separator: str | None = None
+
+    def wants(self, *names: str) -> bool:
+        """Return whether a benchmark of these names, short and in full, can be what is asked for.
+
+        A family may carry other parameters in brackets behind the name.
+        """
+        return not self.families or any(
+            family == name or family.startswith(f"{name}[")
+            for family in self.families
+            for name in names
+        )
+
+
+class UnreadFile(Struct, frozen=True):
+    """A file that holds no results that can be read, and why."""
+
+    file: str
+    reason: str
+
+
+class ReadingNotes:
+    """What becomes known while a source is read, besides its rows.
+
+    ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
+    the parameters of benchmarks without those asked for, ``families`` the names of all that were
+    seen.
+    """
+
+    def __init__(self) -> None:
+        self.files = 0
+        self.left_out: Counter[str] = Counter()
+        self.unread: list[UnreadFile] = []
+        self.unused: set[str] = set()
+        self.families: set[str] = set()
+        self._complaints: dict[tuple[str, str], tuple[str, Counter[str]]] = {}
+
+    def leave_out(self, rows: int, reason: str) -> None:
+        """Count rows that the source holds and that are not returned."""
+        if rows:
+            self.left_out[reason] += rows
+
+    def not_read(self, file: Path, reason: str) -> None:
+        """Name a file that holds no results that can be read."""
+        self.unread.append(UnreadFile(str(file), reason))
+
+    def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
+        """Warn of something in a file; the same in many files is one warning."""
+        _, files = self._complaints.setdefault((code, what), (advice, Counter()))
+        files[str(file)] += 1
+
+    def complain_of_size(
+        self, file: Path, benchmark: str, parameter: str, value: str, rows: int
+    ) -> None:
+        """Warn of rows whose size is no number above 0, and count them; ``value`` is quoted."""
+        self.leave_out(rows, NO_SIZE)
+        self.complain(
+            file,
+            f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
+            "its rows are left out",
+            "name with --size the parameter that holds a number",
+            "unusable-size",
+        )
+
+    @property
+    def warnings(self) -> list[MeasurementWarning]:
+        """One for each thing that is wrong, with the first file and the number of others."""
+        return [
+            MeasurementWarning(code=code, message=_shortened(what, files), advice=advice)
+            for (code, what), (advice, files) in self._complaints.items()
+        ]
+
+
+def _shortened(what: str, files: Iterable[str]) -> str:
+    first, *others = files
+    more = f" (and {len(others)} more files)" if others else ""
+    message = f"{first}: {what}{more}"
+    return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
