@@ -13,7 +13,7 @@ resumed; at most the line that was being written is measured again.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import FileIO
@@ -128,23 +128,30 @@ def open_run(results: Path, run: Run, environment: Environment) -> Iterator[RunJ
 
 
 def read_rows(file: Path, complain: Callable[[str], None] | None = None) -> Iterator[Measurement]:
-    """Yield the rows of a file; a last line that is incomplete is left out.
+    """Yield the rows of a file, as `parse_rows` does of its lines."""
+    with file.open("rb") as lines:
+        yield from parse_rows(file, lines, complain)
+
+
+def parse_rows(
+    file: Path, lines: Iterable[bytes], complain: Callable[[str], None] | None = None
+) -> Iterator[Measurement]:
+    """Yield the rows of a file's lines; a last line that is incomplete is left out.
 
     A line that is no row is reported to ``complain`` with its file and number, and the rest is
     still read; without ``complain`` it raises `UserError`.
     """
     decoder = msgspec.json.Decoder(Measurement)
-    with file.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.endswith(b"\n"):
-                return  # the process was ended while it wrote
-            try:
-                yield _with_sizes(decoder.decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                complaint = f"{file}, line {number}: not a measurement: {error}"
-                if complain is None:
-                    raise UserError(complaint) from None
-                complain(complaint)
+    for number, line in enumerate(lines, start=1):
+        if not line.endswith(b"\n"):
+            return  # the process was ended while it wrote
+        try:
+            yield _with_sizes(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            complaint = f"{file}, line {number}: not a measurement: {error}"
+            if complain is None:
+                raise UserError(complaint) from None
+            complain(complaint)
 
 
 def _with_sizes(row: Measurement) -> Measurement:

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from perceptron.errors import UserError
+from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import is_asv_folder, is_asv_results
 from perceptron.records.readers.asv_results import read_asv
 from perceptron.records.readers.csv_results import read_csv
 from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.json_formats import decode, format_of
+from perceptron.records.readers.packed import open_unpacked
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.pytest_results import read_pytest
-from perceptron.records.store import read_rows
+from perceptron.records.readers.places import has_own_rows, own_files, places, result_like_files
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.records.store import parse_rows
 
-_ROWS = "measurements.jsonl"
-# A run's folder, a machine's, that of all runs, and the results folder around it.
-_OWN = (_ROWS, f"*/{_ROWS}", f"*/*/{_ROWS}", f"runs/*/*/{_ROWS}")
+# So much of a file says what it is.
+_HEAD = 2**16
+_MOST_JSON_BYTES = 2**30
 
 
-def read_source(
-    source: Path, roles: ParameterRoles, complain: Callable[[str], None]
-) -> SourceContents:
+def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
     """Read a source, whose kind its content says.
 
-    ``complain`` receives a line for each damaged row of our own. Raises `UserError` naming the
-    file, and for a source that does not exist.
+    Of a folder, files that cannot be read are in ``notes`` and the others are read. Raises
+    `UserError` naming the file for a source that does not exist or cannot be read, and for a folder
+    without results.
     """
     try:
         if source.is_dir():
-            return _read_folder(source, roles, complain)
+            return _read_folder(source, request, notes)
         if source.exists():
-            return _read_file(source, source.read_bytes(), roles, complain)
+            return _read_file(source, request, notes)
     except OSError as error:
         raise UserError(f"{source}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a path that no file can have
@@ -43,49 +45,105 @@ def read_source(
     raise UserError(f"{source}: no such results; `perceptron bench` makes some")
 
 
-def _read_folder(
-    folder: Path, roles: ParameterRoles, complain: Callable[[str], None]
-) -> SourceContents:
-    own = [file for pattern in _OWN for file in sorted(folder.glob(pattern))]
-    asv = folder / "asv"
-    if own or (folder / "runs").is_dir() or is_asv_folder(asv):
-        runs = [_read_own(file, complain) for file in own]
-        # These are this suite's own benchmarks, whatever the other sources call their parameters.
-        of_asv = read_asv(asv, ParameterRoles()).runs if is_asv_folder(asv) else []
-        return SourceContents(runs=runs + of_asv)
-    if is_asv_folder(folder):
-        return read_asv(folder, roles)
-    contents = []
-    for file in sorted(file for depth in ("*", "*/*") for file in folder.glob(f"{depth}.json")):
-        content = file.read_bytes()
-        if _is_foreign_json(content):
-            contents.append(_read_file(file, content, roles, complain))
-    if not contents:
-        raise UserError(
-            f"{folder}: no results in it, of ours, asv or pytest-benchmark; name a file or folder "
-            "of results"
-        )
-    return SourceContents(
-        runs=[run for part in contents for run in part.runs],
-        selected=True,
-        unused=frozenset().union(*(part.unused for part in contents)),
+def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+    next(folder.iterdir(), None)  # raises OSError where it may not be listed
+    for place in (folder, *places(folder)):
+        contents = _read_place(place, request, notes)
+        if contents is not None:
+            return contents
+    contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
+    if contents.formats:
+        return contents
+    for unread in notes.unread:
+        raise UserError(f"{unread.file}: {unread.reason}")
+    raise UserError(
+        f"{folder}: no results in it, of ours or of a tool that is read; name a file or folder of "
+        "results"
     )
 
 
-def _read_file(
-    file: Path, content: bytes, roles: ParameterRoles, complain: Callable[[str], None]
+def _read_place(
+    place: Path, request: ReadRequest, notes: ReadingNotes
+) -> SourceContents | None:
+    """Return what is kept in a folder in our way or asv's; None where it is no such folder."""
+    asv = place / "asv"
+    if has_own_rows(place) or is_asv_folder(asv):
+        own = (_try_file(file, request, notes) for file in own_files(place))
+        if not is_asv_folder(asv):
+            return _joined([SourceContents(runs=[], formats=frozenset({"perceptron"})), *own])
+        # These are this suite's own benchmarks, whatever the other sources call their parameters.
+        ours = msgspec.structs.replace(request, roles=ParameterRoles())
+        of_asv = read_asv(asv, ours, notes)
+        return _joined([*own, msgspec.structs.replace(of_asv, has_parameters=False)])
+    return read_asv(place, request, notes) if is_asv_folder(place) else None
+
+
+def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+    """Read a file of a folder; note why it is not read where it cannot be."""
+    try:
+        must_be_a_file(file)
+        return _read_file(file, request, notes)
+    except UserError as error:
+        notes.not_read(file, str(error).removeprefix(f"{file}: "))
+    except OSError as error:
+        notes.not_read(file, f"cannot be read: {error.strerror}")
+    return SourceContents(runs=[])
+
+
+def _joined(parts: Iterable[SourceContents]) -> SourceContents:
+    parts = list(parts)
+    return SourceContents(
+        runs=[run for part in parts for run in part.runs],
+        formats=frozenset().union(*(part.formats for part in parts)),
+        has_parameters=any(part.has_parameters for part in parts),
+    )
+
+
+def _read_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
+    with open_unpacked(file) as content:
+        head = content.peek(_HEAD)
+        if ".jsonl" in file.suffixes or _is_row(head.partition(b"\n")[0]):
+            run = _own_rows(file, content, request, notes)
+            return SourceContents(runs=[run], formats=frozenset({"perceptron"}))
+        start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+        if start.startswith((b"{", b"[", b"window.")) or ".json" in file.suffixes:
+            return _read_json(file, content.read(_MOST_JSON_BYTES + 1), request, notes)
+        run = read_csv(file, content, request, notes)
+    notes.files += 1
+    return SourceContents(runs=[run], formats=frozenset({"csv"}))
+
+
+def _read_json(
+    file: Path, content: bytes, request: ReadRequest, notes: ReadingNotes
 ) -> SourceContents:
-    if file.suffix == ".jsonl" or _is_row(content.partition(b"\n")[0]):
-        return SourceContents(runs=[_read_own(file, complain)])
-    if file.suffix != ".json" and not content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        return read_csv(file, content)
-    if is_asv_results(_json(content)):
-        return read_asv(file, roles)
-    return read_pytest(file, content, roles)
+    if len(content) > _MOST_JSON_BYTES:
+        raise UserError(f"{file}: more than {_MOST_JSON_BYTES >> 30} GiB of JSON; split it")
+    document = decode(file, content)
+    if is_asv_results(document):
+        return read_asv(file, request, notes)
+    kind = format_of(file, document)
+    runs = kind.read(file, document, request, notes)
+    notes.files += 1
+    return SourceContents(runs=runs, formats=frozenset({kind.name}), has_parameters=True)
 
 
-def _read_own(file: Path, complain: Callable[[str], None]) -> list[ForeignRow]:
-    return [ForeignRow(row=row, own=True) for row in read_rows(file, complain)]
+def _own_rows(
+    file: Path, lines: Iterable[bytes], request: ReadRequest, notes: ReadingNotes
+) -> list[ForeignRow]:
+    def complain(what: str) -> None:
+        notes.complain(
+            file, what.removeprefix(f"{file}, "), "delete that line; the others are read"
+        )
+
+    run = []
+    for row in parse_rows(file, lines, complain):
+        notes.families.add(row.family)
+        if request.wants(row.family):
+            run.append(ForeignRow(row=row, own=True))
+        else:
+            notes.leave_out(1, NOT_ASKED_FOR)
+    notes.files += 1
+    return run
 
 
 def _is_row(line: bytes) -> bool:
@@ -94,17 +152,3 @@ def _is_row(line: bytes) -> bool:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
-
-
-def _is_foreign_json(content: bytes) -> bool:
-    document = _json(content)
-    is_pytest = isinstance(document, dict) and {"benchmarks", "machine_info"} <= set(document)
-    return is_pytest or is_asv_results(document)
-
-
-def _json(content: bytes) -> object:
-    """Decode JSON; return None for what is none, which its reader will complain about."""
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError):
-        return None

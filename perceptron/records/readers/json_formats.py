@@ -1,0 +1,58 @@
+"""The tools whose JSON is read: one line for each, beside asv, which keeps folders."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from perceptron.errors import UserError
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.pytest_results import is_pytest, read_pytest
+from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+
+# A page's data file: a script of one assignment, of which nothing is executed.
+_ASSIGNMENT = re.compile(rb"\s*(?:window|var|const|let)?[.\s]?\s*\w+\s*=\s*(?=[{\[])")
+
+
+class JsonFormat(NamedTuple):
+    """A tool, how its document is recognised, and its reader, which returns runs."""
+
+    name: str
+    recognises: Callable[[object], bool]
+    read: Callable[[Path, object, ReadRequest, ReadingNotes], list[list[ForeignRow]]]
+
+
+FORMATS = (JsonFormat("pytest-benchmark", is_pytest, read_pytest),)
+
+
+def decode(file: Path, content: bytes) -> object:
+    """Return the JSON of a file, or of the assignment in a script; raises `UserError`."""
+    content = content.removeprefix(b"\xef\xbb\xbf")
+    if assignment := _ASSIGNMENT.match(content):
+        content = content[assignment.end() :].rstrip(b"; \t\r\n")
+    try:
+        return msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        pass  # NaN and Infinity, which several tools write and only Python's own decoder accepts
+    except RecursionError:
+        raise UserError(f"{file}: nested too deeply to be results") from None
+    try:
+        return json.loads(content)
+    except RecursionError:
+        raise UserError(f"{file}: nested too deeply to be results") from None
+    except ValueError as error:
+        raise UserError(f"{file}: not JSON, or cut short: {error}") from None
+
+
+def format_of(file: Path, document: object) -> JsonFormat:
+    """Return the format of a document; raises `UserError` naming a file that is of none."""
+    for known in FORMATS:
+        if known.recognises(document):
+            return known
+    names = ", ".join(["asv", *(known.name for known in FORMATS)])
+    raise UserError(f"{file}: JSON, but of none of {names}")

@@ -1,0 +1,69 @@
+"""Where results lie in a folder that somebody names: a results folder, or a whole project."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import json5
+
+ROWS = "measurements.jsonl"
+# A run's folder, a machine's, that of all runs, and the results folder around it.
+_OWN = (ROWS, f"*/{ROWS}", f"*/*/{ROWS}", f"runs/*/*/{ROWS}")
+# Where tools put their results in a project by default: ours, asv's, pytest-benchmark's and
+# github-action-benchmark's.
+_USUAL = ("results", ".asv/results", "benchmarks/.asv/results", ".benchmarks", "dev/bench")
+_CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
+_ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
+_PACKED = ("", ".gz", ".bz2", ".xz", ".zip")
+_MOST_CONFIGURATION_BYTES = 2**20
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return the files of our own rows in a folder of one or several runs."""
+    return [file for pattern in _OWN for file in sorted(folder.glob(pattern))]
+
+
+def has_own_rows(folder: Path) -> bool:
+    """Whether our runs are kept here; there may be none yet."""
+    return (folder / "runs").is_dir() or bool(own_files(folder))
+
+
+def places(project: Path) -> Iterator[Path]:
+    """Yield the folders of a project in which results are kept: as asv is told, then as usual."""
+    seen = set()
+    for place in (*_configured(project), *(project / name for name in _USUAL)):
+        if place.is_dir() and place not in seen:
+            seen.add(place)
+            yield place
+
+
+def _configured(project: Path) -> Iterator[Path]:
+    """Yield where asv's configuration puts results, as long as that is inside the project."""
+    for pattern in _CONFIGURATIONS:
+        for file in sorted(project.glob(pattern)):
+            name = _results_dir(file)
+            place = (file.parent / name).resolve() if name else None
+            if place is not None and place.is_relative_to(project.resolve()):
+                yield project / place.relative_to(project.resolve())
+
+
+def _results_dir(file: Path) -> str | None:
+    try:
+        if not file.is_file() or file.stat().st_size > _MOST_CONFIGURATION_BYTES:
+            return None
+        content = json5.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    name = content.get("results_dir") if isinstance(content, dict) else None
+    return name if isinstance(name, str) and "\0" not in name else None
+
+
+def result_like_files(folder: Path) -> list[Path]:
+    """Return the files in a folder and in its folders that may hold results, by their names."""
+    return [
+        file
+        for depth in ("*", "*/*")
+        for file in sorted(folder.glob(depth))
+        if any(file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in _PACKED)
+    ]
