@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, pairs_of
 from perceptron.analysis.select import Ground, ground
-from perceptron.errors import UserError
 from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.measurement import Measurement
@@ -127,11 +126,8 @@ def _foreign_row(benchmark: Benchmark) -> ForeignRow | None:
     """Return the benchmark as a row of other people's files; None if its size is no number."""
     names = benchmark.param_names
     parameters = dict(zip(names, map(parse_parameter, benchmark.params), strict=True))
-    try:
-        size = _ROLES.size_of(parameters, benchmark.key)
-    except UserError:
-        return None
-    if size > _LARGEST_SIZE:
+    size = _ROLES.size_of(parameters)
+    if size is None or size > _LARGEST_SIZE:
         return None
     row = Measurement(
         source="gate",

@@ -62,9 +62,7 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
     )
 
 
-def _read_place(
-    place: Path, request: ReadRequest, notes: ReadingNotes
-) -> SourceContents | None:
+def _read_place(place: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents | None:
     """Return what is kept in a folder in our way or asv's; None where it is no such folder."""
     asv = place / "asv"
     if has_own_rows(place) or is_asv_folder(asv):

@@ -110,9 +110,7 @@ def read_asv_file(
                 benchmark = replace(benchmark, param_names=names)
             run += _rows(file, results, full, benchmark, values, request.roles, notes)
         except (msgspec.ValidationError, RecursionError) as error:
-            notes.complain(
-                file, f"benchmark {full}: not what asv writes: {error}", "run it again"
-            )
+            notes.complain(file, f"benchmark {full}: not what asv writes: {error}", "run it again")
     return run
 
 

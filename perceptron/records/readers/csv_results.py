@@ -14,11 +14,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement, Status
-from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 from perceptron.records.readers.values import number
 from perceptron.untrusted_text import label, quoted
 
@@ -41,15 +42,17 @@ class _Record(NamedTuple):
     fields: list[str]
 
 
-def read_csv(file: Path, content: bytes) -> SourceContents:
+def read_csv(
+    file: Path, content: BinaryIO, request: ReadRequest, notes: ReadingNotes
+) -> list[ForeignRow]:
     """Return a row for each line of the table; one without a time says why in its ``reason``.
 
     Equal (case, size, backend, device, dtype, machine, threads) are one more process each, see
     `processes`. Raises `UserError` that names the file, the row (the number of its first
     line in the file) and the column.
     """
-    text = _decode(file, content)
-    delimiter = _delimiter(text)
+    text = _decode(file, content.read())
+    delimiter = request.separator or _delimiter(text)
     records = _records(file, text, delimiter)
     header = next(records, None)
     if header is None:
@@ -58,7 +61,10 @@ def read_csv(file: Path, content: bytes) -> SourceContents:
     rows = [_row(file, record, columns, len(header.fields)) for record in records]
     if not rows:
         raise UserError(f"{file}: no rows after the header; nothing can be compared")
-    return SourceContents(runs=[[ForeignRow(row=row) for row in rows]])
+    notes.families.update(row.family for row in rows)
+    wanted = [row for row in rows if request.wants(row.family)]
+    notes.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
+    return [ForeignRow(row=row) for row in wanted]
 
 
 def _decode(file: Path, content: bytes) -> str:
@@ -177,6 +183,7 @@ def _row(file: Path, record: _Record, columns: dict[str, int], width: int) -> Me
     device = line.text("device")
     return Measurement(
         source="csv",
+        file=str(file),
         machine=line.text("machine") or "unknown",
         when="",
         family=line.needed("case"),

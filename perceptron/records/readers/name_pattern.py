@@ -41,5 +41,7 @@ def name_pattern(option: str, expression: str) -> NamePattern:
     except (re.error, RecursionError, OverflowError) as error:
         raise UserError(f"{option} {expression!r}: not a regular expression: {error}") from None
     if not groups:
-        raise UserError(f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'")
+        raise UserError(
+            f"{option} {expression!r} has no group: put the size in ( ), as in '_(\\d+)$'"
+        )
     return NamePattern(expression)

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, cast
 
 from perceptron.errors import UserError
 
@@ -24,7 +24,7 @@ _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZ
 class _Bounded(io.RawIOBase):
     """A stream that ends with `UserError` where it gets too long or its packing is damaged."""
 
-    def __init__(self, file: Path, stream: BinaryIO) -> None:
+    def __init__(self, file: Path, stream: IO[bytes]) -> None:
         self._file = file
         self._stream = stream
         self._left = MOST_BYTES
@@ -55,37 +55,49 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
     where it cannot be opened.
     """
     with file.open("rb") as packed:
-        opener = _opener(packed.peek(6))
-        if opener is None:
+        unpack = _unpacker(packed.peek(6))
+        if unpack is None:
             yield packed
             return
-        with opener(file, packed) as stream:
+        with unpack(file, packed) as stream:
             yield io.BufferedReader(_Bounded(file, stream), _HEAD)
 
 
-def _opener(head: bytes) -> Callable[[Path, io.BufferedReader], BinaryIO] | None:
-    return next((opener for magic, opener in _OPENERS.items() if head.startswith(magic)), None)
+def _unpacker(head: bytes) -> Callable[[Path, io.BufferedReader], IO[bytes]] | None:
+    return next((unpack for magic, unpack in _UNPACKERS.items() if head.startswith(magic)), None)
 
 
-def _unzip(file: Path, packed: io.BufferedReader) -> BinaryIO:
+def _gunzip(_: Path, packed: io.BufferedReader) -> IO[bytes]:
+    return cast(IO[bytes], gzip.GzipFile(fileobj=packed))
+
+
+def _bunzip2(_: Path, packed: io.BufferedReader) -> IO[bytes]:
+    return cast(IO[bytes], bz2.BZ2File(packed))
+
+
+def _unxz(_: Path, packed: io.BufferedReader) -> IO[bytes]:
+    return cast(IO[bytes], lzma.LZMAFile(packed))
+
+
+def _unzip(file: Path, packed: io.BufferedReader) -> IO[bytes]:
     try:
         archive = zipfile.ZipFile(packed)
         members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) == 1:
-            return cast(BinaryIO, archive.open(members[0]))
+            return archive.open(members[0])
     except (*_DAMAGED, OSError, NotImplementedError, RuntimeError) as error:
         raise UserError(f"{file}: cannot be unpacked: {error}; unpack it yourself") from None
     raise UserError(f"{file}: a zip of {len(members)} files: unpack it, and name the files")
 
 
-def _refuse(file: Path, _: io.BufferedReader) -> BinaryIO:
+def _refuse(file: Path, _: io.BufferedReader) -> IO[bytes]:
     raise UserError(f"{file}: compressed with zstandard, which is not read; unpack it first")
 
 
-_OPENERS: dict[bytes, Callable[[Path, io.BufferedReader], BinaryIO]] = {
-    b"\x1f\x8b": lambda _, packed: cast(BinaryIO, gzip.GzipFile(fileobj=packed)),
-    b"BZh": lambda _, packed: cast(BinaryIO, bz2.BZ2File(packed)),
-    b"\xfd7zXZ\x00": lambda _, packed: cast(BinaryIO, lzma.LZMAFile(packed)),
+_UNPACKERS = {
+    b"\x1f\x8b": _gunzip,
+    b"BZh": _bunzip2,
+    b"\xfd7zXZ\x00": _unxz,
     b"PK\x03\x04": _unzip,
     b"\x28\xb5\x2f\xfd": _refuse,
 }

@@ -51,8 +51,10 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
 
     def in_names(self) -> ParameterRoles:
         """Return the roles for a format whose only parameters stand in its names."""
-        return self if self.pattern else ParameterRoles(
-            by=self.by, size=self.size, pattern=NamePattern()
+        return (
+            self
+            if self.pattern
+            else ParameterRoles(by=self.by, size=self.size, pattern=NamePattern())
         )
 
     def parameters(self, name: str, machine: str) -> dict[str, Any]:

@@ -53,9 +53,10 @@ class _Benchmark(Struct):
 
     @property
     def seconds(self) -> float | None:
-        """The median of the rounds' times, or the mean where the file has no median."""
+        """The median of the rounds' times, or the next best that the file has."""
         stats = self.stats or {}
-        return duration(stats.get("median", stats.get("mean")))
+        stated = (stats.get(name) for name in ("median", "mean", "min"))
+        return duration(next((value for value in stated if value is not None), None))
 
     def interval(self, seconds: float) -> tuple[float | None, float | None]:
         """Return the 99 % interval of the median, from the quartiles."""
@@ -132,7 +133,7 @@ class _File(Struct):
 
 def is_pytest(document: object) -> bool:
     """Whether this is what ``pytest --benchmark-json`` writes."""
-    return isinstance(document, dict) and {"benchmarks", "machine_info"} <= set(document)
+    return isinstance(document, dict) and "benchmarks" in document and "context" not in document
 
 
 def read_pytest(
@@ -140,8 +141,8 @@ def read_pytest(
 ) -> list[list[ForeignRow]]:
     """Return a row for each benchmark with the parameters asked for, and for each of our own.
 
-    ``content`` is the file's JSON. ``seconds`` is the median of the rounds; of our own, per training
-    iteration. Raises `UserError` naming the file and the field that cannot be understood.
+    ``content`` is the file's JSON. ``seconds`` is the median of the rounds; of our own, per
+    training iteration. Raises `UserError` naming the file and the field that cannot be understood.
     """
     try:
         document = msgspec.convert(content, _File)
@@ -152,10 +153,10 @@ def read_pytest(
     for benchmark in document.benchmarks:
         info = benchmark.extra_info or {}
         if set(info) >= _OWN:
-            row = _own_row(file, facts, benchmark)
-            notes.families.add(row.family)
-            if request.wants(row.family):
-                run.append(ForeignRow(row=row, own=True))
+            own = _own_row(file, facts, benchmark)
+            notes.families.add(own.family)
+            if request.wants(own.family):
+                run.append(ForeignRow(row=own, own=True))
             else:
                 notes.leave_out(1, NOT_ASKED_FOR)
             continue

@@ -92,6 +92,11 @@ class ReadingNotes:
         )
 
     @property
+    def left_out_by_choice(self) -> bool:
+        """Whether rows were left out because their family was not asked for."""
+        return NOT_ASKED_FOR in self.left_out
+
+    @property
     def warnings(self) -> list[MeasurementWarning]:
         """One for each thing that is wrong, with the first file and the number of others."""
         return [

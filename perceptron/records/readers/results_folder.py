@@ -14,8 +14,8 @@ from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_bench
 from perceptron.records.readers.asv_results import read_asv_file
 from perceptron.records.readers.foreign_rows import ForeignRow
 from perceptron.records.readers.naming import name_rows
-from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.processes import number_processes
+from perceptron.records.readers.reading import ReadingNotes, ReadRequest
 from perceptron.records.store import read_rows
 from perceptron.untrusted_text import label
 
@@ -116,7 +116,11 @@ def _asv(
     try:
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
-        return read_asv_file(file, benchmarks, ParameterRoles())[0]
+        notes = ReadingNotes()
+        rows = read_asv_file(file, benchmarks, ReadRequest(), notes)
+        for warning in notes.warnings:
+            complaints.add(file, warning.message)
+        return rows
     except UserError as error:
         complaints.add(file, str(error))
     return []

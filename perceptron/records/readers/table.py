@@ -2,78 +2,93 @@
 
 from __future__ import annotations
 
-import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from perceptron import optional
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.any_source import read_source
-from perceptron.records.readers.foreign_rows import SourceContents
-from perceptron.records.readers.naming import name_rows
+from perceptron.records.readers.name_pattern import name_pattern
 from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.processes import number_processes
+from perceptron.records.readers.reading import ReadRequest
+from perceptron.records.readers.sources import load_sources
 
 if TYPE_CHECKING:
     import pandas
 
+Source = str | Path
+# Of a table's columns: stable, whether or not a value is absent. Others hold Python's objects.
+_DTYPES = {
+    float: "float64",
+    float | None: "float64",
+    int | float: "float64",
+    int: "int64",
+    int | None: "Int64",
+}
+
 
 def load_measurements(
-    *sources: str | Path, by: Sequence[str] = (), size: str | None = None
+    *sources: Source | Iterable[Source],
+    by: str | Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
+    sep: str | None = None,
 ) -> list[Measurement]:
     """Load every row of the sources, in their order; by default of the folder ``results``.
 
     A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
-    run in it, a folder or file of asv's results, a file that ``pytest --benchmark-json`` wrote or a
-    folder of such, or a CSV table (see `csv_results`). ``by`` and ``size`` name the parameters of
-    asv's and pytest-benchmark's benchmarks that hold the backend (several are joined by ``:``) and
-    the size; by default ``backend`` and ``size``. Our own rows are always read as ours.
+    run in it, a folder or file of asv's results, a file of one of `json_formats` or a folder of
+    such, a CSV table (see `csv_results`), or a project in which one of these lies where its tool
+    puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
+    hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
+    ``size``. ``size_regex`` finds the size in the benchmark's name, see `NamePattern`; ``sep`` is
+    what separates the fields of a table. Our own rows are always read as ours.
 
     No two values of a problem and backend on equal ground share a ``process``, whatever runs they
-    come from. Warns of a damaged line of ours, and of a source without these parameters if another
-    has them. Raises `UserError` in one line for a source that does not exist or cannot be
-    understood, and where no benchmark has these parameters.
+    come from. Warns of what cannot be read in a folder and of unusable sizes. Raises `UserError` in
+    one line for a source that does not exist or cannot be understood, and where no benchmark has
+    these parameters.
     """
-    roles = ParameterRoles(by=tuple(by) or ("backend",), size=size or "size")
-    # A source named twice is read once: its values would count as twice as many processes.
-    named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
-    contents = {name: read_source(Path(name), roles, _warn) for name in named_once.values()}
-    _complain_of_none_selected(contents, roles)
-    runs = name_rows([run for source in contents.values() for run in source.runs])
-    return number_processes([[foreign.row for foreign in run] for run in runs])
+    request = ReadRequest(
+        roles=ParameterRoles(
+            by=(by,) if isinstance(by, str) else tuple(by),
+            size=size or "size",
+            pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
+        ),
+        separator=sep,
+    )
+    loaded = load_sources(_flat(sources), request)
+    for source in loaded:
+        for warning in source.warnings:
+            warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=2)
+    return [row for source in loaded for row in source.rows]
 
 
-def load_results(
-    *sources: str | Path, by: Sequence[str] = (), size: str | None = None
-) -> pandas.DataFrame:
+def load_results(*sources: Source | Iterable[Source], **options: Any) -> pandas.DataFrame:
     """Load what `load_measurements` does as a table with one column for each `Measurement` field.
 
-    ``samples`` holds lists, ``hidden`` tuples (so that one can group by it). Raises
-    `UserError` where pandas is not installed.
+    ``samples`` holds lists, ``hidden`` tuples (so that one can group by it); numbers and texts have
+    their types even where there are no rows. Raises `UserError` where pandas is not installed.
     """
     optional.require("pages", "pandas")
     import pandas
 
-    columns = [field.name for field in msgspec.structs.fields(Measurement)]
-    rows = [msgspec.structs.astuple(row) for row in load_measurements(*sources, by=by, size=size)]
-    table = pandas.DataFrame(rows, columns=columns)
+    fields = msgspec.structs.fields(Measurement)
+    rows = [msgspec.structs.astuple(row) for row in load_measurements(*sources, **options)]
+    table = pandas.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
     table["hidden"] = [None if hidden is None else tuple(hidden) for hidden in table["hidden"]]
-    return table
+    return table.astype(
+        {field.name: _DTYPES[field.type] for field in fields if field.type in _DTYPES}
+    )
 
 
-def _complain_of_none_selected(contents: dict[str, SourceContents], roles: ParameterRoles) -> None:
-    has_rows = {source: any(part.runs) for source, part in contents.items() if part.selected}
-    for source, any_rows in has_rows.items():
-        if not any_rows:
-            error = roles.missing(source, contents[source].unused)
-            if not any(has_rows.values()):
-                raise error
-            _warn(str(error))
-
-
-def _warn(complaint: str) -> None:
-    warnings.warn(complaint, stacklevel=2)
+def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
+    """Return the sources, whether they were named one by one or in a list."""
+    return [
+        source
+        for given in sources
+        for source in ([given] if isinstance(given, str | Path) else given)
+    ]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.csv_results import read_csv
+from perceptron.records.readers.reading import ReadingNotes, ReadRequest
 from perceptron.records.readers.table import load_measurements
 
 FILE = Path("table.csv")
@@ -19,7 +20,8 @@ HEADER = "case,size,backend,seconds\n"
 
 def rows_of(text: str | bytes) -> list[Measurement]:
     content = text.encode() if isinstance(text, str) else text
-    return [foreign.row for run in read_csv(FILE, content).runs for foreign in run]
+    rows = read_csv(FILE, io.BytesIO(content), ReadRequest(), ReadingNotes())
+    return [foreign.row for foreign in rows]
 
 
 def complaint_about(text: str | bytes) -> str:

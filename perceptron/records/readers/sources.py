@@ -1,0 +1,143 @@
+"""Read sources one after the other, and name and number their rows together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.any_source import read_source
+from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.naming import name_rows
+from perceptron.records.readers.processes import number_processes
+from perceptron.records.readers.reading import ReadingNotes, ReadRequest, UnreadFile
+from perceptron.records.warning import MeasurementWarning
+
+ALL_MACHINES = "several machines"
+"""What rows have for a machine where machines are what is compared."""
+
+
+class LoadedSource(Struct, frozen=True, kw_only=True):
+    """A source as it was named: its rows, and what is none of them and why.
+
+    ``left_out`` counts rows by reason; ``unread`` are files that cannot be read; ``families`` are
+    the names of all benchmarks in it, ``files`` how many were read.
+    """
+
+    source: str
+    formats: list[str]
+    files: int
+    rows: list[Measurement]
+    left_out: dict[str, int]
+    unread: list[UnreadFile]
+    families: list[str]
+    warnings: list[MeasurementWarning]
+
+
+def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[LoadedSource]:
+    """Load the sources in their order; by default the folder ``results``.
+
+    No two values of a problem and backend on equal ground share a ``process``, whatever runs they
+    come from. Raises `UserError` in one line for a source that does not exist or cannot be
+    understood, and where no benchmark has the parameters asked for.
+    """
+    # A source named twice is read once: its values would count as twice as many processes.
+    named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
+    notes = {name: ReadingNotes() for name in named_once.values()}
+    contents = {name: read_source(Path(name), request, notes[name]) for name in notes}
+    _parameters_must_be_of_use(contents, request)
+    unselected = _none_selected(contents, notes, request)
+    runs = [run for part in contents.values() for run in part.runs]
+    if request.roles.across_machines:
+        runs = [[_on_any_machine(foreign) for foreign in run] for run in runs]
+    named_rows = name_rows(runs)
+    numbered = iter(number_processes([[foreign.row for foreign in run] for run in named_rows]))
+    return [
+        LoadedSource(
+            source=name,
+            formats=sorted(part.formats),
+            files=notes[name].files,
+            rows=[next(numbered) for run in part.runs for _ in run],
+            left_out=dict(notes[name].left_out),
+            unread=notes[name].unread,
+            families=sorted(notes[name].families),
+            warnings=[
+                *notes[name].warnings,
+                *(_unread_warning(unread) for unread in notes[name].unread),
+                *unselected.get(name, []),
+            ],
+        )
+        for name, part in contents.items()
+    ]
+
+
+def _on_any_machine(foreign: ForeignRow) -> ForeignRow:
+    """Return a row that can be compared with those of other machines, which are its backend."""
+    row = foreign.row
+    if foreign.own:
+        # Then the backend is one more parameter that tells rows apart.
+        others = {"backend": row.backend, **foreign.others}
+        row = replace(row, backend=row.machine, environment=None)
+        foreign = replace(foreign, own=False, name=row.family, others=others)
+    return replace(foreign, row=replace(row, machine=ALL_MACHINES))
+
+
+def _parameters_must_be_of_use(contents: dict[str, SourceContents], request: ReadRequest) -> None:
+    """Raise `UserError` where parameters were named and all sources are tables."""
+    roles = request.roles
+    if roles.are_ours or roles.across_machines:
+        return
+    if all(part.formats == {"csv"} for part in contents.values()):
+        option = "--by" if roles.by else "--size" if roles.pattern is None else "--size-regex"
+        raise UserError(
+            f"{', '.join(contents)}: {option} names parameters of benchmarks, and a table has "
+            "columns of its own: case, size, backend and seconds; leave it out"
+        )
+
+
+def _none_selected(
+    contents: dict[str, SourceContents], notes: dict[str, ReadingNotes], request: ReadRequest
+) -> dict[str, list[MeasurementWarning]]:
+    """Return a warning for each source of which nothing was chosen; raise it if that is all."""
+    empty = [
+        name
+        for name, part in contents.items()
+        if part.has_parameters and not any(part.runs) and not notes[name].left_out_by_choice
+    ]
+    if not empty:
+        return {}
+    errors = {name: _nothing(name, notes[name], request) for name in empty}
+    if len(empty) == len(contents):
+        raise errors[empty[0]]
+    return {
+        name: [
+            MeasurementWarning(
+                code="nothing-chosen",
+                message=str(error),
+                advice="the other sources are read",
+            )
+        ]
+        for name, error in errors.items()
+    }
+
+
+def _nothing(name: str, notes: ReadingNotes, request: ReadRequest) -> UserError:
+    """Return why a source has no row: unusable sizes say more than absent parameters."""
+    for warning in notes.warnings:
+        return UserError(f"{warning.message}; {warning.advice}")
+    for unread in notes.unread:
+        return UserError(f"{unread.file}: {unread.reason}")
+    return request.roles.missing(name, notes.unused)
+
+
+def _unread_warning(unread: UnreadFile) -> MeasurementWarning:
+    return MeasurementWarning(
+        code="file-not-read",
+        message=f"{unread.file}: {unread.reason}",
+        advice="the other files are read; repair it or move it away",
+    )
