@@ -24,6 +24,39 @@ def ground(row: Measurement) -> Ground:
     return Ground(row.machine, row.dtype, row.threads)
 
 
+class State(NamedTuple):
+    """What two rows must share beyond their ground: the tool, the code and what it ran with."""
+
+    source: str
+    commit: str | None
+    environment: str | None
+    version: str | None
+    """Of the benchmark."""
+
+
+def state(row: Measurement) -> State:
+    """Return of which code, in which environment and by which benchmark this row was measured."""
+    return State(row.source, row.commit, row.environment, row.version)
+
+
+def moment(row: Measurement) -> str:
+    """Return when the code of a row was made, in UTC; when it was measured if that is not known.
+
+    Histories are filled backwards: the commit measured last may be the oldest.
+    """
+    return row.committed or row.when
+
+
+def has_time(row: Measurement) -> bool:
+    """Return whether this is the time of a whole iteration, above 0 and finite."""
+    return (
+        row.status == "ok"
+        and row.phase is None
+        and row.seconds is not None
+        and 0 < row.seconds < inf
+    )
+
+
 def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -> dict[int, float]:
     """Return seconds per iteration of this backend by process, where there are any.
 

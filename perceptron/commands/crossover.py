@@ -33,7 +33,7 @@ from perceptron.errors import UserError
 def crossover(
     family: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME …", help="Families to search; default: all with one axis."),
+        typer.Option(metavar="NAME …", help="Families to search, or of files; default: all."),
     ] = None,
     pair: Annotated[
         list[str] | None,
@@ -46,10 +46,18 @@ def crossover(
     ] = None,
     by: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="With --from: parameters that hold the backend."),
+        typer.Option(metavar="NAME …", help="With --from: parameters that hold the backend."),
     ] = None,
     size: Annotated[
         str | None, typer.Option(metavar="NAME", help="With --from: parameter that holds the size.")
+    ] = None,
+    size_regex: Annotated[
+        str | None,
+        typer.Option(metavar="REGEX", help="With --from: the size in names, as in '_(\\d+)$'."),
+    ] = None,
+    commit: Annotated[
+        str | None,
+        typer.Option(metavar="REV", help="With --from: commit; default: newest."),
     ] = None,
     iterations: Annotated[
         int, typer.Option(min=1, metavar="K", help="Of the training that starts from cold.")
@@ -68,6 +76,8 @@ def crossover(
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends import registry
     from perceptron.problems.problem import DTYPES
+    from perceptron.records.readers.name_pattern import name_pattern
+    from perceptron.records.readers.parameter_roles import ParameterRoles
     from perceptron.report import documents
     from perceptron.report.tables import crossover as table
     from perceptron.report.tables import terminal
@@ -76,7 +86,7 @@ def crossover(
     from perceptron.studies.shared.sweep import SWEEP
 
     pairs, sources = several("--pair", pair), several("--from", source)
-    problems, parameters = several("--problem", problem), several("--by", by)
+    problems, parameters = several("--problem", problem), split("--by", by)
     if sources:
         measuring = {
             "--problem": problem,
@@ -91,13 +101,25 @@ def crossover(
             if given:
                 raise UserError(f"{option} says what to measure: leave it out with --from")
         families = several("--family", family)
+        roles = ParameterRoles(
+            by=parameters,
+            size=size or "size",
+            pattern=None if size_regex is None else name_pattern("--size-regex", size_regex),
+        )
         result = crossover_from_files.judge_files(
-            sources, pairs, families, parameters, size, iterations
+            sources, pairs, families, roles, iterations, commit
         )
         page = prepare(html).write_crossovers(results, result)
     else:
-        if parameters or size is not None:
-            raise UserError("--by and --size name parameters of files: give them with --from")
+        about_files = {
+            "--by": by,
+            "--size": size,
+            "--size-regex": size_regex,
+            "--commit": commit,
+        }
+        for option, given in about_files.items():
+            if given is not None:
+                raise UserError(f"{option} is about results in files: give it with --from")
         families = split("--family", family)
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.select import State
 from perceptron.report.numbers import NONE, digits, interval
 
 
@@ -21,6 +23,17 @@ def setting(crossover: Crossover) -> str:
     threads = None if crossover.threads is None else f"{crossover.threads} threads"
     machine = None if crossover.machine == "unknown" else crossover.machine
     return ", ".join(filter(None, (machine, crossover.dtype, threads))) or NONE
+
+
+def state(crossover: Crossover) -> str | None:
+    """Return at which commit, in which environment and by which version another tool measured it.
+
+    None for our own rows, which their folder tells of, and where nothing is known.
+    """
+    known = (crossover.commit, crossover.environment, crossover.version)
+    if crossover.source in (None, "perceptron") or not any(known):
+        return None
+    return described(State(crossover.source, *known))
 
 
 def answer(crossover: Crossover) -> str:

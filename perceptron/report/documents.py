@@ -50,6 +50,7 @@ def crossover(result: CrossoverResult, page: Path | None) -> dict[str, Any]:
         "amortisation": result.amortisations,
         "what_if": result.what_if,
         "what_if_checks": result.checks,
+        "sources": result.sources,
         "warnings": result.warnings,
         "page": page,
         "results": result.results,

@@ -4,49 +4,111 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from perceptron.analysis.crossover.judge import is_line
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
+from perceptron.analysis.crossover.use import uses
+from perceptron.analysis.select import moment
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.table import load_measurements
+from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest
+from perceptron.records.readers.sources import LoadedSource, load_sources
+from perceptron.records.warning import MeasurementWarning
+
+_OTHER_COMMIT = "of a commit that was not asked for"
+# Commits that an error names: those that somebody may have meant.
+_NAMED_COMMITS = 5
+_LEAST_DIGITS = 4
 
 
 def judge_files(
     sources: Sequence[str],
     pairs: Sequence[str],
     families: Sequence[str],
-    by: Sequence[str],
-    size: str | None,
+    roles: ParameterRoles,
     iterations: int,
+    commit: str | None = None,
 ) -> CrossoverResult:
-    """Judge what others measured; see `load_measurements`.
+    """Judge what others measured, and account for every row of the sources.
 
-    ``pairs`` are written ``A:B``. Raises `UserError` for a source that cannot be understood and
-    for a family or a backend that is not in them.
+    ``pairs`` are written ``A:B``; ``commit`` is the beginning of a revision, the newest one of each
+    pair without. Raises `UserError` for a source that cannot be understood and for a family, a
+    commit or a backend that is not in them.
     """
-    rows = load_measurements(*sources, by=by, size=size)
+    loaded = load_sources(sources, ReadRequest(roles=roles, families=tuple(families)))
+    every = [row for source in loaded for row in source.rows]
     if families:
-        known = dict.fromkeys(row.family for row in rows)
+        known = {row.family for row in every}.union(*(source.families for source in loaded))
         for family in families:
-            if family not in known:
-                raise unknown("family", family, known)
-        rows = [row for row in rows if row.family in families]
-    known = dict.fromkeys(row.backend for row in rows)
-    wanted = [split_pair(pair, list(known)) for pair in pairs]
-    result = crossover_result(rows, wanted or None, iterations)
+            if not any(row.family == family for row in every):
+                raise unknown("family", family, sorted(known))
+    of_families = [row for row in every if not families or row.family in families]
+    if commit is not None:
+        _must_be_known(commit, of_families)
+
+    def unwanted(row: Measurement) -> str | None:
+        if families and row.family not in families:
+            return NOT_ASKED_FOR
+        return None if commit is None or _is_of(row, commit) else _OTHER_COMMIT
+
+    rows = [row for row in every if unwanted(row) is None]
+    backends = list(dict.fromkeys(row.backend for row in rows))
+    wanted = [split_pair(pair, backends) for pair in pairs]
+    result = crossover_result(rows, wanted or None, iterations, warnings=_warnings(loaded, roles))
     if not result.crossovers:
-        raise UserError(
-            f"{', '.join(sources)}: nothing to compare: "
-            + (
-                "there is one backend only"
-                if len(known) < 2
-                else "no family has several sizes"
-                if not any(map(is_line, _by_family(rows)))
-                else "no two backends were measured at several sizes of one case, on one machine, "
-                "in one dtype and with one number of threads"
+        raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}")
+    return replace(result, sources=uses(loaded, result.crossovers, unwanted))
+
+
+def _is_of(row: Measurement, commit: str) -> bool:
+    """Return whether a row is of a commit whose revision begins so; rows keep its 12 first."""
+    return row.commit is not None and row.commit.startswith(commit[:12])
+
+
+def _must_be_known(commit: str, rows: Iterable[Measurement]) -> None:
+    newest: dict[str, str] = {}
+    for row in rows:
+        if row.commit is not None:
+            newest[row.commit] = max(moment(row), newest.get(row.commit, ""))
+    matching = [name for name in newest if name.startswith(commit[:12])]
+    if len(commit) >= _LEAST_DIGITS and len(matching) == 1:
+        return
+    if not newest:
+        raise UserError(f"--commit {commit!r}: no row of these sources says of which commit it is")
+    ordered = sorted(matching or newest, key=lambda name: newest[name], reverse=True)
+    named = ", ".join(f"{name} of {newest[name][:10]}" for name in ordered[:_NAMED_COMMITS])
+    problem = f"fits {len(matching)} commits" if matching else "fits none of the commits"
+    raise UserError(
+        f"--commit {commit!r} {problem}: give {_LEAST_DIGITS} digits or more of {named}"
+    )
+
+
+def _warnings(loaded: Iterable[LoadedSource], roles: ParameterRoles) -> list[MeasurementWarning]:
+    warnings = [warning for source in loaded for warning in source.warnings]
+    if roles.across_machines:
+        warnings.append(
+            MeasurementWarning(
+                code="different-machines",
+                message="the backends are machines, as asked for with --by machine: a ratio is of "
+                "two whole hosts, not of what runs on them",
+                advice="leave it out to compare backends on each machine by itself",
             )
         )
-    return result
+    return warnings
+
+
+def _why_nothing(rows: Iterable[Measurement]) -> str:
+    rows = list(rows)
+    if len({row.backend for row in rows}) < 2:
+        return "there is one backend only"
+    if not any(map(is_line, _by_family(rows))):
+        return "no family has several sizes"
+    return (
+        "no two backends were measured at several sizes of one case, on one machine, in one dtype "
+        "and with one number of threads"
+    )
 
 
 def split_pair(text: str, known: Sequence[str]) -> tuple[str, str]:

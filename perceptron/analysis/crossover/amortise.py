@@ -7,7 +7,7 @@ carry their share of it, as a short training does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import combinations
 from math import ceil, inf
 
@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.select import Ground, current, ground, prepared, times
+from perceptron.analysis.select import Ground, State, ground, moment, prepared, state, times
 from perceptron.records.measurement import Measurement
 
 
@@ -59,20 +59,37 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
 
 
 def amortisations(rows: Iterable[Measurement]) -> list[Amortisation]:
-    """Judge every two backends at every size at which both were measured from cold, by size."""
-    families: dict[tuple[str, Ground], list[Measurement]] = {}
+    """Judge every two backends at every size at which both were measured from cold, by size.
+
+    Two backends are judged at the newest commit that has both, as crossovers are.
+    """
+    groups: dict[tuple[str, Ground], dict[State, list[Measurement]]] = {}
     for row in rows:
-        families.setdefault((row.family, ground(row)), []).append(row)
-    groups: dict[tuple[str, Ground, float, str | None], list[Measurement]] = {}
-    for row in [row for members in families.values() for row in current(members)]:
         if row.status == "ok" and row.prepare_seconds:
-            key = (row.family, ground(row), row.size, row.problem)
-            groups.setdefault(key, []).append(row)
-    return [
-        _amortise(members, one, other)
-        for _, members in sorted(groups.items(), key=lambda group: (group[0][0], group[0][2]))
-        for one, other in combinations(dict.fromkeys(row.backend for row in members), 2)
+            by_state = groups.setdefault((row.family, ground(row)), {})
+            by_state.setdefault(state(row), []).append(row)
+    judged = [
+        amortisation
+        for by_state in groups.values()
+        for amortisation in _of_family(by_state.values())
     ]
+    return sorted(judged, key=lambda amortisation: (amortisation.family, amortisation.size))
+
+
+def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
+    judged: set[tuple[str, str]] = set()
+    for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
+        cases: dict[tuple[float, str | None], list[Measurement]] = {}
+        for row in members:
+            cases.setdefault((row.size, row.problem), []).append(row)
+        here = set()
+        for case in cases.values():
+            for one, other in combinations(dict.fromkeys(row.backend for row in case), 2):
+                pair = (min(one, other), max(one, other))
+                if pair not in judged:
+                    here.add(pair)
+                    yield _amortise(case, one, other)
+        judged |= here
 
 
 def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:

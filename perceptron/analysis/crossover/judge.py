@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from math import exp, hypot
 from typing import Literal
 
 from msgspec import Struct
 
+from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.crossing import zero_crossings
-from perceptron.analysis.crossover.points import Point, points
+from perceptron.analysis.crossover.points import Point, points_of
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
 from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
-from perceptron.analysis.select import Ground, current, ground, is_measured, reason
+from perceptron.analysis.select import Ground, State, ground, reason
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -29,8 +30,22 @@ class Crossing(Struct, frozen=True):
     direction: Literal["challenger", "incumbent"]
 
 
+class SizeRatio(Struct, frozen=True):
+    """The challenger's time over the incumbent's at one size, from so many processes of each.
+
+    ``low`` and ``high`` are the 95 % interval at this size; of single values whose files state 99 %
+    intervals, the ends that these allow; None where an end is open or not known.
+    """
+
+    size: float
+    ratio: float
+    low: float | None
+    high: float | None
+    processes: int
+
+
 class Crossover(Struct, frozen=True, kw_only=True):
-    """The verdict on one pair of backends on one family.
+    """The verdict on one pair of backends on one family, in one state of the code.
 
     ``size`` is the crossover where there is exactly one, ``low`` and ``high`` its 95 % interval
     (None where only one process or value was seen, or where the interval is open on that side),
@@ -49,11 +64,21 @@ class Crossover(Struct, frozen=True, kw_only=True):
     bracket: tuple[float, float] | None = None
     crossings: list[Crossing] = []
     sizes_measured: list[float] = []
+    ratio_at: list[SizeRatio] = []
+    """At each of the sizes measured."""
     sure: bool = False
     unsure: list[tuple[float, float]] = []
     machine: str
     dtype: str | None
     threads: int | None
+    source: str | None = None
+    """The tool that measured it; None, as the rest of the state, where nothing can be compared."""
+    commit: str | None = None
+    environment: str | None = None
+    version: str | None = None
+    """Of the benchmark, where its tool keeps one."""
+    files: list[str] = []
+    """Those that the rows were read from, where that is known."""
     reason: str | None = None
 
 
@@ -64,22 +89,38 @@ def crossovers(
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
-    not at all, have no crossover. Of rows from several states of code and libraries, the newest of
-    each backend count.
+    not at all, have no crossover. A pair is judged at the newest commit that has a time of both, in
+    each environment of its own.
     """
     groups: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
         groups.setdefault((row.family, ground(row)), []).append(row)
-    lines = {
-        key: current(members)
-        for key, members in sorted(groups.items(), key=lambda group: str(group[0]))
-        if is_line(members)
-    }
     return [
-        _judge(family, incumbent, challenger, where, members)
-        for (family, where), members in lines.items()
-        for incumbent, challenger in pairs or pairs_of(members)
+        crossover
+        for (family, where), members in sorted(groups.items(), key=lambda group: str(group[0]))
+        if is_line(members)
+        for crossover in _of_family(_Family(family, where, members), pairs or pairs_of(members))
     ]
+
+
+class _Family:
+    """The rows of a family on one ground, and those of them that may be compared."""
+
+    def __init__(self, name: str, where: Ground, rows: list[Measurement]) -> None:
+        self.name = name
+        self.ground = where
+        self.rows = rows
+        self.comparable = ComparableRows(rows)
+        self.is_gpu = {name: is_gpu(rows, name) for name in {row.backend for row in rows}}
+
+
+def _of_family(family: _Family, pairs: Iterable[tuple[str, str]]) -> Iterator[Crossover]:
+    for incumbent, challenger in pairs:
+        states = family.comparable.states(incumbent, challenger)
+        if not states:
+            yield _not_comparable(family, incumbent, challenger)
+        for where in states:
+            yield _judge(family, incumbent, challenger, where)
 
 
 def is_line(rows: Iterable[Measurement]) -> bool:
@@ -97,25 +138,24 @@ def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
     return list(combinations(sorted(names, key=lambda name: is_gpu(rows, name)), 2))  # stable
 
 
-def _judge(
-    family: str, incumbent: str, challenger: str, where: Ground, rows: list[Measurement]
-) -> Crossover:
-    measured = points(rows, incumbent, challenger)
+def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Crossover:
+    by_size = [family.comparable.by_size(where, name) for name in (incumbent, challenger)]
+    measured = points_of(*by_size)
+    used = [row for rows in by_size for point in measured for row in rows[point.size]]
     changes = zero_crossings(measured)
     remaining = uncertainties(measured, changes)
     sure = [point for point in measured if point.sign != 0]
+    gpu = family.is_gpu
     status: Status
     explanation: str | None = None
     if not measured:
-        status, explanation = "not measured", _why_not(rows, incumbent, challenger)
-    elif flat := flat_gpu(rows, (incumbent, challenger), [point.size for point in measured]):
+        status, explanation = "not measured", "no process measured both"
+    elif flat := flat_gpu(used, (incumbent, challenger), [point.size for point in measured]):
         status, explanation, changes = "suspect", flat, []
     elif all(abs(point.mean) <= TIE for point in measured):
         status, explanation, changes = "tie", "within ±5 % at every size", []
     elif not sure:
-        status = "not measured"
-        processes = min(point.count for point in measured)
-        explanation = f"{processes} processes are too few to be sure of a winner at any size"
+        status, explanation = "not measured", _why_not_sure(measured)
     elif not changes:
         status, explanation = "never" if sure[0].sign > 0 else "always", _closest(measured)
     elif len(changes) > 1:
@@ -123,14 +163,16 @@ def _judge(
     else:
         status = "crosses" if changes[0].direction == "challenger" else "reverses"
         loser, winner = (incumbent, challenger) if status == "crosses" else (challenger, incumbent)
-        if is_gpu(rows, loser) and not is_gpu(rows, winner):
+        if gpu[loser] and not gpu[winner]:
             status = "suspect"
             explanation = f"{loser} stops winning as the work grows: check that it is waited for"
     if remaining and status not in ("not measured", "suspect"):
         explanation = "; ".join(filter(None, (explanation, _not_sure(measured, remaining))))
+    if len(measured) == 1:
+        explanation = ", ".join(filter(None, (explanation, _one_size(family, measured[0], used))))
     only = changes[0] if len(changes) == 1 else None
     return Crossover(
-        family=family,
+        family=family.name,
         incumbent=incumbent,
         challenger=challenger,
         status=status,
@@ -140,15 +182,55 @@ def _judge(
         bracket=only.bracket if only else None,
         crossings=[Crossing(zero.size, zero.direction) for zero in changes],
         sizes_measured=[point.size for point in measured],
+        ratio_at=[_ratio_at(point) for point in measured],
         sure=_is_sure(status, measured, remaining),
         unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining]
         if status not in ("not measured", "suspect")
         else [],
-        machine=where.machine,
-        dtype=where.dtype,
-        threads=where.threads,
+        machine=family.ground.machine,
+        dtype=family.ground.dtype,
+        threads=family.ground.threads,
+        source=where.source,
+        commit=where.commit,
+        environment=where.environment,
+        version=where.version,
+        files=sorted({row.file for row in used if row.file is not None}),
         reason=explanation,
     )
+
+
+def _not_comparable(family: _Family, incumbent: str, challenger: str) -> Crossover:
+    return Crossover(
+        family=family.name,
+        incumbent=incumbent,
+        challenger=challenger,
+        status="not measured",
+        machine=family.ground.machine,
+        dtype=family.ground.dtype,
+        threads=family.ground.threads,
+        reason=_why_not(family, incumbent, challenger),
+    )
+
+
+def _ratio_at(point: Point) -> SizeRatio:
+    low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval(CONFIDENCE))
+    ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
+    return SizeRatio(point.size, ratio, low, high, point.count)
+
+
+def _why_not_sure(points: Sequence[Point]) -> str:
+    if any(point.stated is not None for point in points):
+        return "not sure at any size: the intervals that the files state overlap"
+    processes = min(point.count for point in points)
+    return f"{processes} processes are too few to be sure of a winner at any size"
+
+
+def _one_size(family: _Family, point: Point, rows: Sequence[Measurement]) -> str:
+    """Say that one size is no sweep, and which other commit has one."""
+    incumbent, challenger = rows[0].backend, rows[-1].backend
+    text = f"measured at size {_size(point)} only"
+    better = family.comparable.more_sizes(incumbent, challenger, 1)
+    return f"{text}, more sizes at {described(better)}" if better else text
 
 
 def _is_sure(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
@@ -209,9 +291,18 @@ def _not_sure(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> str:
     return f"not sure {' nor '.join(parts)}"
 
 
-def _why_not(rows: list[Measurement], incumbent: str, challenger: str) -> str:
-    missing = [name for name in (incumbent, challenger) if not is_measured(rows, name)]
-    reasons = {name: reason(rows, name) for name in missing}
-    explained = [f"{name}: {explanation}" for name, explanation in reasons.items() if explanation]
-    silent = [f"{name}: no times" for name in missing]
-    return "; ".join(explained or silent) or "no size was measured on both"
+def _why_not(family: _Family, incumbent: str, challenger: str) -> str:
+    """Return why two backends cannot be compared: one has no time, or they share no state."""
+    newest = {name: family.comparable.newest(name) for name in (incumbent, challenger)}
+    missing = [name for name, where in newest.items() if where is None]
+    if missing:
+        reasons = {name: reason(family.rows, name) for name in missing}
+        explained = [f"{name}: {why}" for name, why in reasons.items() if why]
+        return "; ".join(explained or [f"{name}: no times" for name in missing])
+    one, other = newest.values()
+    if one == other or one is None or other is None:
+        return "no size was measured on both"
+    return (
+        f"never measured together: {incumbent} at {described(one)}, "
+        f"{challenger} at {described(other)}"
+    )

@@ -6,17 +6,18 @@ of processes measured side by side. It is above zero where the incumbent wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import groupby
 from math import hypot, inf, log, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
 
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
-from perceptron.analysis.select import paired
+from perceptron.analysis.select import has_time
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -27,11 +28,17 @@ _BORROWED = 4.0
 
 @dataclass(frozen=True)
 class Point:
-    """The log-ratios at one size, in the order of processes, and their trimmed mean."""
+    """The log-ratios at one size, in the order of processes, and their trimmed mean.
+
+    ``processes`` and ``ratios`` are empty where the times of the two do not pair up; then the mean
+    is the difference of two trimmed means.
+    """
 
     size: float
     processes: tuple[int, ...]
     ratios: Array
+    count: int
+    """Values of each backend; of the one that has fewer if they do not pair up."""
     mean: float
     error: float
     """Standard error of the mean; 0 where there is a single value, or no spread."""
@@ -39,6 +46,9 @@ class Point:
     """Degrees of freedom behind ``error``; 0 where nothing is known about the spread."""
     confidence: float
     """Level of one size at which all sizes together hold at 95 % (Bonferroni)."""
+    stated: tuple[float, float] | None = None
+    """Of single values, the largest interval of the log-ratio that the intervals in their files
+    allow: it holds zero where the two overlap."""
     spread: float = 0.0
     """Of a single value, the standard deviation that its file states, as a share of the value."""
     sign: int = 0
@@ -48,73 +58,193 @@ class Point:
     def x(self) -> float:
         return log(self.size)
 
-    @property
-    def count(self) -> int:
-        return len(self.processes)
-
     def reach(self, confidence: float | None = None) -> float:
         """Return half the width of the mean's interval; inf for a single value."""
         if self.freedom == 0:
             return inf
         return self.error * quantile(self.freedom, confidence or self.confidence)
 
+    def interval(self, confidence: float | None = None) -> tuple[float, float]:
+        """Return the interval of the log-ratio: of the mean, or stated; without end if neither."""
+        if self.freedom == 0 and self.stated is not None:
+            return self.stated
+        reach = self.reach(confidence)
+        return self.mean - reach, self.mean + reach
+
+
+class _Ratio(NamedTuple):
+    """The log-ratio at one size before other sizes have a say in its error."""
+
+    processes: tuple[int, ...]
+    ratios: Array
+    values: int
+    mean: float
+    error: float
+    freedom: float
+    weight: float
+    """The error's square times this is the variance of one ratio."""
+    stated: tuple[float, float] | None
+    spread: float
+
 
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
-    """Return a point for each size above zero at which some process measured both, ascending."""
-    by_size: dict[float, list[Measurement]] = {}
+    """Return a point for each size above zero at which both have a time, ascending.
+
+    The rows are of one state. Those of one process were measured side by side, and only processes
+    that measured both count; of other people's rows all count.
+    """
+    by_size: dict[str, dict[float, list[Measurement]]] = {incumbent: {}, challenger: {}}
     for row in rows:
-        if row.size > 0 and row.backend in (incumbent, challenger):
-            by_size.setdefault(row.size, []).append(row)
-    ratios = {}
-    for size in sorted(by_size):
-        pairs = paired(by_size[size], incumbent, challenger)
-        if pairs:
-            ratios[size] = (
-                tuple(pairs),
-                np.array([log(after) - log(before) for before, after in pairs.values()]),
-            )
+        if row.backend in by_size and row.size > 0 and has_time(row):
+            by_size[row.backend].setdefault(row.size, []).append(row)
+    return points_of(by_size[incumbent], by_size[challenger])
+
+
+def points_of(
+    incumbent: Mapping[float, Sequence[Measurement]],
+    challenger: Mapping[float, Sequence[Measurement]],
+) -> list[Point]:
+    """Return the points of two backends from their rows with a time, by size."""
+    ratios = {
+        size: ratio
+        for size in sorted(incumbent.keys() & challenger.keys())
+        if (ratio := _ratio(_by_process(incumbent[size]), _by_process(challenger[size])))
+    }
     # Being sure at every size at once takes more than at each by itself.
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
-    own = {size: trimmed(values) for size, (_, values) in ratios.items()}
     variances = {
-        size: (error**2 * len(ratios[size][0]), freedom)
-        for size, (_, error, freedom) in own.items()
-        if freedom
+        size: (ratio.error**2 * ratio.weight, max(1, round(ratio.freedom)))
+        for size, ratio in ratios.items()
+        if ratio.freedom
     }
+    typical = _typical(variances, ratios)
     return _signed(
-        [
-            _point(
-                size,
-                *ratios[size],
-                own[size],
-                _typical([variance for other, variance in variances.items() if other != size]),
-                confidence,
-                _spread(by_size[size]),
-            )
-            for size in ratios
-        ]
+        [_point(size, ratio, typical[size], confidence) for size, ratio in ratios.items()]
     )
 
 
-def _point(
-    size: float,
-    processes: tuple[int, ...],
-    ratios: Array,
-    own: tuple[float, float, int],
-    typical: tuple[float, float],
-    confidence: float,
-    spread: float,
-) -> Point:
-    mean, error, freedom = own
+def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
+    """Return rows by process; raises ValueError where two have the same."""
+    by_process = {row.process: row for row in rows}
+    if len(by_process) < len(rows):
+        row = rows[0]
+        raise ValueError(f"two times of {row.backend} in one process: {row.problem}")
+    return by_process
+
+
+def _ratio(
+    incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]
+) -> _Ratio | None:
+    """Return the log-ratio of two backends at one size, from their rows by process."""
+    if len(incumbent) == len(challenger) == 1:
+        (one,), (other,) = incumbent.values(), challenger.values()
+        if incumbent.keys() == challenger.keys() or not _is_side_by_side(one):
+            return _of_single_values(one, other, tuple(incumbent))
+    shared = sorted(incumbent.keys() & challenger.keys())
+    of_all = len(shared) == len(incumbent) == len(challenger)
+    if of_all or _is_side_by_side(next(iter(incumbent.values()))):
+        if not shared:
+            return None
+        ratios = np.array(
+            [_log(challenger[process]) - _log(incumbent[process]) for process in shared]
+        )
+        mean, error, freedom = trimmed(ratios)
+        count = len(shared)
+        return _Ratio(
+            tuple(shared), ratios, count, float(mean), float(error), freedom, count, None, 0.0
+        )
+    return _of_unpaired(list(incumbent.values()), list(challenger.values()))
+
+
+def _is_side_by_side(row: Measurement) -> bool:
+    """Return whether rows of equal process were measured side by side.
+
+    Of rows in other tools' files the process is only their order.
+    """
+    return row.file is None or row.source == "perceptron"
+
+
+def _log(row: Measurement) -> float:
+    assert row.seconds is not None, "rows without a time were left out"
+    return log(row.seconds)
+
+
+def _of_single_values(
+    incumbent: Measurement, challenger: Measurement, processes: tuple[int, ...]
+) -> _Ratio:
+    mean = _log(challenger) - _log(incumbent)
+    stated = None
+    if _states_interval(incumbent) or _states_interval(challenger):
+        (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
+        stated = (other_low - high, other_high - low)
+    spread = hypot(
+        *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
+    )
+    return _Ratio(processes, np.array([mean]), 1, mean, 0.0, 0, 1.0, stated, spread)
+
+
+def _states_interval(row: Measurement) -> bool:
+    return row.low is not None or row.high is not None
+
+
+def _ends(row: Measurement) -> tuple[float, float]:
+    """Return the logarithms of the ends of a stated interval; of the value itself without one."""
+    if not _states_interval(row):
+        return _log(row), _log(row)
+    return log(row.low) if row.low else -inf, log(row.high) if row.high else inf
+
+
+def _of_unpaired(incumbent: Sequence[Measurement], challenger: Sequence[Measurement]) -> _Ratio:
+    """Return the log-ratio of two trimmed means, with Welch's degrees of freedom.
+
+    Where one backend has a single value, it is taken to vary as the other does.
+    """
+    logs = [np.array([_log(row) for row in rows]) for rows in (incumbent, challenger)]
+    means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
+    mean = float(means[1] - means[0])
+    counts = [len(values) for values in logs]
+    weight = 1 / (1 / counts[0] + 1 / counts[1])
+    if min(freedoms) > 0:
+        squares = [float(error) ** 2 for error in errors]
+        error = sqrt(sum(squares))
+        spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
+        freedom = sum(squares) ** 2 / spread if spread else float(sum(freedoms))
+    else:
+        several = int(freedoms[1] > 0)
+        error = float(errors[several]) * sqrt(1 + counts[several])
+        freedom = float(freedoms[several])
+    return _Ratio((), np.array([]), min(counts), mean, error, freedom, weight, None, 0.0)
+
+
+def _point(size: float, ratio: _Ratio, typical: tuple[float, float], confidence: float) -> Point:
     borrowed, lent = typical
-    total = freedom + lent
+    total, error = ratio.freedom + lent, ratio.error
     if lent:
-        variance = (freedom * error**2 * len(ratios) + lent * borrowed) / total
-        error = sqrt(variance / len(ratios))
-    return Point(size, processes, ratios, float(mean), float(error), total, confidence, spread)
+        variance = (ratio.freedom * error**2 * ratio.weight + lent * borrowed) / total
+        error = sqrt(variance / ratio.weight)
+    return Point(
+        size=size,
+        processes=ratio.processes,
+        ratios=ratio.ratios,
+        count=ratio.values,
+        mean=ratio.mean,
+        error=error,
+        freedom=total,
+        confidence=confidence,
+        stated=ratio.stated if not total else None,
+        spread=ratio.spread,
+    )
 
 
-def _typical(others: list[tuple[float, int]]) -> tuple[float, float]:
+def _typical(
+    variances: Mapping[float, tuple[float, int]], sizes: Iterable[float]
+) -> dict[float, tuple[float, float]]:
+    return {
+        size: _typical_one([v for other, v in variances.items() if other != size]) for size in sizes
+    }
+
+
+def _typical_one(others: list[tuple[float, int]]) -> tuple[float, float]:
     """Return the typical variance of other sizes and the degrees of freedom it may count for.
 
     The variance that half of their degrees of freedom lie below, each divided by the median of
@@ -157,18 +287,14 @@ def _signed(points: list[Point]) -> list[Point]:
 
 
 def _sign(point: Point) -> int:
-    if point.freedom and abs(point.mean) <= point.reach():
+    low, high = point.interval()
+    if (point.freedom or point.stated is not None) and low <= 0 <= high:
         return 0
     return (point.mean > 0) - (point.mean < 0)
 
 
 def _negligible(point: Point) -> bool:
     return point.freedom == 0 and abs(point.mean) <= max(TIE, point.spread)
-
-
-def _spread(rows: Iterable[Measurement]) -> float:
-    """Return the relative standard deviation of a ratio of values with stated deviations."""
-    return hypot(*(row.stdev / row.seconds for row in rows if row.stdev and row.seconds))
 
 
 def steepest(points: Sequence[Point], index: int) -> float:

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.what_if.estimate import EstimateCheck, WhatIf
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -34,6 +35,8 @@ class CrossoverResult(Struct, frozen=True, kw_only=True):
     """Estimates for a device that is not here; never among the rows."""
     checks: list[EstimateCheck] = []
     """The same estimates where a device like it was measured."""
+    sources: list[SourceUse] = []
+    """Where rows came from elsewhere, what became of them."""
 
 
 def crossover_result(

@@ -78,10 +78,11 @@ def _unsure(
 ) -> Iterator[Uncertainty]:
     """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
     for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
-        if point.freedom == 0 or point.sign or _open(point, changes):
+        if point.sign or _open(point, changes) or not (point.freedom or point.stated):
             continue
-        other = -sign * point.mean if sign else abs(point.mean)
-        if other + point.reach() > TIE:
+        low, high = point.interval()
+        other = max(-sign * low, -sign * high) if sign else max(-low, high)
+        if other > TIE:
             yield Uncertainty(index, index)
 
 

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
-from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
-from perceptron.analysis.select import current, paired, reason, times
+from perceptron.analysis.select import has_time, moment, reason, state, times
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.records.measurement import Measurement
 
@@ -36,7 +36,7 @@ class Curve(Struct, frozen=True):
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
-    """One family, measured at one commit of the code on one machine, dtype and number of threads.
+    """One family, measured in one state of the code on one machine, dtype and number of threads.
 
     ``cold`` and ``cold_crossovers`` carry the time to prepare, shared out over a training of
     `ITERATIONS`; they are empty where it is not known.
@@ -45,14 +45,15 @@ class Sweep(Struct, frozen=True, kw_only=True):
     source: str
     machine: str
     commit: str | None
+    environment: str | None
+    version: str | None
+    """Of the benchmark, where its tool keeps one."""
     when: str
     dtype: str | None
     threads: int | None
     family: str
     curves: list[Curve]
     crossovers: list[Crossover]
-    ratios: list[list[CurvePoint]]
-    """Challenger over incumbent, for each crossover."""
     cold: list[Curve]
     cold_crossovers: list[Crossover]
     amortisations: list[Amortisation]
@@ -68,7 +69,7 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
     for row in rows:
         if row.phase is None and row.family not in (FAMILY, CEILING, HARNESS):
             groups.setdefault(_key(row), []).append(row)
-    newest = {key: max(_moment(row) for row in members) for key, members in groups.items()}
+    newest = {key: max(map(moment, members)) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
     by_family: dict[tuple[object, ...], set[object]] = {}
     newest_sweeps = []
@@ -82,31 +83,30 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
 
 
 def _key(row: Measurement) -> tuple[object, ...]:
-    return (row.source, row.machine, row.family, row.commit, row.dtype, row.threads)
-
-
-def _moment(row: Measurement) -> str:
-    return row.committed or row.when
+    # Of rows of ours, whose environment is what was installed at the time, the newest counts.
+    within = None if row.committed is None else state(row)
+    return (row.source, row.machine, row.family, row.commit, row.dtype, row.threads, within)
 
 
 def _sweep(members: list[Measurement], when: str) -> Sweep:
+    newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
     # Backends run in random order, which must not decide who is the incumbent.
-    rows = sorted(current(members), key=lambda row: row.backend)
+    rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     first = rows[0]
     cold = from_cold(rows, ITERATIONS)
     cold = cold if any(row.status == "ok" for row in cold) else []
-    judged = crossovers(rows)
     return Sweep(
         source=first.source,
         machine=first.machine,
         commit=first.commit,
+        environment=first.environment,
+        version=first.version,
         when=when,
         dtype=first.dtype,
         threads=first.threads,
         family=first.family,
         curves=_curves(rows),
-        crossovers=judged,
-        ratios=[_ratios(rows, crossover) for crossover in judged],
+        crossovers=crossovers(rows),
         cold=_curves(cold),
         cold_crossovers=crossovers(cold) if is_line(cold) else [],
         amortisations=amortisations(rows),
@@ -124,21 +124,18 @@ def _curves(rows: Sequence[Measurement]) -> list[Curve]:
 
 
 def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoint]:
-    seconds = {size: list(times(sizes[size], backend).values()) for size in sorted(sizes)}
-    return [
-        CurvePoint(size, of_times(values), len(values))
-        for size, values in seconds.items()
-        if values
-    ]
-
-
-def _ratios(rows: Sequence[Measurement], crossover: Crossover) -> list[CurvePoint]:
-    by_size: dict[float, list[Measurement]] = {}
-    for row in rows:
-        by_size.setdefault(row.size, []).append(row)
     spots = []
-    for size in crossover.sizes_measured:
-        pairs = paired(by_size[size], crossover.challenger, crossover.incumbent)
-        if pairs:
-            spots.append(CurvePoint(size, of_ratio(*zip(*pairs.values(), strict=True)), len(pairs)))
+    for size in sorted(sizes):
+        seconds = times(sizes[size], backend)
+        if seconds:
+            value = of_times(list(seconds.values()))
+            if len(seconds) == 1:
+                value = _as_stated(value, sizes[size])
+            spots.append(CurvePoint(size, value, len(seconds)))
     return spots
+
+
+def _as_stated(value: Interval, rows: Iterable[Measurement]) -> Interval:
+    """Return a single value with the interval that its file states, if it does."""
+    row = next(row for row in rows if has_time(row))
+    return Interval(value.estimate, row.low, row.high)

@@ -80,6 +80,15 @@ class Results(Struct, frozen=True):
         libraries = sorted((self.requirements or {}).items())
         return "-".join([f"py{self.python}", *(f"{name}{version}" for name, version in libraries)])
 
+    def count(self, name: str) -> int:
+        """Return how many values there are of a benchmark, whatever it measures."""
+        entry = self.results[name]
+        result = _get(entry, "result") if self.version == 1 else entry
+        if self.version == 2 and isinstance(entry, list):
+            index = self.result_columns.index("result") if "result" in self.result_columns else 0
+            result = entry[index] if index < len(entry) else None
+        return len(result) if isinstance(result, list) else 1
+
     def values(self, name: str) -> Values:
         """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""
         entry = self.results[name]

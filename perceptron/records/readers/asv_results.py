@@ -96,11 +96,11 @@ def read_asv_file(
         )
         short, full = label(benchmark.pretty_name or name), label(name)
         if benchmark.type != "time":
-            notes.leave_out(1, "a benchmark of something else than time")
+            notes.leave_out(results.count(name), "of a benchmark of something else than time")
             continue
         notes.families.add(short)
         if not request.wants(short, full):
-            notes.leave_out(1, NOT_ASKED_FOR)
+            notes.leave_out(results.count(name), NOT_ASKED_FOR)
             continue
         try:
             values = results.values(name)
@@ -110,6 +110,7 @@ def read_asv_file(
                 benchmark = replace(benchmark, param_names=names)
             run += _rows(file, results, full, benchmark, values, request.roles, notes)
         except (msgspec.ValidationError, RecursionError) as error:
+            notes.leave_out(results.count(name), "not what asv writes")
             notes.complain(file, f"benchmark {full}: not what asv writes: {error}", "run it again")
     return run
 
@@ -123,21 +124,24 @@ def _rows(
     roles: ParameterRoles,
     notes: ReadingNotes,
 ) -> list[ForeignRow]:
-    combinations = prod(len(choices) for choices in values.params)
-    if combinations > _MOST_COMBINATIONS or len(values.result or []) not in (0, combinations):
-        notes.complain(
-            file,
-            f"benchmark {name}: {len(values.result or [])} values for {combinations} combinations "
-            "of parameters",
-            "run it again; it is left out",
-        )
-        return []
     machine = label(results.params.get("machine", "unknown"))
     fixed = roles.parameters(name, machine)
     known = {*fixed, *benchmark.param_names}
+    combinations = prod(len(choices) for choices in values.params)
+    result = values.result or []
     if not roles.names <= known:
         notes.unused.update(known)
-        notes.leave_out(combinations, NO_SUCH_PARAMETERS)
+        notes.leave_out(len(result), NO_SUCH_PARAMETERS)
+        return []
+    # Where a benchmark failed as a whole, asv keeps one null, or nothing.
+    whole = result in ([], [None])
+    if combinations > _MOST_COMBINATIONS or not (whole or len(result) == combinations):
+        notes.leave_out(len(result), "of a benchmark with values for other parameters")
+        notes.complain(
+            file,
+            f"benchmark {name}: {len(result)} values for {combinations} combinations of parameters",
+            "run it again; it is left out",
+        )
         return []
     family = label(benchmark.pretty_name or name)
     if "name" in roles.backends:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from perceptron.analysis.crossover.judge import Crossover
-from perceptron.analysis.stored.sweep import CurvePoint
 from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Note, Stretch
 from perceptron.report.charts.sweep import crossings
@@ -17,15 +14,15 @@ _TIE = 1.05
 _TICKS = 12
 
 
-def ratio_figure(crossover: Crossover, spots: Sequence[CurvePoint], axis: str) -> LineFigure | None:
+def ratio_figure(crossover: Crossover, axis: str) -> LineFigure | None:
     """Return the challenger over the incumbent at every size; None where there is no value.
 
     Above 1 the incumbent is faster, below it the challenger.
     """
-    if not spots:
+    if not crossover.ratio_at:
         return None
     incumbent, challenger = crossover.incumbent, crossover.challenger
-    line = _line(crossover, spots, axis)
+    line = _line(crossover, axis)
     known = [end for end in (*line.low, *line.y, *line.high) if end is not None]
     marks, stretches = crossings([crossover], lowest=1)  # a note stands below
     unsure = [Stretch("x", low, high, "unsure") for low, high in crossover.unsure]
@@ -33,7 +30,7 @@ def ratio_figure(crossover: Crossover, spots: Sequence[CurvePoint], axis: str) -
         alt=f"Ratio of times over {axis}, both axes logarithmic: above 1 {incumbent} is "
         f"faster, below 1 {challenger}. {sentence(crossover)}",
         caption=f"Above 1 {incumbent} is faster, below it {challenger}; within the "
-        "grey ±5 % nobody should care. Bands are 95 % intervals; yellow: the winner is not sure.",
+        f"grey ±5 % nobody should care. {_bands(crossover)}; yellow: the winner is not sure.",
         height=420,
         x=log_axis(line.x, size_text, 2, axis),
         y=log_axis(
@@ -51,22 +48,26 @@ def ratio_figure(crossover: Crossover, spots: Sequence[CurvePoint], axis: str) -
     )
 
 
-def _line(crossover: Crossover, spots: Sequence[CurvePoint], axis: str) -> Line:
-    values = [spot.value for spot in spots]
+def _line(crossover: Crossover, axis: str) -> Line:
+    ratios = crossover.ratio_at
     return Line(
         backend=crossover.challenger,
         label=f"{crossover.challenger} / {crossover.incumbent}",
-        x=tuple(spot.size for spot in spots),
-        y=tuple(value.estimate for value in values),
-        low=tuple(value.low for value in values),
-        high=tuple(value.high for value in values),
+        x=tuple(at.size for at in ratios),
+        y=tuple(at.ratio for at in ratios),
+        low=tuple(at.low for at in ratios),
+        high=tuple(at.high for at in ratios),
         texts=tuple(
-            f"{axis} {spot.size:,}: "
-            f"{interval(spot.value.estimate, spot.value.low, spot.value.high)} ×; "
-            f"{spot.processes} processes"
-            for spot in spots
+            f"{axis} {at.size:,}: {interval(at.ratio, at.low, at.high)} ×; {at.processes} processes"
+            for at in ratios
         ),
     )
+
+
+def _bands(crossover: Crossover) -> str:
+    if all(at.processes == 1 for at in crossover.ratio_at):
+        return "Bands are what the 99 % intervals in the files allow"
+    return "Bands are 95 % intervals"
 
 
 def _notes(crossover: Crossover) -> tuple[Note, Note]:

@@ -11,7 +11,6 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.select import ground
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.report.dashboard import ladders, maps, sweeps
@@ -78,15 +77,14 @@ def sweep_address(collection: Collection, result: CrossoverResult) -> str:
 def _sweeps(
     collection: Collection, result: CrossoverResult, crossover: Crossover
 ) -> Iterator[Sweep]:
-    """Yield the sweeps that this crossover was read off."""
-    conditions = (crossover.machine, crossover.dtype, crossover.threads)
-    states = {
-        (row.source, row.commit)
-        for row in result.rows
-        if row.family == crossover.family and ground(row) == conditions
-    }
+    """Yield the sweeps that this crossover was read off; all of its ground if it was off none."""
+    where = (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
+    state = (crossover.source, crossover.commit, crossover.environment, crossover.version)
     for sweep in collection.sweeps:
-        same_ground = (sweep.machine, sweep.dtype, sweep.threads) == conditions
-        same_state = (sweep.source, sweep.commit) in states
-        if sweep.family == crossover.family and same_ground and same_state:
+        if (sweep.family, sweep.machine, sweep.dtype, sweep.threads) != where:
+            continue
+        if crossover.source is None:
+            if sweeps.is_answer(sweep, result):
+                yield sweep
+        elif (sweep.source, sweep.commit, sweep.environment, sweep.version) == state:
             yield sweep

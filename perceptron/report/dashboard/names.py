@@ -9,6 +9,7 @@ def machine_name(machine: str, source: str) -> str:
     return machine if source == "perceptron" else f"{machine} ({source})"
 
 
-def state_name(commit: str | None, when: str) -> str:
-    """Return the state of the code: its revision and the day."""
-    return f"{commit or 'no commit'} · {when[:10] or 'no date'}"
+def state_name(commit: str | None, when: str, *more: str | None) -> str:
+    """Return the state of the code: its revision, the day, and what else is known of it."""
+    words = (commit or "no commit", when[:10] or "no date", *filter(None, more))
+    return " · ".join(words)

@@ -11,8 +11,9 @@ from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
-from perceptron.analysis.stored.sweep import COMMITS, Curve, CurvePoint, Sweep
+from perceptron.analysis.stored.sweep import COMMITS, Curve, Sweep
 from perceptron.analysis.what_if.estimate import WhatIf
+from perceptron.records.measurement import Measurement
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.axes import family_axis
@@ -62,41 +63,52 @@ def sweep_setting(sweep: Sweep) -> tuple[str, ...]:
     return (
         sweep.family,
         machine_name(sweep.machine, sweep.source),
-        state_name(sweep.commit, sweep.when),
+        state_name(sweep.commit, sweep.when, *_foreign_state(sweep)),
         sweep.dtype or "not stated",
         "not stated" if sweep.threads is None else str(sweep.threads),
     )
 
 
+def _foreign_state(sweep: Sweep) -> tuple[str | None, ...]:
+    """Return what else tells two sweeps of one commit apart, where other tools measured it."""
+    if sweep.source == "perceptron":
+        return ()
+    return sweep.environment, sweep.version and f"version {sweep.version[:8]}"
+
+
 def is_answer(sweep: Sweep, asked: CrossoverResult) -> bool:
     """Return whether the sweep is among what the answer was read off."""
-    ground = (sweep.source, sweep.machine, sweep.family, sweep.commit, sweep.dtype, sweep.threads)
-    return any(
-        (row.source, row.machine, row.family, row.commit, row.dtype, row.threads) == ground
-        for row in asked.rows
+    ground_and_state = (*_place(sweep), sweep.source)
+    return any((*_place(row), row.source) == ground_and_state for row in asked.rows)
+
+
+def _place(of: Sweep | Crossover | Measurement) -> tuple[object, ...]:
+    """Return of what and where something was measured, and in which state of the code."""
+    return (
+        of.family,
+        of.machine,
+        of.dtype,
+        of.threads,
+        of.commit,
+        of.environment,
+        of.version,
     )
 
 
 def _as_asked(sweep: Sweep, asked: CrossoverResult) -> Sweep:
     """Return the sweep with each pair the way round in which it was asked for."""
-    where = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
     wanted = {
         (crossover.incumbent, crossover.challenger): crossover
         for crossover in asked.crossovers
-        if (crossover.family, crossover.machine, crossover.dtype, crossover.threads) == where
+        if _place(crossover) == _place(sweep)
     }
-    crossovers, ratios = [], []
-    for crossover, spots in zip(sweep.crossovers, sweep.ratios, strict=True):
-        turned = wanted.get((crossover.challenger, crossover.incumbent))
-        crossovers.append(crossover if turned is None else turned)
-        ratios.append(spots if turned is None else [_turned(spot) for spot in spots])
-    return replace(sweep, crossovers=crossovers, ratios=ratios)
-
-
-def _turned(spot: CurvePoint) -> CurvePoint:
-    value = spot.value
-    low, high = (1 / end if end else None for end in (value.high, value.low))
-    return CurvePoint(spot.size, Interval(1 / value.estimate, low, high), spot.processes)
+    return replace(
+        sweep,
+        crossovers=[
+            wanted.get((crossover.challenger, crossover.incumbent), crossover)
+            for crossover in sweep.crossovers
+        ],
+    )
 
 
 def _shown(
@@ -177,8 +189,12 @@ def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover
         if curve.spots and curve.reason
     ]
     if all(spot.processes == 1 for curve in curves for spot in curve.spots):
+        stated = any(spot.value.low or spot.value.high for curve in curves for spot in curve.spots)
         lines.append(
-            "One process for each value, so there are no intervals, and no winner that is sure."
+            "One process for each value: the intervals are the 99 % that its file states, of that "
+            "process alone, and no winner is sure."
+            if stated
+            else "One process for each value, so there are no intervals, and no winner is sure."
         )
     if sweep.source == "asv":
         lines.append(
@@ -207,33 +223,30 @@ def _ratios(sweep: Sweep, looks: plot.Looks) -> list[tuple[str, View]]:
     return [
         (
             f"ratio of {crossover.challenger} to {crossover.incumbent}",
-            _ratio(sweep, crossover, spots, looks),
+            _ratio(sweep, crossover, looks),
         )
-        for crossover, spots in zip(sweep.crossovers, sweep.ratios, strict=True)
-        if spots
+        for crossover in sweep.crossovers
+        if crossover.ratio_at
     ]
 
 
-def _ratio(
-    sweep: Sweep, crossover: Crossover, spots: Sequence[CurvePoint], looks: plot.Looks
-) -> View:
+def _ratio(sweep: Sweep, crossover: Crossover, looks: plot.Looks) -> View:
     axis = family_axis(sweep.family)
     title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
     columns = (f"{axis}>", "ratio [95 % interval]>", "processes>")
-    rows = [(f"{spot.size:,}", _ratio_text(spot.value), str(spot.processes)) for spot in spots]
+    rows = [
+        (f"{at.size:,}", interval(at.ratio, at.low, at.high), str(at.processes))
+        for at in crossover.ratio_at
+    ]
     return View(
         title=title,
         lines=_lines(sweep, sweep.curves, [crossover]),
-        figures=draw(ratio_figure(crossover, spots, axis), looks),
+        figures=draw(ratio_figure(crossover, axis), looks),
         tables=[
             table(CROSSOVER_COLUMNS, crossover_cells([crossover]), "Who is faster"),
             table(columns, rows, title),
         ],
     )
-
-
-def _ratio_text(value: Interval) -> str:
-    return interval(value.estimate, value.low, value.high)
 
 
 def _duration(value: Interval) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from perceptron.analysis.crossover.amortise import Amortisation
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.report.crossover_words import answer, missing, setting, status
+from perceptron.analysis.crossover.use import SourceUse
+from perceptron.report.crossover_words import answer, missing, setting, state, status
 from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
@@ -32,7 +33,8 @@ _SIZES = 7
 
 def show(result: CrossoverResult) -> None:
     """Print crossovers, resident and from cold, and when the faster one has paid for its start."""
-    resident = crossover_cells(result.crossovers)
+    states = {state(crossover) for crossover in result.crossovers if crossover.source is not None}
+    resident = crossover_cells(result.crossovers, with_state=len(states) > 1)
     if resident:
         table(TITLE, CROSSOVER_COLUMNS, resident)
     cold = crossover_cells(result.from_cold)
@@ -49,7 +51,21 @@ def show(result: CrossoverResult) -> None:
             amortisation_cells(result.amortisations),
         )
     show_missing(result.crossovers)
+    if len(states) == 1 and (only := states.pop()) is not None:
+        out.print(f"of:    {only}", markup=False, soft_wrap=True)
+    for use in result.sources:
+        out.print(source_line(use), markup=False, soft_wrap=True)
     what_if.show(result.what_if, result.checks)
+
+
+def source_line(use: SourceUse) -> str:
+    """Return what became of the rows of a source, in one line."""
+    formats = ", ".join(use.formats) or "nothing known"
+    left_out = "; ".join(f"{count(part.rows)} {part.reason}" for part in use.left_out)
+    return (
+        f"from:  {use.source} ({formats}, {count(use.files)} files): {count(use.read)} rows read, "
+        f"{count(use.used)} used" + (f"; left out: {left_out}" if left_out else "")
+    )
 
 
 def show_pairs(crossovers: Sequence[Crossover]) -> None:
@@ -76,13 +92,18 @@ def show_missing(crossovers: Iterable[Crossover]) -> None:
         out.print(f"not measured: {reason}\n", markup=False)
 
 
-def crossover_cells(crossovers: Iterable[Crossover]) -> list[tuple[str, ...]]:
-    """Return a row of text for each pair that was measured."""
+def crossover_cells(
+    crossovers: Iterable[Crossover], with_state: bool = False
+) -> list[tuple[str, ...]]:
+    """Return a row of text for each pair that was measured.
+
+    ``with_state`` says on which commit and in which environment, where other tools measured it.
+    """
     return [
         (
             crossover.family,
             f"{crossover.incumbent} → {crossover.challenger}",
-            setting(crossover),
+            ", ".join(filter(None, (setting(crossover), state(crossover) if with_state else None))),
             status(crossover),
             answer(crossover),
         )

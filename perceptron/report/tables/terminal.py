@@ -25,6 +25,10 @@ from perceptron.records.warning import MeasurementWarning
 out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 err = Console(stderr=True, highlight=False)
 
+# Names of other people's benchmarks are long: beyond this they are folded, for there are columns
+# to the right of them.
+_LONGEST_NAME = 48
+
 Move = Callable[[int, int, str], None]
 
 
@@ -70,12 +74,15 @@ def _log(title: str) -> Move:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in ``>`` is flush right."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    rows = list(rows)
     for index, column in enumerate(columns):
         right = column.endswith(">")
+        fits = all(len(row[index]) <= _LONGEST_NAME for row in rows)
         grid.add_column(
             column.rstrip(">"),
             justify="right" if right else "left",
-            no_wrap=right or index < 2,
+            no_wrap=right or (index < 2 and fits),
+            overflow="fold",
             header_style="dim",
         )
     for row in rows:
@@ -105,5 +112,5 @@ def show_next(command: str) -> None:
 def show_warnings(warnings: Iterable[MeasurementWarning], to: Console = err) -> None:
     """Print warnings with their advice, on standard error unless they are the answer."""
     for warning in warnings:
-        to.print(f"[yellow]warning:[/] {escape(warning.message)}")
-        to.print(f"         {escape(warning.advice)}")
+        to.print(f"[yellow]warning:[/] {escape(warning.message)}", soft_wrap=True)
+        to.print(f"         {escape(warning.advice)}", soft_wrap=True)

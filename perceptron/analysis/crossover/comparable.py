@@ -1,0 +1,86 @@
+"""Which rows of a family may be compared: those of one state of the code, the newest that has both.
+
+Rows of different commits, environments or versions of a benchmark are never paired.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from perceptron.analysis.select import State, has_time, moment, state
+from perceptron.records.measurement import Measurement
+
+BySize = dict[float, list[Measurement]]
+"""The rows with a time of one backend in one state."""
+
+
+class ComparableRows:
+    """The rows with a time of one family on one ground, by state, backend and size."""
+
+    def __init__(self, rows: Iterable[Measurement]) -> None:
+        self._by_state: dict[State, dict[str, BySize]] = defaultdict(
+            lambda: defaultdict(lambda: defaultdict(list))
+        )
+        moments: dict[State, tuple[str, str]] = {}
+        self._dated: set[State] = set()
+        for row in rows:
+            if row.size > 0 and has_time(row):
+                where = state(row)
+                self._by_state[where][row.backend][row.size].append(row)
+                when = (moment(row), row.when)
+                moments[where] = max(when, moments.get(where, when))
+                if row.committed is not None:
+                    self._dated.add(where)
+        self._newest_first = sorted(
+            self._by_state, key=lambda where: (moments[where], repr(where)), reverse=True
+        )
+
+    def states(self, incumbent: str, challenger: str) -> list[State]:
+        """Return the states in which both have a time at the same size, of the newest such commit.
+
+        They are several where a tool that keeps histories measured it in several environments; of
+        our own rows, whose environment is what was installed at the time, the newest counts.
+        """
+        both = [where for where in self._newest_first if self._share(where, incumbent, challenger)]
+        if not both or both[0] not in self._dated:
+            return both[:1]
+        return [where for where in both if _code(where) == _code(both[0])]
+
+    def newest(self, backend: str) -> State | None:
+        """Return the newest state in which a backend has a time."""
+        return next(
+            (where for where in self._newest_first if backend in self._by_state[where]), None
+        )
+
+    def more_sizes(self, incumbent: str, challenger: str, than: int) -> State | None:
+        """Return the newest state in which both have times at more than so many sizes."""
+        for where in self._newest_first:
+            if len(self._shared(where, incumbent, challenger)) > than:
+                return where
+        return None
+
+    def by_size(self, where: State, backend: str) -> BySize:
+        """Return the rows of a backend in a state; empty if there are none."""
+        return self._by_state[where].get(backend, {})
+
+    def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
+        return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()
+
+    def _share(self, where: State, incumbent: str, challenger: str) -> bool:
+        sizes = self.by_size(where, challenger)
+        return any(size in sizes for size in self.by_size(where, incumbent))
+
+
+def _code(where: State) -> tuple[str, str | None]:
+    return where.source, where.commit
+
+
+def described(where: State) -> str:
+    """Return a state in a few words."""
+    words = [
+        f"commit {where.commit[:8]}" if where.commit else None,
+        where.environment,
+        f"version {where.version[:8]}" if where.version else None,
+    ]
+    return ", ".join(filter(None, words)) or where.source
