@@ -58,6 +58,8 @@ def trimmed(values: Array) -> tuple[Any, Any, int]:
     error: 0, with 0 degrees.
     """
     count = values.shape[-1]
+    if count == 1:  # there may be tens of thousands of these
+        return values[..., 0], np.zeros(values.shape[:-1]), 0
     cut = int(_TRIM * count) if count >= _ENOUGH else 0
     middle, error, freedom = trimmed_mean(values, cut)
     return middle, error * _alike(values) if cut else error, freedom

@@ -62,6 +62,8 @@ def test_one_value_has_no_interval() -> None:
     """Nothing is known of the spread, and nothing is made up."""
     assert robust_mean([1.0]) == (1.0, inf)
     assert of_times([2.0]).low is None
+    middle, error, freedom = trimmed(np.array([[1.0], [3.0]]))
+    assert (list(middle), list(error), freedom) == ([1.0, 3.0], [0.0, 0.0], 0)
     with pytest.raises(ValueError, match="no times"):
         of_times([])
 

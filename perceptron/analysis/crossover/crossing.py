@@ -14,14 +14,9 @@ from itertools import pairwise
 from math import exp, hypot
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
+from perceptron.analysis.crossover.gaps import Gaps
 from perceptron.analysis.crossover.points import Point, slope
-from perceptron.analysis.interval import CONFIDENCE, Array, quantile, trimmed
 
-# Steps between two sizes when an interval is read off.
-_STEPS = 200
 # A bend counts where it is larger than so many standard errors.
 _SURE_BEND = 2.0
 
@@ -44,14 +39,15 @@ class ZeroCrossing:
 def zero_crossings(points: Sequence[Point]) -> list[ZeroCrossing]:
     """Return every change of winner between two sure sizes without a sure size in between."""
     sure = [index for index, point in enumerate(points) if point.sign]
+    gaps = Gaps(points)
     return [
-        _zero(points, left, right)
+        _zero(points, gaps, left, right)
         for left, right in pairwise(sure)
         if points[left].sign != points[right].sign
     ]
 
 
-def _zero(points: Sequence[Point], first: int, last: int) -> ZeroCrossing:
+def _zero(points: Sequence[Point], gaps: Gaps, first: int, last: int) -> ZeroCrossing:
     """Locate the crossing between two sure points; of several sign changes, the middle one.
 
     The interval then spans all of them.
@@ -65,15 +61,28 @@ def _zero(points: Sequence[Point], first: int, last: int) -> ZeroCrossing:
         )
     ]
     index = indices[len(indices) // 2]
-    low, _ = _interval(points, indices[0])
-    _, high = _interval(points, indices[-1])
+    low = _end(points, gaps, indices[0], step=-1)
+    high = _end(points, gaps, indices[-1], step=1)
     return ZeroCrossing(
         size=exp(_crossing(points[index], points[index + 1])),
         low=low,
         high=high,
-        bracket=(points[index].size, points[index + 1].size),
+        bracket=_bracket(points, index),
         direction="challenger" if points[first].sign > 0 else "incumbent",
     )
+
+
+def _bracket(points: Sequence[Point], index: int) -> tuple[float, float]:
+    """Return the sizes around a change: the next that are sure where files state intervals.
+
+    Single values have no other interval that could say how far away the change may be.
+    """
+    left, right = index, index + 1
+    while points[left].stated is not None and not points[left].sign:
+        left -= 1
+    while points[right].stated is not None and not points[right].sign:
+        right += 1
+    return points[left].size, points[right].size
 
 
 def _crossing(left: Point, right: Point) -> float:
@@ -82,60 +91,19 @@ def _crossing(left: Point, right: Point) -> float:
     return (1 - weight) * left.x + weight * right.x
 
 
-def _interval(points: Sequence[Point], index: int) -> tuple[float | None, float | None]:
+def _end(points: Sequence[Point], gaps: Gaps, index: int, step: int) -> float | None:
+    """Return the lower end of a crossing's interval for a ``step`` of −1, the upper for 1."""
     if any(point.count < 2 for point in points[index : index + 2]):
-        return None, None
+        return None
     zero = _crossing(points[index], points[index + 1])
-    below, above = _bend(points, index, zero)
-    low = _walk(points, index, zero, step=-1)
-    high = _walk(points, index, zero, step=1)
-    return (
-        None if low is None else exp(zero - hypot(zero - low, below)),
-        None if high is None else exp(zero + hypot(high - zero, above)),
-    )
+    last = gaps.walk(index, zero, step)
+    if last is None:
+        return None
+    return exp(zero + step * hypot(last - zero, _bend(points, index, zero, step)))
 
 
-def _walk(points: Sequence[Point], index: int, zero: float, step: int) -> float | None:
-    """Return the logarithm of the last size, away from ``zero``, whose interval contains zero.
-
-    None where every interval up to the last size measured does.
-    """
-    last = zero
-    while 0 <= index < len(points) - 1:
-        left, right = points[index], points[index + 1]
-        weights = np.linspace(0.0, 1.0, _STEPS + 1)
-        where = (1 - weights) * left.x + weights * right.x
-        inside = _contains_zero(left, right, weights)
-        beyond = where > zero if step > 0 else where < zero
-        for x, within in list(zip(where[beyond], inside[beyond], strict=True))[::step]:
-            if not within:
-                return last
-            last = float(x)
-        index += step
-    return None
-
-
-def _contains_zero(left: Point, right: Point, weights: Array) -> npt.NDArray[np.bool_]:
-    """Return whether the ratio's interval contains zero, by weight of ``right``."""
-    common = [process for process in left.processes if process in set(right.processes)]
-    if len(common) >= max(2, min(left.count, right.count, 5)):
-        # A process that was slow at one size tends to be slow at the next: keep them together.
-        left_ratios, right_ratios = (
-            np.array([dict(zip(p.processes, p.ratios, strict=True))[process] for process in common])
-            for p in (left, right)
-        )
-        middle, error, freedom = trimmed(
-            np.outer(1 - weights, left_ratios) + np.outer(weights, right_ratios)
-        )
-        inside: npt.NDArray[np.bool_] = np.abs(middle) <= error * quantile(freedom, CONFIDENCE)
-        return inside
-    middle = (1 - weights) * left.mean + weights * right.mean
-    reach = (1 - weights) * left.reach(CONFIDENCE) + weights * right.reach(CONFIDENCE)
-    return np.abs(middle) <= reach
-
-
-def _bend(points: Sequence[Point], index: int, zero: float) -> tuple[float, float]:
-    """Return how far below and above the zero may lie if the ratio bends between two sizes.
+def _bend(points: Sequence[Point], index: int, zero: float, step: int) -> float:
+    """Return how far from the zero, in one direction, it may lie if the ratio bends between sizes.
 
     A curve that bends one way lies between its chord and the prolonged chords beside it; a step
     lies anywhere between the two sizes. Bends that noise may have made do not count.
@@ -146,7 +114,7 @@ def _bend(points: Sequence[Point], index: int, zero: float) -> tuple[float, floa
         shifted.append(_prolonged(points[index - 1], left, right, zero))
     if index + 2 < len(points):
         shifted.append(_prolonged(points[index + 2], right, left, zero))
-    return zero - min(shifted), max(shifted) - zero
+    return max(step * (x - zero) for x in shifted)
 
 
 def _prolonged(outer: Point, near: Point, far: Point, zero: float) -> float:

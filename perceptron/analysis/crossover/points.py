@@ -6,10 +6,11 @@ of processes measured side by side. It is above zero where the incumbent wins.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import hypot, inf, log, sqrt
 from typing import NamedTuple
 
@@ -239,27 +240,27 @@ def _point(size: float, ratio: _Ratio, typical: tuple[float, float], confidence:
 def _typical(
     variances: Mapping[float, tuple[float, int]], sizes: Iterable[float]
 ) -> dict[float, tuple[float, float]]:
-    return {
-        size: _typical_one([v for other, v in variances.items() if other != size]) for size in sizes
-    }
-
-
-def _typical_one(others: list[tuple[float, int]]) -> tuple[float, float]:
-    """Return the typical variance of other sizes and the degrees of freedom it may count for.
+    """Return for each size the typical variance of the others and what degrees it may count for.
 
     The variance that half of their degrees of freedom lie below, each divided by the median of
-    its distribution: with few degrees a variance is mostly too small.
+    its distribution: with few degrees a variance is mostly too small. 0 and 0 without others.
     """
-    if not others:
-        return 0.0, 0.0
-    every = sum(freedom for _, freedom in others)
-    below = 0.0
-    fair = sorted((variance / _median(freedom), freedom) for variance, freedom in others)
-    for variance, freedom in fair:
-        below += freedom
-        if below >= every / 2:
-            return variance, min(_BORROWED, float(every))
-    raise AssertionError("half is never more than all")
+    fair = sorted(
+        (variance / _median(freedom), freedom, size)
+        for size, (variance, freedom) in variances.items()
+    )
+    below = list(accumulate(freedom for _, freedom, _ in fair))
+    own = {size: (rank, freedom) for rank, (_, freedom, size) in enumerate(fair)}
+    every = below[-1] if below else 0
+    typical = {}
+    for size in sizes:
+        rank, freedom = own.get(size, (0, 0))
+        others = every - freedom
+        middle = bisect_left(below, others / 2)
+        if middle >= rank:  # up to there the size's own degrees are among those below
+            middle = bisect_left(below, others / 2 + freedom)
+        typical[size] = (fair[middle][0], min(_BORROWED, float(others))) if others else (0.0, 0.0)
+    return typical
 
 
 @lru_cache

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from math import exp, log
-
-import numpy as np
+from statistics import median
 
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import times
@@ -31,21 +30,24 @@ def flat_gpu(
     rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
 ) -> str | None:
     """Return why a GPU's times over these sizes cannot be right; None if they can."""
-    ranges = {backend: _range(rows, backend, sizes) for backend in backends}
-    for gpu, other in (backends, backends[::-1]):
-        if not is_gpu(rows, gpu) or is_gpu(rows, other):
-            continue
-        if ranges[gpu] <= _FLAT and ranges[other] >= _GROWTH:
-            grown = exp(min(ranges[other], LARGEST_LOG))
-            factor = f"{grown:,.0f}" if grown < 1e9 else f"{grown:.0e}"
-            return f"{gpu} takes equally long while {other} takes {factor} times as long"
-    return None
+    gpus = [backend for backend in backends if is_gpu(rows, backend)]
+    if len(gpus) != 1:
+        return None
+    (gpu,) = gpus
+    (other,) = set(backends) - {gpu}
+    growth = _range(rows, other, sizes)
+    if growth < _GROWTH or _range(rows, gpu, sizes) > _FLAT:
+        return None
+    grown = exp(min(growth, LARGEST_LOG))
+    factor = f"{grown:,.0f}" if grown < 1e9 else f"{grown:.0e}"
+    return f"{gpu} takes equally long while {other} takes {factor} times as long"
 
 
 def _range(rows: Sequence[Measurement], backend: str, sizes: Sequence[float]) -> float:
     """Return the logarithm of the slowest over the fastest size."""
-    logs = [
-        log(np.median(list(times([row for row in rows if row.size == size], backend).values())))
-        for size in sizes
-    ]
+    by_size: dict[float, list[Measurement]] = {size: [] for size in sizes}
+    for row in rows:
+        if row.backend == backend and row.size in by_size:
+            by_size[row.size].append(row)
+    logs = [log(median(times(members, backend).values())) for members in by_size.values()]
     return max(logs) - min(logs)

@@ -5,9 +5,10 @@ The judge reports what remains; the locator measures there.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import hypot, log
 
 from perceptron.analysis.crossover.crossing import ZeroCrossing
@@ -46,8 +47,14 @@ def uncertainties(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> l
     ``changes`` are the zeros of these points.
     """
     expected = _expected(points, changes)
+    no_winner = _without_winner(points, changes)
     return sorted(
-        [*_unsure(points, expected, changes), *_weak(points), *_gaps(points, expected, changes)],
+        [
+            *_unsure(points, expected, no_winner),
+            *_weak(points),
+            *_gaps(points, expected, no_winner),
+            *_wide(points, changes),
+        ],
         key=lambda uncertainty: (uncertainty.first, uncertainty.last),
     )
 
@@ -58,27 +65,32 @@ def _expected(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[
     0 where no size is sure.
     """
     first = next((point.sign for point in points if point.sign), 0)
-    winners = []
-    for point in points:
-        passed = sum(zero.size < point.size for zero in changes)
-        winners.append(first * (-1) ** passed)
-    return winners
+    passed = sorted(zero.size for zero in changes)
+    return [first * (-1) ** bisect_left(passed, point.size) for point in points]
 
 
-def _open(point: Point, changes: Sequence[ZeroCrossing]) -> bool:
-    """Return whether the point lies inside the interval of a change: no winner is needed there."""
-    return any(
-        (zero.low or zero.bracket[0]) <= point.size <= (zero.high or zero.bracket[1])
-        for zero in changes
-    )
+def _without_winner(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> list[bool]:
+    """Return whether each point lies inside the interval of a change: it needs no winner."""
+    sizes = [point.size for point in points]
+    steps = [0] * (len(points) + 1)  # into intervals less out of them
+    for zero in changes:
+        first, stop = _inside(sizes, zero.low or zero.bracket[0], zero.high or zero.bracket[1])
+        steps[first] += 1
+        steps[stop] -= 1
+    return [depth > 0 for depth in accumulate(steps[:-1])]
+
+
+def _inside(sizes: Sequence[float], low: float, high: float) -> tuple[int, int]:
+    """Return the slice of the ascending sizes that lies from ``low`` to ``high``."""
+    return bisect_left(sizes, low), bisect_right(sizes, high)
 
 
 def _unsure(
-    points: Sequence[Point], expected: Sequence[int], changes: Sequence[ZeroCrossing]
+    points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
 ) -> Iterator[Uncertainty]:
     """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
     for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
-        if point.sign or _open(point, changes) or not (point.freedom or point.stated):
+        if point.sign or no_winner[index] or not (point.freedom or point.stated):
             continue
         low, high = point.interval()
         other = max(-sign * low, -sign * high) if sign else max(-low, high)
@@ -104,7 +116,7 @@ def _weak(points: Sequence[Point]) -> Iterator[Uncertainty]:
 
 
 def _gaps(
-    points: Sequence[Point], expected: Sequence[int], changes: Sequence[ZeroCrossing]
+    points: Sequence[Point], expected: Sequence[int], no_winner: Sequence[bool]
 ) -> Iterator[Uncertainty]:
     """Yield gaps in which the log-ratio has room to reach the other side by more than a tie."""
     for index, (left, right) in enumerate(pairwise(points)):
@@ -114,15 +126,19 @@ def _gaps(
             continue
         if not (left.freedom and right.freedom):  # single values: nothing is sure about them
             continue
-        if gap <= _HIDDEN and (_open(left, changes) or _open(right, changes)):
+        if gap <= _HIDDEN and (no_winner[index] or no_winner[index + 1]):
             continue
         room = max(_LEAST_SLOPE, _MARGIN * steepest(points, index)) * gap
         lead = sign * (left.mean + right.mean) - hypot(left.error, right.error)
         if (room - lead) / 2 > TIE:
             yield Uncertainty(index, index + 1)
+
+
+def _wide(points: Sequence[Point], changes: Sequence[ZeroCrossing]) -> Iterator[Uncertainty]:
+    """Yield the sizes inside an interval of a change that may hold several."""
+    sizes = [point.size for point in points]
     for zero in changes:
         if zero.low and zero.high and zero.high / zero.low > _WIDE:
-            sizes = [point.size for point in points]
-            inside = [index for index, size in enumerate(sizes) if zero.low <= size <= zero.high]
-            if inside:
-                yield Uncertainty(inside[0], inside[-1])
+            first, stop = _inside(sizes, zero.low, zero.high)
+            if first < stop:
+                yield Uncertainty(first, stop - 1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import count
 
 from msgspec.structs import replace
 
@@ -48,31 +49,50 @@ def _by_parameters(runs: Runs) -> list[list[ForeignRow]]:
         for foreign in run:
             if foreign.others:
                 families[foreign.row.family].append(foreign)
-    telling = {family: _telling(members) for family, members in families.items()}
+    telling = {
+        family: {name: rank for rank, name in enumerate(_telling(members))}
+        for family, members in families.items()
+    }
     return [
-        [_in_brackets(foreign, telling.get(foreign.row.family, [])) for foreign in run]
+        [_in_brackets(foreign, telling.get(foreign.row.family, {})) for foreign in run]
         for run in runs
     ]
 
 
 def _telling(members: list[ForeignRow]) -> list[str]:
     """Return the parameters, in order, that each tell apart what those before them do not."""
-    keys: list[tuple[object, ...]] = [
-        (foreign.row.size, foreign.row.backend) for foreign in members
+    holders: dict[str, list[int]] = defaultdict(list)
+    for index, foreign in enumerate(members):
+        for name in foreign.others:
+            holders[name].append(index)
+    # Rows that nothing chosen so far tells apart are a group. Only rows that have a parameter are
+    # looked at; those without it stay together.
+    numbers: dict[tuple[float, str], int] = {}
+    groups = [
+        numbers.setdefault((foreign.row.size, foreign.row.backend), len(numbers))
+        for foreign in members
     ]
+    lengths = Counter(groups)
+    unused = count(len(numbers))
     chosen = []
-    for name in dict.fromkeys(name for foreign in members for name in foreign.others):
-        finer = [
-            (*key, foreign.others.get(name)) for key, foreign in zip(keys, members, strict=True)
-        ]
-        if len(set(finer)) > len(set(keys)):
+    for name, indices in holders.items():
+        parts: dict[tuple[int, str], list[int]] = defaultdict(list)
+        for index in indices:
+            parts[groups[index], members[index].others[name]].append(index)
+        apart = [(group, part) for (group, _), part in parts.items() if len(part) < lengths[group]]
+        for (group, part), number in zip(apart, unused, strict=False):
+            for index in part:
+                groups[index] = number
+            lengths[group] -= len(part)
+            lengths[number] = len(part)
+        if apart:
             chosen.append(name)
-            keys = finer
     return chosen
 
 
-def _in_brackets(foreign: ForeignRow, telling: Iterable[str]) -> ForeignRow:
-    shown = [f"{name}={foreign.others[name]}" for name in telling if name in foreign.others]
+def _in_brackets(foreign: ForeignRow, telling: Mapping[str, int]) -> ForeignRow:
+    names = sorted(foreign.others.keys() & telling.keys(), key=telling.__getitem__)
+    shown = [f"{name}={foreign.others[name]}" for name in names]
     return _renamed(foreign, f"{foreign.row.family}[{', '.join(shown)}]") if shown else foreign
 
 

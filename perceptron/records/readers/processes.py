@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Sequence
+from itertools import cycle
 
 from msgspec.structs import replace
 
@@ -23,51 +24,56 @@ def number_processes(runs: Sequence[Sequence[Measurement]]) -> list[Measurement]
 
 
 class _UsedNumbers:
-    """The process numbers of one subject; they tend to have no gaps from 0 up."""
+    """The process numbers of one subject."""
 
     def __init__(self) -> None:
-        self._numbers: set[int] = set()
-        self._free = 0
+        # From a used number to a larger one, with none between them that is free.
+        self._further: dict[int, int] = {}
 
     def add(self, number: int) -> None:
-        self._numbers.add(number)
-        while self._free in self._numbers:
-            self._free += 1
+        self._further[number] = number + 1
 
-    def step(self, number: int) -> int:
-        """Return the least step up to a number that may be free; 0 if this one is."""
-        if number not in self._numbers:
-            return 0
-        return max(1, self._free - number)
+    def free(self, number: int) -> int:
+        """Return the least free number from this one up."""
+        passed = []
+        while number in self._further:
+            passed.append(number)
+            number = self._further[number]
+        # Whoever asks again gets there at once.
+        self._further.update(dict.fromkeys(passed, number))
+        return number
 
 
 def _number(run: Sequence[Measurement], used: dict[Hashable, _UsedNumbers]) -> list[Measurement]:
     # The k-th value of the same subject in one run is a k-th pass over it.
     counts: Counter[Hashable] = Counter()
-    passes: dict[Hashable, list[int]] = defaultdict(list)
+    passes: dict[Hashable, list[tuple[int, _UsedNumbers]]] = defaultdict(list)
     for index, row in enumerate(run):
-        same = (_subject(row), row.process)
-        passes[_family(row), counts[same]].append(index)
+        subject = _subject(row)
+        same = (subject, row.process)
+        passes[_family(row), counts[same]].append((index, used[subject]))
         counts[same] += 1
     numbered_run = list(run)
-    for indices in passes.values():
-        offset = _offset([run[index] for index in indices], used)
-        for index in indices:
-            row = run[index]
-            numbered_run[index] = replace(row, process=row.process + offset)
-            used[_subject(row)].add(row.process + offset)
+    for members in passes.values():
+        offset = _offset([(run[index].process, numbers) for index, numbers in members])
+        for index, numbers in members:
+            process = run[index].process + offset
+            numbered_run[index] = replace(run[index], process=process)
+            numbers.add(process)
     return numbered_run
 
 
-def _offset(rows: list[Measurement], used: dict[Hashable, _UsedNumbers]) -> int:
+def _offset(rows: Sequence[tuple[int, _UsedNumbers]]) -> int:
     """Return the smallest number to add so that no process is in use already."""
     offset = 0
-    while True:
-        steps = (used[_subject(row)].step(row.process + offset) for row in rows)
-        step = next((step for step in steps if step), 0)
-        if step == 0:
-            return offset
-        offset += step
+    fitting = 0
+    for process, numbers in cycle(rows):
+        free = numbers.free(process + offset) - process
+        fitting = fitting + 1 if free == offset else 1
+        offset = free
+        if fitting == len(rows):
+            break
+    return offset
 
 
 def _family(row: Measurement) -> tuple[Hashable, ...]:

@@ -6,10 +6,13 @@ from math import inf, log, sqrt
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.stats import chi2
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.points import Point, points, slope, steepest
+from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B, at
 from tests.conftest import MakeRow
 
@@ -128,6 +131,39 @@ def test_one_wild_size_does_not_blur_the_others(row: MakeRow) -> None:
     calm, wild = np.array([-0.01, 0.0, 0.01]), np.array([-1.0, 0.0, 1.0])
     line = made(row, {1: calm + 0.3, 4: calm + 0.3, 16: wild, 64: calm - 0.3})
     assert [point.sign for point in line] == [1, 1, 0, -1]
+
+
+def plainly_borrowed(others: list[list[float]]) -> tuple[float, float]:
+    """Return the variance that half of the others' degrees of freedom lie below, and its weight."""
+    fair = []
+    for ratios in others:
+        freedom = len(ratios) - 1
+        if freedom:
+            variance = float(np.var(ratios, ddof=1)) / (float(chi2.median(freedom)) / freedom)
+            fair += [variance] * freedom
+    return (sorted(fair)[(len(fair) - 1) // 2], min(4, len(fair))) if fair else (0.0, 0)
+
+
+@given(
+    # Quarters: some variances are equal, some zero.
+    st.lists(st.lists(st.integers(-4, 4), min_size=1, max_size=4), min_size=1, max_size=8)
+)
+def test_every_size_borrows_from_all_others_and_not_from_itself(quarters: list[list[int]]) -> None:
+    """As sorted anew for every size, each variance listed once for every degree of freedom."""
+
+    def row(**fields: object) -> Measurement:
+        return Measurement(source="t", machine="m", when="", family="f", **fields)  # type: ignore[arg-type]
+
+    ratios = [[quarter / 4 for quarter in here] for here in quarters]
+    line = made(row, {2**k: here for k, here in enumerate(ratios)})
+    for k, (point, here) in enumerate(zip(line, ratios, strict=True)):
+        borrowed, lent = plainly_borrowed(ratios[:k] + ratios[k + 1 :])
+        freedom = len(here) - 1
+        own = float(np.var(here, ddof=1)) if freedom else 0.0
+        total = freedom + lent
+        variance = (freedom * own + lent * borrowed) / total if total else 0.0
+        assert point.freedom == total
+        assert point.error == pytest.approx(sqrt(variance / len(here)))
 
 
 def test_of_single_values_alone_no_spread_is_known(row: MakeRow) -> None:

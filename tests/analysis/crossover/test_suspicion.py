@@ -1,8 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from statistics import median
+
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from perceptron.analysis.crossover.suspicion import flat_gpu
+from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only
 from tests.conftest import MakeRow
 from tests.made import linear, world
@@ -74,3 +81,55 @@ def test_two_gpus_may_change_places(row: MakeRow) -> None:
         msgspec.structs.replace(measurement, device="cuda") for measurement in world(row, costs)
     ]
     assert only(rows).status == "crosses"
+
+
+seconds = st.lists(st.sampled_from([1.0, 1.05, 1.2, 10.0, 900.0, 1100.0]), min_size=1, max_size=4)
+
+
+@given(st.lists(st.tuples(seconds, seconds), min_size=1, max_size=4), st.integers(1, 4))
+def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
+    times: list[tuple[list[float], list[float]]], asked: int
+) -> None:
+    rows = [
+        Measurement(
+            source="t",
+            machine="m",
+            when="",
+            family="f",
+            size=size,
+            backend=backend,
+            process=process,
+            seconds=value,
+        )
+        for size, both in enumerate(times)
+        for backend, values in zip(("numpy", "cupy"), both, strict=True)
+        for process, value in enumerate(values)
+    ]
+    cpu, gpu = ([median(here) for here in side[:asked]] for side in zip(*times, strict=True))
+    flat = max(gpu) <= 1.1 * min(gpu) and max(cpu) >= 1000 * min(cpu)
+    sizes = list(range(len(times)))[:asked]
+    assert (flat_gpu(rows, ("numpy", "cupy"), sizes) is not None) == flat
+    assert (flat_gpu(rows, ("cupy", "numpy"), sizes) is not None) == flat
+
+
+class Counting(list[Measurement]):
+    """Rows that count how often they are read."""
+
+    passes = 0
+
+    def __iter__(self) -> Iterator[Measurement]:
+        self.passes += 1
+        return super().__iter__()
+
+
+def test_rows_are_not_read_again_for_every_size(row: MakeRow) -> None:
+    """Else the work would grow with the square of the sizes."""
+
+    def passes(sizes: int) -> int:
+        costs = {"numpy": linear(1e-6, 1), "torch-cuda": linear(40, 0)}
+        powers = [2**power for power in range(sizes)]
+        rows = Counting(world(row, costs, sizes=powers, noise=0.0))
+        assert flat_gpu(rows, ("numpy", "torch-cuda"), powers)
+        return rows.passes
+
+    assert passes(12) == passes(36)
