@@ -75,6 +75,15 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["bench", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
         (["crossover", "--by", "backend"], "error: --by and --size name parameters of files"),
         (["crossover", "--size", "n"], "error: --by and --size name parameters of files"),
+        (["crossover", "--commit", "abc"], "error: --size-regex and --commit are about files"),
+        (
+            ["crossover", "--from", "x.csv", "--size-regex", "("],
+            "error: --size-regex '(': not a reg",
+        ),
+        (
+            ["crossover", "--from", "x.csv", "--size-regex", "7"],
+            "error: --size-regex '7' has no gr",
+        ),
         (["crossover", "--pair", "numpy"], "error: --pair takes INCUMBENT:CHALLENGER"),
         (
             ["crossover", "--pair", "nunpy:torch-cpu"],

@@ -111,15 +111,10 @@ def crossover(
         )
         page = prepare(html).write_crossovers(results, result)
     else:
-        about_files = {
-            "--by": by,
-            "--size": size,
-            "--size-regex": size_regex,
-            "--commit": commit,
-        }
-        for option, given in about_files.items():
-            if given is not None:
-                raise UserError(f"{option} is about results in files: give it with --from")
+        if parameters or size is not None:
+            raise UserError("--by and --size name parameters of files: give them with --from")
+        if size_regex is not None or commit is not None:
+            raise UserError("--size-regex and --commit are about files: give them with --from")
         families = split("--family", family)
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),

@@ -158,6 +158,7 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
         "what_if",
         "what_if_checks",
         "amortisation",
+        "sources",
         "warnings",
         "page",
         "results",

@@ -8,6 +8,7 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files, split_pair
 
 
@@ -60,7 +61,7 @@ def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seco
 def judge(
     source: str, pairs: tuple[str, ...] = (), families: tuple[str, ...] = ()
 ) -> CrossoverResult:
-    return judge_files([source], pairs, families, (), None, 10_000)
+    return judge_files([source], pairs, families, ParameterRoles(), 10_000)
 
 
 SIZES = (1, 10, 100, 1000, 10_000, 100_000)

@@ -74,7 +74,10 @@ class ReadingNotes:
         self.unread.append(UnreadFile(str(file), reason))
 
     def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
-        """Warn of something in a file; the same in many files is one warning."""
+        """Warn of something in a file; the same in many files is one warning.
+
+        ``what`` begins with the place in the file.
+        """
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[str(file)] += 1
 
@@ -108,5 +111,5 @@ class ReadingNotes:
 def _shortened(what: str, files: Iterable[str]) -> str:
     first, *others = files
     more = f" (and {len(others)} more files)" if others else ""
-    message = f"{first}: {what}{more}"
+    message = f"{first}, {what}{more}"
     return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"
