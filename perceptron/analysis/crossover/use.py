@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.select import Ground, ground, has_time, state
+from perceptron.analysis.select import Ground, ground, has_time
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import UnreadFile
 from perceptron.records.readers.sources import LoadedSource
 
 # Reasons of rows without a time are people's own words: so many of them are told apart.
 _MOST_REASONS = 12
-_Line = tuple[str, Ground]
 
 
 class LeftOut(Struct, frozen=True):
@@ -93,50 +92,54 @@ class _Why:
     ) -> None:
         self._unwanted = unwanted
         self._sizes: dict[tuple[object, ...], set[float]] = {}
-        self._commits: dict[tuple[str, Ground, str], set[str | None]] = {}
-        self._asked: set[tuple[str, Ground, str]] = set()
+        self._commits: dict[tuple[object, ...], set[str | None]] = {}
         for crossover in crossovers:
-            where = Ground(crossover.machine, crossover.dtype, crossover.threads)
             for backend in (crossover.incumbent, crossover.challenger):
-                key = (crossover.family, where, backend)
-                self._asked.add(key)
-                if not crossover.sizes_measured:
-                    continue
-                self._commits.setdefault(key, set()).add(crossover.commit)
-                in_state = (
-                    *key,
-                    crossover.source,
-                    crossover.commit,
-                    crossover.environment,
-                    crossover.version,
-                )
-                self._sizes.setdefault(in_state, set()).update(crossover.sizes_measured)
-        families: dict[_Line, list[Measurement]] = {}
+                commits = self._commits.setdefault(_subject(crossover, backend), set())
+                if crossover.sizes_measured:
+                    commits.add(crossover.commit)
+                    sizes = self._sizes.setdefault(_in_state(crossover, backend), set())
+                    sizes.update(crossover.sizes_measured)
+        families: dict[tuple[str, Ground], list[Measurement]] = {}
         for row in rows:
             if unwanted(row) is None:
                 families.setdefault((row.family, ground(row)), []).append(row)
         self._lines = {key for key, members in families.items() if is_line(members)}
+        # Thousands of rows share a subject and a state.
+        self._known: dict[tuple[object, ...], tuple[str | None, str | set[float]]] = {}
 
     def __call__(self, row: Measurement) -> str | None:
-        reason = self._unwanted(row)
-        if reason is not None:
-            return reason
+        key = _in_state(row, row.backend)
+        if key not in self._known:
+            self._known[key] = (self._unwanted(row), self._sizes.get(key) or self._why_none(row))
+        unwanted, sizes = self._known[key]
+        if unwanted is not None:
+            return unwanted
         if row.status != "ok":
             return f"without a time: {row.reason or row.status}"
         if not has_time(row):
-            return "of a part of an iteration" if row.phase else "a time that is not above 0"
-        where = ground(row)
-        if (row.family, where) not in self._lines:
+            return "of a part of an iteration" if row.phase else "with a time that is not above 0"
+        if isinstance(sizes, str):
+            return sizes
+        return None if row.size in sizes else "of a size that only one backend has"
+
+    def _why_none(self, row: Measurement) -> str:
+        """Return why no row of this subject in this state is in an answer."""
+        if (row.family, ground(row)) not in self._lines:
             return "of a family that does not vary along one axis of sizes"
-        key = (row.family, where, row.backend)
-        if key not in self._asked:
+        commits = self._commits.get(_subject(row, row.backend))
+        if commits is None:
             return "of a backend in no pair that was judged"
-        in_state = (*key, *state(row))
-        if row.size in self._sizes.get(in_state, ()):
-            return None
-        commits = self._commits.get(key)
-        if commits is not None and row.commit not in commits:
+        if commits and row.commit not in commits:
             return "of another commit than the one that was judged"
-        if commits is not None and in_state not in self._sizes:
+        if commits:
             return "of another environment or version of the benchmark"
-        return "of a size or state in which nothing else was measured"
+        return "of a state in which no other backend has a time at the same size"
+
+
+def _subject(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
+    return of.family, of.machine, of.dtype, of.threads, backend
+
+
+def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
+    return (*_subject(of, backend), of.source, of.commit, of.environment, of.version)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import product
 from math import isnan, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -148,29 +148,61 @@ def _rows(
         # Then what has several backends is whatever the benchmarks have in common.
         family = name = name.rpartition(".")[0] or "benchmark"
     shared = _shared(file, results, values, machine)
+    cases = _cases(
+        roles,
+        tuple(benchmark.param_names),
+        tuple(tuple(choices) for choices in values.params),
+        tuple(fixed.items()),
+    )
     rows = []
     unusable: Counter[str] = Counter()
-    for index, words in enumerate(product(*values.params)):
-        stated = zip(benchmark.param_names, map(parse_parameter, words), strict=True)
-        parameters = fixed | dict(stated)
-        size = roles.size_of(parameters)
-        if size is None:
-            unusable[quoted(parameters[roles.size])] += 1
+    for index, case in enumerate(cases):
+        if isinstance(case, str):
+            unusable[case] += 1
             continue
         row = Measurement(
             **shared,
             # So our own benchmarks are called; `naming` names the others.
-            problem=f"{family}:{size}" if roles.are_ours else None,
+            problem=f"{family}:{case.size}" if roles.are_ours else None,
             family=family,
-            size=size,
-            backend=roles.backend(parameters),
-            **roles.ground(parameters),
+            size=case.size,
+            backend=case.backend,
+            **case.ground,
             **_outcome(values, index),
         )
-        rows.append(ForeignRow(row=row, name=name, others=roles.others(parameters)))
+        rows.append(ForeignRow(row=row, name=name, others=case.others))
     for value, count in unusable.items():
         notes.complain_of_size(file, name, roles.size, value, count)
     return rows
+
+
+class _Case(NamedTuple):
+    """What one combination of parameters means."""
+
+    size: int | float
+    backend: str
+    ground: dict[str, Any]
+    others: dict[str, str]
+
+
+@lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
+def _cases(
+    roles: ParameterRoles,
+    names: tuple[str, ...],
+    choices: tuple[tuple[str, ...], ...],
+    fixed: tuple[tuple[str, Any], ...],
+) -> list[_Case | str]:
+    """Return each combination of parameters, in asv's order; the quoted size where it is none."""
+    cases: list[_Case | str] = []
+    for words in product(*choices):
+        parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
+        size = roles.size_of(parameters)
+        if size is None:
+            cases.append(quoted(parameters[roles.size]))
+        else:
+            backend, ground = roles.backend(parameters), roles.ground(parameters)
+            cases.append(_Case(size, backend, ground, roles.others(parameters)))
+    return cases
 
 
 def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Whole numbers beyond this are not told apart by floats.
@@ -26,6 +26,8 @@ def number(value: object) -> int | float | None:
 
 def duration(value: object) -> float | None:
     """Return a time in seconds, above 0 and finite; None for everything else."""
+    if type(value) is float:  # nearly always: this is called for every number of a file
+        return value if 0 < value < inf else None
     seconds = None if isinstance(value, str) else number(value)
     return float(seconds) if seconds is not None and 0 < seconds < float("inf") else None
 
