@@ -16,9 +16,10 @@ _USUAL = (
     *("results", ".asv/results", "benchmarks/.asv/results", ".benchmarks", "dev/bench"),
     *("BenchmarkDotNet.Artifacts/results", "target/criterion"),
 )
-# criterion keeps a folder for each benchmark, named by its group, function and value; beside the
-# newest estimates lie older ones and what is no result.
-_CRITERION = ("new", "*/new", "*/*/new", "*/*/*/new")
+# criterion keeps a folder for each benchmark, named by its group, function and value, and in it the
+# newest estimates in "new"; beside them lie what is no result, and older ones in other folders.
+_CRITERION = (".", "new", "*/new", "*/*/new", "*/*/*/new")
+_CRITERION_FILES = ("estimates.json", "benchmark.json", "sample.json", "tukey.json", "raw.csv")
 _CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zip")
@@ -80,7 +81,7 @@ def result_like_files(folder: Path) -> list[Path]:
 
 
 def _is_like(file: Path) -> bool:
-    """Whether its name is that of results; criterion's other files are told by their folder."""
-    return file.parent.name not in ("new", "base", "change") and any(
-        file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in _PACKED
-    )
+    """Whether its name is that of results; of criterion's files the folder tells it."""
+    if file.name in _CRITERION_FILES and file.with_name(_CRITERION_FILES[0]).is_file():
+        return False
+    return any(file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in _PACKED)

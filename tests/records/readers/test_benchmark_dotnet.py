@@ -58,3 +58,8 @@ def test_the_processor_of_an_old_version_is_not_taken_for_its_name(tmp_path: Pat
     benchmarks = [dotnet_benchmark("Quick", "N=1", 5.0)]
     file.write_text(json.dumps({"HostEnvironmentInfo": host, "Benchmarks": benchmarks}))
     assert load_measurements(file)[0].machine == "unknown"
+
+
+def test_a_number_type_among_the_parameters_is_the_ground(tmp_path: Path) -> None:
+    (row,) = load(tmp_path, dotnet_benchmark("Quick", "dtype=float32&device=cuda&N=8", 5.0))
+    assert (row.dtype, row.device) == ("float32", "cuda")

@@ -45,6 +45,24 @@ def test_the_newest_estimates_of_a_project_are_read(tmp_path: Path, source: str)
     }
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(("source", "nanoseconds"), [(".", 500), ("new", 500), ("base", 1000)])
+def test_of_one_benchmark_the_newest_counts_unless_another_is_named(
+    tmp_path: Path, source: str, nanoseconds: float
+) -> None:
+    keep(tmp_path, "fold", "64", 500)
+    (row,) = load_measurements(tmp_path / "Sum" / "fold" / "64" / source)
+    assert row.seconds == pytest.approx(nanoseconds * 1e-9)
+
+
+@pytest.mark.parametrize("name", ["new", "base"])
+def test_folders_of_such_names_may_hold_other_results(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "times.csv").write_text("case,size,backend,seconds\nf,1,b,0.5\n")
+    (row,) = load_measurements(tmp_path)
+    assert row.source == "csv"
+
+
 def test_the_interval_is_one_of_99_percent(tmp_path: Path) -> None:
     """The file's own is of 95 %; the standard error is 1 ns."""
     (row,) = load_measurements(keep(tmp_path, "fold", "64", 500.0))

@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.reading import AN_AGGREGATE, NO_SIZE_IN_NAME, ReadRequest
+from perceptron.records.readers.reading import (
+    AN_AGGREGATE,
+    NO_SIZE_IN_NAME,
+    NOT_ASKED_FOR,
+    ReadRequest,
+)
 from perceptron.records.readers.sources import LoadedSource, load_sources
 from perceptron.records.readers.table import load_measurements
 from tests.foreign_documents import action_page, action_run
@@ -136,3 +141,23 @@ def test_the_size_and_backend_are_found_by_a_pattern(tmp_path: Path) -> None:
     pattern = r"_(?P<size>\d+)_(?P<language>\w+?)_"
     (row,) = load_measurements(file, by="language", size_regex=pattern)
     assert (row.size, row.backend) == (64, "rust")
+
+
+def test_a_deviation_is_no_time_of_a_benchmark(tmp_path: Path) -> None:
+    """Google Benchmark's aggregates are entries like its times, and in their unit."""
+    names = ("BM_sum/64", "BM_sum/64_stddev", "BM_sum/64_cv")
+    file = write(
+        tmp_path, "googlecpp", *({"name": name, "value": 5, "unit": "ns/iter"} for name in names)
+    )
+    rows = load_measurements(file, size_regex=r"/(\d+)")
+    assert [row.backend for row in rows] == ["BM_sum"]
+
+
+def test_only_the_suite_asked_for_is_read(tmp_path: Path) -> None:
+    bench = {"name": "sum_1", "value": 5, "unit": "ns"}
+    page = action_page(action_run("cargo", bench))
+    page["entries"]["Other"] = page["entries"]["Suite"]
+    (tmp_path / "data.js").write_text(json.dumps(page))
+    (source,) = load_sources([tmp_path / "data.js"], ReadRequest(families=("Other",)))
+    assert [row.family for row in source.rows] == ["Other"]
+    assert (source.left_out, source.families) == ({NOT_ASKED_FOR: 1}, ["Other", "Suite"])

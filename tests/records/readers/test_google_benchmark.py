@@ -148,6 +148,12 @@ def test_arguments_have_names_and_numbers_to_choose_by(tmp_path: Path) -> None:
     assert [(row.backend, row.size) for row in rows] == [("2", 64), ("3", 64)]
 
 
+def test_a_number_that_is_the_backend_is_not_the_size(tmp_path: Path) -> None:
+    load(tmp_path, google_row("BM_sort/64/kind:2", 7.0))
+    (row,) = load_measurements(tmp_path / "results.json", by="kind")
+    assert (row.backend, row.size) == ("2", 64)
+
+
 def test_other_arguments_tell_families_apart(tmp_path: Path) -> None:
     rows = load(tmp_path, google_row("BM_a/8/64", 7.0), google_row("BM_a/16/64", 8.0)).rows
     assert [row.family for row in rows] == ["bench_sort[arg1=8]", "bench_sort[arg1=16]"]
