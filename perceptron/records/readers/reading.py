@@ -15,6 +15,9 @@ from perceptron.records.warning import MeasurementWarning
 NOT_ASKED_FOR = "of a family that was not asked for"
 NO_SUCH_PARAMETERS = "of a benchmark without the parameters that hold the backend and the size"
 NO_SIZE = "of a size that is no number above 0"
+NO_SIZE_IN_NAME = "with no size in its name"
+NO_TIME_UNIT = "in a unit that is no time"
+AN_AGGREGATE = "an aggregate of others, or no time"
 
 _LONGEST = 400
 

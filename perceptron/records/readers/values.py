@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf, isfinite, sqrt
 
+# Standard error of the median of normal values, in those of their mean.
+MEDIAN_ERROR = 1.2533
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53
@@ -69,14 +71,27 @@ def median_interval(
 ) -> tuple[float | None, float | None]:
     """Return the 99 % interval of a median from the quartiles of ``count`` values.
 
-    The standard error of a median of normal values is 1.2533 of a mean's, and their quartiles are
+    The standard error of a median is `MEDIAN_ERROR` of a mean's, and quartiles of normal values are
     1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
     draw notches from the same). Without quartiles or with one value there is no interval.
     """
     low, high, number_of_values = stdev(lower_quartile), duration(upper_quartile), number(count)
     if low is None or high is None or number_of_values is None or number_of_values < 2:
         return None, None
-    error = 1.2533 / 1.349 * max(0.0, high - low) / sqrt(number_of_values)
+    return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), number_of_values)
+
+
+def mean_interval(
+    seconds: float, deviation: object, count: object
+) -> tuple[float | None, float | None]:
+    """Return the 99 % interval of the mean of ``count`` values from their standard deviation.
+
+    Without a deviation or with one value there is no interval.
+    """
+    spread, number_of_values = stdev(deviation), number(count)
+    if spread is None or number_of_values is None or number_of_values < 2:
+        return None, None
+    error = spread / sqrt(number_of_values)
     reach = error * _student(int(min(number_of_values, 1000)) - 1)
     return stated_interval(seconds - reach, seconds + reach, seconds)
 
