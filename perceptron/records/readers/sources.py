@@ -9,11 +9,12 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.errors import UserError
+from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.naming import name_rows
+from perceptron.records.readers.parameter_roles import MACHINE
 from perceptron.records.readers.processes import number_processes
 from perceptron.records.readers.reading import ReadingNotes, ReadRequest, UnreadFile
 from perceptron.records.warning import MeasurementWarning
@@ -54,7 +55,8 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     unselected = _none_selected(contents, notes, request)
     runs = [run for part in contents.values() for run in part.runs]
     if request.roles.across_machines:
-        runs = [[_on_any_machine(foreign) for foreign in run] for run in runs]
+        by = request.roles.backends
+        runs = [[_on_any_machine(foreign, by) for foreign in run] for run in runs]
     named_rows = name_rows(runs)
     numbered = iter(number_processes([[foreign.row for foreign in run] for run in named_rows]))
     return [
@@ -76,14 +78,19 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     ]
 
 
-def _on_any_machine(foreign: ForeignRow) -> ForeignRow:
+def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
     """Return a row that can be compared with those of other machines, which are its backend."""
     row = foreign.row
-    if foreign.own:
-        # Then the backend is one more parameter that tells rows apart.
-        others = {"backend": row.backend, **foreign.others}
-        row = replace(row, backend=row.machine, environment=None)
-        foreign = replace(foreign, own=False, name=row.family, others=others)
+    if foreign.own or row.source == "csv":
+        # Their backend is a field, and one more that tells rows apart where nobody asked for it.
+        known = {MACHINE: row.machine, "backend": row.backend}
+        for name in by:
+            if name not in known:
+                raise unknown("name in --by", name, known)
+        others = {name: value for name, value in known.items() if name not in by}
+        foreign = replace(foreign, own=False, name=foreign.name or row.family, others=others)
+        # An environment of ours is of one machine.
+        row = replace(row, backend=":".join(known[name] for name in by), environment=None)
     return replace(foreign, row=replace(row, machine=ALL_MACHINES))
 
 
