@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import json
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
-from perceptron.analysis.select import ground
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.report.dashboard import ladders, maps, sweeps
+from perceptron.report.dashboard.asked import Asked
+from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
 
 
@@ -67,26 +65,16 @@ def ladder_address(result: OverheadResult) -> str:
 def sweep_address(collection: Collection, result: CrossoverResult) -> str:
     """Return the page and fragment of the first sweep with an answer, else of the first sweep.
 
-    The page alone where nothing was measured.
+    Among those that are drawn. The page alone where nothing was measured.
     """
+    asked = Asked(result)
+    drawn: dict[tuple[object, ...], Sweep] = {}
+    for sweep in most_telling_sweeps(collection.sweeps, asked).drawn:
+        if asked.holds(sweep):
+            where = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
+            drawn.setdefault(where, sweep)
     for crossover in sorted(result.crossovers, key=lambda crossover: crossover.size is None):
-        for sweep in _sweeps(collection, result, crossover):
-            return link("sweeps", sweeps.SWITCHES, sweeps.sweep_setting(sweep))
+        where = (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
+        if where in drawn:
+            return link("sweeps", sweeps.SWITCHES, sweeps.sweep_setting(drawn[where]))
     return "sweeps.html"
-
-
-def _sweeps(
-    collection: Collection, result: CrossoverResult, crossover: Crossover
-) -> Iterator[Sweep]:
-    """Yield the sweeps that this crossover was read off."""
-    conditions = (crossover.machine, crossover.dtype, crossover.threads)
-    states = {
-        (row.source, row.commit)
-        for row in result.rows
-        if row.family == crossover.family and ground(row) == conditions
-    }
-    for sweep in collection.sweeps:
-        same_ground = (sweep.machine, sweep.dtype, sweep.threads) == conditions
-        same_state = (sweep.source, sweep.commit) in states
-        if sweep.family == crossover.family and same_ground and same_state:
-            yield sweep
