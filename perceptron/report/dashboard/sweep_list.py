@@ -14,12 +14,9 @@ _HEADINGS = (
     heading("family", "family", False),
     heading("commit", "commit", False),
     heading("ground", "ground", False),
-    heading("incumbent", "incumbent", False),
-    heading("challenger", "challenger", False),
+    heading("pair", "incumbent → challenger", False),
     heading("status", "status", False),
     heading("size", "crossover at size", True),
-    heading("low", "from, 95 %", True),
-    heading("high", "to, 95 %", True),
     heading("answer", "answer", False),
 )
 
@@ -48,12 +45,9 @@ def _rows(sweep: Sweep) -> list[list[Value]]:
             sweep.family,
             state_name(sweep.commit, sweep.when),
             setting(crossover),
-            crossover.incumbent,
-            crossover.challenger,
+            f"{crossover.incumbent} → {crossover.challenger}",
             status(crossover),
-            crossover.size,
-            crossover.low,
-            crossover.high,
+            None if crossover.size is None else float(f"{crossover.size:.6g}"),
             answer(crossover),
         ]
         for crossover in sweep.crossovers
