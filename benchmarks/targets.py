@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import dashboard
+from benchmarks import dashboard, pages_of_many_cases
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
@@ -79,6 +79,8 @@ int main(void) {
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
     for line in (*speeds(), *products(), *readings(), *dashboard.lines()):
+        print(line)
+    for line in pages_of_many_cases.lines():
         print(line)
 
 

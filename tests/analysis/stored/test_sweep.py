@@ -12,6 +12,7 @@ from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.history.history import histories
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.stored import sweep as sweep_module
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import COMMITS, Sweep, sweeps
 from perceptron.records.measurement import Measurement
@@ -236,3 +237,22 @@ def test_no_number_is_too_large_to_be_judged(
             )
             assert crossover.reason is None or len(crossover.reason) < 400
     histories(rows)
+
+
+def test_many_families_have_fewer_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest of each family is always there; of older ones the newest, as far as there is room.
+
+    Judging hundreds of cases at a dozen commits each would take minutes.
+    """
+    monkeypatch.setattr(sweep_module, "OLDER", 5)
+    rows = [
+        replace(row, commit=f"c{age}", when=f"2026-01-{20 - age:02d}")
+        for family in ("a", "b", "c")
+        for age in range(4)
+        for row in line(family=family, sizes=SIZES[:2], processes=1)
+    ]
+    kept = [(sweep.family, sweep.commit) for sweep in sweeps(rows)]
+    assert kept[:3] == [("c", "c0"), ("b", "c0"), ("a", "c0")]
+    assert len(kept) == 3 + 5
+    assert {commit for _, commit in kept[3:]} == {"c1", "c2"}
+    assert len(set(kept)) == len(kept)
