@@ -15,14 +15,13 @@ from msgspec.structs import replace
 
 from perceptron.records.measurement import Measurement
 
-# Repeats beyond the first narrow no interval that anybody looks at, and a row for each of millions
-# fills the memory. Only tables beyond the second are touched, and down to the third all of their
-# subjects are, evenly.
-MOST_REPEATS = 1_000
+# A row for each of millions of lines fills the memory. Up to so many lines, a table is as it is.
 MOST_ROWS_AS_THEY_ARE = 100_000
+# In a larger one, a subject has so many rows at most, and fewer where the table still has too many,
+# but no fewer than tell an interval: of batches, 10 to 30 do (Schmeiser, Batch size effects in the
+# analysis of simulation output, Operations Research 30, 1982).
+MOST_REPEATS = 1_000
 MOST_ROWS_JOINED = 1_000_000
-# Nothing is gained by more batches (Schmeiser, Operations Research 30, 1982, finds 10 to 30 enough)
-# and below there would be.
 FEWEST_BATCHES = 30
 
 

@@ -108,6 +108,7 @@ def test_a_point_without_a_time_says_why(field: str, status: str, reason: str) -
         ("svd,10,magma,1_000", "column 'seconds': '1_000' is not a number"),
         ("svd,10,magma,-1", "column 'seconds': -1 is not a time; give seconds above 0"),
         ("svd,10,magma,0.0", "column 'seconds': 0.0 is not a time"),
+        ("svd,10,magma,٣", "column 'seconds': '٣' is not a number"),
         ("svd,10,magma,inf", "column 'seconds': 'inf' is not a number"),
         ("svd,10,magma,1e999", "column 'seconds': 1e999 is not a time"),
         ("svd,big,magma,1", "column 'size': 'big' is not a number"),
@@ -157,6 +158,14 @@ def test_an_optional_column_is_checked_too(column: str, value: str) -> None:
 )
 def test_a_file_that_is_no_table_of_times_is_named(text: str | bytes, message: str) -> None:
     assert message in complaint_about(text)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"), [(b"svd,\xff\xfe,x,1", "bytes that are no"), (b"sv\0d,1,x,1", "a NUL byte")]
+)
+def test_broken_text_far_down_is_named_by_its_row(row: bytes, message: str) -> None:
+    complaint = complaint_about(HEADER.encode() + 200_000 * b"svd,10,lapack,1\n" + row)
+    assert complaint.startswith(f"table.csv, row 200002: {message}")
 
 
 def test_the_row_is_where_the_record_begins() -> None:
@@ -227,6 +236,11 @@ def test_any_character_separates_fields_if_it_is_named(separator: str) -> None:
     text = "\n".join(separator.join(f'"{field.strip(chr(34))}"' for field in row) for row in table)
     (row,) = rows_of(text, separator)
     assert (row.family, row.size, row.backend, row.seconds) == ("qr", 10, "lapack", 0.5)
+
+
+def test_a_field_between_two_spaces_is_empty() -> None:
+    (row,) = rows_of("case size backend stdev seconds\nsvd 10 lapack  0.5\n", " ")
+    assert (row.stdev, row.seconds) == (None, 0.5)
 
 
 def test_a_separator_that_the_table_does_not_have_is_seen_in_the_header() -> None:

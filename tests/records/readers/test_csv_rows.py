@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import io
 from collections import Counter
 from itertools import pairwise
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers import csv_results, csv_rows
+from perceptron.records.readers import csv_records, csv_rows
 from perceptron.records.readers.csv_results import read_csv
 from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 
@@ -74,17 +76,24 @@ def test_rows_without_a_time_are_joined_with_their_like_only() -> None:
     assert notes.joined == 3
 
 
-def test_a_table_of_many_cases_keeps_fewer_rows_of_each(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_rows, "MOST_ROWS_JOINED", 12)
-    rows, _ = read([f"f,{k % 6},b,1".replace(",0,", ",6,") for k in range(60)])
-    assert Counter(row.size for row in rows) == dict.fromkeys(range(1, 7), 2)
+@pytest.mark.parametrize(("most", "kept"), [(30, 5), (12, 2), (1, 2)])
+def test_a_table_of_many_cases_keeps_fewer_rows_of_each(
+    monkeypatch: pytest.MonkeyPatch, most: int, kept: int
+) -> None:
+    """As many as there is room for, but never too few to know an interval."""
+    monkeypatch.setattr(csv_rows, "MOST_ROWS_JOINED", most)
+    rows, _ = read([f"f,{1 + k % 6},b,1" for k in range(60)])
+    assert Counter(row.size for row in rows) == dict.fromkeys(range(1, 7), kept)
 
 
-def test_more_cases_than_are_remembered_are_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_results, "_MOST_REMEMBERED", 3)
-    rows, notes = read([f"f,{1 + k % 7},b,{k + 1}" for k in range(28)])
-    assert [(row.size, row.seconds) for row in rows] == [(1 + k % 7, k + 1) for k in range(28)]
-    assert notes.joined == 0
+def test_cases_beyond_those_remembered_keep_all_their_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(csv_records, "MOST_REMEMBERED", 3)
+    rows, notes = read([f"f,{1 + k % 7},b,{k + 1}" for k in range(56)])
+    assert Counter(row.size for row in rows) == {1: 5, 2: 5, 3: 5, 4: 8, 5: 8, 6: 8, 7: 8}
+    assert [row.seconds for row in rows if row.size == 7] == list(range(7, 57, 7))
+    assert notes.joined == 9
 
 
 LINES = st.lists(
@@ -114,3 +123,11 @@ def test_batches_follow_each_other_without_gap(seconds: list[float]) -> None:
     assert [row.seconds for row in rows] == [
         median(seconds[begin:end]) for begin, end in pairwise(ends)
     ]
+
+
+def test_reading_leaves_the_collection_of_garbage_as_it_was() -> None:
+    read(["f,1,b,1"])
+    assert gc.isenabled()
+    with pytest.raises(UserError):
+        read(["f,0,b,1"])
+    assert gc.isenabled()
