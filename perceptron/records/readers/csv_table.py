@@ -59,8 +59,10 @@ class Table:
         return self._records
 
     def fitted(self, row: int, fields: list[str]) -> list[str]:
-        """Return a record with as many fields as the header has; raises `UserError`."""
+        """Return a record with at least as many fields as the header; raises `UserError`."""
         width = len(fields)
+        if width == self.width:
+            return fields
         if width <= self._last_needed:
             name = next(name for name in NEEDED if self.columns[name] >= width)
             raise UserError(
@@ -72,7 +74,7 @@ class Table:
                 f"{self.file}, row {row}: {width} fields, but the header has {self.width}; "
                 "put a field that holds the separator into double quotes"
             )
-        return [*fields, *[""] * (self.width - width)][: self.width]
+        return [*fields, *[""] * (self.width - width)]
 
 
 def is_blank(fields: list[str]) -> bool:
