@@ -62,7 +62,9 @@ def write(file: Path, rows: Iterator[str], size: int = CSV_BYTES) -> int:
     with file.open("w", encoding="utf-8") as stream:
         stream.write(HEADER)
         while stream.tell() < size:
-            written += stream.write("".join(islice(rows, 10_000))) and 10_000
+            block = list(islice(rows, 10_000))
+            stream.writelines(block)
+            written += len(block)
     return written
 
 
