@@ -56,12 +56,12 @@ def csv_line(what: str, rows: Iterator[str]) -> str:
     return report_line(f"{name}, {int(kept):,} kept", float(seconds), float(megabytes))
 
 
-def write(file: Path, rows: Iterator[str], size: int = CSV_BYTES) -> int:
+def write(file: Path, rows: Iterator[str]) -> int:
     """Write rows until the file has its size; return how many."""
     written = 0
     with file.open("w", encoding="utf-8") as stream:
         stream.write(HEADER)
-        while stream.tell() < size:
+        while stream.tell() < CSV_BYTES:
             block = list(islice(rows, 10_000))
             stream.writelines(block)
             written += len(block)
