@@ -56,12 +56,14 @@ class ReadingNotes:
 
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
-    seen.
+    seen. ``joined`` counts rows of the source that have no row of their own, since the median of
+    several stands for them.
     """
 
     def __init__(self) -> None:
         self.files = 0
         self.left_out: Counter[str] = Counter()
+        self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
