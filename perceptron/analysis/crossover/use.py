@@ -27,8 +27,8 @@ class LeftOut(Struct, frozen=True):
 class SourceUse(Struct, frozen=True, kw_only=True):
     """A source that somebody named, and what became of its rows.
 
-    ``read`` is ``used`` and all that were left out. ``unread`` are files in it that could not be
-    read, each with the reason.
+    ``read`` is ``used``, ``joined`` (into one that is the median of several) and all that were
+    left out. ``unread`` are files in it that could not be read, each with the reason.
     """
 
     source: str
@@ -36,6 +36,7 @@ class SourceUse(Struct, frozen=True, kw_only=True):
     files: int
     read: int
     used: int
+    joined: int
     left_out: list[LeftOut]
     unread: list[UnreadFile]
 
@@ -66,8 +67,9 @@ def _use(source: LoadedSource, why: _Why) -> SourceUse:
         source=source.source,
         formats=source.formats,
         files=source.files,
-        read=used + left_out.total(),
+        read=used + source.joined + left_out.total(),
         used=used,
+        joined=source.joined,
         left_out=[LeftOut(rows, reason) for reason, rows in _folded(left_out)],
         unread=source.unread,
     )

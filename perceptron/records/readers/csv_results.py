@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from perceptron.errors import UserError
 from perceptron.records.readers.csv_records import RecordReader
-from perceptron.records.readers.csv_rows import TableRows
+from perceptron.records.readers.csv_rows import MOST_ROWS, TableRows
 from perceptron.records.readers.csv_table import Table
 from perceptron.records.readers.foreign_rows import ForeignRow
 from perceptron.records.readers.reading import ReadingNotes, ReadRequest
@@ -45,6 +45,11 @@ def read_csv(
         rows = reader.rows
         _complain_of_devices(table, rows, notes)
         most = rows.most_repeats()
+        if rows.kept(most) > MOST_ROWS:
+            raise UserError(
+                f"{file}: {len(rows):,} rows, of which {rows.kept(most):,} cannot be joined, are "
+                f"more than {MOST_ROWS:,}; choose some with --family, or split it"
+            )
         foreign_rows = [ForeignRow(row=row, others=_NO_OTHERS) for row in rows.rows(most)]
     _count_joined(file, rows, most, len(foreign_rows), notes)
     return foreign_rows

@@ -23,6 +23,8 @@ MOST_ROWS_AS_THEY_ARE = 100_000
 MOST_REPEATS = 1_000
 MOST_ROWS_JOINED = 1_000_000
 FEWEST_BATCHES = 30
+# What differs cannot be joined; so many rows take a gigabyte.
+MOST_ROWS = 2_000_000
 
 
 class TableRows:
@@ -61,11 +63,12 @@ class TableRows:
         if len(self) <= MOST_ROWS_AS_THEY_ARE:
             return len(self)
         most = MOST_REPEATS
-        while most > FEWEST_BATCHES and self._rows_with(most) > MOST_ROWS_JOINED:
+        while most > FEWEST_BATCHES and self.kept(most) > MOST_ROWS_JOINED:
             most = max(FEWEST_BATCHES, most // 2)
         return most
 
-    def _rows_with(self, most: int) -> int:
+    def kept(self, most: int) -> int:
+        """Return how many rows there are with at most so many of a subject."""
         return sum(min(count, most) for count in self.counts)
 
     def rows(self, most: int) -> Iterator[Measurement]:

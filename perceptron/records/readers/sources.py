@@ -26,7 +26,8 @@ ALL_MACHINES = "several machines"
 class LoadedSource(Struct, frozen=True, kw_only=True):
     """A source as it was named: its rows, and what is none of them and why.
 
-    ``left_out`` counts rows by reason; ``unread`` are files that cannot be read; ``families`` are
+    ``joined`` rows are in others, of which each is the median of several; ``left_out`` counts rows
+    by reason; ``unread`` are files that cannot be read; ``families`` are
     the names of all benchmarks in it, ``files`` how many were read.
     """
 
@@ -34,6 +35,7 @@ class LoadedSource(Struct, frozen=True, kw_only=True):
     formats: list[str]
     files: int
     rows: list[Measurement]
+    joined: int
     left_out: dict[str, int]
     unread: list[UnreadFile]
     families: list[str]
@@ -65,6 +67,7 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
             formats=sorted(part.formats),
             files=notes[name].files,
             rows=[next(numbered) for run in part.runs for _ in run],
+            joined=notes[name].joined,
             left_out=dict(notes[name].left_out),
             unread=notes[name].unread,
             families=sorted(notes[name].families),

@@ -134,7 +134,7 @@ def test_a_pair_is_turned_with_its_ratios() -> None:
         "torch-cpu",
         "numpy",
     )
-    assert [spot.value.estimate for spot in turned.ratios[0]] == pytest.approx([0.25, 2.0])
+    assert [at.ratio for at in turned.crossovers[0].ratio_at] == pytest.approx([0.25, 2.0])
     unasked: CrossoverResult = crossover_result(rows, [("numpy", "torch-cpu")], 1000)
     assert Asked(unasked).turned(sweep) == sweep
 

@@ -1,6 +1,6 @@
-"""Large files of other people's: what reading them takes, beside its targets.
+"""Tables of 200 MB: what reading them takes, beside its targets.
 
-``python -m benchmarks.foreign_files``.
+``python -m benchmarks.large_tables``; part of ``make targets``.
 """
 
 from __future__ import annotations
