@@ -61,7 +61,7 @@ def asv_history(folder: Path, commits: int, benchmarks: int = 60) -> Path:
     random = np.random.default_rng(1)
     params = [["10", "100", "1000", "10000"], ["'a'", "'b'", "'c'"]]
     names = [f"bench.Suite{number}.time_train" for number in range(benchmarks)]
-    listed = dict.fromkeys(names, {"type": "time", "param_names": ["size", "backend"]})
+    listed = {key: {"type": "time", "param_names": ["size", "backend"]} for key in names}
     (folder / "box").mkdir(parents=True)
     (folder / "box" / "machine.json").write_text('{"machine": "box", "version": 1}')
     (folder / "benchmarks.json").write_text(json.dumps({**listed, "version": 2}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -102,11 +103,7 @@ class _Why:
                     commits.add(crossover.commit)
                     sizes = self._sizes.setdefault(_in_state(crossover, backend), set())
                     sizes.update(crossover.sizes_measured)
-        families: dict[tuple[str, Ground], list[Measurement]] = {}
-        for row in rows:
-            if unwanted(row) is None:
-                families.setdefault((row.family, ground(row)), []).append(row)
-        self._lines = {key for key, members in families.items() if is_line(members)}
+        self._rows = rows
         # Thousands of rows share a subject and a state.
         self._known: dict[tuple[object, ...], tuple[str | None, str | set[float]]] = {}
 
@@ -125,17 +122,25 @@ class _Why:
             return sizes
         return None if row.size in sizes else "of a size that only one backend has"
 
+    @cached_property
+    def _lines(self) -> set[tuple[str, Ground]]:
+        families: dict[tuple[str, Ground], list[Measurement]] = {}
+        for row in self._rows:
+            if self._unwanted(row) is None:
+                families.setdefault((row.family, ground(row)), []).append(row)
+        return {key for key, members in families.items() if is_line(members)}
+
     def _why_none(self, row: Measurement) -> str:
         """Return why no row of this subject in this state is in an answer."""
-        if (row.family, ground(row)) not in self._lines:
-            return "of a family that does not vary along one axis of sizes"
         commits = self._commits.get(_subject(row, row.backend))
-        if commits is None:
-            return "of a backend in no pair that was judged"
         if commits and row.commit not in commits:
             return "of another commit than the one that was judged"
         if commits:
             return "of another environment or version of the benchmark"
+        if (row.family, ground(row)) not in self._lines:
+            return "of a family that does not vary along one axis of sizes"
+        if commits is None:
+            return "of a backend in no pair that was judged"
         return "of a state in which no other backend has a time at the same size"
 
 

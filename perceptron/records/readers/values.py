@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from math import inf, isfinite, sqrt
 
+from scipy import special
+
 # Standard error of the median of normal values, in those of their mean.
 MEDIAN_ERROR = 1.2533
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -99,6 +101,4 @@ def mean_interval(
 @lru_cache(maxsize=1024)
 def _student(freedom: int) -> float:
     """Return how many standard errors a 99 % interval reaches."""
-    from scipy import stats  # a third of a second that most commands do not need
-
-    return float(stats.t.ppf(0.995, freedom))
+    return float(special.stdtrit(freedom, 0.995))
