@@ -12,8 +12,8 @@ from perceptron.analysis.crossover.use import uses
 from perceptron.analysis.select import moment
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadRequest
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest
 from perceptron.records.readers.sources import LoadedSource, load_sources
 from perceptron.records.warning import MeasurementWarning
 

@@ -13,9 +13,9 @@ from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_results import parse_parameter
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.naming import name_rows
-from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.naming import name_rows
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.untrusted_text import label
 
 # Nobody reads more, and blocks may be untrusted: no suite has so many backends on one axis, nor

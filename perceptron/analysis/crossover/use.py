@@ -11,7 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.select import Ground, ground, has_time
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.reading import UnreadFile
+from perceptron.records.readers.shared.reading import UnreadFile
 from perceptron.records.readers.sources import LoadedSource
 
 # Reasons of rows without a time are people's own words: so many of them are told apart.

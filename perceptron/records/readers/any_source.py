@@ -12,13 +12,13 @@ from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import is_asv_folder, is_asv_results
 from perceptron.records.readers.asv_results import read_asv
-from perceptron.records.readers.csv_results import read_csv
-from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.csv_tables.results import read_csv
 from perceptron.records.readers.json_formats import decode, format_of
 from perceptron.records.readers.packed import open_unpacked
-from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.records.readers.places import has_own_rows, own_files, places, result_like_files
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 from perceptron.records.store import parse_rows
 
 # So much of a file says what it is.

@@ -28,15 +28,20 @@ from perceptron.records.readers.asv_files import (
     load_file,
     result_files,
 )
-from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import (
+from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.reading import (
     NO_SUCH_PARAMETERS,
     NOT_ASKED_FOR,
     ReadingNotes,
     ReadRequest,
 )
-from perceptron.records.readers.values import duration, median_interval, stated_interval, stdev
+from perceptron.records.readers.shared.values import (
+    duration,
+    median_interval,
+    stated_interval,
+    stdev,
+)
 from perceptron.untrusted_text import label, quoted
 
 # asv finds benchmarks of time by these names, where its own list does not say.

@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
-from perceptron.records.readers.values import duration, median_interval, stdev
+from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.values import duration, median_interval, stdev
 from perceptron.untrusted_text import label
 
 TOOL = "BenchmarkDotNet"

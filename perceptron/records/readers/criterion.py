@@ -12,10 +12,10 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
-from perceptron.records.readers.values import duration, stated_interval, stdev
+from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.values import duration, stated_interval, stdev
 
 TOOL = "criterion"
 _NANOSECOND = 1e-9

@@ -15,16 +15,16 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.reading import (
+from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import (
     AN_AGGREGATE,
     NO_TIME_UNIT,
     ReadingNotes,
     ReadRequest,
 )
-from perceptron.records.readers.units import TimeUnit, time_unit
-from perceptron.records.readers.values import (
+from perceptron.records.readers.shared.units import TimeUnit, time_unit
+from perceptron.records.readers.shared.values import (
     duration,
     in_utc,
     mean_interval,

@@ -11,10 +11,10 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
-from perceptron.records.readers.values import duration, number, stdev
+from perceptron.records.readers.shared.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.values import duration, number, stdev
 from perceptron.untrusted_text import quoted
 
 TOOL = "hyperfine"

@@ -13,12 +13,12 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.records.readers.benchmark_dotnet import is_benchmark_dotnet, read_benchmark_dotnet
 from perceptron.records.readers.criterion import is_criterion, read_criterion
-from perceptron.records.readers.foreign_rows import ForeignRow
 from perceptron.records.readers.github_action import is_github_action, read_github_action
 from perceptron.records.readers.google_benchmark import is_google_benchmark, read_google_benchmark
 from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
 from perceptron.records.readers.pytest_results import is_pytest, read_pytest
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
 
 # A page's data file: a script of one assignment, of which nothing is executed.
 _ASSIGNMENT = re.compile(rb"\s*(?:window|var|const|let)?[.\s]?\s*\w+\s*=\s*(?=[{\[])")

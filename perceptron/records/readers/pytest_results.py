@@ -15,15 +15,15 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign_rows import ForeignRow
 from perceptron.records.readers.pytest_ids import name_opaque
-from perceptron.records.readers.reading import (
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import (
     NO_SUCH_PARAMETERS,
     NOT_ASKED_FOR,
     ReadingNotes,
     ReadRequest,
 )
-from perceptron.records.readers.values import duration, in_utc, median_interval, stdev
+from perceptron.records.readers.shared.values import duration, in_utc, median_interval, stdev
 from perceptron.untrusted_text import label, quoted
 
 

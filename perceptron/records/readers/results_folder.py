@@ -12,10 +12,10 @@ from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv_results import read_asv_file
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.naming import name_rows
-from perceptron.records.readers.processes import number_processes
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.naming import name_rows
+from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
 from perceptron.records.store import read_rows
 from perceptron.untrusted_text import label
 

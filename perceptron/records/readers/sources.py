@@ -12,11 +12,11 @@ from msgspec.structs import replace
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
-from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
-from perceptron.records.readers.naming import name_rows
-from perceptron.records.readers.parameter_roles import MACHINE
-from perceptron.records.readers.processes import number_processes
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest, UnreadFile
+from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.shared.naming import name_rows
+from perceptron.records.readers.shared.parameter_roles import MACHINE
+from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest, UnreadFile
 from perceptron.records.warning import MeasurementWarning
 
 ALL_MACHINES = "several machines"

@@ -11,9 +11,9 @@ import msgspec
 
 from perceptron import optional
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.name_pattern import name_pattern
-from perceptron.records.readers.parameter_roles import ParameterRoles
-from perceptron.records.readers.reading import ReadRequest
+from perceptron.records.readers.shared.name_pattern import name_pattern
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.reading import ReadRequest
 from perceptron.records.readers.sources import load_sources
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def load_measurements(
 
     A source is a results folder of ours (with asv's results in ``asv`` beside our ``runs``), one
     run in it, a folder or file of asv's results, a file of one of `json_formats` or a folder of
-    such, a CSV table (see `csv_results`), or a project in which one of these lies where its tool
+    such, a CSV table (see `read_csv`), or a project in which one of these lies where its tool
     puts it; files may be compressed. ``by`` and ``size`` name the parameters of benchmarks that
     hold the backend (several are joined by ``:``) and the size; by default ``backend`` and
     ``size``. ``size_regex`` finds the size in the benchmark's name, see `NamePattern`; ``sep`` is

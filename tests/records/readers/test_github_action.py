@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.reading import (
+from perceptron.records.readers.shared.reading import (
     AN_AGGREGATE,
     NO_SIZE_IN_NAME,
     NOT_ASKED_FOR,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.records.readers.reading import AN_AGGREGATE, ReadRequest
+from perceptron.records.readers.shared.reading import AN_AGGREGATE, ReadRequest
 from perceptron.records.readers.sources import LoadedSource, load_sources
 from perceptron.records.readers.table import load_measurements
 from tests.foreign_documents import GOOGLE_CONTEXT, google_aggregate, google_row

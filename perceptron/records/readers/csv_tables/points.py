@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from perceptron.errors import UserError
-from perceptron.records.readers.csv_table import Table
+from perceptron.records.readers.csv_tables.table import Table
 from perceptron.untrusted_text import quoted
 
 _EITHER = re.compile(r"\+?([1-9]\d{0,2})\.(\d{3})", re.ASCII).fullmatch

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.processes import number_processes
+from perceptron.records.readers.shared.processes import number_processes
 from tests.conftest import MakeRow
 
 RUNS = st.lists(

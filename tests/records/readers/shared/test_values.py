@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.records.readers.values import duration, mean_interval, number, stdev
+from perceptron.records.readers.shared.values import duration, mean_interval, number, stdev
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.records.readers.name_pattern import NamePattern, name_pattern
+from perceptron.records.readers.shared.name_pattern import NamePattern, name_pattern
 
 
 @pytest.mark.parametrize(

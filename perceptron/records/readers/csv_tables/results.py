@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from perceptron.errors import UserError
-from perceptron.records.readers.csv_records import RecordReader
-from perceptron.records.readers.csv_rows import MOST_ROWS, TableRows
-from perceptron.records.readers.csv_table import Table
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.csv_tables.records import RecordReader
+from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows
+from perceptron.records.readers.csv_tables.table import Table
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
 from perceptron.untrusted_text import quoted
 
 _MOST_NAMED = 3

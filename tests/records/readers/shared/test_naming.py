@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.naming import name_rows
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.naming import name_rows
 
 Other = tuple[int, str, dict[str, str]]
 ROWS = st.lists(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from perceptron.records.readers.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.warning import MeasurementWarning
 
 # Why rows are left out: one wording for all readers.

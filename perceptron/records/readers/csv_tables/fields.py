@@ -10,7 +10,7 @@ from functools import lru_cache
 from math import inf
 
 from perceptron.records.measurement import Status
-from perceptron.records.readers.values import number
+from perceptron.records.readers.shared.values import number
 from perceptron.untrusted_text import label, quoted
 
 # What has a digit before its first letter is meant as a number; "out of memory" is not.

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.records.readers.units import time_unit
+from perceptron.records.readers.shared.units import time_unit
 
 
 @pytest.mark.parametrize(

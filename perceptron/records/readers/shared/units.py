@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from perceptron.records.readers.values import duration
+from perceptron.records.readers.shared.values import duration
 
 # Two characters look like µ: the micro sign and the Greek letter.
 _SECONDS = {

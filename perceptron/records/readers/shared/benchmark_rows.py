@@ -10,16 +10,16 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from perceptron.records.measurement import Measurement, Status
-from perceptron.records.readers.foreign_rows import ForeignRow
-from perceptron.records.readers.parameter_roles import MACHINE, ParameterRoles
-from perceptron.records.readers.reading import (
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.parameter_roles import MACHINE, ParameterRoles
+from perceptron.records.readers.shared.reading import (
     NO_SIZE_IN_NAME,
     NO_SUCH_PARAMETERS,
     NOT_ASKED_FOR,
     ReadingNotes,
     ReadRequest,
 )
-from perceptron.records.readers.values import number
+from perceptron.records.readers.shared.values import number
 from perceptron.untrusted_text import label, quoted
 
 _USUAL_SIZE = ParameterRoles().size

@@ -10,8 +10,8 @@ from typing import Any
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.readers.name_pattern import NamePattern
-from perceptron.records.readers.values import number
+from perceptron.records.readers.shared.name_pattern import NamePattern
+from perceptron.records.readers.shared.values import number
 from perceptron.untrusted_text import label
 
 MACHINE = "machine"

@@ -8,7 +8,7 @@ from itertools import count
 
 from msgspec.structs import replace
 
-from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.foreign_rows import ForeignRow
 
 Runs = Sequence[Sequence[ForeignRow]]
 

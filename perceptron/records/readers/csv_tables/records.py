@@ -7,7 +7,7 @@ from operator import itemgetter
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.csv_fields import (
+from perceptron.records.readers.csv_tables.fields import (
     WrongField,
     needed_text,
     outcome_of,
@@ -17,10 +17,10 @@ from perceptron.records.readers.csv_fields import (
     text_of,
     threads_of,
 )
-from perceptron.records.readers.csv_points import Points
-from perceptron.records.readers.csv_rows import TableRows
-from perceptron.records.readers.csv_table import NEEDED, OPTIONAL, Table, is_blank
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.records.readers.csv_tables.points import Points
+from perceptron.records.readers.csv_tables.rows import TableRows
+from perceptron.records.readers.csv_tables.table import NEEDED, OPTIONAL, Table, is_blank
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 
 # What equal rows have in common.
 _KEY = tuple(name for name in (*NEEDED, *OPTIONAL) if name not in ("seconds", "stdev"))

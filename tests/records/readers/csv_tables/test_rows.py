@@ -13,18 +13,19 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers import csv_records, csv_rows
-from perceptron.records.readers.csv_results import read_csv
-from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.records.readers.csv_tables import records, results
+from perceptron.records.readers.csv_tables import rows as table_rows
+from perceptron.records.readers.csv_tables.results import read_csv
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 
 MOST = 5
 
 
 @pytest.fixture(autouse=True)
 def small_limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_rows, "MOST_REPEATS", MOST)
-    monkeypatch.setattr(csv_rows, "MOST_ROWS_AS_THEY_ARE", 10)
-    monkeypatch.setattr(csv_rows, "FEWEST_BATCHES", 3)
+    monkeypatch.setattr(table_rows, "MOST_REPEATS", MOST)
+    monkeypatch.setattr(table_rows, "MOST_ROWS_AS_THEY_ARE", 10)
+    monkeypatch.setattr(table_rows, "FEWEST_BATCHES", 3)
 
 
 def read(
@@ -81,7 +82,7 @@ def test_a_table_of_many_cases_keeps_fewer_rows_of_each(
     monkeypatch: pytest.MonkeyPatch, most: int, kept: int
 ) -> None:
     """As many as there is room for, but never too few to know an interval."""
-    monkeypatch.setattr(csv_rows, "MOST_ROWS_JOINED", most)
+    monkeypatch.setattr(table_rows, "MOST_ROWS_JOINED", most)
     rows, _ = read([f"f,{1 + k % 6},b,1" for k in range(60)])
     assert Counter(row.size for row in rows) == dict.fromkeys(range(1, 7), kept)
 
@@ -89,7 +90,7 @@ def test_a_table_of_many_cases_keeps_fewer_rows_of_each(
 def test_cases_beyond_those_remembered_keep_all_their_rows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(csv_records, "MOST_REMEMBERED", 3)
+    monkeypatch.setattr(records, "MOST_REMEMBERED", 3)
     rows, notes = read([f"f,{1 + k % 7},b,{k + 1}" for k in range(56)])
     assert Counter(row.size for row in rows) == {1: 5, 2: 5, 3: 5, 4: 8, 5: 8, 6: 8, 7: 8}
     assert [row.seconds for row in rows if row.size == 7] == list(range(7, 57, 7))
@@ -131,3 +132,11 @@ def test_reading_leaves_the_collection_of_garbage_as_it_was() -> None:
     with pytest.raises(UserError):
         read(["f,0,b,1"])
     assert gc.isenabled()
+
+
+def test_more_rows_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What differs cannot be joined, and half an answer is none."""
+    monkeypatch.setattr(results, "MOST_ROWS", 15)
+    assert len(read([f"f,{size},b,1" for size in range(1, 16)])[0]) == 15
+    with pytest.raises(UserError, match=r"table\.csv: 16 rows, .* choose some with --family"):
+        read([f"f,{size},b,1" for size in range(1, 17)])

@@ -1,0 +1,1 @@
+"""Tables of times published as CSV: the stream of records, their meaning, and large ones joined."""
