@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.csv_tables import table
+from perceptron.records.readers.csv_tables import table as csv_table
 from perceptron.records.readers.csv_tables.results import read_csv
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 from perceptron.records.readers.table import load_measurements
@@ -343,7 +343,7 @@ def test_what_is_written_is_read_however_it_is_written(
         row = {"case": case or "c", "size": size, "backend": backend or "b", "seconds": seconds}
         table.writerow(row)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table, "_BLOCK_BYTES", block_bytes)
+        patch.setattr(csv_table, "_BLOCK_BYTES", block_bytes)
         rows = rows_of(text.getvalue().encode(encoding), separator if separator == "|" else None)
     values = [(row.family, row.size, row.backend, row.seconds) for row in rows]
     assert values == [*points, ("c", 0.5, "b", 0.5)]
@@ -356,8 +356,8 @@ def test_what_is_written_is_read_however_it_is_written(
 )
 def test_reading_in_blocks_breaks_no_line(text: str, encoding: str, size: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table, "_BLOCK_BYTES", size)
-        blocks = list(table._blocks(FILE, io.BytesIO(text.encode(encoding))))
+        patch.setattr(csv_table, "_BLOCK_BYTES", size)
+        blocks = list(csv_table._blocks(FILE, io.BytesIO(text.encode(encoding))))
     lines = [line for block in blocks for line in io.StringIO(block, newline="")]
     assert lines == list(io.StringIO(text, newline=""))
 
