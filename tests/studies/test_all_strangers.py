@@ -6,6 +6,7 @@ from itertools import product
 from math import inf
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from tests.studies.strangers import Choice, Figure, behind, figures, judge, needs_strangers, of_case
@@ -187,6 +188,16 @@ def test_as_many_rows_are_read_whatever_is_asked_of_a_source(project: str) -> No
             (source,) = judge(choice._replace(families=(family,))).sources
             read.add(source.read)
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("choice", [choice for choice in CHOICES if not choice.commit], ids=str)
+def test_other_commits_have_no_say_in_a_verdict(choice: Choice) -> None:
+    """It is the same where its own commit alone is asked for, but for words on other commits."""
+    for crossover in judge(choice).crossovers:
+        if crossover.commit:
+            alone = judge(choice._replace(commit=crossover.commit)).crossovers
+            without_words = [replace(other, reason=None) for other in alone]
+            assert replace(crossover, reason=None) in without_words
 
 
 @every_choice

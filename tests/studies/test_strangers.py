@@ -363,6 +363,18 @@ def test_a_jump_of_one_host_is_more_than_one_crossing() -> None:
     assert ratios(crossover)[800] == pytest.approx(0.0010392909000074724 / 0.0015220787857137858)
 
 
+@pytest.mark.xfail(strict=True, reason="overlaps around a small win are taken for changes of side")
+def test_a_small_win_outside_the_noise_is_a_win_where_the_other_never_wins() -> None:
+    """Noble, gbmv s of a week earlier with 1 and 2 diagonals, microseconds at 800: 5.06 [5.03, 5.13]
+    and 5.31 [5.28, 5.42]: one diagonal wins by 4.9 %. At the five other sizes it is ahead by 1 to
+    5 % inside the noise. Nothing changes sides, and at 800 the intervals do not overlap.
+    """
+    choice = Choice("blas", ("kl",), commit="9893")
+    family = "benchmarks.gbmv.time_gbmv[variant=s]"
+    crossover = verdict(choice, family, "1", "2", "gha-ubuntu-noble")
+    assert crossover.status == "never"
+
+
 def test_chunks_of_nx_parallel_win_from_a_hundred_nodes_up() -> None:
     """Betweenness, probability 0.8, milliseconds with and without at 50, 100, 200 and 400: 10.6 and
     11.0, 30.8 and 52.5, 182 and 267, 1522 and 2121.
@@ -424,7 +436,7 @@ def test_every_row_of_nx_parallel_is_accounted_for() -> None:
         (Choice("adirondax"), "no benchmark of time in it has parameters; choose another"),
         (Choice("xdsl"), "no benchmark of time in it has parameters; choose another"),
         (Choice("nx_benchmarks"), "name with --by and --size some of graph_type"),
-        (Choice("nx_benchmarks", ("graph_type",)), "no benchmark has a parameter 'size'"),
+        (Choice("nx_benchmarks", ("graph_type",)), "graph_type"),
         (Choice("bartz"), "name with --by and --size some of cache, chains, kind, mode, n_save"),
         (Choice("nx_parallel", ("machine",), "num_nodes"), "there is one backend only"),
     ],
