@@ -72,6 +72,10 @@ def is_newest(crossover: Crossover, choice: Choice) -> bool:
     return crossover.commit == str(max(both)[1])[:12]
 
 
+def quotient(numerator: float, denominator: float) -> float | None:
+    return numerator / denominator if numerator > 0 and denominator > 0 else None
+
+
 @every_choice
 def test_every_ratio_is_of_two_medians_in_the_files(choice: Choice) -> None:
     for crossover in judge(choice).crossovers:
@@ -82,8 +86,12 @@ def test_every_ratio_is_of_two_medians_in_the_files(choice: Choice) -> None:
             assert incumbent.median
             assert challenger.median
             assert at.ratio == pytest.approx(challenger.median / incumbent.median, rel=1e-12)
-            assert at.low is None or at.low <= at.ratio
-            assert at.high is None or at.ratio <= at.high
+            # The interval that the two stated ones allow; an end that is not above 0 is open.
+            ends = (
+                quotient(challenger.low, incumbent.high),
+                quotient(challenger.high, incumbent.low),
+            )
+            assert (at.low, at.high) == tuple(end and pytest.approx(end, rel=1e-12) for end in ends)
 
 
 @every_choice
