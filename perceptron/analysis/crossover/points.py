@@ -139,11 +139,11 @@ def _ratio(
     """Return the log-ratio of two backends at one size, from their rows by process."""
     if len(incumbent) == len(challenger) == 1:
         (one,), (other,) = incumbent.values(), challenger.values()
-        if incumbent.keys() == challenger.keys() or not _is_side_by_side(one):
+        if incumbent.keys() == challenger.keys() or not is_side_by_side(one):
             return _of_single_values(one, other, tuple(incumbent))
     shared = sorted(incumbent.keys() & challenger.keys())
     of_all = len(shared) == len(incumbent) == len(challenger)
-    if of_all or _is_side_by_side(next(iter(incumbent.values()))):
+    if of_all or is_side_by_side(next(iter(incumbent.values()))):
         if not shared:
             return None
         ratios = np.array(
@@ -157,7 +157,7 @@ def _ratio(
     return _of_unpaired(list(incumbent.values()), list(challenger.values()))
 
 
-def _is_side_by_side(row: Measurement) -> bool:
+def is_side_by_side(row: Measurement) -> bool:
     """Return whether rows of equal process were measured side by side.
 
     Of rows in other tools' files the process is only their order.

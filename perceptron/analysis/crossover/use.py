@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.crossover.points import is_side_by_side
 from perceptron.analysis.select import Ground, ground, has_time, state
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import UnreadFile
@@ -92,12 +93,13 @@ class _Why:
         unwanted: Callable[[Measurement], str | None],
     ) -> None:
         self._unwanted = unwanted
-        self._sizes: dict[tuple[object, ...], set[float]] = {}
+        self._partners: dict[tuple[object, ...], dict[float, set[str]]] = {}
         self._commits: dict[tuple[str, Ground, str], set[str | None]] = {}
         self._asked: set[tuple[str, Ground, str]] = set()
         for crossover in crossovers:
             where = Ground(crossover.machine, crossover.dtype, crossover.threads)
-            for backend in (crossover.incumbent, crossover.challenger):
+            pair = (crossover.incumbent, crossover.challenger)
+            for backend, partner in (pair, pair[::-1]):
                 key = (crossover.family, where, backend)
                 self._asked.add(key)
                 if not crossover.sizes_measured:
@@ -110,11 +112,16 @@ class _Why:
                     crossover.environment,
                     crossover.version,
                 )
-                self._sizes.setdefault(in_state, set()).update(crossover.sizes_measured)
+                by_size = self._partners.setdefault(in_state, {})
+                for size in crossover.sizes_measured:
+                    by_size.setdefault(size, set()).add(partner)
+        self._processes: dict[tuple[object, ...], set[str]] = {}
         families: dict[_Line, list[Measurement]] = {}
         for row in rows:
             if unwanted(row) is None:
                 families.setdefault((row.family, ground(row)), []).append(row)
+                if is_side_by_side(row) and has_time(row):
+                    self._processes.setdefault(_process(row), set()).add(row.backend)
         self._lines = {key for key, members in families.items() if is_line(members)}
 
     def __call__(self, row: Measurement) -> str | None:
@@ -132,11 +139,17 @@ class _Why:
         if key not in self._asked:
             return "of a backend in no pair that was judged"
         in_state = (*key, *state(row))
-        if row.size in self._sizes.get(in_state, ()):
-            return None
+        partners = self._partners.get(in_state, {}).get(row.size)
+        if partners is not None:
+            together = not is_side_by_side(row) or partners & self._processes[_process(row)]
+            return None if together else "of a process that did not measure the other backend"
         commits = self._commits.get(key)
         if commits is not None and row.commit not in commits:
             return "of another commit than the one that was judged"
-        if commits is not None and in_state not in self._sizes:
+        if commits is not None and in_state not in self._partners:
             return "of another environment or version of the benchmark"
         return "of a size or state in which nothing else was measured"
+
+
+def _process(row: Measurement) -> tuple[object, ...]:
+    return row.family, ground(row), state(row), row.size, row.process

@@ -99,6 +99,21 @@ def test_a_row_that_is_in_no_verdict_is_left_out_with_the_reason(
     assert (use.read, use.used, reasons(use)) == (5, 4, {reason: 1})
 
 
+def test_of_our_own_rows_only_processes_that_measured_both_are_used() -> None:
+    """Four processes of one backend and three of the other, of which two are the same."""
+    rows = [
+        made(name, size, source="perceptron", committed=None, process=process)
+        for size in (10, 100)
+        for name, processes in (("numpy", (0, 1, 2, 3)), ("gpu", (2, 3, 4)))
+        for process in processes
+    ]
+    (crossover,) = crossovers(rows)
+    assert [at.processes for at in crossover.ratio_at] == [2, 2]
+    use = account(rows)
+    assert (use.read, use.used) == (14, 8)
+    assert reasons(use) == {"of a process that did not measure the other backend": 6}
+
+
 def test_what_was_not_wanted_and_what_the_reader_left_out_are_counted_too() -> None:
     """Each source for itself, in the order named."""
     other = [made("numpy", size, commit="other", file="b.json") for size in (10, 100)]
@@ -151,7 +166,7 @@ drawn = st.builds(
     commit=st.sampled_from(["new", "old", None]),
     environment=st.sampled_from(["py3.8", "py3.12", None]),
     version=st.sampled_from(["1", "2"]),
-    source=st.sampled_from(["asv", "csv"]),
+    source=st.sampled_from(["asv", "perceptron"]),
     machine=st.sampled_from(["box", "elsewhere"]),
     family=st.sampled_from(["line", "other"]),
     status=st.sampled_from(["ok", "ok", "ok", "ok", "failed"]),
@@ -178,20 +193,25 @@ def _replaced(row: Measurement, **fields: Any) -> Measurement:
     return Measurement(**{name: getattr(row, name) for name in row.__struct_fields__} | fields)
 
 
-def is_behind(row: Measurement, crossover: Crossover) -> bool:
-    return (
-        row.status == "ok"
-        and bool(row.seconds)
+def behind(crossover: Crossover, rows: list[Measurement]) -> list[Measurement]:
+    """Return the rows that a verdict stands on; of our own, processes that measured both."""
+    where = crossover.source, crossover.commit, crossover.environment, crossover.version
+    pair = crossover.incumbent, crossover.challenger
+    fitting = [
+        row
+        for row in rows
+        if row.status == "ok"
+        and row.seconds
         and row.phase is None
-        and row.family == crossover.family
-        and row.machine == crossover.machine
-        and row.backend in (crossover.incumbent, crossover.challenger)
-        and row.source == crossover.source
-        and row.commit == crossover.commit
-        and row.environment == crossover.environment
-        and row.version == crossover.version
         and row.size in crossover.sizes_measured
-    )
+        and row.backend in pair
+        and (row.family, row.machine) == (crossover.family, crossover.machine)
+        and (row.source, row.commit, row.environment, row.version) == where
+    ]
+    backends = Counter((row.size, row.process) for row in fitting)
+    return [
+        row for row in fitting if row.source != "perceptron" or backends[row.size, row.process] == 2
+    ]
 
 
 @settings(max_examples=300)
@@ -211,24 +231,17 @@ def test_rows_read_are_those_used_and_those_left_out(
     def unwanted(row: Measurement) -> str | None:
         return None if commit in (None, row.commit) else "not asked for"
 
-    judged = crossovers([row for row in rows if unwanted(row) is None], pairs)
-    accounts = uses(sources, judged, unwanted)
-    for source, use in zip(sources, accounts, strict=True):
+    wanted = [row for row in rows if unwanted(row) is None]
+    judged = crossovers(wanted, pairs)
+    used = {id(row) for crossover in judged for row in behind(crossover, wanted)}
+    for source, use in zip(sources, uses(sources, judged, unwanted), strict=True):
         assert use.read == len(source.rows) + sum(source.left_out.values())
         assert use.read == use.used + sum(left.rows for left in use.left_out)
         assert all(left.rows > 0 and left.reason for left in use.left_out)
-        behind = [
-            row
-            for row in source.rows
-            if unwanted(row) is None and any(is_behind(row, crossover) for crossover in judged)
-        ]
-        assert use.used == len(behind)
+        assert use.used == sum(id(row) in used for row in source.rows)
     # No verdict says that it had more values than there are.
     for crossover in judged:
+        values = Counter((row.size, row.backend) for row in behind(crossover, wanted))
         for at in crossover.ratio_at:
-            values = Counter(
-                row.backend
-                for row in rows
-                if unwanted(row) is None and is_behind(row, crossover) and row.size == at.size
-            )
-            assert at.processes == min(values[crossover.incumbent], values[crossover.challenger])
+            pair = crossover.incumbent, crossover.challenger
+            assert at.processes == min(values[at.size, backend] for backend in pair)
