@@ -276,14 +276,12 @@ def _signed(points: list[Point]) -> list[Point]:
     or than their stated deviation, and then change back: that is noise.
     """
     signs = [_sign(point) for point in points]
-    start = 0
-    for sign, members in groupby(list(signs)):
-        stop = start + len(list(members))
-        inner = start > 0 and stop < len(points)
-        stretch = points[start:stop]
-        if sign and inner and all(_negligible(point) for point in stretch):
-            signs[start:stop] = [0] * len(stretch)
-        start = stop
+    sure = [index for index, sign in enumerate(signs) if sign]
+    stretches = [list(members) for _, members in groupby(sure, key=signs.__getitem__)]
+    for members in stretches[1:-1]:
+        if all(_negligible(points[index]) for index in members):
+            for index in members:
+                signs[index] = 0
     return [replace(point, sign=sign) for point, sign in zip(points, signs, strict=True)]
 
 
