@@ -11,9 +11,10 @@ import statistics
 import subprocess
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
-from benchmarks import dashboard
+from benchmarks import dashboard, foreign_results, large_tables
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
@@ -79,6 +80,8 @@ int main(void) {
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
     for line in (*speeds(), *products(), *readings(), *dashboard.lines()):
+        print(line)
+    for line in chain(foreign_results.lines(), large_tables.lines()):
         print(line)
 
 

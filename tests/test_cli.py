@@ -72,9 +72,17 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["bench", "--backends", ","], "error: --backends is empty"),
         (["check", ""], "error: NAME is empty"),
         (["bench", "--machine", ""], "error: --machine takes letters, digits"),
-        (["bench", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
         (["crossover", "--by", "backend"], "error: --by and --size name parameters of files"),
         (["crossover", "--size", "n"], "error: --by and --size name parameters of files"),
+        (["crossover", "--commit", "abc"], "error: --size-regex and --commit are about files"),
+        (
+            ["crossover", "--from", "x.csv", "--size-regex", "("],
+            "error: --size-regex '(': not a reg",
+        ),
+        (
+            ["crossover", "--from", "x.csv", "--size-regex", "7"],
+            "error: --size-regex '7' has no gr",
+        ),
         (["crossover", "--pair", "numpy"], "error: --pair takes INCUMBENT:CHALLENGER"),
         (
             ["crossover", "--pair", "nunpy:torch-cpu"],
@@ -91,7 +99,6 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
         (["crossover", "--iterations", "0"], "error: Invalid value for '--iterations'"),
         (["crossover", "--backends", "numpy"], "error: a crossover needs two backends"),
         (["crossover", "--problem", "no.toml"], "error: {folder}/no.toml: cannot be read"),
-        (["crossover", "--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page"),
         (["map", "--family", "mlp-width"], "error: family 'mlp-width' varies along 1 axis and a"),
         (
             ["compare", "a", "b", "--markdown", "/proc/no"],

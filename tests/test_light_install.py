@@ -235,5 +235,8 @@ def test_files_are_judged_without_a_page(light: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert (document["crossovers"][0]["status"], document["page"]) == ("crosses", None)
+    assert done.stderr == ""
+    done = run(light, tmp_path, "crossover", "--from", "times.csv")
+    assert (done.returncode, "b from" in done.stdout) == (0, True)
     assert done.stderr.startswith("no page will be written: ")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["times.csv"]

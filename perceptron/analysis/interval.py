@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from msgspec import Struct
-from scipy import stats
+from scipy import special
 
 from perceptron.trimmed_mean import trimmed_mean
 
@@ -85,7 +85,7 @@ def _alike(values: Array) -> Any:
 @lru_cache(maxsize=4096)
 def quantile(freedom: float, confidence: float) -> float:
     """Return Student's t: the standard errors that an interval reaches to each side."""
-    return float(stats.t.ppf((1 + confidence) / 2, freedom))
+    return float(special.stdtrit(freedom, (1 + confidence) / 2))
 
 
 def of_times(seconds: Sequence[float]) -> Interval:

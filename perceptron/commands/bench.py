@@ -32,7 +32,7 @@ def bench(
     threads: Threads = None,
     dtype: DTypeName = "float32",
     results: Results = Path("results"),
-    html: Html = Path("html"),
+    html: Html = None,
     json: Json = False,
 ) -> None:
     """Do the main job: the finding, the sweep over sizes, the crossovers, the page."""

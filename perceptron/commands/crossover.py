@@ -9,7 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
-    Html,
+    HtmlOfAnswer,
     Json,
     Machine,
     Problems,
@@ -69,7 +69,7 @@ def crossover(
     quick: Quick = False,
     machine: Machine = None,
     results: Results = Path("results"),
-    html: Html = Path("html"),
+    html: HtmlOfAnswer = None,
     json: Json = False,
 ) -> None:
     """From which size up does B beat A? Measured where the answer is, or read from files."""
@@ -109,17 +109,12 @@ def crossover(
         result = crossover_from_files.judge_files(
             sources, pairs, families, roles, iterations, commit
         )
-        page = prepare(html).write_crossovers(results, result)
+        page = prepare(html, by_default=not json).write_crossovers(results, result)
     else:
-        about_files = {
-            "--by": by,
-            "--size": size,
-            "--size-regex": size_regex,
-            "--commit": commit,
-        }
-        for option, given in about_files.items():
-            if given is not None:
-                raise UserError(f"{option} is about results in files: give it with --from")
+        if parameters or size is not None:
+            raise UserError("--by and --size name parameters of files: give them with --from")
+        if size_regex is not None or commit is not None:
+            raise UserError("--size-regex and --commit are about files: give them with --from")
         families = split("--family", family)
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
@@ -132,7 +127,7 @@ def crossover(
             quick=quick,
         )
         guessed = None if what_if is None else device(what_if)
-        pages = prepare(html)
+        pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)
         with terminal.progress_bar("searching") as bar:
             result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)

@@ -9,6 +9,7 @@ import typer
 
 from perceptron import optional
 from perceptron.commands.shared.arguments import Html, Json, Results
+from perceptron.commands.shared.pages import folder
 from perceptron.errors import UserError
 
 
@@ -23,7 +24,7 @@ def dashboard(
         Path, typer.Option(metavar="FILE", help="asv's own, for its pages in asv/.")
     ] = Path("asv.conf.json"),
     results: Results = Path("results"),
-    html: Html = Path("html"),
+    html: Html = None,
     json: Json = False,
 ) -> None:
     """Write the HTML pages of what is in results/: ours, and asv's own beside them."""
@@ -35,12 +36,15 @@ def dashboard(
     from perceptron.report.dashboard.write import write_site
     from perceptron.report.tables import terminal
 
+    site = folder(html)
+    if site is None:
+        raise UserError("--html is empty: name the folder to write, or leave it out")
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
-    page.reserve(html)
+    page.reserve(site)
     collection = collect(results)
-    asv = pages.publish(config, results, html)
-    written = write_site(html, collection, asv)
+    asv = pages.publish(config, results, site)
+    written = write_site(site, collection, asv)
     for complaint in collection.complaints:
         terminal.err.print(f"left out: {complaint}", markup=False, highlight=False, soft_wrap=True)
     if json:
@@ -51,4 +55,4 @@ def dashboard(
             line = f"asv's pages are not there: {asv}"
             terminal.out.print(line, markup=False, highlight=False, soft_wrap=True)
     if serve:
-        server.serve(html, port, terminal.err.print)
+        server.serve(site, port, terminal.err.print)

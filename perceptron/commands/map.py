@@ -10,7 +10,7 @@ import typer
 from perceptron.commands.shared.arguments import (
     Backends,
     DTypeName,
-    Html,
+    HtmlOfAnswer,
     Json,
     Machine,
     Results,
@@ -37,7 +37,7 @@ def map(  # noqa: A001 named as the command
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
     machine: Machine = None,
     results: Results = Path("results"),
-    html: Html = Path("html"),
+    html: HtmlOfAnswer = None,
     json: Json = False,
 ) -> None:
     """Map which backend wins where on two size axes, and by how much."""
@@ -56,7 +56,7 @@ def map(  # noqa: A001 named as the command
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    pages = prepare(html)
+    pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("mapping") as bar:
         result = study.map_family(plan, folder_name("--machine", machine), results, bar)

@@ -9,7 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
-    Html,
+    HtmlOfAnswer,
     Json,
     Machine,
     Quick,
@@ -34,7 +34,7 @@ def overhead(
     quick: Quick = False,
     machine: Machine = None,
     results: Results = Path("results"),
-    html: Html = Path("html"),
+    html: HtmlOfAnswer = None,
     json: Json = False,
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
@@ -51,7 +51,7 @@ def overhead(
         threads=one_number("--threads", threads),
         quick=quick,
     )
-    pages = prepare(html)
+    pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring") as bar:
         result = study.overhead(plan, folder_name("--machine", machine), results, bar)

@@ -13,7 +13,8 @@ Status = Literal["ok", "skipped", "failed"]
 AxisSize = Annotated[int, Meta(ge=1, le=2**40)]
 
 
-class Timings(Struct, frozen=True, kw_only=True):
+# Rows come by the million and refer to nothing that refers back: no cycles to look for.
+class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """What one process measured of one backend on one problem, or why it did not.
 
     A worker answers these fields and a row holds them; this is the one place that declares them.
@@ -35,7 +36,7 @@ class Timings(Struct, frozen=True, kw_only=True):
     """Why there is no time, in one line; None if there is one."""
 
 
-class Measurement(Timings, frozen=True, kw_only=True):
+class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """One (problem, size, backend, process).
 
     The process is the unit of uncertainty: its samples share an address layout and a cache state

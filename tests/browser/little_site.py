@@ -79,7 +79,7 @@ STROKES = """:root { --s0: #0072b2; --s1: #d55e00; --s2: #009e73; --s3: #8c1515;
 """
 NAMES = ("index", "sweeps", "hostile", "broken", "missing", "raw")
 VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-RAW_SCRIPTS = ("dom", "load", "rows", "raw_parts", "raw")
+RAW_SCRIPTS = ("dom", "load", "rows", "long_table_parts", "long_table", "raw")
 
 
 def build(folder: Path) -> Path:
@@ -235,14 +235,26 @@ def raw(folder: Path) -> None:
         ["\ttab", "plain, with comma", 3, None, "failed"],
         *[[name, name, 4, 0.1, "ok"] for name in HOSTILE],
     ]
-    data(folder, "raw/0", many)
-    data(folder, "raw/1", strange)
+    data(folder, "raw/0", packed(many))
+    data(folder, "raw/1", packed(strange))
     parts = [
         {"label": "xeon-2core (250 rows)", "file": "raw/0", "rows": 250},
         {"label": f"{LONG} ({len(strange)} rows)", "file": "raw/1", "rows": len(strange)},
         {"label": "gone (3 rows)", "file": "raw/gone", "rows": 3},
     ]
-    data(folder, "raw", {"columns": columns, "parts": parts})
+    data(folder, "raw", {"title": "What was measured", "columns": columns, "parts": parts})
+
+
+def packed(rows: list[list[Any]]) -> dict[str, Any]:
+    """Return the rows as a file has them: one column in each of the three forms that there are."""
+    columns: list[dict[str, Any]] = [{"each": list(column)} for column in zip(*rows, strict=True)]
+    for place, column in enumerate(columns):
+        of = list(dict.fromkeys(column["each"]))
+        if len(of) == 1:
+            columns[place] = {"of": of}
+        elif 2 * len(of) <= len(rows):
+            columns[place] = {"each": [of.index(value) for value in column["each"]], "of": of}
+    return {"rows": len(rows), "columns": columns}
 
 
 def figure(traces: list[Any], layout: dict[str, Any], height: int = 380) -> dict[str, Any]:

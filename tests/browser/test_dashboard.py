@@ -19,7 +19,7 @@ from tests.browser.conftest import Audit, Shot
 from tests.browser.serving import serve
 from tests.browser.watched import Watch, until
 from tests.plenty import plenty
-from tests.report.reading import data, views
+from tests.report.reading import data, rows_of, views
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -185,7 +185,7 @@ def test_raw_data_comes_as_it_was_measured(watch: Watch, html: Path, disk: str) 
     page.get_by_label("machine", exact=True).select_option(label=part["label"])
     page.get_by_label("rows that contain").fill("mlp-width")
     columns = [part["id"] for part in data(html, "raw")["columns"]]
-    rows = [row for row in data(html, part["file"]) if "mlp-width" in row]
+    rows = [row for row in rows_of(html, part["file"]) if "mlp-width" in row]
     assert rows
     page.get_by_role("status").filter(has_text=f"of {len(rows)}").first.wait_for()
 

@@ -88,8 +88,8 @@ def test_raw_rows_can_be_searched_sorted_and_saved(watch: Watch, html: Path) -> 
     """And a spreadsheet gets no formula from a name."""
     page = watch(html.as_uri()).open("raw.html")
     parts = data(html, "raw")["parts"]
-    assert page.locator("#raw-part option").count() == len(parts)
-    page.locator("#raw-part").select_option(
+    assert page.locator("#table-part option").count() == len(parts)
+    page.locator("#table-part").select_option(
         index=[file["label"][:8] for file in parts].index("\"'><svg ")
     )
     page.get_by_label("rows that contain").fill("<svg onload")

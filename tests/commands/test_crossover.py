@@ -107,7 +107,7 @@ def test_files_of_others_are_shown_by_themselves(
     assert {setting[-1] for setting in shown} == {"time", "ratio of gpu to numpy"}
     assert all(view["figures"] for view in shown.values())
     assert "At which size does the winner change?" in text_of(answered / "html" / "sweeps.html")
-    run("--from", "times.csv", "--pair", "gpu:numpy", "--json")
+    run("--from", "times.csv", "--pair", "gpu:numpy", "--json", "--html", "html")
     assert json.loads(capsys.readouterr().out)["page"] == "html/sweeps.html"
 
 
@@ -149,7 +149,7 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
 ) -> None:
     """One document on standard output, nothing else; the page is where it says."""
     (tmp_path / "times.csv").write_text(TABLE)
-    process = perceptron("crossover", "--from", "times.csv", "--json")
+    process = perceptron("crossover", "--from", "times.csv", "--json", "--html", "html")
     assert (process.returncode, process.stderr) == (0, "")
     document = json.loads(process.stdout)
     assert set(document) == {
@@ -158,6 +158,7 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
         "what_if",
         "what_if_checks",
         "amortisation",
+        "sources",
         "warnings",
         "page",
         "results",
@@ -172,6 +173,29 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
     assert document["results"] is None
     assert document["page"] == "html/sweeps.html"
     assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
+
+
+def test_a_document_alone_costs_no_page(perceptron: Perceptron, tmp_path: Path) -> None:
+    """Of files as of what was measured; nothing but the table is in the folder afterwards."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    process = perceptron("crossover", "--from", "times.csv", "--json")
+    assert (process.returncode, process.stderr) == (0, "")
+    assert json.loads(process.stdout)["page"] is None
+    assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
+
+
+@pytest.mark.parametrize("html", ["", "times.csv", "/proc/no"])
+def test_no_page_costs_no_answer(perceptron: Perceptron, tmp_path: Path, html: str) -> None:
+    """None was wanted, or its folder cannot be written to: the answer and its exit code stay."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    process = perceptron("crossover", "--from", "times.csv", "--html", html)
+    assert process.returncode == 0
+    assert "jax-gpu from" in process.stdout
+    assert "page:" not in process.stdout
+    complaint = f"no page will be written: {html}/index.html: cannot write the page: "
+    assert process.stderr.startswith(complaint) if html else process.stderr == ""
+    assert process.stderr.count("\n") == bool(html)
+    assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
 
 
 def test_an_untrusted_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:

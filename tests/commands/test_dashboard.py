@@ -55,6 +55,7 @@ def test_the_command_names_its_page(perceptron: Perceptron, results: Path) -> No
         (["--results", "none"], "error: none: no such results; `perceptron bench` makes some"),
         (["--html", "file"], "error: file/index.html: cannot write the page: "),
         (["--html", "/proc/no"], "error: /proc/no/index.html: cannot write the page: "),
+        (["--html", ""], "error: --html is empty: name the folder to write, or leave it out"),
         (["--port", "http"], "error: Invalid value for '--port'"),
     ],
 )

@@ -81,6 +81,50 @@ def test_the_document_names_the_page_as_a_file(
     assert (answered / document["page"]).is_file()
 
 
+def test_a_document_alone_costs_no_page(answered: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("map", "--json")
+    assert json.loads(capsys.readouterr().out)["page"] is None
+    assert not (answered / "html").exists()
+
+
+@pytest.mark.parametrize(("command", "page"), [("bench", "dashboard"), ("map", "page")])
+@pytest.mark.parametrize("json_too", [False, True])
+def test_an_empty_name_means_no_page(
+    answered: Path, capsys: pytest.CaptureFixture[str], command: str, page: str, json_too: bool
+) -> None:
+    """In words no line names one, and a document says null."""
+    run(command, "--html", "", *(["--json"] if json_too else []))
+    printed = capsys.readouterr().out
+    if json_too:
+        assert json.loads(printed)[page] is None
+    else:
+        assert printed
+        assert "page:" not in printed
+    assert not (answered / "html").exists()
+
+
+def test_the_main_job_names_its_dashboard_in_its_document(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("bench", "--json")
+    assert json.loads(capsys.readouterr().out)["dashboard"] == "html/index.html"
+    assert (answered / "html" / "index.html").is_file()
+
+
+def test_a_folder_that_cannot_be_written_to_costs_the_page_and_not_the_answer(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line before measuring, then the whole answer with the answer's exit code."""
+    (answered / "file").write_text("")
+    run("map", "--html", "file")
+    printed = capsys.readouterr()
+    assert "mlp-map" in printed.out
+    assert "page:" not in printed.out
+    told = [line for line in printed.err.splitlines() if "page" in line]
+    assert len(told) == 1
+    assert told[0].startswith("no page will be written: file/index.html: cannot write the page: ")
+
+
 def test_a_quick_look_is_shown_where_it_is_named(
     answered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

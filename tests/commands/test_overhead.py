@@ -51,10 +51,19 @@ def test_the_page_that_is_named_shows_the_ladder(
 def test_the_document_names_the_page_as_a_file(
     answered: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert not app(["overhead", "--json"], standalone_mode=False)
+    assert not app(["overhead", "--json", "--html", "html"], standalone_mode=False)
     document = json.loads(capsys.readouterr().out)
     assert document["page"] == "html/ladder.html"
     assert (answered / "html" / "ladder.html").is_file()
+
+
+def test_a_document_alone_costs_no_page(answered: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody asked for one: there is no folder, and not a word on standard error about it."""
+    assert not app(["overhead", "--json"], standalone_mode=False)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["page"] is None
+    assert "page" not in printed.err
+    assert not (answered / "html").exists()
 
 
 def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -> None:

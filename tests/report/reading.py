@@ -73,5 +73,19 @@ def views(html: Path, page: str) -> dict[tuple[str, ...], dict[str, Any]]:
     return {tuple(view["is"]): data(html, view["file"])[view["name"]] for view in index["views"]}
 
 
+def rows_of(html: Path, file: str) -> list[list[Any]]:
+    """The rows of a long table's file, which holds columns."""
+    packed = data(html, file)
+    columns = []
+    for column in packed["columns"]:
+        each, of = column.get("each"), column.get("of")
+        if of is None:
+            columns.append(each)
+        else:
+            columns.append([of[place] for place in each or [0] * packed["rows"]])
+    assert {len(column) for column in columns} == {packed["rows"]}
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
 def _refused(constant: str) -> None:
     raise AssertionError(f"{constant} is no JSON")

@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import json
 from math import log
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
+from perceptron.records.readers.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files, split_pair
+from tests.made import keep, line
 
 
 def only(result: CrossoverResult) -> Crossover:
@@ -60,7 +65,7 @@ def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seco
 def judge(
     source: str, pairs: tuple[str, ...] = (), families: tuple[str, ...] = ()
 ) -> CrossoverResult:
-    return judge_files([source], pairs, families, (), None, 10_000)
+    return judge_files([source], pairs, families, ParameterRoles(), 10_000)
 
 
 SIZES = (1, 10, 100, 1000, 10_000, 100_000)
@@ -159,3 +164,154 @@ def test_backends_without_common_ground_are_told_so(tmp_path: Path, column: str)
     with pytest.raises(UserError) as caught:
         judge(table(tmp_path, rows, header))
     assert "no family has several sizes" not in str(caught.value)
+
+
+def history(folder: Path) -> Path:
+    """Write asv's results of two commits; the older one was measured last, as asv fills in."""
+    (folder / "box").mkdir(parents=True)
+    (folder / "box" / "machine.json").write_text("{}")
+    listed = {"bench.time_sum": {"type": "time", "param_names": ["size", "backend"]}}
+    (folder / "benchmarks.json").write_text(json.dumps(listed))
+    params = [["1", "10"], ["'a'", "'b'"]]
+    for commit, date, started, times in (
+        ("a" * 40, 1_700_000_000_000, 1_800_000_000_000, [1.0, 2.0, 1.0, 2.0]),
+        ("b" * 40, 1_750_000_000_000, 1_790_000_000_000, [3.0, 1.0, 3.0, 1.0]),
+    ):
+        content = {
+            "commit_hash": commit,
+            "env_name": "py3.12",
+            "date": date,
+            "params": {"machine": "box"},
+            "result_columns": ["result", "params", "version", "started_at"],
+            "results": {"bench.time_sum": [times, params, "1", started]},
+            "version": 2,
+        }
+        (folder / "box" / f"{commit[:8]}-py3.12.json").write_text(json.dumps(content))
+    return folder
+
+
+def judge_history(folder: Path, **options: Any) -> CrossoverResult:
+    return judge_files([str(folder)], (), (), ParameterRoles(), 10_000, **options)
+
+
+def test_the_newest_commit_is_judged_however_late_an_older_one_was_measured(
+    tmp_path: Path,
+) -> None:
+    result = judge_history(history(tmp_path))
+    crossover = only(result)
+    assert (crossover.status, crossover.commit) == ("always", "b" * 12)
+    assert (crossover.environment, crossover.version) == ("py3.12", "1")
+    assert [Path(file).name for file in crossover.files] == ["bbbbbbbb-py3.12.json"]
+    assert [(at.size, at.ratio) for at in crossover.ratio_at] == [(1, 1 / 3), (10, 1 / 3)]
+    (use,) = result.sources
+    assert (use.read, use.used) == (8, 4)
+    assert [(left.rows, left.reason) for left in use.left_out] == [
+        (4, "of another commit than the one that was judged")
+    ]
+
+
+@pytest.mark.parametrize("commit", ["aaaa", "a" * 12, "a" * 40])
+def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
+    result = judge_history(history(tmp_path), commit=commit)
+    assert (only(result).status, only(result).commit) == ("never", "a" * 12)
+    assert [left.rows for left in result.sources[0].left_out] == [4]
+
+
+@pytest.mark.parametrize(
+    ("commit", "message"),
+    [
+        ("cccc", r"fits none of the commits: give 4 digits or more of b{12} of 2025-06-15, a{12}"),
+        ("aa", "fits 1 commits: give 4 digits"),
+        ("", "fits 2 commits"),
+    ],
+)
+def test_a_commit_that_is_not_there_is_refused(tmp_path: Path, commit: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        judge_history(history(tmp_path), commit=commit)
+    with pytest.raises(UserError, match="no row of these sources says of which commit"):
+        judge_files([table(tmp_path, CROSSES)], (), (), ParameterRoles(), 1, "abcd")
+
+
+def test_machines_are_compared_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    """And the answer is labelled as what it is."""
+    header = "case,size,backend,seconds,machine"
+    rows = [
+        f"svd,{size},numpy,{cost},{machine}"
+        for size in SIZES
+        for machine, cost in (("cpu-host", 1 + size), ("gpu-host", 30 + size / 100))
+    ]
+    source = table(tmp_path, rows, header)
+    with pytest.raises(UserError, match="there is one backend only"):
+        judge(source)
+    result = judge_files([source], (), (), ParameterRoles(by=("machine",)), 10_000)
+    crossover = only(result)
+    assert (crossover.incumbent, crossover.challenger) == ("cpu-host", "gpu-host")
+    assert (crossover.status, crossover.machine) == ("crosses", "several machines")
+    assert "different-machines" in {warning.code for warning in result.warnings}
+
+
+def test_our_own_machines_are_compared_too(tmp_path: Path) -> None:
+    """The backend is then what tells their rows apart."""
+    for machine, factor in (("cpu-host", 1), ("gpu-host", 0.1)):
+        keep(
+            tmp_path / "results",
+            {"study": "crossover"},
+            [
+                replace(row, seconds=row.seconds * factor)
+                for row in line()
+                if row.seconds is not None
+            ],
+            machine=machine,
+            folder=machine,
+        )
+    source = str(tmp_path / "results")
+    result = judge_files([source], (), (), ParameterRoles(by=("machine",)), 10_000)
+    families = {crossover.family: crossover for crossover in result.crossovers}
+    assert len(families) == 2
+    for family, crossover in families.items():
+        assert family.startswith("mlp-width[backend=")
+        assert crossover.status == "always"
+        assert crossover.challenger == "gpu-host"
+
+
+def test_repeats_of_one_backend_all_count(tmp_path: Path) -> None:
+    """5, 1 and 1.01 s against 2 s: not that b wins everywhere, and not by a's first value."""
+    rows = [
+        f"f,{size},{backend},{seconds}"
+        for size in (1, 10, 100)
+        for backend, seconds in (("a", 5), ("a", 1), ("a", 1.01), ("b", 2))
+    ]
+    result = judge(table(tmp_path, rows))
+    crossover = only(result)
+    assert crossover.status not in ("always", "crosses", "reverses", "multiple")
+    assert not crossover.sure
+    expected = 2 / (5 * 1 * 1.01) ** (1 / 3)
+    assert [at.ratio for at in crossover.ratio_at] == pytest.approx([expected] * 3)
+    (use,) = result.sources
+    assert (use.read, use.used, use.left_out) == (12, 12, [])
+
+
+def test_one_sided_repeats_make_a_winner_sure_if_they_agree(tmp_path: Path) -> None:
+    """The other backend's single value is taken to vary as these do."""
+    rows = [
+        f"f,{size},{backend},{seconds}"
+        for size in (1, 10, 100)
+        for backend, seconds in (("a", 1), ("a", 1.01), ("a", 0.99), ("a", 1.005), ("b", 2))
+    ]
+    crossover = only(judge(table(tmp_path, rows)))
+    assert crossover.status == "never"
+    assert all(at.low is not None and at.low > 1.9 for at in crossover.ratio_at)
+
+
+def test_a_family_is_chosen_before_anything_else_is_understood(tmp_path: Path) -> None:
+    """Other cases of the table may hold what cannot be read."""
+    folder = history(tmp_path / "asv")
+    file = folder / "box" / "bbbbbbbb-py3.12.json"
+    content = json.loads(file.read_text())
+    content["results"]["bench.time_odd"] = "not what asv writes"
+    file.write_text(json.dumps(content))
+    result = judge_files([str(folder)], (), ("bench.time_sum",), ParameterRoles(), 10_000)
+    assert result.warnings == []
+    assert only(result).status == "always"
+    with pytest.raises(UserError, match=r"unknown family 'bench.time_sun': did you mean 'bench.t"):
+        judge_files([str(folder)], (), ("bench.time_sun",), ParameterRoles(), 10_000)

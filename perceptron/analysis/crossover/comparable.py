@@ -5,7 +5,6 @@ Rows of different commits, environments or versions of a benchmark are never pai
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from perceptron.analysis.select import State, has_time, moment, state
@@ -19,19 +18,20 @@ class ComparableRows:
     """The rows with a time of one family on one ground, by state, backend and size."""
 
     def __init__(self, rows: Iterable[Measurement]) -> None:
-        self._by_state: dict[State, dict[str, BySize]] = defaultdict(
-            lambda: defaultdict(lambda: defaultdict(list))
-        )
-        moments: dict[State, tuple[str, str]] = {}
-        self._dated: set[State] = set()
+        members: dict[tuple[str | None, ...], list[Measurement]] = {}
         for row in rows:
             if row.size > 0 and has_time(row):
-                where = state(row)
-                self._by_state[where][row.backend][row.size].append(row)
-                when = (moment(row), row.when)
-                moments[where] = max(when, moments.get(where, when))
-                if row.committed is not None:
-                    self._dated.add(where)
+                where = (row.source, row.commit, row.environment, row.version)
+                members.setdefault(where, []).append(row)
+        self._by_state: dict[State, dict[str, BySize]] = {}
+        self._dated: set[State] = set()
+        moments: dict[State, tuple[str, str]] = {}
+        for some in members.values():
+            where_measured = state(some[0])
+            self._by_state[where_measured] = _by_backend(some)
+            moments[where_measured] = max((moment(row), row.when) for row in some)
+            if any(row.committed is not None for row in some):
+                self._dated.add(where_measured)
         self._newest_first = sorted(
             self._by_state, key=lambda where: (moments[where], repr(where)), reverse=True
         )
@@ -70,6 +70,13 @@ class ComparableRows:
     def _share(self, where: State, incumbent: str, challenger: str) -> bool:
         sizes = self.by_size(where, challenger)
         return any(size in sizes for size in self.by_size(where, incumbent))
+
+
+def _by_backend(rows: Iterable[Measurement]) -> dict[str, BySize]:
+    by_backend: dict[str, BySize] = {}
+    for row in rows:
+        by_backend.setdefault(row.backend, {}).setdefault(row.size, []).append(row)
+    return by_backend
 
 
 def _code(where: State) -> tuple[str, str | None]:

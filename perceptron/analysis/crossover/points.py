@@ -15,7 +15,7 @@ from math import hypot, inf, log, sqrt
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
 from perceptron.analysis.select import has_time
@@ -266,7 +266,7 @@ def _typical(
 @lru_cache
 def _median(freedom: int) -> float:
     """Return the median of a variance with these degrees of freedom, over the true variance."""
-    return float(stats.chi2.median(freedom)) / freedom
+    return 2 * float(special.gammaincinv(freedom / 2, 0.5)) / freedom
 
 
 def _signed(points: list[Point]) -> list[Point]:

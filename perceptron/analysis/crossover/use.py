@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.crossover.points import is_side_by_side
-from perceptron.analysis.select import Ground, ground, has_time, state
+from perceptron.analysis.select import Ground, ground, has_time
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.reading import UnreadFile
 from perceptron.records.readers.sources import LoadedSource
 
 # Reasons of rows without a time are people's own words: so many of them are told apart.
 _MOST_REASONS = 12
-_Line = tuple[str, Ground]
 
 
 class LeftOut(Struct, frozen=True):
@@ -29,8 +29,8 @@ class LeftOut(Struct, frozen=True):
 class SourceUse(Struct, frozen=True, kw_only=True):
     """A source that somebody named, and what became of its rows.
 
-    ``read`` is ``used`` and all that were left out. ``unread`` are files in it that could not be
-    read, each with the reason.
+    ``read`` is ``used``, ``joined`` (into one that is the median of several) and all that were
+    left out. ``unread`` are files in it that could not be read, each with the reason.
     """
 
     source: str
@@ -38,6 +38,7 @@ class SourceUse(Struct, frozen=True, kw_only=True):
     files: int
     read: int
     used: int
+    joined: int
     left_out: list[LeftOut]
     unread: list[UnreadFile]
 
@@ -68,8 +69,9 @@ def _use(source: LoadedSource, why: _Why) -> SourceUse:
         source=source.source,
         formats=source.formats,
         files=source.files,
-        read=used + left_out.total(),
+        read=used + source.joined + left_out.total(),
         used=used,
+        joined=source.joined,
         left_out=[LeftOut(rows, reason) for reason, rows in _folded(left_out)],
         unread=source.unread,
     )
@@ -93,63 +95,79 @@ class _Why:
         unwanted: Callable[[Measurement], str | None],
     ) -> None:
         self._unwanted = unwanted
-        self._partners: dict[tuple[object, ...], dict[float, set[str]]] = {}
-        self._commits: dict[tuple[str, Ground, str], set[str | None]] = {}
-        self._asked: set[tuple[str, Ground, str]] = set()
+        self._sizes: dict[tuple[object, ...], set[float]] = {}
+        self._commits: dict[tuple[object, ...], set[str | None]] = {}
+        self._partners: dict[tuple[object, ...], set[str]] = {}
         for crossover in crossovers:
-            where = Ground(crossover.machine, crossover.dtype, crossover.threads)
             pair = (crossover.incumbent, crossover.challenger)
             for backend, partner in (pair, pair[::-1]):
-                key = (crossover.family, where, backend)
-                self._asked.add(key)
-                if not crossover.sizes_measured:
-                    continue
-                self._commits.setdefault(key, set()).add(crossover.commit)
-                in_state = (
-                    *key,
-                    crossover.source,
-                    crossover.commit,
-                    crossover.environment,
-                    crossover.version,
-                )
-                by_size = self._partners.setdefault(in_state, {})
-                for size in crossover.sizes_measured:
-                    by_size.setdefault(size, set()).add(partner)
-        self._processes: dict[tuple[object, ...], set[str]] = {}
-        families: dict[_Line, list[Measurement]] = {}
-        for row in rows:
-            if unwanted(row) is None:
-                families.setdefault((row.family, ground(row)), []).append(row)
-                if is_side_by_side(row) and has_time(row):
-                    self._processes.setdefault(_process(row), set()).add(row.backend)
-        self._lines = {key for key, members in families.items() if is_line(members)}
+                commits = self._commits.setdefault(_subject(crossover, backend), set())
+                if crossover.sizes_measured:
+                    commits.add(crossover.commit)
+                    key = _in_state(crossover, backend)
+                    self._sizes.setdefault(key, set()).update(crossover.sizes_measured)
+                    self._partners.setdefault(key, set()).add(partner)
+        self._rows = rows
+        # Thousands of rows share a subject and a state.
+        self._known: dict[tuple[object, ...], tuple[str | None, str | set[float]]] = {}
 
     def __call__(self, row: Measurement) -> str | None:
-        reason = self._unwanted(row)
-        if reason is not None:
-            return reason
+        key = _in_state(row, row.backend)
+        if key not in self._known:
+            self._known[key] = (self._unwanted(row), self._sizes.get(key) or self._why_none(row))
+        unwanted, sizes = self._known[key]
+        if unwanted is not None:
+            return unwanted
         if row.status != "ok":
             return f"without a time: {row.reason or row.status}"
         if not has_time(row):
-            return "of a part of an iteration" if row.phase else "a time that is not above 0"
-        where = ground(row)
-        if (row.family, where) not in self._lines:
-            return "of a family that does not vary along one axis of sizes"
-        key = (row.family, where, row.backend)
-        if key not in self._asked:
-            return "of a backend in no pair that was judged"
-        in_state = (*key, *state(row))
-        partners = self._partners.get(in_state, {}).get(row.size)
-        if partners is not None:
-            together = not is_side_by_side(row) or partners & self._processes[_process(row)]
-            return None if together else "of a process that did not measure the other backend"
-        commits = self._commits.get(key)
-        if commits is not None and row.commit not in commits:
+            return "of a part of an iteration" if row.phase else "with a time that is not above 0"
+        if isinstance(sizes, str):
+            return sizes
+        if row.size not in sizes:
+            return "of a size that only one backend has"
+        if is_side_by_side(row) and not self._partners[key] & self._side_by_side[_process(row)]:
+            return "of a process that did not measure the other backend"
+        return None
+
+    @cached_property
+    def _lines(self) -> set[tuple[str, Ground]]:
+        families: dict[tuple[str, Ground], list[Measurement]] = {}
+        for row in self._rows:
+            if self._unwanted(row) is None:
+                families.setdefault((row.family, ground(row)), []).append(row)
+        return {key for key, members in families.items() if is_line(members)}
+
+    @cached_property
+    def _side_by_side(self) -> dict[tuple[object, ...], set[str]]:
+        """The backends that have a time, by process of our own."""
+        backends: dict[tuple[object, ...], set[str]] = {}
+        for row in self._rows:
+            if is_side_by_side(row) and has_time(row) and self._unwanted(row) is None:
+                backends.setdefault(_process(row), set()).add(row.backend)
+        return backends
+
+    def _why_none(self, row: Measurement) -> str:
+        """Return why no row of this subject in this state is in an answer."""
+        commits = self._commits.get(_subject(row, row.backend))
+        if commits and row.commit not in commits:
             return "of another commit than the one that was judged"
-        if commits is not None and in_state not in self._partners:
+        if commits:
             return "of another environment or version of the benchmark"
-        return "of a size or state in which nothing else was measured"
+        if (row.family, ground(row)) not in self._lines:
+            return "of a family that does not vary along one axis of sizes"
+        if commits is None:
+            return "of a backend in no pair that was judged"
+        return "of a state in which no other backend has a time at the same size"
+
+
+def _subject(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
+    return of.family, of.machine, of.dtype, of.threads, backend
+
+
+def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
+    return (*_subject(of, backend), of.source, of.commit, of.environment, of.version)
 
 
 def _process(row: Measurement) -> tuple[object, ...]:
-    return row.family, ground(row), state(row), row.size, row.process
+    return (*_in_state(row, ""), row.size, row.process)

@@ -106,7 +106,7 @@ def judge_results(
 
 
 def collection_of(rows: Iterable[Measurement]) -> Collection:
-    """Judge rows that lie in no folder of results: their sweeps and histories, without runs."""
+    """Judge rows that lie in no folder of results: their sweeps, without runs or histories."""
     kept = [row for row in rows if plausible(row)]
     complaints: list[str] = []
     return Collection(
@@ -116,7 +116,7 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
         maps=[],
         ladders=[],
         sweeps=sweeps(kept),
-        histories=histories(kept),
+        histories=[],
         complaints=complaints,
     )
 

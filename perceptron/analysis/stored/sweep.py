@@ -17,6 +17,9 @@ from perceptron.records.measurement import Measurement
 
 # Of each machine and family; asv keeps every commit, and the history shows those.
 COMMITS = 12
+# Judged at most beside the newest of each machine and family: hundreds of cases have no room for
+# their older commits.
+OLDER = 500
 
 
 class CurvePoint(Struct, frozen=True):
@@ -63,6 +66,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
 def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
     """Return the sweeps of the newest ``commits`` of each machine and family, the newest first.
 
+    There are fewer commits where families are so many that over `OLDER` would be of older ones.
     Families of one size, or along two axes, have none.
     """
     groups: dict[tuple[object, ...], list[Measurement]] = {}
@@ -71,15 +75,18 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
             groups.setdefault(_key(row), []).append(row)
     newest = {key: max(map(moment, members)) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
-    by_family: dict[tuple[object, ...], set[object]] = {}
-    newest_sweeps = []
+    by_family: dict[tuple[object, ...], list[object]] = {}
+    by_age: list[list[tuple[object, ...]]] = [[] for _ in range(commits)]
     for key in ordered:
         *machine_and_family, commit = key[:4]
-        commits_seen = by_family.setdefault(tuple(machine_and_family), set())
-        if (commit in commits_seen or len(commits_seen) < commits) and is_line(groups[key]):
-            commits_seen.add(commit)
-            newest_sweeps.append(_sweep(groups[key], newest[key]))
-    return newest_sweeps
+        seen = by_family.setdefault(tuple(machine_and_family), [])
+        if (commit in seen or len(seen) < commits) and is_line(groups[key]):
+            if commit not in seen:
+                seen.append(commit)
+            by_age[seen.index(commit)].append(key)
+    older = [key for age in by_age[1:] for key in age]
+    kept = {*by_age[0], *older[:OLDER]}
+    return [_sweep(groups[key], newest[key]) for key in ordered if key in kept]
 
 
 def _key(row: Measurement) -> tuple[object, ...]:

@@ -32,4 +32,14 @@ WhatIf = Annotated[
     typer.Option("--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here: h100…"),
 ]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
-Html = Annotated[Path, typer.Option(metavar="DIR", help="Where the dashboard is written.")]
+Html = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Where the dashboard is written; '' for none. Default: html."),
+]
+HtmlOfAnswer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where the dashboard is written; '' for none. Default: html; with --json none.",
+    ),
+]

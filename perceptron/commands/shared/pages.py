@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from perceptron.analysis.phase_map.phase_map import MapResult
     from perceptron.analysis.stored.collection import Collection
 
+_DEFAULT = "html"
+
 
 @dataclass(frozen=True)
 class Written:
@@ -26,7 +29,7 @@ class Written:
 
 @dataclass(frozen=True)
 class Pages:
-    """Where the dashboard goes; None where it cannot be drawn.
+    """Where the dashboard goes; None where none is wanted or it cannot be drawn.
 
     Every method writes the dashboard of all that is in ``results``. One that cannot be written
     costs the page and not the answer: the reason is one line on standard error.
@@ -36,78 +39,94 @@ class Pages:
 
     def write(self, results: Path) -> Path | None:
         """Return the path of the first page, None where none is written."""
-        if self.html is None:
-            return None
-        from perceptron.analysis.stored.collection import collect
-
-        return self._show(self.html, collect(results), "index.html").file
+        return self._write(results, lambda collection: (collection, "index.html")).file
 
     def write_map(self, results: Path, result: MapResult) -> Written:
         """Show this map first among all maps."""
-        if self.html is None:
-            return Written()
-        from perceptron.analysis.stored.collection import collect
-        from perceptron.report.dashboard import answer
 
-        collection = answer.with_map(collect(results), result)
-        return self._show(self.html, collection, answer.map_address(result))
+        def shown(collection: Collection) -> tuple[Collection, str]:
+            from perceptron.report.dashboard import answer
+
+            return answer.with_map(collection, result), answer.map_address(result)
+
+        return self._write(results, shown)
 
     def write_ladder(self, results: Path, result: OverheadResult) -> Written:
         """Show this ladder first among all ladders."""
+
+        def shown(collection: Collection) -> tuple[Collection, str]:
+            from perceptron.report.dashboard import answer
+
+            return answer.with_ladder(collection, result), answer.ladder_address(result)
+
+        return self._write(results, shown)
+
+    def write_crossovers(self, results: Path, result: CrossoverResult) -> Written:
+        """Show these crossovers on the sweeps, before all others."""
+
+        def shown(collection: Collection) -> tuple[Collection, str]:
+            from perceptron.analysis.stored.collection import collection_of
+            from perceptron.report.dashboard import answer
+
+            if result.results is None:
+                collection = answer.with_files(collection, collection_of(result.rows))
+            return collection, answer.sweep_address(collection, result)
+
+        return self._write(results, shown, result)
+
+    def _write(
+        self,
+        results: Path,
+        shown: Callable[[Collection], tuple[Collection, str]],
+        asked: CrossoverResult | None = None,
+    ) -> Written:
+        """Write what ``shown`` makes of the results, and name the page of its address."""
         if self.html is None:
             return Written()
         from perceptron.analysis.stored.collection import collect
-        from perceptron.report.dashboard import answer
-
-        collection = answer.with_ladder(collect(results), result)
-        return self._show(self.html, collection, answer.ladder_address(result))
-
-    def write_crossovers(self, results: Path, result: CrossoverResult) -> Written:
-        """Show these crossovers on the sweeps, those of rows from files before all others."""
-        if self.html is None:
-            return Written()
-        from perceptron.analysis.stored.collection import collect, collection_of
-        from perceptron.report.dashboard import answer
-
-        collection = collect(results)
-        if result.results is None:
-            collection = answer.with_files(collection, collection_of(result.rows))
-        address = answer.sweep_address(collection, result)
-        return self._show(self.html, collection, address, result)
-
-    @staticmethod
-    def _show(
-        html: Path,
-        collection: Collection,
-        address: str,
-        searched: CrossoverResult | None = None,
-    ) -> Written:
         from perceptron.report.asv import pages as asv
         from perceptron.report.dashboard.write import write_site
 
         try:
-            write_site(html, collection, asv.absent(html), searched)
+            collection, address = shown(collect(results))
+            write_site(self.html, collection, asv.absent(self.html), asked)
         except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
-            from perceptron.report.tables import terminal
-
             reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
-            terminal.note(f"no page was written: {reason}")
+            _note(f"no page was written: {reason}")
             return Written()
-        return Written(html / address.partition("#")[0], f"{html}/{address}")
+        return Written(self.html / address.partition("#")[0], f"{self.html}/{address}")
 
 
-def prepare(html: Path) -> Pages:
+def folder(html: str | None) -> Path | None:
+    """Return the folder that ``--html`` names, ``html`` where it was not typed; None for ''."""
+    name = _DEFAULT if html is None else html
+    return Path(name) if name.strip() else None
+
+
+def prepare(html: str | None, by_default: bool = True) -> Pages:
     """Reserve the dashboard's folder, or say on standard error why there will be no page.
 
-    Called before minutes of measuring. Raises `UserError` if the folder cannot be written to.
+    Called before minutes of measuring. ``html`` is what was typed; where nothing was, there are
+    pages only ``by_default``.
     """
-    reason = optional.missing("pages")
-    if reason is not None:
-        from perceptron.report.tables import terminal
-
-        terminal.note(f"no page will be written: {reason}")
+    site = folder(html)
+    if site is None or (html is None and not by_default):
         return Pages(None)
-    from perceptron.report.dashboard import page
+    reason = optional.missing("pages")
+    if reason is None:
+        from perceptron.report.dashboard import page
 
-    page.reserve(html)
-    return Pages(html)
+        try:
+            page.reserve(site)
+        except UserError as error:
+            reason = str(error)
+    if reason is not None:
+        _note(f"no page will be written: {reason}")
+        return Pages(None)
+    return Pages(site)
+
+
+def _note(text: str) -> None:
+    from perceptron.report.tables import terminal
+
+    terminal.note(text)

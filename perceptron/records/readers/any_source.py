@@ -54,11 +54,10 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
     contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
     if contents.formats:
         return contents
-    for unread in notes.unread:
-        raise UserError(f"{unread.file}: {unread.reason}")
+    why = "".join(f" ({unread.file}: {unread.reason})" for unread in notes.unread[:1])
     raise UserError(
-        f"{folder}: no results in it, of ours or of a tool that is read; name a file or folder of "
-        "results"
+        f"{folder}: no results in it, of ours, asv or pytest-benchmark or another tool that is read"
+        f"{why}; name a file or folder of results"
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import product
+from itertools import chain, islice, product, repeat
 from math import isnan, prod
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -148,29 +149,61 @@ def _rows(
         # Then what has several backends is whatever the benchmarks have in common.
         family = name = name.rpartition(".")[0] or "benchmark"
     shared = _shared(file, results, values, machine)
+    cases = _cases(
+        roles,
+        tuple(benchmark.param_names),
+        tuple(tuple(choices) for choices in values.params),
+        tuple(fixed.items()),
+    )
     rows = []
     unusable: Counter[str] = Counter()
-    for index, words in enumerate(product(*values.params)):
-        stated = zip(benchmark.param_names, map(parse_parameter, words), strict=True)
-        parameters = fixed | dict(stated)
-        size = roles.size_of(parameters)
-        if size is None:
-            unusable[quoted(parameters[roles.size])] += 1
+    for case, outcome in zip(cases, _outcomes(values, combinations), strict=True):
+        if isinstance(case, str):
+            unusable[case] += 1
             continue
         row = Measurement(
             **shared,
             # So our own benchmarks are called; `naming` names the others.
-            problem=f"{family}:{size}" if roles.are_ours else None,
+            problem=f"{family}:{case.size}" if roles.are_ours else None,
             family=family,
-            size=size,
-            backend=roles.backend(parameters),
-            **roles.ground(parameters),
-            **_outcome(values, index),
+            size=case.size,
+            backend=case.backend,
+            **case.ground,
+            **outcome,
         )
-        rows.append(ForeignRow(row=row, name=name, others=roles.others(parameters)))
+        rows.append(ForeignRow(row=row, name=name, others=case.others))
     for value, count in unusable.items():
         notes.complain_of_size(file, name, roles.size, value, count)
     return rows
+
+
+class _Case(NamedTuple):
+    """What one combination of parameters means."""
+
+    size: int | float
+    backend: str
+    ground: dict[str, Any]
+    others: dict[str, str]
+
+
+@lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
+def _cases(
+    roles: ParameterRoles,
+    names: tuple[str, ...],
+    choices: tuple[tuple[str, ...], ...],
+    fixed: tuple[tuple[str, Any], ...],
+) -> list[_Case | str]:
+    """Return each combination of parameters, in asv's order; the quoted size where it is none."""
+    cases: list[_Case | str] = []
+    for words in product(*choices):
+        parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
+        size = roles.size_of(parameters)
+        if size is None:
+            cases.append(quoted(parameters[roles.size]))
+        else:
+            backend, ground = roles.backend(parameters), roles.ground(parameters)
+            cases.append(_Case(size, backend, ground, roles.others(parameters)))
+    return cases
 
 
 def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[str, Any]:
@@ -189,34 +222,36 @@ def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[
     }
 
 
-def _outcome(values: Values, index: int) -> dict[str, Any]:
-    result = _at(values.result, index)
-    seconds = duration(result)
-    if seconds is None:
-        skipped = isinstance(result, float) and isnan(result)
-        reason = "n/a in asv" if skipped else "failed in asv"
-        return {"status": "skipped" if skipped else "failed", "reason": reason}
-    samples = _at(values.samples, index)
-    times = [duration(sample) for sample in samples] if isinstance(samples, list) else []
-    low, high = stated_interval(_at(values.low, index), _at(values.high, index), seconds)
-    if low is None and high is None:
-        low, high = median_interval(
-            seconds,
-            _at(values.lower_quartile, index),
-            _at(values.upper_quartile, index),
-            _at(values.repeat, index),
-        )
-    return {
-        "seconds": seconds,
-        "low": low,
-        "high": high,
-        "stdev": stdev(_at(values.stdev, index)),
-        "samples": [sample for sample in times if sample is not None],
-    }
-
-
-def _at(values: list[Any] | None, index: int) -> Any:
-    return values[index] if values and index < len(values) else None
+def _outcomes(values: Values, combinations: int) -> Iterator[dict[str, Any]]:
+    """Yield the fields of each combination's row that say how long it took, or why it has none."""
+    columns = (
+        values.result,
+        values.low,
+        values.high,
+        values.lower_quartile,
+        values.upper_quartile,
+        values.repeat,
+        values.stdev,
+        values.samples,
+    )
+    padded = (islice(chain(column or (), repeat(None)), combinations) for column in columns)
+    for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
+        seconds = duration(result)
+        if seconds is None:
+            skipped = isinstance(result, float) and isnan(result)
+            reason = "n/a in asv" if skipped else "failed in asv"
+            yield {"status": "skipped" if skipped else "failed", "reason": reason}
+            continue
+        interval = stated_interval(low, high, seconds)
+        if interval == (None, None):
+            interval = median_interval(seconds, lower, upper, count)
+        fields: dict[str, Any] = {"seconds": seconds, "low": interval[0], "high": interval[1]}
+        if deviation is not None:
+            fields["stdev"] = stdev(deviation)
+        if isinstance(samples, list):
+            times = (duration(sample) for sample in samples)
+            fields["samples"] = [sample for sample in times if sample is not None]
+        yield fields
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts

@@ -9,7 +9,7 @@ from msgspec import Struct
 from perceptron.records.measurement import Measurement
 
 
-class ForeignRow(Struct, frozen=True, kw_only=True):
+class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
     """One row of a source.
 
     Until `naming` has seen all rows, a foreign row's ``family`` is its benchmark's short

@@ -11,7 +11,12 @@ from typing import NamedTuple
 import msgspec
 
 from perceptron.errors import UserError
+from perceptron.records.readers.benchmark_dotnet import is_benchmark_dotnet, read_benchmark_dotnet
+from perceptron.records.readers.criterion import is_criterion, read_criterion
 from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.github_action import is_github_action, read_github_action
+from perceptron.records.readers.google_benchmark import is_google_benchmark, read_google_benchmark
+from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
 from perceptron.records.readers.pytest_results import is_pytest, read_pytest
 from perceptron.records.readers.reading import ReadingNotes, ReadRequest
 
@@ -27,7 +32,14 @@ class JsonFormat(NamedTuple):
     read: Callable[[Path, object, ReadRequest, ReadingNotes], list[list[ForeignRow]]]
 
 
-FORMATS = (JsonFormat("pytest-benchmark", is_pytest, read_pytest),)
+FORMATS = (
+    JsonFormat("pytest-benchmark", is_pytest, read_pytest),
+    JsonFormat("github-action-benchmark", is_github_action, read_github_action),
+    JsonFormat("Google Benchmark", is_google_benchmark, read_google_benchmark),
+    JsonFormat("hyperfine", is_hyperfine, read_hyperfine),
+    JsonFormat("BenchmarkDotNet", is_benchmark_dotnet, read_benchmark_dotnet),
+    JsonFormat("criterion", is_criterion, read_criterion),
+)
 
 
 def decode(file: Path, content: bytes) -> object:

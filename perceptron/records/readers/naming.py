@@ -18,7 +18,8 @@ def name_rows(runs: Runs) -> list[list[ForeignRow]]:
 
     A family is the benchmark's name, in full where one run has two of that name, and in brackets
     those other parameters that tell rows of equal size and backend apart. A backend of a table
-    that states several devices for it is ``backend:device``.
+    that states several devices for it, or one for some of its rows, is ``backend:device`` where it
+    is stated.
     """
     return _by_device(_by_parameters(_in_full(runs)))
 
@@ -102,10 +103,11 @@ def _renamed(foreign: ForeignRow, family: str) -> ForeignRow:
 
 
 def _by_device(runs: Runs) -> list[list[ForeignRow]]:
-    devices: dict[str, set[str]] = defaultdict(set)
+    # Rows that state no device may be of any: they must not be taken for those that do.
+    devices: dict[str, set[str | None]] = defaultdict(set)
     for run in runs:
         for foreign in run:
-            if foreign.row.source == "csv" and foreign.row.device is not None:
+            if foreign.row.source == "csv":
                 devices[foreign.row.backend].add(foreign.row.device)
     several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
     return [[_on_device(foreign, several) for foreign in run] for run in runs]

@@ -89,7 +89,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
 
         ``unused`` are the parameters that its benchmarks do have.
         """
-        known = sorted(set(unused) - {MACHINE})
+        known = sorted({label(name) for name in unused} - {MACHINE})
         absent = sorted(name for name in self.names - {MACHINE} if name not in known)
         if not known:
             return UserError(

@@ -10,9 +10,16 @@ import json5
 ROWS = "measurements.jsonl"
 # A run's folder, a machine's, that of all runs, and the results folder around it.
 _OWN = (ROWS, f"*/{ROWS}", f"*/*/{ROWS}", f"runs/*/*/{ROWS}")
-# Where tools put their results in a project by default: ours, asv's, pytest-benchmark's and
-# github-action-benchmark's.
-_USUAL = ("results", ".asv/results", "benchmarks/.asv/results", ".benchmarks", "dev/bench")
+# Where tools put their results in a project by default: ours, asv's, pytest-benchmark's,
+# github-action-benchmark's, BenchmarkDotNet's and criterion's.
+_USUAL = (
+    *("results", ".asv/results", "benchmarks/.asv/results", ".benchmarks", "dev/bench"),
+    *("BenchmarkDotNet.Artifacts/results", "target/criterion"),
+)
+# criterion keeps a folder for each benchmark, named by its group, function and value, and in it the
+# newest estimates in "new"; beside them lie what is no result, and older ones in other folders.
+_CRITERION = (".", "new", "*/new", "*/*/new", "*/*/*/new")
+_CRITERION_FILES = ("estimates.json", "benchmark.json", "sample.json", "tukey.json", "raw.csv")
 _CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zip")
@@ -60,10 +67,21 @@ def _results_dir(file: Path) -> str | None:
 
 
 def result_like_files(folder: Path) -> list[Path]:
-    """Return the files in a folder and in its folders that may hold results, by their names."""
-    return [
-        file
-        for depth in ("*", "*/*")
-        for file in sorted(folder.glob(depth))
-        if any(file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in _PACKED)
-    ]
+    """Return the files in a folder and in its folders that may hold results, by their names.
+
+    Of a project, those in the places where tools put them are among these.
+    """
+    files: dict[Path, None] = {}
+    for place in (folder, *places(folder)):
+        for depth in ("*", "*/*"):
+            files |= dict.fromkeys(file for file in sorted(place.glob(depth)) if _is_like(file))
+        for depth in _CRITERION:
+            files |= dict.fromkeys(sorted(place.glob(f"{depth}/estimates.json")))
+    return list(files)
+
+
+def _is_like(file: Path) -> bool:
+    """Whether its name is that of results; of criterion's files the folder tells it."""
+    if file.name in _CRITERION_FILES and file.with_name(_CRITERION_FILES[0]).is_file():
+        return False
+    return any(file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in _PACKED)

@@ -49,17 +49,19 @@ def _number(run: Sequence[Measurement], used: dict[Hashable, _UsedNumbers]) -> l
     counts: Counter[Hashable] = Counter()
     passes: dict[Hashable, list[tuple[int, _UsedNumbers]]] = defaultdict(list)
     for index, row in enumerate(run):
-        subject = _subject(row)
+        family = (row.machine, row.dtype, row.threads, row.family)
+        subject = (*family, row.problem, row.size, row.backend)
         same = (subject, row.process)
-        passes[_family(row), counts[same]].append((index, used[subject]))
+        passes[family, counts[same]].append((index, used[subject]))
         counts[same] += 1
     numbered_run = list(run)
     for members in passes.values():
         offset = _offset([(run[index].process, numbers) for index, numbers in members])
         for index, numbers in members:
             process = run[index].process + offset
-            numbered_run[index] = replace(run[index], process=process)
             numbers.add(process)
+            if offset:
+                numbered_run[index] = replace(run[index], process=process)
     return numbered_run
 
 
@@ -74,11 +76,3 @@ def _offset(rows: Sequence[tuple[int, _UsedNumbers]]) -> int:
         if fitting == len(rows):
             break
     return offset
-
-
-def _family(row: Measurement) -> tuple[Hashable, ...]:
-    return row.machine, row.dtype, row.threads, row.family
-
-
-def _subject(row: Measurement) -> Hashable:
-    return *_family(row), row.problem, row.size, row.backend

@@ -15,6 +15,9 @@ from perceptron.records.warning import MeasurementWarning
 NOT_ASKED_FOR = "of a family that was not asked for"
 NO_SUCH_PARAMETERS = "of a benchmark without the parameters that hold the backend and the size"
 NO_SIZE = "of a size that is no number above 0"
+NO_SIZE_IN_NAME = "with no size in its name"
+NO_TIME_UNIT = "in a unit that is no time"
+AN_AGGREGATE = "an aggregate of others, or no time"
 
 _LONGEST = 400
 
@@ -53,12 +56,14 @@ class ReadingNotes:
 
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
-    seen.
+    seen. ``joined`` counts rows of the source that have no row of their own, since the median of
+    several stands for them.
     """
 
     def __init__(self) -> None:
         self.files = 0
         self.left_out: Counter[str] = Counter()
+        self.joined = 0
         self.unread: list[UnreadFile] = []
         self.unused: set[str] = set()
         self.families: set[str] = set()
@@ -74,7 +79,10 @@ class ReadingNotes:
         self.unread.append(UnreadFile(str(file), reason))
 
     def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
-        """Warn of something in a file; the same in many files is one warning."""
+        """Warn of something in a file; the same in many files is one warning.
+
+        ``what`` begins with the place in the file.
+        """
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
         files[str(file)] += 1
 
@@ -108,5 +116,5 @@ class ReadingNotes:
 def _shortened(what: str, files: Iterable[str]) -> str:
     first, *others = files
     more = f" (and {len(others)} more files)" if others else ""
-    message = f"{first}: {what}{more}"
+    message = f"{first}, {what}{more}"
     return message if len(message) <= _LONGEST else f"{message[: _LONGEST - 1]}…"

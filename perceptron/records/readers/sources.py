@@ -9,11 +9,12 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from perceptron.errors import UserError
+from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.naming import name_rows
+from perceptron.records.readers.parameter_roles import MACHINE
 from perceptron.records.readers.processes import number_processes
 from perceptron.records.readers.reading import ReadingNotes, ReadRequest, UnreadFile
 from perceptron.records.warning import MeasurementWarning
@@ -25,7 +26,8 @@ ALL_MACHINES = "several machines"
 class LoadedSource(Struct, frozen=True, kw_only=True):
     """A source as it was named: its rows, and what is none of them and why.
 
-    ``left_out`` counts rows by reason; ``unread`` are files that cannot be read; ``families`` are
+    ``joined`` rows are in others, of which each is the median of several; ``left_out`` counts rows
+    by reason; ``unread`` are files that cannot be read; ``families`` are
     the names of all benchmarks in it, ``files`` how many were read.
     """
 
@@ -33,6 +35,7 @@ class LoadedSource(Struct, frozen=True, kw_only=True):
     formats: list[str]
     files: int
     rows: list[Measurement]
+    joined: int
     left_out: dict[str, int]
     unread: list[UnreadFile]
     families: list[str]
@@ -54,7 +57,8 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     unselected = _none_selected(contents, notes, request)
     runs = [run for part in contents.values() for run in part.runs]
     if request.roles.across_machines:
-        runs = [[_on_any_machine(foreign) for foreign in run] for run in runs]
+        by = request.roles.backends
+        runs = [[_on_any_machine(foreign, by) for foreign in run] for run in runs]
     named_rows = name_rows(runs)
     numbered = iter(number_processes([[foreign.row for foreign in run] for run in named_rows]))
     return [
@@ -63,6 +67,7 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
             formats=sorted(part.formats),
             files=notes[name].files,
             rows=[next(numbered) for run in part.runs for _ in run],
+            joined=notes[name].joined,
             left_out=dict(notes[name].left_out),
             unread=notes[name].unread,
             families=sorted(notes[name].families),
@@ -76,14 +81,19 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     ]
 
 
-def _on_any_machine(foreign: ForeignRow) -> ForeignRow:
+def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
     """Return a row that can be compared with those of other machines, which are its backend."""
     row = foreign.row
-    if foreign.own:
-        # Then the backend is one more parameter that tells rows apart.
-        others = {"backend": row.backend, **foreign.others}
-        row = replace(row, backend=row.machine, environment=None)
-        foreign = replace(foreign, own=False, name=row.family, others=others)
+    if foreign.own or row.source == "csv":
+        # Their backend is a field, and one more that tells rows apart where nobody asked for it.
+        known = {MACHINE: row.machine, "backend": row.backend}
+        for name in by:
+            if name not in known:
+                raise unknown("name in --by", name, known)
+        others = {name: value for name, value in known.items() if name not in by}
+        foreign = replace(foreign, own=False, name=foreign.name or row.family, others=others)
+        # An environment of ours is of one machine.
+        row = replace(row, backend=":".join(known[name] for name in by), environment=None)
     return replace(foreign, row=replace(row, machine=ALL_MACHINES))
 
 

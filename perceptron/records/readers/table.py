@@ -79,7 +79,8 @@ def load_results(*sources: Source | Iterable[Source], **options: Any) -> pandas.
     fields = msgspec.structs.fields(Measurement)
     rows = [msgspec.structs.astuple(row) for row in load_measurements(*sources, **options)]
     table = pandas.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
-    table["hidden"] = [None if hidden is None else tuple(hidden) for hidden in table["hidden"]]
+    tuples = [None if hidden is None else tuple(hidden) for hidden in table["hidden"]]
+    table["hidden"] = pandas.Series(tuples, dtype=object)
     return table.astype(
         {field.name: _DTYPES[field.type] for field in fields if field.type in _DTYPES}
     )

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from functools import lru_cache
-from math import isfinite, sqrt
+from math import inf, isfinite, sqrt
 
+from scipy import special
+
+# Standard error of the median of normal values, in those of their mean.
+MEDIAN_ERROR = 1.2533
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53
@@ -26,6 +30,8 @@ def number(value: object) -> int | float | None:
 
 def duration(value: object) -> float | None:
     """Return a time in seconds, above 0 and finite; None for everything else."""
+    if type(value) is float:  # nearly always: this is called for every number of a file
+        return value if 0 < value < inf else None
     seconds = None if isinstance(value, str) else number(value)
     return float(seconds) if seconds is not None and 0 < seconds < float("inf") else None
 
@@ -67,14 +73,27 @@ def median_interval(
 ) -> tuple[float | None, float | None]:
     """Return the 99 % interval of a median from the quartiles of ``count`` values.
 
-    The standard error of a median of normal values is 1.2533 of a mean's, and their quartiles are
+    The standard error of a median is `MEDIAN_ERROR` of a mean's, and quartiles of normal values are
     1.349 standard deviations apart (McGill, Tukey and Larsen, The American Statistician 32, 1978,
     draw notches from the same). Without quartiles or with one value there is no interval.
     """
     low, high, number_of_values = stdev(lower_quartile), duration(upper_quartile), number(count)
     if low is None or high is None or number_of_values is None or number_of_values < 2:
         return None, None
-    error = 1.2533 / 1.349 * max(0.0, high - low) / sqrt(number_of_values)
+    return mean_interval(seconds, MEDIAN_ERROR / 1.349 * max(0.0, high - low), number_of_values)
+
+
+def mean_interval(
+    seconds: float, deviation: object, count: object
+) -> tuple[float | None, float | None]:
+    """Return the 99 % interval of the mean of ``count`` values from their standard deviation.
+
+    Without a deviation or with one value there is no interval.
+    """
+    spread, number_of_values = stdev(deviation), number(count)
+    if spread is None or number_of_values is None or number_of_values < 2:
+        return None, None
+    error = spread / sqrt(number_of_values)
     reach = error * _student(int(min(number_of_values, 1000)) - 1)
     return stated_interval(seconds - reach, seconds + reach, seconds)
 
@@ -82,6 +101,4 @@ def median_interval(
 @lru_cache(maxsize=1024)
 def _student(freedom: int) -> float:
     """Return how many standard errors a 99 % interval reaches."""
-    from scipy import stats  # a third of a second that most commands do not need
-
-    return float(stats.t.ppf(0.995, freedom))
+    return float(special.stdtrit(freedom, 0.995))

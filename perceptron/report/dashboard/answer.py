@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from msgspec import json
 from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.sweep import Sweep
 from perceptron.report.dashboard import ladders, maps, sweeps
+from perceptron.report.dashboard.asked import Asked, in_state, on_ground
+from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
 
 
@@ -66,25 +65,16 @@ def ladder_address(result: OverheadResult) -> str:
 def sweep_address(collection: Collection, result: CrossoverResult) -> str:
     """Return the page and fragment of the first sweep with an answer, else of the first sweep.
 
-    The page alone where nothing was measured.
+    Among those that are drawn. The page alone where nothing was measured.
     """
+    asked = Asked(result)
+    drawn: dict[tuple[object, ...], Sweep] = {}
+    for sweep in most_telling_sweeps(collection.sweeps, asked).drawn:
+        if asked.holds(sweep):
+            drawn.setdefault(in_state(sweep), sweep)
+            drawn.setdefault(on_ground(sweep), sweep)
     for crossover in sorted(result.crossovers, key=lambda crossover: crossover.size is None):
-        for sweep in _sweeps(collection, result, crossover):
-            return link("sweeps", sweeps.SWITCHES, sweeps.sweep_setting(sweep))
+        where = on_ground(crossover) if crossover.source is None else in_state(crossover)
+        if where in drawn:
+            return link("sweeps", sweeps.SWITCHES, sweeps.sweep_setting(drawn[where]))
     return "sweeps.html"
-
-
-def _sweeps(
-    collection: Collection, result: CrossoverResult, crossover: Crossover
-) -> Iterator[Sweep]:
-    """Yield the sweeps that this crossover was read off; all of its ground if it was off none."""
-    where = (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
-    state = (crossover.source, crossover.commit, crossover.environment, crossover.version)
-    for sweep in collection.sweeps:
-        if (sweep.family, sweep.machine, sweep.dtype, sweep.threads) != where:
-            continue
-        if crossover.source is None:
-            if sweeps.is_answer(sweep, result):
-                yield sweep
-        elif (sweep.source, sweep.commit, sweep.environment, sweep.version) == state:
-            yield sweep

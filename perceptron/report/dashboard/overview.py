@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
@@ -21,8 +22,10 @@ from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.style import themed
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.crossover_words import missing, sentence
+from perceptron.report.dashboard.asked import Asked
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
+from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
 from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
@@ -35,11 +38,18 @@ WINNER_COLUMNS = ("family", "smallest size", "fastest there", "largest size", "f
 
 
 def overview(
-    collection: Collection, looks: Mapping[str, Stroke], asv: str | None
+    collection: Collection,
+    looks: Mapping[str, Stroke],
+    asv: str | None,
+    asked: CrossoverResult | None,
 ) -> dict[str, Any]:
-    """Return what the template of the page shows; ``asv`` says why asv's pages are not there."""
+    """Return what the template of the page shows; ``asv`` says why asv's pages are not there.
+
+    ``asked`` as on the page of sweeps, where it decides what is drawn.
+    """
     bench = collection.benches[0] if collection.benches else None
-    sweeps = _sweeps(collection, bench)
+    sweeps = _sweeps(collection.sweeps, bench)
+    drawn = _sweeps(most_telling_sweeps(collection.sweeps, Asked(asked)).drawn, bench)
     return {
         "bench": bench,
         "machine": None if bench is None else machine_name(bench.machine, "perceptron"),
@@ -58,7 +68,7 @@ def overview(
         ],
         "crossover_columns": CROSSOVER_COLUMNS,
         "missing": [] if bench is None else missing(bench.crossovers),
-        "sweep": None if bench is None else _sweep(bench, sweeps, looks),
+        "sweep": None if bench is None else _sweep(bench, drawn, looks),
         "map": _map(collection, bench, looks),
         "trust": _trust(bench),
         "warnings": [] if bench is None else bench.warnings,
@@ -129,11 +139,11 @@ def _map(
     return None
 
 
-def _sweeps(collection: Collection, bench: BenchResult | None) -> list[Sweep]:
-    """Return the sweeps of the machine that the page is about, the newest first."""
+def _sweeps(sweeps: Sequence[Sweep], bench: BenchResult | None) -> list[Sweep]:
+    """Return the sweeps of the machine that the page is about, in their order."""
     return [
         sweep
-        for sweep in collection.sweeps
+        for sweep in sweeps
         if bench is not None and sweep.machine == bench.machine and sweep.source == "perceptron"
     ]
 

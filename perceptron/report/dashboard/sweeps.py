@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from msgspec.structs import replace
+from collections.abc import Container, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
-from perceptron.analysis.stored.sweep import COMMITS, Curve, Sweep
+from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.analysis.what_if.estimate import WhatIf
-from perceptron.records.measurement import Measurement
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import ITERATION, scaled, sweep_figure
 from perceptron.report.crossover_words import missing
-from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.dashboard.asked import Asked, Pair, pair_of
+from perceptron.report.dashboard.names import foreign_state, machine_name, state_name
+from perceptron.report.dashboard.sweep_list import rest_of_sweeps
+from perceptron.report.dashboard.telling import most_telling_pairs, most_telling_sweeps
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
 from perceptron.report.numbers import duration_interval, interval
 from perceptron.report.tables import what_if
@@ -39,22 +39,20 @@ COLD = f"from cold, {ITERATIONS:,} iterations"
 def sweep_views(
     collection: Collection, looks: plot.Looks, asked: CrossoverResult | None = None
 ) -> Views:
-    """Return a view for each sweep and way of showing it; those of one sweep are in one file.
+    """Return a view for each sweep that is drawn and way of showing it; a sweep is one file.
 
     ``asked`` is the answer of a search for crossovers: its estimates and its own number of
     iterations are not in the collection, and are shown with its sweeps.
     """
     views = Views("sweeps", SWITCHES)
-    # What has a crossover to show comes first.
-    ordered = sorted(
-        collection.sweeps,
-        key=lambda sweep: not any(crossover.size for crossover in sweep.crossovers),
-    )
-    for part, sweep in enumerate(ordered):
-        own = asked if asked is not None and is_answer(sweep, asked) else None
-        shown_sweep = sweep if own is None else _as_asked(sweep, own)
-        for shown, view in _shown(shown_sweep, looks, own):
+    answer = Asked(asked)
+    choice = most_telling_sweeps(collection.sweeps, answer)
+    for part, sweep in enumerate(choice.drawn):
+        pairs = most_telling_pairs(sweep, len(choice.drawn), answer.pairs(sweep))
+        own = asked if answer.holds(sweep) else None
+        for shown, view in _shown(answer.turned(sweep), looks, own, pairs):
             views.add(part, (*sweep_setting(sweep), shown), view)
+    views.rest = rest_of_sweeps(len(choice.drawn), [answer.turned(one) for one in choice.listed])
     return views
 
 
@@ -63,75 +61,41 @@ def sweep_setting(sweep: Sweep) -> tuple[str, ...]:
     return (
         sweep.family,
         machine_name(sweep.machine, sweep.source),
-        state_name(sweep.commit, sweep.when, *_foreign_state(sweep)),
+        state_name(sweep.commit, sweep.when, *foreign_state(sweep)),
         sweep.dtype or "not stated",
         "not stated" if sweep.threads is None else str(sweep.threads),
     )
 
 
-def _foreign_state(sweep: Sweep) -> tuple[str | None, ...]:
-    """Return what else tells two sweeps of one commit apart, where other tools measured it."""
-    if sweep.source == "perceptron":
-        return ()
-    return sweep.environment, sweep.version and f"version {sweep.version[:8]}"
-
-
-def is_answer(sweep: Sweep, asked: CrossoverResult) -> bool:
-    """Return whether the sweep is among what the answer was read off."""
-    ground_and_state = (*_place(sweep), sweep.source)
-    return any((*_place(row), row.source) == ground_and_state for row in asked.rows)
-
-
-def _place(of: Sweep | Crossover | Measurement) -> tuple[object, ...]:
-    """Return of what and where something was measured, and in which state of the code."""
-    return (
-        of.family,
-        of.machine,
-        of.dtype,
-        of.threads,
-        of.commit,
-        of.environment,
-        of.version,
-    )
-
-
-def _as_asked(sweep: Sweep, asked: CrossoverResult) -> Sweep:
-    """Return the sweep with each pair the way round in which it was asked for."""
-    wanted = {
-        (crossover.incumbent, crossover.challenger): crossover
-        for crossover in asked.crossovers
-        if _place(crossover) == _place(sweep)
-    }
-    return replace(
-        sweep,
-        crossovers=[
-            wanted.get((crossover.challenger, crossover.incumbent), crossover)
-            for crossover in sweep.crossovers
-        ],
-    )
-
-
 def _shown(
-    sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None
+    sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None, pairs: Container[Pair]
 ) -> list[tuple[str, View]]:
+    """Return the views of a sweep; ``pairs`` are marked and have ratios, the table has them all."""
     guessed = [] if asked is None else [x for x in asked.what_if if x.family == sweep.family]
+    ratios = _ratios(sweep, looks, pairs)
     if sweep.source == "csv":  # nobody knows how many iterations a time of a table is
-        return [("time", _times(sweep, 1, looks, "time", guessed)), *_ratios(sweep, looks)]
+        return [("time", _times(sweep, 1, looks, "time", guessed, pairs)), *ratios]
     views = [
-        (ITERATION, _times(sweep, 1, looks, ITERATION, guessed)),
-        (WHOLE, _times(sweep, ITERATIONS, looks, WHOLE, guessed)),
+        (ITERATION, _times(sweep, 1, looks, ITERATION, guessed, pairs)),
+        (WHOLE, _times(sweep, ITERATIONS, looks, WHOLE, guessed, pairs)),
     ]
     if sweep.cold:
-        views.append((COLD, _cold(sweep, looks, asked)))
-    return [*views, *_ratios(sweep, looks)]
+        views.append((COLD, _cold(sweep, looks, asked, pairs)))
+    return [*views, *ratios]
 
 
 def _times(
-    sweep: Sweep, times: int, looks: plot.Looks, shown: str, guessed: Sequence[WhatIf]
+    sweep: Sweep,
+    times: int,
+    looks: plot.Looks,
+    shown: str,
+    guessed: Sequence[WhatIf],
+    pairs: Container[Pair],
 ) -> View:
     axis = family_axis(sweep.family)
     lines = {estimate.challenger: estimate.estimates for estimate in guessed}
-    figure = sweep_figure(sweep.curves, sweep.crossovers, axis, shown, times, tuple(lines.values()))
+    marked = _of_pairs(sweep.crossovers, pairs)
+    figure = sweep_figure(sweep.curves, marked, axis, shown, times, tuple(lines.values()))
     tables = [
         table(CROSSOVER_COLUMNS, crossover_cells(sweep.crossovers), "Who is faster"),
         _values(sweep.curves, times, axis, shown),
@@ -140,15 +104,18 @@ def _times(
         tables.append(table(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
     return View(
         title=f"{sweep.family}: {shown}",
-        lines=_lines(sweep, sweep.curves, sweep.crossovers),
+        lines=[*_lines(sweep, sweep.curves, sweep.crossovers), *_fewer(sweep, len(marked))],
         figures=draw(figure, looks),
         tables=tables,
     )
 
 
-def _cold(sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None) -> View:
+def _cold(
+    sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None, pairs: Container[Pair]
+) -> View:
     axis = family_axis(sweep.family)
-    figure = sweep_figure(sweep.cold, sweep.cold_crossovers, axis, COLD, ITERATIONS)
+    marked = _of_pairs(sweep.cold_crossovers, pairs)
+    figure = sweep_figure(sweep.cold, marked, axis, COLD, ITERATIONS)
     tables = [
         table(CROSSOVER_COLUMNS, crossover_cells(sweep.cold_crossovers), "Who is faster"),
         _values(sweep.cold, ITERATIONS, axis, COLD),
@@ -175,6 +142,21 @@ def _cold(sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None) -> Vie
     )
 
 
+def _of_pairs(crossovers: Sequence[Crossover], pairs: Container[Pair]) -> list[Crossover]:
+    return [crossover for crossover in crossovers if pair_of(crossover) in pairs]
+
+
+def _fewer(sweep: Sweep, drawn: int) -> list[str]:
+    """Say which pairs have no figure of their own."""
+    every = len(sweep.crossovers)
+    if drawn == every:
+        return []
+    return [
+        f"Of {every:,} pairs the {drawn} most telling are marked and have figures of their ratios: "
+        "first those with a crossover, then those that come nearest to one; the table has them all."
+    ]
+
+
 def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover]) -> list[str]:
     absent = missing(crossovers)
     absent += [
@@ -198,7 +180,7 @@ def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover
         )
     if sweep.source == "asv":
         lines.append(
-            f"Of asv's commits the newest {COMMITS} are here; the page of history has them all."
+            "Of asv's commits the newest are here; the page of history has all of results/."
         )
     return lines
 
@@ -219,14 +201,14 @@ def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewT
     return table(columns, rows, f"{shown} [95 % interval]")
 
 
-def _ratios(sweep: Sweep, looks: plot.Looks) -> list[tuple[str, View]]:
+def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tuple[str, View]]:
     return [
         (
             f"ratio of {crossover.challenger} to {crossover.incumbent}",
             _ratio(sweep, crossover, looks),
         )
         for crossover in sweep.crossovers
-        if crossover.ratio_at
+        if crossover.ratio_at and pair_of(crossover) in pairs
     ]
 
 

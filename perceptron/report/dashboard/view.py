@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.report.charts.plot import ViewFigure
+from perceptron.report.dashboard.long_table import LongTable
 from perceptron.untrusted_text import shortened
 
 # Characters: a paragraph, and what a figure is in words.
@@ -57,14 +58,26 @@ class Switch(Struct, frozen=True):
     id: str
 
 
+class Rest(Struct, frozen=True):
+    """What a page has no figures of: a sentence that says why, and the table with its summary."""
+
+    sentence: str
+    summary: str
+    table: LongTable
+
+
 class Views:
-    """The views of a page. Those of one part are in one file, loaded when one of them is shown."""
+    """The views of a page. Those of one part are in one file, loaded when one of them is shown.
+
+    ``rest`` is what the page lists without a figure, if anything.
+    """
 
     def __init__(self, page: str, switches: Sequence[str]) -> None:
         self.page = page
         self.switches = [Switch(label, _id(label)) for label in switches]
         self.settings: list[Setting] = []
         self.files: dict[str, dict[str, View]] = {}
+        self.rest: Rest | None = None
 
     def add(self, part: int, setting: Sequence[str], view: View) -> None:
         """Keep a view; of two with equal settings the first is shown."""
@@ -75,7 +88,8 @@ class Views:
 
     @property
     def index(self) -> dict[str, Any]:
-        return {
+        listed = {} if self.rest is None else {"rest": self.rest.table.index}
+        return listed | {
             "switches": self.switches,
             "views": [
                 {"is": setting.is_, "file": setting.file, "name": setting.name}

@@ -54,7 +54,8 @@ _NOTHING = {
 }
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
-_RAW_SCRIPTS = ("dom", "load", "rows", "raw_parts", "raw")
+_TABLE_SCRIPTS = ("rows", "long_table_parts", "long_table")
+_RAW_SCRIPTS = ("dom", "load", *_TABLE_SCRIPTS, "raw")
 
 
 def write_site(
@@ -95,7 +96,7 @@ def _texts(
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
-    yield _page("index.html", "overview.html.j2", overview(collection, looks, asv))
+    yield _page("index.html", "overview.html.j2", overview(collection, looks, asv, asked))
     yield _page("machines.html", "machines.html.j2", machines(collection))
     drawn = plot.looks(looks)
     yield from _views(sweep_views(collection, drawn, asked))
@@ -112,10 +113,13 @@ def _texts(
 def _views(views: Views) -> Iterator[tuple[str, str]]:
     nothing, command, what = _NOTHING[views.page]
     facts = {"any": bool(views.settings), "nothing": nothing, "command": command, "what": what}
-    facts |= {"page": views.page, "scripts": _VIEW_SCRIPTS if views.settings else ()}
+    rest = views.rest
+    scripts = _VIEW_SCRIPTS if rest is None else (*_VIEW_SCRIPTS, *_TABLE_SCRIPTS, "rest")
+    facts |= {"page": views.page, "scripts": scripts if views.settings else ()}
+    facts |= {"rest": rest}
     yield _page(f"{views.page}.html", "views.html.j2", facts)
     yield f"data/{views.page}.js", script(views.page, views.index)
-    for name, content in views.files.items():
+    for name, content in (views.files | ({} if rest is None else rest.table.files)).items():
         yield f"data/{name}.js", script(name, content)
 
 

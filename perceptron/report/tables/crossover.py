@@ -64,7 +64,9 @@ def source_line(use: SourceUse) -> str:
     left_out = "; ".join(f"{count(part.rows)} {part.reason}" for part in use.left_out)
     return (
         f"from:  {use.source} ({formats}, {count(use.files)} files): {count(use.read)} rows read, "
-        f"{count(use.used)} used" + (f"; left out: {left_out}" if left_out else "")
+        f"{count(use.used)} used"
+        + (f", {count(use.joined)} joined into these" if use.joined else "")
+        + (f"; left out: {left_out}" if left_out else "")
     )
 
 

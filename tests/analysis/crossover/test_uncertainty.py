@@ -185,6 +185,7 @@ def test_every_point_is_held_against_every_change(
             size,
             processes=(0, 1),
             ratios=np.array([mean, mean]),
+            count=2,
             mean=(sign or 1) * mean,
             error=1e-6 * mean if sign else mean,
             freedom=5,

@@ -32,12 +32,15 @@ def made(backend: str, size: float, **fields: Any) -> Measurement:
     return Measurement(backend=backend, size=size, **(defaults | fields))
 
 
-def loaded(rows: list[Measurement], left_out: dict[str, int] | None = None) -> LoadedSource:
+def loaded(
+    rows: list[Measurement], left_out: dict[str, int] | None = None, joined: int = 0
+) -> LoadedSource:
     return LoadedSource(
         source="somewhere",
         formats=["asv"],
         files=1,
         rows=rows,
+        joined=joined,
         left_out=left_out or {},
         unread=[],
         families=["line"],
@@ -71,13 +74,13 @@ def test_rows_of_the_verdict_are_used() -> None:
         ),
         (made("gpu", 10, environment="py3.8"), None),
         (made("gpu", 10, version="2"), None),
-        (made("gpu", 1000), "of a size or state in which nothing else was measured"),
+        (made("gpu", 1000), "of a size that only one backend has"),
         (
             made("gpu", 10, status="failed", reason="no memory", seconds=None),
             "without a time: no memory",
         ),
         (made("gpu", 10, status="skipped", seconds=None), "without a time: skipped"),
-        (made("gpu", 10, seconds=0.0), "a time that is not above 0"),
+        (made("gpu", 10, seconds=0.0), "with a time that is not above 0"),
         (made("gpu", 10, phase="forward"), "of a part of an iteration"),
         (
             made("gpu", 10, family="point"),
@@ -127,6 +130,18 @@ def test_what_was_not_wanted_and_what_the_reader_left_out_are_counted_too() -> N
     assert (first.read, first.used, reasons(first)) == (11, 4, {"not what asv writes": 7})
     assert (second.read, second.used) == (2, 0)
     assert reasons(second) == {"of a commit that was not asked for": 2}
+
+
+def test_rows_that_the_reader_joined_are_read_and_neither_used_nor_left_out() -> None:
+    (use,) = uses([loaded(SWEEP, joined=5)], crossovers(SWEEP), lambda row: None)
+    assert (use.read, use.used, use.joined, use.left_out) == (9, 4, 5, [])
+
+
+def test_a_state_without_a_pair_is_left_out_as_a_whole() -> None:
+    """Where no state of the family has one, so that no commit is judged."""
+    rows = [made("numpy", 10, version="1"), made("gpu", 100, version="1")]
+    use = account(rows)
+    assert reasons(use) == {"of a state in which no other backend has a time at the same size": 2}
 
 
 def test_the_most_frequent_reasons_are_named_and_the_others_counted() -> None:

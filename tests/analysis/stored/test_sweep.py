@@ -12,6 +12,7 @@ from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.history.history import histories
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.stored import sweep as sweep_module
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import COMMITS, Sweep, sweeps
 from perceptron.records.measurement import Measurement
@@ -43,11 +44,10 @@ def test_a_sweep_has_a_curve_for_each_backend_with_intervals() -> None:
 
 def test_ratios_are_those_of_the_pair_at_each_size() -> None:
     """Challenger over incumbent, process by process."""
-    sweep = only(line())
-    assert len(sweep.ratios) == len(sweep.crossovers) == 1
-    assert [spot.size for spot in sweep.ratios[0]] == list(SIZES)
+    (crossover,) = only(line()).crossovers
+    assert [at.size for at in crossover.ratio_at] == crossover.sizes_measured == list(SIZES)
     expected = [(2e-4 + 0.5e-6 * size) / (1e-4 + 1e-6 * size) for size in SIZES]
-    assert [spot.value.estimate for spot in sweep.ratios[0]] == pytest.approx(expected, rel=0.03)
+    assert [at.ratio for at in crossover.ratio_at] == pytest.approx(expected, rel=0.03)
 
 
 def test_what_was_not_measured_has_its_reason() -> None:
@@ -59,7 +59,7 @@ def test_what_was_not_measured_has_its_reason() -> None:
     assert curves["torch-cuda"].spots == []
     assert curves["torch-cuda"].reason == ABSENT
     assert curves["numpy"].reason is None
-    assert [spots == [] for spots in sweep.ratios] == [False, True, True]
+    assert [crossover.ratio_at == [] for crossover in sweep.crossovers] == [False, True, True]
 
 
 def test_from_cold_carries_the_preparation() -> None:
@@ -224,7 +224,10 @@ def test_no_number_is_too_large_to_be_judged(
     )
     for sweep in sweeps(rows):
         spots = [spot for curve in [*sweep.curves, *sweep.cold] for spot in curve.spots]
-        for spot in [*spots, *(spot for ratio in sweep.ratios for spot in ratio)]:
+        for at in (at for crossover in sweep.crossovers for at in crossover.ratio_at):
+            assert isfinite(at.ratio)
+            assert all(end is None or isfinite(end) for end in (at.low, at.high))
+        for spot in spots:
             ends = (spot.value.low, spot.value.estimate, spot.value.high)
             assert all(end is None or isfinite(end) for end in ends)
         for crossover in [*sweep.crossovers, *sweep.cold_crossovers]:
@@ -234,3 +237,22 @@ def test_no_number_is_too_large_to_be_judged(
             )
             assert crossover.reason is None or len(crossover.reason) < 400
     histories(rows)
+
+
+def test_many_families_have_fewer_commits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest of each family is always there; of older ones the newest, as far as there is room.
+
+    Judging hundreds of cases at a dozen commits each would take minutes.
+    """
+    monkeypatch.setattr(sweep_module, "OLDER", 5)
+    rows = [
+        replace(row, commit=f"c{age}", when=f"2026-01-{20 - age:02d}")
+        for family in ("a", "b", "c")
+        for age in range(4)
+        for row in line(family=family, sizes=SIZES[:2], processes=1)
+    ]
+    kept = [(sweep.family, sweep.commit) for sweep in sweeps(rows)]
+    assert kept[:3] == [("c", "c0"), ("b", "c0"), ("a", "c0")]
+    assert len(kept) == 3 + 5
+    assert {commit for _, commit in kept[3:]} == {"c1", "c2"}
+    assert len(set(kept)) == len(kept)

@@ -17,7 +17,7 @@ def test_without_its_libraries_a_page_costs_no_answer(
 ) -> None:
     """One line before measuring, no folder, and no page afterwards."""
     monkeypatch.setattr(optional, "find_spec", lambda name: None)
-    pages = prepare(tmp_path / "html")
+    pages = prepare(str(tmp_path / "html"))
     printed = capsys.readouterr()
     assert printed.out == ""
     assert printed.err.startswith("no page will be written: asv, jinja2, matplotlib")
@@ -27,12 +27,48 @@ def test_without_its_libraries_a_page_costs_no_answer(
     assert not (tmp_path / "html").exists()
 
 
-def test_a_folder_that_cannot_be_written_to_is_refused_before_measuring(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_to_is_told_before_measuring(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In one line; the measuring goes on, and no second line follows it."""
     if optional.missing("pages") is not None:
         pytest.skip("no page would be written")
     (tmp_path / "html").write_text("a file")
-    with pytest.raises(UserError, match="choose another --html"):
-        prepare(tmp_path / "html")
+    pages = prepare(str(tmp_path / "html"))
+    told = capsys.readouterr().err
+    assert told.startswith("no page will be written: ")
+    assert told.endswith("choose another --html\n")
+    assert told.count("\n") == 1
+    assert pages.write(tmp_path / "results") is None
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("html", "by_default", "site"),
+    [
+        (None, True, "html"),
+        (None, False, None),
+        ("elsewhere", True, "elsewhere"),
+        ("elsewhere", False, "elsewhere"),
+        ("", True, None),
+        (" ", False, None),
+    ],
+)
+def test_pages_go_where_they_were_wanted(
+    html: str | None,
+    by_default: bool,
+    site: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A name that was typed counts; an empty one is none. Nothing is said of what nobody wants."""
+    monkeypatch.chdir(tmp_path)
+    if site is not None and optional.missing("pages") is not None:
+        pytest.skip("no page would be written")
+    assert prepare(html, by_default).html == (None if site is None else Path(site))
+    assert [file.name for file in tmp_path.iterdir()] == ([] if site is None else [site])
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -54,5 +90,5 @@ def test_a_page_that_cannot_be_written_costs_no_answer(
         raise failure
 
     monkeypatch.setattr(write, "write_site", fail)
-    assert prepare(tmp_path / "html").write(tmp_path / "results") is None
+    assert prepare(str(tmp_path / "html")).write(tmp_path / "results") is None
     assert capsys.readouterr().err == f"no page was written: {reason}\n"

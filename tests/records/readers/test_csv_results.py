@@ -10,23 +10,30 @@ from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers import csv_table
 from perceptron.records.readers.csv_results import read_csv
-from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 from perceptron.records.readers.table import load_measurements
 
 FILE = Path("table.csv")
 HEADER = "case,size,backend,seconds\n"
 
 
-def rows_of(text: str | bytes) -> list[Measurement]:
+def rows_of(
+    text: str | bytes,
+    separator: str | None = None,
+    families: tuple[str, ...] = (),
+    notes: ReadingNotes | None = None,
+) -> list[Measurement]:
     content = text.encode() if isinstance(text, str) else text
-    rows = read_csv(FILE, io.BytesIO(content), ReadRequest(), ReadingNotes())
+    request = ReadRequest(separator=separator, families=families)
+    rows = read_csv(FILE, io.BytesIO(content), request, notes or ReadingNotes())
     return [foreign.row for foreign in rows]
 
 
-def complaint_about(text: str | bytes) -> str:
+def complaint_about(text: str | bytes, separator: str | None = None) -> str:
     with pytest.raises(UserError) as caught:
-        rows_of(text)
+        rows_of(text, separator)
     message = str(caught.value)
     assert message.startswith("table.csv")
     assert "\n" not in message
@@ -101,6 +108,7 @@ def test_a_point_without_a_time_says_why(field: str, status: str, reason: str) -
         ("svd,10,magma,1_000", "column 'seconds': '1_000' is not a number"),
         ("svd,10,magma,-1", "column 'seconds': -1 is not a time; give seconds above 0"),
         ("svd,10,magma,0.0", "column 'seconds': 0.0 is not a time"),
+        ("svd,10,magma,٣", "column 'seconds': '٣' is not a number"),
         ("svd,10,magma,inf", "column 'seconds': 'inf' is not a number"),
         ("svd,10,magma,1e999", "column 'seconds': 1e999 is not a time"),
         ("svd,big,magma,1", "column 'size': 'big' is not a number"),
@@ -152,6 +160,14 @@ def test_a_file_that_is_no_table_of_times_is_named(text: str | bytes, message: s
     assert message in complaint_about(text)
 
 
+@pytest.mark.parametrize(
+    ("row", "message"), [(b"svd,\xff\xfe,x,1", "bytes that are no"), (b"sv\0d,1,x,1", "a NUL byte")]
+)
+def test_broken_text_far_down_is_named_by_its_row(row: bytes, message: str) -> None:
+    complaint = complaint_about(HEADER.encode() + 200_000 * b"svd,10,lapack,1\n" + row)
+    assert complaint.startswith(f"table.csv, row 200002: {message}")
+
+
 def test_the_row_is_where_the_record_begins() -> None:
     """A quoted field may go over several lines of the file."""
     complaint = complaint_about(
@@ -167,15 +183,36 @@ def test_a_backend_on_several_devices_is_one_for_each(tmp_path: Path) -> None:
     one.write_text(
         header + "add,10,torch [v2],gpu,2\nadd,10,torch [v2],cpu,1\nadd,10,numpy,cpu,1\n"
     )
-    two.write_text(header + "mul,10,torch [v2],gpu,2\nmul,10,cupy,gpu,1\nmul,10,torch [v2],,3\n")
+    two.write_text(header + "mul,10,torch [v2],gpu,2\nmul,10,cupy,gpu,1\n")
     assert [row.backend for row in load_measurements(one, two)] == [
         "torch [v2]:gpu",
         "torch [v2]:cpu",
         "numpy",
         "torch [v2]:gpu",
         "cupy",
-        "torch [v2]",
     ]
+
+
+def test_rows_without_a_device_hide_none_that_state_one(tmp_path: Path) -> None:
+    """Whoever leaves the device out where it is the usual one still has two backends."""
+    file = tmp_path / "table.csv"
+    file.write_text(
+        "case,size,backend,device,seconds\n"
+        "add,10,torch,cuda,1\nadd,10,torch,,2\nadd,10,numpy,,3\nadd,10,torch,,4\nadd,10,jax,cpu,5\n"
+    )
+    with pytest.warns(
+        UserWarning, match="column 'device': 2 rows of 'torch' without one"
+    ) as caught:
+        rows = load_measurements(file)
+    assert [row.backend for row in rows] == ["torch:cuda", "torch", "numpy", "torch", "jax"]
+    assert [row.process for row in rows] == [0, 0, 0, 1, 0]
+    assert len(caught) == 1
+
+
+def test_a_table_that_never_states_a_device_is_not_complained_of() -> None:
+    notes = ReadingNotes()
+    rows_of("case,size,backend,device,seconds\nadd,10,torch,,1\nadd,10,numpy,cpu,1\n", notes=notes)
+    assert not notes.warnings
 
 
 def test_equal_points_are_one_process_after_the_other(tmp_path: Path) -> None:
@@ -193,6 +230,86 @@ def test_a_name_cannot_steer_a_terminal(tmp_path: Path) -> None:
     assert (row.family, row.backend) == ("add\ufffd[2J", "a\ufffd\ufffd")
 
 
+@pytest.mark.parametrize("separator", ["|", " ", ":", "s", ";", "\N{SECTION SIGN}"])
+def test_any_character_separates_fields_if_it_is_named(separator: str) -> None:
+    table = [["Size", "BACKEND", '"case"', '"seconds"'], ["10", "lapack", "qr", "0.5"]]
+    text = "\n".join(separator.join(f'"{field.strip(chr(34))}"' for field in row) for row in table)
+    (row,) = rows_of(text, separator)
+    assert (row.family, row.size, row.backend, row.seconds) == ("qr", 10, "lapack", 0.5)
+
+
+def test_a_field_between_two_spaces_is_empty() -> None:
+    (row,) = rows_of("case size backend stdev seconds\nsvd 10 lapack  0.5\n", " ")
+    assert (row.stdev, row.seconds) == (None, 0.5)
+
+
+def test_a_separator_that_the_table_does_not_have_is_seen_in_the_header() -> None:
+    assert "no column 'case' in the header" in complaint_about(HEADER + "svd,10,lapack,1\n", "|")
+
+
+@pytest.mark.parametrize("separator", ["", ";;", "\\t", "\n", '"'])
+def test_what_separates_nothing_is_refused(separator: str) -> None:
+    assert "is not one character" in complaint_about(HEADER + "svd,10,lapack,1\n", separator)
+
+
+@pytest.mark.parametrize(
+    ("column", "field", "either", "instead"),
+    [
+        ("seconds", "1.000", "1 or 1,000", "1.0 or 1000"),
+        ("seconds", "12.500", "12.5 or 12,500", "12.5 or 12500"),
+        ("seconds", "1.234", "1.234 or 1,234", "1.2340 or 1234"),
+        ("size", "1.024", "1.024 or 1,024", "1.0240 or 1024"),
+        ("stdev", "1.000", "1 or 1,000", "1.0 or 1000"),
+        ("threads", "1.000", "1 or 1,000", "1.0 or 1000"),
+    ],
+)
+def test_a_point_between_semicolons_is_asked_about(
+    column: str, field: str, either: str, instead: str
+) -> None:
+    """There, a spreadsheet that writes decimal commas puts it between thousands."""
+    fields = {"case": "svd", "size": "10", "backend": "b", "seconds": "2"}
+    first = fields | {"stdev": "", "threads": ""}
+    second = first | {column: field}
+    text = "\n".join(";".join(row) for row in (first, first.values(), second.values()))
+    assert complaint_about(text) == (
+        f"table.csv, row 3, column '{column}': '{field}' may mean {either}; write {instead}"
+    )
+    (_, row) = rows_of(text.replace(";", ","))
+    assert getattr(row, column) == float(field)
+
+
+@pytest.mark.parametrize("plain", ["0.5", "12.34", "1000.000", "1.5e-3", "0.125", "1.", ".5"])
+@pytest.mark.parametrize("first", [True, False])
+def test_one_decimal_point_tells_what_those_of_its_column_mean(plain: str, first: bool) -> None:
+    lines = [f"svd;10;a;{plain}", "svd;20;a;1.000"]
+    text = "\n".join(["case;size;backend;seconds", *(lines if first else reversed(lines))])
+    assert {row.seconds for row in rows_of(text)} == {float(plain), 1.0}
+
+
+def test_a_decimal_point_tells_nothing_of_another_column() -> None:
+    text = "case;size;backend;seconds\nsvd;2.048;a;0.5\nsvd;1.024;a;0.5\n"
+    assert complaint_about(text).startswith("table.csv, row 2, column 'size': '2.048' may mean")
+
+
+def test_a_point_in_words_tells_nothing() -> None:
+    text = "case;size;backend;seconds\nsvd;10;a;1.000\nsvd;20;a;not in version 1.2\n"
+    assert complaint_about(text).startswith("table.csv, row 2, column 'seconds'")
+
+
+def test_two_points_are_no_number_whatever_the_others_say() -> None:
+    text = "case;size;backend;seconds\nsvd;10;a;0.5\nsvd;10;a;12.500.000\n"
+    assert "row 3, column 'seconds': '12.500.000' is not a number" in complaint_about(text)
+
+
+def test_families_that_were_not_asked_for_are_counted_and_named_and_not_understood() -> None:
+    notes = ReadingNotes()
+    text = HEADER + "svd,10,a,1\nqr,what,,3 ms\nqr[x=1],10,a,1\nlu,10\nsvd,20,a,2\n"
+    rows = rows_of(text, families=("svd",), notes=notes)
+    assert [row.size for row in rows] == [10, 20]
+    assert notes.left_out == {NOT_ASKED_FOR: 3}
+    assert notes.families == {"svd", "qr", "qr[x=1]", "lu"}
+
+
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cf", "Cs", "Zl", "Zp")), min_size=1
 ).map(lambda text: " ".join(text.split()))
@@ -204,17 +321,45 @@ POINTS = st.tuples(
 )
 
 
-@given(points=st.lists(POINTS, min_size=1), order=st.permutations(HEADER.strip().split(",")))
-def test_what_is_written_is_read_whatever_the_order(
-    points: list[tuple[str, float, str, float]], order: list[str]
+@given(
+    points=st.lists(POINTS, min_size=1),
+    order=st.permutations(HEADER.strip().split(",")),
+    separator=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    block_bytes=st.integers(2, 100),
+)
+def test_what_is_written_is_read_however_it_is_written(
+    points: list[tuple[str, float, str, float]],
+    order: list[str],
+    separator: str,
+    encoding: str,
+    block_bytes: int,
 ) -> None:
     text = io.StringIO(newline="")
-    table = csv.DictWriter(text, order, quoting=csv.QUOTE_ALL)
+    table = csv.DictWriter(text, order, quoting=csv.QUOTE_ALL, delimiter=separator)
     table.writeheader()
-    for case, size, backend, seconds in points:
-        table.writerow({"case": case, "size": size, "backend": backend, "seconds": seconds})
-    values = [(row.family, row.size, row.backend, row.seconds) for row in rows_of(text.getvalue())]
-    assert values == points
+    # Then no point in either column of numbers is in doubt.
+    for case, size, backend, seconds in [*points, ("", 0.5, "", 0.5)]:
+        row = {"case": case or "c", "size": size, "backend": backend or "b", "seconds": seconds}
+        table.writerow(row)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_table, "_BLOCK_BYTES", block_bytes)
+        rows = rows_of(text.getvalue().encode(encoding), separator if separator == "|" else None)
+    values = [(row.family, row.size, row.backend, row.seconds) for row in rows]
+    assert values == [*points, ("c", 0.5, "b", 0.5)]
+
+
+@given(
+    text=st.text('ab \r\n",é'),
+    encoding=st.sampled_from(["utf-8", "utf-16"]),
+    size=st.integers(2, 9),
+)
+def test_reading_in_blocks_breaks_no_line(text: str, encoding: str, size: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_table, "_BLOCK_BYTES", size)
+        blocks = list(csv_table._blocks(FILE, io.BytesIO(text.encode(encoding))))
+    lines = [line for block in blocks for line in io.StringIO(block, newline="")]
+    assert lines == list(io.StringIO(text, newline=""))
 
 
 @given(st.binary() | st.text().map(lambda text: (HEADER + text).encode("utf-8", "surrogatepass")))

@@ -57,15 +57,15 @@ def load(file: Path, *benchmarks: Any) -> list[Measurement]:
 def test_a_foreign_benchmark_becomes_a_row(file: Path) -> None:
     (row,) = load(file, of("numpy", 1000, "numpy-1000"))
     assert (row.family, row.backend, row.size) == ("test_sum", "numpy", 1000)
-    assert (row.seconds, row.stdev, row.samples) == (1.0, 0.25, [1.0, 1.5])
+    assert (row.seconds, row.stdev, row.samples) == (1.25, 0.25, [1.0, 1.5])
     assert (row.machine, row.commit, row.problem) == ("box", "0123456789ab-dirty", None)
 
 
 @pytest.mark.parametrize(
     ("missing", "seconds"),
-    [(["q1"], 1.25), (["q1", "median"], 1.5), (["q1", "median", "mean"], 0.5)],
+    [(["q1"], 1.25), (["median"], 1.5), (["median", "mean"], 0.5)],
 )
-def test_without_a_lower_quartile_the_next_best_is_used(
+def test_without_a_median_the_next_best_is_used(
     file: Path, missing: list[str], seconds: float
 ) -> None:
     stats = {name: value for name, value in STATS.items() if name not in missing}
@@ -81,8 +81,8 @@ def test_a_benchmark_without_a_time_failed(file: Path) -> None:
 def test_our_own_row_is_per_iteration_whatever_is_asked_for(file: Path) -> None:
     info = {"problem": "p:2", "family": "p", "size": 2, "backend": "numpy", "iterations": 4}
     (row, other) = load(file, benchmark(extra_info=info), of("numpy", 1, "numpy-1"))
-    assert (row.family, row.seconds, row.samples) == ("p", 0.25, [0.25, 0.375])
-    assert other.seconds == 1.0
+    assert (row.family, row.seconds, row.samples) == ("p", 0.3125, [0.25, 0.375])
+    assert other.seconds == 1.25
 
 
 def test_other_parameters_make_families_where_they_tell_rows_apart(file: Path) -> None:
@@ -156,7 +156,7 @@ def test_what_lacks_the_parameters_is_passed_over_unless_all_do(file: Path) -> N
 def test_a_size_that_is_no_number_is_named(file: Path) -> None:
     with pytest.raises(
         UserError,
-        match=r"json, benchmark test_sum\[numpy-shape0\], parameter 'n': 'shape0' is not a size",
+        match=r"json, benchmark test_sum, parameter 'n': 'shape0' is not a size",
     ):
         load(file, of("numpy", [3, 1000], "numpy-shape0"))
 
@@ -176,10 +176,10 @@ def test_before_parameters_were_kept_pieces_have_asvs_names(file: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "not what pytest-benchmark writes"),
-        ("[" * 100_000, "not what pytest-benchmark writes"),
-        ('{"benchmarks": [' + "9" * 5000 + "]}", "not what pytest-benchmark writes"),
-        ("{}", "not what pytest-benchmark writes: .*benchmarks"),
+        ("{", "not JSON, or cut short"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"benchmarks": [' + "9" * 5000 + "]}", "not JSON"),
+        ("{}", "JSON, but of none of asv, pytest-benchmark"),
         ('{"benchmarks": [{"params": 3}]}', "not what pytest-benchmark writes: .*params"),
         (
             '{"datetime": "", "machine_info": {}, "benchmarks": [{"stats": {"q1": 1}, "extra_info":'

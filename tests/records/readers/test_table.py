@@ -7,9 +7,11 @@ import msgspec
 import pytest
 
 import perceptron
+from perceptron.errors import UserError
 from perceptron.records.readers.table import load_measurements
 from tests.conftest import MakeRow
 from tests.records.readers.conftest import GOOD, TABLE
+from tests.records.readers.test_asv_results import suite
 
 
 def test_a_damaged_row_is_warned_of_and_the_rest_reads(run: Path, tmp_path: Path) -> None:
@@ -46,3 +48,58 @@ def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
     (tmp_path / "again.csv").write_text(TABLE)
     rows = load_measurements(tmp_path / "times.csv", tmp_path / "again.csv")
     assert [row.process for row in rows] == [0, 1]
+
+
+def test_one_name_is_one_parameter(tmp_path: Path) -> None:
+    """Not the letters of it."""
+    folder = suite(tmp_path / "asv", {"n": ["1", "2"], "lib": ["'np'"]}, [1.0, 2.0])
+    assert load_measurements(folder, by="lib", size="n") == load_measurements(
+        folder, by=["lib"], size="n"
+    )
+
+
+def test_sources_may_come_in_a_list(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / f"{name}.csv").write_text(TABLE)
+    one, other = tmp_path / "a.csv", str(tmp_path / "b.csv")
+    expected = load_measurements(one, other)
+    assert len(expected) == 2
+    assert load_measurements([one, other]) == expected
+    assert load_measurements(name for name in (one, other)) == expected
+    assert load_measurements([one], other) == expected
+
+
+def test_columns_have_types_whether_or_not_there_are_rows(tmp_path: Path) -> None:
+    """What works on a full table works on an empty one."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "times.csv").write_text(TABLE)
+    empty = perceptron.load_results(tmp_path)
+    full = perceptron.load_results(tmp_path / "times.csv")
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+    assert str(empty["seconds"].dtype) == str(empty["size"].dtype) == "float64"
+    assert str(empty["process"].dtype) == "int64"
+    assert str(empty["threads"].dtype) == "Int64"
+    assert empty.groupby("backend").seconds.median().to_dict() == {}
+
+
+def test_the_separator_of_a_table_can_be_given(tmp_path: Path) -> None:
+    (tmp_path / "times.txt").write_text(TABLE.replace(",", "|"))
+    with pytest.raises(UserError, match="no column"):
+        load_measurements(tmp_path / "times.txt")
+    assert len(load_measurements(tmp_path / "times.txt", sep="|")) == 1
+
+
+def test_sizes_that_are_none_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    """One ``None`` among the sizes of a benchmark does not block a whole folder."""
+    folder = suite(tmp_path / "asv", {"size": ["None", "10"], "backend": ["'np'"]}, [1.0, 2.0])
+    with pytest.warns(UserWarning, match=r"bench\.Sum\.time_sum, parameter 'size': 'None' is not"):
+        (row,) = load_measurements(folder)
+    assert (row.size, row.seconds) == (10, 2.0)
+
+
+def test_parameters_of_a_table_are_refused_instead_of_ignored(tmp_path: Path) -> None:
+    (tmp_path / "times.csv").write_text(TABLE)
+    for options in ({"by": "library"}, {"size": "n"}, {"size_regex": r"(\d+)"}):
+        with pytest.raises(UserError, match=r"times\.csv: --(by|size|size-regex) names parameters"):
+            load_measurements(tmp_path / "times.csv", **options)

@@ -34,7 +34,7 @@ def figures(collection: Collection) -> dict[str, Figure | None]:
     (sweep,) = collection.sweeps
     return {
         "sweep": sweep_figure(sweep.curves, sweep.crossovers, "width"),
-        "ratio": ratio_figure(sweep.crossovers[0], sweep.ratios[0], "width"),
+        "ratio": ratio_figure(sweep.crossovers[0], "width"),
         "finding": finding_figure(collection.benches[0].finding),
         "ladder": ladder_figure(collection.ladders[0]),
         "map": map_figure(collection.maps[0].map),
@@ -64,7 +64,7 @@ def test_nothing_is_drawn_of_nothing() -> None:
 def test_single_values_have_no_band(tmp_path: Path) -> None:
     (sweep,) = collection_of(line(processes=1)).sweeps
     figure = sweep_figure(sweep.curves, sweep.crossovers, "width")
-    ratio = ratio_figure(sweep.crossovers[0], sweep.ratios[0], "width")
+    ratio = ratio_figure(sweep.crossovers[0], "width")
     assert figure is not None
     assert ratio is not None
     looks = plot.looks(strokes(NAMES))
@@ -79,7 +79,7 @@ def test_untrusted_names_are_no_formulas(name: str) -> None:
     rows = line(backends=(name, "b"))
     (sweep,) = collection_of(rows).sweeps
     figure = sweep_figure(sweep.curves, sweep.crossovers, name)
-    ratio = ratio_figure(sweep.crossovers[0], sweep.ratios[0], name)
+    ratio = ratio_figure(sweep.crossovers[0], name)
     assert draw_svg(figure).startswith("<svg")
     assert draw_svg(ratio).startswith("<svg")
 

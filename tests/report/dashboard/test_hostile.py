@@ -56,7 +56,8 @@ _OURS = {
     "assets/site.css",
     "assets/strokes.css",
     *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
-    *(f"assets/{name}.js" for name in ("plotly.min", "rows", "raw_parts", "raw")),
+    *(f"assets/{name}.js" for name in ("plotly.min", "rows", "raw", "rest")),
+    *(f"assets/{name}.js" for name in ("long_table", "long_table_parts")),
     *(f"data/{name}.js" for name in ("sweeps", "map", "ladder", "roofline", "history", "raw")),
 }
 

@@ -17,7 +17,7 @@ from perceptron.report.charts.finding import finding_figure
 from perceptron.report.dashboard.write import PAGES, write_site
 from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
-from tests.report.reading import data, read, text_of, views
+from tests.report.reading import data, read, rows_of, text_of, views
 
 OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
 
@@ -198,7 +198,7 @@ def test_the_overview_links_to_the_sweep_that_it_pictures(results: Path, html: P
 
 def test_raw_data_holds_every_row_once(results: Path, html: Path) -> None:
     index = data(html, "raw")
-    rows = [row for part in index["parts"] for row in data(html, part["file"])]
+    rows = [row for part in index["parts"] for row in rows_of(html, part["file"])]
     assert len(rows) == sum(part["rows"] for part in index["parts"]) == len(collect(results).rows)
     assert all(len(row) == len(index["columns"]) for row in rows)
     columns = [part["id"] for part in index["columns"]]

@@ -1,9 +1,18 @@
 'use strict';
-// Rows of the raw table as lists of values: shown, filtered, sorted, written to files. Nothing here touches the page.
+// Rows of a long table as lists of values: shown, filtered, sorted, written to files. Nothing here touches the page.
 
 (() => {
   const order = new Intl.Collator('en', { numeric: true });
   const words = new WeakMap(); // row → all its texts in lower case
+
+  /** The rows of a file, which holds columns: each row's value, or its index into the few there are. */
+  function unpacked({ rows, columns }) {
+    const readers = columns.map(({ each, of }) => {
+      if (!of) return (at) => each[at];
+      return each ? (at) => of[each[at]] : () => of[0];
+    });
+    return Array.from({ length: rows }, (_, at) => readers.map((read) => read(at)));
+  }
 
   /** A value as it is shown; null was not measured. */
   function cell(value) {
@@ -53,5 +62,5 @@
     return `${JSON.stringify(named, null, 1)}\n`;
   }
 
-  Object.assign(perceptron, { cell, filtered, sorted, toCsv, toJson });
+  Object.assign(perceptron, { unpacked, cell, filtered, sorted, toCsv, toJson });
 })();

@@ -1,5 +1,5 @@
 'use strict';
-// The parts of the raw page: the tools above the table, the table with its head, the buttons below it.
+// The parts of a long table: the tools above it, the table with its head, the buttons below it.
 
 (() => {
   const { element, cell } = perceptron;
@@ -8,9 +8,9 @@
   /** Choice of machine, filters and downloads. */
   function toolbar(columns, parts) {
     const at = columns.findIndex((column) => column.id === 'status');
-    const part = element('select', { id: 'raw-part' }, ...parts.map(({ label }) => element('option', {}, label)));
-    const text = element('input', { id: 'raw-text', type: 'search', autocomplete: 'off', spellcheck: 'false' });
-    const status = at < 0 ? null : element('select', { id: 'raw-status' });
+    const part = element('select', { id: 'table-part' }, ...parts.map(({ label }) => element('option', {}, label)));
+    const text = element('input', { id: 'table-text', type: 'search', autocomplete: 'off', spellcheck: 'false' });
+    const status = at < 0 ? null : element('select', { id: 'table-status' });
     const csv = element('button', { type: 'button' }, 'download CSV');
     const json = element('button', { type: 'button' }, 'download JSON');
     let offered = [];
@@ -40,7 +40,7 @@
   }
 
   /** The table with its head; `fill` replaces the rows, so that the focus stays on a header. */
-  function head(columns, pressed) {
+  function head(title, columns, pressed) {
     const kind = (at) => (columns[at].kind === 'number' ? 'number' : null);
     const heads = columns.map((column, at) => {
       const name = column.unit ? `${column.name} (${column.unit})` : column.name;
@@ -49,7 +49,7 @@
       return element('th', { scope: 'col', class: kind(at), 'aria-sort': 'none' }, button);
     });
     const body = element('tbody');
-    const caption = element('caption', {}, 'What was measured, as stored. – means not measured.');
+    const caption = element('caption', {}, title);
     const node = element('table', {}, caption, element('thead', {}, element('tr', {}, ...heads)), body);
     const mark = (column, down) => heads.forEach((head, at) =>
       head.setAttribute('aria-sort', at !== column ? 'none' : down ? 'descending' : 'ascending'));
@@ -80,5 +80,5 @@
     return { node: element('div', { class: 'pager' }, previous, status, next), show };
   }
 
-  perceptron.rawParts = { toolbar, head, pages };
+  perceptron.longTableParts = { toolbar, head, pages };
 })();

@@ -1,0 +1,85 @@
+"""Read what criterion.rs keeps of a benchmark: ``target/criterion/**/new/estimates.json``.
+
+The file beside it, ``benchmark.json``, says which benchmark it is. See ``src/estimate.rs`` and
+``src/report.rs`` in bheisler/criterion.rs.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.values import duration, stated_interval, stdev
+
+TOOL = "criterion"
+_NANOSECOND = 1e-9
+_MOST_BYTES = 2**20
+# Of a normal estimate, a 99 % interval reaches so many standard errors; the file's own is of 95 %.
+_REACH = 2.576
+
+
+class _Estimate(Struct):
+    point_estimate: float
+    standard_error: float | None = None
+
+
+class _Estimates(Struct):
+    median: _Estimate
+    std_dev: _Estimate | None = None
+
+    @property
+    def time(self) -> StatedTime:
+        seconds = duration(self.median.point_estimate * _NANOSECOND)
+        if seconds is None:
+            return StatedTime(status="failed", reason=f"no time in {TOOL}")
+        low, high = None, None
+        if self.median.standard_error is not None:
+            reach = _REACH * self.median.standard_error * _NANOSECOND
+            low, high = stated_interval(seconds - reach, seconds + reach, seconds)
+        spread = stdev(self.std_dev.point_estimate * _NANOSECOND) if self.std_dev else None
+        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+
+
+class _Benchmark(Struct):
+    group_id: str
+    function_id: str | None = None
+    value_str: str | None = None
+    full_id: str = ""
+
+
+def is_criterion(document: object) -> bool:
+    """Whether these are estimates of criterion."""
+    return isinstance(document, dict) and {"median", "median_abs_dev"} <= set(document)
+
+
+def read_criterion(
+    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
+) -> list[list[ForeignRow]]:
+    """Return the row of a benchmark: its group is the family, its function the parameter ``name``.
+
+    Raises `UserError` naming the file that cannot be understood.
+    """
+    beside = file.with_name("benchmark.json")
+    if not beside.is_file():
+        raise UserError(f"{file}: says not of what; keep benchmark.json beside it")
+    try:
+        estimates = msgspec.convert(content, _Estimates)
+        with beside.open("rb") as stream:
+            benchmark = msgspec.json.decode(stream.read(_MOST_BYTES), type=_Benchmark)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
+    rows = BenchmarkRows(file, TOOL, request, notes)
+    row = rows.row(
+        benchmark.group_id,
+        benchmark.full_id or benchmark.group_id,
+        estimates.time,
+        name=benchmark.function_id or benchmark.group_id,
+        parameters={} if benchmark.value_str is None else {"size": benchmark.value_str},
+    )
+    return [[row] if row else []]

@@ -1,0 +1,158 @@
+"""Read the page's data that github-action-benchmark keeps: ``dev/bench/data.js``.
+
+What ``range`` means differs between the tools whose output it takes; see ``extract.ts`` in
+benchmark-action/github-action-benchmark.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.reading import (
+    AN_AGGREGATE,
+    NO_TIME_UNIT,
+    ReadingNotes,
+    ReadRequest,
+)
+from perceptron.records.readers.units import TimeUnit, time_unit
+from perceptron.records.readers.values import (
+    duration,
+    in_utc,
+    mean_interval,
+    number,
+    stated_interval,
+    stdev,
+)
+from perceptron.untrusted_text import label, quoted
+
+TOOL = "github-action-benchmark"
+_REACH = re.compile(r"(?:±|\+/?-)\s*([^\s%]+)\s*(%?)")
+_DEVIATION = re.compile(r"stddev:\s*(\S+)")
+_ROUNDS = re.compile(r"rounds:\s*(\d{1,15})\b")
+# Benchmark.js states a 95 % interval: of normal values that is so much narrower than a 99 % one.
+_FROM_95_TO_99 = 2.576 / 1.960
+# Google Benchmark's rows about the times of others.
+_AGGREGATE = re.compile(r"_(stddev|cv|BigO|RMS)$")
+
+
+class _Bench(Struct):
+    name: str
+    value: Any = None
+    unit: str = ""
+    range: Any = None
+    extra: Any = None
+
+
+class _Commit(Struct):
+    id: str | None = None
+    timestamp: str | None = None
+
+
+class _Run(Struct):
+    benches: list[_Bench]
+    commit: _Commit | None = None
+    date: Any = None
+    tool: str = ""
+
+
+class _File(Struct):
+    entries: dict[str, list[_Run]]
+
+
+def is_github_action(document: object) -> bool:
+    """Whether this is what github-action-benchmark writes."""
+    return isinstance(document, dict) and isinstance(document.get("entries"), dict)
+
+
+def read_github_action(
+    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
+) -> list[list[ForeignRow]]:
+    """Return a run for each run of each suite, which is the family.
+
+    ``seconds`` is the time stated, or one divided by the rate. Raises `UserError` naming the file
+    and the field that cannot be understood.
+    """
+    try:
+        document = msgspec.convert(content, _File)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
+    return [
+        _rows(suite, run, _rows_of(file, run, request, notes), notes)
+        for suite, runs in document.entries.items()
+        for run in runs
+    ]
+
+
+def _rows_of(file: Path, run: _Run, request: ReadRequest, notes: ReadingNotes) -> BenchmarkRows:
+    commit = run.commit or _Commit()
+    return BenchmarkRows(
+        file,
+        TOOL,
+        request,
+        notes,
+        commit=label(commit.id)[:12] if commit.id else None,
+        committed=in_utc(commit.timestamp),
+        when=_moment(run.date),
+    )
+
+
+def _rows(suite: str, run: _Run, rows: BenchmarkRows, notes: ReadingNotes) -> list[ForeignRow]:
+    found = []
+    for bench in run.benches:
+        # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
+        # is told again in an entry whose name ends with it.
+        unit_name = (bench.unit.split() or [""])[0]
+        is_repeated = run.tool == "go" and bench.name.endswith(f" - {bench.unit}")
+        unit = time_unit(unit_name)
+        if unit is None:
+            notes.leave_out(1, f"{NO_TIME_UNIT}: {quoted(unit_name)}")
+        elif is_repeated or (run.tool == "googlecpp" and _AGGREGATE.search(bench.name)):
+            notes.leave_out(1, AN_AGGREGATE)
+        elif row := rows.row(suite, bench.name, _time(bench, unit, run.tool)):
+            found.append(row)
+    return found
+
+
+def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime:
+    value = number(bench.value)
+    seconds = None if value is None else unit.in_seconds(value)
+    if value is None or seconds is None:
+        return StatedTime(status="failed", reason=f"no time in {TOOL}")
+    stated = bench.range if isinstance(bench.range, str) else ""
+    if deviation := _DEVIATION.search(stated):
+        # pytest-benchmark's, in seconds, although the value is a rate: one divided by the mean.
+        rounds = _ROUNDS.search(bench.extra) if isinstance(bench.extra, str) else None
+        spread = stdev(number(deviation[1]))
+        low, high = mean_interval(seconds, spread, rounds and rounds[1])
+        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+    match = _REACH.search(stated)
+    reach = duration(number(match[1])) if match else None
+    if match is None or reach is None or tool == "catch2":  # which states it in any unit of time
+        return StatedTime(seconds=seconds)
+    if match[2]:
+        reach *= value / 100 * (_FROM_95_TO_99 if tool == "benchmarkjs" else 1.0)
+    ends = (unit.in_seconds(value - reach), unit.in_seconds(value + reach))
+    fast, slow = reversed(ends) if unit.is_rate else ends
+    low, high = stated_interval(fast, slow, seconds)
+    # BenchmarkDotNet's is a standard deviation: wider than the interval of its dozen iterations.
+    spread = unit.in_seconds(reach) if tool == "benchmarkdotnet" and not unit.is_rate else None
+    return StatedTime(seconds=seconds, low=low, high=high, stdev=spread)
+
+
+def _moment(milliseconds: object) -> str:
+    """Return a moment in UTC from the milliseconds since 1970; empty where it is none."""
+    since = duration(milliseconds)
+    try:
+        moment = datetime.fromtimestamp((since or 0) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if since else ""

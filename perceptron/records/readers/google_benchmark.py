@@ -1,0 +1,193 @@
+"""Read what Google Benchmark writes with ``--benchmark_out_format=json``.
+
+See ``src/json_reporter.cc`` and ``src/benchmark_name.cc`` in google/benchmark.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.reading import AN_AGGREGATE, ReadingNotes, ReadRequest
+from perceptron.records.readers.units import time_unit
+from perceptron.records.readers.values import (
+    MEDIAN_ERROR,
+    in_utc,
+    mean_interval,
+    median_interval,
+    number,
+    stdev,
+)
+from perceptron.untrusted_text import label
+
+TOOL = "Google Benchmark"
+# How a benchmark was run stands behind its arguments.
+_MODIFIER = re.compile(
+    r"min_time:.*|min_warmup_time:.*|iterations:\d+|repeats:\d+|process_time|real_time|manual_time"
+    r"|threads:(?P<threads>\d{1,9})"
+)
+_ARGUMENT = re.compile(r"(?:[^:]+:)?-?\d+")
+_AGGREGATE_NAME = re.compile(r"_(mean|median|stddev|cv|BigO|RMS)$")
+
+
+class _Entry(Struct):
+    name: str
+    run_name: str | None = None
+    run_type: str | None = None
+    aggregate_name: str | None = None
+    repetitions: Any = None
+    real_time: Any = None
+    time_unit: str = "ns"
+    error_occurred: bool = False
+    error_message: str = ""
+    skipped: bool = False
+    skip_message: str = ""
+
+    @property
+    def aggregate(self) -> str | None:
+        """What this is of the repetitions; None for one of them. Old versions only name it."""
+        if self.run_type is None:
+            match = _AGGREGATE_NAME.search(self.name)
+            return match[1] if match else None
+        return self.aggregate_name or "" if self.run_type == "aggregate" else None
+
+    @property
+    def benchmark(self) -> str:
+        """The name that all repetitions share."""
+        ending = f"_{self.aggregate}" if self.aggregate else ""
+        return self.name.removesuffix(ending) if self.run_name is None else self.run_name
+
+    @property
+    def seconds(self) -> float | None:
+        value, unit = number(self.real_time), time_unit(self.time_unit)
+        return None if value is None or unit is None else unit.in_seconds(value)
+
+
+class _Context(Struct):
+    date: str = ""
+    host_name: str = ""
+    executable: str = ""
+
+
+class _File(Struct):
+    context: _Context
+    benchmarks: list[_Entry]
+
+
+class _RunName(Struct):
+    """A name in its parts, as in ``BM_sort/n:4096/real_time/threads:2``."""
+
+    title: str
+    function: str
+    arguments: dict[str, str]
+    threads: int | None
+
+
+def is_google_benchmark(document: object) -> bool:
+    """Whether this is what Google Benchmark writes."""
+    return isinstance(document, dict) and "benchmarks" in document and "context" in document
+
+
+def read_google_benchmark(
+    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
+) -> list[list[ForeignRow]]:
+    """Return a row for each benchmark of the executable, which is the family.
+
+    All repetitions are of one process: ``seconds`` is their median real time. Raises `UserError`
+    naming the file and the field that cannot be understood.
+    """
+    try:
+        document = msgspec.convert(content, _File)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
+    context = document.context
+    machine, when = label(context.host_name) or "unknown", in_utc(context.date)
+    when = when or label(context.date)
+    rows = BenchmarkRows(file, TOOL, request, notes, machine=machine, when=when)
+    family = re.split(r"[/\\]", context.executable)[-1] or file.name.partition(".")[0]
+    benchmarks: dict[str, list[_Entry]] = {}
+    for entry in document.benchmarks:
+        benchmarks.setdefault(entry.benchmark, []).append(entry)
+    run = []
+    for name, entries in benchmarks.items():
+        time, used = _time(entries)
+        notes.leave_out(len(entries) - used, AN_AGGREGATE)
+        if time is None:
+            continue
+        parts = _parts(name)
+        row = rows.row(
+            family,
+            parts.title,
+            time,
+            name=parts.function,
+            parameters=parts.arguments,
+            threads=parts.threads,
+        )
+        if row is not None:
+            run.append(row)
+    return [run]
+
+
+def _parts(name: str) -> _RunName:
+    function, *pieces = name.split("/")
+    threads = None
+    while pieces and (modifier := _MODIFIER.fullmatch(pieces[-1])):
+        threads = int(modifier["threads"]) if modifier["threads"] else threads
+        pieces.pop()
+    first = len(pieces)
+    while first and _ARGUMENT.fullmatch(pieces[first - 1]):
+        first -= 1
+    arguments = {}
+    for index, piece in enumerate(pieces[first:], start=1):
+        argument_name, _, value = piece.rpartition(":")
+        arguments[label(argument_name) or f"arg{index}"] = value
+    return _RunName(
+        title="/".join([function, *pieces]),
+        function="/".join([function, *pieces[:first]]),
+        arguments=arguments,
+        threads=threads,
+    )
+
+
+def _time(entries: list[_Entry]) -> tuple[StatedTime | None, int]:
+    """Return the time of a benchmark, None if there is none, and of how many entries it is."""
+    repetitions = [entry for entry in entries if entry.aggregate is None]
+    for entry in repetitions:
+        if entry.error_occurred:
+            reason = label(entry.error_message) or "error without a message"
+            return StatedTime(status="failed", reason=reason), len(repetitions)
+        if entry.skipped:
+            reason = label(entry.skip_message) or "skipped without a message"
+            return StatedTime(status="skipped", reason=reason), len(repetitions)
+    if not repetitions:
+        return _aggregate_time({entry.aggregate or "": entry for entry in reversed(entries)})
+    samples = [entry.seconds for entry in repetitions if entry.seconds is not None]
+    if not samples:
+        reason = f"no time in {TOOL}"
+        return StatedTime(status="failed", reason=reason), len(repetitions)
+    seconds, low, high = median(samples), None, None
+    if len(samples) > 1:
+        lower, _, upper = quantiles(samples, method="inclusive")
+        low, high = median_interval(seconds, lower, upper, len(samples))
+    return StatedTime(seconds=seconds, low=low, high=high, samples=samples), len(repetitions)
+
+
+def _aggregate_time(aggregates: dict[str, _Entry]) -> tuple[StatedTime | None, int]:
+    """Return the time that ``--benchmark_report_aggregates_only`` leaves."""
+    for name, error in (("median", MEDIAN_ERROR), ("mean", 1.0)):
+        entry = aggregates.get(name)
+        seconds = entry.seconds if entry else None
+        if entry is None or seconds is None:
+            continue
+        spread = stdev(aggregates["stddev"].seconds) if "stddev" in aggregates else None
+        low, high = mean_interval(seconds, spread and spread * error, entry.repetitions)
+        return StatedTime(seconds=seconds, low=low, high=high, stdev=spread), 1
+    return None, 0

@@ -1,0 +1,109 @@
+"""Read what ``hyperfine --export-json`` writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.readers.benchmark_rows import BenchmarkRows, StatedTime
+from perceptron.records.readers.foreign_rows import ForeignRow
+from perceptron.records.readers.reading import ReadingNotes, ReadRequest
+from perceptron.records.readers.values import duration, number, stdev
+from perceptron.untrusted_text import quoted
+
+TOOL = "hyperfine"
+_WORD = re.compile(r"[\w.]+")
+
+
+class _Result(Struct):
+    command: str
+    mean: Any = None
+    median: Any = None
+    stddev: Any = None
+    times: list[Any] | None = None
+    exit_codes: list[Any] | None = None
+    parameters: dict[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """The command without the numbers that are its parameters: one of them is the size."""
+        values = (self.parameters or {}).values()
+        numbers = {str(value) for value in values if number(value) is not None}
+        words = _WORD.sub(lambda word: "" if word[0] in numbers else word[0], self.command)
+        return " ".join(words.split()) or self.command
+
+    @property
+    def processes(self) -> list[StatedTime]:
+        """What each run says; of a file without them, what it says of all."""
+        if not self.times:
+            times = (duration(self.median), duration(self.mean))
+            seconds = next((time for time in times if time is not None), None)
+            return [_stated(seconds, spread=stdev(self.stddev))]
+        codes = [*(self.exit_codes or []), *([0] * len(self.times))]
+        return [
+            _stated(duration(time), code, [time])
+            for time, code in zip(self.times, codes, strict=False)
+        ]
+
+
+class _File(Struct):
+    results: list[_Result]
+
+
+def _stated(
+    seconds: float | None,
+    code: object = 0,
+    samples: Sequence[float] = (),
+    spread: float | None = None,
+) -> StatedTime:
+    if code not in (0, None):
+        return StatedTime(status="failed", reason=f"ended with exit code {quoted(code)}")
+    if seconds is None:
+        return StatedTime(status="failed", reason=f"no time in {TOOL}")
+    return StatedTime(seconds=seconds, samples=list(samples), stdev=spread)
+
+
+def is_hyperfine(document: object) -> bool:
+    """Whether this is what hyperfine writes."""
+    if not isinstance(document, dict) or not isinstance(document.get("results"), list):
+        return False
+    return all(
+        isinstance(result, Mapping) and "command" in result for result in document["results"]
+    )
+
+
+def read_hyperfine(
+    file: Path, content: object, request: ReadRequest, notes: ReadingNotes
+) -> list[list[ForeignRow]]:
+    """Return a row for each run of each command: each is a process of its own.
+
+    The file says neither when nor where it was measured; its name is the family. Raises `UserError`
+    naming the file and the field that cannot be understood.
+    """
+    try:
+        document = msgspec.convert(content, _File)
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
+    rows = BenchmarkRows(file, TOOL, request, notes)
+    family = file.name.partition(".")[0]
+    # hyperfine runs one command to its end before the next: the k-th runs of two commands have no
+    # more in common than any other two. They bear one number so that each is used once.
+    found = (
+        rows.row(
+            family,
+            result.command,
+            time,
+            name=result.name,
+            parameters=result.parameters,
+            process=index,
+        )
+        for result in document.results
+        for index, time in enumerate(result.processes)
+    )
+    return [[row for row in found if row is not None]]
