@@ -139,11 +139,11 @@ def _ratio(
     """Return the log-ratio of two backends at one size, from their rows by process."""
     if len(incumbent) == len(challenger) == 1:
         (one,), (other,) = incumbent.values(), challenger.values()
-        if incumbent.keys() == challenger.keys() or not _is_side_by_side(one):
+        if incumbent.keys() == challenger.keys() or not is_side_by_side(one):
             return _of_single_values(one, other, tuple(incumbent))
     shared = sorted(incumbent.keys() & challenger.keys())
     of_all = len(shared) == len(incumbent) == len(challenger)
-    if of_all or _is_side_by_side(next(iter(incumbent.values()))):
+    if of_all or is_side_by_side(next(iter(incumbent.values()))):
         if not shared:
             return None
         ratios = np.array(
@@ -157,7 +157,7 @@ def _ratio(
     return _of_unpaired(list(incumbent.values()), list(challenger.values()))
 
 
-def _is_side_by_side(row: Measurement) -> bool:
+def is_side_by_side(row: Measurement) -> bool:
     """Return whether rows of equal process were measured side by side.
 
     Of rows in other tools' files the process is only their order.
@@ -276,14 +276,12 @@ def _signed(points: list[Point]) -> list[Point]:
     or than their stated deviation, and then change back: that is noise.
     """
     signs = [_sign(point) for point in points]
-    start = 0
-    for sign, members in groupby(list(signs)):
-        stop = start + len(list(members))
-        inner = start > 0 and stop < len(points)
-        stretch = points[start:stop]
-        if sign and inner and all(_negligible(point) for point in stretch):
-            signs[start:stop] = [0] * len(stretch)
-        start = stop
+    sure = [index for index, sign in enumerate(signs) if sign]
+    stretches = [list(members) for _, members in groupby(sure, key=signs.__getitem__)]
+    for members in stretches[1:-1]:
+        if all(_negligible(points[index]) for index in members):
+            for index in members:
+                signs[index] = 0
     return [replace(point, sign=sign) for point, sign in zip(points, signs, strict=True)]
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
+from perceptron.analysis.crossover.points import is_side_by_side
 from perceptron.analysis.select import Ground, ground, has_time
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.reading import UnreadFile
@@ -96,13 +97,16 @@ class _Why:
         self._unwanted = unwanted
         self._sizes: dict[tuple[object, ...], set[float]] = {}
         self._commits: dict[tuple[object, ...], set[str | None]] = {}
+        self._partners: dict[tuple[object, ...], set[str]] = {}
         for crossover in crossovers:
-            for backend in (crossover.incumbent, crossover.challenger):
+            pair = (crossover.incumbent, crossover.challenger)
+            for backend, partner in (pair, pair[::-1]):
                 commits = self._commits.setdefault(_subject(crossover, backend), set())
                 if crossover.sizes_measured:
                     commits.add(crossover.commit)
-                    sizes = self._sizes.setdefault(_in_state(crossover, backend), set())
-                    sizes.update(crossover.sizes_measured)
+                    key = _in_state(crossover, backend)
+                    self._sizes.setdefault(key, set()).update(crossover.sizes_measured)
+                    self._partners.setdefault(key, set()).add(partner)
         self._rows = rows
         # Thousands of rows share a subject and a state.
         self._known: dict[tuple[object, ...], tuple[str | None, str | set[float]]] = {}
@@ -120,7 +124,11 @@ class _Why:
             return "of a part of an iteration" if row.phase else "with a time that is not above 0"
         if isinstance(sizes, str):
             return sizes
-        return None if row.size in sizes else "of a size that only one backend has"
+        if row.size not in sizes:
+            return "of a size that only one backend has"
+        if is_side_by_side(row) and not self._partners[key] & self._side_by_side[_process(row)]:
+            return "of a process that did not measure the other backend"
+        return None
 
     @cached_property
     def _lines(self) -> set[tuple[str, Ground]]:
@@ -129,6 +137,15 @@ class _Why:
             if self._unwanted(row) is None:
                 families.setdefault((row.family, ground(row)), []).append(row)
         return {key for key, members in families.items() if is_line(members)}
+
+    @cached_property
+    def _side_by_side(self) -> dict[tuple[object, ...], set[str]]:
+        """The backends that have a time, by process of our own."""
+        backends: dict[tuple[object, ...], set[str]] = {}
+        for row in self._rows:
+            if is_side_by_side(row) and has_time(row) and self._unwanted(row) is None:
+                backends.setdefault(_process(row), set()).add(row.backend)
+        return backends
 
     def _why_none(self, row: Measurement) -> str:
         """Return why no row of this subject in this state is in an answer."""
@@ -150,3 +167,7 @@ def _subject(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
 
 def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
     return (*_subject(of, backend), of.source, of.commit, of.environment, of.version)
+
+
+def _process(row: Measurement) -> tuple[object, ...]:
+    return (*_in_state(row, ""), row.size, row.process)

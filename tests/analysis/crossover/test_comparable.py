@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+from math import exp, log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.analysis.crossover.comparable import ComparableRows, described
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.select import State
+from perceptron.records.measurement import Measurement
+from tests.conftest import MakeRow
+
+A, B = "numpy", "gpu"
+OLD, NEW = "2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z"
+SIZES = (10, 100, 1000)
+
+
+def of_asv(
+    row: MakeRow, backend: str, size: float, seconds: float, **fields: object
+) -> Measurement:
+    """A row as it is read from another tool's file: its process is only its order."""
+    defaults: dict[str, object] = {
+        "source": "asv",
+        "file": "a.json",
+        "environment": "py3.12",
+        "version": "1",
+        "commit": "new",
+        "committed": NEW,
+    }
+    return row(backend=backend, size=size, seconds=seconds, **(defaults | fields))
+
+
+def sweep(row: MakeRow, backend: str, seconds: float, **fields: object) -> list[Measurement]:
+    return [of_asv(row, backend, size, seconds, **fields) for size in SIZES]
+
+
+def both(row: MakeRow, ratio: float, **fields: object) -> list[Measurement]:
+    """Both backends at every size, B's time over A's as given."""
+    return [*sweep(row, A, 1.0, **fields), *sweep(row, B, ratio, **fields)]
+
+
+def of_pair(rows: list[Measurement]) -> list[Crossover]:
+    return crossovers(rows, [(A, B)])
+
+
+def test_the_newest_commit_counts_though_an_older_one_was_run_last(row: MakeRow) -> None:
+    """Histories are filled backwards: B wins at the commit of 2024, which was run first."""
+    rows = [
+        *both(row, 0.5, commit="new", committed=NEW, when="2026-01-01T00:00:00Z"),
+        *both(row, 2.0, commit="old", committed=OLD, when="2026-02-01T00:00:00Z"),
+    ]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.commit) == ("always", "new")
+    (crossover,) = of_pair(rows[::-1])
+    assert (crossover.status, crossover.commit) == ("always", "new")
+
+
+def test_the_run_says_which_is_newest_where_no_commit_has_a_date(row: MakeRow) -> None:
+    rows = [
+        *both(row, 0.5, commit="one", committed=None, when="2026-01-01T00:00:00Z"),
+        *both(row, 2.0, commit="other", committed=None, when="2026-02-01T00:00:00Z"),
+    ]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.commit) == ("never", "other")
+
+
+def test_a_newer_commit_without_a_common_size_does_not_count(row: MakeRow) -> None:
+    """One that has a single backend, and one whose backends were measured at different sizes."""
+    rows = [
+        *both(row, 2.0, commit="old", committed=OLD),
+        *sweep(row, A, 1.0, commit="lonely"),
+        of_asv(row, A, 10, 1.0, commit="apart"),
+        of_asv(row, B, 20, 1.0, commit="apart"),
+    ]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.commit) == ("never", "old")
+
+
+def test_a_failure_at_a_newer_commit_does_not_hide_the_times_before(row: MakeRow) -> None:
+    failed = [
+        row(source="asv", backend=B, size=size, status="failed", commit="new", committed=NEW)
+        for size in SIZES
+    ]
+    rows = [*both(row, 2.0, commit="old", committed=OLD), *sweep(row, A, 1.0), *failed]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.commit) == ("never", "old")
+
+
+@pytest.mark.parametrize("field", ["environment", "version"])
+def test_two_states_of_the_newest_commit_are_two_crossovers(row: MakeRow, field: str) -> None:
+    """Nothing says which of them is meant, and they must not be put together.
+
+    An older commit has no say, in whatever state.
+    """
+    rows = [
+        *both(row, 0.5, **{field: "one"}),
+        *both(row, 2.0, **{field: "two"}),
+        *both(row, 2.0, commit="old", committed=OLD, **{field: "three"}),
+    ]
+    judged = {getattr(crossover, field): crossover for crossover in of_pair(rows)}
+    assert {name: crossover.status for name, crossover in judged.items()} == {
+        "one": "always",
+        "two": "never",
+    }
+    assert all(
+        [at.processes for at in crossover.ratio_at] == [1, 1, 1] for crossover in judged.values()
+    )
+
+
+def test_of_our_own_rows_the_newest_environment_counts(row: MakeRow) -> None:
+    """What is installed changes over time; there is one answer, for what is installed now."""
+    rows = [
+        row(backend=name, size=size, seconds=seconds, environment=environment, when=when)
+        for environment, when, ratio in (("then", OLD, 2.0), ("now", NEW, 0.5))
+        for size in SIZES
+        for name, seconds in ((A, 1.0), (B, ratio))
+    ]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.environment) == ("always", "now")
+
+
+@pytest.mark.parametrize(
+    ("apart", "words"),
+    [
+        ({"commit": "old-commit", "committed": OLD}, "commit old-comm, py3.12, version 1"),
+        ({"environment": "py3.8"}, "commit new, py3.8, version 1"),
+        ({"version": "another-version"}, "commit new, py3.12, version another-"),
+    ],
+)
+def test_backends_that_were_never_measured_together_are_not_compared(
+    row: MakeRow, apart: dict[str, str], words: str
+) -> None:
+    """The reason names the state of each."""
+    (crossover,) = of_pair([*sweep(row, A, 1.0), *sweep(row, B, 0.1, **apart)])
+    assert crossover.status == "not measured"
+    assert crossover.reason == (
+        f"never measured together: {A} at commit new, py3.12, version 1, {B} at {words}"
+    )
+    assert (crossover.commit, crossover.sizes_measured, crossover.files) == (None, [], [])
+
+
+def test_rows_of_two_machines_are_not_compared(row: MakeRow) -> None:
+    rows = [*sweep(row, A, 1.0, machine="here"), *sweep(row, B, 0.1, machine="there")]
+    judged = of_pair(rows)
+    assert [crossover.status for crossover in judged] == ["not measured", "not measured"]
+    assert [crossover.reason for crossover in judged] == [f"{B}: no times", f"{A}: no times"]
+
+
+def test_all_values_count_where_only_one_backend_has_repeats(row: MakeRow) -> None:
+    """A has 2 s; B has 5, 1 and 1.01 s. The first alone says that B loses, the rest that it wins.
+
+    Their mean logarithm is that of 1.716 s, between the two; nothing is sure.
+    """
+    rows = [
+        made
+        for size in SIZES
+        for made in (
+            of_asv(row, A, size, 2.0),
+            *(
+                of_asv(row, B, size, seconds, process=process)
+                for process, seconds in enumerate((5, 1, 1.01))
+            ),
+        )
+    ]
+    mean = exp((log(5) + log(1) + log(1.01)) / 3)
+    for ordered in (rows, rows[::-1]):
+        (crossover,) = of_pair(ordered)
+        assert crossover.status == "not measured"
+        assert "too few to be sure" in str(crossover.reason)
+        assert [at.ratio for at in crossover.ratio_at] == pytest.approx([mean / 2] * 3)
+        for at in crossover.ratio_at:
+            assert at.low is not None
+            assert at.low < 1
+            assert at.high is not None
+            assert at.high > 1
+
+
+def stated(
+    row: MakeRow, backend: str, size: float, times: tuple[float, float, float]
+) -> Measurement:
+    low, seconds, high = times
+    return of_asv(row, backend, size, seconds, low=low, high=high)
+
+
+def test_stated_intervals_that_overlap_leave_the_winner_open(row: MakeRow) -> None:
+    """B's median is twice A's and then half of it, but only at 10 are the intervals apart."""
+    rows = [
+        stated(row, A, 10, (0.9, 1.0, 1.1)),
+        stated(row, B, 10, (1.8, 2.0, 2.2)),
+        stated(row, A, 100, (0.4, 1.0, 1.1)),
+        stated(row, B, 100, (0.45, 0.5, 0.9)),
+    ]
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.crossings) == ("never", [])
+    assert crossover.unsure == [(100, 100)]
+    assert [at.ratio for at in crossover.ratio_at] == pytest.approx([2.0, 0.5])
+    # With the interval of one a little shorter there is a crossing.
+    rows[2] = stated(row, A, 100, (0.95, 1.0, 1.1))
+    (crossover,) = of_pair(rows)
+    assert (crossover.status, crossover.bracket) == ("crosses", (10, 100))
+
+
+def test_intervals_that_overlap_everywhere_are_no_verdict(row: MakeRow) -> None:
+    rows = [
+        made
+        for size in SIZES
+        for made in (
+            stated(row, A, size, (0.5, 1.0, 2.0)),
+            stated(row, B, size, (0.6, 1.2, 2.4)),
+        )
+    ]
+    (crossover,) = of_pair(rows)
+    assert crossover.status == "not measured"
+    assert crossover.reason == "not sure at any size: the intervals that the files state overlap"
+
+
+def test_a_time_that_is_none_makes_no_state(row: MakeRow) -> None:
+    """Zero, negative and infinite times, parts of an iteration, and sizes that are none."""
+    rows = [
+        of_asv(row, A, 10, 0.0),
+        of_asv(row, A, 10, -1.0),
+        of_asv(row, A, 10, float("inf")),
+        of_asv(row, A, 10, 1.0, phase="forward"),
+        of_asv(row, A, 0, 1.0),
+        of_asv(row, B, 10, 1.0),
+    ]
+    comparable = ComparableRows(rows)
+    assert comparable.newest(A) is None
+    assert comparable.states(A, B) == []
+
+
+def test_a_state_is_described_by_what_is_known_of_it() -> None:
+    assert described(State("asv", "0123456789ab", "py3.12", "fedcba987654")) == (
+        "commit 01234567, py3.12, version fedcba98"
+    )
+    assert described(State("csv", None, None, None)) == "csv"
+
+
+seeds = st.tuples(
+    st.sampled_from([A, B]),
+    st.sampled_from(SIZES),
+    st.sampled_from([("one", OLD), ("two", NEW), ("three", "2022-01-01T00:00:00Z")]),
+    st.sampled_from(["py3.7", "py3.12"]),
+    st.sampled_from(["1", "2"]),
+)
+
+
+@given(st.lists(seeds, unique=True))
+def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
+    chosen: list[tuple[str, int, tuple[str, str], str, str]],
+) -> None:
+    """Judged by going through all pairs of rows."""
+    rows = [
+        Measurement(
+            source="asv",
+            machine="box",
+            family="line",
+            backend=backend,
+            size=size,
+            seconds=1.0,
+            commit=commit,
+            committed=committed,
+            environment=environment,
+            version=version,
+            when=OLD,
+        )
+        for backend, size, (commit, committed), environment, version in chosen
+    ]
+    together = {
+        (one[2][1], one[2][0], one[3], one[4])
+        for one in chosen
+        for other in chosen
+        if one[0] == A and other[0] == B and one[1:] == other[1:]
+    }
+    newest = max((state[0] for state in together), default=None)
+    expected = {state[1:] for state in together if state[0] == newest}
+    found = ComparableRows(rows).states(A, B)
+    assert {state[1:] for state in found} == expected
+    assert len(found) == len(expected)
