@@ -27,7 +27,7 @@ def ground(row: Measurement) -> Ground:
 class State(NamedTuple):
     """What two rows must share beyond their ground: the tool, the code and what it ran with."""
 
-    source: str
+    source: str | None
     commit: str | None
     environment: str | None
     version: str | None

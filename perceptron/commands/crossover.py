@@ -138,4 +138,5 @@ def crossover(
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        terminal.show_next("perceptron map")
+        if not sources:
+            terminal.show_next("perceptron map")

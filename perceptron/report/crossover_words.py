@@ -25,15 +25,30 @@ def setting(crossover: Crossover) -> str:
     return ", ".join(filter(None, (machine, crossover.dtype, threads))) or NONE
 
 
-def state(crossover: Crossover) -> str | None:
-    """Return at which commit, in which environment and by which version another tool measured it.
-
-    None for our own rows, which their folder tells of, and where nothing is known.
-    """
-    known = (crossover.commit, crossover.environment, crossover.version)
-    if crossover.source in (None, "perceptron") or not any(known):
+def shared_state(crossovers: Iterable[Crossover]) -> State | None:
+    """Return what is common to the states of all that another tool measured; None if nothing is."""
+    states = {state for crossover in crossovers if (state := _state(crossover)) is not None}
+    if not states:
         return None
-    return described(State(crossover.source, *known))
+    common = [of_all[0] if len(set(of_all)) == 1 else None for of_all in zip(*states, strict=True)]
+    return State(*common) if any(common[1:]) else None
+
+
+def setting_and_state(crossover: Crossover, shared: State | None) -> str:
+    """Return the setting, and what another tool's state has that is not ``shared`` by all."""
+    own = _state(crossover)
+    if own is not None and shared is not None:
+        own = State(*(None if a == b else a for a, b in zip(own, shared, strict=True)))
+    if own is None or not any(own[1:]):
+        return setting(crossover)
+    where = setting(crossover)
+    return described(own) if where == NONE else f"{where}, {described(own)}"
+
+
+def _state(crossover: Crossover) -> State | None:
+    if crossover.source in (None, "perceptron"):
+        return None
+    return State(crossover.source, crossover.commit, crossover.environment, crossover.version)
 
 
 def answer(crossover: Crossover) -> str:

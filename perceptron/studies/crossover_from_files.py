@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
@@ -14,6 +15,7 @@ from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest
+from perceptron.records.readers.shared.values import revision
 from perceptron.records.readers.sources import LoadedSource, load_sources
 from perceptron.records.warning import MeasurementWarning
 
@@ -39,17 +41,18 @@ def judge_files(
     """
     loaded = load_sources(sources, ReadRequest(roles=roles, families=tuple(families)))
     every = [row for source in loaded for row in source.rows]
-    if families:
-        known = {row.family for row in every}.union(*(source.families for source in loaded))
-        for family in families:
-            if not any(row.family == family for row in every):
-                raise unknown("family", family, sorted(known))
-    of_families = [row for row in every if not families or row.family in families]
+    present = {row.family for row in every}
+    wanted_families = {name for name in present if _is_asked_for(name, families)}
+    for family in families:
+        if not any(_is_asked_for(name, (family,)) for name in present):
+            known = present.union(*(source.families for source in loaded))
+            raise unknown("family", family, sorted(known))
+    of_families = [row for row in every if row.family in wanted_families]
     if commit is not None:
         _must_be_known(commit, of_families)
 
     def unwanted(row: Measurement) -> str | None:
-        if families and row.family not in families:
+        if row.family not in wanted_families:
             return NOT_ASKED_FOR
         return None if commit is None or _is_of(row, commit) else _OTHER_COMMIT
 
@@ -58,13 +61,20 @@ def judge_files(
     wanted = [split_pair(pair, backends) for pair in pairs]
     result = crossover_result(rows, wanted or None, iterations, warnings=_warnings(loaded, roles))
     if not result.crossovers:
-        raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}")
+        left_out = sum((Counter(source.left_out) for source in loaded), Counter())
+        also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
+        raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
     return replace(result, sources=uses(loaded, result.crossovers, unwanted))
 
 
+def _is_asked_for(family: str, families: Sequence[str]) -> bool:
+    """Return whether a family was named: in full, or the benchmark that it is a case of."""
+    return not families or any(family == name or family.startswith(f"{name}[") for name in families)
+
+
 def _is_of(row: Measurement, commit: str) -> bool:
-    """Return whether a row is of a commit whose revision begins so; rows keep its 12 first."""
-    return row.commit is not None and row.commit.startswith(commit[:12])
+    """Return whether a row is of a commit whose revision begins so."""
+    return row.commit is not None and row.commit.startswith(revision(commit) or "")
 
 
 def _must_be_known(commit: str, rows: Iterable[Measurement]) -> None:
@@ -72,7 +82,9 @@ def _must_be_known(commit: str, rows: Iterable[Measurement]) -> None:
     for row in rows:
         if row.commit is not None:
             newest[row.commit] = max(moment(row), newest.get(row.commit, ""))
-    matching = [name for name in newest if name.startswith(commit[:12])]
+    matching = [name for name in newest if name.startswith(revision(commit) or "")]
+    if commit in newest:
+        return
     if len(commit) >= _LEAST_DIGITS and len(matching) == 1:
         return
     if not newest:

@@ -176,16 +176,7 @@ def test_every_row_that_was_read_is_used_or_left_out(choice: Choice) -> None:
     assert without_time <= sum(figure.median is None for figure in figures(choice.project))
 
 
-# `null` for a benchmark that failed as a whole: as many rows as it has combinations of parameters
-# where these are asked for, else none, or one if it is of another family.
-_COUNTED_DIFFERENTLY = pytest.param(
-    "nx_parallel", marks=pytest.mark.xfail(strict=True, reason="178, 171 or 170 rows")
-)
-
-
-@pytest.mark.parametrize(
-    "project", [_COUNTED_DIFFERENTLY if name == "nx_parallel" else name for name in _ROLES]
-)
+@pytest.mark.parametrize("project", list(_ROLES))
 def test_as_many_rows_are_read_whatever_is_asked_of_a_source(project: str) -> None:
     read = set()
     for choice in CHOICES:

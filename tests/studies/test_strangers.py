@@ -71,7 +71,7 @@ def test_gt4py_is_judged_at_the_newest_commit_though_an_older_one_was_run_last()
     assert crossover.environment == "virtualenv-py3.7"
     assert crossover.version == "4dbbbfd8c53e"
     assert file_names(crossover) == ["ricohs-MacBook-Pro.local/4ba8de65-virtualenv-py3.7.json"]
-    assert "the intervals that the files state overlap" in str(crossover.reason)
+    assert "their intervals overlap" in str(crossover.reason)
     assert "measured at size 8 only, more sizes at commit 9c6b1dd8" in str(crossover.reason)
 
     for incumbent, median in (("gtx86", 0.1992918375), ("gtmc", 0.1892449815)):
@@ -89,14 +89,14 @@ def test_every_row_of_gt4py_is_accounted_for() -> None:
     Without a time: 12 of 01c96053, which failed as a whole; 4 of gtcuda in each of the four May
     commits (16); 13 in each of the four files in which only size 8 has 3 times (52). That is 80.
     Times of other commits: 8 in each of four files, 3 in each of three: 41. Nine values of the
-    benchmark without parameters, and one that the list of benchmarks does not have.
+    benchmark without parameters, and a null for the ten cases of one that the list does not have.
     """
     read, used, left_out = account(GT4PY)
-    assert (read, used) == (134, 3)
+    assert (read, used) == (143, 3)
     assert left_out == {
         "without a time: failed in asv": 80,
         "of another commit than the one that was judged": 41,
-        "of a benchmark without the parameters that hold the backend and the size": 10,
+        "of a benchmark without the parameters that hold the backend and the size": 19,
     }
 
 
@@ -172,7 +172,7 @@ def test_sizes_of_gt4py_at_which_intervals_overlap_have_no_winner() -> None:
         assert (64, 64) in numpy.unsure
         assert ratios(numpy)[64] == pytest.approx(1.2703499963663147e-06 / median)
         assert numpy.ratio_at[-1].low is None
-    assert account(LATER)[:2] == (18, 12)
+    assert account(LATER)[:2] == (27, 12)
 
 
 def test_two_versions_of_python_are_not_divided_by_each_other() -> None:
@@ -186,7 +186,7 @@ def test_two_versions_of_python_are_not_divided_by_each_other() -> None:
             "91b9a892, gtc:gt:cpu_kfirst at commit 8d68981e, virtualenv-py3.8, version e4149636"
         )
     assert verdict(VERSIONS, TIME_RUN, "gtx86", "gtmc").status == "never"
-    assert account(VERSIONS)[:2] == (19, 12)
+    assert account(VERSIONS)[:2] == (28, 12)
 
 
 GENERIC = "speed.GbartGeneric.time_gbart[niters=0, predict=False]"
@@ -215,7 +215,6 @@ def test_bartz_caches_are_judged_at_the_newest_commit_though_it_was_run_first() 
     assert left_out["without a time: n/a in asv"] == 2 * 8
 
 
-@pytest.mark.xfail(strict=True, reason="answered: unknown family, did you mean (the same name)?")
 def test_the_name_of_a_benchmark_is_all_of_its_cases() -> None:
     """``asv`` shows benchmarks by this name; what the brackets hold nobody knows before asking."""
     name = "speed.GbartGeneric.time_gbart"

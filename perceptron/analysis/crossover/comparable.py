@@ -79,7 +79,7 @@ def _by_backend(rows: Iterable[Measurement]) -> dict[str, BySize]:
     return by_backend
 
 
-def _code(where: State) -> tuple[str, str | None]:
+def _code(where: State) -> tuple[str | None, str | None]:
     return where.source, where.commit
 
 
@@ -90,4 +90,4 @@ def described(where: State) -> str:
         where.environment,
         f"version {where.version[:8]}" if where.version else None,
     ]
-    return ", ".join(filter(None, words)) or where.source
+    return ", ".join(filter(None, words)) or where.source or "nothing known"

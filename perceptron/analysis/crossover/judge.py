@@ -155,7 +155,7 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     elif all(abs(point.mean) <= TIE for point in measured):
         status, explanation, changes = "tie", "within ±5 % at every size", []
     elif not sure:
-        status, explanation = "not measured", _why_not_sure(measured)
+        status, explanation = "not measured", _why_not_sure(measured, incumbent, challenger)
     elif not changes:
         status, explanation = "never" if sure[0].sign > 0 else "always", _closest(measured)
     elif len(changes) > 1:
@@ -218,11 +218,12 @@ def _ratio_at(point: Point) -> SizeRatio:
     return SizeRatio(point.size, ratio, low, high, point.count)
 
 
-def _why_not_sure(points: Sequence[Point]) -> str:
+def _why_not_sure(points: Sequence[Point], incumbent: str, challenger: str) -> str:
     if any(point.stated is not None for point in points):
-        return "not sure at any size: the intervals that the files state overlap"
+        return f"not sure of {incumbent} and {challenger} at any size: their intervals overlap"
     processes = min(point.count for point in points)
-    return f"{processes} processes are too few to be sure of a winner at any size"
+    few = "one process is" if processes == 1 else f"{processes} processes are"
+    return f"{few} too few to be sure of a winner at any size"
 
 
 def _one_size(family: _Family, point: Point, rows: Sequence[Measurement]) -> str:

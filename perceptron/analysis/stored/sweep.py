@@ -55,6 +55,8 @@ class Sweep(Struct, frozen=True, kw_only=True):
     dtype: str | None
     threads: int | None
     family: str
+    per_iteration: bool
+    """Whether the times are of training iterations; of other people's nobody knows of what."""
     curves: list[Curve]
     crossovers: list[Crossover]
     cold: list[Curve]
@@ -112,6 +114,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         dtype=first.dtype,
         threads=first.threads,
         family=first.family,
+        per_iteration=all(row.problem is not None for row in rows),
         curves=_curves(rows),
         crossovers=crossovers(rows),
         cold=_curves(cold),

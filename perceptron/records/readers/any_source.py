@@ -69,7 +69,7 @@ def _read_place(place: Path, request: ReadRequest, notes: ReadingNotes) -> Sourc
         if not is_asv_folder(asv):
             return _joined([SourceContents(runs=[], formats=frozenset({"perceptron"})), *own])
         # These are this suite's own benchmarks, whatever the other sources call their parameters.
-        ours = msgspec.structs.replace(request, roles=ParameterRoles())
+        ours = msgspec.structs.replace(request, roles=ParameterRoles(), ours=True)
         of_asv = read_asv(asv, ours, notes)
         return _joined([*own, msgspec.structs.replace(of_asv, has_parameters=False)])
     return read_asv(place, request, notes) if is_asv_folder(place) else None
@@ -81,9 +81,9 @@ def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceCo
         must_be_a_file(file)
         return _read_file(file, request, notes)
     except UserError as error:
-        notes.not_read(file, str(error).removeprefix(f"{file}: "))
+        notes.not_read(file, error)
     except OSError as error:
-        notes.not_read(file, f"cannot be read: {error.strerror}")
+        notes.not_read(file, UserError(f"cannot be read: {error.strerror}"))
     return SourceContents(runs=[])
 
 

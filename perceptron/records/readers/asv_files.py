@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from math import prod
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -82,12 +83,13 @@ class Results(Struct, frozen=True):
 
     def count(self, name: str) -> int:
         """Return how many values there are of a benchmark, whatever it measures."""
-        entry = self.results[name]
-        result = _get(entry, "result") if self.version == 1 else entry
-        if self.version == 2 and isinstance(entry, list):
-            index = self.result_columns.index("result") if "result" in self.result_columns else 0
-            result = entry[index] if index < len(entry) else None
-        return len(result) if isinstance(result, list) else 1
+        try:
+            values = self.values(name)
+        except (msgspec.ValidationError, RecursionError):
+            return 1
+        if values.result in (None, [], [None]):  # it failed as a whole
+            return prod(len(choices) for choices in values.params)
+        return len(values.result)
 
     def values(self, name: str) -> Values:
         """Return the values; raises `msgspec.ValidationError` if they are not what asv writes."""

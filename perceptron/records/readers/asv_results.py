@@ -39,6 +39,7 @@ from perceptron.records.readers.shared.reading import (
 from perceptron.records.readers.shared.values import (
     duration,
     median_interval,
+    revision,
     stated_interval,
     stdev,
 )
@@ -64,29 +65,34 @@ def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
     lists: dict[Path, dict[str, AsvBenchmark]] = {}
     runs: list[list[ForeignRow]] = []
     for file in [source] if source.is_file() else result_files(source):
+        if file.parent not in lists:
+            lists[file.parent] = _list_of(file, notes)
         try:
             must_be_a_file(file)
-            if file.parent not in lists:
-                lists[file.parent] = _list_of(file, notes)
             runs.append(read_asv_file(file, lists[file.parent], request, notes))
         except UserError as error:
             if file == source:
                 raise
-            notes.not_read(file, str(error).removeprefix(f"{file}: "))
+            notes.not_read(file, error)
     return SourceContents(runs=runs, formats=frozenset({"asv"}), has_parameters=True)
 
 
 def _list_of(file: Path, notes: ReadingNotes) -> dict[str, AsvBenchmark]:
+    """Return the list for a file of results; none where it cannot be read, which is noted."""
     listed = benchmark_list(file)
     if listed is None:
         return {}
-    must_be_a_file(listed)
-    return load_benchmarks(
-        listed,
-        lambda what: notes.complain(
-            listed, what.removeprefix(f"{listed}: "), "its parameters are called param1, param2 …"
-        ),
-    )
+
+    def complain(what: str) -> None:
+        advice = "its parameters are called param1, param2 …"
+        notes.complain(listed, what.removeprefix(f"{listed}: "), advice)
+
+    try:
+        must_be_a_file(listed)
+        return load_benchmarks(listed, complain)
+    except UserError as error:
+        notes.not_read(listed, error)
+        return {}
 
 
 def read_asv_file(
@@ -114,7 +120,7 @@ def read_asv_file(
             if len(benchmark.param_names) != len(values.params):
                 names = [f"param{number}" for number in range(1, len(values.params) + 1)]
                 benchmark = replace(benchmark, param_names=names)
-            run += _rows(file, results, full, benchmark, values, request.roles, notes)
+            run += _rows(file, results, full, benchmark, values, request, notes)
         except (msgspec.ValidationError, RecursionError) as error:
             notes.leave_out(results.count(name), "not what asv writes")
             notes.complain(file, f"benchmark {full}: not what asv writes: {error}", "run it again")
@@ -127,20 +133,21 @@ def _rows(
     name: str,
     benchmark: AsvBenchmark,
     values: Values,
-    roles: ParameterRoles,
+    request: ReadRequest,
     notes: ReadingNotes,
 ) -> list[ForeignRow]:
+    roles = request.roles
     machine = label(results.params.get("machine", "unknown"))
     fixed = roles.parameters(name, machine)
     known = {*fixed, *benchmark.param_names}
     combinations = prod(len(choices) for choices in values.params)
     result = values.result or []
-    if not roles.names <= known:
-        notes.unused.update(known)
-        notes.leave_out(len(result), NO_SUCH_PARAMETERS)
-        return []
     # Where a benchmark failed as a whole, asv keeps one null, or nothing.
     whole = result in ([], [None])
+    if not roles.names <= known:
+        notes.unused.update(known)
+        notes.leave_out(combinations if whole else len(result), NO_SUCH_PARAMETERS)
+        return []
     if combinations > _MOST_COMBINATIONS or not (whole or len(result) == combinations):
         notes.leave_out(len(result), "of a benchmark with values for other parameters")
         notes.complain(
@@ -168,8 +175,7 @@ def _rows(
             continue
         row = Measurement(
             **shared,
-            # So our own benchmarks are called; `naming` names the others.
-            problem=f"{family}:{case.size}" if roles.are_ours else None,
+            problem=f"{family}:{case.size}" if request.ours else None,
             family=family,
             size=case.size,
             backend=case.backend,
@@ -220,9 +226,9 @@ def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[
         "file": str(file),
         "machine": machine,
         "environment": None if environment is None else label(environment),
-        "commit": label(results.commit_hash)[:12],
+        "commit": revision(results.commit_hash),
         "committed": committed or None,
-        "version": None if values.version is None else label(values.version)[:12],
+        "version": revision(values.version),
         "when": _when(values.started_at) or committed,
     }
 
@@ -277,7 +283,7 @@ def parse_parameter(word: str) -> Any:
 
 def _when(milliseconds: object) -> str:
     """Return a time of asv's in UTC, ISO 8601; empty where there is none."""
-    if not isinstance(milliseconds, int | float):
+    if isinstance(milliseconds, bool) or not isinstance(milliseconds, int | float):
         return ""
     try:
         moment = datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -29,10 +29,11 @@ from perceptron.records.readers.shared.values import (
     in_utc,
     mean_interval,
     number,
+    revision,
     stated_interval,
     stdev,
 )
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import quoted
 
 TOOL = "github-action-benchmark"
 _REACH = re.compile(r"(?:±|\+/?-)\s*([^\s%]+)\s*(%?)")
@@ -99,7 +100,7 @@ def _rows_of(file: Path, run: _Run, request: ReadRequest, notes: ReadingNotes) -
         TOOL,
         request,
         notes,
-        commit=label(commit.id)[:12] if commit.id else None,
+        commit=revision(commit.id),
         committed=in_utc(commit.timestamp),
         when=_moment(run.date),
     )

@@ -23,7 +23,13 @@ from perceptron.records.readers.shared.reading import (
     ReadingNotes,
     ReadRequest,
 )
-from perceptron.records.readers.shared.values import duration, in_utc, median_interval, stdev
+from perceptron.records.readers.shared.values import (
+    duration,
+    in_utc,
+    median_interval,
+    revision,
+    stdev,
+)
 from perceptron.untrusted_text import label, quoted
 
 
@@ -119,13 +125,14 @@ class _File(Struct):
     def facts(self, file: Path) -> dict[str, Any]:
         """Return what all rows of the file share."""
         commit = self.commit_info or _Commit()
+        known = revision(commit.id)
         dirty = "-dirty" if commit.dirty else ""
         return {
             "source": "pytest-benchmark",
             "file": str(file),
             "machine": self.machine,
             "environment": (self.machine_info or _Machine()).environment,
-            "commit": label(commit.id)[:12] + dirty if commit.id else None,
+            "commit": known and known + dirty,
             "committed": in_utc(commit.time),
             "when": label(self.datetime),
         }

@@ -117,7 +117,7 @@ def _asv(
         must_be_a_file(file)
         # These are the benchmarks of this suite: their parameters are called backend and size.
         notes = ReadingNotes()
-        rows = read_asv_file(file, benchmarks, ReadRequest(), notes)
+        rows = read_asv_file(file, benchmarks, ReadRequest(ours=True), notes)
         for warning in notes.warnings:
             complaints.add(file, warning.message)
         return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,6 +19,7 @@ from perceptron.records.readers.shared.processes import number_processes
 from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest, UnreadFile
 from perceptron.records.warning import MeasurementWarning
 
+_A_COPY = "a copy of a row in another file"
 ALL_MACHINES = "several machines"
 """What rows have for a machine where machines are what is compared."""
 
@@ -55,6 +56,7 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     contents = {name: read_source(Path(name), request, notes[name]) for name in notes}
     _parameters_must_be_of_use(contents, request)
     unselected = _none_selected(contents, notes, request)
+    contents = _without_copies(contents, notes)
     runs = [run for part in contents.values() for run in part.runs]
     if request.roles.across_machines:
         by = request.roles.backends
@@ -81,6 +83,49 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     ]
 
 
+def _without_copies(
+    contents: dict[str, SourceContents], notes: dict[str, ReadingNotes]
+) -> dict[str, SourceContents]:
+    """Leave out rows of files of which another has the same: a copy is no second process.
+
+    The same are rows of one moment, stated more closely than a second, with equal times to the
+    last digit. (asv keeps milliseconds, of which rows hold the second.)
+    """
+    first_file: dict[Hashable, str] = {}
+
+    def is_copy(foreign: ForeignRow) -> bool:
+        row = foreign.row
+        if row.file is None or not (row.source == "asv" or "." in row.when):
+            return False
+        return first_file.setdefault(_identity(foreign), row.file) != row.file
+
+    kept = {}
+    for name, part in contents.items():
+        runs = [[foreign for foreign in run if not is_copy(foreign)] for run in part.runs]
+        notes[name].leave_out(sum(map(len, part.runs)) - sum(map(len, runs)), _A_COPY)
+        kept[name] = replace(part, runs=runs)
+    return kept
+
+
+def _identity(foreign: ForeignRow) -> Hashable:
+    row = foreign.row
+    return (
+        row.source,
+        row.machine,
+        row.environment,
+        row.commit,
+        row.version,
+        row.when,
+        row.family,
+        foreign.name,
+        row.backend,
+        row.size,
+        tuple(foreign.others.values()),
+        row.seconds,
+        row.reason,
+    )
+
+
 def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
     """Return a row that can be compared with those of other machines, which are its backend."""
     row = foreign.row
@@ -100,7 +145,7 @@ def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:
 def _parameters_must_be_of_use(contents: dict[str, SourceContents], request: ReadRequest) -> None:
     """Raise `UserError` where parameters were named and all sources are tables."""
     roles = request.roles
-    if roles.are_ours or roles.across_machines:
+    if roles.are_usual or roles.across_machines:
         return
     if all(part.formats == {"csv"} for part in contents.values()):
         option = "--by" if roles.by else "--size" if roles.pattern is None else "--size-regex"

@@ -42,8 +42,8 @@ def sweep_figure(
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
         f"logarithmic. {_answers(crossovers)}",
-        caption="Lower is faster. Bands are 95 % intervals over fresh processes; a dotted line "
-        "marks a change of winner, grey its interval.",
+        caption=f"Lower is faster. {_bands(measured)}; a dotted line marks a change of winner, "
+        "grey its interval.",
         height=460,
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
         y=log_axis(within(values, ends), tick, 10, shown),
@@ -51,6 +51,12 @@ def sweep_figure(
         marks=tuple(marks),
         stretches=tuple(stretches),
     )
+
+
+def _bands(curves: Sequence[Curve]) -> str:
+    if all(spot.processes == 1 for curve in curves for spot in curve.spots):
+        return "Bands are the 99 % intervals that the files state"
+    return "Bands are 95 % intervals over fresh processes"
 
 
 def family_figure(bench: BenchResult, family: str) -> LineFigure | None:

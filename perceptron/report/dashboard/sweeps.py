@@ -73,7 +73,7 @@ def _shown(
     """Return the views of a sweep; ``pairs`` are marked and have ratios, the table has them all."""
     guessed = [] if asked is None else [x for x in asked.what_if if x.family == sweep.family]
     ratios = _ratios(sweep, looks, pairs)
-    if sweep.source == "csv":  # nobody knows how many iterations a time of a table is
+    if not sweep.per_iteration:
         return [("time", _times(sweep, 1, looks, "time", guessed, pairs)), *ratios]
     views = [
         (ITERATION, _times(sweep, 1, looks, ITERATION, guessed, pairs)),

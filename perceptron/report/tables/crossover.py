@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.analysis.crossover.amortise import Amortisation
+from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.crossover.use import SourceUse
-from perceptron.report.crossover_words import answer, missing, setting, state, status
+from perceptron.report.crossover_words import (
+    answer,
+    missing,
+    setting,
+    setting_and_state,
+    shared_state,
+    status,
+)
 from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
@@ -33,8 +41,10 @@ _SIZES = 7
 
 def show(result: CrossoverResult) -> None:
     """Print crossovers, resident and from cold, and when the faster one has paid for its start."""
-    states = {state(crossover) for crossover in result.crossovers if crossover.source is not None}
-    resident = crossover_cells(result.crossovers, with_state=len(states) > 1)
+    shared = shared_state(result.crossovers)
+    resident = crossover_cells(
+        result.crossovers, lambda crossover: setting_and_state(crossover, shared)
+    )
     if resident:
         table(TITLE, CROSSOVER_COLUMNS, resident)
     cold = crossover_cells(result.from_cold)
@@ -51,8 +61,8 @@ def show(result: CrossoverResult) -> None:
             amortisation_cells(result.amortisations),
         )
     show_missing(result.crossovers)
-    if len(states) == 1 and (only := states.pop()) is not None:
-        out.print(f"of:    {only}", markup=False, soft_wrap=True)
+    if shared is not None:
+        out.print(f"of:    {described(shared)}", markup=False, soft_wrap=True)
     for use in result.sources:
         out.print(source_line(use), markup=False, soft_wrap=True)
     what_if.show(result.what_if, result.checks)
@@ -61,10 +71,11 @@ def show(result: CrossoverResult) -> None:
 def source_line(use: SourceUse) -> str:
     """Return what became of the rows of a source, in one line."""
     formats = ", ".join(use.formats) or "nothing known"
+    files = "file" if use.files == 1 else "files"
     left_out = "; ".join(f"{count(part.rows)} {part.reason}" for part in use.left_out)
     return (
-        f"from:  {use.source} ({formats}, {count(use.files)} files): {count(use.read)} rows read, "
-        f"{count(use.used)} used"
+        f"from:  {use.source} ({formats}, {count(use.files)} {files}): {count(use.read)} rows "
+        f"read, {count(use.used)} used"
         + (f", {count(use.joined)} joined into these" if use.joined else "")
         + (f"; left out: {left_out}" if left_out else "")
     )
@@ -95,17 +106,14 @@ def show_missing(crossovers: Iterable[Crossover]) -> None:
 
 
 def crossover_cells(
-    crossovers: Iterable[Crossover], with_state: bool = False
+    crossovers: Iterable[Crossover], ground: Callable[[Crossover], str] = setting
 ) -> list[tuple[str, ...]]:
-    """Return a row of text for each pair that was measured.
-
-    ``with_state`` says on which commit and in which environment, where other tools measured it.
-    """
+    """Return a row of text for each pair that was measured; ``ground`` says where and how."""
     return [
         (
             crossover.family,
             f"{crossover.incumbent} → {crossover.challenger}",
-            ", ".join(filter(None, (setting(crossover), state(crossover) if with_state else None))),
+            ground(crossover),
             status(crossover),
             answer(crossover),
         )

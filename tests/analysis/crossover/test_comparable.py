@@ -213,7 +213,7 @@ def test_intervals_that_overlap_everywhere_are_no_verdict(row: MakeRow) -> None:
     ]
     (crossover,) = of_pair(rows)
     assert crossover.status == "not measured"
-    assert crossover.reason == "not sure at any size: the intervals that the files state overlap"
+    assert crossover.reason == "not sure of numpy and gpu at any size: their intervals overlap"
 
 
 def test_a_time_that_is_none_makes_no_state(row: MakeRow) -> None:

@@ -16,6 +16,8 @@ from perceptron.untrusted_text import label
 
 MACHINE = "machine"
 """The parameter that every row has, whatever its benchmark: where it was measured."""
+# So asv calls a parameter where nothing says how its benchmark calls it.
+_UNNAMED = re.compile(r"param\d+")
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 
 
@@ -40,8 +42,8 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         return frozenset((*self.backends, self.size))
 
     @property
-    def are_ours(self) -> bool:
-        """Whether these are the names that the suite's own benchmarks give their parameters."""
+    def are_usual(self) -> bool:
+        """Whether nobody named any."""
         return self == ParameterRoles()
 
     @property
@@ -95,6 +97,11 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
             return UserError(
                 f"{source}: no benchmark of time in it has parameters; choose another, or find the "
                 "size in its name with --size-regex"
+            )
+        if all(_UNNAMED.fullmatch(name) for name in known):
+            return UserError(
+                f"{source}: asv's list benchmarks.json, which names parameters, is not beside it; "
+                f"name with --by and --size some of {', '.join(known)}"
             )
         if not absent:
             together = ", ".join(sorted(self.names))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from perceptron.errors import UserError
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.warning import MeasurementWarning
 
@@ -25,11 +26,13 @@ _LONGEST = 400
 class ReadRequest(Struct, frozen=True, kw_only=True):
     """What is wanted of the sources: ``families`` by name, all of them without.
 
-    ``separator`` stands between the fields of tables; found out without.
+    ``ours`` says that asv's results are of this suite's own benchmarks. ``separator`` stands
+    between the fields of tables; found out without.
     """
 
     roles: ParameterRoles = ParameterRoles()
     families: tuple[str, ...] = ()
+    ours: bool = False
     separator: str | None = None
 
     def wants(self, *names: str) -> bool:
@@ -74,9 +77,11 @@ class ReadingNotes:
         if rows:
             self.left_out[reason] += rows
 
-    def not_read(self, file: Path, reason: str) -> None:
-        """Name a file that holds no results that can be read."""
-        self.unread.append(UnreadFile(str(file), reason))
+    def not_read(self, file: Path, error: UserError) -> None:
+        """Name a file that holds no results that can be read, once."""
+        unread = UnreadFile(str(file), str(error).removeprefix(f"{file}: "))
+        if unread not in self.unread:
+            self.unread.append(unread)
 
     def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
         """Warn of something in a file; the same in many files is one warning.

@@ -9,9 +9,13 @@ from math import inf, isfinite, sqrt
 
 from scipy import special
 
+from perceptron.untrusted_text import label
+
 # Standard error of the median of normal values, in those of their mean.
 MEDIAN_ERROR = 1.2533
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-fA-F]{12,}", re.ASCII)
+_DIGITS = 12
 # Whole numbers beyond this are not told apart by floats.
 _LARGEST_WHOLE = 2**53
 
@@ -34,6 +38,15 @@ def duration(value: object) -> float | None:
         return value if 0 < value < inf else None
     seconds = None if isinstance(value, str) else number(value)
     return float(seconds) if seconds is not None and 0 < seconds < float("inf") else None
+
+
+def revision(text: object) -> str | None:
+    """Return a revision or version as rows hold it; None for an empty one.
+
+    Of a digest the first 12 digits; a name, such as a branch's, in full: two may begin alike.
+    """
+    name = "" if text is None else label(text)
+    return (name[:_DIGITS] if _DIGEST.fullmatch(name) else name) or None
 
 
 def in_utc(text: object) -> str | None:
