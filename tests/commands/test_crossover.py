@@ -18,6 +18,7 @@ from perceptron.studies import crossover as study
 from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
 from tests.made import FACTS, everything, keep, line
+from tests.records.readers.test_asv_results import suite
 from tests.report.reading import data, text_of, views
 
 TIMES = (
@@ -213,3 +214,51 @@ def test_an_untrusted_table_is_judged_in_words(perceptron: Perceptron, tmp_path:
 def test_wrong_usage_leaves_nothing_behind(here: Perceptron, tmp_path: Path) -> None:
     assert here("crossover", "--by", "backend").returncode == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_answer_from_files_accounts_for_every_row(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words and in the document: read, used, left out and why, and what could not be read."""
+    folder = Path("tables")
+    folder.mkdir()
+    (folder / "good.csv").write_text(f"{TIMES}svd,100,tpu,\nqr,1,numpy,2\n")
+    (folder / "cut.json").write_text('{"benchmarks": [')
+    run("--from", "tables", "--family", "svd", "--html", "")
+    shown = capsys.readouterr()
+    assert "from:  tables (csv, 1 file): 6 rows read, 4 used; left out: " in shown.out
+    assert "1 of a family that was not asked for" in shown.out
+    assert "1 without a time: no time given" in shown.out
+    assert "warning: tables/cut.json: not JSON, or cut short" in shown.err
+    assert "UserWarning" not in shown.err
+    assert not any(line.startswith(("page:", "next:")) for line in shown.out.splitlines())
+    run("--from", "tables", "--family", "svd", "--json")
+    document = json.loads(capsys.readouterr().out)
+    (source,) = document["sources"]
+    assert (source["read"], source["used"], source["joined"]) == (6, 4, 0)
+    assert sum(left["rows"] for left in source["left_out"]) == 2
+    assert [unread["file"] for unread in source["unread"]] == ["tables/cut.json"]
+    assert [warning["code"] for warning in document["warnings"]] == ["file-not-read"]
+    crossover = next(one for one in document["crossovers"] if one["challenger"] == "gpu")
+    assert crossover["files"] == ["tables/good.csv"]
+    ratios = [(at["size"], at["ratio"]) for at in crossover["ratio_at"]]
+    assert ratios == [(1, pytest.approx(30)), (100, pytest.approx(31 / 900))]
+    assert document["page"] is None
+
+
+def test_the_state_is_said_once_where_all_share_it_and_at_each_pair_where_not(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which commit, which environment, which version of the benchmark."""
+    params = {"size": ["1", "2"], "backend": ["'a'", "'b'"]}
+    suite(Path("asv"), params, [1.0, 2.0, 1.0, 2.0])
+    run("--from", "asv", "--html", "")
+    shown = capsys.readouterr().out
+    assert "of:    commit 01234567, virtualenv-py3.11" in shown
+    other = json.loads(Path("asv/box/0123-env.json").read_text()) | {"env_name": "py3.14"}
+    Path("asv/box/0124-env.json").write_text(json.dumps(other))
+    run("--from", "asv", "--html", "")
+    shown = capsys.readouterr().out
+    assert "of:    commit 01234567\n" in shown
+    assert shown.index("virtualenv-py3.11") < shown.index("of:")
+    assert shown.index("py3.14") < shown.index("of:")
