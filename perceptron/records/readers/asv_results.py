@@ -249,9 +249,7 @@ def _outcomes(values: Values, combinations: int) -> Iterator[dict[str, Any]]:
     for result, low, high, lower, upper, count, deviation, samples in zip(*padded, strict=True):
         seconds = duration(result)
         if seconds is None:
-            skipped = isinstance(result, float) and isnan(result)
-            reason = "n/a in asv" if skipped else "failed in asv"
-            yield {"status": "skipped" if skipped else "failed", "reason": reason}
+            yield _no_time(result)
             continue
         interval = stated_interval(low, high, seconds)
         if interval == (None, None):
@@ -263,6 +261,13 @@ def _outcomes(values: Values, combinations: int) -> Iterator[dict[str, Any]]:
             times = (duration(sample) for sample in samples)
             fields["samples"] = [sample for sample in times if sample is not None]
         yield fields
+
+
+def _no_time(result: object) -> dict[str, Any]:
+    if isinstance(result, float) and isnan(result):
+        return {"status": "skipped", "reason": "n/a in asv"}
+    why = "failed in asv" if result is None else "not a time above 0 in asv"
+    return {"status": "failed", "reason": why}
 
 
 @lru_cache(maxsize=4096)  # a history repeats the same few texts

@@ -265,3 +265,12 @@ def test_a_parameter_that_is_no_literal_stays_text(folder: Path) -> None:
     text = (folder / "box" / "0123-env.json").read_text().replace("'numpy'", evil)
     (folder / "box" / "0123-env.json").write_text(text)
     assert evil in {row.backend for row in load_measurements(folder)}
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, float("inf"), "1.5", True])
+def test_what_is_no_time_above_zero_is_none(tmp_path: Path, value: object) -> None:
+    """Whatever it is instead; the row stays, and says why."""
+    folder = suite(tmp_path / "asv", {"size": ["1", "2"], "backend": ["'np'"]}, [value, 2.0])  # type: ignore[list-item]
+    rows = load_measurements(folder)
+    assert [(row.seconds, row.status) for row in rows] == [(None, "failed"), (2.0, "ok")]
+    assert rows[0].reason == "not a time above 0 in asv"
