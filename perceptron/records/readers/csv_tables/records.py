@@ -18,7 +18,7 @@ from perceptron.records.readers.csv_tables.fields import (
     threads_of,
 )
 from perceptron.records.readers.csv_tables.points import Points
-from perceptron.records.readers.csv_tables.rows import TableRows
+from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
 from perceptron.records.readers.csv_tables.table import NEEDED, OPTIONAL, Table, is_blank
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 
@@ -118,6 +118,8 @@ class RecordReader:
         self._look_at_points(row, fields, "size")
         self._look_at_points(row, fields, "threads")
         subject = self.rows.add_subject(measurement)
+        if subject >= MOST_ROWS:  # before the memory is full
+            raise too_many(self._table.file)
         if subject < MOST_REMEMBERED:
             self._subjects[key] = subject
 

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 from perceptron.errors import UserError
 from perceptron.records.readers.csv_tables.records import RecordReader
-from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows
+from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
 from perceptron.records.readers.csv_tables.table import Table
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
@@ -46,10 +46,7 @@ def read_csv(
         _complain_of_devices(table, rows, notes)
         most = rows.most_repeats()
         if rows.kept(most) > MOST_ROWS:
-            raise UserError(
-                f"{file}: {len(rows):,} rows, of which {rows.kept(most):,} cannot be joined, are "
-                f"more than {MOST_ROWS:,}; choose some with --family, or split it"
-            )
+            raise too_many(file)
         foreign_rows = [ForeignRow(row=row, others=_NO_OTHERS) for row in rows.rows(most)]
     _count_joined(file, rows, most, len(foreign_rows), notes)
     return foreign_rows

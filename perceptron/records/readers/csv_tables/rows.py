@@ -9,10 +9,12 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from math import isnan, nan
+from pathlib import Path
 from statistics import median
 
 from msgspec.structs import replace
 
+from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 
 # A row for each of millions of lines fills the memory. Up to so many lines, a table is as it is.
@@ -92,6 +94,14 @@ class TableRows:
                     batches[subject] = _Batches(self.counts[subject], most)
                 if batches[subject].add(seconds, stdev):
                     yield _with_times(row, *batches[subject].taken())
+
+
+def too_many(file: Path) -> UserError:
+    """Return the error about a table of more rows than memory holds."""
+    return UserError(
+        f"{file}: more than {MOST_ROWS:,} rows that differ in more than their time; choose some "
+        "with --family, or split it"
+    )
 
 
 class _Batches:

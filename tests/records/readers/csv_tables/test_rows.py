@@ -136,7 +136,11 @@ def test_reading_leaves_the_collection_of_garbage_as_it_was() -> None:
 
 def test_more_rows_than_memory_holds_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """What differs cannot be joined, and half an answer is none."""
-    monkeypatch.setattr(results, "MOST_ROWS", 15)
+    monkeypatch.setattr(records, "MOST_ROWS", 15)
     assert len(read([f"f,{size},b,1" for size in range(1, 16)])[0]) == 15
-    with pytest.raises(UserError, match=r"table\.csv: 16 rows, .* choose some with --family"):
+    with pytest.raises(UserError, match=r"table\.csv: more than .* choose some with --family"):
         read([f"f,{size},b,1" for size in range(1, 17)])
+    monkeypatch.setattr(records, "MOST_ROWS", 1000)
+    monkeypatch.setattr(results, "MOST_ROWS", 2)
+    with pytest.raises(UserError, match=r"table\.csv: more than"):
+        read([f"f,{size},b,1" for size in (1, 2, 3)])
