@@ -23,7 +23,8 @@ _CRITERION_FILES = ("estimates.json", "benchmark.json", "sample.json", "tukey.js
 _CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
 _PACKED = ("", ".gz", ".bz2", ".xz", ".zip")
-_MOST_CONFIGURATION_BYTES = 2**20
+# json5 takes seconds for these; asv's own template has a tenth.
+_MOST_CONFIGURATION_BYTES = 2**16
 
 
 def own_files(folder: Path) -> list[Path]:
