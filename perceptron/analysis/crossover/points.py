@@ -204,7 +204,8 @@ def _of_unpaired(incumbent: Sequence[Measurement], challenger: Sequence[Measurem
     means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
     mean = float(means[1] - means[0])
     counts = [len(values) for values in logs]
-    weight = 1 / (1 / counts[0] + 1 / counts[1])
+    # If both vary alike, a ratio of single values has twice the variance of one value.
+    weight = 2 / (1 / counts[0] + 1 / counts[1])
     if min(freedoms) > 0:
         squares = [float(error) ** 2 for error in errors]
         error = sqrt(sum(squares))
