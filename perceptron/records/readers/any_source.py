@@ -36,7 +36,8 @@ def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> Sour
         if source.is_dir():
             return _read_folder(source, request, notes)
         if source.exists():
-            return _read_file(source, request, notes)
+            is_new = notes.is_new(source)
+            return _read_file(source, request, notes) if is_new else SourceContents(runs=[])
     except OSError as error:
         raise UserError(f"{source}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a path that no file can have
@@ -51,7 +52,7 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
         if contents is not None:
             return contents
     contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
-    if contents.formats:
+    if contents.formats or notes.has_repeats:
         return contents
     why = "".join(f" ({unread.file}: {unread.reason})" for unread in notes.unread[:1])
     raise UserError(
@@ -78,7 +79,8 @@ def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceCo
     """Read a file of a folder; note why it is not read where it cannot be."""
     try:
         must_be_a_file(file)
-        return _read_file(file, request, notes)
+        if notes.is_new(file):
+            return _read_file(file, request, notes)
     except UserError as error:
         notes.not_read(file, str(error).removeprefix(f"{file}: "))
     except OSError as error:

@@ -66,6 +66,8 @@ def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
     for file in [source] if source.is_file() else result_files(source):
         try:
             must_be_a_file(file)
+            if file != source and not notes.is_new(file):
+                continue
             if file.parent not in lists:
                 lists[file.parent] = _list_of(file, notes)
             runs.append(read_asv_file(file, lists[file.parent], request, notes))

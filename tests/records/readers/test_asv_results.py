@@ -10,38 +10,8 @@ import pytest
 import perceptron
 from perceptron.errors import UserError
 from perceptron.records.readers.table import load_measurements
+from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 
-BENCHMARKS = {
-    "train.Width.time_train": {
-        "type": "time",
-        "param_names": ["size", "backend"],
-        "params": [["2", "8"], ["'numpy'", "'torch-cuda'"]],
-        "pretty_name": "width",
-    },
-    "memory.track_bytes": {"type": "track", "param_names": ["size", "backend"]},
-    "train.time_import": {"type": "time", "param_names": []},
-    "version": 2,
-}
-RESULTS = {
-    "commit_hash": "0123456789abcdef",
-    "env_name": "virtualenv-py3.11",
-    "date": 1795000000000,
-    "params": {"machine": "box", "num_cpu": None},
-    "result_columns": ["result", "params", "version", "started_at", "duration", "stats_q_25"],
-    "results": {
-        "train.Width.time_train": [
-            [2e-5, float("nan"), 3e-5, None],
-            [["2", "8"], ["'numpy'", "'torch-cuda'"]],
-            "1",
-            1795537135833,
-            9.0,
-            [1.9e-5, None, None, None],
-        ],
-        "memory.track_bytes": [[1.0], [["2"], ["'numpy'"]]],
-        "train.time_import": [[0.1], []],
-    },
-    "version": 2,
-}
 # The same, as asv wrote it before 0.4.
 OLD_RESULTS = {
     "commit_hash": "0123456789abcdef",
@@ -68,22 +38,6 @@ OLD_RESULTS = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write(tmp_path / "asv", BENCHMARKS, RESULTS)
-
-
-def write(folder: Path, benchmarks: dict[str, Any], *results: dict[str, Any]) -> Path:
-    (folder / "box").mkdir(parents=True)
-    (folder / "benchmarks.json").write_text(json.dumps(benchmarks))
-    (folder / "box" / "machine.json").write_text("{}")
-    for index, content in enumerate(results):
-        (folder / "box" / f"{index}123-env.json").write_text(json.dumps(content))
-    return folder
-
-
-def suite(folder: Path, params: dict[str, list[str]], result: list[float] | None) -> Path:
-    """Write one benchmark of another suite."""
-    listed = {"bench.Sum.time_sum": {"type": "time", "param_names": list(params)}}
-    values = {"bench.Sum.time_sum": [result, list(params.values())]}
-    return write(folder, listed, {**RESULTS, "results": values})
 
 
 @pytest.mark.parametrize("results", [RESULTS, OLD_RESULTS], ids=["format 2", "format 1"])

@@ -13,8 +13,8 @@ from perceptron.errors import UserError
 from perceptron.records.readers import packed
 from perceptron.records.readers.packed import open_unpacked
 from perceptron.records.readers.table import load_measurements
+from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.records.readers.conftest import GOOD, TABLE
-from tests.records.readers.test_asv_results import BENCHMARKS, RESULTS, write
 
 
 def zipped(content: bytes, *names: str) -> bytes:
