@@ -9,6 +9,10 @@ import pytest
 
 import perceptron
 from perceptron.errors import UserError
+from perceptron.records.readers.shared.name_pattern import name_pattern
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest
+from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.table import load_measurements
 from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 
@@ -219,3 +223,21 @@ def test_a_parameter_that_is_no_literal_stays_text(folder: Path) -> None:
     text = (folder / "box" / "0123-env.json").read_text().replace("'numpy'", evil)
     (folder / "box" / "0123-env.json").write_text(text)
     assert evil in {row.backend for row in load_measurements(folder)}
+
+
+def test_a_family_of_benchmarks_is_asked_for_by_the_name_that_answers_have(tmp_path: Path) -> None:
+    """Where a backend is a benchmark's name, the family is the module that they share."""
+    listed = {
+        f"{module}.time_{name}_{size}": {"type": "time", "param_names": []}
+        for module in ("sort", "sum")
+        for name in ("a", "b")
+        for size in (1, 10)
+    }
+    results = {name: [[1.0], []] for name in listed}
+    folder = write(tmp_path / "asv", listed, {**RESULTS, "results": results})
+    roles = ParameterRoles(pattern=name_pattern("--size-regex", r"_(\d+)$"))
+    (source,) = load_sources([folder], ReadRequest(roles=roles, families=("sort",)))
+    assert {row.family for row in source.rows} == {"sort"}
+    assert {row.backend for row in source.rows} == {"sort.time_a", "sort.time_b"}
+    assert source.families == ["sort", "sum"]
+    assert source.left_out == {NOT_ASKED_FOR: 4}
