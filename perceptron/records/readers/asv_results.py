@@ -149,7 +149,8 @@ def _rows(
         notes.leave_out(len(result), "of a benchmark with values for other parameters")
         notes.complain(
             file,
-            f"benchmark {label(name)}: {len(result)} values for {combinations} combinations of parameters",
+            f"benchmark {label(name)}: {len(result)} values for {combinations} combinations of "
+            "parameters",
             "run it again; it is left out",
         )
         return []
