@@ -39,6 +39,15 @@ def state(row: Measurement) -> State:
     return State(row.source, row.commit, row.environment, row.version)
 
 
+def is_own(row: Measurement) -> bool:
+    """Return whether the suite measured this row: rows of a process were measured side by side.
+
+    In other tools' files the process is only the order of rows. The environment of rows of ours is
+    what was installed at the time; tools that keep histories choose theirs.
+    """
+    return row.file is None or row.source == "perceptron"
+
+
 def moment(row: Measurement) -> str:
     """Return when the code of a row was made, in UTC; when it was measured if that is not known.
 

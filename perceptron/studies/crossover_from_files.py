@@ -46,15 +46,14 @@ def judge_files(
     for family in families:
         if not any(_is_asked_for(name, (family,)) for name in present):
             known = present.union(*(source.families for source in loaded))
-            raise unknown("family", family, sorted(known))
+            raise unknown("family", family, sorted(known - {family}))
     of_families = [row for row in every if row.family in wanted_families]
-    if commit is not None:
-        _must_be_known(commit, of_families)
+    chosen = None if commit is None else _named(commit, of_families)
 
     def unwanted(row: Measurement) -> str | None:
         if row.family not in wanted_families:
             return NOT_ASKED_FOR
-        return None if commit is None or _is_of(row, commit) else _OTHER_COMMIT
+        return None if chosen in (None, row.commit) else _OTHER_COMMIT
 
     rows = [row for row in every if unwanted(row) is None]
     backends = list(dict.fromkeys(row.backend for row in rows))
@@ -72,26 +71,32 @@ def _is_asked_for(family: str, families: Sequence[str]) -> bool:
     return not families or any(family == name or family.startswith(f"{name}[") for name in families)
 
 
-def _is_of(row: Measurement, commit: str) -> bool:
-    """Return whether a row is of a commit whose revision begins so."""
-    return row.commit is not None and row.commit.startswith(revision(commit) or "")
+def _named(commit: str, rows: Iterable[Measurement]) -> str:
+    """Return the commit of rows whose revision begins so; raises `UserError` if there is not one.
 
-
-def _must_be_known(commit: str, rows: Iterable[Measurement]) -> None:
+    Rows keep its first digits, and "-dirty" behind them where files had changed: the digits alone
+    name the clean one.
+    """
     newest: dict[str, str] = {}
     for row in rows:
         if row.commit is not None:
             newest[row.commit] = max(moment(row), newest.get(row.commit, ""))
-    matching = [name for name in newest if name.startswith(revision(commit) or "")]
-    if commit in newest:
-        return
+    begins = revision(commit) or ""
+    for exact in (commit, begins):
+        if exact in newest:
+            return exact
+    matching = [name for name in newest if name.startswith(begins)]
     if len(commit) >= _LEAST_DIGITS and len(matching) == 1:
-        return
+        return matching[0]
     if not newest:
         raise UserError(f"--commit {commit!r}: no row of these sources says of which commit it is")
     ordered = sorted(matching or newest, key=lambda name: newest[name], reverse=True)
-    named = ", ".join(f"{name} of {newest[name][:10]}" for name in ordered[:_NAMED_COMMITS])
-    problem = f"fits {len(matching)} commits" if matching else "fits none of the commits"
+    named = ", ".join(
+        f"{name} of {newest[name][:10]}" if newest[name] else name
+        for name in ordered[:_NAMED_COMMITS]
+    )
+    number = f"{len(matching)} commit{'s' if len(matching) > 1 else ''}"
+    problem = f"fits {number}" if matching else "fits none of the commits"
     raise UserError(
         f"--commit {commit!r} {problem}: give {_LEAST_DIGITS} digits or more of {named}"
     )

@@ -217,11 +217,37 @@ def test_another_commit_can_be_chosen(tmp_path: Path, commit: str) -> None:
     assert [left.rows for left in result.sources[0].left_out] == [4]
 
 
+@pytest.mark.parametrize("commit", ["a" * 12, "a" * 40, f"{'a' * 12}-dirty"])
+def test_a_commit_and_what_was_changed_in_it_are_chosen_apart(tmp_path: Path, commit: str) -> None:
+    """pytest-benchmark says of a commit that files had changed."""
+    for dirty in (False, True):
+        content = {
+            "commit_info": {"id": "a" * 40, "dirty": dirty},
+            "benchmarks": [
+                {
+                    "name": "test_sum",
+                    "params": {"size": size, "backend": backend},
+                    "stats": {"median": seconds},
+                }
+                for size in (1, 10)
+                for backend, seconds in (("a", 1.0), ("b", 0.5 if dirty else 2.0))
+            ],
+        }
+        (tmp_path / f"{dirty}.json").write_text(json.dumps(content))
+    crossover = only(judge_history(tmp_path, commit=commit))
+    expected = ("always", f"{'a' * 12}-dirty") if "dirty" in commit else ("never", "a" * 12)
+    assert (crossover.status, crossover.commit) == expected
+    with pytest.raises(
+        UserError, match=r"fits 2 commits: give 4 digits or more of a{12}(,|-dirty,)"
+    ):
+        judge_history(tmp_path, commit="aaaa")
+
+
 @pytest.mark.parametrize(
     ("commit", "message"),
     [
         ("cccc", r"fits none of the commits: give 4 digits or more of b{12} of 2025-06-15, a{12}"),
-        ("aa", "fits 1 commits: give 4 digits"),
+        ("aa", "fits 1 commit: give 4 digits"),
         ("", "fits 2 commits"),
     ],
 )
@@ -301,6 +327,29 @@ def test_one_sided_repeats_make_a_winner_sure_if_they_agree(tmp_path: Path) -> N
     crossover = only(judge(table(tmp_path, rows)))
     assert crossover.status == "never"
     assert all(at.low is not None and at.low > 1.9 for at in crossover.ratio_at)
+
+
+def test_a_benchmarks_name_stands_for_the_families_that_other_parameters_make(
+    tmp_path: Path,
+) -> None:
+    rows = [
+        {
+            "name": "test_sum",
+            "params": {"size": size, "backend": backend, "kind": kind},
+            "stats": {"median": 1.0},
+        }
+        for size in (1, 10)
+        for backend in ("a", "b")
+        for kind in ("x", "y")
+    ]
+    file = tmp_path / "times.json"
+    file.write_text(json.dumps({"benchmarks": rows}))
+    for asked, expected in (("test_sum", "xy"), ("test_sum[kind=y]", "y")):
+        result = judge_files([str(file)], (), (asked,), ParameterRoles(), 10_000)
+        families = [crossover.family for crossover in result.crossovers]
+        assert families == [f"test_sum[kind={kind}]" for kind in expected]
+    with pytest.raises(UserError, match=r"'test_sum\[kind=z\]': did you mean 'test_sum\[kind=.\]'"):
+        judge_files([str(file)], (), ("test_sum[kind=z]",), ParameterRoles(), 10_000)
 
 
 def test_a_family_is_chosen_before_anything_else_is_understood(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from perceptron.analysis.select import State, has_time, moment, state
+from perceptron.analysis.select import State, has_time, is_own, moment, state
 from perceptron.records.measurement import Measurement
 
 BySize = dict[float, list[Measurement]]
@@ -24,14 +24,14 @@ class ComparableRows:
                 where = (row.source, row.commit, row.environment, row.version)
                 members.setdefault(where, []).append(row)
         self._by_state: dict[State, dict[str, BySize]] = {}
-        self._dated: set[State] = set()
+        self._own: set[State] = set()
         moments: dict[State, tuple[str, str]] = {}
         for some in members.values():
             where_measured = state(some[0])
             self._by_state[where_measured] = _by_backend(some)
             moments[where_measured] = max((moment(row), row.when) for row in some)
-            if any(row.committed is not None for row in some):
-                self._dated.add(where_measured)
+            if all(map(is_own, some)):
+                self._own.add(where_measured)
         self._newest_first = sorted(
             self._by_state, key=lambda where: (moments[where], repr(where)), reverse=True
         )
@@ -39,11 +39,11 @@ class ComparableRows:
     def states(self, incumbent: str, challenger: str) -> list[State]:
         """Return the states in which both have a time at the same size, of the newest such commit.
 
-        They are several where a tool that keeps histories measured it in several environments; of
-        our own rows, whose environment is what was installed at the time, the newest counts.
+        They are several where another tool measured it in several environments; of our own rows the
+        newest counts.
         """
         both = [where for where in self._newest_first if self._share(where, incumbent, challenger)]
-        if not both or both[0] not in self._dated:
+        if not both or both[0] in self._own:
             return both[:1]
         return [where for where in both if _code(where) == _code(both[0])]
 

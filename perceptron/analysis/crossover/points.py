@@ -18,7 +18,7 @@ import numpy as np
 from scipy import special
 
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
-from perceptron.analysis.select import has_time
+from perceptron.analysis.select import has_time, is_own
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -139,11 +139,11 @@ def _ratio(
     """Return the log-ratio of two backends at one size, from their rows by process."""
     if len(incumbent) == len(challenger) == 1:
         (one,), (other,) = incumbent.values(), challenger.values()
-        if incumbent.keys() == challenger.keys() or not is_side_by_side(one):
+        if incumbent.keys() == challenger.keys() or not is_own(one):
             return _of_single_values(one, other, tuple(incumbent))
     shared = sorted(incumbent.keys() & challenger.keys())
     of_all = len(shared) == len(incumbent) == len(challenger)
-    if of_all or is_side_by_side(next(iter(incumbent.values()))):
+    if of_all or is_own(next(iter(incumbent.values()))):
         if not shared:
             return None
         ratios = np.array(
@@ -155,14 +155,6 @@ def _ratio(
             tuple(shared), ratios, count, float(mean), float(error), freedom, count, None, 0.0
         )
     return _of_unpaired(list(incumbent.values()), list(challenger.values()))
-
-
-def is_side_by_side(row: Measurement) -> bool:
-    """Return whether rows of equal process were measured side by side.
-
-    Of rows in other tools' files the process is only their order.
-    """
-    return row.file is None or row.source == "perceptron"
 
 
 def _log(row: Measurement) -> float:
@@ -204,7 +196,8 @@ def _of_unpaired(incumbent: Sequence[Measurement], challenger: Sequence[Measurem
     means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
     mean = float(means[1] - means[0])
     counts = [len(values) for values in logs]
-    weight = 1 / (1 / counts[0] + 1 / counts[1])
+    # If both vary alike, a ratio of single values has twice the variance of one value.
+    weight = 2 / (1 / counts[0] + 1 / counts[1])
     if min(freedoms) > 0:
         squares = [float(error) ** 2 for error in errors]
         error = sqrt(sum(squares))

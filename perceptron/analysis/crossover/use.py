@@ -9,8 +9,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.crossover.points import is_side_by_side
-from perceptron.analysis.select import Ground, ground, has_time
+from perceptron.analysis.select import Ground, ground, has_time, is_own
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.reading import UnreadFile
 from perceptron.records.readers.sources import LoadedSource
@@ -126,7 +125,7 @@ class _Why:
             return sizes
         if row.size not in sizes:
             return "of a size that only one backend has"
-        if is_side_by_side(row) and not self._partners[key] & self._side_by_side[_process(row)]:
+        if is_own(row) and not self._partners[key] & self._side_by_side[_process(row)]:
             return "of a process that did not measure the other backend"
         return None
 
@@ -143,7 +142,7 @@ class _Why:
         """The backends that have a time, by process of our own."""
         backends: dict[tuple[object, ...], set[str]] = {}
         for row in self._rows:
-            if is_side_by_side(row) and has_time(row) and self._unwanted(row) is None:
+            if is_own(row) and has_time(row) and self._unwanted(row) is None:
                 backends.setdefault(_process(row), set()).add(row.backend)
         return backends
 

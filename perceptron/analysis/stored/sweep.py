@@ -11,7 +11,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
-from perceptron.analysis.select import has_time, moment, reason, state, times
+from perceptron.analysis.select import has_time, is_own, moment, reason, state, times
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.records.measurement import Measurement
 
@@ -92,8 +92,8 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
 
 
 def _key(row: Measurement) -> tuple[object, ...]:
-    # Of rows of ours, whose environment is what was installed at the time, the newest counts.
-    within = None if row.committed is None else state(row)
+    # Of rows of ours, only the newest environment counts.
+    within = None if is_own(row) else state(row)
     return (row.source, row.machine, row.family, row.commit, row.dtype, row.threads, within)
 
 

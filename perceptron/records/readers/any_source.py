@@ -14,7 +14,7 @@ from perceptron.records.readers.asv_files import is_asv_folder, is_asv_results
 from perceptron.records.readers.asv_results import read_asv
 from perceptron.records.readers.csv_tables.results import read_csv
 from perceptron.records.readers.json_formats import decode, format_of
-from perceptron.records.readers.packed import open_unpacked
+from perceptron.records.readers.packed import open_unpacked, read_json_bytes
 from perceptron.records.readers.places import has_own_rows, own_files, places, result_like_files
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
@@ -23,7 +23,6 @@ from perceptron.records.store import parse_rows
 
 # So much of a file says what it is.
 _HEAD = 2**16
-_MOST_JSON_BYTES = 2**30
 
 
 def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
@@ -37,7 +36,8 @@ def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> Sour
         if source.is_dir():
             return _read_folder(source, request, notes)
         if source.exists():
-            return _read_file(source, request, notes)
+            is_new = notes.is_new(source)
+            return _read_file(source, request, notes) if is_new else SourceContents(runs=[])
     except OSError as error:
         raise UserError(f"{source}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a path that no file can have
@@ -52,7 +52,7 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
         if contents is not None:
             return contents
     contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
-    if contents.formats:
+    if contents.formats or notes.has_repeats:
         return contents
     why = "".join(f" ({unread.file}: {unread.reason})" for unread in notes.unread[:1])
     raise UserError(
@@ -79,7 +79,8 @@ def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceCo
     """Read a file of a folder; note why it is not read where it cannot be."""
     try:
         must_be_a_file(file)
-        return _read_file(file, request, notes)
+        if notes.is_new(file):
+            return _read_file(file, request, notes)
     except UserError as error:
         notes.not_read(file, error)
     except OSError as error:
@@ -104,7 +105,7 @@ def _read_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
             return SourceContents(runs=[run], formats=frozenset({"perceptron"}))
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
         if start.startswith((b"{", b"[", b"window.")) or ".json" in file.suffixes:
-            return _read_json(file, content.read(_MOST_JSON_BYTES + 1), request, notes)
+            return _read_json(file, read_json_bytes(file, content), request, notes)
         run = read_csv(file, content, request, notes)
     notes.files += 1
     return SourceContents(runs=[run], formats=frozenset({"csv"}))
@@ -113,8 +114,6 @@ def _read_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
 def _read_json(
     file: Path, content: bytes, request: ReadRequest, notes: ReadingNotes
 ) -> SourceContents:
-    if len(content) > _MOST_JSON_BYTES:
-        raise UserError(f"{file}: more than {_MOST_JSON_BYTES >> 30} GiB of JSON; split it")
     document = decode(file, content)
     if is_asv_results(document):
         return read_asv(file, request, notes)

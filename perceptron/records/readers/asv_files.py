@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.readers.packed import ENDINGS, open_unpacked, read_json_bytes
 
 Kind = TypeVar("Kind", bound=Struct)
 
@@ -168,8 +169,13 @@ def is_asv_results(content: object) -> bool:
 
 def result_files(folder: Path) -> list[Path]:
     """Return the files of results in a machine's folder, or in every folder of a results folder."""
-    pattern = "*.json" if (folder / "machine.json").is_file() else "*/*.json"
-    return [file for file in sorted(folder.glob(pattern)) if file.name not in FACTS]
+    pattern = "*.json*" if (folder / "machine.json").is_file() else "*/*.json*"
+    endings = tuple(f".json{ending}" for ending in ENDINGS)
+    return [
+        file
+        for file in sorted(folder.glob(pattern))
+        if file.name not in FACTS and file.name.endswith(endings)
+    ]
 
 
 def benchmark_list(file: Path) -> Path | None:
@@ -215,7 +221,8 @@ def load(file: Path) -> dict[str, Any]:
     """Load a JSON object; raises `UserError` naming the file if it cannot be read or holds none."""
     try:
         # asv writes NaN and Infinity, which JSON does not have; Python's own reader accepts them.
-        content = json.loads(file.read_bytes())
+        with open_unpacked(file) as stream:
+            content = json.loads(read_json_bytes(file, stream))
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

@@ -69,6 +69,8 @@ def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceC
             lists[file.parent] = _list_of(file, notes)
         try:
             must_be_a_file(file)
+            if file != source and not notes.is_new(file):
+                continue
             runs.append(read_asv_file(file, lists[file.parent], request, notes))
         except UserError as error:
             if file == source:
@@ -106,12 +108,12 @@ def read_asv_file(
         benchmark = benchmarks.get(name) or AsvBenchmark(
             type="time" if _TIME.fullmatch(name) else ""
         )
-        short, full = label(benchmark.pretty_name or name), label(name)
         if benchmark.type != "time":
             notes.leave_out(results.count(name), "of a benchmark of something else than time")
             continue
-        notes.families.add(short)
-        if not request.wants(short, full):
+        families = _families(name, benchmark, request.roles)
+        notes.families.add(families[0])
+        if not request.wants(*families):
             notes.leave_out(results.count(name), NOT_ASKED_FOR)
             continue
         try:
@@ -120,10 +122,12 @@ def read_asv_file(
             if len(benchmark.param_names) != len(values.params):
                 names = [f"param{number}" for number in range(1, len(values.params) + 1)]
                 benchmark = replace(benchmark, param_names=names)
-            run += _rows(file, results, full, benchmark, values, request, notes)
+            run += _rows(file, results, name, benchmark, values, request, notes)
         except (msgspec.ValidationError, RecursionError) as error:
             notes.leave_out(results.count(name), "not what asv writes")
-            notes.complain(file, f"benchmark {full}: not what asv writes: {error}", "run it again")
+            notes.complain(
+                file, f"benchmark {label(name)}: not what asv writes: {error}", "run it again"
+            )
     return run
 
 
@@ -138,7 +142,7 @@ def _rows(
 ) -> list[ForeignRow]:
     roles = request.roles
     machine = label(results.params.get("machine", "unknown"))
-    fixed = roles.parameters(name, machine)
+    fixed = roles.parameters(label(name), machine)
     known = {*fixed, *benchmark.param_names}
     combinations = prod(len(choices) for choices in values.params)
     result = values.result or []
@@ -152,14 +156,12 @@ def _rows(
         notes.leave_out(len(result), "of a benchmark with values for other parameters")
         notes.complain(
             file,
-            f"benchmark {name}: {len(result)} values for {combinations} combinations of parameters",
+            f"benchmark {label(name)}: {len(result)} values for {combinations} combinations of "
+            "parameters",
             "run it again; it is left out",
         )
         return []
-    family = label(benchmark.pretty_name or name)
-    if "name" in roles.backends:
-        # Then what has several backends is whatever the benchmarks have in common.
-        family = name = name.rpartition(".")[0] or "benchmark"
+    family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values, machine)
     cases = _cases(
         roles,
@@ -182,10 +184,19 @@ def _rows(
             **case.ground,
             **outcome,
         )
-        rows.append(ForeignRow(row=row, name=name, others=case.others))
+        rows.append(ForeignRow(row=row, name=full_name, others=case.others))
     for value, count in unusable.items():
-        notes.complain_of_size(file, name, roles.size, value, count)
+        notes.complain_of_size(file, label(name), roles.size, value, count)
     return rows
+
+
+def _families(name: str, benchmark: AsvBenchmark, roles: ParameterRoles) -> tuple[str, str]:
+    """Return the short and the full name of the family that a benchmark belongs to."""
+    if "name" in roles.backends:
+        # Then what has several backends is whatever the benchmarks have in common.
+        module = label(name).rpartition(".")[0] or "benchmark"
+        return module, module
+    return label(benchmark.pretty_name or name), label(name)
 
 
 class _Case(NamedTuple):

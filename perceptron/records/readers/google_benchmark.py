@@ -122,6 +122,7 @@ def read_google_benchmark(
         notes.leave_out(len(entries) - used, AN_AGGREGATE)
         if time is None:
             continue
+        notes.joined += used - 1
         parts = _parts(name)
         row = rows.row(
             family,

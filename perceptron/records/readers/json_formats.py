@@ -20,8 +20,9 @@ from perceptron.records.readers.pytest_results import is_pytest, read_pytest
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
 
-# A page's data file: a script of one assignment, of which nothing is executed.
-_ASSIGNMENT = re.compile(rb"\s*(?:window|var|const|let)?[.\s]?\s*\w+\s*=\s*(?=[{\[])")
+# A page's data file: a script of one assignment, of which nothing is executed. No part can match
+# what the next one matches: a file of spaces would take for ever.
+_ASSIGNMENT = re.compile(rb"(?:window\s*\.\s*|(?:var|const|let)\s+)?\w+\s*=\s*(?=[{\[])")
 
 
 class JsonFormat(NamedTuple):
@@ -44,7 +45,7 @@ FORMATS = (
 
 def decode(file: Path, content: bytes) -> object:
     """Return the JSON of a file, or of the assignment in a script; raises `UserError`."""
-    content = content.removeprefix(b"\xef\xbb\xbf")
+    content = content.removeprefix(b"\xef\xbb\xbf").lstrip()
     if assignment := _ASSIGNMENT.match(content):
         content = content[assignment.end() :].rstrip(b"; \t\r\n")
     try:

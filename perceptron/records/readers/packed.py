@@ -15,8 +15,11 @@ from typing import IO, cast
 
 from perceptron.errors import UserError
 
+ENDINGS = ("", ".gz", ".bz2", ".xz", ".zip")
+"""Of names, behind that of what is packed."""
 MOST_BYTES = 2**32
 """Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
+MOST_JSON_BYTES = 2**30
 _HEAD = 2**16
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 
@@ -61,6 +64,14 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
             return
         with unpack(file, packed) as stream:
             yield io.BufferedReader(_Bounded(file, stream), _HEAD)
+
+
+def read_json_bytes(file: Path, content: IO[bytes]) -> bytes:
+    """Return all of a file that is opened; raises `UserError` where that is too much at once."""
+    text = content.read(MOST_JSON_BYTES + 1)
+    if len(text) > MOST_JSON_BYTES:
+        raise UserError(f"{file}: more than {MOST_JSON_BYTES >> 30} GiB of JSON; split it")
+    return text
 
 
 def _unpacker(head: bytes) -> Callable[[Path, io.BufferedReader], IO[bytes]] | None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import json5
 
+from perceptron.records.readers.packed import ENDINGS
+
 ROWS = "measurements.jsonl"
 # A run's folder, a machine's, that of all runs, and the results folder around it.
 _OWN = (ROWS, f"*/{ROWS}", f"*/*/{ROWS}", f"runs/*/*/{ROWS}")
@@ -22,8 +24,8 @@ _CRITERION = (".", "new", "*/new", "*/*/new", "*/*/*/new")
 _CRITERION_FILES = ("estimates.json", "benchmark.json", "sample.json", "tukey.json", "raw.csv")
 _CONFIGURATIONS = ("asv.conf.json", "*/asv.conf.json")
 _ENDINGS = (".json", ".jsonl", ".csv", ".tsv", ".js")
-_PACKED = ("", ".gz", ".bz2", ".xz", ".zip")
-_MOST_CONFIGURATION_BYTES = 2**20
+# json5 takes seconds for these; asv's own template has a tenth.
+_MOST_CONFIGURATION_BYTES = 2**16
 
 
 def own_files(folder: Path) -> list[Path]:
@@ -84,4 +86,4 @@ def _is_like(file: Path) -> bool:
     """Whether its name is that of results; of criterion's files the folder tells it."""
     if file.name in _CRITERION_FILES and file.with_name(_CRITERION_FILES[0]).is_file():
         return False
-    return any(file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in _PACKED)
+    return any(file.name.endswith(f"{ending}{packed}") for ending in _ENDINGS for packed in ENDINGS)

@@ -50,9 +50,9 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     come from. Raises `UserError` in one line for a source that does not exist or cannot be
     understood, and where no benchmark has the parameters asked for.
     """
-    # A source named twice is read once: its values would count as twice as many processes.
     named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
-    notes = {name: ReadingNotes() for name in named_once.values()}
+    seen: set[Path] = set()
+    notes = {name: ReadingNotes(seen) for name in named_once.values()}
     contents = {name: read_source(Path(name), request, notes[name]) for name in notes}
     _parameters_must_be_of_use(contents, request)
     unselected = _none_selected(contents, notes, request)
@@ -162,7 +162,9 @@ def _none_selected(
     empty = [
         name
         for name, part in contents.items()
-        if part.has_parameters and not any(part.runs) and not notes[name].left_out_by_choice
+        if part.has_parameters
+        and not any(part.runs)
+        and not (notes[name].left_out_by_choice or notes[name].has_repeats)
     ]
     if not empty:
         return {}

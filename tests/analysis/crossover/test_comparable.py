@@ -5,6 +5,7 @@ from math import exp, log
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.judge import Crossover, crossovers
@@ -64,6 +65,22 @@ def test_the_run_says_which_is_newest_where_no_commit_has_a_date(row: MakeRow) -
     ]
     (crossover,) = of_pair(rows)
     assert (crossover.status, crossover.commit) == ("never", "other")
+
+
+def test_environments_are_answers_of_their_own_where_no_commit_has_a_date_too(
+    row: MakeRow,
+) -> None:
+    """Several tools write none. Of our own rows, only the newest environment counts."""
+    undated: dict[str, object] = {"commit": None, "committed": None}
+    rows = [
+        *both(row, 0.5, environment="one", when="2026-01-01T00:00:00Z", **undated),
+        *both(row, 2.0, environment="other", when="2026-02-01T00:00:00Z", **undated),
+    ]
+    answers = {crossover.environment: crossover.status for crossover in of_pair(rows)}
+    assert answers == {"one": "always", "other": "never"}
+    own = [replace(row, source="perceptron", file=None) for row in rows]
+    (crossover,) = of_pair(own)
+    assert (crossover.status, crossover.environment) == ("never", "other")
 
 
 def test_a_newer_commit_without_a_common_size_does_not_count(row: MakeRow) -> None:
@@ -255,6 +272,7 @@ def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
     rows = [
         Measurement(
             source="asv",
+            file="a.json",
             machine="box",
             family="line",
             backend=backend,

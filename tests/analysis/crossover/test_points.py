@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from math import inf, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 import pytest
@@ -124,6 +124,23 @@ def test_a_few_processes_borrow_what_is_known_of_the_spread(row: MakeRow) -> Non
     (alone,) = made(row, {16: [0.05]})
     (_, unsure) = made(row, {1: spread, 16: [0.05]})
     assert (alone.sign, unsure.sign) == (1, 0)
+
+
+@pytest.mark.parametrize("repeats", [(3, 3), (1, 5), (5, 1)])
+def test_what_unpaired_sizes_lend_is_the_spread_of_a_ratio(
+    row: MakeRow, repeats: tuple[int, int]
+) -> None:
+    """Of one value over another: that varies by twice the variance of each of them."""
+    rows = [
+        row(backend=backend, size=1, process=10 * k + process, seconds=exp(value), file="times.csv")
+        for k, (backend, count) in enumerate(zip((A, B), repeats, strict=True))
+        for process, value in enumerate(np.linspace(-0.01, 0.01, count) if count > 1 else [0.0])
+    ]
+    _, single = points([*rows, *at(row, 16, [0.3])], A, B)
+    count = max(repeats)
+    variance = float(np.var(np.linspace(-0.01, 0.01, count), ddof=1))
+    freedom = sum(repeats) - 2 if min(repeats) > 1 else count - 1
+    assert single.error**2 == pytest.approx(2 * variance * freedom / chi2.median(freedom))
 
 
 def test_one_wild_size_does_not_blur_the_others(row: MakeRow) -> None:

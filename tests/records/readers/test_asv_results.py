@@ -9,39 +9,13 @@ import pytest
 
 import perceptron
 from perceptron.errors import UserError
+from perceptron.records.readers.shared.name_pattern import name_pattern
+from perceptron.records.readers.shared.parameter_roles import ParameterRoles
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest
+from perceptron.records.readers.sources import load_sources
 from perceptron.records.readers.table import load_measurements
+from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 
-BENCHMARKS = {
-    "train.Width.time_train": {
-        "type": "time",
-        "param_names": ["size", "backend"],
-        "params": [["2", "8"], ["'numpy'", "'torch-cuda'"]],
-        "pretty_name": "width",
-    },
-    "memory.track_bytes": {"type": "track", "param_names": ["size", "backend"]},
-    "train.time_import": {"type": "time", "param_names": []},
-    "version": 2,
-}
-RESULTS = {
-    "commit_hash": "0123456789abcdef",
-    "env_name": "virtualenv-py3.11",
-    "date": 1795000000000,
-    "params": {"machine": "box", "num_cpu": None},
-    "result_columns": ["result", "params", "version", "started_at", "duration", "stats_q_25"],
-    "results": {
-        "train.Width.time_train": [
-            [2e-5, float("nan"), 3e-5, None],
-            [["2", "8"], ["'numpy'", "'torch-cuda'"]],
-            "1",
-            1795537135833,
-            9.0,
-            [1.9e-5, None, None, None],
-        ],
-        "memory.track_bytes": [[1.0], [["2"], ["'numpy'"]]],
-        "train.time_import": [[0.1], []],
-    },
-    "version": 2,
-}
 # The same, as asv wrote it before 0.4.
 OLD_RESULTS = {
     "commit_hash": "0123456789abcdef",
@@ -68,22 +42,6 @@ OLD_RESULTS = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write(tmp_path / "asv", BENCHMARKS, RESULTS)
-
-
-def write(folder: Path, benchmarks: dict[str, Any], *results: dict[str, Any]) -> Path:
-    (folder / "box").mkdir(parents=True)
-    (folder / "benchmarks.json").write_text(json.dumps(benchmarks))
-    (folder / "box" / "machine.json").write_text("{}")
-    for index, content in enumerate(results):
-        (folder / "box" / f"{index}123-env.json").write_text(json.dumps(content))
-    return folder
-
-
-def suite(folder: Path, params: dict[str, list[str]], result: list[float] | None) -> Path:
-    """Write one benchmark of another suite."""
-    listed = {"bench.Sum.time_sum": {"type": "time", "param_names": list(params)}}
-    values = {"bench.Sum.time_sum": [result, list(params.values())]}
-    return write(folder, listed, {**RESULTS, "results": values})
 
 
 @pytest.mark.parametrize("results", [RESULTS, OLD_RESULTS], ids=["format 2", "format 1"])
@@ -274,3 +232,21 @@ def test_what_is_no_time_above_zero_is_none(tmp_path: Path, value: object) -> No
     rows = load_measurements(folder)
     assert [(row.seconds, row.status) for row in rows] == [(None, "failed"), (2.0, "ok")]
     assert rows[0].reason == "not a time above 0 in asv"
+
+
+def test_a_family_of_benchmarks_is_asked_for_by_the_name_that_answers_have(tmp_path: Path) -> None:
+    """Where a backend is a benchmark's name, the family is the module that they share."""
+    listed = {
+        f"{module}.time_{name}_{size}": {"type": "time", "param_names": []}
+        for module in ("sort", "sum")
+        for name in ("a", "b")
+        for size in (1, 10)
+    }
+    results = {name: [[1.0], []] for name in listed}
+    folder = write(tmp_path / "asv", listed, {**RESULTS, "results": results})
+    roles = ParameterRoles(pattern=name_pattern("--size-regex", r"_(\d+)$"))
+    (source,) = load_sources([folder], ReadRequest(roles=roles, families=("sort",)))
+    assert {row.family for row in source.rows} == {"sort"}
+    assert {row.backend for row in source.rows} == {"sort.time_a", "sort.time_b"}
+    assert source.families == ["sort", "sum"]
+    assert source.left_out == {NOT_ASKED_FOR: 4}

@@ -59,7 +59,9 @@ def test_repetitions_are_samples_of_one_process(tmp_path: Path) -> None:
     """Median 103 ns, quartiles 1 ns apart on each side of it, five values."""
     times = (103.0, 101.0, 105.0, 104.0, 102.0)
     repetitions = [google_row("BM_sort/64", time, index) for index, time in enumerate(times)]
-    (row,) = load(tmp_path, *repetitions).rows
+    source = load(tmp_path, *repetitions)
+    (row,) = source.rows
+    assert (source.joined, source.left_out) == (4, {})
     assert row.seconds == pytest.approx(103e-9)
     assert row.samples == pytest.approx([time * 1e-9 for time in times])
     # 1.2533 × 2 / 1.349 / √5 standard errors, of which 99 % of Student's with 4 reach 4.604

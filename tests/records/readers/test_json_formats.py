@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
-from perceptron.records.readers.json_formats import FORMATS
+from perceptron.records.readers.json_formats import FORMATS, decode
 from perceptron.records.readers.table import load_measurements
 from tests.foreign_documents import CRITERION_BENCHMARK, DOCUMENTS
 
@@ -114,3 +114,25 @@ def test_the_names_of_parameters_do_not_break_the_line_of_an_error(tmp_path: Pat
     with pytest.raises(UserError) as caught:
         load_measurements(write(tmp_path, "pytest-benchmark", document))
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "window.DATA = {};",
+        "\ufeff\n window . DATA={}",
+        "var data\n=\n{} ;\n",
+        "const window = {}",
+        "let variable = {}",
+        "DATA = {}",
+    ],
+)
+def test_a_script_of_one_assignment_is_its_value(script: str) -> None:
+    assert decode(Path("data.js"), script.encode()) == {}
+
+
+@pytest.mark.parametrize("start", ["", "window.", "var ", "window.a = "])
+def test_a_file_of_spaces_is_refused_at_once(start: str) -> None:
+    """Not in a time that grows with the square of its length: here, half an hour."""
+    with pytest.raises(UserError, match="not JSON"):
+        decode(Path("data.js"), start.encode() + b" " * 300_000)

@@ -13,6 +13,7 @@ from perceptron.errors import UserError
 from perceptron.records.readers import packed
 from perceptron.records.readers.packed import open_unpacked
 from perceptron.records.readers.table import load_measurements
+from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.records.readers.conftest import GOOD, TABLE
 
 
@@ -47,6 +48,20 @@ def test_packed_files_read_as_what_is_in_them(tmp_path: Path, packer: str) -> No
             unpacked.backend,
         )
     assert len(load_measurements(tmp_path / packer)) == 2
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_packed_results_of_asv_read_as_they_are(tmp_path: Path, packer: str) -> None:
+    """One by one, and in a machine's folder."""
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    (file,) = (file for file in (folder / "box").iterdir() if file.name != "machine.json")
+    plain = [row.seconds for row in load_measurements(file)]
+    small = file.with_name(f"{file.name}.{packer}")
+    small.write_bytes(PACKERS[packer](file.read_bytes()))
+    file.unlink()
+    assert plain
+    for source in (small, folder / "box", folder):
+        assert [row.seconds for row in load_measurements(source)] == plain
 
 
 @pytest.mark.parametrize("packer", ["gz", "bz2", "xz"])

@@ -10,8 +10,8 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.records.readers.places import places
 from perceptron.records.readers.table import load_measurements
+from tests.asv_documents import BENCHMARKS, RESULTS, write
 from tests.records.readers.conftest import TABLE
-from tests.records.readers.test_asv_results import BENCHMARKS, RESULTS, write
 
 PYTEST = {
     "machine_info": {"node": "box"},

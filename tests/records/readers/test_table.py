@@ -9,9 +9,9 @@ import pytest
 import perceptron
 from perceptron.errors import UserError
 from perceptron.records.readers.table import load_measurements
+from tests.asv_documents import BENCHMARKS, RESULTS, suite, write
 from tests.conftest import MakeRow
 from tests.records.readers.conftest import GOOD, TABLE
-from tests.records.readers.test_asv_results import suite
 
 
 def test_a_damaged_row_is_warned_of_and_the_rest_reads(run: Path, tmp_path: Path) -> None:
@@ -103,3 +103,35 @@ def test_parameters_of_a_table_are_refused_instead_of_ignored(tmp_path: Path) ->
     for options in ({"by": "library"}, {"size": "n"}, {"size_regex": r"(\d+)"}):
         with pytest.raises(UserError, match=r"times\.csv: --(by|size|size-regex) names parameters"):
             load_measurements(tmp_path / "times.csv", **options)
+
+
+@pytest.mark.parametrize("kind", ["table", "asv", "own"])
+@pytest.mark.parametrize("folder_first", [True, False])
+def test_a_file_counts_once_in_however_many_sources_it_lies(
+    run: Path, tmp_path: Path, kind: str, folder_first: bool
+) -> None:
+    """Twice, its values would be two processes that agree to the last digit."""
+    folder = {"table": tmp_path / "tables", "asv": tmp_path / "asv", "own": tmp_path / "results"}
+    if kind == "table":
+        folder[kind].mkdir()
+        (folder[kind] / "times.csv").write_text(TABLE)
+    elif kind == "asv":
+        write(folder[kind], BENCHMARKS, RESULTS)
+    file = {
+        "table": folder["table"] / "times.csv",
+        "asv": folder["asv"] / "box" / "0123-env.json",
+        "own": run / "measurements.jsonl",
+    }[kind]
+    once = load_measurements(folder[kind])
+    sources = [folder[kind], file] if folder_first else [file, folder[kind]]
+    with pytest.warns(UserWarning, match="read already, under this name or another; it counts on"):
+        assert load_measurements(sources) == once
+
+
+def test_a_link_to_a_file_in_the_same_folder_counts_once(tmp_path: Path) -> None:
+    """As a link ``latest.json`` to the last one does."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    (tmp_path / "latest.csv").symlink_to("times.csv")
+    with pytest.warns(UserWarning, match=r"times\.csv, read already"):
+        (row,) = load_measurements(tmp_path)
+    assert row.file == str(tmp_path / "latest.csv")

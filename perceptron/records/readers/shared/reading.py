@@ -60,10 +60,12 @@ class ReadingNotes:
     ``left_out`` counts rows by the reason why they are none of the rows returned; ``unused`` are
     the parameters of benchmarks without those asked for, ``families`` the names of all that were
     seen. ``joined`` counts rows of the source that have no row of their own, since the median of
-    several stands for them.
+    several stands for them. ``seen`` are the files that were read, of all sources that share it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seen: set[Path] | None = None) -> None:
+        self._seen = set() if seen is None else seen
+        self.has_repeats = False
         self.files = 0
         self.left_out: Counter[str] = Counter()
         self.joined = 0
@@ -76,6 +78,24 @@ class ReadingNotes:
         """Count rows that the source holds and that are not returned."""
         if rows:
             self.left_out[reason] += rows
+
+    def is_new(self, file: Path) -> bool:
+        """Return whether a file is to be read, and warn of one that was, under whatever name.
+
+        Its values would count as twice as many processes, which agree to the last digit.
+        """
+        real = file.resolve()
+        if real not in self._seen:
+            self._seen.add(real)
+            return True
+        self.has_repeats = True
+        self.complain(
+            file,
+            "read already, under this name or another",
+            "it counts once; name each file once",
+            "read-twice",
+        )
+        return False
 
     def not_read(self, file: Path, error: UserError) -> None:
         """Name a file that holds no results that can be read, once."""
