@@ -8,7 +8,6 @@ are their ``repr``; NaN is a case that was skipped and null one that failed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.readers.shared.lenient_json import decode_lenient
 
 Kind = TypeVar("Kind", bound=Struct)
 
@@ -212,8 +212,7 @@ def load_file(file: Path) -> Results:
 def load(file: Path) -> dict[str, Any]:
     """Load a JSON object; raises `UserError` naming the file if it cannot be read or holds none."""
     try:
-        # asv writes NaN and Infinity, which JSON does not have; Python's own reader accepts them.
-        content = json.loads(file.read_bytes())
+        content = decode_lenient(file.read_bytes())
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
