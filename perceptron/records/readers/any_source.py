@@ -15,7 +15,13 @@ from perceptron.records.readers.asv_results import read_asv
 from perceptron.records.readers.csv_tables.results import read_csv
 from perceptron.records.readers.json_formats import decode, format_of
 from perceptron.records.readers.packed import open_unpacked
-from perceptron.records.readers.places import has_own_rows, own_files, places, result_like_files
+from perceptron.records.readers.places import (
+    closed_folders,
+    has_own_rows,
+    own_files,
+    places,
+    result_like_files,
+)
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
@@ -39,7 +45,8 @@ def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> Sour
         if source.exists():
             return _read_file(source, request, notes)
     except OSError as error:
-        raise UserError(f"{source}: cannot be read: {error.strerror}") from None
+        name = error.filename or source
+        raise UserError(f"{name}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a path that no file can have
         raise UserError(f"{str(source)!r}: cannot be read: {error}") from None
     raise UserError(f"{source}: no such results; `perceptron bench` makes some")
@@ -50,7 +57,9 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
     for place in (folder, *places(folder)):
         contents = _read_place(place, request, notes)
         if contents is not None:
+            _note_closed_folders(place, notes)
             return contents
+    _note_closed_folders(folder, notes)
     contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
     if contents.formats:
         return contents
@@ -59,6 +68,11 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
         f"{folder}: no results in it, of ours, asv or pytest-benchmark or another tool that is read"
         f"{why}; name a file or folder of results"
     )
+
+
+def _note_closed_folders(place: Path, notes: ReadingNotes) -> None:
+    for closed, why in closed_folders(place):
+        notes.not_read(closed, why)
 
 
 def _read_place(place: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents | None:
@@ -81,7 +95,7 @@ def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceCo
         must_be_a_file(file)
         return _read_file(file, request, notes)
     except UserError as error:
-        notes.not_read(file, str(error).removeprefix(f"{file}: "))
+        notes.not_read(file, str(error).removeprefix(str(file)).lstrip(":, "))
     except OSError as error:
         notes.not_read(file, f"cannot be read: {error.strerror}")
     return SourceContents(runs=[])

@@ -66,6 +66,20 @@ def _results_dir(file: Path) -> str | None:
     return name if isinstance(name, str) and "\0" not in name else None
 
 
+def closed_folders(place: Path, depth: int = 2) -> Iterator[tuple[Path, str]]:
+    """Yield the folders in a place, so many levels down, that cannot be listed, and why.
+
+    Searching by pattern passes over them in silence.
+    """
+    for folder in sorted(entry for entry in place.iterdir() if entry.is_dir()):
+        try:
+            next(folder.iterdir(), None)
+            if depth > 1:
+                yield from closed_folders(folder, depth - 1)
+        except OSError as error:
+            yield folder, f"cannot be read: {error.strerror}"
+
+
 def result_like_files(folder: Path) -> list[Path]:
     """Return the files in a folder and in its folders that may hold results, by their names.
 

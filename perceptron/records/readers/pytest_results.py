@@ -24,7 +24,7 @@ from perceptron.records.readers.shared.reading import (
     ReadRequest,
 )
 from perceptron.records.readers.shared.values import duration, in_utc, median_interval, stdev
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label, printable, quoted
 
 
 class _Benchmark(Struct):
@@ -122,7 +122,7 @@ class _File(Struct):
         dirty = "-dirty" if commit.dirty else ""
         return {
             "source": "pytest-benchmark",
-            "file": str(file),
+            "file": printable(file),
             "machine": self.machine,
             "environment": (self.machine_info or _Machine()).environment,
             "commit": label(commit.id)[:12] + dirty if commit.id else None,

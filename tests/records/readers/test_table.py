@@ -45,6 +45,8 @@ def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
     """Else one value would pass for two that agree."""
     (tmp_path / "times.csv").write_text(TABLE)
     assert len(load_measurements(tmp_path / "times.csv", f"{tmp_path}/./times.csv")) == 1
+    (tmp_path / "link.csv").symlink_to("times.csv")
+    assert len(load_measurements(tmp_path / "times.csv", tmp_path / "link.csv")) == 1
     (tmp_path / "again.csv").write_text(TABLE)
     rows = load_measurements(tmp_path / "times.csv", tmp_path / "again.csv")
     assert [row.process for row in rows] == [0, 1]

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import printable
 
 # Why rows are left out: one wording for all readers.
 NOT_ASKED_FOR = "of a family that was not asked for"
@@ -18,6 +19,9 @@ NO_SIZE = "of a size that is no number above 0"
 NO_SIZE_IN_NAME = "with no size in its name"
 NO_TIME_UNIT = "in a unit that is no time"
 AN_AGGREGATE = "an aggregate of others, or no time"
+
+UNUSABLE_SIZE = "unusable-size"
+"""The code of a warning of rows that are left out for their size."""
 
 _LONGEST = 400
 
@@ -76,7 +80,7 @@ class ReadingNotes:
 
     def not_read(self, file: Path, reason: str) -> None:
         """Name a file that holds no results that can be read."""
-        self.unread.append(UnreadFile(str(file), reason))
+        self.unread.append(UnreadFile(printable(file), printable(reason)))
 
     def complain(self, file: Path, what: str, advice: str, code: str = "not-read") -> None:
         """Warn of something in a file; the same in many files is one warning.
@@ -84,7 +88,7 @@ class ReadingNotes:
         ``what`` begins with the place in the file.
         """
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
-        files[str(file)] += 1
+        files[printable(file)] += 1
 
     def complain_of_size(
         self, file: Path, benchmark: str, parameter: str, value: str, rows: int
@@ -96,7 +100,7 @@ class ReadingNotes:
             f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
             "its rows are left out",
             "name with --size the parameter that holds a number",
-            "unusable-size",
+            UNUSABLE_SIZE,
         )
 
     @property
