@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# A table may have thousands of names.
+_MOST_CHOICES = 40
+
 
 class UserError(Exception):
     """Wrong usage, bad input or broken infrastructure, said in one line.
@@ -18,5 +21,7 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among ``known``, with the nearest one that is."""
     choices = list(known)
     near = get_close_matches(name, choices, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(choices)}"
+    more = f" and {len(choices) - _MOST_CHOICES:,} more" if len(choices) > _MOST_CHOICES else ""
+    listed = f"choose from {', '.join(choices[:_MOST_CHOICES])}{more}"
+    hint = f"did you mean {near[0]!r}?" if near else listed
     return UserError(f"unknown {kind} {name!r}: {hint}")

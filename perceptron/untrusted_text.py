@@ -20,7 +20,15 @@ def label(value: object) -> str:
 
     What steers terminals or turns the direction of text round becomes a replacement character.
     """
-    text = " ".join(str(value).split())
+    return printable(" ".join(str(value).split()))
+
+
+def printable(value: object) -> str:
+    """Return a value, as a path or a message, with a mark for what is not to be shown or written.
+
+    Unlike `label` it keeps every space.
+    """
+    text = str(value)
     if text.isprintable():
         return text
     text = text.encode("utf-8", "replace").decode("utf-8")

@@ -12,6 +12,7 @@ from perceptron.untrusted_text import (
     for_matplotlib,
     for_plotly,
     label,
+    printable,
     quoted,
     shortened,
 )
@@ -22,7 +23,7 @@ texts = st.text(st.characters(codec=None), max_size=200)
 
 @given(texts)
 def test_every_text_becomes_one_line_without_control_characters(text: str) -> None:
-    for shown in (label(text), quoted(text), shortened(text), for_plotly(text)):
+    for shown in (label(text), quoted(text), shortened(text), for_plotly(text), printable(text)):
         assert not {unicodedata.category(character) for character in shown} & INVISIBLE
         assert len(shown.splitlines()) <= 1
         shown.encode()

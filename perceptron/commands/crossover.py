@@ -20,6 +20,7 @@ from perceptron.commands.shared.arguments import (
 )
 from perceptron.commands.shared.options import (
     folder_name,
+    name_or_none,
     one_of,
     several,
     split,
@@ -103,11 +104,11 @@ def crossover(
         families = several("--family", family)
         roles = ParameterRoles(
             by=parameters,
-            size=size or "size",
+            size=name_or_none("--size", size) or "size",
             pattern=None if size_regex is None else name_pattern("--size-regex", size_regex),
         )
         result = crossover_from_files.judge_files(
-            sources, pairs, families, roles, iterations, commit
+            sources, pairs, families, roles, iterations, name_or_none("--commit", commit)
         )
         page = prepare(html, by_default=not json).write_crossovers(results, result)
     else:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import is_line
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.crossover.use import uses
-from perceptron.analysis.select import moment
+from perceptron.analysis.select import ground, moment
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
@@ -22,7 +22,8 @@ from perceptron.records.warning import MeasurementWarning
 _OTHER_COMMIT = "of a commit that was not asked for"
 # Commits that an error names: those that somebody may have meant.
 _NAMED_COMMITS = 5
-_LEAST_DIGITS = 4
+# Of all families together: more take minutes to judge, and nobody reads them.
+_MOST_PAIRS = 20_000
 
 
 def judge_files(
@@ -58,12 +59,27 @@ def judge_files(
     rows = [row for row in every if unwanted(row) is None]
     backends = list(dict.fromkeys(row.backend for row in rows))
     wanted = [split_pair(pair, backends) for pair in pairs]
+    if not wanted:
+        _must_be_judged_in_time(rows)
     result = crossover_result(rows, wanted or None, iterations, warnings=_warnings(loaded, roles))
     if not result.crossovers:
         left_out = sum((Counter(source.left_out) for source in loaded), Counter())
         also = "".join(f"; {rows} rows left out: {reason}" for reason, rows in left_out.items())
         raise UserError(f"{', '.join(sources)}: nothing to compare: {_why_nothing(rows)}{also}")
     return replace(result, sources=uses(loaded, result.crossovers, unwanted))
+
+
+def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
+    """Raise `UserError` where so many backends stand beside each other that pairs are millions."""
+    backends: dict[Hashable, set[str]] = {}
+    for row in rows:
+        backends.setdefault((row.family, ground(row)), set()).add(row.backend)
+    pairs = sum(len(names) * (len(names) - 1) // 2 for names in backends.values())
+    if pairs > _MOST_PAIRS:
+        raise UserError(
+            f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: name those that matter "
+            "with --pair A:B, or some families with --family"
+        )
 
 
 def _is_asked_for(family: str, families: Sequence[str]) -> bool:
@@ -86,7 +102,7 @@ def _named(commit: str, rows: Iterable[Measurement]) -> str:
         if exact in newest:
             return exact
     matching = [name for name in newest if name.startswith(begins)]
-    if len(commit) >= _LEAST_DIGITS and len(matching) == 1:
+    if commit and len(matching) == 1:
         return matching[0]
     if not newest:
         raise UserError(f"--commit {commit!r}: no row of these sources says of which commit it is")
@@ -95,11 +111,8 @@ def _named(commit: str, rows: Iterable[Measurement]) -> str:
         f"{name} of {newest[name][:10]}" if newest[name] else name
         for name in ordered[:_NAMED_COMMITS]
     )
-    number = f"{len(matching)} commit{'s' if len(matching) > 1 else ''}"
-    problem = f"fits {number}" if matching else "fits none of the commits"
-    raise UserError(
-        f"--commit {commit!r} {problem}: give {_LEAST_DIGITS} digits or more of {named}"
-    )
+    problem = f"fits {len(matching)} commits" if matching else "fits none of the commits"
+    raise UserError(f"--commit {commit!r} {problem}: give the first digits of one, such as {named}")
 
 
 def _warnings(loaded: Iterable[LoadedSource], roles: ParameterRoles) -> list[MeasurementWarning]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -135,6 +136,23 @@ def test_a_pair_is_shown_the_way_round_in_which_it_was_asked_for(answered: Path)
         ratios.append(view["figures"][0]["data"][-1]["y"])
     assert ratios[0] == pytest.approx([30, 31 / 900])
     assert ratios[1] == pytest.approx([1 / value for value in ratios[0]])
+
+
+def test_names_of_files_that_are_no_text_break_no_answer(
+    answered: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An archive of another system has such names; they are marked, and so are line breaks."""
+    folder = answered / "several"
+    folder.mkdir()
+    for name in (b"\xff.csv", b"a\nb.csv"):
+        (folder / os.fsdecode(name)).write_text("no table")
+    (folder / "times.csv").write_text(TIMES)
+    run("--from", "several", "--json")
+    (source,) = json.loads(capsys.readouterr().out)["sources"]
+    assert [unread["file"] for unread in source["unread"]] == [
+        "several/a\ufffdb.csv",
+        "several/?.csv",
+    ]
 
 
 TABLE = """case,size,backend,seconds

@@ -142,7 +142,6 @@ def test_the_median_of_gt4py_counts_and_not_its_lower_quartile() -> None:
     ("commit", "problem"),
     [
         ("ffff", "fits none of the commits"),
-        ("dc1", "fits 1 commit: give 4 digits or more of dc12aa700274 of 2026-07-22"),
     ],
 )
 def test_a_commit_that_is_not_there_is_answered_with_those_that_are(

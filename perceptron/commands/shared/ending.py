@@ -10,6 +10,7 @@ from typing import NoReturn
 import typer
 
 from perceptron.errors import UserError
+from perceptron.untrusted_text import printable
 
 _INTERRUPTED = 130  # what typer makes of ctrl-C
 
@@ -42,5 +43,5 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
 
             traceback.print_exc()
             message = "this is a bug of perceptron itself; please report it with the lines above"
-    typer.echo(f"error: {message}", err=True)
+    typer.echo(f"error: {printable(message)}", err=True)
     sys.exit(2)

@@ -35,6 +35,13 @@ def several(option: str, values: Iterable[str] | None) -> tuple[str, ...]:
     return once
 
 
+def name_or_none(option: str, value: str | None) -> str | None:
+    """Return a name that was typed; raise `UserError` naming the option for an empty one."""
+    if value is not None and not value.strip():
+        raise UserError(f"{option} is empty: name something, or leave it out")
+    return value
+
+
 def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tuple[int, ...]:
     """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option."""
     if value is None:

@@ -15,7 +15,14 @@ from perceptron.records.readers.asv_results import read_asv
 from perceptron.records.readers.csv_tables.results import read_csv
 from perceptron.records.readers.json_formats import decode, format_of
 from perceptron.records.readers.packed import open_unpacked, read_json_bytes
-from perceptron.records.readers.places import has_own_rows, own_files, places, result_like_files
+from perceptron.records.readers.places import (
+    closed_folders,
+    has_own_rows,
+    own_files,
+    places,
+    projects,
+    result_like_files,
+)
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
@@ -39,7 +46,8 @@ def read_source(source: Path, request: ReadRequest, notes: ReadingNotes) -> Sour
             is_new = notes.is_new(source)
             return _read_file(source, request, notes) if is_new else SourceContents(runs=[])
     except OSError as error:
-        raise UserError(f"{source}: cannot be read: {error.strerror}") from None
+        name = error.filename or source
+        raise UserError(f"{name}: cannot be read: {error.strerror}") from None
     except ValueError as error:  # a path that no file can have
         raise UserError(f"{str(source)!r}: cannot be read: {error}") from None
     raise UserError(f"{source}: no such results; `perceptron bench` makes some")
@@ -50,7 +58,11 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
     for place in (folder, *places(folder)):
         contents = _read_place(place, request, notes)
         if contents is not None:
+            _note_closed_folders(place, notes)
             return contents
+    _note_closed_folders(folder, notes)
+    for project in projects(folder):
+        notes.not_read(project, "results of its own, deeper than is looked for: name it as well")
     contents = _joined(_try_file(file, request, notes) for file in result_like_files(folder))
     if contents.formats or notes.has_repeats:
         return contents
@@ -59,6 +71,11 @@ def _read_folder(folder: Path, request: ReadRequest, notes: ReadingNotes) -> Sou
         f"{folder}: no results in it, of ours, asv or pytest-benchmark or another tool that is read"
         f"{why}; name a file or folder of results"
     )
+
+
+def _note_closed_folders(place: Path, notes: ReadingNotes) -> None:
+    for closed, why in closed_folders(place):
+        notes.not_read(closed, why)
 
 
 def _read_place(place: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents | None:
@@ -84,7 +101,7 @@ def _try_file(file: Path, request: ReadRequest, notes: ReadingNotes) -> SourceCo
     except UserError as error:
         notes.not_read(file, error)
     except OSError as error:
-        notes.not_read(file, UserError(f"cannot be read: {error.strerror}"))
+        notes.not_read(file, f"cannot be read: {error.strerror}")
     return SourceContents(runs=[])
 
 

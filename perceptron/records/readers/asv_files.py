@@ -8,7 +8,6 @@ are their ``repr``; NaN is a case that was skipped and null one that failed.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from math import prod
 from pathlib import Path
@@ -19,6 +18,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.readers.packed import ENDINGS, open_unpacked, read_json_bytes
+from perceptron.records.readers.shared.lenient_json import decode_lenient
 
 Kind = TypeVar("Kind", bound=Struct)
 
@@ -220,9 +220,9 @@ def load_file(file: Path) -> Results:
 def load(file: Path) -> dict[str, Any]:
     """Load a JSON object; raises `UserError` naming the file if it cannot be read or holds none."""
     try:
-        # asv writes NaN and Infinity, which JSON does not have; Python's own reader accepts them.
+        # asv writes NaN and Infinity, which JSON does not have.
         with open_unpacked(file) as stream:
-            content = json.loads(read_json_bytes(file, stream))
+            content = decode_lenient(read_json_bytes(file, stream))
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:

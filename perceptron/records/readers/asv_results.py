@@ -43,7 +43,7 @@ from perceptron.records.readers.shared.values import (
     stated_interval,
     stdev,
 )
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label, printable, quoted
 
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
@@ -234,7 +234,7 @@ def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[
     environment = results.environment
     return {
         "source": "asv",
-        "file": str(file),
+        "file": printable(file),
         "machine": machine,
         "environment": None if environment is None else label(environment),
         "commit": revision(results.commit_hash),

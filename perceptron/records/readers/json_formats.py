@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ from perceptron.records.readers.google_benchmark import is_google_benchmark, rea
 from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
 from perceptron.records.readers.pytest_results import is_pytest, read_pytest
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
+from perceptron.records.readers.shared.lenient_json import decode_lenient
 from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
 
 # A page's data file: a script of one assignment, of which nothing is executed. No part can match
@@ -55,7 +55,7 @@ def decode(file: Path, content: bytes) -> object:
     except RecursionError:
         raise UserError(f"{file}: nested too deeply to be results") from None
     try:
-        return json.loads(content)
+        return decode_lenient(content)
     except RecursionError:
         raise UserError(f"{file}: nested too deeply to be results") from None
     except ValueError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import json5
 
+from perceptron.records.readers.asv_files import is_asv_folder
 from perceptron.records.readers.packed import ENDINGS
 
 ROWS = "measurements.jsonl"
@@ -47,6 +48,14 @@ def places(project: Path) -> Iterator[Path]:
             yield place
 
 
+def projects(folder: Path) -> Iterator[Path]:
+    """Yield the folders in a folder that are projects with results of asv's or ours in a place."""
+    for project in sorted(path for path in folder.iterdir() if path.is_dir()):
+        kept = (place for place in places(project) if place != project)
+        if any(is_asv_folder(place) or has_own_rows(place) for place in kept):
+            yield project
+
+
 def _configured(project: Path) -> Iterator[Path]:
     """Yield where asv's configuration puts results, as long as that is inside the project."""
     for pattern in _CONFIGURATIONS:
@@ -66,6 +75,20 @@ def _results_dir(file: Path) -> str | None:
         return None
     name = content.get("results_dir") if isinstance(content, dict) else None
     return name if isinstance(name, str) and "\0" not in name else None
+
+
+def closed_folders(place: Path, depth: int = 2) -> Iterator[tuple[Path, str]]:
+    """Yield the folders in a place, so many levels down, that cannot be listed, and why.
+
+    Searching by pattern passes over them in silence.
+    """
+    for folder in sorted(entry for entry in place.iterdir() if entry.is_dir()):
+        try:
+            next(folder.iterdir(), None)
+            if depth > 1:
+                yield from closed_folders(folder, depth - 1)
+        except OSError as error:
+            yield folder, f"cannot be read: {error.strerror}"
 
 
 def result_like_files(folder: Path) -> list[Path]:

@@ -30,7 +30,7 @@ from perceptron.records.readers.shared.values import (
     revision,
     stdev,
 )
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label, printable, quoted
 
 
 class _Benchmark(Struct):
@@ -129,7 +129,7 @@ class _File(Struct):
         dirty = "-dirty" if commit.dirty else ""
         return {
             "source": "pytest-benchmark",
-            "file": str(file),
+            "file": printable(file),
             "machine": self.machine,
             "environment": (self.machine_info or _Machine()).environment,
             "commit": known and known + dirty,

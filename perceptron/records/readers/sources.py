@@ -16,8 +16,14 @@ from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceCon
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.parameter_roles import MACHINE
 from perceptron.records.readers.shared.processes import number_processes
-from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest, UnreadFile
+from perceptron.records.readers.shared.reading import (
+    UNUSABLE_SIZE,
+    ReadingNotes,
+    ReadRequest,
+    UnreadFile,
+)
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import printable
 
 _A_COPY = "a copy of a row in another file"
 ALL_MACHINES = "several machines"
@@ -50,7 +56,7 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     come from. Raises `UserError` in one line for a source that does not exist or cannot be
     understood, and where no benchmark has the parameters asked for.
     """
-    named_once = {os.path.abspath(source): str(source) for source in sources or ("results",)}
+    named_once = {_real_path(source): str(source) for source in sources or ("results",)}
     seen: set[Path] = set()
     notes = {name: ReadingNotes(seen) for name in named_once.values()}
     contents = {name: read_source(Path(name), request, notes[name]) for name in notes}
@@ -65,7 +71,7 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     numbered = iter(number_processes([[foreign.row for foreign in run] for run in named_rows]))
     return [
         LoadedSource(
-            source=name,
+            source=printable(name),
             formats=sorted(part.formats),
             files=notes[name].files,
             rows=[next(numbered) for run in part.runs for _ in run],
@@ -81,6 +87,14 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
         )
         for name, part in contents.items()
     ]
+
+
+def _real_path(source: str | Path) -> str:
+    """Return what is the same for every path, links among them, that leads to a source."""
+    try:
+        return os.path.realpath(source)
+    except ValueError:  # a path that no file can have, which its reader complains of
+        return str(source)
 
 
 def _without_copies(
@@ -184,8 +198,14 @@ def _none_selected(
 
 
 def _nothing(name: str, notes: ReadingNotes, request: ReadRequest) -> UserError:
-    """Return why a source has no row: unusable sizes say more than absent parameters."""
-    for warning in notes.warnings:
+    """Return why a source has no row.
+
+    Unusable sizes say more than absent parameters, and these more than a damaged file of many.
+    """
+    sizes = [warning for warning in notes.warnings if warning.code == UNUSABLE_SIZE]
+    if notes.unused and not sizes:
+        return request.roles.missing(name, notes.unused)
+    for warning in sizes or notes.warnings:
         return UserError(f"{warning.message}; {warning.advice}")
     for unread in notes.unread:
         return UserError(f"{unread.file}: {unread.reason}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from perceptron import optional
+from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.name_pattern import name_pattern
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
@@ -67,7 +68,13 @@ def load_measurements(
     return [row for source in loaded for row in source.rows]
 
 
-def load_results(*sources: Source | Iterable[Source], **options: Any) -> pandas.DataFrame:
+def load_results(
+    *sources: Source | Iterable[Source],
+    by: str | Sequence[str] = (),
+    size: str | None = None,
+    size_regex: str | None = None,
+    sep: str | None = None,
+) -> pandas.DataFrame:
     """Load what `load_measurements` does as a table with one column for each `Measurement` field.
 
     ``samples`` holds lists, ``hidden`` tuples (so that one can group by it); numbers and texts have
@@ -77,7 +84,8 @@ def load_results(*sources: Source | Iterable[Source], **options: Any) -> pandas.
     import pandas
 
     fields = msgspec.structs.fields(Measurement)
-    rows = [msgspec.structs.astuple(row) for row in load_measurements(*sources, **options)]
+    loaded = load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep)
+    rows = [msgspec.structs.astuple(row) for row in loaded]
     table = pandas.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
     tuples = [None if hidden is None else tuple(hidden) for hidden in table["hidden"]]
     table["hidden"] = pandas.Series(tuples, dtype=object)
@@ -87,9 +95,12 @@ def load_results(*sources: Source | Iterable[Source], **options: Any) -> pandas.
 
 
 def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
-    """Return the sources, whether they were named one by one or in a list."""
-    return [
-        source
-        for given in sources
-        for source in ([given] if isinstance(given, str | Path) else given)
-    ]
+    """Return the sources, whether they were named one by one or in a list.
+
+    Raises `UserError` where there is a list, and nothing in it: it does not mean the default.
+    """
+    given = list(sources)
+    flat = [source for one in given for source in ([one] if isinstance(one, str | Path) else one)]
+    if given and not flat:
+        raise UserError("no sources in the list: name a file or folder of results")
+    return flat

@@ -42,6 +42,14 @@ def test_a_folder_that_holds_no_results_is_named(tmp_path: Path) -> None:
         load_measurements(tmp_path)
 
 
+def test_a_damaged_file_of_a_folder_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_text(TABLE)
+    (tmp_path / "bad.csv").write_text("no table")
+    with pytest.warns(UserWarning, match="column") as caught:
+        assert len(load_measurements(tmp_path)) == 1
+    assert str(caught[0].message).count("bad.csv") == 1
+
+
 @given(st.binary())
 def test_no_file_breaks_the_reader(
     tmp_path_factory: pytest.TempPathFactory, content: bytes

@@ -100,6 +100,33 @@ def test_a_folder_that_may_not_be_listed_says_so(
         load_measurements(tmp_path)
 
 
+def test_a_missing_option_is_said_before_a_truncated_file(tmp_path: Path) -> None:
+    """Naming the parameter is what helps; of many files some are always damaged."""
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    (folder / "box" / "9999-cut.json").write_text(json.dumps(RESULTS)[:200])
+    with pytest.raises(UserError, match="no benchmark has a parameter 'nothing'"):
+        load_measurements(folder, by="nothing")
+
+
+@pytest.mark.parametrize("closed", ["box", "box/deeper"])
+def test_a_closed_folder_among_others_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    """A machine whose folder may not be listed is no machine without results."""
+    folder = write(tmp_path / "asv", BENCHMARKS, RESULTS)
+    (folder / "box" / "deeper").mkdir()
+    listed = os.listdir
+
+    def refuse(path: str) -> list[str]:
+        if os.fspath(path) == str(folder / closed):
+            raise PermissionError(13, "Permission denied", path)
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.warns(UserWarning, match=rf"{closed}: cannot be read: Permission denied"):
+        load_measurements(folder)
+
+
 @pytest.mark.parametrize("name", ["9999-cut.json", "0001-cut.json"])
 def test_a_truncated_file_among_good_ones_is_named_and_the_others_read(
     tmp_path: Path, name: str
@@ -116,3 +143,12 @@ def test_a_truncated_file_among_good_ones_is_named_and_the_others_read(
         assert len(load_measurements(loose)) == 1
     with pytest.raises(UserError, match=rf"{name}: not JSON, or cut short"):
         load_measurements(loose / name)
+
+
+def test_a_folder_of_projects_names_those_that_it_does_not_look_into(tmp_path: Path) -> None:
+    """Half of what is there would else pass for all of it."""
+    (tmp_path / "times.csv").write_text(TABLE)
+    write(tmp_path / "project" / "results", BENCHMARKS, RESULTS)
+    with pytest.warns(UserWarning, match="project: results of its own, deeper than is looked for"):
+        assert len(load_measurements(tmp_path)) == 1
+    assert len(load_measurements(tmp_path, tmp_path / "project")) == 5

@@ -45,6 +45,8 @@ def test_a_source_named_twice_is_read_once(tmp_path: Path) -> None:
     """Else one value would pass for two that agree."""
     (tmp_path / "times.csv").write_text(TABLE)
     assert len(load_measurements(tmp_path / "times.csv", f"{tmp_path}/./times.csv")) == 1
+    (tmp_path / "link.csv").symlink_to("times.csv")
+    assert len(load_measurements(tmp_path / "times.csv", tmp_path / "link.csv")) == 1
     (tmp_path / "again.csv").write_text(TABLE)
     rows = load_measurements(tmp_path / "times.csv", tmp_path / "again.csv")
     assert [row.process for row in rows] == [0, 1]
@@ -135,3 +137,9 @@ def test_a_link_to_a_file_in_the_same_folder_counts_once(tmp_path: Path) -> None
     with pytest.warns(UserWarning, match=r"times\.csv, read already"):
         (row,) = load_measurements(tmp_path)
     assert row.file == str(tmp_path / "latest.csv")
+
+
+def test_an_empty_list_of_sources_is_not_the_default(tmp_path: Path) -> None:
+    """As a pattern that fits no file leaves it."""
+    with pytest.raises(UserError, match="no sources in the list"):
+        load_measurements([])

@@ -21,6 +21,7 @@ from perceptron.records.readers.csv_tables.points import Points
 from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
 from perceptron.records.readers.csv_tables.table import NEEDED, OPTIONAL, Table, is_blank
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.untrusted_text import printable
 
 # What equal rows have in common.
 _KEY = tuple(name for name in (*NEEDED, *OPTIONAL) if name not in ("seconds", "stdev"))
@@ -38,7 +39,7 @@ class RecordReader:
         self.rows = TableRows()
         self.records = 0
         self._table = table
-        self._file = str(table.file)
+        self._file = printable(table.file)
         self._wants = lru_cache(maxsize=4096)(request.wants)
         self._notes = notes
         self._points = Points(table)

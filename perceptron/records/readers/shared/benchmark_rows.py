@@ -20,7 +20,7 @@ from perceptron.records.readers.shared.reading import (
     ReadRequest,
 )
 from perceptron.records.readers.shared.values import number
-from perceptron.untrusted_text import label, quoted
+from perceptron.untrusted_text import label, printable, quoted
 
 _USUAL_SIZE = ParameterRoles().size
 
@@ -47,7 +47,13 @@ class BenchmarkRows:
         self._request = request
         self._roles = request.roles.in_names()
         self._notes = notes
-        self._facts = {"machine": "unknown", "when": "", **facts, "source": tool, "file": str(file)}
+        self._facts = {
+            "machine": "unknown",
+            "when": "",
+            **facts,
+            "source": tool,
+            "file": printable(file),
+        }
 
     def row(
         self,

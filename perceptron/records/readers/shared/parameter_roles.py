@@ -12,12 +12,14 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.readers.shared.name_pattern import NamePattern
 from perceptron.records.readers.shared.values import number
-from perceptron.untrusted_text import label
+from perceptron.untrusted_text import label, shortened
 
 MACHINE = "machine"
 """The parameter that every row has, whatever its benchmark: where it was measured."""
 # So asv calls a parameter where nothing says how its benchmark calls it.
 _UNNAMED = re.compile(r"param\d+")
+# Of the names that an error offers.
+_LONGEST = 400
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 
 
@@ -112,5 +114,5 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         hint = f"did you mean {near[0]!r}? " if near else ""
         return UserError(
             f"{source}: no benchmark has a parameter {absent[0]!r}; {hint}"
-            f"name with --by and --size some of {', '.join(known)}"
+            f"name with --by and --size some of {shortened(', '.join(known), _LONGEST)}"
         )

@@ -11,6 +11,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import printable
 
 # Why rows are left out: one wording for all readers.
 NOT_ASKED_FOR = "of a family that was not asked for"
@@ -19,6 +20,9 @@ NO_SIZE = "of a size that is no number above 0"
 NO_SIZE_IN_NAME = "with no size in its name"
 NO_TIME_UNIT = "in a unit that is no time"
 AN_AGGREGATE = "an aggregate of others, or no time"
+
+UNUSABLE_SIZE = "unusable-size"
+"""The code of a warning of rows that are left out for their size."""
 
 _LONGEST = 400
 
@@ -97,9 +101,10 @@ class ReadingNotes:
         )
         return False
 
-    def not_read(self, file: Path, error: UserError) -> None:
+    def not_read(self, file: Path, why: UserError | str) -> None:
         """Name a file that holds no results that can be read, once."""
-        unread = UnreadFile(str(file), str(error).removeprefix(f"{file}: "))
+        reason = str(why).removeprefix(str(file)).lstrip(":, ")
+        unread = UnreadFile(printable(file), printable(reason))
         if unread not in self.unread:
             self.unread.append(unread)
 
@@ -109,7 +114,7 @@ class ReadingNotes:
         ``what`` begins with the place in the file.
         """
         _, files = self._complaints.setdefault((code, what), (advice, Counter()))
-        files[str(file)] += 1
+        files[printable(file)] += 1
 
     def complain_of_size(
         self, file: Path, benchmark: str, parameter: str, value: str, rows: int
@@ -121,7 +126,7 @@ class ReadingNotes:
             f"benchmark {benchmark}, parameter {parameter!r}: {value} is not a size above 0, and "
             "its rows are left out",
             "name with --size the parameter that holds a number",
-            "unusable-size",
+            UNUSABLE_SIZE,
         )
 
     @property

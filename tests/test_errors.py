@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from perceptron.errors import unknown
+
+
+def test_of_thousands_of_names_some_are_listed() -> None:
+    """An error is one line that somebody reads."""
+    message = str(unknown("backend", "zzz", [f"b{number}" for number in range(2_000)]))
+    assert message.endswith("b38, b39 and 1,960 more")
+
+
+def test_the_nearest_name_is_offered() -> None:
+    assert str(unknown("family", "svb", ["qr", "svd"])) == (
+        "unknown family 'svb': did you mean 'svd'?"
+    )
