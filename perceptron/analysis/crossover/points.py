@@ -66,11 +66,15 @@ class Point:
         return self.error * quantile(self.freedom, confidence or self.confidence)
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
-        """Return the interval of the log-ratio: of the mean, or stated; without end if neither."""
+        """Return the interval of the log-ratio: of the mean, or stated; without end if neither.
+
+        With both, the ends that are further away: other sizes know nothing of what a file states.
+        """
         if self.freedom == 0 and self.stated is not None:
             return self.stated
         reach = self.reach(confidence)
-        return self.mean - reach, self.mean + reach
+        low, high = self.stated or (self.mean, self.mean)
+        return min(low, self.mean - reach), max(high, self.mean + reach)
 
 
 class _Ratio(NamedTuple):
@@ -237,7 +241,7 @@ def _point(size: float, ratio: _Ratio, typical: tuple[float, float], confidence:
         error=error,
         freedom=total,
         confidence=confidence,
-        stated=ratio.stated if not total else None,
+        stated=ratio.stated,
         spread=ratio.spread,
     )
 
