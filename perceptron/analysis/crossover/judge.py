@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from math import exp, hypot
+from math import exp, hypot, inf
 from typing import Literal
 
 from msgspec import Struct
@@ -250,8 +250,8 @@ def _closest(points: Sequence[Point]) -> str:
     point = points[index]
     text = f"closest at {_size(point)}: {_ratio(point.mean)}"
     if point.freedom:
-        reach = point.reach(CONFIDENCE)
-        text += f" [{_ratio(point.mean - reach)}, {_ratio(point.mean + reach)}]"
+        low, high = point.interval(CONFIDENCE)
+        text += f" [{_ratio(low)}, {_ratio(high)}]"
     text += " times the incumbent's time"
     if index in (0, len(points) - 1) and len(points) > 1:
         text += _closing(point, points[1] if index == 0 else points[-2], index == 0)
@@ -259,6 +259,8 @@ def _closest(points: Sequence[Point]) -> str:
 
 
 def _ratio(logarithm: float) -> str:
+    if logarithm == inf:  # of an interval that is open
+        return "∞"
     value = exp(min(logarithm, LARGEST_LOG))
     return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.3g}"
 

@@ -66,11 +66,15 @@ class Point:
         return self.error * quantile(self.freedom, confidence or self.confidence)
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
-        """Return the interval of the log-ratio: of the mean, or stated; without end if neither."""
+        """Return the interval of the log-ratio: of the mean, or stated; without end if neither.
+
+        With both, the ends that are further away: other sizes know nothing of what a file states.
+        """
         if self.freedom == 0 and self.stated is not None:
             return self.stated
         reach = self.reach(confidence)
-        return self.mean - reach, self.mean + reach
+        low, high = self.stated or (self.mean, self.mean)
+        return min(low, self.mean - reach), max(high, self.mean + reach)
 
 
 class _Ratio(NamedTuple):
@@ -91,8 +95,9 @@ class _Ratio(NamedTuple):
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
     """Return a point for each size above zero at which both have a time, ascending.
 
-    The rows are of one state. Those of one process were measured side by side, and only processes
-    that measured both count; of other people's rows all count.
+    The rows are of one state. Ours of one process were measured side by side, and only processes
+    that measured both count; of other people's rows all count, and pair up where each process is a
+    file.
     """
     by_size: dict[str, dict[float, list[Measurement]]] = {incumbent: {}, challenger: {}}
     for row in rows:
@@ -142,8 +147,7 @@ def _ratio(
         if incumbent.keys() == challenger.keys() or not is_own(one):
             return _of_single_values(one, other, tuple(incumbent))
     shared = sorted(incumbent.keys() & challenger.keys())
-    of_all = len(shared) == len(incumbent) == len(challenger)
-    if of_all or is_own(next(iter(incumbent.values()))):
+    if is_own(next(iter(incumbent.values()))) or _are_runs(incumbent, challenger):
         if not shared:
             return None
         ratios = np.array(
@@ -155,6 +159,18 @@ def _ratio(
             tuple(shared), ratios, count, float(mean), float(error), freedom, count, None, 0.0
         )
     return _of_unpaired(list(incumbent.values()), list(challenger.values()))
+
+
+def _are_runs(incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]) -> bool:
+    """Return whether each process of other people's rows is a file, which measured both.
+
+    Rows that one file repeats may stand in any order. In that of their times, paired ones would
+    hardly differ, and noise alone would name a winner.
+    """
+    files = {process: row.file for process, row in incumbent.items()}
+    return len(set(files.values())) == len(files) and files == {
+        process: row.file for process, row in challenger.items()
+    }
 
 
 def _log(row: Measurement) -> float:
@@ -225,7 +241,7 @@ def _point(size: float, ratio: _Ratio, typical: tuple[float, float], confidence:
         error=error,
         freedom=total,
         confidence=confidence,
-        stated=ratio.stated if not total else None,
+        stated=ratio.stated,
         spread=ratio.spread,
     )
 

@@ -92,8 +92,7 @@ def read_hyperfine(
         raise UserError(f"{file}: not what {TOOL} writes: {error}") from None
     rows = BenchmarkRows(file, TOOL, request, notes)
     family = file.name.partition(".")[0]
-    # hyperfine runs one command to its end before the next: the k-th runs of two commands have no
-    # more in common than any other two. They bear one number so that each is used once.
+    # hyperfine runs one command to its end before the next: no run has a partner.
     found = (
         rows.row(
             family,

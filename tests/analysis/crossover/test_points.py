@@ -126,6 +126,40 @@ def test_a_few_processes_borrow_what_is_known_of_the_spread(row: MakeRow) -> Non
     assert (alone.sign, unsure.sign) == (1, 0)
 
 
+def test_what_other_sizes_lend_does_not_narrow_an_interval_that_a_file_states(row: MakeRow) -> None:
+    """Three calm runs at one size, and at another a single run that was all but calm."""
+    single = [
+        row(backend=backend, size=16, seconds=seconds, low=0.5, high=1.5, file="run0.json")
+        for backend, seconds in ((A, 1.0), (B, 0.9))
+    ]
+    calm, stated = points([*at(row, 1, [0.49, 0.5, 0.51]), *single], A, B)
+    assert (calm.sign, stated.sign) == (1, 0)
+    assert stated.interval() == pytest.approx((-log(3), log(3)))
+
+
+def test_repeats_in_the_order_of_their_times_make_no_winner(row: MakeRow) -> None:
+    """Equally long ones of one table, sorted: pair by pair they differ by nearly the same."""
+    times = np.exp(np.linspace(-0.05, 0.05, 10))
+    rows = [
+        row(backend=backend, size=1, process=k, seconds=seconds * factor, file="times.csv")
+        for backend, factor in ((A, 1.0), (B, 1.01))
+        for k, seconds in enumerate(times)
+    ]
+    (point,) = points(rows, A, B)
+    assert (point.sign, point.count, point.processes) == (0, 10, ())
+
+
+def test_runs_that_have_files_of_their_own_pair_up(row: MakeRow) -> None:
+    """What slows a run slows both: a difference of 1 % is seen through a spread of 10 %."""
+    rows = [
+        row(backend=backend, size=1, process=k, seconds=seconds * factor, file=f"run{k}.json")
+        for backend, factor in ((A, 1.0), (B, 1.01))
+        for k, seconds in enumerate((1.0, 1.1, 0.95))
+    ]
+    (point,) = points(rows, A, B)
+    assert (point.sign, point.processes) == (1, (0, 1, 2))
+
+
 @pytest.mark.parametrize("repeats", [(3, 3), (1, 5), (5, 1)])
 def test_what_unpaired_sizes_lend_is_the_spread_of_a_ratio(
     row: MakeRow, repeats: tuple[int, int]
