@@ -372,3 +372,21 @@ def test_millions_of_pairs_are_refused_at_once(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="44,850 pairs of backends are more than 20,000: name"):
         judge(source)
     assert only(judge(source, ("b1:b2",))).status == "tie"
+
+
+@pytest.mark.parametrize("column", ["commit", "environment", "version"])
+def test_a_table_says_what_its_rows_were_measured_of(tmp_path: Path, column: str) -> None:
+    """Rows of two states are not put together; without dates each is an answer of its own."""
+    rows = [
+        f"f,{size},{backend},{seconds},{state}"
+        for size in (1, 10)
+        for state, costs in (("x", (1, 2)), ("y", (2, 1)))
+        for backend, seconds in zip("ab", costs, strict=True)
+    ]
+    result = judge(table(tmp_path, rows, f"case,size,backend,seconds,{column}"))
+    statuses = {getattr(crossover, column): crossover.status for crossover in result.crossovers}
+    assert statuses == {"x": "never", "y": "always"}
+    alone = [row for row in rows if row.endswith(("a,1,x", "b,1,y"))]
+    crossover = only(judge(table(tmp_path, alone, f"case,size,backend,seconds,{column}")))
+    assert crossover.status == "not measured"
+    assert str(crossover.reason).startswith("never measured together")

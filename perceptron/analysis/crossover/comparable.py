@@ -13,6 +13,8 @@ from perceptron.records.measurement import Measurement
 BySize = dict[float, list[Measurement]]
 """The rows with a time of one backend in one state."""
 
+_UNDATED = ("", "")
+
 
 class ComparableRows:
     """The rows with a time of one family on one ground, by state, backend and size."""
@@ -25,32 +27,41 @@ class ComparableRows:
                 members.setdefault(where, []).append(row)
         self._by_state: dict[State, dict[str, BySize]] = {}
         self._own: set[State] = set()
-        moments: dict[State, tuple[str, str]] = {}
+        self._moments: dict[State, tuple[str, str]] = {}
         for some in members.values():
             where_measured = state(some[0])
             self._by_state[where_measured] = _by_backend(some)
-            moments[where_measured] = max((moment(row), row.when) for row in some)
+            self._moments[where_measured] = max((moment(row), row.when) for row in some)
             if all(map(is_own, some)):
                 self._own.add(where_measured)
         self._newest_first = sorted(
-            self._by_state, key=lambda where: (moments[where], repr(where)), reverse=True
+            self._by_state, key=lambda where: (self._moments[where], repr(where)), reverse=True
         )
 
     def states(self, incumbent: str, challenger: str) -> list[State]:
         """Return the states in which both have a time at the same size, of the newest such commit.
 
         They are several where another tool measured it in several environments; of our own rows the
-        newest counts.
+        newest counts. Without any date no commit is the newest, and all are there.
         """
         both = [where for where in self._newest_first if self._share(where, incumbent, challenger)]
         if not both or both[0] in self._own:
             return both[:1]
+        if self._moments[both[0]] == _UNDATED:
+            return both
         return [where for where in both if _code(where) == _code(both[0])]
 
     def newest(self, backend: str) -> State | None:
         """Return the newest state in which a backend has a time."""
         return next(
             (where for where in self._newest_first if backend in self._by_state[where]), None
+        )
+
+    def are_together(self, incumbent: str, challenger: str) -> bool:
+        """Return whether some state has a time of both, be it at other sizes."""
+        return any(
+            incumbent in by_backend and challenger in by_backend
+            for by_backend in self._by_state.values()
         )
 
     def more_sizes(self, incumbent: str, challenger: str, than: int) -> State | None:

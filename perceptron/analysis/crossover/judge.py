@@ -169,7 +169,9 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     if remaining and status not in ("not measured", "suspect"):
         explanation = "; ".join(filter(None, (explanation, _not_sure(measured, remaining))))
     if len(measured) == 1:
-        explanation = ", ".join(filter(None, (explanation, _one_size(family, measured[0], used))))
+        explanation = ", ".join(
+            filter(None, (explanation, _one_size(family, measured[0], incumbent, challenger)))
+        )
     only = changes[0] if len(changes) == 1 else None
     return Crossover(
         family=family.name,
@@ -226,9 +228,8 @@ def _why_not_sure(points: Sequence[Point], incumbent: str, challenger: str) -> s
     return f"{few} too few to be sure of a winner at any size"
 
 
-def _one_size(family: _Family, point: Point, rows: Sequence[Measurement]) -> str:
+def _one_size(family: _Family, point: Point, incumbent: str, challenger: str) -> str:
     """Say that one size is no sweep, and which other commit has one."""
-    incumbent, challenger = rows[0].backend, rows[-1].backend
     text = f"measured at size {_size(point)} only"
     better = family.comparable.more_sizes(incumbent, challenger, 1)
     return f"{text}, more sizes at {described(better)}" if better else text
@@ -303,7 +304,7 @@ def _why_not(family: _Family, incumbent: str, challenger: str) -> str:
         explained = [f"{name}: {why}" for name, why in reasons.items() if why]
         return "; ".join(explained or [f"{name}: no times" for name in missing])
     one, other = newest.values()
-    if one == other or one is None or other is None:
+    if one is None or other is None or family.comparable.are_together(incumbent, challenger):
         return "no size was measured on both"
     return (
         f"never measured together: {incumbent} at {described(one)}, "

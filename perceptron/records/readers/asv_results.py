@@ -51,6 +51,8 @@ _NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
 _CLASS = re.compile(r"<class '(.+)'>")
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MOST_COMBINATIONS = 100_000
+# A few bytes say of any number of combinations that they failed: beyond this they are only counted.
+_MOST_FAILED = 1_000
 
 
 def read_asv(source: Path, request: ReadRequest, notes: ReadingNotes) -> SourceContents:
@@ -160,6 +162,9 @@ def _rows(
             "parameters",
             "run it again; it is left out",
         )
+        return []
+    if whole and combinations > _MOST_FAILED:
+        notes.leave_out(combinations, "of a benchmark that failed as a whole in asv")
         return []
     family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values, machine)

@@ -19,7 +19,7 @@ ENDINGS = ("", ".gz", ".bz2", ".xz", ".zip")
 """Of names, behind that of what is packed."""
 MOST_BYTES = 2**32
 """Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
-MOST_JSON_BYTES = 2**30
+MOST_JSON_BYTES = 2**28
 _HEAD = 2**16
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 

@@ -14,7 +14,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.naming import name_rows
-from perceptron.records.readers.shared.parameter_roles import MACHINE
+from perceptron.records.readers.shared.parameter_roles import MACHINE, are_numbered
 from perceptron.records.readers.shared.processes import number_processes
 from perceptron.records.readers.shared.reading import (
     UNUSABLE_SIZE,
@@ -203,12 +203,17 @@ def _nothing(name: str, notes: ReadingNotes, request: ReadRequest) -> UserError:
     Unusable sizes say more than absent parameters, and these more than a damaged file of many.
     """
     sizes = [warning for warning in notes.warnings if warning.code == UNUSABLE_SIZE]
-    if notes.unused and not sizes:
+    # Parameters have numbers where the list that names them could not be read.
+    unnamed = notes.unread and are_numbered(notes.unused - {MACHINE})
+    if notes.unused and not sizes and not unnamed:
         return request.roles.missing(name, notes.unused)
     for warning in sizes or notes.warnings:
         return UserError(f"{warning.message}; {warning.advice}")
     for unread in notes.unread:
         return UserError(f"{unread.file}: {unread.reason}")
+    for reason, rows in notes.left_out.most_common(1):
+        if not notes.unused:
+            return UserError(f"{name}: no row of it can be used: {rows:,} {reason}; run it again")
     return request.roles.missing(name, notes.unused)
 
 

@@ -250,3 +250,11 @@ def test_a_family_of_benchmarks_is_asked_for_by_the_name_that_answers_have(tmp_p
     assert {row.backend for row in source.rows} == {"sort.time_a", "sort.time_b"}
     assert source.families == ["sort", "sum"]
     assert source.left_out == {NOT_ASKED_FOR: 4}
+
+
+def test_a_few_bytes_do_not_become_a_million_rows(tmp_path: Path) -> None:
+    """A benchmark that failed as a whole says so of any number of combinations."""
+    many = {"size": [str(size) for size in range(1, 2001)], "backend": ["'np'"]}
+    folder = suite(tmp_path / "asv", many, None)
+    with pytest.raises(UserError, match="2,000 of a benchmark that failed as a whole in asv"):
+        load_measurements(folder)

@@ -151,4 +151,3 @@ def test_a_folder_of_projects_names_those_that_it_does_not_look_into(tmp_path: P
     write(tmp_path / "project" / "results", BENCHMARKS, RESULTS)
     with pytest.warns(UserWarning, match="project: results of its own, deeper than is looked for"):
         assert len(load_measurements(tmp_path)) == 1
-    assert len(load_measurements(tmp_path, tmp_path / "project")) == 5

@@ -21,6 +21,7 @@ from perceptron.records.readers.csv_tables.points import Points
 from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
 from perceptron.records.readers.csv_tables.table import NEEDED, OPTIONAL, Table, is_blank
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
+from perceptron.records.readers.shared.values import revision
 from perceptron.untrusted_text import printable
 
 # What equal rows have in common.
@@ -110,6 +111,9 @@ class RecordReader:
             backend=needed_text("backend", fields[self._at["backend"]]),
             device=device.lower() or None,
             dtype=text_of(self._field(fields, "dtype")) or None,
+            commit=revision(text_of(self._field(fields, "commit"))),
+            environment=text_of(self._field(fields, "environment")) or None,
+            version=revision(text_of(self._field(fields, "version"))),
             threads=threads_of(self._field(fields, "threads")),
             seconds=seconds,
             stdev=stdev,

@@ -1,7 +1,8 @@
 """Read a table of times published as CSV.
 
 The header names at least ``case``, ``size``, ``backend`` and ``seconds``, in any order and case;
-``device``, ``stdev``, ``dtype``, ``machine`` and ``threads`` may be there, and everything else is
+``device``, ``stdev``, ``dtype``, ``machine``, ``threads``, ``commit``, ``environment`` and
+``version`` (of the benchmark) may be there, and everything else is
 ignored.
 """
 
@@ -31,7 +32,7 @@ def read_csv(
 ) -> list[ForeignRow]:
     """Return a row for each line of the table; one without a time says why in its ``reason``.
 
-    Equal (case, size, backend, device, dtype, machine, threads) are one more process each, see
+    Rows with equal fields but for times are one more process each, see
     `processes`; where these are very many, some are joined (see `TableRows`) and counted in
     ``notes.joined``. Raises `UserError` that names the file, the row (the number of its first
     line in the file) and the column.

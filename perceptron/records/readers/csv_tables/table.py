@@ -19,7 +19,16 @@ from perceptron.errors import UserError
 from perceptron.untrusted_text import quoted
 
 NEEDED = ("case", "size", "backend", "seconds")
-OPTIONAL = ("device", "stdev", "dtype", "machine", "threads")
+OPTIONAL = (
+    "device",
+    "stdev",
+    "dtype",
+    "machine",
+    "threads",
+    "commit",
+    "environment",
+    "version",
+)
 
 _SEPARATORS = (",", ";", "\t")
 _NO_SEPARATORS = '"\r\n\0'

@@ -23,6 +23,11 @@ _LONGEST = 400
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 
 
+def are_numbered(names: Iterable[str]) -> bool:
+    """Return whether these are asv's names for parameters of which none is known."""
+    return all(_UNNAMED.fullmatch(name) for name in names)
+
+
 class ParameterRoles(Struct, frozen=True, kw_only=True):
     """The parameters that hold the backend (joined by ``:``) and the size.
 
@@ -100,7 +105,7 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
                 f"{source}: no benchmark of time in it has parameters; choose another, or find the "
                 "size in its name with --size-regex"
             )
-        if all(_UNNAMED.fullmatch(name) for name in known):
+        if are_numbered(known):
             return UserError(
                 f"{source}: asv's list benchmarks.json, which names parameters, is not beside it; "
                 f"name with --by and --size some of {', '.join(known)}"
