@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
@@ -106,6 +107,7 @@ def _without_copies(
     last digit. (asv keeps milliseconds, of which rows hold the second.)
     """
     first_file: dict[Hashable, str] = {}
+    files = Counter(_state(run) for part in contents.values() for run in part.runs if run)
 
     def is_copy(foreign: ForeignRow) -> bool:
         row = foreign.row
@@ -115,10 +117,22 @@ def _without_copies(
 
     kept = {}
     for name, part in contents.items():
-        runs = [[foreign for foreign in run if not is_copy(foreign)] for run in part.runs]
+        runs = [
+            # A history has one file of each state, and hundreds of thousands of rows.
+            [foreign for foreign in run if not is_copy(foreign)]
+            if run and files[_state(run)] > 1
+            else run
+            for run in part.runs
+        ]
         notes[name].leave_out(sum(map(len, part.runs)) - sum(map(len, runs)), _A_COPY)
         kept[name] = replace(part, runs=runs)
     return kept
+
+
+def _state(run: list[ForeignRow]) -> Hashable:
+    """Return of what and where a file's rows were measured, which is the same for all of them."""
+    row = run[0].row
+    return row.source, row.machine, row.environment, row.commit
 
 
 def _identity(foreign: ForeignRow) -> Hashable:
