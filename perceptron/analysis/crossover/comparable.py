@@ -25,17 +25,19 @@ class ComparableRows:
             if row.size > 0 and has_time(row):
                 where = (row.source, row.commit, row.environment, row.version)
                 members.setdefault(where, []).append(row)
-        self._by_state: dict[State, dict[str, BySize]] = {}
+        self._rows: dict[State, list[Measurement]] = {}
+        # A history has thousands of states, of which the newest few are looked into.
+        self._by_backend: dict[State, dict[str, BySize]] = {}
         self._own: set[State] = set()
         self._moments: dict[State, tuple[str, str]] = {}
         for some in members.values():
             where_measured = state(some[0])
-            self._by_state[where_measured] = _by_backend(some)
+            self._rows[where_measured] = some
             self._moments[where_measured] = max((moment(row), row.when) for row in some)
             if all(map(is_own, some)):
                 self._own.add(where_measured)
         self._newest_first = sorted(
-            self._by_state, key=lambda where: (self._moments[where], repr(where)), reverse=True
+            self._rows, key=lambda where: (self._moments[where], repr(where)), reverse=True
         )
 
     def states(self, incumbent: str, challenger: str) -> list[State]:
@@ -44,24 +46,29 @@ class ComparableRows:
         They are several where another tool measured it in several environments; of our own rows the
         newest counts. Without any date no commit is the newest, and all are there.
         """
-        both = [where for where in self._newest_first if self._share(where, incumbent, challenger)]
-        if not both or both[0] in self._own:
-            return both[:1]
-        if self._moments[both[0]] == _UNDATED:
-            return both
-        return [where for where in both if _code(where) == _code(both[0])]
+        both = (where for where in self._newest_first if self._share(where, incumbent, challenger))
+        first = next(both, None)
+        if first is None:
+            return []
+        if first in self._own:
+            return [first]
+        if self._moments[first] == _UNDATED:
+            return [first, *both]
+        return [
+            where
+            for where in self._newest_first
+            if _code(where) == _code(first) and self._share(where, incumbent, challenger)
+        ]
 
     def newest(self, backend: str) -> State | None:
         """Return the newest state in which a backend has a time."""
-        return next(
-            (where for where in self._newest_first if backend in self._by_state[where]), None
-        )
+        return next((where for where in self._newest_first if self.by_size(where, backend)), None)
 
     def are_together(self, incumbent: str, challenger: str) -> bool:
         """Return whether some state has a time of both, be it at other sizes."""
         return any(
-            incumbent in by_backend and challenger in by_backend
-            for by_backend in self._by_state.values()
+            self.by_size(where, incumbent) and self.by_size(where, challenger)
+            for where in self._newest_first
         )
 
     def more_sizes(self, incumbent: str, challenger: str, than: int) -> State | None:
@@ -73,7 +80,9 @@ class ComparableRows:
 
     def by_size(self, where: State, backend: str) -> BySize:
         """Return the rows of a backend in a state; empty if there are none."""
-        return self._by_state[where].get(backend, {})
+        if where not in self._by_backend:
+            self._by_backend[where] = _by_backend(self._rows[where])
+        return self._by_backend[where].get(backend, {})
 
     def _shared(self, where: State, incumbent: str, challenger: str) -> set[float]:
         return self.by_size(where, incumbent).keys() & self.by_size(where, challenger).keys()

@@ -198,7 +198,14 @@ def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewT
         (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
         for size in sizes
     ]
-    return table(columns, rows, f"{shown} [95 % interval]")
+    kind = _interval([(spot.processes, spot.value.low) for curve in curves for spot in curve.spots])
+    return table(columns, rows, f"{shown} [{kind}]")
+
+
+def _interval(values: Sequence[tuple[int, float | None]]) -> str:
+    """Return what intervals are, by number of processes and lower end: ours, or stated as well."""
+    stated = any(processes == 1 and low is not None for processes, low in values)
+    return "95 % interval; of one process the 99 % stated" if stated else "95 % interval"
 
 
 def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tuple[str, View]]:
@@ -215,7 +222,8 @@ def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tup
 def _ratio(sweep: Sweep, crossover: Crossover, looks: plot.Looks) -> View:
     axis = family_axis(sweep.family)
     title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
-    columns = (f"{axis}>", "ratio [95 % interval]>", "processes>")
+    kind = _interval([(at.processes, at.low) for at in crossover.ratio_at])
+    columns = (f"{axis}>", f"ratio [{kind}]>", "processes>")
     rows = [
         (f"{at.size:,}", interval(at.ratio, at.low, at.high), str(at.processes))
         for at in crossover.ratio_at

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.stored.collection import Collection, collect, collection_of
@@ -14,6 +15,7 @@ from perceptron.report.dashboard.answer import sweep_address
 from perceptron.report.dashboard.telling import FIGURES
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
+from tests.made import line
 from tests.many import many
 from tests.plenty import plenty
 from tests.report.reading import data, read, rows_of, text_of, views
@@ -127,3 +129,21 @@ def test_the_history_of_many_cases_is_drawn_where_it_has_steps(tmp_path: Path) -
     assert f"Of 60 cases the {FIGURES} with the largest steps" in text_of(
         tmp_path / "html" / "history.html"
     )
+
+
+def test_intervals_that_files_state_are_called_what_they_are(tmp_path: Path) -> None:
+    """Of 99 %, in the titles of tables; of several processes they are ours, and of 95 %."""
+    stated = [
+        replace(row, source="asv", file="a.json", low=row.seconds * 0.9, high=row.seconds * 1.1)
+        for row in line(processes=1)
+        if row.seconds is not None
+    ]
+    both = "95 % interval; of one process the 99 % stated"
+    for name, rows, kind in (("stated", stated, both), ("ours", line(), "95 % interval")):
+        write_site(tmp_path / name, collection_of(rows))
+        tables = [
+            table for view in views(tmp_path / name, "sweeps").values() for table in view["tables"]
+        ]
+        assert f"time per iteration [{kind}]" in {table["title"] for table in tables}
+        columns = {column["name"] for table in tables for column in table["columns"]}
+        assert f"ratio [{kind}]" in columns
