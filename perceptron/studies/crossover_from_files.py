@@ -14,7 +14,7 @@ from perceptron.analysis.select import ground, moment
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
-from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest
+from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
 from perceptron.records.readers.shared.values import revision
 from perceptron.records.readers.sources import LoadedSource, load_sources
 from perceptron.records.warning import MeasurementWarning
@@ -40,12 +40,13 @@ def judge_files(
     pair without. Raises `UserError` for a source that cannot be understood and for a family, a
     commit or a backend that is not in them.
     """
-    loaded = load_sources(sources, ReadRequest(roles=roles, families=tuple(families)))
+    request = ReadRequest(roles=roles, families=tuple(families))
+    loaded = load_sources(sources, request)
     every = [row for source in loaded for row in source.rows]
     present = {row.family for row in every}
-    wanted_families = {name for name in present if _is_asked_for(name, families)}
+    wanted_families = {name for name in present if request.asks_for(name)}
     for family in families:
-        if not any(_is_asked_for(name, (family,)) for name in present):
+        if not any(is_case_of(name, family) for name in present):
             known = present.union(*(source.families for source in loaded))
             raise unknown("family", family, sorted(known - {family}))
     of_families = [row for row in every if row.family in wanted_families]
@@ -59,8 +60,10 @@ def judge_files(
     rows = [row for row in every if unwanted(row) is None]
     backends = list(dict.fromkeys(row.backend for row in rows))
     wanted = [split_pair(pair, backends) for pair in pairs]
-    if not wanted:
-        _must_be_judged_in_time(rows)
+    if wanted:  # pages judge every pair of the rows that they are given
+        named = {backend for pair in wanted for backend in pair}
+        rows = [row for row in rows if row.backend in named]
+    _must_be_judged_in_time(rows)
     result = crossover_result(rows, wanted or None, iterations, warnings=_warnings(loaded, roles))
     if not result.crossovers:
         left_out = sum((Counter(source.left_out) for source in loaded), Counter())
@@ -80,11 +83,6 @@ def _must_be_judged_in_time(rows: Iterable[Measurement]) -> None:
             f"{pairs:,} pairs of backends are more than {_MOST_PAIRS:,}: name those that matter "
             "with --pair A:B, or some families with --family"
         )
-
-
-def _is_asked_for(family: str, families: Sequence[str]) -> bool:
-    """Return whether a family was named: in full, or the benchmark that it is a case of."""
-    return not families or any(family == name or family.startswith(f"{name}[") for name in families)
 
 
 def _named(commit: str, rows: Iterable[Measurement]) -> str:

@@ -16,10 +16,10 @@ from perceptron.analysis.what_if.estimate import CaseStatuses, DeviceEstimate, W
 from perceptron.cli import app
 from perceptron.records.store import load_run
 from perceptron.studies import crossover as study
+from tests.asv_documents import suite
 from tests.commands.conftest import CROSSOVER_KEYS
 from tests.conftest import Perceptron
 from tests.made import FACTS, everything, keep, line
-from tests.records.readers.test_asv_results import suite
 from tests.report.reading import data, text_of, views
 
 TIMES = (

@@ -371,7 +371,12 @@ def test_millions_of_pairs_are_refused_at_once(tmp_path: Path) -> None:
     source = table(tmp_path, rows)
     with pytest.raises(UserError, match="44,850 pairs of backends are more than 20,000: name"):
         judge(source)
-    assert only(judge(source, ("b1:b2",))).status == "tie"
+    named = judge(source, ("b1:b2",))
+    assert only(named).status == "tie"
+    # What is shown is judged again: pages are given no more than what was asked for.
+    assert {row.backend for row in named.rows} == {"b1", "b2"}
+    (use,) = named.sources
+    assert (use.read, use.used) == (600, 4)
 
 
 @pytest.mark.parametrize("column", ["commit", "environment", "version"])

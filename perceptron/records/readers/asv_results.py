@@ -150,12 +150,13 @@ def _rows(
     result = values.result or []
     # Where a benchmark failed as a whole, asv keeps one null, or nothing.
     whole = result in ([], [None])
+    count = combinations if whole else len(result)
     if not roles.names <= known:
         notes.unused.update(known)
-        notes.leave_out(combinations if whole else len(result), NO_SUCH_PARAMETERS)
+        notes.leave_out(count, NO_SUCH_PARAMETERS)
         return []
     if combinations > _MOST_COMBINATIONS or not (whole or len(result) == combinations):
-        notes.leave_out(len(result), "of a benchmark with values for other parameters")
+        notes.leave_out(count, "of a benchmark with values for other parameters")
         notes.complain(
             file,
             f"benchmark {label(name)}: {len(result)} values for {combinations} combinations of "
@@ -164,7 +165,7 @@ def _rows(
         )
         return []
     if whole and combinations > _MOST_FAILED:
-        notes.leave_out(combinations, "of a benchmark that failed as a whole in asv")
+        notes.leave_out(count, "of a benchmark that failed as a whole in asv")
         return []
     family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values, machine)
@@ -190,8 +191,8 @@ def _rows(
             **outcome,
         )
         rows.append(ForeignRow(row=row, name=full_name, others=case.others))
-    for value, count in unusable.items():
-        notes.complain_of_size(file, label(name), roles.size, value, count)
+    for value, unusable_rows in unusable.items():
+        notes.complain_of_size(file, label(name), roles.size, value, unusable_rows)
     return rows
 
 

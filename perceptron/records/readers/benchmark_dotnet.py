@@ -90,7 +90,7 @@ def read_benchmark_dotnet(
         machine=(label(processor) if isinstance(processor, str) else "") or "unknown",
         environment=label(host.runtime_version) if host.runtime_version else None,
     )
-    found = (
+    made = (
         rows.row(
             benchmark.type,
             benchmark.method,
@@ -99,4 +99,4 @@ def read_benchmark_dotnet(
         )
         for benchmark in document.benchmarks
     )
-    return [[row for row in found if row is not None]]
+    return [[row for row in made if row is not None]]

@@ -107,7 +107,7 @@ def _rows_of(file: Path, run: _Run, request: ReadRequest, notes: ReadingNotes) -
 
 
 def _rows(suite: str, run: _Run, rows: BenchmarkRows, notes: ReadingNotes) -> list[ForeignRow]:
-    found = []
+    made = []
     for bench in run.benches:
         # Of Go with metrics of its own, the first entry has all of them behind its unit, and each
         # is told again in an entry whose name ends with it.
@@ -119,8 +119,8 @@ def _rows(suite: str, run: _Run, rows: BenchmarkRows, notes: ReadingNotes) -> li
         elif is_repeated or (run.tool == "googlecpp" and _AGGREGATE.search(bench.name)):
             notes.leave_out(1, AN_AGGREGATE)
         elif row := rows.row(suite, bench.name, _time(bench, unit, run.tool)):
-            found.append(row)
-    return found
+            made.append(row)
+    return made
 
 
 def _time(bench: _Bench, unit: TimeUnit, tool: str) -> StatedTime:

@@ -93,7 +93,7 @@ def read_hyperfine(
     rows = BenchmarkRows(file, TOOL, request, notes)
     family = file.name.partition(".")[0]
     # hyperfine runs one command to its end before the next: no run has a partner.
-    found = (
+    made = (
         rows.row(
             family,
             result.command,
@@ -105,4 +105,4 @@ def read_hyperfine(
         for result in document.results
         for index, time in enumerate(result.processes)
     )
-    return [[row for row in found if row is not None]]
+    return [[row for row in made if row is not None]]

@@ -45,10 +45,17 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
         A family may carry other parameters in brackets behind the name.
         """
         return not self.families or any(
-            family == name or family.startswith(f"{name}[")
-            for family in self.families
-            for name in names
+            is_case_of(family, name) for family in self.families for name in names
         )
+
+    def asks_for(self, family: str) -> bool:
+        """Return whether a family, by its final name, is asked for, or its benchmark is."""
+        return not self.families or any(is_case_of(family, name) for name in self.families)
+
+
+def is_case_of(family: str, benchmark: str) -> bool:
+    """Return whether a family is a benchmark, or one of those that other parameters make of it."""
+    return family == benchmark or family.startswith(f"{benchmark}[")
 
 
 class UnreadFile(Struct, frozen=True):

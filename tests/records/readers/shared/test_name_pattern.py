@@ -35,11 +35,11 @@ def test_a_trailing_number_is_the_size(name: str, expected: dict[str, str]) -> N
 )
 def test_groups_are_parameters(expression: str, expected: dict[str, str]) -> None:
     """The first group is the size where none is called so; the rest of the name is the name."""
-    found = NamePattern(expression).parameters("sort_n64_numpy")
+    parameters = NamePattern(expression).parameters("sort_n64_numpy")
     if "library" not in expected and expected:
-        assert (found["size"], found["name"]) == ("64", "sort numpy")
+        assert (parameters["size"], parameters["name"]) == ("64", "sort numpy")
     else:
-        assert found == expected
+        assert parameters == expected
 
 
 @pytest.mark.parametrize("expression", ["(", "[", "*", r"\d+", "", "(?P<1>x)"])
