@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
-from math import exp, hypot, inf
+from math import exp
 from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.analysis.crossover.comparable import ComparableRows, described
+from perceptron.analysis.crossover.comparable import ComparableRows
 from perceptron.analysis.crossover.crossing import zero_crossings
 from perceptron.analysis.crossover.points import Point, points_of
+from perceptron.analysis.crossover.reasons import (
+    closest,
+    not_sure,
+    one_size,
+    why_not,
+    why_not_sure,
+)
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
 from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
-from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
-from perceptron.analysis.select import Ground, State, ground, reason
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE
+from perceptron.analysis.select import Ground, State, ground
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -155,9 +162,9 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     elif all(abs(point.mean) <= TIE for point in measured):
         status, explanation, changes = "tie", "within ±5 % at every size", []
     elif not sure:
-        status, explanation = "not measured", _why_not_sure(measured, incumbent, challenger)
+        status, explanation = "not measured", why_not_sure(measured, incumbent, challenger)
     elif not changes:
-        status, explanation = "never" if sure[0].sign > 0 else "always", _closest(measured)
+        status, explanation = "never" if sure[0].sign > 0 else "always", closest(measured)
     elif len(changes) > 1:
         status = "multiple"
     else:
@@ -167,11 +174,10 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
             status = "suspect"
             explanation = f"{loser} stops winning as the work grows: check that it is waited for"
     if remaining and status not in ("not measured", "suspect"):
-        explanation = "; ".join(filter(None, (explanation, _not_sure(measured, remaining))))
+        explanation = "; ".join(filter(None, (explanation, not_sure(measured, remaining))))
     if len(measured) == 1:
-        explanation = ", ".join(
-            filter(None, (explanation, _one_size(family, measured[0], incumbent, challenger)))
-        )
+        only_size = one_size(family.comparable, measured[0], incumbent, challenger)
+        explanation = ", ".join(filter(None, (explanation, only_size)))
     only = changes[0] if len(changes) == 1 else None
     return Crossover(
         family=family.name,
@@ -210,7 +216,7 @@ def _not_comparable(family: _Family, incumbent: str, challenger: str) -> Crossov
         machine=family.ground.machine,
         dtype=family.ground.dtype,
         threads=family.ground.threads,
-        reason=_why_not(family, incumbent, challenger),
+        reason=why_not(family.comparable, family.rows, incumbent, challenger),
     )
 
 
@@ -218,21 +224,6 @@ def _ratio_at(point: Point) -> SizeRatio:
     low, high = (exp(end) if abs(end) < LARGEST_LOG else None for end in point.interval(CONFIDENCE))
     ratio = exp(max(-LARGEST_LOG, min(point.mean, LARGEST_LOG)))
     return SizeRatio(point.size, ratio, low, high, point.count)
-
-
-def _why_not_sure(points: Sequence[Point], incumbent: str, challenger: str) -> str:
-    if any(point.stated is not None for point in points):
-        return f"not sure of {incumbent} and {challenger} at any size: their intervals overlap"
-    processes = min(point.count for point in points)
-    few = "one process is" if processes == 1 else f"{processes} processes are"
-    return f"{few} too few to be sure of a winner at any size"
-
-
-def _one_size(family: _Family, point: Point, incumbent: str, challenger: str) -> str:
-    """Say that one size is no sweep, and which other commit has one."""
-    text = f"measured at size {_size(point)} only"
-    better = family.comparable.more_sizes(incumbent, challenger, 1)
-    return f"{text}, more sizes at {described(better)}" if better else text
 
 
 def _is_sure(status: Status, points: Sequence[Point], remaining: Sequence[Uncertainty]) -> bool:
@@ -243,70 +234,3 @@ def _is_sure(status: Status, points: Sequence[Point], remaining: Sequence[Uncert
     if status == "tie":
         return all(abs(point.mean) + point.reach() <= TIE for point in points)
     return any(abs(point.mean) - point.reach() > TIE for point in points)
-
-
-def _closest(points: Sequence[Point]) -> str:
-    """Describe the size at which the pair is closest, and whether it is still closing there."""
-    index = min(range(len(points)), key=lambda i: abs(points[i].mean))
-    point = points[index]
-    text = f"closest at {_size(point)}: {_ratio(point.mean)}"
-    if point.freedom:
-        low, high = point.interval(CONFIDENCE)
-        text += f" [{_ratio(low)}, {_ratio(high)}]"
-    text += " times the incumbent's time"
-    if index in (0, len(points) - 1) and len(points) > 1:
-        text += _closing(point, points[1] if index == 0 else points[-2], index == 0)
-    return text
-
-
-def _ratio(logarithm: float) -> str:
-    if logarithm == inf:  # of an interval that is open
-        return "∞"
-    value = exp(min(logarithm, LARGEST_LOG))
-    return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.3g}"
-
-
-def _closing(last: Point, before: Point, first: bool) -> str:
-    """Describe whether the ratio still moves towards 1 at the end of the range."""
-    moved = abs(before.mean) - abs(last.mean)
-    if moved < 1e-9:  # beyond what rounding does
-        return ""
-    if last.freedom and moved <= hypot(last.error, before.error) * quantile(
-        min(last.freedom, before.freedom), CONFIDENCE
-    ):
-        return ""
-    return f", still closing towards {'smaller' if first else 'larger'} sizes"
-
-
-def _size(point: Point) -> str:
-    is_integer = float(point.size).is_integer()
-    return f"{point.size:.0f}" if is_integer else f"{point.size:g}"
-
-
-def _not_sure(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> str:
-    at = [_size(points[doubt.first]) for doubt in remaining if doubt.first == doubt.last]
-    between = [
-        f"{_size(points[doubt.first])} and {_size(points[doubt.last])}"
-        for doubt in remaining
-        if doubt.first != doubt.last
-    ]
-    parts = [f"at {', '.join(at)}"] if at else []
-    parts += [f"between {', '.join(between)}"] if between else []
-    return f"not sure {' nor '.join(parts)}"
-
-
-def _why_not(family: _Family, incumbent: str, challenger: str) -> str:
-    """Return why two backends cannot be compared: one has no time, or they share no state."""
-    newest = {name: family.comparable.newest(name) for name in (incumbent, challenger)}
-    missing = [name for name, where in newest.items() if where is None]
-    if missing:
-        reasons = {name: reason(family.rows, name) for name in missing}
-        explained = [f"{name}: {why}" for name, why in reasons.items() if why]
-        return "; ".join(explained or [f"{name}: no times" for name in missing])
-    one, other = newest.values()
-    if one is None or other is None or family.comparable.are_together(incumbent, challenger):
-        return "no size was measured on both"
-    return (
-        f"never measured together: {incumbent} at {described(one)}, "
-        f"{challenger} at {described(other)}"
-    )

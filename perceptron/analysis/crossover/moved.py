@@ -12,7 +12,7 @@ from perceptron.analysis.select import Ground, ground
 from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv_results import parse_parameter
+from perceptron.records.readers.asv.parameters import parse_parameter
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles

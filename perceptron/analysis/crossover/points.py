@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import accumulate, groupby
 from math import hypot, inf, log, sqrt
-from typing import NamedTuple
 
-import numpy as np
 from scipy import special
 
-from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile, trimmed
-from perceptron.analysis.select import has_time, is_own
+from perceptron.analysis.crossover.ratio import LogRatio, log_ratio
+from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile
+from perceptron.analysis.select import has_time
 from perceptron.records.measurement import Measurement
 
 # A few processes say little about how much processes vary; the other sizes say more. Their typical
@@ -77,21 +76,6 @@ class Point:
         return min(low, self.mean - reach), max(high, self.mean + reach)
 
 
-class _Ratio(NamedTuple):
-    """The log-ratio at one size before other sizes have a say in its error."""
-
-    processes: tuple[int, ...]
-    ratios: Array
-    values: int
-    mean: float
-    error: float
-    freedom: float
-    weight: float
-    """The error's square times this is the variance of one ratio."""
-    stated: tuple[float, float] | None
-    spread: float
-
-
 def points(rows: Sequence[Measurement], incumbent: str, challenger: str) -> list[Point]:
     """Return a point for each size above zero at which both have a time, ascending.
 
@@ -114,7 +98,7 @@ def points_of(
     ratios = {
         size: ratio
         for size in sorted(incumbent.keys() & challenger.keys())
-        if (ratio := _ratio(_by_process(incumbent[size]), _by_process(challenger[size])))
+        if (ratio := log_ratio(incumbent[size], challenger[size]))
     }
     # Being sure at every size at once takes more than at each by itself.
     confidence = 1 - (1 - CONFIDENCE) / max(1, len(ratios))
@@ -129,104 +113,7 @@ def points_of(
     )
 
 
-def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
-    """Return rows by process; raises ValueError where two have the same."""
-    by_process = {row.process: row for row in rows}
-    if len(by_process) < len(rows):
-        row = rows[0]
-        raise ValueError(f"two times of {row.backend} in one process: {row.problem}")
-    return by_process
-
-
-def _ratio(
-    incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]
-) -> _Ratio | None:
-    """Return the log-ratio of two backends at one size, from their rows by process."""
-    if len(incumbent) == len(challenger) == 1:
-        (one,), (other,) = incumbent.values(), challenger.values()
-        if incumbent.keys() == challenger.keys() or not is_own(one):
-            return _of_single_values(one, other, tuple(incumbent))
-    shared = sorted(incumbent.keys() & challenger.keys())
-    if is_own(next(iter(incumbent.values()))) or _are_runs(incumbent, challenger):
-        if not shared:
-            return None
-        ratios = np.array(
-            [_log(challenger[process]) - _log(incumbent[process]) for process in shared]
-        )
-        mean, error, freedom = trimmed(ratios)
-        count = len(shared)
-        return _Ratio(
-            tuple(shared), ratios, count, float(mean), float(error), freedom, count, None, 0.0
-        )
-    return _of_unpaired(list(incumbent.values()), list(challenger.values()))
-
-
-def _are_runs(incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]) -> bool:
-    """Return whether each process of other people's rows is a file, which measured both.
-
-    Rows that one file repeats may stand in any order. In that of their times, paired ones would
-    hardly differ, and noise alone would name a winner.
-    """
-    files = {process: row.file for process, row in incumbent.items()}
-    return len(set(files.values())) == len(files) and files == {
-        process: row.file for process, row in challenger.items()
-    }
-
-
-def _log(row: Measurement) -> float:
-    assert row.seconds is not None, "rows without a time were left out"
-    return log(row.seconds)
-
-
-def _of_single_values(
-    incumbent: Measurement, challenger: Measurement, processes: tuple[int, ...]
-) -> _Ratio:
-    mean = _log(challenger) - _log(incumbent)
-    stated = None
-    if _states_interval(incumbent) or _states_interval(challenger):
-        (low, high), (other_low, other_high) = _ends(incumbent), _ends(challenger)
-        stated = (other_low - high, other_high - low)
-    spread = hypot(
-        *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
-    )
-    return _Ratio(processes, np.array([mean]), 1, mean, 0.0, 0, 1.0, stated, spread)
-
-
-def _states_interval(row: Measurement) -> bool:
-    return row.low is not None or row.high is not None
-
-
-def _ends(row: Measurement) -> tuple[float, float]:
-    """Return the logarithms of the ends of a stated interval; of the value itself without one."""
-    if not _states_interval(row):
-        return _log(row), _log(row)
-    return log(row.low) if row.low else -inf, log(row.high) if row.high else inf
-
-
-def _of_unpaired(incumbent: Sequence[Measurement], challenger: Sequence[Measurement]) -> _Ratio:
-    """Return the log-ratio of two trimmed means, with Welch's degrees of freedom.
-
-    Where one backend has a single value, it is taken to vary as the other does.
-    """
-    logs = [np.array([_log(row) for row in rows]) for rows in (incumbent, challenger)]
-    means, errors, freedoms = zip(*(trimmed(values) for values in logs), strict=True)
-    mean = float(means[1] - means[0])
-    counts = [len(values) for values in logs]
-    # If both vary alike, a ratio of single values has twice the variance of one value.
-    weight = 2 / (1 / counts[0] + 1 / counts[1])
-    if min(freedoms) > 0:
-        squares = [float(error) ** 2 for error in errors]
-        error = sqrt(sum(squares))
-        spread = sum(square**2 / free for square, free in zip(squares, freedoms, strict=True))
-        freedom = sum(squares) ** 2 / spread if spread else float(sum(freedoms))
-    else:
-        several = int(freedoms[1] > 0)
-        error = float(errors[several]) * sqrt(1 + counts[several])
-        freedom = float(freedoms[several])
-    return _Ratio((), np.array([]), min(counts), mean, error, freedom, weight, None, 0.0)
-
-
-def _point(size: float, ratio: _Ratio, typical: tuple[float, float], confidence: float) -> Point:
+def _point(size: float, ratio: LogRatio, typical: tuple[float, float], confidence: float) -> Point:
     borrowed, lent = typical
     total, error = ratio.freedom + lent, ratio.error
     if lent:

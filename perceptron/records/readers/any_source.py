@@ -10,8 +10,8 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv_files import is_asv_folder, is_asv_results
-from perceptron.records.readers.asv_results import read_asv
+from perceptron.records.readers.asv.files import is_asv_folder, is_asv_results
+from perceptron.records.readers.asv.results import read_asv
 from perceptron.records.readers.csv_tables.results import read_csv
 from perceptron.records.readers.json_formats import decode, format_of
 from perceptron.records.readers.packed import open_unpacked, read_json_bytes

@@ -15,7 +15,7 @@ from perceptron.records.readers.criterion import is_criterion, read_criterion
 from perceptron.records.readers.github_action import is_github_action, read_github_action
 from perceptron.records.readers.google_benchmark import is_google_benchmark, read_google_benchmark
 from perceptron.records.readers.hyperfine import is_hyperfine, read_hyperfine
-from perceptron.records.readers.pytest_results import is_pytest, read_pytest
+from perceptron.records.readers.pytest_benchmark.results import is_pytest, read_pytest
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.lenient_json import decode_lenient
 from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import json5
 
-from perceptron.records.readers.asv_files import is_asv_folder
+from perceptron.records.readers.asv.files import is_asv_folder
 from perceptron.records.readers.packed import ENDINGS
 
 ROWS = "measurements.jsonl"

@@ -10,8 +10,8 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv_files import FACTS, AsvBenchmark, load_benchmarks
-from perceptron.records.readers.asv_results import read_asv_file
+from perceptron.records.readers.asv.files import FACTS, AsvBenchmark, load_benchmarks
+from perceptron.records.readers.asv.results import read_asv_file
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.processes import number_processes

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from perceptron.records.readers.asv_files import result_files
+from perceptron.records.readers.asv.files import result_files
 from perceptron.untrusted_text import label
 
 LIMIT_SECONDS = 600.0

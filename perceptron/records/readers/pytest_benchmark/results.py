@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.pytest_ids import name_opaque
+from perceptron.records.readers.pytest_benchmark.ids import name_opaque
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.reading import (
     NO_SUCH_PARAMETERS,

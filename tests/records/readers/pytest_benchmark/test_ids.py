@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.records.readers.pytest_ids import name_opaque
+from perceptron.records.readers.pytest_benchmark.ids import name_opaque
 
 OBJECT = "UNSERIALIZABLE[<object at 0x7f00>]"
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
-from itertools import chain, islice, product, repeat
+from itertools import chain, islice, repeat
 from math import isnan, prod
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
@@ -19,7 +17,7 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.asv_files import (
+from perceptron.records.readers.asv.files import (
     AsvBenchmark,
     Results,
     Values,
@@ -28,6 +26,7 @@ from perceptron.records.readers.asv_files import (
     load_file,
     result_files,
 )
+from perceptron.records.readers.asv.parameters import cases
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import (
@@ -43,13 +42,10 @@ from perceptron.records.readers.shared.values import (
     stated_interval,
     stdev,
 )
-from perceptron.untrusted_text import label, printable, quoted
+from perceptron.untrusted_text import label, printable
 
 # asv finds benchmarks of time by these names, where its own list does not say.
 _TIME = re.compile(r"(.*\.)?(timeraw|time|Timeraw|Time)(_|[A-Z])[^.]*")
-_NUMPY_SCALAR = re.compile(r"(?:np|numpy)\.\w+\((.*)\)")
-_CLASS = re.compile(r"<class '(.+)'>")
-_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _MOST_COMBINATIONS = 100_000
 # A few bytes say of any number of combinations that they failed: beyond this they are only counted.
 _MOST_FAILED = 1_000
@@ -169,7 +165,7 @@ def _rows(
         return []
     family, full_name = _families(name, benchmark, roles)
     shared = _shared(file, results, values, machine)
-    cases = _cases(
+    meanings = cases(
         roles,
         tuple(benchmark.param_names),
         tuple(tuple(choices) for choices in values.params),
@@ -177,7 +173,7 @@ def _rows(
     )
     rows = []
     unusable: Counter[str] = Counter()
-    for case, outcome in zip(cases, _outcomes(values, combinations), strict=True):
+    for case, outcome in zip(meanings, _outcomes(values, combinations), strict=True):
         if isinstance(case, str):
             unusable[case] += 1
             continue
@@ -203,35 +199,6 @@ def _families(name: str, benchmark: AsvBenchmark, roles: ParameterRoles) -> tupl
         module = label(name).rpartition(".")[0] or "benchmark"
         return module, module
     return label(benchmark.pretty_name or name), label(name)
-
-
-class _Case(NamedTuple):
-    """What one combination of parameters means."""
-
-    size: int | float
-    backend: str
-    ground: dict[str, Any]
-    others: dict[str, str]
-
-
-@lru_cache(maxsize=1024)  # a history repeats the same few benchmarks
-def _cases(
-    roles: ParameterRoles,
-    names: tuple[str, ...],
-    choices: tuple[tuple[str, ...], ...],
-    fixed: tuple[tuple[str, Any], ...],
-) -> list[_Case | str]:
-    """Return each combination of parameters, in asv's order; the quoted size where it is none."""
-    cases: list[_Case | str] = []
-    for words in product(*choices):
-        parameters = dict(fixed) | dict(zip(names, map(parse_parameter, words), strict=True))
-        size = roles.size_of(parameters)
-        if size is None:
-            cases.append(quoted(parameters[roles.size]))
-        else:
-            backend, ground = roles.backend(parameters), roles.ground(parameters)
-            cases.append(_Case(size, backend, ground, roles.others(parameters)))
-    return cases
 
 
 def _shared(file: Path, results: Results, values: Values, machine: str) -> dict[str, Any]:
@@ -285,22 +252,6 @@ def _no_time(result: object) -> dict[str, Any]:
         return {"status": "skipped", "reason": "n/a in asv"}
     why = "failed in asv" if result is None else "not a time above 0 in asv"
     return {"status": "failed", "reason": why}
-
-
-@lru_cache(maxsize=4096)  # a history repeats the same few texts
-def parse_parameter(word: str) -> Any:
-    """Return a parameter from its ``repr``, as text if it is no plain value; executes nothing."""
-    if scalar := _NUMPY_SCALAR.fullmatch(word):
-        word = scalar[1]
-    try:
-        value = ast.literal_eval(word.removesuffix("L"))  # a long integer of Python 2
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        value = None
-    if isinstance(value, str | float) or (isinstance(value, int) and value.bit_length() <= 64):
-        return value  # Python refuses to write out a larger one of thousands of digits
-    if name := _CLASS.fullmatch(word):
-        return name[1]  # as asv shows it
-    return _ADDRESS.sub("", word)
 
 
 def _when(milliseconds: object) -> str:

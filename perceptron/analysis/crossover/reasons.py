@@ -1,0 +1,99 @@
+"""Why a verdict is what it is: how close a pair comes, where it is not sure, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import exp, hypot, inf
+
+from perceptron.analysis.crossover.comparable import ComparableRows, described
+from perceptron.analysis.crossover.points import Point
+from perceptron.analysis.crossover.uncertainty import Uncertainty
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
+from perceptron.analysis.select import reason
+from perceptron.records.measurement import Measurement
+
+
+def why_not_sure(points: Sequence[Point], incumbent: str, challenger: str) -> str:
+    """Return why no size has a sure winner."""
+    if any(point.stated is not None for point in points):
+        return f"not sure of {incumbent} and {challenger} at any size: their intervals overlap"
+    processes = min(point.count for point in points)
+    few = "one process is" if processes == 1 else f"{processes} processes are"
+    return f"{few} too few to be sure of a winner at any size"
+
+
+def one_size(comparable: ComparableRows, point: Point, incumbent: str, challenger: str) -> str:
+    """Say that one size is no sweep, and which other commit has one."""
+    text = f"measured at size {_size(point)} only"
+    better = comparable.more_sizes(incumbent, challenger, 1)
+    return f"{text}, more sizes at {described(better)}" if better else text
+
+
+def closest(points: Sequence[Point]) -> str:
+    """Describe the size at which the pair is closest, and whether it is still closing there."""
+    index = min(range(len(points)), key=lambda i: abs(points[i].mean))
+    point = points[index]
+    text = f"closest at {_size(point)}: {_ratio(point.mean)}"
+    if point.freedom:
+        low, high = point.interval(CONFIDENCE)
+        text += f" [{_ratio(low)}, {_ratio(high)}]"
+    text += " times the incumbent's time"
+    if index in (0, len(points) - 1) and len(points) > 1:
+        text += _closing(point, points[1] if index == 0 else points[-2], index == 0)
+    return text
+
+
+def _ratio(logarithm: float) -> str:
+    if logarithm == inf:  # of an interval that is open
+        return "∞"
+    value = exp(min(logarithm, LARGEST_LOG))
+    return f"{value:.2f}" if 0.1 <= value < 1000 else f"{value:.3g}"
+
+
+def _closing(last: Point, before: Point, first: bool) -> str:
+    """Describe whether the ratio still moves towards 1 at the end of the range."""
+    moved = abs(before.mean) - abs(last.mean)
+    if moved < 1e-9:  # beyond what rounding does
+        return ""
+    if last.freedom and moved <= hypot(last.error, before.error) * quantile(
+        min(last.freedom, before.freedom), CONFIDENCE
+    ):
+        return ""
+    return f", still closing towards {'smaller' if first else 'larger'} sizes"
+
+
+def _size(point: Point) -> str:
+    is_integer = float(point.size).is_integer()
+    return f"{point.size:.0f}" if is_integer else f"{point.size:g}"
+
+
+def not_sure(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> str:
+    """Return at which sizes, and between which, another winner may hide."""
+    at = [_size(points[doubt.first]) for doubt in remaining if doubt.first == doubt.last]
+    between = [
+        f"{_size(points[doubt.first])} and {_size(points[doubt.last])}"
+        for doubt in remaining
+        if doubt.first != doubt.last
+    ]
+    parts = [f"at {', '.join(at)}"] if at else []
+    parts += [f"between {', '.join(between)}"] if between else []
+    return f"not sure {' nor '.join(parts)}"
+
+
+def why_not(
+    comparable: ComparableRows, rows: Iterable[Measurement], incumbent: str, challenger: str
+) -> str:
+    """Return why two backends cannot be compared: one has no time, or they share no state."""
+    newest = {name: comparable.newest(name) for name in (incumbent, challenger)}
+    missing = [name for name, where in newest.items() if where is None]
+    if missing:
+        reasons = {name: reason(rows, name) for name in missing}
+        explained = [f"{name}: {why}" for name, why in reasons.items() if why]
+        return "; ".join(explained or [f"{name}: no times" for name in missing])
+    one, other = newest.values()
+    if one is None or other is None or comparable.are_together(incumbent, challenger):
+        return "no size was measured on both"
+    return (
+        f"never measured together: {incumbent} at {described(one)}, "
+        f"{challenger} at {described(other)}"
+    )
