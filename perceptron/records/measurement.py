@@ -23,9 +23,16 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     seconds: float | None = None
     """Per training iteration: the lower quartile of the samples."""
     samples: list[float] = []
-    """Seconds per training iteration, in the order measured."""
+    """Seconds per training iteration, in the order measured, without those that were dropped."""
     iterations: int | None = None
     """Training iterations in each sample."""
+    waited: float | None = None
+    """Share of the samples' time that a thread was ready and had no core, added up over threads;
+    None where the system does not tell."""
+    disturbed: int | None = None
+    """Samples that were dropped because their threads waited; None where waiting is unknown."""
+    dropped: list[float] = []
+    """Seconds per training iteration of the dropped samples, in the order measured."""
     prepare_seconds: float | None = None
     """Allocating, copying to the device, compiling and warming up, once."""
     peak_bytes: int | None = None
