@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     HtmlOfAnswer,
     Json,
     Machine,
@@ -16,7 +17,7 @@ from perceptron.commands.shared.arguments import (
     Results,
     Threads,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.skipped import announce_skipped
 
@@ -33,6 +34,7 @@ def overhead(
     ] = None,
     quick: Quick = False,
     machine: Machine = None,
+    budget: Budget = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
@@ -51,10 +53,11 @@ def overhead(
         threads=one_number("--threads", threads),
         quick=quick,
     )
+    allowed = seconds_of("--budget", budget)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("measuring") as bar:
-        result = study.overhead(plan, folder_name("--machine", machine), results, bar)
+    with terminal.progress_bar("measuring", seconds=True) as bar:
+        result = study.overhead(plan, folder_name("--machine", machine), results, bar, allowed)
     page = pages.write_ladder(results, result)
     terminal.show_warnings(result.warnings)
     if json:

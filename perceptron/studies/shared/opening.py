@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perceptron.analysis.trust import damaged_line_warning, warnings_about
+from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
@@ -21,6 +21,7 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, load_conditions, now, open_run
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.shared.budget import Budget
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -36,11 +37,22 @@ class OpenRun:
     conditions: Conditions
     earlier: list[Conditions]
     """Those of the run's earlier starts, the newest first."""
+    budget: Budget
 
     def warnings(self, threads: int) -> list[MeasurementWarning]:
         """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
         warnings = warnings_about(self.environment, threads, self.conditions, self.earlier)
+        if self.budget.cut_short:
+            warnings.append(budget_warning(self.budget.seconds))
         return [*map(damaged_line_warning, self.journal.complaints), *warnings]
+
+    def require_rows(self) -> None:
+        """Raise `UserError` if there was no time for a single row: nothing can be judged."""
+        if not self.journal.rows:
+            raise UserError(
+                f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: "
+                "allow more minutes"
+            )
 
 
 @contextmanager
@@ -51,11 +63,13 @@ def start_run(
     machine: str | None,
     results: Path,
     quick: bool,
+    budget: Budget,
 ) -> Iterator[OpenRun]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
-    spent on how steady the CPU is. Raises `UserError` if the folder cannot be written to.
+    spent on how steady the CPU is. What earlier starts of the run have spent counts against the
+    ``budget``. Raises `UserError` if the folder cannot be written to.
     """
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
     facts = environment([registry.load(name) for name in usable], threads)
@@ -65,13 +79,20 @@ def start_run(
         environment=facts.id,
         commit=revision(),
         started=now(),
+        budget_seconds=budget.seconds,
     )
     with open_run(results, run, facts) as journal:
+        budget.resume(journal.spent_seconds)
         earlier = load_conditions(journal.folder)
         measured = conditions(with_loop=not quick)
         journal.keep_conditions(measured)
-        yield OpenRun(run, journal, facts, measured, earlier)
-        journal.finish()
+        try:
+            yield OpenRun(run, journal, facts, measured, earlier, budget)
+        except BaseException:
+            with suppress(UserError):  # why it ended is worth more
+                journal.keep_spent(budget.spent)
+            raise
+        journal.finish(budget.spent, budget.cut_short)
 
 
 def plain(plan: DataclassInstance) -> dict[str, object]:
