@@ -27,7 +27,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axis
 from perceptron.studies.shared.budget import Budget
-from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.campaign import expected_seconds, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.task import Task
@@ -166,8 +166,24 @@ class _Look:
         self, pairs: Sequence[tuple[Problem, str]], processes: int, budget: Budget
     ) -> list[Task]:
         """Measure (problem, backend) pairs in this many lasting processes; return what is left."""
-        plan, journal = self._plan, self._run.journal
-        tasks = [
+        run, tasks = self._run, self._tasks(pairs, processes)
+        return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
+
+    def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
+        """Measure once along each axis while there is time; False when nothing was measured."""
+        before = len(self._run.journal.rows)
+        for index, through in enumerate(axes):
+            budget = self._budget.part(1 / (len(axes) - index))
+            for pairs in self._next_sizes(backends, through):
+                tasks = self._tasks(pairs, _BESIDE)
+                # A size that one process has measured says nothing that is sure.
+                if sum(expected_seconds(task, budget) for task in tasks) < budget.left:
+                    self.measure(pairs, _BESIDE, budget)
+        return len(self._run.journal.rows) > before
+
+    def _tasks(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Task]:
+        plan = self._plan
+        return [
             Task(
                 problem=problem,
                 backend=backend,
@@ -180,16 +196,6 @@ class _Look:
             for process in range(processes)
             for problem, backend in pairs
         ]
-        return run_tasks(tasks, journal, self._run.run, self._progress, budget, self._workers)
-
-    def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
-        """Measure once along each axis while there is time; False when nothing was measured."""
-        before = len(self._run.journal.rows)
-        for index, through in enumerate(axes):
-            budget = self._budget.part(1 / (len(axes) - index))
-            for pairs in self._next_sizes(backends, through):
-                self.measure(pairs, _BESIDE, budget)
-        return len(self._run.journal.rows) > before
 
     def rows(self, through: AxisThrough) -> list[Measurement]:
         """Return the rows on an axis, the problem's own among them with its size there."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -196,7 +197,8 @@ def slow(lab: Lab) -> Lab:
 def test_the_finding_comes_first_and_in_full(slow: Lab, tmp_path: Path) -> None:
     """Then everything gets some processes, and all of them where there is time."""
     result = study.bench(SMALL, "box", tmp_path, silent)
-    assert {row.processes for row in result.finding} == {SMALL.processes}
+    counts = Counter(row.backend for row in result.rows if row.family == "or-gate")
+    assert set(counts.values()) == {SMALL.processes}
     first = len(study.finding_tasks(SMALL))
     assert {problem for _, problem in slow.timed[:first]} == {"or-gate"}
     assert len(slow.timed) == len(tasks(SMALL))
@@ -212,7 +214,6 @@ def test_a_budget_is_kept_and_what_it_left_out_is_said(slow: Lab, tmp_path: Path
     assert slow.now <= 20 * 1.05
     assert result.warnings[-1].code == "budget-spent"
     assert "--budget 0.667 continues" in result.warnings[-1].advice
-    assert all(row.seconds is not None for row in result.finding)
     assert {pair.family for pair in result.crossovers} == set(SMALL.families)
     assert all(pair.reason for pair in result.crossovers)
     stored = judge_bench(read_run(result.results))
@@ -240,7 +241,8 @@ def test_an_interrupted_run_resumes_inside_its_budget(slow: Lab, tmp_path: Path)
     slow.power_cut_after = 20
     with pytest.raises(KeyboardInterrupt):
         study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
-    (folder,) = tmp_path.glob("runs/box/*")
+    (file,) = tmp_path.glob("runs/box/*/run.json")
+    folder = file.parent
     assert load_plan(folder).spent_seconds == pytest.approx(slow.now)
     slow.power_cut_after = None
     result = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)

@@ -32,7 +32,7 @@ def run_tasks(
     progress: Progress,
     budget: Budget,
     workers: Workers | None = None,
-    later: Iterable[Task] = (),
+    later: Iterable[Task] | None = None,
 ) -> list[Task]:
     """Measure every task that the journal has no row for, and write each row at once.
 
@@ -40,9 +40,16 @@ def run_tasks(
     ``workers`` the first processes last until it is left, one for each backend, dtype, number of
     threads and ``process``; without, each batch of tasks has a fresh one. Return the tasks that
     the ``budget`` left no time for; where some of a group do not fit, the first listed are
-    measured. ``later`` tasks count for the time that is still to go.
+    measured. ``later`` tasks count for the time that is still to go; None where it is not known
+    what will follow, so that there is as much to do as there is time.
     """
     return _Campaign(tasks, journal, run, progress, budget, workers, later).measure()
+
+
+def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
+    """Return what a task will take in a worker that runs: to be timed, or to be checked."""
+    kind, name = (what, *task.worker), task.problem.reference
+    return budget.costs.expect(kind, name, operations(task.problem))
 
 
 class _Campaign:
@@ -56,14 +63,14 @@ class _Campaign:
         progress: Progress,
         budget: Budget,
         workers: Workers | None,
-        later: Iterable[Task],
+        later: Iterable[Task] | None,
     ) -> None:
         self._tasks = tasks
         self._journal = journal
         self._run = run
         self._budget = budget
         self._workers = workers
-        self._later = list(later)
+        self._later = None if later is None else list(later)
         self._progress = progress
         self._to_go = inf
         self._reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
@@ -78,13 +85,14 @@ class _Campaign:
                 for group in _groups(self._remaining(), self._shuffle):
                     self._measure_group(group, references)
         self._journal.note_spent(self._budget.whole.spent)
+        self._to_go = self._seconds_later()
+        self._report("done")
         return self._remaining()
 
     def _measure_group(self, group: list[Task], references: str) -> None:
         """Measure as many of these tasks as there is time for, worker after worker."""
         batches = _batches(self._affordable(group), self._shuffle)
-        self._to_go = sum(map(self._cost, remaining(self._later, self._journal.rows)))
-        self._to_go += sum(map(self._cost, self._remaining()))
+        self._to_go = self._seconds_later() + sum(map(self._cost, self._remaining()))
         for batch in batches:
             todo = {task.problem.reference: task for task in self._remaining(batch)}
             unavailable = self._reasons[batch[0].backend]
@@ -101,6 +109,11 @@ class _Campaign:
                     self._report(f"{task.problem.name} on {task.backend}")
                     if unavailable is None and self._budget.is_over:
                         return
+
+    def _seconds_later(self) -> float:
+        if self._later is None:
+            return inf
+        return sum(map(self._cost, remaining(self._later, self._journal.rows)))
 
     def _affordable(self, group: list[Task]) -> list[Task]:
         """Return the tasks for which there is time: a problem on all its backends or on none.
@@ -128,10 +141,8 @@ class _Campaign:
 
     def _cost(self, task: Task, what: str = "time") -> float:
         """Return the seconds that a task is expected to take: to be timed, or to be checked."""
-        if self._reasons.get(task.backend) is not None:
-            return 0.0
-        kind, name = (what, *task.worker), task.problem.reference
-        return self._budget.costs.expect(kind, name, operations(task.problem))
+        absent = self._reasons.get(task.backend) is not None
+        return 0.0 if absent else expected_seconds(task, self._budget, what)
 
     def _lasts(self, task: Task) -> bool:
         return self._workers is not None and task.process < _LASTING
