@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -284,3 +285,17 @@ def test_the_cases_of_the_history_are_cases_of_asvs() -> None:
 def test_steps_have_names_of_their_own() -> None:
     planned: list[Step] = steps("box", Path("commits"))
     assert len({step.name for step in planned}) == len(planned)
+
+
+def test_what_a_command_prints_is_kept_and_its_exit_code_given(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """For real: its messages stay on the terminal, and so does the output that nobody keeps."""
+    code = "import os, sys; print(os.environ['WORD']); print('said', file=sys.stderr); sys.exit(3)"
+    command = (sys.executable, "-c", code)
+    environment = {"WORD": "kept"}
+    assert results.run(command, environment, tmp_path / "output.json") == 3
+    assert (tmp_path / "output.json").read_text() == "kept\n"
+    assert capfd.readouterr() == ("", "said\n")
+    assert results.run(command, environment, None) == 3
+    assert capfd.readouterr() == ("kept\n", "said\n")
