@@ -14,6 +14,7 @@ from perceptron.commands.shared.arguments import (
     Machine,
     Results,
     Threads,
+    Wait,
     WhatIf,
 )
 from perceptron.commands.shared.options import (
@@ -23,6 +24,7 @@ from perceptron.commands.shared.options import (
     split,
     whole_numbers,
 )
+from perceptron.commands.shared.quiet import quiet
 from perceptron.errors import UserError
 
 
@@ -46,6 +48,7 @@ def advise(
     backends: Backends = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
+    wait: Wait = None,
     machine: Machine = None,
     results: Results = Path("results"),
     json: Json = False,
@@ -77,7 +80,7 @@ def advise(
     )
     guessed = None if what_if is None else device(what_if)
     with terminal.progress_bar("looking") as bar:
-        result = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
+        result = study.advise(plan, folder_name("--machine", machine), results, bar, guessed, quiet=quiet(wait))
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.advice(result))

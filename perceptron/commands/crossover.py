@@ -16,6 +16,7 @@ from perceptron.commands.shared.arguments import (
     Quick,
     Results,
     Threads,
+    Wait,
     WhatIf,
 )
 from perceptron.commands.shared.options import (
@@ -27,6 +28,7 @@ from perceptron.commands.shared.options import (
     whole_numbers,
 )
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
@@ -68,6 +70,7 @@ def crossover(
     threads: Threads = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     quick: Quick = False,
+    wait: Wait = None,
     machine: Machine = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
@@ -95,6 +98,7 @@ def crossover(
             "--threads": threads,
             "--dtype": dtype,
             "--quick": quick,
+            "--wait": wait is not None,
             "--machine": machine,
             "--what-if": what_if,
         }
@@ -131,7 +135,7 @@ def crossover(
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)
         with terminal.progress_bar("searching") as bar:
-            result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
+            result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed, quiet(wait))
         page = pages.write_crossovers(results, result)
     terminal.show_warnings(result.warnings)
     if json:

@@ -15,9 +15,11 @@ from perceptron.commands.shared.arguments import (
     Machine,
     Results,
     Threads,
+    Wait,
 )
 from perceptron.commands.shared.options import folder_name, one_number, one_of, split
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -35,6 +37,7 @@ def map(  # noqa: A001 named as the command
     threads: Threads = None,
     dtype: DTypeName = "float32",
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
+    wait: Wait = None,
     machine: Machine = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
@@ -59,7 +62,7 @@ def map(  # noqa: A001 named as the command
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("mapping") as bar:
-        result = study.map_family(plan, folder_name("--machine", machine), results, bar)
+        result = study.map_family(plan, folder_name("--machine", machine), results, bar, quiet(wait))
     page = pages.write_map(results, result)
     terminal.show_warnings(result.warnings)
     if json:

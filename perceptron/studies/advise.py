@@ -30,6 +30,7 @@ from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axi
 from perceptron.studies.shared.campaign import Task, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3
@@ -79,6 +80,7 @@ def advise(
     progress: Progress,
     device: Device | None = None,
     clock: Callable[[], float] = time.monotonic,
+    quiet: Quiet = LOOK_ONCE,
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
@@ -99,9 +101,10 @@ def advise(
         "contents": contents([problem]),
     }
     with (
-        start_run(as_json, plan.backends, plan.threads, machine, results, quick=True) as run,
+        start_run(as_json, plan.backends, plan.threads, machine, results, quick=True, quiet=quiet) as run,
         Workers() as workers,
     ):
+        deadline += run.quiet_seconds
         look = _Look(plan, run, workers, progress, deadline, clock)
         look.measure([(problem, backend) for backend in plan.backends], _PROCESSES)
         own = [row for row in run.journal.rows if row.problem == problem.name]

@@ -19,6 +19,7 @@ from perceptron.studies.shared.campaign import Task, run_tasks
 from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
 
 
@@ -95,14 +96,20 @@ class BenchPlan:
         return [*ours, *self.problems]
 
 
-def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progress) -> BenchResult:
+def bench(
+    plan: BenchPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    quiet: Quiet = LOOK_ONCE,
+) -> BenchResult:
     """Run the plan, or resume it where it was interrupted, and judge what was measured.
 
     Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
     did not stay as it was.
     """
     with start_run(
-        _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick
+        _as_json(plan), plan.backends, max(plan.threads), machine, results, plan.quick, quiet
     ) as run:
         run_tasks(tasks(plan), run.journal, run.run, progress)
         refuse_edited_files(plan.problems, run.run.plan["contents"])

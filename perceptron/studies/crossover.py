@@ -31,6 +31,7 @@ from perceptron.studies.shared.opening import (
     start_run,
 )
 from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
 
 Pair = tuple[str, str]
@@ -102,6 +103,7 @@ def locate(
     results: Path,
     progress: Progress,
     device: Device | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> CrossoverResult:
     """Search along every axis, or resume an interrupted search, and judge.
 
@@ -113,7 +115,9 @@ def locate(
         what_if.require()
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}
-    with start_run(as_json, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
+    with start_run(
+        as_json, plan.backends, max(plan.threads), machine, results, plan.quick, quiet
+    ) as run:
         for axis in plan.axes:
             for threads in plan.threads:
                 search_axis(plan, axis, threads, run, progress)

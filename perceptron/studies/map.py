@@ -21,6 +21,7 @@ from perceptron.records.store import Run, RunJournal
 from perceptron.studies.shared.campaign import Task, run_tasks
 from perceptron.studies.shared.opening import plain, start_run
 from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 
 # Families along two axes, the first of them the default.
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
@@ -92,14 +93,22 @@ class MapPlan:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
 
-def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Progress) -> MapResult:
+def map_family(
+    plan: MapPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    quiet: Quiet = LOOK_ONCE,
+) -> MapResult:
     """Measure the map, or resume it where it was interrupted, and judge it.
 
     ``machine`` names the folder of the results; None for the host's name. Raises `UserError` if
     the results folder cannot be written to.
     """
     as_json = plain(plan) | {"study": "map", "processes": plan.processes}
-    with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
+    with start_run(
+        as_json, plan.backends, plan.threads, machine, results, plan.quick, quiet
+    ) as run:
         _measure(plan, run.journal, run.run, progress)
         return MapResult(
             map=phase_map_of(run.journal.rows, plan.grid, plan.axes),

@@ -23,6 +23,7 @@ from perceptron.studies.shared.campaign import Task, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
@@ -66,7 +67,11 @@ class OverheadPlan:
 
 
 def overhead(
-    plan: OverheadPlan, machine: str | None, results: Path, progress: Progress
+    plan: OverheadPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    quiet: Quiet = LOOK_ONCE,
 ) -> judge.OverheadResult:
     """Measure every rung in fresh processes, side by side, and what explains it.
 
@@ -84,7 +89,9 @@ def overhead(
         "processes": plan.processes,
         "contents": contents([plan.problem]),
     }
-    with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
+    with start_run(
+        as_json, plan.backends, plan.threads, machine, results, plan.quick, quiet
+    ) as run:
         tasks = [
             Task(
                 problem=plan.problem,

@@ -12,6 +12,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.studies.shared import campaign, opening
+from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
 
@@ -25,6 +26,7 @@ def known_machine(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> 
     conditions = opening.conditions
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
     monkeypatch.setattr(opening, "conditions", lambda with_loop: conditions(with_loop=False))
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     monkeypatch.setattr(opening, "revision", lambda: None)
     monkeypatch.setattr(opening, "now", lambda: STARTED)
 

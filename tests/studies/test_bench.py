@@ -17,7 +17,7 @@ from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, MakeRow, Perceptron
-from tests.made import SOUND, TIRED
+from tests.made import SOUND, TIRED, UnknownLook
 
 EXAMPLES = ROOT / "docs" / "examples"
 WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))
@@ -115,6 +115,7 @@ def measured(
 
     monkeypatch.setattr(opening, "environment", lambda *_: environment)
     monkeypatch.setattr(opening, "conditions", conditions)
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     monkeypatch.setattr(study, "run_tasks", run_tasks)
     return seen
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -16,6 +16,7 @@ from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
+from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.trust import warnings_about
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
@@ -54,7 +55,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
     facts = loaded.facts
     with _judging(loaded.folder):
         threads = max(row.threads for row in rows if row.threads is not None)
-        warnings = _warnings(facts, threads)
+        warnings = _warnings(loaded.facts, threads, rows)
         return summarise(plan.backends, loaded.folder, facts.environment, rows, warnings)
 
 
@@ -69,7 +70,7 @@ def judge_map(loaded: LoadedRun) -> MapResult:
         results=loaded.folder,
         environment=loaded.facts.environment,
         rows=rows,
-        warnings=_warnings(loaded.facts, plan.threads),
+        warnings=_warnings(loaded.facts, plan.threads, rows),
     )
 
 
@@ -87,7 +88,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             published=published_iteration_seconds(plan.problem),
             results=loaded.folder,
             environment=loaded.facts.environment,
-            warnings=_warnings(loaded.facts, plan.threads),
+            warnings=_warnings(loaded.facts, plan.threads, rows),
         )
 
 
@@ -114,5 +115,10 @@ def _plan(loaded: LoadedRun, kind: type[Kind]) -> Kind:
         raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
 
 
-def _warnings(facts: RunFacts, threads: int) -> list[MeasurementWarning]:
-    return warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+def _warnings(
+    facts: RunFacts, threads: int, rows: Iterable[Measurement]
+) -> list[MeasurementWarning]:
+    return [
+        *warnings_about(facts.environment, threads, facts.conditions, facts.earlier),
+        *disturbance_warnings(rows),
+    ]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.trust import damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
+from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.revision import revision
 from perceptron.problems import files
 from perceptron.problems.problem import Problem
@@ -21,6 +24,13 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, load_conditions, now, open_run
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.shared.quiet import (
+    LOOK_ONCE,
+    Quiet,
+    say_first,
+    say_if_waiting_is_unknown,
+    wait_for_quiet,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -36,11 +46,16 @@ class OpenRun:
     conditions: Conditions
     earlier: list[Conditions]
     """Those of the run's earlier starts, the newest first."""
+    quiet_seconds: float = 0.0
+    """Spent waiting for quiet, before anything was measured."""
 
     def warnings(self, threads: int) -> list[MeasurementWarning]:
         """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
-        warnings = warnings_about(self.environment, threads, self.conditions, self.earlier)
-        return [*map(damaged_line_warning, self.journal.complaints), *warnings]
+        return [
+            *map(damaged_line_warning, self.journal.complaints),
+            *warnings_about(self.environment, threads, self.conditions, self.earlier),
+            *disturbance_warnings(self.journal.rows),
+        ]
 
 
 @contextmanager
@@ -51,12 +66,15 @@ def start_run(
     machine: str | None,
     results: Path,
     quick: bool,
+    quiet: Quiet = LOOK_ONCE,
 ) -> Iterator[OpenRun]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
-    spent on how steady the CPU is. Raises `UserError` if the folder cannot be written to.
+    spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
+    as ``quiet`` asks. Raises `UserError` if the folder cannot be written to.
     """
+    look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
     facts = environment([registry.load(name) for name in usable], threads)
     run = Run(
@@ -68,10 +86,29 @@ def start_run(
     )
     with open_run(results, run, facts) as journal:
         earlier = load_conditions(journal.folder)
-        measured = conditions(with_loop=not quick)
+        measured, quiet_seconds = _look_around(look, facts.cores, threads, quiet, not quick)
         journal.keep_conditions(measured)
-        yield OpenRun(run, journal, facts, measured, earlier)
+        yield OpenRun(run, journal, facts, measured, earlier, quiet_seconds)
         journal.finish()
+
+
+def _look_around(
+    look: Look, cores: int, threads: int, quiet: Quiet, with_loop: bool
+) -> tuple[Conditions, float]:
+    """Read the conditions, say who uses the cores, and wait for quiet if that is asked for.
+
+    Return the seconds waited as well. Without waiting, the loop runs while the look lasts.
+    """
+    say_if_waiting_is_unknown(quiet)
+    if not quiet.minutes:
+        measured = conditions(with_loop=with_loop)
+        seen = look.end()
+        say_first(seen, cores, threads, quiet)
+        return with_seen(measured, seen), 0.0
+    begin = time.monotonic()
+    seen = wait_for_quiet(look.end(), cores, threads, quiet, Look)
+    waited = time.monotonic() - begin
+    return with_seen(conditions(with_loop=with_loop), seen), waited
 
 
 def plain(plan: DataclassInstance) -> dict[str, object]:
