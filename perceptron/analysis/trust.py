@@ -52,6 +52,17 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
     )
 
 
+def budget_warning(seconds: float) -> MeasurementWarning:
+    """Return a warning that a run's budget was spent before everything was measured."""
+    minutes = seconds / 60
+    return MeasurementWarning(
+        code="budget-spent",
+        message=f"the {minutes:.3g} min of --budget were spent before everything was measured: "
+        "what is missing makes answers unsure, and they say so",
+        advice=f"--budget {2 * minutes:.3g} continues where this run ended",
+    )
+
+
 def warnings_about(
     environment: Environment,
     threads: int,

@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     DTypeName,
     Families,
     Html,
@@ -19,7 +20,13 @@ from perceptron.commands.shared.arguments import (
     Threads,
     Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_of, split, whole_numbers
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
@@ -34,6 +41,7 @@ def bench(
     machine: Machine = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
+    budget: Budget = None,
     results: Results = Path("results"),
     html: Html = None,
     json: Json = False,
@@ -56,10 +64,13 @@ def bench(
         threads=whole_numbers("--threads", threads),
         quick=quick,
     )
+    allowed = seconds_of("--budget", budget)
     pages = prepare(html)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("measuring") as bar:
-        result = study.bench(plan, folder_name("--machine", machine), results, bar, quiet(wait))
+    with terminal.progress_bar("measuring", seconds=True) as bar:
+        result = study.bench(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     written = pages.write(results)
     terminal.show_warnings(result.warnings)
     if json:

@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     HtmlOfAnswer,
     Json,
     Machine,
@@ -23,6 +24,7 @@ from perceptron.commands.shared.options import (
     folder_name,
     name_or_none,
     one_of,
+    seconds_of,
     several,
     split,
     whole_numbers,
@@ -72,6 +74,7 @@ def crossover(
     quick: Quick = False,
     wait: Wait = None,
     machine: Machine = None,
+    budget: Budget = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
@@ -101,6 +104,7 @@ def crossover(
             "--wait": wait is not None,
             "--machine": machine,
             "--what-if": what_if,
+            "--budget": budget is not None,
         }
         for option, given in measuring.items():
             if given:
@@ -131,11 +135,14 @@ def crossover(
             iterations=iterations,
             quick=quick,
         )
+        allowed = seconds_of("--budget", budget)
         guessed = None if what_if is None else device(what_if)
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)
-        with terminal.progress_bar("searching") as bar:
-            result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed, quiet(wait))
+        with terminal.progress_bar("searching", seconds=True) as bar:
+            result = study.locate(
+                plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
+            )
         page = pages.write_crossovers(results, result)
     terminal.show_warnings(result.warnings)
     if json:

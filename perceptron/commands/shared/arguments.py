@@ -24,6 +24,10 @@ Threads = Annotated[
 ]
 DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")]
+Budget = Annotated[
+    float | None,
+    typer.Option("--budget", metavar="MINUTES", help="How long it may take, all starts together."),
+]
 Machine = Annotated[
     str | None, typer.Option(metavar="NAME", help="Name for the results. Default: host name.")
 ]

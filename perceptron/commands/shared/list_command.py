@@ -73,7 +73,11 @@ def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
     added = []
     for index, word in enumerate(words):
         added.append(word)
-        if index < end and word in left_out and not _is_number("".join(words[index + 1 : index + 2])):
+        if (
+            index < end
+            and word in left_out
+            and not _is_number("".join(words[index + 1 : index + 2]))
+        ):
             added.append(left_out[word])
     return added
 

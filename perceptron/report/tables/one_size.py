@@ -46,9 +46,7 @@ def _lines(rows: Iterable[Measurement]) -> list[tuple[tuple[str, ...], Disturban
     ]
 
 
-def _cells(
-    family: str, rows: list[Measurement]
-) -> Iterable[tuple[tuple[str, ...], Disturbance]]:
+def _cells(family: str, rows: list[Measurement]) -> Iterable[tuple[tuple[str, ...], Disturbance]]:
     for threads, backend in dict.fromkeys((row.threads, row.backend) for row in rows):
         members = [row for row in rows if row.threads == threads]
         seconds = list(times(members, backend).values())

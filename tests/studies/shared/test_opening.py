@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.measure.neighbours import Seen
 from perceptron.problems import catalogue
+from perceptron.records.conditions import Conditions, CoreUse, Neighbour
+from perceptron.records.store import load_conditions
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.map import MapPlan
-from perceptron.measure.neighbours import Seen
-from perceptron.records.conditions import Conditions, CoreUse, Neighbour
-from perceptron.records.store import load_conditions
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.opening import (
     contents,
