@@ -135,7 +135,7 @@ def _take(
         for command in step.commands:
             say(f"  {shown(command)}")
             kept = progress.output(step.name) if "--json" in command else None
-            code = runner(command, environment, kept)
+            code = runner(command, {**environment, **step.variables}, kept)
             if code:
                 break
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from os import environ
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,8 @@ def gate_speed() -> GateSpeed:
     from perceptron.validation.gate.runs import live, repository
     from perceptron.validation.gate.runs.kinds import BY_NAME
 
-    seconds, verdicts = [], []
+    seconds: list[float] = []
+    verdicts: list[str] = []
     with tempfile.TemporaryDirectory(prefix="perceptron-speeds-") as folder:
         repository.make(Path(folder))
         for number in range(GATE_RUNS):
@@ -130,7 +132,7 @@ def gate_speed() -> GateSpeed:
 def alike_speed() -> list[SelfRatios]:
     """Return each backend against itself, in pairs of fresh processes."""
     return [
-        self_ratios(backend, threads, lambda b=backend, t=threads: pair_of(b, t))
+        self_ratios(backend, threads, partial(pair_of, backend, threads))
         for backend, threads in ALIKE
     ]
 

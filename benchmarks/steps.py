@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from perceptron.backends.shared.threads import thread_variables
 
 LADDER_OF_AN_MLP = "mlp-width:512"
 CROSSOVER = ("crossover", "--family", "mlp-width", "--pair", "numpy:torch-cpu")
 COMMITS = 10
 # Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
+# Not the finding: it has no size, and History draws what has one.
 HISTORY = (
     r"^train\.PerceptronRows\.time_train\((4|65536), '(numpy|torch-cpu)'\)",
     r"^train\.PerceptronFeatures\.time_train\((2|2048), '(numpy|torch-cpu)'\)",
     r"^train\.MlpWidth\.time_train\((128|512|2048), '(numpy|torch-cpu)'\)",
     r"^train\.MlpDepth\.time_train\((4|16), '(numpy|torch-cpu)'\)",
-    r"^finding\.Finding\.time_train\('numpy(-published)?'\)",
 )
 # One process for each case; of bodies of 10 ms that is ten samples, of longer ones a second's.
 _ASV_EFFORT = ("-a", "rounds=1", "-a", "repeat=(3, 10, 1.0)")
@@ -30,6 +32,8 @@ class Step:
     commands: tuple[tuple[str, ...], ...]
     minutes: float
     """How long it takes on two cores, about."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the environment, for these commands."""
 
 
 def steps(machine: str, commits: Path) -> list[Step]:
@@ -45,7 +49,8 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("ladder", (_ours("overhead", *named),), 3),
         Step("ladder-mlp", (_ours(*ladder, *named),), 3),
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
-        Step("history", _asv(machine, commits), 9),
+        # One process for each commit: on several threads a neighbour would look like a step.
+        Step("history", _asv(machine, commits), 9, thread_variables(1)),
         Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),
     ]
 

@@ -140,8 +140,9 @@ def bench(
     stay as it was, or if there was no time for anything.
     """
     budget = Budget(budget_seconds or plan.budget_seconds)
+    threads = max(plan.threads)
     with start_run(
-        _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick, budget
+        _as_json(plan), plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
         budget.cut_short = not measure(plan, run, progress)
         refuse_edited_files(plan.problems, run.run.plan["contents"])

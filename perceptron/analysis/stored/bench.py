@@ -65,21 +65,22 @@ def summarise(
 def _not_reached(
     families: Sequence[str], backends: Sequence[str], rows: Sequence[Measurement]
 ) -> Iterator[Crossover]:
-    """Yield a crossover that was not measured for every two backends of a family without a time.
+    """Yield a crossover that was not measured for what of a family had no turn.
 
-    A family in which a backend that runs elsewhere has a row says itself why it has no time.
+    That is every two backends one of which has no row of it, not even one that says why.
     """
-    runs = [name for name in backends if is_measured(rows, name)]
-    reached = {(row.family, row.threads) for row in rows if row.backend in runs}
+    every = {row.backend for row in rows}
+    runs = [name for name in backends if name not in every or is_measured(rows, name)]
+    reached = {(row.family, row.threads, row.backend) for row in rows}
     ground = next((row for row in rows if row.family != FAMILY), rows[0])
     for threads in sorted({row.threads for row in rows if row.threads is not None}):
         for family in families:
-            for incumbent, challenger in combinations(runs, 2):
-                if (family, threads) not in reached:
+            for pair in combinations(runs, 2):
+                if not all((family, threads, name) in reached for name in pair):
                     yield Crossover(
                         family=family,
-                        incumbent=incumbent,
-                        challenger=challenger,
+                        incumbent=pair[0],
+                        challenger=pair[1],
                         status="not measured",
                         machine=ground.machine,
                         dtype=ground.dtype,

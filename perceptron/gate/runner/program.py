@@ -46,6 +46,7 @@ def _load(name: str, folder: str = _HERE) -> ModuleType:
 timing = _load("timing")
 benchmark_runner = _load("benchmark")
 import_clock = _load("import_clock")
+plugins = _load("plugins")
 provenance = _load("provenance")
 waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
 
@@ -76,7 +77,8 @@ def main() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
     try:
-        from asv_runner import discovery
+        with plugins.looked_for_by_folder():
+            from asv_runner import discovery
         from asv_runner._aux import update_sys_path
     except ImportError as error:
         answers.send(kind="no runner", reason=_one_line(error))
