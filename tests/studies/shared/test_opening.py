@@ -13,13 +13,13 @@ from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.map import MapPlan
 from perceptron.studies.shared import opening
+from perceptron.studies.shared.budget import unlimited
 from perceptron.studies.shared.opening import (
     contents,
     plain,
     refuse_edited_files,
     start_run,
 )
-from perceptron.studies.shared.budget import unlimited
 from perceptron.studies.shared.quiet import Quiet
 from tests.conftest import ROOT, MakeRow
 from tests.made import SOUND
