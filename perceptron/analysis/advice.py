@@ -11,10 +11,13 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.interval import TIE, Interval, of_ratio, of_times
-from perceptron.analysis.select import paired, prepared, reason, times
+from perceptron.analysis.select import NOT_REACHED, paired, prepared, reason, times
 from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
+
+NO_TIME = "no time was left to measure another size"
 
 
 class Option(Struct, frozen=True, kw_only=True):
@@ -46,6 +49,8 @@ class Change(Struct, frozen=True, kw_only=True):
     low: float
     high: float
     crossovers: list[Crossover]
+    reason: str | None = None
+    """Why nothing is known of other sizes, where there are none."""
 
 
 class Advice(Struct, frozen=True, kw_only=True):
@@ -75,6 +80,7 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
     estimates: list[DeviceEstimate] = []
     """For a device that is not here; never among the rows."""
+    budget: BudgetUse | None = None
 
 
 class AxisRows(Struct, frozen=True, kw_only=True):
@@ -83,6 +89,11 @@ class AxisRows(Struct, frozen=True, kw_only=True):
     axis: str
     here: float
     rows: list[Measurement]
+
+    @property
+    def has_other_sizes(self) -> bool:
+        """Whether anything is known of a size beside the problem's own."""
+        return any(row.size != self.here for row in self.rows)
 
 
 def advise(
@@ -151,7 +162,7 @@ def _option(
 ) -> Option:
     device = next((row.device for row in rows if row.backend == backend), None)
     if best is None or not times(rows, backend):
-        explanation = reason(rows, backend) or "not measured"
+        explanation = reason(rows, backend) or NOT_REACHED
         return Option(backend=backend, device=device, reason=explanation)
     pairs = paired(trainings, backend, best)
     start = list(prepared(rows, backend).values())
@@ -175,4 +186,5 @@ def _change(axis_rows: AxisRows, iterations: int, best: str, others: Sequence[st
         crossovers=crossovers(
             whole_trainings(axis_rows.rows, iterations), [(best, other) for other in others]
         ),
+        reason=None if axis_rows.has_other_sizes else NO_TIME,
     )

@@ -10,6 +10,9 @@ from msgspec.structs import replace
 
 from perceptron.records.measurement import Measurement
 
+NOT_REACHED = "the run ended before its turn"
+"""Why there is no time of what a run was to measure and has no row of."""
+
 
 class Ground(NamedTuple):
     """What two rows must share to be compared."""

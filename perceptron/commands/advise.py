@@ -9,20 +9,24 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     DTypeName,
     Json,
     Machine,
     Results,
     Threads,
+    Wait,
     WhatIf,
 )
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
     one_of,
+    seconds_of,
     split,
     whole_numbers,
 )
+from perceptron.commands.shared.quiet import quiet
 from perceptron.errors import UserError
 
 
@@ -40,13 +44,15 @@ def advise(
         int, typer.Option(min=1, metavar="K", help="Of the training, from cold.")
     ] = 10_000,
     seconds: Annotated[
-        float, typer.Option(min=1, metavar="S", help="How long to look; at least the shape itself.")
-    ] = 20.0,
+        float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 20.")
+    ] = None,
     what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
+    wait: Wait = None,
     machine: Machine = None,
+    budget: Budget = None,
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
@@ -62,6 +68,10 @@ def advise(
     shape = (rows, features, hidden)
     if problem is not None and any(number is not None for number in shape):
         raise UserError("give --rows, --features and --hidden or --problem, not both")
+    if seconds is not None and budget is not None:
+        raise UserError("give --budget in minutes or --seconds, not both")
+    allowed = seconds_of("--budget", budget)
+    allowed = allowed or seconds_of("--seconds", seconds, "seconds")
     plan = study.AdvisePlan(
         problem=find(
             problem
@@ -73,11 +83,12 @@ def advise(
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         iterations=iterations,
-        seconds=seconds,
     )
     guessed = None if what_if is None else device(what_if)
-    with terminal.progress_bar("looking") as bar:
-        result = study.advise(plan, folder_name("--machine", machine), results, bar, guessed)
+    with terminal.progress_bar("looking", seconds=True) as bar:
+        result = study.advise(
+            plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
+        )
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.advice(result))

@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     DTypeName,
     Families,
     Html,
@@ -17,9 +18,17 @@ from perceptron.commands.shared.arguments import (
     Problems,
     Results,
     Threads,
+    Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_of, split, whole_numbers
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -28,9 +37,11 @@ def bench(
     families: Families = None,
     problem: Problems = None,
     backends: Backends = None,
+    wait: Wait = None,
     machine: Machine = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
+    budget: Budget = None,
     results: Results = Path("results"),
     html: Html = None,
     json: Json = False,
@@ -53,17 +64,20 @@ def bench(
         threads=whole_numbers("--threads", threads),
         quick=quick,
     )
+    allowed = seconds_of("--budget", budget)
     pages = prepare(html)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("measuring") as bar:
-        result = study.bench(plan, folder_name("--machine", machine), results, bar)
+    with terminal.progress_bar("measuring", seconds=True) as bar:
+        result = study.bench(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     written = pages.write(results)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.bench(result, written))
     else:
-        finding.show(result.finding)
-        crossover.show_pairs(result.crossovers)
+        finding.show(result.finding, result.rows)
+        crossover.show_pairs(result.crossovers, result.rows)
         one_size.show(result.rows)
         terminal.show_paths(result.results, written)
         terminal.show_next("perceptron bench" if quick else "perceptron crossover")

@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     HtmlOfAnswer,
     Json,
     Machine,
@@ -16,17 +17,20 @@ from perceptron.commands.shared.arguments import (
     Quick,
     Results,
     Threads,
+    Wait,
     WhatIf,
 )
 from perceptron.commands.shared.options import (
     folder_name,
     name_or_none,
     one_of,
+    seconds_of,
     several,
     split,
     whole_numbers,
 )
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
@@ -68,7 +72,9 @@ def crossover(
     threads: Threads = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     quick: Quick = False,
+    wait: Wait = None,
     machine: Machine = None,
+    budget: Budget = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
@@ -95,8 +101,10 @@ def crossover(
             "--threads": threads,
             "--dtype": dtype,
             "--quick": quick,
+            "--wait": wait is not None,
             "--machine": machine,
             "--what-if": what_if,
+            "--budget": budget is not None,
         }
         for option, given in measuring.items():
             if given:
@@ -127,11 +135,14 @@ def crossover(
             iterations=iterations,
             quick=quick,
         )
+        allowed = seconds_of("--budget", budget)
         guessed = None if what_if is None else device(what_if)
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)
-        with terminal.progress_bar("searching") as bar:
-            result = study.locate(plan, folder_name("--machine", machine), results, bar, guessed)
+        with terminal.progress_bar("searching", seconds=True) as bar:
+            result = study.locate(
+                plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
+            )
         page = pages.write_crossovers(results, result)
     terminal.show_warnings(result.warnings)
     if json:

@@ -9,15 +9,18 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     DTypeName,
     HtmlOfAnswer,
     Json,
     Machine,
     Results,
     Threads,
+    Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -35,7 +38,9 @@ def map(  # noqa: A001 named as the command
     threads: Threads = None,
     dtype: DTypeName = "float32",
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
+    wait: Wait = None,
     machine: Machine = None,
+    budget: Budget = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
@@ -56,15 +61,18 @@ def map(  # noqa: A001 named as the command
         threads=one_number("--threads", threads),
         quick=quick,
     )
+    allowed = seconds_of("--budget", budget)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("mapping") as bar:
-        result = study.map_family(plan, folder_name("--machine", machine), results, bar)
+    with terminal.progress_bar("mapping", seconds=True) as bar:
+        result = study.map_family(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     page = pages.write_map(results, result)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.phase_map(result, page.file))
     else:
-        table.show(result.map)
+        table.show(result)
         terminal.show_paths(result.results, page.address)
         terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")

@@ -9,15 +9,18 @@ import typer
 
 from perceptron.commands.shared.arguments import (
     Backends,
+    Budget,
     HtmlOfAnswer,
     Json,
     Machine,
     Quick,
     Results,
     Threads,
+    Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, split
+from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -32,7 +35,9 @@ def overhead(
         typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
     ] = None,
     quick: Quick = False,
+    wait: Wait = None,
     machine: Machine = None,
+    budget: Budget = None,
     results: Results = Path("results"),
     html: HtmlOfAnswer = None,
     json: Json = False,
@@ -51,10 +56,13 @@ def overhead(
         threads=one_number("--threads", threads),
         quick=quick,
     )
+    allowed = seconds_of("--budget", budget)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
-    with terminal.progress_bar("measuring") as bar:
-        result = study.overhead(plan, folder_name("--machine", machine), results, bar)
+    with terminal.progress_bar("measuring", seconds=True) as bar:
+        result = study.overhead(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     page = pages.write_ladder(results, result)
     terminal.show_warnings(result.warnings)
     if json:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from math import inf
 from pathlib import Path
 
 import msgspec
@@ -19,15 +20,29 @@ TIMEOUT_SECONDS = 180.0
 # A worker whose standard input closes leaves by itself, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
+SecondsLeft = Callable[[], float]
+
+
+class Abandoned(Exception):
+    """The time was over while a worker was at its job: it is ended, and nothing is known of it."""
+
+
+def no_end() -> float:
+    """Return that there is time without end."""
+    return inf
+
 
 def run_job(
-    job: Job, backend: Backend, timeout_seconds: float = TIMEOUT_SECONDS
+    job: Job,
+    backend: Backend,
+    timeout_seconds: float = TIMEOUT_SECONDS,
+    seconds_left: SecondsLeft = no_end,
 ) -> Iterator[Outcome]:
     """Yield an outcome for every problem of the job, each as soon as it is there.
 
-    The process is a fresh one and ends with the job.
+    The process is a fresh one and ends with the job. Raises `Abandoned`, as in `Workers`.
     """
-    with Workers() as workers:
+    with Workers(seconds_left) as workers:
         yield from workers.run("", job, backend, timeout_seconds)
 
 
@@ -36,9 +51,11 @@ class Workers:
 
     Starting one takes seconds, and what it adds is uncertainty between processes: a study that
     decides by its results what to measure next uses the same processes. All end with the context.
+    When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, seconds_left: SecondsLeft = no_end) -> None:
+        self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
 
     def __enter__(self) -> Workers:
@@ -52,7 +69,7 @@ class Workers:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
-        is reported when the worker is run.
+        is reported when the worker is run. Raises `Abandoned`.
         """
         started = {}
         for name, (job, backend) in wanted.items():
@@ -65,7 +82,13 @@ class Workers:
                 started[name] = (worker, empty)
                 worker.send(empty)
         for name, (worker, empty) in started.items():
-            if any(outcome.status != "ok" for outcome in worker.outcomes(empty, TIMEOUT_SECONDS)):
+            try:
+                outcomes = list(worker.outcomes(empty, TIMEOUT_SECONDS, self._seconds_left))
+            except Abandoned:
+                for other in started:  # what they still answer is of no job to come
+                    self._end(other)
+                raise
+            if any(outcome.status != "ok" for outcome in outcomes):
                 self._end(name)
 
     def run(
@@ -78,6 +101,7 @@ class Workers:
         """Yield outcomes of the process ``name``, which serves one backend, dtype and threads.
 
         A worker that crashes or hangs costs the problem it was at; a fresh one does the rest.
+        Raises `Abandoned`.
         """
         try:
             environment = worker_environment(backend, job.threads)
@@ -95,7 +119,8 @@ class Workers:
             todo = msgspec.structs.replace(job, problems=list(left))
             answered = False
             try:
-                for outcome in worker.run(todo, timeout_seconds):
+                worker.send(todo)
+                for outcome in worker.outcomes(todo, timeout_seconds, self._seconds_left):
                     left.remove(outcome.problem)
                     yield outcome
                 answered = True
@@ -136,26 +161,26 @@ class _Worker:
         """Whether it is of no more use."""
         return self._hangs or self._process.has_ended
 
-    def run(self, job: Job, timeout_seconds: float) -> Iterator[Outcome]:
-        """Yield the outcomes of one job, ending with why it ended early if it did.
-
-        There is at least one.
-        """
-        self.send(job)
-        yield from self.outcomes(job, timeout_seconds)
-
     def send(self, job: Job) -> None:
         """Hand over a job."""
         self._process.send(msgspec.json.encode(job))
 
-    def outcomes(self, job: Job, timeout_seconds: float) -> Iterator[Outcome]:
-        """Yield the outcomes of a job that was sent."""
+    def outcomes(
+        self, job: Job, timeout_seconds: float, seconds_left: SecondsLeft
+    ) -> Iterator[Outcome]:
+        """Yield the outcomes of a job that was sent, ending with why it ended early if it did.
+
+        There is at least one. Raises `Abandoned` once there are no ``seconds_left``.
+        """
         left = list(job.problems)
         while left:
+            remaining = seconds_left()
             try:
-                line = self._process.read_line(timeout_seconds)
+                line = self._process.read_line(max(0.0, min(timeout_seconds, remaining)))
             except TimeoutError as error:
                 self._hangs = True
+                if remaining < timeout_seconds:
+                    raise Abandoned from None
                 yield Outcome(problem=left[0], status="failed", reason=str(error))
                 return
             if line is None:

@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.budget import BudgetUse
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
@@ -33,6 +34,8 @@ from perceptron.records.files.replace import replace
 from perceptron.records.measurement import Measurement
 
 FORMAT = 1
+# How often at most it is written down what a run has spent.
+_SECONDS_BETWEEN_NOTES = 5.0
 Content = TypeVar("Content")
 _CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
@@ -48,6 +51,19 @@ class Run(Struct, frozen=True, kw_only=True):
     commit: str | None
     started: str
     finished: str | None = None
+    budget_seconds: float | None = None
+    """What it was allowed to take, which is no part of the plan: more may be given later."""
+    spent_seconds: float | None = None
+    """What all its starts have taken."""
+    cut_short: bool = False
+    """Whether it was finished because that was spent, before everything was measured."""
+
+    @property
+    def budget(self) -> BudgetUse | None:
+        """What it was allowed to take and what it took; None where neither is recorded."""
+        if self.budget_seconds is None or self.spent_seconds is None:
+            return None
+        return BudgetUse(seconds=self.budget_seconds, spent_seconds=self.spent_seconds)
 
     def row(self, **fields: Any) -> Measurement:
         """Return a row of this run, measured now; ``fields`` are the others of a `Measurement`."""
@@ -69,6 +85,17 @@ class Run(Struct, frozen=True, kw_only=True):
             and self.commit == other.commit
         )
 
+    def resumes(self, stored: Run) -> bool:
+        """Return whether this start does the rest of a stored run.
+
+        That was interrupted, or it was cut short by a budget smaller than the one of this start.
+        """
+        if not stored.same_work(self):
+            return False
+        if stored.finished is None:
+            return True
+        return stored.cut_short and (self.budget_seconds or 0) > (stored.budget_seconds or 0)
+
 
 class RunJournal:
     """An open run: its rows so far, and where the next goes.
@@ -83,6 +110,8 @@ class RunJournal:
         self.rows = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
         self._run = run
         self._lines = lines
+        self.spent_seconds = load_plan(folder).spent_seconds or 0.0
+        """What earlier starts have spent, then what is written down."""
 
     def append(self, row: Measurement) -> None:
         """Write the row and wait until the disk has it."""
@@ -105,14 +134,33 @@ class RunJournal:
         except OSError as error:
             raise cannot_write(self.folder, error) from None
 
-    def finish(self) -> None:
-        """Mark the run as complete: the same plan then starts a new one."""
-        replace(self.folder / "run.json", msgspec.structs.replace(self._run, finished=now()))
+    def note_spent(self, seconds: float) -> None:
+        """Write down what all starts have spent, unless that was done a few seconds ago."""
+        if seconds - self.spent_seconds >= _SECONDS_BETWEEN_NOTES:
+            self.keep_spent(seconds)
+
+    def keep_spent(self, seconds: float) -> None:
+        """Write down what all starts have spent; raises `UserError` if that cannot be done."""
+        self._write(spent_seconds=seconds)
+        self.spent_seconds = seconds
+
+    def finish(self, spent: float | None = None, cut_short: bool = False) -> None:
+        """Mark the run as complete: the same plan then starts a new one.
+
+        One that was ``cut_short`` is resumed by a larger budget.
+        """
+        self._write(finished=now(), spent_seconds=spent, cut_short=cut_short)
+
+    def _write(self, **fields: object) -> None:
+        try:
+            replace(self.folder / "run.json", msgspec.structs.replace(self._run, **fields))
+        except OSError as error:
+            raise cannot_write(self.folder, error) from None
 
 
 @contextmanager
 def open_run(results: Path, run: Run, environment: Environment) -> Iterator[RunJournal]:
-    """Open the unfinished run that does the same work, or a new one.
+    """Open the run that this one resumes, or a new one.
 
     Raises `UserError` if the folder cannot be written to.
     """
@@ -242,7 +290,7 @@ def _is_open(file: Path, run: Run) -> bool:
         stored = _read(file, Run)
     except UserError:
         return False  # not ours; results that are read complain about it
-    return stored.finished is None and stored.same_work(run)
+    return run.resumes(stored)
 
 
 def _file_name(started: str) -> str:

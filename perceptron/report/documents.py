@@ -37,6 +37,7 @@ def bench(result: BenchResult, page: Path | None) -> dict[str, Any]:
         "finding": result.finding,
         "crossovers": result.crossovers,
         "warnings": result.warnings,
+        "budget": result.budget,
         "dashboard": page,
         "results": result.results,
     }
@@ -52,6 +53,7 @@ def crossover(result: CrossoverResult, page: Path | None) -> dict[str, Any]:
         "what_if_checks": result.checks,
         "sources": result.sources,
         "warnings": result.warnings,
+        "budget": result.budget,
         "page": page,
         "results": result.results,
     }
@@ -64,6 +66,7 @@ def advice(result: AdviceResult) -> dict[str, Any]:
         **msgspec.structs.asdict(result.advice),
         "what_if": {"sentence": what_if.sentence(result), "estimates": result.estimates},
         "warnings": result.warnings,
+        "budget": result.budget,
         "results": result.results,
     }
 
@@ -82,6 +85,7 @@ def overhead(result: OverheadResult, page: Path | None) -> dict[str, Any]:
         "harness": {"seconds": result.harness_seconds, "share_of_sample": result.harness_share},
         "published": result.published,
         "warnings": result.warnings,
+        "budget": result.budget,
         "page": page,
         "results": result.results,
     }
@@ -91,8 +95,10 @@ def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
     """Return what `perceptron map --json` prints."""
     return {
         "map": result.map,
+        "not_refined": result.not_refined,
         "machine": result.machine,
         "warnings": result.warnings,
+        "budget": result.budget,
         "page": page,
         "results": result.results,
     }

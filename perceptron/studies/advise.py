@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import replace as replace_field
-from math import inf, log
+from math import log
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -27,9 +26,12 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axis
-from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.campaign import expected_seconds, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
-from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.task import Task
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3
@@ -38,14 +40,19 @@ _BESIDE = 2
 _REACH = 64
 # A size whose iteration would take longer than this is not tried beside the problem.
 _LONGEST_SECONDS = 0.03
-# Seconds that starting the command, judging and printing take.
+# Seconds that starting the command, judging and printing take; of a small budget, a share.
 _ENDING = 2.0
+_ENDING_SHARE = 0.1
+# Share of the time for processes of the problem itself beyond the first.
+_OWN_SHARE = 0.6
+SECONDS = 20.0
+"""What it may take unless the user says otherwise."""
 _EFFORT = Effort(samples=5, minimum_seconds=0.005)
 
 
 @dataclass(frozen=True)
 class AdvisePlan:
-    """A problem, and how long to look."""
+    """A problem, and the training that is to be fast."""
 
     problem: Problem
     backends: tuple[str, ...] = registry.DEFAULT
@@ -53,11 +60,8 @@ class AdvisePlan:
     threads: int = 0
     """0 for all cores that this process may use."""
     iterations: int = 10_000
-    seconds: float = 20.0
 
     def __post_init__(self) -> None:
-        if not self.seconds < inf:
-            raise UserError(f"--seconds takes a number of seconds, got {self.seconds}")
         for name in self.backends:
             registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
@@ -78,17 +82,18 @@ def advise(
     results: Path,
     progress: Progress,
     device: Device | None = None,
-    clock: Callable[[], float] = time.monotonic,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
-    End after about ``plan.seconds``, or when nothing is left to measure; the estimates of a
-    ``device`` that is not here take a few seconds more. Raises `UserError` if the results folder
-    cannot be written to.
+    End after at most ``budget_seconds``, by default `SECONDS`, or when nothing is left to measure;
+    the estimates of a ``device`` that is not here take a few seconds more. Raises `UserError` if
+    the results folder cannot be written to, or if there was no time for anything.
     """
     if device is not None:
         what_if.require()
-    deadline = clock() + plan.seconds - _ENDING
+    budget = Budget(budget_seconds or SECONDS)
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
@@ -98,35 +103,55 @@ def advise(
         "threads": plan.threads,
         "contents": contents([problem]),
     }
-    with (
-        start_run(as_json, plan.backends, plan.threads, machine, results, quick=True) as run,
-        Workers() as workers,
-    ):
-        look = _Look(plan, run, workers, progress, deadline, clock)
-        look.measure([(problem, backend) for backend in plan.backends], _PROCESSES)
+    with start_run(
+        as_json,
+        plan.backends,
+        plan.threads,
+        machine,
+        results,
+        quick=True,
+        budget=budget,
+        quiet=quiet,
+    ) as run:
+        axes = _look(plan, run, progress)
+        run.require_rows()
         own = [row for row in run.journal.rows if row.problem == problem.name]
-        usable = [name for name in plan.backends if times(own, name)]
-        axes = _axes(problem, own) if len(usable) > 1 else []
-        while look.round(usable, axes):
-            pass
         return advice.AdviceResult(
-            advice=advice.advise(
-                own,
-                plan.backends,
-                problem.name,
-                plan.iterations,
-                [
-                    advice.AxisRows(axis=through.label, here=through.here, rows=look.rows(through))
-                    for through in axes
-                ],
-            ),
+            advice=advice.advise(own, plan.backends, problem.name, plan.iterations, axes),
             rows=run.journal.rows,
             results=run.journal.folder,
             warnings=run.warnings(plan.threads),
             estimates=[]
             if device is None
             else what_if.estimates([problem], plan.dtype, plan.threads, device)[problem.name],
+            budget=budget.use,
         )
+
+
+def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.AxisRows]:
+    """Measure while there is time; return the axes through the problem with their rows.
+
+    The budget was too small if there is no second size on one of them.
+    """
+    problem, rows = plan.problem, run.journal.rows
+    ending = min(_ENDING, _ENDING_SHARE * run.budget.seconds)
+    budget = run.budget.part(max(0.0, 1 - ending / max(ending, run.budget.left)))
+    with Workers(budget.until_abandoned) as workers:
+        look = _Look(plan, run, workers, progress, budget)
+        pairs = [(problem, backend) for backend in plan.backends]
+        look.measure(pairs, 1, budget)
+        left_out = look.measure(pairs, _PROCESSES, budget.part(_OWN_SHARE))
+        own = [row for row in rows if row.problem == problem.name]
+        usable = [name for name in plan.backends if times(own, name)]
+        axes = _axes(problem, own) if len(usable) > 1 else []
+        while look.round(usable, axes):
+            pass
+    found = [
+        advice.AxisRows(axis=through.label, here=through.here, rows=look.rows(through))
+        for through in axes
+    ]
+    run.budget.cut_short = bool(left_out) or any(not axis.has_other_sizes for axis in found)
+    return found
 
 
 class _Look:
@@ -138,22 +163,36 @@ class _Look:
         run: OpenRun,
         workers: Workers,
         progress: Progress,
-        deadline: float,
-        clock: Callable[[], float],
+        budget: Budget,
     ) -> None:
         self._plan = plan
         self._run = run
         self._workers = workers
         self._progress = progress
-        self._deadline = deadline
-        self._clock = clock
-        # Of one task in a running worker, before any has shown how long it takes.
-        self._seconds = 0.25
+        self._budget = budget
 
-    def measure(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> None:
-        """Measure (problem, backend) pairs in this many lasting processes."""
-        plan, journal = self._plan, self._run.journal
-        tasks = [
+    def measure(
+        self, pairs: Sequence[tuple[Problem, str]], processes: int, budget: Budget
+    ) -> list[Task]:
+        """Measure (problem, backend) pairs in this many lasting processes; return what is left."""
+        run, tasks = self._run, self._tasks(pairs, processes)
+        return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
+
+    def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
+        """Measure once along each axis while there is time; False when nothing was measured."""
+        before = len(self._run.journal.rows)
+        for index, through in enumerate(axes):
+            budget = self._budget.part(1 / (len(axes) - index))
+            for pairs in self._next_sizes(backends, through):
+                tasks = self._tasks(pairs, _BESIDE)
+                # A size that one process has measured says nothing that is sure.
+                if sum(expected_seconds(task, budget) for task in tasks) < budget.left:
+                    self.measure(pairs, _BESIDE, budget)
+        return len(self._run.journal.rows) > before
+
+    def _tasks(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Task]:
+        plan = self._plan
+        return [
             Task(
                 problem=problem,
                 backend=backend,
@@ -166,22 +205,6 @@ class _Look:
             for process in range(processes)
             for problem, backend in pairs
         ]
-        progress = after(self._progress, len(journal.rows))
-        run_tasks(tasks, journal, self._run.run, progress, self._workers)
-
-    def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
-        """Measure once along each axis while there is time; False when nothing was measured."""
-        before = len(self._run.journal.rows)
-        for index, through in enumerate(axes):
-            begin = self._clock()
-            share = (self._deadline - begin) / (len(axes) - index)
-            affordable = int(share / (self._seconds * _BESIDE * len(backends)))
-            sizes = self._next_sizes(backends, through)[: max(0, affordable)]
-            pairs = [pair for size in sizes for pair in size]
-            if pairs:
-                self.measure(pairs, _BESIDE)
-                self._seconds = (self._clock() - begin) / (_BESIDE * len(pairs))
-        return len(self._run.journal.rows) > before
 
     def rows(self, through: AxisThrough) -> list[Measurement]:
         """Return the rows on an axis, the problem's own among them with its size there."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from perceptron.analysis.stored.bench import BenchResult, summarise
@@ -15,11 +17,24 @@ from perceptron.problems import catalogue, files
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
-from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import contents, plain, refuse_edited_files, start_run
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.opening import (
+    OpenRun,
+    contents,
+    plain,
+    refuse_edited_files,
+    start_run,
+)
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.spending import Levels, spend
 from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
+from perceptron.studies.shared.task import Task
+
+# The finding is measured in full, and first, unless that would take more than this of the time.
+_FINDING_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +69,16 @@ class BenchPlan:
         return 4 if self.quick else 8
 
     @property
+    def levels(self) -> Levels:
+        """How many processes the sizes of the sweep get."""
+        return Levels(first=2 if self.quick else 3, enough=self.processes, most=2 * self.processes)
+
+    @property
+    def budget_seconds(self) -> float:
+        """What it may take unless the user says otherwise."""
+        return 60.0 if self.quick else 360.0
+
+    @property
     def sweep_effort(self) -> Effort:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
@@ -73,6 +98,11 @@ class BenchPlan:
             and set(SWEEP) <= set(self.families)
             and set(registry.DEFAULT) <= set(self.backends)
         )
+
+    @property
+    def all_families(self) -> tuple[str, ...]:
+        """The families of the sweep, the user's own among them."""
+        return tuple(dict.fromkeys(problem.family for problem in self.sweep()))
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
         """Return all sizes, or in quick mode every other one of those that take milliseconds."""
@@ -95,17 +125,28 @@ class BenchPlan:
         return [*ours, *self.problems]
 
 
-def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progress) -> BenchResult:
+def bench(
+    plan: BenchPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
+) -> BenchResult:
     """Run the plan, or resume it where it was interrupted, and judge what was measured.
 
-    Raises `UserError` if the results folder cannot be written to, or if a file of the user's own
-    did not stay as it was.
+    It takes at most ``budget_seconds``, by default the plan's, all starts together. Raises
+    `UserError` if the results folder cannot be written to, if a file of the user's own did not
+    stay as it was, or if there was no time for anything.
     """
+    budget = Budget(budget_seconds or plan.budget_seconds)
+    threads = max(plan.threads)
     with start_run(
-        _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick
+        _as_json(plan), plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
-        run_tasks(tasks(plan), run.journal, run.run, progress)
+        budget.cut_short = not measure(plan, run, progress)
         refuse_edited_files(plan.problems, run.run.plan["contents"])
+        run.require_rows()
         journal = run.journal
         return summarise(
             plan.backends,
@@ -113,36 +154,64 @@ def bench(plan: BenchPlan, machine: str | None, results: Path, progress: Progres
             run.environment,
             journal.rows,
             run.warnings(max(plan.threads)),
+            plan.all_families,
+            budget.use,
         )
 
 
+def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
+    """Measure the finding, then the sweep where that changes an answer.
+
+    Return whether there was time for all.
+    """
+
+    def measure_within(
+        budget: Budget, tasks: Sequence[Task], later: Sequence[Task] = ()
+    ) -> list[Task]:
+        return run_tasks(tasks, run.journal, run.run, progress, budget, later=later)
+
+    whole = run.budget
+    published, sweep = finding_tasks(plan), sweep_tasks(plan)
+    measure_within(whole.part(_FINDING_SHARE), published, tasks(plan))
+    had_time = spend(sweep, plan.levels, run.journal.rows, partial(measure_within, whole))
+    return not measure_within(whole, published) and had_time
+
+
 def tasks(plan: BenchPlan) -> list[Task]:
-    """Return a task for every row of the plan."""
+    """Return a task for every row that the plan is sure to have if there is time."""
+    sweep = sweep_tasks(plan)
+    every = [replace(task, process=process) for process in range(plan.processes) for task in sweep]
+    return [*finding_tasks(plan), *every]
+
+
+def sweep_tasks(plan: BenchPlan) -> list[Task]:
+    """Return the tasks of the first process beside the finding."""
+    return [
+        Task(
+            problem=problem,
+            backend=backend,
+            dtype=plan.dtype,
+            threads=threads,
+            process=0,
+            # In quick mode one worker takes all families: starting it costs more than they.
+            group=f"{'sweep' if plan.quick else problem.family} {threads}",
+            effort=plan.sweep_effort,
+        )
+        for threads in plan.threads
+        for problem in plan.sweep()
+        for backend in plan.backends
+    ]
+
+
+def finding_tasks(plan: BenchPlan) -> list[Task]:
+    """Return the tasks of the finding."""
     finding = catalogue.find(FAMILY)
-    sweep = plan.sweep()
-    planned = []
-    for process in range(plan.processes):
-        for threads in plan.threads:
-            planned += [
-                _finding_task(plan, finding, backend, threads, process)
-                for backend in plan.finding_backends
-            ]
-            for problem in sweep:
-                # In quick mode one worker takes all families: starting it costs more than they.
-                group = "sweep" if plan.quick else problem.family
-                planned += [
-                    Task(
-                        problem=problem,
-                        backend=backend,
-                        dtype=plan.dtype,
-                        threads=threads,
-                        process=process,
-                        group=f"{group} {threads}",
-                        effort=plan.sweep_effort,
-                    )
-                    for backend in plan.backends
-                ]
-    return planned
+    return [
+        _finding_task(plan, finding, backend, threads, process)
+        for process in range(plan.processes)
+        for threads in plan.threads
+        for backend in plan.finding_backends
+    ]
 
 
 def _finding_task(

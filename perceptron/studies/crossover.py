@@ -22,7 +22,8 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
-from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import (
     OpenRun,
     contents,
@@ -30,10 +31,16 @@ from perceptron.studies.shared.opening import (
     refuse_edited_files,
     start_run,
 )
-from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
+from perceptron.studies.shared.task import Task
 
 Pair = tuple[str, str]
+
+# To search one axis for one pair.
+_SECONDS = 120.0
+_QUICK_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,17 @@ class CrossoverPlan:
     def effort(self) -> Effort:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
+    @property
+    def budget_seconds(self) -> float:
+        """What it may take unless the user says otherwise: so much for each axis and pair.
+
+        Pairs that cannot run here take no time.
+        """
+        here = {name for name in self.backends if registry.reason_unavailable(name) is None}
+        pairs = sum(here.issuperset(pair) for pair in self.all_pairs)
+        searches = max(1, pairs) * len(self.axes) * len(self.threads)
+        return searches * (_QUICK_SECONDS if self.quick else _SECONDS)
+
     def search(self, axis: SizeAxis) -> Search:
         """Return how hard to search along an axis."""
         if self.quick:
@@ -102,29 +120,36 @@ def locate(
     results: Path,
     progress: Progress,
     device: Device | None = None,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> CrossoverResult:
     """Search along every axis, or resume an interrupted search, and judge.
 
-    With a ``device`` that is not here its estimates stand beside what was measured. Raises
-    `UserError` if the results folder cannot be written to, or if a file of the user's own did not
-    stay as it was.
+    It takes at most ``budget_seconds``, by default the plan's, all starts together. With a
+    ``device`` that is not here its estimates stand beside what was measured. Raises `UserError` if
+    the results folder cannot be written to, if a file of the user's own did not stay as it was, or
+    if there was no time for anything.
     """
     if device is not None:
         what_if.require()
+    budget = Budget(budget_seconds or plan.budget_seconds)
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}
-    with start_run(as_json, plan.backends, max(plan.threads), machine, results, plan.quick) as run:
-        for axis in plan.axes:
-            for threads in plan.threads:
-                search_axis(plan, axis, threads, run, progress)
+    threads = max(plan.threads)
+    with start_run(
+        as_json, plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
+    ) as run:
+        budget.cut_short = not _search(plan, run, progress)
         refuse_edited_files(plan.own_problems, before)
+        run.require_rows()
         result = crossover_result(
             run.journal.rows,
             plan.all_pairs,
             plan.iterations,
             run.environment,
             run.journal.folder,
-            run.warnings(max(plan.threads)),
+            run.warnings(threads),
+            budget.use,
         )
         if device is None:
             return result
@@ -140,29 +165,54 @@ def locate(
         )
 
 
+def _search(plan: CrossoverPlan, run: OpenRun, progress: Progress) -> bool:
+    """Search along each axis in its share of the time; return whether there was time for all.
+
+    What some do not need is shared out among those that were cut short.
+    """
+    axes = [(axis, threads) for axis in plan.axes for threads in plan.threads]
+    while axes and not run.budget.is_over:
+        before = len(run.journal.rows)
+        axes = [
+            (axis, threads)
+            for index, (axis, threads) in enumerate(axes)
+            if not search_axis(
+                plan, axis, threads, run, progress, run.budget.part(1 / (len(axes) - index))
+            )
+        ]
+        if len(run.journal.rows) == before:
+            break
+    return not axes
+
+
 def search_axis(
     plan: CrossoverPlan,
     axis: SizeAxis,
     threads: int,
     run: OpenRun,
     progress: Progress,
-) -> None:
-    """Measure along one axis until the answer is as good as it gets.
+    budget: Budget,
+) -> bool:
+    """Measure along one axis until the answer is as good as it gets, or the time is over.
 
-    The same processes answer all rounds, so that what a process adds cancels between sizes.
+    The same processes answer all rounds, so that what a process adds cancels between sizes. Return
+    whether there was time for all.
     """
     journal = run.journal
-    with Workers() as workers:
+    with Workers(budget.until_abandoned) as workers:
         while True:
             before = len(journal.rows)
             rows = [
                 row for row in journal.rows if row.family == axis.family and row.threads == threads
             ]
             tasks = _next_tasks(plan, axis, threads, rows)
-            if tasks:
-                run_tasks(tasks, journal, run.run, after(progress, before), workers)
+            if not tasks:
+                return True
+            left_out = run_tasks(tasks, journal, run.run, progress, budget, workers)
+            if left_out and (budget.is_over or len(journal.rows) == before):
+                return False
             if len(journal.rows) == before:
-                return
+                return True
 
 
 def _next_tasks(

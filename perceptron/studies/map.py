@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perceptron.analysis.phase_map.grid import Cell, CellGrid, cell_of, log_grid, times_by_cell
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
-from perceptron.analysis.phase_map.quadtree import next_cells
+from perceptron.analysis.phase_map.quadtree import next_cells, not_refined
 from perceptron.backends import registry
 from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
@@ -17,10 +17,12 @@ from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.records.store import Run, RunJournal
-from perceptron.studies.shared.campaign import Task, run_tasks
-from perceptron.studies.shared.opening import plain, start_run
-from perceptron.studies.shared.progress import Progress, after
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.opening import OpenRun, plain, start_run
+from perceptron.studies.shared.progress import Progress, prefixed
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.task import Task
 
 # Families along two axes, the first of them the default.
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
@@ -88,19 +90,36 @@ class MapPlan:
         return 2 if self.quick else 3
 
     @property
+    def budget_seconds(self) -> float:
+        """What it may take unless the user says otherwise."""
+        return 60.0 if self.quick else 300.0
+
+    @property
     def effort(self) -> Effort:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
 
-def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Progress) -> MapResult:
+def map_family(
+    plan: MapPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
+) -> MapResult:
     """Measure the map, or resume it where it was interrupted, and judge it.
 
-    ``machine`` names the folder of the results; None for the host's name. Raises `UserError` if
-    the results folder cannot be written to.
+    It takes at most ``budget_seconds``, by default the plan's, all starts together. ``machine``
+    names the folder of the results; None for the host's name. Raises `UserError` if the results
+    folder cannot be written to, or if there was no time for anything.
     """
+    budget = Budget(budget_seconds or plan.budget_seconds)
     as_json = plain(plan) | {"study": "map", "processes": plan.processes}
-    with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
-        _measure(plan, run.journal, run.run, progress)
+    with start_run(
+        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
+    ) as run:
+        budget.cut_short = not _measure(plan, run, progress)
+        run.require_rows()
         return MapResult(
             map=phase_map_of(run.journal.rows, plan.grid, plan.axes),
             machine=run.run.machine,
@@ -108,27 +127,29 @@ def map_family(plan: MapPlan, machine: str | None, results: Path, progress: Prog
             environment=run.environment,
             rows=run.journal.rows,
             warnings=run.warnings(plan.threads),
+            not_refined=not_refined(plan.grid, run.journal.rows) if budget.cut_short else 0,
+            budget=budget.use,
         )
 
 
-def _measure(plan: MapPlan, journal: RunJournal, run: Run, progress: Progress) -> None:
-    """Choose cells and measure them, round by round, until none is chosen.
+def _measure(plan: MapPlan, run: OpenRun, progress: Progress) -> bool:
+    """Choose cells and measure them, round by round, until none is chosen or the time is over.
 
     The same processes measure all rounds. Each round's cells follow from the rows of the rounds
     before it, whatever else the journal holds: an interrupted map chooses the same cells again,
-    and only what is missing is measured.
+    and only what is missing is measured. Return whether there was time for all.
     """
+    journal, budget = run.journal, run.budget
     chosen: set[Cell] = set()
     rounds = 0
-    with Workers() as workers:
+    with Workers(budget.until_abandoned) as workers:
         while cells := next_cells(plan.grid, times_by_cell(_of_cells(journal.rows, chosen))):
             chosen.update(cells)
             rounds += 1
-            round_tasks = tasks(plan, cells, rounds)
-            before = len(chosen) * plan.processes * len(plan.backends) - len(round_tasks)
-            run_tasks(
-                round_tasks, journal, run, after(progress, before, f"round {rounds}: "), workers
-            )
+            named = prefixed(progress, f"round {rounds}: ")
+            if run_tasks(tasks(plan, cells, rounds), journal, run.run, named, budget, workers):
+                return False
+    return True
 
 
 def _of_cells(rows: Iterable[Measurement], cells: set[Cell]) -> list[Measurement]:

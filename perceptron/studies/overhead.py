@@ -13,19 +13,27 @@ from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Extra, Job, Outcome, Part
-from perceptron.measure.launch import Workers
+from perceptron.measure.launch import Abandoned, Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from perceptron.studies.shared.campaign import Task, run_tasks
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
+from perceptron.studies.shared.task import Task
 
+# Processes that all rungs and their phases get before any gets more.
+_FIRST = 3
+# The rungs' share of what is left, the rest being for what explains them.
+_RUNGS_SHARE = 0.7
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
+_NO_TIME = Outcome(problem="", status="skipped", reason="there was no time left")
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,11 @@ class OverheadPlan:
         return 3 if self.quick else 8
 
     @property
+    def budget_seconds(self) -> float:
+        """What it may take unless the user says otherwise."""
+        return 120.0 if self.quick else 180.0
+
+    @property
     def effort(self) -> Effort:
         return Effort(samples=5, minimum_seconds=0.005 if self.quick else 0.01)
 
@@ -66,13 +79,20 @@ class OverheadPlan:
 
 
 def overhead(
-    plan: OverheadPlan, machine: str | None, results: Path, progress: Progress
+    plan: OverheadPlan,
+    machine: str | None,
+    results: Path,
+    progress: Progress,
+    budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> judge.OverheadResult:
     """Measure every rung in fresh processes, side by side, and what explains it.
 
-    Raises `UserError` if the results folder cannot be written to.
+    It takes at most ``budget_seconds``, by default the plan's, all starts together. Raises
+    `UserError` if the results folder cannot be written to, or if there was no time for anything.
     """
-    counts, not_counted = kernels(plan)
+    budget = Budget(budget_seconds or plan.budget_seconds)
+    counts, not_counted = kernels(plan, budget)
     ladder = rungs("cpu") | rungs("cuda")
     # What the judge needs beside the rows is counted and belongs to the plan.
     as_json: dict[str, Any] = plain(plan) | {
@@ -84,22 +104,12 @@ def overhead(
         "processes": plan.processes,
         "contents": contents([plan.problem]),
     }
-    with start_run(as_json, plan.backends, plan.threads, machine, results, plan.quick) as run:
-        tasks = [
-            Task(
-                problem=plan.problem,
-                backend=name,
-                dtype=plan.dtype_of(name),
-                threads=plan.threads,
-                process=process,
-                group="ladder",
-                effort=plan.effort,
-            )
-            for process in range(plan.processes)
-            for name in plan.backends
-        ]
-        run_tasks(tasks, run.journal, run.run, progress)
-        not_measured = _Extras(plan, run, progress).measure_all()
+    with start_run(
+        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
+    ) as run:
+        extras = Extras(plan, run, progress)
+        budget.cut_short = not _measure_all(plan, run, extras, progress)
+        run.require_rows()
         return judge.ladder(
             run.journal.rows,
             problem=plan.problem.name,
@@ -110,11 +120,43 @@ def overhead(
             published=published_iteration_seconds(plan.problem.name),
             results=run.journal.folder,
             environment=run.environment,
-            warnings=[*run.warnings(plan.threads), *not_counted, *not_measured],
+            warnings=[*run.warnings(plan.threads), *not_counted, *extras.warnings],
+            budget=budget.use,
         )
 
 
-def kernels(plan: OverheadPlan) -> tuple[dict[str, int], list[MeasurementWarning]]:
+def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Progress) -> bool:
+    """Measure all rungs in a few processes, then the extras, then both in all processes.
+
+    Return whether there was time for all.
+    """
+    tasks = [
+        Task(
+            problem=plan.problem,
+            backend=name,
+            dtype=plan.dtype_of(name),
+            threads=plan.threads,
+            process=process,
+            group="ladder",
+            effort=plan.effort,
+        )
+        for process in range(plan.processes)
+        for name in plan.backends
+    ]
+    first = [task for task in tasks if task.process < _FIRST]
+    whole = run.budget
+    for some, processes, share in (
+        (first, _FIRST, _RUNGS_SHARE),
+        (tasks, plan.processes, _RUNGS_SHARE),
+        (tasks, plan.processes, 1.0),
+    ):
+        later = tasks if some is first else []
+        left_out = run_tasks(some, run.journal, run.run, progress, whole.part(share), later=later)
+        has_extras = extras.measure(processes)
+    return has_extras and not left_out
+
+
+def kernels(plan: OverheadPlan, budget: Budget) -> tuple[dict[str, int], list[MeasurementWarning]]:
     """Count the kernels of one iteration, by backend, for those that can list them.
 
     Return a warning for each that should and did not; of one that cannot run here its rung says
@@ -125,7 +167,7 @@ def kernels(plan: OverheadPlan) -> tuple[dict[str, int], list[MeasurementWarning
     for name in plan.backends:
         if not hasattr(registry.load(name), "kernels"):
             continue
-        outcome = _measure(plan, name, "kernels")
+        outcome = _measure(plan, name, "kernels", budget)
         if outcome.status == "ok" and outcome.parts:
             counts[name] = len(outcome.parts)
         elif registry.reason_unavailable(name) is None:
@@ -141,8 +183,14 @@ def _missing(name: str, extra: Extra, outcome: Outcome) -> MeasurementWarning:
     )
 
 
-def _measure(plan: OverheadPlan, name: str, extra: Extra) -> Outcome:
-    """Measure an extra of one backend in a fresh process."""
+def _measure(plan: OverheadPlan, name: str, extra: Extra, budget: Budget) -> Outcome:
+    """Measure an extra of one backend in a fresh process, if there is time for it.
+
+    Where there was none, it is neither ok nor failed.
+    """
+    before, kind = budget.spent, ("extra", extra)
+    if budget.costs.expect(kind, name) >= budget.left:
+        return _NO_TIME
     job = Job(
         backend=name,
         problems=[plan.problem.reference],
@@ -152,52 +200,69 @@ def _measure(plan: OverheadPlan, name: str, extra: Extra) -> Outcome:
         minimum_seconds=plan.effort.minimum_seconds,
         extra=extra,
     )
-    with Workers() as workers:
-        (outcome,) = workers.run("", job, registry.load(name))
+    try:
+        with Workers(budget.until_abandoned) as workers:
+            (outcome,) = workers.run("", job, registry.load(name))
+    except Abandoned:
+        return _NO_TIME
+    budget.costs.learn(kind, name, budget.spent - before)
     return outcome
 
 
-class _Extras:
+class Extras:
     """What is measured beside the rungs, each in processes of its own."""
 
     def __init__(self, plan: OverheadPlan, run: OpenRun, progress: Progress) -> None:
         self._plan = plan
         self._run = run
         self._progress = progress
-
-    def measure_all(self) -> list[MeasurementWarning]:
-        """Measure phases in every process, ceilings in three, the harness in one, unless done.
-
-        Return a warning for each extra of which something could not be measured.
-        """
-        plan = self._plan
-        wanted: list[tuple[str, Extra, int]] = [
-            (name, "phases", process)
-            for process in range(plan.processes)
+        self._tried: set[tuple[str, Extra, int]] = set()
+        self._failed: dict[tuple[str, Extra], MeasurementWarning] = {}
+        phased = [
+            name
             for name in plan.backends
             if getattr(registry.load(name), "phased", False)
             and registry.reason_unavailable(name) is None
         ]
-        wanted += [("numpy", "ceilings", process) for process in range(3)]
-        wanted += [("numpy", "harness", 0)]
-        warnings: dict[tuple[str, Extra], MeasurementWarning] = {}
-        for index, (name, extra, process) in enumerate(wanted):
-            self._progress(index, len(wanted), f"{extra} of {name}")
-            if self._is_measured(name, extra, process):
+        self._wanted: list[tuple[str, Extra, int]] = [("numpy", "harness", 0)]
+        for process in range(plan.processes):
+            self._wanted += [(name, "phases", process) for name in phased]
+            if process < _FIRST:
+                self._wanted.append(("numpy", "ceilings", process))
+
+    @property
+    def warnings(self) -> list[MeasurementWarning]:
+        """Return one for each extra of which something could not be measured."""
+        return list(self._failed.values())
+
+    def measure(self, processes: int) -> bool:
+        """Measure phases in these processes, ceilings in a few, the harness in one, unless done.
+
+        Return whether there was time for all.
+        """
+        budget = self._run.budget
+        for name, extra, process in self._wanted:
+            if process >= processes or self._is_done(name, extra, process):
                 continue
-            outcome = _measure(plan, name, extra)
+            total = budget.spent + budget.left
+            self._progress(budget.spent, total, f"{extra} of {name}")
+            outcome = _measure(self._plan, name, extra, budget)
+            if outcome is _NO_TIME:
+                return False
+            self._tried.add((name, extra, process))
             if outcome.status != "ok":
-                warnings.setdefault((name, extra), _missing(name, extra, outcome))
+                self._failed.setdefault((name, extra), _missing(name, extra, outcome))
             for part in outcome.parts:
                 self._run.journal.append(self._row(name, extra, process, part))
-        self._progress(len(wanted), len(wanted), "done")
-        return list(warnings.values())
+            self._run.journal.note_spent(budget.spent)
+        return True
 
-    def _is_measured(self, name: str, extra: Extra, process: int) -> bool:
-        return any(
-            row.backend == name and row.process == process and row.phase and row.family == family
+    def _is_done(self, name: str, extra: Extra, process: int) -> bool:
+        """Return whether there are rows of it, or this start has tried."""
+        family = self._family(extra)
+        return (name, extra, process) in self._tried or any(
+            (row.backend, row.process, row.family) == (name, process, family) and row.phase
             for row in self._run.journal.rows
-            for family in [self._family(extra)]
         )
 
     def _family(self, extra: Extra) -> str:

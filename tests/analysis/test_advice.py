@@ -145,7 +145,7 @@ def test_nothing_measured_says_why(row: MakeRow) -> None:
 def test_one_backend_is_no_contest(row: MakeRow) -> None:
     advised = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
     assert "numpy, the only backend that can run here" in advice.sentence(advised)
-    assert advice.cells(advised)[1][1] == "not measured: not measured"
+    assert advice.cells(advised)[1][1] == "not measured: the run ended before its turn"
 
 
 def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:

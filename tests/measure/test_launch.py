@@ -216,6 +216,36 @@ def test_a_worker_that_cannot_be_warmed_says_why_when_used() -> None:
     assert all("unknown backend 'gone'" in str(outcome.reason) for outcome in outcomes)
 
 
+def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ignore[no-untyped-def]
+    """Its worker is gone, nothing is said about the problem, and the next job has a fresh one."""
+    strange("time.sleep(1000)")
+    backend = registry.load("strange")
+    hangs = job(backend="strange", problems=["mlp-width:4", "mlp-width:2", "mlp-width:8"])
+    left = [60.0]
+    with launch.Workers(lambda: left[0]) as workers:
+        outcomes = workers.run("a", hangs, backend)
+        assert next(outcomes).problem == "mlp-width:4"
+        worker = workers._alive["a"]._process
+        left[0] = 0.0
+        with pytest.raises(launch.Abandoned):
+            next(outcomes)
+        assert worker.has_ended
+        assert not workers._alive
+        left[0] = 60.0
+        (again,) = workers.run("a", job(backend="strange", problems=["mlp-width:8"]), backend)
+    assert again.status == "ok"
+
+
+def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
+    """None is left that would answer an old job to the next."""
+    backend = registry.load("numpy")
+    one = job(problems=["mlp-width:2"])
+    with launch.Workers(lambda: 0.0) as workers:
+        with pytest.raises(launch.Abandoned):
+            workers.warm({"a": (one, backend), "b": (one, backend)})
+        assert not workers._alive
+
+
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
     """With the difference, so that its author knows where to look."""
     strange("from dataclasses import replace; problem = replace(problem, rate=problem.rate * 1.5)")

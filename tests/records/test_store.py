@@ -10,7 +10,14 @@ import perceptron
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import Run, load_conditions, load_run, open_run, read_rows
+from perceptron.records.store import (
+    Run,
+    load_conditions,
+    load_plan,
+    load_run,
+    open_run,
+    read_rows,
+)
 from tests.conftest import MakeRow
 
 
@@ -67,6 +74,71 @@ def test_other_work_is_another_run(
     with open_run(tmp_path, msgspec.structs.replace(run, **change), environment) as other:
         assert other.rows == []
         assert other.folder != journal.folder
+
+
+def test_what_was_spent_is_kept_for_the_next_start(
+    tmp_path: Path, run: Run, environment: Environment
+) -> None:
+    """Written down now and then, and at the end; a larger budget is still the same work."""
+    given = msgspec.structs.replace(run, budget_seconds=100.0)
+    with open_run(tmp_path, given, environment) as journal:
+        file = journal.folder / "run.json"
+        journal.note_spent(3.0)
+        assert load_plan(journal.folder).spent_seconds is None
+        journal.note_spent(6.0)
+        written = file.stat().st_mtime_ns
+        journal.note_spent(10.0)
+        assert file.stat().st_mtime_ns == written
+        assert load_plan(journal.folder).spent_seconds == 6.0
+        journal.keep_spent(10.5)
+    more = msgspec.structs.replace(run, budget_seconds=200.0, started="2026-01-02T00:00:00Z")
+    with open_run(tmp_path, more, environment) as resumed:
+        assert resumed.folder == journal.folder
+        assert resumed.spent_seconds == 10.5
+        resumed.finish(50.0)
+    stored = load_plan(journal.folder)
+    assert (stored.budget_seconds, stored.spent_seconds, stored.cut_short) == (200.0, 50.0, False)
+
+
+@pytest.mark.parametrize(
+    ("cut_short", "budget", "resumes"),
+    [(True, 200.0, True), (True, 100.0, False), (True, 50.0, False), (False, 200.0, False)],
+)
+def test_a_larger_budget_continues_what_a_smaller_one_cut_short(
+    tmp_path: Path,
+    run: Run,
+    environment: Environment,
+    row: MakeRow,
+    cut_short: bool,
+    budget: float,
+    resumes: bool,
+) -> None:
+    """The same one measures again, as after every finished run."""
+    with open_run(
+        tmp_path, msgspec.structs.replace(run, budget_seconds=100.0), environment
+    ) as first:
+        first.append(row())
+        first.finish(101.0, cut_short)
+    again = msgspec.structs.replace(run, budget_seconds=budget)
+    with open_run(tmp_path, again, environment) as second:
+        assert (second.folder == first.folder) is resumes
+        assert second.spent_seconds == (101.0 if resumes else 0.0)
+
+
+def test_a_run_from_before_there_were_budgets_is_read_and_resumed(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row())
+    file = journal.folder / "run.json"
+    known = msgspec.json.decode(file.read_bytes())
+    for field in ("budget_seconds", "spent_seconds", "cut_short"):
+        del known[field]
+    file.write_bytes(msgspec.json.encode(known))
+    assert load_plan(journal.folder).budget is None
+    later = msgspec.structs.replace(run, budget_seconds=100.0)
+    with open_run(tmp_path, later, environment) as resumed:
+        assert (resumed.rows, resumed.spent_seconds) == ([row()], 0.0)
 
 
 def test_a_finished_run_is_not_resumed(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 
 import pytest
 
@@ -11,7 +11,8 @@ from perceptron.measure.job import Job, Outcome, Part
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.studies.shared import campaign, opening
+from perceptron.studies.shared import budget, campaign, opening, processes
+from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
 
@@ -25,6 +26,7 @@ def known_machine(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> 
     conditions = opening.conditions
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
     monkeypatch.setattr(opening, "conditions", lambda with_loop: conditions(with_loop=False))
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     monkeypatch.setattr(opening, "revision", lambda: None)
     monkeypatch.setattr(opening, "now", lambda: STARTED)
 
@@ -40,6 +42,12 @@ class Lab:
         """Of the lasting workers that had a job."""
         self.now = 0.0
         """A clock that every job moves, in seconds."""
+        self.start_seconds = 0.0
+        """What a fresh process takes before its first problem."""
+        self.takes: Callable[[Job, Problem], float] = lambda job, problem: (
+            0.02 if job.check else 0.1
+        )
+        """What a problem of a job takes, in seconds of the clock."""
         self.power_cut_after: int | None = None
         """Trainings that are timed before the power goes."""
         self.missing: dict[str, str] = {}
@@ -50,15 +58,17 @@ class Lab:
         self.prepare_seconds: Callable[[str], float] = lambda backend: 1e-3
         self.measure_extra: Callable[[Job], Outcome] = lambda job: Outcome(problem=job.problems[0])
         """What is answered to a job with an extra."""
+        self.extra_seconds = 0.1
 
-    def run(self, job: Job) -> Iterator[Outcome]:
+    def run(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
         self.jobs.append(job)
         if job.extra:
+            self._pass(self.extra_seconds, seconds_left)
             yield self.measure_extra(job)
             return
         for reference in job.problems:
             problem = catalogue.find(reference)
-            self.now += 0.02 if job.check else 0.1
+            self._pass(self.takes(job, problem), seconds_left)
             refused = self.refused(job.backend, problem)
             if refused is not None:
                 yield refused
@@ -66,6 +76,13 @@ class Lab:
                 yield Outcome(problem=reference)
             else:
                 yield self._train(job.backend, problem)
+
+    def _pass(self, seconds: float, seconds_left: launch.SecondsLeft) -> None:
+        """Move the clock; what would end too late is abandoned in time."""
+        left = seconds_left()
+        self.now += max(0.0, min(seconds, left))
+        if seconds > left:
+            raise launch.Abandoned
 
     def _train(self, backend: str, problem: Problem) -> Outcome:
         if self.power_cut_after is not None:
@@ -82,9 +99,16 @@ class Lab:
             prepare_seconds=self.prepare_seconds(backend),
         )
 
-    def run_by_name(self, name: object, job: Job) -> Iterator[Outcome]:
+    def run_fresh(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
+        self._pass(self.start_seconds, seconds_left)
+        yield from self.run(job, seconds_left)
+
+    def warm(self, workers: launch.Workers, wanted: Sized) -> None:
+        self._pass(self.start_seconds * len(wanted), workers._seconds_left)
+
+    def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
         self.names.add(name)
-        yield from self.run(job)
+        yield from self.run(job, workers._seconds_left)
 
 
 def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
@@ -99,10 +123,13 @@ def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     made = Lab()
-    monkeypatch.setattr(campaign, "run_job", lambda job, backend: made.run(job))
-    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
+    monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(
-        launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(name, job)
+        processes, "run_job", lambda job, backend, seconds_left: made.run_fresh(job, seconds_left)
+    )
+    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
+    monkeypatch.setattr(
+        launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)
     )
     monkeypatch.setattr(campaign.registry, "reason_unavailable", made.missing.get)
     return made

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.advice import NO_TIME
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
+from perceptron.report.tables.advice import sentence
 from perceptron.studies import advise as study
 from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab
@@ -28,10 +30,8 @@ def lab(lab: Lab) -> Lab:
 def advise(
     lab: Lab, results: Path, problem: str, seconds: float = 20.0
 ) -> study.advice.AdviceResult:
-    plan = study.AdvisePlan(
-        catalogue.find(problem), ("numpy", "torch-cpu"), threads=1, seconds=seconds
-    )
-    return study.advise(plan, "box", results, silent, clock=lambda: lab.now)
+    plan = study.AdvisePlan(catalogue.find(problem), ("numpy", "torch-cpu"), threads=1)
+    return study.advise(plan, "box", results, silent, budget_seconds=seconds)
 
 
 def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -> None:
@@ -49,12 +49,31 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
     assert lab.now <= 20.0
 
 
-def test_the_clock_ends_the_search(lab: Lab, tmp_path: Path) -> None:
-    """The shape itself is always measured; nothing beside it when there is no time."""
-    result = advise(lab, tmp_path, "mlp:100x10x4", seconds=1.0).advice
+def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
+    """The shape itself comes first; what there was no time for is said where it would stand."""
+    lab.takes = lambda job, problem: 2.0 if problem.name == "mlp:100x10x4" else 1e6
+    result = advise(lab, tmp_path, "mlp:100x10x4", seconds=15.0)
+    assert lab.now <= 15.0 * 1.05
     assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
-    assert result.use == "numpy"
-    assert all(not change.crossovers for change in result.changes)
+    assert result.advice.use == "numpy"
+    assert [change.reason for change in result.advice.changes] == [NO_TIME] * 3
+    assert "no time was left to look along rows and features and hidden width" in sentence(
+        result.advice
+    )
+    assert result.warnings[-1].code == "budget-spent"
+
+
+def test_nobody_waits_longer_for_a_slow_shape(lab: Lab, tmp_path: Path) -> None:
+    """One process of each backend is an answer, though not a sure one; none at all is an error."""
+    lab.takes = lambda job, problem: 0.1 if job.check else 8.0
+    result = advise(lab, tmp_path, "mlp:100x10x4")
+    assert lab.now <= 20.0 * 1.05
+    assert result.advice.use == "numpy"
+    lab.takes = lambda job, problem: 1e6
+    lab.now = 0.0
+    with pytest.raises(UserError, match=r"--budget: after .* nothing was measured yet"):
+        advise(lab, tmp_path, "mlp:100x10x8")
+    assert lab.now <= 20.0 * 1.05
 
 
 def test_long_iterations_are_not_tried_beside_the_problem(lab: Lab, tmp_path: Path) -> None:

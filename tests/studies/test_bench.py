@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,15 @@ from perceptron.problems.catalogue import find_all
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.store import RunJournal, load_conditions
+from perceptron.records.store import load_conditions, load_plan
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared import opening
+from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, MakeRow, Perceptron
-from tests.made import SOUND, TIRED
+from tests.made import SOUND, TIRED, UnknownLook
+from tests.studies.conftest import Lab
 
 EXAMPLES = ROOT / "docs" / "examples"
 WIDTHS = find_all(str(EXAMPLES / "points-width.toml"))
@@ -53,7 +56,7 @@ def test_a_file_edited_while_it_is_measured_ends_the_run(
     text = (EXAMPLES / "points-width.toml").read_text()
     file.write_text(text)
     monkeypatch.setattr(
-        study, "run_tasks", lambda *_: file.write_text(text.replace("rate = 0.5", "rate = 0.25"))
+        study, "measure", lambda *_: file.write_text(text.replace("rate = 0.5", "rate = 0.25"))
     )
     with pytest.raises(UserError, match="changed while it was measured"):
         study.bench(plan(problems=find_all(str(file))), "box", tmp_path / "results", silent)
@@ -109,13 +112,16 @@ def measured(
         seen["with_loop"] = with_loop
         return TIRED
 
-    def run_tasks(tasks: object, journal: RunJournal, *_: object) -> None:
-        seen["kept before the first row"] = load_conditions(journal.folder)
-        journal.append(row(seconds=1e-6))
+    def measure(plan: BenchPlan, run: OpenRun, *_: object) -> bool:
+        seen["kept before the first row"] = load_conditions(run.journal.folder)
+        if not run.journal.rows:
+            run.journal.append(row(seconds=1e-6))
+        return True
 
     monkeypatch.setattr(opening, "environment", lambda *_: environment)
     monkeypatch.setattr(opening, "conditions", conditions)
-    monkeypatch.setattr(study, "run_tasks", run_tasks)
+    monkeypatch.setattr(opening, "Look", UnknownLook)
+    monkeypatch.setattr(study, "measure", measure)
     return seen
 
 
@@ -174,3 +180,77 @@ def test_a_resumed_run_warns_of_what_its_earlier_start_was_under(
     assert load_conditions(result.results) == [SOUND, TIRED]
     assert [warning.code for warning in result.warnings] == ["other-load", "on-battery"]
     assert judge_bench(read_run(result.results)).warnings == result.warnings
+
+
+SMALL = BenchPlan(
+    families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,)
+)
+
+
+@pytest.fixture
+def slow(lab: Lab) -> Lab:
+    """Numpy is twice as fast everywhere, and every row takes half a second."""
+    lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
+    lab.takes = lambda job, problem: 0.05 if job.check else 0.5
+    return lab
+
+
+def test_the_finding_comes_first_and_in_full(slow: Lab, tmp_path: Path) -> None:
+    """Then everything gets some processes, and all of them where there is time."""
+    result = study.bench(SMALL, "box", tmp_path, silent)
+    counts = Counter(row.backend for row in result.rows if row.family == "or-gate")
+    assert set(counts.values()) == {SMALL.processes}
+    first = len(study.finding_tasks(SMALL))
+    assert {problem for _, problem in slow.timed[:first]} == {"or-gate"}
+    assert len(slow.timed) == len(tasks(SMALL))
+    assert not result.warnings or "budget-spent" not in {w.code for w in result.warnings}
+    assert result.budget is not None
+    assert result.budget.seconds == 360
+    assert result.budget.spent_seconds == pytest.approx(slow.now)
+
+
+def test_a_budget_is_kept_and_what_it_left_out_is_said(slow: Lab, tmp_path: Path) -> None:
+    """On the console and the page alike; the families that had no turn have a reason."""
+    result = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=20.0)
+    assert slow.now <= 20 * 1.05
+    assert result.warnings[-1].code == "budget-spent"
+    assert "--budget 0.667 continues" in result.warnings[-1].advice
+    assert {pair.family for pair in result.crossovers} == set(SMALL.families)
+    assert all(pair.reason for pair in result.crossovers)
+    stored = judge_bench(read_run(result.results))
+    assert stored.warnings == result.warnings
+    assert [pair.reason for pair in stored.crossovers] == [
+        pair.reason for pair in result.crossovers
+    ]
+
+
+def test_a_larger_budget_continues_and_an_equal_one_measures_again(
+    slow: Lab, tmp_path: Path
+) -> None:
+    """Resumed inside the budget: what was spent counts."""
+    short = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
+    spent = slow.now
+    more = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=80.0)
+    assert more.results == short.results
+    assert slow.now <= spent + (80 - spent) * 1.05 + 4
+    assert len(more.rows) > len(short.rows)
+    assert study.bench(SMALL, "box", tmp_path, silent, 80.0).results != short.results
+
+
+def test_an_interrupted_run_resumes_inside_its_budget(slow: Lab, tmp_path: Path) -> None:
+    """Ctrl-C writes down what was spent."""
+    slow.power_cut_after = 20
+    with pytest.raises(KeyboardInterrupt):
+        study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
+    (file,) = tmp_path.glob("runs/box/*/run.json")
+    folder = file.parent
+    assert load_plan(folder).spent_seconds == pytest.approx(slow.now)
+    slow.power_cut_after = None
+    result = study.bench(SMALL, "box", tmp_path, silent, budget_seconds=40.0)
+    assert result.results == folder
+    assert slow.now <= 40 * 1.05
+
+
+def test_a_budget_that_measures_nothing_is_refused(slow: Lab, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
+        study.bench(SMALL, "box", tmp_path, silent, budget_seconds=0.01)

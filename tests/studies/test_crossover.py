@@ -214,8 +214,8 @@ def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> 
     model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())
     plan = CrossoverPlan(families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,))
 
-    def edit(done: int, total: int, message: str) -> None:
-        if done == 5:
+    def edit(done: float, total: float, message: str) -> None:
+        if done > 0:
             model.write_text(model.read_text().replace("rate = 0.5", "rate = 0.25"))
 
     with pytest.raises(UserError, match="a file was changed while it was measured"):
@@ -233,15 +233,46 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("families", [("mlp-width",), ("mlp-width", "mlp-depth")])
-def test_progress_never_falls_and_ends_where_all_is_done(
-    lab: Lab, tmp_path: Path, families: tuple[str, ...]
-) -> None:
-    seen: list[tuple[int, int]] = []
+def test_progress_is_time_that_passes(lab: Lab, tmp_path: Path, families: tuple[str, ...]) -> None:
+    """What is gone never falls, and there is never more to go than the budget has left."""
+    seen: list[tuple[float, float]] = []
     plan = CrossoverPlan(families=families, pairs=(PAIR,), threads=(1,))
-    result = locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
-    assert all(0 <= done <= total for done, total in seen)
+    locate(plan, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert seen[-1] == (len(result.rows), len(result.rows))
+    assert all(done <= total <= plan.budget_seconds for done, total in seen)
+    assert plan.budget_seconds == 120 * len(families)
+    assert seen[-1][0] == pytest.approx(lab.now)
+
+
+def test_a_search_keeps_its_budget(lab: Lab, tmp_path: Path) -> None:
+    """Coarse sizes come first; where it is not sure it says how many processes there were."""
+    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
+    result = locate(PLAN, "box", tmp_path, silent, budget_seconds=60.0)
+    assert lab.now <= 60 * 1.05
+    crossover = only(result)
+    assert crossover.status in ("crosses", "not measured")
+    assert {2, 8192} <= set(crossover.sizes_measured)
+    assert "process" in str(crossover.reason)
+    assert result.warnings[-1].code == "budget-spent"
+    assert result.budget is not None
+    assert result.budget.seconds == 60
+
+
+def test_an_axis_that_needs_little_leaves_its_time_to_the_others(lab: Lab, tmp_path: Path) -> None:
+    """The share of each would not have been enough for the slow one."""
+    lab.takes = lambda job, problem: 0.8 if problem.family == "mlp-width" else 0.05
+    plan = CrossoverPlan(families=("mlp-width", "mlp-depth"), pairs=(PAIR,), threads=(1,))
+    result = locate(plan, "box", tmp_path, silent, budget_seconds=160.0)
+    spent = Counter(row.family for row in result.rows)
+    assert 0.8 * spent["mlp-width"] > 85
+    assert lab.now <= 160 * 1.05
+
+
+def test_pairs_that_cannot_run_here_have_no_budget(lab: Lab) -> None:
+    lab.missing["torch-cuda"] = "no CUDA device found"
+    plan = CrossoverPlan(families=("mlp-width",), threads=(1, 2))
+    assert len(plan.all_pairs) == 3
+    assert plan.budget_seconds == 2 * 120
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.stored.runs import judge_map
 from perceptron.errors import UserError
 from perceptron.measure.job import Outcome
 from perceptron.problems.problem import Problem
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies.map import MapPlan, map_family
 from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab
@@ -78,16 +80,30 @@ def test_an_interrupted_map_is_resumed_as_it_would_have_been(
     assert len(list((tmp_path / "cut" / "runs" / "box").glob("*/run.json"))) == 1
 
 
-def test_progress_ends_where_all_is_done(lab: Lab, tmp_path: Path) -> None:
-    """What is done never falls and never exceeds the total, which grows by rounds."""
-    seen: list[tuple[int, int]] = []
-    map_result = map_family(
-        PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total))
-    )
-    assert all(0 <= done <= total for done, total in seen)
+def test_progress_is_time_that_passes(lab: Lab, tmp_path: Path) -> None:
+    seen: list[tuple[float, float]] = []
+    map_family(PLAN, "box", tmp_path, lambda done, total, _: seen.append((done, total)))
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
-    assert len({total for _, total in seen}) > 1
-    assert seen[-1][0] == seen[-1][1] == map_result.map.cells_measured * 2 * PLAN.processes
+    assert all(done <= total <= PLAN.budget_seconds for done, total in seen)
+    assert seen[-1][0] == pytest.approx(lab.now)
+
+
+def test_a_map_keeps_its_budget_and_says_what_it_did_not_refine(lab: Lab, tmp_path: Path) -> None:
+    """Coarse cells come first; in the end no backend wins a cell for lack of the other's time."""
+    whole = draw(tmp_path / "whole")
+    lab.takes = lambda job, problem: 0.05 if job.check else 0.25
+    lab.now = 0.0
+    short = map_family(PLAN, "box", tmp_path / "short", silent, budget_seconds=50.0)
+    assert lab.now <= 50 * 1.05
+    assert 25 <= short.map.cells_measured < whole.map.cells_measured
+    assert short.not_refined > 0
+    assert short.warnings[-1].code == "budget-spent"
+    assert all(cell.second for cell in short.map.cells if cell.measured and cell.x * cell.y < 1e5)
+    stored = judge_map(read_run(short.results))
+    assert (stored.map, stored.not_refined) == (short.map, short.not_refined)
+    more = map_family(PLAN, "box", tmp_path / "short", silent, budget_seconds=300.0)
+    assert more.results == short.results
+    assert (more.map, more.not_refined) == (whole.map, 0)
 
 
 def test_an_unavailable_backend_costs_nothing_and_says_why(lab: Lab, tmp_path: Path) -> None:

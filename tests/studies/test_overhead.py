@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,31 @@ def test_a_part_that_fails_is_a_warning_with_its_reason(
     (warning,) = (warning for warning in result.warnings if warning.code == "not-measured")
     assert warning.message == f"{extra} of {backend}: out of memory"
     assert all(rung.seconds_per_iteration for rung in result.rungs)
+
+
+def test_all_rungs_have_some_processes_before_any_has_more(lab: Lab, tmp_path: Path) -> None:
+    """What explains them has its share of the budget, which is kept."""
+    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
+    plan = study.OverheadPlan(threads=1)
+    result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=60.0)
+    assert lab.now <= 60 * 1.05
+    counts = Counter(row.backend for row in result.rows if row.phase is None)
+    counts.pop("torch-cuda")
+    assert min(counts.values()) >= 3
+    assert max(counts.values()) < plan.processes
+    assert result.phases
+    assert result.ceilings is not None
+    assert result.harness_seconds is not None
+    assert "budget-spent" in {warning.code for warning in result.warnings}
+
+
+def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
+    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
+    plan = study.OverheadPlan(threads=1)
+    result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=8.0)
+    assert lab.now <= 8 * 1.05
+    reasons = {rung.reason for rung in result.rungs if rung.seconds_per_iteration is None}
+    assert reasons == {"no CUDA device found", "the run ended before its turn"}
 
 
 def test_an_unknown_rung_is_named() -> None:

@@ -162,7 +162,7 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     elif all(abs(point.mean) <= TIE for point in measured):
         status, explanation, changes = "tie", "within ±5 % at every size", []
     elif not sure:
-        status, explanation = "not measured", why_not_sure(measured, incumbent, challenger)
+        status, explanation = "not measured", why_not_sure(measured, used, incumbent, challenger)
     elif not changes:
         status, explanation = "never" if sure[0].sign > 0 else "always", closest(measured)
     elif len(changes) > 1:
@@ -174,7 +174,7 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
             status = "suspect"
             explanation = f"{loser} stops winning as the work grows: check that it is waited for"
     if remaining and status not in ("not measured", "suspect"):
-        explanation = "; ".join(filter(None, (explanation, not_sure(measured, remaining))))
+        explanation = "; ".join(filter(None, (explanation, not_sure(measured, used, remaining))))
     if len(measured) == 1:
         only_size = one_size(family.comparable, measured[0], incumbent, challenger)
         explanation = ", ".join(filter(None, (explanation, only_size)))

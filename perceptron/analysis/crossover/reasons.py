@@ -9,17 +9,19 @@ from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.points import Point
 from perceptron.analysis.crossover.uncertainty import Uncertainty
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
-from perceptron.analysis.select import reason
+from perceptron.analysis.select import is_own, reason
 from perceptron.records.measurement import Measurement
 
 
-def why_not_sure(points: Sequence[Point], incumbent: str, challenger: str) -> str:
+def why_not_sure(
+    points: Sequence[Point], rows: Iterable[Measurement], incumbent: str, challenger: str
+) -> str:
     """Return why no size has a sure winner."""
     if any(point.stated is not None for point in points):
         return f"not sure of {incumbent} and {challenger} at any size: their intervals overlap"
     processes = min(point.count for point in points)
     few = "one process is" if processes == 1 else f"{processes} processes are"
-    return f"{few} too few to be sure of a winner at any size"
+    return f"{few} too few to be sure of a winner at any size{_disturbed(rows)}"
 
 
 def one_size(comparable: ComparableRows, point: Point, incumbent: str, challenger: str) -> str:
@@ -67,8 +69,13 @@ def _size(point: Point) -> str:
     return f"{point.size:.0f}" if is_integer else f"{point.size:g}"
 
 
-def not_sure(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> str:
-    """Return at which sizes, and between which, another winner may hide."""
+def not_sure(
+    points: Sequence[Point], rows: Iterable[Measurement], remaining: Sequence[Uncertainty]
+) -> str:
+    """Return at which sizes, and between which, another winner may hide.
+
+    Of rows of ours also what stands behind that: processes, and samples that others disturbed.
+    """
     at = [_size(points[doubt.first]) for doubt in remaining if doubt.first == doubt.last]
     between = [
         f"{_size(points[doubt.first])} and {_size(points[doubt.last])}"
@@ -77,7 +84,29 @@ def not_sure(points: Sequence[Point], remaining: Sequence[Uncertainty]) -> str:
     ]
     parts = [f"at {', '.join(at)}"] if at else []
     parts += [f"between {', '.join(between)}"] if between else []
-    return f"not sure {' nor '.join(parts)}"
+    inside = [point for doubt in remaining for point in points[doubt.first : doubt.last + 1]]
+    return f"not sure {' nor '.join(parts)}{_behind(inside, rows)}"
+
+
+def _behind(points: Sequence[Point], rows: Iterable[Measurement]) -> str:
+    """Return how many processes measured these points, and how disturbed they were."""
+    sizes = {point.size for point in points}
+    own = [row for row in rows if row.size in sizes and is_own(row)]
+    if not own:
+        return ""
+    fewest, most = (of(point.count for point in points) for of in (min, max))
+    processes = f"{most} process" if most == 1 else f"{most} processes"
+    return f": {processes if fewest == most else f'{fewest} to {processes}'}{_disturbed(own)}"
+
+
+def _disturbed(rows: Iterable[Measurement]) -> str:
+    """Return the share of samples that were dropped because their threads waited for a core."""
+    known = [(row.disturbed, len(row.samples)) for row in rows if row.disturbed is not None]
+    dropped = sum(disturbed for disturbed, _ in known)
+    if not dropped:
+        return ""
+    share = dropped / (dropped + sum(kept for _, kept in known))
+    return f", disturbed {100 * share:.0f} %" if share >= 0.005 else ", disturbed below 1 %"
 
 
 def why_not(

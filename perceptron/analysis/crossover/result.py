@@ -11,6 +11,7 @@ from perceptron.analysis.crossover.amortise import Amortisation, amortisations, 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.what_if.estimate import EstimateCheck, WhatIf
+from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -37,6 +38,8 @@ class CrossoverResult(Struct, frozen=True, kw_only=True):
     """The same estimates where a device like it was measured."""
     sources: list[SourceUse] = []
     """Where rows came from elsewhere, what became of them."""
+    budget: BudgetUse | None = None
+    """Of a search that measured."""
 
 
 def crossover_result(
@@ -46,6 +49,7 @@ def crossover_result(
     environment: Environment | None = None,
     results: Path | None = None,
     warnings: Sequence[MeasurementWarning] = (),
+    budget: BudgetUse | None = None,
 ) -> CrossoverResult:
     """Judge rows; ``pairs`` as in `crossovers`."""
     cold = from_cold(rows, iterations)
@@ -58,4 +62,5 @@ def crossover_result(
         environment=environment,
         results=results,
         warnings=list(warnings),
+        budget=budget,
     )

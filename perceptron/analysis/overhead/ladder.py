@@ -15,7 +15,8 @@ from perceptron.analysis.overhead.iteration_phases import (
     whole_iteration,
 )
 from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
-from perceptron.analysis.select import paired, reason, times
+from perceptron.analysis.select import NOT_REACHED, paired, reason, times
+from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -72,6 +73,8 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     results: Path
     environment: Environment
     warnings: list[MeasurementWarning]
+    budget: BudgetUse | None = None
+    """None of a run from before there were budgets."""
 
 
 def ladder(
@@ -86,6 +89,7 @@ def ladder(
     results: Path,
     environment: Environment,
     warnings: Sequence[MeasurementWarning],
+    budget: BudgetUse | None = None,
 ) -> OverheadResult:
     """Judge the rows of one run; ``removes`` names the rungs in their order.
 
@@ -111,6 +115,7 @@ def ladder(
         results=results,
         environment=environment,
         warnings=list(warnings),
+        budget=budget,
     )
 
 
@@ -156,7 +161,7 @@ def _rung(
             dtype=dtype,
             removes=removes,
             kernels_per_iteration=kernels,
-            reason=reason(own, backend) or "not measured",
+            reason=reason(own, backend) or NOT_REACHED,
         )
     pairs = paired(rows, backend, floor)
     ratio = of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None

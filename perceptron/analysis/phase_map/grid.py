@@ -9,7 +9,7 @@ from math import log
 import numpy as np
 import numpy.typing as npt
 
-from perceptron.analysis.select import times
+from perceptron.analysis.select import is_own, times
 from perceptron.records.measurement import Measurement
 
 Cell = tuple[int, int]
@@ -81,6 +81,22 @@ def rows_by_cell(rows: Iterable[Measurement]) -> dict[Cell, list[Measurement]]:
         if cell is not None:
             by_cell.setdefault(cell, []).append(row)
     return by_cell
+
+
+def whole_cells(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return rows without those of ours in cells whose measuring was cut short.
+
+    In such a cell a backend that has times elsewhere has no row, not even one that says why: the
+    others must not win there because of that.
+    """
+    rows = list(rows)
+    backends = {row.backend for row in rows if row.status == "ok"}
+    cut = {
+        cell
+        for cell, members in rows_by_cell(rows).items()
+        if all(map(is_own, members)) and not backends <= {row.backend for row in members}
+    }
+    return [row for row in rows if cell_of(row) not in cut]
 
 
 def times_by_cell(rows: Iterable[Measurement]) -> dict[Cell, dict[str, list[float]]]:

@@ -15,10 +15,18 @@ from msgspec import Struct
 
 from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.phase_map.borders import Border, borders
-from perceptron.analysis.phase_map.grid import Cell, CellGrid, grid_of, rows_by_cell, times_by_cell
+from perceptron.analysis.phase_map.grid import (
+    Cell,
+    CellGrid,
+    grid_of,
+    rows_by_cell,
+    times_by_cell,
+    whole_cells,
+)
 from perceptron.analysis.phase_map.sentence import Area, sentence
 from perceptron.analysis.phase_map.surface import surfaces
 from perceptron.analysis.select import ground, reason, times
+from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -78,6 +86,10 @@ class MapResult(Struct, frozen=True, kw_only=True):
     environment: Environment
     rows: list[Measurement]
     warnings: list[MeasurementWarning]
+    not_refined: int = 0
+    """Cells that were still to be measured when the time was over: a border may lie off by them."""
+    budget: BudgetUse | None = None
+    """None of a run from before there were budgets."""
 
 
 def phase_map_of(
@@ -87,10 +99,12 @@ def phase_map_of(
 ) -> PhaseMap:
     """Judge every cell of a grid, by default that of all sizes measured.
 
-    Rows whose problem names no two sizes are left out. Raises ValueError if none are left, or if
-    they are of several families, machines, dtypes or numbers of threads.
+    Rows whose problem names no two sizes are left out, and cells that were cut short. Raises
+    ValueError if none are left, or if they are of several families, machines, dtypes or numbers of
+    threads.
     """
-    by_cell = rows_by_cell(rows)
+    rows = list(rows)
+    by_cell = rows_by_cell(whole_cells(rows)) or rows_by_cell(rows)
     members = [row for here in by_cell.values() for row in here]
     if not members:
         raise ValueError("no rows of a problem with two sizes")

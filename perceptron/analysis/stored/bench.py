@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import combinations
 from pathlib import Path
 
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.stored.finding import FindingRow, finding, finding_backends
+from perceptron.analysis.select import NOT_REACHED, is_measured
+from perceptron.analysis.stored.finding import FAMILY, FindingRow, finding, finding_backends
+from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -25,6 +28,8 @@ class BenchResult(Struct, frozen=True, kw_only=True):
     finding: list[FindingRow]
     crossovers: list[Crossover]
     warnings: list[MeasurementWarning]
+    budget: BudgetUse | None = None
+    """None of a run from before there were budgets."""
 
 
 def summarise(
@@ -33,10 +38,13 @@ def summarise(
     environment: Environment,
     rows: list[Measurement],
     warnings: Sequence[MeasurementWarning] = (),
+    families: Sequence[str] = (),
+    budget: BudgetUse | None = None,
 ) -> BenchResult:
     """Judge the rows of one run, which are in ``folder``; ``warnings`` are those of its starts.
 
-    The finding is that of the smallest number of threads. Raises ValueError without rows.
+    Of ``families`` that it was to measure, those without a row say that there was no time. The
+    finding is that of the smallest number of threads. Raises ValueError without rows.
     """
     rows = sorted(rows, key=lambda row: _order(row.backend, backends))
     threads = sorted({row.threads for row in rows if row.threads is not None})
@@ -48,9 +56,37 @@ def summarise(
         threads=threads,
         rows=rows,
         finding=finding(fewest, finding_backends(backends)),
-        crossovers=crossovers(rows),
+        crossovers=[*crossovers(rows), *_not_reached(families, backends, rows)],
         warnings=list(warnings),
+        budget=budget,
     )
+
+
+def _not_reached(
+    families: Sequence[str], backends: Sequence[str], rows: Sequence[Measurement]
+) -> Iterator[Crossover]:
+    """Yield a crossover that was not measured for what of a family had no turn.
+
+    That is every two backends one of which has no row of it, not even one that says why.
+    """
+    every = {row.backend for row in rows}
+    runs = [name for name in backends if name not in every or is_measured(rows, name)]
+    reached = {(row.family, row.threads, row.backend) for row in rows}
+    ground = next((row for row in rows if row.family != FAMILY), rows[0])
+    for threads in sorted({row.threads for row in rows if row.threads is not None}):
+        for family in families:
+            for pair in combinations(runs, 2):
+                if not all((family, threads, name) in reached for name in pair):
+                    yield Crossover(
+                        family=family,
+                        incumbent=pair[0],
+                        challenger=pair[1],
+                        status="not measured",
+                        machine=ground.machine,
+                        dtype=ground.dtype,
+                        threads=threads,
+                        reason=NOT_REACHED,
+                    )
 
 
 def _order(backend: str, backends: Sequence[str]) -> int:

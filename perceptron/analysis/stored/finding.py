@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from perceptron.analysis.interval import Interval, of_ratio, of_times
-from perceptron.analysis.select import paired, reason, times
+from perceptron.analysis.select import NOT_REACHED, paired, reason, times
 from perceptron.records.measurement import Measurement
 
 FAMILY = "or-gate"
@@ -77,7 +77,7 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
             dtype=dtype,
             published_seconds=published,
             published_ratio=_over_published(published),
-            reason=reason(rows, backend) or "not measured",
+            reason=reason(rows, backend) or NOT_REACHED,
         )
     training = of_times([ITERATIONS * value for value in seconds])
     to_numpy = _ratio(rows, backend, "numpy")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,16 +10,18 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
+from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
-from perceptron.analysis.trust import warnings_about
+from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.stored_runs import LoadedRun, RunFacts
+from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.warning import MeasurementWarning
 
 Kind = TypeVar("Kind", bound=Struct)
@@ -30,6 +32,7 @@ Threads = Annotated[int, Meta(ge=1)]
 
 class _BenchPlan(Struct):
     backends: list[str]
+    families: list[str] = []
 
 
 class _MapPlan(Struct):
@@ -54,22 +57,33 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
     facts = loaded.facts
     with _judging(loaded.folder):
         threads = max(row.threads for row in rows if row.threads is not None)
-        warnings = _warnings(facts, threads)
-        return summarise(plan.backends, loaded.folder, facts.environment, rows, warnings)
+        return summarise(
+            plan.backends,
+            loaded.folder,
+            facts.environment,
+            rows,
+            _warnings(loaded, threads, rows),
+            plan.families,
+            loaded.run.budget,
+        )
 
 
 def judge_map(loaded: LoadedRun) -> MapResult:
     """Judge a run of the phase map; raises `UserError` naming the folder if it cannot be judged."""
     rows, plan = _usable_rows(loaded), _plan(loaded, _MapPlan)
     with _judging(loaded.folder):
-        phase_map = phase_map_of(rows, log_grid(plan.x_range, plan.y_range, plan.points))
+        grid = log_grid(plan.x_range, plan.y_range, plan.points)
+        phase_map = phase_map_of(rows, grid)
+        cells = not_refined(grid, rows) if loaded.run.cut_short else 0
     return MapResult(
         map=phase_map,
         machine=loaded.run.machine,
         results=loaded.folder,
         environment=loaded.facts.environment,
         rows=rows,
-        warnings=_warnings(loaded.facts, plan.threads),
+        warnings=_warnings(loaded, plan.threads, rows),
+        not_refined=cells,
+        budget=loaded.run.budget,
     )
 
 
@@ -87,7 +101,8 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             published=published_iteration_seconds(plan.problem),
             results=loaded.folder,
             environment=loaded.facts.environment,
-            warnings=_warnings(loaded.facts, plan.threads),
+            warnings=_warnings(loaded, plan.threads, rows),
+            budget=loaded.run.budget,
         )
 
 
@@ -114,5 +129,11 @@ def _plan(loaded: LoadedRun, kind: type[Kind]) -> Kind:
         raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
 
 
-def _warnings(facts: RunFacts, threads: int) -> list[MeasurementWarning]:
-    return warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+def _warnings(
+    loaded: LoadedRun, threads: int, rows: Iterable[Measurement]
+) -> list[MeasurementWarning]:
+    facts, budget = loaded.facts, loaded.run.budget
+    warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+    if loaded.run.cut_short and budget is not None:
+        warnings.append(budget_warning(budget.seconds))
+    return [*warnings, *disturbance_warnings(rows)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from math import inf
+from typing import Literal, TypeVar
 
 from perceptron.errors import UserError, unknown
 
@@ -62,6 +63,17 @@ def one_number(option: str, value: str | None) -> int:
     if len(numbers) > 1:
         raise UserError(f"{option} takes one number here, got {value}")
     return numbers[0] if numbers else 0
+
+
+def seconds_of(
+    option: str, value: float | None, unit: Literal["minutes", "seconds"] = "minutes"
+) -> float | None:
+    """Return a time that was typed in seconds; raise `UserError` unless it is above 0."""
+    if value is None:
+        return None
+    if not 0 < value < inf:
+        raise UserError(f"{option} takes {unit}, above 0, such as 2 or 0.5; got {value:g}")
+    return value * (60 if unit == "minutes" else 1)
 
 
 def one_of(option: str, value: str, choices: Sequence[Word]) -> Word:

@@ -10,6 +10,7 @@ from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
 from perceptron.report.numbers import digits
+from perceptron.report.tables.phase_map import not_refined_line
 
 SWITCHES = ("Family", "Machine", "Run", "dtype", "Threads")
 
@@ -45,6 +46,7 @@ def _view(result: MapResult, looks: plot.Looks) -> View:
             f"{drawn.cells_measured} of {len(drawn.cells)} cells were measured, the others lie "
             "between those and have no interval.",
             *(f"{name}: not measured: {reason}." for name, reason in drawn.absent.items()),
+            *([not_refined_line(result)] if result.not_refined else []),
         ],
         figures=draw(map_figure(drawn), looks),
         tables=[_cells(drawn), _borders(drawn)],

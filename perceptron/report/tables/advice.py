@@ -11,6 +11,8 @@ from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")
+# How many times the budget to try where it was too small.
+_MORE = 3
 COLUMNS = ("backend", "per iteration", "to prepare", "whole training", "× the fastest")
 
 
@@ -25,6 +27,9 @@ def show(result: AdviceResult) -> None:
     table(title, COLUMNS, cells(advice))
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
+    if result.budget is not None and any(change.reason for change in advice.changes):
+        minutes = digits(_MORE * result.budget.seconds / 60, 2)
+        out.print(f"To know more, give it more time: --budget {minutes}\n", markup=False)
 
 
 def cells(advice: Advice) -> list[tuple[str, ...]]:
@@ -89,6 +94,7 @@ def _use(advice: Advice) -> str:
 def _changes(advice: Advice) -> str:
     """Return where another backend becomes faster, and along which axes none does."""
     winners, same, doubtful = [], [], []
+    unknown = [change.axis for change in advice.changes if change.reason]
     for change in advice.changes:
         turns = [turn for pair in change.crossovers for turn in _turns(pair)]
         winners += [f"{name} from {size} {change.axis} up" for name, size in turns]
@@ -103,6 +109,7 @@ def _changes(advice: Advice) -> str:
     parts = [f"but {', '.join(winners)}"] if winners else []
     parts += [f"nothing else wins at {' or at '.join(same)}"] if same else []
     parts += [f"along {' and '.join(doubtful)} it is not sure"] if doubtful else []
+    parts += [f"no time was left to look along {' and '.join(unknown)}"] if unknown else []
     return ", and ".join(parts)
 
 
@@ -118,7 +125,22 @@ def _turns(pair: Crossover) -> list[tuple[str, str]]:
 
 
 def changes_cells(changes: list[Change]) -> list[tuple[str, ...]]:
-    """Return a row for each axis and pair: the sizes looked at, and the answer."""
+    """Return a row for each axis and pair: the sizes looked at, and the answer.
+
+    An axis of which nothing is known has one that says why.
+    """
+    return [
+        cells
+        for change in changes
+        for cells in (
+            [(change.axis, _range(change), NONE, "not measured", change.reason)]
+            if change.reason
+            else _change_cells(change)
+        )
+    ]
+
+
+def _change_cells(change: Change) -> list[tuple[str, ...]]:
     return [
         (
             change.axis,
@@ -127,12 +149,13 @@ def changes_cells(changes: list[Change]) -> list[tuple[str, ...]]:
             words.status(pair),
             words.sentence(pair),
         )
-        for change in changes
         for pair in change.crossovers
     ]
 
 
 def _range(change: Change) -> str:
+    if change.low == change.high:
+        return f"{count(round(change.low))} only"
     return f"{count(round(change.low))} to {count(round(change.high))}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.phase_map.phase_map import TIED, MapCell, PhaseMap
+from perceptron.analysis.phase_map.phase_map import TIED, MapCell, MapResult, PhaseMap
 from perceptron.report.numbers import NONE, count, digits
 from perceptron.report.tables.terminal import out, table
 
@@ -12,11 +12,20 @@ from perceptron.report.tables.terminal import out, table
 _COLUMNS, _LINES = 12, 16
 
 
-def show(phase_map: PhaseMap) -> None:
+def show(result: MapResult) -> None:
     """Print the map as a table, what its letters mean, and what it says in one sentence."""
+    phase_map = result.map
     table(f"{phase_map.family}: who is fastest", map_columns(phase_map), map_rows(phase_map))
     out.print(map_legend(phase_map), markup=False, soft_wrap=True)
     out.print(f"{phase_map.summary}\n", markup=False, soft_wrap=True)
+    if result.not_refined:
+        out.print(f"{not_refined_line(result)}\n", markup=False, soft_wrap=True)
+
+
+def not_refined_line(result: MapResult) -> str:
+    """Return what there was no time for."""
+    cells = "1 cell" if result.not_refined == 1 else f"{count(result.not_refined)} cells"
+    return f"No time was left for {cells} in which the winner is in doubt; they are interpolated."
 
 
 def map_columns(phase_map: PhaseMap) -> tuple[str, ...]:

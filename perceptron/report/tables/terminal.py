@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 
 from rich.console import Console
@@ -29,46 +30,56 @@ err = Console(stderr=True, highlight=False)
 # to the right of them.
 _LONGEST_NAME = 48
 
-Move = Callable[[int, int, str], None]
+Move = Callable[[float, float, str], None]
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Move]:
+def progress_bar(title: str, seconds: bool = False) -> Iterator[Move]:
     """Show progress on standard error with the time left; yield the function that moves it.
 
-    A bar in a terminal; elsewhere, in a log, a line at every tenth.
+    What is done, and what there is in all, are pieces, or with ``seconds`` times. A bar in a
+    terminal; elsewhere, in a log, a line at every tenth.
     """
     if not err.is_terminal:
-        yield _log(title)
+        yield _log(title, _time_left if seconds else _pieces)
         return
+    counted = (MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=30),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        *((TextColumn("{task.fields[left]}"),) if seconds else counted),
         TextColumn("[dim]{task.fields[message]}"),
     )
     with Progress(*columns, console=err, transient=True) as bar:
-        task = bar.add_task(title, total=None, message="")
+        task = bar.add_task(title, total=None, message="", left="")
 
-        def move(done: int, total: int, message: str) -> None:
-            bar.update(task, completed=done, total=total, message=escape(message))
+        def move(done: float, total: float, message: str) -> None:
+            left = _time_left(done, total)
+            bar.update(task, completed=done, total=total, message=escape(message), left=left)
 
         yield move
 
 
-def _log(title: str) -> Move:
+def _log(title: str, words: Callable[[float, float], str]) -> Move:
     tenths = 0
 
-    def move(done: int, total: int, message: str) -> None:
+    def move(done: float, total: float, message: str) -> None:
         nonlocal tenths
-        if 10 * done // total > tenths:
-            tenths = 10 * done // total
-            err.print(f"{title}: {done} of {total}, {escape(message)}", soft_wrap=True)
+        now = int(10 * done // total) if total else 10
+        if now > tenths:
+            tenths = now
+            err.print(f"{title}: {words(done, total)}, {escape(message)}", soft_wrap=True)
 
     return move
+
+
+def _pieces(done: float, total: float) -> str:
+    return f"{done:g} of {total:g}"
+
+
+def _time_left(done: float, total: float) -> str:
+    minutes, seconds = divmod(ceil(max(0.0, total - done)), 60)
+    return f"{minutes}:{seconds:02} left"
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

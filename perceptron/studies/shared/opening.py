@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from perceptron.analysis.trust import damaged_line_warning, warnings_about
+from perceptron.analysis.disturbance import disturbance_warnings
+from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
+from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.revision import revision
 from perceptron.problems import files
 from perceptron.problems.problem import Problem
@@ -21,6 +23,14 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, load_conditions, now, open_run
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.quiet import (
+    LOOK_ONCE,
+    Quiet,
+    say_first,
+    say_if_waiting_is_unknown,
+    wait_for_quiet,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -36,11 +46,26 @@ class OpenRun:
     conditions: Conditions
     earlier: list[Conditions]
     """Those of the run's earlier starts, the newest first."""
+    budget: Budget
 
     def warnings(self, threads: int) -> list[MeasurementWarning]:
         """Return what makes these rows less trustworthy, an earlier start's damaged lines first."""
         warnings = warnings_about(self.environment, threads, self.conditions, self.earlier)
-        return [*map(damaged_line_warning, self.journal.complaints), *warnings]
+        if self.budget.cut_short:
+            warnings.append(budget_warning(self.budget.seconds))
+        return [
+            *map(damaged_line_warning, self.journal.complaints),
+            *warnings,
+            *disturbance_warnings(self.journal.rows),
+        ]
+
+    def require_rows(self) -> None:
+        """Raise `UserError` if there was no time for a single row: nothing can be judged."""
+        if not self.journal.rows:
+            raise UserError(
+                f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: "
+                "allow more minutes"
+            )
 
 
 @contextmanager
@@ -51,12 +76,17 @@ def start_run(
     machine: str | None,
     results: Path,
     quick: bool,
+    budget: Budget,
+    quiet: Quiet = LOOK_ONCE,
 ) -> Iterator[OpenRun]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
-    spent on how steady the CPU is. Raises `UserError` if the folder cannot be written to.
+    spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
+    as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget``;
+    waiting does not. Raises `UserError` if the folder cannot be written to.
     """
+    look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
     facts = environment([registry.load(name) for name in usable], threads)
     run = Run(
@@ -65,13 +95,38 @@ def start_run(
         environment=facts.id,
         commit=revision(),
         started=now(),
+        budget_seconds=budget.seconds,
     )
     with open_run(results, run, facts) as journal:
+        budget.resume(journal.spent_seconds)
         earlier = load_conditions(journal.folder)
-        measured = conditions(with_loop=not quick)
+        measured = _look_around(look, facts.cores, threads, quiet, budget, not quick)
         journal.keep_conditions(measured)
-        yield OpenRun(run, journal, facts, measured, earlier)
-        journal.finish()
+        try:
+            yield OpenRun(run, journal, facts, measured, earlier, budget)
+        except BaseException:
+            with suppress(UserError):  # why it ended is worth more
+                journal.keep_spent(budget.spent)
+            raise
+        journal.finish(budget.spent, budget.cut_short)
+
+
+def _look_around(
+    look: Look, cores: int, threads: int, quiet: Quiet, budget: Budget, with_loop: bool
+) -> Conditions:
+    """Read the conditions, say who uses the cores, and wait for quiet if that is asked for.
+
+    Without waiting, which no ``budget`` pays for, the loop runs while the look lasts.
+    """
+    say_if_waiting_is_unknown(quiet)
+    if not quiet.minutes:
+        measured = conditions(with_loop=with_loop)
+        seen = look.end()
+        say_first(seen, cores, threads, quiet)
+        return with_seen(measured, seen)
+    with budget.not_counted():
+        seen = wait_for_quiet(look.end(), cores, threads, quiet, Look)
+    return with_seen(conditions(with_loop=with_loop), seen)
 
 
 def plain(plan: DataclassInstance) -> dict[str, object]:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-# (pieces of work done, pieces in all, what is being done)
-Progress = Callable[[int, int, str], None]
+# (done, in all, what is being done). Of a study with a budget in seconds, of others in pieces.
+Progress = Callable[[float, float, str], None]
 
 
-def silent(done: int, total: int, message: str) -> None:
+def silent(done: float, total: float, message: str) -> None:
     """Show nothing."""
 
 
-def after(progress: Progress, before: int, prefix: str = "") -> Progress:
-    """Return the progress of one round after ``before`` pieces of earlier ones.
+def prefixed(progress: Progress, prefix: str) -> Progress:
+    """Return the progress of one part of a study, whose messages begin with ``prefix``."""
 
-    The number of rounds is not known in advance: the total grows with them.
-    """
-
-    def report(done: int, total: int, message: str) -> None:
-        progress(before + done, before + total, f"{prefix}{message}")
+    def report(done: float, total: float, message: str) -> None:
+        progress(done, total, f"{prefix}{message}")
 
     return report

@@ -222,10 +222,10 @@ def truth(worlds: int, seed: int, progress: Progress) -> Truth:
     begin = time.monotonic()
     maps = max(1, worlds // 10)
 
-    def of_maps(done: int, _: int, __: str) -> None:
+    def of_maps(done: float, _: float, __: str) -> None:
         progress(worlds + done, worlds + maps, "maps of simulated worlds")
 
-    def of_lines(done: int, _: int, message: str) -> None:
+    def of_lines(done: float, _: float, message: str) -> None:
         progress(done, worlds + maps, message)
 
     return Truth(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.commands.shared.options import one_of, split, whole_numbers
+from perceptron.commands.shared.options import one_of, seconds_of, split, whole_numbers
 from perceptron.errors import UserError
 
 
@@ -24,3 +24,15 @@ def test_a_choice_is_one_of_its_kind() -> None:
     assert one_of("--dtype", "float32", ("float32", "float64")) == "float32"
     with pytest.raises(UserError, match="unknown --dtype 'float16': did you mean 'float"):
         one_of("--dtype", "float16", ("float32", "float64"))
+
+
+@pytest.mark.parametrize("typed", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_budget_is_a_time_above_zero(typed: float) -> None:
+    with pytest.raises(UserError, match="--budget takes minutes, above 0"):
+        seconds_of("--budget", typed)
+
+
+def test_minutes_are_typed_and_seconds_are_meant() -> None:
+    assert seconds_of("--budget", 0.5) == 30
+    assert seconds_of("--seconds", 0.5, "seconds") == 0.5
+    assert seconds_of("--budget", None) is None

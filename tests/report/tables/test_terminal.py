@@ -34,6 +34,18 @@ def test_progress_outside_a_terminal_is_a_line_at_every_tenth(
     assert lines[-1] == "measuring: 100 of 100, [step 100]"
 
 
+def test_progress_of_a_budget_is_the_time_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where the end comes nearer than it was thought to be."""
+    with terminal.progress_bar("measuring", seconds=True) as move:
+        for done in range(61):
+            move(done, 120, f"[at {done}]")
+        move(60.5, 60.5, "done")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "measuring: 1:48 left, [at 12]"
+    assert lines[-1] == "measuring: 0:00 left, done"
+    assert len(lines) == 6
+
+
 def test_warnings_come_with_their_advice_on_standard_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -4,16 +4,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from perceptron.analysis.stored.bench import summarise
 from perceptron.analysis.trust import damaged_line_warning
-from perceptron.measure.job import Outcome
+from perceptron.measure.job import Job, Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, open_run
 from perceptron.studies.bench import BenchPlan, tasks
+from perceptron.studies.shared.budget import GRACE, Budget, unlimited
 from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.progress import silent
+from perceptron.studies.shared.progress import Progress, silent
 from tests.studies.conftest import STARTED, Lab
 
 PLAN = BenchPlan(
@@ -21,7 +24,13 @@ PLAN = BenchPlan(
 )
 
 
-def measure(folder: Path, environment: Environment, plan: BenchPlan = PLAN) -> RunJournal:
+def measure(
+    folder: Path,
+    environment: Environment,
+    plan: BenchPlan = PLAN,
+    budget: Budget | None = None,
+    progress: Progress = silent,
+) -> RunJournal:
     run = Run(
         plan={"test": True},
         machine="box",
@@ -30,7 +39,7 @@ def measure(folder: Path, environment: Environment, plan: BenchPlan = PLAN) -> R
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        run_tasks(tasks(plan), journal, run, silent)
+        run_tasks(tasks(plan), journal, run, progress, budget or unlimited(), later=())
         return journal
 
 
@@ -43,23 +52,17 @@ def test_everything_planned_is_measured_once(
     assert len(keys) == len(set(keys)) == len(tasks(PLAN))
 
 
-def test_a_worker_times_one_backend_at_many_sizes_in_random_order(
+def test_backends_take_turns_at_each_problem(
     lab: Lab, tmp_path: Path, environment: Environment
 ) -> None:
-    """And the order differs from process to process."""
+    """A size is measured on all of them before the next one is, in changing orders."""
     measure(tmp_path, environment)
-    sweeps = [job.problems for job in lab.jobs if not job.check and len(job.problems) > 1]
-    assert len({tuple(order) for order in sweeps}) > 2
-    assert len({tuple(sorted(order)) for order in sweeps}) == 1
-
-
-def test_processes_of_the_backends_alternate(
-    lab: Lab, tmp_path: Path, environment: Environment
-) -> None:
-    """Within a round each backend has its turn before any has its next."""
-    measure(tmp_path, environment)
-    turns = [job.backend for job in lab.jobs if not job.check and len(job.problems) > 1]
-    assert all(set(turns[i : i + 2]) == {"numpy", "torch-cpu"} for i in range(0, len(turns), 2))
+    timed = [turn for turn in lab.timed if turn[1] != "or-gate"]
+    problems = [problem for _, problem in timed]
+    assert problems[::2] == problems[1::2]
+    assert len({backend for backend, _ in timed[::2]}) == 2
+    rounds = [tuple(problems[first : first + 4]) for first in range(0, len(problems), 4)]
+    assert len(set(rounds)) > 2
 
 
 def test_agreement_comes_before_time_and_only_once(
@@ -141,16 +144,98 @@ def test_threads_are_an_axis(lab: Lab, tmp_path: Path, environment: Environment)
     }
 
 
-def test_progress_counts_up_to_the_end(lab: Lab, tmp_path: Path, environment: Environment) -> None:
-    seen: list[tuple[int, int]] = []
-    run = Run(
-        plan={},
-        machine="box",
-        environment=environment.id,
-        commit=None,
-        started=STARTED,
+def test_progress_is_the_time_that_is_gone_and_what_there_still_is_to_do(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """Once a piece has shown what it takes, the end is where it will be."""
+    seen: list[tuple[float, float]] = []
+    budget = Budget(1000.0, clock=lambda: lab.now)
+    measure(
+        tmp_path,
+        environment,
+        budget=budget,
+        progress=lambda done, total, _: seen.append((done, total)),
     )
-    with open_run(tmp_path, run, environment) as journal:
-        run_tasks(tasks(PLAN), journal, run, lambda done, total, _: seen.append((done, total)))
-    assert seen == sorted(seen)
-    assert seen[-1] == (len(tasks(PLAN)), len(tasks(PLAN)))
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+    assert seen[0][1] == pytest.approx(1000.0)
+    assert seen[-1] == (pytest.approx(lab.now), pytest.approx(lab.now))
+    done, total = seen[len(seen) // 2]
+    assert total == pytest.approx(lab.now, rel=0.1)
+    assert done < 0.8 * total
+
+
+def test_nothing_begins_that_does_not_fit(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """And what was begun has both backends, so that they can be compared."""
+    lab.takes = lambda job, problem: 0.01 if job.check else 1.0
+    budget = Budget(40.0, clock=lambda: lab.now)
+    rows = measure(tmp_path, environment, budget=budget).rows
+    assert 36 < lab.now <= 41
+    pairs = {(row.problem, row.process) for row in rows if row.family != "or-gate"}
+    timed = {
+        name: {
+            (row.problem, row.process)
+            for row in rows
+            if row.backend == name and row.family != "or-gate"
+        }
+        for name in PLAN.backends
+    }
+    assert timed["numpy"] == timed["torch-cpu"] == pairs
+
+
+def test_a_task_that_does_not_end_is_abandoned(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """A little after the budget, without a row: nothing is known of it, least that it failed."""
+
+    def takes(job: Job, problem: Problem) -> float:
+        return 1e6 if len(lab.timed) == 5 else 0.1
+
+    lab.takes = takes
+    budget = Budget(60.0, clock=lambda: lab.now)
+    journal = measure(tmp_path, environment, budget=budget)
+    assert lab.now == pytest.approx(60 * (1 + GRACE))
+    assert len(journal.rows) == 5
+    assert {row.status for row in journal.rows} == {"ok"}
+
+
+def test_a_backend_that_cannot_run_has_its_rows_even_without_time(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    lab.missing["torch-cpu"] = "no wheel for this machine"
+    budget = Budget(0.5, clock=lambda: lab.now)
+    rows = measure(tmp_path, environment, budget=budget).rows
+    skipped = {row.problem for row in rows if row.status == "skipped"}
+    assert skipped == {task.problem.name for task in tasks(PLAN)}
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    seconds=st.floats(0.5, 200.0),
+    start=st.floats(0.0, 5.0),
+    longest=st.floats(0.01, 20.0),
+    slower=st.floats(1.0, 100.0),
+)
+def test_never_more_than_the_budget_and_its_grace(
+    lab: Lab,
+    tmp_path_factory: pytest.TempPathFactory,
+    environment: Environment,
+    seconds: float,
+    start: float,
+    longest: float,
+    slower: float,
+) -> None:
+    """Whatever pieces take, and if a neighbour comes in the middle of it."""
+    lab.now, lab.start_seconds = 0.0, start
+
+    def takes(job: Job, problem: Problem) -> float:
+        own = 0.01 + longest * problem.size / 8192
+        return own * (slower if lab.now > seconds / 2 else 1)
+
+    lab.takes = takes
+    budget = Budget(seconds, clock=lambda: lab.now)
+    rows = measure(tmp_path_factory.mktemp("run"), environment, budget=budget).rows
+    assert lab.now <= seconds * (1 + GRACE) + 1e-9
+    keys = [(row.problem, row.backend, row.process) for row in rows]
+    assert len(keys) == len(set(keys))

@@ -1,0 +1,90 @@
+"""How long a study may take: seconds in all, spent by one start after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import inf
+from time import monotonic
+
+from perceptron.records.budget import BudgetUse
+from perceptron.studies.shared.costs import Costs
+
+# What is still running when the budget is over may take this share of it to end.
+GRACE = 0.05
+
+
+class Budget:
+    """Seconds that a study may take, counted from when this is made; inf for no end.
+
+    Of a ``whole`` it is a part, which never reaches beyond that.
+    """
+
+    def __init__(
+        self,
+        seconds: float,
+        spent: float = 0.0,
+        clock: Callable[[], float] | None = None,
+        whole: Budget | None = None,
+    ) -> None:
+        self.seconds = seconds
+        self.cut_short = False
+        """Whether something was left out for lack of time; the study says so."""
+        self.costs: Costs = whole.costs if whole else Costs()
+        """What pieces took in this run."""
+        self._clock = clock or monotonic
+        self._whole = whole
+        self._began = self._clock() - spent
+
+    @property
+    def spent(self) -> float:
+        """Seconds that are gone, those of earlier starts included."""
+        return self._clock() - self._began
+
+    @property
+    def left(self) -> float:
+        """Seconds until nothing more should begin, at least 0."""
+        own = max(0.0, self.seconds - self.spent)
+        return min(own, self._whole.left) if self._whole else own
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more should begin."""
+        return self.left <= 0
+
+    @property
+    def whole(self) -> Budget:
+        """What this is a part of, in the end."""
+        return self._whole.whole if self._whole else self
+
+    @property
+    def use(self) -> BudgetUse:
+        """What it is and what was spent of it, to be shown."""
+        return BudgetUse(seconds=self.seconds, spent_seconds=self.spent)
+
+    def until_abandoned(self) -> float:
+        """Return the seconds until what still runs is abandoned; below 0 if it should have been."""
+        own = self.seconds * (1 + GRACE) - self.spent
+        return min(own, self._whole.until_abandoned()) if self._whole else own
+
+    def resume(self, spent: float) -> None:
+        """Count what earlier starts have spent."""
+        self._began -= spent
+
+    def part(self, share: float) -> Budget:
+        """Return a share of what is left, from now on; what it leaves is there for others."""
+        return Budget(share * self.left if self.left < inf else inf, clock=self._clock, whole=self)
+
+    @contextmanager
+    def not_counted(self) -> Iterator[None]:
+        """Count nothing of the time inside, such as a wait that the user asked for."""
+        begin = self._clock()
+        try:
+            yield
+        finally:
+            self._began += self._clock() - begin
+
+
+def unlimited() -> Budget:
+    """Return a budget without an end."""
+    return Budget(inf)

@@ -1,0 +1,44 @@
+"""What a piece of a study takes, learnt from such pieces in the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import log
+
+# Of a piece of a kind that was never seen.
+_FIRST_GUESS = 0.25
+# What does not shrink with the work: calibrating, warming up, five samples of 10 ms.
+_FIXED = 0.25
+# How much of an estimate the newest piece makes up: a neighbour that comes changes all at once.
+_NEWEST = 0.5
+
+
+@dataclass
+class _Seen:
+    work: float
+    seconds: float
+
+
+class Costs:
+    """Seconds of pieces by ``kind``, which is what they are done with, and ``name``."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Hashable, dict[Hashable, _Seen]] = {}
+
+    def learn(self, kind: Hashable, name: Hashable, seconds: float, work: float = 1.0) -> None:
+        """Keep what a piece took; ``work`` says how large it is."""
+        seen = self._seen.setdefault(kind, {})
+        before = seen[name].seconds if name in seen else seconds
+        seen[name] = _Seen(work, before + _NEWEST * (seconds - before))
+
+    def expect(self, kind: Hashable, name: Hashable, work: float = 1.0) -> float:
+        """Return what a piece will take: as last time, else as the piece of most equal work."""
+        seen = self._seen.get(kind)
+        if not seen:
+            return _FIRST_GUESS
+        if name in seen:
+            return seen[name].seconds
+        nearest = min(seen.values(), key=lambda piece: abs(log(work / piece.work)))
+        fixed = min(_FIXED, nearest.seconds)
+        return max(fixed, nearest.seconds * work / nearest.work)

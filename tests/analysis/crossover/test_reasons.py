@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.records.measurement import Measurement
+from tests.made import measured
+
+
+def near(sizes: tuple[int, ...], processes: int) -> list[Measurement]:
+    """Ratios of 1.1, half of them far from that: no winner is sure."""
+    return [
+        measured(
+            family="mlp-width",
+            problem=f"mlp-width:{size}",
+            size=size,
+            backend=backend,
+            process=process,
+            seconds=1e-4 * (1.1 if backend == "torch-cpu" else 0.7 + 0.6 * (process % 2)),
+            samples=[1e-4] * 3,
+            disturbed=0,
+        )
+        for size in sizes
+        for process in range(processes)
+        for backend in ("numpy", "torch-cpu")
+    ]
+
+
+def sure(sizes: tuple[int, ...]) -> list[Measurement]:
+    return [
+        replace(row, seconds=1e-4 if row.backend == "numpy" else (4 + 0.01 * row.process) * 1e-4)
+        for row in near(sizes, 8)
+    ]
+
+
+def reason(rows: list[Measurement]) -> str:
+    (crossover,) = crossovers(rows)
+    return str(crossover.reason)
+
+
+def test_a_doubt_says_how_many_processes_stand_behind_it() -> None:
+    rows = [*sure((2, 4)), *near((8,), 12)]
+    assert reason(rows).endswith("not sure at 8 nor between 4 and 8: 8 to 12 processes")
+
+
+@pytest.mark.parametrize(("dropped", "words"), [(2, ", disturbed 40 %"), (0, ""), (None, "")])
+def test_a_doubt_says_how_disturbed_its_samples_were(dropped: int | None, words: str) -> None:
+    """Of those that were kept and those that were not; where nobody can tell, nothing."""
+    rows = [*sure((2, 4)), *near((8,), 8)]
+    rows = [replace(row, disturbed=dropped) for row in rows]
+    assert reason(rows).endswith(f"8 processes{words}")
+
+
+def test_too_few_processes_may_have_been_disturbed_too() -> None:
+    rows = [replace(row, disturbed=3) for row in near((2, 4, 8), 4)]
+    assert reason(rows) == (
+        "4 processes are too few to be sure of a winner at any size, disturbed 50 %"
+    )
+
+
+def test_of_other_people_s_rows_nobody_knows_the_processes() -> None:
+    rows = [*sure((2, 4)), *near((8,), 8)]
+    foreign = [replace(row, source="asv", file="results.json") for row in rows]
+    assert "processes" not in reason(foreign)
