@@ -1,7 +1,8 @@
 # make install   set up .venv, once; again when pyproject.toml changes
 # make test      every check
 # make bench     the main job
-# make targets   the speeds that the suite sets itself, beside what was reached
+# make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
+# make results   what README, docs and the dashboard show, measured here: about 30 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
@@ -12,7 +13,7 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser test bench targets truth proof readme shots
+.PHONY: install browser test bench targets results truth proof readme shots
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -42,6 +43,10 @@ bench: install
 
 targets: install
 	$(BIN)/python -m benchmarks.targets
+	$(BIN)/python -m benchmarks.busy $(if $(MACHINE),--machine $(MACHINE))
+
+results: install
+	$(BIN)/python -m benchmarks.results $(if $(MACHINE),--machine $(MACHINE))
 
 truth: install
 	$(BIN)/perceptron truth --save docs/truth.md

@@ -15,7 +15,8 @@ from msgspec.structs import replace
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.trust import Diagnosis, warnings_about
-from perceptron.records.conditions import Conditions, GpuClock, Steadiness
+from perceptron.measure.neighbours import Seen
+from perceptron.records.conditions import Conditions, CoreUse, GpuClock, Steadiness
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
@@ -189,6 +190,13 @@ def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
 
 # As SOUND, with two warnings.
 TIRED = replace(SOUND, on_battery=True, load=1.5)
+
+
+class UnknownLook:
+    """Stands in for a look around: at once, and nothing could be seen."""
+
+    def end(self) -> Seen:
+        return Seen(CoreUse())
 
 
 def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2) -> Diagnosis:

@@ -14,7 +14,7 @@ LARGEST_SIZE = 2**60
 
 def plausible(row: Measurement) -> bool:
     """Return whether the row's numbers can be calculated with; NaN and infinity cannot."""
-    times = (row.seconds, row.prepare_seconds, row.stdev, *row.samples)
+    times = (row.seconds, row.prepare_seconds, row.stdev, *row.samples, *row.dropped)
     counts = (row.threads, row.iterations)
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
@@ -24,6 +24,7 @@ def plausible(row: Measurement) -> bool:
         )
         and all(value is None or 1 <= value <= LARGEST_SIZE for value in counts)
         and all(
-            value is None or 0 <= value <= LARGEST_SIZE for value in (row.process, row.peak_bytes)
+            value is None or 0 <= value <= LARGEST_SIZE
+            for value in (row.process, row.peak_bytes, row.waited, row.disturbed)
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from perceptron.analysis.neighbours import in_the_way, is_known, named, users_in_words
 from perceptron.records.conditions import Conditions, GpuClock
 from perceptron.records.environment import Environment
 from perceptron.records.warning import MeasurementWarning
@@ -91,7 +92,9 @@ def _of_one_start(
     if conditions is not None:
         candidates += [
             _cpu_quota(conditions, threads),
-            _other_load(conditions, environment.cores, threads),
+            _busy_neighbour(conditions, environment.cores, threads)
+            if is_known(conditions)
+            else _other_load(conditions, environment.cores, threads),
             _stolen_cpu(conditions),
             _unsteady_cpu(conditions),
             _swapping(conditions, environment.memory_bytes),
@@ -143,6 +146,20 @@ def _cpu_quota(conditions: Conditions, threads: int) -> MeasurementWarning | Non
         advice=f"use --threads {int(quota)} or fewer, or give the container more CPU"
         if quota >= 1
         else "give the container at least one whole CPU",
+    )
+
+
+def _busy_neighbour(conditions: Conditions, cores: int, threads: int) -> MeasurementWarning | None:
+    if not in_the_way(conditions, cores, threads):
+        return None
+    names = named(conditions)
+    return MeasurementWarning(
+        code="busy-neighbour",
+        message=f"{users_in_words(conditions)}, too much beside --threads {threads} on "
+        f"{cores} cores",
+        advice=f"end {' and '.join(names)}, or run again with --wait, which waits for quiet"
+        if names
+        else "run again with --wait, which waits for quiet, or where nothing else runs",
     )
 
 

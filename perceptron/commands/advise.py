@@ -15,6 +15,7 @@ from perceptron.commands.shared.arguments import (
     Machine,
     Results,
     Threads,
+    Wait,
     WhatIf,
 )
 from perceptron.commands.shared.options import (
@@ -25,6 +26,7 @@ from perceptron.commands.shared.options import (
     split,
     whole_numbers,
 )
+from perceptron.commands.shared.quiet import quiet
 from perceptron.errors import UserError
 
 
@@ -48,6 +50,7 @@ def advise(
     backends: Backends = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
+    wait: Wait = None,
     machine: Machine = None,
     budget: Budget = None,
     results: Results = Path("results"),
@@ -84,7 +87,7 @@ def advise(
     guessed = None if what_if is None else device(what_if)
     with terminal.progress_bar("looking", seconds=True) as bar:
         result = study.advise(
-            plan, folder_name("--machine", machine), results, bar, guessed, allowed
+            plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
         )
     terminal.show_warnings(result.warnings)
     if json:

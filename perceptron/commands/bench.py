@@ -18,6 +18,7 @@ from perceptron.commands.shared.arguments import (
     Problems,
     Results,
     Threads,
+    Wait,
 )
 from perceptron.commands.shared.options import (
     folder_name,
@@ -27,6 +28,7 @@ from perceptron.commands.shared.options import (
     whole_numbers,
 )
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -35,6 +37,7 @@ def bench(
     families: Families = None,
     problem: Problems = None,
     backends: Backends = None,
+    wait: Wait = None,
     machine: Machine = None,
     threads: Threads = None,
     dtype: DTypeName = "float32",
@@ -65,14 +68,16 @@ def bench(
     pages = prepare(html)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:
-        result = study.bench(plan, folder_name("--machine", machine), results, bar, allowed)
+        result = study.bench(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     written = pages.write(results)
     terminal.show_warnings(result.warnings)
     if json:
         documents.write(documents.bench(result, written))
     else:
-        finding.show(result.finding)
-        crossover.show_pairs(result.crossovers)
+        finding.show(result.finding, result.rows)
+        crossover.show_pairs(result.crossovers, result.rows)
         one_size.show(result.rows)
         terminal.show_paths(result.results, written)
         terminal.show_next("perceptron bench" if quick else "perceptron crossover")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import Json, Results
+from perceptron.commands.shared.arguments import Json, Results, Wait
+from perceptron.commands.shared.quiet import look_first
 
 
 def compare(
@@ -38,6 +39,7 @@ def compare(
         bool,
         typer.Option("--annotations", help="As in GitHub's workflows: mark slower benchmarks."),
     ] = False,
+    wait: Wait = None,
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
@@ -58,6 +60,7 @@ def compare(
     )
     if markdown is not None:
         text_file.reserve(markdown)
+    look_first(wait)
     with terminal.progress_bar("comparing") as bar:
         comparison = gate(request, bar)
     comparison = replace(comparison, moved_crossovers=moved_crossovers(comparison))

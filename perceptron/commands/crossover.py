@@ -17,6 +17,7 @@ from perceptron.commands.shared.arguments import (
     Quick,
     Results,
     Threads,
+    Wait,
     WhatIf,
 )
 from perceptron.commands.shared.options import (
@@ -29,6 +30,7 @@ from perceptron.commands.shared.options import (
     whole_numbers,
 )
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
@@ -70,6 +72,7 @@ def crossover(
     threads: Threads = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     quick: Quick = False,
+    wait: Wait = None,
     machine: Machine = None,
     budget: Budget = None,
     results: Results = Path("results"),
@@ -98,6 +101,7 @@ def crossover(
             "--threads": threads,
             "--dtype": dtype,
             "--quick": quick,
+            "--wait": wait is not None,
             "--machine": machine,
             "--what-if": what_if,
             "--budget": budget is not None,
@@ -137,7 +141,7 @@ def crossover(
         announce_skipped(plan.backends)
         with terminal.progress_bar("searching", seconds=True) as bar:
             result = study.locate(
-                plan, folder_name("--machine", machine), results, bar, guessed, allowed
+                plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
             )
         page = pages.write_crossovers(results, result)
     terminal.show_warnings(result.warnings)

@@ -16,9 +16,11 @@ from perceptron.commands.shared.arguments import (
     Machine,
     Results,
     Threads,
+    Wait,
 )
 from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -36,6 +38,7 @@ def map(  # noqa: A001 named as the command
     threads: Threads = None,
     dtype: DTypeName = "float32",
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
+    wait: Wait = None,
     machine: Machine = None,
     budget: Budget = None,
     results: Results = Path("results"),
@@ -62,7 +65,9 @@ def map(  # noqa: A001 named as the command
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("mapping", seconds=True) as bar:
-        result = study.map_family(plan, folder_name("--machine", machine), results, bar, allowed)
+        result = study.map_family(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     page = pages.write_map(results, result)
     terminal.show_warnings(result.warnings)
     if json:

@@ -16,9 +16,11 @@ from perceptron.commands.shared.arguments import (
     Quick,
     Results,
     Threads,
+    Wait,
 )
 from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
 from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
@@ -33,6 +35,7 @@ def overhead(
         typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
     ] = None,
     quick: Quick = False,
+    wait: Wait = None,
     machine: Machine = None,
     budget: Budget = None,
     results: Results = Path("results"),
@@ -57,7 +60,9 @@ def overhead(
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:
-        result = study.overhead(plan, folder_name("--machine", machine), results, bar, allowed)
+        result = study.overhead(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
     page = pages.write_ladder(results, result)
     terminal.show_warnings(result.warnings)
     if json:

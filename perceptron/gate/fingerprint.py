@@ -17,6 +17,7 @@ MEASURING = (
     "gate/stages.py",
     "gate/verdict/outcome.py",  # says what is tried again
     "supervision.py",
+    "waiting.py",
 )
 # … and what is made of the numbers. That can be done again with the same blocks, as far as it would
 # have screened and promoted the same.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -14,6 +14,7 @@ from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.budget import affordable, plan_confirmation, plan_screen
 from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
+from perceptron.gate.sampling.retaking import MOST_RETAKES, due
 from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import outcome, retry
@@ -95,7 +96,9 @@ class Stages:
             share = _SCREENED if number >= self._rule.fewest_screen else _OVER
             if self.elapsed_seconds > share * self._budget:
                 break
-            self._measure_block("screen", number, keys, PAIR, calibration)
+            rest = [keys] * (plan.screen_blocks - number - 1)
+            end = _SCREENED * self._budget - self._seconds_for(rest, PAIR, calibration)
+            self._measure_block("screen", number, keys, PAIR, calibration, end)
         if self._journal.run.plan.affordable_blocks:
             return  # resumed: an earlier start has planned the confirmation from this screen
         number = plan.screen_blocks
@@ -105,7 +108,8 @@ class Stages:
             if not too_noisy:
                 break
             self._total = number + 1
-            self._measure_block("screen", number, too_noisy, PAIR, calibration)
+            end = _EXTENDED * self._budget
+            self._measure_block("screen", number, too_noisy, PAIR, calibration, end)
             number += 1
 
     def confirm(self) -> None:
@@ -122,8 +126,14 @@ class Stages:
         for number in range(max(planned.values(), default=0)):
             if self.elapsed_seconds > _OVER * self._budget:
                 break
-            keys = [key for key in planned if planned[key] > number]
-            self._measure_block("confirmation", number, keys, WITH_CONTROL, calibration, before)
+            keys, *rest = (
+                [key for key in planned if planned[key] > later]
+                for later in range(number, max(planned.values()))
+            )
+            end = _OVER * self._budget - self._seconds_for(rest, WITH_CONTROL, calibration)
+            self._measure_block(
+                "confirmation", number, keys, WITH_CONTROL, calibration, end, before
+            )
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
@@ -177,31 +187,62 @@ class Stages:
         keys: Sequence[str],
         arms: Sequence[Arm],
         calibration: Calibration,
+        end: float,
         before: int = 0,
     ) -> None:
-        """Measure one block of those benchmarks that do not have it yet."""
+        """Measure one block of those benchmarks that do not have it yet.
+
+        What one arm alone had waited in is measured again, if there is time for it before ``end``:
+        what the stage has planned goes before. A retake has the order, the folders and the hash
+        seed of its block, so that each order counts as often as planned, whatever is retaken.
+        """
         self._progress(before + number, self._total, f"{stage}, block {number + 1}")
-        measured = {
-            block.benchmark
-            for block in self._journal.blocks
-            if block.stage == stage and block.number == number
-        }
+        measured = {block.benchmark for block in self._takes(stage, number)}
+        self._measure(stage, number, 0, set(keys) - measured, keys, arms, calibration)
+        for take in range(1, MOST_RETAKES + 1):
+            todo = due(self._takes(stage, number), take)
+            seconds = self._seconds_for([sorted(todo)], arms, calibration)
+            if todo and self.elapsed_seconds + seconds <= end:
+                self._measure(stage, number, take, todo, keys, arms, calibration)
+
+    def _takes(self, stage: Stage, number: int) -> list[Block]:
+        blocks = self._journal.blocks
+        return [block for block in blocks if (block.stage, block.number) == (stage, number)]
+
+    @staticmethod
+    def _seconds_for(
+        blocks: Sequence[Sequence[str]], arms: Sequence[Arm], calibration: Calibration
+    ) -> float:
+        """Return how long blocks of these benchmarks take."""
+        return len(arms) * sum(calibration.costs.process(keys) for keys in blocks)
+
+    def _measure(
+        self,
+        stage: Stage,
+        number: int,
+        take: int,
+        todo: Collection[str],
+        keys: Sequence[str],
+        arms: Sequence[Arm],
+        calibration: Calibration,
+    ) -> None:
+        """Measure ``todo``, grouped into processes as all the ``keys`` of the block are."""
         turn = schedule.turn(arms, self._seed, stage, number)
         wanted = [self._benchmarks[key] for key in keys]
         hash_seed = schedule.hash_seed(self._seed, stage, number)
         self._trees.arrange(turn.sides)
         for group in schedule.groups(wanted, calibration.costs, self._seed, stage, number):
-            todo = [
+            together = [
                 benchmark
                 for benchmark in group
-                if benchmark.key not in measured and self._is_measured(benchmark.key)
+                if benchmark.key in todo and self._is_measured(benchmark.key)
             ]
-            if todo:
+            if together:
                 readings = {
-                    arm: self._sample(arm, todo, calibration, hash_seed) for arm in turn.order
+                    arm: self._sample(arm, together, calibration, hash_seed) for arm in turn.order
                 }
-                for benchmark in todo:
-                    self._append(stage, number, benchmark.key, turn, readings)
+                for benchmark in together:
+                    self._append(stage, number, benchmark.key, turn, readings, take)
 
     def _sample(
         self, arm: Arm, todo: Sequence[Benchmark], calibration: Calibration, hash_seed: int
@@ -218,11 +259,13 @@ class Stages:
         key: str,
         turn: schedule.Turn,
         readings: dict[Arm, dict[str, Reading]],
+        take: int = 0,
     ) -> None:
         self._journal.append(
             Block(
                 stage=stage,
                 number=number,
+                take=take,
                 benchmark=key,
                 order=list(turn.order),
                 sides=turn.sides,

@@ -101,8 +101,13 @@ def steal_share(before: Any, after: Any) -> float | None:
     """Return the share of busy CPU time between two psutil readings that other guests had."""
     if not hasattr(after, "steal"):
         return None
-    busy = sum(getattr(after, name, 0.0) - getattr(before, name, 0.0) for name in _BUSY)
+    busy = busy_seconds(after) - busy_seconds(before)
     return float(max(0.0, after.steal - before.steal) / busy) if busy > 0 else None
+
+
+def busy_seconds(cpu: Any) -> float:
+    """Return the seconds of a psutil reading in which a CPU had something to do."""
+    return float(sum(getattr(cpu, name, 0.0) for name in _BUSY))
 
 
 def swap_memory(system: Any = psutil) -> Any | None:

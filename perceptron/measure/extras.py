@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from perceptron.backends.protocol import Backend, Unsupported
-from perceptron.measure.job import Part
+from perceptron.measure.job import Part, timed
 from perceptron.measure.timing import Effort, Timing, time_training
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -82,13 +82,7 @@ def spin(seconds: float) -> Callable[[int], None]:
 
 
 def _part(name: str, work: float, timing: Timing) -> Part:
-    return Part(
-        name=name,
-        work=work,
-        seconds=timing.seconds,
-        samples=list(timing.samples),
-        iterations=timing.iterations,
-    )
+    return Part(name=name, work=work, **timed(timing))
 
 
 def _repeat(work: Callable[[], object]) -> Callable[[int], None]:

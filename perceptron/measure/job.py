@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
+from perceptron.measure.timing import Timing
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Timings
 
@@ -44,6 +45,21 @@ class Part(Struct, frozen=True, kw_only=True):
     seconds: float
     samples: list[float]
     iterations: int
+    waited: float | None = None
+    disturbed: int | None = None
+    dropped: list[float] = []
+
+
+def timed(timing: Timing) -> dict[str, Any]:
+    """Return a timing as the fields of an `Outcome` or a `Part`."""
+    return {
+        "seconds": timing.seconds,
+        "samples": list(timing.samples),
+        "iterations": timing.iterations,
+        "waited": timing.waited,
+        "disturbed": None if timing.waited is None else len(timing.dropped),
+        "dropped": list(timing.dropped),
+    }
 
 
 class Outcome(Timings, frozen=True, kw_only=True):

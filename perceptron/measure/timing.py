@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from math import ceil
 
 from perceptron.backends.protocol import Trainer
+from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
+from perceptron.waiting import WaitingMeter, stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]
 
@@ -41,6 +43,10 @@ class Timing:
 
     samples: tuple[float, ...]
     iterations: int
+    waited: float | None = None
+    """Share of the samples' time that threads waited for a core; None if the system cannot tell."""
+    dropped: tuple[float, ...] = ()
+    """Those of samples that do not count, because their threads waited."""
 
     @property
     def seconds(self) -> float:
@@ -56,58 +62,90 @@ class Timing:
         return statistics.quantiles(self.samples, n=4, method="inclusive")[0]
 
 
-def time_training(trainer: Trainer, effort: Effort, clock: Clock = time.perf_counter) -> Timing:
+def time_training(
+    trainer: Trainer,
+    effort: Effort,
+    clock: Clock = time.perf_counter,
+    meter: WaitingMeter | None = None,
+    stolen: Stolen = stolen_seconds,
+) -> Timing:
     """Time ``trainer.train``, each sample from the start parameters.
 
     Starting again each time makes the samples do equal work: a training that has saturated, or
     whose values became subnormal, runs at another speed. Nothing but `train` is inside the clock.
+    ``meter`` tells how long threads waited for cores; None for that of this process.
     """
-    with _no_collection():
-        iterations = effort.iterations or _calibrate(trainer, effort.minimum_seconds, clock)
-        _warm_up(trainer, iterations, clock)
-        samples = [_sample(trainer, iterations, clock) for _ in range(effort.samples)]
-    return Timing(tuple(seconds / iterations for seconds in samples), iterations)
+    with _no_collection(), waiting_meter() as own:
+        loop = _Loop(trainer, clock, meter or own)
+        iterations = effort.iterations or loop.calibrate(effort.minimum_seconds)
+        loop.warm_up(iterations)
+        samples = take_samples(
+            loop.sample, iterations, effort.samples, stolen, shorten=effort.iterations is None
+        )
+    return _timing(samples)
 
 
-def _calibrate(trainer: Trainer, minimum_seconds: float, clock: Clock) -> int:
-    """Return iterations that take at least ``minimum_seconds``; this also warms up.
-
-    Twice in a row: the first call of something may import or compile.
-    """
-    iterations, enough = 1, 0
-    while True:
-        elapsed = _sample(trainer, iterations, clock)
-        enough = enough + 1 if elapsed >= minimum_seconds else 0
-        if enough == 2:
-            return iterations
-        if enough == 1:
-            continue
-        wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
-        iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
+def _timing(samples: Samples) -> Timing:
+    return Timing(
+        samples=tuple(sample.seconds / sample.iterations for sample in samples.kept),
+        iterations=samples.kept[-1].iterations,
+        waited=samples.waited,
+        dropped=tuple(sample.seconds / sample.iterations for sample in samples.dropped),
+    )
 
 
-def _warm_up(trainer: Trainer, iterations: int, clock: Clock) -> None:
-    """Train until the system has given every thread a core of its own.
+class _Loop:
+    """A trainer, called for some iterations at a time."""
 
-    Threads that were idle first share a core: matrix products and large tensors then take twice as
-    long for up to 0.1 s. Shorter iterations run in one thread and are spared the wait.
-    """
-    trained = 0.0
-    while trained < _WARM_UP_SECONDS:
-        elapsed = _sample(trainer, iterations, clock)
-        if elapsed < _THREADED_SECONDS * iterations:
-            return
-        trained += elapsed
+    def __init__(self, trainer: Trainer, clock: Clock, meter: WaitingMeter) -> None:
+        self._trainer = trainer
+        self._clock = clock
+        self._meter = meter
 
+    def calibrate(self, minimum_seconds: float) -> int:
+        """Return iterations that take at least ``minimum_seconds``; this also warms up.
 
-def _sample(trainer: Trainer, iterations: int, clock: Clock) -> float:
-    trainer.reset()
-    begin = clock()
-    trainer.train(iterations)
-    elapsed = clock() - begin
-    if elapsed < 0:
-        raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
-    return elapsed
+        Twice in a row: the first call of something may import or compile. What threads waited
+        does not count: beside a busy process samples would become shorter.
+        """
+        iterations, enough = 1, 0
+        while True:
+            elapsed = self.sample(iterations).undisturbed_seconds
+            self._meter.refresh()  # libraries start their threads when there is work for them
+            enough = enough + 1 if elapsed >= minimum_seconds else 0
+            if enough == 2:
+                return iterations
+            if enough == 1:
+                continue
+            wanted = iterations * minimum_seconds * _HEADROOM / max(elapsed, 1e-9)
+            iterations = ceil(min(wanted, iterations * _LARGEST_GROWTH)) + 1
+
+    def warm_up(self, iterations: int) -> None:
+        """Train until the system has given every thread a core of its own.
+
+        Threads that were idle first share a core: matrix products and large tensors then take twice
+        as long for up to 0.1 s. Shorter iterations run in one thread and are spared the wait.
+        """
+        trained = 0.0
+        while trained < _WARM_UP_SECONDS:
+            elapsed = self.sample(iterations).seconds
+            self._meter.refresh()
+            if elapsed < _THREADED_SECONDS * iterations:
+                return
+            trained += elapsed
+
+    def sample(self, iterations: int) -> Sample:
+        """Time some iterations from the start parameters, and how long threads waited meanwhile."""
+        self._trainer.reset()
+        before = self._meter()
+        begin = self._clock()
+        self._trainer.train(iterations)
+        elapsed = self._clock() - begin
+        after = self._meter()
+        if elapsed < 0:
+            raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
+        waited = None if before is None or after is None else after - before
+        return Sample(iterations, elapsed, waited)
 
 
 class ClockError(RuntimeError):

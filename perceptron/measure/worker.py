@@ -25,7 +25,7 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure import extras
-from perceptron.measure.job import Job, Outcome
+from perceptron.measure.job import Job, Outcome, timed
 from perceptron.measure.memory import PeakMemory, available_bytes, keep_freed_memory, release
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
@@ -140,9 +140,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     return Outcome(
         problem=problem.reference,
         status="ok",
-        seconds=timing.seconds,
-        samples=list(timing.samples),
-        iterations=timing.iterations,
+        **timed(timing),
         prepare_seconds=prepare_seconds,
         peak_bytes=memory.bytes() if backend.device == "cpu" else None,
     )

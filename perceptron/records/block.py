@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import isfinite, log
 from typing import Literal
 
@@ -51,7 +52,14 @@ class Reading(Struct, frozen=True, kw_only=True):
     value: float | None = None
     """One robust number in the benchmark's unit: the lower quartile of the samples."""
     samples: list[float] = []
-    """In the order measured; seconds per call for a time."""
+    """In the order measured, without those that were dropped; seconds per call for a time."""
+    dropped: list[float] = []
+    """Samples that threads waited in for a core, and that others were taken for."""
+    waits: list[float] = []
+    """For each of ``samples``, then of ``dropped``: the share of its time that threads waited,
+    added up over threads; empty where the system does not tell."""
+    waited: float | None = None
+    """Share of the time of all ``samples``; None where it is unknown, and for what is no time."""
     calls: int = 1
     """Calls in each sample; while calibrating, the number that is needed."""
     call_seconds: float | None = None
@@ -72,6 +80,9 @@ class Block(Struct, frozen=True, kw_only=True):
     stage: Stage
     number: int
     """Which block of its stage, from 0; while calibrating, which attempt."""
+    take: int = 0
+    """0, and more where the same was measured again because one arm had waited for a core and
+    another had not. Of several takes the last one counts; see `counted`."""
     benchmark: str
     """The `Benchmark.key`."""
     order: list[Arm]
@@ -85,9 +96,16 @@ class Block(Struct, frozen=True, kw_only=True):
     """Of the whole comparison, when this block was done; the time between two starts not counted.
     """
 
+    def readings(self) -> dict[Arm, Reading]:
+        """Return what each arm of this block gave."""
+        readings: dict[Arm, Reading] = {"base": self.base, "head": self.head}
+        if self.control is not None:
+            readings["control"] = self.control
+        return readings
+
     def reading(self, arm: Arm) -> Reading | None:
         """Return what ``arm`` gave; None if it has no process in this block."""
-        return {"base": self.base, "head": self.head, "control": self.control}[arm]
+        return self.readings().get(arm)
 
     def log_ratio(self, arm: Arm = "head") -> float | None:
         """Return log(arm / base), None unless both are positive numbers; 0 if they are equal."""
@@ -98,3 +116,11 @@ class Block(Struct, frozen=True, kw_only=True):
         if base == value:
             return 0.0
         return log(value / base) if base > 0 and value > 0 else None
+
+
+def counted(blocks: Iterable[Block]) -> list[Block]:
+    """Return the last take of each block, at the place of its first."""
+    last: dict[tuple[Stage, int, str], Block] = {}
+    for block in blocks:
+        last[block.stage, block.number, block.benchmark] = block
+    return list(last.values())

@@ -40,6 +40,13 @@ class Row(Struct, frozen=True, kw_only=True):
     """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``."""
     spread: float | None
     """Standard deviation of the blocks' log-ratios, robust."""
+    waited: float | None = None
+    """Share of the samples' time that threads were ready and had no core, added up over threads;
+    None where the system does not tell."""
+    disturbed: int | None = None
+    """Samples that were dropped because their threads waited; None where that is unknown."""
+    retaken: int = 0
+    """How often a block was taken again because one arm had waited and another had not."""
     screen_blocks: int
     confirmation_blocks: int
     file: str | None = None

@@ -29,7 +29,29 @@ class GpuClock(Struct, frozen=True, kw_only=True):
     """Everything else that lowers the clock."""
 
 
-class Conditions(Struct, frozen=True, kw_only=True):
+class Neighbour(Struct, frozen=True, kw_only=True):
+    """Another process that used the cores during a look."""
+
+    name: str
+    """In one line of at most 40 characters."""
+    pid: int
+    share: float
+    """CPU seconds per second: 1 is a whole core."""
+
+
+class CoreUse(Struct, frozen=True, kw_only=True):
+    """Who else used the cores during a look of some seconds. None is *not known*."""
+
+    neighbours: list[Neighbour] | None = None
+    """Processes not of ours with a tenth of a core or more, the largest first."""
+    other_cores: float | None = None
+    """CPU seconds per second that all others together had of the cores that we may use: those
+    neighbours, small ones, and what cannot be seen from here."""
+    threads_waited: float | None = None
+    """Share of the look in which some thread of the machine was ready and had no core."""
+
+
+class Conditions(CoreUse, frozen=True, kw_only=True):
     """Facts of one moment, beside those of a whole run in `Environment`. None is *not known*."""
 
     governors: list[str] | None = None
@@ -42,7 +64,7 @@ class Conditions(Struct, frozen=True, kw_only=True):
     """How steady the CPU is, measured with a fixed loop."""
     steal_share: float | None = None
     """Share, from 0 to 1, of the busy CPU time that the hypervisor gave to other guests while the
-    loop was measured."""
+    loop was measured, or during the look."""
     swap_used_bytes: int | None = None
     swapped_bytes: int | None = None
     """Bytes that moved between memory and disk while the loop was measured."""

@@ -19,7 +19,7 @@ def export(checkout: Path, folder: Path) -> Path:
     """
     target = folder / "results"
     target.mkdir(parents=True)
-    for name in _tracked(checkout):
+    for name in tracked(checkout):
         source = checkout / name
         if source.is_file():  # a tracked file may have been deleted since
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -27,8 +27,8 @@ def export(checkout: Path, folder: Path) -> Path:
     return target
 
 
-def _tracked(checkout: Path) -> list[str]:
-    """Paths relative to the checkout."""
+def tracked(checkout: Path) -> list[str]:
+    """Return the files of record under results/, relative to the checkout."""
     if (checkout / ".git").exists():
         command = ["git", "-C", str(checkout), "ls-files", "-z", "--", "results"]
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout

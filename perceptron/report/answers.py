@@ -7,6 +7,7 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import PhaseMap
 from perceptron.analysis.stored.bench import BenchResult
@@ -56,7 +57,7 @@ def answers(
             "Can I trust timings from this machine?",
             "how-sure.md",
             "doctor",
-            _doctor(bench.warnings),
+            _doctor(warning for warning in bench.warnings if warning.code != DISTURBED),
         ),
         ("Can I trust these answers?", "truth.md", "truth", _truth(truth)),
     )

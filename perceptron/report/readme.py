@@ -1,8 +1,8 @@
 """Pictures and tables of README and docs/, from committed runs.
 
-``python -m perceptron.report.readme`` writes them from the newest finished whole run, map and
-ladder under results/. It replaces what stands between ``<!-- begin: NAME -->`` and
-``<!-- end: NAME -->``.
+``python -m perceptron.report.readme`` writes them from the newest finished whole run under
+results/, and the newest map and ladder of the same machine. It replaces what stands between
+``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from perceptron.errors import UserError
 from perceptron.records.of_record import export
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.runs import StoredRun, stored_runs
+from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report.answers import answers, table_lines
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
@@ -31,6 +32,7 @@ from perceptron.report.charts.sweep import family_figure
 from perceptron.report.crossover_words import answer, missing
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
+from perceptron.report.tables.speeds import speeds_lines
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
@@ -42,6 +44,7 @@ PAGES = {
     "docs/crossovers.md": ("map",),
     "docs/ladder.md": ("ladder",),
     "docs/gate.md": ("proof",),
+    "docs/how-sure.md": ("speeds",),
 }
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
@@ -51,16 +54,20 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
         bench, phase_map, ladder = newest(results), newest_map(results), newest_ladder(results)
+        speeds = newest_speeds(results)
     for name, picture in pictures(bench, phase_map, ladder).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
-    for page, text in filled(bench, phase_map, ladder).items():
+    for page, text in filled(bench, phase_map, ladder, speeds).items():
         (ROOT / page).write_text(text, encoding="utf-8")
 
 
-def filled(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
+def filled(
+    bench: BenchResult, phase_map: MapResult, ladder: OverheadResult, speeds: Speeds | None
+) -> dict[str, str]:
     """Return the text of each page, its blocks filled."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder) | proof_blocks(proof)
+    content |= speeds_blocks(speeds)
     content["answers"] = answers(bench, phase_map.map, ladder, PICTURED, proof, truth)
     return {
         page: fill(
@@ -72,16 +79,19 @@ def filled(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> 
 
 def newest(results: Path) -> BenchResult:
     """Return the newest finished whole run; raises `UserError` if there is none."""
-    for stored in _finished(results, "bench"):
-        if stored.run.plan.get("whole"):
-            return _within(judge_bench(read_run(stored.folder)), results)
-    raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
+    whole = _newest_whole(results)
+    if whole is None:
+        raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
+    return _within(judge_bench(read_run(whole.folder)), results)
 
 
 def newest_map(results: Path) -> MapResult:
-    """Return the newest finished map that is not quick; raises `UserError` if there is none."""
+    """Return the newest finished map that is not quick, of the machine of the whole run.
+
+    Raises `UserError` if there is none.
+    """
     for stored in _finished(results, "map"):
-        if not stored.run.plan.get("quick"):
+        if not stored.run.plan.get("quick") and _is_beside(stored, results):
             return _within(judge_map(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished map; `perceptron map` makes one")
 
@@ -89,12 +99,24 @@ def newest_map(results: Path) -> MapResult:
 def newest_ladder(results: Path) -> OverheadResult:
     """Return the newest finished ladder of the OR gate that is not a quick one.
 
-    Raises `UserError` if there is none.
+    It is of the machine of the whole run. Raises `UserError` if there is none.
     """
     for stored in _finished(results, "overhead"):
-        if not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY:
+        wanted = not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY
+        if wanted and _is_beside(stored, results):
             return _within(judge_ladder(read_run(stored.folder)), results)
     raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
+
+
+def _newest_whole(results: Path) -> StoredRun | None:
+    runs = _finished(results, "bench")
+    return next((stored for stored in runs if stored.run.plan.get("whole")), None)
+
+
+def _is_beside(stored: StoredRun, results: Path) -> bool:
+    """Return whether a run is of the machine that the pages are about, or there is no such yet."""
+    whole = _newest_whole(results)
+    return whole is None or stored.run.machine == whole.run.machine
 
 
 def _finished(results: Path, study: str) -> list[StoredRun]:
@@ -141,6 +163,13 @@ def proof_blocks(page: Path) -> dict[str, str]:
     Raises `UserError` if there is none.
     """
     return {"proof": "\n".join(table_lines(page, "make proof"))}
+
+
+def speeds_blocks(speeds: Speeds | None) -> dict[str, str]:
+    """Return the block about the speeds on a quiet and on a busy machine, by name."""
+    if speeds is None:
+        return {"speeds": "Not measured yet: `make targets` does."}
+    return {"speeds": "\n".join(speeds_lines(speeds))}
 
 
 def map_blocks(phase_map: MapResult) -> dict[str, str]:

@@ -30,6 +30,7 @@ from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.campaign import expected_seconds, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
@@ -82,6 +83,7 @@ def advise(
     progress: Progress,
     device: Device | None = None,
     budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
@@ -102,7 +104,14 @@ def advise(
         "contents": contents([problem]),
     }
     with start_run(
-        as_json, plan.backends, plan.threads, machine, results, quick=True, budget=budget
+        as_json,
+        plan.backends,
+        plan.threads,
+        machine,
+        results,
+        quick=True,
+        budget=budget,
+        quiet=quiet,
     ) as run:
         axes = _look(plan, run, progress)
         run.require_rows()

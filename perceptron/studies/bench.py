@@ -28,6 +28,7 @@ from perceptron.studies.shared.opening import (
 )
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.spending import Levels, spend
 from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
 from perceptron.studies.shared.task import Task
@@ -130,6 +131,7 @@ def bench(
     results: Path,
     progress: Progress,
     budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> BenchResult:
     """Run the plan, or resume it where it was interrupted, and judge what was measured.
 
@@ -138,8 +140,9 @@ def bench(
     stay as it was, or if there was no time for anything.
     """
     budget = Budget(budget_seconds or plan.budget_seconds)
+    threads = max(plan.threads)
     with start_run(
-        _as_json(plan), plan.backends, plan.threads[0], machine, results, plan.quick, budget
+        _as_json(plan), plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
         budget.cut_short = not measure(plan, run, progress)
         refuse_edited_files(plan.problems, run.run.plan["contents"])

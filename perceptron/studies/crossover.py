@@ -32,6 +32,7 @@ from perceptron.studies.shared.opening import (
     start_run,
 )
 from perceptron.studies.shared.progress import Progress
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
 from perceptron.studies.shared.task import Task
 
@@ -120,6 +121,7 @@ def locate(
     progress: Progress,
     device: Device | None = None,
     budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> CrossoverResult:
     """Search along every axis, or resume an interrupted search, and judge.
 
@@ -134,7 +136,9 @@ def locate(
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}
     threads = max(plan.threads)
-    with start_run(as_json, plan.backends, threads, machine, results, plan.quick, budget) as run:
+    with start_run(
+        as_json, plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet
+    ) as run:
         budget.cut_short = not _search(plan, run, progress)
         refuse_edited_files(plan.own_problems, before)
         run.require_rows()

@@ -6,6 +6,7 @@ from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.backends import registry
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
+from perceptron.measure.neighbours import Look, with_seen
 from perceptron.studies.shared.progress import Progress
 
 
@@ -14,9 +15,10 @@ def doctor(threads: int, progress: Progress) -> Diagnosis:
 
     This takes a few seconds. Raises `UserError` if no fresh process can be started.
     """
-    progress(0, 2, "a fixed loop in fresh processes")
+    progress(0, 2, "a fixed loop in fresh processes, and who else uses the cores")
     # First, while nothing else of ours runs.
-    measured = conditions(with_loop=True)
+    look = Look()
+    measured = with_seen(conditions(with_loop=True), look.end())
     progress(1, 2, "processor and libraries")
     # NumPy alone: its BLAS is what can be pinned, and other libraries take seconds to import.
     facts = environment([registry.load("numpy")], threads)

@@ -21,6 +21,7 @@ from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, plain, start_run
 from perceptron.studies.shared.progress import Progress, prefixed
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 
 # Families along two axes, the first of them the default.
@@ -104,6 +105,7 @@ def map_family(
     results: Path,
     progress: Progress,
     budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> MapResult:
     """Measure the map, or resume it where it was interrupted, and judge it.
 
@@ -114,7 +116,7 @@ def map_family(
     budget = Budget(budget_seconds or plan.budget_seconds)
     as_json = plain(plan) | {"study": "map", "processes": plan.processes}
     with start_run(
-        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget
+        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
         budget.cut_short = not _measure(plan, run, progress)
         run.require_rows()

@@ -24,6 +24,7 @@ from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
+from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 
 # Processes that all rungs and their phases get before any gets more.
@@ -83,6 +84,7 @@ def overhead(
     results: Path,
     progress: Progress,
     budget_seconds: float | None = None,
+    quiet: Quiet = LOOK_ONCE,
 ) -> judge.OverheadResult:
     """Measure every rung in fresh processes, side by side, and what explains it.
 
@@ -103,7 +105,7 @@ def overhead(
         "contents": contents([plan.problem]),
     }
     with start_run(
-        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget
+        as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
         extras = Extras(plan, run, progress)
         budget.cut_short = not _measure_all(plan, run, extras, progress)

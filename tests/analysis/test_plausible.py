@@ -24,9 +24,10 @@ def test_what_somebody_may_have_measured_is_kept(fields: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("value", [-1.0, 1e-300, 1.1e9, 1e308, inf, nan])
-@pytest.mark.parametrize("field", ["seconds", "prepare_seconds", "stdev", "samples"])
+@pytest.mark.parametrize("field", ["seconds", "prepare_seconds", "stdev", "samples", "dropped"])
 def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
-    assert not plausible(measured(**{field: [1.0, value] if field == "samples" else value}))
+    several = field in ("samples", "dropped")
+    assert not plausible(measured(**{field: [1.0, value] if several else value}))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,10 @@ def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
         {"size": 2.0**61},
         {"size": 1e-300},
         {"peak_bytes": -1},
+        {"disturbed": -1},
+        {"disturbed": 10**400},
+        {"waited": -0.1},
+        {"waited": nan},
         {"peak_bytes": 2**61},
         {"threads": 0},
         {"threads": 2**61},

@@ -228,9 +228,8 @@ def test_a_run_that_was_cut_short_resumes_where_it_stopped(
             unfinished.write(b'{"stage": "scr')
     comparison = compare(CompareRequest("first", "second", benchmarks="one|two"), silent, QUICK)
     assert comparison.verdict == "regression"
-    assert len({(b.stage, b.number, b.benchmark) for b in comparison.blocks}) == len(
-        comparison.blocks
-    )
+    takes = {(b.stage, b.number, b.benchmark, b.take) for b in comparison.blocks}
+    assert len(takes) == len(comparison.blocks)
     assert [msgspec.json.encode(block) for block in comparison.blocks][: len(kept)] == kept
     elapsed = [block.elapsed_seconds for block in comparison.blocks]
     assert elapsed == sorted(elapsed)
@@ -494,3 +493,51 @@ def test_no_repository_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(UserError, match="no git repository"):
         run()
+
+
+SCRIPTED = """
+import __main__
+import contextlib
+import os
+import toy
+
+# What a process waits is made up: on HEAD its third one does, and takes twice as long.
+NUMBER = len(toy.__doc__ or "") and os.path.getsize(os.environ["STARTED"])
+if toy.__doc__:
+    with open(os.environ["STARTED"], "a") as started:
+        started.write("x")
+WAITED = 0.0
+
+@contextlib.contextmanager
+def meter():
+    yield lambda: WAITED
+
+__main__.waiting.waiting_meter = meter
+
+def time_it():
+    global WAITED
+    hit = NUMBER == 3
+    WAITED += 1.0 if hit else 0.0
+    toy.work(200 if hit else 100)
+time_it.timer = toy.clock
+"""
+
+
+@pytest.mark.usefixtures("traced")
+def test_a_process_that_waited_alone_is_measured_again_and_changes_nothing(
+    counted: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path / "started"
+    started.touch()
+    monkeypatch.setenv("STARTED", str(started))
+    counted.write("benchmarks/suite.py", SCRIPTED)
+    counted.write("toy/__init__.py", '"""Head."""\n' + COUNTED)
+    counted.commit("second")
+    comparison = run()
+    (row,) = comparison.rows
+    assert (row.verdict, row.retaken, row.disturbed) == ("no change", 1, 0)
+    assert row.change == pytest.approx(0)
+    (again,) = [block for block in comparison.blocks if block.take]
+    first, last = (block for block in comparison.blocks if block.number == again.number)
+    assert (first.head.value or 0) / (last.head.value or 1) == pytest.approx(2)
+    assert (first.head.waited or 0) > 1 > (last.head.waited or 0) == 0

@@ -61,6 +61,7 @@ MEASURING = (
     "gate/stages.py",
     "gate/verdict/outcome.py",
     "supervision.py",
+    "waiting.py",
 )
 JUDGING = ("gate/verdict/*.py", "records/block.py", "trimmed_mean.py")
 

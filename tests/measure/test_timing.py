@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from perceptron.measure.timing import ClockError, Effort, Timing, time_training
 from perceptron.problems.datasets import Array
+from perceptron.waiting import WaitingMeter
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -18,6 +19,10 @@ def _little_to_collect() -> Iterator[None]:
     gc.freeze()
     yield
     gc.unfreeze()
+
+
+# Made-up time has no real waiting in it.
+NO_METER = WaitingMeter("no such folder")
 
 
 class FakeTrainer:
@@ -54,7 +59,7 @@ class FakeTrainer:
 def test_the_known_cost_is_read_back(cost: float) -> None:
     """Seconds per iteration are the true ones, whatever the size."""
     trainer = FakeTrainer(cost)
-    timing = time_training(trainer, Effort(), trainer.clock)
+    timing = time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
     assert timing.seconds == pytest.approx(cost, rel=1e-6)
     assert len(timing.samples) == 5
 
@@ -64,7 +69,9 @@ def test_the_known_cost_is_read_back(cost: float) -> None:
 def test_every_sample_is_long_enough(cost: float, overhead: float, first: float) -> None:
     """At least the minimum, even where the first call is slow (imports, compilation)."""
     trainer = FakeTrainer(cost, overhead, first)
-    timing = time_training(trainer, Effort(minimum_seconds=0.01), trainer.clock)
+    timing = time_training(
+        trainer, Effort(minimum_seconds=0.01), trainer.clock, NO_METER, lambda: None
+    )
     assert min(timing.samples) * timing.iterations >= 0.01 * (1 - 1e-9)
     assert timing.seconds <= cost + overhead + 1e-12  # the first call is in no sample
 
@@ -72,8 +79,8 @@ def test_every_sample_is_long_enough(cost: float, overhead: float, first: float)
 def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> None:
     """0.15 s of training precede the samples where several threads may be at work."""
     slow, fast = FakeTrainer(0.02), FakeTrainer(1e-5)
-    time_training(slow, Effort(), slow.clock)
-    time_training(fast, Effort(), fast.clock)
+    time_training(slow, Effort(), slow.clock, NO_METER, lambda: None)
+    time_training(fast, Effort(), fast.clock, NO_METER, lambda: None)
     assert 0.02 * sum(slow.calls[:-5]) >= 0.15
     assert 1e-5 * sum(fast.calls[:-5]) < 0.05
 
@@ -81,7 +88,9 @@ def test_long_iterations_are_warmed_up_and_short_ones_are_not_waited_for() -> No
 def test_fixed_iterations_are_kept() -> None:
     """A whole training is timed whole."""
     trainer = FakeTrainer(1e-6)
-    timing = time_training(trainer, Effort(samples=3, iterations=10_000), trainer.clock)
+    timing = time_training(
+        trainer, Effort(samples=3, iterations=10_000), trainer.clock, NO_METER, lambda: None
+    )
     assert timing.iterations == 10_000
     assert trainer.calls[-3:] == [10_000] * 3
 
@@ -95,7 +104,7 @@ def test_a_clock_that_goes_back_is_an_error_and_not_a_time() -> None:
     """A negative duration must never become a fast backend."""
     trainer = FakeTrainer(-1.0)
     with pytest.raises(ClockError, match="went back by"):
-        time_training(trainer, Effort(), trainer.clock)
+        time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
 
 
 def test_the_garbage_collector_rests_while_timing() -> None:
@@ -107,5 +116,5 @@ def test_the_garbage_collector_rests_while_timing() -> None:
             super().train(iterations)
 
     trainer = Watching(1e-3)
-    time_training(trainer, Effort(), trainer.clock)
+    time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
     assert gc.isenabled()

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report import readme
 
 
@@ -14,7 +17,7 @@ def test_the_pages_show_what_the_committed_results_say(results_of_record: Path) 
     results = results_of_record
     bench, drawn = readme.newest(results), readme.newest_map(results)
     climbed = readme.newest_ladder(results)
-    pages = readme.filled(bench, drawn, climbed)
+    pages = readme.filled(bench, drawn, climbed, newest_speeds(results))
     assert pages.keys() == readme.PAGES.keys()
     for page, text in pages.items():
         assert (readme.ROOT / page).read_text(encoding="utf-8") == text
@@ -51,6 +54,38 @@ def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
     page.write_text("# Nothing yet\n")
     with pytest.raises(UserError, match="holds no table"):
         readme.proof_blocks(page)
+
+
+def test_the_map_and_the_ladder_are_of_the_machine_of_the_whole_run(
+    results_of_record: Path, tmp_path: Path
+) -> None:
+    """A map that was measured elsewhere since is of another story."""
+    results = tmp_path / "results"
+    shutil.copytree(results_of_record, results)
+    bench = readme.newest(results)
+    shown = {
+        str(readme.newest_map(results).results),
+        str(readme.newest_ladder(results).results),
+    }
+    for run in shown:
+        elsewhere = results / "runs" / "elsewhere"
+        shutil.copytree(tmp_path / run, elsewhere / f"{Path(run).name}-later")
+        for file in (tmp_path / run).parent.glob("environment-*.json"):
+            shutil.copy(file, elsewhere)
+        file = elsewhere / f"{Path(run).name}-later" / "run.json"
+        later = {"machine": "elsewhere", "started": "2999-01-01T00:00:00Z"}
+        file.write_text(json.dumps(json.loads(file.read_text()) | later))
+    assert {
+        str(readme.newest_map(results).results),
+        str(readme.newest_ladder(results).results),
+    } == shown
+    assert readme.newest(results).machine == bench.machine
+
+
+def test_speeds_are_shown_as_soon_as_there_are_any() -> None:
+    assert readme.speeds_blocks(None) == {"speeds": "Not measured yet: `make targets` does."}
+    speeds = Speeds(machine="box", cpu="", cores=2, code="", when="", command="it")
+    assert readme.speeds_blocks(speeds)["speeds"].startswith("`it`,")
 
 
 def test_the_gate_is_told_by_the_first_table_of_its_proof(tmp_path: Path) -> None:

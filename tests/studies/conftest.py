@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 
 import pytest
 
@@ -11,7 +11,8 @@ from perceptron.measure.job import Job, Outcome, Part
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.studies.shared import budget, campaign, opening
+from perceptron.studies.shared import budget, campaign, opening, processes
+from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
 
@@ -25,6 +26,7 @@ def known_machine(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> 
     conditions = opening.conditions
     monkeypatch.setattr(opening, "environment", lambda backends, threads: environment)
     monkeypatch.setattr(opening, "conditions", lambda with_loop: conditions(with_loop=False))
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     monkeypatch.setattr(opening, "revision", lambda: None)
     monkeypatch.setattr(opening, "now", lambda: STARTED)
 
@@ -101,6 +103,9 @@ class Lab:
         self._pass(self.start_seconds, seconds_left)
         yield from self.run(job, seconds_left)
 
+    def warm(self, workers: launch.Workers, wanted: Sized) -> None:
+        self._pass(self.start_seconds * len(wanted), workers._seconds_left)
+
     def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
         self.names.add(name)
         yield from self.run(job, workers._seconds_left)
@@ -120,9 +125,9 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     made = Lab()
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(
-        campaign, "run_job", lambda job, backend, seconds_left: made.run_fresh(job, seconds_left)
+        processes, "run_job", lambda job, backend, seconds_left: made.run_fresh(job, seconds_left)
     )
-    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: None)
+    monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)
     )

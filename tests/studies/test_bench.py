@@ -19,7 +19,7 @@ from perceptron.studies.shared import opening
 from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT, MakeRow, Perceptron
-from tests.made import SOUND, TIRED
+from tests.made import SOUND, TIRED, UnknownLook
 from tests.studies.conftest import Lab
 
 EXAMPLES = ROOT / "docs" / "examples"
@@ -121,6 +121,7 @@ def measured(
 
     monkeypatch.setattr(opening, "environment", lambda *_: environment)
     monkeypatch.setattr(opening, "conditions", conditions)
+    monkeypatch.setattr(opening, "Look", UnknownLook)
     monkeypatch.setattr(study, "measure", measure)
     return seen
 

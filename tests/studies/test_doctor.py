@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.backends.protocol import Backend
-from perceptron.records.conditions import Conditions
+from perceptron.measure.neighbours import Seen
+from perceptron.records.conditions import Conditions, CoreUse, Neighbour
 from perceptron.records.environment import Environment
 from perceptron.studies import doctor
 from perceptron.studies.shared.progress import silent
 from tests.made import SOUND
+
+BROWSER = Neighbour(name="chromium", pid=1234, share=0.9)
 
 
 def test_the_answer_comes_soon(monkeypatch: pytest.MonkeyPatch, environment: Environment) -> None:
@@ -22,7 +26,20 @@ def test_the_answer_comes_soon(monkeypatch: pytest.MonkeyPatch, environment: Env
         calls.append([backend.name for backend in backends])
         return environment
 
+    class Look:
+        def __init__(self) -> None:
+            calls.append("look")
+
+        def end(self) -> Seen:
+            calls.append("seen")
+            return Seen(CoreUse(neighbours=[BROWSER], other_cores=0.9, threads_waited=0.3))
+
+    monkeypatch.setattr(doctor, "Look", Look)
     monkeypatch.setattr(doctor, "conditions", conditions)
     monkeypatch.setattr(doctor, "environment", facts)
-    assert doctor.doctor(1, silent).conditions == SOUND
-    assert calls == [True, ["numpy"]]
+    diagnosis = doctor.doctor(2, silent)
+    assert diagnosis.conditions == replace(
+        SOUND, neighbours=[BROWSER], other_cores=0.9, threads_waited=0.3
+    )
+    assert [warning.code for warning in diagnosis.warnings] == ["busy-neighbour"]
+    assert calls == ["look", True, "seen", ["numpy"]], "the loop runs while the look lasts"

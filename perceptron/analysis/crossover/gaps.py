@@ -86,7 +86,9 @@ def _contains_zero(left: Point, right: Point, weights: Array) -> npt.NDArray[np.
             np.outer(1 - weights, [left_ratios[process] for process in common])
             + np.outer(weights, [right_ratios[process] for process in common])
         )
-        inside: npt.NDArray[np.bool_] = np.abs(middle) <= error * quantile(freedom, CONFIDENCE)
+        hidden = (1 - weights) * left.hidden + weights * right.hidden
+        reach = hidden + error * quantile(freedom, CONFIDENCE)
+        inside: npt.NDArray[np.bool_] = np.abs(middle) <= reach
         return inside
     middle = (1 - weights) * left.mean + weights * right.mean
     reach = (1 - weights) * left.reach(CONFIDENCE) + weights * right.reach(CONFIDENCE)

@@ -54,7 +54,7 @@ def next_measurements(
     """Return what to measure next; nothing when the answer is as good as it gets."""
     rows = [row for row in rows if row.backend in (incumbent, challenger)]
     known = points(rows, incumbent, challenger)
-    measured = {point.size: point.count for point in known}
+    measured = {point.size: point.taken for point in known}
     closed = _closed(rows)
     # Sizes at which both have a row: one measured there for another pair does not count.
     tried = (_sizes(rows, incumbent) & _sizes(rows, challenger)) | closed
@@ -110,7 +110,7 @@ def _for_doubt(
             yield MeasurementRequest(middle, search.first)
     if not neighbours:
         for point in points[doubt.first : doubt.last + 1]:
-            yield MeasurementRequest(int(point.size), min(search.most, 2 * point.count))
+            yield MeasurementRequest(int(point.size), min(search.most, 2 * point.taken))
 
 
 def _for_zero(

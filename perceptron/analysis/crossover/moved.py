@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, pairs_of
 from perceptron.analysis.select import Ground, ground
-from perceptron.records.block import Benchmark, Block
+from perceptron.records.block import Benchmark, Block, counted
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv.parameters import parse_parameter
@@ -91,7 +91,7 @@ def _lines(comparison: Comparison, changed: set[tuple[str, tuple[str, ...]]]) ->
     if len({name for benchmark in timed for name in benchmark.param_names}) > _MOST_NAMES:
         return []
     blocks: dict[str, list[Block]] = {}
-    for block in comparison.blocks:
+    for block in counted(comparison.blocks):
         blocks.setdefault(block.benchmark, []).append(block)
     readable = [
         (benchmark, foreign)

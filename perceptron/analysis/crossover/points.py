@@ -49,6 +49,11 @@ class Point:
     stated: tuple[float, float] | None = None
     """Of single values, the largest interval of the log-ratio that the intervals in their files
     allow: it holds zero where the two overlap."""
+    taken: int = 0
+    """Values of each that there are: those in ``count`` are the undisturbed ones if there are any.
+    """
+    hidden: float = 0.0
+    """How far waiting for cores may have moved the mean: every interval reaches as much further."""
     spread: float = 0.0
     """Of a single value, the standard deviation that its file states, as a share of the value."""
     sign: int = 0
@@ -62,7 +67,7 @@ class Point:
         """Return half the width of the mean's interval; inf for a single value."""
         if self.freedom == 0:
             return inf
-        return self.error * quantile(self.freedom, confidence or self.confidence)
+        return self.hidden + self.error * quantile(self.freedom, confidence or self.confidence)
 
     def interval(self, confidence: float | None = None) -> tuple[float, float]:
         """Return the interval of the log-ratio: of the mean, or stated; without end if neither.
@@ -129,6 +134,8 @@ def _point(size: float, ratio: LogRatio, typical: tuple[float, float], confidenc
         freedom=total,
         confidence=confidence,
         stated=ratio.stated,
+        taken=ratio.taken,
+        hidden=ratio.hidden,
         spread=ratio.spread,
     )
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from perceptron.analysis.crossover.disturbed import hidden, those_that_count
 from perceptron.analysis.interval import Array, trimmed
 from perceptron.analysis.select import is_own
 from perceptron.records.measurement import Measurement
@@ -29,6 +30,10 @@ class LogRatio(NamedTuple):
     """The error's square times this is the variance of one ratio."""
     stated: tuple[float, float] | None
     spread: float
+    taken: int
+    """Processes that measured both, or values: those that count may be fewer."""
+    hidden: float = 0.0
+    """How far waiting for cores may have moved the mean."""
 
 
 def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
@@ -56,15 +61,32 @@ def log_ratio(
     if is_own(next(iter(incumbent.values()))) or _are_runs(incumbent, challenger):
         if not shared:
             return None
-        ratios = np.array(
-            [_log(challenger[process]) - _log(incumbent[process]) for process in shared]
-        )
-        mean, error, freedom = trimmed(ratios)
-        count = len(shared)
-        return LogRatio(
-            tuple(shared), ratios, count, float(mean), float(error), freedom, count, None, 0.0
-        )
+        return _of_pairs(shared, incumbent, challenger)
     return _of_unpaired(list(incumbent.values()), list(challenger.values()))
+
+
+def _of_pairs(
+    shared: Sequence[int],
+    incumbent: Mapping[int, Measurement],
+    challenger: Mapping[int, Measurement],
+) -> LogRatio:
+    """Return the log-ratio of processes that measured both, undisturbed if there are enough."""
+    counted = those_that_count(shared, incumbent, challenger)
+    ratios = np.array([_log(challenger[process]) - _log(incumbent[process]) for process in counted])
+    mean, error, freedom = trimmed(ratios)
+    return LogRatio(
+        tuple(counted),
+        ratios,
+        len(counted),
+        float(mean),
+        float(error),
+        freedom,
+        len(counted),
+        None,
+        0.0,
+        len(shared),
+        hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
+    )
 
 
 def _are_runs(incumbent: Mapping[int, Measurement], challenger: Mapping[int, Measurement]) -> bool:
@@ -95,7 +117,7 @@ def _of_single_values(
     spread = hypot(
         *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
     )
-    return LogRatio(processes, np.array([mean]), 1, mean, 0.0, 0, 1.0, stated, spread)
+    return LogRatio(processes, np.array([mean]), 1, mean, 0.0, 0, 1.0, stated, spread, 1)
 
 
 def _states_interval(row: Measurement) -> bool:
@@ -129,4 +151,6 @@ def _of_unpaired(incumbent: Sequence[Measurement], challenger: Sequence[Measurem
         several = int(freedoms[1] > 0)
         error = float(errors[several]) * sqrt(1 + counts[several])
         freedom = float(freedoms[several])
-    return LogRatio((), np.array([]), min(counts), mean, error, freedom, weight, None, 0.0)
+    return LogRatio(
+        (), np.array([]), min(counts), mean, error, freedom, weight, None, 0.0, min(counts)
+    )

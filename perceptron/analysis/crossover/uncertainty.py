@@ -130,6 +130,7 @@ def _gaps(
             continue
         room = max(_LEAST_SLOPE, _MARGIN * steepest(points, index)) * gap
         lead = sign * (left.mean + right.mean) - hypot(left.error, right.error)
+        lead -= left.hidden + right.hidden
         if (room - lead) / 2 > TIE:
             yield Uncertainty(index, index + 1)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
@@ -61,7 +62,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
             loaded.folder,
             facts.environment,
             rows,
-            _warnings(loaded, threads),
+            _warnings(loaded, threads, rows),
             plan.families,
             loaded.run.budget,
         )
@@ -80,7 +81,7 @@ def judge_map(loaded: LoadedRun) -> MapResult:
         results=loaded.folder,
         environment=loaded.facts.environment,
         rows=rows,
-        warnings=_warnings(loaded, plan.threads),
+        warnings=_warnings(loaded, plan.threads, rows),
         not_refined=cells,
         budget=loaded.run.budget,
     )
@@ -100,7 +101,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             published=published_iteration_seconds(plan.problem),
             results=loaded.folder,
             environment=loaded.facts.environment,
-            warnings=_warnings(loaded, plan.threads),
+            warnings=_warnings(loaded, plan.threads, rows),
             budget=loaded.run.budget,
         )
 
@@ -128,9 +129,11 @@ def _plan(loaded: LoadedRun, kind: type[Kind]) -> Kind:
         raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
 
 
-def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
+def _warnings(
+    loaded: LoadedRun, threads: int, rows: Iterable[Measurement]
+) -> list[MeasurementWarning]:
     facts, budget = loaded.facts, loaded.run.budget
     warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
     if loaded.run.cut_short and budget is not None:
         warnings.append(budget_warning(budget.seconds))
-    return warnings
+    return [*warnings, *disturbance_warnings(rows)]

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
+from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
@@ -28,6 +29,7 @@ class CurvePoint(Struct, frozen=True):
     size: float
     value: Interval
     processes: int
+    disturbance: Disturbance = Disturbance()
 
 
 class Curve(Struct, frozen=True):
@@ -138,10 +140,11 @@ def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoi
     for size in sorted(sizes):
         seconds = times(sizes[size], backend)
         if seconds:
+            own = [row for row in sizes[size] if row.backend == backend]
             value = of_times(list(seconds.values()))
             if len(seconds) == 1:
                 value = _as_stated(value, sizes[size])
-            spots.append(CurvePoint(size, value, len(seconds)))
+            spots.append(CurvePoint(size, value, len(seconds), disturbance(own)))
     return spots
 
 

@@ -35,6 +35,15 @@ WhatIf = Annotated[
     str | None,
     typer.Option("--what-if", metavar="DEVICE", help="Estimate for a GPU that is not here: h100…"),
 ]
+Wait = Annotated[
+    float | None,
+    typer.Option(
+        min=0, metavar="[MINUTES]", help="Wait for quiet, 10 minutes at most or as many as given."
+    ),
+]
+WITHOUT_VALUE = {"--wait": "10"}
+"""What an option stands for that is typed without its value. A build or an update is over in ten
+minutes; who would rather wait longer says how long."""
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
 Html = Annotated[
     str | None,

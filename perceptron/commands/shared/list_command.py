@@ -1,22 +1,30 @@
-"""Options of several values, typed one after another: ``--backends numpy torch-cpu``."""
+"""Options of several values, typed one after another, and options whose value may be left out.
+
+``--backends numpy torch-cpu --wait``
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
+import re
+from collections.abc import Callable, Container, Iterable, Mapping
 from typing import Any
 
 from typer.core import TyperCommand
 
+from perceptron.commands.shared.arguments import WITHOUT_VALUE
+
 
 class ListCommand(TyperCommand):
     """A command whose options that may be repeated also take their values one after another.
+
+    And one whose value may be left out: ``--wait``, ``--wait 5`` and ``--wait=5``.
 
     Such a list ends at the next option, and at a word that a positional argument offers for
     completion: ``walkthrough --backend numpy xor`` has one backend.
     """
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse ``args`` with each such option repeated in front of each of its values."""
+        """Parse ``args`` with such options repeated, or given the value that was left out."""
         options = [option for option in self.params if option.param_type_name == "option"]
         lists = {name for option in options if option.multiple for name in option.opts}
 
@@ -28,7 +36,10 @@ class ListCommand(TyperCommand):
                 for choice in argument.shell_complete(ctx, word)
             )
 
-        return super().parse_args(ctx, repeat_options(args, lists, is_positional))
+        own = {name for option in options for name in option.opts}
+        left_out = {name: value for name, value in WITHOUT_VALUE.items() if name in own}
+        args = repeat_options(args, lists, is_positional)
+        return super().parse_args(ctx, add_values(args, left_out))
 
 
 def repeat_options(
@@ -53,3 +64,23 @@ def repeat_options(
             has_value = True
         repeated.append(word)
     return repeated
+
+
+def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
+    """Return the words with the value after each option in ``left_out`` that no number follows."""
+    words = list(args)
+    end = words.index("--") if "--" in words else len(words)
+    added = []
+    for index, word in enumerate(words):
+        added.append(word)
+        if (
+            index < end
+            and word in left_out
+            and not _is_number("".join(words[index + 1 : index + 2]))
+        ):
+            added.append(left_out[word])
+    return added
+
+
+def _is_number(word: str) -> bool:
+    return re.fullmatch(r"\d+(\.\d*)?|\.\d+", word, re.ASCII) is not None

@@ -15,8 +15,8 @@ from typing import Any
 Job = dict[str, Any]
 
 
-def run_benchmark(benchmark: Any, task: Job, timing: Any, importing: Any) -> Job:
-    """Return the fields of a `Reading`. ``timing`` is the module: nothing is imported by name here.
+def run_benchmark(benchmark: Any, task: Job, timing: Any, waiting: Any, importing: Any) -> Job:
+    """Return the fields of a `Reading`. Modules are handed over: nothing is imported by name here.
 
     ``importing.seconds`` counts while something is imported, which is no part of a setup.
     """
@@ -35,7 +35,7 @@ def run_benchmark(benchmark: Any, task: Job, timing: Any, importing: Any) -> Job
     setup_seconds = time.perf_counter() - begin - importing.seconds
     try:
         if task["type"] == "time":
-            return {**_timed(benchmark, task, timing), "setup_seconds": setup_seconds}
+            return {**_timed(benchmark, task, timing, waiting), "setup_seconds": setup_seconds}
         begin = time.perf_counter()
         value = benchmark.do_run()
         number = isinstance(value, (int, float)) and math.isfinite(value)
@@ -59,7 +59,7 @@ def _set_up(benchmark: Any) -> str | None:
     return match[2] if match else "not for these parameters, or not here"
 
 
-def _timed(benchmark: Any, task: Job, timing: Any) -> Job:
+def _timed(benchmark: Any, task: Job, timing: Any, waiting: Any) -> Job:
     fields: Job = {}
 
     def run(*params: Any) -> None:
@@ -69,9 +69,17 @@ def _timed(benchmark: Any, task: Job, timing: Any) -> Job:
             fields.update(calls=calls, call_seconds=seconds)
             return
         warm_up = max(0.0, benchmark.warmup_time)
-        samples = timing.measure(batches, task["calls"], task["batches"], warm_up)
-        fields.update(calls=task["calls"], samples=samples)
-        fields["value"] = timing.lower_quartile(samples)
+        measured = timing.measure(
+            batches,
+            task["calls"],
+            task["batches"],
+            warm_up,
+            spare=task["spare"],
+            limit=waiting.LARGEST_WAITED_SHARE,
+            meter=waiting.waiting_meter,
+        )
+        fields.update(calls=task["calls"], **measured._asdict())
+        fields["value"] = timing.lower_quartile(measured.samples)
 
     benchmark.run = run  # do_run knows the parameters, in every version of asv_runner
     benchmark.do_run()

@@ -2,8 +2,9 @@
 
 Started by its path with the interpreter of its arm, which need not have this package: the suite
 that is measured may be this package, in another revision. So it needs the standard library and
-asv_runner alone, and works from Python 3.9 up. A job is one JSON line on standard input, answers
-are JSON lines on standard output; what benchmarks print goes to standard error instead.
+asv_runner alone, loads its own modules by their path, and works from Python 3.9 up. A job is one
+JSON line on standard input, answers are JSON lines on standard output; what benchmarks print goes
+to standard error instead.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ Job = dict[str, Any]
 _FAILED = 3
 
 
-def _sibling(name: str) -> ModuleType:
-    path = os.path.join(_HERE, name + ".py")
+def _load(name: str, folder: str = _HERE) -> ModuleType:
+    path = os.path.join(folder, name + ".py")
     spec = importlib.util.spec_from_file_location("_perceptron_gate_" + name, path)
     assert spec is not None
     assert spec.loader is not None
@@ -42,10 +43,12 @@ def _sibling(name: str) -> ModuleType:
     return module
 
 
-timing = _sibling("timing")
-benchmark_runner = _sibling("benchmark")
-import_clock = _sibling("import_clock")
-provenance = _sibling("provenance")
+timing = _load("timing")
+benchmark_runner = _load("benchmark")
+import_clock = _load("import_clock")
+plugins = _load("plugins")
+provenance = _load("provenance")
+waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
 
 
 class Answers:
@@ -74,7 +77,8 @@ def main() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
     try:
-        from asv_runner import discovery
+        with plugins.looked_for_by_folder():
+            from asv_runner import discovery
         from asv_runner._aux import update_sys_path
     except ImportError as error:
         answers.send(kind="no runner", reason=_one_line(error))
@@ -158,7 +162,9 @@ def _run(discovery: Any, benchmarks: str, kind: str, task: Job, answers: Answers
             # What is timed must not pay for the clock; imports matter for calibrating only.
             clock = contextlib.nullcontext() if task.get("calls") else importing
             with clock:
-                answer.update(benchmark_runner.run_benchmark(benchmark, task, timing, importing))
+                answer.update(
+                    benchmark_runner.run_benchmark(benchmark, task, timing, waiting, importing)
+                )
     except (KeyboardInterrupt, SystemExit) as error:
         answer.update(status="failed", reason="it ended the process: " + _one_line(error))
     except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
@@ -80,7 +81,15 @@ def _file(module: ModuleType) -> str | None:
 
 
 def _real(path: str) -> str:
-    return os.path.realpath(path)
+    """Return the real path; most modules share their folder, which is resolved once."""
+    folder, name = os.path.split(path)
+    file = os.path.join(_real_folder(folder), name)
+    return os.path.realpath(file) if os.path.islink(file) or not name else file
+
+
+@cache
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _inside(file: str, folder: str) -> bool:

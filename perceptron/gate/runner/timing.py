@@ -3,6 +3,10 @@
 A *batch* is a number of calls whose times are added. Where asv runs a setup before each sample, the
 benchmark may change what was set up, so the setup runs again before every call, or before every
 ``number`` calls where the benchmark's author fixed that number; only the calls are timed.
+
+A sample is *disturbed* where threads of the process were ready and had no core for more than a
+share of it. Such a sample is taken again, within a bound. The rule looks at the waiting alone and
+never at the time, so nothing is chosen for being fast.
 """
 
 from __future__ import annotations
@@ -11,8 +15,10 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from math import ceil
+from typing import NamedTuple
 
 BATCHES = 5
 BATCH_SECONDS = 0.02
@@ -25,8 +31,37 @@ _BATCH_WALL_SECONDS = 0.2
 _HEADROOM = 1.2
 _LARGEST_GROWTH = 100
 _LONGEST_WARM_UP_SECONDS = 1.0
+# A reading of the meter takes some microseconds: around more setups than this in a batch, it would
+# cost more than what is timed.
+_MOST_METERED_STEPS = 100
 
 Clock = Callable[[], float]
+Meter = Callable[[], "float | None"]
+"""Seconds that the threads of this process have waited so far; None where that is unknown."""
+
+
+def _unknown() -> None:
+    """Be a meter that cannot tell."""
+
+
+class Batch(NamedTuple):
+    """Seconds of a batch by the benchmark's timer and on the wall, without setups, and the share of
+    these that threads waited for a core, added up over threads; None where it is unknown."""
+
+    seconds: float
+    wall: float
+    waited: float | None = None
+
+
+class Samples(NamedTuple):
+    """Seconds per call of the samples that count and of those that were dropped, in the order
+    measured, and the waited share of each, in this order; no shares where they are unknown."""
+
+    samples: list[float]
+    dropped: list[float]
+    waits: list[float]
+    waited: float | None
+    """Share of the wall time of all samples that count."""
 
 
 class Batches:
@@ -59,18 +94,29 @@ class Batches:
             return self._number
         return None if self._reset is None else 1
 
-    def run(self, calls: int) -> tuple[float, float]:
-        """Run a batch; return its seconds by the benchmark's timer and on the wall, no setups."""
+    def run(self, calls: int, meter: Meter = _unknown) -> Batch:
+        """Run a batch. Setups count for the waiting only where there are very many."""
         step = self.step or calls
+        steps = ceil(calls / step)
+        by_step = steps <= _MOST_METERED_STEPS
         reported = wall = 0.0
-        for _ in range(ceil(calls / step)):
+        waits: list[float | None] = []
+        begin, before = self._clock(), meter()
+        for _ in range(steps):
             if self._reset is not None and not self._fresh:
                 self._reset()
             self._fresh = False
+            if by_step:
+                before = meter()
             seconds, passed = self._loop(step)
+            if by_step:
+                waits.append(_difference(before, meter()))
             reported += seconds
             wall += passed
-        return reported, wall
+        if by_step:
+            return Batch(reported, wall, _share(waits, wall))
+        waited = _difference(before, meter())
+        return Batch(reported, wall, _share([waited], self._clock() - begin))
 
     def _loop(self, calls: int) -> tuple[float, float]:
         call, clock, timer = self._call, self._clock, self._timer()
@@ -101,6 +147,11 @@ class RawBatches(Batches):
         seconds = self._timeit(calls)
         return seconds, seconds
 
+    def run(self, calls: int, meter: Meter = _unknown) -> Batch:
+        """Run a batch. How long threads of another process waited, this one does not know."""
+        del meter
+        return super().run(calls)
+
 
 def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, float]:
     """Return (calls that a batch needs, wall seconds of one of them with its share of setups).
@@ -110,7 +161,7 @@ def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, 
     calls, enough = batches.step or 1, 0
     while True:
         begin = clock()
-        _, passed = batches.run(calls)
+        passed = batches.run(calls).wall
         wall = max(clock() - begin, passed, 1e-9)
         enough = enough + 1 if max(passed, wall / 10) >= BATCH_SECONDS else 0
         if enough == 2:
@@ -124,11 +175,21 @@ def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, 
 
 
 def measure(
-    batches: Batches, calls: int, samples: int, warm_up: float, clock: Clock = time.perf_counter
-) -> list[float]:
-    """Return seconds per call by the benchmark's timer, for each sample, after batches to warm up.
+    batches: Batches,
+    calls: int,
+    samples: int,
+    warm_up: float,
+    spare: int = 0,
+    limit: float = 1.0,
+    meter: Callable[[], AbstractContextManager[Meter]] = lambda: nullcontext(_unknown),
+    clock: Clock = time.perf_counter,
+) -> Samples:
+    """Return samples by the benchmark's timer, after batches to warm up.
 
-    These last at least ``warm_up`` seconds; there is one in any case.
+    These last at least ``warm_up`` seconds; there is one in any case. Up to ``spare`` more samples
+    are taken in the place of those that waited for more than ``limit``, a share of their time. The
+    samples that count are the first undisturbed ones; where these are too few, those that waited
+    least. A process that never had its cores takes none: more would be as disturbed.
     """
     begin = clock()
     while True:
@@ -136,7 +197,44 @@ def measure(
         if clock() - begin >= min(warm_up, _LONGEST_WARM_UP_SECONDS):
             break
     made = ceil(calls / (batches.step or calls)) * (batches.step or calls)
-    return [batches.run(calls)[0] / made for _ in range(samples)]
+    taken: list[Batch] = []
+    while len(taken) < samples or (
+        len(taken) < samples + spare and 0 < _undisturbed(taken, limit) < samples
+    ):
+        with meter() as waited:  # again each time: a setup may have started threads
+            taken.append(batches.run(calls, waited))
+    return _select(taken, samples, limit, made)
+
+
+def _undisturbed(taken: list[Batch], limit: float) -> int:
+    return sum((batch.waited or 0.0) <= limit for batch in taken)
+
+
+def _select(taken: list[Batch], samples: int, limit: float, made: int) -> Samples:
+    """Choose by waiting alone; equal ones in the order measured."""
+
+    def disturbance(index: int) -> float:
+        waited = taken[index].waited or 0.0
+        return waited if waited > limit else 0.0
+
+    chosen = sorted(sorted(range(len(taken)), key=disturbance)[:samples])
+    kept = [taken[index] for index in chosen]
+    dropped = [batch for index, batch in enumerate(taken) if index not in chosen]
+    shares = [batch.waited for batch in (*kept, *dropped)]
+    waits = [share for share in shares if share is not None]
+    known = len(waits) == len(taken)
+    seconds = [(batch.waited or 0.0) * batch.wall for batch in kept]
+    return Samples(
+        [batch.seconds / made for batch in kept],
+        [batch.seconds / made for batch in dropped],
+        waits if known else [],
+        _share(list(seconds), sum(batch.wall for batch in kept)) if known else None,
+    )
+
+
+def spare_for(samples: int) -> int:
+    """Return how many samples a process may take again."""
+    return samples
 
 
 def samples_for(call_seconds: float) -> int:
@@ -153,6 +251,16 @@ def lower_quartile(values: list[float]) -> float:
     if len(values) == 1:  # statistics wants two
         return values[0]
     return statistics.quantiles(values, n=4, method="inclusive")[0]
+
+
+def _difference(before: float | None, after: float | None) -> float | None:
+    return None if before is None or after is None else after - before
+
+
+def _share(waits: list[float | None], wall: float) -> float | None:
+    """Return what was waited as a share of the wall time; None if any of it is unknown."""
+    known = [waited for waited in waits if waited is not None]
+    return sum(known) / max(wall, 1e-9) if len(known) == len(waits) else None
 
 
 def _in_whole_steps(calls: int, step: int | None) -> int:

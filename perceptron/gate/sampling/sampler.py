@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from perceptron.gate.runner.timing import spare_for
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Answer
 from perceptron.records.block import Arm, Benchmark, Reading
@@ -142,6 +143,7 @@ class Sampler:
             "cache": cache,
             "calls": effort.calls.get(benchmark.key),
             "batches": effort.batches.get(benchmark.key),
+            "spare": spare_for(effort.batches.get(benchmark.key, 0)),
         }
 
 

@@ -18,7 +18,8 @@ from perceptron.gate.verdict.rule import (
     smallest_detectable,
 )
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
-from perceptron.records.block import Arm, Benchmark, Block, Stage
+from perceptron.gate.verdict.waits import Waits, too_noisy, waits_of
+from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
 from perceptron.records.comparison import Control, LeftOut, Row, RowVerdict, Verdict
 
 
@@ -74,9 +75,12 @@ def judge(
 
 
 def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:
-    """Return log(arm / base) of the blocks that have one, by benchmark, in order."""
+    """Return log(arm / base) of the blocks that have one, by benchmark, in order.
+
+    Of a block that was taken again, the last take counts.
+    """
     ratios: dict[str, list[float]] = {}
-    for block in blocks:
+    for block in counted(blocks):
         value = block.log_ratio(arm) if block.stage == stage else None
         if value is not None:
             ratios.setdefault(block.benchmark, []).append(value)
@@ -96,6 +100,8 @@ class _Case:
         self.rule = rule
         self._planned = planned
         self._affordable = affordable
+        self._waits = waits_of(blocks)
+        blocks = counted(blocks)
         self._blocks: dict[str, list[Block]] = {}
         for block in blocks:
             self._blocks.setdefault(block.benchmark, []).append(block)
@@ -130,6 +136,7 @@ class _Case:
         verdict, reason = self._verdict(key, result, ratio, smallest)
         low, high = (None, None) if ratio is None else interval(ratio, self.rule.confidence)
         base, head = self._medians(key, "confirmation" if fresh else "screen")
+        waits = self._waits.get(key, Waits())
         seconds = benchmark.unit == "seconds"
         return Row(
             benchmark=benchmark.name,
@@ -148,6 +155,9 @@ class _Case:
             reason=reason,
             smallest_detectable=smallest,
             spread=None if ratio is None else ratio.spread,
+            waited=waits.waited,
+            disturbed=waits.disturbed,
+            retaken=waits.retaken,
             screen_blocks=len(screen),
             confirmation_blocks=len(fresh),
             file=benchmark.file,
@@ -183,7 +193,7 @@ class _Case:
                 return "inconclusive", "a slowdown to confirm, and too few blocks gave a number"
             return "inconclusive", "a slowdown to confirm, and no time left: raise --budget"
         if smallest is None or smallest > self.rule.blind:
-            return "inconclusive", "too noisy here: measure on a quieter machine, or raise --budget"
+            return "inconclusive", too_noisy(self._waits.get(key, Waits()))
         return "no change", None
 
     def _unjudged(self, key: str) -> tuple[RowVerdict, str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
@@ -27,9 +28,9 @@ from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
-from perceptron.report.tables.crossover import CROSSOVER_COLUMNS, crossover_cells
-from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
-from perceptron.report.tables.one_size import COLUMNS, single_cells
+from perceptron.report.tables.crossover import crossover_table
+from perceptron.report.tables.finding import finding_sentence, finding_table
+from perceptron.report.tables.one_size import single_table
 from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
@@ -50,6 +51,9 @@ def overview(
     bench = collection.benches[0] if collection.benches else None
     sweeps = _sweeps(collection.sweeps, bench)
     drawn = _sweeps(most_telling_sweeps(collection.sweeps, Asked(asked)).drawn, bench)
+    rows = [] if bench is None else bench.rows
+    single_columns, singles = single_table(rows)
+    crossover_columns, crossovers = crossover_table([] if bench is None else bench.crossovers, rows)
     return {
         "bench": bench,
         "machine": None if bench is None else machine_name(bench.machine, "perceptron"),
@@ -58,15 +62,10 @@ def overview(
         "finding": None if bench is None else _finding(bench, looks),
         "winners": [_winners(sweep) for sweep in _newest(sweeps)],
         "winner_columns": WINNER_COLUMNS,
-        "single_columns": COLUMNS,
-        "singles": []
-        if bench is None
-        else [[shortened(cell, 400) for cell in cells] for cells in single_cells(bench.rows)],
-        "crossovers": [
-            [shortened(cell, 400) for cell in cells]
-            for cells in crossover_cells([] if bench is None else bench.crossovers)
-        ],
-        "crossover_columns": CROSSOVER_COLUMNS,
+        "single_columns": single_columns,
+        "singles": _shortened(singles),
+        "crossovers": _shortened(crossovers),
+        "crossover_columns": crossover_columns,
         "missing": [] if bench is None else missing(bench.crossovers),
         "sweep": None if bench is None else _sweep(bench, drawn, looks),
         "map": _map(collection, bench, looks),
@@ -79,19 +78,24 @@ def overview(
     }
 
 
+def _shortened(rows: Iterable[Iterable[str]]) -> list[list[str]]:
+    return [[shortened(cell, 400) for cell in cells] for cells in rows]
+
+
 def _picture(svg: str) -> Markup:
     return Markup(svg)  # noqa: S704  our own drawing, whose texts matplotlib has escaped
 
 
 def _finding(bench: BenchResult, looks: Mapping[str, Stroke]) -> dict[str, Any]:
     figure = finding_figure(bench.finding)
+    columns, rows = finding_table(bench.finding, bench.rows)
     return {
         "sentence": finding_sentence(bench.finding),
         "chart": _picture(themed(draw(figure, looks), looks)),
         "alt": figure.alt,
         "caption": figure.caption,
-        "columns": FINDING_COLUMNS,
-        "rows": [[shortened(cell, 400) for cell in finding_cells(row)] for row in bench.finding],
+        "columns": columns,
+        "rows": _shortened(rows),
     }
 
 
@@ -233,7 +237,8 @@ def _trust(bench: BenchResult | None) -> list[str]:
         if crossover.status not in ("not measured", "suspect")
     ]
     sure = sum(crossover.sure for crossover in judged)
-    count = len(bench.warnings)
+    # The disturbance is not of the beginning: it is among the warnings above.
+    count = sum(warning.code != DISTURBED for warning in bench.warnings)
     processes = max((row.processes for row in bench.finding), default=0)
     return [
         f"Every number comes from {processes} fresh processes; its interval holds at 95 %.",

@@ -24,6 +24,8 @@ _COLUMNS = (
     ("stdev", "standard deviation as stated, s", "s"),
     ("iterations", "iterations in a sample", "#"),
     ("samples", "samples", "#"),
+    ("disturbed", "samples disturbed and dropped", "#"),
+    ("waited", "share of the samples' time that threads waited", "#"),
     ("prepare_seconds", "to prepare, s", "s"),
     ("peak_bytes", "peak memory, bytes", "B"),
     ("status", "status", ""),

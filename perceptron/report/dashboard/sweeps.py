@@ -6,6 +6,7 @@ from collections.abc import Container, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.disturbance import Disturbance
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
@@ -30,6 +31,7 @@ from perceptron.report.tables.crossover import (
     amortisation_cells,
     crossover_cells,
 )
+from perceptron.report.tables.disturbed import with_disturbed
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Shown")
 WHOLE = f"whole training, {ITERATIONS:,} iterations"
@@ -198,6 +200,14 @@ def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewT
         (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
         for size in sizes
     ]
+    disturbances = [
+        sum(
+            (spot.disturbance for curve in curves for spot in curve.spots if spot.size == size),
+            start=Disturbance(),
+        )
+        for size in sizes
+    ]
+    columns, rows = with_disturbed(columns, rows, disturbances)
     kind = _interval([(spot.processes, spot.value.low) for curve in curves for spot in curve.spots])
     return table(columns, rows, f"{shown} [{kind}]")
 

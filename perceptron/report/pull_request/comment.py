@@ -130,6 +130,7 @@ def _foot(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     plan = comparison.plan
     machine = comparison.environment.machine
     facts = [text.detectable(comparison.rows)]
+    facts += text.waiting(comparison)
     facts += [text.control(comparison)] if comparison.control.rows else []
     facts += [
         text.spent(comparison),

@@ -9,13 +9,15 @@ from statistics import median
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
 from perceptron.report.crossover_words import sentence
-from perceptron.report.numbers import NONE, digits, duration, percent, percent_interval
+from perceptron.report.numbers import NONE, count, digits, duration, percent, percent_interval
 
 COLUMNS = ("benchmark", "verdict", "base>", "head>", "change [99 % interval]>", "detectable>")
 # As many unchanged benchmarks are listed; more are counted.
 _MOST_UNCHANGED = 40
 # Times beyond these have no unit that fits; they are written with an exponent.
 _SMALLEST, _LARGEST = 1e-12, 1e15
+# Less is always there, and is nothing to tell.
+_LEAST_WAITED = 0.001
 _ORDER = ("regression", "improvement", "inconclusive", "invalid", "no change")
 
 
@@ -72,6 +74,7 @@ def notes(comparison: Comparison) -> list[str]:
     lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines.append(detectable(comparison.rows))
+    lines += waiting(comparison)
     if comparison.control.rows:
         lines.append(control(comparison))
     lines.append(
@@ -101,6 +104,29 @@ def detectable(rows: Sequence[Row]) -> str:
         f"smallest detectable slowdown: median {slowdown(median(sizes))}, "
         f"worst {slowdown(max(sizes))}"
     )
+
+
+def waiting(comparison: Comparison) -> list[str]:
+    """Return a line on how disturbed the run was, none if it was not."""
+    rows = comparison.rows
+    waits = [row.waited for row in rows if row.waited is not None]
+    samples = sum(row.disturbed or 0 for row in rows)
+    blocks = sum(row.retaken for row in rows)
+    if not waits:
+        system = comparison.environment.machine.get("system", "Linux")
+        return [] if system == "Linux" else ["waiting for a core: this system does not tell"]
+    if max(waits) < _LEAST_WAITED and not samples and not blocks:
+        return []
+    again = [
+        f"{count(number)} {what}{'' if number == 1 else 's'}"
+        for number, what in ((samples, "sample"), (blocks, "block"))
+        if number
+    ]
+    taken = f"; {' and '.join(again)} taken again" if again else ""
+    return [
+        f"waited for a core: median {percent(median(waits))} of the time, "
+        f"worst {percent(max(waits))}{taken}"
+    ]
 
 
 def control(comparison: Comparison) -> str:

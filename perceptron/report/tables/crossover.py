@@ -9,6 +9,8 @@ from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.crossover.use import SourceUse
+from perceptron.analysis.disturbance import Disturbance
+from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import (
     answer,
     missing,
@@ -19,6 +21,7 @@ from perceptron.report.crossover_words import (
 )
 from perceptron.report.numbers import count, duration_interval
 from perceptron.report.tables import what_if
+from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import out, table
 
 TITLE = "Who is faster, by size [95 % interval of the crossover]"
@@ -42,11 +45,13 @@ _SIZES = 7
 def show(result: CrossoverResult) -> None:
     """Print crossovers, resident and from cold, and when the faster one has paid for its start."""
     shared = shared_state(result.crossovers)
-    resident = crossover_cells(
-        result.crossovers, lambda crossover: setting_and_state(crossover, shared)
+    columns, resident = crossover_table(
+        result.crossovers,
+        result.rows,
+        lambda crossover: setting_and_state(crossover, shared),
     )
     if resident:
-        table(TITLE, CROSSOVER_COLUMNS, resident)
+        table(TITLE, columns, resident)
     cold = crossover_cells(result.from_cold)
     if cold:
         table(
@@ -81,9 +86,12 @@ def source_line(use: SourceUse) -> str:
     )
 
 
-def show_pairs(crossovers: Sequence[Crossover]) -> None:
-    """Print who is faster where, one line for each family and pair that was measured."""
-    rows = [
+def show_pairs(crossovers: Sequence[Crossover], measured: Iterable[Measurement] = ()) -> None:
+    """Print who is faster where, one line for each family and pair that was measured.
+
+    ``measured`` are the rows behind it, of which some may have been disturbed.
+    """
+    cells = [
         (
             crossover.family,
             f"{crossover.incumbent} → {crossover.challenger}",
@@ -94,8 +102,8 @@ def show_pairs(crossovers: Sequence[Crossover]) -> None:
         for crossover in crossovers
         if crossover.status != "not measured"
     ]
-    if rows:
-        table(TITLE, PAIR_COLUMNS, rows)
+    if cells:
+        table(TITLE, *with_disturbed(PAIR_COLUMNS, cells, _disturbances(crossovers, measured)))
     show_missing(crossovers)
 
 
@@ -103,6 +111,33 @@ def show_missing(crossovers: Iterable[Crossover]) -> None:
     """Print why pairs were not measured."""
     for reason in missing(crossovers):
         out.print(f"not measured: {reason}\n", markup=False)
+
+
+def crossover_table(
+    crossovers: Sequence[Crossover],
+    measured: Iterable[Measurement],
+    ground: Callable[[Crossover], str] = setting,
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings and `crossover_cells`, and how far the rows ``measured`` were disturbed."""
+    cells = crossover_cells(crossovers, ground)
+    return with_disturbed(CROSSOVER_COLUMNS, cells, _disturbances(crossovers, measured))
+
+
+def _disturbances(
+    crossovers: Iterable[Crossover], measured: Iterable[Measurement]
+) -> list[Disturbance]:
+    """Return how far both backends of each pair that was measured were disturbed."""
+    known = by_key(
+        measured, lambda row: (row.family, row.machine, row.dtype, row.threads, row.backend)
+    )
+    nothing = Disturbance()
+    return [
+        known.get((*ground, crossover.incumbent), nothing)
+        + known.get((*ground, crossover.challenger), nothing)
+        for crossover in crossovers
+        if crossover.status != "not measured"
+        for ground in [(crossover.family, crossover.machine, crossover.dtype, crossover.threads)]
+    ]
 
 
 def crossover_cells(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.neighbours import is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuClock
+from perceptron.records.measurement import LARGEST_WAITED_SHARE
 from perceptron.report.numbers import NONE, duration, memory, percent
 from perceptron.report.tables.terminal import out, show_next, show_warnings, table
 
+# Of the neighbours; a cell is one line.
+_SHOWN = 5
 NEXT = "perceptron bench --quick"
 
 
@@ -38,6 +42,8 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("NumPy's BLAS", pins or "not pinned", "blas-pinned"),
         ("threads", f"{diagnosis.threads} on {environment.cores} usable cores", "too-many-threads"),
         ("CPU quota", _quota(conditions), "cpu-quota"),
+        ("other processes", _neighbours(conditions), "busy-neighbour"),
+        ("threads waited", _waited(conditions), _waiting_code(conditions)),
         ("load, last minute", _load(conditions), "other-load"),
         ("stolen CPU time", _steal(conditions), "stolen-cpu"),
         ("equal work, repeated", _loop(conditions), "unsteady-cpu"),
@@ -52,6 +58,28 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
 def _quota(conditions: Conditions) -> str:
     quota = conditions.quota_cores
     return "no limit found" if quota is None else f"{quota:g} cores"
+
+
+def _neighbours(conditions: Conditions) -> str | None:
+    """Return who used the cores, the largest first, and how much others used in all."""
+    if not is_known(conditions):
+        return None
+    names = [
+        f"{name(neighbour)}: {neighbour.share:.2f} of a core"
+        for neighbour in (conditions.neighbours or ())[:_SHOWN]
+    ]
+    return ", ".join([*names, f"{other_cores(conditions):.2f} cores in all"])
+
+
+def _waited(conditions: Conditions) -> str | None:
+    share = conditions.threads_waited
+    return None if share is None else f"{percent(share)} of two seconds"
+
+
+def _waiting_code(conditions: Conditions) -> str:
+    """Return the code of the warning about who made threads wait, if they waited much."""
+    much = (conditions.threads_waited or 0.0) > LARGEST_WAITED_SHARE
+    return "busy-neighbour" if much else ""
 
 
 def _load(conditions: Conditions) -> str | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from perceptron.analysis.stored.finding import FindingRow
+from perceptron.analysis.disturbance import Disturbance
+from perceptron.analysis.stored.finding import FAMILY, FindingRow
+from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import NONE, digits, duration_interval, ratio
+from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import table
 
 FINDING_COLUMNS = (
@@ -18,13 +21,26 @@ FINDING_COLUMNS = (
 )
 
 
-def show(rows: Iterable[FindingRow]) -> None:
-    """Print whole trainings beside the published ones."""
-    names, numbers = FINDING_COLUMNS[:2], FINDING_COLUMNS[2:]
+def show(rows: Sequence[FindingRow], measured: Iterable[Measurement] = ()) -> None:
+    """Print whole trainings beside the published ones; ``measured`` as in `finding_table`."""
+    columns, cells = finding_table(rows, measured)
+    names, numbers = columns[:2], columns[2:]
     table(
         "The finding: 10,000 iterations on the OR gate",
         (*names, *(f"{number}>" for number in numbers)),
+        cells,
+    )
+
+
+def finding_table(
+    rows: Sequence[FindingRow], measured: Iterable[Measurement]
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings and `finding_cells`, and how far the rows ``measured`` were disturbed."""
+    trainings = by_key((row for row in measured if row.family == FAMILY), lambda row: row.backend)
+    return with_disturbed(
+        FINDING_COLUMNS,
         map(finding_cells, rows),
+        (trainings.get(row.backend, Disturbance()) for row in rows),
     )
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
+from perceptron.measure.neighbours import Look, with_seen
 from perceptron.measure.revision import revision
 from perceptron.problems import files
 from perceptron.problems.problem import Problem
@@ -22,6 +24,13 @@ from perceptron.records.environment import Environment
 from perceptron.records.store import Run, RunJournal, load_conditions, now, open_run
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.quiet import (
+    LOOK_ONCE,
+    Quiet,
+    say_first,
+    say_if_waiting_is_unknown,
+    wait_for_quiet,
+)
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -44,7 +53,11 @@ class OpenRun:
         warnings = warnings_about(self.environment, threads, self.conditions, self.earlier)
         if self.budget.cut_short:
             warnings.append(budget_warning(self.budget.seconds))
-        return [*map(damaged_line_warning, self.journal.complaints), *warnings]
+        return [
+            *map(damaged_line_warning, self.journal.complaints),
+            *warnings,
+            *disturbance_warnings(self.journal.rows),
+        ]
 
     def require_rows(self) -> None:
         """Raise `UserError` if there was no time for a single row: nothing can be judged."""
@@ -64,13 +77,16 @@ def start_run(
     results: Path,
     quick: bool,
     budget: Budget,
+    quiet: Quiet = LOOK_ONCE,
 ) -> Iterator[OpenRun]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
-    spent on how steady the CPU is. What earlier starts of the run have spent counts against the
-    ``budget``. Raises `UserError` if the folder cannot be written to.
+    spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
+    as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget``;
+    waiting does not. Raises `UserError` if the folder cannot be written to.
     """
+    look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
     facts = environment([registry.load(name) for name in usable], threads)
     run = Run(
@@ -84,7 +100,7 @@ def start_run(
     with open_run(results, run, facts) as journal:
         budget.resume(journal.spent_seconds)
         earlier = load_conditions(journal.folder)
-        measured = conditions(with_loop=not quick)
+        measured = _look_around(look, facts.cores, threads, quiet, budget, not quick)
         journal.keep_conditions(measured)
         try:
             yield OpenRun(run, journal, facts, measured, earlier, budget)
@@ -93,6 +109,24 @@ def start_run(
                 journal.keep_spent(budget.spent)
             raise
         journal.finish(budget.spent, budget.cut_short)
+
+
+def _look_around(
+    look: Look, cores: int, threads: int, quiet: Quiet, budget: Budget, with_loop: bool
+) -> Conditions:
+    """Read the conditions, say who uses the cores, and wait for quiet if that is asked for.
+
+    Without waiting, which no ``budget`` pays for, the loop runs while the look lasts.
+    """
+    say_if_waiting_is_unknown(quiet)
+    if not quiet.minutes:
+        measured = conditions(with_loop=with_loop)
+        seen = look.end()
+        say_first(seen, cores, threads, quiet)
+        return with_seen(measured, seen)
+    with budget.not_counted():
+        seen = wait_for_quiet(look.end(), cores, threads, quiet, Look)
+    return with_seen(conditions(with_loop=with_loop), seen)
 
 
 def plain(plan: DataclassInstance) -> dict[str, object]:

@@ -31,7 +31,8 @@ from perceptron.validation.gate.runs.kinds import KINDS, next_kind, wanted
 class ProofRequest:
     """What was asked for. ``runs`` of equal sides, others in proportion; begun within ``minutes``.
 
-    ``commit`` is that of this package, None outside a checkout.
+    ``commit`` is that of this package, None outside a checkout. Of ``kinds``, if there are some,
+    ``runs`` each and nothing else.
     """
 
     machine: str
@@ -40,6 +41,18 @@ class ProofRequest:
     minutes: float | None = None
     report_only: bool = False
     commit: str | None = None
+    kinds: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> dict[str, int]:
+        """How many runs of each kind."""
+        return wanted(self.runs, self.kinds)
+
+    @property
+    def command(self) -> str:
+        """The command that asks for this."""
+        kinds = "".join(f" --kind {name}" for name in self.kinds)
+        return f"perceptron proof{kinds} --runs {self.runs}"
 
 
 def prove(request: ProofRequest, progress: Progress) -> Proof:
@@ -55,7 +68,7 @@ def prove(request: ProofRequest, progress: Progress) -> Proof:
     if not runs:  # an earlier gate is better than none
         gate = Gate(recorded[-1].work, recorded[-1].measured)
         runs = select_runs(recorded, gate)
-    return _proof(request, folder, gate, runs, len(recorded) - len(runs), progress)
+    return _proof(request, folder, gate, runs, recorded, progress)
 
 
 @dataclass(frozen=True)
@@ -97,11 +110,11 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
         repository.make(Path(checkout))
         done = Counter(run.kind for run in select_runs(journal.runs, gate))
         while True:
-            kind = next_kind(done, request.runs)
+            kind = next_kind(done, request.wanted)
             minutes = (time.monotonic() - begin) / 60
             if kind is None or (request.minutes is not None and minutes >= request.minutes):
                 return
-            progress(_counted(done, request.runs), sum(wanted(request.runs).values()), kind.name)
+            progress(_counted(done, request), sum(request.wanted.values()), kind.name)
             journal.append(
                 live.run(
                     Path(checkout),
@@ -117,9 +130,9 @@ def _measure(request: ProofRequest, folder: Path, progress: Progress) -> None:
             done[kind.name] += 1
 
 
-def _counted(done: Counter[str], runs: int) -> int:
+def _counted(done: Counter[str], request: ProofRequest) -> int:
     """Count runs done, of those that are wanted."""
-    return sum(min(done[name], count) for name, count in wanted(runs).items())
+    return sum(min(done[name], count) for name, count in request.wanted.items())
 
 
 def _proof(
@@ -127,7 +140,7 @@ def _proof(
     folder: Path,
     gate: Gate,
     runs: Sequence[ProofRun],
-    left_out: int,
+    recorded: Sequence[ProofRun],
     progress: Progress,
 ) -> Proof:
     environment = store.read_environment(folder, runs[-1].environment)
@@ -144,10 +157,10 @@ def _proof(
         commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
         work=gate.work,
         outdated=gate != current_gate(),
-        command=f"perceptron proof --runs {request.runs}",
+        command=request.command,
         results=f"{request.results}/proof/{request.machine}",
         again=sum(run.work != gate.work for run in runs),
-        left_out=left_out,
+        left_out=len(recorded) - len(runs),
         targets=targets(runs, replayed),
         live=tally.live_kinds(runs),
         false_alarms=tally.false_alarms(runs),
@@ -157,6 +170,7 @@ def _proof(
         windows=replayed.windows,
         promised=tally.promised(replayed.promised),
         choices=alternatives.spreads([run for run in runs if run.kind == "same"]),
+        states=tally.states(recorded),
     )
 
 

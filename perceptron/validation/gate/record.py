@@ -28,6 +28,12 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     spread: float | None
     screen: list[Nanoseconds]
     confirmation: list[Nanoseconds]
+    waited: float | None = None
+    """Share of the samples' time that threads had no core; None where that is unknown."""
+    disturbed: int | None = None
+    """Samples that were dropped for it."""
+    retaken: list[Nanoseconds] = []
+    """Takes of blocks that do not count, because one arm waited and another did not."""
 
 
 class ProofRun(Struct, frozen=True, kw_only=True):
@@ -80,6 +86,28 @@ class LiveKind(Struct, frozen=True, kw_only=True):
     seconds: float
     """Median."""
     cpu_seconds: float
+
+
+class GateState(Struct, frozen=True, kw_only=True):
+    """What the gate in one state did beside a busy process, in runs in which nothing changed."""
+
+    measured: str
+    """Digest of the code that measured them, and of the suite."""
+    first: str
+    last: str
+    commits: list[str]
+    runs: int
+    false_alarms: Share
+    inconclusive: int
+    seconds: float
+    """Median of the runs; what follows is the median of their rows, None where none has it."""
+    spread: float | None
+    smallest_detectable: float | None
+    waited: float | None
+    disturbed: int
+    """Samples dropped, of all runs."""
+    retaken: int
+    """Takes of blocks that do not count, of all runs."""
 
 
 class Spread(Struct, frozen=True):
@@ -145,3 +173,5 @@ class Proof(Struct, frozen=True, kw_only=True):
     """Of replays with the slowdown that the gate had called the smallest detectable."""
     choices: list[Spreads]
     """Of screens in which nothing changed and no neighbour was busy."""
+    states: list[GateState]
+    """Every state of the gate that was measured beside a busy process, the earliest first."""

@@ -54,6 +54,17 @@ def test_a_run_from_disk_says_what_it_said_when_it_was_measured(tmp_path: Path) 
     assert (judged.machine, judged.environment, judged.results) == ("box", FACTS, folder)
 
 
+@every_kind
+def test_a_stored_run_warns_of_its_disturbed_rows(
+    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
+) -> None:
+    """An old run, whose rows say nothing of waiting, does not."""
+    assert judge(keep(tmp_path / "old", plan, rows)).warnings == []
+    marked = [replace(row, waited=0.5, disturbed=3) for row in rows]
+    (warning,) = judge(keep(tmp_path / "new", plan, marked)).warnings
+    assert warning.code == "disturbed"
+
+
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     """Cells that were not measured are there as well."""
     judged = judged_map(keep(tmp_path, MAP | {"points": 7}, map_rows()))

@@ -6,7 +6,7 @@ import pytest
 import typer
 
 from perceptron import cli
-from perceptron.commands.shared.list_command import repeat_options
+from perceptron.commands.shared.list_command import add_values, repeat_options
 from perceptron.commands.shared.options import split
 from perceptron.studies.walkthrough import PROBLEMS
 
@@ -71,3 +71,39 @@ def test_the_first_word_after_an_option_is_its_value() -> None:
     """Even one that could be an argument; after two dashes nothing is an option's."""
     words = ["--backend", "xor", "--", "xor"]
     assert repeat_options(words, {"--backend"}, lambda word: word == "xor") == words
+
+
+@pytest.mark.parametrize("command", ["bench", "crossover", "map", "overhead", "advise"])
+@pytest.mark.parametrize(
+    ("typed", "minutes"),
+    [
+        ("", None),
+        ("--wait", 10.0),
+        ("--wait --json", 10.0),
+        ("--json --wait", 10.0),
+        ("--wait 5 --json", 5.0),
+        ("--wait 0.5", 0.5),
+        ("--wait=5", 5.0),
+        ("--backends numpy torch-cpu --wait --json", 10.0),
+        ("--wait --backends numpy torch-cpu", 10.0),
+    ],
+)
+def test_the_minutes_to_wait_may_be_left_out(
+    command: str, typed: str, minutes: float | None
+) -> None:
+    """The option after it is not its value."""
+    parsed = parameters(command, typed)
+    assert parsed["wait"] == minutes
+    assert parsed["json"] is ("--json" in typed)
+
+
+@pytest.mark.parametrize("typed", ["--wait=soon", "--wait=", "--wait=-1", "--wait soon"])
+def test_minutes_are_a_number(typed: str) -> None:
+    with pytest.raises(Exception, match=r"soon|valid|range"):
+        parameters("bench", typed)
+
+
+def test_after_two_dashes_no_value_is_added() -> None:
+    words = ["--", "--wait"]
+    assert add_values(words, {"--wait": "10"}) == words
+    assert add_values(["--wait", *words], {"--wait": "10"}) == ["--wait", "10", *words]

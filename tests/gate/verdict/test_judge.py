@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import perceptron
 from perceptron.gate.verdict.estimate import estimate
@@ -95,6 +96,33 @@ def test_blocks_too_noisy_to_see_ten_per_cent_are_inconclusive() -> None:
     judgement = one(noise(0.15, 10), noise(0.15, 60, 2))
     assert judgement.verdict == "inconclusive"
     assert "10 %" in judgement.reason
+
+
+def waiting(some: list[Block], base: float | None, head: float | None) -> list[Block]:
+    """The same blocks, whose processes waited for these shares of their time."""
+    return [
+        replace(block, base=replace(block.base, waited=base), head=replace(block.head, waited=head))
+        for block in some
+    ]
+
+
+def test_what_is_too_noisy_because_it_waited_says_so() -> None:
+    noisy_blocks = blocks("time_it", list(noise(0.3, 10)))
+    for base, head, said in ((0.1, 0.3, True), (0.001, 0.002, False), (None, None, False)):
+        row = judge([benchmark("time_it")], waiting(noisy_blocks, base, head), {}).rows[0]
+        assert row.verdict == "inconclusive"
+        assert ("waited 20 % of its time for a core" in (row.reason or "")) is said
+
+
+def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
+    """Its row says how often that was, and how long the processes that count waited."""
+    calm = waiting(blocks("time_it", list(noise(0.005, 10))), 0.0, 0.01)
+    hit = waiting(blocks("time_it", [2.0] * 10), 0.0, 0.5)
+    again = [replace(block, take=1) for block in calm]
+    both = [block for pair in zip(hit, again, strict=True) for block in pair]
+    row, alone = (judge([benchmark("time_it")], some, {}).rows[0] for some in (both, calm))
+    assert replace(row, retaken=0) == alone
+    assert (row.retaken, row.waited, row.disturbed) == (10, pytest.approx(0.005), 0)
 
 
 def test_a_change_that_there_is_no_time_to_confirm_is_inconclusive() -> None:

@@ -147,3 +147,25 @@ def test_intervals_that_files_state_are_called_what_they_are(tmp_path: Path) -> 
         assert f"time per iteration [{kind}]" in {table["title"] for table in tables}
         columns = {column["name"] for table in tables for column in table["columns"]}
         assert f"ratio [{kind}]" in columns
+
+
+def test_disturbed_samples_stand_beside_the_times_of_their_size(tmp_path: Path) -> None:
+    """Only where there are any: other pages stay as they are."""
+    rows = load_measurements(str(many(tmp_path / "times.csv", cases=1)))
+    size = min(row.size for row in rows)
+    marked = [
+        replace(row, waited=0.0, disturbed=int(row.size == size), samples=[1e-3] * 3)
+        for row in rows
+    ]
+    write_site(tmp_path / "plain", collection_of(rows))
+    write_site(tmp_path / "marked", collection_of(marked))
+
+    def values(html: Path) -> Any:
+        (view,) = (v for setting, v in views(html, "sweeps").items() if setting[-1] == "time")
+        return view["tables"][1]
+
+    plain, shown = values(tmp_path / "plain"), values(tmp_path / "marked")
+    assert all(column["name"] != "disturbed" for column in plain["columns"])
+    assert shown["columns"][-1]["name"] == "disturbed"
+    cells = [row[-1] for row in shown["rows"]]
+    assert cells == ["25 % of samples", *["0 % of samples"] * (len(cells) - 1)]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.records.comparison import CrossoverEnd, LeftOut
+from perceptron.records.comparison import ComparisonEnvironment, CrossoverEnd, LeftOut, Row
 from perceptron.report.tables.comparison import (
     COLUMNS,
     amount,
@@ -54,6 +54,28 @@ def test_notes_say_how_sure_how_long_and_how_to_repeat_it() -> None:
     assert "smallest detectable slowdown: median 3.1 %, worst 3.1 %" in lines
     assert "312 s of 600 s spent, 10 blocks screened, 0 of confirmation" in lines
     assert lines[-1] == "again:  perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7"
+
+
+def test_notes_say_how_disturbed_the_run_was() -> None:
+    """Only where it was, or where that is unknown; the untrusted name of a system is not said."""
+
+    def said(*rows: Row, system: str = "Linux") -> list[str]:
+        machine = {"system": system}
+        environment = ComparisonEnvironment(machine=machine, base={}, head={}, variables={})
+        lines = notes(comparison(*rows, environment=environment))
+        return [line for line in lines if line.startswith("wait")]
+
+    busy = row(waited=0.31, disturbed=14, retaken=1)
+    assert said(row(waited=0.02, disturbed=0), busy, row()) == [
+        "waited for a core: median 16.5 % of the time, worst 31.0 %; 14 samples and 1 block "
+        "taken again"
+    ]
+    assert said(row(waited=0.01, disturbed=0)) == [
+        "waited for a core: median 1.0 % of the time, worst 1.0 %"
+    ]
+    assert said(row(waited=0.0001, disturbed=0)) == []
+    assert said(row()) == []
+    assert said(row(), system="<b>Darwin") == ["waiting for a core: this system does not tell"]
 
 
 def test_a_terminal_shows_the_verdict_first(capsys: pytest.CaptureFixture[str]) -> None:

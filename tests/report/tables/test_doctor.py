@@ -1,18 +1,29 @@
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from perceptron.records.conditions import Conditions
+from perceptron.records.conditions import Conditions, Neighbour
 from perceptron.records.environment import Environment
 from perceptron.report.tables.doctor import cells
 from tests.made import SOUND, TIRED, diagnosed
 
+BUSY: dict[str, Any] = {
+    "neighbours": [Neighbour(name="chromium", pid=1234, share=0.93)],
+    "other_cores": 1.1,
+    "threads_waited": 0.3,
+}
+CALM: dict[str, Any] = {"neighbours": [], "other_cores": 0.02, "threads_waited": 0.001}
+
 
 def test_each_verdict_is_that_of_its_condition(environment: Environment) -> None:
     """Every caution marks exactly one row, and what is not known is not called fine."""
-    verdicts = {what: verdict for what, _, verdict in cells(diagnosed(environment, TIRED))}
+    looked = msgspec.structs.replace(TIRED, **BUSY)
+    verdicts = {what: verdict for what, _, verdict in cells(diagnosed(environment, looked))}
     assert {what for what, verdict in verdicts.items() if verdict == "warning"} == {
-        "load, last minute",
+        "other processes",
+        "threads waited",
         "power",
     }
     assert set(verdicts.values()) == {"warning", "fine"}
@@ -20,6 +31,19 @@ def test_each_verdict_is_that_of_its_condition(environment: Environment) -> None
     verdicts = {what: verdict for what, _, verdict in unknown}
     assert verdicts["threads"] == "warning"
     assert verdicts["equal work, repeated"] == verdicts["frequency governor"] == "not known"
+    assert verdicts["other processes"] == verdicts["threads waited"] == "not known"
+
+
+def test_neighbours_are_named_with_pid_and_share(environment: Environment) -> None:
+    """And what all others used together; a quiet machine has nobody to name."""
+    for seen, expected, verdict in (
+        (BUSY, "chromium (pid 1234): 0.93 of a core, 1.10 cores in all", "warning"),
+        (CALM, "0.02 cores in all", "fine"),
+    ):
+        rows = cells(diagnosed(environment, msgspec.structs.replace(SOUND, **seen)))
+        assert ("other processes", expected, verdict) in rows
+        waited = f"{100 * seen['threads_waited']:.1f} % of two seconds"
+        assert ("threads waited", waited, verdict) in rows
 
 
 def test_every_caution_has_its_row(environment: Environment) -> None:
@@ -34,9 +58,13 @@ def test_every_caution_has_its_row(environment: Environment) -> None:
         swapped_bytes=2**30,
         clock_tick_seconds=0.01,
         gpus=[slow],
+        **BUSY,
     )
     pinned = msgspec.structs.replace(environment, variables={"OPENBLAS_CORETYPE": "Haswell"})
     diagnosis = diagnosed(pinned, ill, threads=9)
     rows = cells(diagnosis)
-    assert {verdict for _, _, verdict in rows} == {"warning"}
-    assert len({warning.code for warning in diagnosis.warnings}) == len(rows)
+    # The load is of the last minute; who uses the cores now is the better fact.
+    fine = {what for what, _, verdict in rows if verdict != "warning"}
+    assert fine == {"load, last minute"}
+    # Two rows are about one thing: who uses the cores, and how long threads waited for them.
+    assert len({warning.code for warning in diagnosis.warnings}) == len(rows) - 2

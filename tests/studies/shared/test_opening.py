@@ -5,12 +5,24 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.measure.neighbours import Seen
 from perceptron.problems import catalogue
+from perceptron.records.conditions import Conditions, CoreUse, Neighbour
+from perceptron.records.store import load_conditions
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.map import MapPlan
-from perceptron.studies.shared.opening import contents, plain, refuse_edited_files
-from tests.conftest import ROOT
+from perceptron.studies.shared import opening
+from perceptron.studies.shared.budget import unlimited
+from perceptron.studies.shared.opening import (
+    contents,
+    plain,
+    refuse_edited_files,
+    start_run,
+)
+from perceptron.studies.shared.quiet import Quiet
+from tests.conftest import ROOT, MakeRow
+from tests.made import SOUND
 
 MODEL = ROOT / "docs" / "examples" / "points-width.toml"
 
@@ -35,3 +47,66 @@ def test_only_model_files_have_contents(tmp_path: Path) -> None:
     model.write_text(model.read_text().replace("rate = 0.5", "rate = 0.25"))
     with pytest.raises(UserError, match="a file was changed while it was measured"):
         refuse_edited_files(problems, before)
+
+
+@pytest.fixture
+def events(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> list[str]:
+    """Have a neighbour that is gone at the third look; record what happens in which order."""
+    seen: list[str] = []
+
+    class Look:
+        def __init__(self) -> None:
+            seen.append("look")
+
+        def end(self) -> Seen:
+            seen.append("seen")
+            return Seen(CALM if seen.count("seen") > 2 else BUSY)
+
+    def conditions(with_loop: bool) -> Conditions:
+        seen.append("conditions")
+        return SOUND
+
+    monkeypatch.setattr(opening, "Look", Look)
+    monkeypatch.setattr(opening, "conditions", conditions)
+    return seen
+
+
+BUSY = CoreUse(neighbours=[Neighbour(name="backup", pid=7, share=0.9)], other_cores=0.9)
+CALM = CoreUse(neighbours=[], other_cores=0.0)
+
+
+def test_a_neighbour_is_said_first_and_kept_with_the_run(events: list[str], tmp_path: Path) -> None:
+    """One look, during which the conditions are read; then measuring begins."""
+    lines: list[str] = []
+    with start_run({}, [], 2, "box", tmp_path, False, unlimited(), Quiet(0.0, lines.append)) as run:
+        events.append("measuring")
+    assert events == ["look", "conditions", "seen", "measuring"]
+    (line,) = lines
+    assert line.startswith("note: backup (pid 7) uses 0.90 of a core")
+    (kept,) = load_conditions(run.journal.folder)
+    assert kept.neighbours == BUSY.neighbours
+    assert [warning.code for warning in run.warnings(2)] == ["busy-neighbour"]
+
+
+def test_quiet_is_waited_for_before_the_loop(events: list[str], tmp_path: Path) -> None:
+    """So the conditions are those that are measured under."""
+    lines: list[str] = []
+    with start_run({}, [], 2, "box", tmp_path, False, unlimited(), Quiet(5.0, lines.append)) as run:
+        events.append("measuring")
+    assert events == [*["look", "seen"] * 3, "conditions", "measuring"]
+    assert [line.partition(",")[0].partition(" after")[0] for line in lines] == [
+        "waiting for quiet",
+        "quiet",
+    ]
+    assert run.conditions.neighbours == []
+    assert run.budget.spent < 5.0, "a wait that was asked for is not paid by the budget"
+    assert run.warnings(2) == []
+
+
+def test_a_run_warns_of_its_own_disturbed_rows(
+    events: list[str], tmp_path: Path, row: MakeRow
+) -> None:
+    """Also of those of an earlier start."""
+    with start_run({}, [], 1, "box", tmp_path, False, unlimited()) as run:
+        run.journal.append(row(seconds=1e-3, samples=[1e-3], waited=0.0, disturbed=3))
+    assert [warning.code for warning in run.warnings(1)] == ["disturbed"]

@@ -25,6 +25,7 @@ from perceptron.records.comparison import (
     Side,
 )
 from perceptron.validation.gate import prove
+from perceptron.validation.gate.judging import tally
 from perceptron.validation.gate.judging.replay import replays
 from perceptron.validation.gate.record import ProofRun
 from perceptron.validation.gate.runs import live, repository, store
@@ -38,6 +39,9 @@ ENVIRONMENT = ComparisonEnvironment(
     head={"numpy": "2.0"},
     variables={},
 )
+
+
+SLOWER = Reading(status="ok", value=3e-3, samples=[3e-3], waited=0.5)
 
 
 def silent(done: int, total: int, message: str) -> None:
@@ -78,6 +82,9 @@ def comparison(blocks: list[Block]) -> Comparison:
         spread=0.01,
         screen_blocks=1,
         confirmation_blocks=1,
+        waited=0.0123456789,
+        disturbed=4,
+        retaken=1,
     )
     return Comparison(
         verdict="clean",
@@ -103,7 +110,9 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
 
     def compare(request: CompareRequest, progress: object) -> Comparison:
         asked.append((request, Path.cwd()))
-        blocks = [block("calibration", 0), block("screen", 0), block("screen", 1, "failed")]
+        again = msgspec.structs.replace(block("screen", 0), take=1)
+        first = msgspec.structs.replace(again, take=0, head=SLOWER)
+        blocks = [block("calibration", 0), first, again, block("screen", 1, "failed")]
         return comparison([*blocks, block("confirmation", 0)])
 
     before = Path.cwd()
@@ -125,6 +134,8 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
     (row,) = made.rows
     assert row.change == 0.00123457
     assert row.screen == [[[1_000_000, 2_000_000]] * 2]
+    assert row.retaken == [[[1_000_000, 2_000_000], [3_000_000]]]
+    assert (row.waited, row.disturbed) == (0.0123457, 4)
     assert row.confirmation == [[[1_000_000, 2_000_000]] * 3]
 
 
@@ -197,6 +208,36 @@ def test_it_resumes_where_it_stopped(tmp_path: Path, runs_made: list[ProofRun]) 
     numbers = [(made.kind, made.number) for made in runs_made]
     assert len(set(numbers)) == len(numbers)
     assert store.read_runs(tmp_path / "proof" / "box") == runs_made
+
+
+def test_of_a_kind_that_is_named_nothing_else_is_measured(
+    tmp_path: Path, runs_made: list[ProofRun]
+) -> None:
+    proof = prove.prove(request(tmp_path, 3, kinds=("neighbour",)), silent)
+    assert [made.kind for made in runs_made] == ["neighbour"] * 3
+    assert proof.command == "perceptron proof --kind neighbour --runs 3"
+
+
+def test_runs_beside_a_busy_process_are_shown_for_every_state_of_the_gate(
+    tmp_path: Path, run: MakeRun
+) -> None:
+    """The earlier ones too, whatever they were measured by; quiet ones are no part of it."""
+    states = tally.states(
+        [
+            run("neighbour", 0, measured="old", seconds=9.0),
+            run("same", 0, measured="old"),
+            run("neighbour", 1, measured="old", seconds=12.0, verdict="inconclusive"),
+            run("neighbour", 2, measured="new", verdict="regression", commit="def"),
+        ]
+    )
+    assert [(state.measured, state.runs, state.commits) for state in states] == [
+        ("old", 2, ["abc"]),
+        ("new", 1, ["def"]),
+    ]
+    old, new = states
+    assert (old.seconds, old.inconclusive, old.false_alarms.hits) == (10.5, 1, 0)
+    assert (old.spread, old.smallest_detectable, old.waited) == (0.018, 0.05, None)
+    assert new.false_alarms.hits == 1
 
 
 def test_a_line_cut_short_is_measured_again(tmp_path: Path, runs_made: list[ProofRun]) -> None:

@@ -9,7 +9,14 @@ from statistics import median
 from perceptron.gate.verdict.estimate import FEWEST, estimate, p_above
 from perceptron.validation.gate.judging.blocks import judged_by_others, pair, pairs, spread_class
 from perceptron.validation.gate.judging.replay import GATE, LEVELS, ReplayTrial, by_spread
-from perceptron.validation.gate.record import CLASSES, Judged, LiveKind, ProofRow, ProofRun
+from perceptron.validation.gate.record import (
+    CLASSES,
+    GateState,
+    Judged,
+    LiveKind,
+    ProofRow,
+    ProofRun,
+)
 from perceptron.validation.gate.runs.kinds import BY_NAME, KINDS
 from perceptron.validation.gate.runs.repository import body
 from perceptron.validation.share import Share, share
@@ -131,6 +138,40 @@ def promised(trials: Sequence[ReplayTrial]) -> list[Judged]:
         )
         for name, some in by_spread(trials, [*CLASSES])
     ]
+
+
+def states(runs: Sequence[ProofRun]) -> list[GateState]:
+    """Return what each state of the gate did beside a busy process, as it was judged then."""
+    by_state: dict[str, list[ProofRun]] = {}
+    for run in runs:
+        if run.kind == "neighbour":
+            by_state.setdefault(run.measured, []).append(run)
+    return [_state(measured, own) for measured, own in by_state.items()]
+
+
+def _state(measured: str, runs: Sequence[ProofRun]) -> GateState:
+    rows = [row for run in runs for row in run.rows]
+    ended = sorted(run.when for run in runs)
+    return GateState(
+        measured=measured,
+        first=ended[0],
+        last=ended[-1],
+        commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
+        runs=len(runs),
+        false_alarms=share(sum(run.verdict == "regression" for run in runs), len(runs)),
+        inconclusive=sum(run.verdict == "inconclusive" for run in runs),
+        seconds=median(run.seconds for run in runs),
+        spread=_median(row.spread for row in rows),
+        smallest_detectable=_median(row.smallest_detectable for row in rows),
+        waited=_median(row.waited for row in rows),
+        disturbed=sum(row.disturbed or 0 for row in rows),
+        retaken=sum(len(row.retaken) for row in rows),
+    )
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:

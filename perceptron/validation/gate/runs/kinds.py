@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -66,19 +66,24 @@ KINDS = (
 BY_NAME = {kind.name: kind for kind in KINDS}
 
 
-def wanted(runs: int) -> dict[str, int]:
-    """Return how many of each kind belong to so many runs of equal sides, one at least."""
+def wanted(runs: int, only: Sequence[str] = ()) -> dict[str, int]:
+    """Return how many of each kind belong to so many runs of equal sides, one at least.
+
+    Of kinds that are named, ``runs`` of each and nothing else.
+    """
+    if only:
+        return dict.fromkeys(only, runs)
     return {kind.name: max(1, ceil(kind.share * runs - 1e-9)) for kind in KINDS}
 
 
-def next_kind(done: Mapping[str, int], runs: int) -> Kind | None:
+def next_kind(done: Mapping[str, int], wanted: Mapping[str, int]) -> Kind | None:
     """Return the kind that lags behind most, so that a proof cut short is balanced.
 
     None when all is done. What was done for fewer runs counts for more.
     """
     left = {
         name: (done.get(name, 0) + 0.5) / count
-        for name, count in wanted(runs).items()
+        for name, count in wanted.items()
         if done.get(name, 0) < count
     }
     return BY_NAME[min(left, key=left.__getitem__)] if left else None

@@ -13,7 +13,7 @@ from pathlib import Path
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
-from perceptron.records.block import Block, Stage
+from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
 from perceptron.validation.gate.record import Nanoseconds, ProofRow, ProofRun
 from perceptron.validation.gate.runs.kinds import Kind
@@ -23,6 +23,8 @@ from perceptron.validation.gate.runs.repository import BASE, expression
 # Enough for the longest confirmation on a quiet machine. Beside a neighbour it runs out, as it does
 # for a suite that is large for its ten minutes.
 BUDGET_MINUTES = 2.0
+
+_JUDGED: tuple[Stage, ...] = ("screen", "confirmation")
 
 Compare = Callable[[CompareRequest, Progress], Comparison]
 
@@ -78,6 +80,8 @@ def run(
 
 def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
     own = [block for block in blocks if block.benchmark == row.benchmark]
+    last = counted(own)
+    retaken = [block for block in own if block not in last]
     return ProofRow(
         benchmark=row.benchmark,
         verdict=row.verdict,
@@ -85,8 +89,11 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         p_adjusted=_digits(row.p_adjusted),
         smallest_detectable=_digits(row.smallest_detectable),
         spread=_digits(row.spread),
-        screen=_nanoseconds(own, "screen"),
-        confirmation=_nanoseconds(own, "confirmation"),
+        screen=_nanoseconds(last, "screen"),
+        confirmation=_nanoseconds(last, "confirmation"),
+        waited=_digits(row.waited),
+        disturbed=row.disturbed,
+        retaken=[recorded for stage in _JUDGED for recorded in _nanoseconds(retaken, stage)],
     )
 
 

@@ -8,7 +8,15 @@ from perceptron.report.numbers import NONE, count, duration, percent, percent_in
 from perceptron.report.tables import grid
 from perceptron.report.tables.grid import TextTable
 from perceptron.report.tables.terminal import out
-from perceptron.validation.gate.record import Judged, LiveKind, Proof, Spread, Spreads, Target
+from perceptron.validation.gate.record import (
+    GateState,
+    Judged,
+    LiveKind,
+    Proof,
+    Spread,
+    Spreads,
+    Target,
+)
 from perceptron.validation.share import Share, share_cell
 
 _TARGETS = ("target", "met", "reached [95 % interval]>", "of>")
@@ -23,6 +31,18 @@ _LIVE = (
     "measured>",
     "a run>",
     "of CPU>",
+)
+_STATES = (
+    "measured",
+    "runs>",
+    "false alarms>",
+    "inconclusive>",
+    "a run>",
+    "spread>",
+    "detectable>",
+    "waited>",
+    "samples again>",
+    "blocks again>",
 )
 
 
@@ -84,6 +104,18 @@ def grids(proof: Proof) -> list[TextTable]:
             "Each replay with exactly the slowdown that the gate, judging the blocks as recorded, "
             "said it would find in 95 of 100 runs.",
         ),
+        TextTable(
+            "Beside a busy process, in each state of the gate",
+            _STATES,
+            [_state(state) for state in proof.states],
+            (
+                "All runs that were ever made of this kind, those of an earlier gate too, as they "
+                "were judged then; nothing changed in them. Medians of runs and of benchmarks: the "
+                "spread of a benchmark's blocks, the smallest slowdown that it called detectable, "
+                "the share of its time that it waited for a core. In all runs together: samples "
+                "and blocks that were taken again because of it.",
+            ),
+        ),
         _choices(proof.choices),
     ]
     return [table for table in everything if table.rows]
@@ -96,11 +128,10 @@ def heading(proof: Proof) -> str:
         for name, version in proof.libraries.items()
         if name in {"python", "numpy"}
     )
-    days = proof.first[:10] if proof.first[:10] == proof.last[:10] else f"{proof.first[:10]} to "
-    days += "" if proof.first[:10] == proof.last[:10] else proof.last[:10]
     text = (
-        f"`{proof.command}`, {days}, machine {proof.machine} ({proof.cpu}, {proof.cores} cores), "
-        f"{libraries}, perceptron {proof.version}, {_commits(proof.commits)}. Every block is in "
+        f"`{proof.command}`, {days(proof.first, proof.last)}, machine {proof.machine} "
+        f"({proof.cpu}, {proof.cores} cores), {libraries}, perceptron {proof.version}, "
+        f"{_commits(proof.commits)}. Every block is in "
         f"`{proof.results}`; `perceptron proof --report` makes these tables from there."
     )
     if proof.again:
@@ -113,6 +144,11 @@ def heading(proof: Proof) -> str:
     if proof.outdated:
         text += " The gate's code has changed since; the same command measures it again."
     return text
+
+
+def days(first: str, last: str) -> str:
+    """Return the day of two times, or both."""
+    return first[:10] if first[:10] == last[:10] else f"{first[:10]} to {last[:10]}"
 
 
 def _commits(commits: Sequence[str]) -> str:
@@ -137,6 +173,24 @@ def _live(kind: LiveKind) -> tuple[str, ...]:
         NONE if kind.change is None else percent(kind.change, sign=True),
         duration(kind.seconds),
         duration(kind.cpu_seconds),
+    )
+
+
+def _state(state: GateState) -> tuple[str, ...]:
+    known = state.waited is not None
+    when = days(state.first, state.last)
+    return (
+        f"{when}, {', '.join(state.commits)}" if state.commits else when,
+        f"{state.runs}",
+        share_cell(state.false_alarms),
+        f"{state.inconclusive}",
+        duration(state.seconds),
+        *(
+            NONE if value is None else percent(value)
+            for value in (state.spread, state.smallest_detectable, state.waited)
+        ),
+        count(state.disturbed) if known else NONE,
+        count(state.retaken) if known else NONE,
     )
 
 

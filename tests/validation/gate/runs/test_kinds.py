@@ -33,7 +33,7 @@ def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
 def order(runs: int, done: Counter[str]) -> list[str]:
     """The kinds from here to the end."""
     kinds: list[str] = []
-    while (kind := next_kind(done, runs)) is not None:
+    while (kind := next_kind(done, wanted(runs))) is not None:
         done[kind.name] += 1
         kinds.append(kind.name)
     return kinds
@@ -55,8 +55,12 @@ def test_it_resumes_where_it_stopped_and_may_be_made_longer() -> None:
     first = order(10, Counter())
     rest = order(200, Counter(first))
     assert Counter(first) + Counter(rest) == Counter(wanted(200))
-    assert next_kind(wanted(200), 200) is None
-    assert next_kind(wanted(200), 10) is None
+    assert next_kind(wanted(200), wanted(200)) is None
+    assert next_kind(wanted(200), wanted(10)) is None
+
+
+def test_of_kinds_that_are_named_there_is_nothing_else() -> None:
+    assert wanted(7, ("neighbour",)) == {"neighbour": 7}
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.validation.gate.record import Judged, LiveKind, Proof, Spread, Spreads, Target
+from perceptron.validation.gate.record import (
+    GateState,
+    Judged,
+    LiveKind,
+    Proof,
+    Spread,
+    Spreads,
+    Target,
+)
 from perceptron.validation.gate.shown import chart
 from perceptron.validation.gate.shown.page import save
 from perceptron.validation.gate.shown.table import grids
 from perceptron.validation.share import Share, share
+
+
+def state(**fields: Any) -> GateState:
+    """What a gate that did not know of waiting did beside a busy process."""
+    defaults: dict[str, Any] = {
+        "measured": "m",
+        "first": "2026-03-04T05:06:07Z",
+        "last": "2026-03-04T07:06:07Z",
+        "commits": ["abc"],
+        "runs": 40,
+        "false_alarms": share(0, 40),
+        "inconclusive": 3,
+        "seconds": 10.5,
+        "spread": 0.021,
+        "smallest_detectable": 0.052,
+        "waited": None,
+        "disturbed": 0,
+        "retaken": 0,
+    }
+    return GateState(**(defaults | fields))
 
 
 @pytest.fixture
@@ -68,6 +97,7 @@ def proof() -> Proof:
                 },
             )
         ],
+        states=[state(), state(waited=0.081, disturbed=1214, retaken=9, commits=[])],
     )
 
 
@@ -85,6 +115,16 @@ def test_rules_stand_side_by_side(proof: Proof) -> None:
     alarms = next(grid for grid in grids(proof) if grid.title.startswith("False alarms"))
     assert alarms.columns == ("runs", "number>", "gate>", "asv, 1.05>")
     assert alarms.rows == [("together", "200", "0.0 % [0.0, 1.8]", "30.5 % [24.2, 37.4]")]
+
+
+def test_states_of_the_gate_stand_beside_each_other(proof: Proof) -> None:
+    """Where waiting was unknown, nothing is said of it."""
+    (states,) = [grid for grid in grids(proof) if grid.title.startswith("Beside a busy process")]
+    judged = ("40", "0.0 % [0.0, 8.8]", "3", "10.5 s", "2.1 %", "5.2 %")
+    assert states.rows == [
+        ("2026-03-04, abc", *judged, "–", "–", "–"),
+        ("2026-03-04", *judged, "8.1 %", "1,214", "9"),
+    ]
 
 
 def test_other_choices_stand_beside_the_gates(proof: Proof) -> None:
@@ -105,7 +145,7 @@ def test_every_row_has_a_cell_for_every_column(proof: Proof) -> None:
 
 def test_a_part_without_runs_is_left_out(proof: Proof) -> None:
     titles = [grid.title for grid in grids(proof)]
-    assert len(titles) == 7
+    assert len(titles) == 8
     assert not any("smallest detectable" in title for title in titles)
 
 

@@ -1,0 +1,75 @@
+"""What the pages show, and the commands that measure it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from perceptron.backends.shared.threads import thread_variables
+
+LADDER_OF_AN_MLP = "mlp-width:512"
+CROSSOVER = ("crossover", "--family", "mlp-width", "--pair", "numpy:torch-cpu")
+COMMITS = 10
+# Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
+# Not the finding: it has no size, and History draws what has one.
+HISTORY = (
+    r"^train\.PerceptronRows\.time_train\((4|65536), '(numpy|torch-cpu)'\)",
+    r"^train\.PerceptronFeatures\.time_train\((2|2048), '(numpy|torch-cpu)'\)",
+    r"^train\.MlpWidth\.time_train\((128|512|2048), '(numpy|torch-cpu)'\)",
+    r"^train\.MlpDepth\.time_train\((4|16), '(numpy|torch-cpu)'\)",
+)
+# One process for each case; of bodies of 10 ms that is ten samples, of longer ones a second's.
+_ASV_EFFORT = ("-a", "rounds=1", "-a", "repeat=(3, 10, 1.0)")
+
+
+@dataclass(frozen=True)
+class Step:
+    """Commands that answer one question; what the last one prints on standard output is kept."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    minutes: float
+    """How long it takes on two cores, about."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the environment, for these commands."""
+
+
+def steps(machine: str, commits: Path) -> list[Step]:
+    """Return all steps; ``commits`` is the file that lists what asv measures.
+
+    The pages come last: a changed file would make another commit of the rows measured after it.
+    """
+    named = ("--machine", machine, "--json")
+    ladder = ("overhead", "--problem", LADDER_OF_AN_MLP)
+    return [
+        Step("bench", (_ours("bench", *named),), 6),
+        Step("map", (_ours("map", *named),), 5),
+        Step("ladder", (_ours("overhead", *named),), 3),
+        Step("ladder-mlp", (_ours(*ladder, *named),), 3),
+        Step("crossover", (_ours(*CROSSOVER, *named),), 2),
+        # One process for each commit: on several threads a neighbour would look like a step.
+        Step("history", _asv(machine, commits), 9, thread_variables(1)),
+        Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),
+    ]
+
+
+def _ours(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "perceptron", *words)
+
+
+def _asv(machine: str, commits: Path) -> tuple[tuple[str, ...], ...]:
+    asv = (sys.executable, "-m", "asv")
+    chosen = tuple(word for pattern in HISTORY for word in ("--bench", pattern))
+    measured = (f"HASHFILE:{commits}", "--machine", machine, "--skip-existing-commits")
+    return (
+        (*asv, "machine", "--yes", "--machine", machine),
+        (*asv, "run", *measured, *chosen, *_ASV_EFFORT),
+    )
+
+
+def shown(command: Sequence[str]) -> str:
+    """Return a command as one would type it, without the patterns of asv's cases."""
+    words = [word for word in command[2:] if word not in {"--bench", *HISTORY}]
+    return " ".join(f"'{word}'" if " " in word else word for word in words)

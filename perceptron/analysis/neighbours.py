@@ -1,0 +1,58 @@
+"""Other users of the cores: whether they are in the way of so many threads, and who they are."""
+
+from __future__ import annotations
+
+from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.untrusted_text import shortened
+
+LARGEST_OTHER_CORES = 0.2
+"""That others may use beyond the cores that are left over: a quiet desktop stays below, and one
+process at work is far above."""
+_LONGEST_NAME = 40
+# Named in one line; the rest is in the sum.
+_NAMED = 2
+
+
+def is_known(use: CoreUse) -> bool:
+    """Return whether it is known how much of the cores others used."""
+    return use.neighbours is not None or use.other_cores is not None
+
+
+def in_the_way(use: CoreUse, cores: int, threads: int) -> bool:
+    """Return whether others use more than the cores that this many threads leave over."""
+    return other_cores(use) > cores - min(threads, cores) + LARGEST_OTHER_CORES
+
+
+def other_cores(use: CoreUse) -> float:
+    """Return the cores that others use: what was counted, else the sum of the neighbours."""
+    if use.other_cores is not None:
+        return use.other_cores
+    return sum(neighbour.share for neighbour in use.neighbours or ())
+
+
+def named(use: CoreUse) -> list[str]:
+    """Return the largest neighbours as ``chromium (pid 1234)``."""
+    return [name(neighbour) for neighbour in (use.neighbours or ())[:_NAMED]]
+
+
+def users_in_words(use: CoreUse) -> str:
+    """Return who uses the cores: the largest by name, then how much all others do.
+
+    ``chromium (pid 1234) uses 0.93 of a core; others 0.40``
+    """
+    neighbours = (use.neighbours or [])[:_NAMED]
+    parts = [f"{name(neighbour)} uses {_cores(neighbour.share)}" for neighbour in neighbours]
+    rest = other_cores(use) - sum(neighbour.share for neighbour in neighbours)
+    if not parts:
+        return f"processes that cannot be named use {_cores(other_cores(use))}"
+    return "; ".join(parts) + (f"; others {rest:.2f}" if rest >= LARGEST_OTHER_CORES / 2 else "")
+
+
+def name(neighbour: Neighbour) -> str:
+    """Return a neighbour as ``chromium (pid 1234)``."""
+    # Labelled again: a stored file is as untrusted as a process.
+    return f"{shortened(neighbour.name, _LONGEST_NAME) or 'a process'} (pid {neighbour.pid})"
+
+
+def _cores(share: float) -> str:
+    return f"{share:.2f} cores" if share >= 1.005 else f"{share:.2f} of a core"

@@ -1,0 +1,207 @@
+"""Who else uses the cores: the CPU time of every process, read twice within two seconds."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+from msgspec.structs import asdict, replace
+
+from perceptron.measure.conditions import busy_seconds, steal_share
+from perceptron.measure.timing import Clock
+from perceptron.records.conditions import Conditions, CoreUse, Neighbour
+from perceptron.untrusted_text import shortened
+
+SECONDS = 2.0
+"""From the first reading to the second. Systems count in steps of 10 ms: half a percent of it."""
+SMALLEST_SHARE = 0.1
+"""Of a core, from which on a process is named: a thread beside it on that core loses 10 % of its
+speed, twice a tie. What a desktop keeps running stays below."""
+_LONGEST_NAME = 40
+# Busy seconds of which one step of 10 ms is the 2 % that count as stolen.
+_FEWEST_BUSY_SECONDS = 0.5
+_PRESSURE = Path("/proc/pressure/cpu")
+
+_Identity = tuple[int, float]  # a pid is given away again: with the time at which it began
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What was used up to a moment."""
+
+    when: float
+    others: dict[_Identity, tuple[str, float]] | None
+    """Name and CPU seconds of every process that is not of ours."""
+    own: float
+    """CPU seconds of this process and its descendants, those that ended among them."""
+    cpu: Any
+    """psutil's times of all CPUs together, None where they are not counted."""
+    cpus: list[Any]
+    """Those of each CPU that we may use."""
+    waited: float | None
+    """Seconds in which some thread of the machine was ready and had no core."""
+
+
+class Look:
+    """A look that began when it was made, and ends ``seconds`` later at the earliest."""
+
+    def __init__(
+        self,
+        seconds: float = SECONDS,
+        system: Any = psutil,
+        clock: Clock = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        pressure: Path = _PRESSURE,
+    ) -> None:
+        self._system, self._clock, self._sleep, self._pressure = system, clock, sleep, pressure
+        self._seconds = seconds
+        self._first = self._read()
+
+    def end(self) -> Seen:
+        """Sleep for what is left of the look, and return what was used meanwhile."""
+        self._sleep(max(0.0, self._first.when + self._seconds - self._clock()))
+        first, last = self._first, self._read()
+        seconds = last.when - first.when
+        waited = None
+        if first.waited is not None and last.waited is not None:
+            waited = min(1.0, max(0.0, (last.waited - first.waited) / seconds))
+        use = CoreUse(
+            neighbours=_neighbours(first, last, seconds),
+            other_cores=_other_cores(first, last, seconds),
+            threads_waited=waited,
+        )
+        return Seen(use, _stolen(first.cpu, last.cpu))
+
+    def _read(self) -> _Reading:
+        others, own = self._processes()
+        cpu, cpus = self._cpus()
+        waited = waited_seconds(self._pressure)
+        return _Reading(self._clock(), others, own, cpu, cpus, waited)
+
+    def _processes(self) -> tuple[dict[_Identity, tuple[str, float]] | None, float]:
+        """Return others, None if processes cannot be listed, and our own CPU seconds."""
+        fields = ["pid", "ppid", "name", "create_time", "cpu_times"]
+        seen: list[dict[str, Any]] = []
+        with contextlib.suppress(OSError, psutil.Error):  # no /proc, or one that says nothing
+            seen = [process.info for process in self._system.process_iter(fields)]
+        ours = _family(os.getpid(), {facts["pid"]: facts["ppid"] for facts in seen})
+        others = {
+            (facts["pid"], facts["create_time"] or 0.0): (facts["name"] or "", _used(facts))
+            for facts in seen
+            # Without the right to look at it there are no times.
+            if facts["pid"] not in ours and facts["cpu_times"] is not None
+        }
+        own = sum(
+            _used(facts) + _used_by_ended(facts)
+            for facts in seen
+            if facts["pid"] in ours and facts["cpu_times"] is not None
+        )
+        return others or None, own
+
+    def _cpus(self) -> tuple[Any, list[Any]]:
+        with contextlib.suppress(OSError, psutil.Error, NotImplementedError):
+            cpu, cpus = self._system.cpu_times(), self._system.cpu_times(percpu=True)
+            usable = set(_affinity(len(cpus)))
+            return cpu, [cpu for index, cpu in enumerate(cpus) if index in usable]
+        return None, []
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a look has seen."""
+
+    use: CoreUse
+    steal_share: float | None = None
+    """Of the busy CPU time; None where too little was busy to say."""
+
+
+def with_seen(conditions: Conditions, seen: Seen) -> Conditions:
+    """Return the conditions with what a look has seen; what they know of stolen time stays."""
+    steal = seen.steal_share if conditions.steal_share is None else conditions.steal_share
+    return replace(conditions, **asdict(seen.use), steal_share=steal)
+
+
+def waited_seconds(pressure: Path = _PRESSURE) -> float | None:
+    """Return the seconds so far in which some thread was ready and had no core; None: unknown.
+
+    https://docs.kernel.org/accounting/psi.html
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        return int(pressure.read_text().split("total=")[1].split()[0]) / 1e6
+    return None
+
+
+def _family(root: int, parents: dict[int, int | None]) -> set[int]:
+    """Return a process and its descendants, from the parent of each process."""
+    children: dict[int | None, list[int]] = {}
+    for pid, parent in parents.items():
+        children.setdefault(parent, []).append(pid)
+    family, todo = {root}, [root]
+    while todo:
+        found = [pid for pid in children.get(todo.pop(), ()) if pid not in family]
+        family.update(found)
+        todo += found
+    return family
+
+
+def _used(facts: dict[str, Any]) -> float:
+    return float(facts["cpu_times"].user + facts["cpu_times"].system)
+
+
+def _used_by_ended(facts: dict[str, Any]) -> float:
+    """Return what its children used that have ended; not every system counts that."""
+    times = facts["cpu_times"]
+    return float(getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0))
+
+
+def _affinity(cpus: int) -> Iterable[int]:
+    """Return the numbers of the CPUs that we may use, of so many that there are."""
+    if not hasattr(os, "sched_getaffinity"):  # macOS
+        return range(cpus)
+    usable = os.sched_getaffinity(0)
+    return usable if max(usable) < cpus else range(cpus)
+
+
+def _neighbours(first: _Reading, last: _Reading, seconds: float) -> list[Neighbour] | None:
+    if first.others is None or last.others is None:
+        return None
+    return sorted(_busy(first.others, last.others, seconds), key=lambda one: -one.share)
+
+
+def _busy(
+    before: dict[_Identity, tuple[str, float]],
+    after: dict[_Identity, tuple[str, float]],
+    seconds: float,
+) -> Iterator[Neighbour]:
+    most = os.cpu_count() or 1
+    for identity, (name, used) in after.items():
+        share = (used - before.get(identity, ("", 0.0))[1]) / seconds
+        # One that has used more is older than the look, though it was not seen before.
+        if SMALLEST_SHARE <= share <= most:
+            yield Neighbour(name=shortened(name, _LONGEST_NAME), pid=identity[0], share=share)
+
+
+def _other_cores(first: _Reading, last: _Reading, seconds: float) -> float | None:
+    """Return what the CPUs did beside our own work; None if they are not counted."""
+    busy = _worked(last.cpus) - _worked(first.cpus)
+    if busy <= 0 or len(first.cpus) != len(last.cpus):
+        return None
+    return max(0.0, busy - (last.own - first.own)) / seconds
+
+
+def _worked(cpus: list[Any]) -> float:
+    """Return the busy seconds of all CPUs without what the host gave to others."""
+    return sum(busy_seconds(cpu) - getattr(cpu, "steal", 0.0) for cpu in cpus)
+
+
+def _stolen(before: Any, after: Any) -> float | None:
+    if before is None or after is None:
+        return None
+    enough = busy_seconds(after) - busy_seconds(before) >= _FEWEST_BUSY_SECONDS
+    return steal_share(before, after) if enough else None

@@ -1,0 +1,122 @@
+"""How fast the suite's commands are and how far their answers agree, quiet and beside a neighbour.
+
+<results>/speeds/<machine>.json    one `Speeds`
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.files.append import cannot_write
+from perceptron.records.files.replace import replace
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """A crossover, as far as two of them are compared."""
+
+    family: str
+    pair: str
+    status: str
+    sure: bool
+    size: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class BenchSpeed(Struct, frozen=True):
+    """A whole `bench`: its wall time, its crossovers, and a width for each ratio at each size.
+
+    A width is high over low of the 95 % interval, minus 1.
+    """
+
+    seconds: float
+    answers: list[Answer]
+    widths: list[float]
+
+
+class CrossoverSpeed(Struct, frozen=True):
+    """A search: its wall time and what it found."""
+
+    seconds: float
+    answers: list[Answer]
+
+
+class GateSpeed(Struct, frozen=True):
+    """Runs of the gate on two revisions that do the same: wall times, and what each said."""
+
+    seconds: list[float]
+    verdicts: list[str]
+
+
+class SelfRatios(Struct, frozen=True, kw_only=True):
+    """One backend against itself: sets of ratios, each of a pair of processes, in order of time.
+
+    ``lost`` counts the pairs of which one process gave no time.
+    """
+
+    backend: str
+    threads: int
+    sets: list[list[float]]
+    lost: int = 0
+
+
+class Side(Struct, frozen=True):
+    """All that was measured with or without the neighbour; None for what was not."""
+
+    bench: BenchSpeed | None = None
+    crossover: CrossoverSpeed | None = None
+    ratios: dict[str, list[float]] | None = None
+    """Time over that of numpy-published on the OR gate, for each round, by backend."""
+    gate: GateSpeed | None = None
+    alike: list[SelfRatios] | None = None
+
+
+class Speeds(Struct, frozen=True, kw_only=True):
+    """What one machine reached, with one state of the code."""
+
+    machine: str
+    cpu: str
+    cores: int
+    code: str
+    when: str
+    command: str
+    quiet: Side = Side()
+    busy: Side = Side()
+
+
+def speeds_file(results: Path, machine: str) -> Path:
+    """Return where the speeds of a machine are."""
+    return results / "speeds" / f"{machine}.json"
+
+
+def read_speeds(file: Path) -> Speeds | None:
+    """Return what is stored, None if nothing is; raises `UserError` for a file of another kind."""
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Speeds)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: no speeds: {error}; `make targets` writes it again") from None
+
+
+def newest_speeds(results: Path) -> Speeds | None:
+    """Return those that were measured last, of whatever machine; None without any."""
+    found = [read_speeds(file) for file in sorted(results.glob("speeds/*.json"))]
+    return max(filter(None, found), key=lambda speeds: speeds.when, default=None)
+
+
+def keep_speeds(results: Path, speeds: Speeds) -> Path:
+    """Write the speeds and return the file; raises `UserError` if it cannot be written."""
+    file = speeds_file(results, speeds.machine)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, speeds)
+    except OSError as error:
+        raise cannot_write(file, error) from None
+    return file

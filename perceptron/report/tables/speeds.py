@@ -1,0 +1,248 @@
+"""The speeds that the suite sets itself, quiet and beside a busy neighbour, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import log1p
+from statistics import median
+from typing import TypeVar
+
+from perceptron.analysis.interval import of_ratio
+from perceptron.records.speeds import (
+    Answer,
+    BenchSpeed,
+    CrossoverSpeed,
+    GateSpeed,
+    SelfRatios,
+    Side,
+    Speeds,
+)
+from perceptron.report.numbers import NONE, digits, percent
+from perceptron.report.tables import markdown
+
+COLUMNS = ("what", "quiet: target", "reached", "one busy neighbour: target", "reached")
+SELF_COLUMNS = (
+    "a backend against itself",
+    "quiet: intervals that hold 1",
+    "median ratio",
+    "one busy neighbour: intervals that hold 1",
+    "median ratio",
+)
+MISSED = "**missed**"
+BENCH_MINUTES = (6.0, 6.6)
+CROSSOVER_SECONDS = (90.0, 130.0)
+RATIOS = {"numpy": 0.65, "numpy-inplace": 0.35}
+MOST_MOVED = 0.05
+MOST_WIDENED = 2.0
+GATE_SECONDS = (10.0, 15.0)
+
+Part = TypeVar("Part")
+
+
+def speeds_lines(speeds: Speeds) -> list[str]:
+    """Return both tables with where, when and by which command they were measured."""
+    rows = [_bench(speeds), _crossover(speeds)]
+    rows += [_ratio(speeds, name, most) for name, most in RATIOS.items()]
+    rows += [_width(speeds), _gate(speeds)]
+    lines = [
+        f"`{speeds.command}`, {speeds.when[:10]}, machine {speeds.machine} ({speeds.cpu}, "
+        f"{speeds.cores} cores), code of `{speeds.code}`.",
+        "",
+        *markdown.table(COLUMNS, rows),
+    ]
+    backends = _selves(speeds)
+    if backends:
+        lines += ["", *markdown.table(SELF_COLUMNS, [_self(speeds, name) for name in backends])]
+    return lines
+
+
+def _bench(speeds: Speeds) -> tuple[str, ...]:
+    quiet, busy = speeds.quiet.bench, speeds.busy.bench
+    most, most_busy = BENCH_MINUTES
+
+    def beside(bench: BenchSpeed) -> tuple[str, bool]:
+        words, fast = _minutes(bench.seconds, most_busy)
+        if quiet is None:
+            return words, fast
+        sure = [answer for answer in bench.answers if answer.sure]
+        same = sum(_status_of(answer, quiet.answers) == answer.status for answer in sure)
+        return f"{words}; {same} of {len(sure)} sure ones are", fast and same == len(sure)
+
+    return (
+        "a whole `bench`",
+        f"≤ {most:g} min",
+        _cell(quiet, lambda bench: _minutes(bench.seconds, most)),
+        f"≤ {most_busy:g} min, every sure status is the quiet one's",
+        _cell(busy, beside),
+    )
+
+
+def _crossover(speeds: Speeds) -> tuple[str, ...]:
+    quiet, busy = speeds.quiet.crossover, speeds.busy.crossover
+    most, most_busy = CROSSOVER_SECONDS
+
+    def beside(found: CrossoverSpeed) -> tuple[str, bool]:
+        words, fast = _seconds(found.seconds, most_busy)
+        words = f"{words}; {'; '.join(map(_found, found.answers))}"
+        return words, fast and (quiet is None or _agree(found.answers, quiet.answers))
+
+    def alone(found: CrossoverSpeed) -> tuple[str, bool]:
+        words, fast = _seconds(found.seconds, most)
+        return f"{words}; {'; '.join(map(_found, found.answers))}", fast
+
+    return (
+        "`crossover --family mlp-width --pair numpy:torch-cpu`",
+        f"≤ {most:g} s",
+        _cell(quiet, alone),
+        f"≤ {most_busy:g} s, the interval overlaps the quiet one's or it says not sure",
+        _cell(busy, beside),
+    )
+
+
+def _ratio(speeds: Speeds, name: str, most: float) -> tuple[str, ...]:
+    quiet, busy = _median_ratio(speeds.quiet, name), _median_ratio(speeds.busy, name)
+
+    def beside(ratio: float) -> tuple[str, bool]:
+        if quiet is None:
+            return digits(ratio), True
+        moved = ratio / quiet - 1
+        return f"{digits(ratio)} ({percent(moved, sign=True)})", abs(moved) <= MOST_MOVED
+
+    return (
+        f"`{name}` ÷ `numpy-published` on the OR gate",
+        f"≤ {most:g}",
+        _cell(quiet, lambda ratio: (digits(ratio), ratio <= most)),
+        f"within {percent(MOST_MOVED, 0)} of the quiet ratio",
+        _cell(busy, beside),
+    )
+
+
+def _width(speeds: Speeds) -> tuple[str, ...]:
+    quiet, busy = _median_width(speeds.quiet), _median_width(speeds.busy)
+
+    def beside(width: float) -> tuple[str, bool]:
+        if not quiet:
+            return percent(width), True
+        factor = log1p(width) / log1p(quiet)
+        return f"{percent(width)} (× {digits(factor)})", factor <= MOST_WIDENED
+
+    return (
+        "width of the 95 % interval of a ratio in `bench`, median",
+        "measured first",
+        _cell(quiet, lambda width: (percent(width), True)),
+        f"≤ {MOST_WIDENED:g} × the quiet one's",
+        _cell(busy, beside),
+    )
+
+
+def _gate(speeds: Speeds) -> tuple[str, ...]:
+    def side(most: float) -> Callable[[GateSpeed], tuple[str, bool]]:
+        return lambda gate: _seconds(median(gate.seconds), most)
+
+    most, most_busy = GATE_SECONDS
+    return (
+        "a whole A/A run of the gate on the short suite, median",
+        f"≤ {most:g} s",
+        _cell(speeds.quiet.gate, side(most)),
+        f"≤ {most_busy:g} s",
+        _cell(speeds.busy.gate, side(most_busy)),
+    )
+
+
+def _cell(part: Part | None, read: Callable[[Part], tuple[str, bool]]) -> str:
+    """Return what was reached; a target that was missed says so."""
+    if part is None:
+        return "not measured"
+    words, met = read(part)
+    return words if met else f"{words}: {MISSED}"
+
+
+def _minutes(seconds: float, most: float) -> tuple[str, bool]:
+    return f"{seconds / 60:.1f} min", seconds <= 60 * most
+
+
+def _seconds(seconds: float, most: float) -> tuple[str, bool]:
+    return f"{digits(seconds)} s", seconds <= most
+
+
+def _status_of(answer: Answer, answers: list[Answer]) -> str | None:
+    same = (other for other in answers if _asked(other) == _asked(answer))
+    return next((other.status for other in same), None)
+
+
+def _asked(answer: Answer) -> tuple[str, str]:
+    return answer.family, answer.pair
+
+
+def _found(answer: Answer) -> str:
+    if answer.size is None:
+        words = answer.status
+    else:
+        ends = ("…" if end is None else digits(end) for end in (answer.low, answer.high))
+        words = f"{digits(answer.size)} [{', '.join(ends)}]"
+    return words if answer.sure else f"{words}, not sure"
+
+
+def _agree(answers: list[Answer], quiet: list[Answer]) -> bool:
+    """Return whether each answer is not sure, or overlaps the quiet one; without one it is new."""
+    by_question = {_asked(answer): answer for answer in quiet}
+    return all(
+        not answer.sure
+        or (_asked(answer) in by_question and _overlap(answer, by_question[_asked(answer)]))
+        for answer in answers
+    )
+
+
+def _overlap(answer: Answer, other: Answer) -> bool:
+    if answer.size is None or other.size is None:
+        return answer.status == other.status
+    low, high = _ends(answer)
+    other_low, other_high = _ends(other)
+    return low <= other_high and other_low <= high
+
+
+def _ends(answer: Answer) -> tuple[float, float]:
+    """Return the ends of an interval; an open one has no end."""
+    low = float("-inf") if answer.low is None else answer.low
+    return low, float("inf") if answer.high is None else answer.high
+
+
+def _median_ratio(side: Side, name: str) -> float | None:
+    rounds = (side.ratios or {}).get(name)
+    return median(rounds) if rounds else None
+
+
+def _median_width(side: Side) -> float | None:
+    return median(side.bench.widths) if side.bench is not None and side.bench.widths else None
+
+
+def _selves(speeds: Speeds) -> list[str]:
+    both = [*(speeds.quiet.alike or []), *(speeds.busy.alike or [])]
+    return list(dict.fromkeys(ratios.backend for ratios in both))
+
+
+def _self(speeds: Speeds, backend: str) -> tuple[str, ...]:
+    sides = (_of(speeds.quiet, backend), _of(speeds.busy, backend))
+    threads = next(ratios.threads for ratios in sides if ratios is not None)
+    plural = "s" if threads > 1 else ""
+    cells = [cell for ratios in sides for cell in _self_cells(ratios)]
+    return (f"`{backend}`, {threads} thread{plural}", *cells)
+
+
+def _of(side: Side, backend: str) -> SelfRatios | None:
+    return next((ratios for ratios in side.alike or [] if ratios.backend == backend), None)
+
+
+def _self_cells(ratios: SelfRatios | None) -> tuple[str, str]:
+    if ratios is None:
+        return "not measured", NONE
+    usable = [pairs for pairs in ratios.sets if len(pairs) > 1]
+    if not usable:
+        return f"no pair in {ratios.lost}", NONE
+    intervals = [of_ratio(pairs, [1.0] * len(pairs)) for pairs in usable]
+    hold = sum(
+        (interval.low or 0.0) <= 1.0 <= (interval.high or float("inf")) for interval in intervals
+    )
+    lost = f", {ratios.lost} pairs lost" if ratios.lost else ""
+    middle = median(ratio for pairs in usable for ratio in pairs)
+    return f"{hold} of {len(usable)}{lost}", digits(middle, 4)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from math import exp, log
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.analysis.crossover.disturbed import disturbed_share
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.locator import Search, next_measurements
+from perceptron.analysis.crossover.points import points
+from perceptron.records.measurement import Measurement
+from tests.analysis.crossover.conftest import A, B
+from tests.made import measured
+
+RATIOS = {4: 4.0, 16: 2.2, 32: 1.7, 64: 1.3, 256: 0.6, 512: 0.45, 1024: 0.3}
+
+
+def rows_of(
+    size: int, ratio: float, waits: list[tuple[float | None, float | None]]
+) -> list[Measurement]:
+    """A row of each backend and process; waiting makes its time longer by as much."""
+    noise = np.random.default_rng(size).normal(0, 0.01, (len(waits), 2))
+    return [
+        measured(
+            backend=backend,
+            size=size,
+            problem=f"line:{size}",
+            process=process,
+            seconds=1e-3 * true * exp(noise[process, side]) / (1 - (waited[side] or 0.0)),
+            samples=[1.0] * 5,
+            waited=waited[side],
+            disturbed=None if waited[side] is None else 0,
+        )
+        for process, waited in enumerate(waits)
+        for side, (backend, true) in enumerate([(A, 1.0), (B, ratio)])
+    ]
+
+
+def test_undisturbed_processes_count_where_there_are_enough() -> None:
+    """Three of them say more than eight that waited."""
+    waits = [(0.5, 0.0), (0.0, 0.0), (0.0, 0.6), (0.01, 0.0), (0.4, 0.4), (0.0, 0.02)]
+    (point,) = points(rows_of(4, 1.5, [*waits]), A, B)
+    assert point.processes == (1, 3, 5)
+    assert (point.count, point.taken, point.hidden) == (3, 6, 0.0)
+    assert point.mean == pytest.approx(log(1.5), abs=0.03)
+
+
+def test_where_all_waited_the_interval_holds_what_waiting_may_hide() -> None:
+    """A challenger that loses half of its time looks twice as slow: it may be as fast."""
+    (point,) = points(rows_of(4, 0.95, [(0.0, 0.5)] * 8), A, B)
+    assert point.mean == pytest.approx(log(1.9), abs=0.02)
+    assert point.hidden == pytest.approx(log(2))
+    low, high = point.interval()
+    assert low <= 0 <= high
+    assert point.sign == 0
+
+
+@given(st.floats(0.0, 0.9), st.floats(0.0, 0.9), st.floats(0.3, 3.0))
+def test_waiting_alone_never_makes_a_sure_winner(first: float, second: float, ratio: float) -> None:
+    """Whatever each waited: the side that is sure to win is the one that wins undisturbed."""
+    (point,) = points(rows_of(4, ratio, [(first, second)] * 6), A, B)
+    if point.sign:
+        assert point.sign == (1 if ratio > 1 else -1) or abs(log(ratio)) < 0.04
+
+
+def test_rows_that_know_nothing_of_waiting_are_judged_as_ever() -> None:
+    """Those of before, of other systems, of other tools."""
+    unknown = [
+        row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(None, None)] * 8)
+    ]
+    quiet = [
+        row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.0, 0.0)] * 8)
+    ]
+    (one,), (other,) = crossovers(unknown), crossovers(quiet)
+    assert one == other
+    assert one.sure
+
+
+def test_a_sweep_that_waited_throughout_has_no_sure_crossover() -> None:
+    """The status may be right; it is not said to be sure."""
+    rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.5, 0.5)] * 8)]
+    (crossover,) = crossovers(rows)
+    assert not crossover.sure
+    assert crossover.unsure
+
+
+def test_the_search_goes_on_from_the_processes_that_were_taken() -> None:
+    """Those that waited do not count, and are not asked for a second time."""
+    rows = [row for size, ratio in RATIOS.items() for row in rows_of(size, ratio, [(0.0, 0.0)] * 8)]
+    rows += rows_of(128, 1.0, [(0.0, 0.0)] * 3 + [(0.5, 0.0)] * 5)
+    wishes = next_measurements(rows, A, B, Search(4, 1024))
+    assert all(wish.processes > 8 for wish in wishes if wish.size == 128)
+
+
+def test_the_share_of_disturbed_samples() -> None:
+    """Dropped ones, and those that count although their threads waited."""
+    calm = measured(samples=[1.0] * 6, dropped=[1.0] * 4, waited=0.0, disturbed=4)
+    loud = measured(samples=[1.0] * 10, waited=0.5, disturbed=0)
+    assert disturbed_share([calm]) == pytest.approx(0.4)
+    assert disturbed_share([calm, loud]) == pytest.approx(0.7)
+    assert disturbed_share([measured()]) == 0

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.neighbours import (
+    LARGEST_OTHER_CORES,
+    in_the_way,
+    is_known,
+    users_in_words,
+)
+from perceptron.analysis.trust import warnings_about
+from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.records.environment import Environment
+from tests.made import SOUND
+
+BROWSER = Neighbour(name="chromium", pid=1234, share=0.93)
+BACKUP = Neighbour(name="backup", pid=9, share=1.5)
+
+
+@pytest.mark.parametrize(
+    ("threads", "most"),
+    [
+        (1, 1 + LARGEST_OTHER_CORES),
+        (2, LARGEST_OTHER_CORES),
+        (9, LARGEST_OTHER_CORES),
+    ],
+)
+def test_others_are_in_the_way_beyond_the_cores_left_over(threads: int, most: float) -> None:
+    """Threads that there are no cores for make no room."""
+    assert not in_the_way(CoreUse(other_cores=most), 2, threads)
+    assert in_the_way(CoreUse(other_cores=most + 1e-9), 2, threads)
+
+
+def test_what_is_not_known_is_in_nobodys_way() -> None:
+    """Where CPUs are not counted, the neighbours are added up."""
+    assert not is_known(CoreUse())
+    assert not in_the_way(CoreUse(), 2, 2)
+    assert in_the_way(CoreUse(neighbours=[BROWSER]), 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (CoreUse(neighbours=[BROWSER]), "chromium (pid 1234) uses 0.93 of a core"),
+        (
+            CoreUse(neighbours=[BACKUP, BROWSER], other_cores=2.83),
+            "backup (pid 9) uses 1.50 cores; chromium (pid 1234) uses 0.93 of a core; others 0.40",
+        ),
+        (
+            CoreUse(neighbours=[], other_cores=0.6),
+            "processes that cannot be named use 0.60 of a core",
+        ),
+    ],
+)
+def test_who_uses_the_cores_is_said_in_a_line(use: CoreUse, words: str) -> None:
+    """The largest by name; many small ones add up, and others cannot be seen from here."""
+    assert users_in_words(use) == words
+
+
+def test_a_busy_neighbour_is_warned_of_by_name(environment: Environment) -> None:
+    """With advice that says what to end."""
+    busy = replace(SOUND, neighbours=[BROWSER], other_cores=1.0, load=0.9)
+    (warning,) = warnings_about(environment, 2, busy)
+    assert warning.code == "busy-neighbour"
+    assert "chromium (pid 1234) uses 0.93 of a core" in warning.message
+    assert warning.advice.startswith("end chromium (pid 1234), or run again with --wait")
+    (unnamed,) = warnings_about(environment, 2, replace(busy, neighbours=[]))
+    assert "end " not in unnamed.advice
+
+
+def test_a_load_is_not_held_against_cores_that_were_seen_idle(environment: Environment) -> None:
+    """It is of the last minute, and what ended meanwhile disturbs nobody."""
+    assert warnings_about(environment, 2, replace(SOUND, load=2.0))[0].code == "other-load"
+    quiet = replace(SOUND, load=2.0, neighbours=[], other_cores=0.05)
+    assert warnings_about(environment, 2, quiet) == []
+
+
+def test_a_stored_name_steers_no_terminal(environment: Environment) -> None:
+    """A file of results is as untrusted as a process."""
+    evil = replace(BROWSER, name="\x1b[31mred\nline" + "x" * 100)
+    (warning,) = warnings_about(environment, 2, replace(SOUND, neighbours=[evil]))
+    assert warning.message.isprintable()
+    assert "x" * 50 not in warning.message

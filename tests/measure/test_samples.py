@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable, Iterator
+from itertools import count
+from math import exp, log
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.analysis.interval import of_ratio
+from perceptron.measure.samples import Sample, Samples, take_samples
+from perceptron.measure.timing import Effort, Timing, time_training
+from perceptron.problems.datasets import Array
+from perceptron.waiting import LARGEST_WAITED_SHARE, WaitingMeter
+
+WANTED = 5
+
+
+def scripted(shares: list[float], seconds: list[float]) -> Callable[[int], Sample]:
+    """Samples whose threads waited for these shares, one after the other, again and again."""
+    numbers = count()
+
+    def take(iterations: int) -> Sample:
+        number = next(numbers)
+        time = seconds[number % len(seconds)]
+        return Sample(iterations, time, shares[number % len(shares)] * time)
+
+    return take
+
+
+times = st.lists(st.floats(0.01, 0.1), min_size=1, max_size=9)
+
+
+@settings(deadline=None)
+@given(times)
+def test_on_a_quiet_machine_the_first_samples_count_however_slow(seconds: list[float]) -> None:
+    """Nothing is chosen by its time, and nothing is measured twice."""
+    got = take_samples(scripted([0.0], seconds), 100, WANTED)
+    assert [sample.seconds for sample in got.kept] == (seconds * WANTED)[:WANTED]
+    assert not got.dropped
+    assert got.waited == 0
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from([0.0, 0.01, 0.5, 0.6]), min_size=1, max_size=9), times)
+def test_of_those_taken_the_waiting_alone_decides(
+    shares: list[float], seconds: list[float]
+) -> None:
+    """The undisturbed count, however slow, and then those that waited least."""
+    got = take_samples(scripted(shares, seconds), 1, WANTED)
+    undisturbed = [sample for sample in (*got.kept, *got.dropped) if not sample.is_disturbed]
+    if len(undisturbed) >= WANTED:
+        assert not any(sample.is_disturbed for sample in got.kept)
+    else:
+        assert not any(not sample.is_disturbed for sample in got.dropped)
+        most = max(sample.share for sample in got.kept)
+        assert all(sample.share >= most - 1e-9 for sample in got.dropped)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.0, 0.9), min_size=1, max_size=20), times, st.integers(1, 1000))
+def test_taking_again_is_bounded_and_loses_nothing(
+    shares: list[float], seconds: list[float], iterations: int
+) -> None:
+    """Whatever the machine does: enough samples, an end, and every sample kept or dropped."""
+    taken: list[Sample] = []
+    script = scripted(shares, seconds)
+
+    def take(iterations: int) -> Sample:
+        taken.append(script(iterations))
+        return taken[-1]
+
+    got = take_samples(take, iterations, WANTED)
+    assert len(got.kept) in {WANTED, 2 * WANTED}
+    assert {sample.iterations for sample in got.kept} == {taken[-1].iterations}
+    assert sorted([*got.kept, *got.dropped], key=id) == sorted(taken, key=id)
+    assert len(taken) <= 3 + 2 * WANTED + 0.6 / min(seconds) + 2 * WANTED * max(seconds) / min(
+        seconds
+    )
+
+
+def test_disturbed_samples_are_taken_again() -> None:
+    """Each is dropped and kept apart; the others count."""
+    got = take_samples(scripted([0.0, 0.5], [0.01]), 100, WANTED)
+    assert len(got.kept) == WANTED
+    assert len(got.dropped) == WANTED - 1
+    assert got.waited == 0
+
+
+def test_where_none_is_undisturbed_those_count_that_waited_least() -> None:
+    """And the row says how much these waited."""
+    got = take_samples(scripted([0.9, 0.4, 0.8, 0.3, 0.7, 0.5], [1.0]), 1, 2)
+    assert sorted(sample.share for sample in got.kept) == [0.3, 0.4]
+    assert got.waited == pytest.approx(0.35)
+
+
+def test_a_little_waiting_is_no_reason_to_take_a_sample_again() -> None:
+    """Up to 2 % is what a system does for itself."""
+    got = take_samples(scripted([LARGEST_WAITED_SHARE * 0.99], [0.01]), 100, WANTED)
+    assert not got.dropped
+
+
+def test_shorter_samples_where_long_ones_are_always_disturbed() -> None:
+    """They fit between two turns of the neighbour's, and there are more of them."""
+
+    def take(iterations: int) -> Sample:
+        seconds = iterations * 1e-4
+        return Sample(iterations, seconds, 0.0 if seconds < 3e-3 else 0.5 * seconds)
+
+    got = take_samples(take, 100, WANTED)
+    assert {sample.iterations for sample in got.kept} == {20}
+    assert len(got.kept) == 2 * WANTED
+    assert [sample.iterations for sample in got.dropped] == [100] * 3
+    fixed = take_samples(take, 100, WANTED, shorten=False)
+    assert {sample.iterations for sample in fixed.kept} == {100}
+
+
+def test_waiting_that_nobody_can_tell_is_not_zero() -> None:
+    """Elsewhere than on Linux."""
+    got = take_samples(lambda iterations: Sample(iterations, 0.01), 10, WANTED)
+    assert got.waited is None
+    assert not got.dropped
+
+
+def test_what_the_host_took_is_measured_again_and_counts_as_waiting() -> None:
+    """Steal is known for all samples together only: they are taken again once."""
+    readings = iter([0.0, 0.02, 0.02, 0.02])
+    got = take_samples(scripted([0.0], [0.01]), 10, WANTED, lambda: next(readings))
+    assert len(got.kept) == len(got.dropped) == WANTED
+    assert got.waited == 0
+    always = count()
+    got = take_samples(scripted([0.0], [0.01]), 10, WANTED, lambda: 0.02 * next(always))
+    assert len(got.kept) == len(got.dropped) == WANTED
+    assert got.waited == pytest.approx(0.02 / 0.05)
+
+
+class World:
+    """A process beside a neighbour: ``exposure`` is how often a sample loses its core.
+
+    Its undisturbed samples take ``typical`` seconds and vary by ``spread``, slow ones more often.
+    """
+
+    def __init__(self, draw: random.Random, typical: float, spread: float, exposure: float) -> None:
+        self._draw = draw
+        self._process = typical * exp(draw.gauss(0, 0.02))
+        self._spread = spread
+        self._exposure = exposure
+
+    def take(self, iterations: int) -> Sample:
+        work = self._process * exp(self._spread * self._draw.expovariate(1))
+        waited = 0.0
+        if self._draw.random() < self._exposure:
+            waited = self._draw.expovariate(1 / 0.004)
+        return Sample(iterations, work + waited, waited)
+
+    def seconds(self, choose: Callable[[World], Samples]) -> float:
+        return Timing(tuple(sample.seconds for sample in choose(self).kept), 1).seconds
+
+
+def by_waiting(world: World) -> Samples:
+    return take_samples(world.take, 1, WANTED)
+
+
+def by_time(world: World) -> Samples:
+    """What must not be done: take slow samples again."""
+    taken = sorted((world.take(1) for _ in range(3 * WANTED)), key=lambda sample: sample.seconds)
+    return Samples(tuple(taken[:WANTED]), tuple(taken[WANTED:]), None)
+
+
+def ratios(choose: Callable[[World], Samples], exposures: tuple[float, float]) -> Iterator[float]:
+    """Log-ratios of a body that varies over one that does not, which losses hit unequally."""
+    draw = random.Random(5)
+    for _ in range(4000):
+        loud = World(draw, 0.01, 0.2, exposures[0]).seconds(choose)
+        steady = World(draw, 0.01, 0.01, exposures[1]).seconds(choose)
+        yield log(loud / steady)
+
+
+def test_a_neighbour_leaves_ratios_unbiased() -> None:
+    """Judged by waiting a ratio is the quiet one, also where one side loses its core more often."""
+    quiet = statistics.fmean(ratios(by_waiting, (0.0, 0.0)))
+    assert statistics.fmean(ratios(by_waiting, (0.5, 0.1))) == pytest.approx(quiet, abs=0.006)
+    assert statistics.fmean(ratios(by_waiting, (0.1, 0.5))) == pytest.approx(quiet, abs=0.006)
+    # The test can tell: chosen by their times, the samples of what varies come out too fast.
+    assert statistics.fmean(ratios(by_time, (0.0, 0.0))) < quiet - 0.03
+
+
+def test_beside_a_neighbour_intervals_hold_what_they_promise() -> None:
+    """95 % of the intervals of a body over itself hold 1."""
+    values = np.exp(list(ratios(by_waiting, (0.5, 0.5)))).reshape(-1, 8)
+    truth = exp(statistics.fmean(np.log(values).ravel()))
+    holds = 0
+    for eight in values:
+        interval = of_ratio(list(eight), [1.0] * 8)
+        assert interval.low is not None
+        assert interval.high is not None
+        holds += interval.low <= truth <= interval.high
+    assert holds / len(values) >= 0.93
+
+
+class Waiting:
+    """A trainer on made-up time whose thread waits for half of each long sample."""
+
+    def __init__(self) -> None:
+        self.now = self.waited = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def train(self, iterations: int) -> None:
+        lost = 0.5 * iterations * 1e-4 if iterations * 1e-4 > 0.003 else 0.0
+        self.now += iterations * 1e-4 + lost
+        self.waited += lost
+
+    def reset(self) -> None:
+        self.waited += 7.0  # waiting before the sample is none of its own
+
+    def loss(self) -> float:
+        return 0.0
+
+    def parameters(self) -> list[Array]:
+        return []
+
+
+def test_a_timing_tells_what_was_dropped_and_how_long_threads_waited() -> None:
+    """From the meter to the row's fields."""
+
+    class Meter(WaitingMeter):
+        def __call__(self) -> float | None:
+            return trainer.waited
+
+    trainer = Waiting()
+    timing = time_training(trainer, Effort(), trainer.clock, Meter(), lambda: None)
+    assert timing.seconds == pytest.approx(1e-4)
+    assert timing.waited == 0
+    assert timing.dropped == pytest.approx([1.5e-4] * 3)
+    assert timing.iterations < 100, "samples of 10 ms are always disturbed"

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.records.speeds import (
+    Answer,
+    BenchSpeed,
+    CrossoverSpeed,
+    GateSpeed,
+    SelfRatios,
+    Side,
+    Speeds,
+)
+from perceptron.report.tables.speeds import MISSED, speeds_lines
+
+NEVER = Answer(family="rows", pair="a:b", status="never", sure=True)
+CROSSES = Answer(
+    family="width", pair="a:b", status="crosses", sure=True, size=600.0, low=500.0, high=700.0
+)
+QUIET = Side(
+    bench=BenchSpeed(300.0, [NEVER, CROSSES], [0.01, 0.02, 0.5]),
+    crossover=CrossoverSpeed(60.0, [CROSSES]),
+    ratios={"numpy": [0.60, 0.64, 0.62], "numpy-inplace": [0.3, 0.3, 0.9]},
+    gate=GateSpeed([8.0, 9.0, 30.0], ["ok"]),
+    alike=[SelfRatios(backend="numpy", threads=1, sets=[[0.99, 1.01] * 4, [1.2, 1.21] * 4])],
+)
+BUSY = Side(
+    bench=BenchSpeed(390.0, [NEVER, replace(CROSSES, sure=False, status="tie")], [0.03]),
+    crossover=CrossoverSpeed(120.0, [replace(CROSSES, size=710.0, low=690.0, high=800.0)]),
+    ratios={"numpy": [0.63], "numpy-inplace": [0.29]},
+    gate=GateSpeed([14.0], ["ok"]),
+    alike=[SelfRatios(backend="numpy", threads=1, sets=[[1.0] * 8], lost=2)],
+)
+
+
+def lines(quiet: Side = QUIET, busy: Side = BUSY) -> list[str]:
+    return speeds_lines(
+        Speeds(
+            machine="box",
+            cpu="Abacus",
+            cores=2,
+            code="abc",
+            when="2026-01-02T03:04:05Z",
+            command="python -m benchmarks.busy",
+            quiet=quiet,
+            busy=busy,
+        )
+    )
+
+
+def row(what: str, quiet: Side = QUIET, busy: Side = BUSY) -> list[str]:
+    """The row that begins with these words: its other four cells."""
+    (line,) = (line for line in lines(quiet, busy) if line.startswith(f"| {what}"))
+    return line.strip("| ").split(" | ")[1:]
+
+
+def test_every_line_says_target_and_reached_on_both_sides() -> None:
+    assert lines()[0] == (
+        "`python -m benchmarks.busy`, 2026-01-02, machine box (Abacus, 2 cores), code of `abc`."
+    )
+    assert row("a whole `bench`") == [
+        "≤ 6 min",
+        "5.0 min",
+        "≤ 6.6 min, every sure status is the quiet one's",
+        "6.5 min; 1 of 1 sure ones are",
+    ]
+    assert row("`crossover") == [
+        "≤ 90 s",
+        "60.0 s; 600 [500, 700]",
+        "≤ 130 s, the interval overlaps the quiet one's or it says not sure",
+        "120 s; 710 [690, 800]",
+    ]
+    assert row("`numpy` ÷") == [
+        "≤ 0.65",
+        "0.620",
+        "within 5 % of the quiet ratio",
+        "0.630 (+1.6 %)",
+    ]
+    assert row("`numpy-inplace` ÷")[1] == "0.300"
+    assert row("width") == ["measured first", "2.0 %", "≤ 2 × the quiet one's", "3.0 % (× 1.49)"]
+    assert row("a whole A/A") == ["≤ 10 s", "9.00 s", "≤ 15 s", "14.0 s"]
+    assert row("`numpy`, 1 thread") == ["1 of 2", "1.105", "1 of 1, 2 pairs lost", "1.000"]
+    assert MISSED not in "\n".join(lines())
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "cell"),
+    [
+        (
+            "a whole `bench`",
+            {"bench": BenchSpeed(400.0, [NEVER], [0.03])},
+            "6.7 min; 1 of 1 sure ones are",
+        ),
+        (
+            "a whole `bench`",
+            {"bench": BenchSpeed(60.0, [replace(NEVER, status="always")], [0.03])},
+            "1.0 min; 0 of 1 sure ones are",
+        ),
+        ("`crossover", {"crossover": CrossoverSpeed(131.0, [CROSSES])}, "131 s; 600 [500, 700]"),
+        (
+            "`crossover",
+            {"crossover": CrossoverSpeed(9.0, [replace(CROSSES, low=701.0, high=None)])},
+            "9.00 s; 600 [701, …]",
+        ),
+        (
+            "`crossover",
+            {"crossover": CrossoverSpeed(9.0, [replace(NEVER, family="width")])},
+            "9.00 s; never",
+        ),
+        ("`numpy` ÷", {"ratios": {"numpy": [0.58]}}, "0.580 (-6.5 %)"),
+        ("width", {"bench": BenchSpeed(60.0, [], [0.05])}, "5.0 % (× 2.46)"),
+        ("a whole A/A", {"gate": GateSpeed([15.1], [])}, "15.1 s"),
+    ],
+)
+def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any], cell: str) -> None:
+    assert row(what, busy=replace(BUSY, **change))[3] == f"{cell}: {MISSED}"
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("a whole `bench`", {"bench": BenchSpeed(361.0, [], [0.1])}),
+        ("`crossover", {"crossover": CrossoverSpeed(91.0, [])}),
+        ("`numpy` ÷", {"ratios": {"numpy": [0.66]}}),
+        ("a whole A/A", {"gate": GateSpeed([10.5], [])}),
+    ],
+)
+def test_a_quiet_target_that_is_missed_says_so(what: str, change: dict[str, Any]) -> None:
+    assert row(what, quiet=replace(QUIET, **change))[1].endswith(f": {MISSED}")
+
+
+def test_an_answer_that_is_not_sure_contradicts_nothing() -> None:
+    unsure = replace(CROSSES, size=9000.0, low=8000.0, high=9500.0, sure=False)
+    busy = replace(BUSY, crossover=CrossoverSpeed(99.0, [unsure]))
+    assert row("`crossover", busy=busy)[3] == "99.0 s; 9,000 [8,000, 9,500], not sure"
+
+
+def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
+    """Beside a quiet side that is missing there is nothing to compare with."""
+    assert row("a whole `bench`", Side(), Side())[1::2] == ["not measured"] * 2
+    assert row("a whole `bench`", Side())[3] == "6.5 min"
+    assert row("`numpy` ÷", Side())[3] == "0.630"
+    assert row("width", Side())[3] == "3.0 %"
+    assert "against itself" not in "\n".join(lines(Side(), Side()))
+    assert row("`numpy`, 1 thread", QUIET, Side())[2:] == ["not measured", "–"]
+    lost = Side(alike=[SelfRatios(backend="numpy", threads=2, sets=[], lost=9)])
+    assert row("`numpy`, 2 threads", lost, Side())[:2] == ["no pair in 9", "–"]

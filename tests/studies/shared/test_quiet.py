@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from perceptron.measure.neighbours import Seen
+from perceptron.records.conditions import CoreUse, Neighbour
+from perceptron.studies.shared import quiet as module
+from perceptron.studies.shared.quiet import (
+    Quiet,
+    say_first,
+    say_if_waiting_is_unknown,
+    wait_for_quiet,
+)
+
+CALM = Seen(CoreUse(neighbours=[], other_cores=0.02))
+
+
+def busy(pid: int = 7) -> Seen:
+    name = {7: "backup", 8: "update"}[pid]
+    one = Neighbour(name=name, pid=pid, share=0.9)
+    return Seen(CoreUse(neighbours=[one], other_cores=0.9))
+
+
+class Waiting:
+    """A clock that only looks move, two seconds each, and what they see."""
+
+    def __init__(self, sees: Callable[[float], Seen]) -> None:
+        self.now = 0.0
+        self.lines: list[str] = []
+        self._sees = sees
+
+    def look(self) -> Waiting:
+        return self
+
+    def end(self) -> Seen:
+        self.now += 2.0
+        return self._sees(self.now)
+
+    def wait(self, minutes: float) -> Seen:
+        asked = Quiet(minutes, self.lines.append)
+        first = self._sees(0.0)
+        return wait_for_quiet(
+            first,
+            2,
+            2,
+            asked,
+            self.look,  # type: ignore[arg-type]
+            lambda: self.now,
+        )
+
+
+def test_waiting_ends_when_nobody_is_in_the_way() -> None:
+    """It says for whom it waits, and how long that took."""
+    waiting = Waiting(lambda now: busy() if now < 30 else CALM)
+    assert waiting.wait(10) == CALM
+    assert waiting.now == 30.0
+    assert waiting.lines == [
+        "waiting for quiet, 10.0 minutes at most: backup (pid 7) uses 0.90 of a core",
+        "quiet after 0.5 minutes",
+    ]
+
+
+def test_waiting_ends_with_the_minutes_and_says_so() -> None:
+    """Then measuring begins all the same: a line each minute, and nothing waits for ever."""
+    waiting = Waiting(lambda now: busy())
+    assert waiting.wait(2) == busy()
+    assert 120 <= waiting.now <= 122
+    assert [line.partition(":")[0] for line in waiting.lines] == [
+        "waiting for quiet, 2.0 minutes at most",
+        "waiting for quiet, 1.0 minutes at most",
+        "not quiet after 2.0 minutes",
+    ]
+
+
+def test_another_neighbour_is_named_at_once() -> None:
+    waiting = Waiting(lambda now: CALM if now > 8 else busy(7) if now < 4 else busy(8))
+    waiting.wait(1)
+    assert [line for line in waiting.lines if "update (pid 8)" in line]
+
+
+def test_quiet_is_not_waited_for_nor_spoken_of() -> None:
+    waiting = Waiting(lambda now: CALM)
+    assert waiting.wait(10) == CALM
+    assert (waiting.now, waiting.lines) == (0.0, [])
+
+
+@pytest.mark.parametrize(
+    ("seen", "threads", "lines"),
+    [
+        (
+            busy(),
+            2,
+            [
+                "note: backup (pid 7) uses 0.90 of a core: times may be longer and intervals "
+                "wider; --wait waits for quiet"
+            ],
+        ),
+        (busy(), 1, []),
+        (CALM, 2, []),
+        (Seen(CoreUse()), 2, ["note: this system does not tell who else uses the cores"]),
+    ],
+)
+def test_who_is_in_the_way_is_said_in_a_line(
+    seen: Seen, threads: int, lines: Sequence[str]
+) -> None:
+    """Nobody is who leaves a core for each thread; what cannot be told is said too."""
+    said: list[str] = []
+    say_first(seen, 2, threads, Quiet(0.0, said.append))
+    assert said == lines
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_system_that_does_not_tell_of_waiting_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    from contextlib import contextmanager
+
+    @contextmanager
+    def meter():  # type: ignore[no-untyped-def]
+        yield lambda: 0.1 if known else None
+
+    monkeypatch.setattr(module, "waiting_meter", meter)
+    said: list[str] = []
+    say_if_waiting_is_unknown(Quiet(0.0, said.append))
+    assert len(said) == (0 if known else 1)
