@@ -54,12 +54,12 @@ def damaged_line_warning(complaint: str) -> MeasurementWarning:
 
 def budget_warning(seconds: float) -> MeasurementWarning:
     """Return a warning that a run's budget was spent before everything was measured."""
-    minutes = seconds / 60
+    given = f"{seconds:.3g} s" if seconds < 60 else f"{seconds / 60:.3g} min"
     return MeasurementWarning(
         code="budget-spent",
-        message=f"the {minutes:.3g} min of --budget were spent before everything was measured: "
+        message=f"the budget of {given} was spent before everything was measured: "
         "what is missing makes answers unsure, and they say so",
-        advice=f"--budget {2 * minutes:.3g} continues where this run ended",
+        advice=f"--budget {2 * seconds / 60:.3g} continues where this run ended",
     )
 
 

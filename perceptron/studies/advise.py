@@ -26,7 +26,7 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axis
-from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import expected_seconds, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.progress import Progress
@@ -40,9 +40,6 @@ _BESIDE = 2
 _REACH = 64
 # A size whose iteration would take longer than this is not tried beside the problem.
 _LONGEST_SECONDS = 0.03
-# Seconds that starting the command, judging and printing take; of a small budget, a share.
-_ENDING = 2.0
-_ENDING_SHARE = 0.1
 # Share of the time for processes of the problem itself beyond the first.
 _OWN_SHARE = 0.6
 SECONDS = 20.0
@@ -93,7 +90,7 @@ def advise(
     """
     if device is not None:
         what_if.require()
-    budget = Budget(budget_seconds or SECONDS)
+    budget = study_budget(budget_seconds or SECONDS)
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
@@ -133,9 +130,7 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
 
     The budget was too small if there is no second size on one of them.
     """
-    problem, rows = plan.problem, run.journal.rows
-    ending = min(_ENDING, _ENDING_SHARE * run.budget.seconds)
-    budget = run.budget.part(max(0.0, 1 - ending / max(ending, run.budget.left)))
+    problem, rows, budget = plan.problem, run.journal.rows, run.budget
     with Workers(budget.until_abandoned) as workers:
         look = _Look(plan, run, workers, progress, budget)
         pairs = [(problem, backend) for backend in plan.backends]
@@ -150,7 +145,7 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
         advice.AxisRows(axis=through.label, here=through.here, rows=look.rows(through))
         for through in axes
     ]
-    run.budget.cut_short = bool(left_out) or any(not axis.has_other_sizes for axis in found)
+    budget.cut_short = bool(left_out) or any(not axis.has_other_sizes for axis in found)
     return found
 
 

@@ -17,7 +17,7 @@ from perceptron.problems import catalogue, files
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
-from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import (
     OpenRun,
@@ -139,7 +139,7 @@ def bench(
     `UserError` if the results folder cannot be written to, if a file of the user's own did not
     stay as it was, or if there was no time for anything.
     """
-    budget = Budget(budget_seconds or plan.budget_seconds)
+    budget = study_budget(budget_seconds or plan.budget_seconds)
     threads = max(plan.threads)
     with start_run(
         _as_json(plan), plan.backends, threads, machine, results, plan.quick, budget, quiet=quiet

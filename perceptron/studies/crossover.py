@@ -22,7 +22,7 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
-from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import (
     OpenRun,
@@ -132,7 +132,7 @@ def locate(
     """
     if device is not None:
         what_if.require()
-    budget = Budget(budget_seconds or plan.budget_seconds)
+    budget = study_budget(budget_seconds or plan.budget_seconds)
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}
     threads = max(plan.threads)

@@ -17,7 +17,7 @@ from perceptron.measure.timing import Effort
 from perceptron.problems.families import FAMILIES, Family
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
-from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, plain, start_run
 from perceptron.studies.shared.progress import Progress, prefixed
@@ -113,7 +113,7 @@ def map_family(
     names the folder of the results; None for the host's name. Raises `UserError` if the results
     folder cannot be written to, or if there was no time for anything.
     """
-    budget = Budget(budget_seconds or plan.budget_seconds)
+    budget = study_budget(budget_seconds or plan.budget_seconds)
     as_json = plain(plan) | {"study": "map", "processes": plan.processes}
     with start_run(
         as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet

@@ -19,7 +19,7 @@ from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
 from perceptron.studies.shared.progress import Progress
@@ -91,7 +91,7 @@ def overhead(
     It takes at most ``budget_seconds``, by default the plan's, all starts together. Raises
     `UserError` if the results folder cannot be written to, or if there was no time for anything.
     """
-    budget = Budget(budget_seconds or plan.budget_seconds)
+    budget = study_budget(budget_seconds or plan.budget_seconds)
     counts, not_counted = kernels(plan, budget)
     ladder = rungs("cpu") | rungs("cuda")
     # What the judge needs beside the rows is counted and belongs to the plan.

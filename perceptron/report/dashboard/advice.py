@@ -10,7 +10,8 @@ from perceptron.untrusted_text import shortened
 
 # What of our own advice is typed into a terminal.
 _COMMAND = re.compile(
-    r"sudo .+|env(?: -u \S+)+|nvidia-smi(?: -\w| [A-Z,]+)+|--threads \d+|perceptron compare \S+ \."
+    r"sudo .+|env(?: -u \S+)+|nvidia-smi(?: -\w| [A-Z,]+)+|--threads \d+|--budget [\d.]+"
+    r"|perceptron compare \S+ \."
 )
 
 

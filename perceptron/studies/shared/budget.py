@@ -12,12 +12,16 @@ from perceptron.studies.shared.costs import Costs
 
 # What is still running when the budget is over may take this share of it to end.
 GRACE = 0.05
+# Seconds that starting the command, judging and printing take; of a small budget, a share.
+_ENDING_SECONDS = 2.0
+_ENDING_SHARE = 0.1
 
 
 class Budget:
     """Seconds that a study may take, counted from when this is made; inf for no end.
 
-    Of a ``whole`` it is a part, which never reaches beyond that.
+    Of those the ``ending`` is kept for what follows the measuring. Of a ``whole`` it is a part,
+    which never reaches beyond that.
     """
 
     def __init__(
@@ -26,8 +30,10 @@ class Budget:
         spent: float = 0.0,
         clock: Callable[[], float] | None = None,
         whole: Budget | None = None,
+        ending: float = 0.0,
     ) -> None:
         self.seconds = seconds
+        self._measuring = seconds - ending
         self.cut_short = False
         """Whether something was left out for lack of time; the study says so."""
         self.costs: Costs = whole.costs if whole else Costs()
@@ -44,7 +50,7 @@ class Budget:
     @property
     def left(self) -> float:
         """Seconds until nothing more should begin, at least 0."""
-        own = max(0.0, self.seconds - self.spent)
+        own = max(0.0, self._measuring - self.spent)
         return min(own, self._whole.left) if self._whole else own
 
     @property
@@ -64,7 +70,7 @@ class Budget:
 
     def until_abandoned(self) -> float:
         """Return the seconds until what still runs is abandoned; below 0 if it should have been."""
-        own = self.seconds * (1 + GRACE) - self.spent
+        own = self._measuring * (1 + GRACE) - self.spent
         return min(own, self._whole.until_abandoned()) if self._whole else own
 
     def resume(self, spent: float) -> None:
@@ -83,6 +89,11 @@ class Budget:
             yield
         finally:
             self._began += self._clock() - begin
+
+
+def study_budget(seconds: float) -> Budget:
+    """Return the budget of a study that begins now."""
+    return Budget(seconds, ending=min(_ENDING_SECONDS, _ENDING_SHARE * seconds))
 
 
 def unlimited() -> Budget:

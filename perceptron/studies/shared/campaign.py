@@ -80,14 +80,14 @@ class _Campaign:
                 for group in _groups(self._remaining(), self._shuffle):
                     self._measure_group(group, references)
         self._journal.note_spent(self._budget.whole.spent)
-        self._to_go = self._seconds_later()
+        self._to_go = self._seconds_to_go([])
         self._report("done")
         return self._remaining()
 
     def _measure_group(self, group: list[Task], references: str) -> None:
         """Measure as many of these tasks as there is time for, backends side by side."""
         tasks = self._affordable(self._remaining(group))
-        self._to_go = self._seconds_later() + sum(map(self._cost, self._remaining()))
+        self._to_go = self._seconds_to_go(self._remaining())
         here = []
         for task in tasks:
             reason = self._reasons[task.backend]
@@ -135,10 +135,13 @@ class _Campaign:
         self._journal.note_spent(self._budget.whole.spent)
         self._report(f"{task.problem.name} on {task.backend}")
 
-    def _seconds_later(self) -> float:
+    def _seconds_to_go(self, now: list[Task]) -> float:
+        """Return what these tasks will take and all that may follow; inf if that is not known."""
         if self._later is None:
             return inf
-        return sum(map(self._cost, remaining(self._later, self._journal.rows)))
+        later = remaining(self._later, self._journal.rows)
+        each_once = {(task.key, task.process): task for task in [*now, *later]}
+        return sum(map(self._cost, each_once.values()))
 
     def _affordable(self, group: list[Task]) -> list[Task]:
         """Return the tasks for which there is time: a problem on all its backends or on none.

@@ -22,6 +22,7 @@ from perceptron.report.dashboard.advice import advice_markup
             "let it cool down; nvidia-smi -q -d CLOCK,PERFORMANCE tells more",
             "let it cool down; <code>nvidia-smi -q -d CLOCK,PERFORMANCE</code> tells more",
         ),
+        ("--budget 0.667 continues", "<code>--budget 0.667</code> continues"),
         ("<b>no</b>", "&lt;b&gt;no&lt;/b&gt;"),
         ("sudo <b>", "<code>sudo &lt;b&gt;</code>"),
     ],
