@@ -21,9 +21,6 @@ from contextlib import contextmanager
 LARGEST_WAITED_SHARE = 0.02
 """A sample whose threads waited for a larger share of its time is disturbed."""
 
-LARGEST_WAITED_SHARE = 0.02
-"""Of a sample's wall time, all threads together: one that waited longer is disturbed."""
-
 _THREADS = "/proc/self/task"
 _CPUS = "/proc/stat"
 _STEAL = 8  # of the words of its first line: "cpu", user, nice, system, idle, iowait, irq, softirq

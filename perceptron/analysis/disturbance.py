@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from perceptron.records.measurement import LARGEST_WAITED_SHARE, Measurement
+from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 DISTURBED = "disturbed"
 """The code of the warning."""
@@ -43,6 +44,11 @@ class Disturbance(Struct, frozen=True, kw_only=True):
         )
 
 
+def is_disturbed(row: Measurement) -> bool:
+    """Return whether the row's time rests on samples whose threads waited."""
+    return row.waited is not None and row.waited > LARGEST_WAITED_SHARE
+
+
 def disturbance(rows: Iterable[Measurement]) -> Disturbance:
     """Add up what waiting did to these rows; what does not say so counts nothing."""
     samples = dropped = times = waited = 0
@@ -52,7 +58,7 @@ def disturbance(rows: Iterable[Measurement]) -> Disturbance:
         samples += len(row.samples) + (row.disturbed or 0)
         dropped += row.disturbed or 0
         times += 1
-        waited += (row.waited or 0.0) > LARGEST_WAITED_SHARE
+        waited += is_disturbed(row)
     return Disturbance(samples=samples, dropped=dropped, times=times, waited=waited)
 
 

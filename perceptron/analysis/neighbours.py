@@ -44,7 +44,7 @@ def users_in_words(use: CoreUse) -> str:
     parts = [f"{name(neighbour)} uses {_cores(neighbour.share)}" for neighbour in neighbours]
     rest = other_cores(use) - sum(neighbour.share for neighbour in neighbours)
     if not parts:
-        return f"processes that cannot be named use {_cores(other_cores(use))}"
+        return f"short-lived or hidden processes use {_cores(other_cores(use))}"
     return "; ".join(parts) + (f"; others {rest:.2f}" if rest >= LARGEST_OTHER_CORES / 2 else "")
 
 

@@ -8,10 +8,6 @@ from msgspec import Meta, Struct
 
 Status = Literal["ok", "skipped", "failed"]
 
-LARGEST_WAITED_SHARE = 0.02
-"""Of the samples' time that threads waited for a core: two in a hundred lengthen a time by as much,
-nearly half of a tie. Beyond it a time is of the neighbours as well."""
-
 
 # A size along one axis of a family. The bound keeps untrusted numbers out of overflow.
 AxisSize = Annotated[int, Meta(ge=1, le=2**40)]

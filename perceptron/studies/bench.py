@@ -153,7 +153,7 @@ def bench(
             journal.folder,
             run.environment,
             journal.rows,
-            run.warnings(max(plan.threads)),
+            run.warnings(threads),
             plan.all_families,
             budget.use,
         )

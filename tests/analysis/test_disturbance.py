@@ -6,7 +6,7 @@ from perceptron.analysis.disturbance import (
     disturbance,
     disturbance_warnings,
 )
-from perceptron.records.measurement import LARGEST_WAITED_SHARE
+from perceptron.waiting import LARGEST_WAITED_SHARE
 from tests.conftest import MakeRow
 
 TEN = [1e-3] * 10

@@ -49,7 +49,7 @@ def test_what_is_not_known_is_in_nobodys_way() -> None:
         ),
         (
             CoreUse(neighbours=[], other_cores=0.6),
-            "processes that cannot be named use 0.60 of a core",
+            "short-lived or hidden processes use 0.60 of a core",
         ),
     ],
 )

@@ -36,7 +36,7 @@ def test_the_text_names_every_condition_and_ends_with_the_next_command(
     process = perceptron("doctor", "--threads", "1")
     lines = process.stdout.splitlines()
     for what, _, _ in table.cells(diagnosed(environment, SOUND)):
-        (line,) = (line for line in lines if line.startswith(what))
+        (line,) = (line for line in lines if line.startswith(f"{what}  "))
         assert line.rstrip().endswith(("fine", "warning", "not known"))
     assert process.returncode == (1 if "warning:" in process.stdout else 0)
     assert lines[-1] == "next:  perceptron bench --quick"

@@ -12,18 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from statistics import fmean
 
+from perceptron.analysis.disturbance import is_disturbed
 from perceptron.records.measurement import Measurement
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # With fewer undisturbed processes the disturbed ones say more, for all that waiting hides.
 _FEWEST = 3
 # Waiting adds up over threads: from here on nothing is known but that it was long.
 _MOST = 0.99
-
-
-def is_disturbed(row: Measurement) -> bool:
-    """Return whether the row's time rests on samples whose threads waited."""
-    return row.waited is not None and row.waited > LARGEST_WAITED_SHARE
 
 
 def disturbed_share(rows: Iterable[Measurement]) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from perceptron.analysis.neighbours import is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuClock
-from perceptron.records.measurement import LARGEST_WAITED_SHARE
 from perceptron.report.numbers import NONE, duration, memory, percent
 from perceptron.report.tables.terminal import out, show_next, show_warnings, table
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # Of the neighbours; a cell is one line.
 _SHOWN = 5

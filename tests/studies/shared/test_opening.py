@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.map import MapPlan
 from perceptron.studies.shared import opening
-from perceptron.studies.shared.budget import unlimited
+from perceptron.studies.shared.budget import Budget, unlimited
 from perceptron.studies.shared.opening import (
     contents,
     plain,
@@ -88,10 +90,26 @@ def test_a_neighbour_is_said_first_and_kept_with_the_run(events: list[str], tmp_
     assert [warning.code for warning in run.warnings(2)] == ["busy-neighbour"]
 
 
-def test_quiet_is_waited_for_before_the_loop(events: list[str], tmp_path: Path) -> None:
+def passing(now: list[float], seconds: float) -> Callable[..., Seen]:
+    """Return waiting for quiet that also takes this long on a clock."""
+    wait = opening.wait_for_quiet
+
+    def wait_and_pass(*arguments: Any) -> Seen:
+        now[0] += seconds
+        return wait(*arguments)
+
+    return wait_and_pass
+
+
+def test_quiet_is_waited_for_before_the_loop(
+    events: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """So the conditions are those that are measured under."""
     lines: list[str] = []
-    with start_run({}, [], 2, "box", tmp_path, False, unlimited(), Quiet(5.0, lines.append)) as run:
+    now = [0.0]
+    budget = Budget(60.0, clock=lambda: now[0])
+    monkeypatch.setattr(opening, "wait_for_quiet", passing(now, 300.0))
+    with start_run({}, [], 2, "box", tmp_path, False, budget, Quiet(5.0, lines.append)) as run:
         events.append("measuring")
     assert events == [*["look", "seen"] * 3, "conditions", "measuring"]
     assert [line.partition(",")[0].partition(" after")[0] for line in lines] == [
@@ -99,7 +117,7 @@ def test_quiet_is_waited_for_before_the_loop(events: list[str], tmp_path: Path) 
         "quiet",
     ]
     assert run.conditions.neighbours == []
-    assert run.budget.spent < 5.0, "a wait that was asked for is not paid by the budget"
+    assert budget.spent == 0.0, "a wait that was asked for is not paid by the budget"
     assert run.warnings(2) == []
 
 
