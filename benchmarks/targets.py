@@ -14,6 +14,8 @@ import time
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks import dashboard, foreign_results, large_tables
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
@@ -23,6 +25,7 @@ from perceptron.measure.launch import run_job
 from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType
 from perceptron.studies.shared.published import published_dtype
+from perceptron.waiting import waiting_meter
 
 ROUNDS = 7
 # backend, over what, at most
@@ -79,7 +82,7 @@ int main(void) {
 
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
-    for line in (*speeds(), *products(), *readings(), *dashboard.lines()):
+    for line in (*speeds(), *products(), *readings(), meter_cost(), *dashboard.lines()):
         print(line)
     for line in chain(foreign_results.lines(), large_tables.lines()):
         print(line)
@@ -150,6 +153,23 @@ def readings() -> list[str]:
         )
         for seconds in (50e-6, 500e-6, 5e-3, 50e-3)
     ]
+
+
+def meter_cost() -> str:
+    """Measure what reading how long threads waited takes, over a sample of 10 ms."""
+    calls = 10_000
+    shares = []
+    width = 512
+    matrix = np.ones((width, width))
+    with waiting_meter() as meter:
+        np.matmul(matrix, matrix)  # in all threads
+        meter.leave_out_idle()
+        for _ in range(ROUNDS):
+            begin = time.perf_counter()
+            for _ in range(2 * calls):
+                meter()
+            shares.append((time.perf_counter() - begin) / calls / 0.01)
+    return report_line("reading how long threads waited, before and after 10 ms", shares, 0.001)
 
 
 def read(seconds: float) -> float:

@@ -39,22 +39,34 @@ class WaitingMeter:
     def __init__(self, threads: str = _THREADS) -> None:
         self._threads = threads
         self._files: dict[str, int] = {}
-        self._nanoseconds: dict[int, int] = {}
+        self._at_first: dict[str, bytes] = {}
+        self._nanoseconds: dict[str, int] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Count threads that were started since, too."""
         with contextlib.suppress(OSError):  # no such folder, as on macOS
             for thread in os.listdir(self._threads):
-                if thread not in self._files:
+                if thread not in self._at_first:
                     with contextlib.suppress(OSError):  # it has just ended
                         file = f"{self._threads}/{thread}/schedstat"
                         self._files[thread] = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+                        self._at_first[thread] = os.pread(self._files[thread], 64, 0)
+
+    def leave_out_idle(self) -> None:
+        """Read no more what threads wait that have not run since this meter knows them.
+
+        Libraries keep threads that others of them do the work of.
+        """
+        for thread, file in list(self._files.items()):
+            with contextlib.suppress(OSError):
+                if os.pread(file, 64, 0) == self._at_first[thread]:
+                    os.close(self._files.pop(thread))
 
     def __call__(self) -> float | None:
-        for file in self._files.values():
+        for thread, file in self._files.items():
             with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended
-                self._nanoseconds[file] = int(os.pread(file, 64, 0).split()[1])
+                self._nanoseconds[thread] = int(os.pread(file, 64, 0).split()[1])
         return sum(self._nanoseconds.values()) / 1e9 if self._nanoseconds else None
 
     def close(self) -> None:

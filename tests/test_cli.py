@@ -186,6 +186,16 @@ def test_a_full_disk_behind_standard_output_is_one_line(tmp_path: Path) -> None:
         (["overhead", "--problem", "nothing"], "unknown problem 'nothing'"),
         (["overhead", "--threads", "1,2"], "--threads takes one number here"),
         (["map", "--family", "mlp-width"], "varies along 1 axis and a map needs two"),
+        (["bench", "--budget", "0"], "--budget takes minutes, above 0"),
+        (["map", "--budget", "nan"], "--budget takes minutes, above 0"),
+        (["overhead", "--budget", "inf"], "--budget takes minutes, above 0"),
+        (["crossover", "--budget", "-1"], "--budget takes minutes, above 0"),
+        (["crossover", "--from", "x.csv", "--budget", "2"], "--budget says what to measure"),
+        (["advise", "--problem", "xor", "--seconds", "0"], "--seconds takes seconds, above 0"),
+        (
+            ["advise", "--problem", "xor", "--seconds", "9", "--budget", "1"],
+            "give --budget in minutes or --seconds, not both",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_one_line(

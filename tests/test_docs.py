@@ -18,14 +18,14 @@ from tests.made import everything
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 # A bench as typed takes minutes; its options are typed as they stand, and these make it short.
-SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1"}
+SHORT = {"--families": "mlp-depth", "--backends": "numpy", "--threads": "1", "--budget": "10"}
 
 # The same for what else takes its time.
 SHORTER = {
-    "advise": ["--seconds", "2", "--backends", "numpy,python", "--threads", "1"],
-    "crossover": ["--backends", "numpy,python", "--threads", "1"],
-    "map": ["--points", "4", "--backends", "numpy,python", "--threads", "1"],
-    "overhead": ["--backends", "numpy,python", "--threads", "1"],
+    "advise": ["--budget", "1", "--backends", "numpy,python", "--threads", "1"],
+    "crossover": ["--backends", "numpy,python", "--threads", "1", "--budget", "10"],
+    "map": ["--points", "4", "--backends", "numpy,python", "--threads", "1", "--budget", "10"],
+    "overhead": ["--backends", "numpy,python", "--threads", "1", "--budget", "10"],
 }
 
 # Real runs that a test of the command makes with the same options, and looks at closely.

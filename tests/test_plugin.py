@@ -103,7 +103,7 @@ def test_the_right_one_is_timed_and_the_wrong_one_never(python: Path, tmp_path: 
     """Recorded as failed, with its difference and without a time."""
     names = "numpy,elsewhere,elsewhere-wrong"
     options = ("--quick", "--families", "mlp-depth", "--threads", "1", "--machine", "box", "--json")
-    process = run(python, tmp_path, "bench", "--backends", names, *options)
+    process = run(python, tmp_path, "bench", "--backends", names, *options, "--budget", "10")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     finding = {entry["backend"]: entry for entry in document["finding"]}

@@ -28,6 +28,21 @@ def test_the_meter_adds_up_what_threads_waited(tmp_path: Path) -> None:
         assert meter() == 3.7
 
 
+def test_idle_threads_are_read_no_more(tmp_path: Path) -> None:
+    """What they have waited stays; reading costs a microsecond for each thread."""
+    thread(tmp_path, "1", 2_000_000_000)
+    thread(tmp_path, "2", 500_000_000)
+    with waiting_meter(str(tmp_path)) as meter:
+        thread(tmp_path, "1", 3_000_000_000)
+        assert meter() == 3.5
+        meter.leave_out_idle()
+        thread(tmp_path, "1", 4_000_000_000)
+        thread(tmp_path, "2", 900_000_000)
+        assert meter() == 4.5
+        meter.refresh()
+        assert meter() == 4.5, "left out for good"
+
+
 def test_it_cannot_tell_where_there_is_no_such_folder(tmp_path: Path) -> None:
     """Not zero: nobody knows."""
     with waiting_meter(str(tmp_path / "none")) as meter:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-QUICK = ("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1")
+# Time enough on however busy a machine: what the default leaves out there is no mistake.
+AMPLE = ("--budget", "30")
+QUICK = (
+    *("bench", "--quick", "--families", "mlp-depth", "--machine", "box", "--threads", "1"),
+    *AMPLE,
+)
 
 CROSSOVER_KEYS = {
     "family",

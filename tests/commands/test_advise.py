@@ -10,7 +10,7 @@ from tests.conftest import Perceptron
 def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     """On one document: the sentence, what stands behind it, and an estimate that says it is one."""
     process = perceptron(
-        *("advise", "--rows", "40", "--features", "3", "--hidden", "2,2", "--seconds", "3"),
+        *("advise", "--rows", "40", "--features", "3", "--hidden", "2,2", "--budget", "1"),
         *("--what-if", "h100", "--threads", "1", "--json"),
     )
     assert process.returncode == 0, process.stderr

@@ -16,7 +16,7 @@ import pytest
 from perceptron.backends import registry
 from perceptron.report.numbers import duration_interval
 from perceptron.studies.shared.sweep import SWEEP
-from tests.commands.conftest import CROSSOVER_KEYS, QUICK
+from tests.commands.conftest import AMPLE, CROSSOVER_KEYS, QUICK
 from tests.conftest import ROOT, Perceptron
 
 # Against a hang, on however busy a machine.
@@ -30,10 +30,12 @@ def test_bench_prints_the_contract_and_names_page_and_results(
 
     The whole of a quick run, as README says to type it, with its default backends and families.
     """
-    process = perceptron("bench", "--quick", "--machine", "box", "--json")
+    process = perceptron("bench", "--quick", "--machine", "box", "--json", *AMPLE)
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert document["machine"] == "box"
+    assert document["budget"]["seconds"] == 1800
+    assert 0 < document["budget"]["spent_seconds"] < 1800
     finding = {row["backend"]: row for row in document["finding"]}
     assert finding["numpy"]["ratio_to_numpy"] == 1.0
     if finding["torch-cpu"]["seconds"] is not None:

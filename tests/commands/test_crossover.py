@@ -179,6 +179,7 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
         "amortisation",
         "sources",
         "warnings",
+        "budget",
         "page",
         "results",
     }

@@ -76,7 +76,9 @@ def test_the_document_names_the_page_as_a_file(
 ) -> None:
     run("map", "--json", "--html", "elsewhere")
     document = json.loads(capsys.readouterr().out)
-    assert set(document) == {"map", "machine", "warnings", "page", "results"}
+    assert set(document) == {
+        *("map", "machine", "not_refined", "warnings", "budget", "page", "results"),
+    }
     assert document["page"] == "elsewhere/map.html"
     assert (answered / document["page"]).is_file()
 

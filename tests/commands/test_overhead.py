@@ -13,6 +13,7 @@ from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.cli import app
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import overhead as study
+from tests.commands.conftest import AMPLE
 from tests.conftest import Perceptron
 from tests.made import BENCH, LADDER, bench_rows, keep, ladder_rows
 from tests.report.reading import data, text_of, views
@@ -70,7 +71,7 @@ def test_overhead_prints_the_documents_of_the_contract(perceptron: Perceptron) -
     """Rungs with everything that the contract names, and phases of the eager one."""
     process = perceptron(
         *("overhead", "--quick", "--backends", "torch-cpu", "python", "torch-cuda"),
-        *("--threads", "1", "--json"),
+        *("--threads", "1", "--json", *AMPLE),
     )
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)

@@ -118,3 +118,18 @@ def test_the_garbage_collector_rests_while_timing() -> None:
     trainer = Watching(1e-3)
     time_training(trainer, Effort(), trainer.clock, NO_METER, lambda: None)
     assert gc.isenabled()
+
+
+def test_where_waiting_is_known_warming_up_ends_when_threads_have_their_cores() -> None:
+    """The fixed time is for systems that cannot tell."""
+
+    class Meter(WaitingMeter):
+        def __call__(self) -> float | None:
+            # Two threads share a core in the first five calls.
+            return 0.5 * sum(trainer.calls[:5]) * trainer.cost
+
+    trainer = FakeTrainer(0.02)
+    timing = time_training(trainer, Effort(), trainer.clock, Meter("no such folder"), lambda: None)
+    assert timing.seconds == pytest.approx(0.02)
+    assert timing.dropped == ()
+    assert len(trainer.calls) == 6 + 5

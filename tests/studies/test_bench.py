@@ -78,6 +78,7 @@ def test_bench_shows_a_model_of_ones_own_and_why_another_was_not_measured(
     )
     names = ("moves.toml", "still.toml", "away.toml")
     command = ("bench", "--quick", "--threads", "1", "--backends", "numpy", "--machine", "box")
+    command += ("--budget", "10")
     finished = perceptron(*command, "--problem", *names)
     assert finished.returncode == 0, finished.stderr
     assert "Warning" not in finished.stderr
