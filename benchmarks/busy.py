@@ -158,6 +158,7 @@ def measure(
     for name in parts:
         for side in ("quiet", "busy"):
             begin = clock()
+            say(f"{name}, {side} …")
             try:
                 if side == "quiet" and name in known:
                     value = known[name]

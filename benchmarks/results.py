@@ -172,7 +172,8 @@ def unsteered(variables: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
 
 def what_next(checkout: Path, planned: Sequence[Step], progress: ProgressFile) -> list[str]:
     """Return what to type once all is measured: of record is what git tracks."""
-    files = [*new_files(checkout, planned, progress), "results/asv"]
+    beside = [name for name in ("results/asv", "results/speeds") if (checkout / name).is_dir()]
+    files = [*new_files(checkout, planned, progress), *beside]
     lines = ["", "All is measured. Next:"]
     lines += [f"  git add --force {' '.join(map(shlex.quote, files))}"]
     old = superseded.superseded(checkout)
