@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared.arguments import Json, Results, Wait
-from perceptron.commands.shared.quiet import look_first
+from perceptron.commands.shared.quiet import looking_first
 
 
 def compare(
@@ -60,9 +60,8 @@ def compare(
     )
     if markdown is not None:
         text_file.reserve(markdown)
-    look_first(wait)
     with terminal.progress_bar("comparing") as bar:
-        comparison = gate(request, bar)
+        comparison = gate(request, looking_first(bar, wait))
     comparison = replace(comparison, moved_crossovers=moved_crossovers(comparison))
     terminal.show_warnings(comparison.warnings)
     if json:

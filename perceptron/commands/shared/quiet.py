@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from perceptron.errors import UserError
 _SHORT_SECONDS = 0.5
 
 if TYPE_CHECKING:
+    from perceptron.studies.shared.progress import Progress
     from perceptron.studies.shared.quiet import Quiet
 
 
@@ -24,18 +26,30 @@ def quiet(minutes: float | None) -> Quiet:
     return Quiet(minutes or 0.0, terminal.note)
 
 
-def look_first(minutes: float | None) -> None:
-    """Look for half a second at who uses the cores; say it, or wait for quiet as ``--wait`` asks.
+def looking_first(progress: Progress, minutes: float | None) -> Progress:
+    """Return a progress that looks who uses the cores while the first piece of work is done.
 
-    For a command whose measuring knows nothing of it.
+    It says that, or waits for quiet as ``--wait`` asks, before the second: for a study that begins
+    with preparing, and whose measuring knows nothing of it. Raises `UserError` as `quiet` does.
     """
     from perceptron.machine import usable_cores
     from perceptron.measure.neighbours import Look
     from perceptron.studies.shared.quiet import say_first, wait_for_quiet
 
     asked, cores = quiet(minutes), usable_cores()
-    seen = Look(_SHORT_SECONDS).end()
-    if asked.minutes:
-        wait_for_quiet(seen, cores, cores, asked, Look)
-    else:
-        say_first(seen, cores, cores, asked)
+    begun: list[Look] = []
+    calls = count()
+
+    def report(done: float, total: float, message: str) -> None:
+        progress(done, total, message)
+        call = next(calls)
+        if call == 0:
+            begun.append(Look(_SHORT_SECONDS))
+        elif call == 1:
+            seen = begun.pop().end()
+            if asked.minutes:
+                wait_for_quiet(seen, cores, cores, asked, Look)
+            else:
+                say_first(seen, cores, cores, asked)
+
+    return report
