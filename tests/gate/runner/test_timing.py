@@ -206,6 +206,20 @@ def test_waiting_of_setups_does_not_count() -> None:
     assert (measured.waits, measured.dropped) == ([0.0] * 3, [])
 
 
+def test_where_setups_are_very_many_the_meter_is_read_once_around_them() -> None:
+    """Reading it around each call would cost more than the calls."""
+    read: list[float] = []
+
+    def meter() -> float:
+        read.append(busy.waited)
+        return busy.waited
+
+    busy = Busy([(1.0, 0.0)] * 1000)
+    batch = busy.batches(with_setup=True).run(1000, meter)
+    assert (batch.seconds, len(read)) == (1000.0, 2)
+    assert batch.waited == pytest.approx(50.0 * 999 / (1000 + 999 * busy.setup))
+
+
 def test_where_waiting_is_unknown_nothing_is_dropped() -> None:
     fake = Fake(1.0)
     measured = measure(fake.batches(), 1, 3, 0.0, spare=3, clock=fake.clock)
