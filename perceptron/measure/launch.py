@@ -131,7 +131,7 @@ class Workers:
     def _end(self, name: Hashable) -> None:
         worker = self._alive.pop(name, None)
         if worker is not None:
-            worker.end()
+            worker.end(max(0.0, min(_SECONDS_TO_LEAVE, self._seconds_left())))
 
 
 def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
@@ -202,6 +202,6 @@ class _Worker:
         for problem in left:
             yield Outcome(problem=problem, status="failed", reason=reason[:500])
 
-    def end(self) -> None:
+    def end(self, patience_seconds: float) -> None:
         """Make sure that the process is gone."""
-        self._process.end(_SECONDS_TO_LEAVE)
+        self._process.end(patience_seconds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from perceptron.analysis.advice import Advice, AdviceResult, Change
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
+from perceptron.analysis.select import NOT_REACHED
 from perceptron.report import crossover_words as words
 from perceptron.report.numbers import NONE, count, digits, duration, duration_interval, interval
 from perceptron.report.tables import what_if
@@ -27,9 +28,15 @@ def show(result: AdviceResult) -> None:
     table(title, COLUMNS, cells(advice))
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
-    if result.budget is not None and any(change.reason for change in advice.changes):
+    if result.budget is not None and _lacked_time(advice):
         minutes = digits(_MORE * result.budget.seconds / 60, 2)
         out.print(f"To know more, give it more time: --budget {minutes}\n", markup=False)
+
+
+def _lacked_time(advice: Advice) -> bool:
+    """Return whether something has no answer only because there was no time for it."""
+    had_no_turn = any(option.reason == NOT_REACHED for option in advice.options)
+    return had_no_turn or any(change.reason for change in advice.changes)
 
 
 def cells(advice: Advice) -> list[tuple[str, ...]]:
