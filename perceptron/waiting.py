@@ -20,6 +20,14 @@ from contextlib import contextmanager
 # half of a tie.
 LARGEST_WAITED_SHARE = 0.02
 """A sample whose threads waited for a larger share of its time is disturbed."""
+# What the system has to do it does on every core: many threads together wait for more of it.
+_SHARE_OF_EACH_THREAD = 0.005
+
+
+def largest_waited_share(threads: int) -> float:
+    """Return the share from which on a sample of so many threads is disturbed."""
+    return max(LARGEST_WAITED_SHARE, _SHARE_OF_EACH_THREAD * threads)
+
 
 _THREADS = "/proc/self/task"
 _CPUS = "/proc/stat"
@@ -37,7 +45,7 @@ class WaitingMeter:
         self._threads = threads
         self._files: dict[str, int] = {}
         self._at_first: dict[str, bytes] = {}
-        self._nanoseconds: dict[str, int] = {}
+        self._nanoseconds: dict[str, tuple[int, int]] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -63,8 +71,22 @@ class WaitingMeter:
     def __call__(self) -> float | None:
         for thread, file in self._files.items():
             with contextlib.suppress(OSError, ValueError, IndexError):  # it has ended
-                self._nanoseconds[thread] = int(os.pread(file, 64, 0).split()[1])
-        return sum(self._nanoseconds.values()) / 1e9 if self._nanoseconds else None
+                ran, waited = os.pread(file, 64, 0).split()[:2]
+                self._nanoseconds[thread] = (int(ran), int(waited))
+        # Who asks has run: a kernel that says otherwise does not keep these numbers.
+        if not self.ran_seconds:
+            return None
+        return sum(waited for _, waited in self._nanoseconds.values()) / 1e9
+
+    @property
+    def ran_seconds(self) -> float:
+        """Seconds that the threads had run at the last call, added up."""
+        return sum(ran for ran, _ in self._nanoseconds.values()) / 1e9
+
+    @property
+    def threads(self) -> int:
+        """Threads that are read, at least 1."""
+        return max(1, len(self._files))
 
     def close(self) -> None:
         """Close the files."""

@@ -7,7 +7,7 @@ nothing is chosen for being fast: a slow sample that waited for nothing counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -16,13 +16,15 @@ from perceptron.waiting import LARGEST_WAITED_SHARE
 _LEAST_SECONDS = 0.3
 # Where so many are disturbed and none is not, shorter samples fit between two of the scheduler's
 # turns, which last about 3 ms: samples of 10 ms never did beside a busy process, of those of 2 ms
-# half and more. They vary more, so there are twice as many.
+# half and more. Joined, so many of them are a sample of the length that was asked for: the lower
+# quartile of short samples would lie lower wherever a body varies by itself.
 _TOO_LONG = 3
-_SHORTER = 5
-_MORE = 2
+_PIECES = 5
 
 Stolen = Callable[[], float | None]
 """CPU seconds that the host has taken so far; None where it is unknown."""
+# Systems count what was stolen in steps of 10 ms: one says nothing about samples of 50 ms.
+_LEAST_STOLEN_SECONDS = 0.015
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,8 @@ class Sample:
     seconds: float
     waited: float | None = None
     """Added up over threads; None where the system does not tell."""
+    limit: float = LARGEST_WAITED_SHARE
+    """The share from which on it is disturbed."""
 
     @property
     def share(self) -> float:
@@ -41,11 +45,13 @@ class Sample:
 
     @property
     def is_disturbed(self) -> bool:
-        return self.share > LARGEST_WAITED_SHARE
+        return self.share > self.limit
 
     @property
     def undisturbed_seconds(self) -> float:
-        """What is left of the time without the waiting, a tenth of it at least."""
+        """What is left of a disturbed time without the waiting, a tenth of it at least."""
+        if not self.is_disturbed:
+            return self.seconds
         return max(0.1 * self.seconds, self.seconds - (self.waited or 0.0))
 
 
@@ -55,17 +61,18 @@ class Samples:
 
     kept: tuple[Sample, ...]
     dropped: tuple[Sample, ...]
-    stolen: float | None
-    """CPU seconds that the host took meanwhile; None where it is unknown."""
+    stolen: float = 0.0
+    """The share of the machine's time meanwhile that the host took, if that was much, else 0."""
 
     @property
     def waited(self) -> float | None:
-        """Share of the time of those that count; None where the system does not tell."""
+        """Share of the time of those that count; None where the system does not tell.
+
+        What the host took is time without a core, too, and cannot be told sample by sample.
+        """
         known = [sample.waited for sample in self.kept if sample.waited is not None]
         seconds = sum(sample.seconds for sample in self.kept)
-        if not known or seconds <= 0:
-            return None
-        return (sum(known) + (self.stolen or 0.0)) / seconds
+        return sum(known) / seconds + self.stolen if known and seconds > 0 else None
 
 
 def take_samples(
@@ -73,31 +80,26 @@ def take_samples(
     iterations: int,
     wanted: int,
     stolen: Stolen = lambda: None,
+    cores: int = 1,
     shorten: bool = True,
 ) -> Samples:
     """Take samples until ``wanted`` are undisturbed or the time for it is over.
 
-    What is missing then comes from the disturbed ones that waited least. ``shorten`` allows shorter
-    samples where no long one is undisturbed.
+    Then the undisturbed ones count, if they are half of those wanted or more; else as many as that,
+    of those that waited least. ``shorten`` allows to put samples together from shorter ones where
+    no long one is undisturbed. If the host took much of the ``cores`` meanwhile, all are taken once
+    more, and the better half counts.
     """
-    first = _Taking(take, iterations, wanted, stolen, shorten).all()
-    if not _is_stolen(first):
+
+    def attempt() -> Samples:
+        return _Taking(take, iterations, wanted, stolen, cores, shorten).all()
+
+    first = attempt()
+    if not first.stolen:
         return first
-    # Systems count in steps of 10 ms, so that no single sample can be blamed: all are taken again.
-    second = _Taking(take, first.kept[-1].iterations, len(first.kept), stolen, shorten=False).all()
-    better, other = (
-        (second, first) if _stolen_share(second) < _stolen_share(first) else (first, second)
-    )
+    second = attempt()
+    better, other = (second, first) if second.stolen < first.stolen else (first, second)
     return Samples(better.kept, (*first.dropped, *other.kept, *second.dropped), better.stolen)
-
-
-def _stolen_share(samples: Samples) -> float:
-    seconds = sum(sample.seconds for sample in samples.kept)
-    return (samples.stolen or 0.0) / seconds if seconds > 0 else 0.0
-
-
-def _is_stolen(samples: Samples) -> bool:
-    return _stolen_share(samples) > LARGEST_WAITED_SHARE
 
 
 class _Taking:
@@ -109,56 +111,81 @@ class _Taking:
         iterations: int,
         wanted: int,
         stolen: Stolen,
+        cores: int,
         shorten: bool,
     ) -> None:
         self._take = take
         self._iterations = iterations
         self._wanted = wanted
         self._stolen = stolen
+        self._cores = cores
         self._may_shorten = shorten and iterations > 1
+        self._pieces = 1
         self._taken: list[Sample] = []
         self._longer: list[Sample] = []
+        self._elapsed = 0.0
 
     def all(self) -> Samples:
         before = self._stolen()
         seconds = 0.0
         undisturbed = 0
-        while undisturbed < self._wanted:
-            if len(self._taken) >= self._wanted and seconds > self._bound():
+        while undisturbed < self._wanted * self._pieces:
+            if len(self._taken) >= self._wanted * self._pieces and seconds > self._bound():
                 break
             sample = self._take(self._iterations)
             self._taken.append(sample)
             seconds += sample.seconds
+            self._elapsed += sample.seconds
             undisturbed += not sample.is_disturbed
             enough = len(self._taken) >= _TOO_LONG or seconds > _LEAST_SECONDS
             if self._may_shorten and enough and not undisturbed:
                 self._shorten()
                 seconds = 0.0
-        after = self._stolen()
-        kept = _choose(self._taken, self._wanted)
-        dropped = [sample for index, sample in enumerate(self._taken) if index not in kept]
+        chosen = _choose(self._taken, self._wanted, self._pieces)
+        dropped = [sample for index, sample in enumerate(self._taken) if index not in chosen]
         return Samples(
-            tuple(self._taken[index] for index in kept),
+            tuple(_joined([self._taken[index] for index in chosen], self._pieces)),
             (*self._longer, *dropped),
-            None if before is None or after is None else after - before,
+            self._stolen_share(before, self._stolen()),
         )
 
     def _bound(self) -> float:
         """Return seconds after which nothing is taken again: twice what all of them should take."""
         shortest = min(sample.seconds for sample in self._taken)
-        return max(_LEAST_SECONDS, 2 * self._wanted * shortest)
+        return max(_LEAST_SECONDS, 2 * self._wanted * self._pieces * shortest)
 
     def _shorten(self) -> None:
         self._longer, self._taken = self._taken, []
-        self._iterations = max(1, self._iterations // _SHORTER)
-        self._wanted *= _MORE
+        self._pieces = min(_PIECES, self._iterations)
+        self._iterations //= self._pieces
         self._may_shorten = False
 
+    def _stolen_share(self, before: float | None, after: float | None) -> float:
+        if before is None or after is None or after - before < _LEAST_STOLEN_SECONDS:
+            return 0.0
+        share = (after - before) / (self._elapsed * self._cores)
+        return share if share > LARGEST_WAITED_SHARE else 0.0
 
-def _choose(samples: Sequence[Sample], wanted: int) -> list[int]:
-    """Return the places of those that count: undisturbed ones, then those that waited least."""
-    by_waiting = sorted(
-        range(len(samples)),
-        key=lambda index: samples[index].share if samples[index].is_disturbed else 0.0,
-    )
-    return sorted(by_waiting[:wanted])
+
+def _choose(samples: Sequence[Sample], wanted: int, pieces: int) -> list[int]:
+    """Return the places of those that count, whole samples of ``pieces`` each, in order."""
+    undisturbed = [index for index, sample in enumerate(samples) if not sample.is_disturbed]
+    enough = (wanted + 1) // 2
+    whole = min(wanted, len(undisturbed) // pieces)
+    if whole >= enough:
+        return undisturbed[: whole * pieces]
+    by_waiting = sorted(range(len(samples)), key=lambda index: samples[index].share)
+    return sorted(by_waiting[: enough * pieces])
+
+
+def _joined(samples: Sequence[Sample], pieces: int) -> Iterator[Sample]:
+    """Yield a sample for each so many that follow each other."""
+    for first in range(0, len(samples), pieces):
+        group = samples[first : first + pieces]
+        known = [sample.waited for sample in group if sample.waited is not None]
+        yield Sample(
+            iterations=sum(sample.iterations for sample in group),
+            seconds=sum(sample.seconds for sample in group),
+            waited=sum(known) if known else None,
+            limit=group[0].limit,
+        )

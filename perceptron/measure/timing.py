@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from math import ceil
 
 from perceptron.backends.protocol import Trainer
+from perceptron.machine import usable_cores
 from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
-from perceptron.waiting import WaitingMeter, stolen_seconds, waiting_meter
+from perceptron.waiting import (
+    WaitingMeter,
+    largest_waited_share,
+    stolen_seconds,
+    waiting_meter,
+)
 
 Clock = Callable[[], float]
 
@@ -23,6 +29,8 @@ _LARGEST_GROWTH = 100
 # From this length up a library may run an iteration in several threads.
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
+# Of the time of all cores: a process that had more of it had no neighbour to wait for.
+_ALL_CORES = 0.98
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,12 @@ def time_training(
         loop.warm_up(iterations)
         loop.meter.leave_out_idle()
         samples = take_samples(
-            loop.sample, iterations, effort.samples, stolen, shorten=effort.iterations is None
+            loop.sample,
+            iterations,
+            effort.samples,
+            stolen,
+            usable_cores(),
+            shorten=effort.iterations is None,
         )
     return _timing(samples)
 
@@ -102,6 +115,7 @@ class _Loop:
         self._trainer = trainer
         self._clock = clock
         self.meter = meter
+        self._cores = usable_cores()
 
     def calibrate(self, minimum_seconds: float) -> int:
         """Return iterations that take at least ``minimum_seconds``; this also warms up.
@@ -142,15 +156,17 @@ class _Loop:
     def sample(self, iterations: int) -> Sample:
         """Time some iterations from the start parameters, and how long threads waited meanwhile."""
         self._trainer.reset()
-        before = self.meter()
+        before, ran_before = self.meter(), self.meter.ran_seconds
         begin = self._clock()
         self._trainer.train(iterations)
         elapsed = self._clock() - begin
-        after = self.meter()
+        after, ran = self.meter(), self.meter.ran_seconds - ran_before
         if elapsed < 0:
             raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
         waited = None if before is None or after is None else after - before
-        return Sample(iterations, elapsed, waited)
+        if waited is not None and ran >= _ALL_CORES * self._cores * elapsed:
+            waited = 0.0  # its threads had every core, and waited for each other
+        return Sample(iterations, elapsed, waited, largest_waited_share(self.meter.threads))
 
 
 class ClockError(RuntimeError):
