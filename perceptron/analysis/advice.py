@@ -10,8 +10,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.interval import TIE, Interval, of_ratio, of_times
-from perceptron.analysis.select import NOT_REACHED, paired, prepared, reason, times
+from perceptron.analysis.interval import TIE, Interval, of_times
+from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
@@ -164,7 +165,6 @@ def _option(
     if best is None or not times(rows, backend):
         explanation = reason(rows, backend) or NOT_REACHED
         return Option(backend=backend, device=device, reason=explanation)
-    pairs = paired(trainings, backend, best)
     start = list(prepared(rows, backend).values())
     return Option(
         backend=backend,
@@ -172,7 +172,7 @@ def _option(
         seconds_per_iteration=_typical(rows, backend),
         prepare_seconds=of_times(start) if start else None,
         training=_typical(trainings, backend),
-        ratio=of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None,
+        ratio=ratio_of(trainings, backend, best),
     )
 
 

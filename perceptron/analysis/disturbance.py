@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -23,8 +24,8 @@ class Disturbance(Struct, frozen=True, kw_only=True):
 
     samples: int = 0
     """Taken, those that were dropped among them."""
-    dropped: int = 0
-    """Samples that were disturbed, and taken again as far as that helped."""
+    disturbed: int = 0
+    """Samples whose threads waited: dropped, or counted where nothing better was to be had."""
     times: int = 0
     """Rows with a time."""
     waited: int = 0
@@ -33,33 +34,27 @@ class Disturbance(Struct, frozen=True, kw_only=True):
     @property
     def share(self) -> float:
         """The share of the samples that were disturbed, 0 without any."""
-        return self.dropped / self.samples if self.samples else 0.0
+        return self.disturbed / self.samples if self.samples else 0.0
 
     def __add__(self, other: Disturbance) -> Disturbance:
         return Disturbance(
             samples=self.samples + other.samples,
-            dropped=self.dropped + other.dropped,
+            disturbed=self.disturbed + other.disturbed,
             times=self.times + other.times,
             waited=self.waited + other.waited,
         )
 
 
-def is_disturbed(row: Measurement) -> bool:
-    """Return whether the row's time rests on samples whose threads waited."""
-    return row.waited is not None and row.waited > LARGEST_WAITED_SHARE
-
-
 def disturbance(rows: Iterable[Measurement]) -> Disturbance:
     """Add up what waiting did to these rows; what does not say so counts nothing."""
-    samples = dropped = times = waited = 0
-    for row in rows:
-        if row.status != "ok" or (row.waited is None and row.disturbed is None):
-            continue
-        samples += len(row.samples) + (row.disturbed or 0)
-        dropped += row.disturbed or 0
-        times += 1
-        waited += is_disturbed(row)
-    return Disturbance(samples=samples, dropped=dropped, times=times, waited=waited)
+    known = [row for row in rows if row.status == "ok" and row.waited is not None]
+    disturbed, samples = disturbed_samples(known)
+    return Disturbance(
+        samples=samples,
+        disturbed=disturbed,
+        times=len(known),
+        waited=sum(map(is_disturbed, known)),
+    )
 
 
 def disturbance_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
@@ -69,15 +64,19 @@ def disturbance_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning
     if few and total.share <= LARGEST_DISTURBED_SHARE:
         return []
     message = (
-        f"{100 * total.share:.0f} % of the samples were disturbed and taken again: their threads "
-        "had to wait for a core"
+        f"{100 * total.share:.0f} % of the samples were disturbed: their threads had to wait for "
+        "a core"
     )
+    if few:
+        advice = (
+            "they were taken again and the times stand; to get them sooner, end what else is "
+            "running, or run again with --wait, which waits for quiet"
+        )
+    else:
+        advice = "end what else is running, or run again with --wait, which waits for quiet"
     if total.waited:
         message += (
             f"; {total.waited:,} of {total.times:,} times rest on samples that waited more than "
             f"{100 * LARGEST_WAITED_SHARE:.0f} % all the same"
         )
-    advice = "end what else is running, or run again with --wait, which waits for quiet"
-    if few:
-        advice = "the times stand; " + advice.replace("end", "to get them sooner, end", 1)
     return [MeasurementWarning(code=DISTURBED, message=message, advice=advice)]

@@ -99,8 +99,9 @@ def of_times(seconds: Sequence[float]) -> Interval:
     return _of_logarithms(np.log(seconds))
 
 
-def _of_logarithms(logarithms: Array) -> Interval:
+def _of_logarithms(logarithms: Array, hidden: float = 0.0) -> Interval:
     middle, reach = robust_mean(logarithms)
+    reach += hidden
     estimate = exp(min(max(middle, -LARGEST_LOG), LARGEST_LOG))
     if len(logarithms) < 2:
         return Interval(estimate, None, None)
@@ -112,12 +113,15 @@ def _end(logarithm: float) -> float | None:
     return exp(logarithm) if abs(logarithm) < LARGEST_LOG else None
 
 
-def of_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Interval:
+def of_ratio(
+    numerators: Sequence[float], denominators: Sequence[float], hidden: float = 0.0
+) -> Interval:
     """Return the ratio of times measured side by side: the sequences pair up process by process.
 
-    Raises ValueError without a pair, or where one has no partner.
+    Its interval reaches as much further as its logarithm may be off for a reason that the times do
+    not show, ``hidden``. Raises ValueError without a pair, or where one has no partner.
     """
     if not numerators or len(numerators) != len(denominators):
         raise ValueError("no pairs of times to compare")
     # The quotient itself may be beyond all floats.
-    return _of_logarithms(np.log(numerators) - np.log(denominators))
+    return _of_logarithms(np.log(numerators) - np.log(denominators), hidden)

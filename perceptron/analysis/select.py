@@ -76,7 +76,18 @@ def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -
     or not finite is ignored. Raises ValueError where two rows have the same process: then they are
     of different problems, and must be separated first.
     """
-    by_process: dict[int, float] = {}
+    return {
+        process: row.seconds
+        for process, row in rows_by_process(rows, backend, phase).items()
+        if row.seconds is not None
+    }
+
+
+def rows_by_process(
+    rows: Iterable[Measurement], backend: str, phase: str | None = None
+) -> dict[int, Measurement]:
+    """Return the rows that `times` takes its times from."""
+    by_process: dict[int, Measurement] = {}
     for row in rows:
         if (row.backend, row.phase) != (backend, phase):
             continue
@@ -85,7 +96,7 @@ def times(rows: Iterable[Measurement], backend: str, phase: str | None = None) -
         if row.process in by_process:
             raise ValueError(f"two times of {backend} in process {row.process}: {row.problem}")
         if 0 < row.seconds < inf:
-            by_process[row.process] = row.seconds
+            by_process[row.process] = row
     return by_process
 
 
@@ -130,14 +141,6 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
 def is_measured(rows: Iterable[Measurement], backend: str) -> bool:
     """Return whether there is any time of this backend."""
     return any(row.backend == backend and row.status == "ok" for row in rows)
-
-
-def paired(rows: Iterable[Measurement], first: str, second: str) -> dict[int, tuple[float, float]]:
-    """Return times of two backends by process, ascending, for processes that measured both."""
-    rows = list(rows)
-    of_first, of_second = times(rows, first), times(rows, second)
-    shared = sorted(of_first.keys() & of_second)
-    return {process: (of_first[process], of_second[process]) for process in shared}
 
 
 def reason(rows: Iterable[Measurement], backend: str) -> str | None:

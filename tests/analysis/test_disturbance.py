@@ -19,8 +19,8 @@ def test_samples_and_times_are_added_up(row: MakeRow) -> None:
         row(samples=TEN, waited=LARGEST_WAITED_SHARE + 1e-9, disturbed=0),
     ]
     total = disturbance(rows)
-    assert total == Disturbance(samples=25, dropped=5, times=2, waited=1)
-    assert total.share == 0.2
+    assert total == Disturbance(samples=25, disturbed=15, times=2, waited=1)
+    assert total.share == 0.6
     assert disturbance(rows[:1]) + disturbance(rows[1:]) == total
 
 
@@ -42,7 +42,7 @@ def test_few_disturbed_samples_that_were_taken_again_are_no_news(row: MakeRow) -
     assert warning.code == "disturbed"
     assert warning.message.startswith("17 % of the samples were disturbed")
     assert "all the same" not in warning.message
-    assert warning.advice.startswith("the times stand")
+    assert warning.advice.startswith("they were taken again and the times stand")
 
 
 def test_times_that_waited_all_the_same_are_counted(row: MakeRow) -> None:

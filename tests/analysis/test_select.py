@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from perceptron.analysis.crossover.judge import crossovers
-from perceptron.analysis.select import current, paired, prepared, reason, times
+from perceptron.analysis.select import current, prepared, reason, times
 from perceptron.records.readers.shared.processes import number_processes
 from tests.analysis.crossover.conftest import only
 from tests.conftest import MakeRow
@@ -72,12 +72,6 @@ def test_times_are_by_process_and_of_whole_iterations(row: MakeRow) -> None:
 def test_two_times_of_one_process_are_refused(row: MakeRow) -> None:
     with pytest.raises(ValueError, match="two times of numpy in process 0"):
         times([row(seconds=1.0), row(seconds=2.0)], "numpy")
-
-
-def test_pairs_are_of_processes_that_measured_both(row: MakeRow) -> None:
-    rows = [row(process=number, seconds=1.0 + number) for number in (2, 0, 1)]
-    rows += [row(process=number, seconds=5.0, backend="torch-cpu") for number in (1, 2, 3)]
-    assert list(paired(rows, "numpy", "torch-cpu").items()) == [(1, (2.0, 5.0)), (2, (3.0, 5.0))]
 
 
 def test_reasons_and_preparing_are_of_one_backend(row: MakeRow) -> None:

@@ -8,6 +8,7 @@ from math import exp, hypot, inf
 from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.points import Point
 from perceptron.analysis.crossover.uncertainty import Uncertainty
+from perceptron.analysis.disturbed import disturbed_samples
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
 from perceptron.analysis.select import is_own, reason
 from perceptron.records.measurement import Measurement
@@ -100,12 +101,11 @@ def _behind(points: Sequence[Point], rows: Iterable[Measurement]) -> str:
 
 
 def _disturbed(rows: Iterable[Measurement]) -> str:
-    """Return the share of samples that were dropped because their threads waited for a core."""
-    known = [(row.disturbed, len(row.samples)) for row in rows if row.disturbed is not None]
-    dropped = sum(disturbed for disturbed, _ in known)
-    if not dropped:
+    """Return the share of samples whose threads waited for a core, if there are any."""
+    disturbed, taken = disturbed_samples(rows)
+    if not disturbed:
         return ""
-    share = dropped / (dropped + sum(kept for _, kept in known))
+    share = disturbed / taken
     return f", disturbed {100 * share:.0f} %" if share >= 0.005 else ", disturbed below 1 %"
 
 

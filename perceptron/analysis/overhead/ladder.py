@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.iteration_phases import (
     IterationPhase,
     WholeIteration,
@@ -15,7 +15,8 @@ from perceptron.analysis.overhead.iteration_phases import (
     whole_iteration,
 )
 from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
-from perceptron.analysis.select import NOT_REACHED, paired, reason, times
+from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -163,8 +164,7 @@ def _rung(
             kernels_per_iteration=kernels,
             reason=reason(own, backend) or NOT_REACHED,
         )
-    pairs = paired(rows, backend, floor)
-    ratio = of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None
+    ratio = ratio_of(rows, backend, floor)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
     started = [row.prepare_seconds for row in own if row.prepare_seconds]
     return Rung(

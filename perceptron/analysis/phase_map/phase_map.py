@@ -26,6 +26,7 @@ from perceptron.analysis.phase_map.grid import (
 from perceptron.analysis.phase_map.sentence import Area, sentence
 from perceptron.analysis.phase_map.surface import surfaces
 from perceptron.analysis.select import ground, reason, times
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -153,16 +154,12 @@ def _measured(cell: Cell, rows: list[Measurement]) -> MapCell:
     fastest, second = _two(typical)
     if fastest is None or second is None:
         return _cell(cell, fastest, second, None, measured=True)
-    fast_times, slow_times = by_backend[fastest], by_backend[second]
-    pairs = [
-        slow_times[process] / fast_times[process]
-        for process in sorted(fast_times.keys() & slow_times)
-    ]
-    # Without a process that measured both there is no interval, but there is a ratio.
-    ratio = of_times(pairs) if pairs else Interval(typical[second] / typical[fastest], None, None)
-    if ratio.estimate < 1:  # processes that measured only one of them had reversed it
+    ratio = ratio_of(rows, second, fastest)
+    if ratio is not None and ratio.estimate < 1:  # processes that do not count had reversed it
         fastest, second = second, fastest
-        ratio = of_times([1 / pair for pair in pairs])
+        ratio = ratio_of(rows, second, fastest)
+    if ratio is None:  # no interval without a process that measured both, but there is a ratio
+        ratio = Interval(typical[second] / typical[fastest], None, None)
     return _cell(cell, fastest, second, ratio, measured=True)
 
 

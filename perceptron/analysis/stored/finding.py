@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from perceptron.analysis.interval import Interval, of_ratio, of_times
-from perceptron.analysis.select import NOT_REACHED, paired, reason, times
+from perceptron.analysis.interval import of_times
+from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.measurement import Measurement
 
 FAMILY = "or-gate"
@@ -80,8 +81,8 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
             reason=reason(rows, backend) or NOT_REACHED,
         )
     training = of_times([ITERATIONS * value for value in seconds])
-    to_numpy = _ratio(rows, backend, "numpy")
-    to_published = _ratio(rows, backend, "numpy-published")
+    to_numpy = ratio_of(rows, backend, "numpy")
+    to_published = ratio_of(rows, backend, "numpy-published")
     return FindingRow(
         backend=backend,
         dtype=dtype,
@@ -98,11 +99,6 @@ def _row(rows: list[Measurement], backend: str) -> FindingRow:
         published_seconds=published,
         published_ratio=_over_published(published),
     )
-
-
-def _ratio(rows: list[Measurement], backend: str, base: str) -> Interval | None:
-    pairs = paired(rows, backend, base)
-    return of_ratio(*zip(*pairs.values(), strict=True)) if pairs else None
 
 
 def _over_published(seconds: float | None) -> float | None:

@@ -23,7 +23,7 @@ def with_disturbed(
     ``disturbances`` are of its rows, in their order.
     """
     table, disturbances = [tuple(row) for row in rows], list(disturbances)
-    if not any(each.dropped or each.waited for each in disturbances):
+    if not any(each.disturbed or each.waited for each in disturbances):
         return tuple(columns), table
     cells = zip(table, map(disturbed, disturbances), strict=True)
     return (*columns, HEADING), [(*row, cell) for row, cell in cells]
@@ -33,7 +33,7 @@ def disturbed(of: Disturbance) -> str:
     """Return ``12 % of samples, 3 of 8 times waited``, or a dash where nothing is known."""
     if not of.times:
         return NONE
-    share = f"{rough_percent(of.share) if of.dropped else '0 %'} of samples"
+    share = f"{rough_percent(of.share) if of.disturbed else '0 %'} of samples"
     return f"{share}, {of.waited} of {of.times} times waited" if of.waited else share
 
 

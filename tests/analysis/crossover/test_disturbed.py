@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.crossover.disturbed import disturbed_share
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.crossover.points import points
+from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import A, B
 from tests.made import measured
@@ -95,10 +95,17 @@ def test_the_search_goes_on_from_the_processes_that_were_taken() -> None:
     assert all(wish.processes > 8 for wish in wishes if wish.size == 128)
 
 
-def test_the_share_of_disturbed_samples() -> None:
-    """Dropped ones, and those that count although their threads waited."""
+def test_disturbed_samples_are_those_dropped_and_those_that_count_all_the_same() -> None:
+    """What does not know of waiting counts nothing."""
     calm = measured(samples=[1.0] * 6, dropped=[1.0] * 4, waited=0.0, disturbed=4)
     loud = measured(samples=[1.0] * 10, waited=0.5, disturbed=0)
-    assert disturbed_share([calm]) == pytest.approx(0.4)
-    assert disturbed_share([calm, loud]) == pytest.approx(0.7)
-    assert disturbed_share([measured()]) == 0
+    assert disturbed_samples([calm]) == (4, 10)
+    assert disturbed_samples([calm, loud]) == (14, 20)
+    assert disturbed_samples([measured(samples=[1.0])]) == (0, 0)
+
+
+def test_many_threads_together_may_wait_for_more() -> None:
+    """What the system does for itself it does on every core."""
+    assert is_disturbed(measured(waited=0.1, threads=2))
+    assert not is_disturbed(measured(waited=0.1, threads=64))
+    assert is_disturbed(measured(waited=0.5, threads=64))

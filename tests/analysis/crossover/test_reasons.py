@@ -48,12 +48,13 @@ def test_a_doubt_says_how_many_processes_stand_behind_it() -> None:
 def test_a_doubt_says_how_disturbed_its_samples_were(dropped: int | None, words: str) -> None:
     """Of those that were kept and those that were not; where nobody can tell, nothing."""
     rows = [*sure((2, 4)), *near((8,), 8)]
-    rows = [replace(row, disturbed=dropped) for row in rows]
+    waited = None if dropped is None else 0.0
+    rows = [replace(row, disturbed=dropped, waited=waited) for row in rows]
     assert reason(rows).endswith(f"8 processes{words}")
 
 
 def test_too_few_processes_may_have_been_disturbed_too() -> None:
-    rows = [replace(row, disturbed=3) for row in near((2, 4, 8), 4)]
+    rows = [replace(row, disturbed=3, waited=0.0) for row in near((2, 4, 8), 4)]
     assert reason(rows) == (
         "4 processes are too few to be sure of a winner at any size, disturbed 50 %"
     )

@@ -9,7 +9,7 @@ from tests.conftest import MakeRow
 from tests.made import linear, world
 
 QUIET = Disturbance(samples=10, times=2)
-BUSY = Disturbance(samples=10, dropped=2, times=2, waited=1)
+BUSY = Disturbance(samples=10, disturbed=2, times=2, waited=1)
 
 
 def test_a_column_comes_only_where_something_was_disturbed() -> None:
@@ -44,7 +44,7 @@ def test_each_backend_of_one_size_has_its_own(row: MakeRow) -> None:
     columns, cells = single_table(rows)
     assert columns[-1] == "disturbed"
     assert [row[-1] for row in cells] == [
-        "25 % of samples, 1 of 1 times waited",
+        "100 % of samples, 1 of 1 times waited",
         "0 % of samples",
     ]
 

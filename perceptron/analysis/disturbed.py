@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from statistics import fmean
 
-from perceptron.analysis.disturbance import is_disturbed
 from perceptron.records.measurement import Measurement
+from perceptron.waiting import largest_waited_share
 
 # With fewer undisturbed processes the disturbed ones say more, for all that waiting hides.
 _FEWEST = 3
@@ -21,13 +21,22 @@ _FEWEST = 3
 _MOST = 0.99
 
 
-def disturbed_share(rows: Iterable[Measurement]) -> float:
-    """Return which share of all samples was disturbed, from 0; those that count may be as well."""
-    taken = disturbed = 0
+def is_disturbed(row: Measurement) -> bool:
+    """Return whether the row's time rests on samples whose threads waited."""
+    return row.waited is not None and row.waited > largest_waited_share(row.threads or 1)
+
+
+def disturbed_samples(rows: Iterable[Measurement]) -> tuple[int, int]:
+    """Return how many samples were disturbed, and how many were taken, where that is known.
+
+    Those that count are disturbed as well where nothing else was to be had.
+    """
+    disturbed = taken = 0
     for row in rows:
-        taken += len(row.samples) + len(row.dropped)
-        disturbed += len(row.samples) * is_disturbed(row) + len(row.dropped)
-    return disturbed / taken if taken else 0.0
+        if row.waited is not None:
+            taken += len(row.samples) + (row.disturbed or 0)
+            disturbed += len(row.samples) * is_disturbed(row) + (row.disturbed or 0)
+    return disturbed, taken
 
 
 def those_that_count(

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.side_by_side import ratio_of
+from perceptron.records.measurement import Measurement
+from tests.conftest import MakeRow
+
+
+def test_pairs_are_of_processes_that_measured_both(row: MakeRow) -> None:
+    """Whatever the order of the rows; without such a process there is no ratio."""
+    rows = [row(process=number, seconds=1.0 + number) for number in (2, 0, 1)]
+    rows += [row(process=number, seconds=4.0, backend="torch-cpu") for number in (1, 3)]
+    ratio = ratio_of(rows, "torch-cpu", "numpy")
+    assert ratio is not None
+    assert ratio.estimate == pytest.approx(2.0)
+    assert ratio.low is None
+    assert ratio_of(rows[:3], "torch-cpu", "numpy") is None
+
+
+def test_disturbed_processes_do_not_count_where_enough_are_not(row: MakeRow) -> None:
+    """And where all were, the interval holds what the waiting may hide."""
+
+    def rows(waits: list[float]) -> list[Measurement]:
+        return [
+            row(process=process, seconds=seconds / (1 - waited), backend=backend, waited=waited)
+            for process, waited in enumerate(waits)
+            for backend, seconds in [("numpy", 1.0), ("torch-cpu", 1.5 + 0.001 * process)]
+        ]
+
+    some = ratio_of(rows([0.5, 0.0, 0.6, 0.0, 0.0]), "torch-cpu", "numpy")
+    assert some is not None
+    assert some.low is not None
+    assert some.low > 1.4
+    every = ratio_of(rows([0.5] * 5), "torch-cpu", "numpy")
+    assert every is not None
+    assert every.low is not None
+    assert every.high is not None
+    assert every.low < 0.76
+    assert every.high > 2.9
