@@ -12,9 +12,9 @@ from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
-# On matrices `dot` and `matmul` are the same, and calling `dot` takes 0.2 µs less.
+# On matrices `dot` and `matmul` are the same, and calling the method takes 0.3 µs less.
 _NUMPY = ModuleType("numpy")
-vars(_NUMPY).update(vars(np), matmul=np.dot)
+vars(_NUMPY).update(vars(np), matmul=np.ndarray.dot)
 
 
 class NumpyTrainer:

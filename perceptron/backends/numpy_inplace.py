@@ -69,14 +69,18 @@ def _iteration(network: Network, signals: list[Array], joints: list[Array]) -> l
     targets = network.targets.reshape(1, -1)
     calls += [partial(np.subtract, values[-1], targets, deltas[-1])]
     calls += _SLOPE[network.loss](deltas[-1], values[-1], one)
-    calls += [partial(np.multiply, deltas[-1], np.asarray(scale), deltas[-1])]
+    inputs = signals[0]
+    if len(joints) == 1:  # nothing but the inputs is multiplied with the slope
+        inputs = inputs * scale
+    else:
+        calls += [partial(np.multiply, deltas[-1], np.asarray(scale), deltas[-1])]
     for index in reversed(range(len(joints))):
         delta, joint, gradient = deltas[index], joints[index], np.empty_like(joints[index])
         calls += _DAMP[network.activations[index]](delta, values[index + 1], one)
         if index:
             calls += [_down(joint[:, :-1].T, delta, deltas[index - 1])]
         calls += [
-            partial(delta.dot, signals[index].T, gradient),
+            partial(delta.dot, (signals[index] if index else inputs).T, gradient),
             partial(np.subtract, joint, gradient, joint),
         ]
     return calls

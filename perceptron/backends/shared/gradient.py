@@ -51,6 +51,20 @@ class Network:
             )
         ]
 
+    @cached_property
+    def scale(self) -> Tensor:
+        """What scales every step, as an array: everything is linear in the slope of the loss."""
+        one = self.ones[:1].reshape(())
+        return (one * step_scale(self.loss, self.rate, len(self.targets))).reshape(())
+
+    @cached_property
+    def scaled(self) -> tuple[Tensor, Tensor]:
+        """Inputs, transposed, and ones with the scale in them: for a network of one layer.
+
+        Nothing else is multiplied with the slope there, and each step is spared an operation.
+        """
+        return self.inputs.T * self.scale, self.ones * self.scale
+
 
 def step_scale(loss: Loss, rate: float, rows: int) -> float:
     """Return what scales every step: the rate, the 1/N of a mean and the 2 of a square."""
@@ -65,20 +79,19 @@ def descend(xp: Namespace, network: Network, iterations: int) -> None:
     """
     matmul, targets, ones = xp.matmul, network.targets, network.ones
     # Arrays, because NumPy would convert a Python number in each operation.
-    one = ones[:1].reshape(())
-    # Goes into the slope of the loss, because everything below is linear in that.
-    scale = (one * step_scale(network.loss, network.rate, len(targets))).reshape(())
+    one, scale = ones[:1].reshape(()), network.scale
     slope = _SLOPES[network.loss]
     first, *above_first = network.layers
     downward = list(enumerate(above_first, start=1))[::-1]
     weights_1, bias_1, _, damp_1 = first
-    inputs_transposed = network.inputs.T
+    inputs_transposed, first_ones = network.scaled if not downward else (network.inputs.T, ones)
     for _ in range(iterations):
         outputs = forward(xp, network, one)
         predictions = outputs[-1]
         delta = predictions - targets
         slope(xp, delta, predictions)
-        delta *= scale
+        if downward:
+            delta *= scale
         for index, (weights, bias, _, damp) in downward:
             damp(xp, delta, outputs[index + 1])
             below = matmul(delta, weights.T)
@@ -87,7 +100,7 @@ def descend(xp: Namespace, network: Network, iterations: int) -> None:
             delta = below
         damp_1(xp, delta, outputs[1])
         weights_1 -= matmul(inputs_transposed, delta)
-        bias_1 -= matmul(ones, delta)
+        bias_1 -= matmul(first_ones, delta)
 
 
 def forward(xp: Namespace, network: Network, one: Tensor | float = 1.0) -> list[Tensor]:
