@@ -84,7 +84,8 @@ def start_run(
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
     spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
     as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget`` if
-    they measured something; waiting does not. Raises `UserError` if the folder cannot be written to.
+    they measured something; waiting does not. Raises `UserError` if the folder cannot be written
+    to.
     """
     look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
