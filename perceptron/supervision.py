@@ -9,6 +9,7 @@ import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import IO
 
@@ -78,10 +79,14 @@ class ChildProcess:
         lines = self._messages.read().decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else ""
 
-    def end(self, patience_seconds: float = 0.0) -> None:
-        """Close its standard input and kill it if it does not leave within ``patience_seconds``."""
+    def close_input(self) -> None:
+        """Close its standard input, which asks it to leave."""
         with contextlib.suppress(OSError):  # what was not written is of no use any more
             self._requests.close()
+
+    def end(self, patience_seconds: float = 0.0) -> None:
+        """Close its standard input and kill it if it does not leave within ``patience_seconds``."""
+        self.close_input()
         if patience_seconds:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(patience_seconds)
@@ -91,6 +96,15 @@ class ChildProcess:
         self._process.kill()
         self._process.wait()
         self._messages.close()
+
+
+def end_all(children: Sequence[ChildProcess], patience_seconds: float = 0.0) -> None:
+    """Ask all to leave, and kill those that have not left when the common patience is over."""
+    for child in children:
+        child.close_input()
+    until = time.monotonic() + patience_seconds
+    for child in children:
+        child.end(max(0.0, until - time.monotonic()))
 
 
 def describe_exit(code: int) -> str:

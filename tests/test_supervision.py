@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.supervision import ChildProcess, describe_exit, end_all
 
 GUARD_SECONDS = 300.0
 
@@ -65,6 +65,21 @@ def test_one_that_leaves_when_asked_is_not_killed() -> None:
     process = child("import sys; sys.stdin.read(); sys.exit(7)")
     process.end(GUARD_SECONDS)
     assert process.wait() == 7
+
+
+def test_several_that_stay_are_waited_for_once() -> None:
+    """Ten that ignore the end of their input take one patience, not ten."""
+    stubborn = [ChildProcess(["sleep", "1000"], os.environ) for _ in range(10)]
+    begin = time.monotonic()
+    end_all(stubborn, 1.0)
+    assert 1.0 <= time.monotonic() - begin < 9.0
+    assert all(process.has_ended for process in stubborn)
+
+
+def test_of_several_those_that_leave_when_asked_are_not_killed() -> None:
+    polite = [child("import sys; sys.stdin.read(); sys.exit(7)") for _ in range(3)]
+    end_all(polite, GUARD_SECONDS)
+    assert [process.wait() for process in polite] == [7] * 3
 
 
 def test_what_a_leader_has_started_ends_with_it() -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
-from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.supervision import ChildProcess, describe_exit, end_all
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0
@@ -25,6 +25,12 @@ SecondsLeft = Callable[[], float]
 
 class Abandoned(Exception):
     """The time was over while a worker was at its job: it is ended, and nothing is known of it."""
+
+    def __init__(self, backend: str, problem: str | None = None) -> None:
+        super().__init__(f"{backend} did not end in time")
+        self.backend = backend
+        self.problem = problem
+        """The reference of what it was at; None while it started."""
 
 
 def no_end() -> float:
@@ -57,13 +63,13 @@ class Workers:
     def __init__(self, seconds_left: SecondsLeft = no_end) -> None:
         self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
+        self._patience = _SECONDS_TO_LEAVE
 
     def __enter__(self) -> Workers:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for name in list(self._alive):
-            self._end(name)
+        self._end(*self._alive)
 
     def warm(self, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
@@ -84,10 +90,10 @@ class Workers:
         for name, (worker, empty) in started.items():
             try:
                 outcomes = list(worker.outcomes(empty, TIMEOUT_SECONDS, self._seconds_left))
-            except Abandoned:
-                for other in started:  # what they still answer is of no job to come
-                    self._end(other)
-                raise
+            except Abandoned as abandoned:
+                self._patience = 0.0
+                self._end(*started)  # what they still answer is of no job to come
+                raise Abandoned(abandoned.backend) from None
             if any(outcome.status != "ok" for outcome in outcomes):
                 self._end(name)
 
@@ -124,14 +130,19 @@ class Workers:
                     left.remove(outcome.problem)
                     yield outcome
                 answered = True
+            except Abandoned:
+                self._patience = 0.0
+                raise
             finally:
                 if worker.ended or not answered:  # by itself, or nobody waits for it any more
                     self._end(name)
 
-    def _end(self, name: Hashable) -> None:
-        worker = self._alive.pop(name, None)
-        if worker is not None:
-            worker.end(max(0.0, min(_SECONDS_TO_LEAVE, self._seconds_left())))
+    def _end(self, *names: Hashable) -> None:
+        """End these, which share the patience; there is none once a job was abandoned."""
+        workers = [self._alive.pop(name) for name in names if name in self._alive]
+        if workers:
+            patience = max(0.0, min(self._patience, self._seconds_left()))
+            end_all([worker.process for worker in workers], patience)
 
 
 def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
@@ -151,7 +162,7 @@ class _Worker:
     """One worker process, from its start to its end."""
 
     def __init__(self, environment: dict[str, str]) -> None:
-        self._process = ChildProcess(
+        self.process = ChildProcess(
             [sys.executable, "-m", "perceptron.measure.worker"], environment
         )
         self._hangs = False
@@ -159,11 +170,11 @@ class _Worker:
     @property
     def ended(self) -> bool:
         """Whether it is of no more use."""
-        return self._hangs or self._process.has_ended
+        return self._hangs or self.process.has_ended
 
     def send(self, job: Job) -> None:
         """Hand over a job."""
-        self._process.send(msgspec.json.encode(job))
+        self.process.send(msgspec.json.encode(job))
 
     def outcomes(
         self, job: Job, timeout_seconds: float, seconds_left: SecondsLeft
@@ -176,11 +187,11 @@ class _Worker:
         while left:
             remaining = seconds_left()
             try:
-                line = self._process.read_line(max(0.0, min(timeout_seconds, remaining)))
+                line = self.process.read_line(max(0.0, min(timeout_seconds, remaining)))
             except TimeoutError as error:
                 self._hangs = True
                 if remaining < timeout_seconds:
-                    raise Abandoned from None
+                    raise Abandoned(job.backend, left[0]) from None
                 yield Outcome(problem=left[0], status="failed", reason=str(error))
                 return
             if line is None:
@@ -193,15 +204,11 @@ class _Worker:
 
     def _ended_early(self, left: list[str]) -> Iterator[Outcome]:
         """Say why: of the first problem if a signal ended it, of all if it could not start."""
-        code = self._process.wait()
+        code = self.process.wait()
         reason = f"the worker {describe_exit(code)}"
         if code < 0:
             yield Outcome(problem=left[0], status="failed", reason=reason)
             return
-        reason = f"{reason}: {self._process.last_message() or 'no message'}"
+        reason = f"{reason}: {self.process.last_message() or 'no message'}"
         for problem in left:
             yield Outcome(problem=problem, status="failed", reason=reason[:500])
-
-    def end(self, patience_seconds: float) -> None:
-        """Make sure that the process is gone."""
-        self._process.end(patience_seconds)

@@ -128,7 +128,7 @@ def advise(
 def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.AxisRows]:
     """Measure while there is time; return the axes through the problem with their rows.
 
-    The budget was too small if there is no second size on one of them.
+    The budget was too small if it left out a process of the problem, or a size on one of them.
     """
     problem, rows, budget = plan.problem, run.journal.rows, run.budget
     with Workers(budget.until_abandoned) as workers:
@@ -145,7 +145,8 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
         advice.AxisRows(axis=through.label, here=through.here, rows=look.rows(through))
         for through in axes
     ]
-    budget.cut_short = bool(left_out) or any(not axis.has_other_sizes for axis in found)
+    no_other = any(not axis.has_other_sizes for axis in found)
+    budget.cut_short = bool(left_out) or look.left_out_sizes or no_other
     return found
 
 
@@ -165,6 +166,8 @@ class _Look:
         self._workers = workers
         self._progress = progress
         self._budget = budget
+        self.left_out_sizes = False
+        """Whether the last round left out a size that it wanted, for lack of time."""
 
     def measure(
         self, pairs: Sequence[tuple[Problem, str]], processes: int, budget: Budget
@@ -176,13 +179,16 @@ class _Look:
     def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
         """Measure once along each axis while there is time; False when nothing was measured."""
         before = len(self._run.journal.rows)
+        self.left_out_sizes = False
         for index, through in enumerate(axes):
             budget = self._budget.part(1 / (len(axes) - index))
             for pairs in self._next_sizes(backends, through):
                 tasks = self._tasks(pairs, _BESIDE)
                 # A size that one process has measured says nothing that is sure.
                 if sum(expected_seconds(task, budget) for task in tasks) < budget.left:
-                    self.measure(pairs, _BESIDE, budget)
+                    self.left_out_sizes |= bool(self.measure(pairs, _BESIDE, budget))
+                else:
+                    self.left_out_sizes = True
         return len(self._run.journal.rows) > before
 
     def _tasks(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Task]:

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from perceptron import supervision
 from perceptron.backends import registry
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.measure import launch
@@ -181,10 +183,10 @@ def test_workers_last_and_are_used_again() -> None:
         for name, problem in (("a", "mlp-width:2"), ("b", "mlp-width:4"), ("a", "mlp-width:8")):
             (outcomes,) = workers.run(name, job(problems=[problem]), backend)
             assert outcomes.status == "ok"
-            pids.setdefault(name, set()).add(workers._alive[name]._process.pid)
+            pids.setdefault(name, set()).add(workers._alive[name].process.pid)
         assert len(pids["a"]) == len(pids["b"]) == 1
         assert pids["a"] != pids["b"]
-        processes = [worker._process for worker in workers._alive.values()]
+        processes = [worker.process for worker in workers._alive.values()]
         os.kill(processes[0].pid, signal.SIGKILL)
         processes[0].wait()
         outcomes = list(workers.run("a", job(), backend))
@@ -198,14 +200,14 @@ def test_workers_are_started_together_and_then_serve() -> None:
     one = job(problems=["mlp-width:2"])
     with launch.Workers() as workers:
         workers.warm({"a": (one, backend), "b": (one, backend)})
-        pids = {name: worker._process.pid for name, worker in workers._alive.items()}
+        pids = {name: worker.process.pid for name, worker in workers._alive.items()}
         assert set(pids) == {"a", "b"}
         workers.warm({"a": (one, backend), "c": (one, backend)})
-        assert workers._alive["a"]._process.pid == pids["a"]
+        assert workers._alive["a"].process.pid == pids["a"]
         assert set(workers._alive) == {"a", "b", "c"}
         (outcomes,) = workers.run("a", one, backend)
         assert outcomes.status == "ok"
-        assert workers._alive["a"]._process.pid == pids["a"]
+        assert workers._alive["a"].process.pid == pids["a"]
 
 
 def test_a_worker_that_cannot_be_warmed_says_why_when_used() -> None:
@@ -225,7 +227,7 @@ def test_a_job_is_abandoned_when_the_time_is_over(strange) -> None:  # type: ign
     with launch.Workers(lambda: left[0]) as workers:
         outcomes = workers.run("a", hangs, backend)
         assert next(outcomes).problem == "mlp-width:4"
-        worker = workers._alive["a"]._process
+        worker = workers._alive["a"].process
         left[0] = 0.0
         with pytest.raises(launch.Abandoned):
             next(outcomes)
@@ -244,6 +246,42 @@ def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
         with pytest.raises(launch.Abandoned):
             workers.warm({"a": (one, backend), "b": (one, backend)})
         assert not workers._alive
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Start workers that neither answer nor leave; return how long each end waits for them."""
+    waited: list[float] = []
+
+    def end_all(children: Sequence[ChildProcess], patience_seconds: float) -> None:
+        waited.append(patience_seconds)
+        supervision.end_all(children, patience_seconds)
+
+    monkeypatch.setattr(launch, "end_all", end_all)
+    monkeypatch.setattr(
+        launch, "ChildProcess", lambda _, environment: ChildProcess(["sleep", "1000"], environment)
+    )
+    return waited
+
+
+def test_workers_that_do_not_leave_share_the_patience(patience: list[float]) -> None:
+    with launch.Workers() as workers:
+        started = [launch._Worker(dict(os.environ)) for _ in range(8)]
+        workers._alive.update(enumerate(started))
+    assert patience == [launch._SECONDS_TO_LEAVE]
+    assert all(worker.process.has_ended for worker in started)
+
+
+def test_nobody_waits_for_workers_once_a_job_was_abandoned(patience: list[float]) -> None:
+    """Their time was over already, though others may have some left."""
+    left = [0.01]
+    one = job(problems=["mlp-width:2"])
+    with launch.Workers(lambda: left.pop() if left else 60.0) as workers:
+        workers._alive["other"] = launch._Worker(dict(os.environ))
+        with pytest.raises(launch.Abandoned) as abandoned:
+            list(workers.run("a", one, registry.load("numpy")))
+    assert patience == [0.0, 0.0]
+    assert (abandoned.value.backend, abandoned.value.problem) == ("numpy", "mlp-width:2")
 
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]

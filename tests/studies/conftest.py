@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Hashable, Iterator, Mapping
 
 import pytest
 
+from perceptron.backends.protocol import Backend
 from perceptron.measure import launch
 from perceptron.measure.job import Job, Outcome, Part
 from perceptron.problems import catalogue
@@ -50,6 +51,8 @@ class Lab:
         """What a problem of a job takes, in seconds of the clock."""
         self.power_cut_after: int | None = None
         """Trainings that are timed before the power goes."""
+        self.never_starts: set[str] = set()
+        """Backends whose workers never answer."""
         self.missing: dict[str, str] = {}
         """Why a backend cannot run here."""
         self.refused: Callable[[str, Problem], Outcome | None] = lambda backend, problem: None
@@ -63,12 +66,12 @@ class Lab:
     def run(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
         self.jobs.append(job)
         if job.extra:
-            self._pass(self.extra_seconds, seconds_left)
+            self._pass(self.extra_seconds, seconds_left, job.backend, job.problems[0])
             yield self.measure_extra(job)
             return
         for reference in job.problems:
             problem = catalogue.find(reference)
-            self._pass(self.takes(job, problem), seconds_left)
+            self._pass(self.takes(job, problem), seconds_left, job.backend, reference)
             refused = self.refused(job.backend, problem)
             if refused is not None:
                 yield refused
@@ -77,12 +80,18 @@ class Lab:
             else:
                 yield self._train(job.backend, problem)
 
-    def _pass(self, seconds: float, seconds_left: launch.SecondsLeft) -> None:
+    def _pass(
+        self,
+        seconds: float,
+        seconds_left: launch.SecondsLeft,
+        backend: str,
+        problem: str | None = None,
+    ) -> None:
         """Move the clock; what would end too late is abandoned in time."""
         left = seconds_left()
         self.now += max(0.0, min(seconds, left))
         if seconds > left:
-            raise launch.Abandoned
+            raise launch.Abandoned(backend, problem)
 
     def _train(self, backend: str, problem: Problem) -> Outcome:
         if self.power_cut_after is not None:
@@ -100,11 +109,14 @@ class Lab:
         )
 
     def run_fresh(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
-        self._pass(self.start_seconds, seconds_left)
+        self._pass(self.start_seconds, seconds_left, job.backend, job.problems[0])
         yield from self.run(job, seconds_left)
 
-    def warm(self, workers: launch.Workers, wanted: Sized) -> None:
-        self._pass(self.start_seconds * len(wanted), workers._seconds_left)
+    def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
+        for job, _ in wanted.values():
+            hangs = job.backend in self.never_starts
+            seconds = 1e6 if hangs else self.start_seconds
+            self._pass(seconds, workers._seconds_left, job.backend)
 
     def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
         self.names.add(name)

@@ -6,6 +6,7 @@ import pytest
 
 from perceptron.analysis.advice import NO_TIME
 from perceptron.errors import UserError
+from perceptron.measure.job import Job
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
@@ -74,6 +75,56 @@ def test_nobody_waits_longer_for_a_slow_shape(lab: Lab, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--budget: after .* nothing was measured yet"):
         advise(lab, tmp_path, "mlp:100x10x8")
     assert lab.now <= 20.0 * 1.05
+
+
+def test_a_start_that_measured_nothing_leaves_the_next_one_its_time(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """A cold disk cache makes the first start slow, and the same command then answers."""
+    lab.start_seconds = 1e6
+    for _ in range(2):
+        with pytest.raises(UserError, match="nothing was measured yet"):
+            advise(lab, tmp_path, "mlp:100x10x4")
+    lab.start_seconds = 0.0
+    assert advise(lab, tmp_path, "mlp:100x10x4").advice.use == "numpy"
+
+
+def test_a_start_without_time_answers_from_what_was_measured(lab: Lab, tmp_path: Path) -> None:
+    """The one after it begins a new run."""
+
+    def interrupted(job: Job, problem: Problem) -> float:
+        if len(lab.timed) == 4:
+            lab.now += 30.0
+            raise KeyboardInterrupt
+        return 0.1
+
+    lab.takes = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        advise(lab, tmp_path, "mlp:100x10x4")
+    lab.takes = lambda job, problem: 0.1
+    second = advise(lab, tmp_path, "mlp:100x10x4")
+    assert second.advice.use == "numpy"
+    assert len(lab.timed) == len(second.rows) == 4
+    assert "budget-spent" in [warning.code for warning in second.warnings]
+    third = advise(lab, tmp_path, "mlp:100x10x4")
+    assert third.results != second.results
+    assert len(third.rows) > 4
+
+
+def test_an_axis_that_was_cut_is_said(lab: Lab, tmp_path: Path) -> None:
+    """Smaller sizes were measured, and larger ones did not fit."""
+
+    def takes(job: Job, problem: Problem) -> float:
+        here = operations(catalogue.find("mlp:100x10x4"))
+        return 0.05 if job.check else 0.25 + 0.25 * operations(problem) / here
+
+    assert "budget-spent" not in [
+        warning.code for warning in advise(lab, tmp_path / "all", "mlp:100x10x4").warnings
+    ]
+    lab.takes = takes
+    result = advise(lab, tmp_path / "cut", "mlp:100x10x4")
+    assert all(change.reason is None for change in result.advice.changes)
+    assert "budget-spent" in [warning.code for warning in result.warnings]
 
 
 def test_long_iterations_are_not_tried_beside_the_problem(lab: Lab, tmp_path: Path) -> None:

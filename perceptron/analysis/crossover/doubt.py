@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import inf, log
+from math import exp, inf, log
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, SizeRatio, crossovers
+from perceptron.analysis.crossover.points import points
 from perceptron.analysis.interval import TIE, of_times
 from perceptron.analysis.select import times
 from perceptron.records.measurement import Measurement
@@ -17,7 +19,8 @@ class Doubt(Struct, frozen=True, order=True):
     """The larger, the more there is to learn.
 
     ``unsure`` says that more processes may change an answer, ``width`` is half the widest 95 %
-    interval in it, as a logarithm.
+    interval in it, as a logarithm. What waiting for cores may hide is in neither: more processes
+    do not make that smaller.
     """
 
     unsure: bool
@@ -31,12 +34,27 @@ def doubt_of(rows: Iterable[Measurement]) -> Doubt:
     rows = list(rows)
     if not any(row.status == "ok" for row in rows):
         return Doubt(True, inf)
-    pairs = [pair for pair in crossovers(rows) if pair.ratio_at]
+    pairs = [_without_hidden(pair, rows) for pair in crossovers(rows) if pair.ratio_at]
     if not pairs:
         return Doubt(False, max(_time_widths(rows), default=inf))
     sizes = sorted({size for pair in pairs for size in _undecided(pair)})
     width = max(_half(ratio.low, ratio.high) for pair in pairs for ratio in pair.ratio_at)
     return Doubt(bool(sizes), width, tuple(sizes))
+
+
+def _without_hidden(pair: Crossover, rows: Sequence[Measurement]) -> Crossover:
+    """Return the pair with intervals that reach as far as processes differ, and no further."""
+    measured = points(rows, pair.incumbent, pair.challenger)
+    hidden = {point.size: point.hidden for point in measured if point.freedom}
+    return replace(
+        pair, ratio_at=[_narrowed(ratio, hidden.get(ratio.size, 0.0)) for ratio in pair.ratio_at]
+    )
+
+
+def _narrowed(ratio: SizeRatio, hidden: float) -> SizeRatio:
+    if not hidden or not ratio.low or not ratio.high:
+        return ratio
+    return replace(ratio, low=ratio.low * exp(hidden), high=ratio.high * exp(-hidden))
 
 
 def _undecided(pair: Crossover) -> list[float]:

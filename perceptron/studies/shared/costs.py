@@ -8,8 +8,9 @@ from math import log
 
 # Of a piece of a kind that was never seen.
 _FIRST_GUESS = 0.25
-# What does not shrink with the work: calibrating, warming up, five samples of 10 ms.
-_FIXED = 0.25
+# Most of a piece that does not change with the work: calibrating, warming up, samples of 10 ms.
+# A quiet machine needs 0.1 s for them, which the smallest piece then shows.
+_LARGEST_FIXED = 0.25
 # How much of an estimate the newest piece makes up: a neighbour that comes changes all at once.
 _NEWEST = 0.5
 
@@ -40,5 +41,5 @@ class Costs:
         if name in seen:
             return seen[name].seconds
         nearest = min(seen.values(), key=lambda piece: abs(log(work / piece.work)))
-        fixed = min(_FIXED, nearest.seconds)
-        return max(fixed, nearest.seconds * work / nearest.work)
+        fixed = min(_LARGEST_FIXED, *(piece.seconds for piece in seen.values()))
+        return fixed + (nearest.seconds - fixed) * work / nearest.work

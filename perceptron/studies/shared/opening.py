@@ -83,8 +83,9 @@ def start_run(
 
     ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
     spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
-    as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget``;
-    waiting does not. Raises `UserError` if the folder cannot be written to.
+    as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget`` if
+    they measured something; waiting does not. Raises `UserError` if the folder cannot be written
+    to.
     """
     look = Look()
     usable = [name for name in backends if registry.reason_unavailable(name) is None]
@@ -98,7 +99,9 @@ def start_run(
         budget_seconds=budget.seconds,
     )
     with open_run(results, run, facts) as journal:
-        budget.resume(journal.spent_seconds)
+        # A start that measured nothing must not leave the next one without time.
+        if any(row.status != "skipped" for row in journal.rows):
+            budget.resume(journal.spent_seconds)
         earlier = load_conditions(journal.folder)
         measured = _look_around(look, facts.cores, threads, quiet, budget, not quick)
         journal.keep_conditions(measured)

@@ -15,18 +15,27 @@ def test_a_piece_costs_what_it_did() -> None:
 
 
 def test_a_larger_piece_costs_more_by_its_work() -> None:
-    """And one of another kind, of which nothing is known, is guessed."""
+    """Except for what every piece takes; one of a kind that was never seen is guessed."""
     costs = Costs()
-    costs.learn("numpy", "small", 0.5, work=10)
-    costs.learn("numpy", "large", 4.0, work=1000)
-    assert costs.expect("numpy", "larger", work=2000) == 8.0
-    assert costs.expect("numpy", "middle", work=500) == 2.0
+    costs.learn("numpy", "small", 0.25, work=10)
+    costs.learn("numpy", "large", 4.25, work=1000)
+    assert costs.expect("numpy", "larger", work=2000) == pytest.approx(8.25)
+    assert costs.expect("numpy", "middle", work=500) == pytest.approx(2.25)
     assert costs.expect("torch", "larger", work=2000) == Costs().expect("any", "thing")
 
 
-def test_what_does_not_shrink_with_the_work_is_expected_of_every_piece() -> None:
+def test_what_every_piece_takes_does_not_grow_with_the_work() -> None:
+    """0.05 s of 0.3 s follow the work: 64 times as much of it takes seconds, not a minute."""
+    costs = Costs()
+    costs.learn("numpy", "small", 0.3, work=1)
+    assert costs.expect("numpy", "large", work=64) == pytest.approx(0.25 + 0.05 * 64)
+
+
+def test_the_smallest_piece_shows_what_every_piece_takes() -> None:
     costs = Costs()
     costs.learn("numpy", "large", 4.0, work=1000)
-    assert costs.expect("numpy", "tiny", work=1) == pytest.approx(0.25)
-    costs.learn("quick", "small", 0.01, work=1000)
-    assert costs.expect("quick", "tiny", work=1) == pytest.approx(0.01)
+    assert costs.expect("numpy", "tiny", work=1e-3) == pytest.approx(0.25, rel=1e-3)
+    costs.learn("numpy", "small", 0.1, work=1)
+    costs.learn("numpy", "middle", 0.2, work=10)
+    assert costs.expect("numpy", "twice", work=20) == pytest.approx(0.1 + 0.1 * 2)
+    assert costs.expect("numpy", "tiny", work=1e-3) == pytest.approx(0.1, rel=1e-3)
