@@ -17,7 +17,14 @@ import msgspec
 from benchmarks.results import ROOT, unsteered
 from benchmarks.steps import CROSSOVER
 from perceptron.errors import UserError
-from perceptron.records.speeds import Answer, BenchSpeed, CrossoverSpeed, GateSpeed, SelfRatios
+from perceptron.records.speeds import (
+    Answer,
+    BenchSpeed,
+    CrossoverSpeed,
+    GateSpeed,
+    SelfRatios,
+    Width,
+)
 
 ROUNDS = 7
 BASE = "numpy-published"
@@ -44,10 +51,14 @@ def bench_speed() -> BenchSpeed:
 def bench_of(seconds: float, document: dict[str, Any]) -> BenchSpeed:
     """Return what counts of a document of `bench --json`."""
     widths = [
-        ratio["high"] / ratio["low"] - 1
+        Width(
+            family=crossover["family"],
+            pair=_pair_of(crossover),
+            size=ratio["size"],
+            width=ratio["high"] / ratio["low"] - 1 if ratio["low"] and ratio["high"] else None,
+        )
         for crossover in document["crossovers"]
         for ratio in crossover["ratio_at"]
-        if ratio["low"] and ratio["high"]
     ]
     return BenchSpeed(seconds, answers(document), widths)
 
@@ -63,7 +74,7 @@ def answers(document: dict[str, Any]) -> list[Answer]:
     return [
         Answer(
             family=crossover["family"],
-            pair=f"{crossover['incumbent']}:{crossover['challenger']}",
+            pair=_pair_of(crossover),
             status=crossover["status"],
             sure=crossover["sure"],
             size=crossover["size"],
@@ -73,6 +84,10 @@ def answers(document: dict[str, Any]) -> list[Answer]:
         for crossover in document["crossovers"]
         if crossover["status"] != "not measured"
     ]
+
+
+def _pair_of(crossover: dict[str, Any]) -> str:
+    return f"{crossover['incumbent']}:{crossover['challenger']}"
 
 
 def timed(*words: str) -> tuple[float, dict[str, Any]]:

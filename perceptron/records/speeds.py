@@ -27,15 +27,24 @@ class Answer(Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
-class BenchSpeed(Struct, frozen=True):
-    """A whole `bench`: its wall time, its crossovers, and a width for each ratio at each size.
+class Width(Struct, frozen=True, kw_only=True):
+    """How wide the 95 % interval of a ratio is at one size: high over low, minus 1.
 
-    A width is high over low of the 95 % interval, minus 1.
+    None where an end is open: one process alone has no interval.
     """
+
+    family: str
+    pair: str
+    size: float
+    width: float | None
+
+
+class BenchSpeed(Struct, frozen=True):
+    """A whole `bench`: its wall time, its crossovers, and a width for each ratio at each size."""
 
     seconds: float
     answers: list[Answer]
-    widths: list[float]
+    widths: list[Width]
 
 
 class CrossoverSpeed(Struct, frozen=True):

@@ -104,10 +104,13 @@ def test_what_make_results_measured_is_not_measured_again() -> None:
 
 
 def test_the_document_of_bench_says_answers_and_widths() -> None:
-    """What was not measured has neither; a ratio without an interval has no width."""
+    """What was not measured has neither; the width of a ratio without an interval is open."""
     speed = speed_parts.bench_of(7.0, {"crossovers": [CROSSOVER, ABSENT]})
     assert speed.seconds == 7.0
-    assert speed.widths == [1.0]
+    assert [(width.size, width.width) for width in speed.widths] == [(1, 1.0), (2, None)]
+    assert {(width.family, width.pair) for width in speed.widths} == {
+        ("mlp-width", "numpy:torch-cpu")
+    }
     assert speed.answers == [
         Answer(
             family="mlp-width",
@@ -138,7 +141,7 @@ def test_of_record_are_finished_steps_of_this_code(
         "bench": 70.0,
         "crossover": 70.0,
     }
-    assert known["bench"].widths == [1.0]
+    assert [width.width for width in known["bench"].widths] == [1.0, None]
 
 
 def test_pairs_of_one_backend_are_turned_round_and_taken_until_the_time_is_up() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log1p
+from math import inf, isinf, log1p
 from statistics import median
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from perceptron.records.speeds import (
     SelfRatios,
     Side,
     Speeds,
+    Width,
 )
 from perceptron.report.numbers import NONE, digits, percent
 from perceptron.report.tables import markdown
@@ -64,9 +65,11 @@ def _bench(speeds: Speeds) -> tuple[str, ...]:
         words, fast = _minutes(bench.seconds, most_busy)
         if quiet is None:
             return words, fast
-        sure = [answer for answer in bench.answers if answer.sure]
-        same = sum(_status_of(answer, quiet.answers) == answer.status for answer in sure)
-        return f"{words}; {same} of {len(sure)} sure ones are", fast and same == len(sure)
+        questions = len({_asked(answer) for answer in (*bench.answers, *quiet.answers)})
+        sure, sure_quiet = _sure(bench), _sure(quiet)
+        other = sum(_status_of(answer, quiet.answers) != answer.status for answer in sure)
+        words += f"; sure {len(sure)} of {questions}, quiet {len(sure_quiet)} of {questions}"
+        return words + (f"; {other} unlike the quiet one" if other else ""), fast and not other
 
     return (
         "a whole `bench`",
@@ -118,21 +121,48 @@ def _ratio(speeds: Speeds, name: str, most: float) -> tuple[str, ...]:
 
 
 def _width(speeds: Speeds) -> tuple[str, ...]:
-    quiet, busy = _median_width(speeds.quiet), _median_width(speeds.busy)
+    quiet, busy = speeds.quiet.bench, speeds.busy.bench
+    middle = None if quiet is None or not quiet.widths else median(_widths(quiet, quiet))
 
-    def beside(width: float) -> tuple[str, bool]:
-        if not quiet:
-            return percent(width), True
-        factor = log1p(width) / log1p(quiet)
-        return f"{percent(width)} (× {digits(factor)})", factor <= MOST_WIDENED
+    def alone(bench: BenchSpeed) -> tuple[str, bool]:
+        return _median_width(_widths(bench, bench)), True
+
+    def beside(bench: BenchSpeed) -> tuple[str, bool]:
+        widths = _widths(bench, quiet if quiet is not None and quiet.widths else bench)
+        words = _median_width(widths)
+        if not middle or isinf(middle):
+            return words, True
+        factor = log1p(median(widths)) / log1p(middle)
+        return words if isinf(factor) else f"{words} (× {digits(factor)})", factor <= MOST_WIDENED
 
     return (
-        "width of the 95 % interval of a ratio in `bench`, median",
+        "width of the 95 % interval of a ratio in `bench`, median over the quiet one's sizes",
         "measured first",
-        _cell(quiet, lambda width: (percent(width), True)),
+        _cell(quiet if quiet is not None and quiet.widths else None, alone),
         f"≤ {MOST_WIDENED:g} × the quiet one's",
-        _cell(busy, beside),
+        _cell(busy if busy is not None and (busy.widths or middle) else None, beside),
     )
+
+
+def _widths(bench: BenchSpeed, sizes: BenchSpeed) -> list[float]:
+    """Return the widths at the sizes of ``sizes``; inf where an end is open or nothing measured.
+
+    To leave those out would call a run better that measured less.
+    """
+    known = {_at(width): width.width for width in bench.widths}
+    widths = (known.get(_at(width)) for width in sizes.widths)
+    return [inf if width is None else width for width in widths]
+
+
+def _at(width: Width) -> tuple[str, str, float]:
+    return width.family, width.pair, width.size
+
+
+def _median_width(widths: list[float]) -> str:
+    middle, unknown = median(widths), sum(map(isinf, widths))
+    words = "open" if isinf(middle) else percent(middle)
+    sizes = f"{len(widths)} size{'' if len(widths) == 1 else 's'}"
+    return f"{words}, {sizes}" + (f", {unknown} open" if unknown else "")
 
 
 def _gate(speeds: Speeds) -> tuple[str, ...]:
@@ -163,6 +193,10 @@ def _minutes(seconds: float, most: float) -> tuple[str, bool]:
 
 def _seconds(seconds: float, most: float) -> tuple[str, bool]:
     return f"{digits(seconds)} s", seconds <= most
+
+
+def _sure(bench: BenchSpeed) -> list[Answer]:
+    return [answer for answer in bench.answers if answer.sure]
 
 
 def _status_of(answer: Answer, answers: list[Answer]) -> str | None:
@@ -210,10 +244,6 @@ def _ends(answer: Answer) -> tuple[float, float]:
 def _median_ratio(side: Side, name: str) -> float | None:
     rounds = (side.ratios or {}).get(name)
     return median(rounds) if rounds else None
-
-
-def _median_width(side: Side) -> float | None:
-    return median(side.bench.widths) if side.bench is not None and side.bench.widths else None
 
 
 def _selves(speeds: Speeds) -> list[str]:
