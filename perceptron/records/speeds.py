@@ -13,6 +13,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
 from perceptron.records.files.replace import replace
+from perceptron.records.measurement import Measurement
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -61,16 +62,19 @@ class GateSpeed(Struct, frozen=True):
     verdicts: list[str]
 
 
-class SelfRatios(Struct, frozen=True, kw_only=True):
-    """One backend against itself: sets of ratios, each of a pair of processes, in order of time.
+class SelfRound(Struct, frozen=True):
+    """Rows of one backend twice, as two sides: processes of one number were measured together."""
 
-    ``lost`` counts the pairs of which one process gave no time.
-    """
+    first: list[Measurement]
+    second: list[Measurement]
+
+
+class SelfRatios(Struct, frozen=True, kw_only=True):
+    """One backend against itself: rounds of pairs of processes, in order of time."""
 
     backend: str
     threads: int
-    sets: list[list[float]]
-    lost: int = 0
+    rounds: list[SelfRound]
 
 
 class Side(Struct, frozen=True):

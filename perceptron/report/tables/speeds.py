@@ -7,28 +7,20 @@ from math import inf, isinf, log1p
 from statistics import median
 from typing import TypeVar
 
-from perceptron.analysis.interval import of_ratio
 from perceptron.records.speeds import (
     Answer,
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
-    SelfRatios,
     Side,
     Speeds,
     Width,
 )
-from perceptron.report.numbers import NONE, digits, percent
+from perceptron.report.numbers import digits, percent
 from perceptron.report.tables import markdown
+from perceptron.report.tables.against_itself import against_itself_lines
 
 COLUMNS = ("what", "quiet: target", "reached", "one busy neighbour: target", "reached")
-SELF_COLUMNS = (
-    "a backend against itself",
-    "quiet: intervals that hold 1",
-    "median ratio",
-    "one busy neighbour: intervals that hold 1",
-    "median ratio",
-)
 MISSED = "**missed**"
 BENCH_MINUTES = (6.0, 6.6)
 CROSSOVER_SECONDS = (90.0, 130.0)
@@ -51,10 +43,8 @@ def speeds_lines(speeds: Speeds) -> list[str]:
         "",
         *markdown.table(COLUMNS, rows),
     ]
-    backends = _selves(speeds)
-    if backends:
-        lines += ["", *markdown.table(SELF_COLUMNS, [_self(speeds, name) for name in backends])]
-    return lines
+    itself = against_itself_lines(speeds)
+    return [*lines, "", *itself] if itself else lines
 
 
 def _bench(speeds: Speeds) -> tuple[str, ...]:
@@ -244,35 +234,3 @@ def _ends(answer: Answer) -> tuple[float, float]:
 def _median_ratio(side: Side, name: str) -> float | None:
     rounds = (side.ratios or {}).get(name)
     return median(rounds) if rounds else None
-
-
-def _selves(speeds: Speeds) -> list[str]:
-    both = [*(speeds.quiet.alike or []), *(speeds.busy.alike or [])]
-    return list(dict.fromkeys(ratios.backend for ratios in both))
-
-
-def _self(speeds: Speeds, backend: str) -> tuple[str, ...]:
-    sides = (_of(speeds.quiet, backend), _of(speeds.busy, backend))
-    threads = next(ratios.threads for ratios in sides if ratios is not None)
-    plural = "s" if threads > 1 else ""
-    cells = [cell for ratios in sides for cell in _self_cells(ratios)]
-    return (f"`{backend}`, {threads} thread{plural}", *cells)
-
-
-def _of(side: Side, backend: str) -> SelfRatios | None:
-    return next((ratios for ratios in side.alike or [] if ratios.backend == backend), None)
-
-
-def _self_cells(ratios: SelfRatios | None) -> tuple[str, str]:
-    if ratios is None:
-        return "not measured", NONE
-    usable = [pairs for pairs in ratios.sets if len(pairs) > 1]
-    if not usable:
-        return f"no pair in {ratios.lost}", NONE
-    intervals = [of_ratio(pairs, [1.0] * len(pairs)) for pairs in usable]
-    hold = sum(
-        (interval.low or 0.0) <= 1.0 <= (interval.high or float("inf")) for interval in intervals
-    )
-    lost = f", {ratios.lost} pairs lost" if ratios.lost else ""
-    middle = median(ratio for pairs in usable for ratio in pairs)
-    return f"{hold} of {len(usable)}{lost}", digits(middle, 4)

@@ -10,7 +10,6 @@ from perceptron.records.speeds import (
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
-    SelfRatios,
     Side,
     Speeds,
     Width,
@@ -36,7 +35,6 @@ QUIET = Side(
     crossover=CrossoverSpeed(60.0, [CROSSES]),
     ratios={"numpy": [0.60, 0.64, 0.62], "numpy-inplace": [0.3, 0.3, 0.9]},
     gate=GateSpeed([8.0, 9.0, 30.0], ["ok"]),
-    alike=[SelfRatios(backend="numpy", threads=1, sets=[[0.99, 1.01] * 4, [1.2, 1.21] * 4])],
 )
 BUSY = Side(
     bench=BenchSpeed(
@@ -45,7 +43,6 @@ BUSY = Side(
     crossover=CrossoverSpeed(120.0, [replace(CROSSES, size=710.0, low=690.0, high=800.0)]),
     ratios={"numpy": [0.63], "numpy-inplace": [0.29]},
     gate=GateSpeed([14.0], ["ok"]),
-    alike=[SelfRatios(backend="numpy", threads=1, sets=[[1.0] * 8], lost=2)],
 )
 
 
@@ -100,7 +97,6 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
         "3.0 %, 3 sizes, 1 open (× 1.49)",
     ]
     assert row("a whole A/A") == ["≤ 10 s", "9.00 s", "≤ 15 s", "14.0 s"]
-    assert row("`numpy`, 1 thread") == ["1 of 2", "1.105", "1 of 1, 2 pairs lost", "1.000"]
     assert MISSED not in "\n".join(lines())
 
 
@@ -175,6 +171,3 @@ def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert row("`numpy` ÷", Side())[3] == "0.630"
     assert row("width", Side())[1::2] == ["not measured", "6.0 %, 4 sizes, 1 open"]
     assert "against itself" not in "\n".join(lines(Side(), Side()))
-    assert row("`numpy`, 1 thread", QUIET, Side())[2:] == ["not measured", "–"]
-    lost = Side(alike=[SelfRatios(backend="numpy", threads=2, sets=[], lost=9)])
-    assert row("`numpy`, 2 threads", lost, Side())[:2] == ["no pair in 9", "–"]
