@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import mean
 
-from perceptron.records.block import Arm, Block, Stage, counted, waiting_arms
+from perceptron.records.block import Arm, Benchmark, Block, Stage, counted, waiting_arms
+from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
@@ -72,6 +73,30 @@ def _alone(takes: Sequence[Block]) -> Arm | None:
         if len(takes) > 1 and all(arm in arms and other not in arms for arms in waited):
             return arm
     return None
+
+
+def unknown_waiting(
+    benchmarks: Iterable[Benchmark], blocks: Iterable[Block]
+) -> list[MeasurementWarning]:
+    """Warn if the system told of no process of a timed benchmark how long it waited."""
+    timed = {benchmark.key for benchmark in benchmarks if benchmark.type == "time"}
+    waits = [
+        reading.waited
+        for block in blocks
+        if block.stage != "calibration" and block.benchmark in timed
+        for reading in block.readings().values()
+        if reading.status == "ok"
+    ]
+    if not waits or any(waited is not None for waited in waits):
+        return []
+    return [
+        MeasurementWarning(
+            code="waiting unknown",
+            message="how long benchmarks waited for a core is not known here: nothing that "
+            "something else disturbed was taken again",
+            advice="compare on Linux, or where nothing else runs",
+        )
+    ]
 
 
 def too_noisy(waits: Waits) -> str:
