@@ -20,7 +20,19 @@ def code_state(checkout: Path) -> str:
     if not changes:
         return commit
     content = changes + _git(checkout, "diff", "HEAD", "--", PACKAGE)
-    return f"{commit}-dirty-{hashlib.sha256(content.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(content.encode())
+    others = ("ls-files", "-z", "--others", "--exclude-standard", "--", PACKAGE)
+    for file in sorted(filter(None, _git(checkout, *others).split("\0"))):
+        digest.update(_content(checkout / file))
+    return f"{commit}-dirty-{digest.hexdigest()[:8]}"
+
+
+def _content(file: Path) -> bytes:
+    """Return the digest of a file's bytes; nothing where it is a broken link, or just gone."""
+    try:
+        return hashlib.sha256(file.read_bytes()).digest()
+    except OSError:
+        return b""
 
 
 def same_code(checkout: Path, commit: str | None) -> bool:

@@ -10,11 +10,11 @@ import shutil
 import statistics
 import subprocess
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-
-import numpy as np
 
 from benchmarks import dashboard, foreign_results, large_tables
 from perceptron.backends import registry
@@ -39,6 +39,8 @@ SPEED = (
 )
 LARGE = "mlp:1024x1024x1024"
 SMALLEST_SHARE = 0.7
+# Of a sample of so many seconds, at most. Where all samples wait, shorter ones follow.
+METER_SHARES = {0.01: 0.001, 0.002: 0.005}
 
 # Gradient descent on the OR gate as the walk-through defines it, in float64.
 C_LOOP = r"""
@@ -82,7 +84,7 @@ int main(void) {
 
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
-    for line in (*speeds(), *products(), *readings(), meter_cost(), *dashboard.lines()):
+    for line in (*speeds(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
         print(line)
     for line in chain(foreign_results.lines(), large_tables.lines()):
         print(line)
@@ -155,21 +157,48 @@ def readings() -> list[str]:
     ]
 
 
-def meter_cost() -> str:
-    """Measure what reading how long threads waited takes, over a sample of 10 ms."""
-    calls = 10_000
-    shares = []
-    width = 512
-    matrix = np.ones((width, width))
-    with waiting_meter() as meter:
-        np.matmul(matrix, matrix)  # in all threads
-        meter.leave_out_idle()
-        for _ in range(ROUNDS):
-            begin = time.perf_counter()
-            for _ in range(2 * calls):
-                meter()
-            shares.append((time.perf_counter() - begin) / calls / 0.01)
-    return report_line("reading how long threads waited, before and after 10 ms", shares, 0.001)
+def meter_cost() -> list[str]:
+    """Measure what reading how long threads waited takes of a sample, usual or shortened."""
+    lines = []
+    for threads, words in ((1, "one thread"), (2, "two threads")):
+        seconds = meter_seconds(threads)
+        lines += [
+            report_line(
+                f"reading how long {words} waited, before and after {1e3 * sample:g} ms",
+                [once / sample for once in seconds],
+                most,
+            )
+            for sample, most in METER_SHARES.items()
+        ]
+    return lines
+
+
+def meter_seconds(threads: int, calls: int = 10_000) -> list[float]:
+    """Return what two readings take of a meter that reads this one and ``threads`` − 1 others."""
+    seconds = []
+    together = threading.Barrier(threads)
+    with ThreadPoolExecutor(threads) as pool:
+
+        def run() -> None:
+            together.wait()
+            time.sleep(0.001)  # the system counts what a thread ran when it leaves its core
+
+        def run_all() -> None:
+            others = [pool.submit(run) for _ in range(threads - 1)]
+            run()
+            for other in others:
+                other.result()
+
+        run_all()  # they start
+        with waiting_meter() as meter:
+            run_all()
+            meter.leave_out_idle()  # those of libraries
+            for _ in range(ROUNDS):
+                begin = time.perf_counter()
+                for _ in range(2 * calls):
+                    meter()
+                seconds.append((time.perf_counter() - begin) / calls)
+    return seconds
 
 
 def read(seconds: float) -> float:

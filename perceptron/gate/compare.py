@@ -31,6 +31,7 @@ from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan
@@ -170,7 +171,7 @@ def _comparison(
         control=judgement.control,
         plan=msgspec.structs.replace(plan, left_out=[*plan.left_out, *judgement.left_out]),
         environment=environment,
-        warnings=warnings,
+        warnings=[*warnings, *unknown_waiting(chosen, journal.blocks)],
         seconds=journal.elapsed_seconds,
         reproduce=command(request, resolved, plan.seed),
         results=str(journal.folder),

@@ -92,6 +92,8 @@ class Stages:
         left_out = {row.benchmark for row in plan.left_out}
         keys = [key for key in calibration.costs.benchmarks if key not in left_out]
         self._total = plan.screen_blocks
+        if plan.affordable_blocks:
+            return  # resumed: the confirmation was planned from the screen as it is
         for number in range(plan.screen_blocks):
             share = _SCREENED if number >= self._rule.fewest_screen else _OVER
             if self.elapsed_seconds > share * self._budget:
@@ -99,8 +101,6 @@ class Stages:
             rest = [keys] * (plan.screen_blocks - number - 1)
             end = _SCREENED * self._budget - self._seconds_for(rest, PAIR, calibration)
             self._measure_block("screen", number, keys, PAIR, calibration, end)
-        if self._journal.run.plan.affordable_blocks:
-            return  # resumed: an earlier start has planned the confirmation from this screen
         number = plan.screen_blocks
         while self.elapsed_seconds < _EXTENDED * self._budget and number < self._rule.most_screen:
             ratios = log_ratios(self._journal.blocks, "screen")
@@ -197,17 +197,17 @@ class Stages:
         seed of its block, so that each order counts as often as planned, whatever is retaken.
         """
         self._progress(before + number, self._total, f"{stage}, block {number + 1}")
-        measured = {block.benchmark for block in self._takes(stage, number)}
+        measured = {
+            block.benchmark
+            for block in self._journal.blocks
+            if (block.stage, block.number) == (stage, number)
+        }
         self._measure(stage, number, 0, set(keys) - measured, keys, arms, calibration)
         for take in range(1, MOST_RETAKES + 1):
-            todo = due(self._takes(stage, number), take)
+            todo = due(self._journal.blocks, stage, number, take)
             seconds = self._seconds_for([sorted(todo)], arms, calibration)
             if todo and self.elapsed_seconds + seconds <= end:
                 self._measure(stage, number, take, todo, keys, arms, calibration)
-
-    def _takes(self, stage: Stage, number: int) -> list[Block]:
-        blocks = self._journal.blocks
-        return [block for block in blocks if (block.stage, block.number) == (stage, number)]
 
     @staticmethod
     def _seconds_for(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from math import isfinite, log
+from collections.abc import Iterable, Mapping
+from math import inf, isfinite, log
 from typing import Literal
 
 from msgspec import Struct
+
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Arm = Literal["base", "head", "control"]
 Stage = Literal["calibration", "screen", "confirmation"]
@@ -82,7 +84,7 @@ class Block(Struct, frozen=True, kw_only=True):
     """Which block of its stage, from 0; while calibrating, which attempt."""
     take: int = 0
     """0, and more where the same was measured again because one arm had waited for a core and
-    another had not. Of several takes the last one counts; see `counted`."""
+    another had not. Which of several takes counts: see `counted`."""
     benchmark: str
     """The `Benchmark.key`."""
     order: list[Arm]
@@ -118,9 +120,50 @@ class Block(Struct, frozen=True, kw_only=True):
         return log(value / base) if base > 0 and value > 0 else None
 
 
+def waiting_arms(readings: Mapping[Arm, Reading]) -> frozenset[Arm]:
+    """Return the arms that waited for a core where others did not; none if that is unknown.
+
+    A failure is a finding of its own: beside it nothing is said.
+    """
+    known = _known_waits(readings)
+    waited = {arm for arm, share in known.items() if share > LARGEST_WAITED_SHARE}
+    return frozenset(waited) if len(waited) < len(readings) else frozenset()
+
+
 def counted(blocks: Iterable[Block]) -> list[Block]:
-    """Return the last take of each block, at the place of its first."""
-    last: dict[tuple[Stage, int, str], Block] = {}
+    """Return the take of each block that counts, at the place of its first.
+
+    Of those with the most ratios the last one; if some arm waited alone in that one too, the take
+    whose arms differ least in how long they waited. The ratios themselves have no say.
+    """
+    takes: dict[tuple[Stage, int, str], list[Block]] = {}
     for block in blocks:
-        last[block.stage, block.number, block.benchmark] = block
-    return list(last.values())
+        takes.setdefault((block.stage, block.number, block.benchmark), []).append(block)
+    return [_best(own) for own in takes.values()]
+
+
+def _best(takes: list[Block]) -> Block:
+    most = max(map(_ratios, takes))
+    usable = [block for block in reversed(takes) if _ratios(block) == most]
+    if not waiting_arms(usable[0].readings()):
+        return usable[0]
+    return min(usable, key=_waiting_difference)
+
+
+def _ratios(block: Block) -> int:
+    return sum(block.log_ratio(arm) is not None for arm in block.readings())
+
+
+def _waiting_difference(block: Block) -> float:
+    waits = _known_waits(block.readings()).values()
+    return max(waits) - min(waits) if waits else inf
+
+
+def _known_waits(readings: Mapping[Arm, Reading]) -> dict[Arm, float]:
+    """Return how long each arm waited; nothing unless all of them say so."""
+    waits = {
+        arm: reading.waited
+        for arm, reading in readings.items()
+        if reading.status == "ok" and reading.waited is not None
+    }
+    return waits if len(waits) == len(readings) else {}

@@ -13,6 +13,7 @@ from msgspec import Struct
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
 from perceptron.records.files.replace import replace
+from perceptron.records.measurement import Measurement
 
 
 class Answer(Struct, frozen=True, kw_only=True):
@@ -27,15 +28,24 @@ class Answer(Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
-class BenchSpeed(Struct, frozen=True):
-    """A whole `bench`: its wall time, its crossovers, and a width for each ratio at each size.
+class Width(Struct, frozen=True, kw_only=True):
+    """How wide the 95 % interval of a ratio is at one size: high over low, minus 1.
 
-    A width is high over low of the 95 % interval, minus 1.
+    None where an end is open: one process alone has no interval.
     """
+
+    family: str
+    pair: str
+    size: float
+    width: float | None
+
+
+class BenchSpeed(Struct, frozen=True):
+    """A whole `bench`: its wall time, its crossovers, and a width for each ratio at each size."""
 
     seconds: float
     answers: list[Answer]
-    widths: list[float]
+    widths: list[Width]
 
 
 class CrossoverSpeed(Struct, frozen=True):
@@ -52,16 +62,19 @@ class GateSpeed(Struct, frozen=True):
     verdicts: list[str]
 
 
-class SelfRatios(Struct, frozen=True, kw_only=True):
-    """One backend against itself: sets of ratios, each of a pair of processes, in order of time.
+class SelfRound(Struct, frozen=True):
+    """Rows of one backend twice, as two sides: processes of one number were measured together."""
 
-    ``lost`` counts the pairs of which one process gave no time.
-    """
+    first: list[Measurement]
+    second: list[Measurement]
+
+
+class SelfRatios(Struct, frozen=True, kw_only=True):
+    """One backend against itself: rounds of pairs of processes, in order of time."""
 
     backend: str
     threads: int
-    sets: list[list[float]]
-    lost: int = 0
+    rounds: list[SelfRound]
 
 
 class Side(Struct, frozen=True):

@@ -104,10 +104,13 @@ def test_what_make_results_measured_is_not_measured_again() -> None:
 
 
 def test_the_document_of_bench_says_answers_and_widths() -> None:
-    """What was not measured has neither; a ratio without an interval has no width."""
+    """What was not measured has neither; the width of a ratio without an interval is open."""
     speed = speed_parts.bench_of(7.0, {"crossovers": [CROSSOVER, ABSENT]})
     assert speed.seconds == 7.0
-    assert speed.widths == [1.0]
+    assert [(width.size, width.width) for width in speed.widths] == [(1, 1.0), (2, None)]
+    assert {(width.family, width.pair) for width in speed.widths} == {
+        ("mlp-width", "numpy:torch-cpu")
+    }
     assert speed.answers == [
         Answer(
             family="mlp-width",
@@ -138,26 +141,7 @@ def test_of_record_are_finished_steps_of_this_code(
         "bench": 70.0,
         "crossover": 70.0,
     }
-    assert known["bench"].widths == [1.0]
-
-
-def test_pairs_of_one_backend_are_turned_round_and_taken_until_the_time_is_up() -> None:
-    """The second process is always twice as slow: half of the ratios are 2, and half 1/2."""
-    now = iter([0.0, 30.0, 60.0])
-    answers = iter([[(1.0, 2.0), None], *[[(1.0, 2.0), (3.0, 3.0)]] * 15])
-    ratios = speed_parts.self_ratios(
-        "numpy", 1, lambda: next(answers), seconds=50.0, clock=lambda: next(now)
-    )
-    assert ratios.sets == [[0.5, 2.0] * 4, [1.0] * 7, [0.5, 2.0] * 4, [1.0] * 8]
-    assert ratios.lost == 1
-
-
-def test_real_pairs_are_of_fresh_processes() -> None:
-    """Of the smallest problem that is asked for, for real."""
-    ((first, second),) = [pair for pair in speed_parts.pair_of("numpy", 1, ["mlp-width:2"]) if pair]
-    assert first > 0
-    assert second > 0
-    assert speed_parts.pair_of("numpy", 1, ["mlp-width:2"]) != [(first, second)]
+    assert [width.width for width in known["bench"].widths] == [1.0, None]
 
 
 def test_the_table_goes_into_the_page_and_the_numbers_beside_the_results(

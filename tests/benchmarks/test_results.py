@@ -262,6 +262,11 @@ def test_code_is_the_same_where_the_package_is(checkout: Path) -> None:
     assert code_state(checkout).startswith(
         f"{git(checkout, 'rev-parse', '--short=12', 'HEAD').strip()}-dirty-"
     )
+    new = code_state(checkout)
+    (checkout / "perceptron/new.py").write_text("changed\n")
+    assert code_state(checkout) != new
+    (checkout / "perceptron/new.py").write_text("\n")
+    assert code_state(checkout) == new
     assert code_state(checkout.parent) == ""
     assert last_changes(checkout.parent, 3) == []
 

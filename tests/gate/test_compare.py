@@ -16,6 +16,7 @@ from perceptron.gate.journal import ComparisonRun
 from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Row
+from perceptron.report.pull_request.comment import comment
 from tests.gate.conftest import COUNTED, FEWEST, FOUR, Repository
 
 QUICK = Rule(**FEWEST)
@@ -551,3 +552,32 @@ def test_what_waited_is_measured_again_and_changes_nothing(
     (dropped,) = [block.head for block in comparison.blocks if block.head.dropped]
     assert dropped.dropped[0] / dropped.samples[0] == pytest.approx(2)
     assert len(dropped.samples) == 5
+
+
+UNTOLD = """
+import __main__
+import contextlib
+import toy
+
+@contextlib.contextmanager
+def meter():
+    yield lambda: None
+
+__main__.waiting.waiting_meter = meter
+
+def time_it():
+    toy.work(100)
+time_it.timer = toy.clock
+"""
+
+
+def test_where_waiting_is_unknown_the_document_and_the_comment_say_so(counted: Repository) -> None:
+    """As on macOS, where the gate takes nothing again."""
+    counted.write("benchmarks/suite.py", UNTOLD)
+    counted.write("toy/__init__.py", '"""Head."""\n' + COUNTED)
+    counted.commit("second")
+    comparison = run()
+    (row,) = comparison.rows
+    assert (row.verdict, row.waited, row.disturbed) == ("no change", None, None)
+    assert [warning.code for warning in comparison.warnings] == ["waiting unknown"]
+    assert "waited for a core is not known" in comment(comparison)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms
@@ -86,12 +87,15 @@ def test_a_block_that_one_arm_waited_in_is_taken_again_as_it_was(tmp_path: Path)
     assert first not in counted(blocks)
 
 
-def test_an_arm_that_always_waits_is_taken_again_twice_and_then_counts(tmp_path: Path) -> None:
+def test_an_arm_that_always_waits_is_taken_again_in_three_blocks_and_then_counts(
+    tmp_path: Path,
+) -> None:
+    """What it waits for is its own then, and no retake would help."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
     with open_run(tmp_path, 600.0) as journal:
         blocks = screen(journal, fake)
-    assert len(blocks) == 2 * 5 * 3
-    assert all(block.take == 2 for block in counted(blocks))
+    takes = [[block.take for block in blocks if block.number == number] for number in range(5)]
+    assert takes == [[0, 0, 1, 1, 2, 2]] * 3 + [[0, 0]] * 2
     assert log_ratios(blocks, "screen")["time_one"] == pytest.approx([0.693] * 5, abs=1e-3)
 
 
@@ -133,3 +137,17 @@ def test_a_run_cut_short_before_a_retake_resumes_with_it(tmp_path: Path) -> None
     keys = [(block.number, block.take, block.benchmark) for block in blocks]
     assert len(keys) == len(set(keys)) == 2 * 5 + 2
     assert log_ratios(blocks, "screen")["time_one"] == [0.0] * 5
+
+
+def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Resumed, nothing of the screen is taken again, whatever one arm waited."""
+    fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
+    with monkeypatch.context() as patch, open_run(tmp_path, 600.0) as journal:
+        patch.setattr("perceptron.gate.stages.MOST_RETAKES", 0)
+        before = screen(journal, fake)
+        plan = replace(journal.run.plan, affordable_blocks={"time_one": 20, "time_two": 20})
+        journal.update_run(replace(journal.run, plan=plan))
+    with open_run(tmp_path, 600.0) as journal:
+        assert screen(journal, fake) == before

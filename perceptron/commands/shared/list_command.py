@@ -67,7 +67,7 @@ def repeat_options(
 
 
 def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
-    """Return the words with the value after each option in ``left_out`` that no number follows."""
+    """Return the words with the value after each option in ``left_out`` that no minutes follow."""
     words = list(args)
     end = words.index("--") if "--" in words else len(words)
     added = []
@@ -76,11 +76,12 @@ def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
         if (
             index < end
             and word in left_out
-            and not _is_number("".join(words[index + 1 : index + 2]))
+            and not _is_minutes("".join(words[index + 1 : index + 2]))
         ):
             added.append(left_out[word])
     return added
 
 
-def _is_number(word: str) -> bool:
-    return re.fullmatch(r"\d+(\.\d*)?|\.\d+", word, re.ASCII) is not None
+def _is_minutes(word: str) -> bool:
+    """Return whether this is a week at most; a longer number is a commit, shortened."""
+    return re.fullmatch(r"\d{1,4}(\.\d*)?|\.\d+", word, re.ASCII) is not None

@@ -18,7 +18,7 @@ from perceptron.gate.verdict.rule import (
     smallest_detectable,
 )
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
-from perceptron.gate.verdict.waits import Waits, too_noisy, waits_of
+from perceptron.gate.verdict.waits import Waits, one_sided, too_noisy, waits_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
 from perceptron.records.comparison import Control, LeftOut, Row, RowVerdict, Verdict
 
@@ -77,7 +77,7 @@ def judge(
 def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:
     """Return log(arm / base) of the blocks that have one, by benchmark, in order.
 
-    Of a block that was taken again, the last take counts.
+    Of a block that was taken again, one take counts: see `counted`.
     """
     ratios: dict[str, list[float]] = {}
     for block in counted(blocks):
@@ -85,6 +85,13 @@ def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict
         if value is not None:
             ratios.setdefault(block.benchmark, []).append(value)
     return ratios
+
+
+def _by_benchmark(blocks: Iterable[Block]) -> dict[str, list[Block]]:
+    by_benchmark: dict[str, list[Block]] = {}
+    for block in blocks:
+        by_benchmark.setdefault(block.benchmark, []).append(block)
+    return by_benchmark
 
 
 class _Case:
@@ -101,11 +108,10 @@ class _Case:
         self._planned = planned
         self._affordable = affordable
         self._waits = waits_of(blocks)
+        # What failed once has failed, whichever take counts for the times.
+        self.outcomes = {key: outcome(own) for key, own in _by_benchmark(blocks).items()}
         blocks = counted(blocks)
-        self._blocks: dict[str, list[Block]] = {}
-        for block in blocks:
-            self._blocks.setdefault(block.benchmark, []).append(block)
-        self.outcomes = {key: outcome(own) for key, own in self._blocks.items()}
+        self._blocks = _by_benchmark(blocks)
         self.broken = sum(result.kind == "broke" for result in self.outcomes.values())
         self.screen = log_ratios(blocks, "screen")
         self.fresh = {
@@ -137,6 +143,8 @@ class _Case:
         low, high = (None, None) if ratio is None else interval(ratio, self.rule.confidence)
         base, head = self._medians(key, "confirmation" if fresh else "screen")
         waits = self._waits.get(key, Waits())
+        if result.kind == "measured":
+            reason = "; ".join(filter(None, (reason, one_sided(waits)))) or None
         seconds = benchmark.unit == "seconds"
         return Row(
             benchmark=benchmark.name,

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import mean
 
-from perceptron.records.block import Block, Reading, counted
+from perceptron.records.block import Arm, Benchmark, Block, Stage, counted, waiting_arms
+from perceptron.records.warning import MeasurementWarning
 from perceptron.waiting import LARGEST_WAITED_SHARE
+
+# A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
+# in one of two million cases.
+_IN_A_ROW = 3
+_PAIRS: tuple[tuple[Arm, Arm], ...] = (("base", "head"), ("head", "base"))
 
 
 @dataclass(frozen=True)
@@ -20,28 +27,76 @@ class Waits:
     """Samples that were dropped for others, in the processes that count."""
     retaken: int = 0
     """Blocks taken again, each time counted."""
+    alone: Arm | None = None
+    """See `always_waiting`."""
 
 
 def waits_of(blocks: Sequence[Block]) -> dict[str, Waits]:
     """Return what the blocks of each benchmark say."""
-    readings: dict[str, list[Reading]] = {}
-    retaken: dict[str, int] = {}
-    for block in counted(blocks):
+    by_benchmark: dict[str, list[Block]] = {}
+    for block in blocks:
         if block.stage != "calibration":
-            readings.setdefault(block.benchmark, []).extend(block.readings().values())
-            retaken[block.benchmark] = retaken.get(block.benchmark, 0) + block.take
-    return {key: _waits(own, retaken[key]) for key, own in readings.items()}
+            by_benchmark.setdefault(block.benchmark, []).append(block)
+    return {key: _waits(own) for key, own in by_benchmark.items()}
 
 
-def _waits(readings: Sequence[Reading], retaken: int) -> Waits:
+def _waits(blocks: Sequence[Block]) -> Waits:
+    readings = [reading for block in counted(blocks) for reading in block.readings().values()]
     known = [reading for reading in readings if reading.waited is not None]
-    if not known:
-        return Waits(retaken=retaken)
     return Waits(
-        waited=mean(reading.waited or 0.0 for reading in known),
-        disturbed=sum(len(reading.dropped) for reading in known),
-        retaken=retaken,
+        waited=mean(reading.waited or 0.0 for reading in known) if known else None,
+        disturbed=sum(len(reading.dropped) for reading in known) if known else None,
+        retaken=sum(block.take > 0 for block in blocks),
+        alone=always_waiting(blocks),
     )
+
+
+def always_waiting(blocks: Iterable[Block]) -> Arm | None:
+    """Return the arm that waited alone in some blocks in a row whatever was taken again.
+
+    None if neither did. ``blocks`` are those of one benchmark, in the order measured.
+    """
+    takes: dict[tuple[Stage, int], list[Block]] = {}
+    for block in blocks:
+        if block.stage != "calibration":
+            takes.setdefault((block.stage, block.number), []).append(block)
+    for arm, group in groupby(takes.values(), _alone):
+        if arm is not None and sum(1 for _ in group) >= _IN_A_ROW:
+            return arm
+    return None
+
+
+def _alone(takes: Sequence[Block]) -> Arm | None:
+    """Return which of base and head waited in every take while the other did not."""
+    waited = [waiting_arms(block.readings()) for block in takes]
+    for arm, other in _PAIRS:
+        if len(takes) > 1 and all(arm in arms and other not in arms for arms in waited):
+            return arm
+    return None
+
+
+def unknown_waiting(
+    benchmarks: Iterable[Benchmark], blocks: Iterable[Block]
+) -> list[MeasurementWarning]:
+    """Warn if the system told of no process of a timed benchmark how long it waited."""
+    timed = {benchmark.key for benchmark in benchmarks if benchmark.type == "time"}
+    waits = [
+        reading.waited
+        for block in blocks
+        if block.stage != "calibration" and block.benchmark in timed
+        for reading in block.readings().values()
+        if reading.status == "ok"
+    ]
+    if not waits or any(waited is not None for waited in waits):
+        return []
+    return [
+        MeasurementWarning(
+            code="waiting unknown",
+            message="how long benchmarks waited for a core is not known here: nothing that "
+            "something else disturbed was taken again",
+            advice="compare on Linux, or where nothing else runs",
+        )
+    ]
 
 
 def too_noisy(waits: Waits) -> str:
@@ -49,7 +104,16 @@ def too_noisy(waits: Waits) -> str:
     advice = "measure on a quieter machine, or raise --budget"
     if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
         return f"too noisy here: {advice}"
+    share = f"{100 * waits.waited:.0f} %"
+    return f"too noisy here, where it waited {share} of its time for a core: {advice}"
+
+
+def one_sided(waits: Waits) -> str | None:
+    """Return what to know where one side waited alone in block after block; None elsewhere."""
+    if waits.alone is None:
+        return None
+    other = "BASE" if waits.alone == "head" else "HEAD"
     return (
-        f"too noisy here, where it waited {100 * waits.waited:.0f} % of its time for a core: "
-        + ("something else used the cores: " + advice)
+        f"{waits.alone.upper()} waited for cores in block after block and {other} did not: for "
+        "threads of its own, or for a neighbour"
     )

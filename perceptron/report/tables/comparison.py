@@ -107,14 +107,13 @@ def detectable(rows: Sequence[Row]) -> str:
 
 
 def waiting(comparison: Comparison) -> list[str]:
-    """Return a line on how disturbed the run was, none if it was not."""
+    """Return a line on how disturbed the run was; none if it was not, or that is unknown."""
     rows = comparison.rows
     waits = [row.waited for row in rows if row.waited is not None]
     samples = sum(row.disturbed or 0 for row in rows)
     blocks = sum(row.retaken for row in rows)
     if not waits:
-        system = comparison.environment.machine.get("system", "Linux")
-        return [] if system == "Linux" else ["waiting for a core: this system does not tell"]
+        return []  # a warning says so
     if max(waits) < _LEAST_WAITED and not samples and not blocks:
         return []
     again = [

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import log1p
+from math import inf, isinf, log1p
 from statistics import median
 from typing import TypeVar
 
-from perceptron.analysis.interval import of_ratio
 from perceptron.records.speeds import (
     Answer,
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
-    SelfRatios,
     Side,
     Speeds,
+    Width,
 )
-from perceptron.report.numbers import NONE, digits, percent
+from perceptron.report.numbers import digits, percent
 from perceptron.report.tables import markdown
+from perceptron.report.tables.against_itself import against_itself_lines
 
 COLUMNS = ("what", "quiet: target", "reached", "one busy neighbour: target", "reached")
-SELF_COLUMNS = (
-    "a backend against itself",
-    "quiet: intervals that hold 1",
-    "median ratio",
-    "one busy neighbour: intervals that hold 1",
-    "median ratio",
-)
 MISSED = "**missed**"
 BENCH_MINUTES = (6.0, 6.6)
 CROSSOVER_SECONDS = (90.0, 130.0)
@@ -50,10 +43,8 @@ def speeds_lines(speeds: Speeds) -> list[str]:
         "",
         *markdown.table(COLUMNS, rows),
     ]
-    backends = _selves(speeds)
-    if backends:
-        lines += ["", *markdown.table(SELF_COLUMNS, [_self(speeds, name) for name in backends])]
-    return lines
+    itself = against_itself_lines(speeds)
+    return [*lines, "", *itself] if itself else lines
 
 
 def _bench(speeds: Speeds) -> tuple[str, ...]:
@@ -64,9 +55,11 @@ def _bench(speeds: Speeds) -> tuple[str, ...]:
         words, fast = _minutes(bench.seconds, most_busy)
         if quiet is None:
             return words, fast
-        sure = [answer for answer in bench.answers if answer.sure]
-        same = sum(_status_of(answer, quiet.answers) == answer.status for answer in sure)
-        return f"{words}; {same} of {len(sure)} sure ones are", fast and same == len(sure)
+        questions = len({_asked(answer) for answer in (*bench.answers, *quiet.answers)})
+        sure, sure_quiet = _sure(bench), _sure(quiet)
+        other = sum(_status_of(answer, quiet.answers) != answer.status for answer in sure)
+        words += f"; sure {len(sure)} of {questions}, quiet {len(sure_quiet)} of {questions}"
+        return words + (f"; {other} unlike the quiet one" if other else ""), fast and not other
 
     return (
         "a whole `bench`",
@@ -118,21 +111,48 @@ def _ratio(speeds: Speeds, name: str, most: float) -> tuple[str, ...]:
 
 
 def _width(speeds: Speeds) -> tuple[str, ...]:
-    quiet, busy = _median_width(speeds.quiet), _median_width(speeds.busy)
+    quiet, busy = speeds.quiet.bench, speeds.busy.bench
+    middle = None if quiet is None or not quiet.widths else median(_widths(quiet, quiet))
 
-    def beside(width: float) -> tuple[str, bool]:
-        if not quiet:
-            return percent(width), True
-        factor = log1p(width) / log1p(quiet)
-        return f"{percent(width)} (× {digits(factor)})", factor <= MOST_WIDENED
+    def alone(bench: BenchSpeed) -> tuple[str, bool]:
+        return _median_width(_widths(bench, bench)), True
+
+    def beside(bench: BenchSpeed) -> tuple[str, bool]:
+        widths = _widths(bench, quiet if quiet is not None and quiet.widths else bench)
+        words = _median_width(widths)
+        if not middle or isinf(middle):
+            return words, True
+        factor = log1p(median(widths)) / log1p(middle)
+        return words if isinf(factor) else f"{words} (× {digits(factor)})", factor <= MOST_WIDENED
 
     return (
-        "width of the 95 % interval of a ratio in `bench`, median",
+        "width of the 95 % interval of a ratio in `bench`, median over the quiet one's sizes",
         "measured first",
-        _cell(quiet, lambda width: (percent(width), True)),
+        _cell(quiet if quiet is not None and quiet.widths else None, alone),
         f"≤ {MOST_WIDENED:g} × the quiet one's",
-        _cell(busy, beside),
+        _cell(busy if busy is not None and (busy.widths or middle) else None, beside),
     )
+
+
+def _widths(bench: BenchSpeed, sizes: BenchSpeed) -> list[float]:
+    """Return the widths at the sizes of ``sizes``; inf where an end is open or nothing measured.
+
+    To leave those out would call a run better that measured less.
+    """
+    known = {_at(width): width.width for width in bench.widths}
+    widths = (known.get(_at(width)) for width in sizes.widths)
+    return [inf if width is None else width for width in widths]
+
+
+def _at(width: Width) -> tuple[str, str, float]:
+    return width.family, width.pair, width.size
+
+
+def _median_width(widths: list[float]) -> str:
+    middle, unknown = median(widths), sum(map(isinf, widths))
+    words = "open" if isinf(middle) else percent(middle)
+    sizes = f"{len(widths)} size{'' if len(widths) == 1 else 's'}"
+    return f"{words}, {sizes}" + (f", {unknown} open" if unknown else "")
 
 
 def _gate(speeds: Speeds) -> tuple[str, ...]:
@@ -163,6 +183,10 @@ def _minutes(seconds: float, most: float) -> tuple[str, bool]:
 
 def _seconds(seconds: float, most: float) -> tuple[str, bool]:
     return f"{digits(seconds)} s", seconds <= most
+
+
+def _sure(bench: BenchSpeed) -> list[Answer]:
+    return [answer for answer in bench.answers if answer.sure]
 
 
 def _status_of(answer: Answer, answers: list[Answer]) -> str | None:
@@ -210,39 +234,3 @@ def _ends(answer: Answer) -> tuple[float, float]:
 def _median_ratio(side: Side, name: str) -> float | None:
     rounds = (side.ratios or {}).get(name)
     return median(rounds) if rounds else None
-
-
-def _median_width(side: Side) -> float | None:
-    return median(side.bench.widths) if side.bench is not None and side.bench.widths else None
-
-
-def _selves(speeds: Speeds) -> list[str]:
-    both = [*(speeds.quiet.alike or []), *(speeds.busy.alike or [])]
-    return list(dict.fromkeys(ratios.backend for ratios in both))
-
-
-def _self(speeds: Speeds, backend: str) -> tuple[str, ...]:
-    sides = (_of(speeds.quiet, backend), _of(speeds.busy, backend))
-    threads = next(ratios.threads for ratios in sides if ratios is not None)
-    plural = "s" if threads > 1 else ""
-    cells = [cell for ratios in sides for cell in _self_cells(ratios)]
-    return (f"`{backend}`, {threads} thread{plural}", *cells)
-
-
-def _of(side: Side, backend: str) -> SelfRatios | None:
-    return next((ratios for ratios in side.alike or [] if ratios.backend == backend), None)
-
-
-def _self_cells(ratios: SelfRatios | None) -> tuple[str, str]:
-    if ratios is None:
-        return "not measured", NONE
-    usable = [pairs for pairs in ratios.sets if len(pairs) > 1]
-    if not usable:
-        return f"no pair in {ratios.lost}", NONE
-    intervals = [of_ratio(pairs, [1.0] * len(pairs)) for pairs in usable]
-    hold = sum(
-        (interval.low or 0.0) <= 1.0 <= (interval.high or float("inf")) for interval in intervals
-    )
-    lost = f", {ratios.lost} pairs lost" if ratios.lost else ""
-    middle = median(ratio for pairs in usable for ratio in pairs)
-    return f"{hold} of {len(usable)}{lost}", digits(middle, 4)

@@ -97,6 +97,23 @@ def test_the_minutes_to_wait_may_be_left_out(
     assert parsed["json"] is ("--json" in typed)
 
 
+@pytest.mark.parametrize(
+    ("typed", "minutes", "base"),
+    [
+        ("--wait 1234567 HEAD", 10.0, "1234567"),
+        ("--wait 12345 HEAD", 10.0, "12345"),
+        ("--wait 30 main HEAD", 30.0, "main"),
+        ("--wait 1440.5 main HEAD", 1440.5, "main"),
+        ("--wait 30 1234567 HEAD", 30.0, "1234567"),
+        ("main HEAD --wait", 10.0, "main"),
+    ],
+)
+def test_a_commit_of_digits_alone_is_no_time_to_wait(typed: str, minutes: float, base: str) -> None:
+    """One in 27 commits has no letter among the first seven characters."""
+    parsed = parameters("compare", typed)
+    assert (parsed["wait"], parsed["base"], parsed["head"]) == (minutes, base, "HEAD")
+
+
 @pytest.mark.parametrize("typed", ["--wait=soon", "--wait=", "--wait=-1", "--wait soon"])
 def test_minutes_are_a_number(typed: str) -> None:
     with pytest.raises(Exception, match=r"soon|valid|greater|range"):

@@ -68,10 +68,28 @@ def test_what_failed_is_not_taken_again() -> None:
 def test_the_last_take_decides_whether_there_is_another() -> None:
     first = block(reading(MUCH), reading(0.0))
     calm = block(reading(0.0), reading(0.0), take=1)
-    assert due([first], 1) == {"time_it"}
-    assert due([first, calm], 1) == set(), "it is there"
-    assert due([first, calm], 2) == set()
-    assert due([first, replace(first, take=1)], 2) == {"time_it"}
+    assert due([first], "screen", 0, 1) == {"time_it"}
+    assert due([first], "screen", 1, 1) == due([first], "confirmation", 0, 1) == set()
+    assert due([first, calm], "screen", 0, 1) == set(), "it is there"
+    assert due([first, calm], "screen", 0, 2) == set()
+    assert due([first, replace(first, take=1)], "screen", 0, 2) == {"time_it"}
+
+
+def test_what_waits_on_one_side_whatever_is_taken_again_is_left_alone() -> None:
+    """Three blocks in a row say so; one in between that does not, or on the other side, ends it."""
+    head, base = (reading(0.0), reading(MUCH)), (reading(MUCH), reading(0.0))
+    calm = (reading(0.0), reading(0.0))
+
+    def after(*sides: tuple[Reading, Reading]) -> set[str]:
+        before = [
+            block(*side, number, take) for number, side in enumerate(sides) for take in range(2)
+        ]
+        return due([*before, block(*head, len(sides))], "screen", len(sides), 1)
+
+    assert after(head, head) == after(head, head, base) == after(head, head, calm, head)
+    assert after(head, head) == {"time_it"}
+    assert after(head, head, head) == after(base, base, base) == set()
+    assert after(head, head, head, calm) == set(), "and it stays so"
 
 
 RUNS, BLOCKS = 1500, 10

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 import perceptron
 from perceptron.gate.verdict.estimate import estimate
-from perceptron.gate.verdict.judge import Judgement, judge, replay
+from perceptron.gate.verdict.judge import Judgement, judge, log_ratios, replay
 from perceptron.gate.verdict.rule import Rule, confirmation_size, promote, smallest_detectable
 from perceptron.records.block import Block, Reading
 from tests.gate.conftest import benchmark, blocks
@@ -123,6 +123,36 @@ def test_a_take_that_one_arm_waited_in_is_kept_and_judges_nothing() -> None:
     row, alone = (judge([benchmark("time_it")], some, {}).rows[0] for some in (both, calm))
     assert replace(row, retaken=0) == alone
     assert (row.retaken, row.waited, row.disturbed) == (10, pytest.approx(0.005), 0)
+
+
+def test_a_retake_that_failed_replaces_no_good_one_and_is_not_forgotten() -> None:
+    """Three failures on HEAD are too many for a verdict, in whichever takes they were."""
+    first = waiting(blocks("time_it", list(noise(0.005, 10))), 0.0, 0.5)
+    failed = Reading(status="failed", reason="ValueError: x")
+    retakes = [replace(block, take=1, head=failed) for block in first]
+    few, many = (judge([benchmark("time_it")], [*first, *retakes[:n]], {}).rows[0] for n in (2, 3))
+    assert (few.verdict, few.screen_blocks, few.retaken) == ("no change", 10, 2)
+    assert (many.verdict, many.reason) == (
+        "inconclusive",
+        "fails now and then on HEAD: ValueError: x",
+    )
+
+
+def test_of_takes_that_all_are_one_sided_the_least_one_sided_counts() -> None:
+    """By the waiting alone, whatever the ratios are; a side that always waits is named."""
+    shares = (0.5, 0.1, 0.3)
+    takes = [
+        replace(block, take=take)
+        for take, share in enumerate(shares)
+        for block in waiting(blocks("time_it", [float(take)] * 6), 0.0, share)
+    ]
+    assert log_ratios(takes, "screen")["time_it"] == pytest.approx([1.0] * 6)
+    row = judge([benchmark("time_it")], takes, {}).rows[0]
+    assert (row.retaken, row.waited) == (12, pytest.approx(0.05))
+    assert (row.reason or "").endswith(
+        "HEAD waited for cores in block after block and BASE did not: for threads of its own, "
+        "or for a neighbour"
+    )
 
 
 def test_a_change_that_there_is_no_time_to_confirm_is_inconclusive() -> None:

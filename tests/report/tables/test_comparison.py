@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.records.comparison import ComparisonEnvironment, CrossoverEnd, LeftOut, Row
+from perceptron.records.comparison import CrossoverEnd, LeftOut, Row
 from perceptron.report.tables.comparison import (
     COLUMNS,
     amount,
@@ -57,13 +57,10 @@ def test_notes_say_how_sure_how_long_and_how_to_repeat_it() -> None:
 
 
 def test_notes_say_how_disturbed_the_run_was() -> None:
-    """Only where it was, or where that is unknown; the untrusted name of a system is not said."""
+    """Only where it was."""
 
-    def said(*rows: Row, system: str = "Linux") -> list[str]:
-        machine = {"system": system}
-        environment = ComparisonEnvironment(machine=machine, base={}, head={}, variables={})
-        lines = notes(comparison(*rows, environment=environment))
-        return [line for line in lines if line.startswith("wait")]
+    def said(*rows: Row) -> list[str]:
+        return [line for line in notes(comparison(*rows)) if line.startswith("wait")]
 
     busy = row(waited=0.31, disturbed=14, retaken=1)
     assert said(row(waited=0.02, disturbed=0), busy, row()) == [
@@ -75,7 +72,6 @@ def test_notes_say_how_disturbed_the_run_was() -> None:
     ]
     assert said(row(waited=0.0001, disturbed=0)) == []
     assert said(row()) == []
-    assert said(row(), system="<b>Darwin") == ["waiting for a core: this system does not tell"]
 
 
 def test_a_terminal_shows_the_verdict_first(capsys: pytest.CaptureFixture[str]) -> None:

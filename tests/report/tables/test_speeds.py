@@ -10,9 +10,9 @@ from perceptron.records.speeds import (
     BenchSpeed,
     CrossoverSpeed,
     GateSpeed,
-    SelfRatios,
     Side,
     Speeds,
+    Width,
 )
 from perceptron.report.tables.speeds import MISSED, speeds_lines
 
@@ -20,19 +20,29 @@ NEVER = Answer(family="rows", pair="a:b", status="never", sure=True)
 CROSSES = Answer(
     family="width", pair="a:b", status="crosses", sure=True, size=600.0, low=500.0, high=700.0
 )
+
+
+def widths(*at: float | None) -> list[Width]:
+    """Of sizes 1, 2, 3 …"""
+    return [
+        Width(family="rows", pair="a:b", size=number, width=width)
+        for number, width in enumerate(at, 1)
+    ]
+
+
 QUIET = Side(
-    bench=BenchSpeed(300.0, [NEVER, CROSSES], [0.01, 0.02, 0.5]),
+    bench=BenchSpeed(300.0, [NEVER, CROSSES], widths(0.01, 0.02, 0.5)),
     crossover=CrossoverSpeed(60.0, [CROSSES]),
     ratios={"numpy": [0.60, 0.64, 0.62], "numpy-inplace": [0.3, 0.3, 0.9]},
     gate=GateSpeed([8.0, 9.0, 30.0], ["ok"]),
-    alike=[SelfRatios(backend="numpy", threads=1, sets=[[0.99, 1.01] * 4, [1.2, 1.21] * 4])],
 )
 BUSY = Side(
-    bench=BenchSpeed(390.0, [NEVER, replace(CROSSES, sure=False, status="tie")], [0.03]),
+    bench=BenchSpeed(
+        390.0, [NEVER, replace(CROSSES, sure=False, status="tie")], widths(0.03, 0.03, None, 0.09)
+    ),
     crossover=CrossoverSpeed(120.0, [replace(CROSSES, size=710.0, low=690.0, high=800.0)]),
     ratios={"numpy": [0.63], "numpy-inplace": [0.29]},
     gate=GateSpeed([14.0], ["ok"]),
-    alike=[SelfRatios(backend="numpy", threads=1, sets=[[1.0] * 8], lost=2)],
 )
 
 
@@ -65,7 +75,7 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
         "≤ 6 min",
         "5.0 min",
         "≤ 6.6 min, every sure status is the quiet one's",
-        "6.5 min; 1 of 1 sure ones are",
+        "6.5 min; sure 1 of 2, quiet 2 of 2",
     ]
     assert row("`crossover") == [
         "≤ 90 s",
@@ -80,9 +90,13 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
         "0.630 (+1.6 %)",
     ]
     assert row("`numpy-inplace` ÷")[1] == "0.300"
-    assert row("width") == ["measured first", "2.0 %", "≤ 2 × the quiet one's", "3.0 % (× 1.49)"]
+    assert row("width") == [
+        "measured first",
+        "2.0 %, 3 sizes",
+        "≤ 2 × the quiet one's",
+        "3.0 %, 3 sizes, 1 open (× 1.49)",
+    ]
     assert row("a whole A/A") == ["≤ 10 s", "9.00 s", "≤ 15 s", "14.0 s"]
-    assert row("`numpy`, 1 thread") == ["1 of 2", "1.105", "1 of 1, 2 pairs lost", "1.000"]
     assert MISSED not in "\n".join(lines())
 
 
@@ -91,13 +105,13 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
     [
         (
             "a whole `bench`",
-            {"bench": BenchSpeed(400.0, [NEVER], [0.03])},
-            "6.7 min; 1 of 1 sure ones are",
+            {"bench": BenchSpeed(400.0, [NEVER], [])},
+            "6.7 min; sure 1 of 2, quiet 2 of 2",
         ),
         (
             "a whole `bench`",
-            {"bench": BenchSpeed(60.0, [replace(NEVER, status="always")], [0.03])},
-            "1.0 min; 0 of 1 sure ones are",
+            {"bench": BenchSpeed(60.0, [replace(NEVER, status="always")], [])},
+            "1.0 min; sure 1 of 2, quiet 2 of 2; 1 unlike the quiet one",
         ),
         ("`crossover", {"crossover": CrossoverSpeed(131.0, [CROSSES])}, "131 s; 600 [500, 700]"),
         (
@@ -111,7 +125,12 @@ def test_every_line_says_target_and_reached_on_both_sides() -> None:
             "9.00 s; never",
         ),
         ("`numpy` ÷", {"ratios": {"numpy": [0.58]}}, "0.580 (-6.5 %)"),
-        ("width", {"bench": BenchSpeed(60.0, [], [0.05])}, "5.0 % (× 2.46)"),
+        (
+            "width",
+            {"bench": BenchSpeed(60.0, [], widths(0.05, 0.01, 0.06))},
+            "5.0 %, 3 sizes (× 2.46)",
+        ),
+        ("width", {"bench": BenchSpeed(60.0, [], widths(0.01, None))}, "open, 3 sizes, 2 open"),
         ("a whole A/A", {"gate": GateSpeed([15.1], [])}, "15.1 s"),
     ],
 )
@@ -122,7 +141,7 @@ def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any],
 @pytest.mark.parametrize(
     ("what", "change"),
     [
-        ("a whole `bench`", {"bench": BenchSpeed(361.0, [], [0.1])}),
+        ("a whole `bench`", {"bench": BenchSpeed(361.0, [], [])}),
         ("`crossover", {"crossover": CrossoverSpeed(91.0, [])}),
         ("`numpy` ÷", {"ratios": {"numpy": [0.66]}}),
         ("a whole A/A", {"gate": GateSpeed([10.5], [])}),
@@ -130,6 +149,13 @@ def test_a_busy_target_that_is_missed_says_so(what: str, change: dict[str, Any],
 )
 def test_a_quiet_target_that_is_missed_says_so(what: str, change: dict[str, Any]) -> None:
     assert row(what, quiet=replace(QUIET, **change))[1].endswith(f": {MISSED}")
+
+
+def test_a_busy_run_that_is_sure_of_nothing_shows_that_beside_the_quiet_one() -> None:
+    """It contradicts nothing, and is not what the quiet one is."""
+    unsure = [replace(answer, sure=False) for answer in (NEVER, CROSSES)]
+    cell = row("a whole `bench`", busy=replace(BUSY, bench=BenchSpeed(60.0, unsure, [])))[3]
+    assert cell == "1.0 min; sure 0 of 2, quiet 2 of 2"
 
 
 def test_an_answer_that_is_not_sure_contradicts_nothing() -> None:
@@ -143,8 +169,5 @@ def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert row("a whole `bench`", Side(), Side())[1::2] == ["not measured"] * 2
     assert row("a whole `bench`", Side())[3] == "6.5 min"
     assert row("`numpy` ÷", Side())[3] == "0.630"
-    assert row("width", Side())[3] == "3.0 %"
+    assert row("width", Side())[1::2] == ["not measured", "6.0 %, 4 sizes, 1 open"]
     assert "against itself" not in "\n".join(lines(Side(), Side()))
-    assert row("`numpy`, 1 thread", QUIET, Side())[2:] == ["not measured", "–"]
-    lost = Side(alike=[SelfRatios(backend="numpy", threads=2, sets=[], lost=9)])
-    assert row("`numpy`, 2 threads", lost, Side())[:2] == ["no pair in 9", "–"]
