@@ -61,9 +61,13 @@ class WaitingMeter:
     def leave_out_idle(self) -> None:
         """Read no more what threads wait that have not run since this meter knows them.
 
-        Libraries keep threads that others of them do the work of.
+        Libraries keep threads that others of them do the work of. The main thread stays: what has
+        run is counted in steps, and it may have run for less.
         """
+        main = str(os.getpid())
         for thread, file in list(self._files.items()):
+            if thread == main:
+                continue
             with contextlib.suppress(OSError):
                 if os.pread(file, 64, 0) == self._at_first[thread]:
                     os.close(self._files.pop(thread))

@@ -30,7 +30,7 @@ _LARGEST_GROWTH = 100
 _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
 # Of the time of all cores: a process that had more of it had no neighbour to wait for.
-_ALL_CORES = 0.98
+_ALL_CORES = 0.95
 
 
 @dataclass(frozen=True)
@@ -88,22 +88,28 @@ def time_training(
         iterations = effort.iterations or loop.calibrate(effort.minimum_seconds)
         loop.warm_up(iterations)
         loop.meter.leave_out_idle()
+        cores = usable_cores()
+        begin, ran = clock(), loop.meter.ran_seconds
         samples = take_samples(
             loop.sample,
             iterations,
             effort.samples,
             stolen,
-            usable_cores(),
+            cores,
             shorten=effort.iterations is None,
         )
-    return _timing(samples)
+        # Over all samples: what a thread has run is counted in steps of a few milliseconds.
+        had_all_cores = loop.meter.ran_seconds - ran >= _ALL_CORES * cores * (clock() - begin)
+    return _timing(samples, had_all_cores)
 
 
-def _timing(samples: Samples) -> Timing:
+def _timing(samples: Samples, had_all_cores: bool) -> Timing:
+    """Return the timing; threads that ``had_all_cores`` waited for nobody but each other."""
+    waited = samples.waited
     return Timing(
         samples=tuple(sample.seconds / sample.iterations for sample in samples.kept),
         iterations=samples.kept[-1].iterations,
-        waited=samples.waited,
+        waited=waited if waited is None or not had_all_cores else 0.0,
         dropped=tuple(sample.seconds / sample.iterations for sample in samples.dropped),
     )
 
@@ -115,7 +121,6 @@ class _Loop:
         self._trainer = trainer
         self._clock = clock
         self.meter = meter
-        self._cores = usable_cores()
 
     def calibrate(self, minimum_seconds: float) -> int:
         """Return iterations that take at least ``minimum_seconds``; this also warms up.
@@ -156,16 +161,14 @@ class _Loop:
     def sample(self, iterations: int) -> Sample:
         """Time some iterations from the start parameters, and how long threads waited meanwhile."""
         self._trainer.reset()
-        before, ran_before = self.meter(), self.meter.ran_seconds
+        before = self.meter()
         begin = self._clock()
         self._trainer.train(iterations)
         elapsed = self._clock() - begin
-        after, ran = self.meter(), self.meter.ran_seconds - ran_before
+        after = self.meter()
         if elapsed < 0:
             raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
         waited = None if before is None or after is None else after - before
-        if waited is not None and ran >= _ALL_CORES * self._cores * elapsed:
-            waited = 0.0  # its threads had every core, and waited for each other
         return Sample(iterations, elapsed, waited, largest_waited_share(self.meter.threads))
 
 
