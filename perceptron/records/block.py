@@ -117,7 +117,10 @@ class Block(Struct, frozen=True, kw_only=True):
             return None
         if base == value:
             return 0.0
-        return log(value / base) if base > 0 and value > 0 else None
+        if base <= 0 or value <= 0:
+            return None
+        quotient = value / base  # may be beyond all floats
+        return log(quotient) if 0 < quotient < inf else log(value) - log(base)
 
 
 def waiting_arms(readings: Mapping[Arm, Reading]) -> frozenset[Arm]:
