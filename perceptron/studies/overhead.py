@@ -201,9 +201,10 @@ def _measure(plan: OverheadPlan, name: str, extra: Extra, budget: Budget) -> Out
         extra=extra,
     )
     try:
-        with Workers(budget.until_abandoned) as workers:
+        with budget.piece(), Workers(budget.until_abandoned) as workers:
             (outcome,) = workers.run("", job, registry.load(name))
-    except Abandoned:
+    except Abandoned as abandoned:
+        budget.hangs.note(abandoned, budget.spent - before, budget.costs.expect(kind, name))
         return _NO_TIME
     budget.costs.learn(kind, name, budget.spent - before)
     return outcome

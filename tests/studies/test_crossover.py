@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.measure.job import Outcome
+from perceptron.measure.job import Job, Outcome
 from perceptron.problems.problem import Problem
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.progress import silent
@@ -69,6 +70,25 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     assert min(counts[size] for size in crossover.bracket) >= 8 > counts[2] == counts[8192]
     assert len(lab.timed) == len(result.rows)
     assert (result.results / "measurements.jsonl").exists()  # type: ignore[operator]
+
+
+def test_a_size_that_hangs_is_begun_once(lab: Lab, tmp_path: Path) -> None:
+    """The rest of this axis is measured, and all of the other one."""
+    hung = []
+
+    def takes(job: Job, problem: Problem) -> float:
+        if (job.backend, problem.name) != ("torch-cpu", "mlp-width:8192"):
+            return 0.1
+        hung.append(lab.now)
+        return 1e6
+
+    lab.takes = takes
+    plan = replace(PLAN, families=("mlp-width", "mlp-depth"))
+    result = search(tmp_path, plan)
+    assert len(hung) == 1
+    assert lab.now <= plan.budget_seconds
+    assert {row.family for row in result.rows if row.backend == "torch-cpu"} == set(plan.families)
+    assert "torch-cpu at mlp-width:8192 did not end within" in result.warnings[0].message
 
 
 def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:

@@ -9,9 +9,14 @@ from time import monotonic
 
 from perceptron.records.budget import BudgetUse
 from perceptron.studies.shared.costs import Costs
+from perceptron.studies.shared.hangs import Hangs
 
 # What is still running when the budget is over may take this share of it to end.
 GRACE = 0.05
+# Of what a study or a part of it has, the most that a single piece may take: what hangs must leave
+# time for the rest. Starting from a cold disk cache takes long without being a hang.
+PIECE_SHARE = 0.5
+START_SHARE = 0.75
 # Seconds that starting the command, judging and printing take; of a small budget, a share.
 _ENDING_SECONDS = 2.0
 _ENDING_SHARE = 0.1
@@ -38,8 +43,11 @@ class Budget:
         """Whether something was left out for lack of time; the study says so."""
         self.costs: Costs = whole.costs if whole else Costs()
         """What pieces took in this run."""
+        self.hangs: Hangs = whole.hangs if whole else Hangs()
+        """What did not end in this start."""
         self._clock = clock or monotonic
         self._whole = whole
+        self._piece_ends = inf
         self._began = self._clock() - spent
 
     @property
@@ -70,8 +78,21 @@ class Budget:
 
     def until_abandoned(self) -> float:
         """Return the seconds until what still runs is abandoned; below 0 if it should have been."""
-        own = self._measuring * (1 + GRACE) - self.spent
+        own = min(self._measuring * (1 + GRACE), self._piece_ends) - self.spent
         return min(own, self._whole.until_abandoned()) if self._whole else own
+
+    @contextmanager
+    def piece(self, share: float = PIECE_SHARE) -> Iterator[None]:
+        """Abandon what is done inside once it took this share of all that this budget has.
+
+        Also where the seconds `until_abandoned` are asked of what this is a part of.
+        """
+        whole, before = self.whole, self.whole._piece_ends
+        whole._piece_ends = min(before, whole.spent + share * self._measuring)
+        try:
+            yield
+        finally:
+            whole._piece_ends = before
 
     def resume(self, spent: float) -> None:
         """Count what earlier starts have spent."""
