@@ -199,7 +199,7 @@ def _measure(plan: OverheadPlan, name: str, extra: Extra, budget: Budget) -> Out
         extra=extra,
     )
     try:
-        with budget.piece(), Workers(budget.until_abandoned) as workers:
+        with budget.piece(budget.longest_piece), Workers(budget.until_abandoned) as workers:
             (outcome,) = workers.run("", job, registry.load(name))
     except Abandoned as abandoned:
         budget.hangs.note(abandoned, budget.spent - before, budget.costs.expect(kind, name))

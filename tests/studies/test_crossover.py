@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from itertools import groupby
 from math import exp
 from pathlib import Path
 
@@ -12,7 +13,9 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
+from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
+from perceptron.studies import crossover as study
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
@@ -97,6 +100,24 @@ def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
     assert {str(name) for name in lab.names} == {
         str((backend, "float32", 1, process)) for backend in PAIR for process in (None, *range(8))
     }
+
+
+def test_the_same_processes_answer_all_axes_and_passes(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one axis is continued with what another did not need."""
+    made = []
+
+    def workers(seconds_left: SecondsLeft) -> Workers:
+        made.append(Workers(seconds_left))
+        return made[-1]
+
+    monkeypatch.setattr(study, "Workers", workers)
+    lab.takes = lambda job, problem: 0.1 if problem.family == "mlp-depth" else 3.0
+    plan = replace(PLAN, families=("mlp-width", "mlp-depth"))
+    families = [row.family for row in search(tmp_path, plan).rows]
+    assert len([family for family, _ in groupby(families)]) > 2, "more than one pass"
+    assert len(made) == 1
 
 
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:

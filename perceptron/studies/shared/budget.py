@@ -14,8 +14,9 @@ from perceptron.studies.shared.hangs import Hangs
 # What is still running when the budget is over may take this share of it to end.
 GRACE = 0.05
 # Of what a study or a part of it has, the most that a single piece may take: what hangs must leave
-# time for the rest. Starting from a cold disk cache takes long without being a hang.
+# time for the rest.
 PIECE_SHARE = 0.5
+# Of what is left of it, for starting: with a cold disk cache that takes long without being a hang.
 START_SHARE = 0.75
 # Seconds that starting the command, judging and printing take; of a small budget, a share.
 _ENDING_SECONDS = 2.0
@@ -81,14 +82,24 @@ class Budget:
         own = min(self._measuring * (1 + GRACE), self._piece_ends) - self.spent
         return min(own, self._whole.until_abandoned()) if self._whole else own
 
-    @contextmanager
-    def piece(self, share: float = PIECE_SHARE) -> Iterator[None]:
-        """Abandon what is done inside once it took this share of all that this budget has.
+    @property
+    def longest_piece(self) -> float:
+        """Seconds that a single piece may take."""
+        return PIECE_SHARE * self._measuring
 
-        Also where the seconds `until_abandoned` are asked of what this is a part of.
+    @property
+    def longest_start(self) -> float:
+        """Seconds that starting processes may take, from now on."""
+        return START_SHARE * self.left
+
+    @contextmanager
+    def piece(self, seconds: float) -> Iterator[None]:
+        """Abandon what is done inside once it took so long, or when this is over.
+
+        Also where it is asked of the whole how long `until_abandoned`.
         """
         whole, before = self.whole, self.whole._piece_ends
-        whole._piece_ends = min(before, whole.spent + share * self._measuring)
+        whole._piece_ends = min(before, whole.spent + min(seconds, self.until_abandoned()))
         try:
             yield
         finally:

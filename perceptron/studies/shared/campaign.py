@@ -13,7 +13,7 @@ from perceptron.measure.job import Outcome
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.cost import operations
 from perceptron.records.store import Run, RunJournal
-from perceptron.studies.shared.budget import PIECE_SHARE, START_SHARE, Budget
+from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.processes import GroupProcesses, lasting_workers, lasts
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.task import Task, job_of, key_of, remaining, row_of
@@ -87,12 +87,12 @@ class _Campaign:
     def _warm(self, workers: Workers) -> None:
         """Start the lasting workers, without those of a backend that does not start in time."""
         while here := [task for task in self._remaining() if self._reasons[task.backend] is None]:
-            with self._noting_hangs(inf, START_SHARE):
+            with self._noting_hangs(inf, self._budget.longest_start):
                 workers.warm(lasting_workers(here))
                 return
 
     @contextmanager
-    def _noting_hangs(self, expected: float, share: float = PIECE_SHARE) -> Iterator[None]:
+    def _noting_hangs(self, expected: float, longest: float) -> Iterator[None]:
         """Do a piece, and keep that it hangs if it was abandoned for that.
 
         Raises `Abandoned` only where there is no time for anything else.
@@ -100,7 +100,7 @@ class _Campaign:
         budget = self._budget
         before = budget.spent
         try:
-            with budget.piece(share):
+            with budget.piece(longest):
                 yield
         except Abandoned as abandoned:
             seconds = budget.spent - before
@@ -154,7 +154,7 @@ class _Campaign:
         """Start the processes of these tasks; return the tasks whose process is there."""
         before = self._budget.spent
         while tasks:
-            with self._noting_hangs(inf, START_SHARE):
+            with self._noting_hangs(inf, self._budget.longest_start):
                 count = processes.start(tasks)
                 seconds = self._budget.spent - before
                 for worker in {task.worker for task in tasks if not lasts(task, self._workers)}:
@@ -224,7 +224,7 @@ class _Campaign:
             expected += costs.expect("start", worker)
         while True:
             before, outcome = self._budget.spent, None
-            with self._noting_hangs(expected):
+            with self._noting_hangs(expected, self._budget.longest_piece):
                 outcome = next(outcomes, None)
             if outcome is None:
                 return
