@@ -63,6 +63,16 @@ def budget_warning(seconds: float) -> MeasurementWarning:
     )
 
 
+def hang_warning(backend: str, problem: str | None, seconds: float) -> MeasurementWarning:
+    """Return a warning that a backend did not end in time on a problem; None: not even start."""
+    what = f"{backend} at {problem} did not end" if problem else f"{backend} did not start"
+    return MeasurementWarning(
+        code="no-end",
+        message=f"{what} within {seconds:.3g} s: it was abandoned, and nothing of it is known",
+        advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
+    )
+
+
 def warnings_about(
     environment: Environment,
     threads: int,

@@ -75,7 +75,7 @@ class Workers:
         """Start those of these workers that are not there, all at once, and wait for them.
 
         Importing takes most of a worker's start, and nothing is measured meanwhile. What goes wrong
-        is reported when the worker is run. Raises `Abandoned`.
+        is reported when the worker is run. Raises `Abandoned`; those that were there in time stay.
         """
         started = {}
         for name, (job, backend) in wanted.items():
@@ -87,15 +87,19 @@ class Workers:
                 empty = msgspec.structs.replace(job, problems=["or-gate"], extra="harness")
                 started[name] = (worker, empty)
                 worker.send(empty)
+        late: dict[Hashable, Abandoned] = {}
         for name, (worker, empty) in started.items():
             try:
                 outcomes = list(worker.outcomes(empty, TIMEOUT_SECONDS, self._seconds_left))
             except Abandoned as abandoned:
-                self._patience = 0.0
-                self._end(*started)  # what they still answer is of no job to come
-                raise Abandoned(abandoned.backend) from None
+                late[name] = Abandoned(abandoned.backend)
+                continue
             if any(outcome.status != "ok" for outcome in outcomes):
                 self._end(name)
+        for first in late.values():
+            self._patience = 0.0
+            self._end(*late)  # what they still answer is of no job to come
+            raise first
 
     def run(
         self,

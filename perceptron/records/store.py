@@ -57,6 +57,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """What all its starts have taken."""
     cut_short: bool = False
     """Whether it was finished because that was spent, before everything was measured."""
+    kernels: dict[str, int] = {}
+    """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
 
     @property
     def budget(self) -> BudgetUse | None:
@@ -108,9 +110,10 @@ class RunJournal:
         self.folder = folder
         self.complaints: list[str] = []
         self.rows = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
-        self._run = run
         self._lines = lines
-        self.spent_seconds = load_plan(folder).spent_seconds or 0.0
+        stored = load_plan(folder)
+        self._run = msgspec.structs.replace(run, kernels=stored.kernels)
+        self.spent_seconds = stored.spent_seconds or 0.0
         """What earlier starts have spent, then what is written down."""
 
     def append(self, row: Measurement) -> None:
@@ -133,6 +136,16 @@ class RunJournal:
             replace(file, conditions)
         except OSError as error:
             raise cannot_write(self.folder, error) from None
+
+    @property
+    def kernels(self) -> dict[str, int]:
+        """Kernels of one iteration by backend, those that earlier starts counted among them."""
+        return self._run.kernels
+
+    def keep_kernels(self, counts: dict[str, int]) -> None:
+        """Write down kernels by backend; raises `UserError` if that cannot be done."""
+        self._run = msgspec.structs.replace(self._run, kernels=self.kernels | counts)
+        self._write(spent_seconds=self.spent_seconds)
 
     def note_spent(self, seconds: float) -> None:
         """Write down what all starts have spent, unless that was done a few seconds ago."""

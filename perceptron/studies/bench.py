@@ -173,7 +173,9 @@ def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
     whole = run.budget
     published, sweep = finding_tasks(plan), sweep_tasks(plan)
     measure_within(whole.part(_FINDING_SHARE), published, tasks(plan))
-    had_time = spend(sweep, plan.levels, run.journal.rows, partial(measure_within, whole))
+    had_time = spend(
+        sweep, plan.levels, run.journal.rows, partial(measure_within, whole), whole.hangs
+    )
     return not measure_within(whole, published) and had_time
 
 

@@ -168,51 +168,56 @@ def locate(
 def _search(plan: CrossoverPlan, run: OpenRun, progress: Progress) -> bool:
     """Search along each axis in its share of the time; return whether there was time for all.
 
-    What some do not need is shared out among those that were cut short.
+    What some do not need is shared out among those that were cut short. The same processes answer
+    all rounds of all axes, so that what a process adds cancels between sizes.
     """
     axes = [(axis, threads) for axis in plan.axes for threads in plan.threads]
-    while axes and not run.budget.is_over:
-        before = len(run.journal.rows)
-        axes = [
-            (axis, threads)
-            for index, (axis, threads) in enumerate(axes)
-            if not search_axis(
-                plan, axis, threads, run, progress, run.budget.part(1 / (len(axes) - index))
-            )
-        ]
-        if len(run.journal.rows) == before:
-            break
+    with Workers(run.budget.until_abandoned) as workers:
+        while axes and not run.budget.is_over:
+            before = len(run.journal.rows)
+            axes = [
+                (axis, threads)
+                for index, (axis, threads) in enumerate(axes)
+                if not _search_axis(
+                    plan,
+                    axis,
+                    threads,
+                    run,
+                    progress,
+                    run.budget.part(1 / (len(axes) - index)),
+                    workers,
+                )
+            ]
+            if len(run.journal.rows) == before:
+                break
     return not axes
 
 
-def search_axis(
+def _search_axis(
     plan: CrossoverPlan,
     axis: SizeAxis,
     threads: int,
     run: OpenRun,
     progress: Progress,
     budget: Budget,
+    workers: Workers,
 ) -> bool:
     """Measure along one axis until the answer is as good as it gets, or the time is over.
 
-    The same processes answer all rounds, so that what a process adds cancels between sizes. Return
-    whether there was time for all.
+    Return whether there was time for all.
     """
     journal = run.journal
-    with Workers(budget.until_abandoned) as workers:
-        while True:
-            before = len(journal.rows)
-            rows = [
-                row for row in journal.rows if row.family == axis.family and row.threads == threads
-            ]
-            tasks = _next_tasks(plan, axis, threads, rows)
-            if not tasks:
-                return True
-            left_out = run_tasks(tasks, journal, run.run, progress, budget, workers)
-            if left_out and (budget.is_over or len(journal.rows) == before):
-                return False
-            if len(journal.rows) == before:
-                return True
+    while True:
+        before = len(journal.rows)
+        rows = [row for row in journal.rows if row.family == axis.family and row.threads == threads]
+        tasks = _next_tasks(plan, axis, threads, rows)
+        if not tasks:
+            return True
+        left_out = run_tasks(tasks, journal, run.run, progress, budget, workers)
+        if left_out and (budget.is_over or len(journal.rows) == before):
+            return False
+        if len(journal.rows) == before:
+            return True
 
 
 def _next_tasks(

@@ -92,13 +92,11 @@ def overhead(
     `UserError` if the results folder cannot be written to, or if there was no time for anything.
     """
     budget = study_budget(budget_seconds or plan.budget_seconds)
-    counts, not_counted = kernels(plan, budget)
     ladder = rungs("cpu") | rungs("cuda")
-    # What the judge needs beside the rows is counted and belongs to the plan.
+    # What the judge needs beside the rows belongs to the plan.
     as_json: dict[str, Any] = plain(plan) | {
         "study": "overhead",
         "removes": {name: ladder.get(name, "–") for name in plan.backends},
-        "kernels": counts,
         "operations": cost.operations(plan.problem),
         "bytes_moved": cost.bytes_moved(plan.problem, "float32"),
         "processes": plan.processes,
@@ -107,6 +105,7 @@ def overhead(
     with start_run(
         as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
+        counts, not_counted = kernels(plan, run)
         extras = Extras(plan, run, progress)
         budget.cut_short = not _measure_all(plan, run, extras, progress)
         run.require_rows()
@@ -156,23 +155,22 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
     return has_extras and not left_out
 
 
-def kernels(plan: OverheadPlan, budget: Budget) -> tuple[dict[str, int], list[MeasurementWarning]]:
+def kernels(plan: OverheadPlan, run: OpenRun) -> tuple[dict[str, int], list[MeasurementWarning]]:
     """Count the kernels of one iteration, by backend, for those that can list them.
 
-    Return a warning for each that should and did not; of one that cannot run here its rung says
-    why.
+    Those that an earlier start counted are kept. Return a warning for each that should and did
+    not; of one that cannot run here its rung says why.
     """
-    counts: dict[str, int] = {}
     warnings = []
     for name in plan.backends:
-        if not hasattr(registry.load(name), "kernels"):
+        if name in run.journal.kernels or not hasattr(registry.load(name), "kernels"):
             continue
-        outcome = _measure(plan, name, "kernels", budget)
+        outcome = _measure(plan, name, "kernels", run.budget)
         if outcome.status == "ok" and outcome.parts:
-            counts[name] = len(outcome.parts)
+            run.journal.keep_kernels({name: len(outcome.parts)})
         elif registry.reason_unavailable(name) is None:
             warnings.append(_missing(name, "kernels", outcome))
-    return counts, warnings
+    return run.journal.kernels, warnings
 
 
 def _missing(name: str, extra: Extra, outcome: Outcome) -> MeasurementWarning:
@@ -201,9 +199,10 @@ def _measure(plan: OverheadPlan, name: str, extra: Extra, budget: Budget) -> Out
         extra=extra,
     )
     try:
-        with Workers(budget.until_abandoned) as workers:
+        with budget.piece(budget.longest_piece), Workers(budget.until_abandoned) as workers:
             (outcome,) = workers.run("", job, registry.load(name))
-    except Abandoned:
+    except Abandoned as abandoned:
+        budget.hangs.note(abandoned, budget.spent - before, budget.costs.expect(kind, name))
         return _NO_TIME
     budget.costs.learn(kind, name, budget.spent - before)
     return outcome

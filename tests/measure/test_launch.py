@@ -284,6 +284,35 @@ def test_nobody_waits_for_workers_once_a_job_was_abandoned(patience: list[float]
     assert (abandoned.value.backend, abandoned.value.problem) == ("numpy", "mlp-width:2")
 
 
+def test_workers_that_were_warm_in_time_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that does not start costs the others nothing."""
+    commands = [["sleep", "1000"]]
+    monkeypatch.setattr(
+        launch,
+        "ChildProcess",
+        lambda command, environment: ChildProcess(
+            commands.pop() if commands else command, environment
+        ),
+    )
+    backend = registry.load("numpy")
+    one = job(problems=["mlp-width:2"])
+
+    def seconds_left() -> float:
+        """Be over for the first once the second has answered."""
+        if not asked:
+            ready = workers._alive["ready"].process
+            line = ready.read_line(300.0)
+            ready._lines.put(line)
+            asked.append(True)
+        return 0.0
+
+    asked: list[bool] = []
+    with launch.Workers(seconds_left) as workers:
+        with pytest.raises(launch.Abandoned):
+            workers.warm({"late": (one, backend), "ready": (one, backend)})
+        assert set(workers._alive) == {"ready"}
+
+
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
     """With the difference, so that its author knows where to look."""
     strange("from dataclasses import replace; problem = replace(problem, rate=problem.rate * 1.5)")

@@ -111,6 +111,19 @@ def test_a_start_without_time_answers_from_what_was_measured(lab: Lab, tmp_path:
     assert len(third.rows) > 4
 
 
+def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_path: Path) -> None:
+    """It is named, and where nothing else was to be measured, in the error."""
+    lab.never_starts = {"torch-cpu"}
+    result = advise(lab, tmp_path, "mlp:100x10x4")
+    assert {row.backend for row in result.rows} == {"numpy"}
+    assert lab.now <= 20.0
+    (hang,) = [warning for warning in result.warnings if warning.code == "no-end"]
+    assert hang.message.startswith("torch-cpu did not start within")
+    lab.never_starts = {"torch-cpu", "numpy"}
+    with pytest.raises(UserError, match=r"nothing was measured yet: \S+ did not start within"):
+        advise(lab, tmp_path, "mlp:100x10x8")
+
+
 def test_an_axis_that_was_cut_is_said(lab: Lab, tmp_path: Path) -> None:
     """Smaller sizes were measured, and larger ones did not fit."""
 

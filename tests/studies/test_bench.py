@@ -8,7 +8,9 @@ import pytest
 
 from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
+from perceptron.measure.job import Job
 from perceptron.problems.catalogue import find_all
+from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
@@ -255,3 +257,23 @@ def test_an_interrupted_run_resumes_inside_its_budget(slow: Lab, tmp_path: Path)
 def test_a_budget_that_measures_nothing_is_refused(slow: Lab, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
         study.bench(SMALL, "box", tmp_path, silent, budget_seconds=0.01)
+
+
+def test_a_size_that_hangs_costs_no_other_size_its_processes(lab: Lab, tmp_path: Path) -> None:
+    quick = plan(families=("mlp-width",), backends=("numpy", "torch-cpu"), quick=True)
+    hanging, hung = quick.sweep()[2].name, []
+
+    def takes(job: Job, problem: Problem) -> float:
+        if (job.backend, problem.name) != ("torch-cpu", hanging):
+            return 0.05
+        hung.append(lab.now)
+        return 1e6
+
+    lab.takes = takes
+    study.bench(quick, "box", tmp_path, silent)
+    assert len(hung) == 1
+    counts = Counter(lab.timed)
+    assert ("torch-cpu", hanging) not in counts
+    sizes = {pair: count for pair, count in counts.items() if pair[1].startswith("mlp-width")}
+    assert len(sizes) > 4
+    assert set(sizes.values()) == {quick.processes}

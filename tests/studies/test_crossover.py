@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from itertools import groupby
 from math import exp
 from pathlib import Path
 
@@ -10,8 +12,10 @@ import pytest
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.errors import UserError
-from perceptron.measure.job import Outcome
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
+from perceptron.studies import crossover as study
 from perceptron.studies.crossover import CrossoverPlan, locate
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
@@ -71,12 +75,49 @@ def test_the_crossover_is_found_where_it_is(lab: Lab, tmp_path: Path) -> None:
     assert (result.results / "measurements.jsonl").exists()  # type: ignore[operator]
 
 
+def test_a_size_that_hangs_is_begun_once(lab: Lab, tmp_path: Path) -> None:
+    """The rest of this axis is measured, and all of the other one."""
+    hung = []
+
+    def takes(job: Job, problem: Problem) -> float:
+        if (job.backend, problem.name) != ("torch-cpu", "mlp-width:8192"):
+            return 0.1
+        hung.append(lab.now)
+        return 1e6
+
+    lab.takes = takes
+    plan = replace(PLAN, families=("mlp-width", "mlp-depth"))
+    result = search(tmp_path, plan)
+    assert len(hung) == 1
+    assert lab.now <= plan.budget_seconds
+    assert {row.family for row in result.rows if row.backend == "torch-cpu"} == set(plan.families)
+    assert "torch-cpu at mlp-width:8192 did not end within" in result.warnings[0].message
+
+
 def test_few_processes_answer_all_rounds(lab: Lab, tmp_path: Path) -> None:
     """So that what a process adds cancels between sizes; agreement is checked in another."""
     search(tmp_path)
     assert {str(name) for name in lab.names} == {
         str((backend, "float32", 1, process)) for backend in PAIR for process in (None, *range(8))
     }
+
+
+def test_the_same_processes_answer_all_axes_and_passes(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where one axis is continued with what another did not need."""
+    made = []
+
+    def workers(seconds_left: SecondsLeft) -> Workers:
+        made.append(Workers(seconds_left))
+        return made[-1]
+
+    monkeypatch.setattr(study, "Workers", workers)
+    lab.takes = lambda job, problem: 0.1 if problem.family == "mlp-depth" else 3.0
+    plan = replace(PLAN, families=("mlp-width", "mlp-depth"))
+    families = [row.family for row in search(tmp_path, plan).rows]
+    assert len([family for family, _ in groupby(families)]) > 2, "more than one pass"
+    assert len(made) == 1
 
 
 def test_from_cold_the_start_is_shared_out(lab: Lab, tmp_path: Path) -> None:

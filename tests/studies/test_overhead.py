@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.backends.ladder import rungs
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import overhead as study
 from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab, parts_of
@@ -103,6 +105,30 @@ def test_a_part_that_fails_is_a_warning_with_its_reason(
     (warning,) = (warning for warning in result.warnings if warning.code == "not-measured")
     assert warning.message == f"{extra} of {backend}: out of memory"
     assert all(rung.seconds_per_iteration for rung in result.rungs)
+
+
+def test_a_count_that_fails_is_tried_again_by_the_start_that_continues(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """What could be counted is no part of the plan; what was counted is kept with the run."""
+
+    def fail(job: Job) -> Outcome:
+        if job.extra == "kernels":
+            return Outcome(problem=job.problems[0], status="failed", reason="out of memory")
+        return parts_of(job, PARTS[str(job.extra)])
+
+    lab.takes = lambda job, problem: 0.1 if job.check else 1.0
+    counting = lab.measure_extra
+    lab.measure_extra = fail
+    plan = study.OverheadPlan(threads=1, backends=("torch-cpu", "numpy"))
+    first = study.overhead(plan, "box", tmp_path, silent, budget_seconds=8.0)
+    assert first.rungs[0].kernels_per_iteration is None
+    lab.measure_extra = counting
+    second = study.overhead(plan, "box", tmp_path, silent, budget_seconds=60.0)
+    assert second.results == first.results
+    assert second.rungs[0].kernels_per_iteration == 1
+    assert second.results is not None
+    assert judge_ladder(read_run(second.results)).rungs[0].kernels_per_iteration == 1
 
 
 def test_all_rungs_have_some_processes_before_any_has_more(lab: Lab, tmp_path: Path) -> None:

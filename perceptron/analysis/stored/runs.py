@@ -42,10 +42,11 @@ class _MapPlan(Struct):
     threads: Threads
 
 
-class _LadderPlan(Struct):
+class _LadderPlan(Struct, kw_only=True):
     problem: str
     removes: dict[str, str]
-    kernels: dict[str, int]
+    kernels: dict[str, int] = {}
+    """Of a run from before they stood beside the plan."""
     operations: Size
     bytes_moved: Size
     threads: Threads
@@ -95,7 +96,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             rows,
             problem=plan.problem,
             removes=plan.removes,
-            kernels=plan.kernels,
+            kernels=plan.kernels | loaded.run.kernels,
             work=(plan.operations, plan.bytes_moved),
             threads=plan.threads,
             published=published_iteration_seconds(plan.problem),

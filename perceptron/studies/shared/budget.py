@@ -9,9 +9,15 @@ from time import monotonic
 
 from perceptron.records.budget import BudgetUse
 from perceptron.studies.shared.costs import Costs
+from perceptron.studies.shared.hangs import Hangs
 
 # What is still running when the budget is over may take this share of it to end.
 GRACE = 0.05
+# Of what a study or a part of it has, the most that a single piece may take: what hangs must leave
+# time for the rest.
+PIECE_SHARE = 0.5
+# Of what is left of it, for starting: with a cold disk cache that takes long without being a hang.
+START_SHARE = 0.75
 # Seconds that starting the command, judging and printing take; of a small budget, a share.
 _ENDING_SECONDS = 2.0
 _ENDING_SHARE = 0.1
@@ -38,8 +44,11 @@ class Budget:
         """Whether something was left out for lack of time; the study says so."""
         self.costs: Costs = whole.costs if whole else Costs()
         """What pieces took in this run."""
+        self.hangs: Hangs = whole.hangs if whole else Hangs()
+        """What did not end in this start."""
         self._clock = clock or monotonic
         self._whole = whole
+        self._piece_ends = inf
         self._began = self._clock() - spent
 
     @property
@@ -70,8 +79,31 @@ class Budget:
 
     def until_abandoned(self) -> float:
         """Return the seconds until what still runs is abandoned; below 0 if it should have been."""
-        own = self._measuring * (1 + GRACE) - self.spent
+        own = min(self._measuring * (1 + GRACE), self._piece_ends) - self.spent
         return min(own, self._whole.until_abandoned()) if self._whole else own
+
+    @property
+    def longest_piece(self) -> float:
+        """Seconds that a single piece may take."""
+        return PIECE_SHARE * self._measuring
+
+    @property
+    def longest_start(self) -> float:
+        """Seconds that starting processes may take, from now on."""
+        return START_SHARE * self.left
+
+    @contextmanager
+    def piece(self, seconds: float) -> Iterator[None]:
+        """Abandon what is done inside once it took so long, or when this is over.
+
+        Also where it is asked of the whole how long `until_abandoned`.
+        """
+        whole, before = self.whole, self.whole._piece_ends
+        whole._piece_ends = min(before, whole.spent + min(seconds, self.until_abandoned()))
+        try:
+            yield
+        finally:
+            whole._piece_ends = before
 
     def resume(self, spent: float) -> None:
         """Count what earlier starts have spent."""

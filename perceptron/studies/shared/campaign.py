@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from math import inf
 
 from perceptron.backends import registry
@@ -30,7 +30,8 @@ def run_tasks(
 ) -> list[Task]:
     """Measure every task that the journal has no row for, and write each row at once.
 
-    A problem that a backend failed or skipped once is not tried again in later processes. With
+    A problem that a backend failed or skipped once is not tried again in later processes, nor in
+    this start one on which it did not end, which the budget keeps. With
     ``workers`` the first processes last until it is left, one for each backend, dtype, number of
     threads and ``process``; without, each batch of tasks has a fresh one. Return the tasks that
     the ``budget`` left no time for; where some of a group do not fit, the first listed are
@@ -74,8 +75,7 @@ class _Campaign:
         self._report("starting")
         with suppress(Abandoned):
             if self._workers is not None and not self._budget.is_over:
-                here = [task for task in self._remaining() if self._reasons[task.backend] is None]
-                self._workers.warm(lasting_workers(here))
+                self._warm(self._workers)
             with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
                 for group in _groups(self._remaining(), self._shuffle):
                     self._measure_group(group, references)
@@ -83,6 +83,31 @@ class _Campaign:
         self._to_go = self._seconds_to_go([])
         self._report("done")
         return self._remaining()
+
+    def _warm(self, workers: Workers) -> None:
+        """Start the lasting workers, without those of a backend that does not start in time."""
+        while here := [task for task in self._remaining() if self._reasons[task.backend] is None]:
+            with self._noting_hangs(inf, self._budget.longest_start):
+                workers.warm(lasting_workers(here))
+                return
+
+    @contextmanager
+    def _noting_hangs(self, expected: float, longest: float) -> Iterator[None]:
+        """Do a piece, and keep that it hangs if it was abandoned for that.
+
+        Raises `Abandoned` only where there is no time for anything else.
+        """
+        budget = self._budget
+        before = budget.spent
+        try:
+            with budget.piece(longest):
+                yield
+        except Abandoned as abandoned:
+            seconds = budget.spent - before
+            if budget.is_over:
+                budget.hangs.note(abandoned, seconds, expected)
+                raise
+            budget.hangs.keep(abandoned, seconds)
 
     def _measure_group(self, group: list[Task], references: str) -> None:
         """Measure as many of these tasks as there is time for, backends side by side."""
@@ -97,11 +122,12 @@ class _Campaign:
                 outcome = Outcome(problem=task.problem.reference, status="skipped", reason=reason)
                 self._keep(task, outcome)
         with GroupProcesses(self._workers, self._budget.until_abandoned) as processes:
-            agreeing = self._agreeing(here, references, processes)
-            self._start(agreeing, processes)
+            agreeing = self._start(self._agreeing(here, references, processes), processes)
             for task in _side_by_side(agreeing, self._shuffle):
                 if self._budget.is_over:
                     return
+                if self._hangs(task):  # in another process of this group
+                    continue
                 for outcome in self._learning("time", [task], processes.time(task)):
                     self._keep(task, outcome)
 
@@ -112,22 +138,30 @@ class _Campaign:
         agreed = {key_of(row) for row in self._journal.rows if row.status == "ok"}
         refused = set()
         for batch in _by_worker(task for task in tasks if task.key not in agreed):
-            by_reference = {task.problem.reference: task for task in batch}
-            job = job_of(batch, check=True, references=references)
-            outcomes = self._learning("check", batch, processes.check(job, batch[0]))
-            for outcome in outcomes:
-                if outcome.status != "ok":
-                    task = by_reference[outcome.problem]
-                    refused.add(task)
-                    self._keep(task, outcome)
-        return [task for task in tasks if task not in refused]
+            left = {task.problem.reference: task for task in batch}
+            # Once around, and again without each problem on which the backend did not end.
+            while left := {name: task for name, task in left.items() if not self._hangs(task)}:
+                todo = list(left.values())
+                job = job_of(todo, check=True, references=references)
+                for outcome in self._learning("check", todo, processes.check(job, todo[0])):
+                    task = left.pop(outcome.problem)
+                    if outcome.status != "ok":
+                        refused.add(task)
+                        self._keep(task, outcome)
+        return [task for task in tasks if task not in refused and not self._hangs(task)]
 
-    def _start(self, tasks: list[Task], processes: GroupProcesses) -> None:
+    def _start(self, tasks: list[Task], processes: GroupProcesses) -> list[Task]:
+        """Start the processes of these tasks; return the tasks whose process is there."""
         before = self._budget.spent
-        count = processes.start(tasks)
-        seconds = self._budget.spent - before
-        for worker in {task.worker for task in tasks if not lasts(task, self._workers)}:
-            self._budget.costs.learn("start", worker, seconds / count)
+        while tasks:
+            with self._noting_hangs(inf, self._budget.longest_start):
+                count = processes.start(tasks)
+                seconds = self._budget.spent - before
+                for worker in {task.worker for task in tasks if not lasts(task, self._workers)}:
+                    self._budget.costs.learn("start", worker, seconds / count)
+                break
+            tasks = [task for task in tasks if not self._hangs(task)]
+        return tasks
 
     def _keep(self, task: Task, outcome: Outcome) -> None:
         self._to_go = max(0.0, self._to_go - self._cost(task))
@@ -177,7 +211,7 @@ class _Campaign:
     def _learning(
         self, what: str, tasks: list[Task], outcomes: Iterator[Outcome]
     ) -> Iterator[Outcome]:
-        """Yield outcomes of tasks that share a worker, and keep what each took.
+        """Yield outcomes of tasks that share a worker, and keep what each took, or that it hangs.
 
         The first check of a fresh process has its start in it.
         """
@@ -185,8 +219,15 @@ class _Campaign:
         works = {task.problem.reference: operations(task.problem) for task in tasks}
         kind = (what, *worker)
         is_fresh = what == "check" and not lasts(tasks[0], self._workers)
-        before = self._budget.spent
-        for outcome in outcomes:
+        expected = max(expected_seconds(task, self._budget, what) for task in tasks)
+        if is_fresh:
+            expected += costs.expect("start", worker)
+        while True:
+            before, outcome = self._budget.spent, None
+            with self._noting_hangs(expected, self._budget.longest_piece):
+                outcome = next(outcomes, None)
+            if outcome is None:
+                return
             seconds, work = self._budget.spent - before, works[outcome.problem]
             if is_fresh:
                 start = costs.expect("start", worker)
@@ -194,10 +235,14 @@ class _Campaign:
                 seconds, is_fresh = seconds * own / (start + own), False
             costs.learn(kind, outcome.problem, seconds, work)
             yield outcome
-            before = self._budget.spent
+
+    def _hangs(self, task: Task) -> bool:
+        return self._budget.hangs.holds(task.backend, task.problem.reference)
 
     def _remaining(self, tasks: Iterable[Task] | None = None) -> list[Task]:
-        return remaining(self._tasks if tasks is None else tasks, self._journal.rows)
+        """Return what has no row and may be begun."""
+        left = remaining(self._tasks if tasks is None else tasks, self._journal.rows)
+        return [task for task in left if not self._hangs(task)]
 
     def _report(self, message: str) -> None:
         whole = self._budget.whole

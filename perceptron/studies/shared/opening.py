@@ -55,6 +55,7 @@ class OpenRun:
             warnings.append(budget_warning(self.budget.seconds))
         return [
             *map(damaged_line_warning, self.journal.complaints),
+            *self.budget.hangs.warnings,
             *warnings,
             *disturbance_warnings(self.journal.rows),
         ]
@@ -62,8 +63,9 @@ class OpenRun:
     def require_rows(self) -> None:
         """Raise `UserError` if there was no time for a single row: nothing can be judged."""
         if not self.journal.rows:
+            hangs = "".join(f"{warning.message}; " for warning in self.budget.hangs.warnings)
             raise UserError(
-                f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: "
+                f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"
                 "allow more minutes"
             )
 
@@ -111,7 +113,7 @@ def start_run(
             with suppress(UserError):  # why it ended is worth more
                 journal.keep_spent(budget.spent)
             raise
-        journal.finish(budget.spent, budget.cut_short)
+        journal.finish(budget.spent, budget.cut_short or bool(budget.hangs))
 
 
 def _look_around(

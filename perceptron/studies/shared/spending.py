@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from perceptron.analysis.crossover.doubt import doubt_of
 from perceptron.records.measurement import Measurement
+from perceptron.studies.shared.hangs import Hangs
 from perceptron.studies.shared.task import Task, remaining
 
 Measure = Callable[[Sequence[Task], Sequence[Task]], object]
@@ -23,14 +24,18 @@ class Levels:
 
 
 def spend(
-    tasks: Sequence[Task], levels: Levels, rows: Sequence[Measurement], measure: Measure
+    tasks: Sequence[Task],
+    levels: Levels,
+    rows: Sequence[Measurement],
+    measure: Measure,
+    hangs: Hangs | None = None,
 ) -> bool:
     """Measure ``tasks`` in more and more processes, the group that is most in doubt first.
 
     All get the first processes before any gets more, and all that there is time for get enough;
     up to the most go to sizes whose answer is not sure even then. ``rows`` grow as tasks are
-    measured: a resumed run continues with what it would have continued with. Return whether there
-    was time for all.
+    measured: a resumed run continues with what it would have continued with. What ``hangs`` is not
+    waited for. Return whether there was time for all else.
     """
     owed = [replace(task, process=process) for process in range(levels.enough) for task in tasks]
     first = levels.first * len(tasks)
@@ -38,28 +43,30 @@ def spend(
     by_name: dict[str, list[Task]] = {}
     for task in tasks:
         by_name.setdefault(task.group, []).append(task)
-    groups = [_Group(members, levels, rows) for members in by_name.values()]
+    groups = [_Group(members, levels, rows, hangs or Hangs()) for members in by_name.values()]
     had_time = True
     while groups := [group for group in groups if group.wanted]:
         # A process that everything should get comes before one that few sizes do.
         group = max(groups, key=lambda group: (group.is_owed, group.doubt))
-        before = len(rows)
-        measure(group.wanted, owed if group.is_owed else [])
-        if len(rows) == before:
+        before, wanted = len(rows), group.wanted
+        measure(wanted, owed if group.is_owed else [])
+        group.judge()
+        if len(rows) == before and group.wanted == wanted:
             had_time = False
             groups.remove(group)  # there is no time for the smallest of them
-        else:
-            group.judge()
     return had_time
 
 
 class _Group:
     """Tasks that are measured close in time, how sure their answers are, and what is next."""
 
-    def __init__(self, tasks: list[Task], levels: Levels, rows: Sequence[Measurement]) -> None:
+    def __init__(
+        self, tasks: list[Task], levels: Levels, rows: Sequence[Measurement], hangs: Hangs
+    ) -> None:
         self._tasks = tasks
         self._levels = levels
         self._rows = rows
+        self._hangs = hangs
         self.judge()
 
     def judge(self) -> None:
@@ -87,6 +94,9 @@ class _Group:
         return self.wanted[0].process < self._levels.enough
 
     def _next(self, tasks: Sequence[Task], processes: range) -> list[Task]:
+        tasks = [
+            task for task in tasks if not self._hangs.holds(task.backend, task.problem.reference)
+        ]
         for process in processes:
             missing = remaining([replace(task, process=process) for task in tasks], self._rows)
             if missing:

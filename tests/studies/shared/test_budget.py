@@ -101,3 +101,22 @@ def test_a_part_ends_when_the_whole_does(clock: Clock) -> None:
     clock.now += 1
     assert part.is_over
     assert part.until_abandoned() == pytest.approx(50 * GRACE)
+
+
+def test_a_piece_leaves_time_for_others(clock: Clock) -> None:
+    """Of the part that it is done for, whoever is asked how long it may go on."""
+    whole = Budget(100.0, clock=clock)
+    part = whole.part(0.4)
+    with part.piece(part.longest_piece):
+        assert part.until_abandoned() == whole.until_abandoned() == 20
+        clock.now += 21
+        assert whole.until_abandoned() == -1
+    assert whole.until_abandoned() == pytest.approx(100 * (1 + GRACE) - 21)
+
+
+def test_a_piece_ends_with_the_part_that_it_is_done_for(clock: Clock) -> None:
+    whole = Budget(100.0, clock=clock)
+    part = whole.part(0.4)
+    clock.now += 35
+    with part.piece(part.longest_piece):
+        assert whole.until_abandoned() == pytest.approx(40 * (1 + GRACE) - 35)

@@ -17,6 +17,7 @@ from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared.budget import GRACE, Budget, unlimited
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.progress import Progress, silent
+from perceptron.studies.shared.task import key_of
 from tests.studies.conftest import STARTED, Lab
 
 PLAN = BenchPlan(
@@ -184,20 +185,44 @@ def test_nothing_begins_that_does_not_fit(
     assert timed["numpy"] == timed["torch-cpu"] == pairs
 
 
-def test_a_task_that_does_not_end_is_abandoned(
-    lab: Lab, tmp_path: Path, environment: Environment
+@pytest.mark.parametrize("check", [False, True])
+def test_what_does_not_end_is_abandoned_once_and_named(
+    lab: Lab, tmp_path: Path, environment: Environment, check: bool
 ) -> None:
-    """A little after the budget, without a row: nothing is known of it, least that it failed."""
+    """It has no row, as nothing is known of it; all else is measured in what time it leaves."""
+    hung = []
 
     def takes(job: Job, problem: Problem) -> float:
-        return 1e6 if len(lab.timed) == 5 else 0.1
+        if (job.backend, problem.name, job.check) != ("torch-cpu", "mlp-width:8", check):
+            return 0.1
+        hung.append(lab.now)
+        return 1e6
 
     lab.takes = takes
-    budget = Budget(60.0, clock=lambda: lab.now)
-    journal = measure(tmp_path, environment, budget=budget)
-    assert lab.now == pytest.approx(60 * (1 + GRACE))
-    assert len(journal.rows) == 5
-    assert {row.status for row in journal.rows} == {"ok"}
+    budget = Budget(100.0, clock=lambda: lab.now)
+    rows = measure(tmp_path, environment, budget=budget).rows
+    assert len(hung) == 1
+    assert lab.now <= 100.0
+    left_out = {(task.key, task.process) for task in tasks(PLAN)} - {
+        (key_of(row), row.process) for row in rows
+    }
+    assert {(name, backend) for (name, backend, *_), _ in left_out} == {
+        ("mlp-width:8", "torch-cpu")
+    }
+    assert {row.status for row in rows} == {"ok"}
+    (warning,) = budget.hangs.warnings
+    assert warning.message.startswith("torch-cpu at mlp-width:8 did not end within 50 s")
+
+
+def test_what_runs_when_the_time_is_over_is_abandoned(
+    lab: Lab, tmp_path: Path, environment: Environment
+) -> None:
+    """A little after the budget; what was begun late is not said to hang."""
+    lab.takes = lambda job, problem: 0.9 if lab.now > 4.5 else 0.02 if job.check else 0.1
+    budget = Budget(5.0, clock=lambda: lab.now)
+    measure(tmp_path, environment, budget=budget)
+    assert lab.now == pytest.approx(5.0 * (1 + GRACE))
+    assert not budget.hangs.warnings
 
 
 def test_a_backend_that_cannot_run_has_its_rows_even_without_time(
