@@ -14,8 +14,8 @@ from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement, Timings
+from perceptron.records.run import now
 from perceptron.records.speeds import SelfRatios, SelfRound
-from perceptron.records.store import now
 
 PAIRS = 8
 # A backend and its threads; on small problems, where a neighbour disturbs most.

@@ -8,7 +8,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.store import Run, load_plan
+from perceptron.records.run import Run
+from perceptron.records.store import load_plan
 
 
 class StoredRun(Struct, frozen=True):

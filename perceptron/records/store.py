@@ -15,16 +15,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from io import FileIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
-from msgspec import Struct
 
 from perceptron.errors import UserError
-from perceptron.records.budget import BudgetUse
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
@@ -32,71 +29,13 @@ from perceptron.records.files.lock import open_locked
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
 from perceptron.records.measurement import Measurement
+from perceptron.records.run import Run, now
 
-FORMAT = 1
 # How often at most it is written down what a run has spent.
 _SECONDS_BETWEEN_NOTES = 5.0
 Content = TypeVar("Content")
 _CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
-
-
-class Run(Struct, frozen=True, kw_only=True):
-    """What a run set out to do; one with the same plan, commit and environment resumes it."""
-
-    format: int = FORMAT
-    plan: dict[str, Any]
-    machine: str
-    environment: str
-    commit: str | None
-    started: str
-    finished: str | None = None
-    budget_seconds: float | None = None
-    """What it was allowed to take, which is no part of the plan: more may be given later."""
-    spent_seconds: float | None = None
-    """What all its starts have taken."""
-    cut_short: bool = False
-    """Whether it was finished because that was spent, before everything was measured."""
-    kernels: dict[str, int] = {}
-    """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
-
-    @property
-    def budget(self) -> BudgetUse | None:
-        """What it was allowed to take and what it took; None where neither is recorded."""
-        if self.budget_seconds is None or self.spent_seconds is None:
-            return None
-        return BudgetUse(seconds=self.budget_seconds, spent_seconds=self.spent_seconds)
-
-    def row(self, **fields: Any) -> Measurement:
-        """Return a row of this run, measured now; ``fields`` are the others of a `Measurement`."""
-        return Measurement(
-            source="perceptron",
-            machine=self.machine,
-            environment=self.environment,
-            commit=self.commit,
-            when=now(),
-            **fields,
-        )
-
-    def same_work(self, other: Run) -> bool:
-        """Return whether the other run would measure the same rows."""
-        return (
-            self.format == other.format
-            and self.plan == other.plan
-            and self.environment == other.environment
-            and self.commit == other.commit
-        )
-
-    def resumes(self, stored: Run) -> bool:
-        """Return whether this start does the rest of a stored run.
-
-        That was interrupted, or it was cut short by a budget smaller than the one of this start.
-        """
-        if not stored.same_work(self):
-            return False
-        if stored.finished is None:
-            return True
-        return stored.cut_short and (self.budget_seconds or 0) > (stored.budget_seconds or 0)
 
 
 class RunJournal:
@@ -276,11 +215,6 @@ def _read(file: Path, kind: type[Content]) -> Content:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file}: not what a run writes: {error}") from None
-
-
-def now() -> str:
-    """Return the present time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:

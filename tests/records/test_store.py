@@ -10,14 +10,8 @@ import perceptron
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import (
-    Run,
-    load_conditions,
-    load_plan,
-    load_run,
-    open_run,
-    read_rows,
-)
+from perceptron.records.run import Run
+from perceptron.records.store import load_conditions, load_plan, load_run, open_run, read_rows
 from tests.conftest import MakeRow
 
 

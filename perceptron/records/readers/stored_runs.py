@@ -10,8 +10,9 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.records.run import Run
 from perceptron.records.runs import StoredRun, stored_runs
-from perceptron.records.store import Run, load_conditions, load_environment, load_run
+from perceptron.records.store import load_conditions, load_environment, load_run
 
 
 class StoredResults(Struct, frozen=True, kw_only=True):

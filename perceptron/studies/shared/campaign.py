@@ -12,7 +12,8 @@ from perceptron.backends import registry
 from perceptron.measure.job import Outcome
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.cost import operations
-from perceptron.records.store import Run, RunJournal
+from perceptron.records.run import Run
+from perceptron.records.store import RunJournal
 from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.processes import GroupProcesses, lasting_workers, lasts
 from perceptron.studies.shared.progress import Progress

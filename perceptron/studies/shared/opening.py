@@ -21,7 +21,8 @@ from perceptron.problems import files
 from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
-from perceptron.records.store import Run, RunJournal, load_conditions, now, open_run
+from perceptron.records.run import Run, now
+from perceptron.records.store import RunJournal, load_conditions, open_run
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.quiet import (

@@ -10,7 +10,7 @@ from perceptron.measure.job import Job, Outcome
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement, Timings
-from perceptron.records.store import Run
+from perceptron.records.run import Run
 
 Key = tuple[str | None, str, str | None, int | None]
 

@@ -19,7 +19,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
 from perceptron.machine import cpu_name
-from perceptron.records.store import now
+from perceptron.records.run import now
 from perceptron.studies.shared.progress import Progress
 from perceptron.validation.locator.map_truth import map_truth
 from perceptron.validation.locator.record import LocatorRow, LocatorTruth, Truth

@@ -12,8 +12,8 @@ from perceptron.analysis.stored.collection import collect, judge_results
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
 from perceptron.records.readers.stored_runs import StoredResults
+from perceptron.records.run import Run
 from perceptron.records.runs import StoredRun
-from perceptron.records.store import Run
 from tests.made import (
     BENCH,
     FACTS,

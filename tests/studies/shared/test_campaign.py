@@ -12,7 +12,8 @@ from perceptron.analysis.trust import damaged_line_warning
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.records.store import Run, RunJournal, open_run
+from perceptron.records.run import Run
+from perceptron.records.store import RunJournal, open_run
 from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared.budget import GRACE, Budget, unlimited
 from perceptron.studies.shared.campaign import run_tasks

@@ -1,0 +1,76 @@
+"""A run: what one start of a command set out to measure, and what it was allowed to take."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import Struct
+
+from perceptron.records.budget import BudgetUse
+from perceptron.records.measurement import Measurement
+
+FORMAT = 1
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """What a run set out to do; one with the same plan, commit and environment resumes it."""
+
+    format: int = FORMAT
+    plan: dict[str, Any]
+    machine: str
+    environment: str
+    commit: str | None
+    started: str
+    finished: str | None = None
+    budget_seconds: float | None = None
+    """What it was allowed to take, which is no part of the plan: more may be given later."""
+    spent_seconds: float | None = None
+    """What all its starts have taken."""
+    cut_short: bool = False
+    """Whether it was finished because that was spent, before everything was measured."""
+    kernels: dict[str, int] = {}
+    """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
+
+    @property
+    def budget(self) -> BudgetUse | None:
+        """What it was allowed to take and what it took; None where neither is recorded."""
+        if self.budget_seconds is None or self.spent_seconds is None:
+            return None
+        return BudgetUse(seconds=self.budget_seconds, spent_seconds=self.spent_seconds)
+
+    def row(self, **fields: Any) -> Measurement:
+        """Return a row of this run, measured now; ``fields`` are the others of a `Measurement`."""
+        return Measurement(
+            source="perceptron",
+            machine=self.machine,
+            environment=self.environment,
+            commit=self.commit,
+            when=now(),
+            **fields,
+        )
+
+    def same_work(self, other: Run) -> bool:
+        """Return whether the other run would measure the same rows."""
+        return (
+            self.format == other.format
+            and self.plan == other.plan
+            and self.environment == other.environment
+            and self.commit == other.commit
+        )
+
+    def resumes(self, stored: Run) -> bool:
+        """Return whether this start does the rest of a stored run.
+
+        That was interrupted, or it was cut short by a budget smaller than the one of this start.
+        """
+        if not stored.same_work(self):
+            return False
+        if stored.finished is None:
+            return True
+        return stored.cut_short and (self.budget_seconds or 0) > (stored.budget_seconds or 0)
+
+
+def now() -> str:
+    """Return the present time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
