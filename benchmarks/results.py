@@ -178,7 +178,8 @@ def what_next(checkout: Path, planned: Sequence[Step], progress: ProgressFile) -
     lines += [f"  git add --force {' '.join(map(shlex.quote, files))}"]
     old = superseded.superseded(checkout)
     if old:
-        lines += ["  python -m benchmarks.results --clean    # deletes, for git to see:"]
+        clean = f"python -m benchmarks.results --machine {progress.folder.name} --clean"
+        lines += [f"  {clean}    # deletes, for git to see:"]
         lines += [f"    {run.folder.relative_to(checkout)}: {run.reason}" for run in old]
     return [*lines, "  make readme", "  make shots", "  git commit --all"]
 

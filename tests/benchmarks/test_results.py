@@ -216,6 +216,7 @@ def test_the_end_says_what_to_add_and_what_is_superseded(checkout: Path) -> None
     assert "results/asv" not in added, "asv was not run"
     assert "results/runs/old/gone: its code is gone: 0123456789ab" in said
     assert "results/runs/box/before: measured again: 2" in said
+    assert "--machine box --clean " in said
     assert "old/mine" not in said
     assert "other/kept" not in said
     assert said.index("git add") < said.index("make readme") < said.index("make shots")
