@@ -11,7 +11,7 @@ from msgspec import Struct
 from perceptron.waiting import LARGEST_WAITED_SHARE
 
 Arm = Literal["base", "head", "control"]
-Stage = Literal["calibration", "screen", "confirmation"]
+Stage = Literal["calibration", "count", "screen", "confirmation"]
 Status = Literal["ok", "skipped", "failed", "slow", "untried"]
 
 
@@ -66,6 +66,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     """Calls in each sample; while calibrating, the number that is needed."""
     call_seconds: float | None = None
     """While calibrating: what one call takes on the wall, its setup included."""
+    instructions: float | None = None
+    """While counting: what one call executes, in the threads of its process."""
     setup_seconds: float = 0.0
     """What its first setup took."""
     wall_seconds: float = 0.0
@@ -81,7 +83,8 @@ class Block(Struct, frozen=True, kw_only=True):
 
     stage: Stage
     number: int
-    """Which block of its stage, from 0; while calibrating, which attempt."""
+    """Which block of its stage, from 0; while calibrating, which attempt, and while counting, which
+    round: see `perceptron.gate.counting.rounds`."""
     take: int = 0
     """0, and more where the same was measured again because one arm had waited for a core and
     another had not. Which of several takes counts: see `counted`."""

@@ -11,6 +11,20 @@ from perceptron.records.warning import MeasurementWarning
 
 Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
 RowVerdict = Literal["regression", "improvement", "no change", "inconclusive", "invalid"]
+Evidence = Literal["time", "work", "both"]
+Counting = Literal["auto", "always", "never"]
+
+
+class Work(Struct, frozen=True, kw_only=True):
+    """What one call of a benchmark executes on each revision, counted under valgrind."""
+
+    base: float
+    """Instructions per call, mean over the rounds."""
+    head: float
+    change: float
+    """head / base − 1."""
+    noise: float
+    """The largest difference between two counts of the same, as a share of them."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -40,6 +54,12 @@ class Row(Struct, frozen=True, kw_only=True):
     """The slowdown that would have been confirmed in 95 of 100 runs, as ``change``."""
     spread: float | None
     """Standard deviation of the blocks' log-ratios, robust."""
+    work: Work | None = None
+    """None where it was not counted, or could not be."""
+    not_counted: str | None = None
+    """Why it could not; None where nothing was to be counted."""
+    stands_on: Evidence = "time"
+    """What the verdict follows from."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""
@@ -116,6 +136,8 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     head: dict[str, str]
     variables: dict[str, str]
     """Environment variables that steer numerical libraries."""
+    counter: str | None = None
+    """What counts instructions, with its version; None where nothing does."""
 
 
 class ComparisonPlan(Struct, frozen=True, kw_only=True):
@@ -129,11 +151,16 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     budget_seconds: float
     seed: int
     rule: dict[str, float]
+    count: Counting = "never"
+    """Whether instructions are counted; ``auto``: where valgrind is found."""
+    seeded: bool = False
+    """Whether random numbers are drawn alike in all arms of a block."""
     calls: dict[str, int] = {}
     """Calls in each sample, equal in all arms, for each benchmark."""
     batches: dict[str, int] = {}
     """Samples in each process."""
     screen_blocks: int = 0
+    """Of what needs timing; what did the same work is looked at in fewer."""
     confirmation_blocks: dict[str, int] = {}
     """For each benchmark that the screen promoted; 0 where the budget has no time for it."""
     affordable_blocks: dict[str, int] = {}

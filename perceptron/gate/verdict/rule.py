@@ -53,6 +53,20 @@ class Rule:
     chance asks for fewer, and then a few loud blocks hide even a slowdown of 20 %."""
     fewest_confirmation: int = 8
     most_confirmation: int = 60
+    repeatable: float = 0.005
+    """Two counts of the same must not differ by more: else a benchmark cannot be counted."""
+    same_work: float = 0.01
+    """Work that differs by less is called the same: the clock takes a light look at it."""
+    least_work: float = 0.015
+    """So much more work, in every round, is a regression unless the clock contradicts it."""
+    contradiction: float = 0.005
+    """Level of the one-sided test by which the clock contradicts a count."""
+    look: int = 6
+    """Blocks for what did the same work."""
+    look_alpha: float = 0.01
+    """Of the screen of what did the same work: the clock alone must be surer there."""
+    least_judged: float = 0.5
+    """Share of the benchmarks that must have been judged for a run to be clean."""
 
     @property
     def stage_power(self) -> float:
