@@ -10,7 +10,7 @@ from pathlib import Path
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
-from perceptron.records.comparison import Side
+from perceptron.records.comparison import Counting, Side
 from perceptron.records.warning import MeasurementWarning
 
 SUITE = Path("asv.conf.json")
@@ -30,6 +30,10 @@ class CompareRequest:
     head_python: str | None = None
     seed: int | None = None
     results: Path = Path("results")
+    count: Counting = "auto"
+    """Whether instructions are counted; ``auto``: where valgrind is found."""
+    seeded: bool = True
+    """Whether random numbers are drawn alike on both sides."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,9 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
         "--base-python": request.base_python,
         "--head-python": request.head_python,
         "--seed": str(seed),
+        "--count": None if request.count == "auto" else request.count,
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]
+    words += [] if request.seeded else ["--no-seed"]
     return shlex.join(words)
