@@ -19,6 +19,7 @@ from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import outcome, retry
 from perceptron.gate.verdict.rule import Rule, noisy
+from perceptron.gate.verdict.work import work_of
 from perceptron.records.block import Arm, Benchmark, Block, Reading, Stage
 
 # (blocks done, blocks in all as far as known, what is being done)
@@ -169,9 +170,10 @@ class Stages:
         """Plan the confirmation now, before any of its blocks is measured."""
         ratios = log_ratios(self._journal.blocks, "screen")
         live = {key: values for key, values in ratios.items() if self._is_measured(key)}
+        work = work_of(self._journal.blocks, self._rule)
         left = _OVER * self._budget - self.elapsed_seconds
         self._keep_plan(
-            confirmation_blocks=plan_confirmation(live, calibration.costs, left, self._rule),
+            confirmation_blocks=plan_confirmation(live, work, calibration.costs, left, self._rule),
             affordable_blocks=affordable(calibration.costs, left, self._rule),
         )
 
