@@ -23,9 +23,11 @@ from perceptron.gate.sampling.retaking import MOST_RETAKES, due
 from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import outcome, retry
-from perceptron.gate.verdict.rule import Rule, noisy, suspicious
+from perceptron.gate.verdict.promotion import suspicious
+from perceptron.gate.verdict.rule import Rule, noisy
 from perceptron.gate.verdict.work import WorkEvidence, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Reading, Stage
+from perceptron.records.comparison import LeftOut
 
 # (blocks done, blocks in all as far as known, what is being done)
 Progress = Callable[[int, int, str], None]
@@ -209,7 +211,8 @@ class Stages:
         costs = calibration.costs
         left = _SCREENED * self._budget - self.elapsed_seconds
         timed = {key: cost for key, cost in costs.benchmarks.items() if key not in same_work}
-        blocks, left_out = 0, []
+        blocks = 0
+        left_out: list[LeftOut] = []
         if timed:
             blocks, left_out = plan_screen(replace(costs, benchmarks=timed), left, self._rule)
             out = {row.benchmark for row in left_out}
@@ -227,9 +230,10 @@ class Stages:
         """Plan the confirmation now, before any of its blocks is measured."""
         ratios = log_ratios(self._journal.blocks, "screen")
         live = {key: values for key, values in ratios.items() if self._is_measured(key)}
+        work = self._work()
         left = _OVER * self._budget - self.elapsed_seconds
         self._keep_plan(
-            confirmation_blocks=plan_confirmation(live, calibration.costs, left, self._rule),
+            confirmation_blocks=plan_confirmation(live, work, calibration.costs, left, self._rule),
             affordable_blocks=affordable(calibration.costs, left, self._rule),
         )
 
