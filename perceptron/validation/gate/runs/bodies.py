@@ -36,8 +36,8 @@ OUT = np.empty_like(EXPONENTS)
 SQUARE = _random.random((80, 80), dtype=np.float32)
 NAMES = [f"name-{number}" for number in range(200)]
 # Of each process, unless who runs it seeds what it draws from.
-FLOATS = [random.random() for _ in range(200)]  # noqa: S311
-POINTS = [SimpleNamespace(x=random.random()) for _ in range(60)]  # noqa: S311
+FLOATS = [random.random() for _ in range(200)]
+POINTS = [SimpleNamespace(x=random.random()) for _ in range(60)]
 SOURCE = "import sys\n\nLIMIT = 3\n\n\ndef double(x):\n    return min(2 * x, LIMIT)\n"
 
 # Of a table of 64 MiB, how many values are gathered, from how many, how far apart, and how often

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-# Bodies whose work is in units, and those that change in what no count sees: two benchmarks for each
-# run, a fifth of the time of all, and a run still has another beside the one that is judged.
+# Bodies whose work is in units, and those that change in what no count sees. Two for each run: a
+# fifth of the time of all, and a run still has another beside the one that is judged.
 PAIRS = (
     ("training", "exponential"),
     ("python", "product"),
@@ -59,8 +59,8 @@ def _units(number: int) -> tuple[str, str]:
 
 _COMMENT = ("\nUNITS = 100\n", "\n# A comment is all that changes.\nUNITS = 100\n")
 _GATHER = "SPAN, STRIDE, PASSES = 2**20, 16_411, 1"
-# All pairs once or twice in 200 runs, and the others thrice: what is to be found is found in replays
-# too, and a proof is to last less than an hour.
+# In 200 runs each pair once or twice, and of the others three: what is to be found is found in
+# replays too, and a proof is to last about an hour.
 _ONCE, _TWICE, _THRICE = 0.02, 0.04, 0.015
 KINDS = (
     Kind("same", "a comment", 0.8, _COMMENT),
