@@ -171,7 +171,12 @@ def _comparison(
     left_out = {row.benchmark for row in plan.left_out}
     judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
     judgement = judge(
-        judged, journal.blocks, plan.confirmation_blocks, rule, plan.affordable_blocks
+        judged,
+        journal.blocks,
+        plan.confirmation_blocks,
+        rule,
+        plan.affordable_blocks,
+        left_out=len(plan.left_out),
     )
     return Comparison(
         verdict=judgement.verdict,

@@ -12,10 +12,12 @@ from perceptron.records.block import Benchmark, Block, Reading
 # What valgrind makes of a second, by what was seen of NumPy, torch and bytecode: while it counts,
 # and while it does not.
 _COUNTED, _UNCOUNTED = 25.0, 6.0
-# To translate the code of a benchmark, and to write what was counted.
-_TRANSLATION_SECONDS = 0.5
-# Seconds of calls that are counted, on the processor alone. A count is nearly exact, so few do.
-_CALLS_SECONDS = 0.005
+# To translate the code of a benchmark for each count, and to write what was counted.
+_TRANSLATION_SECONDS = 0.2
+# Seconds of calls that are counted at once, on the processor alone: a count is nearly exact, so few
+# do. Longer ones even out by themselves what their place in memory does to them.
+_CALLS_SECONDS = 0.001
+_COUNTS = ((0.005, 5), (0.02, 3))
 # Interpreters and caches are warm after as many calls.
 _WARM_UP_CALLS, _WARM_UP_SECONDS = 20, 0.02
 # Under valgrind, for one benchmark: others are to be counted too.
@@ -45,6 +47,7 @@ def plan(benchmarks: Sequence[Benchmark], blocks: Sequence[Block]) -> CountingEf
     What is no time is not counted and has no reason: nobody would expect it.
     """
     calls: dict[str, int] = {}
+    counts: dict[str, int] = {}
     warm_up: dict[str, int] = {}
     seconds: dict[str, float] = {}
     reasons: dict[str, str] = {}
@@ -58,13 +61,15 @@ def plan(benchmarks: Sequence[Benchmark], blocks: Sequence[Block]) -> CountingEf
         setup = max(reading.setup_seconds for reading in pair)
         calls[key] = max(1, ceil(_CALLS_SECONDS / call))
         warm_up[key] = max(1, min(_WARM_UP_CALLS, ceil(_WARM_UP_SECONDS / call)))
-        uncounted = warm_up[key] * call + 2 * setup
-        foreseen = _TRANSLATION_SECONDS + _COUNTED * calls[key] * call + _UNCOUNTED * uncounted
+        counts[key] = next((many for longest, many in _COUNTS if call <= longest), 1)
+        uncounted = (warm_up[key] + counts[key] - 1) * call + (1 + counts[key]) * setup
+        counted = _TRANSLATION_SECONDS + _COUNTED * calls[key] * call
+        foreseen = counts[key] * counted + _UNCOUNTED * uncounted
         if foreseen > _LONGEST_SECONDS:
             reasons[key] = f"it would take about {foreseen:.0f} s under valgrind"
         else:
             seconds[key] = foreseen
-    return CountingEffort(SamplingEffort(calls, {}, warm_up), seconds, reasons)
+    return CountingEffort(SamplingEffort(calls, counts, warm_up), seconds, reasons)
 
 
 def _call_seconds(reading: Reading) -> float:

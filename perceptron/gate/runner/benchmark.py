@@ -108,7 +108,7 @@ class Counted:
                 raise self._counting.CannotCount("it runs in a process of its own")
             batches = _batches(benchmark, params, self._timing)
             fields["instructions"] = self._counting.count_calls(
-                batches, self._counter, task["calls"], task["warm_up"]
+                batches, self._counter, task["calls"], task["warm_up"], task["batches"]
             )
 
         _run_with_params(benchmark, run)

@@ -13,6 +13,7 @@ import gc
 import mmap
 import os
 import platform
+import statistics
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -85,25 +86,15 @@ class Counter:
         self._own = self.count(_nothing, 0)
 
     def count(self, call: Callable[[], object], calls: int) -> int:
-        """Return the instructions of so many calls, with the loop around them.
-
-        Nothing is collected meanwhile: when the collector runs depends on all that ran before.
-        """
+        """Return the instructions of so many calls, with the loop around them."""
         function = self._function
         start, zero, stop = (self._addresses[request] for request in (_START, _ZERO, _STOP))
         often = repeat(None, calls)
-        enabled = gc.isenabled()
-        gc.collect()
-        gc.disable()
-        try:
-            function(start)
-            function(zero)
-            for _ in often:
-                call()
-            function(stop)
-        finally:
-            if enabled:
-                gc.enable()
+        function(start)
+        function(zero)
+        for _ in often:
+            call()
+        function(stop)
         function(self._addresses[_DUMP])
         self._written += 1
         return max(0, self._read() - self._own)
@@ -123,18 +114,35 @@ class Counter:
         raise CannotCount(os.path.basename(file) + " holds no total")
 
 
-def count_calls(batches: Any, counter: Counter, calls: int, warm_up: int) -> float:
-    """Return the instructions of one call, after so many calls to warm up.
+def count_calls(batches: Any, counter: Counter, calls: int, warm_up: int, counts: int) -> float:
+    """Return the instructions of one call: the median of so many counts, after calls to warm up.
 
-    Where a setup belongs to every sample, it runs before the calls that are counted, uncounted, and
-    these are as many as asv makes between two setups.
+    Between two counts memory is laid out otherwise by a few objects that stay: where a pool of
+    objects ends just where a loop makes and drops one, each turn of it costs more, and that is luck
+    and no work. Where a setup belongs to every sample, it runs before the calls that are counted,
+    uncounted, and these are as many as asv makes between two setups. No garbage is collected
+    meanwhile: when the collector runs depends on all that ran before.
     """
-    while warm_up > 0:
-        batches.run(batches.step or 1)
-        warm_up -= batches.step or 1
-    batches.refresh()
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    kept: list[list[bytes]] = []
+    counted = []
     calls = batches.step or calls
-    return counter.count(batches.call, calls) / calls
+    try:
+        while warm_up > 0:
+            batches.run(batches.step or 1)
+            warm_up -= batches.step or 1
+        for number in range(counts):
+            if number:
+                kept.append([bytes(16 * size + number) for size in range(1, 32)])
+                batches.run(batches.step or 1)
+            batches.refresh()
+            counted.append(counter.count(batches.call, calls))
+    finally:
+        if enabled:
+            gc.enable()
+    return statistics.median(counted) / calls
 
 
 def _nothing() -> None:

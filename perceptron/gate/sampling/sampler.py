@@ -22,9 +22,9 @@ Limit = Callable[[Benchmark], float]
 
 @dataclass(frozen=True)
 class SamplingEffort:
-    """How a time is sampled: calls in a batch and batches, for each benchmark, equal in all arms.
+    """How a benchmark is sampled: calls in a batch and batches, equal in all arms.
 
-    What is not in it is calibrated.
+    What is not in it is calibrated. While counting, a batch is what is counted at once.
     """
 
     calls: dict[str, int]
