@@ -81,8 +81,8 @@ def detectable(rows: Sequence[Row]) -> str:
         return f"{what} nothing was measured"
     unknown = f" ({count(sizes.count(inf))} of {count(len(sizes))})"
     middle, worst = slowdown(median(sizes)), slowdown(max(sizes))
-    if worst == middle:
-        return f"{what} {worst}{unknown if inf in sizes else ''}"
+    if median(sizes) == inf:
+        return f"{what} {worst}{unknown}"
     end = f"worst: {worst}{unknown}" if inf in sizes else f"worst {worst}"
     return f"{what} median {middle}, {end}"
 

@@ -179,7 +179,7 @@ def test_the_comment_says_what_changed_on_top() -> None:
     assert "same.time_it" in folded
     assert "same.time_it" not in before
     assert "<summary>1 no change</summary>" in folded
-    assert "Smallest detectable slowdown: 3.1 %" in before
+    assert "Smallest detectable slowdown: median 3.1 %, worst 3.1 %" in before
     assert "seed 7" in before
     assert "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7" in before
 

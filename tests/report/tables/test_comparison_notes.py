@@ -25,7 +25,7 @@ def test_each_reason_to_leave_out_is_given_once() -> None:
 def test_notes_say_how_sure_how_long_and_how_to_repeat_it() -> None:
     lines = notes(comparison(row(), slower(reason="one more try")))
     assert "sums.time_sum(10, 'numpy'): one more try" in lines
-    assert "smallest detectable slowdown: 3.1 %" in lines
+    assert "smallest detectable slowdown: median 3.1 %, worst 3.1 %" in lines
     assert "312 s of 600 s spent, 10 blocks screened, 0 of confirmation" in lines
     assert lines[-1] == "again:  perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7"
 
@@ -95,7 +95,7 @@ def test_a_reason_is_given_once_for_all_rows_that_have_it() -> None:
     ("sizes", "words"),
     [
         ([0.03, 0.05, 0.12], "median 5.0 %, worst 12.0 %"),
-        ([0.03, 0.03], "3.0 %"),
+        ([0.03, 0.03], "median 3.0 %, worst 3.0 %"),
         ([0.03, 0.05, None], "median 5.0 %, worst: cannot tell (1 of 3)"),
         ([0.03, 7.2e7, None], "cannot tell (2 of 3)"),
         ([], "nothing was measured"),
