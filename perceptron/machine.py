@@ -7,6 +7,7 @@ import platform
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 _OF_LIBRARIES = re.compile(
     r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|TORCH|XLA)_"
@@ -34,6 +35,15 @@ def cpu_name() -> str:
     except ImportError:
         return platform.processor() or "unknown"
     return str(get_cpu_info().get("brand_raw", platform.processor() or "unknown"))
+
+
+def has_avx512() -> bool:
+    """Return whether Linux says that the processor has AVX-512; False where nothing says so."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^flags\s*:.*\bavx512f\b", text, re.MULTILINE) is not None
 
 
 def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:

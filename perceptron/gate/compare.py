@@ -26,6 +26,8 @@ from perceptron.gate.checkout.request import (
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.selection import choose, pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.stages import PAIR, Progress, Stages
@@ -47,7 +49,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     rule = _rule(request, rule or Rule())
     wanted = pattern(request.benchmarks)
     resolved = resolve_request(request)
-    warnings = request_warnings(request, resolved)
+    valgrind, counting_warnings = find_valgrind(request.count)
+    warnings = [*request_warnings(request, resolved), *counting_warnings]
     with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
         trees = Worktrees(
@@ -60,13 +63,14 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             )
         with closing(Arms(trees, resolved.suite, resolved.repository, resolved.pythons)) as arms:
             progress(0, 1, "discovering benchmarks")
-            benchmarks, environment, base_error = _discover(arms)
+            benchmarks, environment, base_error = _discover(arms, valgrind)
             chosen = choose(benchmarks, wanted)
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
-                stages = Stages(arms, chosen, journal, rule, progress)
+                stages = Stages(arms, chosen, journal, rule, progress, valgrind)
                 stages.calibrate()
                 _assert_imports(arms, journal, base_error)
+                stages.count()
                 stages.screen()
                 stages.confirm()
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
@@ -83,7 +87,9 @@ def _rule(request: CompareRequest, rule: Rule) -> Rule:
     )
 
 
-def _discover(arms: Arms) -> tuple[list[Benchmark], ComparisonEnvironment, CannotImport | None]:
+def _discover(
+    arms: Arms, valgrind: Valgrind | None
+) -> tuple[list[Benchmark], ComparisonEnvironment, CannotImport | None]:
     """Return HEAD's benchmarks, and why BASE does not load them all: some may be new.
 
     Where HEAD does not load and BASE does, BASE's serve: everything broke, and is to be reported.
@@ -109,6 +115,7 @@ def _discover(arms: Arms) -> tuple[list[Benchmark], ComparisonEnvironment, Canno
         base=libraries["base"],
         head=libraries["head"],
         variables=steering_variables(os.environ),
+        counter=None if valgrind is None else valgrind.version,
     )
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
@@ -127,6 +134,8 @@ def _run(
         budget_seconds=60 * request.budget_minutes,
         seed=secrets.randbelow(2**32) if request.seed is None else request.seed,
         rule=dataclasses.asdict(rule),
+        count=request.count,
+        seeded=request.seeded,
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {

@@ -12,10 +12,12 @@ _PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process …
 MEASURING = (
     "gate/checkout/worktrees.py",
+    "gate/counting",
     "gate/runner",
     "gate/sampling",
     "gate/stages.py",
     "gate/verdict/outcome.py",  # says what is tried again
+    "gate/verdict/work.py",  # and what is counted again
     "supervision.py",
     "waiting.py",
 )

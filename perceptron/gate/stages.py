@@ -1,25 +1,33 @@
-"""The stages of a comparison: calibrate, screen, confirm. Each resumes where it was cut short."""
+"""The stages of a comparison: calibrate, count, screen, confirm. Each resumes where it was cut
+short."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import msgspec
 
+from perceptron.gate.counting.stage import CountingStage
+from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.budget import affordable, plan_confirmation, plan_screen
 from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
+from perceptron.gate.sampling.look import plan_look
+from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.retaking import MOST_RETAKES, due
 from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.outcome import outcome, retry
+from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
+from perceptron.gate.verdict.work import WorkEvidence, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Reading, Stage
+from perceptron.records.comparison import LeftOut
 
 # (blocks done, blocks in all as far as known, what is being done)
 Progress = Callable[[int, int, str], None]
@@ -29,6 +37,8 @@ PAIR: tuple[Arm, ...] = ("base", "head")
 WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
 # Shares of the budget that have passed when a stage must be over.
 _SCREENED, _EXTENDED, _OVER = 0.65, 0.75, 1.0
+# Of the budget, what the clock may look at what did the same work.
+_LOOK = 0.2
 # A benchmark that takes longer than expected has so much time before it counts as hanging.
 _PATIENCE = 4.0
 
@@ -43,10 +53,12 @@ class Stages:
         journal: ComparisonJournal,
         rule: Rule,
         progress: Progress,
+        valgrind: Valgrind | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         self._arms = arms
         self._trees = arms.trees
+        self._valgrind = valgrind
         self._sampler = Sampler(arms, clock)
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
@@ -83,25 +95,64 @@ class Stages:
         if failed_once:
             self._try(failed_once, 1)
 
+    def count(self) -> None:
+        """Count the instructions of what was measured, where there is something to count with."""
+        if self._valgrind is None or self._journal.run.plan.calls:
+            return  # resumed: the screen was planned from the counts as they are
+        stage = CountingStage(
+            self._arms,
+            self._valgrind,
+            self._journal,
+            self._rule,
+            self._progress,
+            lambda: self.elapsed_seconds,
+        )
+        stage.run([own for own in self._benchmarks.values() if self._is_measured(own.key)])
+
     def screen(self) -> None:
-        """Measure blocks of everything, then more of what is too noisy to be judged by so few."""
-        calibration = self._read_calibration()
-        if not self._journal.run.plan.screen_blocks:
-            self._plan_screen(calibration)
+        """Measure blocks of everything: a light look at what did the same work, more of the rest.
+
+        What is too noisy to be judged by so few gets more, and what looks slower than its work is.
+        """
+        same_work = self._same_work()
+        calibration = self._read_calibration(same_work)
+        if not self._journal.run.plan.calls:
+            self._plan_screen(calibration, same_work)
         plan = self._journal.run.plan
         left_out = {row.benchmark for row in plan.left_out}
-        keys = [key for key in calibration.costs.benchmarks if key not in left_out]
-        self._total = plan.screen_blocks
+        timed = [
+            key
+            for key in calibration.costs.benchmarks
+            if key not in same_work and key not in left_out
+        ]
         if plan.affordable_blocks:
             return  # resumed: the confirmation was planned from the screen as it is
-        for number in range(plan.screen_blocks):
+        wanted = dict.fromkeys(timed, plan.screen_blocks)
+        wanted |= dict.fromkeys(plan.looked_at, self._rule.look)
+        self._screen(wanted, calibration)
+        ratios = log_ratios(self._journal.blocks, "screen")
+        looked_at = {key: ratios.get(key, []) for key in plan.looked_at}
+        suspects = suspicious(looked_at, self._work(), self._rule)
+        self._screen(dict.fromkeys(suspects, self._rule.screen), calibration)
+        self._screen_noisy(timed, calibration)
+
+    def _screen(self, wanted: Mapping[str, int], calibration: Calibration) -> None:
+        """Measure so many blocks of each, as far as there is time."""
+        self._total = max(wanted.values(), default=1)
+        for number in range(max(wanted.values(), default=0)):
             share = _SCREENED if number >= self._rule.fewest_screen else _OVER
             if self.elapsed_seconds > share * self._budget:
                 break
-            rest = [keys] * (plan.screen_blocks - number - 1)
+            keys, *rest = (
+                [key for key in wanted if wanted[key] > later]
+                for later in range(number, max(wanted.values()))
+            )
             end = _SCREENED * self._budget - self._seconds_for(rest, PAIR, calibration)
             self._measure_block("screen", number, keys, PAIR, calibration, end)
-        number = plan.screen_blocks
+
+    def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
+        """Measure more blocks of what is too noisy to be judged."""
+        number = self._journal.run.plan.screen_blocks
         while self.elapsed_seconds < _EXTENDED * self._budget and number < self._rule.most_screen:
             ratios = log_ratios(self._journal.blocks, "screen")
             too_noisy = noisy({key: ratios.get(key, []) for key in keys}, self._rule)
@@ -114,7 +165,7 @@ class Stages:
 
     def confirm(self) -> None:
         """Measure fresh blocks, with a second copy of base, of what the screen promoted."""
-        calibration = self._read_calibration()
+        calibration = self._read_calibration(self._same_work())
         if not self._journal.run.plan.affordable_blocks:
             self._plan_confirmation(calibration)
         planned = self._journal.run.plan.confirmation_blocks
@@ -144,8 +195,8 @@ class Stages:
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
         turn = replace(schedule.turn(PAIR, self._seed, "calibration", attempt), order=PAIR)
         self._trees.arrange(turn.sides)
-        hash_seed = schedule.hash_seed(self._seed, "calibration", attempt)
-        trial = FirstTrial(self._sampler, self._budget, hash_seed, lambda: self.elapsed_seconds)
+        seeds = self._seeds("calibration", attempt)
+        trial = FirstTrial(self._sampler, self._budget, seeds, lambda: self.elapsed_seconds)
         readings = trial.both(benchmarks)
         if attempt == 0:
             start = self._sampler.start_seconds
@@ -155,13 +206,23 @@ class Stages:
         for benchmark in benchmarks:
             self._append("calibration", attempt, benchmark.key, turn, readings)
 
-    def _plan_screen(self, calibration: Calibration) -> None:
+    def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
+        """Plan what only the clock can judge first; the rest is looked at in what is left."""
+        costs = calibration.costs
         left = _SCREENED * self._budget - self.elapsed_seconds
-        blocks, left_out = plan_screen(calibration.costs, left, self._rule)
+        timed = {key: cost for key, cost in costs.benchmarks.items() if key not in same_work}
+        blocks = 0
+        left_out: list[LeftOut] = []
+        if timed:
+            blocks, left_out = plan_screen(replace(costs, benchmarks=timed), left, self._rule)
+            out = {row.benchmark for row in left_out}
+            left -= 2 * blocks * costs.process([key for key in timed if key not in out])
+        looked_at = [key for key in costs.benchmarks if key in same_work]
         self._keep_plan(
             calls=calibration.effort.calls,
             batches=calibration.effort.batches,
             screen_blocks=blocks,
+            looked_at=plan_look(costs, looked_at, min(left, _LOOK * self._budget), self._rule.look),
             left_out=left_out,
         )
 
@@ -169,9 +230,10 @@ class Stages:
         """Plan the confirmation now, before any of its blocks is measured."""
         ratios = log_ratios(self._journal.blocks, "screen")
         live = {key: values for key, values in ratios.items() if self._is_measured(key)}
+        work = self._work()
         left = _OVER * self._budget - self.elapsed_seconds
         self._keep_plan(
-            confirmation_blocks=plan_confirmation(live, calibration.costs, left, self._rule),
+            confirmation_blocks=plan_confirmation(live, work, calibration.costs, left, self._rule),
             affordable_blocks=affordable(calibration.costs, left, self._rule),
         )
 
@@ -229,7 +291,7 @@ class Stages:
         """Measure ``todo``, grouped into processes as all the ``keys`` of the block are."""
         turn = schedule.turn(arms, self._seed, stage, number)
         wanted = [self._benchmarks[key] for key in keys]
-        hash_seed = schedule.hash_seed(self._seed, stage, number)
+        seeds = self._seeds(stage, number)
         self._trees.arrange(turn.sides)
         for group in schedule.groups(wanted, calibration.costs, self._seed, stage, number):
             together = [
@@ -239,18 +301,18 @@ class Stages:
             ]
             if together:
                 readings = {
-                    arm: self._sample(arm, together, calibration, hash_seed) for arm in turn.order
+                    arm: self._sample(arm, together, calibration, seeds) for arm in turn.order
                 }
                 for benchmark in together:
                     self._append(stage, number, benchmark.key, turn, readings, take)
 
     def _sample(
-        self, arm: Arm, todo: Sequence[Benchmark], calibration: Calibration, hash_seed: int
+        self, arm: Arm, todo: Sequence[Benchmark], calibration: Calibration, seeds: Seeds
     ) -> dict[str, Reading]:
         def limit(benchmark: Benchmark) -> float:
             return max(benchmark.timeout, _PATIENCE * calibration.costs.benchmarks[benchmark.key])
 
-        return dict(self._sampler.sample(arm, todo, calibration.effort, hash_seed, limit))
+        return dict(self._sampler.sample(arm, todo, calibration.effort, seeds, limit))
 
     def _append(
         self,
@@ -276,13 +338,24 @@ class Stages:
             )
         )
 
-    def _read_calibration(self) -> Calibration:
+    def _read_calibration(self, same_work: Collection[str]) -> Calibration:
         run = self._journal.run
         blocks = [block for block in self._journal.blocks if block.stage == "calibration"]
-        measured = calibrate(list(self._benchmarks.values()), blocks, run.start_seconds or 0.0)
+        measured = calibrate(
+            list(self._benchmarks.values()), blocks, run.start_seconds or 0.0, same_work
+        )
         if not run.plan.calls:
             return measured
         return Calibration(SamplingEffort(run.plan.calls, run.plan.batches), measured.costs)
+
+    def _work(self) -> dict[str, WorkEvidence]:
+        return work_of(self._journal.blocks, self._rule)
+
+    def _same_work(self) -> set[str]:
+        return {key for key, evidence in self._work().items() if not evidence.needs_time}
+
+    def _seeds(self, stage: Stage, number: int) -> Seeds:
+        return schedule.seeds(self._seed, stage, number, self._journal.run.plan.seeded)
 
     def _is_measured(self, key: str) -> bool:
         return outcome(self._blocks_of(key)).kind == "measured"

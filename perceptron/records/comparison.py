@@ -160,7 +160,9 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     batches: dict[str, int] = {}
     """Samples in each process."""
     screen_blocks: int = 0
-    """Of what needs timing; what did the same work is looked at in fewer."""
+    """Of what needs timing."""
+    looked_at: list[str] = []
+    """Benchmarks of the same work that the clock has a light look at."""
     confirmation_blocks: dict[str, int] = {}
     """For each benchmark that the screen promoted; 0 where the budget has no time for it."""
     affordable_blocks: dict[str, int] = {}

@@ -15,8 +15,8 @@ from typing import Any
 Job = dict[str, Any]
 
 
-def run_benchmark(benchmark: Any, task: Job, timing: Any, waiting: Any, importing: Any) -> Job:
-    """Return the fields of a `Reading`. Modules are handed over: nothing is imported by name here.
+def run_benchmark(benchmark: Any, task: Job, measured: Any, importing: Any) -> Job:
+    """Return the fields of a `Reading`, ``measured`` by a `Timed` or a `Counted`.
 
     ``importing.seconds`` counts while something is imported, which is no part of a setup.
     """
@@ -35,7 +35,7 @@ def run_benchmark(benchmark: Any, task: Job, timing: Any, waiting: Any, importin
     setup_seconds = time.perf_counter() - begin - importing.seconds
     try:
         if task["type"] == "time":
-            return {**_timed(benchmark, task, timing, waiting), "setup_seconds": setup_seconds}
+            return {**measured(benchmark, task), "setup_seconds": setup_seconds}
         begin = time.perf_counter()
         value = benchmark.do_run()
         number = isinstance(value, (int, float)) and math.isfinite(value)
@@ -59,31 +59,65 @@ def _set_up(benchmark: Any) -> str | None:
     return match[2] if match else "not for these parameters, or not here"
 
 
-def _timed(benchmark: Any, task: Job, timing: Any, waiting: Any) -> Job:
-    fields: Job = {}
+class Timed:
+    """Times a benchmark. Modules are handed over: nothing is imported by name here."""
 
-    def run(*params: Any) -> None:
-        batches = _batches(benchmark, params, timing)
-        if not task.get("calls"):
-            calls, seconds = timing.calibrate(batches)
-            fields.update(calls=calls, call_seconds=seconds)
-            return
-        warm_up = max(0.0, benchmark.warmup_time)
-        measured = timing.measure(
-            batches,
-            task["calls"],
-            task["batches"],
-            warm_up,
-            spare=task["spare"],
-            limit=waiting.LARGEST_WAITED_SHARE,
-            meter=waiting.waiting_meter,
-        )
-        fields.update(calls=task["calls"], **measured._asdict())
-        fields["value"] = timing.lower_quartile(measured.samples)
+    def __init__(self, timing: Any, waiting: Any) -> None:
+        self._timing = timing
+        self._waiting = waiting
 
+    def __call__(self, benchmark: Any, task: Job) -> Job:
+        timing, waiting = self._timing, self._waiting
+        fields: Job = {}
+
+        def run(*params: Any) -> None:
+            batches = _batches(benchmark, params, timing)
+            if not task.get("calls"):
+                calls, seconds = timing.calibrate(batches)
+                fields.update(calls=calls, call_seconds=seconds)
+                return
+            measured = timing.measure(
+                batches,
+                task["calls"],
+                task["batches"],
+                max(0.0, benchmark.warmup_time),
+                spare=task["spare"],
+                limit=waiting.LARGEST_WAITED_SHARE,
+                meter=waiting.waiting_meter,
+            )
+            fields.update(calls=task["calls"], **measured._asdict())
+            fields["value"] = timing.lower_quartile(measured.samples)
+
+        _run_with_params(benchmark, run)
+        return {"status": "ok", **fields}
+
+
+class Counted:
+    """Counts what a benchmark executes."""
+
+    def __init__(self, timing: Any, counting: Any, counter: Any) -> None:
+        self._timing = timing
+        self._counting = counting
+        self._counter = counter
+
+    def __call__(self, benchmark: Any, task: Job) -> Job:
+        fields: Job = {}
+
+        def run(*params: Any) -> None:
+            if not hasattr(benchmark, "timer"):
+                raise self._counting.CannotCount("it runs in a process of its own")
+            batches = _batches(benchmark, params, self._timing)
+            fields["instructions"] = self._counting.count_calls(
+                batches, self._counter, task["calls"], task["warm_up"], task["batches"]
+            )
+
+        _run_with_params(benchmark, run)
+        return {"status": "ok", "calls": task["calls"], **fields}
+
+
+def _run_with_params(benchmark: Any, run: Any) -> None:
     benchmark.run = run  # do_run knows the parameters, in every version of asv_runner
     benchmark.do_run()
-    return {"status": "ok", **fields}
 
 
 def _batches(benchmark: Any, params: tuple[Any, ...], timing: Any) -> Any:

@@ -45,9 +45,11 @@ def _load(name: str, folder: str = _HERE) -> ModuleType:
 
 timing = _load("timing")
 benchmark_runner = _load("benchmark")
+counting = _load("counting")
 import_clock = _load("import_clock")
 plugins = _load("plugins")
 provenance = _load("provenance")
+seeding = _load("seeding")
 waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
 
 
@@ -72,7 +74,11 @@ def main() -> None:
         _continue_in_small_child()
     _exit_with_parent()
     os.chdir(job["folder"])
+    padding = _lay_out(job)
     provenance.put_first(job["roots"])
+    seeds = None if job.get("draw") is None else seeding.Seeding(job["draw"])
+    if seeds is not None:
+        seeds.install()
     # For what benchmarks start themselves: ``timeraw_`` and ``python -m project``.
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
@@ -89,9 +95,12 @@ def main() -> None:
         if job["kind"] == "discover":
             _discover(discovery, benchmarks, job, answers)
         else:
+            measured = _measured_by(job)
             for task in job["tasks"]:
                 answers.send(kind="start", key=task["key"])
-                answers.send(**_run(discovery, benchmarks, job["kind"], task, answers))
+                if seeds is not None:
+                    seeds.seed_all()  # whatever ran before it in this process
+                answers.send(**_run(discovery, benchmarks, job["kind"], task, measured, answers))
     except BaseException as error:  # noqa: BLE001 whatever it is, the parent expects one line
         traceback.print_exc()
         answers.send(kind="failed", reason=_one_line(error))
@@ -99,8 +108,28 @@ def main() -> None:
     own, foreign = provenance.check_origin(
         job["tree"], job["others"], benchmarks, tuple(sys.modules.values()), job["project"]
     )
+    del padding
     answers.send(kind="end", own=own, foreign=foreign)
     os._exit(0)
+
+
+def _lay_out(job: Job) -> list[bytes]:
+    """Keep to the core that the job names, and return small objects that are to stay alive.
+
+    They shift what is made after them, as a change of the code would that has nothing to do with
+    the benchmark.
+    """
+    if job.get("core") is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {job["core"]})
+    return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
+
+
+def _measured_by(job: Job) -> Any:
+    """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
+    if job["kind"] != "count":
+        return benchmark_runner.Timed(timing, waiting)
+    counter = counting.Counter(job["dumps"])
+    return benchmark_runner.Counted(timing, counting, counter)
 
 
 def _discover(discovery: Any, benchmarks: str, job: Job, answers: Answers) -> None:
@@ -145,7 +174,9 @@ def _environment() -> Job:
     return {"versions": versions}
 
 
-def _run(discovery: Any, benchmarks: str, kind: str, task: Job, answers: Answers) -> Job:
+def _run(
+    discovery: Any, benchmarks: str, kind: str, task: Job, measured: Any, answers: Answers
+) -> Job:
     """Run one benchmark. Whatever goes wrong with it becomes its answer."""
     answer: Job = {"kind": "reading", "key": task["key"]}
     begin = time.perf_counter()
@@ -162,9 +193,9 @@ def _run(discovery: Any, benchmarks: str, kind: str, task: Job, answers: Answers
             # What is timed must not pay for the clock; imports matter for calibrating only.
             clock = contextlib.nullcontext() if task.get("calls") else importing
             with clock:
-                answer.update(
-                    benchmark_runner.run_benchmark(benchmark, task, timing, waiting, importing)
-                )
+                answer.update(benchmark_runner.run_benchmark(benchmark, task, measured, importing))
+    except counting.CannotCount as error:
+        answer.update(status="failed", reason=str(error))
     except (KeyboardInterrupt, SystemExit) as error:
         answer.update(status="failed", reason="it ended the process: " + _one_line(error))
     except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
@@ -223,6 +254,8 @@ def _exit_with_parent() -> None:
 
 
 def _one_line(error: BaseException) -> str:
+    if isinstance(error, counting.CannotCount):
+        return str(error)
     return " ".join((type(error).__name__ + ": " + str(error)).split())[:300]
 
 

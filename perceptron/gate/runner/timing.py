@@ -88,6 +88,17 @@ class Batches:
         self._fresh = True
 
     @property
+    def call(self) -> Callable[[], object]:
+        """What is timed."""
+        return self._call
+
+    def refresh(self) -> None:
+        """Set up again what calls may have changed."""
+        if self._reset is not None and not self._fresh:
+            self._reset()
+        self._fresh = False
+
+    @property
     def step(self) -> int | None:
         """How many calls follow each other without a setup between; None if all of a batch do."""
         if self._number:
@@ -103,9 +114,7 @@ class Batches:
         waits: list[float | None] = []
         begin, before = self._clock(), meter()
         for _ in range(steps):
-            if self._reset is not None and not self._fresh:
-                self._reset()
-            self._fresh = False
+            self.refresh()
             if by_step:
                 before = meter()
             seconds, passed = self._loop(step)

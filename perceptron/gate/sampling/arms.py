@@ -5,15 +5,15 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Generator, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
-from perceptron.gate.sampling import processes
-from perceptron.gate.sampling.processes import Answer
+from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
 from perceptron.records.block import Arm, Benchmark
 
 
@@ -22,10 +22,11 @@ class CannotImport(UserError):
 
 
 class Arms:
-    """Starts the programs of base, head and control, each on its own tree, one at a time.
+    """Starts the programs of base, head and control, each on its own tree.
 
-    `close` ends one that still runs: an iteration that an exception broke off is kept alive by the
-    traceback, and its program must not outlive the trees.
+    Arms may run at once, in threads of their own, each one program at a time. `close` ends what
+    still runs: an iteration that an exception broke off is kept alive by the traceback, and its
+    program must not outlive the trees.
     """
 
     def __init__(
@@ -35,7 +36,9 @@ class Arms:
         self.pythons = pythons
         self._suite = suite
         self._repository = repository
-        self._answers: Generator[Answer, None, None] | None = None
+        self._running: dict[Arm, Program] = {}
+        self._lock = threading.Lock()
+        self._closed = False
         self.own: dict[Arm, bool] = {}
         """Whether an arm has imported code of its own tree, beside its benchmarks."""
 
@@ -46,7 +49,7 @@ class Arms:
         """
         benchmarks: list[Benchmark] = []
         versions: dict[str, str] = {}
-        for answer in self.run(arm, "discover", None):
+        for answer in self.run(arm, "discover", UNSEEDED):
             if answer.kind == "benchmark":
                 benchmarks += _benchmarks(answer.content)
             elif answer.kind == "environment":
@@ -59,33 +62,56 @@ class Arms:
         self,
         arm: Arm,
         kind: str,
-        hash_seed: int | None,
+        seeds: Seeds,
         tasks: Sequence[dict[str, Any]] = (),
         limit: Callable[[str], float] = lambda _: 0.0,
         own_peak: bool = False,
+        instrument: Instrument = PLAIN,
     ) -> Iterator[Answer]:
         """Start the program on the arm's tree and yield its answers.
 
         ``own_peak`` keeps our own memory out of its peak. Raises `UserError` if the program cannot
         run at all, or has imported code of another tree.
         """
-        self.close()
-        job = self._job(arm, kind, tasks, own_peak)
-        self._answers = processes.run_program(self.pythons[arm], job, hash_seed, limit)
-        for answer in self._answers:
+        for answer in self._start(arm, kind, seeds, tasks, own_peak, instrument).answers(limit):
             self._check(arm, answer)
             yield answer
 
+    def _start(
+        self,
+        arm: Arm,
+        kind: str,
+        seeds: Seeds,
+        tasks: Sequence[dict[str, Any]],
+        own_peak: bool,
+        instrument: Instrument,
+    ) -> Program:
+        with self._lock:
+            if self._closed:
+                raise UserError("the comparison was ended")
+            if arm in self._running:
+                self._running[arm].end()
+            job = self._job(arm, kind, tasks, own_peak)
+            program = Program(self.pythons[arm], job, seeds, instrument)
+            self._running[arm] = program
+            return program
+
+    def work_folder(self, arm: Arm) -> Path:
+        """Return the folder that the arm's programs stand in; it is emptied before each of them."""
+        return self.trees.home / f"{self.trees.path(arm).name}-work"
+
     def close(self) -> None:
-        """End the program that still runs, if one does."""
-        if self._answers is not None:
-            self._answers.close()
+        """End the programs that still run, and start no more."""
+        with self._lock:
+            self._closed = True
+            for program in self._running.values():
+                program.end()
 
     def _job(
         self, arm: Arm, kind: str, tasks: Sequence[dict[str, Any]], own_peak: bool
     ) -> dict[str, Any]:
         tree = self.trees.path(arm)
-        folder = self.trees.home / f"{tree.name}-work"
+        folder = self.work_folder(arm)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         others = [str(path) for path in self.trees.all() if path != tree]

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from perceptron.errors import UserError
 from perceptron.gate.sampling.schedule import Costs, fit_confirmation, fit_screen
-from perceptron.gate.verdict.rule import Rule, confirmation_sizes, promote
+from perceptron.gate.verdict.promotion import confirmation_sizes, promote
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import WorkEvidence
 from perceptron.records.comparison import LeftOut
 
 
@@ -31,10 +33,14 @@ def plan_screen(costs: Costs, seconds: float, rule: Rule) -> tuple[int, list[Lef
 
 
 def plan_confirmation(
-    screen: Mapping[str, Sequence[float]], costs: Costs, seconds: float, rule: Rule
+    screen: Mapping[str, Sequence[float]],
+    work: Mapping[str, WorkEvidence],
+    costs: Costs,
+    seconds: float,
+    rule: Rule,
 ) -> dict[str, int]:
     """Return fresh blocks for what the screen promotes; 0 where there is no time."""
-    promoted = promote(screen, rule)
+    promoted = promote(screen, rule, work)
     needed = confirmation_sizes(screen, promoted, rule)
     return fit_confirmation(needed, costs, seconds, rule.fewest_confirmation)
 

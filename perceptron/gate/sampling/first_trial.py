@@ -5,10 +5,12 @@ From that follow how often a benchmark is called in each sample, and what a bloc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from perceptron.gate.runner.timing import samples_for
+from perceptron.gate.sampling.look import SAMPLES as LOOK_SAMPLES
+from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
 from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.outcome import outcome
@@ -28,11 +30,11 @@ class FirstTrial:
     """One attempt. What there is no time for is ``untried``, with the reason."""
 
     def __init__(
-        self, sampler: Sampler, budget: float, hash_seed: int, elapsed: Callable[[], float]
+        self, sampler: Sampler, budget: float, seeds: Seeds, elapsed: Callable[[], float]
     ) -> None:
         self._sampler = sampler
         self._budget = budget
-        self._hash_seed = hash_seed
+        self._seeds = seeds
         self._elapsed = elapsed
         self._slow: dict[str, list[str]] = {}
 
@@ -91,7 +93,7 @@ class FirstTrial:
         def limit(benchmark: Benchmark) -> float:
             return min(benchmark.timeout, seconds)
 
-        for key, reading in self._sampler.sample(arm, left, CALIBRATING, self._hash_seed, limit):
+        for key, reading in self._sampler.sample(arm, left, CALIBRATING, self._seeds, limit):
             readings[key] = reading
             benchmark = by_key.pop(key)
             if reading.status == "slow":
@@ -119,11 +121,15 @@ class Calibration:
 
 
 def calibrate(
-    benchmarks: Sequence[Benchmark], blocks: Sequence[Block], start_seconds: float
+    benchmarks: Sequence[Benchmark],
+    blocks: Sequence[Block],
+    start_seconds: float,
+    looked_at: Collection[str] = (),
 ) -> Calibration:
     """Choose equal effort for both arms: what the slower one needs.
 
-    ``start_seconds`` is what a process takes beside its benchmarks.
+    ``start_seconds`` is what a process takes beside its benchmarks. What is only ``looked_at``
+    takes fewer samples.
     """
     calls: dict[str, int] = {}
     batches: dict[str, int] = {}
@@ -138,6 +144,8 @@ def calibrate(
         calls[key] = max(last.base.calls, last.head.calls)
         if benchmark.type == "time":
             batches[key] = samples_for(slower)
+            if key in looked_at:
+                batches[key] = min(batches[key], LOOK_SAMPLES)
             setup = max(last.base.setup_seconds, last.head.setup_seconds)
             costs[key] = setup + (1 + batches[key]) * calls[key] * slower + _LEAST_SECONDS
         else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,26 +51,71 @@ class Answer(Struct, frozen=True, kw_only=True):
     """All fields of the line."""
 
 
-def run_program(
-    python: str,
-    job: dict[str, Any],
-    hash_seed: int | None,
-    limit: Callable[[str], float],
-) -> Generator[Answer, None, None]:
-    """Yield answers as they come; the last one is how it ended.
+@dataclass(frozen=True)
+class Seeds:
+    """Of the processes of one block: equal in all arms."""
 
-    ``limit`` gives the seconds that a benchmark may take, by its key. The process and all that it
-    started are gone when this ends, however it ends. Raises `UserError` if it cannot be started.
+    hash: int | None
+    """PYTHONHASHSEED; None leaves it to the user."""
+    draw: int | None = None
+    """Of random numbers; None leaves them alone."""
+
+
+UNSEEDED = Seeds(None)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What a program runs under: words before the interpreter's, variables, fields of its job."""
+
+    command: Sequence[str] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    job: Mapping[str, Any] = field(default_factory=dict)
+    unwanted: Sequence[str] = ()
+    """Variables that it is started without."""
+
+
+PLAIN = Instrument()
+
+
+class Program:
+    """A running program of an arm. It and all that it started are gone after `end`.
+
+    Raises `UserError` if it cannot be started.
     """
-    try:
-        process = ChildProcess([python, str(_PROGRAM)], variables(hash_seed), own_group=True)
-    except OSError as error:
-        raise UserError(f"{python}: cannot be started: {error.strerror}; name a Python") from None
-    try:
-        process.send(msgspec.json.encode(job))
-        yield from _listen(process, limit)
-    finally:
-        process.end()
+
+    def __init__(
+        self,
+        python: str,
+        job: Mapping[str, Any],
+        seeds: Seeds = UNSEEDED,
+        instrument: Instrument = PLAIN,
+    ) -> None:
+        environment = {**variables(seeds.hash), **instrument.variables}
+        for name in instrument.unwanted:
+            environment.pop(name, None)
+        command = [*instrument.command, python, str(_PROGRAM)]
+        try:
+            self._process = ChildProcess(command, environment, own_group=True)
+        except OSError as error:
+            raise UserError(
+                f"{command[0]}: cannot be started: {error.strerror}; name a Python"
+            ) from None
+        self._process.send(msgspec.json.encode({**job, "draw": seeds.draw, **instrument.job}))
+
+    def answers(self, limit: Callable[[str], float]) -> Iterator[Answer]:
+        """Yield answers as they come; the last one is how it ended.
+
+        ``limit`` gives the seconds that a benchmark may take, by its key.
+        """
+        try:
+            yield from _listen(self._process, limit)
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Kill what still runs. Another thread may be waiting for its answers, and learns of it."""
+        self._process.end()
 
 
 def _listen(process: ChildProcess, limit: Callable[[str], float]) -> Iterator[Answer]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 
 from perceptron.gate.runner.timing import spare_for
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import Answer
+from perceptron.gate.sampling.processes import PLAIN, Answer, Instrument, Seeds
 from perceptron.records.block import Arm, Benchmark, Reading
 
 # The peak of a process is one number, and shared by all that ran in it.
@@ -22,24 +22,35 @@ Limit = Callable[[Benchmark], float]
 
 @dataclass(frozen=True)
 class SamplingEffort:
-    """How a time is sampled: calls in a batch and batches, for each benchmark, equal in all arms.
+    """How a benchmark is sampled: calls in a batch and batches, equal in all arms.
 
-    What is not in it is calibrated.
+    What is not in it is calibrated. While counting, a batch is what is counted at once.
     """
 
     calls: dict[str, int]
     batches: dict[str, int]
+    warm_up: dict[str, int] = field(default_factory=dict)
+    """While counting: calls beforehand."""
 
 
 CALIBRATING = SamplingEffort({}, {})
 
 
 class Sampler:
-    """Samples benchmarks on the arms. A setup_cache runs once an arm, until ``forget_caches``."""
+    """Samples benchmarks on the arms. A setup_cache runs once an arm, until ``forget_caches``.
 
-    def __init__(self, arms: Arms, clock: Callable[[], float] = time.monotonic) -> None:
+    With an ``instrument`` for each arm its programs count instead of timing.
+    """
+
+    def __init__(
+        self,
+        arms: Arms,
+        clock: Callable[[], float] = time.monotonic,
+        instrument: Callable[[Arm], Instrument] | None = None,
+    ) -> None:
         self._arms = arms
         self._clock = clock
+        self._instrument = instrument
         self._cached: set[tuple[Arm, str]] = set()
         self._cache_numbers: dict[str, int] = {}
         self.start_seconds = 0.0
@@ -50,7 +61,7 @@ class Sampler:
         arm: Arm,
         benchmarks: Sequence[Benchmark],
         effort: SamplingEffort,
-        hash_seed: int,
+        seeds: Seeds,
         limit: Limit,
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the key and the reading of each benchmark, from a fresh process.
@@ -61,12 +72,12 @@ class Sampler:
         left = {benchmark.key: benchmark for benchmark in benchmarks}
         failed: dict[str, Reading] = {}  # this time; the next may be better
         for benchmark in benchmarks:
-            broken = self._cache(arm, benchmark, hash_seed, failed)
+            broken = self._cache(arm, benchmark, seeds, failed)
             if broken is not None:
                 del left[benchmark.key]
                 yield benchmark.key, broken
         while left:
-            for key, reading in self._process(arm, list(left.values()), effort, hash_seed, limit):
+            for key, reading in self._process(arm, list(left.values()), effort, seeds, limit):
                 del left[key]
                 yield key, reading
 
@@ -75,7 +86,7 @@ class Sampler:
         arm: Arm,
         benchmarks: Sequence[Benchmark],
         effort: SamplingEffort,
-        hash_seed: int,
+        seeds: Seeds,
         limit: Limit,
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the readings of one process, at least one."""
@@ -84,8 +95,11 @@ class Sampler:
         own_peak = benchmarks[0].type in ALONE
         current, answered = benchmarks[0].key, False  # blamed if the process ends early
         begin, spent = self._clock(), 0.0
+        kind, instrument = (
+            ("measure", PLAIN) if self._instrument is None else ("count", self._instrument(arm))
+        )
         for answer in self._arms.run(
-            arm, "measure", hash_seed, tasks, lambda key: limit(by_key[key]), own_peak
+            arm, kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
         ):
             if answer.kind == "start":
                 current = answer.key
@@ -104,7 +118,7 @@ class Sampler:
         self._cached.clear()
 
     def _cache(
-        self, arm: Arm, benchmark: Benchmark, hash_seed: int, failed: dict[str, Reading]
+        self, arm: Arm, benchmark: Benchmark, seeds: Seeds, failed: dict[str, Reading]
     ) -> Reading | None:
         """Run a setup_cache unless that was done; return what went wrong, None if nothing did."""
         cache = benchmark.cache
@@ -116,7 +130,7 @@ class Sampler:
         seconds = benchmark.cache_timeout or benchmark.timeout
         task = self._task(arm, benchmark, CALIBRATING)
         reading: Reading | None = None
-        for answer in self._arms.run(arm, "cache", hash_seed, [task], lambda _: seconds):
+        for answer in self._arms.run(arm, "cache", seeds, [task], lambda _: seconds):
             if answer.kind == "reading":
                 reading = msgspec.convert(answer.content, type=Reading)
             elif answer.kind in _ENDED_EARLY:
@@ -143,6 +157,7 @@ class Sampler:
             "cache": cache,
             "calls": effort.calls.get(benchmark.key),
             "batches": effort.batches.get(benchmark.key),
+            "warm_up": effort.warm_up.get(benchmark.key, 0),
             "spare": spare_for(effort.batches.get(benchmark.key, 0)),
         }
 

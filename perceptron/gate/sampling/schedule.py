@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from perceptron.gate.checkout.worktrees import SIDES
+from perceptron.gate.sampling.processes import Seeds
 from perceptron.records.block import Arm, Benchmark, Stage
 
 # A process is shared by benchmarks of about this many seconds, or of a few times what it takes to
@@ -82,15 +83,18 @@ def groups(
     return processes
 
 
-def hash_seed(seed: int, stage: Stage, number: int) -> int:
-    """Return the PYTHONHASHSEED of a block.
+def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
+    """Return what the processes of a block are seeded with; random ``draws`` only if wanted.
 
-    Equal in its arms, because the layout of dicts and sets is noise that pairs can cancel; another
-    in each block, because a change must not be judged under one lucky layout. Addresses of memory
-    cannot be paired like this: without randomisation every block would repeat one layout, in which
-    base and head differ by chance for good.
+    Equal in its arms, because the layout of dicts and sets is noise that pairs can cancel, and two
+    draws of an input may be two amounts of work; others in each block, because a change must not be
+    judged under one lucky layout or on one lucky input. Addresses of memory cannot be paired like
+    this: without randomisation every block would repeat one layout, in which base and head differ
+    by chance for good.
     """
-    return random.Random(f"{seed} {stage} hash {number}").randrange(2**32)
+    hashes = random.Random(f"{seed} {stage} hash {number}").randrange(2**32)
+    drawn = random.Random(f"{seed} {stage} draw {number}").randrange(2**32)
+    return Seeds(hashes, drawn if draws else None)
 
 
 def fit_screen(

@@ -9,14 +9,8 @@ from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate, holm, interval
 from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
-from perceptron.gate.verdict.rule import (
-    Rule,
-    confirmation_size,
-    confirmation_sizes,
-    p_towards,
-    promote,
-    smallest_detectable,
-)
+from perceptron.gate.verdict.promotion import confirmation_sizes, promote
+from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
 from perceptron.gate.verdict.waits import Waits, one_sided, too_noisy, waits_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
@@ -66,7 +60,7 @@ def judge(
     left_out: list[LeftOut] = []
     for benchmark in benchmarks:
         result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
-        if result.kind == "left out":
+        if result.kind in {"left out", "skipped"}:
             left_out.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
         else:
             rows.append(case.row(benchmark, result))

@@ -8,7 +8,7 @@ from typing import Literal
 
 from perceptron.records.block import Arm, Block, Reading
 
-Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out"]
+Kind = Literal["measured", "broke", "works", "inconclusive", "invalid", "left out", "skipped"]
 # A benchmark that fails so often, and not always, says nothing about a revision.
 _TOO_MANY_FAILURES = 3
 # A single failure may have been the machine's.
@@ -20,7 +20,7 @@ _HANGS = 5.0
 @dataclass(frozen=True)
 class BenchmarkOutcome:
     """``broke``: on HEAD only. ``works``: on HEAD only. ``inconclusive``: something happens on HEAD
-    only, and it may be chance."""
+    only, and it may be chance. ``skipped``: by its author's wish, on both."""
 
     kind: Kind
     reason: str | None = None
@@ -30,8 +30,10 @@ def outcome(blocks: Sequence[Block]) -> BenchmarkOutcome:
     """Return the outcome of one benchmark from all its blocks so far.
 
     To break on one side only means to fail there every time, at least twice, and never on the
-    other.
+    other. How it fares while it is counted is not of the revision's making: valgrind is slow, and
+    lacks some instructions.
     """
+    blocks = _uncounted(blocks)
     base = [block.base for block in blocks]
     head = [block.head for block in blocks]
     bad_base, bad_head = _failures(base), _failures(head)
@@ -62,12 +64,17 @@ def outcome(blocks: Sequence[Block]) -> BenchmarkOutcome:
 
 def retry(blocks: Sequence[Block]) -> bool:
     """Return whether it failed on one side only, and not yet often enough to be sure."""
+    blocks = _uncounted(blocks)
     pairs = any(block.base.status == block.head.status == "ok" for block in blocks)
     bad = [
         len(_failures([block.base for block in blocks])),
         len(_failures([b.head for b in blocks])),
     ]
     return not pairs and min(bad) == 0 and 0 < max(bad) < _SURE_FAILURES
+
+
+def _uncounted(blocks: Sequence[Block]) -> list[Block]:
+    return [block for block in blocks if block.stage != "count"]
 
 
 def _failing_on_one_side(
@@ -97,7 +104,7 @@ def _skipped(base: list[Reading], head: list[Reading]) -> BenchmarkOutcome:
             if reading.status == "skipped":
                 skips[arm] = reading.reason  # type: ignore[index]
     if len(skips) == 2:
-        return BenchmarkOutcome("left out", f"skipped: {skips['head']}")
+        return BenchmarkOutcome("skipped", f"skipped: {skips['head']}")
     if skips:
         ((side, reason),) = skips.items()
         kind: Kind = "inconclusive" if side == "head" else "invalid"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import expm1, inf, log1p
+from math import expm1, inf, log, log1p
 
 from perceptron.gate.verdict.estimate import (
     FEWEST,
@@ -65,6 +65,8 @@ class Rule:
     """Blocks for what did the same work."""
     look_alpha: float = 0.01
     """Of the screen of what did the same work: the clock alone must be surer there."""
+    suspicion_alpha: float = 0.05
+    """Of the look: what seems slower gets the blocks of a whole screen before it is promoted."""
     least_judged: float = 0.5
     """Share of the benchmarks that must have been judged for a run to be clean."""
 
@@ -74,36 +76,11 @@ class Rule:
         return 1 - (1 - self.power) / 2
 
 
-def promote(screen: Mapping[str, Sequence[float]], rule: Rule) -> dict[str, int]:
-    """Return the benchmarks to confirm: 1 for slower, −1 for faster; the most significant first.
-
-    What may be slower goes before what may be faster: where time is short, it is what matters.
-    """
-    promoted: dict[str, tuple[float, int]] = {}
-    for key, values in screen.items():
-        if len(values) < FEWEST:
-            continue
-        ratio = estimate(values)
-        direction = 1 if ratio.mean > 0 else -1
-        p = p_towards(ratio, direction, rule)
-        if p <= rule.screen_alpha:
-            promoted[key] = (p, direction)
-    order = sorted(promoted, key=lambda key: (promoted[key][1] < 0, promoted[key][0]))
-    return {key: promoted[key][1] for key in order}
-
-
 def p_towards(ratio: RatioEstimate, direction: int, rule: Rule) -> float:
     """Return the one-sided p-value of *it changed by no more than the margin in this direction*."""
     if direction < 0:
         ratio = RatioEstimate(-ratio.mean, ratio.error, ratio.freedom, ratio.blocks)
     return p_above(ratio, log1p(rule.margin))
-
-
-def confirmation_sizes(
-    screen: Mapping[str, Sequence[float]], promoted: Mapping[str, int], rule: Rule
-) -> dict[str, int]:
-    """Return fresh blocks for each promoted benchmark, fixed by the screen's spread."""
-    return {key: confirmation_size(estimate(screen[key]), len(promoted), rule) for key in promoted}
 
 
 def confirmation_size(ratio: RatioEstimate, together: int, rule: Rule) -> int:
@@ -124,22 +101,37 @@ def confirmation_size(ratio: RatioEstimate, together: int, rule: Rule) -> int:
 
 
 def smallest_detectable(
-    ratio: RatioEstimate, screen: int, confirmation: int, together: int, rule: Rule
+    ratio: RatioEstimate,
+    screen: int,
+    confirmation: int,
+    together: int,
+    rule: Rule,
+    same_work: bool = False,
 ) -> float:
     """Return the slowdown, as head / base − 1, that both stages confirm with ``rule.power``.
 
-    Infinity where there are too few blocks. The estimate must also reach ``rule.least``. The spread
-    is known from few blocks and makes the promise, so it counts with a bound above its middle.
+    Infinity where there are too few blocks, and beyond twice the time: that is no number to act on.
+    The estimate must also reach ``rule.least``. The spread is known from few blocks and makes the
+    promise, so it counts with a bound above its middle. What did the ``same_work`` must first make
+    its look suspicious, and then convince a whole screen.
     """
     margin, power = log1p(rule.margin), rule.stage_power
     spread = largest_spread(ratio, rule.promise)
+    if same_work:
+        look, whole = min(screen, rule.look), max(screen, rule.screen)
+        promoted = max(
+            detectable(spread, look, rule.suspicion_alpha, power, margin),
+            detectable(spread, whole, rule.look_alpha, power, margin),
+        )
+    else:
+        promoted = detectable(spread, screen, rule.screen_alpha, power, margin)
     needed = (
-        detectable(spread, screen, rule.screen_alpha, power, margin),
+        promoted,
         detectable(spread, confirmation, rule.alpha / together, power, margin),
         detectable(spread, confirmation, 0.5, power, log1p(rule.least)),
     )
     largest = max(needed)
-    return inf if largest > 50 else expm1(largest)
+    return inf if largest > log(2) else expm1(largest)
 
 
 def noisy(screen: Mapping[str, Sequence[float]], rule: Rule) -> list[str]:

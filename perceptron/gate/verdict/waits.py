@@ -14,12 +14,14 @@ from perceptron.waiting import LARGEST_WAITED_SHARE
 # A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
 # in one of two million cases.
 _IN_A_ROW = 3
+TIMED: frozenset[Stage] = frozenset({"screen", "confirmation"})
+"""The stages whose blocks are evidence of time."""
 _PAIRS: tuple[tuple[Arm, Arm], ...] = (("base", "head"), ("head", "base"))
 
 
 @dataclass(frozen=True)
 class Waits:
-    """Of one benchmark, calibration not counted; None where waiting is unknown."""
+    """Of one benchmark, only where it was timed; None where waiting is unknown."""
 
     waited: float | None = None
     """Share of the samples' time, mean over the processes that count."""
@@ -35,7 +37,7 @@ def waits_of(blocks: Sequence[Block]) -> dict[str, Waits]:
     """Return what the blocks of each benchmark say."""
     by_benchmark: dict[str, list[Block]] = {}
     for block in blocks:
-        if block.stage != "calibration":
+        if block.stage in TIMED:
             by_benchmark.setdefault(block.benchmark, []).append(block)
     return {key: _waits(own) for key, own in by_benchmark.items()}
 
@@ -58,7 +60,7 @@ def always_waiting(blocks: Iterable[Block]) -> Arm | None:
     """
     takes: dict[tuple[Stage, int], list[Block]] = {}
     for block in blocks:
-        if block.stage != "calibration":
+        if block.stage in TIMED:
             takes.setdefault((block.stage, block.number), []).append(block)
     for arm, group in groupby(takes.values(), _alone):
         if arm is not None and sum(1 for _ in group) >= _IN_A_ROW:
@@ -83,7 +85,7 @@ def unknown_waiting(
     waits = [
         reading.waited
         for block in blocks
-        if block.stage != "calibration" and block.benchmark in timed
+        if block.stage in TIMED and block.benchmark in timed
         for reading in block.readings().values()
         if reading.status == "ok"
     ]

@@ -51,7 +51,7 @@ def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
     return {key: _evidence(own, rule) for key, own in by_benchmark.items()}
 
 
-def wants_again(blocks: Sequence[Block], rule: Rule) -> bool:
+def wants_again(blocks: Sequence[Block]) -> bool:
     """Return whether a first round that counted both leaves a doubt that a second one resolves."""
     first = [block for block in blocks if block.number == FIRST]
     return any(abs(_log_ratio(block)) > log1p(AGREE) for block in first if _is_counted(block))
@@ -68,7 +68,7 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
     failed = next((reason for block in blocks if (reason := _why_not(block))), None)
     if FIRST not in counted:
         return WorkEvidence("not counted", reason=failed)
-    if AGAIN not in counted and wants_again(blocks, rule):
+    if AGAIN not in counted and wants_again(blocks):
         return WorkEvidence("not counted", reason=failed or "there was no time to count it again")
     noise = _noise(counted[FIRST], counted.get(AGAIN))
     if noise > rule.repeatable:

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 import perceptron
 from perceptron.gate.verdict.estimate import estimate
 from perceptron.gate.verdict.judge import Judgement, judge, log_ratios, replay
-from perceptron.gate.verdict.rule import Rule, confirmation_size, promote, smallest_detectable
+from perceptron.gate.verdict.promotion import promote
+from perceptron.gate.verdict.rule import Rule, confirmation_size, smallest_detectable
 from perceptron.records.block import Block, Reading
 from tests.gate.conftest import benchmark, blocks
 

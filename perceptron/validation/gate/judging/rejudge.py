@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.judge import judge, log_ratios
-from perceptron.gate.verdict.rule import Rule, promote
+from perceptron.gate.verdict.promotion import promote
+from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Reading
 from perceptron.validation.gate.judging.blocks import pair
 from perceptron.validation.gate.judging.replay import screen_size

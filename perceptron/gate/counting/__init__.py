@@ -1,0 +1,1 @@
+"""Counts: the instructions of each benchmark on both revisions, under valgrind."""

@@ -1,0 +1,115 @@
+"""The stage that counts: every round of it, from the journal's last block to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from perceptron.gate.checkout.worktrees import SIDES
+from perceptron.gate.counting import effort as efforts
+from perceptron.gate.counting.effort import CountingEffort
+from perceptron.gate.counting.rounds import Pair, Rounds
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.journal import ComparisonJournal
+from perceptron.gate.sampling import schedule
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.verdict import work
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.block import Arm, Benchmark, Block, Reading
+
+# Of the budget, by when the last benchmark must be begun.
+_SHARE = 0.5
+
+_ORDER: list[Arm] = ["base", "head"]
+
+
+class CountingStage:
+    """Counts what was measured while calibrating, and keeps each pair of counts in the journal."""
+
+    def __init__(
+        self,
+        arms: Arms,
+        valgrind: Valgrind,
+        journal: ComparisonJournal,
+        rule: Rule,
+        progress: Callable[[int, int, str], None],
+        elapsed: Callable[[], float],
+    ) -> None:
+        self._trees = arms.trees
+        self._rounds = Rounds(arms, valgrind)
+        self._journal = journal
+        self._rule = rule
+        self._progress = progress
+        self._elapsed = elapsed
+
+    def run(self, benchmarks: Sequence[Benchmark]) -> None:
+        """Count these benchmarks, which gave a number on both arms; again where there is doubt."""
+        effort = efforts.plan(benchmarks, self._of_stage("calibration"))
+        countable = [benchmark for benchmark in benchmarks if benchmark.key in effort.seconds]
+        for key, reason in effort.reasons.items():
+            if not self._blocks(key):
+                self._append(work.FIRST, key, _both(Reading(status="untried", reason=reason)))
+        self._count(work.FIRST, countable, effort)
+        doubtful = [each for each in countable if work.wants_again(self._blocks(each.key))]
+        self._count(work.AGAIN, doubtful, effort)
+        if self._journal.run.plan.seeded:
+            changed = [
+                each
+                for each in countable
+                if work.wants_other_draws(self._blocks(each.key), self._rule)
+            ]
+            self._count(work.OTHER_DRAWS, changed, effort)
+
+    def _count(self, number: int, benchmarks: Sequence[Benchmark], effort: CountingEffort) -> None:
+        """Count those that this round lacks."""
+        done = {block.benchmark for block in self._of_stage("count") if block.number == number}
+        left = [benchmark for benchmark in benchmarks if benchmark.key not in done]
+        if not left or not self._has_time():
+            return
+        self._trees.arrange(_sides(number))
+        plan = self._journal.run.plan
+        # The second round repeats the first one's draws.
+        draws = work.FIRST if number == work.AGAIN else number
+        seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
+        message = f"counting, round {number + 1}"
+        self._progress(0, len(left), message)
+        counts = self._rounds.count(
+            left, effort, seeds, self._has_time, padded=number == work.AGAIN
+        )
+        for counted, (key, pair) in enumerate(counts, start=1):
+            self._append(number, key, pair)
+            self._progress(counted, len(left), message)
+
+    def _append(self, number: int, key: str, pair: Pair) -> None:
+        self._journal.append(
+            Block(
+                stage="count",
+                number=number,
+                benchmark=key,
+                order=_ORDER,
+                sides=_sides(number),
+                base=pair["base"],
+                head=pair["head"],
+                elapsed_seconds=self._elapsed(),
+            )
+        )
+
+    def _has_time(self) -> bool:
+        return self._elapsed() <= _SHARE * self._journal.run.plan.budget_seconds
+
+    def _blocks(self, key: str) -> list[Block]:
+        return [block for block in self._of_stage("count") if block.benchmark == key]
+
+    def _of_stage(self, stage: str) -> list[Block]:
+        return [block for block in self._journal.blocks if block.stage == stage]
+
+
+def _sides(number: int) -> dict[Arm, str]:
+    """Return where the trees lie: the second round swaps them."""
+    first, second = SIDES[:2]
+    if number == work.AGAIN:
+        first, second = second, first
+    return {"base": first, "head": second}
+
+
+def _both(reading: Reading) -> Pair:
+    return {"base": reading, "head": reading}

@@ -1,0 +1,128 @@
+"""valgrind: where it is, whether it will do, and how a program is started under it."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from perceptron.errors import UserError
+from perceptron.gate.sampling.processes import Instrument
+from perceptron.machine import has_avx512
+from perceptron.records.comparison import Counting
+from perceptron.records.warning import MeasurementWarning
+
+# The first that reads what today's compilers write for debuggers (DWARF 5), and Pythons are built
+# with.
+_OLDEST = (3, 18)
+_SECONDS_TO_ANSWER = 20.0
+_MACHINES = ("x86_64", "AMD64", "aarch64", "arm64")
+# Threads that spin while they wait execute as many instructions as they wait long.
+_ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "BLIS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+# It may name kernels that valgrind does not know, and that would end the process.
+_UNWANTED = ("OPENBLAS_CORETYPE",)
+_COUNTS = "counts"
+
+
+@dataclass(frozen=True)
+class Valgrind:
+    """A valgrind that can count."""
+
+    path: str
+    version: str
+    """As it says: ``valgrind-3.24.0``."""
+
+    def instrument(self, folder: Path, core: int | None, padding: int) -> Instrument:
+        """Return how a program is started that counts and may write into ``folder``.
+
+        On one ``core``, so that libraries use one thread; with so many small objects made before
+        all others, so that memory is laid out otherwise.
+        """
+        dumps = str(folder / _COUNTS)
+        command = (
+            self.path,
+            "--tool=callgrind",
+            "--quiet",
+            "--instr-atstart=no",
+            "--dump-line=no",
+            f"--callgrind-out-file={dumps}",
+        )
+        return Instrument(
+            command,
+            dict.fromkeys(_ONE_THREAD, "1"),
+            {"dumps": dumps, "core": core, "padding": padding},
+            _UNWANTED,
+        )
+
+
+def find(wanted: Counting) -> tuple[Valgrind | None, list[MeasurementWarning]]:
+    """Return valgrind, if counting is wanted and there is one that can, and what is to be known.
+
+    Raises `UserError` if there is none and counting is wanted ``always``.
+    """
+    if wanted == "never":
+        return None, []
+    try:
+        return look_for_valgrind(), _warnings()
+    except UserError as error:
+        if wanted == "always":
+            raise
+        return None, [
+            MeasurementWarning(
+                code="not counted",
+                message=f"instructions are not counted: {error}",
+                advice="the clock alone judges; --count never does not say so",
+            )
+        ]
+
+
+def look_for_valgrind() -> Valgrind:
+    """Return the valgrind of this machine; raises `UserError` if it cannot count."""
+    if platform.machine() not in _MACHINES or platform.system() != "Linux":
+        raise UserError(
+            f"--count: counting works on Linux on x86-64 and arm64, not on {platform.system()} "
+            f"on {platform.machine()}"
+        )
+    path = shutil.which("valgrind")
+    if path is None:
+        raise UserError(
+            "--count: valgrind is not installed: apt install valgrind, or its package elsewhere"
+        )
+    try:
+        answer = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, timeout=_SECONDS_TO_ANSWER
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        raise UserError(f"--count: {path} cannot be started: install valgrind again") from None
+    version = answer.stdout.strip()
+    numbers = re.fullmatch(r"valgrind-(\d+)\.(\d+)\S*", version)
+    if numbers is None:
+        raise UserError(f"--count: {path} is no valgrind: it says {version[:60]!r}")
+    if (int(numbers[1]), int(numbers[2])) < _OLDEST:
+        oldest = ".".join(map(str, _OLDEST))
+        raise UserError(f"--count: {version} is too old: install {oldest} or later")
+    return Valgrind(path, version)
+
+
+def _warnings() -> list[MeasurementWarning]:
+    if not has_avx512():
+        return []
+    return [
+        MeasurementWarning(
+            code="other kernels",
+            message="this processor has AVX-512 and valgrind does not: libraries that choose their "
+            "code by the processor are counted with other kernels than are timed",
+            advice="nothing to do: a change of such a kernel itself shows in its time alone",
+        )
+    ]

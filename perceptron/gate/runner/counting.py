@@ -1,0 +1,149 @@
+"""Instructions that a call executes, counted by valgrind. Part of the program: standard library.
+
+The process runs under callgrind with counting switched off; requests to valgrind switch it on
+around the calls and write what was counted to a file. A request is a sequence of instructions that
+does nothing on a processor and that valgrind looks for while it translates (see its valgrind.h and
+callgrind.h), with the address of six words in a register: the request's number and its arguments.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import mmap
+import os
+import platform
+import statistics
+from collections.abc import Callable
+from itertools import repeat
+from typing import Any
+
+_CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
+_DUMP, _ZERO, _START, _STOP = _CALLGRIND, _CALLGRIND + 1, _CALLGRIND + 4, _CALLGRIND + 5
+_RUNNING_ON_VALGRIND = 0x1001
+_WORDS = ctypes.c_uint64 * 6
+
+# A function of one argument, the address of the words; it returns valgrind's answer, or 0.
+_X86_64 = bytes.fromhex(
+    "48 89 f8"  # mov rax, rdi: the words
+    "31 d2"  # xor edx, edx: the answer without valgrind
+    "48 c1 c7 03 48 c1 c7 0d 48 c1 c7 3d 48 c1 c7 33"  # rol rdi, 3; 13; 61; 51
+    "48 87 db"  # xchg rbx, rbx
+    "48 89 d0"  # mov rax, rdx
+    "c3"  # ret
+)
+_ARM64 = b"".join(
+    word.to_bytes(4, "little")
+    for word in (
+        0xAA0003E4,  # mov x4, x0: the words
+        0xD2800003,  # mov x3, #0: the answer without valgrind
+        *(0x93CC018C | turn << 10 for turn in (3, 13, 51, 61)),  # ror x12, x12, #…
+        0xAA0A014A,  # orr x10, x10, x10
+        0xAA0303E0,  # mov x0, x3
+        0xD65F03C0,  # ret
+    )
+)
+_CODE = {"x86_64": _X86_64, "AMD64": _X86_64, "aarch64": _ARM64, "arm64": _ARM64}
+
+
+class CannotCount(Exception):
+    """Nothing can be counted in this process; the message says why, in one line."""
+
+
+class Counter:
+    """Counts instructions of all threads of this process while it runs calls.
+
+    ``dumps`` is the path that callgrind was told to write to: it appends numbers. Raises
+    `CannotCount`.
+    """
+
+    def __init__(self, dumps: str) -> None:
+        self._dumps = dumps
+        self._written = 0
+        code = _CODE.get(platform.machine())
+        if code is None:
+            raise CannotCount("no request to valgrind is known for " + platform.machine())
+        try:
+            self._memory = mmap.mmap(-1, mmap.PAGESIZE, prot=7)  # read, write and execute
+        except OSError as error:
+            raise CannotCount(
+                "this system allows no executable memory (" + str(error.strerror) + ")"
+            ) from None
+        self._memory.write(code)
+        address = ctypes.addressof(ctypes.c_char.from_buffer(self._memory))
+        self._function = ctypes.CFUNCTYPE(ctypes.c_uint64, ctypes.c_void_p)(address)
+        # Made beforehand: what is done between start and stop is counted.
+        self._words = {
+            request: _WORDS(request)
+            for request in (_RUNNING_ON_VALGRIND, _DUMP, _ZERO, _START, _STOP)
+        }
+        self._addresses = {
+            request: ctypes.addressof(words) for request, words in self._words.items()
+        }
+        if not self._function(self._addresses[_RUNNING_ON_VALGRIND]):
+            raise CannotCount("this process does not run under valgrind")
+        self._own = 0
+        self._own = self.count(_nothing, 0)
+
+    def count(self, call: Callable[[], object], calls: int) -> int:
+        """Return the instructions of so many calls, with the loop around them."""
+        function = self._function
+        start, zero, stop = (self._addresses[request] for request in (_START, _ZERO, _STOP))
+        often = repeat(None, calls)
+        function(start)
+        function(zero)
+        for _ in often:
+            call()
+        function(stop)
+        function(self._addresses[_DUMP])
+        self._written += 1
+        return max(0, self._read() - self._own)
+
+    def _read(self) -> int:
+        file = f"{self._dumps}.{self._written}"
+        try:
+            with open(file, "rb") as dump:
+                for line in dump:
+                    if line.startswith(b"totals:"):
+                        return int(line.split()[1])
+        except FileNotFoundError:
+            raise CannotCount("valgrind wrote no " + os.path.basename(file)) from None
+        finally:
+            if os.path.exists(file):
+                os.unlink(file)
+        raise CannotCount(os.path.basename(file) + " holds no total")
+
+
+def count_calls(batches: Any, counter: Counter, calls: int, warm_up: int, counts: int) -> float:
+    """Return the instructions of one call: the median of so many counts, after calls to warm up.
+
+    Between two counts memory is laid out otherwise by a few objects that stay: where a pool of
+    objects ends just where a loop makes and drops one, each turn of it costs more, and that is luck
+    and no work. Where a setup belongs to every sample, it runs before the calls that are counted,
+    uncounted, and these are as many as asv makes between two setups. No garbage is collected
+    meanwhile: when the collector runs depends on all that ran before.
+    """
+    enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    kept: list[list[bytes]] = []
+    counted = []
+    calls = batches.step or calls
+    try:
+        while warm_up > 0:
+            batches.run(batches.step or 1)
+            warm_up -= batches.step or 1
+        for number in range(counts):
+            if number:
+                kept.append([bytes(16 * size + number) for size in range(1, 32)])
+                batches.run(batches.step or 1)
+            batches.refresh()
+            counted.append(counter.count(batches.call, calls))
+    finally:
+        if enabled:
+            gc.enable()
+    return statistics.median(counted) / calls
+
+
+def _nothing() -> None:
+    """Be a call, for what counting itself executes."""

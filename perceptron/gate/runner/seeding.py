@@ -1,0 +1,96 @@
+"""Random numbers drawn alike in all arms of a block. Part of the program: standard library only.
+
+A suite that makes random inputs without a seed compares two draws instead of two revisions: one may
+be twice the work of the other. So the generators of the standard library, of NumPy and of torch are
+seeded where they are first imported and before each benchmark, and NumPy's generators that ask the
+system for a seed get theirs from here.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Sequence
+from importlib.abc import Loader
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+# Modules with a generator of their own, or that make generators.
+_MODULES = ("numpy.random", "numpy.random.bit_generator", "torch")
+
+
+class Seeding:
+    """Seeds what is imported now and what will be, with 32 bits."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._entropy = random.Random(seed)
+
+    def install(self) -> None:
+        """Seed what comes later as soon as it is imported."""
+        sys.meta_path.insert(0, _Finder(self))
+        self.seed_all()
+
+    def seed_all(self) -> None:
+        """Seed every generator that is there."""
+        random.seed(self._seed)
+        self._entropy = random.Random(self._seed)
+        for name in _MODULES:
+            module = sys.modules.get(name)
+            if module is not None:
+                self.seed_module(module)
+
+    def seed_module(self, module: ModuleType) -> None:
+        """Seed the generator of one of the modules."""
+        if module.__name__ == "torch":
+            module.manual_seed(self._seed)
+        elif module.__name__ == "numpy.random":
+            module.seed(self._seed)
+        else:
+            module.randbits = self._draw  # type: ignore[attr-defined]
+
+    def _draw(self, bits: int) -> int:
+        """Be `secrets.randbits`, repeatably."""
+        return self._entropy.getrandbits(bits)
+
+
+class _Finder:
+    """Finds what the others find, and has the modules seeded that draw."""
+
+    def __init__(self, seeding: Seeding) -> None:
+        self._seeding = seeding
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name not in _MODULES:
+            return None
+        for finder in sys.meta_path:
+            if finder is self:
+                continue
+            spec = finder.find_spec(name, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, self._seeding)
+                return spec
+        return None
+
+
+class _Loader(Loader):
+    """Loads as the loader of the module does, and seeds it."""
+
+    def __init__(self, loader: Any, seeding: Seeding) -> None:
+        self._loader = loader
+        self._seeding = seeding
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        module: ModuleType | None = self._loader.create_module(spec)
+        return module
+
+    def exec_module(self, module: ModuleType) -> None:
+        self._loader.exec_module(module)
+        self._seeding.seed_module(module)

@@ -1,0 +1,61 @@
+"""Which benchmarks the screen sends to the confirmation, and with how many blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from perceptron.gate.verdict.estimate import FEWEST, estimate
+from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards
+from perceptron.gate.verdict.work import NOT_COUNTED, WorkEvidence
+
+NO_WORK: Mapping[str, WorkEvidence] = MappingProxyType({})
+"""Where nothing was counted."""
+
+
+def promote(
+    screen: Mapping[str, Sequence[float]], rule: Rule, work: Mapping[str, WorkEvidence] = NO_WORK
+) -> dict[str, int]:
+    """Return the benchmarks to confirm: 1 for slower, −1 for faster; the most significant first.
+
+    What may be slower goes before what may be faster: where time is short, it is what matters.
+    Where counted work decides, nothing is confirmed: what rose is judged on its screen, and what
+    fell is promoted only as slower.
+    """
+    promoted: dict[str, tuple[float, int]] = {}
+    for key, values in screen.items():
+        kind = work.get(key, NOT_COUNTED).kind
+        if len(values) < FEWEST or kind == "rose":
+            continue
+        ratio = estimate(values)
+        direction = 1 if ratio.mean > 0 else -1
+        p = p_towards(ratio, direction, rule)
+        alpha = rule.look_alpha if kind == "same" else rule.screen_alpha
+        if p <= alpha and (direction, kind) != (-1, "fell"):
+            promoted[key] = (p, direction)
+    order = sorted(promoted, key=lambda key: (promoted[key][1] < 0, promoted[key][0]))
+    return {key: promoted[key][1] for key in order}
+
+
+def suspicious(
+    screen: Mapping[str, Sequence[float]], work: Mapping[str, WorkEvidence], rule: Rule
+) -> list[str]:
+    """Return what did the same work and looks slower; the most significant first.
+
+    By the first ``rule.look`` ratios, so that the answer stays when more blocks follow.
+    """
+    suspected: dict[str, float] = {}
+    for key, values in screen.items():
+        if len(values) < FEWEST or work.get(key, NOT_COUNTED).kind != "same":
+            continue
+        p = p_towards(estimate(values[: rule.look]), 1, rule)
+        if p <= rule.suspicion_alpha:
+            suspected[key] = p
+    return sorted(suspected, key=suspected.__getitem__)
+
+
+def confirmation_sizes(
+    screen: Mapping[str, Sequence[float]], promoted: Mapping[str, int], rule: Rule
+) -> dict[str, int]:
+    """Return fresh blocks for each promoted benchmark, fixed by the screen's spread."""
+    return {key: confirmation_size(estimate(screen[key]), len(promoted), rule) for key in promoted}

@@ -1,0 +1,65 @@
+"""Two processes of one seed draw alike, however they draw."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from perceptron.gate.runner import seeding
+
+DRAWS = """
+import json, random, sys
+sys.path.insert(0, {folder!r})
+import seeding
+{seeds}
+first = [random.random()]
+import numpy as np
+first += [float(np.random.rand()), float(np.random.default_rng().random())]
+first += [float(np.random.RandomState().rand())]
+{again}
+print(json.dumps([first, [random.random(), float(np.random.rand())]]))
+"""
+
+
+def draw(seed: int | None) -> list[list[float]]:
+    seeds = "" if seed is None else f"own = seeding.Seeding({seed}); own.install()"
+    again = "" if seed is None else "own.seed_all()"
+    folder = str(Path(seeding.__file__).parent)
+    script = DRAWS.format(folder=folder, seeds=seeds, again=again)
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    result: list[list[float]] = json.loads(answer.stdout)
+    return result
+
+
+def test_equal_seeds_draw_equal_numbers_and_others_do_not() -> None:
+    """At import, from generators that ask the system for a seed too, and again on demand."""
+    one, other = draw(1), draw(2)
+    assert one == draw(1)
+    for mine, theirs in zip(one[0] + one[1], other[0] + other[1], strict=True):
+        assert mine != theirs
+    assert one[1] == one[0][:2], "a benchmark draws the same, whatever ran before it"
+
+
+def test_without_a_seed_draws_are_left_alone() -> None:
+    assert draw(None) != draw(None)
+
+
+def test_torch_is_seeded_when_it_is_imported() -> None:
+    pytest.importorskip("torch")
+    folder = str(Path(seeding.__file__).parent)
+    script = (
+        f"import sys; sys.path.insert(0, {folder!r}); import seeding; "
+        "seeding.Seeding(1).install(); import torch; print(torch.rand(1).item())"
+    )
+
+    def run() -> str:
+        command = [sys.executable, "-c", script]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    assert run() == run()
