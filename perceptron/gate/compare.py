@@ -47,7 +47,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
     the same request resumes from there.
     """
-    rule = rule or Rule()
+    rule = _rule(request, rule or Rule())
     wanted = pattern(request.benchmarks)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
@@ -76,6 +76,16 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 stages.confirm()
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
+
+
+def _rule(request: CompareRequest, rule: Rule) -> Rule:
+    """Return the rule with the shares that were asked for."""
+    least_work, least_judged = request.least_work, request.least_judged
+    return dataclasses.replace(
+        rule,
+        least_work=rule.least_work if least_work is None else least_work,
+        least_judged=rule.least_judged if least_judged is None else least_judged,
+    )
 
 
 def _discover(
