@@ -30,6 +30,7 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -181,7 +182,15 @@ def _comparison(
     left_out = {row.benchmark for row in plan.left_out}
     judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
     judgement = judge(
-        judged, journal.blocks, plan.confirmation_blocks, rule, plan.affordable_blocks
+        judged,
+        journal.blocks,
+        plan.confirmation_blocks,
+        rule,
+        plan.affordable_blocks,
+        left_out=len(plan.left_out),
+        raise_to=minutes_needed(
+            judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
+        ),
     )
     return Comparison(
         verdict=judgement.verdict,

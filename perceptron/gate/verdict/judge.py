@@ -8,13 +8,15 @@ from math import expm1, isfinite, log1p
 from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate, holm, interval
+from perceptron.gate.verdict.evidence import Clock, Confirmation, Finding, find, find_without_clock
 from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
-from perceptron.gate.verdict.waits import Waits, one_sided, too_noisy, waits_of
+from perceptron.gate.verdict.waits import TIMED, Waits, one_sided, waits_of
+from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted
-from perceptron.records.comparison import Control, LeftOut, Row, RowVerdict, Verdict
+from perceptron.records.comparison import Control, LeftOut, Row, Verdict
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ def replay(
     """Judge recorded blocks as a run would, with as many of ``fresh`` as it would measure."""
     rule = rule or Rule()
     ratios = log_ratios(screen, "screen")
-    promoted = promote(ratios, rule)
+    promoted = promote(ratios, rule, work_of(screen, rule))
     planned = confirmation_sizes(ratios, promoted, rule)
     measured = [block for block in fresh if block.number < planned.get(block.benchmark, 0)]
     return judge(benchmarks, [*screen, *measured], planned, rule)
@@ -49,23 +51,31 @@ def judge(
     planned: Mapping[str, int],
     rule: Rule | None = None,
     affordable: Mapping[str, int] | None = None,
+    *,
+    left_out: int = 0,
+    raise_to: Mapping[str, float] | None = None,
 ) -> Judgement:
     """Judge a run whose confirmation was ``planned``, by benchmark, from its screen.
 
-    ``affordable`` is how many blocks of confirmation there would have been time for.
+    ``affordable`` is how many blocks of confirmation there would have been time for. The plan has
+    ``left_out`` so many benchmarks beside these. ``raise_to`` are the minutes of a budget that
+    would do for each benchmark, infinite where none would.
     """
     rule = rule or Rule()
-    case = _Case(blocks, planned, rule, affordable or {})
+    case = _Case(blocks, planned, rule, affordable or {}, raise_to or {})
     rows: list[Row] = []
-    left_out: list[LeftOut] = []
+    without_row: list[LeftOut] = []
+    skipped = 0
     for benchmark in benchmarks:
         result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
         if result.kind in {"left out", "skipped"}:
-            left_out.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
+            without_row.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
+            skipped += result.kind == "skipped"  # there is nothing to judge
         else:
             rows.append(case.row(benchmark, result))
-    verdict, reason = judge_run(rows, case.control, case.broken, rule)
-    return Judgement(verdict, reason, rows, case.control, left_out)
+    unjudged = left_out + len(without_row) - skipped
+    verdict, reason = judge_run(rows, case.control, case.broken, rule, unjudged)
+    return Judgement(verdict, reason, rows, case.control, without_row)
 
 
 def log_ratios(blocks: Iterable[Block], stage: Stage, arm: Arm = "head") -> dict[str, list[float]]:
@@ -97,10 +107,13 @@ class _Case:
         planned: Mapping[str, int],
         rule: Rule,
         affordable: Mapping[str, int],
+        raise_to: Mapping[str, float],
     ) -> None:
         self.rule = rule
         self._planned = planned
         self._affordable = affordable
+        self._raise_to = raise_to
+        self._work = work_of(blocks, rule)
         self._waits = waits_of(blocks)
         # What failed once has failed, whichever take counts for the times.
         self.outcomes = {key: outcome(own) for key, own in _by_benchmark(blocks).items()}
@@ -113,7 +126,7 @@ class _Case:
             for key, values in log_ratios(blocks, "confirmation").items()
             if planned.get(key) and len(values) >= FEWEST
         }
-        self._directions = promote(self.screen, rule)
+        self._directions = promote(self.screen, rule, self._work)
         estimates = {key: estimate(values) for key, values in self.fresh.items()}
         raw = dict.fromkeys((key for key in planned if planned[key]), 1.0)
         for key, ratio in estimates.items():
@@ -133,10 +146,11 @@ class _Case:
         smallest = None if ratio is None else self._smallest(key, ratio)
         if result.kind != "measured":
             ratio = smallest = None
-        verdict, reason = self._verdict(key, result, ratio, smallest)
+        finding = self._find(key, result, ratio, smallest)
         low, high = (None, None) if ratio is None else interval(ratio, self.rule.confidence)
         base, head = self._medians(key, "confirmation" if fresh else "screen")
-        waits = self._waits.get(key, Waits())
+        waits, evidence = self._waits.get(key, Waits()), self._work.get(key, NOT_COUNTED)
+        reason = finding.reason
         if result.kind == "measured":
             reason = "; ".join(filter(None, (reason, one_sided(waits)))) or None
         seconds = benchmark.unit == "seconds"
@@ -153,10 +167,13 @@ class _Case:
             low=None if low is None else expm1(low),
             high=None if high is None else expm1(high),
             p_adjusted=self._p.get(key) if fresh and ratio is not None else None,
-            verdict=verdict,
+            verdict=finding.verdict,
             reason=reason,
             smallest_detectable=smallest,
             spread=None if ratio is None else ratio.spread,
+            work=evidence.work,
+            not_counted=evidence.reason,
+            stands_on=finding.stands_on,
             waited=waits.waited,
             disturbed=waits.disturbed,
             retaken=waits.retaken,
@@ -166,50 +183,63 @@ class _Case:
             line=benchmark.line,
         )
 
-    def _verdict(
+    def _find(
         self,
         key: str,
         result: BenchmarkOutcome,
         ratio: RatioEstimate | None,
         smallest: float | None,
-    ) -> tuple[RowVerdict, str | None]:
+    ) -> Finding:
         if result.kind == "broke":
-            return "regression", result.reason
+            return Finding("regression", result.reason)
         if result.kind == "works":
-            return "improvement", result.reason
+            return Finding("improvement", result.reason)
         if result.kind in {"invalid", "inconclusive"}:
-            return result.kind, result.reason
+            return Finding(result.kind, result.reason)
+        evidence = self._work.get(key, NOT_COUNTED)
         if ratio is None:
-            return self._unjudged(key)
-        if key in self.fresh and self._p[key] <= self.rule.alpha:
-            direction = self._directions.get(key, 1)
-            if direction * ratio.mean >= log1p(self.rule.least):
-                if self.control.alarmed:
-                    return "inconclusive", "confirmed, but base also differs from its second copy"
-                if key in self._controlled - {row.benchmark for row in self.control.rows}:
-                    return "inconclusive", "confirmed, but base's second copy gave too few numbers"
-                return ("regression" if direction > 0 else "improvement"), None
-        # What looks faster and was not confirmed is as good as unchanged.
-        if key in self._planned and key not in self.fresh and self._directions.get(key, 1) > 0:
-            if self._planned[key]:
-                return "inconclusive", "a slowdown to confirm, and too few blocks gave a number"
-            return "inconclusive", "a slowdown to confirm, and no time left: raise --budget"
-        if smallest is None or smallest > self.rule.blind:
-            return "inconclusive", too_noisy(self._waits.get(key, Waits()))
-        return "no change", None
+            without_clock = find_without_clock(evidence, self._raise_to.get(key))
+            return self._without_ratio(key) or without_clock
+        screen = self.screen.get(key, [])
+        clock = Clock(
+            ratio=ratio,
+            screen=estimate(screen) if len(screen) >= FEWEST else ratio,
+            smallest=smallest,
+            confirmation=self._confirmation(key, ratio),
+            waits=self._waits.get(key, Waits()),
+            raise_to=self._raise_to.get(key),
+        )
+        return find(clock, evidence, self.rule)
 
-    def _unjudged(self, key: str) -> tuple[RowVerdict, str]:
+    def _confirmation(self, key: str, ratio: RatioEstimate) -> Confirmation | None:
+        """Return what became of a promoted benchmark; ``ratio`` is of its fresh blocks, if any."""
+        if key not in self._planned:
+            return None
+        direction = self._directions.get(key, 1)
+        slower = direction > 0
+        if key not in self.fresh:
+            return Confirmation(slower, "too few" if self._planned[key] else "no time")
+        if self._p[key] > self.rule.alpha or direction * ratio.mean < log1p(self.rule.least):
+            return Confirmation(slower, "not shown")
+        if self.control.alarmed:
+            doubt = "confirmed, but base also differs from its second copy"
+            return Confirmation(slower, "doubtful", doubt)
+        if key in self._controlled - {row.benchmark for row in self.control.rows}:
+            doubt = "confirmed, but base's second copy gave too few numbers"
+            return Confirmation(slower, "doubtful", doubt)
+        return Confirmation(slower, "confirmed")
+
+    def _without_ratio(self, key: str) -> Finding | None:
+        """Return the finding where there are numbers, and no ratios; None if there are none."""
         pairs = [
             (block.base.value or 0.0, block.head.value or 0.0)
             for block in self._blocks.get(key, [])
-            if block.stage != "calibration" and block.log_ratio() is None
+            if block.stage in TIMED and block.log_ratio() is None
             if block.base.status == block.head.status == "ok"
         ]
         if pairs and all(base == 0 < head for base, head in pairs):
-            return "inconclusive", f"from 0 to {pairs[-1][1]:g} every time: no ratio"
-        if pairs:
-            return "invalid", "a ratio needs positive numbers"
-        return "inconclusive", "no time left for it: raise --budget"
+            return Finding("inconclusive", f"from 0 to {pairs[-1][1]:g} every time: no ratio")
+        return Finding("invalid", "a ratio needs positive numbers") if pairs else None
 
     def _smallest(self, key: str, ratio: RatioEstimate) -> float | None:
         planned = sum(1 for blocks in self._planned.values() if blocks)
@@ -220,7 +250,12 @@ class _Case:
             wanted = confirmation_size(ratio, together, self.rule)
             confirmation = min(wanted, self._affordable.get(key, wanted))
         size = smallest_detectable(
-            ratio, len(self.screen.get(key, [])), confirmation, together, self.rule
+            ratio,
+            len(self.screen.get(key, [])),
+            confirmation,
+            together,
+            self.rule,
+            self._work.get(key, NOT_COUNTED).kind == "same",
         )
         return size if isfinite(size) else None
 

@@ -39,20 +39,27 @@ def judge_control(controls: Mapping[str, Sequence[float]], rule: Rule) -> Contro
 
 
 def judge_run(
-    rows: Sequence[Row], control: Control, broken: int, rule: Rule
+    rows: Sequence[Row], control: Control, broken: int, rule: Rule, left_out: int = 0
 ) -> tuple[Verdict, str]:
-    """Return the verdict on the run and its reason; ``broken`` of the rows broke on HEAD only."""
-    slower = sum(row.verdict == "regression" for row in rows) - broken
+    """Return the verdict on the run and its reason.
+
+    ``broken`` of the rows broke on HEAD only. Beside the rows, so many benchmarks were ``left_out``
+    that ought to have been judged.
+    """
+    slower = _slower(rows, broken)
     usable = [row for row in rows if row.verdict != "invalid"]
     unsure = [row for row in rows if row.verdict == "inconclusive"]
     if broken:
-        return "regression", f"{_benchmarks(broken)} broke on HEAD" + (
-            f", {slower} slower" if slower and not control.alarmed else ""
+        reason = f"{_benchmarks(broken)} broke on HEAD" + (f", {slower}" if slower else "")
+        return "regression", reason
+    if slower and control.alarmed:
+        return "regression", (
+            f"{slower}; the clock judges nothing here, as base differs from a second copy of itself"
         )
     if control.alarmed:
         return "inconclusive", "base differs from a second copy of itself: this machine is unsteady"
     if slower:
-        return "regression", f"{_benchmarks(slower)} slower than BASE, confirmed"
+        return "regression", slower
     if not usable:
         return "invalid", "no benchmark could be measured on both revisions"
     if unsure:
@@ -61,7 +68,28 @@ def judge_run(
             f"{_benchmarks(len(unsure))} of {len(rows)} could not be judged: a slowdown of "
             f"{100 * rule.blind:g} % might not have been seen",
         )
-    return "clean", f"nothing of {_benchmarks(len(usable))} became slower"
+    judged, everything = len(usable), len(rows) + left_out
+    if judged < rule.least_judged * everything:
+        return "inconclusive", (
+            f"only {judged} of {_benchmarks(everything)} could be judged: less than "
+            f"{100 * rule.least_judged:g} %"
+        )
+    if judged < everything:
+        return "clean", f"{judged} of {_benchmarks(everything)} judged, none slower"
+    return "clean", f"nothing of {_benchmarks(judged)} became slower"
+
+
+def _slower(rows: Sequence[Row], broken: int) -> str:
+    """Return how many became slower by which evidence; nothing if none did."""
+    found = [row for row in rows if row.verdict == "regression"]
+    by_work = sum(row.stands_on != "time" for row in found)
+    by_clock = len(found) - broken - by_work
+    words = {
+        (True, False): "confirmed",
+        (False, True): "by counted work",
+        (True, True): f"{by_clock} confirmed by the clock and {by_work} by counted work",
+    }.get((by_clock > 0, by_work > 0))
+    return f"{_benchmarks(by_clock + by_work)} slower than BASE, {words}" if words else ""
 
 
 def _benchmarks(count: int) -> str:

@@ -9,7 +9,6 @@ from statistics import mean
 
 from perceptron.records.block import Arm, Benchmark, Block, Stage, counted, waiting_arms
 from perceptron.records.warning import MeasurementWarning
-from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # A neighbour that hits one process in four keeps to one side of all three takes of so many blocks
 # in one of two million cases.
@@ -99,15 +98,6 @@ def unknown_waiting(
             advice="compare on Linux, or where nothing else runs",
         )
     ]
-
-
-def too_noisy(waits: Waits) -> str:
-    """Return why nothing could be said, with the cause where waiting was it."""
-    advice = "measure on a quieter machine, or raise --budget"
-    if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
-        return f"too noisy here: {advice}"
-    share = f"{100 * waits.waited:.0f} %"
-    return f"too noisy here, where it waited {share} of its time for a core: {advice}"
 
 
 def one_sided(waits: Waits) -> str | None:

@@ -19,12 +19,14 @@ from perceptron.gate.stages import Progress
 from perceptron.gate.verdict.rule import Rule
 from perceptron.validation.gate.judging import alternatives, tally
 from perceptron.validation.gate.judging.blocks import Pair, pools
+from perceptron.validation.gate.judging.counted import counted_benchmarks, counted_kinds
+from perceptron.validation.gate.judging.counts import recorded_counts
 from perceptron.validation.gate.judging.rejudge import rejudge
 from perceptron.validation.gate.judging.replay import replays
 from perceptron.validation.gate.judging.targets import targets
 from perceptron.validation.gate.record import Proof, ProofRun
 from perceptron.validation.gate.runs import live, repository, store
-from perceptron.validation.gate.runs.kinds import KINDS, next_kind, wanted
+from perceptron.validation.gate.runs.kinds import BY_NAME, KINDS, next_kind, wanted
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,9 @@ def _proof(
     progress: Progress,
 ) -> Proof:
     environment = store.read_environment(folder, runs[-1].environment)
-    replayed = replays(_unchanged(runs), Rule(), progress)
+    unchanged = [run for run in runs if not BY_NAME[run.kind].changed]
+    counts = recorded_counts(unchanged)
+    replayed = replays(_pools(unchanged), counts, Rule(), progress)
     ended = sorted(run.when for run in runs)
     return Proof(
         machine=request.machine,
@@ -161,12 +165,17 @@ def _proof(
         results=f"{request.results}/proof/{request.machine}",
         again=sum(run.work != gate.work for run in runs),
         left_out=len(recorded) - len(runs),
+        counters=list(dict.fromkeys(run.counter for run in runs if run.counter)),
         targets=targets(runs, replayed),
         live=tally.live_kinds(runs),
+        counted=counted_kinds(runs),
+        counts=counted_benchmarks(runs),
+        more_work=tally.found_more_work(replayed.of("more work")),
         false_alarms=tally.false_alarms(runs),
         calibration=tally.calibration(runs),
         found=tally.found_live(runs),
-        replayed=tally.found_replayed(replayed.trials),
+        replayed=tally.found_replayed(replayed.of("clock alone")),
+        same_work=tally.found_replayed(replayed.of("same work")),
         windows=replayed.windows,
         promised=tally.promised(replayed.promised),
         choices=alternatives.spreads([run for run in runs if run.kind == "same"]),
@@ -174,10 +183,10 @@ def _proof(
     )
 
 
-def _unchanged(runs: Sequence[ProofRun]) -> list[tuple[str, list[Pair]]]:
+def _pools(unchanged: Sequence[ProofRun]) -> list[tuple[str, list[Pair]]]:
     """Return blocks of runs in which nothing changed, those beside a neighbour apart."""
-    unchanged = []
-    for kind in KINDS:
-        if not kind.slower:
-            unchanged += pools([run for run in runs if run.kind == kind.name])
-    return unchanged
+    return [
+        pool
+        for kind in KINDS
+        for pool in pools([run for run in unchanged if run.kind == kind.name])
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from perceptron.records.comparison import RowVerdict, Verdict
+from perceptron.records.comparison import Evidence, RowVerdict, Verdict, Work
 from perceptron.validation.share import Share
 
 # Upper ends of the classes of spread, as shares: what a row of the proof's tables is about. In the
@@ -15,6 +15,8 @@ QUIET = ("≤ 1 %", "≤ 2.5 %")
 # For each process of a block, base first, then head, then control if there is one: its samples, in
 # whole nanoseconds per call.
 Nanoseconds = list[list[int]]
+# Instructions per call of base and head, by the round of counting that gave both.
+Counts = dict[int, list[float]]
 
 
 class ProofRow(Struct, frozen=True, kw_only=True):
@@ -34,6 +36,13 @@ class ProofRow(Struct, frozen=True, kw_only=True):
     """Samples that were dropped for it."""
     retaken: list[Nanoseconds] = []
     """Takes of blocks that do not count, because one arm waited and another did not."""
+    counts: Counts = {}
+    work: Work | None = None
+    """What was judged from the counts; None where it was not counted, or could not be."""
+    not_counted: str | None = None
+    """Why it could not."""
+    stands_on: Evidence = "time"
+    """What the verdict follows from."""
 
 
 class ProofRun(Struct, frozen=True, kw_only=True):
@@ -59,6 +68,8 @@ class ProofRun(Struct, frozen=True, kw_only=True):
     reason: str
     control_alarmed: bool
     rows: list[ProofRow]
+    counter: str | None = None
+    """What counted instructions, with its version; None where nothing did."""
 
 
 class Judged(Struct, frozen=True, kw_only=True):
@@ -66,7 +77,8 @@ class Judged(Struct, frozen=True, kw_only=True):
 
     name: str
     spread: str
-    """What the blocks of all of them spread by, in words; empty where all are together."""
+    """What the blocks of all of them spread by, in words, or by how much more than they did; empty
+    where all are together."""
     shares: dict[str, Share]
     """By rule, the gate's first."""
 
@@ -79,13 +91,46 @@ class LiveKind(Struct, frozen=True, kw_only=True):
     runs: int
     verdicts: dict[str, int]
     improvements: int
-    """Rows that the gate called faster; no head of the proof makes anything faster."""
+    """Rows that the gate called faster."""
     control_alarms: int
     change: float | None
-    """Median of what was measured of the benchmarks that HEAD makes slower."""
+    """Median of what the clock measured of the benchmarks that HEAD changes."""
+    work: float | None
+    """Median of the change of their work, as it was counted."""
     seconds: float
     """Median."""
     cpu_seconds: float
+
+
+class CountedKind(Struct, frozen=True, kw_only=True):
+    """What counting said of the benchmarks that a kind of head changes, or leaves as they are."""
+
+    name: str
+    rows: int
+    counted: Share
+    """Of the rows, those that could be counted; what follows is of these."""
+    seen: Share
+    """Changes of work beyond the noise and 0.5 %."""
+    called_slower: Share
+    on_work: Share
+    """Called slower on the work alone, or on work and time."""
+    change: float | None
+    """Median of the change of work."""
+    noise: float | None
+    """The largest difference between two counts of the same."""
+
+
+class CountedBenchmark(Struct, frozen=True, kw_only=True):
+    """How far the counts of one benchmark are apart where nothing changed."""
+
+    benchmark: str
+    counted: Share
+    """Of the rows in which nothing changed."""
+    median: float | None
+    """Of head / base − 1, without its sign."""
+    largest: float | None
+    why_not: str | None
+    """The most frequent reason of those that could not be counted."""
 
 
 class GateState(Struct, frozen=True, kw_only=True):
@@ -157,8 +202,14 @@ class Proof(Struct, frozen=True, kw_only=True):
     """Runs of another suite, or of other code of the gate."""
     outdated: bool
     """Whether the gate's code has changed since."""
+    counters: list[str]
+    """What counted instructions, with its version."""
     targets: list[Target]
     live: list[LiveKind]
+    counted: list[CountedKind]
+    counts: list[CountedBenchmark]
+    more_work: list[Judged]
+    """Of replays with more work, by how much and by how much louder the clock was made."""
     false_alarms: list[Judged]
     """Of runs in which nothing changed."""
     calibration: list[Judged]
@@ -166,7 +217,9 @@ class Proof(Struct, frozen=True, kw_only=True):
     found: list[Judged]
     """Of rows of live runs in which HEAD is slower."""
     replayed: list[Judged]
-    """Of replays, by what was injected."""
+    """Of replays without counts, by what was injected."""
+    same_work: list[Judged]
+    """Of replays that take longer for the same work."""
     windows: int
     """Stretches of blocks, none with a block in common, that the replays could be cut into."""
     promised: list[Judged]

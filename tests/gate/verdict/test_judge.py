@@ -94,7 +94,7 @@ def test_the_control_alarms_in_both_directions(sign: int) -> None:
 
 
 def test_blocks_too_noisy_to_see_ten_per_cent_are_inconclusive() -> None:
-    judgement = one(noise(0.15, 10), noise(0.15, 60, 2))
+    judgement = one(noise(0.3, 10), noise(0.3, 60, 2))
     assert judgement.verdict == "inconclusive"
     assert "10 %" in judgement.reason
 
@@ -364,7 +364,10 @@ def test_a_speed_up_that_there_is_no_time_to_confirm_spoils_nothing() -> None:
 def test_swapping_base_and_head_turns_the_change_around(
     change: float, spread: float, seed: int
 ) -> None:
-    """Slower one way is faster the other way, with the same certainty."""
+    """Slower one way is faster the other way, with the same certainty.
+
+    But for noise: what is surely no slowdown of ten per cent is judged however noisy it is.
+    """
     screen, fresh = change + noise(spread, 10, seed), change + noise(spread, 60, seed + 1)
     forth, back = one(screen, fresh).rows[0], one(-screen, -fresh).rows[0]
     if forth.change is None or back.change is None:
@@ -372,6 +375,11 @@ def test_swapping_base_and_head_turns_the_change_around(
         return
     assert (1 + forth.change) * (1 + back.change) == pytest.approx(1)
     opposite = {"regression": "improvement", "improvement": "regression"}
+    if "inconclusive" in {forth.verdict, back.verdict}:
+        assert {forth.verdict, back.verdict} <= {"inconclusive", "no change"}
+        slower = max(forth, back, key=lambda row: row.change or 0.0)
+        assert slower.verdict == "inconclusive"
+        return
     assert back.verdict == opposite.get(forth.verdict, forth.verdict)
 
 

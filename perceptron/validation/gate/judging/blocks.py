@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import log
+from dataclasses import dataclass, replace
+from math import exp, log
 
 import numpy as np
 
@@ -32,6 +32,11 @@ class Pair:
     def swapped(self) -> Pair:
         """Return the pair with head as base and base as head."""
         return Pair(self.head, self.base, self.head_value, self.base_value)
+
+    def louder(self, factor: float) -> Pair:
+        """Return the pair with the logarithm of its ratio multiplied; its samples stay."""
+        head_value = self.base_value * exp(factor * self.log_ratio)
+        return replace(self, head_value=head_value)
 
     def block(self, benchmark: str, stage: Stage, number: int, factor: float = 1.0) -> Block:
         """Return it as the gate records it, with ``factor`` times what head took."""

@@ -8,8 +8,10 @@ from perceptron.gate.runner.timing import lower_quartile
 from perceptron.gate.verdict.judge import judge, log_ratios
 from perceptron.gate.verdict.promotion import promote
 from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import NOT_COUNTED, work_of
 from perceptron.records.block import Benchmark, Block, Reading
 from perceptron.validation.gate.judging.blocks import pair
+from perceptron.validation.gate.judging.counts import count_blocks
 from perceptron.validation.gate.judging.replay import screen_size
 from perceptron.validation.gate.record import Nanoseconds, ProofRun
 from perceptron.validation.gate.runs.kinds import BY_NAME
@@ -23,18 +25,22 @@ def rejudge(run: ProofRun, rule: Rule) -> ProofRun | None:
     blocks than the rule would take: they came nearest to a false alarm, and leaving them out would
     flatter the rule.
     """
-    if BY_NAME[run.kind].slower:
+    if BY_NAME[run.kind].changed:
         return None
     screens = {row.benchmark: [pair(block) for block in row.screen] for row in run.rows}
-    if any(screen_size(screen, rule) != len(screen) for screen in screens.values()):
-        return None
     blocks = [
-        measured.block(name, "screen", number)
-        for name, screen in screens.items()
-        for number, measured in enumerate(screen)
+        block
+        for row in run.rows
+        for block in count_blocks(row.benchmark, row.counts, row.not_counted)
     ]
+    work = work_of(blocks, rule)
+    for name, screen in screens.items():
+        ratios = [measured.log_ratio for measured in screen]
+        if len(screen) != screen_size(ratios, rule, work.get(name, NOT_COUNTED)):
+            return None
+        blocks += [measured.block(name, "screen", number) for number, measured in enumerate(screen)]
     planned = {row.benchmark: len(row.confirmation) for row in run.rows if row.confirmation}
-    if set(promote(log_ratios(blocks, "screen"), rule)) != set(planned):
+    if set(promote(log_ratios(blocks, "screen"), rule, work)) != set(planned):
         return None
     for row in run.rows:
         blocks += [
@@ -54,6 +60,9 @@ def rejudge(run: ProofRun, rule: Rule) -> ProofRun | None:
                 verdict=by_name[row.benchmark].verdict,
                 p_adjusted=by_name[row.benchmark].p_adjusted,
                 smallest_detectable=by_name[row.benchmark].smallest_detectable,
+                work=by_name[row.benchmark].work,
+                not_counted=by_name[row.benchmark].not_counted,
+                stands_on=by_name[row.benchmark].stands_on,
             )
             for row in run.rows
         ],

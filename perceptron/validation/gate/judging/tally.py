@@ -8,7 +8,13 @@ from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, estimate, p_above
 from perceptron.validation.gate.judging.blocks import judged_by_others, pair, pairs, spread_class
-from perceptron.validation.gate.judging.replay import GATE, LEVELS, ReplayTrial, by_spread
+from perceptron.validation.gate.judging.replay import (
+    GATE,
+    LEVELS,
+    LOUDER,
+    ReplayTrial,
+    by_spread,
+)
 from perceptron.validation.gate.record import (
     CLASSES,
     GateState,
@@ -26,13 +32,13 @@ LEVELS_OF_P = (0.1, 0.02)
 
 def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
     """Return one for each kind that has runs."""
-    rows = []
+    result = []
     for kind in KINDS:
         own = [run for run in runs if run.kind == kind.name]
         if not own:
             continue
-        changes = [row.change for _, row in slower_rows(own) if row.change is not None]
-        rows.append(
+        rows = [row for _, row in changed_rows(own)]
+        result.append(
             LiveKind(
                 name=kind.name,
                 summary=kind.summary,
@@ -40,12 +46,13 @@ def live_kinds(runs: Sequence[ProofRun]) -> list[LiveKind]:
                 verdicts=dict(Counter(run.verdict for run in own)),
                 improvements=sum(row.verdict == "improvement" for run in own for row in run.rows),
                 control_alarms=sum(run.control_alarmed for run in own),
-                change=median(changes) if changes else None,
+                change=middle(row.change for row in rows),
+                work=middle(None if row.work is None else row.work.change for row in rows),
                 seconds=median(run.seconds for run in own),
                 cpu_seconds=median(run.cpu_seconds for run in own),
             )
         )
-    return rows
+    return result
 
 
 def false_alarms(runs: Sequence[ProofRun]) -> list[Judged]:
@@ -118,13 +125,30 @@ def found_live(runs: Sequence[ProofRun]) -> list[Judged]:
 
 
 def found_replayed(trials: Sequence[ReplayTrial]) -> list[Judged]:
-    """Count the replays that each rule called slower, by what was injected and by spread."""
+    """Count the replays that each rule called slower, by what was injected and by spread.
+
+    ``trials`` have the same evidence.
+    """
     return [
         Judged(
             name=f"{100 * level:g} %", spread=name, shares=_shares(trial.found for trial in some)
         )
         for level in LEVELS
         for name, some in by_spread([trial for trial in trials if trial.level == level], [*CLASSES])
+    ]
+
+
+def found_more_work(trials: Sequence[ReplayTrial]) -> list[Judged]:
+    """Count the replays with more work, by what was injected and by how loud the clock was made."""
+    return [
+        Judged(
+            name=f"{100 * level:g} %",
+            spread=f"×{louder:g}",
+            shares=_shares({"seen": trial.seen, **trial.found} for trial in some),
+        )
+        for level in LEVELS
+        for louder in LOUDER
+        if (some := [t for t in trials if (t.level, t.louder) == (level, louder)])
     ]
 
 
@@ -161,25 +185,33 @@ def _state(measured: str, runs: Sequence[ProofRun]) -> GateState:
         false_alarms=share(sum(run.verdict == "regression" for run in runs), len(runs)),
         inconclusive=sum(run.verdict == "inconclusive" for run in runs),
         seconds=median(run.seconds for run in runs),
-        spread=_median(row.spread for row in rows),
-        smallest_detectable=_median(row.smallest_detectable for row in rows),
-        waited=_median(row.waited for row in rows),
+        spread=middle(row.spread for row in rows),
+        smallest_detectable=middle(row.smallest_detectable for row in rows),
+        waited=middle(row.waited for row in rows),
         disturbed=sum(row.disturbed or 0 for row in rows),
         retaken=sum(len(row.retaken) for row in rows),
     )
 
 
-def _median(values: Iterable[float | None]) -> float | None:
+def middle(values: Iterable[float | None]) -> float | None:
+    """Return the median of the values that are known; None if none is."""
     known = [value for value in values if value is not None]
     return median(known) if known else None
 
 
-def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
-    """Yield rows of benchmarks that HEAD makes slower."""
+def changed_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+    """Yield rows of benchmarks that HEAD changes."""
     for run in runs:
         for row in run.rows:
-            if body(row.benchmark) in BY_NAME[run.kind].slower:
+            if body(row.benchmark) in BY_NAME[run.kind].changed:
                 yield run, row
+
+
+def slower_rows(runs: Iterable[ProofRun]) -> Iterator[tuple[ProofRun, ProofRow]]:
+    """Yield rows of benchmarks that HEAD makes slower, so that they are to be called so."""
+    for run, row in changed_rows(runs):
+        if body(row.benchmark) in BY_NAME[run.kind].slower:
+            yield run, row
 
 
 def _shares(verdicts: Iterable[Mapping[str, bool]]) -> dict[str, Share]:

@@ -6,10 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
-# Benchmarks of the suite, two for each run: half the time of all four, and a run still has another
-# beside the one that is judged.
-PAIRS = (("training", "exponential"), ("python", "product"))
+# Bodies whose work is in units, and those that change in what no count sees. Two for each run: a
+# fifth of the time of all, and a run still has another beside the one that is judged.
+PAIRS = (
+    ("training", "exponential"),
+    ("python", "product"),
+    ("dictionary", "sorting"),
+    ("importing", "allocation"),
+    ("gather", "waiting"),
+)
 EVERYTHING = tuple(name for pair in PAIRS for name in pair)
+IN_UNITS = tuple(name for pair in PAIRS[:-1] for name in pair)
 
 
 @dataclass(frozen=True)
@@ -23,44 +30,112 @@ class Kind:
     replaced: tuple[str, str]
     """In the text of the bodies: what HEAD has instead of the first."""
     slower: tuple[str, ...] = ()
-    """The bodies that HEAD makes slower."""
+    """The bodies that HEAD makes slower, so that the gate is to call them so."""
+    slightly: tuple[str, ...] = ()
+    """The bodies that HEAD makes slower by too little for that: their work must be seen to rise."""
+    faster: tuple[str, ...] = ()
+    """The bodies that HEAD makes faster."""
     by: float | None = None
     """By how much, as head / base − 1, where it is known by construction."""
+    work: bool = True
+    """Whether the change is one of work, which counts see; else the clock alone can see it."""
     neighbour: bool = False
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The bodies that HEAD changes; none where both sides are the same."""
+        return (*self.slower, *self.slightly, *self.faster)
 
     def pair(self, number: int) -> tuple[str, ...]:
         """Return the two bodies that the run of this number measures."""
-        pairs = [bodies for bodies in PAIRS if not self.slower or set(bodies) & set(self.slower)]
+        changed = set(self.changed)
+        pairs = [bodies for bodies in PAIRS if not changed or set(bodies) & changed]
         return pairs[number % len(pairs)]
 
 
-_UNITS = "\nUNITS = 20\n"
-_COMMENT = (_UNITS, "\n# A comment is all that changes.\nUNITS = 20\n")
+def _units(number: int) -> tuple[str, str]:
+    return "\nUNITS = 100\n", f"\nUNITS = {number}\n"
+
+
+_COMMENT = ("\nUNITS = 100\n", "\n# A comment is all that changes.\nUNITS = 100\n")
+_GATHER = "SPAN, STRIDE, PASSES = 2**20, 16_411, 1"
+# In 200 runs each pair once or twice, and of the others three: what is to be found is found in
+# replays too, and a proof is to last about an hour.
+_ONCE, _TWICE, _THRICE = 0.02, 0.04, 0.015
 KINDS = (
     Kind("same", "a comment", 0.8, _COMMENT),
     Kind("neighbour", "a comment, beside a busy process", 0.2, _COMMENT, neighbour=True),
-    Kind("slower-5", "21 units for 20", 0.05, (_UNITS, "\nUNITS = 21\n"), EVERYTHING, 0.05),
-    Kind("slower-10", "22 units for 20", 0.05, (_UNITS, "\nUNITS = 22\n"), EVERYTHING, 0.10),
+    Kind("slower-1", "101 units for 100", _TWICE, _units(101), slightly=IN_UNITS, by=0.01),
+    Kind("slower-2", "102 units for 100", _TWICE, _units(102), IN_UNITS, by=0.02),
+    Kind("slower-3", "103 units for 100", _ONCE, _units(103), IN_UNITS, by=0.03),
+    Kind("slower-5", "105 units for 100", _ONCE, _units(105), IN_UNITS, by=0.05),
+    Kind(
+        "slower-3-neighbour",
+        "103 units for 100, beside a busy process",
+        _TWICE,
+        _units(103),
+        IN_UNITS,
+        by=0.03,
+        neighbour=True,
+    ),
     Kind(
         "copy",
         "an extra copy of the inputs in each step",
-        0.025,
+        _THRICE,
         ("(INPUTS @ weights)", "(INPUTS.copy() @ weights)"),
         ("training",),
     ),
     Kind(
         "upcast",
         "weights made without a dtype, so that a step is float64",
-        0.025,
+        _THRICE,
         ("np.zeros((FEATURES, 1), dtype=np.float32)", "np.zeros((FEATURES, 1))"),
         ("training",),
     ),
     Kind(
         "scalar",
         "the loss as a Python number in each step",
-        0.025,
+        _THRICE,
         ("error = outputs - TARGETS", "error = outputs - TARGETS; (error**2).sum().item()"),
         ("training",),
+    ),
+    Kind(
+        "cache",
+        "the same values gathered from twice the memory",
+        _THRICE,
+        (_GATHER, "SPAN, STRIDE, PASSES = 2**21, 16_411, 1"),
+        ("gather",),
+        work=False,
+    ),
+    Kind(
+        "sleep",
+        "a nap of 1 ms instead of 0.5 ms",
+        _THRICE,
+        ("NAP = 0.0005", "NAP = 0.0010"),
+        ("waiting",),
+        work=False,
+    ),
+    Kind(
+        "lock",
+        "a lock that another thread holds for 0.5 ms",
+        _THRICE,
+        ("            time.sleep(HELD)", "                time.sleep(HELD)"),
+        ("waiting",),
+        work=False,
+    ),
+    Kind(
+        "vectorised",
+        "NumPy instead of a loop: less work",
+        _THRICE,
+        ("for number in range(500):", "for number in [np.arange(500.0).sum()]:"),
+        faster=("python",),
+    ),
+    Kind(
+        "in-order",
+        "values gathered in order, with more work",
+        _THRICE,
+        (_GATHER, "SPAN, STRIDE, PASSES = 2**20, 1, 3"),
+        faster=("gather",),
     ),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

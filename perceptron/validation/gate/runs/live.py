@@ -15,7 +15,7 @@ from perceptron.gate.compare import compare
 from perceptron.gate.stages import Progress
 from perceptron.records.block import Block, Stage, counted
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, Row
-from perceptron.validation.gate.record import Nanoseconds, ProofRow, ProofRun
+from perceptron.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 from perceptron.validation.gate.runs.kinds import Kind
 from perceptron.validation.gate.runs.neighbour import busy_neighbour
 from perceptron.validation.gate.runs.repository import BASE, expression
@@ -75,6 +75,7 @@ def run(
         reason=comparison.reason,
         control_alarmed=comparison.control.alarmed,
         rows=[_row(row, comparison.blocks) for row in comparison.rows],
+        counter=comparison.environment.counter,
     )
 
 
@@ -94,7 +95,21 @@ def _row(row: Row, blocks: Sequence[Block]) -> ProofRow:
         waited=_digits(row.waited),
         disturbed=row.disturbed,
         retaken=[recorded for stage in _JUDGED for recorded in _nanoseconds(retaken, stage)],
+        counts=_counts(own),
+        work=row.work,
+        not_counted=row.not_counted,
+        stands_on=row.stands_on,
     )
+
+
+def _counts(blocks: Sequence[Block]) -> Counts:
+    """Return what was counted on both sides, by round."""
+    return {
+        block.number: [block.base.instructions, block.head.instructions]
+        for block in blocks
+        if block.stage == "count"
+        if block.base.instructions is not None and block.head.instructions is not None
+    }
 
 
 def _nanoseconds(blocks: Sequence[Block], stage: Stage) -> list[Nanoseconds]:

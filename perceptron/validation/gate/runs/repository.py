@@ -13,15 +13,23 @@ from perceptron.validation.gate.runs.kinds import EVERYTHING, KINDS, Kind
 BASE = "base"
 _BODIES = Path(__file__).with_name("bodies.py")
 _SUITE = {"version": 1, "project": "work", "repo": ".", "benchmark_dir": "benchmarks"}
-_BENCHMARKS = '"""One benchmark for each body."""\n\nfrom work import bodies\n' + "".join(
-    f"\n\ndef time_{name}():\n    bodies.{name}()\n" for name in EVERYTHING
-)
 _WHO = ("-c", "user.name=perceptron proof", "-c", "user.email=proof@localhost")
+
+
+def _benchmarks(bodies: str) -> str:
+    """Return a module with one benchmark for each body, and its setup where there is one."""
+    lines = ['"""One benchmark for each body."""', "", "from work import bodies"]
+    for name in EVERYTHING:
+        lines += ["", "", f"def time_{name}():", f"    bodies.{name}()"]
+        if f"\ndef prepare_{name}(" in bodies:
+            lines += ["", "", f"time_{name}.setup = bodies.prepare_{name}"]
+    return "\n".join(lines) + "\n"
 
 
 def sources(kind: Kind | None = None) -> dict[str, str]:
     """Return the files of the base, or of the head of a kind, by their path."""
     bodies = _BODIES.read_text(encoding="utf-8")
+    benchmarks = _benchmarks(bodies)
     if kind is not None:
         old, new = kind.replaced
         if bodies.count(old) != 1:
@@ -30,7 +38,7 @@ def sources(kind: Kind | None = None) -> dict[str, str]:
     return {
         "asv.conf.json": json.dumps(_SUITE) + "\n",
         "benchmarks/__init__.py": "",
-        "benchmarks/bodies.py": _BENCHMARKS,
+        "benchmarks/bodies.py": benchmarks,
         "work/__init__.py": "",
         "work/bodies.py": bodies,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from perceptron.report import text_file
@@ -16,6 +17,12 @@ _OTHER_RULES = (
     "pooled t-test of all samples, significant at 95 % and slower. They see every sample that "
     "the gate saw, in its order of processes: more than they take by default."
 )
+
+
+def measured_gate(page: str) -> str | None:
+    """Return the digest of the gate that this page is about; None if it does not say."""
+    named = re.search(r"\bgate `([0-9a-f]+)`", page)
+    return None if named is None else named[1]
 
 
 def save(file: Path, proof: Proof) -> Path:
