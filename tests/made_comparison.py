@@ -14,7 +14,15 @@ from perceptron.records.comparison import (
     MovedCrossover,
     Row,
     Side,
+    Work,
 )
+
+
+def work(change: float = 0.0, **fields: Any) -> Work:
+    """A call of 48.4 million instructions on BASE; any field can be given."""
+    base = 48.4e6
+    defaults = {"base": base, "head": base * (1 + change), "change": change, "noise": 0.0002}
+    return Work(**(defaults | fields))
 
 
 def row(**fields: Any) -> Row:
@@ -53,6 +61,20 @@ def slower(**fields: Any) -> Row:
         "p_adjusted": 0.00002,
         "verdict": "regression",
         "confirmation_blocks": 23,
+    }
+    return row(**(defaults | fields))
+
+
+def harder(**fields: Any) -> Row:
+    """A benchmark that does 5 % more work; the clock is not sure. Any field can be given."""
+    defaults: dict[str, Any] = {
+        "head": 1.03e-3,
+        "change": 0.03,
+        "low": -0.01,
+        "high": 0.07,
+        "verdict": "regression",
+        "stands_on": "work",
+        "work": work(0.05),
     }
     return row(**(defaults | fields))
 

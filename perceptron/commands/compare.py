@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
 from perceptron.commands.shared.arguments import Json, Results, Wait
+from perceptron.commands.shared.options import one_of
 from perceptron.commands.shared.quiet import looking_first
 
 
@@ -32,6 +33,22 @@ def compare(
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
     ] = None,
+    count: Annotated[
+        str, typer.Option(metavar="WHEN", help="Instructions: auto (with valgrind), always, never.")
+    ] = "auto",
+    least_work: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="PERCENT", help="More work is slower. Default: 1.5."),
+    ] = None,
+    least_judged: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=100, metavar="PERCENT", help="With fewer judged, not clean. Default: 50."
+        ),
+    ] = None,
+    no_seed: Annotated[
+        bool, typer.Option("--no-seed", help="Leave random numbers to the benchmarks.")
+    ] = False,
     markdown: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write what a pull request's comment holds.")
     ] = None,
@@ -49,6 +66,7 @@ def compare(
     from perceptron.analysis.crossover.moved import moved_crossovers
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
+    from perceptron.records.comparison import Counting
     from perceptron.report import documents, text_file
     from perceptron.report.pull_request import annotations as gate_annotations
     from perceptron.report.pull_request import comment
@@ -56,7 +74,19 @@ def compare(
     from perceptron.report.tables import terminal
 
     request = CompareRequest(
-        base, head, suite, benchmarks, budget, base_python, head_python, seed, results
+        base,
+        head,
+        suite,
+        benchmarks,
+        budget,
+        base_python,
+        head_python,
+        seed,
+        results,
+        one_of("--count", count, get_args(Counting)),
+        seeded=not no_seed,
+        least_work=None if least_work is None else least_work / 100,
+        least_judged=None if least_judged is None else least_judged / 100,
     )
     if markdown is not None:
         text_file.reserve(markdown)

@@ -21,6 +21,17 @@ def doctor(threads: Threads = None, json: Json = False) -> None:
     if json:
         documents.write(documents.doctor(diagnosis))
     else:
-        table.show(diagnosis)
+        table.show(diagnosis, _counting())
     if diagnosis.warnings:
         raise typer.Exit(1)
+
+
+def _counting() -> str:
+    """Say whether `perceptron compare` can count instructions here: it costs no trust if not."""
+    from perceptron.errors import UserError
+    from perceptron.gate.counting.valgrind import look_for_valgrind
+
+    try:
+        return f"compare counts instructions here, with {look_for_valgrind().version}"
+    except UserError as error:
+        return f"compare goes by the clock alone here: {str(error).removeprefix('--count: ')}"

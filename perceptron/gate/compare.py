@@ -30,6 +30,7 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -46,7 +47,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     Raises `UserError` for whatever the user can fix. Interrupted, it keeps what it measured, and
     the same request resumes from there.
     """
-    rule = rule or Rule()
+    rule = _rule(request, rule or Rule())
     wanted = pattern(request.benchmarks)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
@@ -75,6 +76,16 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 stages.confirm()
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
+
+
+def _rule(request: CompareRequest, rule: Rule) -> Rule:
+    """Return the rule with the shares that were asked for."""
+    least_work, least_judged = request.least_work, request.least_judged
+    return dataclasses.replace(
+        rule,
+        least_work=rule.least_work if least_work is None else least_work,
+        least_judged=rule.least_judged if least_judged is None else least_judged,
+    )
 
 
 def _discover(
@@ -177,6 +188,9 @@ def _comparison(
         rule,
         plan.affordable_blocks,
         left_out=len(plan.left_out),
+        raise_to=minutes_needed(
+            judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
+        ),
     )
     return Comparison(
         verdict=judgement.verdict,

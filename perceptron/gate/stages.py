@@ -15,7 +15,15 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms, CannotImport
-from perceptron.gate.sampling.budget import affordable, plan_confirmation, plan_screen
+from perceptron.gate.sampling.budget import (
+    EXTENDED,
+    OVER,
+    SCREENED,
+    Remaining,
+    affordable,
+    plan_confirmation,
+    plan_screen,
+)
 from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
 from perceptron.gate.sampling.look import plan_look
 from perceptron.gate.sampling.processes import Seeds
@@ -35,8 +43,6 @@ Clock = Callable[[], float]
 
 PAIR: tuple[Arm, ...] = ("base", "head")
 WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
-# Shares of the budget that have passed when a stage must be over.
-_SCREENED, _EXTENDED, _OVER = 0.65, 0.75, 1.0
 # Of the budget, what the clock may look at what did the same work.
 _LOOK = 0.2
 # A benchmark that takes longer than expected has so much time before it counts as hanging.
@@ -140,26 +146,26 @@ class Stages:
         """Measure so many blocks of each, as far as there is time."""
         self._total = max(wanted.values(), default=1)
         for number in range(max(wanted.values(), default=0)):
-            share = _SCREENED if number >= self._rule.fewest_screen else _OVER
+            share = SCREENED if number >= self._rule.fewest_screen else OVER
             if self.elapsed_seconds > share * self._budget:
                 break
             keys, *rest = (
                 [key for key in wanted if wanted[key] > later]
                 for later in range(number, max(wanted.values()))
             )
-            end = _SCREENED * self._budget - self._seconds_for(rest, PAIR, calibration)
+            end = SCREENED * self._budget - self._seconds_for(rest, PAIR, calibration)
             self._measure_block("screen", number, keys, PAIR, calibration, end)
 
     def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
         """Measure more blocks of what is too noisy to be judged."""
         number = self._journal.run.plan.screen_blocks
-        while self.elapsed_seconds < _EXTENDED * self._budget and number < self._rule.most_screen:
+        while self.elapsed_seconds < EXTENDED * self._budget and number < self._rule.most_screen:
             ratios = log_ratios(self._journal.blocks, "screen")
             too_noisy = noisy({key: ratios.get(key, []) for key in keys}, self._rule)
             if not too_noisy:
                 break
             self._total = number + 1
-            end = _EXTENDED * self._budget
+            end = EXTENDED * self._budget
             self._measure_block("screen", number, too_noisy, PAIR, calibration, end)
             number += 1
 
@@ -175,13 +181,13 @@ class Stages:
         before = self._total
         self._total += max(planned.values(), default=0)
         for number in range(max(planned.values(), default=0)):
-            if self.elapsed_seconds > _OVER * self._budget:
+            if self.elapsed_seconds > OVER * self._budget:
                 break
             keys, *rest = (
                 [key for key in planned if planned[key] > later]
                 for later in range(number, max(planned.values()))
             )
-            end = _OVER * self._budget - self._seconds_for(rest, WITH_CONTROL, calibration)
+            end = OVER * self._budget - self._seconds_for(rest, WITH_CONTROL, calibration)
             self._measure_block(
                 "confirmation", number, keys, WITH_CONTROL, calibration, end, before
             )
@@ -209,12 +215,13 @@ class Stages:
     def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
         """Plan what only the clock can judge first; the rest is looked at in what is left."""
         costs = calibration.costs
-        left = _SCREENED * self._budget - self.elapsed_seconds
+        left = SCREENED * self._budget - self.elapsed_seconds
         timed = {key: cost for key, cost in costs.benchmarks.items() if key not in same_work}
         blocks = 0
         left_out: list[LeftOut] = []
         if timed:
-            blocks, left_out = plan_screen(replace(costs, benchmarks=timed), left, self._rule)
+            remaining = Remaining(left, self._budget, SCREENED)
+            blocks, left_out = plan_screen(replace(costs, benchmarks=timed), remaining, self._rule)
             out = {row.benchmark for row in left_out}
             left -= 2 * blocks * costs.process([key for key in timed if key not in out])
         looked_at = [key for key in costs.benchmarks if key in same_work]
@@ -231,7 +238,7 @@ class Stages:
         ratios = log_ratios(self._journal.blocks, "screen")
         live = {key: values for key, values in ratios.items() if self._is_measured(key)}
         work = self._work()
-        left = _OVER * self._budget - self.elapsed_seconds
+        left = OVER * self._budget - self.elapsed_seconds
         self._keep_plan(
             confirmation_blocks=plan_confirmation(live, work, calibration.costs, left, self._rule),
             affordable_blocks=affordable(calibration.costs, left, self._rule),

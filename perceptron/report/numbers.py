@@ -11,6 +11,7 @@ NONE = "–"
 """What stands where there is no number."""
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
+_THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 _BYTES = {"GiB": 2**30, "MiB": 2**20}
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
@@ -33,6 +34,12 @@ def digits(value: float, significant: int = 3) -> str:
 def count(number: float) -> str:
     """Return a number with all its digits, the thousands set apart: 41,200."""
     return f"{number:,}"
+
+
+def large(number: float) -> str:
+    """Return a count in thousands, millions …: 812, 4.12 k, 48.4 M."""
+    scale, prefix = next((pair for pair in _THOUSANDS if number >= pair[0]), (1.0, ""))
+    return f"{digits(number / scale)}{prefix}"
 
 
 def duration(seconds: float) -> str:

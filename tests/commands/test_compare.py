@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from perceptron.analysis.crossover import moved as judge
-from perceptron.cli import app
+from perceptron.cli import app, main
 from perceptron.gate import compare as gate
+from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command
+from perceptron.gate.checkout.revisions import Revision
+from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import AGREE
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
+from tests.conftest import ROOT
 from tests.made_comparison import comparison, moved, row, slower
 
 
@@ -26,6 +35,104 @@ def outside(monkeypatch: pytest.MonkeyPatch) -> None:
 def compare(monkeypatch: pytest.MonkeyPatch, result: Comparison, *options: str) -> int:
     monkeypatch.setattr(gate, "compare", lambda request, progress: result)
     return app(["compare", "a", "b", *options], standalone_mode=False) or 0
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[CompareRequest]:
+    """What the gate was asked, by every command of a test."""
+    requests: list[CompareRequest] = []
+
+    def answer(request: CompareRequest, progress: object) -> Comparison:
+        requests.append(request)
+        return comparison(row())
+
+    monkeypatch.setattr(gate, "compare", answer)
+    return requests
+
+
+def test_the_gate_is_asked_what_was_typed(asked: list[CompareRequest]) -> None:
+    """Percentages become shares; what was not typed is left to the rule."""
+    options = "--count never --least-work 2.5 --least-judged 0 --no-seed --budget 3 --seed 7"
+    app(["compare", "a", "b", *options.split()], standalone_mode=False)
+    app(["compare", "a", "b"], standalone_mode=False)
+    assert asked == [
+        CompareRequest(
+            "a",
+            "b",
+            budget_minutes=3,
+            seed=7,
+            count="never",
+            seeded=False,
+            least_work=0.025,
+            least_judged=0.0,
+        ),
+        CompareRequest("a", "b"),
+    ]
+
+
+def test_the_help_states_the_defaults_of_the_rule(capsys: pytest.CaptureFixture[str]) -> None:
+    """They are the rule's, and the command line does not load it to say so."""
+    app(["compare", "--help"], standalone_mode=False)
+    words = " ".join(capsys.readouterr().out.split())
+    assert f"slower. Default: {100 * Rule().least_work:g}." in words
+    assert f"not clean. Default: {100 * Rule().least_judged:g}." in words
+
+
+def test_the_page_states_the_numbers_of_the_rule() -> None:
+    """What it says of counting is what the gate does."""
+    rule = Rule()
+    page = " ".join((ROOT / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    for words in (
+        f"differ by more than {100 * AGREE:g} %, both are counted a second time",
+        f"counts differ by more than {100 * rule.repeatable:g} %",
+        f"Work that differs by {100 * rule.same_work:g} % or more is counted once more",
+        f"differs by less than {100 * rule.same_work:g} % |",
+        f"where there is time: {rule.look} blocks; the {rule.screen} of a screen",
+        f"a confirmation only at p ≤ {rule.look_alpha:g}",
+        f"rose by {100 * rule.least_work:g} % or more",
+        f"it is sure (p ≤ {rule.contradiction:g})",
+        f"or by {100 * rule.least:g} % if that is less",
+        f"`--least-work PERCENT` is the {100 * rule.least_work:g} above",
+    ):
+        assert words in page, words
+    assert rule.least_judged == 0.5  # "Below half of them it is inconclusive"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        CompareRequest("a", "b"),
+        CompareRequest("a", "b", count="always", seeded=False, least_work=0.0023, least_judged=0.9),
+    ],
+)
+def test_the_command_to_type_again_asks_the_same(
+    asked: list[CompareRequest], request_: CompareRequest
+) -> None:
+    """With the seed that was drawn, and the commits instead of their names."""
+    base, head = Revision("a", "a" * 40), Revision("b", "b" * 40)
+    suite = Suite("asv.conf.json", "benchmarks", "")
+    line = command(request_, ResolvedRequest(Path(), base, head, suite, {}), 7)
+    app(shlex.split(line)[1:], standalone_mode=False)
+    assert asked == [replace(request_, base="a" * 12, head="b" * 12, seed=7)]
+
+
+@pytest.mark.parametrize(
+    "options", ["--count maybe", "--least-work 0", "--least-work nan", "--least-judged 101"]
+)
+def test_what_makes_no_rule_is_an_error(
+    asked: list[CompareRequest],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: str,
+) -> None:
+    """In one line that names the option."""
+    monkeypatch.setattr(sys, "argv", ["perceptron", "compare", "a", "b", *options.split()])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert options.split()[0] in line
+    assert (ended.value.code, asked) == (2, [])
 
 
 def test_json_markdown_and_marks_do_not_get_mixed_up(

@@ -84,6 +84,34 @@ def blocks(
     ]
 
 
+def counts(
+    key: str, *changes: float, base: float = 1e7, again: float = 0.0, failed: Reading | None = None
+) -> list[Block]:
+    """Rounds of counts, in which HEAD executes so much more; one with ``failed`` on HEAD after.
+
+    ``again`` is by how much both of the second round differ from those of the first.
+    """
+    readings = [
+        (moved, Reading(status="ok", instructions=moved * (1 + change)))
+        for number, change in enumerate(changes)
+        for moved in (base * (1 + again * (number == 1)),)
+    ]
+    if failed is not None:
+        readings.append((base, failed))
+    return [
+        Block(
+            stage="count",
+            number=number,
+            benchmark=key,
+            order=["base", "head"],
+            sides={"base": "a", "head": "b"},
+            base=Reading(status="ok", instructions=instructions),
+            head=head,
+        )
+        for number, (instructions, head) in enumerate(readings)
+    ]
+
+
 class Repository:
     """A git repository in a folder of its own, with a package ``toy`` and a suite about it."""
 

@@ -36,7 +36,7 @@ def counted(toy: Repository) -> Repository:
 
 
 def run(base: str = "first", head: str = "second", **options: object) -> Comparison:
-    options = {"results": Path("results"), "seed": 1, **options}
+    options = {"results": Path("results"), "seed": 1, "count": "never", **options}
     return compare(CompareRequest(base, head, **options), silent, QUICK)  # type: ignore[arg-type]
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import Answer
+from perceptron.gate.sampling.processes import Answer, Seeds
 from perceptron.gate.stages import Stages
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.rule import Rule
@@ -37,7 +37,7 @@ class Fake:
         self.started: dict[str, int] = {}
 
     def run(
-        self, arm: Arm, kind: str, _seed: int, tasks: Sequence[dict[str, Any]], *_: object
+        self, arm: Arm, kind: str, _seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:
         self.now += PROCESS_SECONDS
         for task in tasks:
@@ -67,7 +67,7 @@ def open_run(folder: Path, budget: float) -> Any:
 
 def screen(journal: ComparisonJournal, fake: Fake, progress: Any = lambda *_: None) -> list[Block]:
     suite = [Benchmark(name="time_one"), Benchmark(name="time_two")]
-    stages = Stages(cast(Arms, fake), suite, journal, RULE, progress, lambda: fake.now)
+    stages = Stages(cast(Arms, fake), suite, journal, RULE, progress, clock=lambda: fake.now)
     stages.calibrate()
     stages.screen()
     return [block for block in journal.blocks if block.stage == "screen"]

@@ -10,6 +10,7 @@ from perceptron.report.numbers import (
     duration,
     duration_interval,
     interval,
+    large,
     memory,
     percent,
     percent_interval,
@@ -87,3 +88,11 @@ def test_memory_has_its_unit() -> None:
 def test_counts_have_all_digits() -> None:
     assert count(41_200) == "41,200"
     assert count(0.5) == "0.5"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0.0, "0"), (812.0, "812"), (4117.0, "4.12 k"), (48_413_671.0, "48.4 M"), (9.1e10, "91.0 G")],
+)
+def test_large_counts_have_three_digits_and_a_prefix(number: float, text: str) -> None:
+    assert large(number) == text

@@ -19,7 +19,8 @@ BUDGET_MINUTES = 10.0
 
 @dataclass(frozen=True)
 class CompareRequest:
-    """What was asked for. A seed of None is drawn; a Python of None is this one."""
+    """What was asked for. A seed of None is drawn; a Python of None is this one; a share of None is
+    the rule's."""
 
     base: str
     head: str
@@ -34,6 +35,10 @@ class CompareRequest:
     """Whether instructions are counted; ``auto``: where valgrind is found."""
     seeded: bool = True
     """Whether random numbers are drawn alike on both sides."""
+    least_work: float | None = None
+    """Share of work that a benchmark must have gained to be called slower by its count alone."""
+    least_judged: float | None = None
+    """Share of the benchmarks that must have been judged for a run to be clean."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +103,14 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
         "--head-python": request.head_python,
         "--seed": str(seed),
         "--count": None if request.count == "auto" else request.count,
+        "--least-work": _percentage(request.least_work),
+        "--least-judged": _percentage(request.least_judged),
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]
     words += [] if request.seeded else ["--no-seed"]
     return shlex.join(words)
+
+
+def _percentage(share: float | None) -> str | None:
+    return None if share is None else f"{100 * share:g}"

@@ -24,9 +24,9 @@ class CannotImport(UserError):
 class Arms:
     """Starts the programs of base, head and control, each on its own tree.
 
-    Arms may run at once, in threads of their own, each one program at a time. `close` ends what
-    still runs: an iteration that an exception broke off is kept alive by the traceback, and its
-    program must not outlive the trees.
+    One at a time; under an instrument arms may run at once, in threads of their own. `close` ends
+    what still runs: an iteration that an exception broke off is kept alive by the traceback, and
+    its program must not outlive the trees.
     """
 
     def __init__(
@@ -89,8 +89,9 @@ class Arms:
         with self._lock:
             if self._closed:
                 raise UserError("the comparison was ended")
-            if arm in self._running:
-                self._running[arm].end()
+            for other, program in self._running.items():
+                if instrument is PLAIN or other == arm:
+                    program.end()
             job = self._job(arm, kind, tasks, own_peak)
             program = Program(self.pythons[arm], job, seeds, instrument)
             self._running[arm] = program

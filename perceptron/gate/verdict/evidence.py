@@ -15,6 +15,7 @@ from perceptron.gate.verdict.estimate import RatioEstimate, interval, p_above
 from perceptron.gate.verdict.reasons import (
     clock_saw,
     could_have_seen,
+    no_clock,
     raise_budget,
     too_noisy,
     work_moved,
@@ -91,6 +92,14 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     if evidence.kind == "same":
         return _same(clock, rule)
     return _by_time(clock, rule)
+
+
+def find_without_clock(evidence: WorkEvidence, raise_to: float | None) -> Finding:
+    """Return the verdict where too few blocks gave a number; only the same work acquits alone."""
+    reason = no_clock(evidence, raise_to)
+    if evidence.kind == "same":
+        return Finding("no change", reason, "work")
+    return Finding("inconclusive", reason)
 
 
 def _rose(clock: Clock, evidence: WorkEvidence, work: Work, rule: Rule) -> Finding:

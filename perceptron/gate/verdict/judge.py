@@ -8,10 +8,9 @@ from math import expm1, isfinite, log1p
 from statistics import median
 
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate, holm, interval
-from perceptron.gate.verdict.evidence import Clock, Confirmation, Finding, find
+from perceptron.gate.verdict.evidence import Clock, Confirmation, Finding, find, find_without_clock
 from perceptron.gate.verdict.outcome import BenchmarkOutcome, outcome
 from perceptron.gate.verdict.promotion import confirmation_sizes, promote
-from perceptron.gate.verdict.reasons import no_clock
 from perceptron.gate.verdict.rule import Rule, confirmation_size, p_towards, smallest_detectable
 from perceptron.gate.verdict.run_verdict import judge_control, judge_run
 from perceptron.gate.verdict.waits import TIMED, Waits, one_sided, waits_of
@@ -199,9 +198,8 @@ class _Case:
             return Finding(result.kind, result.reason)
         evidence = self._work.get(key, NOT_COUNTED)
         if ratio is None:
-            return self._without_ratio(key) or Finding(
-                "inconclusive", no_clock(evidence, self._raise_to.get(key))
-            )
+            without_clock = find_without_clock(evidence, self._raise_to.get(key))
+            return self._without_ratio(key) or without_clock
         screen = self.screen.get(key, [])
         clock = Clock(
             ratio=ratio,

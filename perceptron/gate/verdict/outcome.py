@@ -98,11 +98,13 @@ def _failing_on_one_side(
 
 
 def _skipped(base: list[Reading], head: list[Reading]) -> BenchmarkOutcome:
-    skips: dict[Arm, str | None] = {}
-    for arm, readings in (("base", base), ("head", head)):
-        for reading in readings:
-            if reading.status == "skipped":
-                skips[arm] = reading.reason  # type: ignore[index]
+    arms: dict[Arm, list[Reading]] = {"base": base, "head": head}
+    skips = {
+        arm: reading.reason
+        for arm, readings in arms.items()
+        for reading in readings
+        if reading.status == "skipped"
+    }
     if len(skips) == 2:
         return BenchmarkOutcome("skipped", f"skipped: {skips['head']}")
     if skips:

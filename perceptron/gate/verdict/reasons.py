@@ -54,7 +54,9 @@ def could_have_seen(smallest: float | None) -> str:
 
 
 def no_clock(evidence: WorkEvidence, minutes: float | None) -> str:
-    """Return why a benchmark without enough blocks is not judged."""
+    """Return what to know of a benchmark that the clock has too few numbers of."""
+    if evidence.kind == "same":
+        return "same work; no time was left for the clock to look"
     if evidence.kind in {"not counted", "changed"}:
         return f"no time left for it: {raise_budget(minutes)}"
     return f"{work_moved(evidence)}, and no time was left for the clock: {raise_budget(minutes)}"

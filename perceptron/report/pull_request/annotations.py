@@ -47,11 +47,18 @@ def marks(comparison: Comparison) -> list[str]:
 
 
 def _slower(row: Row) -> str:
-    if row.change is None:
+    """Return what became slower, by the clock, by the work that it does, or by both."""
+    if row.change is None and row.work is None:
         return row.reason or row.verdict
     times = f"{text.amount(row.base, row.unit)} → {text.amount(row.head, row.unit)}"
     blocks = row.confirmation_blocks or row.screen_blocks
-    return f"{times}, {text.change(row)}, {blocks} blocks, confirmed"
+    confirmed = ", confirmed" if text.confirmed(row) else ""
+    if row.work is None:
+        return f"{times}, {text.change(row)}, {blocks} blocks{confirmed}"
+    return (
+        f"work {text.work_change(row)} ({text.instructions(row.work)} instructions a call), "
+        f"the clock {text.change(row)} ({times}, {blocks} blocks{confirmed})"
+    )
 
 
 def _command(kind: str, row: Row, message: str) -> str:

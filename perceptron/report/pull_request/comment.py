@@ -14,7 +14,9 @@ from perceptron.report.numbers import NONE, digits
 from perceptron.report.pull_request import markdown
 from perceptron.report.pull_request.markdown import code, count
 from perceptron.report.tables import comparison as text
+from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
+from perceptron.report.tables.grouped import Said
 from perceptron.untrusted_text import label
 
 TAG = "<!-- perceptron-gate -->"
@@ -22,7 +24,14 @@ TAG = "<!-- perceptron-gate -->"
 MOST_BYTES = 60 * 1024
 """Below what forges accept: GitHub's bound is 65,536 characters."""
 
-_CHANGED = ("benchmark", "base → head>", "Δ [99 % interval]>", "blocks>", "confirmed")
+_CHANGED = (
+    "benchmark",
+    "base → head>",
+    "Δ [99 % interval]>",
+    "blocks>",
+    "work, instructions a call>",
+    "stands on",
+)
 _OTHERS = (
     "benchmark",
     "verdict",
@@ -30,10 +39,14 @@ _OTHERS = (
     "Δ [99 % interval]>",
     "blocks>",
     "detectable>",
+    "work, instructions a call>",
+    "stands on",
     "why",
 )
 _LONGEST_COMMAND = 2000
 _LONGEST_REASON = 300
+# Of two benchmarks, and how many more there are.
+_LONGEST_NAMES = 400
 _MOST_VERSIONS = 10
 # Bytes kept for the lines that say how many others were left out.
 _RESERVE = 1024
@@ -62,8 +75,8 @@ def comment(comparison: Comparison, pull: PullRequest | None = None) -> str:
     Where there is not room for all, the folded rows are left out first, and counted.
     """
     ordered = text.in_order(comparison.rows)
-    changed = [row for row in ordered if _changed(row) and row.change is not None]
-    broken = [row for row in ordered if _changed(row) and row.change is None]
+    changed = [row for row in ordered if _changed(row) and _known(row)]
+    broken = [row for row in ordered if _changed(row) and not _known(row)]
     others = [row for row in ordered if not _changed(row)]
     head, foot = _head(comparison, pull), _foot(comparison, pull)
     room = markdown.Room(MOST_BYTES - _RESERVE - len("\n".join([*head, *foot]).encode()))
@@ -100,6 +113,11 @@ def _changed(row: Row) -> bool:
     return row.verdict in {"regression", "improvement"}
 
 
+def _known(row: Row) -> bool:
+    """Return whether it ran on both revisions."""
+    return row.change is not None or row.work is not None
+
+
 def _head(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     plan = comparison.plan
     lines = [TAG, "", f"**{comparison.verdict}**: {code(comparison.reason, _LONGEST_REASON)}", ""]
@@ -129,11 +147,14 @@ def _versions(comparison: Comparison) -> str:
 def _foot(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     plan = comparison.plan
     machine = comparison.environment.machine
-    facts = [text.detectable(comparison.rows)]
-    facts += text.waiting(comparison)
-    facts += [text.control(comparison)] if comparison.control.rows else []
+    counter = comparison.environment.counter
+    facts = [notes.detectable(comparison.rows)]
+    if counter is not None:
+        facts.append(f"counted by {code(counter, 60)}: {notes.counted(comparison.rows)}")
+    facts += notes.waiting(comparison)
+    facts += [notes.control(comparison)] if comparison.control.rows else []
     facts += [
-        text.spent(comparison),
+        notes.spent(comparison),
         f"{count(plan.screen_blocks)} blocks screened",
         f"seed {count(plan.seed).replace(',', '')}",
     ]
@@ -165,27 +186,37 @@ def _part(title: list[str], head: list[str], lines: list[str], room: markdown.Ro
 
 
 def _fold(comparison: Comparison, others: Sequence[Row], room: markdown.Room) -> list[str]:
-    rows = _part([], table.head(_OTHERS), [_other_row(row) for row in others], room)
-    out = [
-        f"- {code(names, 160)}: {code(reason, _LONGEST_REASON)}"
-        for names, reason in text.left_out(comparison)
+    left_out, not_counted = notes.left_out(comparison), notes.not_counted(comparison.rows)
+    parts = [
+        *_part([], table.head(_OTHERS), [_other_row(row) for row in others], room),
+        *_part(["**Left out**"], [], _said(left_out), room),
+        *_part(["**Not counted**"], [], _said(not_counted), room),
     ]
-    rows += _part(["**Left out**"], [], out, room)
-    if not rows:
+    if not parts:
         return []
     verdicts = [row.verdict for row in others]
     counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
-    counts += [f"{len(comparison.plan.left_out)} left out"] if out else []
-    return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *rows, "", "</details>"]
+    counts += [f"{len(comparison.plan.left_out)} left out"] if left_out else []
+    counts += ["some not counted"] if not_counted else []
+    return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *parts, "", "</details>"]
+
+
+def _said(said: Sequence[Said]) -> list[str]:
+    return [
+        f"- {code(names, _LONGEST_NAMES)}: {code(reason, _LONGEST_REASON)}"
+        for names, reason in said
+    ]
 
 
 def _changed_row(row: Row) -> str:
-    p = "" if row.p_adjusted is None else f" (p = {row.p_adjusted:.1g})"
-    return table.line([_name(row), _times(row), text.change(row), _blocks(row), f"yes{p}"])
+    p = f" (p = {row.p_adjusted:.1g})" if text.confirmed(row) else ""
+    evidence = f"{text.evidence(row)}{p}"
+    return table.line(
+        [_name(row), _times(row), text.change(row), _blocks(row), _work(row), evidence]
+    )
 
 
 def _other_row(row: Row) -> str:
-    smallest = row.smallest_detectable
     return table.line(
         [
             _name(row),
@@ -193,7 +224,9 @@ def _other_row(row: Row) -> str:
             _times(row),
             text.change(row),
             _blocks(row),
-            NONE if smallest is None else text.slowdown(smallest),
+            text.detectable(row),
+            _work(row),
+            text.evidence(row),
             code(row.reason or "", _LONGEST_REASON),
         ]
     )
@@ -204,7 +237,7 @@ def _broken(row: Row) -> str:
 
 
 def _moved(moved: MovedCrossover) -> str:
-    before, after = text.crossover_ends(moved)
+    before, after = notes.crossover_ends(moved)
     return f"- {code(moved.family)}: BASE {code(before)}, HEAD {code(after)}"
 
 
@@ -228,6 +261,13 @@ def _times(row: Row) -> str:
         else:
             amounts.append(f"{digits(value)} {code(row.unit, 20)}")
     return " → ".join(amounts)
+
+
+def _work(row: Row) -> str:
+    """Return the change of counted work and what it was on each revision."""
+    if row.work is None:
+        return NONE
+    return f"{text.work_change(row)}, {text.instructions(row.work)}"
 
 
 def _blocks(row: Row) -> str:

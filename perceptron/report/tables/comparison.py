@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
-from statistics import median
 
-from perceptron.analysis.crossover.judge import Crossover
-from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
-from perceptron.report.crossover_words import sentence
-from perceptron.report.numbers import NONE, count, digits, duration, percent, percent_interval
+from perceptron.records.comparison import Comparison, Row, Work
+from perceptron.report.numbers import NONE, digits, duration, large, percent, percent_interval
 
-COLUMNS = ("benchmark", "verdict", "base>", "head>", "change [99 % interval]>", "detectable>")
+COLUMNS = (
+    "benchmark",
+    "verdict",
+    "base>",
+    "head>",
+    "change [99 %]>",
+    "detectable>",
+    "work>",
+    "by",
+)
+# Of these, what there is where nothing was counted.
+_TIMED = 6
 # As many unchanged benchmarks are listed; more are counted.
 _MOST_UNCHANGED = 40
 # Times beyond these have no unit that fits; they are written with an exponent.
 _SMALLEST, _LARGEST = 1e-12, 1e15
-# Less is always there, and is nothing to tell.
-_LEAST_WAITED = 0.001
+# A larger slowdown would be no finding but an accident.
+LARGEST_DETECTABLE = 1.0
+_UNKNOWN = "cannot tell"
+# What would be shown as 0.0 % is nothing.
+_NOTHING = 0.0005
 _ORDER = ("regression", "improvement", "inconclusive", "invalid", "no change")
 
 
@@ -26,6 +36,7 @@ def show(comparison: Comparison) -> None:
     # Not at the top: where comments on pull requests are written, there is no rich.
     from rich.markup import escape
 
+    from perceptron.report.tables.comparison_notes import notes
     from perceptron.report.tables.terminal import out, table
 
     colour = {"clean": "green", "regression": "red"}.get(comparison.verdict, "yellow")
@@ -33,7 +44,9 @@ def show(comparison: Comparison) -> None:
     plan = comparison.plan
     rows = cells(comparison.rows)
     if rows:
-        table(f"{plan.base.name} → {plan.head.name}", COLUMNS, rows)
+        shown = None if any(row.work for row in comparison.rows) else _TIMED
+        title = f"{plan.base.name} → {plan.head.name}"
+        table(title, COLUMNS[:shown], [line[:shown] for line in rows])
     for line in notes(comparison):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"rows:   {comparison.results}", markup=False, soft_wrap=True)
@@ -41,7 +54,7 @@ def show(comparison: Comparison) -> None:
 
 def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Return rows of text: what changed first, by size; then what did not."""
-    shown = len(rows) - _unlisted(rows)
+    shown = len(rows) - unlisted(rows)
     return [
         (
             name(row),
@@ -49,118 +62,30 @@ def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
             amount(row.base, row.unit),
             amount(row.head, row.unit),
             change(row),
-            NONE if row.smallest_detectable is None else slowdown(row.smallest_detectable),
+            detectable(row),
+            work_change(row),
+            evidence(row),
         )
         # What did not change comes last.
         for row in in_order(rows)[:shown]
     ]
 
 
-def _unlisted(rows: Sequence[Row]) -> int:
+def unlisted(rows: Sequence[Row]) -> int:
     """Return how many unchanged benchmarks the table has no room for."""
     return max(0, sum(row.verdict == "no change" for row in rows) - _MOST_UNCHANGED)
 
 
 def in_order(rows: Sequence[Row]) -> list[Row]:
     """Return what changed first, by size."""
-    return sorted(rows, key=lambda row: (_ORDER.index(row.verdict), -abs(row.change or 0.0)))
+    return sorted(rows, key=lambda row: (_ORDER.index(row.verdict), -abs(_size(row))))
 
 
-def notes(comparison: Comparison) -> list[str]:
-    """Return what the table cannot say: reasons, omissions, certainty, time, and the command."""
-    unlisted = _unlisted(comparison.rows)
-    lines = [f"{unlisted} more benchmarks did not change"] if unlisted else []
-    lines += [f"{name(row)}: {row.reason}" for row in comparison.rows if row.reason]
-    lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
-    lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
-    lines.append(detectable(comparison.rows))
-    lines += waiting(comparison)
-    if comparison.control.rows:
-        lines.append(control(comparison))
-    lines.append(
-        f"{spent(comparison)}, "
-        f"{max((row.screen_blocks for row in comparison.rows), default=0)} blocks screened, "
-        f"{max(comparison.plan.confirmation_blocks.values(), default=0)} of confirmation"
-    )
-    lines.append(f"again:  {comparison.reproduce}")
-    return lines
-
-
-def spent(comparison: Comparison) -> str:
-    """Return how much of the time that was given the run used."""
-    seconds, budget = (
-        amount(seconds, "seconds")
-        for seconds in (comparison.seconds, comparison.plan.budget_seconds)
-    )
-    return f"{seconds} of {budget} spent"
-
-
-def detectable(rows: Sequence[Row]) -> str:
-    """Return how small a slowdown would have been seen."""
-    sizes = [row.smallest_detectable for row in rows if row.smallest_detectable is not None]
-    if not sizes:
-        return "smallest detectable slowdown: none"
-    return (
-        f"smallest detectable slowdown: median {slowdown(median(sizes))}, "
-        f"worst {slowdown(max(sizes))}"
-    )
-
-
-def waiting(comparison: Comparison) -> list[str]:
-    """Return a line on how disturbed the run was; none if it was not, or that is unknown."""
-    rows = comparison.rows
-    waits = [row.waited for row in rows if row.waited is not None]
-    samples = sum(row.disturbed or 0 for row in rows)
-    blocks = sum(row.retaken for row in rows)
-    if not waits:
-        return []  # a warning says so
-    if max(waits) < _LEAST_WAITED and not samples and not blocks:
-        return []
-    again = [
-        f"{count(number)} {what}{'' if number == 1 else 's'}"
-        for number, what in ((samples, "sample"), (blocks, "block"))
-        if number
-    ]
-    taken = f"; {' and '.join(again)} taken again" if again else ""
-    return [
-        f"waited for a core: median {percent(median(waits))} of the time, "
-        f"worst {percent(max(waits))}{taken}"
-    ]
-
-
-def control(comparison: Comparison) -> str:
-    """Return whether base differed from itself."""
-    state = "ALARM" if comparison.control.alarmed else "quiet"
-    number = len(comparison.control.rows)
-    return f"control, base against a second copy of itself: {state} ({number} benchmarks)"
-
-
-def moved_crossover(moved: MovedCrossover) -> str:
-    """Return where one backend overtakes another, before and after."""
-    before, after = crossover_ends(moved)
-    return f"crossover moved: {moved.family}: BASE {before}, HEAD {after}"
-
-
-def crossover_ends(moved: MovedCrossover) -> tuple[str, str]:
-    """Return who is faster from which size on BASE and on HEAD, as every crossover is worded."""
-    return _crossover_end(moved, moved.base), _crossover_end(moved, moved.head)
-
-
-def _crossover_end(moved: MovedCrossover, end: CrossoverEnd) -> str:
-    return sentence(
-        Crossover(
-            family=moved.family,
-            incumbent=moved.incumbent,
-            challenger=moved.challenger,
-            status=end.status,
-            size=end.size,
-            low=end.low,
-            high=end.high,
-            machine="",
-            dtype=None,
-            threads=None,
-        )
-    )
+def _size(row: Row) -> float:
+    """Return the change by which a row takes its place: of its time, or of its work without one."""
+    if row.change is not None:
+        return row.change
+    return 0.0 if row.work is None else row.work.change
 
 
 def name(row: Row) -> str:
@@ -184,17 +109,43 @@ def change(row: Row) -> str:
     return percent_interval(row.change, row.low, row.high, sign=True)
 
 
-def left_out(comparison: Comparison) -> list[tuple[str, str]]:
-    """Return which benchmarks were left out and why, each reason once."""
-    reasons: dict[str, list[str]] = {}
-    for benchmark in comparison.plan.left_out:
-        reasons.setdefault(benchmark.reason, []).append(benchmark.benchmark)
-    return [
-        (f"{names[0]}{f' and {len(names) - 1} more' if names[1:] else ''}", reason)
-        for reason, names in reasons.items()
-    ]
+def work_change(row: Row) -> str:
+    """Return the change of counted work, ``same`` where it is within the count's own noise."""
+    if row.work is None:
+        return NONE
+    return "same" if is_same(row.work) else percent(row.work.change, sign=True)
 
 
-def slowdown(share: float) -> str:
-    """Return ``3.1 %``, or ``none`` for a slowdown that no number of blocks would have shown."""
-    return percent(share) if isfinite(share) else "none"
+def is_same(work: Work) -> bool:
+    """Return whether both revisions did the same work, as far as counting can tell."""
+    return abs(work.change) <= max(work.noise, _NOTHING)
+
+
+def instructions(work: Work) -> str:
+    """Return what one call executes: ``48.4 M → 50.8 M``, once where it is the same."""
+    base = large(work.base)
+    return base if is_same(work) else f"{base} → {large(work.head)}"
+
+
+def evidence(row: Row) -> str:
+    """Return what the verdict stands on; nothing where there was neither a time nor a count."""
+    judged = row.verdict not in {"inconclusive", "invalid"}
+    known = row.change is not None or row.work is not None
+    return row.stands_on if judged and known else NONE
+
+
+def confirmed(row: Row) -> bool:
+    """Return whether fresh blocks have a part in the verdict."""
+    return row.p_adjusted is not None and row.stands_on != "work"
+
+
+def detectable(row: Row) -> str:
+    """Return the slowdown that would have been confirmed; nothing where nothing was measured."""
+    return NONE if row.change is None else slowdown(row.smallest_detectable)
+
+
+def slowdown(share: float | None) -> str:
+    """Return ``3.1 %``; no number for what only an accident would reach."""
+    if share is None or not share <= LARGEST_DETECTABLE:
+        return _UNKNOWN
+    return percent(share)

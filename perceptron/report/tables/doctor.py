@@ -14,10 +14,11 @@ _SHOWN = 5
 NEXT = "perceptron bench --quick"
 
 
-def show(diagnosis: Diagnosis) -> None:
-    """Print every condition, then what is wrong and what to do, then what to type next."""
+def show(diagnosis: Diagnosis, counting: str) -> None:
+    """Print every condition, what is wrong and what to do, about counting, what to type next."""
     table("What timings depend on here", ("what", "found", "verdict"), cells(diagnosis))
     show_warnings(diagnosis.warnings, out)
+    out.print(counting, markup=False, soft_wrap=True)
     show_next(NEXT)
 
 

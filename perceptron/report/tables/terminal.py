@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from math import ceil
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -29,6 +30,7 @@ err = Console(stderr=True, highlight=False)
 # Names of other people's benchmarks are long: beyond this they are folded, for there are columns
 # to the right of them.
 _LONGEST_NAME = 48
+_GAP = 2
 
 Move = Callable[[float, float, str], None]
 
@@ -86,13 +88,16 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     """Print a table; a column whose name ends in ``>`` is flush right."""
     grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     rows = list(rows)
+    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
+    # Where there is not room for all columns, none is cut: the widest are folded first.
+    room = sum(widths) + _GAP * (len(widths) - 1) <= out.width
     for index, column in enumerate(columns):
         right = column.endswith(">")
-        fits = all(len(row[index]) <= _LONGEST_NAME for row in rows)
+        fits = widths[index] <= _LONGEST_NAME
         grid.add_column(
             column.rstrip(">"),
             justify="right" if right else "left",
-            no_wrap=right or (index < 2 and fits),
+            no_wrap=room and (right or (index < 2 and fits)),
             overflow="fold",
             header_style="dim",
         )

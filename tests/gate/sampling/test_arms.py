@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,27 +12,39 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.sampling import processes
+from perceptron.gate.sampling import arms as arms_module
 from perceptron.gate.sampling.arms import Arms, CannotImport
-from perceptron.gate.sampling.processes import Answer
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
 from tests.gate.conftest import Repository
 
 
 class Programs:
     """Programs that give these answers and then run until they are ended."""
 
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = answers
+    def __init__(self, *given: Answer) -> None:
+        self.given = given
         self.running = 0
         self.started = 0
 
-    def run(self, *_: object) -> Generator[Answer, None, None]:
+    def __call__(self, *_: object) -> Running:
         self.running += 1
         self.started += 1
-        try:
-            yield from self.answers
-        finally:
-            self.running -= 1
+        return Running(self)
+
+
+class Running:
+    """One of them."""
+
+    def __init__(self, programs: Programs) -> None:
+        self.programs = programs
+        self.ended = False
+
+    def answers(self, _limit: object) -> Iterator[Answer]:
+        yield from self.programs.given
+
+    def end(self) -> None:
+        self.programs.running -= not self.ended
+        self.ended = True
 
 
 @pytest.fixture
@@ -48,14 +60,37 @@ def test_a_program_ends_before_the_next_one_starts(
     arms: Arms, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     programs = Programs(Answer(kind="start"), Answer(kind="end", own=True))
-    monkeypatch.setattr(processes, "run_program", programs.run)
-    first = arms.run("base", "measure", None)
+    monkeypatch.setattr(arms_module, "Program", programs)
+    first = arms.run("base", "measure", UNSEEDED)
     next(first)
-    second = arms.run("head", "measure", None)
+    second = arms.run("head", "measure", UNSEEDED)
     next(second)
     assert (programs.started, programs.running) == (2, 1)
     arms.close()
     assert programs.running == 0
+
+
+def test_arms_may_count_at_once_and_nothing_runs_beside_what_is_timed(
+    arms: Arms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = Programs(Answer(kind="start"))
+    monkeypatch.setattr(arms_module, "Program", programs)
+    counter = Instrument(("valgrind",))
+    for arm in ("base", "head", "head"):
+        next(arms.run(arm, "count", UNSEEDED, instrument=counter))
+    assert (programs.started, programs.running) == (3, 2)
+    next(arms.run("base", "measure", UNSEEDED))
+    assert programs.running == 1
+
+
+def test_nothing_starts_once_the_arms_are_closed(
+    arms: Arms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a comparison is interrupted while both arms count."""
+    monkeypatch.setattr(arms_module, "Program", Programs())
+    arms.close()
+    with pytest.raises(UserError, match="ended"):
+        next(arms.run("base", "measure", UNSEEDED))
 
 
 @pytest.mark.parametrize(
@@ -72,7 +107,7 @@ def test_no_program_outlives_an_error_that_is_still_known(
 ) -> None:
     """Its traceback keeps the iteration alive that the error broke off."""
     programs = Programs(answer)
-    monkeypatch.setattr(processes, "run_program", programs.run)
+    monkeypatch.setattr(arms_module, "Program", programs)
     with pytest.raises((CannotImport, UserError)) as error, closing(arms):
         arms.discover("head")
     assert error.value.__traceback__ is not None

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from perceptron.gate.sampling.first_trial import FirstTrial
+from perceptron.gate.sampling.processes import UNSEEDED, Seeds
 from perceptron.gate.sampling.sampler import Limit, Sampler, SamplingEffort
 from perceptron.records.block import Arm, Benchmark, Reading
 
@@ -24,7 +25,7 @@ class Fake:
         arm: Arm,
         benchmarks: Sequence[Benchmark],
         effort: SamplingEffort,
-        hash_seed: int,
+        seeds: Seeds,
         limit: Limit,
     ) -> Iterator[tuple[str, Reading]]:
         for benchmark in benchmarks:
@@ -44,7 +45,7 @@ def suite(**seconds: float) -> tuple[Fake, list[Benchmark]]:
 
 
 def trial(fake: Fake, budget: float = 600.0) -> FirstTrial:
-    return FirstTrial(cast(Sampler, fake), budget, 1, lambda: fake.now)
+    return FirstTrial(cast(Sampler, fake), budget, UNSEEDED, lambda: fake.now)
 
 
 ORDER: tuple[Arm, Arm] = ("base", "head")

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import Answer
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Seeds
 from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
 from perceptron.records.block import Arm, Benchmark, Reading
 
@@ -24,7 +24,7 @@ class Fake:
         self.asked: list[str] = []
 
     def run(
-        self, arm: Arm, kind: str, _seed: int, tasks: Sequence[dict[str, Any]], *_: object
+        self, arm: Arm, kind: str, _seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:
         self.asked.append(kind)
         for task in tasks:
@@ -48,7 +48,7 @@ def fake(tmp_path: Path) -> Fake:
 
 
 def sample(sampler: Sampler, arm: Arm = "base") -> dict[str, Reading]:
-    return dict(sampler.sample(arm, SUITE, CALIBRATING, 1, lambda _: 1.0))
+    return dict(sampler.sample(arm, SUITE, CALIBRATING, UNSEEDED, lambda _: 1.0))
 
 
 def test_a_cache_that_failed_is_made_again_the_next_time(fake: Fake) -> None:

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from perceptron.errors import UserError
 from perceptron.report.pull_request.annotations import annotate, marks
 from perceptron.report.pull_request.comment import TAG
-from tests.made_comparison import broken, comparison, row, slower
+from tests.made_comparison import broken, comparison, harder, row, slower, work
 
 
 def test_a_slower_benchmark_is_marked_where_it_is_defined() -> None:
@@ -16,6 +17,30 @@ def test_a_slower_benchmark_is_marked_where_it_is_defined() -> None:
     assert line == (
         "::error file=benchmarks/sums.py,line=12,title=regression%3A sums.time_sum(10%2C 'numpy')::"
         "1.00 ms → 1.08 ms, +8.1 %25 [+7.0, +9.3], 23 blocks, confirmed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, "the clock +3.0 %25 [-1.0, +7.0] (1.00 ms → 1.03 ms, 10 blocks)"),
+        (
+            {"stands_on": "both", "p_adjusted": 1e-5, "confirmation_blocks": 20},
+            "the clock +3.0 %25 [-1.0, +7.0] (1.00 ms → 1.03 ms, 20 blocks, confirmed)",
+        ),
+    ],
+)
+def test_more_work_is_marked_with_what_the_clock_saw(fields: dict[str, Any], words: str) -> None:
+    (line,) = marks(comparison(harder(**fields)))
+    counted = "work +5.0 %25 (48.4 M → 50.8 M instructions a call)"
+    assert line.endswith(f"::{counted}, {words}")
+
+
+def test_a_slowdown_of_the_same_work_says_so() -> None:
+    (line,) = marks(comparison(slower(work=work())))
+    assert line.endswith(
+        "::work same (48.4 M instructions a call), "
+        "the clock +8.1 %25 [+7.0, +9.3] (1.00 ms → 1.08 ms, 23 blocks, confirmed)"
     )
 
 

@@ -16,10 +16,11 @@ from perceptron.records.comparison import (
     LeftOut,
     MovedCrossover,
     Side,
+    Work,
 )
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, command, comment
-from tests.made_comparison import broken, comparison, moved, row, slower
+from tests.made_comparison import broken, comparison, harder, moved, row, slower, work
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"
@@ -35,6 +36,8 @@ hostile = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=5)), max_s
     lambda parts: MARK.join(["", *parts, ""])
 )
 number = st.one_of(st.none(), st.floats(), st.sampled_from([1e-3, 1e308, 5e-324, -1.0, 0.0]))
+finite = st.floats(allow_nan=True)
+works = st.none() | st.builds(Work, base=finite, head=finite, change=finite, noise=finite)
 whole = st.integers(-(10**400), 10**400)
 
 
@@ -49,6 +52,9 @@ def rows(draw: st.DrawFn) -> object:
         "head": draw(number),
         "reason": draw(st.one_of(st.none(), hostile)),
         "smallest_detectable": draw(number),
+        "work": draw(works),
+        "not_counted": draw(st.one_of(st.none(), hostile)),
+        "stands_on": draw(st.sampled_from(["time", "work", "both"])),
         "confirmation_blocks": draw(whole),
         "screen_blocks": draw(whole),
     }
@@ -78,7 +84,7 @@ def moved_crossovers(draw: st.DrawFn) -> MovedCrossover:
 @st.composite
 def comparisons(draw: st.DrawFn) -> Comparison:
     """Every text and number is untrusted."""
-    text = draw(st.lists(hostile, min_size=12, max_size=12))
+    text = draw(st.lists(hostile, min_size=13, max_size=13))
     side = Side(name=text[0], commit=text[1], changes=text[2], python=text[3])
     return comparison(
         *draw(st.lists(rows(), max_size=6)),
@@ -93,6 +99,7 @@ def comparisons(draw: st.DrawFn) -> Comparison:
             base={text[10]: "1"},
             head={text[10]: text[11]},
             variables={},
+            counter=text[12],
         ),
         plan={
             "base": side,
@@ -139,11 +146,15 @@ def test_untrusted_texts_change_nothing_but_what_stands_in_code(made: Comparison
             assert MARK not in token.content
             assert not re.search(r"[@#<`|]|://|www\.|GH-", token.content)
     plain = [row for row in made.rows if row.verdict == "no change"]
-    slow = [row for row in made.rows if row.change is not None and row not in plain]
+    slow = [
+        row
+        for row in made.rows
+        if row not in plain and (row.change is not None or row.work is not None)
+    ]
     tables = [table for table in (slow, plain) if table]
     assert kinds["table_open"] == len(tables)
-    assert kinds["th_open"] == 5 * bool(slow) + 7 * bool(plain)
-    assert kinds["td_open"] == 5 * len(slow) + 7 * len(plain)
+    assert kinds["th_open"] == 6 * bool(slow) + 9 * bool(plain)
+    assert kinds["td_open"] == 6 * len(slow) + 9 * len(plain)
     assert kinds["fence"] <= 1
 
 
@@ -161,7 +172,7 @@ def test_the_comment_says_what_changed_on_top() -> None:
     lines = text.splitlines()
     assert lines[0] == TAG
     assert lines[2] == "**regression**: `1 benchmark broke on HEAD, 1 slower`"
-    cells = "1.00 ms → 1.08 ms | +8.1 % [+7.0, +9.3] | 23 | yes (p = 2e-05) |"
+    cells = "1.00 ms → 1.08 ms | +8.1 % [+7.0, +9.3] | 23 | – | time (p = 2e-05) |"
     assert f"| `sums.time_sum(10, 'numpy')` | {cells}" in lines
     assert "- `bad.time_it(10, 'numpy')`: `broke on HEAD: ValueError: no`" in lines
     before, folded = text.split("<details>")
@@ -171,6 +182,31 @@ def test_the_comment_says_what_changed_on_top() -> None:
     assert "Smallest detectable slowdown: median 3.1 %, worst 3.1 %" in before
     assert "seed 7" in before
     assert "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7" in before
+
+
+def test_counted_work_and_what_a_verdict_stands_on_are_shown() -> None:
+    """Instructions of both revisions where they differ, once where they do not."""
+    here = ComparisonEnvironment(
+        machine={}, base={}, head={}, variables={}, counter="valgrind-3.24.0 `|`"
+    )
+    rows = [
+        harder(p_adjusted=0.2),
+        row(verdict="improvement", change=None, work=work(-0.3), stands_on="work"),
+        row(work=work(), stands_on="both"),
+        row(benchmark="spins", params=[], not_counted="not repeatable: it differs by 0.7%"),
+        row(benchmark="hash", params=[], not_counted="not repeatable: it differs by 1.2%"),
+    ]
+    before, folded = comment(comparison(*rows, environment=here)).split("<details>")
+    assert "| +3.0 % [-1.0, +7.0] | 10 | +5.0 %, 48.4 M → 50.8 M | work |" in before
+    assert "| – | 10 | -30.0 %, 48.4 M → 33.9 M | work |" in before
+    assert "| 3.1 % | same, 48.4 M | both | – |" in folded
+    assert "Broke, or works again" not in before
+    assert (
+        "counted by `valgrind-3.24.0 ˋ∣ˋ`: 1 of 5 did the same work (largest noise 0.02 %), "
+        "2 could not be counted; "
+    ) in before
+    assert "<summary>3 no change, some not counted</summary>" in folded
+    assert "- `spins and hash`: `not repeatable: it differs by 0.7 to 1.2%`" in folded
 
 
 def test_what_differs_beside_the_code_is_shown() -> None:
@@ -185,13 +221,22 @@ def test_what_differs_beside_the_code_is_shown() -> None:
 
 def test_folded_rows_go_first_where_there_is_no_room_and_are_counted() -> None:
     """Below the bound with any number of rows, the changed ones all there."""
-    same = [row(benchmark=f"same.time_{number}", reason="x" * 200) for number in range(2000)]
+    same = [
+        row(
+            benchmark=f"same.time_{number}",
+            reason="x" * 200,
+            not_counted=f"{'y' * number}",
+            work=work(0.007),
+            stands_on="both",
+        )
+        for number in range(2000)
+    ]
     text = comment(
         comparison(*same, *(slower(benchmark=f"slow.t{number}") for number in range(50)))
     )
     assert len(text.encode()) < MOST_BYTES
     assert text.count("`slow.t") == 50
-    shown = text.count("`same.time_")
+    shown = text.count("| `same.time_")
     assert 0 < shown < 2000
     assert f"{2000 - shown} more left out for want of room." in text
 

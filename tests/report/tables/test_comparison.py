@@ -1,18 +1,15 @@
 from __future__ import annotations
 
-import pytest
+import io
 
-from perceptron.records.comparison import CrossoverEnd, LeftOut, Row
-from perceptron.report.tables.comparison import (
-    COLUMNS,
-    amount,
-    cells,
-    crossover_ends,
-    left_out,
-    notes,
-    show,
-)
-from tests.made_comparison import broken, comparison, moved, row, slower
+import pytest
+from rich.console import Console
+
+from perceptron.records.comparison import Row
+from perceptron.report.tables import terminal
+from perceptron.report.tables.comparison import COLUMNS, amount, cells, show
+from perceptron.report.tables.comparison_notes import notes
+from tests.made_comparison import broken, comparison, harder, row, slower, work
 
 
 def test_what_changed_comes_first_by_size() -> None:
@@ -25,9 +22,9 @@ def test_what_changed_comes_first_by_size() -> None:
 
 def test_numbers_have_their_units_and_what_is_missing_is_a_dash() -> None:
     (slow,) = cells([slower()])
-    assert slow[2:] == ("1.00 ms", "1.08 ms", "+8.1 % [+7.0, +9.3]", "3.1 %")
-    (bad,) = cells([broken(smallest_detectable=float("inf"))])
-    assert bad[2:] == ("1.00 ms", "–", "–", "none")
+    assert slow[2:] == ("1.00 ms", "1.08 ms", "+8.1 % [+7.0, +9.3]", "3.1 %", "–", "time")
+    (bad,) = cells([broken()])
+    assert bad[2:] == ("1.00 ms", "–", "–", "–", "–", "–")
     assert amount(2e6, "bytes") == "2,000,000 bytes"
     assert amount(1e-300, "seconds") == "1e-300 seconds"
 
@@ -39,41 +36,6 @@ def test_many_that_did_not_change_are_counted() -> None:
     assert notes(comparison(*rows))[0] == "10 more benchmarks did not change"
 
 
-def test_each_reason_to_leave_out_is_given_once() -> None:
-    benchmarks = [LeftOut(benchmark=name, reason="too long") for name in ("a", "b", "c")]
-    benchmarks.append(LeftOut(benchmark="d", reason="it fails"))
-    assert left_out(comparison(plan={"left_out": benchmarks})) == [
-        ("a and 2 more", "too long"),
-        ("d", "it fails"),
-    ]
-
-
-def test_notes_say_how_sure_how_long_and_how_to_repeat_it() -> None:
-    lines = notes(comparison(row(), slower(reason="one more try")))
-    assert "sums.time_sum(10, 'numpy'): one more try" in lines
-    assert "smallest detectable slowdown: median 3.1 %, worst 3.1 %" in lines
-    assert "312 s of 600 s spent, 10 blocks screened, 0 of confirmation" in lines
-    assert lines[-1] == "again:  perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7"
-
-
-def test_notes_say_how_disturbed_the_run_was() -> None:
-    """Only where it was."""
-
-    def said(*rows: Row) -> list[str]:
-        return [line for line in notes(comparison(*rows)) if line.startswith("wait")]
-
-    busy = row(waited=0.31, disturbed=14, retaken=1)
-    assert said(row(waited=0.02, disturbed=0), busy, row()) == [
-        "waited for a core: median 16.5 % of the time, worst 31.0 %; 14 samples and 1 block "
-        "taken again"
-    ]
-    assert said(row(waited=0.01, disturbed=0)) == [
-        "waited for a core: median 1.0 % of the time, worst 1.0 %"
-    ]
-    assert said(row(waited=0.0001, disturbed=0)) == []
-    assert said(row()) == []
-
-
 def test_a_terminal_shows_the_verdict_first(capsys: pytest.CaptureFixture[str]) -> None:
     """Brackets in a reason are no markup."""
     show(comparison(slower(), verdict="regression", reason="[1] benchmark slower"))
@@ -82,29 +44,66 @@ def test_a_terminal_shows_the_verdict_first(capsys: pytest.CaptureFixture[str]) 
     assert lines[-1] == "rows:   results/gate/0123"
 
 
-def test_a_moved_crossover_is_noted_with_both_intervals() -> None:
-    """Under the table, as every crossover is worded."""
-    lines = notes(comparison(row(), moved_crossovers=[moved()]))
-    assert (
-        "crossover moved: mlp-width: BASE torch-cpu from 64.0 [62.0, 66.0] up, "
-        "HEAD torch-cpu from 32.0 [31.0, 33.0] up"
-    ) in lines
-    assert not any("crossover" in line for line in notes(comparison(row())))
+@pytest.mark.parametrize("size", [None, 7.2e7, 1.01, float("inf"), float("nan")])
+def test_a_slowdown_that_only_an_accident_would_reach_is_no_number(size: float | None) -> None:
+    """Beside a measured change; it said 7.2e+09 %."""
+    assert cells([row(smallest_detectable=size)])[0][5] == "cannot tell"
+    assert cells([row(smallest_detectable=1.0)])[0][5] == "100.0 %"
 
 
 @pytest.mark.parametrize(
-    ("end", "words"),
+    ("change", "noise", "shown"),
     [
-        (
-            CrossoverEnd(status="reverses", size=8.0, low=None, high=9.0),
-            "torch-cpu first, numpy from 8.00 […, 9.00] up",
-        ),
-        (
-            CrossoverEnd(status="always", size=None, low=None, high=None),
-            "torch-cpu at every size",
-        ),
-        (CrossoverEnd(status="never", size=None, low=None, high=None), "numpy at every size"),
+        (0.0, 0.0, "same"),
+        (0.0004, 0.0, "same"),
+        (-0.004, 0.0042, "same"),
+        (0.004, 0.0002, "+0.4 %"),
+        (0.02, 0.0002, "+2.0 %"),
+        (-0.86, 0.0015, "-86.0 %"),
     ],
 )
-def test_every_status_has_its_words(end: CrossoverEnd, words: str) -> None:
-    assert crossover_ends(moved(head=end))[1] == words
+def test_work_is_the_same_only_within_the_noise_of_counting(
+    change: float, noise: float, shown: str
+) -> None:
+    (line,) = cells([row(work=work(change, noise=noise), stands_on="both")])
+    assert line[6:] == (shown, "both")
+
+
+def test_what_was_not_judged_stands_on_nothing() -> None:
+    unsure = row(verdict="inconclusive", work=work(0.05))
+    assert cells([unsure])[0][6:] == ("+5.0 %", "–")
+
+
+def test_work_orders_what_has_no_time() -> None:
+    """An improvement by a count alone has its place by its size."""
+    counted = row(verdict="improvement", change=None, work=work(-0.3), stands_on="work")
+    timed = row(verdict="improvement", change=-0.1)
+    assert [line[-1] for line in cells([timed, counted])] == ["work", "time"]
+
+
+def printed(monkeypatch: pytest.MonkeyPatch, width: int, *rows: Row) -> list[str]:
+    """What a terminal of that width shows."""
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=width, highlight=False))
+    show(comparison(*rows))
+    return screen.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_nothing_is_cut_where_the_table_is_too_wide(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    """Names are folded, and every number is there."""
+    long = harder(benchmark="train.PerceptronRows.time_train", change=-0.123, low=-0.15)
+    lines = printed(monkeypatch, width, long, row(smallest_detectable=None, work=work()))
+    assert all(len(line.rstrip()) <= width for line in lines[2:8])
+    table = "".join("".join(lines[2:14]).split())
+    for text in ("ms", "+5.0%", "same", "by", "work", "cannot", "tell", "[-15.0,", "regression"):
+        assert text in table
+
+
+def test_where_nothing_was_counted_there_is_no_such_column(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert printed(monkeypatch, 140, row())[3].split()[-1] == "detectable"
+    assert printed(monkeypatch, 140, row(work=work()))[3].split()[-2:] == ["work", "by"]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.tables import terminal
@@ -17,6 +19,20 @@ def test_a_table_is_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert first.split() == ["[red]a", "1"]
     assert first.rstrip().endswith("    1")
     assert second.rstrip().endswith("1,000")
+
+
+def test_a_table_that_is_too_wide_is_folded_and_not_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The widest column first: numbers stay in one line as long as they can."""
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=30, highlight=False))
+    row = ("a" * 25, "12.3 ms", "+8.1 %")
+    terminal.table("", ("name", "time>", "change>"), [row])
+    head, first, second, *_ = (line.rstrip() for line in screen.getvalue().splitlines())
+    assert head.split() == ["name", "time", "change"]
+    assert first.split() == ["a" * 13, "12.3", "ms", "+8.1", "%"]
+    assert second == "a" * 12
 
 
 def test_progress_outside_a_terminal_is_a_line_at_every_tenth(

@@ -1,0 +1,110 @@
+"""The verdict on a run says on how many benchmarks it stands, and by which evidence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.gate.verdict.judge import judge
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.run_verdict import judge_run
+from perceptron.records.block import Reading
+from perceptron.records.comparison import Control, Row
+from tests.gate.conftest import benchmark, blocks
+from tests.made_comparison import broken, row, slower
+
+RULE = Rule()
+CALM, ALARM = Control(alarmed=False, rows=[]), Control(alarmed=True, rows=[])
+
+
+def concluded(*rows: Row, **fields: Any) -> tuple[str, str]:
+    control = fields.pop("control", CALM)
+    return judge_run(rows, control, fields.pop("broken", 0), RULE, **fields)
+
+
+def test_a_clean_run_says_how_many_were_judged() -> None:
+    assert concluded(row(), row()) == ("clean", "nothing of 2 benchmarks became slower")
+    assert concluded(row(), row(), left_out=1) == (
+        "clean",
+        "2 of 3 benchmarks judged, none slower",
+    )
+    assert concluded(row(), row(verdict="invalid")) == (
+        "clean",
+        "1 of 2 benchmarks judged, none slower",
+    )
+
+
+@pytest.mark.parametrize(("left_out", "verdict"), [(3, "clean"), (4, "inconclusive")])
+def test_too_few_judged_are_not_clean(left_out: int, verdict: str) -> None:
+    assert concluded(row(), row(), row(), left_out=left_out)[0] == verdict
+
+
+def test_what_was_left_out_and_what_is_invalid_count_alike() -> None:
+    rows = [row(), row(verdict="invalid"), row(verdict="invalid")]
+    assert concluded(*rows, left_out=7) == (
+        "inconclusive",
+        "only 1 of 10 benchmarks could be judged: less than 50 %",
+    )
+
+
+def test_the_share_is_the_rules() -> None:
+    strict = Rule(least_judged=1.0)
+    assert judge_run([row()], CALM, 0, strict, 1)[0] == "inconclusive"
+    assert judge_run([row()], CALM, 0, strict, 0)[0] == "clean"
+    assert judge_run([row()], CALM, 0, Rule(least_judged=0.0), 99)[0] == "clean"
+
+
+def test_a_regression_needs_no_share() -> None:
+    assert concluded(slower(), left_out=99) == (
+        "regression",
+        "1 benchmark slower than BASE, confirmed",
+    )
+
+
+def test_a_regression_says_by_which_evidence() -> None:
+    by_work, by_both = slower(stands_on="work"), slower(stands_on="both")
+    assert concluded(by_work, by_both)[1] == "2 benchmarks slower than BASE, by counted work"
+    assert concluded(slower(), by_work, by_both)[1] == (
+        "3 benchmarks slower than BASE, 1 confirmed by the clock and 2 by counted work"
+    )
+    assert concluded(broken(), by_work, broken=1)[1] == (
+        "1 benchmark broke on HEAD, 1 benchmark slower than BASE, by counted work"
+    )
+
+
+def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:
+    assert concluded(row(), control=ALARM)[0] == "inconclusive"
+    verdict, reason = concluded(row(), slower(stands_on="work"), control=ALARM)
+    assert verdict == "regression"
+    assert "differs from a second copy of itself" in reason
+
+
+def test_what_its_author_skips_on_both_is_nothing_to_judge() -> None:
+    """Most sets of parameters of some suites are."""
+    skipped = Reading(status="skipped", reason="no such shape")
+    untried = Reading(status="untried", reason="no time was left to try it")
+    (trial,) = blocks("time_it", [0.0])
+    trial = replace(trial, stage="calibration")
+    some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
+    others = [benchmark(f"time_{number}") for number in range(5)]
+    verdicts = {
+        reading.status: judge(
+            [benchmark("time_it"), *others],
+            [
+                *some,
+                *(
+                    replace(trial, benchmark=other.name, base=reading, head=reading)
+                    for other in others
+                ),
+            ],
+            {},
+            RULE,
+        )
+        for reading in (skipped, untried)
+    }
+    assert verdicts["skipped"].verdict == "clean"
+    assert len(verdicts["skipped"].left_out) == 5
+    assert verdicts["untried"].verdict == "inconclusive"
+    assert verdicts["untried"].reason.startswith("only 1 of 6 benchmarks")

@@ -1,0 +1,99 @@
+"""Counts say whether it is the same work, or why they cannot say it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import WorkEvidence, wants_again, wants_other_draws, work_of
+from perceptron.records.block import Reading, Status
+from tests.gate.conftest import blocks, counts
+
+RULE = Rule()
+
+
+def evidence(*changes: float, again: float = 0.0) -> WorkEvidence:
+    return work_of(counts("time_it", *changes, again=again), RULE)["time_it"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ((0.0,), "same"),
+        ((0.0099, 0.0099), "same"),
+        ((0.011, 0.011, 0.011), "changed"),
+        ((0.016, 0.016, 0.016), "rose"),
+        ((-0.016, -0.016, -0.016), "fell"),
+        ((0.05, 0.05, 0.005), "changed"),
+        ((0.05, 0.05, -0.05), "changed"),
+    ],
+)
+def test_work_rose_only_if_it_did_in_every_round(changes: tuple[float, ...], kind: str) -> None:
+    assert evidence(*changes).kind == kind
+
+
+def test_the_same_counts_are_the_same_work_with_its_numbers() -> None:
+    seen = evidence(0.0004)
+    assert seen.work is not None
+    assert (seen.work.base, seen.work.head) == pytest.approx((1e7, 1.0004e7))
+    assert seen.work.change == pytest.approx(0.0004)
+    assert seen.work.noise == pytest.approx(0.0004)
+
+
+def test_what_no_second_round_confirms_is_not_counted() -> None:
+    assert evidence(0.05).kind == "not counted"
+    assert "no time" in (evidence(0.05).reason or "")
+    assert evidence(0.0009).kind == "same"
+
+
+def test_counts_that_do_not_repeat_are_none() -> None:
+    seen = evidence(0.05, 0.05, again=0.01)
+    assert (seen.kind, seen.work) == ("not counted", None)
+    assert "not repeatable" in (seen.reason or "")
+    assert evidence(0.05, 0.05, again=0.004).kind == "rose"
+
+
+@pytest.mark.parametrize("status", ["failed", "slow", "untried"])
+def test_what_could_not_be_counted_says_why(status: Status) -> None:
+    failed = Reading(status=status, reason="an instruction is missing")
+    seen = work_of(counts("time_it", failed=failed), RULE)["time_it"]
+    assert seen == WorkEvidence("not counted", reason="an instruction is missing")
+
+
+def test_a_process_that_executes_nothing_is_not_counted() -> None:
+    nothing = counts("time_it", failed=Reading(status="ok", instructions=0.0))
+    assert "no instruction" in (work_of(nothing, RULE)["time_it"].reason or "")
+
+
+def test_only_counts_are_looked_at() -> None:
+    assert work_of(blocks("time_it", [0.1] * 10), RULE) == {}
+
+
+def test_a_round_is_repeated_only_where_it_leaves_a_doubt() -> None:
+    assert not wants_again(counts("time_it", 0.0009))
+    assert wants_again(counts("time_it", 0.002))
+    assert not wants_other_draws(counts("time_it", 0.005, 0.005), RULE)
+    assert wants_other_draws(counts("time_it", 0.02, 0.02), RULE)
+    assert not wants_other_draws(counts("time_it", 0.02), RULE), "the second round goes before"
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-0.5, 1.0), min_size=2, max_size=3))
+def test_swapped_revisions_turn_the_work_around(changes: list[float]) -> None:
+    forth = counts("time_it", *changes)
+    back = [
+        type(block)(
+            stage="count",
+            number=block.number,
+            benchmark=block.benchmark,
+            order=block.order,
+            sides=block.sides,
+            base=block.head,
+            head=block.base,
+        )
+        for block in forth
+    ]
+    one, other = (work_of(some, RULE)["time_it"] for some in (forth, back))
+    assert {"rose": "fell", "fell": "rose"}.get(one.kind, one.kind) == other.kind

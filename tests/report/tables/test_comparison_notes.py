@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.records.comparison import ComparisonEnvironment, CrossoverEnd, LeftOut, Row
+from perceptron.report.tables.comparison_notes import (
+    counted,
+    crossover_ends,
+    detectable,
+    left_out,
+    notes,
+)
+from tests.made_comparison import broken, comparison, moved, row, slower, work
+
+
+def test_each_reason_to_leave_out_is_given_once() -> None:
+    benchmarks = [LeftOut(benchmark=name, reason="too long") for name in ("a", "b", "c")]
+    benchmarks.append(LeftOut(benchmark="d", reason="it fails"))
+    assert left_out(comparison(plan={"left_out": benchmarks})) == [
+        ("a, b and 1 more", "too long"),
+        ("d", "it fails"),
+    ]
+
+
+def test_notes_say_how_sure_how_long_and_how_to_repeat_it() -> None:
+    lines = notes(comparison(row(), slower(reason="one more try")))
+    assert "sums.time_sum(10, 'numpy'): one more try" in lines
+    assert "smallest detectable slowdown: median 3.1 %, worst 3.1 %" in lines
+    assert "312 s of 600 s spent, 10 blocks screened, 0 of confirmation" in lines
+    assert lines[-1] == "again:  perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7"
+
+
+def test_notes_say_how_disturbed_the_run_was() -> None:
+    """Only where it was."""
+
+    def said(*rows: Row) -> list[str]:
+        return [line for line in notes(comparison(*rows)) if line.startswith("wait")]
+
+    busy = row(waited=0.31, disturbed=14, retaken=1)
+    assert said(row(waited=0.02, disturbed=0), busy, row()) == [
+        "waited for a core: median 16.5 % of the time, worst 31.0 %; 14 samples and 1 block "
+        "taken again"
+    ]
+    assert said(row(waited=0.01, disturbed=0)) == [
+        "waited for a core: median 1.0 % of the time, worst 1.0 %"
+    ]
+    assert said(row(waited=0.0001, disturbed=0)) == []
+    assert said(row()) == []
+
+
+def test_a_moved_crossover_is_noted_with_both_intervals() -> None:
+    """Under the table, as every crossover is worded."""
+    lines = notes(comparison(row(), moved_crossovers=[moved()]))
+    assert (
+        "crossover moved: mlp-width: BASE torch-cpu from 64.0 [62.0, 66.0] up, "
+        "HEAD torch-cpu from 32.0 [31.0, 33.0] up"
+    ) in lines
+    assert not any("crossover" in line for line in notes(comparison(row())))
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (
+            CrossoverEnd(status="reverses", size=8.0, low=None, high=9.0),
+            "torch-cpu first, numpy from 8.00 […, 9.00] up",
+        ),
+        (
+            CrossoverEnd(status="always", size=None, low=None, high=None),
+            "torch-cpu at every size",
+        ),
+        (CrossoverEnd(status="never", size=None, low=None, high=None), "numpy at every size"),
+    ],
+)
+def test_every_status_has_its_words(end: CrossoverEnd, words: str) -> None:
+    assert crossover_ends(moved(head=end))[1] == words
+
+
+def test_a_reason_is_given_once_for_all_rows_that_have_it() -> None:
+    """One line for nineteen, not nineteen lines."""
+    noisy = [
+        row(benchmark=f"t{number}", params=[], reason="too noisy here: raise --budget")
+        for number in range(19)
+    ]
+    seen = [
+        row(benchmark=name, params=[], reason=f"same work; the clock could have seen {size} %")
+        for name, size in (("u", 12), ("v", 38), ("w", 9))
+    ]
+    lines = notes(comparison(*noisy, *seen))
+    assert lines[0] == "t0, t1 and 17 more: too noisy here: raise --budget"
+    assert lines[1] == "u, v and 1 more: same work; the clock could have seen 9 to 38 %"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "words"),
+    [
+        ([0.03, 0.05, 0.12], "median 5.0 %, worst 12.0 %"),
+        ([0.03, 0.03], "median 3.0 %, worst 3.0 %"),
+        ([0.03, 0.05, None], "median 5.0 %, worst: cannot tell (1 of 3)"),
+        ([0.03, 7.2e7, None], "cannot tell (2 of 3)"),
+        ([], "nothing was measured"),
+    ],
+)
+def test_how_many_could_not_tell_is_said(sizes: list[float | None], words: str) -> None:
+    rows = [row(smallest_detectable=size) for size in sizes]
+    # What broke has no size that anybody wants.
+    assert detectable([*rows, broken()]) == f"smallest detectable slowdown: {words}"
+
+
+def test_the_evidence_of_counting_is_one_line() -> None:
+    """How many did the same work, how exactly, and how many could not be counted."""
+    rows = [
+        row(work=work()),
+        row(work=work(noise=0.0011)),
+        row(work=work(0.05)),
+        row(benchmark="a", params=[], not_counted="it spins in threads"),
+        row(benchmark="b", params=[], not_counted="it spins in threads"),
+    ]
+    here = ComparisonEnvironment(
+        machine={}, base={}, head={}, variables={}, counter="valgrind-3.24.0"
+    )
+    lines = notes(comparison(*rows, environment=here))
+    assert (
+        "counted by valgrind-3.24.0: 2 of 5 did the same work (largest noise 0.11 %), "
+        "2 could not be counted"
+    ) in lines
+    assert "not counted: a and b: it spins in threads" in lines
+    assert counted(rows[3:]) == "none of 2"
+    assert not any("counted" in line for line in notes(comparison(row())))
