@@ -86,7 +86,7 @@ def test_whole_runs_must_find_more_work_where_it_was_counted(run: MakeRun) -> No
     """Not where it was not: that is the clock's."""
     counts = {0: [1e6, 1.03e6], 1: [1e6, 1.03e6]}
     found = {"counts": counts, "row_verdict": "regression", "stands_on": "work"}
-    runs = [run("slower-3", number, **found) for number in range(30)]
+    runs = [run("slower-3", number, **found) for number in range(20)]
     runs += [run("slower-3-neighbour", number, **found) for number in range(10)]
     assert met(runs)[3] is True
     assert met(runs[1:])[3] is None
@@ -96,7 +96,7 @@ def test_whole_runs_must_find_more_work_where_it_was_counted(run: MakeRun) -> No
 
 def test_one_per_cent_must_be_seen_and_need_not_be_found(run: MakeRun) -> None:
     counts = {0: [1e6, 1.01e6], 1: [1e6, 1.01e6]}
-    runs = [run("slower-1", number, counts=counts) for number in range(15)]
+    runs = [run("slower-1", number, counts=counts) for number in range(8)]
     assert met(runs)[5] is True
     assert met(runs[1:])[5] is None
     assert met([*runs, run("slower-1", 16, counts={0: [1e6, 1.0001e6]})])[5] is False
@@ -105,8 +105,8 @@ def test_one_per_cent_must_be_seen_and_need_not_be_found(run: MakeRun) -> None:
 def test_a_speed_up_is_never_called_slower(run: MakeRun) -> None:
     """Not even with more work; the other benchmark of the run is not asked."""
     gather, python = "bodies.time_gather", "bodies.time_python"
-    runs = [run("in-order", number, benchmark=gather) for number in range(3)]
-    runs += [run("vectorised", number, benchmark=python) for number in range(3)]
+    runs = [run("in-order", number, benchmark=gather) for number in range(2)]
+    runs += [run("vectorised", number, benchmark=python) for number in range(2)]
     red = {"row_verdict": "regression", "verdict": "regression"}
     assert met(runs)[6] is True
     assert met(runs[1:])[6] is None

@@ -28,11 +28,11 @@ from perceptron.validation.gate.runs.repository import BASE, digest, expression,
 
 
 def test_two_hundred_runs_are_what_the_proof_asks_for() -> None:
-    """200 of equal sides, a fifth beside a neighbour; every pair with more work, three of each."""
+    """200 of equal sides, a fifth beside a neighbour; every body with more work of each size."""
     counts = wanted(200)
     assert counts["same"] + counts["neighbour"] == 200
     assert counts["neighbour"] == 40
-    assert all(counts[kind.name] >= 3 for kind in KINDS)
+    assert all(counts[kind.name] >= 3 for kind in KINDS if not kind.work)
     for kind in KINDS:
         if kind.by is not None:
             pairs = [kind.pair(number) for number in range(counts[kind.name])]
