@@ -87,6 +87,14 @@ def test_noise_needs_more_blocks_and_too_much_of_it_needs_another_machine() -> N
     assert minutes[0.4] == inf
 
 
+def test_more_blocks_of_a_screen_must_fit_before_the_confirmation() -> None:
+    """Where everything else took most of the time."""
+    loud = np.random.default_rng(3).normal(0, 0.05, 10).tolist()
+    some = [*tried("t", 6000.0), *blocks("t", loud)]
+    (minutes,) = needed(some, planned(60.0, affordable={"t": 0})).values()
+    assert 60 * minutes > (6000.0 + 2 * PROCESS) / 0.75
+
+
 def test_what_did_the_same_work_needs_no_clock() -> None:
     for ratios in ([], [0.4, -0.4] * 3):
         assert needed([*tried("t"), *counts("t", 0.0), *blocks("t", ratios)], planned(60.0)) == {}
