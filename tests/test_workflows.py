@@ -107,6 +107,14 @@ def test_whose_run_it_was_is_uploaded_even_if_it_got_no_further(tmp_path: Path) 
     assert upload["if"] == "${{ !cancelled() }}"
 
 
+def test_instructions_are_counted_where_neighbours_disturb_the_clock() -> None:
+    """valgrind is there before the comparison, in our workflow and in the one that others copy."""
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    for text in (GATE.read_text(encoding="utf-8"), page.split("<!-- workflow -->")[1]):
+        before, _ = text.split("perceptron compare", 1)
+        assert "sudo apt-get install --yes valgrind" in before
+
+
 def test_what_is_merged_is_not_measured_again() -> None:
     """A label on it would compare a commit with itself, and write over the comment."""
     (job,) = yaml.safe_load(GATE.read_text(encoding="utf-8"))["jobs"].values()

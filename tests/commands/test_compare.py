@@ -18,8 +18,10 @@ from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, co
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import AGREE
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
+from tests.conftest import ROOT
 from tests.made_comparison import comparison, moved, row, slower
 
 
@@ -74,6 +76,26 @@ def test_the_help_states_the_defaults_of_the_rule(capsys: pytest.CaptureFixture[
     words = " ".join(capsys.readouterr().out.split())
     assert f"slower. Default: {100 * Rule().least_work:g}." in words
     assert f"not clean. Default: {100 * Rule().least_judged:g}." in words
+
+
+def test_the_page_states_the_numbers_of_the_rule() -> None:
+    """What it says of counting is what the gate does."""
+    rule = Rule()
+    page = " ".join((ROOT / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    for words in (
+        f"differ by more than {100 * AGREE:g} %, both are counted a second time",
+        f"counts differ by more than {100 * rule.repeatable:g} %",
+        f"Work that differs by {100 * rule.same_work:g} % or more is counted once more",
+        f"differs by less than {100 * rule.same_work:g} % |",
+        f"where there is time: {rule.look} blocks; the {rule.screen} of a screen",
+        f"a confirmation only at p ≤ {rule.look_alpha:g}",
+        f"rose by {100 * rule.least_work:g} % or more",
+        f"it is sure (p ≤ {rule.contradiction:g})",
+        f"or by {100 * rule.least:g} % if that is less",
+        f"`--least-work PERCENT` is the {100 * rule.least_work:g} above",
+    ):
+        assert words in page, words
+    assert rule.least_judged == 0.5  # "Below half of them it is inconclusive"
 
 
 @pytest.mark.parametrize(

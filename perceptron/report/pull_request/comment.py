@@ -45,6 +45,8 @@ _OTHERS = (
 )
 _LONGEST_COMMAND = 2000
 _LONGEST_REASON = 300
+# Of two benchmarks, and how many more there are.
+_LONGEST_NAMES = 400
 _MOST_VERSIONS = 10
 # Bytes kept for the lines that say how many others were left out.
 _RESERVE = 1024
@@ -200,7 +202,10 @@ def _fold(comparison: Comparison, others: Sequence[Row], room: markdown.Room) ->
 
 
 def _said(said: Sequence[Said]) -> list[str]:
-    return [f"- {code(names, 160)}: {code(reason, _LONGEST_REASON)}" for names, reason in said]
+    return [
+        f"- {code(names, _LONGEST_NAMES)}: {code(reason, _LONGEST_REASON)}"
+        for names, reason in said
+    ]
 
 
 def _changed_row(row: Row) -> str:

@@ -1,0 +1,150 @@
+"""Both arms at once, and every benchmark gets an answer, whatever becomes of their processes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.counting.effort import CountingEffort
+from perceptron.gate.counting.rounds import Pair, Rounds
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
+from perceptron.gate.sampling.sampler import SamplingEffort
+from perceptron.records.block import Arm, Benchmark
+
+NAMES = [f"time_{number}" for number in range(8)]
+EFFORT = CountingEffort(
+    SamplingEffort(dict.fromkeys(NAMES, 1), dict.fromkeys(NAMES, 1)),
+    {name: float(number) for number, name in enumerate(NAMES)},
+    {},
+)
+SUITE = [Benchmark(name=name) for name in NAMES]
+
+
+class Fake:
+    """Arms whose processes die at the benchmarks that ``dies`` is true of."""
+
+    def __init__(self, home: Path, dies: Callable[[Arm, str], bool]) -> None:
+        self.trees = SimpleNamespace(home=home)
+        self.dies = dies
+        self.started: list[tuple[Arm, Instrument]] = []
+        self.order: dict[Arm, list[str]] = {"base": [], "head": []}
+        self.threads: set[int] = set()
+
+    def work_folder(self, arm: Arm) -> Path:
+        return cast(Path, self.trees.home) / arm
+
+    def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
+        assert kind == "count"
+        tasks: Sequence[dict[str, Any]] = rest[1]
+        self.started.append((arm, rest[-1]))
+        self.threads.add(threading.get_ident())
+        for task in tasks:
+            key = task["key"]
+            self.order[arm].append(key)
+            yield Answer(kind="start", key=key)
+            if self.dies(arm, key):
+                yield Answer(kind="died", reason="its process was ended by SIGSEGV")
+                return
+            content = {"key": key, "status": "ok", "instructions": 1000.0}
+            yield Answer(kind="reading", key=key, content=content)
+        yield Answer(kind="end")
+
+
+def count(
+    fake: Fake, has_time: Callable[[], bool] = lambda: True, padded: bool = False
+) -> dict[str, Pair]:
+    rounds = Rounds(cast(Arms, fake), Valgrind("valgrind", "valgrind-3.24.0"))
+    return dict(rounds.count(SUITE[::-1], EFFORT, UNSEEDED, has_time, padded))
+
+
+def nothing_dies(_arm: Arm, _key: str) -> bool:
+    return False
+
+
+def test_both_arms_count_everything_the_cheap_ones_first(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, nothing_dies)
+    pairs = count(fake)
+    assert set(pairs) == set(NAMES)
+    assert all(
+        reading.instructions == 1000.0 for pair in pairs.values() for reading in pair.values()
+    )
+    assert fake.order == {"base": NAMES, "head": NAMES}
+
+
+def test_each_arm_has_a_core_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+    fake = Fake(tmp_path, nothing_dies)
+    count(fake)
+    assert {arm: instrument.job["core"] for arm, instrument in fake.started} == {
+        "base": 3,
+        "head": 5,
+    }
+    assert len(fake.threads) == 2
+
+
+def test_on_one_core_they_count_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    fake = Fake(tmp_path, nothing_dies)
+    assert set(count(fake)) == set(NAMES)
+    assert [arm for arm, _ in fake.started] == ["base", "head"]
+    assert len(fake.threads) == 1
+
+
+def test_what_crashes_under_valgrind_costs_its_own_count(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, lambda arm, key: (arm, key) == ("head", "time_2"))
+    pairs = count(fake)
+    assert pairs["time_2"]["head"].reason == "its process was ended by SIGSEGV"
+    assert pairs["time_2"]["base"].status == "ok"
+    assert {key for key, pair in pairs.items() if pair["head"].status == "ok"} == {*NAMES} - {
+        "time_2"
+    }
+
+
+def test_a_valgrind_that_does_not_work_is_not_tried_for_ever(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, lambda *_: True)
+    pairs = count(fake)
+    assert set(pairs) == set(NAMES)
+    assert {reading.reason for pair in pairs.values() for reading in pair.values()} == {
+        "its process was ended by SIGSEGV"
+    }
+    assert len(fake.started) == 8, "four of each arm"
+
+
+def test_what_there_is_no_time_for_is_untried_and_says_so(tmp_path: Path) -> None:
+    times = iter([True] * 6)
+    pairs = count(Fake(tmp_path, nothing_dies), lambda: next(times, False))
+    assert set(pairs) == set(NAMES)
+    late = [pair for pair in pairs.values() if pair["base"].status == "untried"]
+    assert late
+    assert all("raise --budget" in (pair["base"].reason or "") for pair in late)
+
+
+def test_an_error_of_one_arm_is_raised(tmp_path: Path) -> None:
+    class Broken(Fake):
+        def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
+            if arm == "head":
+                raise UserError("HEAD imported toy from elsewhere")
+            return super().run(arm, kind, *rest)
+
+    with pytest.raises(UserError, match="elsewhere"):
+        count(Broken(tmp_path, nothing_dies))
+
+
+def test_the_second_round_lays_memory_out_otherwise(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, nothing_dies)
+    count(fake)
+    count(fake, padded=True)
+    paddings = [instrument.job["padding"] for _, instrument in fake.started]
+    assert paddings[:2] == [0, 0]
+    assert paddings[2] == paddings[3] > 100

@@ -1,0 +1,160 @@
+"""Which benchmarks are counted again, and what is kept of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.gate.counting import stage as stage_module
+from perceptron.gate.counting.effort import CountingEffort
+from perceptron.gate.counting.rounds import Pair
+from perceptron.gate.counting.stage import CountingStage
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.processes import Seeds
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.block import Benchmark, Block, Reading
+from perceptron.records.comparison import ComparisonPlan, Side
+
+SIDE = Side(name="x", commit="0", python="python")
+VALGRIND = Valgrind("valgrind", "valgrind-3.24.0")
+
+
+class Counts:
+    """Rounds in which HEAD executes so many times as much as BASE, by benchmark and round."""
+
+    def __init__(self, heads: dict[str, float], seconds: float = 1.0) -> None:
+        self.heads = heads
+        self.seconds = seconds
+        self.now = 0.0
+        self.asked: list[tuple[list[str], Seeds, bool]] = []
+        self.sides: list[dict[str, str]] = []
+
+    def __call__(self, *_: object) -> Counts:
+        return self
+
+    def count(
+        self,
+        benchmarks: Sequence[Benchmark],
+        _effort: CountingEffort,
+        seeds: Seeds,
+        _has_time: Callable[[], bool],
+        padded: bool = False,
+    ) -> Iterator[tuple[str, Pair]]:
+        self.asked.append(([benchmark.key for benchmark in benchmarks], seeds, padded))
+        for benchmark in benchmarks:
+            self.now += self.seconds
+            yield (
+                benchmark.key,
+                {
+                    "base": Reading(status="ok", instructions=1e6),
+                    "head": Reading(status="ok", instructions=1e6 * self.heads[benchmark.key]),
+                },
+            )
+
+
+def calibrated(key: str, seconds: float = 0.001) -> Block:
+    reading = Reading(status="ok", call_seconds=seconds)
+    return Block(
+        stage="calibration",
+        number=0,
+        benchmark=key,
+        order=["base", "head"],
+        sides={},
+        base=reading,
+        head=reading,
+    )
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[ComparisonJournal]:
+    plan = ComparisonPlan(
+        suite="s",
+        benchmarks=None,
+        base=SIDE,
+        head=SIDE,
+        budget_seconds=600.0,
+        seed=1,
+        rule={},
+        seeded=True,
+    )
+    with open_journal(tmp_path, ComparisonRun(work={"what": "this"}, plan=plan), False) as opened:
+        yield opened
+
+
+def run(
+    journal: ComparisonJournal, counts: Counts, monkeypatch: pytest.MonkeyPatch, **seconds: float
+) -> list[Block]:
+    monkeypatch.setattr(stage_module, "Rounds", counts)
+    known = {block.benchmark for block in journal.blocks}
+    for key in counts.heads:
+        if key not in known:
+            journal.append(calibrated(key, seconds.get(key, 0.001)))
+    trees = SimpleNamespace(arrange=lambda sides: counts.sides.append(dict(sides)))
+    arms = cast(Arms, cast(Any, SimpleNamespace(trees=trees)))
+    stage = CountingStage(arms, VALGRIND, journal, Rule(), lambda *_: None, lambda: counts.now)
+    stage.run([Benchmark(name=key) for key in counts.heads])
+    return [block for block in journal.blocks if block.stage == "count"]
+
+
+def rounds(blocks: Sequence[Block]) -> dict[str, list[int]]:
+    by_benchmark: dict[str, list[int]] = {}
+    for block in blocks:
+        by_benchmark.setdefault(block.benchmark, []).append(block.number)
+    return by_benchmark
+
+
+def test_what_agrees_is_counted_once_what_differs_again_and_what_changed_on_other_inputs(
+    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts({"same": 1.0005, "near": 1.003, "more": 1.05, "less": 0.6})
+    blocks = run(journal, counts, monkeypatch)
+    assert rounds(blocks) == {"same": [0], "near": [0, 1], "more": [0, 1, 2], "less": [0, 1, 2]}
+    first, again, other = (seeds for _, seeds, _ in counts.asked)
+    assert first == again
+    assert first.draw != other.draw
+    assert [padded for _, _, padded in counts.asked] == [False, True, False]
+    assert counts.sides[0] == {"base": "a", "head": "b"}
+    assert counts.sides[1] == {"base": "b", "head": "a"}
+
+
+def test_a_start_after_an_interruption_counts_what_is_missing(
+    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(journal, Counts({"one": 1.0}), monkeypatch)
+    counts = Counts({"one": 1.0, "two": 1.0})
+    assert rounds(run(journal, counts, monkeypatch)) == {"one": [0], "two": [0]}
+    assert [asked for asked, _, _ in counts.asked] == [["two"]]
+
+
+def test_without_seeds_there_are_no_other_draws(
+    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are others each time."""
+    plan = replace(journal.run.plan, seeded=False)
+    journal.update_run(replace(journal.run, plan=plan))
+    counts = Counts({"more": 1.05})
+    assert rounds(run(journal, counts, monkeypatch)) == {"more": [0, 1]}
+    assert {seeds.draw for _, seeds, _ in counts.asked} == {None}
+
+
+def test_what_takes_too_long_says_so_in_the_journal(
+    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = run(journal, Counts({"long": 1.0, "short": 1.0}), monkeypatch, long=20.0)
+    [long] = [block for block in blocks if block.benchmark == "long"]
+    assert long.head.status == "untried"
+    assert "under valgrind" in (long.base.reason or "")
+
+
+def test_no_round_begins_after_its_share_of_the_budget(
+    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts({"one": 1.05, "two": 1.05}, seconds=200.0)
+    assert rounds(run(journal, counts, monkeypatch)) == {"one": [0], "two": [0]}

@@ -1,0 +1,227 @@
+"""From two commits to a verdict by counted work, under the real valgrind.
+
+The clock of the suite is made up, so nothing here depends on how fast or busy the machine is.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from perceptron.gate.checkout.request import CompareRequest
+from perceptron.gate.compare import compare
+from perceptron.gate.counting import effort
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.comparison import Comparison, Row
+from tests.gate.conftest import FEWEST, Repository
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("valgrind") is None, reason="valgrind is not installed"
+)
+
+# Work that a count sees, on a clock that is as noisy as the drift says, and drifts with every call.
+TOY = """
+import random
+NOW = 0.0
+SPENT = random.SystemRandom()
+NOISE = {noise}
+
+def work(units):
+    global NOW
+    total = 0.0
+    for _ in range(units):
+        for number in range(50):
+            total += 0.5 * number
+    NOW += units * 1e-6 * (1 + SPENT.uniform(0, NOISE))
+    return total
+
+def clock():
+    return NOW
+"""
+SUITE = """
+import os
+import random
+import toy
+
+VALUES = [random.random() for _ in range(random.randrange(500, 1500))]
+UNDER_VALGRIND = "vgpreload" in os.environ.get("LD_PRELOAD", "")
+
+class Counted:
+    timer = staticmethod(toy.clock)
+
+    def time_one(self):
+        toy.work({one})
+
+    def time_drawn(self):
+        sorted(VALUES, key=lambda value: -value)
+        toy.work(len(VALUES) // 10)
+"""
+CRASHES = """
+    def time_crash(self):
+        if UNDER_VALGRIND:
+            os.kill(os.getpid(), 11)
+        toy.work(100)
+"""
+HANGS = """
+    def time_hang(self):
+        while UNDER_VALGRIND:
+            pass
+        toy.work(100)
+"""
+DRAWS = """
+    def time_entropy(self):
+        toy.work(random.SystemRandom().randrange(50, 150))
+"""
+
+
+@pytest.fixture
+def noisy(toy: Repository) -> Repository:
+    """Two benchmarks, one over random inputs that nobody seeds, on a clock that says nothing."""
+    toy.write(".gitignore", "results/\n__pycache__/\n")
+    toy.write("toy/__init__.py", TOY.format(noise=20))
+    toy.write("benchmarks/suite.py", SUITE.format(one=100))
+    toy.commit("base")
+    return toy
+
+
+def run(head: str = "head", **options: object) -> Comparison:
+    request = CompareRequest(
+        "base",
+        head,
+        results=Path("results"),
+        seed=1,
+        **{"count": "always", **options},  # type: ignore[arg-type]
+    )
+    return compare(request, lambda *_: None, Rule(**FEWEST, look=5))
+
+
+def rows(comparison: Comparison) -> dict[str, Row]:
+    return {row.benchmark.rpartition("time_")[2]: row for row in comparison.rows}
+
+
+def test_a_comment_is_clean_where_the_clock_could_see_nothing(noisy: Repository) -> None:
+    """Also for a benchmark over random inputs: both sides draw the same."""
+    noisy.write("toy/__init__.py", "# A comment.\n" + TOY.format(noise=20))
+    noisy.commit("head")
+    comparison = run()
+    assert comparison.verdict == "clean", comparison.reason
+    for row in comparison.rows:
+        assert (row.verdict, row.stands_on) == ("no change", "work")
+        assert row.work is not None
+        assert abs(row.work.change) < 0.001
+    assert comparison.environment.counter
+    assert comparison.plan.seeded
+
+
+def test_two_per_cent_more_work_in_one_of_them_is_found(noisy: Repository) -> None:
+    """In every round: the first, another layout of memory, other draws."""
+    slower = TOY.format(noise=20).replace(
+        "range(units)", "range(units + (2 if units == 100 else 0))"
+    )
+    noisy.write("toy/__init__.py", slower)
+    noisy.commit("head")
+    comparison = run()
+    assert comparison.verdict == "regression", comparison.reason
+    one = rows(comparison)["one"]
+    assert (one.verdict, one.stands_on) == ("regression", "work")
+    assert one.work is not None
+    assert one.work.change == pytest.approx(0.02, abs=0.003)
+    assert one.work.noise < 0.005
+    assert rows(comparison)["drawn"].verdict == "no change"
+    rounds = {block.number for block in comparison.blocks if block.stage == "count"}
+    assert rounds == {0, 1, 2}
+    assert "--count always" in comparison.reproduce
+
+
+def test_more_work_that_the_clock_contradicts_is_shown_and_no_regression(
+    noisy: Repository,
+) -> None:
+    noisy.write("toy/__init__.py", TOY.format(noise=0.001))
+    noisy.commit("quiet")
+    busier = TOY.format(noise=0.001).replace("range(units)", "range(units + units // 10)")
+    noisy.write("toy/__init__.py", busier)
+    noisy.commit("head")
+    comparison = compare(
+        CompareRequest("quiet", "head", results=Path("results"), benchmarks="one", count="always"),
+        lambda *_: None,
+        Rule(**FEWEST, look=5),
+    )
+    [row] = comparison.rows
+    assert (comparison.verdict, row.verdict) == ("clean", "no change")
+    assert row.work is not None
+    assert row.work.change > 0.05
+    assert "work rose by" in (row.reason or "")
+
+
+@pytest.mark.parametrize(("body", "why"), [(CRASHES, "SIGSEGV"), (HANGS, "no answer within")])
+def test_what_only_fails_under_valgrind_is_left_to_the_clock(
+    noisy: Repository, monkeypatch: pytest.MonkeyPatch, body: str, why: str
+) -> None:
+    """It is no failure of HEAD, and the others are counted."""
+    monkeypatch.setattr(effort, "_LEAST_PATIENCE_SECONDS", 8.0)
+    noisy.write("toy/__init__.py", TOY.format(noise=0.001))
+    noisy.write("benchmarks/suite.py", SUITE.format(one=100) + body)
+    noisy.commit("base2")
+    noisy.git("tag", "--force", "base")
+    noisy.commit("head")
+    comparison = run()
+    assert comparison.verdict == "clean", comparison.reason
+    special = rows(comparison)["crash" if body == CRASHES else "hang"]
+    assert (special.verdict, special.work, special.stands_on) == ("no change", None, "time")
+    assert why in (special.not_counted or "")
+    one = rows(comparison)["one"]
+    assert one.work is not None, one.not_counted
+
+
+def test_what_does_not_repeat_cannot_be_counted_and_says_so(noisy: Repository) -> None:
+    noisy.write("benchmarks/suite.py", SUITE.format(one=100) + DRAWS)
+    noisy.commit("base2")
+    noisy.git("tag", "--force", "base")
+    noisy.commit("head")
+    comparison = run(benchmarks="entropy|one")
+    entropy = rows(comparison)["entropy"]
+    assert entropy.work is None
+    assert "not repeatable" in (entropy.not_counted or "")
+    assert entropy.stands_on == "time"
+    assert rows(comparison)["one"].work is not None
+
+
+def test_without_seeds_two_draws_are_two_amounts_of_work(noisy: Repository) -> None:
+    noisy.commit("head")
+    comparison = run(benchmarks="drawn", seeded=False)
+    [row] = comparison.rows
+    assert "not repeatable" in (row.not_counted or "")
+    assert "--no-seed" in comparison.reproduce
+
+
+@pytest.fixture
+def guarded(noisy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The same on a system that lets no process execute what it has written."""
+    folder = tmp_path / "guarded"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(
+        "import mmap\n"
+        "before = mmap.mmap\n"
+        "def guarded(*place, prot=3, **named):\n"
+        "    if prot & 4:\n"
+        "        raise PermissionError(13, 'Permission denied')\n"
+        "    return before(*place, prot=prot, **named)\n"
+        "mmap.mmap = guarded\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=":")
+    return noisy
+
+
+def test_a_system_without_executable_memory_is_left_to_the_clock(guarded: Repository) -> None:
+    noisy = guarded
+    noisy.write("toy/__init__.py", TOY.format(noise=0.001))
+    noisy.commit("base2")
+    noisy.git("tag", "--force", "base")
+    noisy.commit("head")
+    comparison = run()
+    assert comparison.verdict == "clean"
+    assert {row.not_counted for row in comparison.rows} == {
+        "this system allows no executable memory (Permission denied)"
+    }
