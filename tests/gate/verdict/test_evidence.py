@@ -121,6 +121,22 @@ def test_the_same_work_says_what_the_clock_could_have_seen() -> None:
     assert "too noisy" in (screened(0.0, noise(3.0, 6)).reason or "")
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.03])
+def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
+    """Of slowdowns as large as the median promise, nearly all are found."""
+    promises = [simulated(0.0, 0.0, spread, seed).smallest_detectable for seed in range(50)]
+    promised = float(np.median([promise for promise in promises if promise is not None]))
+    assert tally(0.0, promised, spread, 100)["regression"] >= 95
+
+
+def test_a_look_must_be_suspicious_first_so_it_promises_less_than_a_screen() -> None:
+    ratios = noise(0.02, 6)
+    same, changed = (screened(work, ratios).smallest_detectable for work in (0.0, 0.012))
+    assert same is not None
+    assert changed is not None
+    assert same > changed
+
+
 def test_the_same_work_that_looks_slower_and_has_no_time_to_be_confirmed_is_inconclusive() -> None:
     row = screened(0.0, 0.2 + noise(0.01, 10), time_it=0)
     assert row.verdict == "inconclusive"
