@@ -7,8 +7,12 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import work_of
+from perceptron.records.comparison import Evidence
 from perceptron.validation.gate.judging.blocks import Pair, pair
-from perceptron.validation.gate.record import Nanoseconds, ProofRow, ProofRun
+from perceptron.validation.gate.judging.counts import count_blocks
+from perceptron.validation.gate.record import Counts, Nanoseconds, ProofRow, ProofRun
 
 MakeRun = Callable[..., ProofRun]
 
@@ -39,8 +43,12 @@ def run() -> MakeRun:
         ratios: Sequence[float] = (),
         benchmark: str = "bodies.time_training",
         row_verdict: str = "no change",
+        counts: Counts | None = None,
+        not_counted: str | None = None,
+        stands_on: Evidence = "time",
         **fields: object,
     ) -> ProofRun:
+        judged = work_of(count_blocks(benchmark, counts or {}), Rule())
         row = ProofRow(
             benchmark=benchmark,
             verdict=row_verdict,  # type: ignore[arg-type]
@@ -50,6 +58,10 @@ def run() -> MakeRun:
             spread=0.018,
             screen=recorded(ratios or noise(0.018, 10, number)),
             confirmation=[],
+            counts=counts or {},
+            work=judged[benchmark].work if judged else None,
+            not_counted=not_counted,
+            stands_on=stands_on,
         )
         defaults: dict[str, object] = {
             "when": f"2026-01-01T00:{number % 60:02}:00Z",

@@ -23,6 +23,7 @@ from perceptron.records.comparison import (
     Control,
     Row,
     Side,
+    Work,
 )
 from perceptron.validation.gate import prove
 from perceptron.validation.gate.judging import tally
@@ -38,9 +39,11 @@ ENVIRONMENT = ComparisonEnvironment(
     base={"numpy": "2.0"},
     head={"numpy": "2.0"},
     variables={},
+    counter="valgrind-3.24.0",
 )
 
 
+WORK = Work(base=1e6, head=1.01e6, change=0.01, noise=0.0)
 SLOWER = Reading(status="ok", value=3e-3, samples=[3e-3], waited=0.5)
 
 
@@ -60,6 +63,14 @@ def block(stage: str, number: int, status: str = "ok") -> Block:
         head=msgspec.structs.replace(reading, status=status),
         control=reading if stage == "confirmation" else None,
     )
+
+
+def counted(number: int, base: float | None, head: float | None) -> Block:
+    readings = [
+        Reading(status="failed" if count is None else "ok", instructions=count)
+        for count in (base, head)
+    ]
+    return msgspec.structs.replace(block("count", number), base=readings[0], head=readings[1])
 
 
 def comparison(blocks: list[Block]) -> Comparison:
@@ -85,6 +96,8 @@ def comparison(blocks: list[Block]) -> Comparison:
         waited=0.0123456789,
         disturbed=4,
         retaken=1,
+        work=WORK,
+        stands_on="both",
     )
     return Comparison(
         verdict="clean",
@@ -113,7 +126,8 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
         again = msgspec.structs.replace(block("screen", 0), take=1)
         first = msgspec.structs.replace(again, take=0, head=SLOWER)
         blocks = [block("calibration", 0), first, again, block("screen", 1, "failed")]
-        return comparison([*blocks, block("confirmation", 0)])
+        counts = [counted(0, 1e6, 1.01e6), counted(1, 1e6, None)]
+        return comparison([*blocks, *counts, block("confirmation", 0)])
 
     before = Path.cwd()
     kept: list[ComparisonEnvironment] = []
@@ -137,6 +151,28 @@ def test_a_run_compares_base_with_its_head_and_keeps_every_sample(tmp_path: Path
     assert row.retaken == [[[1_000_000, 2_000_000], [3_000_000]]]
     assert (row.waited, row.disturbed) == (0.0123457, 4)
     assert row.confirmation == [[[1_000_000, 2_000_000]] * 3]
+    assert row.counts == {0: [1e6, 1.01e6]}
+    assert (row.work, row.stands_on, row.not_counted) == (WORK, "both", None)
+    assert made.counter == "valgrind-3.24.0"
+
+
+def test_counts_are_kept_and_runs_from_before_there_were_any_are_still_read(
+    tmp_path: Path, run: MakeRun
+) -> None:
+    made = run("same", 0, counts={0: [1e6, 1.002e6], 1: [1e6, 1.001e6]}, counter="valgrind-3.24.0")
+    with store.open_proof(tmp_path) as journal:
+        journal.append(made)
+    assert store.read_runs(tmp_path) == [made]
+    file = tmp_path / "runs.jsonl"
+    line = msgspec.json.decode(file.read_bytes())
+    del line["counter"]
+    for name in ("counts", "work", "not_counted", "stands_on"):
+        del line["rows"][0][name]
+    file.write_bytes(msgspec.json.encode(line) + b"\n")
+    (before,) = store.read_runs(tmp_path)
+    assert before.counter is None
+    assert (before.rows[0].counts, before.rows[0].work) == ({}, None)
+    assert before.rows[0].stands_on == "time"
 
 
 def alive(process: int) -> bool:
@@ -304,7 +340,7 @@ def test_another_rule_judges_again_what_nothing_changed_in_and_measures_slowdown
     assert (unmeasured.outdated, unmeasured.again, unmeasured.left_out) == (False, 5, before - 5)
     proof = prove.prove(request(tmp_path, 5), silent)
     assert {run.kind for run in runs_made[before:]} == {
-        kind for kind in wanted(5) if BY_NAME[kind].slower
+        kind for kind in wanted(5) if BY_NAME[kind].changed
     }
     numbers = [(run.kind, run.number) for run in runs_made]
     assert len(set(numbers)) == len(numbers)

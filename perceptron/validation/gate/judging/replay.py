@@ -25,10 +25,11 @@ from perceptron.validation.gate.judging.blocks import Pair, judged_by_others, sp
 from perceptron.validation.gate.judging.counts import RecordedCounts, is_seen
 
 LEVELS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.10, 0.20)
+WORK_LEVELS = LEVELS[:5]
 # By so much the logarithms of the clock's ratios are multiplied where work is counted.
 LOUDER = (1.0, 4.0, 16.0)
 # Of each benchmark's blocks, for each level.
-DRAWS = 300
+DRAWS = 150
 GATE = "gate"
 
 Evidence = Literal["clock alone", "same work", "more work"]
@@ -114,7 +115,7 @@ def _replay_window(
     _replay_clock(result, _Case(benchmark, window, rule, draw(0.0)), spread, "same work")
     for louder in LOUDER:
         loud = [pair.louder(louder) for pair in window]
-        for level in LEVELS:
+        for level in WORK_LEVELS:
             row = _Case(benchmark, loud, rule, draw(level)).row(level)
             found = {GATE: row.verdict == "regression"}
             result.trials.append(

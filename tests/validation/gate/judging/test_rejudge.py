@@ -43,6 +43,29 @@ def test_its_control_counts(run: MakeRun) -> None:
     assert (judged.verdict, judged.control_alarmed) == ("inconclusive", True)
 
 
+def test_the_same_work_was_looked_at_and_is_clean_again(run: MakeRun) -> None:
+    """Six blocks, however loud, and no more; a look that is suspicious wants ten."""
+    same = {0: [1e6, 1e6]}
+    loud = run("same", 3, ratios=noise(0.2, 6, 4), counts=same, verdict="inconclusive")
+    judged = rejudge(loud, RULE)
+    assert judged is not None
+    assert (judged.verdict, judged.rows[0].verdict) == ("clean", "no change")
+    assert judged.rows[0].stands_on == "work"
+    assert judged.rows[0].work == loud.rows[0].work
+    assert rejudge(run("same", 3, ratios=noise(0.01, 10), counts=same), RULE) is None
+    assert rejudge(run("same", 3, ratios=noise(0.01, 6)), RULE) is None
+    suspicious = [log1p(0.03) + deviation for deviation in noise(0.02, 10)]
+    assert rejudge(run("same", 3, ratios=suspicious[:6], counts=same), RULE) is None
+    calm = [*suspicious[:6], -0.03, -0.02, -0.03, -0.02]
+    assert rejudge(run("same", 3, ratios=calm, counts=same), RULE) is not None
+
+
+def test_what_could_not_be_counted_says_so_again(run: MakeRun) -> None:
+    judged = rejudge(run("same", 3, not_counted="it crashed"), RULE)
+    assert judged is not None
+    assert (judged.rows[0].work, judged.rows[0].not_counted) == (None, "it crashed")
+
+
 def test_what_would_have_been_measured_otherwise_is_not(run: MakeRun) -> None:
     """Another screen, another promotion; a slowdown, whose finding depends on the number."""
     quiet = run("same", 0)

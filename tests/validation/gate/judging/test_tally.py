@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from math import log1p
 
+import pytest
+
 from perceptron.validation.gate.judging import tally
 from perceptron.validation.gate.judging.other_rules import OTHERS
 from perceptron.validation.gate.judging.replay import GATE, ReplayTrial
+from perceptron.validation.gate.record import Judged
 from perceptron.validation.gate.runs.kinds import BY_NAME
+from perceptron.validation.share import share
 from tests.validation.gate.conftest import MakeRun, noise
 
 
@@ -29,7 +33,10 @@ def test_a_run_is_red_for_a_rule_if_any_of_its_benchmarks_is(run: MakeRun) -> No
 
 
 def test_only_benchmarks_that_the_head_makes_slower_can_be_found(run: MakeRun) -> None:
-    """A copy in the training loop slows no exponential; a head with 21 units slows everything."""
+    """A copy in the training loop slows no exponential; a head with more units slows all in units.
+
+    What is slower by less than is to be called so, or faster, is not to be found.
+    """
     slow = [log1p(0.2) + deviation for deviation in noise(0.003, 10)]
     fields = {"ratios": slow, "row_verdict": "regression"}
     other = {**fields, "benchmark": "bodies.time_exponential"}
@@ -39,20 +46,22 @@ def test_only_benchmarks_that_the_head_makes_slower_can_be_found(run: MakeRun) -
     assert {share.hits for share in five.shares.values()} == {2}
     assert copy.name == BY_NAME["copy"].summary
     assert copy.spread == "≤ 1 %"
-    assert tally.found_live([run("same", 0, **fields)]) == []
+    for kind in ("same", "slower-1", "vectorised"):
+        assert tally.found_live([run(kind, 0, **{**fields, "benchmark": "b.time_python"})]) == []
 
 
 def test_kinds_tell_verdicts_costs_and_what_was_measured(run: MakeRun) -> None:
+    more = {0: [1e6, 1.2e6], 1: [1e6, 1.2e6]}
     runs = [
-        run("same", 0, row_verdict="improvement"),
+        run("same", 0, row_verdict="improvement", counts={0: [1e6, 1e6]}),
         run("same", 1, verdict="inconclusive", control_alarmed=True, seconds=30.0),
-        run("scalar", 0, verdict="regression"),
+        run("scalar", 0, verdict="regression", counts=more),
     ]
     same, scalar = tally.live_kinds(runs)
     assert (same.runs, same.verdicts) == (2, {"clean": 1, "inconclusive": 1})
     assert (same.improvements, same.control_alarms, same.seconds) == (1, 1, 20.0)
-    assert same.change is None
-    assert scalar.change == 0.001
+    assert (same.change, same.work) == (None, None)
+    assert (scalar.change, scalar.work) == (0.001, pytest.approx(0.2))
 
 
 def test_small_p_values_are_counted_by_benchmark(run: MakeRun) -> None:
@@ -78,6 +87,10 @@ def test_replays_are_told_by_size_and_spread() -> None:
         ("5 %", "≤ 1 %", 3),
         ("5 %", "more", 1),
         ("20 %", "more", 4),
+    ]
+    assert tally.found_more_work(some) == [
+        Judged(name="5 %", spread="×1", shares={"seen": share(0, 8), GATE: share(4, 8)}),
+        Judged(name="20 %", spread="×1", shares={"seen": share(0, 4), GATE: share(4, 4)}),
     ]
     (promised,) = tally.promised(trials(0.041, "≤ 1 %", 3, 4))
     assert (promised.name, promised.shares[GATE].hits) == ("4.1 %", 3)

@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.validation.gate.record import (
+    CountedBenchmark,
+    CountedKind,
     GateState,
     Judged,
     LiveKind,
@@ -57,12 +59,13 @@ def proof() -> Proof:
         last="2026-03-05T05:06:07Z",
         version="0.1",
         commits=["abc", "def"],
-        work="w",
+        work="0123abc",
         command="perceptron proof --runs 200",
         results="results/proof/box",
         again=2,
         left_out=3,
         outdated=False,
+        counters=["valgrind-3.24.0"],
         targets=[
             Target(name="no false alarm", reached=share(0, 200), met=True),
             Target(name="finds", reached=share(5, 10), met=None),
@@ -77,10 +80,45 @@ def proof() -> Proof:
                 improvements=0,
                 control_alarms=1,
                 change=0.113,
+                work=0.0912,
                 seconds=31.2,
                 cpu_seconds=29.0,
             )
         ],
+        counted=[
+            CountedKind(
+                name="102 units for 100",
+                rows=16,
+                counted=share(15, 16),
+                seen=share(15, 15),
+                called_slower=share(14, 15),
+                on_work=share(13, 15),
+                change=0.019996,
+                noise=0.00198,
+            )
+        ],
+        counts=[
+            CountedBenchmark(
+                benchmark="training",
+                counted=share(40, 40),
+                median=0.0000123,
+                largest=0.0019,
+                why_not=None,
+            ),
+            CountedBenchmark(
+                benchmark="product",
+                counted=share(0, 40),
+                median=None,
+                largest=None,
+                why_not="not repeatable",
+            ),
+        ],
+        more_work=[
+            Judged(
+                name="2 %", spread="×16", shares={"seen": share(600, 600), "gate": share(598, 600)}
+            )
+        ],
+        same_work=[],
         false_alarms=[Judged(name="together", spread="", shares=rules)],
         found=[Judged(name="scalar", spread="≤ 2.5 %", shares={"gate": share(4, 5)})],
         replayed=[Judged(name="5 %", spread="≤ 1 %", shares={"gate": share(588, 600)})],
@@ -117,6 +155,37 @@ def test_rules_stand_side_by_side(proof: Proof) -> None:
     assert alarms.rows == [("together", "200", "0.0 % [0.0, 1.8]", "30.5 % [24.2, 37.4]")]
 
 
+def test_counted_evidence_stands_before_the_clocks(proof: Proof) -> None:
+    titles = [grid.title for grid in grids(proof)]
+    counted = [title for title in titles if title.startswith("Counted") or "more work" in title]
+    assert titles[2:5] == counted
+    kinds, benchmarks, more = grids(proof)[2:5]
+    assert kinds.rows == [
+        (
+            "102 units for 100",
+            "16",
+            "93.8 % [69.8, 99.8]",
+            "+2.00 %",
+            "0.198 %",
+            "100.0 % [78.2, 100.0]",
+            "93.3 % [68.1, 99.8]",
+            "86.7 % [59.5, 98.3]",
+        )
+    ]
+    assert [row[3:] for row in benchmarks.rows] == [
+        ("0.001 %", "0.190 %", "–"),
+        ("–", "–", "not repeatable"),
+    ]
+    assert more.columns == ("injected", "clock noise", "number>", "seen>", "gate>")
+    assert more.rows == [("2 %", "×16", "600", "100.0 % [99.4, 100.0]", "99.7 % [98.8, 100.0]")]
+
+
+def test_whole_runs_tell_what_the_clock_and_the_counts_measured(proof: Proof) -> None:
+    whole = grids(proof)[1]
+    assert whole.columns[-4:-2] == ("clock>", "work>")
+    assert [row[-4:-2] for row in whole.rows] == [("+11.3 %", "+9.1 %")]
+
+
 def test_states_of_the_gate_stand_beside_each_other(proof: Proof) -> None:
     """Where waiting was unknown, nothing is said of it."""
     (states,) = [grid for grid in grids(proof) if grid.title.startswith("Beside a busy process")]
@@ -145,8 +214,9 @@ def test_every_row_has_a_cell_for_every_column(proof: Proof) -> None:
 
 def test_a_part_without_runs_is_left_out(proof: Proof) -> None:
     titles = [grid.title for grid in grids(proof)]
-    assert len(titles) == 8
+    assert len(titles) == 11
     assert not any("smallest detectable" in title for title in titles)
+    assert not any("work is the same" in title for title in titles)
 
 
 def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -> None:
@@ -156,7 +226,8 @@ def test_the_saved_file_says_where_it_comes_from(proof: Proof, tmp_path: Path) -
         "`perceptron proof --runs 200`",
         "2026-03-04 to 2026-03-05",
         "box (Abacus 3000, 2 cores)",
-        "CPython 3.12, numpy 2.0, perceptron 0.1, commits abc, def",
+        "CPython 3.12, numpy 2.0, valgrind-3.24.0, perceptron 0.1",
+        "commits abc, def, gate `0123abc`",
         "`results/proof/box`",
         "2 runs were judged again",
         "3 runs of another state of the gate are left out",
@@ -224,7 +295,7 @@ def test_one_day_is_told_once(proof: Proof, tmp_path: Path) -> None:
     one = replace(proof, last=proof.first, commits=[], left_out=0, again=0)
     text = save(tmp_path / "gate-proof.md", one).read_text(encoding="utf-8")
     assert "2026-03-04, machine box" in text
-    assert "no commit. Every block" in text
+    assert "no commit, gate `0123abc`. Every block" in text
     assert "left out" not in text
     assert "judged again" not in text
 
