@@ -72,9 +72,8 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
         return WorkEvidence("not counted", reason=failed or "there was no time to count it again")
     noise = _noise(counted[FIRST], counted.get(AGAIN))
     if noise > rule.repeatable:
-        return WorkEvidence(
-            "not counted", reason=f"not repeatable: two counts of the same differ by {100 * noise:.1f} %"
-        )
+        differ = f"two counts of the same differ by {100 * noise:.1f} %"
+        return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
     ratios = [_log_ratio(block) for block in counted.values()]
     base, head = (
         mean(_instructions(reading) for reading in readings)
