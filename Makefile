@@ -13,7 +13,7 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser test bench targets results truth proof readme shots
+.PHONY: install browser valgrind test bench targets results truth proof readme shots
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -28,7 +28,13 @@ browser: install
 		|| $(BIN)/python -m playwright install chromium \
 		|| echo 'NO CHROMIUM: pages will not be tested in a browser; install the package chromium' >&2
 
-test: browser
+# Counted work wants valgrind, a command of the system.
+valgrind:
+	@command -v valgrind >/dev/null \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq valgrind; } \
+		|| echo 'NO VALGRIND: counting will not be tested; install the package valgrind' >&2
+
+test: browser valgrind
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

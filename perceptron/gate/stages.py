@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import msgspec
 
+from perceptron.gate.blocks import Blocks
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
-from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.budget import (
     EXTENDED,
@@ -26,15 +26,13 @@ from perceptron.gate.sampling.budget import (
 )
 from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
 from perceptron.gate.sampling.look import plan_look
-from perceptron.gate.sampling.processes import Seeds
-from perceptron.gate.sampling.retaking import MOST_RETAKES, due
 from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
 from perceptron.gate.verdict.judge import log_ratios
-from perceptron.gate.verdict.outcome import outcome, retry
+from perceptron.gate.verdict.outcome import retry
 from perceptron.gate.verdict.promotion import suspicious
 from perceptron.gate.verdict.rule import Rule, noisy
 from perceptron.gate.verdict.work import WorkEvidence, work_of
-from perceptron.records.block import Arm, Benchmark, Block, Reading, Stage
+from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import LeftOut
 
 # (blocks done, blocks in all as far as known, what is being done)
@@ -45,8 +43,6 @@ PAIR: tuple[Arm, ...] = ("base", "head")
 WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
 # Of the budget, what the clock may look at what did the same work.
 _LOOK = 0.2
-# A benchmark that takes longer than expected has so much time before it counts as hanging.
-_PATIENCE = 4.0
 
 
 class Stages:
@@ -72,6 +68,9 @@ class Stages:
         self._progress = progress
         self._clock = clock
         self._begin = clock() - journal.elapsed_seconds
+        self._blocks = Blocks(
+            arms, self._sampler, benchmarks, journal, lambda: self.elapsed_seconds
+        )
         self._total = 1
 
     @property
@@ -88,7 +87,7 @@ class Stages:
         untried = [
             benchmark
             for benchmark in self._benchmarks.values()
-            if not self._blocks_of(benchmark.key)
+            if not self._blocks.of(benchmark.key)
         ]
         if untried:
             self._progress(0, self._total, "trying every benchmark")
@@ -96,7 +95,7 @@ class Stages:
         failed_once = [
             benchmark
             for benchmark in self._benchmarks.values()
-            if retry(self._blocks_of(benchmark.key))
+            if retry(self._blocks.of(benchmark.key))
         ]
         if failed_once:
             self._try(failed_once, 1)
@@ -113,7 +112,7 @@ class Stages:
             self._progress,
             lambda: self.elapsed_seconds,
         )
-        stage.run([own for own in self._benchmarks.values() if self._is_measured(own.key)])
+        stage.run([own for own in self._benchmarks.values() if self._blocks.is_measured(own.key)])
 
     def screen(self) -> None:
         """Measure blocks of everything: a light look at what did the same work, more of the rest.
@@ -153,8 +152,9 @@ class Stages:
                 [key for key in wanted if wanted[key] > later]
                 for later in range(number, max(wanted.values()))
             )
-            end = SCREENED * self._budget - self._seconds_for(rest, PAIR, calibration)
-            self._measure_block("screen", number, keys, PAIR, calibration, end)
+            end = SCREENED * self._budget - self._blocks.seconds_for(rest, PAIR, calibration)
+            self._progress(number, self._total, f"screen, block {number + 1}")
+            self._blocks.measure("screen", number, keys, PAIR, calibration, end)
 
     def _screen_noisy(self, keys: Sequence[str], calibration: Calibration) -> None:
         """Measure more blocks of what is too noisy to be judged."""
@@ -166,7 +166,8 @@ class Stages:
                 break
             self._total = number + 1
             end = EXTENDED * self._budget
-            self._measure_block("screen", number, too_noisy, PAIR, calibration, end)
+            self._progress(number, self._total, f"screen, block {number + 1}")
+            self._blocks.measure("screen", number, too_noisy, PAIR, calibration, end)
             number += 1
 
     def confirm(self) -> None:
@@ -187,21 +188,20 @@ class Stages:
                 [key for key in planned if planned[key] > later]
                 for later in range(number, max(planned.values()))
             )
-            end = OVER * self._budget - self._seconds_for(rest, WITH_CONTROL, calibration)
-            self._measure_block(
-                "confirmation", number, keys, WITH_CONTROL, calibration, end, before
-            )
+            end = OVER * self._budget - self._blocks.seconds_for(rest, WITH_CONTROL, calibration)
+            self._progress(before + number, self._total, f"confirmation, block {number + 1}")
+            self._blocks.measure("confirmation", number, keys, WITH_CONTROL, calibration, end)
 
     def _compile_control(self) -> None:
         """Compile the second copy of base, so that its first block finds bytecode as base's did."""
-        self._trees.arrange(schedule.turn(WITH_CONTROL, self._seed, "confirmation", 0).sides)
+        self._trees.arrange(self._blocks.turn(WITH_CONTROL, "confirmation", 0).sides)
         with contextlib.suppress(CannotImport):  # then base does not load it either
             self._arms.discover("control")
 
     def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
-        turn = replace(schedule.turn(PAIR, self._seed, "calibration", attempt), order=PAIR)
+        turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
         self._trees.arrange(turn.sides)
-        seeds = self._seeds("calibration", attempt)
+        seeds = self._blocks.seeds("calibration", attempt)
         trial = FirstTrial(self._sampler, self._budget, seeds, lambda: self.elapsed_seconds)
         readings = trial.both(benchmarks)
         if attempt == 0:
@@ -210,7 +210,7 @@ class Stages:
                 msgspec.structs.replace(self._journal.run, start_seconds=start)
             )
         for benchmark in benchmarks:
-            self._append("calibration", attempt, benchmark.key, turn, readings)
+            self._blocks.append("calibration", attempt, benchmark.key, turn, readings)
 
     def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
         """Plan what only the clock can judge first; the rest is looked at in what is left."""
@@ -236,7 +236,7 @@ class Stages:
     def _plan_confirmation(self, calibration: Calibration) -> None:
         """Plan the confirmation now, before any of its blocks is measured."""
         ratios = log_ratios(self._journal.blocks, "screen")
-        live = {key: values for key, values in ratios.items() if self._is_measured(key)}
+        live = {key: values for key, values in ratios.items() if self._blocks.is_measured(key)}
         work = self._work()
         left = OVER * self._budget - self.elapsed_seconds
         self._keep_plan(
@@ -248,102 +248,6 @@ class Stages:
         run = self._journal.run
         plan = msgspec.structs.replace(run.plan, **fields)
         self._journal.update_run(msgspec.structs.replace(run, plan=plan))
-
-    def _measure_block(
-        self,
-        stage: Stage,
-        number: int,
-        keys: Sequence[str],
-        arms: Sequence[Arm],
-        calibration: Calibration,
-        end: float,
-        before: int = 0,
-    ) -> None:
-        """Measure one block of those benchmarks that do not have it yet.
-
-        What one arm alone had waited in is measured again, if there is time for it before ``end``:
-        what the stage has planned goes before. A retake has the order, the folders and the hash
-        seed of its block, so that each order counts as often as planned, whatever is retaken.
-        """
-        self._progress(before + number, self._total, f"{stage}, block {number + 1}")
-        measured = {
-            block.benchmark
-            for block in self._journal.blocks
-            if (block.stage, block.number) == (stage, number)
-        }
-        self._measure(stage, number, 0, set(keys) - measured, keys, arms, calibration)
-        for take in range(1, MOST_RETAKES + 1):
-            todo = due(self._journal.blocks, stage, number, take)
-            seconds = self._seconds_for([sorted(todo)], arms, calibration)
-            if todo and self.elapsed_seconds + seconds <= end:
-                self._measure(stage, number, take, todo, keys, arms, calibration)
-
-    @staticmethod
-    def _seconds_for(
-        blocks: Sequence[Sequence[str]], arms: Sequence[Arm], calibration: Calibration
-    ) -> float:
-        """Return how long blocks of these benchmarks take."""
-        return len(arms) * sum(calibration.costs.process(keys) for keys in blocks)
-
-    def _measure(
-        self,
-        stage: Stage,
-        number: int,
-        take: int,
-        todo: Collection[str],
-        keys: Sequence[str],
-        arms: Sequence[Arm],
-        calibration: Calibration,
-    ) -> None:
-        """Measure ``todo``, grouped into processes as all the ``keys`` of the block are."""
-        turn = schedule.turn(arms, self._seed, stage, number)
-        wanted = [self._benchmarks[key] for key in keys]
-        seeds = self._seeds(stage, number)
-        self._trees.arrange(turn.sides)
-        for group in schedule.groups(wanted, calibration.costs, self._seed, stage, number):
-            together = [
-                benchmark
-                for benchmark in group
-                if benchmark.key in todo and self._is_measured(benchmark.key)
-            ]
-            if together:
-                readings = {
-                    arm: self._sample(arm, together, calibration, seeds) for arm in turn.order
-                }
-                for benchmark in together:
-                    self._append(stage, number, benchmark.key, turn, readings, take)
-
-    def _sample(
-        self, arm: Arm, todo: Sequence[Benchmark], calibration: Calibration, seeds: Seeds
-    ) -> dict[str, Reading]:
-        def limit(benchmark: Benchmark) -> float:
-            return max(benchmark.timeout, _PATIENCE * calibration.costs.benchmarks[benchmark.key])
-
-        return dict(self._sampler.sample(arm, todo, calibration.effort, seeds, limit))
-
-    def _append(
-        self,
-        stage: Stage,
-        number: int,
-        key: str,
-        turn: schedule.Turn,
-        readings: dict[Arm, dict[str, Reading]],
-        take: int = 0,
-    ) -> None:
-        self._journal.append(
-            Block(
-                stage=stage,
-                number=number,
-                take=take,
-                benchmark=key,
-                order=list(turn.order),
-                sides=turn.sides,
-                base=readings["base"][key],
-                head=readings["head"][key],
-                control=readings["control"][key] if "control" in readings else None,
-                elapsed_seconds=self.elapsed_seconds,
-            )
-        )
 
     def _read_calibration(self, same_work: Collection[str]) -> Calibration:
         run = self._journal.run
@@ -360,16 +264,3 @@ class Stages:
 
     def _same_work(self) -> set[str]:
         return {key for key, evidence in self._work().items() if not evidence.needs_time}
-
-    def _seeds(self, stage: Stage, number: int) -> Seeds:
-        return schedule.seeds(self._seed, stage, number, self._journal.run.plan.seeded)
-
-    def _is_measured(self, key: str) -> bool:
-        return outcome(self._blocks_of(key)).kind == "measured"
-
-    def _blocks_of(self, key: str) -> list[Block]:
-        return [block for block in self._journal.blocks if block.benchmark == key]
-
-    @property
-    def _seed(self) -> int:
-        return self._journal.run.plan.seed

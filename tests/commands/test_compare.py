@@ -92,6 +92,7 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
         f"rose by {100 * rule.least_work:g} % or more",
         f"it is sure (p ≤ {rule.contradiction:g})",
         f"or by {100 * rule.least:g} % if that is less",
+        f"Where work rose by {100 * rule.blind:g} % or more, the clock's estimate must",
         f"`--least-work PERCENT` is the {100 * rule.least_work:g} above",
     ):
         assert words in page, words

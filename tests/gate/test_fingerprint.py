@@ -55,6 +55,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 MEASURING = (
+    "gate/blocks.py",
     "gate/checkout/worktrees.py",
     "gate/runner/*.py",
     "gate/counting/*.py",

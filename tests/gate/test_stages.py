@@ -145,7 +145,7 @@ def test_a_confirmation_keeps_the_screen_that_it_was_planned_from(
     """Resumed, nothing of the screen is taken again, whatever one arm waited."""
     fake = Fake(tmp_path, lambda arm, _: 0.5 if arm == "head" else 0.0)
     with monkeypatch.context() as patch, open_run(tmp_path, 600.0) as journal:
-        patch.setattr("perceptron.gate.stages.MOST_RETAKES", 0)
+        patch.setattr("perceptron.gate.blocks.MOST_RETAKES", 0)
         before = screen(journal, fake)
         plan = replace(journal.run.plan, affordable_blocks={"time_one": 20, "time_two": 20})
         journal.update_run(replace(journal.run, plan=plan))

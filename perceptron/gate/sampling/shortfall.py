@@ -10,10 +10,11 @@ from perceptron.gate.sampling.budget import EXTENDED, SCREENED, in_minutes
 from perceptron.gate.sampling.first_trial import calibrate
 from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.estimate import FEWEST, RatioEstimate, estimate
+from perceptron.gate.verdict.evidence import is_undecided
 from perceptron.gate.verdict.judge import log_ratios
 from perceptron.gate.verdict.promotion import confirmation_sizes
 from perceptron.gate.verdict.rule import Rule, confirmation_size, smallest_detectable
-from perceptron.gate.verdict.work import work_of
+from perceptron.gate.verdict.work import WorkEvidence, work_of
 from perceptron.records.block import Benchmark, Block
 from perceptron.records.comparison import ComparisonPlan
 
@@ -48,7 +49,7 @@ def minutes_needed(
         if len(values) >= FEWEST and key not in plan.confirmation_blocks
         if kinds.get(key, "not counted") in {"not counted", "changed"}
     }
-    noisy = _noisy(by_time, plan.affordable_blocks, rule)
+    noisy = _noisy(by_time, plan.affordable_blocks, rule) | _undecided(screen, work, rule)
     hopeless = [key for key, too_noisy in noisy.items() if too_noisy is None]
     more = {key: too_noisy for key, too_noisy in noisy.items() if too_noisy is not None}
 
@@ -104,6 +105,21 @@ def _noisy(
                 if not _is_blind(ratio, blocks, size, rule)
             )
             lacking[key] = next(enough, None)
+    return lacking
+
+
+def _undecided(
+    screen: Mapping[str, Sequence[float]], work: Mapping[str, WorkEvidence], rule: Rule
+) -> dict[str, _More | None]:
+    """Return what each benchmark lacks that did more work, where the clock leaves it open."""
+    lacking: dict[str, _More | None] = {}
+    for key, evidence in work.items():
+        values = screen.get(key, [])
+        if evidence.kind != "rose" or evidence.work is None or len(values) < FEWEST:
+            continue
+        if is_undecided(estimate(values), evidence.work, rule):
+            more = rule.most_screen - len(values)
+            lacking[key] = _More(more, 0) if more > 0 else None
     return lacking
 
 

@@ -16,6 +16,7 @@ from perceptron.gate.verdict.reasons import (
     clock_saw,
     could_have_seen,
     no_clock,
+    quieter,
     raise_budget,
     too_noisy,
     work_moved,
@@ -114,7 +115,21 @@ def _rose(clock: Clock, evidence: WorkEvidence, work: Work, rule: Rule) -> Findi
         return Finding("no change", f"{moved}, and {clock_saw(clock.screen, rule.confidence)}")
     if interval(clock.screen, rule.confidence)[0] > 0:
         return Finding("regression", moved, "both")
+    if is_undecided(clock.screen, work, rule):
+        saw = clock_saw(clock.screen, rule.confidence)
+        return Finding("inconclusive", f"{moved}, and {saw}: {quieter(clock.raise_to)}")
     return Finding("regression", f"{moved}, and the clock does not contradict it", "work")
+
+
+def is_undecided(screen: RatioEstimate, work: Work, rule: Rule) -> bool:
+    """Return whether work that rose a lot is a regression is left open by the clock.
+
+    A slowdown as large as the work would show at least in the estimate; faster code that does more,
+    such as vectorised one, would not.
+    """
+    half = _half(work, rule)
+    contradicted = _is_below(screen, half, rule.contradiction)
+    return work.change >= rule.blind and screen.mean < half and not contradicted
 
 
 def _fell(clock: Clock, evidence: WorkEvidence, work: Work, rule: Rule) -> Finding:

@@ -63,8 +63,13 @@ def outcome(blocks: Sequence[Block]) -> BenchmarkOutcome:
 
 
 def retry(blocks: Sequence[Block]) -> bool:
-    """Return whether it failed on one side only, and not yet often enough to be sure."""
+    """Return whether it failed on one side only, and not yet often enough to be sure.
+
+    HEAD is spared what is too slow on base: to try that again tells nothing.
+    """
     blocks = _uncounted(blocks)
+    if any("untried" in {block.base.status, block.head.status} for block in blocks):
+        return False
     pairs = any(block.base.status == block.head.status == "ok" for block in blocks)
     bad = [
         len(_failures([block.base for block in blocks])),

@@ -16,14 +16,17 @@ def raise_budget(minutes: float | None) -> str:
     return f"raise --budget to {minutes:g}" if known else "raise --budget"
 
 
-def too_noisy(waits: Waits, minutes: float | None) -> str:
-    """Return why nothing could be said, with the cause where waiting was it.
-
-    Infinite ``minutes``: no budget would do.
-    """
+def quieter(minutes: float | None) -> str:
+    """Return the advice against noise; infinite ``minutes``: no budget would do."""
     advice = "measure on a quieter machine"
     if minutes is None or isfinite(minutes):
         advice += f", or {raise_budget(minutes)}"
+    return advice
+
+
+def too_noisy(waits: Waits, minutes: float | None) -> str:
+    """Return why nothing could be said, with the cause where waiting was it."""
+    advice = quieter(minutes)
     if waits.waited is None or waits.waited <= LARGEST_WAITED_SHARE:
         return f"too noisy here: {advice}"
     share = f"{100 * waits.waited:.0f} %"

@@ -72,9 +72,8 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
         return WorkEvidence("not counted", reason=failed or "there was no time to count it again")
     noise = _noise(counted[FIRST], counted.get(AGAIN))
     if noise > rule.repeatable:
-        return WorkEvidence(
-            "not counted", reason=f"not repeatable: two counts of the same differ by {noise:.1%}"
-        )
+        differ = f"two counts of the same differ by {100 * noise:.1f} %"
+        return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
     ratios = [_log_ratio(block) for block in counted.values()]
     base, head = (
         mean(_instructions(reading) for reading in readings)
@@ -84,13 +83,15 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
         )
     )
     work = Work(base=base, head=head, change=expm1(mean(ratios)), noise=noise)
-    return WorkEvidence(_kind(ratios, rule), work)
+    return WorkEvidence(_kind(ratios, noise, rule), work)
 
 
-def _kind(ratios: Sequence[float], rule: Rule) -> Kind:
-    if min(ratios) >= log1p(rule.least_work):
+def _kind(ratios: Sequence[float], noise: float, rule: Rule) -> Kind:
+    # However little work is to count: no less than what two counts of the same differ by.
+    least = max(log1p(rule.least_work), log1p(noise))
+    if min(ratios) >= least:
         return "rose"
-    if max(ratios) <= -log1p(rule.least_work):
+    if max(ratios) <= -least:
         return "fell"
     return "same" if max(map(abs, ratios)) < log1p(rule.same_work) else "changed"
 

@@ -87,9 +87,33 @@ def test_noise_needs_more_blocks_and_too_much_of_it_needs_another_machine() -> N
     assert minutes[0.4] == inf
 
 
+def test_more_blocks_of_a_screen_must_fit_before_the_confirmation() -> None:
+    """Where everything else took most of the time."""
+    loud = np.random.default_rng(3).normal(0, 0.05, 10).tolist()
+    some = [*tried("t", 6000.0), *blocks("t", loud)]
+    (minutes,) = needed(some, planned(60.0, affordable={"t": 0})).values()
+    assert 60 * minutes > (6000.0 + 2 * PROCESS) / 0.75
+
+
 def test_what_did_the_same_work_needs_no_clock() -> None:
     for ratios in ([], [0.4, -0.4] * 3):
         assert needed([*tried("t"), *counts("t", 0.0), *blocks("t", ratios)], planned(60.0)) == {}
+
+
+def test_more_work_that_the_clock_leaves_open_needs_a_whole_screen() -> None:
+    work = counts("t", 0.5, 0.5, 0.5)
+    loud = [0.3, -0.4] * 15
+    some, whole = ([*tried("t"), *work, *blocks("t", loud[:size])] for size in (10, 30))
+    (minutes,) = needed(some, planned(60.0)).values()
+    least = (30.0 + 2 * (RULE.most_screen - 10) * PROCESS) / 0.75
+    assert least <= 60 * minutes <= least + 30
+    assert needed(whole, planned(60.0)) == {"t": inf}
+    for these in (some, whole):
+        row = judge([benchmark("t")], these, {}, RULE, raise_to=needed(these, planned(60.0))).rows[
+            0
+        ]
+        assert row.verdict == "inconclusive"
+        assert ("--budget to" in (row.reason or "")) is (these is some)
 
 
 def test_it_never_says_to_keep_the_budget() -> None:

@@ -80,6 +80,12 @@ def test_more_work_in_a_tenth_less_time_is_hardly_ever_one_at_a_spread_of_a_tent
     assert tally(0.03, -0.1, 0.1, 200)["regression"] <= 2
 
 
+@pytest.mark.parametrize("spread", [0.01, 0.1, 0.3])
+def test_much_more_work_in_less_time_is_hardly_ever_one_at_any_noise(spread: float) -> None:
+    """Where the clock is too noisy to contradict it, it must agree by its estimate at least."""
+    assert tally(0.25, -0.2, spread, 150)["regression"] <= 1
+
+
 @pytest.mark.parametrize("spread", [0.005, 0.02])
 def test_a_sleep_that_no_count_sees_is_found_by_the_clock(spread: float) -> None:
     rows = [simulated(0.0, 0.1, spread, seed) for seed in range(50)]
@@ -113,6 +119,22 @@ def test_the_same_work_says_what_the_clock_could_have_seen() -> None:
         f"same work; the clock could have seen {share}",
     )
     assert "too noisy" in (screened(0.0, noise(3.0, 6)).reason or "")
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.03])
+def test_what_the_look_calls_detectable_is_detected(spread: float) -> None:
+    """Of slowdowns as large as the median promise, nearly all are found."""
+    promises = [simulated(0.0, 0.0, spread, seed).smallest_detectable for seed in range(50)]
+    promised = float(np.median([promise for promise in promises if promise is not None]))
+    assert tally(0.0, promised, spread, 100)["regression"] >= 95
+
+
+def test_a_look_must_be_suspicious_first_so_it_promises_less_than_a_screen() -> None:
+    ratios = noise(0.02, 6)
+    same, changed = (screened(work, ratios).smallest_detectable for work in (0.0, 0.012))
+    assert same is not None
+    assert changed is not None
+    assert same > changed
 
 
 def test_the_same_work_that_looks_slower_and_has_no_time_to_be_confirmed_is_inconclusive() -> None:

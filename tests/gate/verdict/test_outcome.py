@@ -40,3 +40,13 @@ def test_only_timed_blocks_say_how_long_it_waited(stage: str) -> None:
     ]
     assert waits_of(takes) == {}
     assert always_waiting(takes) is None
+
+
+def test_what_head_was_spared_is_not_tried_again() -> None:
+    slow = Reading(status="slow", reason="no answer within 10 s", wall_seconds=10.0)
+    spared = Reading(status="untried", reason="one call is too long")
+    trial = msgspec.structs.replace(
+        blocks("t", [0.0])[0], stage="calibration", base=slow, head=spared
+    )
+    assert not retry([trial])
+    assert retry([msgspec.structs.replace(trial, head=Reading(status="ok", value=1.0))])

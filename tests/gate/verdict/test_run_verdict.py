@@ -81,6 +81,15 @@ def test_an_alarm_stops_the_clock_and_not_the_counts() -> None:
     assert "differs from a second copy of itself" in reason
 
 
+def test_what_the_plan_left_out_was_not_judged_either() -> None:
+    some = blocks("time_it", [0.001 * (number % 3) for number in range(10)])
+    judged, hardly = (
+        judge([benchmark("time_it")], some, {}, RULE, left_out=left_out) for left_out in (1, 2)
+    )
+    assert (judged.verdict, judged.reason) == ("clean", "1 of 2 benchmarks judged, none slower")
+    assert hardly.verdict == "inconclusive"
+
+
 def test_what_its_author_skips_on_both_is_nothing_to_judge() -> None:
     """Most sets of parameters of some suites are."""
     skipped = Reading(status="skipped", reason="no such shape")

@@ -23,7 +23,7 @@ def test_a_slower_benchmark_is_marked_where_it_is_defined() -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({}, "the clock +3.0 %25 [-1.0, +7.0] (1.00 ms → 1.03 ms, 10 blocks)"),
+        ({"p_adjusted": 0.2}, "the clock +3.0 %25 [-1.0, +7.0] (1.00 ms → 1.03 ms, 10 blocks)"),
         (
             {"stands_on": "both", "p_adjusted": 1e-5, "confirmation_blocks": 20},
             "the clock +3.0 %25 [-1.0, +7.0] (1.00 ms → 1.03 ms, 20 blocks, confirmed)",

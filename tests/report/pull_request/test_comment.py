@@ -209,6 +209,11 @@ def test_counted_work_and_what_a_verdict_stands_on_are_shown() -> None:
     assert "- `spins and hash`: `not repeatable: it differs by 0.7 to 1.2%`" in folded
 
 
+def test_how_many_share_a_reason_is_said_beside_the_longest_names() -> None:
+    rows = [row(benchmark=f"{n}" + "x" * 120, params=[], not_counted="it spins") for n in range(9)]
+    assert " and 7 more`: `it spins`" in comment(comparison(*rows))
+
+
 def test_what_differs_beside_the_code_is_shown() -> None:
     """Two environments compare like two commits."""
     here = ComparisonEnvironment(
