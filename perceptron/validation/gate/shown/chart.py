@@ -10,11 +10,13 @@ from matplotlib.ticker import PercentFormatter
 
 from perceptron.report.charts.style import drawing, svg
 from perceptron.report.numbers import percent
+from perceptron.validation.gate.judging.replay import GATE
 from perceptron.validation.gate.record import QUIET, Judged, Proof
 from perceptron.validation.share import Share, share
 
 _WRONG, _RIGHT, _INK = "#D55E00", "#0072B2", "#222222"
 _FOUND = "5 %"
+_ALONE = f"{GATE}, by the clock alone"
 # A false alarm and a find have lines of their own: both may be 0 or 100 %.
 _APART = 0.17
 
@@ -22,7 +24,8 @@ _APART = 0.17
 def proof_chart(proof: Proof) -> str:
     """Draw shares with their 95 % bars; "" before there are runs.
 
-    False alarms belong on the left, finds on the right.
+    False alarms belong on the left, finds on the right. Where work was counted, the gate has a line
+    with counts and one without.
     """
     alarms = next((judged for judged in proof.false_alarms if judged.name == "together"), None)
     if alarms is None:
@@ -30,14 +33,22 @@ def proof_chart(proof: Proof) -> str:
     finds = _together(
         [judged for judged in proof.replayed if judged.name == _FOUND and judged.spread in QUIET]
     )
-    rules = list(alarms.shares)
-    with drawing(7.2, 0.55 * len(rules) + 1.5) as (figure, axes):
-        for index, rule in enumerate(rules):
-            _dot(axes, index - _APART, alarms.shares[rule], _WRONG, "o")
-            if rule in finds:
-                _dot(axes, index + _APART, finds[rule], _RIGHT, "s")
-        axes.set_yticks(range(len(rules)), rules)
-        axes.set_ylim(len(rules) - 0.5, -0.5)
+    rows: list[tuple[str, Share | None, Share | None]] = [
+        (rule, alarm, finds.get(rule)) for rule, alarm in alarms.shares.items()
+    ]
+    counted = _together(
+        [judged for judged in proof.more_work if (judged.name, judged.spread) == (_FOUND, "×1")]
+    ).get(GATE)
+    if counted is not None:
+        rows[:1] = [(GATE, alarms.shares[GATE], counted), (_ALONE, None, finds.get(GATE))]
+    with drawing(7.2, 0.55 * len(rows) + 1.5) as (figure, axes):
+        for index, (_, alarm, find) in enumerate(rows):
+            if alarm is not None:
+                _dot(axes, index - _APART, alarm, _WRONG, "o")
+            if find is not None:
+                _dot(axes, index + _APART, find, _RIGHT, "s")
+        axes.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+        axes.set_ylim(len(rows) - 0.5, -0.5)
         axes.set_xlim(-0.04, 1.04)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
         axes.grid(False, axis="y")
@@ -45,7 +56,8 @@ def proof_chart(proof: Proof) -> str:
             handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
             labels=[
                 "runs in which nothing changed and something is called slower: 0 % is right",
-                f"slowdowns of {_FOUND} found where blocks spread {QUIET[-1]}: 100 % is right",
+                f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread {QUIET[-1]}): "
+                "100 % is right",
             ],
             loc="outside lower center",
             frameon=False,

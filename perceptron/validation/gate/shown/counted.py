@@ -83,4 +83,4 @@ def _change(value: float | None) -> str:
 
 
 def _small(value: float | None) -> str:
-    return NONE if value is None else percent(value, 3)
+    return NONE if value is None else percent(value, 4)

@@ -166,14 +166,14 @@ def test_counted_evidence_stands_before_the_clocks(proof: Proof) -> None:
             "16",
             "93.8 % [69.8, 99.8]",
             "+2.00 %",
-            "0.198 %",
+            "0.1980 %",
             "100.0 % [78.2, 100.0]",
             "93.3 % [68.1, 99.8]",
             "86.7 % [59.5, 98.3]",
         )
     ]
     assert [row[3:] for row in benchmarks.rows] == [
-        ("0.001 %", "0.190 %", "–"),
+        ("0.0012 %", "0.1900 %", "–"),
         ("–", "–", "not repeatable"),
     ]
     assert more.columns == ("injected", "clock noise", "number>", "seen>", "gate>")
@@ -255,7 +255,10 @@ def test_the_picture_lies_beside_and_has_a_place_for_every_rule(
 def test_the_pictures_numbers_are_those_of_each_rule(
     proof: Proof, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """False alarms of all runs together; 5 % slowdowns of the quiet classes together."""
+    """False alarms of all runs together; 5 % slowdowns of the quiet classes together.
+
+    With counts the gate has a line for what it finds with them, on the clock as it was.
+    """
     drawn: list[tuple[float, Share]] = []
     monkeypatch.setattr(chart, "_dot", lambda _axes, y, share, *_: drawn.append((round(y), share)))
     replayed = [
@@ -270,12 +273,17 @@ def test_the_pictures_numbers_are_those_of_each_rule(
         )
     ]
     chart.proof_chart(replace(proof, replayed=replayed))
-    assert drawn == [
-        (0, share(0, 200)),
-        (0, share(19, 20)),
-        (1, share(61, 200)),
-        (1, share(4, 20)),
+    others = [(61, 200), (4, 20)]
+    alone = [(0, share(0, 200)), (0, share(19, 20))]
+    assert drawn == [*alone, *((1, share(*hits)) for hits in others)]
+    drawn.clear()
+    more = [
+        Judged(name="5 %", spread=louder, shares={"gate": share(hits, 10)})
+        for louder, hits in (("×1", 10), ("×4", 1))
     ]
+    chart.proof_chart(replace(proof, replayed=replayed, more_work=more))
+    counted = [(0, share(0, 200)), (0, share(10, 10)), (1, share(19, 20))]
+    assert drawn == [*counted, *((2, share(*hits)) for hits in others)]
 
 
 def test_the_same_proof_is_the_same_picture(proof: Proof, tmp_path: Path) -> None:
