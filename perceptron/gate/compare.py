@@ -26,7 +26,7 @@ from perceptron.gate.checkout.request import (
 from perceptron.gate.checkout.request import warnings as request_warnings
 from perceptron.gate.checkout.selection import choose, pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
-from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
@@ -34,6 +34,7 @@ from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import work_of
 from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import Arm, Benchmark
@@ -75,6 +76,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 stages.screen()
                 stages.confirm()
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+                if valgrind is not None:
+                    warnings += kernel_warnings([*environment.base, *environment.head])
                 return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
 
 
@@ -179,6 +182,11 @@ def _comparison(
     warnings: list[MeasurementWarning],
 ) -> Comparison:
     plan = journal.run.plan
+    # What was counted is judged, if only by that.
+    counted = {key for key, own in work_of(journal.blocks, rule).items() if own.work is not None}
+    plan = msgspec.structs.replace(
+        plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
+    )
     left_out = {row.benchmark for row in plan.left_out}
     judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
     judgement = judge(

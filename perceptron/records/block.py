@@ -40,6 +40,11 @@ class Benchmark(Struct, frozen=True, kw_only=True):
     line: int | None = None
 
     @property
+    def asv_id(self) -> str:
+        """The name by which asv's runner finds it."""
+        return self.name if self.index is None else f"{self.name}-{self.index}"
+
+    @property
     def key(self) -> str:
         """``name(params)``, for people, and for regular expressions to match."""
         return f"{self.name}({', '.join(self.params)})" if self.params else self.name
@@ -66,6 +71,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     """Calls in each sample; while calibrating, the number that is needed."""
     call_seconds: float | None = None
     """While calibrating: what one call takes on the wall, its setup included."""
+    idle: float | None = None
+    """While calibrating: share of its time in which no thread ran or was ready to; None where the
+    system does not tell."""
     instructions: float | None = None
     """While counting: what one call executes, in the threads of its process."""
     setup_seconds: float = 0.0

@@ -13,12 +13,16 @@ from collections.abc import Callable, Iterator, Sequence
 
 from perceptron.gate.counting.valgrind import LONGEST_SECONDS, Valgrind
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import Instrument, Seeds
+from perceptron.gate.sampling.caches import Caches
+from perceptron.gate.sampling.processes import START_SECONDS, CannotStart, Instrument, Seeds
 from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
+from perceptron.machine import usable_cores
 from perceptron.records.block import Arm, Benchmark, Reading
 
-# If so many benchmarks in a row end their process, no other will do better.
-_FAILURES_IN_A_ROW = 4
+# If the first so many benchmarks end their process, no other will do better.
+_ENDED_IN_A_ROW = 4
+# For threads to notice that they are not wanted any more.
+_SECONDS_TO_END = 10.0
 # What takes so many times as long as was foreseen hangs.
 _PATIENCE = 2.0
 # Small objects that lay memory out otherwise in the second round.
@@ -31,85 +35,120 @@ Pair = dict[Arm, Reading]
 class Rounds:
     """Counts benchmarks on both arms; what there was no time for is ``untried``."""
 
-    def __init__(self, arms: Arms, valgrind: Valgrind) -> None:
+    def __init__(self, arms: Arms, caches: Caches, valgrind: Valgrind) -> None:
         self._arms = arms
+        self._caches = caches
         self._valgrind = valgrind
         self._padding = 0
-        self._samplers = {arm: Sampler(arms, instrument=self._instrument) for arm in _PAIR}
+        self._start_seconds = START_SECONDS
+        self._samplers = {arm: Sampler(arms, caches, instrument=self._instrument) for arm in _PAIR}
 
     def count(
         self,
         benchmarks: Sequence[Benchmark],
         seeds: Seeds,
-        has_time: Callable[[], bool],
+        seconds_left: Callable[[], float],
         padded: bool = False,
     ) -> Iterator[tuple[str, Pair]]:
         """Yield the key and the readings of each benchmark as soon as both arms have it.
 
-        The trees must be arranged. ``has_time`` is asked before each benchmark; ``padded`` lays
+        The trees must be arranged. No benchmark is begun when no ``seconds_left``; ``padded`` lays
         memory out otherwise. Raises `UserError` as the arms do.
         """
         self._padding = _PADDING if padded else 0
+        self._start_seconds = min(START_SECONDS, max(1.0, seconds_left()))
+        # Beforehand: what makes a cache is not counted, so nothing may run beside it.
+        broken = {arm: self._caches.make(arm, benchmarks, seeds) for arm in _PAIR}
+        failed = {key: reading for arm in _PAIR for key, reading in broken[arm].items()}
+        yield from ((key, dict.fromkeys(_PAIR, reading)) for key, reading in failed.items())
+        todo = [benchmark for benchmark in benchmarks if benchmark.key not in failed]
         answers: queue.Queue[tuple[Arm, str, Reading] | BaseException | None] = queue.Queue()
+        over = threading.Event()
+
+        def left() -> float:
+            return 0.0 if over.is_set() else seconds_left()
 
         def work(arms: Sequence[Arm]) -> None:
             try:
                 for arm in arms:
-                    for key, reading in self._counted(arm, benchmarks, seeds, has_time):
+                    for key, reading in self._counted(arm, todo, seeds, left):
                         answers.put((arm, key, reading))
                 answers.put(None)
             except BaseException as error:  # noqa: BLE001 raised again where it is waited for
                 answers.put(error)
 
-        groups: list[Sequence[Arm]] = [_PAIR] if len(_cores()) < 2 else [["base"], ["head"]]
+        groups: list[Sequence[Arm]] = [_PAIR] if usable_cores() < 2 else [["base"], ["head"]]
         threads = [threading.Thread(target=work, args=(arms,), daemon=True) for arms in groups]
         for thread in threads:
             thread.start()
-        halves: dict[str, Pair] = {}
-        running = len(threads)
-        while running:
-            answer = answers.get()
-            if answer is None:
-                running -= 1
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                arm, key, reading = answer
-                pair = halves.setdefault(key, {})
-                pair[arm] = reading
-                if len(pair) == len(_PAIR):
-                    yield key, pair
+        try:
+            yield from _paired(answers, len(threads))
+        finally:  # also where the comparison is interrupted
+            over.set()
+            if any(thread.is_alive() for thread in threads):
+                self._arms.end_running()
+            for thread in threads:
+                thread.join(_SECONDS_TO_END)
 
     def _counted(
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
         seeds: Seeds,
-        has_time: Callable[[], bool],
+        seconds_left: Callable[[], float],
     ) -> Iterator[tuple[str, Reading]]:
         """Yield a reading of each benchmark, whatever becomes of it."""
         left = {benchmark.key: benchmark for benchmark in benchmarks}
-        failures, reason = 0, "there was no time to count it: raise --budget"
+        ended, counted, reason = 0, False, "there was no time to count it: raise --budget"
 
-        if has_time():
-            for key, reading in self._samplers[arm].sample(
-                arm, benchmarks, CALIBRATING, seeds, lambda _: _PATIENCE * LONGEST_SECONDS
+        def limit(_: Benchmark) -> float:
+            return min(_PATIENCE * LONGEST_SECONDS, max(1.0, seconds_left() + LONGEST_SECONDS))
+
+        try:
+            for key, reading in (
+                self._samplers[arm].sample(arm, benchmarks, CALIBRATING, seeds, limit)
+                if seconds_left() > 0
+                else ()
             ):
                 del left[key]
                 yield key, reading
-                failures = failures + 1 if _ended_its_process(reading) else 0
-                if failures >= _FAILURES_IN_A_ROW:
-                    reason = reading.reason or ""
+                counted = counted or reading.status == "ok"
+                ended = ended + 1 if _ended_its_process(reading) else 0
+                if ended >= _ENDED_IN_A_ROW and not counted:
+                    reason = f"counting was given up: {reading.reason}"
                     break
-                if not has_time():
+                if seconds_left() <= 0:
                     break
+        except CannotStart as error:
+            reason = str(error)
         for key in left:
             yield key, Reading(status="untried", reason=reason)
 
     def _instrument(self, arm: Arm) -> Instrument:
         cores = _cores()
         core = cores[_PAIR.index(arm) % len(cores)] if cores else None
-        return self._valgrind.instrument(self._arms.work_folder(arm), core, self._padding)
+        return self._valgrind.instrument(
+            self._arms.work_folder(arm), core, self._padding, self._start_seconds
+        )
+
+
+def _paired(
+    answers: queue.Queue[tuple[Arm, str, Reading] | BaseException | None], threads: int
+) -> Iterator[tuple[str, Pair]]:
+    """Yield what both arms have answered, until each of the threads has ended."""
+    halves: dict[str, Pair] = {}
+    while threads:
+        answer = answers.get()
+        if answer is None:
+            threads -= 1
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            arm, key, reading = answer
+            pair = halves.setdefault(key, {})
+            pair[arm] = reading
+            if len(pair) == len(_PAIR):
+                yield key, pair
 
 
 def _ended_its_process(reading: Reading) -> bool:

@@ -10,12 +10,13 @@ from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark, Block
 
 # Of the budget, by when the last benchmark must be begun.
-_SHARE = 0.5
+_SHARE = 0.4
 
 _ORDER: list[Arm] = ["base", "head"]
 
@@ -26,6 +27,7 @@ class CountingStage:
     def __init__(
         self,
         arms: Arms,
+        caches: Caches,
         valgrind: Valgrind,
         journal: ComparisonJournal,
         rule: Rule,
@@ -33,7 +35,8 @@ class CountingStage:
         elapsed: Callable[[], float],
     ) -> None:
         self._trees = arms.trees
-        self._rounds = Rounds(arms, valgrind)
+        self._caches = caches
+        self._rounds = Rounds(arms, caches, valgrind)
         self._journal = journal
         self._rule = rule
         self._progress = progress
@@ -44,28 +47,32 @@ class CountingStage:
         self._count(work.FIRST, benchmarks)
         doubtful = [own for own in benchmarks if work.wants_again(self._blocks(own.key))]
         self._count(work.AGAIN, doubtful)
-        if self._journal.run.plan.seeded:
+        for number in work.OTHER_DRAWS:
             changed = [
                 own
                 for own in benchmarks
                 if work.wants_other_draws(self._blocks(own.key), self._rule)
             ]
-            self._count(work.OTHER_DRAWS, changed)
+            self._count(number, changed)
 
     def _count(self, number: int, benchmarks: Sequence[Benchmark]) -> None:
         """Count those that this round lacks."""
         done = {block.benchmark for block in self._of_stage("count") if block.number == number}
         left = [benchmark for benchmark in benchmarks if benchmark.key not in done]
-        if not left or not self._has_time():
+        if not left:
             return
-        self._trees.arrange(_sides(number))
         plan = self._journal.run.plan
         # The second round repeats the first one's draws.
         draws = work.FIRST if number == work.AGAIN else number
+        if number in work.OTHER_DRAWS:
+            self._caches.forget()
         seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
         message = f"counting, round {number + 1}"
+        self._trees.arrange(_sides(number))
         self._progress(0, len(left), message)
-        counts = self._rounds.count(left, seeds, self._has_time, padded=number == work.AGAIN)
+        counts = self._rounds.count(
+            left, seeds, self._seconds_left, padded=number == work.AGAIN
+        )
         for counted, (key, pair) in enumerate(counts, start=1):
             self._append(number, key, pair)
             self._progress(counted, len(left), message)
@@ -84,8 +91,8 @@ class CountingStage:
             )
         )
 
-    def _has_time(self) -> bool:
-        return self._elapsed() <= _SHARE * self._journal.run.plan.budget_seconds
+    def _seconds_left(self) -> float:
+        return _SHARE * self._journal.run.plan.budget_seconds - self._elapsed()
 
     def _blocks(self, key: str) -> list[Block]:
         return [block for block in self._of_stage("count") if block.benchmark == key]

@@ -6,6 +6,7 @@ import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +33,8 @@ _ONE_THREAD = (
 )
 # It may name kernels that valgrind does not know, and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
+# Libraries that choose their code by the processor.
+_BY_PROCESSOR = frozenset({"numpy", "scipy", "torch", "numba", "jax"})
 _COUNTS = "counts"
 LONGEST_SECONDS = 30.0
 """What counting one benchmark may take: others are to be counted too."""
@@ -45,7 +48,9 @@ class Valgrind:
     version: str
     """As it says: ``valgrind-3.24.0``."""
 
-    def instrument(self, folder: Path, core: int | None, padding: int) -> Instrument:
+    def instrument(
+        self, folder: Path, core: int | None, padding: int, start_seconds: float
+    ) -> Instrument:
         """Return how a program is started that counts and may write into ``folder``.
 
         On one ``core``, so that libraries use one thread; with so many small objects made before
@@ -70,6 +75,7 @@ class Valgrind:
                 "longest_seconds": LONGEST_SECONDS,
             },
             _UNWANTED,
+            start_seconds,
         )
 
 
@@ -81,7 +87,7 @@ def find(wanted: Counting) -> tuple[Valgrind | None, list[MeasurementWarning]]:
     if wanted == "never":
         return None, []
     try:
-        return look_for_valgrind(), _warnings()
+        return look_for_valgrind(), []
     except UserError as error:
         if wanted == "always":
             raise
@@ -122,8 +128,9 @@ def look_for_valgrind() -> Valgrind:
     return Valgrind(path, version)
 
 
-def _warnings() -> list[MeasurementWarning]:
-    if not has_avx512():
+def kernel_warnings(libraries: Iterable[str]) -> list[MeasurementWarning]:
+    """Warn where one of these libraries is counted with other code than is timed."""
+    if not has_avx512() or not _BY_PROCESSOR.intersection(libraries):
         return []
     return [
         MeasurementWarning(

@@ -98,9 +98,9 @@ def main() -> None:
             measured = _measured_by(job)
             for task in job["tasks"]:
                 answers.send(kind="start", key=task["key"])
-                if seeds is not None:
-                    seeds.seed_all()  # whatever ran before it in this process
-                answers.send(**_run(discovery, benchmarks, job["kind"], task, measured, answers))
+                answers.send(
+                    **_run(discovery, benchmarks, job["kind"], task, measured, seeds, answers)
+                )
     except BaseException as error:  # noqa: BLE001 whatever it is, the parent expects one line
         traceback.print_exc()
         answers.send(kind="failed", reason=_one_line(error))
@@ -175,15 +175,28 @@ def _environment() -> Job:
 
 
 def _run(
-    discovery: Any, benchmarks: str, kind: str, task: Job, measured: Any, answers: Answers
+    discovery: Any,
+    benchmarks: str,
+    kind: str,
+    task: Job,
+    measured: Any,
+    seeds: Any,
+    answers: Answers,
 ) -> Job:
-    """Run one benchmark. Whatever goes wrong with it becomes its answer."""
+    """Run one benchmark. Whatever goes wrong with it becomes its answer.
+
+    It draws the same, whatever ran before it in this process, and whoever imported its module.
+    """
     answer: Job = {"kind": "reading", "key": task["key"]}
     begin = time.perf_counter()
     importing = import_clock.ImportClock()
     try:
+        if seeds is not None:
+            seeds.seed_all()
         benchmark = discovery.get_benchmark_from_name(benchmarks, task["id"])
         answers.send(kind="loaded", key=task["key"])
+        if seeds is not None:
+            seeds.seed_all()
         begin = time.perf_counter()  # loading imports what later benchmarks use too
         if kind == "cache":
             with open(task["cache"], "wb") as file:

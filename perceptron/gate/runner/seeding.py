@@ -43,12 +43,13 @@ class Seeding:
 
     def seed_module(self, module: ModuleType) -> None:
         """Seed the generator of one of the modules."""
-        if module.__name__ == "torch":
-            module.manual_seed(self._seed)
-        elif module.__name__ == "numpy.random":
-            module.seed(self._seed)
-        else:
-            module.randbits = self._draw  # type: ignore[attr-defined]
+        if module.__name__ == "numpy.random.bit_generator":
+            setattr(module, "randbits", self._draw)  # noqa: B010 not every module has it
+            return
+        # Something else may be called so.
+        seed = getattr(module, "manual_seed" if module.__name__ == "torch" else "seed", None)
+        if callable(seed):
+            seed(self._seed)
 
     def _draw(self, bits: int) -> int:
         """Be `secrets.randbits`, repeatably."""
@@ -67,7 +68,7 @@ class _Finder:
         if name not in _MODULES:
             return None
         for finder in sys.meta_path:
-            if finder is self:
+            if finder is self or not hasattr(finder, "find_spec"):
                 continue
             spec = finder.find_spec(name, path, target)
             if spec is not None:

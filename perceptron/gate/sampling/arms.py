@@ -105,6 +105,11 @@ class Arms:
         """End the programs that still run, and start no more."""
         with self._lock:
             self._closed = True
+        self.end_running()
+
+    def end_running(self) -> None:
+        """End the programs that run now."""
+        with self._lock:
             for program in self._running.values():
                 program.end()
 

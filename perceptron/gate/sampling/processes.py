@@ -64,6 +64,10 @@ class Seeds:
 UNSEEDED = Seeds(None)
 
 
+class CannotStart(UserError):
+    """A program that is not there, or is none."""
+
+
 @dataclass(frozen=True)
 class Instrument:
     """What a program runs under: words before the interpreter's, variables, fields of its job."""
@@ -73,6 +77,8 @@ class Instrument:
     job: Mapping[str, Any] = field(default_factory=dict)
     unwanted: Sequence[str] = ()
     """Variables that it is started without."""
+    start_seconds: float = START_SECONDS
+    """To start, and to import what a suite needs."""
 
 
 PLAIN = Instrument()
@@ -98,9 +104,10 @@ class Program:
         try:
             self._process = ChildProcess(command, environment, own_group=True)
         except OSError as error:
-            raise UserError(
-                f"{command[0]}: cannot be started: {error.strerror}; name a Python"
+            raise CannotStart(
+                f"{command[0]}: cannot be started: {error.strerror}; name another, or install it"
             ) from None
+        self._start_seconds = instrument.start_seconds
         self._process.send(msgspec.json.encode({**job, "draw": seeds.draw, **instrument.job}))
 
     def answers(self, limit: Callable[[str], float]) -> Iterator[Answer]:
@@ -109,7 +116,7 @@ class Program:
         ``limit`` gives the seconds that a benchmark may take, by its key.
         """
         try:
-            yield from _listen(self._process, limit)
+            yield from _listen(self._process, limit, self._start_seconds)
         finally:
             self.end()
 
@@ -118,8 +125,10 @@ class Program:
         self._process.end()
 
 
-def _listen(process: ChildProcess, limit: Callable[[str], float]) -> Iterator[Answer]:
-    seconds = START_SECONDS
+def _listen(
+    process: ChildProcess, limit: Callable[[str], float], start_seconds: float
+) -> Iterator[Answer]:
+    seconds = start_seconds
     while True:
         try:
             line = process.read_line(seconds)
@@ -134,7 +143,7 @@ def _listen(process: ChildProcess, limit: Callable[[str], float]) -> Iterator[An
         if answer.kind in {"end", "failed", "no runner"}:
             return
         # What a benchmark imports is not its own time; an import has as long as a start.
-        seconds = limit(answer.key) if answer.kind == "loaded" else START_SECONDS
+        seconds = limit(answer.key) if answer.kind == "loaded" else start_seconds
 
 
 def _decode(line: bytes) -> Answer | None:
