@@ -69,9 +69,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
+                stages.count()
                 stages.calibrate()
                 _assert_imports(arms, journal, base_error)
-                stages.count()
                 stages.screen()
                 stages.confirm()
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))

@@ -1,4 +1,4 @@
-"""The stages of a comparison: calibrate, count, screen, confirm. Each resumes where it was cut
+"""The stages of a comparison: count, calibrate, screen, confirm. Each resumes where it was cut
 short."""
 
 from __future__ import annotations
@@ -82,26 +82,12 @@ class Stages:
     def _budget(self) -> float:
         return self._journal.run.plan.budget_seconds
 
-    def calibrate(self) -> None:
-        """Try every benchmark once on both arms, and again what failed on one of them."""
-        untried = [
-            benchmark
-            for benchmark in self._benchmarks.values()
-            if not self._blocks.of(benchmark.key)
-        ]
-        if untried:
-            self._progress(0, self._total, "trying every benchmark")
-            self._try(untried, 0)
-        failed_once = [
-            benchmark
-            for benchmark in self._benchmarks.values()
-            if retry(self._blocks.of(benchmark.key))
-        ]
-        if failed_once:
-            self._try(failed_once, 1)
-
     def count(self) -> None:
-        """Count the instructions of what was measured, where there is something to count with."""
+        """Count the instructions of every benchmark, where there is something to count with.
+
+        It comes first: it needs no clock, so no neighbour disturbs it, and what did the same work
+        needs little else.
+        """
         if self._valgrind is None or self._journal.run.plan.calls:
             return  # resumed: the screen was planned from the counts as they are
         stage = CountingStage(
@@ -112,7 +98,24 @@ class Stages:
             self._progress,
             lambda: self.elapsed_seconds,
         )
-        stage.run([own for own in self._benchmarks.values() if self._blocks.is_measured(own.key)])
+        stage.run([own for own in self._benchmarks.values() if own.type == "time"])
+
+    def calibrate(self) -> None:
+        """Try every benchmark once on both arms, and again what failed on one of them.
+
+        What only the clock can judge goes first; the rest is tried briefly.
+        """
+        same_work = self._same_work()
+        tried = {block.benchmark for block in self._journal.blocks if block.stage == "calibration"}
+        untried = [own for own in self._benchmarks.values() if own.key not in tried]
+        for brief in (False, True):
+            some = [own for own in untried if (own.key in same_work) == brief]
+            if some:
+                self._progress(0, self._total, "trying every benchmark")
+                self._try(some, 0, brief)
+        failed_once = [own for own in self._benchmarks.values() if retry(self._blocks.of(own.key))]
+        if failed_once:
+            self._try(failed_once, 1)
 
     def screen(self) -> None:
         """Measure blocks of everything: a light look at what did the same work, more of the rest.
@@ -198,11 +201,11 @@ class Stages:
         with contextlib.suppress(CannotImport):  # then base does not load it either
             self._arms.discover("control")
 
-    def _try(self, benchmarks: Sequence[Benchmark], attempt: int) -> None:
+    def _try(self, benchmarks: Sequence[Benchmark], attempt: int, brief: bool = False) -> None:
         turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
         self._trees.arrange(turn.sides)
         seeds = self._blocks.seeds("calibration", attempt)
-        trial = FirstTrial(self._sampler, self._budget, seeds, lambda: self.elapsed_seconds)
+        trial = FirstTrial(self._sampler, self._budget, seeds, lambda: self.elapsed_seconds, brief)
         readings = trial.both(benchmarks)
         if attempt == 0:
             start = self._sampler.start_seconds
@@ -221,7 +224,9 @@ class Stages:
         left_out: list[LeftOut] = []
         if timed:
             remaining = Remaining(left, self._budget, SCREENED)
-            blocks, left_out = plan_screen(replace(costs, benchmarks=timed), remaining, self._rule)
+            blocks, left_out = plan_screen(
+                replace(costs, benchmarks=timed), remaining, self._rule, bool(same_work)
+            )
             out = {row.benchmark for row in left_out}
             left -= 2 * blocks * costs.process([key for key in timed if key not in out])
         looked_at = [key for key in costs.benchmarks if key in same_work]

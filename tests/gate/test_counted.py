@@ -12,7 +12,7 @@ import pytest
 
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
-from perceptron.gate.counting import effort
+from perceptron.gate.counting import rounds as counting_rounds
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Row
 from tests.gate.conftest import FEWEST, Repository
@@ -160,7 +160,7 @@ def test_what_only_fails_under_valgrind_is_left_to_the_clock(
     noisy: Repository, monkeypatch: pytest.MonkeyPatch, body: str, why: str
 ) -> None:
     """It is no failure of HEAD, and the others are counted."""
-    monkeypatch.setattr(effort, "_LEAST_PATIENCE_SECONDS", 8.0)
+    monkeypatch.setattr(counting_rounds, "LONGEST_SECONDS", 5.0)
     noisy.write("toy/__init__.py", TOY.format(noise=0.001))
     noisy.write("benchmarks/suite.py", SUITE.format(one=100) + body)
     noisy.commit("base2")

@@ -11,15 +11,16 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
-from perceptron.gate.counting.effort import CountingEffort
-from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.counting.valgrind import LONGEST_SECONDS, Valgrind
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import Instrument, Seeds
-from perceptron.gate.sampling.sampler import Sampler
+from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
 from perceptron.records.block import Arm, Benchmark, Reading
 
-# If so many benchmarks in a row end their process or cannot be counted, no other will do better.
+# If so many benchmarks in a row end their process, no other will do better.
 _FAILURES_IN_A_ROW = 4
+# What takes so many times as long as was foreseen hangs.
+_PATIENCE = 2.0
 # Small objects that lay memory out otherwise in the second round.
 _PADDING = 997
 
@@ -39,7 +40,6 @@ class Rounds:
     def count(
         self,
         benchmarks: Sequence[Benchmark],
-        effort: CountingEffort,
         seeds: Seeds,
         has_time: Callable[[], bool],
         padded: bool = False,
@@ -51,13 +51,11 @@ class Rounds:
         """
         self._padding = _PADDING if padded else 0
         answers: queue.Queue[tuple[Arm, str, Reading] | BaseException | None] = queue.Queue()
-        # The cheap ones first: where time is short, more are counted.
-        ordered = sorted(benchmarks, key=lambda benchmark: effort.seconds[benchmark.key])
 
         def work(arms: Sequence[Arm]) -> None:
             try:
                 for arm in arms:
-                    for key, reading in self._counted(arm, ordered, effort, seeds, has_time):
+                    for key, reading in self._counted(arm, benchmarks, seeds, has_time):
                         answers.put((arm, key, reading))
                 answers.put(None)
             except BaseException as error:  # noqa: BLE001 raised again where it is waited for
@@ -86,7 +84,6 @@ class Rounds:
         self,
         arm: Arm,
         benchmarks: Sequence[Benchmark],
-        effort: CountingEffort,
         seeds: Seeds,
         has_time: Callable[[], bool],
     ) -> Iterator[tuple[str, Reading]]:
@@ -94,16 +91,13 @@ class Rounds:
         left = {benchmark.key: benchmark for benchmark in benchmarks}
         failures, reason = 0, "there was no time to count it: raise --budget"
 
-        def limit(benchmark: Benchmark) -> float:
-            return effort.limit(benchmark.key)
-
         if has_time():
             for key, reading in self._samplers[arm].sample(
-                arm, benchmarks, effort.sampling, seeds, limit
+                arm, benchmarks, CALIBRATING, seeds, lambda _: _PATIENCE * LONGEST_SECONDS
             ):
                 del left[key]
                 yield key, reading
-                failures = failures + 1 if reading.status in {"failed", "slow"} else 0
+                failures = failures + 1 if _ended_its_process(reading) else 0
                 if failures >= _FAILURES_IN_A_ROW:
                     reason = reading.reason or ""
                     break
@@ -116,6 +110,11 @@ class Rounds:
         cores = _cores()
         core = cores[_PAIR.index(arm) % len(cores)] if cores else None
         return self._valgrind.instrument(self._arms.work_folder(arm), core, self._padding)
+
+
+def _ended_its_process(reading: Reading) -> bool:
+    """Return whether it gave no answer: what answers has taken some time."""
+    return reading.status == "slow" or (reading.status == "failed" and not reading.wall_seconds)
 
 
 def _cores() -> list[int]:

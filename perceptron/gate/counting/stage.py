@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from perceptron.gate.checkout.worktrees import SIDES
-from perceptron.gate.counting import effort as efforts
-from perceptron.gate.counting.effort import CountingEffort
 from perceptron.gate.counting.rounds import Pair, Rounds
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
@@ -14,7 +12,7 @@ from perceptron.gate.sampling import schedule
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
-from perceptron.records.block import Arm, Benchmark, Block, Reading
+from perceptron.records.block import Arm, Benchmark, Block
 
 # Of the budget, by when the last benchmark must be begun.
 _SHARE = 0.5
@@ -23,7 +21,7 @@ _ORDER: list[Arm] = ["base", "head"]
 
 
 class CountingStage:
-    """Counts what was measured while calibrating, and keeps each pair of counts in the journal."""
+    """Counts benchmarks, and keeps each pair of counts in the journal."""
 
     def __init__(
         self,
@@ -42,24 +40,19 @@ class CountingStage:
         self._elapsed = elapsed
 
     def run(self, benchmarks: Sequence[Benchmark]) -> None:
-        """Count these benchmarks, which gave a number on both arms; again where there is doubt."""
-        effort = efforts.plan(benchmarks, self._of_stage("calibration"))
-        countable = [benchmark for benchmark in benchmarks if benchmark.key in effort.seconds]
-        for key, reason in effort.reasons.items():
-            if not self._blocks(key):
-                self._append(work.FIRST, key, _both(Reading(status="untried", reason=reason)))
-        self._count(work.FIRST, countable, effort)
-        doubtful = [each for each in countable if work.wants_again(self._blocks(each.key))]
-        self._count(work.AGAIN, doubtful, effort)
+        """Count these benchmarks, and again where there is doubt."""
+        self._count(work.FIRST, benchmarks)
+        doubtful = [own for own in benchmarks if work.wants_again(self._blocks(own.key))]
+        self._count(work.AGAIN, doubtful)
         if self._journal.run.plan.seeded:
             changed = [
-                each
-                for each in countable
-                if work.wants_other_draws(self._blocks(each.key), self._rule)
+                own
+                for own in benchmarks
+                if work.wants_other_draws(self._blocks(own.key), self._rule)
             ]
-            self._count(work.OTHER_DRAWS, changed, effort)
+            self._count(work.OTHER_DRAWS, changed)
 
-    def _count(self, number: int, benchmarks: Sequence[Benchmark], effort: CountingEffort) -> None:
+    def _count(self, number: int, benchmarks: Sequence[Benchmark]) -> None:
         """Count those that this round lacks."""
         done = {block.benchmark for block in self._of_stage("count") if block.number == number}
         left = [benchmark for benchmark in benchmarks if benchmark.key not in done]
@@ -72,9 +65,7 @@ class CountingStage:
         seeds = schedule.seeds(plan.seed, "count", draws, plan.seeded)
         message = f"counting, round {number + 1}"
         self._progress(0, len(left), message)
-        counts = self._rounds.count(
-            left, effort, seeds, self._has_time, padded=number == work.AGAIN
-        )
+        counts = self._rounds.count(left, seeds, self._has_time, padded=number == work.AGAIN)
         for counted, (key, pair) in enumerate(counts, start=1):
             self._append(number, key, pair)
             self._progress(counted, len(left), message)
@@ -109,7 +100,3 @@ def _sides(number: int) -> dict[Arm, str]:
     if number == work.AGAIN:
         first, second = second, first
     return {"base": first, "head": second}
-
-
-def _both(reading: Reading) -> Pair:
-    return {"base": reading, "head": reading}

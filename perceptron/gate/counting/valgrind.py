@@ -33,6 +33,8 @@ _ONE_THREAD = (
 # It may name kernels that valgrind does not know, and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
 _COUNTS = "counts"
+LONGEST_SECONDS = 30.0
+"""What counting one benchmark may take: others are to be counted too."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,12 @@ class Valgrind:
         return Instrument(
             command,
             dict.fromkeys(_ONE_THREAD, "1"),
-            {"dumps": dumps, "core": core, "padding": padding},
+            {
+                "dumps": dumps,
+                "core": core,
+                "padding": padding,
+                "longest_seconds": LONGEST_SECONDS,
+            },
             _UNWANTED,
         )
 

@@ -93,12 +93,13 @@ class Timed:
 
 
 class Counted:
-    """Counts what a benchmark executes."""
+    """Counts what a benchmark executes, unless that is foreseen to take too long."""
 
-    def __init__(self, timing: Any, counting: Any, counter: Any) -> None:
+    def __init__(self, timing: Any, counting: Any, counter: Any, longest_seconds: float) -> None:
         self._timing = timing
         self._counting = counting
         self._counter = counter
+        self._longest_seconds = longest_seconds
 
     def __call__(self, benchmark: Any, task: Job) -> Job:
         fields: Job = {}
@@ -108,11 +109,11 @@ class Counted:
                 raise self._counting.CannotCount("it runs in a process of its own")
             batches = _batches(benchmark, params, self._timing)
             fields["instructions"] = self._counting.count_calls(
-                batches, self._counter, task["calls"], task["warm_up"], task["batches"]
+                batches, self._counter, self._longest_seconds
             )
 
         _run_with_params(benchmark, run)
-        return {"status": "ok", "calls": task["calls"], **fields}
+        return {"status": "ok", **fields}
 
 
 def _run_with_params(benchmark: Any, run: Any) -> None:

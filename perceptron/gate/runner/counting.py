@@ -14,6 +14,7 @@ import mmap
 import os
 import platform
 import statistics
+import time
 from collections.abc import Callable
 from itertools import repeat
 from typing import Any
@@ -22,6 +23,18 @@ _CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
 _DUMP, _ZERO, _START, _STOP = _CALLGRIND, _CALLGRIND + 1, _CALLGRIND + 4, _CALLGRIND + 5
 _RUNNING_ON_VALGRIND = 0x1001
 _WORDS = ctypes.c_uint64 * 6
+
+# The first call may import or compile something; the second is what the others are like.
+_FIRST_CALLS = 2
+# Instructions: of a call that evens out by itself what its place in memory does to it; of the calls
+# that warm interpreters and caches up, and how many these are at most; of the calls that are
+# counted at once.
+_LONG_CALL, _WARM_UP, _BATCH = 2e7, 5e7, 3e6
+_MOST_CALLS = 20
+_COUNTS = 5
+# Counting takes so many times as long as running uncounted under valgrind, by what was seen of
+# NumPy, torch and bytecode.
+_COUNTED_SLOWDOWN = 5.0
 
 # A function of one argument, the address of the words; it returns valgrind's answer, or 0.
 _X86_64 = bytes.fromhex(
@@ -114,35 +127,58 @@ class Counter:
         raise CannotCount(os.path.basename(file) + " holds no total")
 
 
-def count_calls(batches: Any, counter: Counter, calls: int, warm_up: int, counts: int) -> float:
-    """Return the instructions of one call: the median of so many counts, after calls to warm up.
+def count_calls(
+    batches: Any,
+    counter: Counter,
+    longest_seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
+) -> float:
+    """Return the instructions of one call, after calls to warm up.
 
-    Between two counts memory is laid out otherwise by a few objects that stay: where a pool of
-    objects ends just where a loop makes and drops one, each turn of it costs more, and that is luck
-    and no work. Where a setup belongs to every sample, it runs before the calls that are counted,
-    uncounted, and these are as many as asv makes between two setups. No garbage is collected
-    meanwhile: when the collector runs depends on all that ran before.
+    How many calls that takes follows from what the first ones execute, and not from any clock: so
+    it is the same on both revisions where their work is. Short calls are counted several times, and
+    the median counts: between two counts memory is laid out otherwise by a few objects that stay,
+    because where a pool of objects ends just where a loop makes and drops one, each turn of it
+    costs more, and that is luck and no work. Where a setup belongs to every sample, it runs before
+    the calls that are counted, uncounted, and these are as many as asv makes between two setups. No
+    garbage is collected meanwhile: when the collector runs depends on all that ran before.
+
+    Raises `CannotCount` if this is foreseen to take longer than ``longest_seconds``.
     """
+    step = batches.step or 1
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()
-    kept: list[list[bytes]] = []
-    counted = []
-    calls = batches.step or calls
     try:
-        while warm_up > 0:
-            batches.run(batches.step or 1)
-            warm_up -= batches.step or 1
-        for number in range(counts):
-            if number:
-                kept.append([bytes(16 * size + number) for size in range(1, 32)])
-                batches.run(batches.step or 1)
-            batches.refresh()
-            counted.append(counter.count(batches.call, calls))
+        for _ in range(_FIRST_CALLS):
+            begin = clock()
+            batches.run(step)
+            foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
+        if foreseen > longest_seconds:
+            raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
+        batches.refresh()
+        instructions = counter.count(batches.call, step) / step
+        if instructions > _LONG_CALL:
+            return instructions
+        for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
+            batches.run(step)
+        return _median_count(batches, counter, instructions)
     finally:
         if enabled:
             gc.enable()
-    return statistics.median(counted) / calls
+
+
+def _median_count(batches: Any, counter: Counter, instructions: float) -> float:
+    """Return the median of several counts of calls of about so many ``instructions``."""
+    calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
+    kept: list[list[bytes]] = []
+    counted = []
+    for number in range(_COUNTS):
+        kept.append([bytes(16 * size + number) for size in range(1, 32)])
+        batches.run(batches.step or 1)
+        batches.refresh()
+        counted.append(counter.count(batches.call, calls) / calls)
+    return statistics.median(counted)
 
 
 def _nothing() -> None:

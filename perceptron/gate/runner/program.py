@@ -129,7 +129,7 @@ def _measured_by(job: Job) -> Any:
     if job["kind"] != "count":
         return benchmark_runner.Timed(timing, waiting)
     counter = counting.Counter(job["dumps"])
-    return benchmark_runner.Counted(timing, counting, counter)
+    return benchmark_runner.Counted(timing, counting, counter, job["longest_seconds"])
 
 
 def _discover(discovery: Any, benchmarks: str, job: Job, answers: Answers) -> None:
@@ -195,7 +195,7 @@ def _run(
             with clock:
                 answer.update(benchmark_runner.run_benchmark(benchmark, task, measured, importing))
     except counting.CannotCount as error:
-        answer.update(status="failed", reason=str(error))
+        answer.update(status="skipped", reason=str(error))
     except (KeyboardInterrupt, SystemExit) as error:
         answer.update(status="failed", reason="it ended the process: " + _one_line(error))
     except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only

@@ -39,10 +39,12 @@ def in_minutes(seconds: float) -> float:
     return ceil(seconds / 60 / step) * step
 
 
-def plan_screen(costs: Costs, left: Remaining, rule: Rule) -> tuple[int, list[LeftOut]]:
+def plan_screen(
+    costs: Costs, left: Remaining, rule: Rule, others: bool = False
+) -> tuple[int, list[LeftOut]]:
     """Return the blocks, and the benchmarks too expensive for as many as the rule needs.
 
-    Raises `UserError` if that leaves none.
+    Raises `UserError` if that leaves none, and no ``others`` are judged without them.
     """
     blocks, kept, out = fit_screen(costs, left.seconds, rule.screen, rule.fewest_screen)
 
@@ -50,7 +52,7 @@ def plan_screen(costs: Costs, left: Remaining, rule: Rule) -> tuple[int, list[Le
         needed = 2 * rule.fewest_screen * costs.process(together)
         return f"{left.minutes(needed):g}"
 
-    if out and not kept:
+    if out and not kept and not others:
         raise UserError(
             f"--budget: not enough for {rule.fewest_screen} blocks of any of these benchmarks, the "
             f"cheapest takes {2 * costs.process(out[-1:]):.1f} s a block: raise it to "

@@ -17,9 +17,9 @@ from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Arm, Benchmark, Block, Reading
 
 # Shares of the budget within which the first and the second arm must be through.
-_SHARES = (0.2, 0.35)
+_SHARES, _BRIEF_SHARES = (0.2, 0.35), (0.05, 0.1)
 # Of the budget: what one benchmark may take, and at least.
-_ONE_SHARE, _ONE_SECONDS = 1 / 40, 10.0
+_ONE_SHARE, _ONE_SECONDS, _BRIEF_SECONDS = 1 / 40, 10.0, 5.0
 # After so many sets of parameters that are too slow, a function's others are taken to be so too.
 _SLOW_PARAMETERS = 2
 # What a process spends on a benchmark beside its calls, at least.
@@ -27,15 +27,25 @@ _LEAST_SECONDS = 0.01
 
 
 class FirstTrial:
-    """One attempt. What there is no time for is ``untried``, with the reason."""
+    """One attempt. What there is no time for is ``untried``, with the reason.
+
+    A ``brief`` one is for what can be judged without it.
+    """
 
     def __init__(
-        self, sampler: Sampler, budget: float, seeds: Seeds, elapsed: Callable[[], float]
+        self,
+        sampler: Sampler,
+        budget: float,
+        seeds: Seeds,
+        elapsed: Callable[[], float],
+        brief: bool = False,
     ) -> None:
         self._sampler = sampler
         self._budget = budget
         self._seeds = seeds
         self._elapsed = elapsed
+        self._shares = _BRIEF_SHARES if brief else _SHARES
+        self._seconds = _BRIEF_SECONDS if brief else max(_ONE_SECONDS, _ONE_SHARE * budget)
         self._slow: dict[str, list[str]] = {}
 
     def both(self, benchmarks: Sequence[Benchmark]) -> dict[Arm, dict[str, Reading]]:
@@ -44,7 +54,7 @@ class FirstTrial:
         Nothing is compared yet, so the order favours nobody.
         """
         begin = self._elapsed()
-        base = self._try_arm("base", benchmarks, begin + _SHARES[0] * self._budget)
+        base = self._try_arm("base", benchmarks, begin + self._shares[0] * self._budget)
         spared = {
             key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
             for key, reading in base.items()
@@ -55,7 +65,7 @@ class FirstTrial:
             for benchmark in benchmarks
             if benchmark.key not in spared and base[benchmark.key].status != "untried"
         ]
-        head = self._try_arm("head", tried, begin + _SHARES[1] * self._budget)
+        head = self._try_arm("head", tried, begin + self._shares[1] * self._budget)
         return {"base": base, "head": base | spared | head}
 
     def _try_arm(
@@ -88,10 +98,9 @@ class FirstTrial:
     ) -> list[Benchmark]:
         """Try until the end, the deadline or a slow one; return what is left to do."""
         by_key = {benchmark.key: benchmark for benchmark in left}
-        seconds = max(_ONE_SECONDS, _ONE_SHARE * self._budget)
 
         def limit(benchmark: Benchmark) -> float:
-            return min(benchmark.timeout, seconds)
+            return min(benchmark.timeout, self._seconds)
 
         for key, reading in self._sampler.sample(arm, left, CALIBRATING, self._seeds, limit):
             readings[key] = reading

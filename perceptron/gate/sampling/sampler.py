@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,13 @@ Limit = Callable[[Benchmark], float]
 
 @dataclass(frozen=True)
 class SamplingEffort:
-    """How a benchmark is sampled: calls in a batch and batches, equal in all arms.
+    """How a time is sampled: calls in a batch and batches, for each benchmark, equal in all arms.
 
-    What is not in it is calibrated. While counting, a batch is what is counted at once.
+    What is not in it is calibrated.
     """
 
     calls: dict[str, int]
     batches: dict[str, int]
-    warm_up: dict[str, int] = field(default_factory=dict)
-    """While counting: calls beforehand."""
 
 
 CALIBRATING = SamplingEffort({}, {})
@@ -157,7 +155,6 @@ class Sampler:
             "cache": cache,
             "calls": effort.calls.get(benchmark.key),
             "batches": effort.batches.get(benchmark.key),
-            "warm_up": effort.warm_up.get(benchmark.key, 0),
             "spare": spare_for(effort.batches.get(benchmark.key, 0)),
         }
 

@@ -68,6 +68,8 @@ def judge(
     skipped = 0
     for benchmark in benchmarks:
         result = case.outcomes.get(benchmark.key, BenchmarkOutcome("left out", "it was not tried"))
+        if result.kind == "left out" and case.did_same_work(benchmark.key):
+            result = BenchmarkOutcome("measured")  # counted, if not timed
         if result.kind in {"left out", "skipped"}:
             without_row.append(LeftOut(benchmark=benchmark.key, reason=result.reason or ""))
             skipped += result.kind == "skipped"  # there is nothing to judge
@@ -137,6 +139,10 @@ class _Case:
         self.control = judge_control(
             {key: values for key, values in controls.items() if key in self.fresh}, rule
         )
+
+    def did_same_work(self, key: str) -> bool:
+        """Return whether counts say that both revisions do the same."""
+        return self._work.get(key, NOT_COUNTED).kind == "same"
 
     def row(self, benchmark: Benchmark, result: BenchmarkOutcome) -> Row:
         key = benchmark.key

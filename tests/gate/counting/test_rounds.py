@@ -12,20 +12,13 @@ from typing import Any, cast
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.gate.counting.effort import CountingEffort
 from perceptron.gate.counting.rounds import Pair, Rounds
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
-from perceptron.gate.sampling.sampler import SamplingEffort
 from perceptron.records.block import Arm, Benchmark
 
 NAMES = [f"time_{number}" for number in range(8)]
-EFFORT = CountingEffort(
-    SamplingEffort(dict.fromkeys(NAMES, 1), dict.fromkeys(NAMES, 1)),
-    {name: float(number) for number, name in enumerate(NAMES)},
-    {},
-)
 SUITE = [Benchmark(name=name) for name in NAMES]
 
 
@@ -35,6 +28,7 @@ class Fake:
     def __init__(self, home: Path, dies: Callable[[Arm, str], bool]) -> None:
         self.trees = SimpleNamespace(home=home)
         self.dies = dies
+        self.fails = False
         self.started: list[tuple[Arm, Instrument]] = []
         self.order: dict[Arm, list[str]] = {"base": [], "head": []}
 
@@ -52,7 +46,9 @@ class Fake:
             if self.dies(arm, key):
                 yield Answer(kind="died", reason="its process was ended by SIGSEGV")
                 return
-            content = {"key": key, "status": "ok", "instructions": 1000.0}
+            content = {"key": key, "status": "ok", "instructions": 1000.0, "wall_seconds": 0.1}
+            if self.fails:
+                content |= {"status": "failed", "reason": "ValueError: no", "instructions": None}
             yield Answer(kind="reading", key=key, content=content)
         yield Answer(kind="end")
 
@@ -61,14 +57,14 @@ def count(
     fake: Fake, has_time: Callable[[], bool] = lambda: True, padded: bool = False
 ) -> dict[str, Pair]:
     rounds = Rounds(cast(Arms, fake), Valgrind("valgrind", "valgrind-3.24.0"))
-    return dict(rounds.count(SUITE[::-1], EFFORT, UNSEEDED, has_time, padded))
+    return dict(rounds.count(SUITE, UNSEEDED, has_time, padded))
 
 
 def nothing_dies(_arm: Arm, _key: str) -> bool:
     return False
 
 
-def test_both_arms_count_everything_the_cheap_ones_first(tmp_path: Path) -> None:
+def test_both_arms_count_everything_in_one_order(tmp_path: Path) -> None:
     fake = Fake(tmp_path, nothing_dies)
     pairs = count(fake)
     assert set(pairs) == set(NAMES)
@@ -122,6 +118,14 @@ def test_a_valgrind_that_does_not_work_is_not_tried_for_ever(tmp_path: Path) -> 
         "its process was ended by SIGSEGV"
     }
     assert len(fake.started) == 8, "four of each arm"
+
+
+def test_benchmarks_that_fail_by_themselves_do_not_end_the_counting(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, nothing_dies)
+    fake.fails = True
+    pairs = count(fake)
+    assert {pair["head"].reason for pair in pairs.values()} == {"ValueError: no"}
+    assert fake.order["head"] == NAMES
 
 
 def test_what_there_is_no_time_for_is_untried_and_says_so(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.gate.counting import stage as stage_module
-from perceptron.gate.counting.effort import CountingEffort
 from perceptron.gate.counting.rounds import Pair
 from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
@@ -42,7 +41,6 @@ class Counts:
     def count(
         self,
         benchmarks: Sequence[Benchmark],
-        _effort: CountingEffort,
         seeds: Seeds,
         _has_time: Callable[[], bool],
         padded: bool = False,
@@ -57,19 +55,6 @@ class Counts:
                     "head": Reading(status="ok", instructions=1e6 * self.heads[benchmark.key]),
                 },
             )
-
-
-def calibrated(key: str, seconds: float = 0.001) -> Block:
-    reading = Reading(status="ok", call_seconds=seconds)
-    return Block(
-        stage="calibration",
-        number=0,
-        benchmark=key,
-        order=["base", "head"],
-        sides={},
-        base=reading,
-        head=reading,
-    )
 
 
 @pytest.fixture
@@ -88,14 +73,8 @@ def journal(tmp_path: Path) -> Iterator[ComparisonJournal]:
         yield opened
 
 
-def run(
-    journal: ComparisonJournal, counts: Counts, monkeypatch: pytest.MonkeyPatch, **seconds: float
-) -> list[Block]:
+def run(journal: ComparisonJournal, counts: Counts, monkeypatch: pytest.MonkeyPatch) -> list[Block]:
     monkeypatch.setattr(stage_module, "Rounds", counts)
-    known = {block.benchmark for block in journal.blocks}
-    for key in counts.heads:
-        if key not in known:
-            journal.append(calibrated(key, seconds.get(key, 0.001)))
     trees = SimpleNamespace(arrange=lambda sides: counts.sides.append(dict(sides)))
     arms = cast(Arms, cast(Any, SimpleNamespace(trees=trees)))
     stage = CountingStage(arms, VALGRIND, journal, Rule(), lambda *_: None, lambda: counts.now)
@@ -142,15 +121,6 @@ def test_without_seeds_there_are_no_other_draws(
     counts = Counts({"more": 1.05})
     assert rounds(run(journal, counts, monkeypatch)) == {"more": [0, 1]}
     assert {seeds.draw for _, seeds, _ in counts.asked} == {None}
-
-
-def test_what_takes_too_long_says_so_in_the_journal(
-    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    blocks = run(journal, Counts({"long": 1.0, "short": 1.0}), monkeypatch, long=20.0)
-    [long] = [block for block in blocks if block.benchmark == "long"]
-    assert long.head.status == "untried"
-    assert "under valgrind" in (long.base.reason or "")
 
 
 def test_no_round_begins_after_its_share_of_the_budget(

@@ -7,11 +7,13 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from perceptron.gate.runner import counting
+from perceptron.gate.runner import counting, timing
 from perceptron.gate.runner.counting import CannotCount, Counter
 
 REQUESTS = platform.machine() in {"x86_64", "aarch64"}
@@ -22,21 +24,22 @@ import gc, sys, time
 sys.path.insert(0, {folder!r})
 import timing
 from counting import Counter, count_calls
+from itertools import repeat
 counter = Counter({dumps!r})
 
-def loop():
-    total = 0
-    for number in range(1000):
-        total += number
+def loop(turns):
+    total = 0.0
+    for _ in repeat(None, turns):
+        total += 0.5
 
-def nothing():
-    pass
-
-def count(call, calls):
+def count(call):
     batches = timing.Batches(call, lambda: time.perf_counter, None)
-    return count_calls(batches, counter, calls, warm_up=20, counts=5)
+    return count_calls(batches, counter, longest_seconds=60.0)
 
-print(count(loop, 1), count(loop, 2), count(nothing, 1), gc.isenabled())
+print(
+    count(lambda: loop(1000)), count(lambda: loop(2000)), count(lambda: loop(1000)),
+    count(lambda: None), gc.isenabled(),
+)
 """
 
 
@@ -55,15 +58,74 @@ def count_in_a_process(tmp_path: Path) -> list[str]:
 
 @valgrind
 def test_counts_repeat_and_add_up(tmp_path: Path) -> None:
-    """Of two calls each counts as one alone, and what counting itself executes is not counted."""
-    one, two, nothing, enabled = count_in_a_process(tmp_path)
+    """Twice the turns are twice the work, and what counting itself executes is not counted."""
+    one, two, once_more, nothing, enabled = count_in_a_process(tmp_path)
     assert 10_000 < float(one) < 2_000_000
-    assert float(two) == pytest.approx(float(one), rel=1e-3)
+    assert float(two) == pytest.approx(2 * float(one), rel=0.01)
+    assert float(once_more) == pytest.approx(float(one), rel=1e-3)
     assert float(nothing) < 1000
     assert enabled == "True", "the collector is as it was"
     again, *_ = count_in_a_process(tmp_path)
     assert float(again) == pytest.approx(float(one), rel=1e-3)
     assert not list(tmp_path.glob("counts.*")), "what was read is removed"
+
+
+class FakeCounter:
+    """Counts what a call says that it executes; a call takes seconds on a made-up clock."""
+
+    def __init__(self, instructions: float, seconds: float = 0.0) -> None:
+        self.instructions = instructions
+        self.seconds = seconds
+        self.now = 0.0
+        self.calls = 0
+        self.counted: list[int] = []
+
+    def call(self) -> None:
+        self.calls += 1
+        self.now += self.seconds
+
+    def count(self, call: Callable[[], object], calls: int) -> int:
+        self.counted.append(calls)
+        for _ in range(calls):
+            call()
+        return round(calls * self.instructions)
+
+
+def count(fake: FakeCounter, reset: Callable[[], object] | None = None, number: int = 0) -> float:
+    batches = timing.Batches(fake.call, lambda: fake_clock(fake), reset, number)
+    counter = cast(Counter, fake)
+    return counting.count_calls(batches, counter, 30.0, fake_clock(fake))
+
+
+def fake_clock(fake: FakeCounter) -> Callable[[], float]:
+    return lambda: fake.now
+
+
+@pytest.mark.parametrize("instructions", [40.0, 3_000.0, 2e6, 1e7, 3e7, 5e9])
+def test_how_often_is_counted_follows_from_the_work_alone(instructions: float) -> None:
+    fake, slower = FakeCounter(instructions), FakeCounter(instructions, seconds=1.0)
+    assert count(fake) == count(slower) == instructions
+    assert fake.counted == slower.counted
+    assert fake.calls == slower.calls
+    assert len(fake.counted) == (1 if instructions > 2e7 else 6)
+    assert sum(fake.counted) * instructions <= 6 * max(3e6, instructions)
+
+
+def test_setups_run_before_what_is_counted_and_between() -> None:
+    """As many calls as asv makes between two setups."""
+    setups: list[int] = []
+    fake = FakeCounter(1000.0)
+    assert count(fake, lambda: setups.append(fake.calls), number=3) == 1000.0
+    assert set(fake.counted) == {3}
+    assert all(begin % 3 == 0 for begin in setups)
+    assert len(setups) >= len(fake.counted)
+
+
+def test_what_takes_too_long_is_foreseen() -> None:
+    fake = FakeCounter(1e12, seconds=20.0)
+    with pytest.raises(CannotCount, match="about 100 s under valgrind"):
+        count(fake)
+    assert fake.counted == []
 
 
 @pytest.mark.skipif(not REQUESTS, reason="no request to valgrind is known here")

@@ -56,8 +56,8 @@ def proof_chart(proof: Proof) -> str:
             handles=[_key(_WRONG, "o"), _key(_RIGHT, "s")],
             labels=[
                 "runs in which nothing changed and something is called slower: 0 % is right",
-                f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread {QUIET[-1]}): "
-                "100 % is right",
+                f"slowdowns of {_FOUND} found (by the clock alone: where blocks spread "
+                f"{QUIET[-1]}): 100 % is right",
             ],
             loc="outside lower center",
             frameon=False,
