@@ -60,7 +60,7 @@ def _units(number: int) -> tuple[str, str]:
 _COMMENT = ("\nUNITS = 100\n", "\n# A comment is all that changes.\nUNITS = 100\n")
 _GATHER = "SPAN, STRIDE, PASSES = 2**20, 16_411, 1"
 # In 200 runs each pair once with more work, each mistake once, each speed-up twice, and three times
-# what no count sees. Where nothing changed, a run takes some 13 s, others twice as long or more.
+# what no count sees. Runs in which something changed take two or three times as long as others.
 _PAIRS, _MISTAKE, _FASTER, _TIME = 0.02, 0.005, 0.01, 0.015
 KINDS = (
     Kind("same", "a comment", 0.8, _COMMENT),
