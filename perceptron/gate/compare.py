@@ -34,8 +34,8 @@ from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import work_of
 from perceptron.gate.verdict.waits import unknown_waiting
+from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import Arm, Benchmark
 from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan

@@ -24,6 +24,7 @@ from perceptron.gate.sampling.budget import (
     plan_confirmation,
     plan_screen,
 )
+from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
 from perceptron.gate.sampling.look import plan_look
 from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
@@ -41,8 +42,6 @@ Clock = Callable[[], float]
 
 PAIR: tuple[Arm, ...] = ("base", "head")
 WITH_CONTROL: tuple[Arm, ...] = ("base", "head", "control")
-# Of the budget, what the clock may look at what did the same work.
-_LOOK = 0.2
 
 
 class Stages:
@@ -61,7 +60,8 @@ class Stages:
         self._arms = arms
         self._trees = arms.trees
         self._valgrind = valgrind
-        self._sampler = Sampler(arms, clock)
+        self._caches = Caches(arms)
+        self._sampler = Sampler(arms, self._caches, clock)
         self._benchmarks = {benchmark.key: benchmark for benchmark in benchmarks}
         self._journal = journal
         self._rule = rule
@@ -92,6 +92,7 @@ class Stages:
             return  # resumed: the screen was planned from the counts as they are
         stage = CountingStage(
             self._arms,
+            self._caches,
             self._valgrind,
             self._journal,
             self._rule,
@@ -180,7 +181,7 @@ class Stages:
             self._plan_confirmation(calibration)
         planned = self._journal.run.plan.confirmation_blocks
         if any(planned.values()):
-            self._sampler.forget_caches()
+            self._caches.forget()
             self._compile_control()
         before = self._total
         self._total += max(planned.values(), default=0)
@@ -217,7 +218,7 @@ class Stages:
 
     def _plan_screen(self, calibration: Calibration, same_work: Collection[str]) -> None:
         """Plan what only the clock can judge first; the rest is looked at in what is left."""
-        costs = calibration.costs
+        costs, work = calibration.costs, self._work()
         left = SCREENED * self._budget - self.elapsed_seconds
         timed = {key: cost for key, cost in costs.benchmarks.items() if key not in same_work}
         blocks = 0
@@ -225,7 +226,7 @@ class Stages:
         if timed:
             remaining = Remaining(left, self._budget, SCREENED)
             blocks, left_out = plan_screen(
-                replace(costs, benchmarks=timed), remaining, self._rule, bool(same_work)
+                replace(costs, benchmarks=timed), remaining, self._rule, work
             )
             out = {row.benchmark for row in left_out}
             left -= 2 * blocks * costs.process([key for key in timed if key not in out])
@@ -234,7 +235,7 @@ class Stages:
             calls=calibration.effort.calls,
             batches=calibration.effort.batches,
             screen_blocks=blocks,
-            looked_at=plan_look(costs, looked_at, min(left, _LOOK * self._budget), self._rule.look),
+            looked_at=plan_look(costs, looked_at, left, self._rule.look),
             left_out=left_out,
         )
 

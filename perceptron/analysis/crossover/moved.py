@@ -44,6 +44,7 @@ def moved_crossovers(comparison: Comparison) -> list[MovedCrossover]:
         (row.benchmark, tuple(row.params))
         for row in comparison.rows
         if row.verdict in {"regression", "improvement"} and row.change is not None
+        if row.stands_on != "work"  # there the clock saw nothing
     }
     return [
         _moved(base, head)

@@ -70,9 +70,7 @@ class CountingStage:
         message = f"counting, round {number + 1}"
         self._trees.arrange(_sides(number))
         self._progress(0, len(left), message)
-        counts = self._rounds.count(
-            left, seeds, self._seconds_left, padded=number == work.AGAIN
-        )
+        counts = self._rounds.count(left, seeds, self._seconds_left, padded=number == work.AGAIN)
         for counted, (key, pair) in enumerate(counts, start=1):
             self._append(number, key, pair)
             self._progress(counted, len(left), message)

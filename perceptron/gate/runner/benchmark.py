@@ -73,8 +73,11 @@ class Timed:
         def run(*params: Any) -> None:
             batches = _batches(benchmark, params, timing)
             if not task.get("calls"):
-                calls, seconds = timing.calibrate(batches)
-                fields.update(calls=calls, call_seconds=seconds)
+                with waiting.waiting_meter() as meter:
+                    (calls, seconds), idle = timing.idle_share(
+                        lambda: timing.calibrate(batches), meter
+                    )
+                fields.update(calls=calls, call_seconds=seconds, idle=idle)
                 return
             measured = timing.measure(
                 batches,

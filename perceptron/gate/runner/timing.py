@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 BATCHES = 5
 BATCH_SECONDS = 0.02
@@ -181,6 +181,25 @@ def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, 
             calls = _in_whole_steps(ceil(calls * growth), batches.step)
     most = max(1, int(calls * _BATCH_WALL_SECONDS / wall))
     return _in_whole_steps(min(calls, most), batches.step), wall / calls
+
+
+def idle_share(
+    work: Callable[[], Any],
+    meter: Meter,
+    clock: Clock = time.perf_counter,
+    processor: Clock = time.process_time,
+) -> tuple[Any, float | None]:
+    """Return what the work returns, and in which share of its time no thread ran or was ready to.
+
+    None where it is unknown how long threads waited for a core.
+    """
+    begin, ran, waited = clock(), processor(), meter()
+    result = work()
+    passed = max(clock() - begin, 1e-9)
+    more = _difference(waited, meter())
+    if more is None:
+        return result, None
+    return result, max(0.0, 1 - (processor() - ran + more) / passed)
 
 
 def measure(

@@ -40,19 +40,21 @@ def in_minutes(seconds: float) -> float:
 
 
 def plan_screen(
-    costs: Costs, left: Remaining, rule: Rule, others: bool = False
+    costs: Costs, left: Remaining, rule: Rule, work: Mapping[str, WorkEvidence]
 ) -> tuple[int, list[LeftOut]]:
     """Return the blocks, and the benchmarks too expensive for as many as the rule needs.
 
-    Raises `UserError` if that leaves none, and no ``others`` are judged without them.
+    What did more work is the last to go: the clock may contradict it. Raises `UserError` if that
+    leaves none, and counted ``work`` decides nothing either.
     """
-    blocks, kept, out = fit_screen(costs, left.seconds, rule.screen, rule.fewest_screen)
+    rose = [key for key, evidence in work.items() if evidence.kind == "rose"]
+    blocks, kept, out = fit_screen(costs, left.seconds, rule.screen, rule.fewest_screen, rose)
 
     def minutes(together: Sequence[str]) -> str:
         needed = 2 * rule.fewest_screen * costs.process(together)
         return f"{left.minutes(needed):g}"
 
-    if out and not kept and not others:
+    if out and not kept and not any(evidence.work for evidence in work.values()):
         raise UserError(
             f"--budget: not enough for {rule.fewest_screen} blocks of any of these benchmarks, the "
             f"cheapest takes {2 * costs.process(out[-1:]):.1f} s a block: raise it to "

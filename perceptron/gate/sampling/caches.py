@@ -24,9 +24,7 @@ class Caches:
         self._numbers: dict[str, int] = {}
         self._seeds: Seeds | None = None
 
-    def make(
-        self, arm: Arm, benchmarks: Sequence[Benchmark], seeds: Seeds
-    ) -> dict[str, Reading]:
+    def make(self, arm: Arm, benchmarks: Sequence[Benchmark], seeds: Seeds) -> dict[str, Reading]:
         """Make what these benchmarks lack; return those whose cache failed, by their key.
 
         Until `forget`, all are drawn as the first one was: arms may need theirs at different times.

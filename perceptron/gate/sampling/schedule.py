@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -98,13 +98,14 @@ def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
 
 
 def fit_screen(
-    costs: Costs, seconds: float, wanted: int, fewest: int
+    costs: Costs, seconds: float, wanted: int, fewest: int, last: Collection[str] = ()
 ) -> tuple[int, list[str], list[str]]:
     """Return how many blocks of which benchmarks fit: (blocks, kept, left out).
 
-    Fewer blocks first; then the most expensive benchmarks go, one after the other.
+    Fewer blocks first; then the most expensive benchmarks go, one after the other; those that are
+    to go ``last`` after all others.
     """
-    kept = sorted(costs.benchmarks, key=costs.benchmarks.__getitem__)
+    kept = sorted(costs.benchmarks, key=lambda key: (key not in last, costs.benchmarks[key]))
     left_out: list[str] = []
     while kept:
         blocks = min(wanted, int(seconds / (2 * costs.process(kept))))

@@ -26,6 +26,9 @@ from perceptron.gate.verdict.waits import Waits
 from perceptron.gate.verdict.work import WorkEvidence
 from perceptron.records.comparison import Evidence, RowVerdict, Work
 
+# One call on a busy machine may take so many times as long as another.
+_FAR_SLOWER = 1.5
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -95,11 +98,22 @@ def find(clock: Clock, evidence: WorkEvidence, rule: Rule) -> Finding:
     return _by_time(clock, rule)
 
 
-def find_without_clock(evidence: WorkEvidence, raise_to: float | None) -> Finding:
-    """Return the verdict where too few blocks gave a number; only the same work acquits alone."""
+def find_without_clock(
+    evidence: WorkEvidence, raise_to: float | None, trial: float | None = None
+) -> Finding:
+    """Return the verdict where too few blocks gave a number.
+
+    The same work acquits alone, unless HEAD took far longer in the one ``trial``, head / base, that
+    there was. Less work is no reason to be unsure.
+    """
     reason = no_clock(evidence, raise_to)
+    if evidence.kind == "same" and trial is not None and trial > _FAR_SLOWER:
+        slower = f"same work, but {trial:.1f} times as long in its only trial"
+        return Finding("inconclusive", f"{slower}: {raise_budget(raise_to)}", "time")
     if evidence.kind == "same":
         return Finding("no change", reason, "work")
+    if evidence.kind == "fell":
+        return Finding("improvement", reason, "work")
     return Finding("inconclusive", reason)
 
 

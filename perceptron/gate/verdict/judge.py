@@ -204,7 +204,7 @@ class _Case:
             return Finding(result.kind, result.reason)
         evidence = self._work.get(key, NOT_COUNTED)
         if ratio is None:
-            without_clock = find_without_clock(evidence, self._raise_to.get(key))
+            without_clock = find_without_clock(evidence, self._raise_to.get(key), self._trial(key))
             return self._without_ratio(key) or without_clock
         screen = self.screen.get(key, [])
         clock = Clock(
@@ -234,6 +234,16 @@ class _Case:
             doubt = "confirmed, but base's second copy gave too few numbers"
             return Confirmation(slower, "doubtful", doubt)
         return Confirmation(slower, "confirmed")
+
+    def _trial(self, key: str) -> float | None:
+        """Return head / base of the last trial; None where it gave no two numbers."""
+        pairs = [
+            (block.base.call_seconds, block.head.call_seconds)
+            for block in self._blocks.get(key, [])
+            if block.stage == "calibration"
+        ]
+        ratios = [head / base for base, head in pairs if base and head]
+        return ratios[-1] if ratios else None
 
     def _without_ratio(self, key: str) -> Finding | None:
         """Return the finding where there are numbers, and no ratios; None if there are none."""

@@ -59,6 +59,8 @@ class Rule:
     """Work that differs by less is called the same: the clock takes a light look at it."""
     least_work: float = 0.015
     """So much more work, in every round, is a regression unless the clock contradicts it."""
+    draws_alpha: float = 0.002
+    """Of the test that work rose on other random inputs too."""
     contradiction: float = 0.005
     """Level of the one-sided test by which the clock contradicts a count."""
     look: int = 6

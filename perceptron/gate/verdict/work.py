@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import expm1, log, log1p
-from statistics import mean
+from math import expm1, log, log1p, sqrt
+from statistics import mean, stdev
 from typing import Literal
+
+from scipy import special
 
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Block, Reading
@@ -16,8 +18,15 @@ Kind = Literal["not counted", "same", "changed", "rose", "fell"]
 # In the same minute two processes that do the same execute as many instructions, but for some that
 # the allocator's mood adds. Where base and head agree so closely, each is the other's second count.
 AGREE = 0.001
-FIRST, AGAIN, OTHER_DRAWS = 0, 1, 2
-"""The rounds: the first; the same draws in another layout of memory; other draws."""
+FIRST, AGAIN = 0, 1
+"""The rounds: the first; the same draws in another layout of memory."""
+OTHER_DRAWS = (2, 3, 4)
+"""The rounds with other draws, each with its own; more than one only while they disagree."""
+# What surely waits for something else most of its time, be it another process or a device, is not
+# described by what it executes itself.
+_MOSTLY_IDLE = 0.5
+# Ratios of different draws are never more equal than this: counts are not that exact.
+_LEAST_ERROR = 0.0001
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,7 @@ class WorkEvidence:
     """What is known of one benchmark's work.
 
     ``same``: within the rule's ``same_work``. ``rose`` and ``fell``: by the rule's ``least_work``
-    or more in every round. ``changed``: between, or not in every round.
+    or more on every draw, and these agree. ``changed``: between, or not surely.
     """
 
     kind: Kind
@@ -39,6 +48,7 @@ class WorkEvidence:
         return self.kind != "same"
 
 
+_DIRECTIONS: tuple[tuple[Kind, int], ...] = (("rose", 1), ("fell", -1))
 NOT_COUNTED = WorkEvidence("not counted")
 
 
@@ -46,35 +56,48 @@ def work_of(blocks: Iterable[Block], rule: Rule) -> dict[str, WorkEvidence]:
     """Return what the counted blocks of each benchmark say; nothing of what was not tried."""
     by_benchmark: dict[str, list[Block]] = {}
     for block in blocks:
-        if block.stage == "count":
+        if block.stage in {"count", "calibration"}:
             by_benchmark.setdefault(block.benchmark, []).append(block)
-    return {key: _evidence(own, rule) for key, own in by_benchmark.items()}
+    return {
+        key: _evidence(own, rule)
+        for key, own in by_benchmark.items()
+        if any(block.stage == "count" for block in own)
+    }
 
 
 def wants_again(blocks: Sequence[Block]) -> bool:
     """Return whether a first round that counted both leaves a doubt that a second one resolves."""
-    first = [block for block in blocks if block.number == FIRST]
-    return any(abs(_log_ratio(block)) > log1p(AGREE) for block in first if _is_counted(block))
+    first = _counted(blocks).get(FIRST)
+    return first is not None and abs(_log_ratio(first)) > log1p(AGREE)
 
 
 def wants_other_draws(blocks: Sequence[Block], rule: Rule) -> bool:
-    """Return whether the work differs enough that other random inputs must show it too."""
+    """Return whether the work differs enough that other random inputs must show it too.
+
+    One such round does where it agrees with the first; more, where it does not and each by itself
+    would be enough.
+    """
     evidence = _evidence(blocks, rule)
-    return evidence.work is not None and evidence.needs_time
+    if evidence.work is None or evidence.kind in {"same", "rose", "fell"}:
+        return False
+    draws = _by_draw(_counted(blocks))
+    return len(draws) < 2 or min(map(abs, draws)) >= log1p(rule.least_work)
 
 
 def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
-    counted = {block.number: block for block in blocks if _is_counted(block)}
-    failed = next((reason for block in blocks if (reason := _why_not(block))), None)
+    counted = _counted(blocks)
+    counts = [block for block in blocks if block.stage == "count"]
+    failed = next((reason for block in counts if (reason := _why_not(block))), None)
     if FIRST not in counted:
         return WorkEvidence("not counted", reason=failed)
-    if AGAIN not in counted and wants_again(blocks):
+    if AGAIN not in counted and wants_again(counts):
         return WorkEvidence("not counted", reason=failed or "there was no time to count it again")
     noise = _noise(counted[FIRST], counted.get(AGAIN))
     if noise > rule.repeatable:
         differ = f"two counts of the same differ by {100 * noise:.1f} %"
         return WorkEvidence("not counted", reason=f"not repeatable: {differ}")
-    ratios = [_log_ratio(block) for block in counted.values()]
+    if _is_idle(blocks):
+        return WorkEvidence("not counted", reason="it waits for something else most of its time")
     base, head = (
         mean(_instructions(reading) for reading in readings)
         for readings in (
@@ -82,18 +105,52 @@ def _evidence(blocks: Sequence[Block], rule: Rule) -> WorkEvidence:
             [block.head for block in counted.values()],
         )
     )
-    work = Work(base=base, head=head, change=expm1(mean(ratios)), noise=noise)
-    return WorkEvidence(_kind(ratios, noise, rule), work)
+    draws = _by_draw(counted)
+    work = Work(base=base, head=head, change=expm1(mean(draws)), noise=noise)
+    return WorkEvidence(_kind(draws, noise, rule), work)
 
 
-def _kind(ratios: Sequence[float], noise: float, rule: Rule) -> Kind:
+def _kind(draws: Sequence[float], noise: float, rule: Rule) -> Kind:
+    """Return what log-ratios of work, each of other draws, say together.
+
+    A revision that draws one number more than the other works on other inputs, and then one of two
+    ratios is as good as the other: so draws must agree, by a one-sided t-test of their mean.
+    """
+    if max(map(abs, draws)) < log1p(rule.same_work):
+        return "same"
     # However little work is to count: no less than what two counts of the same differ by.
     least = max(log1p(rule.least_work), log1p(noise))
-    if min(ratios) >= least:
-        return "rose"
-    if max(ratios) <= -least:
-        return "fell"
-    return "same" if max(map(abs, ratios)) < log1p(rule.same_work) else "changed"
+    for kind, sign in _DIRECTIONS:
+        ratios = [sign * ratio for ratio in draws]
+        if len(ratios) > 1 and min(ratios) >= least:
+            error = max(stdev(ratios), _LEAST_ERROR) / sqrt(len(ratios))
+            critical = float(special.stdtrit(len(ratios) - 1, 1 - rule.draws_alpha))
+            if mean(ratios) >= critical * error:
+                return kind
+    return "changed"
+
+
+def _by_draw(counted: Mapping[int, Block]) -> list[float]:
+    """Return the log-ratio of each of the draws; the first two rounds have the same."""
+    first = [_log_ratio(counted[number]) for number in (FIRST, AGAIN) if number in counted]
+    others = [_log_ratio(counted[number]) for number in OTHER_DRAWS if number in counted]
+    return [mean(first), *others]
+
+
+def _counted(blocks: Iterable[Block]) -> dict[int, Block]:
+    return {
+        block.number: block for block in blocks if block.stage == "count" and _is_counted(block)
+    }
+
+
+def _is_idle(blocks: Iterable[Block]) -> bool:
+    """Return whether one side did nothing most of the time while it was calibrated."""
+    return any(
+        (reading.idle or 0.0) > _MOSTLY_IDLE
+        for block in blocks
+        if block.stage == "calibration"
+        for reading in (block.base, block.head)
+    )
 
 
 def _noise(first: Block, again: Block | None) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +15,8 @@ from perceptron.errors import UserError
 from perceptron.gate.counting.rounds import Pair, Rounds
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.sampling.arms import Arms
-from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
+from perceptron.gate.sampling.caches import Caches
+from perceptron.gate.sampling.processes import UNSEEDED, Answer, CannotStart, Instrument
 from perceptron.records.block import Arm, Benchmark
 
 NAMES = [f"time_{number}" for number in range(8)]
@@ -29,6 +30,7 @@ class Fake:
         self.trees = SimpleNamespace(home=home)
         self.dies = dies
         self.fails = False
+        self.end_running: Callable[[], None] = lambda: None
         self.started: list[tuple[Arm, Instrument]] = []
         self.order: dict[Arm, list[str]] = {"base": [], "head": []}
 
@@ -54,10 +56,11 @@ class Fake:
 
 
 def count(
-    fake: Fake, has_time: Callable[[], bool] = lambda: True, padded: bool = False
+    fake: Fake, seconds_left: Callable[[], float] = lambda: 60.0, padded: bool = False
 ) -> dict[str, Pair]:
-    rounds = Rounds(cast(Arms, fake), Valgrind("valgrind", "valgrind-3.24.0"))
-    return dict(rounds.count(SUITE, UNSEEDED, has_time, padded))
+    arms = cast(Arms, fake)
+    rounds = Rounds(arms, Caches(arms), Valgrind("valgrind", "valgrind-3.24.0"))
+    return dict(rounds.count(SUITE, UNSEEDED, seconds_left, padded))
 
 
 def nothing_dies(_arm: Arm, _key: str) -> bool:
@@ -114,10 +117,76 @@ def test_a_valgrind_that_does_not_work_is_not_tried_for_ever(tmp_path: Path) -> 
     fake = Fake(tmp_path, lambda *_: True)
     pairs = count(fake)
     assert set(pairs) == set(NAMES)
-    assert {reading.reason for pair in pairs.values() for reading in pair.values()} == {
-        "its process was ended by SIGSEGV"
+    reasons = {reading.reason for pair in pairs.values() for reading in pair.values()}
+    assert reasons == {
+        "its process was ended by SIGSEGV",
+        "counting was given up: its process was ended by SIGSEGV",
     }
     assert len(fake.started) == 8, "four of each arm"
+
+
+def test_crashes_after_a_count_do_not_end_the_counting(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, lambda _, key: key not in {NAMES[0], NAMES[-1]})
+    pairs = count(fake)
+    assert pairs[NAMES[-1]]["head"].status == "ok"
+
+
+def test_a_valgrind_that_is_gone_leaves_everything_to_the_clock(tmp_path: Path) -> None:
+    class Gone(Fake):
+        def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
+            raise CannotStart("valgrind: cannot be started")
+            yield
+
+    pairs = count(Gone(tmp_path, nothing_dies))
+    assert set(pairs) == set(NAMES)
+    assert {pair["base"].reason for pair in pairs.values()} == {"valgrind: cannot be started"}
+
+
+def test_an_import_has_no_longer_than_is_left(tmp_path: Path) -> None:
+    fake = Fake(tmp_path, nothing_dies)
+    count(fake, lambda: 7.0)
+    assert {instrument.start_seconds for _, instrument in fake.started} == {7.0}
+
+
+def test_who_stops_listening_ends_what_runs(tmp_path: Path) -> None:
+    """As when the comparison is interrupted."""
+    stuck = threading.Event()
+
+    def hang(_arm: Arm, key: str) -> bool:
+        return key == NAMES[2] and stuck.wait(60)
+
+    fake = Fake(tmp_path, hang)
+    fake.end_running = stuck.set
+    arms = cast(Arms, fake)
+    rounds = Rounds(arms, Caches(arms), Valgrind("valgrind", "valgrind-3.24.0"))
+    counts = rounds.count(SUITE, UNSEEDED, lambda: 60.0)
+    next(counts)
+    cast(Generator[Any], counts).close()
+    assert stuck.is_set()
+    assert NAMES[4] not in fake.order["base"]
+
+
+def test_caches_are_made_before_anything_is_counted(tmp_path: Path) -> None:
+    """Nothing runs beside what makes one; what has none for want of it says so."""
+    cached = [Benchmark(name="time_a", cache="a"), Benchmark(name="time_b", cache="b")]
+
+    class Caching(Fake):
+        def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
+            if kind == "count":
+                yield from super().run(arm, kind, *rest)
+                return
+            assert not self.started
+            [task] = rest[1]
+            status = "failed" if task["key"] == "time_b" else "ok"
+            content = {"key": task["key"], "status": status, "reason": "ValueError: no"}
+            yield Answer(kind="reading", key=task["key"], content=content)
+
+    fake = Caching(tmp_path, nothing_dies)
+    arms = cast(Arms, fake)
+    rounds = Rounds(arms, Caches(arms), Valgrind("valgrind", "valgrind-3.24.0"))
+    pairs = dict(rounds.count(cached, UNSEEDED, lambda: 60.0))
+    assert pairs["time_a"]["head"].status == "ok"
+    assert pairs["time_b"]["head"].reason == "ValueError: no"
 
 
 def test_benchmarks_that_fail_by_themselves_do_not_end_the_counting(tmp_path: Path) -> None:
@@ -129,8 +198,8 @@ def test_benchmarks_that_fail_by_themselves_do_not_end_the_counting(tmp_path: Pa
 
 
 def test_what_there_is_no_time_for_is_untried_and_says_so(tmp_path: Path) -> None:
-    times = iter([True] * 6)
-    pairs = count(Fake(tmp_path, nothing_dies), lambda: next(times, False))
+    fake = Fake(tmp_path, nothing_dies)
+    pairs = count(fake, lambda: 60.0 if len(fake.order["base"]) < 4 else 0.0)
     assert set(pairs) == set(NAMES)
     late = [pair for pair in pairs.values() if pair["base"].status == "untried"]
     assert late

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.gate.counting import stage as stage_module
 from perceptron.gate.counting.rounds import Pair
@@ -16,6 +15,7 @@ from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Benchmark, Block, Reading
@@ -31,9 +31,11 @@ class Counts:
     def __init__(self, heads: dict[str, float], seconds: float = 1.0) -> None:
         self.heads = heads
         self.seconds = seconds
+        self.drift = 1.0
         self.now = 0.0
         self.asked: list[tuple[list[str], Seeds, bool]] = []
         self.sides: list[dict[str, str]] = []
+        self.forgotten: list[float] = []
 
     def __call__(self, *_: object) -> Counts:
         return self
@@ -42,17 +44,24 @@ class Counts:
         self,
         benchmarks: Sequence[Benchmark],
         seeds: Seeds,
-        _has_time: Callable[[], bool],
+        seconds_left: Callable[[], float],
         padded: bool = False,
     ) -> Iterator[tuple[str, Pair]]:
         self.asked.append(([benchmark.key for benchmark in benchmarks], seeds, padded))
         for benchmark in benchmarks:
+            if seconds_left() <= 0:
+                untried = Reading(status="untried", reason="no time")
+                yield benchmark.key, {"base": untried, "head": untried}
+                continue
             self.now += self.seconds
+            more = self.heads[benchmark.key]
+            if len(self.asked) > 2:  # of other draws
+                more *= self.drift ** len(self.asked)
             yield (
                 benchmark.key,
                 {
                     "base": Reading(status="ok", instructions=1e6),
-                    "head": Reading(status="ok", instructions=1e6 * self.heads[benchmark.key]),
+                    "head": Reading(status="ok", instructions=1e6 * more),
                 },
             )
 
@@ -77,7 +86,10 @@ def run(journal: ComparisonJournal, counts: Counts, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(stage_module, "Rounds", counts)
     trees = SimpleNamespace(arrange=lambda sides: counts.sides.append(dict(sides)))
     arms = cast(Arms, cast(Any, SimpleNamespace(trees=trees)))
-    stage = CountingStage(arms, VALGRIND, journal, Rule(), lambda *_: None, lambda: counts.now)
+    caches = cast(Caches, SimpleNamespace(forget=lambda: counts.forgotten.append(counts.now)))
+    stage = CountingStage(
+        arms, caches, VALGRIND, journal, Rule(), lambda *_: None, lambda: counts.now
+    )
     stage.run([Benchmark(name=key) for key in counts.heads])
     return [block for block in journal.blocks if block.stage == "count"]
 
@@ -101,6 +113,16 @@ def test_what_agrees_is_counted_once_what_differs_again_and_what_changed_on_othe
     assert [padded for _, _, padded in counts.asked] == [False, True, False]
     assert counts.sides[0] == {"base": "a", "head": "b"}
     assert counts.sides[1] == {"base": "b", "head": "a"}
+    assert len(counts.forgotten) == 1, "what a setup_cache draws is drawn again too"
+
+
+def test_draws_that_disagree_are_followed_by_more(
+    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counts = Counts({"more": 1.05})
+    counts.drift = 1.02
+    assert rounds(run(journal, counts, monkeypatch)) == {"more": [0, 1, 2, 3, 4]}
+    assert len({seeds.draw for _, seeds, _ in counts.asked}) == 4
 
 
 def test_a_start_after_an_interruption_counts_what_is_missing(
@@ -112,19 +134,14 @@ def test_a_start_after_an_interruption_counts_what_is_missing(
     assert [asked for asked, _, _ in counts.asked] == [["two"]]
 
 
-def test_without_seeds_there_are_no_other_draws(
-    journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are others each time."""
-    plan = replace(journal.run.plan, seeded=False)
-    journal.update_run(replace(journal.run, plan=plan))
-    counts = Counts({"more": 1.05})
-    assert rounds(run(journal, counts, monkeypatch)) == {"more": [0, 1]}
-    assert {seeds.draw for _, seeds, _ in counts.asked} == {None}
-
-
-def test_no_round_begins_after_its_share_of_the_budget(
+def test_what_has_no_time_says_so_in_the_journal(
     journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counts = Counts({"one": 1.05, "two": 1.05}, seconds=200.0)
-    assert rounds(run(journal, counts, monkeypatch)) == {"one": [0], "two": [0]}
+    blocks = run(journal, counts, monkeypatch)
+    assert [(block.number, block.base.status) for block in blocks] == [
+        (0, "ok"),
+        (0, "ok"),
+        (1, "untried"),
+        (1, "untried"),
+    ]

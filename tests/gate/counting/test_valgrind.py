@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.gate.counting import valgrind
-from perceptron.gate.counting.valgrind import Valgrind, find, look_for_valgrind
+from perceptron.gate.counting.valgrind import Valgrind, find, kernel_warnings, look_for_valgrind
 
 
 @pytest.fixture
@@ -81,22 +81,25 @@ def test_nothing_is_looked_for_where_counting_is_not_wanted(
     assert find("never") == (None, [])
 
 
-def test_kernels_that_valgrind_hides_are_told_of(
-    installed: Path, monkeypatch: pytest.MonkeyPatch
+def test_kernels_that_valgrind_hides_are_told_of_where_a_library_has_some(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(valgrind, "has_avx512", lambda: True)
-    found, [warning] = find("auto")
-    assert found is not None
+    [warning] = kernel_warnings(["python", "numpy"])
     assert warning.code == "other kernels"
     assert "AVX-512" in warning.message
+    assert kernel_warnings(["python", "networkx"]) == []
+    monkeypatch.setattr(valgrind, "has_avx512", lambda: False)
+    assert kernel_warnings(["numpy"]) == []
 
 
 def test_programs_count_on_one_thread_and_without_kernels_that_valgrind_does_not_know(
     tmp_path: Path,
 ) -> None:
-    instrument = Valgrind("/bin/valgrind", "valgrind-3.24.0").instrument(tmp_path, 1, 0)
+    instrument = Valgrind("/bin/valgrind", "valgrind-3.24.0").instrument(tmp_path, 1, 0, 9.0)
     assert instrument.command[:2] == ("/bin/valgrind", "--tool=callgrind")
     assert set(instrument.variables.values()) == {"1"}
     assert "OPENBLAS_CORETYPE" in instrument.unwanted
     assert instrument.job["core"] == 1
+    assert instrument.start_seconds == 9.0
     assert str(instrument.job["dumps"]).startswith(str(tmp_path))

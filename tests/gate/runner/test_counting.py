@@ -148,15 +148,3 @@ def test_a_system_without_executable_memory_is_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(mmap, "mmap", refuse)
     with pytest.raises(CannotCount, match=r"no executable memory \(Permission denied\)"):
         Counter("counts")
-
-
-def test_requests_are_those_of_valgrinds_headers() -> None:
-    """Rotations by 3, 13, 61 and 51 bits on x86-64; by 3, 13, 51 and 61 on arm64 (valgrind.h)."""
-    assert bytes.fromhex("48c1c703 48c1c70d 48c1c73d 48c1c733 4887db") in counting._X86_64
-    words = [
-        int.from_bytes(counting._ARM64[place : place + 4], "little")
-        for place in range(0, len(counting._ARM64), 4)
-    ]
-    turns = [word >> 10 & 63 for word in words if word & 0xFFFF03FF == 0x93CC018C]
-    assert turns == [3, 13, 51, 61]
-    assert 0xAA0A014A in words

@@ -19,7 +19,8 @@ from perceptron.gate.sampling.budget import (
 )
 from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import work_of
+from perceptron.gate.verdict.work import WorkEvidence, work_of
+from perceptron.records.comparison import Work
 from tests.gate.conftest import counts
 
 RULE = Rule()
@@ -36,12 +37,12 @@ def advised(text: str) -> float:
 
 
 def test_what_is_left_out_says_the_budget_that_keeps_it() -> None:
-    _, left_out = plan_screen(COSTS, remaining(120.0), RULE)
+    _, left_out = plan_screen(COSTS, remaining(120.0), RULE, {})
     assert [row.benchmark for row in left_out] == ["dearest", "dear"]
     for row in left_out:
         minutes = advised(row.reason)
         kept, less = (
-            {out.benchmark for out in plan_screen(COSTS, remaining(60 * budget), RULE)[1]}
+            {out.benchmark for out in plan_screen(COSTS, remaining(60 * budget), RULE, {})[1]}
             for budget in (minutes, minutes - 1)
         )
         assert row.benchmark not in kept
@@ -50,9 +51,9 @@ def test_what_is_left_out_says_the_budget_that_keeps_it() -> None:
 
 def test_a_budget_for_nothing_says_what_the_cheapest_needs() -> None:
     with pytest.raises(UserError) as error:
-        plan_screen(COSTS, remaining(15.0), RULE)
+        plan_screen(COSTS, remaining(15.0), RULE, {})
     minutes = advised(str(error.value))
-    blocks, left_out = plan_screen(COSTS, remaining(60 * minutes), RULE)
+    blocks, left_out = plan_screen(COSTS, remaining(60 * minutes), RULE, {})
     assert blocks >= RULE.fewest_screen
     assert len(left_out) == 2
 
@@ -79,3 +80,17 @@ def test_what_the_work_decides_takes_no_time_of_a_confirmation() -> None:
     work = work_of(counts("dear", 0.05, 0.05, 0.05), RULE)
     assert set(plan_confirmation(screen, {}, COSTS, 1e4, RULE)) == {"cheap", "dear"}
     assert set(plan_confirmation(screen, work, COSTS, 1e4, RULE)) == {"cheap"}
+
+
+def test_what_did_more_work_is_the_last_to_go() -> None:
+    """The clock may contradict it; and where counts judge something, nothing is an error."""
+    dearest = max(COSTS.benchmarks, key=COSTS.benchmarks.__getitem__)
+    work = Work(base=1.0, head=2.0, change=1.0, noise=0.0)
+    rose = {dearest: WorkEvidence("rose", work)}
+    cheapest = min(COSTS.benchmarks, key=COSTS.benchmarks.__getitem__)
+    seconds = 2.01 * RULE.fewest_screen * COSTS.process([dearest])
+    _, left_out = plan_screen(COSTS, remaining(seconds), RULE, rose)
+    assert dearest not in {out.benchmark for out in left_out}
+    assert cheapest in {out.benchmark for out in left_out}
+    _, left_out = plan_screen(COSTS, remaining(0.1), RULE, rose)
+    assert {out.benchmark for out in left_out} == set(COSTS.benchmarks)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import WorkEvidence, wants_again, wants_other_draws, work_of
@@ -52,7 +54,46 @@ def test_counts_that_do_not_repeat_are_none() -> None:
     seen = evidence(0.05, 0.05, again=0.01)
     assert (seen.kind, seen.work) == ("not counted", None)
     assert "not repeatable" in (seen.reason or "")
-    assert evidence(0.05, 0.05, again=0.004).kind == "rose"
+    assert evidence(0.05, 0.05, 0.05, again=0.004).kind == "rose"
+
+
+def test_one_draw_is_not_enough_to_rise() -> None:
+    assert evidence(0.05, 0.05).kind == "changed"
+
+
+def test_draws_that_do_not_agree_are_no_rise_until_there_are_many() -> None:
+    """A revision that draws one number more works on other inputs than the other one."""
+    assert evidence(0.05, 0.05, 0.02).kind == "changed"
+    assert wants_other_draws(counts("time_it", 0.05, 0.05, 0.02), RULE)
+    assert not wants_other_draws(counts("time_it", 0.05, 0.05, 0.0501), RULE)
+    assert not wants_other_draws(counts("time_it", 0.05, 0.05, 0.01), RULE)
+    assert evidence(0.05, 0.05, 0.045, 0.05, 0.055).kind == "rose"
+
+
+def test_inputs_that_are_others_on_each_side_are_hardly_ever_a_rise() -> None:
+    """Simulated: each side of each draw executes what its own input needs."""
+    random = np.random.default_rng(1)
+    risen = 0
+    for spread in (0.02, 0.1, 0.3):
+        for _ in range(300):
+            drawn = np.expm1(random.normal(0, spread, 4))
+            changes = [drawn[0], *drawn]
+            known = 2
+            while known < 5 and wants_other_draws(counts("time_it", *changes[: known + 1]), RULE):
+                known += 1
+            risen += evidence(*changes[: known + 1]).kind == "rose"
+    assert risen <= 9, "of 900"
+
+
+def test_what_waits_most_of_the_time_is_not_described_by_its_counts() -> None:
+    """A sleep of twice the time, or a process of its own that does twice the work."""
+    trial = blocks("time_it", [0.0])[0]
+    waits = replace(trial, stage="calibration", head=Reading(status="ok", idle=0.9))
+    runs = replace(trial, stage="calibration", head=Reading(status="ok", idle=0.2))
+    seen = work_of([waits, *counts("time_it", 0.0)], RULE)["time_it"]
+    assert (seen.kind, seen.work) == ("not counted", None)
+    assert "waits" in (seen.reason or "")
+    assert work_of([runs, *counts("time_it", 0.0)], RULE)["time_it"].kind == "same"
 
 
 @pytest.mark.parametrize("status", ["failed", "slow", "untried"])

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, Seeds
 from perceptron.gate.sampling.sampler import CALIBRATING, Sampler
 from perceptron.records.block import Arm, Benchmark, Reading
@@ -22,11 +23,14 @@ class Fake:
         self.trees = SimpleNamespace(home=home)
         self.failures = failures
         self.asked: list[str] = []
+        self.drawn: list[int | None] = []
 
     def run(
-        self, arm: Arm, kind: str, _seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
+        self, arm: Arm, kind: str, seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:
         self.asked.append(kind)
+        if kind == "cache":
+            self.drawn.append(seeds.draw)
         for task in tasks:
             key = task["key"]
             status = "ok"
@@ -54,17 +58,35 @@ def sample(sampler: Sampler, arm: Arm = "base") -> dict[str, Reading]:
 def test_a_cache_that_failed_is_made_again_the_next_time(fake: Fake) -> None:
     """Within one process's benchmarks it fails once for all of them."""
     fake.failures = 1
-    sampler = Sampler(cast(Arms, fake))
+    sampler = Sampler(cast(Arms, fake), Caches(cast(Arms, fake)))
     assert {reading.status for reading in sample(sampler).values()} == {"failed"}
     assert {reading.status for reading in sample(sampler).values()} == {"ok"}
     assert fake.asked == ["cache", "cache", "measure"]
 
 
 def test_a_cache_is_made_once_for_each_arm_until_it_is_forgotten(fake: Fake) -> None:
-    sampler = Sampler(cast(Arms, fake))
+    caches = Caches(cast(Arms, fake))
+    sampler = Sampler(cast(Arms, fake), caches)
     for arm in ("base", "base", "head"):
         sample(sampler, cast(Arm, arm))
     assert fake.asked.count("cache") == 2
-    sampler.forget_caches()
+    caches.forget()
     sample(sampler)
     assert fake.asked.count("cache") == 3
+
+
+def test_arms_whose_caches_are_made_at_different_times_draw_alike(fake: Fake) -> None:
+    """Until they are forgotten."""
+    caches = Caches(cast(Arms, fake))
+    caches.make("base", SUITE, Seeds(1, draw=5))
+    caches.make("head", SUITE, Seeds(2, draw=6))
+    caches.forget()
+    caches.make("head", SUITE, Seeds(3, draw=7))
+    assert fake.drawn == [5, 5, 7]
+
+
+def test_each_cache_has_a_file_of_its_own_whoever_asks_first(fake: Fake) -> None:
+    caches = Caches(cast(Arms, fake))
+    files = {caches.file(arm, cache) for arm in ("base", "head") for cache in ("c", "d")}
+    assert len(files) == 4
+    assert {len(str(file)) for file in files} == {len(str(caches.file("base", "d")))}
