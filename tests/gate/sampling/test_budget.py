@@ -89,7 +89,7 @@ def test_what_did_more_work_is_the_last_to_go() -> None:
     rose = {dearest: WorkEvidence("rose", work)}
     cheapest = min(COSTS.benchmarks, key=COSTS.benchmarks.__getitem__)
     seconds = 2.01 * RULE.fewest_screen * COSTS.process([dearest])
-    _, left_out = plan_screen(COSTS, remaining(seconds), RULE, rose)
+    _, left_out = plan_screen(COSTS, Remaining(seconds, 600.0, 0.65), RULE, rose)
     assert dearest not in {out.benchmark for out in left_out}
     assert cheapest in {out.benchmark for out in left_out}
     _, left_out = plan_screen(COSTS, remaining(0.1), RULE, rose)
