@@ -29,14 +29,15 @@ SIZES: dict[str, tuple[int, ...]] = {
     "mlp-depth": (1, 4, 16, 64),
 }
 
-# A body is at least 10 ms on the fastest machine we know of: no layer takes less than this there,
-# whatever its size, and no core computes or reads faster than this. An iteration of a framework
-# costs that much before its first layer.
+# A body is at least 4 ms on the fastest machine we know of, beside which a call of a trainer is
+# nothing; of longer ones the gate, which counts all instructions, would be slow. No layer takes
+# less than this there, whatever its size, and no core computes or reads faster than this. An
+# iteration of a framework costs that much before its first layer.
 _SECONDS_PER_LAYER = 2e-6
 _SECONDS_OF_A_FRAMEWORK = 2e-5
 _OPERATIONS_PER_SECOND = 2e11
 _BYTES_PER_SECOND = 5e10
-_BODY_SECONDS = 0.01
+_BODY_SECONDS = 0.004
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ def test_a_framework_is_not_called_as_often_as_numpy(family: str) -> None:
     for size in SIZES[family]:
         for backend in BACKENDS:
             if backend != "numpy":
-                assert Case(family, size, backend).iterations <= 0.01 / 20e-6
+                assert Case(family, size, backend).iterations <= 0.004 / 20e-6
 
 
 def test_every_case_trains() -> None:
     """The same number of iterations on every machine, one at least."""
     assert min(case.iterations for case in CASES) >= 1
-    assert Case("perceptron-rows", 4, "numpy").iterations * 2e-6 == pytest.approx(0.01)
+    assert Case("perceptron-rows", 4, "numpy").iterations * 2e-6 == pytest.approx(0.004, rel=1e-3)

@@ -16,7 +16,7 @@ from perceptron.gate.verdict.rule import Rule
 from perceptron.records.block import Arm, Benchmark, Block
 
 # Of the budget, by when the last benchmark must be begun.
-_SHARE = 0.4
+_SHARE = 0.5
 
 _ORDER: list[Arm] = ["base", "head"]
 

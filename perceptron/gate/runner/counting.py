@@ -24,8 +24,8 @@ _DUMP, _ZERO, _START, _STOP = _CALLGRIND, _CALLGRIND + 1, _CALLGRIND + 4, _CALLG
 _RUNNING_ON_VALGRIND = 0x1001
 _WORDS = ctypes.c_uint64 * 6
 
-# The first call may import or compile something; the second is what the others are like.
-_FIRST_CALLS = 2
+# The first call may import or compile something, so what it takes foretells less than the second.
+_DOUBTS = (1.5, 1.0)
 # Instructions: of a call that evens out by itself what its place in memory does to it; of the calls
 # that warm interpreters and caches up, and how many these are at most; of the calls that are
 # counted at once.
@@ -150,12 +150,12 @@ def count_calls(
     gc.collect()
     gc.disable()
     try:
-        for _ in range(_FIRST_CALLS):
+        for doubt in _DOUBTS:
             begin = clock()
             batches.run(step)
             foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
-        if foreseen > longest_seconds:
-            raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
+            if foreseen > doubt * longest_seconds:
+                raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
         batches.refresh()
         instructions = counter.count(batches.call, step) / step
         if instructions > _LONG_CALL:

@@ -15,7 +15,7 @@ from perceptron.records.comparison import LeftOut
 
 # Shares of the budget that have passed when a stage must be over: the screen as it was planned, the
 # screen with more blocks of what is noisy, and the confirmation.
-SCREENED, EXTENDED, OVER = 0.65, 0.75, 1.0
+SCREENED, EXTENDED, OVER = 0.7, 0.8, 1.0
 
 
 @dataclass(frozen=True)

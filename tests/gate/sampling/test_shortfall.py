@@ -7,6 +7,7 @@ from math import inf
 import numpy as np
 from msgspec.structs import replace
 
+from perceptron.gate.sampling.budget import EXTENDED, SCREENED
 from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -73,7 +74,7 @@ def test_two_that_share_a_budget_need_one_for_both() -> None:
 def test_what_was_not_screened_needs_its_share_of_the_budget() -> None:
     some = [*tried("t"), *blocks("t", [0.0] * 2)]
     (minutes,) = needed(some, planned(60.0)).values()
-    least = (30.0 + 2 * (RULE.fewest_screen - 2) * PROCESS) / 0.65
+    least = (30.0 + 2 * (RULE.fewest_screen - 2) * PROCESS) / SCREENED
     assert least <= 60 * minutes <= least + 30
 
 
@@ -92,7 +93,7 @@ def test_more_blocks_of_a_screen_must_fit_before_the_confirmation() -> None:
     loud = np.random.default_rng(3).normal(0, 0.05, 10).tolist()
     some = [*tried("t", 6000.0), *blocks("t", loud)]
     (minutes,) = needed(some, planned(60.0, affordable={"t": 0})).values()
-    assert 60 * minutes > (6000.0 + 2 * PROCESS) / 0.75
+    assert 60 * minutes > (6000.0 + 2 * PROCESS) / EXTENDED
 
 
 def test_what_did_the_same_work_needs_no_clock() -> None:
@@ -105,7 +106,7 @@ def test_more_work_that_the_clock_leaves_open_needs_a_whole_screen() -> None:
     loud = [0.3, -0.4] * 15
     some, whole = ([*tried("t"), *work, *blocks("t", loud[:size])] for size in (10, 30))
     (minutes,) = needed(some, planned(60.0)).values()
-    least = (30.0 + 2 * (RULE.most_screen - 10) * PROCESS) / 0.75
+    least = (30.0 + 2 * (RULE.most_screen - 10) * PROCESS) / EXTENDED
     assert least <= 60 * minutes <= least + 30
     assert needed(whole, planned(60.0)) == {"t": inf}
     for these in (some, whole):
