@@ -17,6 +17,7 @@ from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.budget import (
     EXTENDED,
+    LOOKED,
     OVER,
     SCREENED,
     Remaining,
@@ -231,6 +232,7 @@ class Stages:
             out = {row.benchmark for row in left_out}
             left -= 2 * blocks * costs.process([key for key in timed if key not in out])
         looked_at = [key for key in costs.benchmarks if key in same_work]
+        left += (LOOKED - SCREENED) * self._budget
         self._keep_plan(
             calls=calibration.effort.calls,
             batches=calibration.effort.batches,

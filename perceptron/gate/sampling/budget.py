@@ -16,6 +16,8 @@ from perceptron.records.comparison import LeftOut
 # Shares of the budget that have passed when a stage must be over: the screen as it was planned, the
 # screen with more blocks of what is noisy, and the confirmation.
 SCREENED, EXTENDED, OVER = 0.7, 0.8, 1.0
+# The light look at what did the same work: hardly any of it is to be confirmed.
+LOOKED = 0.9
 
 
 @dataclass(frozen=True)
