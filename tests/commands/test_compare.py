@@ -18,7 +18,7 @@ from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, co
 from perceptron.gate.checkout.revisions import Revision
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.verdict.rule import Rule
-from perceptron.gate.verdict.work import AGREE
+from perceptron.gate.verdict.work import AGREE, OTHER_DRAWS
 from perceptron.records.comparison import Comparison
 from perceptron.report.pull_request.comment import comment
 from tests.conftest import ROOT
@@ -85,7 +85,9 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
     for words in (
         f"differ by more than {100 * AGREE:g} %, both are counted a second time",
         f"counts differ by more than {100 * rule.repeatable:g} %",
-        f"Work that differs by {100 * rule.same_work:g} % or more is counted once more",
+        f"Work that differs by {100 * rule.same_work:g} % or more is counted again",
+        f"up to {len(OTHER_DRAWS)} times".replace("3", "three"),
+        f"a t-test of their mean at p ≤ {rule.draws_alpha:g}",
         f"differs by less than {100 * rule.same_work:g} % |",
         f"where there is time: {rule.look} blocks; the {rule.screen} of a screen",
         f"a confirmation only at p ≤ {rule.look_alpha:g}",

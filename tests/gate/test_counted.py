@@ -225,3 +225,55 @@ def test_a_system_without_executable_memory_is_left_to_the_clock(guarded: Reposi
     assert {row.not_counted for row in comparison.rows} == {
         "this system allows no executable memory (Permission denied)"
     }
+
+
+CACHED = """
+import random
+import toy
+
+random.seed(42)
+
+class First:
+    timer = staticmethod(toy.clock)
+
+    def setup_cache(self):
+        return [random.random() for _ in range(random.randrange(100, 200))]
+
+    def time_first(self, values):
+        assert isinstance(values, list)
+        toy.work(len(values))
+
+class Second:
+    timer = staticmethod(toy.clock)
+
+    def setup_cache(self):
+        return {random.randrange(10**9): None for _ in range(80)}
+
+    def setup(self, known):
+        self.drawn = random.randrange(100, 200)
+
+    def time_second(self, known):
+        assert isinstance(known, dict)
+        toy.work(len(known))
+        toy.more(self.drawn)
+"""
+
+
+def test_caches_and_draws_are_the_same_for_both_and_in_every_process(noisy: Repository) -> None:
+    """A module seeds itself, two setup_caches draw, a setup draws, and one of two changes: what is
+    counted alone in the second round draws as it did beside the other in the first."""
+    noisy.write("toy/__init__.py", TOY.format(noise=20) + "\n\nmore = work\n")
+    noisy.write("benchmarks/suite.py", CACHED)
+    noisy.commit("base2")
+    noisy.git("tag", "--force", "base")
+    busier = "\n\ndef more(units):\n    return work(units + units // 10)\n"
+    noisy.write("toy/__init__.py", TOY.format(noise=20) + busier)
+    noisy.commit("head")
+    comparison = run()
+    first, second = rows(comparison)["first"], rows(comparison)["second"]
+    assert (first.verdict, first.not_counted) == ("no change", None)
+    assert first.work is not None
+    assert abs(first.work.change) < 0.001
+    assert second.work is not None, second.not_counted
+    assert 0.02 < second.work.change < 0.1
+    assert second.work.noise < 0.005
