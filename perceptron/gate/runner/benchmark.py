@@ -98,7 +98,10 @@ class Timed:
 class Counted:
     """Counts what a benchmark executes, unless that is foreseen to take too long."""
 
-    def __init__(self, timing: Any, counting: Any, counter: Any, longest_seconds: float) -> None:
+    def __init__(
+        self, timing: Any, counting: Any, counter: Any, longest_seconds: float, seed: Any
+    ) -> None:
+        self._seed = seed
         self._timing = timing
         self._counting = counting
         self._counter = counter
@@ -112,7 +115,7 @@ class Counted:
                 raise self._counting.CannotCount("it runs in a process of its own")
             batches = _batches(benchmark, params, self._timing)
             fields["instructions"] = self._counting.count_calls(
-                batches, self._counter, self._longest_seconds
+                batches, self._counter, self._longest_seconds, self._seed
             )
 
         _run_with_params(benchmark, run)

@@ -131,12 +131,14 @@ def count_calls(
     batches: Any,
     counter: Counter,
     longest_seconds: float,
+    seed: Callable[[], object],
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
     """Return the instructions of one call, after calls to warm up.
 
     How many calls that takes follows from what the first ones execute, and not from any clock: so
-    it is the same on both revisions where their work is. Short calls are counted several times, and
+    it is the same on both revisions where their work is; where it is not, ``seed`` sees to it that
+    what is counted draws the same all the same. Short calls are counted several times, and
     the median counts: between two counts memory is laid out otherwise by a few objects that stay,
     because where a pool of objects ends just where a loop makes and drops one, each turn of it
     costs more, and that is luck and no work. Where a setup belongs to every sample, it runs before
@@ -156,19 +158,22 @@ def count_calls(
             foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
             if foreseen > doubt * longest_seconds:
                 raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
+        seed()
         batches.refresh()
         instructions = counter.count(batches.call, step) / step
         if instructions > _LONG_CALL:
             return instructions
         for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
             batches.run(step)
-        return _median_count(batches, counter, instructions)
+        return _median_count(batches, counter, instructions, seed)
     finally:
         if enabled:
             gc.enable()
 
 
-def _median_count(batches: Any, counter: Counter, instructions: float) -> float:
+def _median_count(
+    batches: Any, counter: Counter, instructions: float, seed: Callable[[], object]
+) -> float:
     """Return the median of several counts of calls of about so many ``instructions``."""
     calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
     kept: list[list[bytes]] = []
@@ -176,6 +181,7 @@ def _median_count(batches: Any, counter: Counter, instructions: float) -> float:
     for number in range(_COUNTS):
         kept.append([bytes(16 * size + number) for size in range(1, 32)])
         batches.run(batches.step or 1)
+        seed()
         batches.refresh()
         counted.append(counter.count(batches.call, calls) / calls)
     return statistics.median(counted)

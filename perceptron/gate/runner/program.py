@@ -95,7 +95,7 @@ def main() -> None:
         if job["kind"] == "discover":
             _discover(discovery, benchmarks, job, answers)
         else:
-            measured = _measured_by(job)
+            measured = _measured_by(job, seeds)
             for task in job["tasks"]:
                 answers.send(kind="start", key=task["key"])
                 answers.send(
@@ -124,12 +124,13 @@ def _lay_out(job: Job) -> list[bytes]:
     return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
 
 
-def _measured_by(job: Job) -> Any:
+def _measured_by(job: Job, seeds: Any) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
     if job["kind"] != "count":
         return benchmark_runner.Timed(timing, waiting)
     counter = counting.Counter(job["dumps"])
-    return benchmark_runner.Counted(timing, counting, counter, job["longest_seconds"])
+    seed = (lambda: None) if seeds is None else seeds.seed_all
+    return benchmark_runner.Counted(timing, counting, counter, job["longest_seconds"], seed)
 
 
 def _discover(discovery: Any, benchmarks: str, job: Job, answers: Answers) -> None:

@@ -34,7 +34,7 @@ def loop(turns):
 
 def count(call):
     batches = timing.Batches(call, lambda: time.perf_counter, None)
-    return count_calls(batches, counter, longest_seconds=60.0)
+    return count_calls(batches, counter, 60.0, lambda: None)
 
 print(
     count(lambda: loop(1000)), count(lambda: loop(2000)), count(lambda: loop(1000)),
@@ -79,6 +79,11 @@ class FakeCounter:
         self.now = 0.0
         self.calls = 0
         self.counted: list[int] = []
+        self.counted_at: list[int] = []
+        self.seeded_at: list[int] = []
+
+    def seed(self) -> None:
+        self.seeded_at.append(self.calls)
 
     def call(self) -> None:
         self.calls += 1
@@ -86,6 +91,7 @@ class FakeCounter:
 
     def count(self, call: Callable[[], object], calls: int) -> int:
         self.counted.append(calls)
+        self.counted_at.append(self.calls)
         for _ in range(calls):
             call()
         return round(calls * self.instructions)
@@ -94,7 +100,7 @@ class FakeCounter:
 def count(fake: FakeCounter, reset: Callable[[], object] | None = None, number: int = 0) -> float:
     batches = timing.Batches(fake.call, lambda: fake_clock(fake), reset, number)
     counter = cast(Counter, fake)
-    return counting.count_calls(batches, counter, 30.0, fake_clock(fake))
+    return counting.count_calls(batches, counter, 30.0, fake.seed, fake_clock(fake))
 
 
 def fake_clock(fake: FakeCounter) -> Callable[[], float]:
@@ -119,6 +125,7 @@ def test_setups_run_before_what_is_counted_and_between() -> None:
     assert set(fake.counted) == {3}
     assert all(begin % 3 == 0 for begin in setups)
     assert len(setups) >= len(fake.counted)
+    assert fake.counted_at == fake.seeded_at, "each count draws as the others"
 
 
 def test_what_takes_too_long_is_foreseen() -> None:
