@@ -188,4 +188,4 @@ def _median_count(
 
 
 def _nothing() -> None:
-    """Be a call, for what counting itself executes."""
+    """Do nothing: what this executes is the cost of counting itself."""

@@ -15,8 +15,8 @@ from perceptron.records.block import Block, Reading
 from perceptron.records.comparison import Work
 
 Kind = Literal["not counted", "same", "changed", "rose", "fell"]
-# In the same minute two processes that do the same execute as many instructions, but for some that
-# the allocator's mood adds. Where base and head agree so closely, each is the other's second count.
+# Two processes that do the same execute as many instructions, but for a few that the layout of
+# memory adds. Where base and head agree so closely, each is the other's second count.
 AGREE = 0.001
 FIRST, AGAIN = 0, 1
 """The rounds: the first; the same draws in another layout of memory."""
