@@ -145,7 +145,7 @@ def test_compare_judges_two_revisions_of_any_suite(light: Path, tmp_path: Path) 
         git("add", ".")
         git("commit", "--quiet", "--message", tag)
         git("tag", tag)
-    done = run(light, tmp_path, "compare", "base", "head", "--budget", "1", "--json")
+    done = run(light, tmp_path, "compare", "base", "head", "--budget", "5", "--json")
     assert done.returncode == 1, done.stderr
     document = json.loads(done.stdout)
     assert document["verdict"] == "regression"
