@@ -18,6 +18,10 @@ def compare(
     suite: Annotated[
         Path, typer.Option(metavar="FILE", help="Configuration of the asv suite.")
     ] = Path("asv.conf.json"),
+    pytest: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Tests with the benchmark fixture are the suite."),
+    ] = None,
     benchmarks: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Found in name(parameters).")
     ] = None,
@@ -30,6 +34,18 @@ def compare(
     head_python: Annotated[
         str | None, typer.Option(metavar="FILE", help="Interpreter of HEAD. Default: this one.")
     ] = None,
+    installed: Annotated[
+        bool, typer.Option("--installed", help="Compare what is installed in these two.")
+    ] = False,
+    build: Annotated[
+        bool, typer.Option("--build", help="Let asv build and install both revisions.")
+    ] = False,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only benchmarks that run code of changed files.")
+    ] = False,
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Find the commit that changed a benchmark's work.")
+    ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
     ] = None,
@@ -87,6 +103,11 @@ def compare(
         seeded=not no_seed,
         least_work=None if least_work is None else least_work / 100,
         least_judged=None if least_judged is None else least_judged / 100,
+        pytest=pytest,
+        installed=installed,
+        build=build,
+        only_changed=changed,
+        bisect=bisect,
     )
     if markdown is not None:
         text_file.reserve(markdown)

@@ -13,6 +13,9 @@ Verdict = Literal["clean", "regression", "inconclusive", "invalid"]
 RowVerdict = Literal["regression", "improvement", "no change", "inconclusive", "invalid"]
 Evidence = Literal["time", "work", "both"]
 Counting = Literal["auto", "always", "never"]
+FunctionLevel = Literal["python", "c"]
+CountedUnit = Literal["instructions", "bytecodes", "calls"]
+SuiteKind = Literal["asv", "pytest"]
 
 
 class Work(Struct, frozen=True, kw_only=True):
@@ -25,6 +28,36 @@ class Work(Struct, frozen=True, kw_only=True):
     """head / base − 1."""
     noise: float
     """The largest difference between two counts of the same, as a share of them."""
+
+
+class Growth(Struct, frozen=True, kw_only=True):
+    """One function in which a benchmark does more, or less, on HEAD: a reason for its change.
+
+    Counted by tools that give the same digits each time, never by a clock.
+    """
+
+    function: str
+    """Its qualified name; of a C function, as its library calls it."""
+    level: FunctionLevel
+    unit: CountedUnit
+    """What ``base`` and ``head`` count, of one call of the benchmark, in the function itself
+    without what it calls."""
+    base: float
+    head: float
+    base_calls: float | None = None
+    """How often it is called in one call of the benchmark; None where that is not known."""
+    head_calls: float | None = None
+    file: str | None = None
+    """Relative to the root of the tree, else the name of the module or of the library."""
+    line: int | None = None
+
+
+class IntroducedBy(Struct, frozen=True, kw_only=True):
+    """The commit of the range with which the work of a benchmark changed, found by counting."""
+
+    commit: str
+    subject: str
+    """The first line of its message, as its author wrote it: untrusted text."""
 
 
 class Row(Struct, frozen=True, kw_only=True):
@@ -60,6 +93,13 @@ class Row(Struct, frozen=True, kw_only=True):
     """Why it could not; None where nothing was to be counted."""
     stands_on: Evidence = "time"
     """What the verdict follows from."""
+    why: list[Growth] = []
+    """Where a changed benchmark does more or less: of each level the functions that changed most,
+    the largest first; empty where nothing changed or nobody looked."""
+    why_not: str | None = None
+    """Why nobody could look where it changed."""
+    introduced_by: IntroducedBy | None = None
+    """None unless it was asked for and found."""
     waited: float | None = None
     """Share of the samples' time that threads were ready and had no core, added up over threads;
     None where the system does not tell."""
@@ -136,6 +176,10 @@ class ComparisonEnvironment(Struct, frozen=True, kw_only=True):
     head: dict[str, str]
     variables: dict[str, str]
     """Environment variables that steer numerical libraries."""
+    base_code: str | None = None
+    """Where BASE's project was imported from, if that is no tree: the installed distribution with
+    its version."""
+    head_code: str | None = None
     counter: str | None = None
     """What counts instructions, with its version; None where nothing does."""
 
@@ -151,6 +195,11 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     budget_seconds: float
     seed: int
     rule: dict[str, float]
+    kind: SuiteKind = "asv"
+    installed: bool = False
+    """Whether what is installed in two environments is compared, and no tree."""
+    only_changed: bool = False
+    """Whether only benchmarks that reach a changed file are compared."""
     count: Counting = "never"
     """Whether instructions are counted; ``auto``: where valgrind is found."""
     seeded: bool = False
@@ -189,5 +238,7 @@ class Comparison(Struct, frozen=True, kw_only=True):
     """The command that does the same again."""
     results: str
     """Where the blocks are kept."""
+    page: str | None = None
+    """Its page, relative to the folder of pages; None where none was written."""
     benchmarks: list[Benchmark]
     blocks: list[Block]

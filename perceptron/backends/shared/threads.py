@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-_POOLS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-)
+from perceptron.machine import THREAD_VARIABLES
 
 
 def thread_variables(threads: int) -> dict[str, str]:
@@ -17,4 +10,4 @@ def thread_variables(threads: int) -> dict[str, str]:
 
     Libraries read these when they are imported, so they must be set before the process starts.
     """
-    return dict.fromkeys(_POOLS, str(threads))
+    return dict.fromkeys(THREAD_VARIABLES, str(threads))

@@ -39,6 +39,16 @@ class CompareRequest:
     """Share of work that a benchmark must have gained to be called slower by its count alone."""
     least_judged: float | None = None
     """Share of the benchmarks that must have been judged for a run to be clean."""
+    pytest: Path | None = None
+    """Tests whose ``benchmark`` fixtures are the suite, instead of an asv suite."""
+    installed: bool = False
+    """Whether what is installed in ``base_python`` and ``head_python`` is compared."""
+    build: bool = False
+    """Whether asv builds an environment of each revision, whose installed code is compared."""
+    only_changed: bool = False
+    """Whether only benchmarks that reach a changed file are compared."""
+    bisect: bool = False
+    """Whether the commit that changed a benchmark is looked for."""
 
 
 @dataclass(frozen=True)

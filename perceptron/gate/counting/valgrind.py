@@ -12,7 +12,7 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.sampling.processes import Instrument
-from perceptron.machine import has_avx512
+from perceptron.machine import THREAD_VARIABLES, has_avx512
 from perceptron.records.comparison import Counting
 from perceptron.records.warning import MeasurementWarning
 
@@ -22,15 +22,7 @@ _OLDEST = (3, 18)
 _SECONDS_TO_ANSWER = 20.0
 _MACHINES = ("x86_64", "AMD64", "aarch64", "arm64")
 # Threads that spin while they wait execute as many instructions as they wait long.
-_ONE_THREAD = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-)
+_ONE_THREAD = (*THREAD_VARIABLES, "NUMBA_NUM_THREADS")
 # It may name kernels that valgrind does not know, and that would end the process.
 _UNWANTED = ("OPENBLAS_CORETYPE",)
 # Libraries that choose their code by the processor.

@@ -17,14 +17,10 @@ if __name__ == "__main__":
     # Modules of this folder have names that the standard library and the suite use too.
     sys.path[:] = [path for path in sys.path if os.path.abspath(path or ".") != _HERE]
 
-import contextlib
 import importlib.util
-import itertools
 import json
-import pickle
 import platform
 import threading
-import time
 import traceback
 from types import ModuleType
 from typing import Any
@@ -44,12 +40,14 @@ def _load(name: str, folder: str = _HERE) -> ModuleType:
 
 
 timing = _load("timing")
-benchmark_runner = _load("benchmark")
+asv_suite = _load("asv_suite")
 counting = _load("counting")
 import_clock = _load("import_clock")
 plugins = _load("plugins")
 provenance = _load("provenance")
+readings = _load("readings")
 seeding = _load("seeding")
+session = _load("session")
 waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
 
 
@@ -83,34 +81,39 @@ def main() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
     try:
-        with plugins.looked_for_by_folder():
-            from asv_runner import discovery
-        from asv_runner._aux import update_sys_path
+        suite = asv_suite.AsvSuite(job, timing, plugins, import_clock)
     except ImportError as error:
-        answers.send(kind="no runner", reason=_one_line(error))
+        answers.send(kind="no runner", reason=session.one_line(error))
         os._exit(_FAILED)
-    benchmarks = os.path.join(job["tree"], job["benchmarks"])
-    update_sys_path(benchmarks)
+    seed = _nothing if seeds is None else seeds.seed_all
     try:
         if job["kind"] == "discover":
-            _discover(discovery, benchmarks, job, answers)
+            for answer in suite.discover():
+                answers.send(**answer)
+            answers.send(kind="environment", versions=_versions())
         else:
-            measured = _measured_by(job, seeds)
-            for task in job["tasks"]:
-                answers.send(kind="start", key=task["key"])
-                answers.send(
-                    **_run(discovery, benchmarks, job["kind"], task, measured, seeds, answers)
-                )
+            measured = _measured_by(job, seed)
+            refusals = (counting.CannotCount,)
+            suite.run(
+                session.Session(job["kind"], measured, seed, answers.send, refusals), job["tasks"]
+            )
+    except counting.CannotCount as error:
+        answers.send(kind="failed", reason=str(error))
+        os._exit(_FAILED)
     except BaseException as error:  # noqa: BLE001 whatever it is, the parent expects one line
         traceback.print_exc()
-        answers.send(kind="failed", reason=_one_line(error))
+        answers.send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
     own, foreign = provenance.check_origin(
-        job["tree"], job["others"], benchmarks, tuple(sys.modules.values()), job["project"]
+        job["tree"], job["others"], suite.folder, tuple(sys.modules.values()), job["project"]
     )
     del padding
     answers.send(kind="end", own=own, foreign=foreign)
     os._exit(0)
+
+
+def _nothing() -> None:
+    """Be a seed where nothing is seeded."""
 
 
 def _lay_out(job: Job) -> list[bytes]:
@@ -124,41 +127,15 @@ def _lay_out(job: Job) -> list[bytes]:
     return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
 
 
-def _measured_by(job: Job, seeds: Any) -> Any:
+def _measured_by(job: Job, seed: Any) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
     if job["kind"] != "count":
-        return benchmark_runner.Timed(timing, waiting)
+        return readings.Timed(timing, waiting)
     counter = counting.Counter(job["dumps"])
-    seed = (lambda: None) if seeds is None else seeds.seed_all
-    return benchmark_runner.Counted(timing, counting, counter, job["longest_seconds"], seed)
+    return readings.Counted(counting, counter, job["longest_seconds"], seed)
 
 
-def _discover(discovery: Any, benchmarks: str, job: Job, answers: Answers) -> None:
-    for benchmark in discovery.disc_benchmarks(benchmarks):
-        answers.send(kind="benchmark", **_described(benchmark, job["tree"]))
-    answers.send(kind="environment", **_environment())
-
-
-def _described(benchmark: Any, tree: str) -> Job:
-    code = getattr(getattr(benchmark.func, "__func__", benchmark.func), "__code__", None)
-    file = None if code is None else os.path.relpath(os.path.realpath(code.co_filename), tree)
-    values = [list(shown) for shown in benchmark.params]
-    return {
-        "name": benchmark.name,
-        "pretty_name": getattr(benchmark, "pretty_name", None),
-        "type": benchmark.type,
-        "unit": benchmark.unit,
-        "param_names": list(benchmark.param_names),
-        "params": [list(one_set) for one_set in itertools.product(*values)] if values else [],
-        "timeout": benchmark.timeout,
-        "cache": benchmark.setup_cache_key,
-        "cache_timeout": benchmark.setup_cache_timeout,
-        "file": None if file is None or file.startswith("..") else file,
-        "line": None if code is None else code.co_firstlineno,
-    }
-
-
-def _environment() -> Job:
+def _versions() -> Job:
     """Return the versions of the interpreter and of the libraries that the suite has imported."""
     from importlib import metadata
 
@@ -172,52 +149,7 @@ def _environment() -> Job:
             versions[name] = metadata.version(name)
         except Exception:  # noqa: BLE001, S112 not every module belongs to a distribution
             continue
-    return {"versions": versions}
-
-
-def _run(
-    discovery: Any,
-    benchmarks: str,
-    kind: str,
-    task: Job,
-    measured: Any,
-    seeds: Any,
-    answers: Answers,
-) -> Job:
-    """Run one benchmark. Whatever goes wrong with it becomes its answer.
-
-    It draws the same, whatever ran before it in this process, and whoever imported its module.
-    """
-    answer: Job = {"kind": "reading", "key": task["key"]}
-    begin = time.perf_counter()
-    importing = import_clock.ImportClock()
-    try:
-        if seeds is not None:
-            seeds.seed_all()
-        benchmark = discovery.get_benchmark_from_name(benchmarks, task["id"])
-        answers.send(kind="loaded", key=task["key"])
-        if seeds is not None:
-            seeds.seed_all()
-        begin = time.perf_counter()  # loading imports what later benchmarks use too
-        if kind == "cache":
-            with open(task["cache"], "wb") as file:
-                pickle.dump(benchmark.do_setup_cache(), file)
-            answer["status"] = "ok"
-        else:
-            # What is timed must not pay for the clock; imports matter for calibrating only.
-            clock = contextlib.nullcontext() if task.get("calls") else importing
-            with clock:
-                answer.update(benchmark_runner.run_benchmark(benchmark, task, measured, importing))
-    except counting.CannotCount as error:
-        answer.update(status="skipped", reason=str(error))
-    except (KeyboardInterrupt, SystemExit) as error:
-        answer.update(status="failed", reason="it ended the process: " + _one_line(error))
-    except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
-        skipped = isinstance(error, NotImplementedError)
-        traceback.print_exc()
-        answer.update(status="skipped" if skipped else "failed", reason=_one_line(error))
-    answer["wall_seconds"] = time.perf_counter() - begin - importing.seconds
-    return answer
+    return versions
 
 
 def _first_line() -> bytes:
@@ -265,12 +197,6 @@ def _exit_with_parent() -> None:
         os._exit(_FAILED)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _one_line(error: BaseException) -> str:
-    if isinstance(error, counting.CannotCount):
-        return str(error)
-    return " ".join((type(error).__name__ + ": " + str(error)).split())[:300]
 
 
 if __name__ == "__main__":

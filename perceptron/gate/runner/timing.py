@@ -72,6 +72,9 @@ class Batches:
     set up. ``number`` is the author's number of calls per setup, 0 if none was fixed.
     """
 
+    elsewhere = False
+    """Whether calls run in another process."""
+
     def __init__(
         self,
         call: Callable[[], object],
@@ -147,6 +150,8 @@ class Batches:
 
 class RawBatches(Batches):
     """Batches whose calls run in a process of their own, which reports their seconds."""
+
+    elsewhere = True
 
     def __init__(self, timeit: Callable[[int], float], number: int) -> None:
         super().__init__(call=int, timer=lambda: time.perf_counter, reset=None, number=number)

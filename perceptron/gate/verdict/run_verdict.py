@@ -81,9 +81,9 @@ def judge_run(
 
 def _slower(rows: Sequence[Row], broken: int) -> str:
     """Return how many became slower by which evidence; nothing if none did."""
-    found = [row for row in rows if row.verdict == "regression"]
-    by_work = sum(row.stands_on != "time" for row in found)
-    by_clock = len(found) - broken - by_work
+    regressions = [row for row in rows if row.verdict == "regression"]
+    by_work = sum(row.stands_on != "time" for row in regressions)
+    by_clock = len(regressions) - broken - by_work
     words = {
         (True, False): "confirmed",
         (False, True): "by counted work",

@@ -1,0 +1,85 @@
+"""What a suite tells of the tasks it runs. Part of the program: standard library only."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Job = dict[str, Any]
+
+
+class Reading:
+    """The ``fields`` of a reading while it is made; ``imported`` seconds are not its own."""
+
+    def __init__(self) -> None:
+        self.fields: Job = {}
+        self.imported = 0.0
+        self._begin = time.perf_counter()
+
+    def begin(self) -> None:
+        """Leave out what passed so far."""
+        self._begin = time.perf_counter()
+
+    def wall_seconds(self) -> float:
+        """Return what passed since, without imports."""
+        return time.perf_counter() - self._begin - self.imported
+
+
+class Session:
+    """One process's tasks: of one ``kind``, each ``measured`` in the same way.
+
+    ``seed`` makes random numbers be drawn alike in all arms; ``refusals`` are exceptions whose
+    message is the reason why a benchmark is left out.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        measured: Any,
+        seed: Callable[[], object],
+        send: Callable[..., object],
+        refusals: tuple[type[Exception], ...],
+    ) -> None:
+        self.kind = kind
+        self.measured = measured
+        self.seed = seed
+        self._send = send
+        self._refusals = refusals
+
+    def start(self, task: Job) -> None:
+        """Say that the task is begun: it is blamed if the process ends."""
+        self._send(kind="start", key=task["key"])
+
+    def loaded(self, task: Job) -> None:
+        """Say that it is imported: from here on it is its own time that passes."""
+        self._send(kind="loaded", key=task["key"])
+
+    @contextmanager
+    def reading(self, task: Job) -> Iterator[Reading]:
+        """Send the reading that is made meanwhile. Whatever goes wrong becomes its answer."""
+        reading = Reading()
+        try:
+            yield reading
+        except Exception as error:  # noqa: BLE001 a benchmark's mistake costs it this row only
+            reading.fields.update(self.failure(error))
+        except (KeyboardInterrupt, SystemExit) as error:
+            reason = "it ended the process: " + one_line(error)
+            reading.fields.update(status="failed", reason=reason)
+        seconds = reading.wall_seconds()
+        self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
+
+    def failure(self, error: BaseException) -> Job:
+        """Return the fields of a reading that an exception ended."""
+        if isinstance(error, self._refusals):
+            return {"status": "skipped", "reason": str(error)}
+        traceback.print_exception(type(error), error, error.__traceback__)
+        skipped = isinstance(error, NotImplementedError)
+        return {"status": "skipped" if skipped else "failed", "reason": one_line(error)}
+
+
+def one_line(error: BaseException) -> str:
+    """Return the exception's name and message, shortened."""
+    return " ".join((type(error).__name__ + ": " + str(error)).split())[:300]
