@@ -1,4 +1,4 @@
-"""Where one call of a benchmark spends its work on both revisions: what a flame graph is made of."""
+"""Where one call of a benchmark does its work on both revisions: what a flame graph is made of."""
 
 from __future__ import annotations
 
