@@ -55,8 +55,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
+        suite = resolved.suite
         trees = Worktrees(
-            resolved.repository, home, resolved.base, resolved.head, resolved.suite.benchmarks
+            resolved.repository, home, resolved.base, resolved.head, suite.benchmarks, suite.origin
         )
         if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
             raise UserError(
@@ -132,6 +133,7 @@ def _run(
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
+        suite_state=resolved.suite.state,
         benchmarks=request.benchmarks,
         base=side(resolved.base, resolved.pythons["base"]),
         head=side(resolved.head, resolved.pythons["head"]),

@@ -188,6 +188,9 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     """What the comparison set out to do, fixed before any result was seen."""
 
     suite: str
+    suite_state: str | None = None
+    """Where it lies in another repository than the code: the commit of that, and a digest of the
+    benchmarks as they lay there."""
     benchmarks: str | None
     """The regular expression that chose them."""
     base: Side

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
+from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.revisions import Revision, changes, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
 from perceptron.records.comparison import Counting, Side
@@ -63,8 +64,8 @@ class ResolvedRequest:
 
 
 def resolve_request(request: CompareRequest) -> ResolvedRequest:
-    """Look it up in the repository of this folder. Raises `UserError` for what is missing."""
-    root = repository(Path.cwd())
+    """Look it up in the suite's repository of code. Raises `UserError` for what is missing."""
+    root = code_repository(request.suite, Path.cwd())
     results = request.results.resolve()
     base = resolve(root, request.base, results)
     head = resolve(root, request.head, results)

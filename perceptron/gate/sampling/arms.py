@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from perceptron.errors import UserError
-from perceptron.gate.checkout.suite import Suite
+from perceptron.gate.checkout.suite import Suite, own_file
 from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
 from perceptron.records.block import Arm, Benchmark
@@ -171,7 +171,7 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
             timeout=content["timeout"] or 60.0,
             cache=content["cache"],
             cache_timeout=content["cache_timeout"],
-            file=content["file"],
+            file=own_file(content["file"]),
             line=content["line"],
         )
 
