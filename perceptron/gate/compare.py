@@ -9,7 +9,8 @@ import secrets
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from types import FrameType
 
 import msgspec
@@ -28,6 +29,9 @@ from perceptron.gate.checkout.selection import choose, pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
+from perceptron.gate.environments.build import HeadDoesNotBuild, built
+from perceptron.gate.environments.build import check as check_build
+from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.shortfall import minutes_needed
@@ -50,10 +54,16 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     """
     rule = _rule(request, rule or Rule())
     wanted = pattern(request.benchmarks)
+    if request.build:
+        check_build(request)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
     warnings = [*request_warnings(request, resolved), *counting_warnings]
-    with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
+    with (
+        _terminated_as_interrupted(),
+        working_folder(resolved.repository) as home,
+        ExitStack() as environments,
+    ):
         progress(0, 1, "checking both revisions out")
         suite = resolved.suite
         trees = Worktrees(
@@ -64,6 +74,16 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 f"--suite {request.suite}: its benchmark_dir {resolved.suite.benchmarks} is not in "
                 f"{request.head}: commit it, or compare with ."
             )
+        if request.build:
+            paths: dict[Arm, Path] = {arm: trees.path(arm) for arm in PAIR}
+            try:
+                made = environments.enter_context(built(request, resolved, paths, home, progress))
+            except HeadDoesNotBuild as finding:
+                environment = _environment({}, {}, valgrind)
+                plan = _run(request, resolved, environment, rule).plan
+                return unbuilt(request, resolved, plan, environment, warnings, finding)
+            resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
+            warnings += made.warnings
         with closing(Arms(trees, resolved.suite, resolved.repository, resolved.pythons)) as arms:
             progress(0, 1, "discovering benchmarks")
             benchmarks, environment, base_error = _discover(arms, valgrind)
@@ -110,19 +130,25 @@ def _discover(
             errors[arm] = error
     if not lists:
         raise errors["head"]
-    environment = ComparisonEnvironment(
+    environment = _environment(libraries["base"], libraries["head"], valgrind)
+    return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
+
+
+def _environment(
+    base: dict[str, str], head: dict[str, str], valgrind: Valgrind | None
+) -> ComparisonEnvironment:
+    return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),
             "cores": str(usable_cores()),
             "architecture": platform.machine(),
             "system": platform.system(),
         },
-        base=libraries["base"],
-        head=libraries["head"],
+        base=base,
+        head=head,
         variables=steering_variables(os.environ),
         counter=None if valgrind is None else valgrind.version,
     )
-    return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
 
 def _run(

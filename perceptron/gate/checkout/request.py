@@ -61,6 +61,8 @@ class ResolvedRequest:
     head: Revision
     suite: Suite
     pythons: dict[Arm, str]
+    installed: bool = False
+    """Whether what is installed in these is compared, and no tree."""
 
 
 def resolve_request(request: CompareRequest) -> ResolvedRequest:
@@ -120,6 +122,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     for option, value in options.items():
         words += [] if value is None else [option, value]
     words += [] if request.seeded else ["--no-seed"]
+    words += ["--build"] if request.build else []
     return shlex.join(words)
 
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,14 +85,19 @@ def add_changes(repository: Path, revision: Revision, tree: Path) -> None:
             shutil.copy2(source, target, follow_symlinks=False)
 
 
-def git(folder: Path, *arguments: str) -> str:
-    """Return what git prints. Raises `UserError` with its last message."""
-    variables = {name: value for name, value in os.environ.items() if name not in _STEERING}
+def git(
+    folder: Path, *arguments: str, variables: Mapping[str, str] | None = None, given: str = ""
+) -> str:
+    """Return what git prints, with these variables and with ``given`` on its standard input.
+
+    Raises `UserError` with its last message.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in _STEERING}
     try:
         process = subprocess.run(
             ["git", *_QUIET, "-C", str(folder), *arguments],
-            env=variables,
-            stdin=subprocess.DEVNULL,
+            env={**kept, **(variables or {})},
+            input=os.fsencode(given),
             capture_output=True,
             check=False,
         )

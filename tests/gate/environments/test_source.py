@@ -1,0 +1,91 @@
+"""asv clones a repository of ours, in which changes of the working tree are a commit."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from perceptron.gate.checkout.revisions import add_changes, resolve
+from perceptron.gate.environments.source import Source
+from tests.gate.conftest import Repository
+
+
+def commit_of_changes(toy: Repository, folder: Path) -> str:
+    """Return the commit of the working tree as it is, in a source at ``folder``."""
+    folder.mkdir()
+    tree = folder / "tree"
+    toy.git("worktree", "add", "--quiet", "--detach", str(tree))
+    revision = resolve(toy.folder, ".", Path("/nowhere"))
+    add_changes(toy.folder, revision, tree)
+    return Source(folder / "source.git", toy.folder).add("head", revision, tree)
+
+
+def files(repository: Path, commit: str) -> dict[str, str]:
+    def git(*arguments: str) -> str:
+        return subprocess.run(
+            ["git", "-C", str(repository), *arguments], check=True, capture_output=True, text=True
+        ).stdout
+
+    names = git("ls-tree", "-r", "--name-only", commit).split("\n")[:-1]
+    return {name: git("show", f"{commit}:{name}") for name in names}
+
+
+def state(toy: Repository) -> list[str]:
+    """Return all that building must leave alone."""
+    objects = sorted(str(path) for path in (toy.folder / ".git" / "objects").rglob("*"))
+    index = (toy.folder / ".git" / "index").read_bytes().hex()
+    return [toy.git("for-each-ref"), index, *objects]
+
+
+def test_changed_new_and_deleted_files_are_a_commit_and_the_users_repository_is_as_it_was(
+    toy: Repository, tmp_path: Path
+) -> None:
+    toy.write("toy/__init__.py", "changed")
+    toy.write("toy/new file.py", "new")
+    (toy.folder / "benchmarks" / "suite.py").unlink()
+    before = state(toy)
+    commit = commit_of_changes(toy, tmp_path / "one")
+    assert state(toy) == before
+    held = files(tmp_path / "one" / "source.git", commit)
+    assert held["toy/__init__.py"] == "changed"
+    assert held["toy/new file.py"] == "new"
+    assert "benchmarks/suite.py" not in held
+    assert "asv.conf.json" in held
+
+
+def test_equal_changes_are_an_equal_commit(toy: Repository, tmp_path: Path) -> None:
+    """Which is what an environment is kept for."""
+    toy.write("toy/__init__.py", "changed")
+    first = commit_of_changes(toy, tmp_path / "one")
+    assert commit_of_changes(toy, tmp_path / "two") == first
+    toy.write("toy/__init__.py", "changed again")
+    assert commit_of_changes(toy, tmp_path / "three") != first
+
+
+@pytest.mark.parametrize("depth", [None, "1"])
+def test_a_clone_has_the_commit_and_the_tags_that_name_versions(
+    toy: Repository, tmp_path: Path, depth: str | None
+) -> None:
+    """Also of a shallow clone, as CI has it; cloned as asv does."""
+    toy.commit("v1.0")
+    shallow = ["--depth", depth] if depth else []
+    user = tmp_path / "user"
+    subprocess.run(
+        ["git", "clone", "--quiet", *shallow, f"file://{toy.folder}", str(user)], check=True
+    )
+    revision = resolve(user, "HEAD", Path("/nowhere"))
+    source = Source(tmp_path / "source.git", user)
+    commit = source.add("head", revision, user)
+    clone = tmp_path / "clone"
+    subprocess.run(
+        ["git", "clone", "--quiet", "--shared", str(source.folder), str(clone)],
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(["git", "-C", str(clone), "checkout", "--quiet", "-f", commit], check=True)
+    described = subprocess.run(
+        ["git", "-C", str(clone), "describe", "--tags"], check=True, capture_output=True, text=True
+    ).stdout
+    assert described.strip() == "v1.0"

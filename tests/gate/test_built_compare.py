@@ -1,0 +1,170 @@
+"""A project with a C extension, built by asv and judged, from two commits to a verdict.
+
+Its clock counts turns of a loop in C, so nothing here depends on how fast the machine is.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sysconfig
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.request import CompareRequest
+from perceptron.gate.compare import compare
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.comparison import Comparison, Counting
+from perceptron.report.pull_request.comment import comment
+from perceptron.report.tables import comparison as table
+from tests.gate.conftest import FEWEST, Repository
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("cc") is None or not Path(sysconfig.get_path("include"), "Python.h").exists(),
+    reason="no C compiler, or no headers of Python",
+)
+
+SOURCE = """
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+static double turns = 0.0;
+
+static PyObject *work(PyObject *self, PyObject *argument) {
+    long amount = PyLong_AsLong(argument);
+    volatile double total = 0.0;
+    for (long turn = 0; turn < amount + EXTRA; turn++) {
+        total += 0.5 * turn;
+        turns += 1.0;
+    }
+    return PyFloat_FromDouble(total);
+}
+
+static PyObject *clock_(PyObject *self, PyObject *nothing) {
+    return PyFloat_FromDouble(turns * 1e-7);
+}
+
+static PyMethodDef methods[] = {
+    {"work", work, METH_O, ""}, {"clock", clock_, METH_NOARGS, ""}, {NULL, NULL, 0, NULL}};
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", "", -1, methods};
+PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&module); }
+"""
+SETUP = """
+from setuptools import Extension, setup
+setup(
+    name="fastsum",
+    version="1.0",
+    packages=["fastsum"],
+    ext_modules=[Extension("fastsum._core", ["fastsum/_core.c"])],
+)
+"""
+SUITE = """
+import fastsum
+
+class Compiled:
+    timer = staticmethod(fastsum.clock)
+
+    def time_one(self):
+        fastsum.work(20000)
+
+    def time_two(self):
+        fastsum.work(30000)
+"""
+CONFIG = {
+    "project": "fastsum",
+    "repo": ".",
+    "environment_type": "virtualenv",
+    # Without isolation, so that nothing is downloaded.
+    "build_command": ["python setup.py --quiet bdist_wheel --dist-dir {build_cache_dir}"],
+    "install_command": ["in-dir={env_dir} python -m pip install --no-index {wheel_file}"],
+}
+SLOWER = SOURCE.replace("EXTRA", "(amount == 20000 ? 1000 : 0)")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder for all of these tests: each commit is built once."""
+    return tmp_path_factory.mktemp("kept")
+
+
+@pytest.fixture
+def dated(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal files are an equal commit in each of these tests."""
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_DATE", "2000-01-01T00:00:00Z")
+
+
+@pytest.fixture
+def compiled(
+    dated: None, toy: Repository, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> Repository:
+    """A package whose only module is compiled, and its suite."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(kept))
+    toy.git("rm", "--quiet", "-r", "toy")
+    toy.write(".gitignore", "results/\n__pycache__/\n")
+    toy.write("fastsum/__init__.py", "from fastsum._core import clock, work\n")
+    toy.write("fastsum/_core.c", SOURCE.replace("EXTRA", "0"))
+    toy.write("setup.py", SETUP)
+    toy.write("benchmarks/suite.py", SUITE)
+    toy.write("asv.conf.json", json.dumps(CONFIG))
+    toy.commit("base")
+    return toy
+
+
+def run(head: str, count: Counting = "never", build: bool = True) -> Comparison:
+    request = CompareRequest(
+        "base", head, results=Path("results"), seed=1, count=count, build=build
+    )
+    return compare(request, lambda *_: None, Rule(**FEWEST, look=5))
+
+
+def test_a_comment_is_clean(compiled: Repository, kept: Path) -> None:
+    compiled.write("fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
+    compiled.commit("head")
+    comparison = run("head")
+    assert comparison.verdict == "clean", comparison.reason
+    assert [row.change for row in comparison.rows] == pytest.approx([0, 0])
+    assert "fastsum" in (comparison.environment.head_code or "")
+    assert str(kept) in comparison.plan.head.python
+    assert len(comparison.plan.head.python) == len(comparison.plan.base.python)
+    assert "--build" in comparison.reproduce
+
+
+@pytest.mark.parametrize("count", ["never", "always"])
+def test_five_per_cent_in_c_are_found(compiled: Repository, count: Counting) -> None:
+    """By a clock and by valgrind; not committed, and nothing of the checkout is touched."""
+    if count == "always" and shutil.which("valgrind") is None:
+        pytest.skip("valgrind is not installed")
+    compiled.write("fastsum/_core.c", SLOWER)
+    comparison = run(".", count)
+    assert comparison.verdict == "regression", comparison.reason
+    (row,) = [row for row in comparison.rows if row.verdict == "regression"]
+    assert row.benchmark == "suite.Compiled.time_one"
+    assert row.change == pytest.approx(0.05)
+    if count == "always":
+        assert row.work is not None
+        assert row.work.change == pytest.approx(0.05, abs=0.01)
+    assert compiled.git("status", "--porcelain").split() == ["M", "fastsum/_core.c"]
+
+
+def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None:
+    """It is in the document and in the comment, with what the compiler said."""
+    compiled.write("fastsum/_core.c", SOURCE.replace("EXTRA", "missing_name"))
+    compiled.commit("head")
+    comparison = run("head")
+    assert (comparison.verdict, comparison.rows) == ("regression", [])
+    assert comparison.reason.startswith("HEAD does not build: fastsum/_core.c:")
+    assert "missing_name" in comparison.reason
+    assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
+    assert "HEAD does not build" in comment(comparison)
+    table.show(comparison)
+
+
+def test_what_must_be_compiled_says_so_without_a_build(compiled: Repository) -> None:
+    """The tree holds the package without its module."""
+    compiled.commit("head")
+    with pytest.raises(UserError, match=r"No module named 'fastsum._core'.* --build"):
+        run("head", build=False)
