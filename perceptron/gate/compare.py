@@ -25,7 +25,7 @@ from perceptron.gate.checkout.request import (
     side,
 )
 from perceptron.gate.checkout.request import warnings as request_warnings
-from perceptron.gate.checkout.selection import choose, pattern
+from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
@@ -33,8 +33,10 @@ from perceptron.gate.environments.build import HeadDoesNotBuild, built
 from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
-from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.own_code import assert_own_code, with_code
+from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.shortfall import minutes_needed
+from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both
 from perceptron.gate.stages import PAIR, Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
@@ -42,7 +44,12 @@ from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    ComparisonPlan,
+    LeftOut,
+)
 from perceptron.records.warning import MeasurementWarning
 
 
@@ -65,9 +72,13 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         ExitStack() as environments,
     ):
         progress(0, 1, "checking both revisions out")
-        suite = resolved.suite
         trees = Worktrees(
-            resolved.repository, home, resolved.base, resolved.head, suite.benchmarks, suite.origin
+            resolved.repository,
+            home,
+            resolved.base,
+            resolved.head,
+            resolved.suite.benchmarks,
+            resolved.suite.origin,
         )
         if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
             raise UserError(
@@ -79,27 +90,33 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                environment = _environment({}, {}, valgrind)
-                plan = _run(request, resolved, environment, rule).plan
-                return unbuilt(request, resolved, plan, environment, warnings, finding)
+                run = _run(request, resolved, _facts(valgrind), rule)
+                return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
-        with closing(Arms(trees, resolved.suite, resolved.repository, resolved.pythons)) as arms:
+        with closing(
+            Arms(trees, resolved.suite, resolved.repository, resolved.pythons, resolved.installed)
+        ) as arms:
             progress(0, 1, "discovering benchmarks")
-            benchmarks, environment, base_error = _discover(arms, valgrind)
-            chosen = choose(benchmarks, wanted)
+            suite = discover_both(arms)
+            environment = _environment(arms, suite, valgrind)
+            chosen = suite.choose(wanted)
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
                 stages.count()
                 stages.calibrate()
-                _assert_imports(arms, journal, base_error)
+                assert_own_code(arms, journal, suite.base_error)
                 stages.screen()
                 stages.confirm()
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 if valgrind is not None:
                     warnings += kernel_warnings([*environment.base, *environment.head])
-                return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
+                environment = with_code(environment, journal.run.code)
+                comparison = _comparison(
+                    request, resolved, journal, chosen, environment, rule, warnings
+                )
+                return _with_left_out(comparison, suite.left_out)
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:
@@ -112,31 +129,17 @@ def _rule(request: CompareRequest, rule: Rule) -> Rule:
     )
 
 
-def _discover(
-    arms: Arms, valgrind: Valgrind | None
-) -> tuple[list[Benchmark], ComparisonEnvironment, CannotImport | None]:
-    """Return HEAD's benchmarks, and why BASE does not load them all: some may be new.
-
-    Where HEAD does not load and BASE does, BASE's serve: everything broke, and is to be reported.
-    """
-    lists: dict[Arm, list[Benchmark]] = {}
-    libraries: dict[Arm, dict[str, str]] = {"base": {}, "head": {}}
-    errors: dict[Arm, CannotImport] = {}
-    both: tuple[Arm, ...] = ("head", "base")
-    for arm in both:
-        try:
-            lists[arm], libraries[arm] = arms.discover(arm)
-        except CannotImport as error:
-            errors[arm] = error
-    if not lists:
-        raise errors["head"]
-    environment = _environment(libraries["base"], libraries["head"], valgrind)
-    return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
-
-
 def _environment(
-    base: dict[str, str], head: dict[str, str], valgrind: Valgrind | None
+    arms: Arms, suite: SuiteOfBoth, valgrind: Valgrind | None
 ) -> ComparisonEnvironment:
+    environment = msgspec.structs.replace(
+        _facts(valgrind), base=suite.versions["base"], head=suite.versions["head"]
+    )
+    return with_code(environment, {arm: str(code) for arm, code in arms.code.items()})
+
+
+def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
+    """Return what is known before anything was run."""
     return ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),
@@ -144,8 +147,8 @@ def _environment(
             "architecture": platform.machine(),
             "system": platform.system(),
         },
-        base=base,
-        head=head,
+        base={},
+        head={},
         variables=steering_variables(os.environ),
         counter=None if valgrind is None else valgrind.version,
     )
@@ -168,6 +171,7 @@ def _run(
         rule=dataclasses.asdict(rule),
         count=request.count,
         seeded=request.seeded,
+        installed=resolved.installed,
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {
@@ -176,28 +180,6 @@ def _run(
         "environment": msgspec.json.encode(environment, order="sorted").decode(),
     }
     return ComparisonRun(work=work, plan=plan)
-
-
-def _assert_imports(
-    arms: Arms, journal: ComparisonJournal, base_error: CannotImport | None
-) -> None:
-    """Raise `UserError` unless each arm has run code of its own tree: else nothing is compared.
-
-    With two interpreters, what is installed in them may be compared instead.
-    """
-    ran = {arm for block in journal.blocks for arm in PAIR if getattr(block, arm).status == "ok"}
-    if base_error is not None and "base" not in ran:
-        raise base_error
-    if arms.pythons["base"] != arms.pythons["head"]:
-        return
-    own = {*journal.run.own, *(arm for arm in PAIR if arms.own.get(arm, False))}
-    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
-    for arm in PAIR:
-        if arm in ran and arm not in own:
-            raise UserError(
-                f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
-                "would run the same code: uninstall the project here, or check benchmark_dir"
-            )
 
 
 def _comparison(
@@ -242,6 +224,13 @@ def _comparison(
         benchmarks=list(chosen),
         blocks=journal.blocks,
     )
+
+
+def _with_left_out(comparison: Comparison, modules: Sequence[LeftOut]) -> Comparison:
+    """Name modules that nobody can load: they are no part of what was to be judged."""
+    left_out = [*modules, *comparison.plan.left_out]
+    plan = msgspec.structs.replace(comparison.plan, left_out=left_out)
+    return msgspec.structs.replace(comparison, plan=plan)
 
 
 @contextmanager
