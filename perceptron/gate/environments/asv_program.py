@@ -7,6 +7,7 @@ which is the log. It needs the standard library and asv, and ends when its input
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -25,6 +26,8 @@ _THERE = {"pip", "setuptools", "wheel"}
 def main() -> int:
     """Do one job; return 0 where the commit is installed."""
     job = json.loads(sys.stdin.readline())
+    if isinstance(sys.stdout, io.TextIOWrapper):  # whatever the locale, the log takes all
+        sys.stdout.reconfigure(encoding="utf-8", errors="replace")
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.chdir(job["folder"])
     from asv.config import Config
