@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout.request import SUITE as SUITE_FILE
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
 from perceptron.gate.verdict.rule import Rule
@@ -115,17 +116,25 @@ def compiled(
     return toy
 
 
-def run(head: str, count: Counting = "never", build: bool = True) -> Comparison:
+def run(
+    head: str, count: Counting = "never", build: bool = True, suite: Path = SUITE_FILE
+) -> Comparison:
     request = CompareRequest(
-        "base", head, results=Path("results"), seed=1, count=count, build=build
+        "base", head, suite, results=Path("results"), seed=1, count=count, build=build
     )
     return compare(request, lambda *_: None, Rule(**FEWEST, look=5))
 
 
-def test_a_comment_is_clean(compiled: Repository, kept: Path) -> None:
+def test_a_comment_is_clean_with_a_suite_in_another_repository_too(
+    compiled: Repository, kept: Path, tmp_path: Path
+) -> None:
+    suite = tmp_path / "fastsum-benchmarks"
+    suite.mkdir()
+    shutil.move(compiled.folder / "benchmarks", suite / "benchmarks")
+    (suite / "asv.conf.json").write_text(json.dumps({**CONFIG, "repo": "../repository"}))
     compiled.write("fastsum/_core.c", "/* A comment. */\n" + SOURCE.replace("EXTRA", "0"))
     compiled.commit("head")
-    comparison = run("head")
+    comparison = run("head", suite=Path("../fastsum-benchmarks/asv.conf.json"))
     assert comparison.verdict == "clean", comparison.reason
     assert [row.change for row in comparison.rows] == pytest.approx([0, 0])
     assert "fastsum" in (comparison.environment.head_code or "")
