@@ -123,6 +123,8 @@ def _head(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     lines = [TAG, "", f"**{comparison.verdict}**: {code(comparison.reason, _LONGEST_REASON)}", ""]
     of = "" if pull is None else f"Commit {code(pull.commit[:12])}. "
     lines.append(f"{of}BASE {_side(plan.base)}, HEAD {_side(plan.head)}.")
+    installed = [f"{side} imported {code(own, 200)}" for side, own in notes.installed(comparison)]
+    lines += ["", f"Installed code: {', '.join(installed)}."] if installed else []
     versions = _versions(comparison)
     return [*lines, *(["", f"Differing beside the code: {versions}."] if versions else [])]
 

@@ -33,6 +33,7 @@ def notes(comparison: Comparison) -> list[str]:
     lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines += [f"not counted: {names}: {reason}" for names, reason in not_counted(rows)]
+    lines += [f"{side} imported {code}" for side, code in installed(comparison)]
     lines.append(detectable(rows))
     counter = comparison.environment.counter
     if counter is not None:
@@ -62,6 +63,13 @@ def left_out(comparison: Comparison) -> list[Said]:
 def not_counted(rows: Sequence[Row]) -> list[Said]:
     """Return which benchmarks could not be counted and why, each reason once."""
     return grouped((name(row), row.not_counted) for row in rows if row.not_counted)
+
+
+def installed(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return which installed code each revision ran; nothing where trees were compared."""
+    environment = comparison.environment
+    sides = [("BASE", environment.base_code), ("HEAD", environment.head_code)]
+    return [(side, code) for side, code in sides if code is not None]
 
 
 def spent(comparison: Comparison) -> str:
