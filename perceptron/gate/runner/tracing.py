@@ -104,6 +104,7 @@ class Tracer:
     def run(self, call: Callable[[], object], calls: int) -> None:
         """Count so many calls. Who traced or profiled before, does so again afterwards."""
         before: Any
+        trace: Any
         if self._unit == "bytecodes":
             before, set_it, trace = sys.gettrace(), _SET_TRACE, self._on_call
         else:
