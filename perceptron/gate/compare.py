@@ -29,6 +29,7 @@ from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
+from perceptron.gate.reasons import bisect, explain
 from perceptron.gate.sampling.arms import Arms, CannotImport
 from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.stages import PAIR, Progress, Stages
@@ -52,6 +53,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     wanted = pattern(request.benchmarks)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
+    bisect.check(request, resolved, valgrind)
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
@@ -76,10 +78,18 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 _assert_imports(arms, journal, base_error)
                 stages.screen()
                 stages.confirm()
-                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 if valgrind is not None:
                     warnings += kernel_warnings([*environment.base, *environment.head])
-                return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
+                comparison = _comparison(
+                    request, resolved, journal, chosen, environment, rule, warnings
+                )
+                comparison = explain.add(comparison, arms, journal, rule, valgrind, progress)
+                if request.bisect and valgrind is not None:
+                    comparison = bisect.add(
+                        comparison, resolved, arms, journal, rule, valgrind, progress
+                    )
+                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+                return comparison
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:

@@ -44,10 +44,12 @@ asv_suite = _load("asv_suite")
 counting = _load("counting")
 import_clock = _load("import_clock")
 plugins = _load("plugins")
+profiling = _load("profiling")
 provenance = _load("provenance")
 readings = _load("readings")
 seeding = _load("seeding")
 session = _load("session")
+tracing = _load("tracing")
 waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
 
 
@@ -129,10 +131,13 @@ def _lay_out(job: Job) -> list[bytes]:
 
 def _measured_by(job: Job, seed: Any) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
-    if job["kind"] != "count":
+    if job["kind"] == "trace":
+        return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
+    if job["kind"] not in {"count", "profile"}:
         return readings.Timed(timing, waiting)
     counter = counting.Counter(job["dumps"])
-    return readings.Counted(counting, counter, job["longest_seconds"], seed)
+    reading = readings.Counted if job["kind"] == "count" else profiling.Profiled
+    return reading(counting, counter, job["longest_seconds"], seed)
 
 
 def _versions() -> Job:

@@ -42,6 +42,15 @@ class Arms:
         self.own: dict[Arm, bool] = {}
         """Whether an arm has imported code of its own tree, beside its benchmarks."""
 
+    def on(self, trees: Worktrees) -> Arms:
+        """Return arms of the same suite and the same interpreters on other trees."""
+        return Arms(trees, self._suite, self._repository, self.pythons)
+
+    @property
+    def benchmarks(self) -> Path:
+        """Where the benchmarks lie that serve all arms."""
+        return self.trees.path("head") / self._suite.benchmarks
+
     def discover(self, arm: Arm) -> tuple[list[Benchmark], dict[str, str]]:
         """Return HEAD's benchmarks as they load on this arm's tree, and versions of what they use.
 

@@ -85,7 +85,7 @@ class Sampler:
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the readings of one process, at least one."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-        tasks = [self._task(arm, benchmark, effort) for benchmark in benchmarks]
+        tasks = [self.task(arm, benchmark, effort) for benchmark in benchmarks]
         own_peak = benchmarks[0].type in ALONE
         current, answered = benchmarks[0].key, False  # blamed if the process ends early
         begin, spent = self._clock(), 0.0
@@ -107,7 +107,8 @@ class Sampler:
             elif answer.kind in {"silent", "died", "failed"} and (current or not answered):
                 yield current, ended_early(answer)
 
-    def _task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
+    def task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
+        """Return what a program must know of the benchmark; its cache must have been made."""
         cache = None if benchmark.cache is None else str(self._caches.file(arm, benchmark.cache))
         return {
             "key": benchmark.key,
