@@ -119,6 +119,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     for option, value in options.items():
         words += [] if value is None else [option, value]
     words += [] if request.seeded else ["--no-seed"]
+    words += ["--changed"] if request.only_changed else []
     return shlex.join(words)
 
 
