@@ -16,6 +16,7 @@ import msgspec
 
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
+from perceptron.gate.checkout.changed_files import ChangedFiles, changed_files, importable
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -70,9 +71,12 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
             progress(0, 1, "discovering benchmarks")
             benchmarks, environment, base_error = _discover(arms, valgrind)
             chosen = choose(benchmarks, wanted)
-            run = _run(request, resolved, environment, rule)
+            changed = _changed_files(request, resolved, trees)
+            run = _run(request, resolved, environment, rule, changed)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
+                stages.look(importable(changed.python, resolved.suite))
+                chosen = stages.benchmarks
                 stages.count()
                 stages.calibrate()
                 _assert_imports(arms, journal, base_error)
@@ -135,11 +139,31 @@ def _discover(
     return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
 
 
+def _changed_files(
+    request: CompareRequest, resolved: ResolvedRequest, trees: Worktrees
+) -> ChangedFiles:
+    """Return what differs between the revisions.
+
+    Another interpreter may change any benchmark, and what is installed may be of any revision.
+    """
+    changed = changed_files(
+        resolved.repository,
+        resolved.base,
+        resolved.head,
+        (trees.path("base"), trees.path("head")),
+        resolved.suite,
+    )
+    more = ["what is installed"] if request.installed else []
+    more += ["the interpreter"] if request.base_python != request.head_python else []
+    return ChangedFiles(changed.python, (*more, *changed.hidden))
+
+
 def _run(
     request: CompareRequest,
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
+    changed: ChangedFiles,
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
@@ -152,6 +176,9 @@ def _run(
         rule=dataclasses.asdict(rule),
         count=request.count,
         seeded=request.seeded,
+        only_changed=request.only_changed,
+        changed_files=list(changed.python),
+        hidden_changes=list(changed.hidden),
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {
@@ -170,6 +197,8 @@ def _assert_imports(
     With two interpreters, what is installed in them may be compared instead.
     """
     ran = {arm for block in journal.blocks for arm in PAIR if getattr(block, arm).status == "ok"}
+    if not journal.blocks and journal.run.plan.reach:
+        ran = {"head"}  # looked at, and nothing of it is compared
     if base_error is not None and "base" not in ran:
         raise base_error
     if arms.pythons["base"] != arms.pythons["head"]:
@@ -212,9 +241,12 @@ def _comparison(
             judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
         ),
     )
+    verdict, reason = judgement.verdict, judgement.reason
+    if not chosen:  # nothing is to be compared; nothing failed
+        verdict, reason = "clean", "no benchmark runs code that changed"
     return Comparison(
-        verdict=judgement.verdict,
-        reason=judgement.reason,
+        verdict=verdict,
+        reason=reason,
         rows=judgement.rows,
         control=judgement.control,
         plan=msgspec.structs.replace(plan, left_out=[*plan.left_out, *judgement.left_out]),

@@ -121,6 +121,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
         words += [] if value is None else [option, value]
     words += ["--bisect"] if request.bisect else []
     words += [] if request.seeded else ["--no-seed"]
+    words += ["--changed"] if request.only_changed else []
     return shlex.join(words)
 
 

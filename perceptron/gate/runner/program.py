@@ -46,6 +46,7 @@ import_clock = _load("import_clock")
 plugins = _load("plugins")
 profiling = _load("profiling")
 provenance = _load("provenance")
+reach = _load("reach")
 readings = _load("readings")
 seeding = _load("seeding")
 session = _load("session")
@@ -94,7 +95,7 @@ def main() -> None:
                 answers.send(**answer)
             answers.send(kind="environment", versions=_versions())
         else:
-            measured = _measured_by(job, seed)
+            measured = _measured_by(job, seed, answers)
             refusals = (counting.CannotCount,)
             suite.run(
                 session.Session(job["kind"], measured, seed, answers.send, refusals), job["tasks"]
@@ -129,8 +130,10 @@ def _lay_out(job: Job) -> list[bytes]:
     return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
 
 
-def _measured_by(job: Job, seed: Any) -> Any:
+def _measured_by(job: Job, seed: Any, answers: Answers) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
+    if job["kind"] == "reach":
+        return reach.Reached(job, answers.send)
     if job["kind"] == "trace":
         return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
     if job["kind"] not in {"count", "profile"}:
