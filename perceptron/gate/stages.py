@@ -15,7 +15,7 @@ from perceptron.gate.counting.stage import CountingStage
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.sampling import reach
-from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.budget import (
     EXTENDED,
     LOOKED,
@@ -27,6 +27,7 @@ from perceptron.gate.sampling.budget import (
     plan_screen,
 )
 from perceptron.gate.sampling.caches import Caches
+from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.first_trial import Calibration, FirstTrial, calibrate
 from perceptron.gate.sampling.look import plan_look
 from perceptron.gate.sampling.sampler import Sampler, SamplingEffort
