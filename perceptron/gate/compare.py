@@ -55,18 +55,15 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
+        suite = resolved.suite
         trees = Worktrees(
-            resolved.repository, home, resolved.base, resolved.head, resolved.suite.benchmarks
+            resolved.repository, home, resolved.base, resolved.head, suite.benchmarks, suite.beside
         )
-        if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
-            raise UserError(
-                f"--suite {request.suite}: its benchmark_dir {resolved.suite.benchmarks} is not in "
-                f"{request.head}: commit it, or compare with ."
-            )
+        suite.check(trees.path("head"), request.head)
         with closing(Arms(trees, resolved.suite, resolved.repository, resolved.pythons)) as arms:
             progress(0, 1, "discovering benchmarks")
             benchmarks, environment, base_error = _discover(arms, valgrind)
-            chosen = choose(benchmarks, wanted)
+            chosen = choose(benchmarks, wanted, suite.kind)
             run = _run(request, resolved, environment, rule)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
@@ -132,6 +129,7 @@ def _run(
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
+        kind=resolved.suite.kind,
         benchmarks=request.benchmarks,
         base=side(resolved.base, resolved.pythons["base"]),
         head=side(resolved.head, resolved.pythons["head"]),
@@ -168,7 +166,8 @@ def _assert_imports(
         if arm in ran and arm not in own:
             raise UserError(
                 f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
-                "would run the same code: uninstall the project here, or check benchmark_dir"
+                "would run the same code: uninstall the project here, or check which folder is "
+                "the suite"
             )
 
 

@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from perceptron.errors import UserError
+from perceptron.gate.checkout.pytest_files import read_pytest_suite
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
@@ -71,7 +73,15 @@ def resolve_request(request: CompareRequest) -> ResolvedRequest:
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return ResolvedRequest(root, base, head, read_suite(request.suite, root), pythons)
+    return ResolvedRequest(root, base, head, _suite(request, root), pythons)
+
+
+def _suite(request: CompareRequest, root: Path) -> Suite:
+    if request.pytest is None:
+        return read_suite(request.suite, root)
+    if request.suite != SUITE:
+        raise UserError(f"--pytest {request.pytest}: not with --suite: name one suite")
+    return read_pytest_suite(request.pytest, root)
 
 
 def side(revision: Revision, python: str) -> Side:
@@ -105,6 +115,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),
+        "--pytest": None if request.pytest is None else str(request.pytest),
         "--benchmarks": request.benchmarks,
         "--budget": None
         if request.budget_minutes == BUDGET_MINUTES

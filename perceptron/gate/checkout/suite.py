@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import json5
 
 from perceptron.errors import UserError
+from perceptron.records.comparison import SuiteKind
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,29 @@ class Suite:
     """The folder whose code is measured: the root, or asv's ``repo_subdir``."""
     project: str = ""
     """What asv calls the project, usually the name of its package."""
+    kind: SuiteKind = "asv"
+    tests: str = ""
+    """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
+    beside: tuple[str, ...] = ()
+    """Files outside ``benchmarks`` that belong to the suite."""
+
+    @property
+    def runner(self) -> str:
+        """What an interpreter needs to run it."""
+        return "pytest" if self.kind == "pytest" else "asv_runner"
+
+    def check(self, tree: Path, head: str) -> None:
+        """Raise `UserError` unless HEAD's tree holds it."""
+        if self.kind == "pytest" and not (tree / self.tests).exists():
+            raise UserError(
+                f"--pytest {self.file}: no such file or folder in {head}: commit it, or compare "
+                "with ."
+            )
+        if self.kind == "asv" and not (tree / self.benchmarks).is_dir():
+            raise UserError(
+                f"--suite {self.file}: its benchmark_dir {self.benchmarks} is not in {head}: "
+                "commit it, or compare with ."
+            )
 
     def roots(self, tree: Path) -> list[str]:
         """Return the folders to import from, in this order."""

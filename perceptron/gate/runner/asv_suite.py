@@ -13,6 +13,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
 Job = dict[str, Any]
@@ -32,6 +33,10 @@ class AsvSuite:
         self._timing = timing
         self._import_clock = import_clock
         update_sys_path(self.folder)
+
+    def modules(self) -> list[ModuleType]:
+        """Return what was imported."""
+        return list(sys.modules.values())
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks."""

@@ -126,7 +126,9 @@ class Arms:
             "tree": str(tree),
             "roots": self._suite.roots(tree),
             "others": [*others, str(self._repository)],
+            "suite": self._suite.kind,
             "benchmarks": self._suite.benchmarks,
+            "tests": self._suite.tests,
             "project": self.package,
             "folder": str(folder),
             "tasks": list(tasks),
@@ -143,8 +145,8 @@ class Arms:
     def _check(self, arm: Arm, answer: Answer) -> None:
         if answer.kind == "no runner":
             raise UserError(
-                f"{self.pythons[arm]}: has no asv_runner ({answer.reason}): install it there, or "
-                f"name another Python by --{'head' if arm == 'head' else 'base'}-python"
+                f"{self.pythons[arm]}: has no {self._suite.runner} ({answer.reason}): install it "
+                f"there, or name another Python by --{'head' if arm == 'head' else 'base'}-python"
             )
         if answer.kind != "end":
             return
@@ -159,6 +161,7 @@ class Arms:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     sets: list[list[str]] = content["params"]
+    tests: list[str] = content.get("ids", [])
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
             name=content["name"],
@@ -166,6 +169,8 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
             params=params,
             param_names=content["param_names"],
             index=index,
+            test=tests[index or 0] if tests else None,
+            group=content.get("group"),
             type=content["type"],
             unit=content["unit"],
             timeout=content["timeout"] or 60.0,

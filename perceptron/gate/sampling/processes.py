@@ -20,6 +20,7 @@ Kind = Literal[
     "loaded",
     "reading",
     "benchmark",
+    "unloadable",
     "environment",
     "end",
     "no runner",
