@@ -13,7 +13,14 @@ from perceptron.gate.checkout.suite import Suite
 _TESTS = re.compile(r"_?(tests?|testing|bench(es|mark|marks)?)", re.IGNORECASE)
 # In the folders above the tests. What pyproject.toml and setup.cfg say of pytest stays that of
 # each revision: they say what the project is, too.
-_CONFIGURING = ("conftest.py", "pytest.ini", ".pytest.ini", "tox.ini")
+_CONFIGURING = (
+    "conftest.py",
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "tox.ini",
+)
 
 
 def read_pytest_suite(path: Path, repository: Path) -> Suite:

@@ -116,8 +116,8 @@ def _suite(job: Job, answers: Answers) -> Any:
     """Return the suite; raises ImportError without what runs it."""
     if job["suite"] != "pytest":
         return asv_suite.AsvSuite(job, timing, plugins, import_clock)
-    names = ("pytest_suite", "pytest_collection", "pytest_readings", "pytest_fixture")
-    loaded = {name: _load(name) for name in names}  # they import pytest
+    names = ("suite", "options", "collection", "readings", "fixture")
+    loaded = {f"pytest_{name}": _load(f"pytest_{name}") for name in names}  # they import pytest
     modules = SimpleNamespace(**loaded, import_clock=import_clock, session=session, timing=timing)
     return modules.pytest_suite.PytestSuite(job, modules, answers.send)
 

@@ -87,6 +87,8 @@ class Collection:
 
     def why_not(self, test: str) -> str:
         """Return why a test was not collected."""
+        if test.split("::")[0] in self._without:
+            return "it ended the process that imported it"
         place = test
         while place:
             if place in self._reasons:

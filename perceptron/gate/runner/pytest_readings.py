@@ -44,6 +44,11 @@ class Readings:
         """Keep which tests there are."""
         self._collected = {item.nodeid for item in session.items}
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self) -> tuple[str, str, str]:
+        """Print no letters: what a process printed last is why it ended."""
+        return "", "", ""
+
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
         """Send the reading of one test."""

@@ -17,43 +17,28 @@ import pytest
 
 Job = dict[str, Any]
 
-_OLDEST = (7, 0)
-# They order, repeat or end tests by rules of their own, or work between them.
-_UNWANTED = (
-    "codspeed",
-    "faulthandler",
-    "flaky",
-    "random_order",
-    "randomly",
-    "rerunfailures",
-    "threadexception",
-    "timeout",
-    "unraisableexception",
-)
-_CONFIGURATIONS = ("pytest.ini", ".pytest.ini", "pyproject.toml", "tox.ini", "setup.cfg")
-_IMPORT_MODE = re.compile(r"--import-mode[=\s\"',]+(prepend|append|importlib)")
+if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
+    raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
 
 
-class SuiteError(Exception):
+class PytestError(Exception):
     """pytest does not run at all."""
 
 
 class PytestSuite:
-    """The tests in a folder or a file of a tree. Raises ImportError where pytest is too old.
+    """The tests in a folder or a file of a tree.
 
     ``modules`` are those of the program: nothing is imported by name here. ``send`` takes what is
     to be known at once.
     """
 
     def __init__(self, job: Job, modules: Any, send: Callable[..., object]) -> None:
-        if getattr(pytest, "version_tuple", (0,))[:2] < _OLDEST:
-            raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
         self.folder = os.path.join(job["tree"], job["benchmarks"])
         self.elsewhere: list[Any] = []
         self._tree = job["tree"]
         self._tests = os.path.join(job["tree"], job["tests"])
         self._without = job.get("without", ())
-        self._temporary = os.path.join(job["folder"], "pytest")
+        self._folder = job["folder"]
         self._modules = modules
         self._send = send
         os.environ.pop("PYTEST_ADDOPTS", None)
@@ -88,13 +73,13 @@ class PytestSuite:
             begun, self._without, [task["id"] for task in tasks]
         )
         readings = self._modules.pytest_readings.Readings(session, tasks, self._modules)
-        error: SuiteError | None = None
+        error: PytestError | None = None
         try:
-            there = [os.path.join(self._tree, file) for file in files]
-            there = [file for file in there if os.path.exists(file)]
+            safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
+            there = [file for file in safe if os.path.exists(file)]
             if there:
                 self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
-        except SuiteError as caught:
+        except PytestError as caught:
             error = caught
         if error is not None and not readings.answered:
             raise error
@@ -104,28 +89,13 @@ class PytestSuite:
         self._send(kind="start", key=file, module=file, file=file)
 
     def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
-        """Run pytest as this program needs it. Raises `SuiteError`."""
-        mode = _import_mode(self._tree)
-        options = [
-            f"--rootdir={self._tree}",
-            f"--confcutdir={self._tree}",
-            f"--basetemp={self._temporary}",
-            # The project's own options may select, repeat, trace or distribute tests.
-            *("-o", "addopts="),
-            *("-o", f"cache_dir={self._temporary}-cache"),
-            # As it is written: rewritten code keeps the name of the folder it was compiled in.
-            "--assert=plain",
-            "--capture=no",
-            *(f"-pno:{name}" for name in _UNWANTED),
-            # Options of plugins that are left out are no mistake here.
-            *("-o", "strict_config=false", "-W", "ignore::pytest.PytestConfigWarning"),
-            *([] if mode is None else [f"--import-mode={mode}"]),
-        ]
+        """Run pytest as this program needs it. Raises `PytestError`."""
+        options = self._modules.pytest_options.options(self._tree, self._tests, self._folder)
         problems = _Problems()
         with redirect_stderr(problems):
             code = pytest.main([*options, *arguments], plugins=[*plugins, problems])
         if code in {pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR}:
-            raise SuiteError(problems.reason())
+            raise PytestError(problems.reason())
 
     def _is_test(self, module: ModuleType) -> bool:
         file = getattr(module, "__dict__", {}).get("__file__")
@@ -205,16 +175,3 @@ def _by_module(tasks: Iterable[Job]) -> list[Job]:
 def _file(task: Job) -> str:
     file: str = task["id"].split("::")[0]
     return file
-
-
-def _import_mode(tree: str) -> str | None:
-    """Return how the project imports its tests: the one of its own options that they need."""
-    for name in _CONFIGURATIONS:
-        try:
-            with open(os.path.join(tree, name), encoding="utf-8") as file:
-                match = _IMPORT_MODE.search(file.read())
-        except (OSError, UnicodeDecodeError):
-            continue
-        if match is not None:
-            return match[1]
-    return None
