@@ -16,7 +16,9 @@ FOLDER = "gate"
 """Of all comparisons, below the folder of pages."""
 PAGE = "index.html"
 LIST = f"{FOLDER}/{PAGE}"
-_NAME = re.compile(r"[0-9a-f]{12}(\+[0-9a-f]{1,12})?\.\.[0-9a-f]{12}(\+[0-9a-f]{1,12})?(-[0-9a-f]{8})?")
+_NAME = re.compile(
+    r"[0-9a-f]{12}(\+[0-9a-f]{1,12})?\.\.[0-9a-f]{12}(\+[0-9a-f]{1,12})?(-[0-9a-f]{8})?"
+)
 _HEX = re.compile(r"[0-9a-f]+")
 _COMMIT, _ID = 12, 8
 _URL = re.compile(r"https://[\w.:-]+(/[\w.~%/-]*)?", re.ASCII)
