@@ -10,6 +10,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
 from perceptron.report.crossover_words import sentence
 from perceptron.report.numbers import count, percent, rough_percent
+from perceptron.report.tables import why
 from perceptron.report.tables.comparison import (
     LARGEST_DETECTABLE,
     amount,
@@ -30,6 +31,7 @@ def notes(comparison: Comparison) -> list[str]:
     more = unlisted(rows)
     lines = [f"{more} more benchmarks did not change"] if more else []
     lines += [f"{names}: {reason}" for names, reason in reasons(rows)]
+    lines += why.notes(rows)
     lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines += [f"not counted: {names}: {reason}" for names, reason in not_counted(rows)]
