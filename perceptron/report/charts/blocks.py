@@ -41,9 +41,9 @@ def blocks_figure(row: Row, blocks: Sequence[Block]) -> BlocksFigure | None:
     return BlocksFigure(
         alt=f"Change from BASE to HEAD in {len(dots)} blocks, from "
         f"{percent(changes[0], sign=True)} to {percent(changes[-1], sign=True)}",
-        caption=f"Each dot is one block, neighbouring processes of BASE and HEAD: {screened} of the "
-        f"screen (open), {confirming} of the confirmation (filled). Line and band: the estimate "
-        f"with its 99 % interval{of}.",
+        caption="Each dot is one block, neighbouring processes of BASE and HEAD: "
+        f"{screened} of the screen (open), {confirming} of the confirmation (filled). "
+        f"Line and band: the estimate with its 99 % interval{of}.",
         height=_HEIGHT,
         dots=dots,
         change=row.change,

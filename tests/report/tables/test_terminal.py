@@ -58,8 +58,8 @@ def test_in_a_pipe_a_table_is_as_wide_as_it_is(columns: str | None, whole: bool)
     name = "n" * 120
     program = (
         "from perceptron.report.tables.terminal import table\n"
-        f"table('Title ' * 40, ('name', 'reason', 'change>'), [({name!r}, 'because of ' * 20 + 'it', "
-        "'+8.1 % [+7.0, +9.3]')])"
+        f"table('Title ' * 40, ('name', 'reason', 'change>'), [({name!r}, "
+        "'because of ' * 20 + 'it', '+8.1 % [+7.0, +9.3]')])"
     )
     variables = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
     if columns is not None:

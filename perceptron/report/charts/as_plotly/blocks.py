@@ -8,6 +8,8 @@ from perceptron.report.charts.figure import BlockDot, BlocksFigure
 from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.untrusted_text import for_plotly
 
+_LINE = {"width": 2, "color": "--link"}
+
 
 def draw_blocks(figure: BlocksFigure) -> ViewFigure:
     """Return the figure with a trace for each stage; the axis is in per cent."""
@@ -46,7 +48,7 @@ def _trace(name: str, symbol: str, dots: list[BlockDot]) -> Trace:
         "name": name,
         "x": [dot.at for dot in dots],
         "y": [100 * dot.change for dot in dots],
-        "marker": {"color": "--link", "symbol": symbol, "size": 9, "line": {"width": 2}},
+        "marker": {"color": "--link", "symbol": symbol, "size": 9, "line": _LINE},
         "hovertext": [for_plotly(dot.text, 300) for dot in dots],
         "hoverinfo": "text",
         "showlegend": True,

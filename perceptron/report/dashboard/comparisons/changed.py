@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from perceptron.records.block import Block
-from perceptron.records.comparison import Growth, IntroducedBy, Row
+from perceptron.records.comparison import IntroducedBy, Row
 from perceptron.records.profile import Profile
 from perceptron.report.charts.as_plotly.blocks import draw_blocks
 from perceptron.report.charts.as_plotly.flame import draw_flames
@@ -15,15 +15,15 @@ from perceptron.report.charts.flame import flame_figure
 from perceptron.report.charts.plot import ViewFigure
 from perceptron.report.numbers import NONE, large, percent, rough_percent
 from perceptron.report.tables import comparison as text
+from perceptron.report.tables import why
 
-GROWTH = ("function", "where", "counted in", "BASE>", "HEAD>", "change>", "calls>")
+GROWTH = why.COLUMNS
 ROUNDS = ("round", "first", "BASE>", "HEAD>", "change>")
 _STANDS_ON = {
     "time": "The verdict follows from the clock.",
     "work": "The verdict follows from the counted instructions.",
     "both": "Clock and counted instructions agree.",
 }
-_LEVELS = {"python": "Python", "c": "C"}
 
 
 def changed_row(row: Row, blocks: Sequence[Block]) -> dict[str, Any]:
@@ -35,7 +35,7 @@ def changed_row(row: Row, blocks: Sequence[Block]) -> dict[str, Any]:
         "where": _place(row.file, row.line),
         "facts": _facts(row),
         "introduced_by": _commit(row.introduced_by),
-        "why": [_growth(growth) for growth in row.why],
+        "why": why.cells(row),
         "why_not": row.why_not,
         "rounds": [_round(block) for block in blocks if block.stage == "count"],
     }
@@ -77,29 +77,6 @@ def _facts(row: Row) -> list[tuple[str, str]]:
     if text.evidence(row) != NONE:
         facts.append(("stands on", _STANDS_ON[row.stands_on]))
     return facts
-
-
-def _growth(growth: Growth) -> list[str]:
-    """Return the cells of one function, in the order of `GROWTH`."""
-    new, gone = not growth.base, not growth.head
-    change = percent(growth.head / growth.base - 1, sign=True) if growth.base else NONE
-    return [
-        growth.function,
-        _place(growth.file, growth.line) or NONE,
-        f"{_LEVELS[growth.level]}, {growth.unit}",
-        NONE if new else large(growth.base),
-        NONE if gone else large(growth.head),
-        "new" if new else "gone" if gone else change,
-        _calls(growth),
-    ]
-
-
-def _calls(growth: Growth) -> str:
-    base, head = growth.base_calls, growth.head_calls
-    if base is None and head is None:
-        return NONE
-    before, after = (NONE if calls is None else large(calls) for calls in (base, head))
-    return after if before == after else f"{before} → {after}"
 
 
 def _round(block: Block) -> list[str]:
