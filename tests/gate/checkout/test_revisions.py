@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import changes, resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
@@ -35,6 +36,18 @@ def test_results_are_no_change(toy: Repository) -> None:
     toy.write("results/gate/x", "")
     assert changes(toy.folder, toy.folder / "results") == ()
     assert changes(toy.folder, RESULTS) == ("results/gate/x",)
+
+
+def test_pages_of_comparisons_are_no_change(
+    toy: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But what else lies in that folder may be the project's own."""
+    (toy.folder / "html" / "gate").mkdir(parents=True)
+    toy.write("html/gate/index.html", "")
+    toy.write("html/template.html", "")
+    written = CompareRequest("a", "b").written()
+    assert changes(toy.folder, *written) == ("html/template.html",)
+    assert CompareRequest("a", "b", html=None).written() == written[:1]
 
 
 def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> None:
