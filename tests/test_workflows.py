@@ -7,12 +7,14 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from perceptron.report.pull_request.comment import TAG
+from tests import action
 from tests.conftest import ROOT
 
 yaml = pytest.importorskip("yaml")
@@ -165,3 +167,57 @@ def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) 
     process = run(script(COMMENT, name), tmp_path, {"gh": "echo x >> calls; exit 1"}, NUMBER="12")
     assert process.returncode != 0
     assert (tmp_path / "calls").read_text() == "x\n"
+
+
+def fenced(marker: str) -> str:
+    """The file below a marker of the gate's page, with a commit where a reader fills one in."""
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    match = re.search(rf"<!-- {marker} -->\n```yaml\n(.*?)^```", page, re.M | re.S)
+    assert match is not None
+    return match[1].replace("@REVISION", f"@{'1234567890' * 4}")
+
+
+def check(*command: str) -> None:
+    tool = Path(sys.executable).with_name(command[0])
+    if not tool.exists():
+        pytest.skip(f"no {command[0]}")
+    checked = subprocess.run([str(tool), *command[1:]], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_workflow_of_the_docs_has_four_lines_of_steps(tmp_path: Path) -> None:
+    """For any other project; the tools that check ours find nothing in it."""
+    text = fenced("workflow")
+    assert len(text.split("steps:\n")[1].splitlines()) == 4
+    file = tmp_path / ".github" / "workflows" / "gate.yml"
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    (_, ours) = steps(file)
+    assert ours["with"].keys() <= action.action()["inputs"].keys()
+    # The other workflow waits for this name, and a label for this event.
+    written, commented = (yaml.safe_load(one.read_text("utf-8")) for one in (file, COMMENT))
+    assert written["name"] in commented[True]["workflow_run"]["workflows"]
+    assert {"labeled", "synchronize"} <= set(written[True]["pull_request"]["types"])
+    check("zizmor", "--offline", "--quiet", str(file))
+    check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
+
+
+def test_the_same_in_another_system_is_what_that_understands(tmp_path: Path) -> None:
+    file = tmp_path / ".gitlab-ci.yml"
+    file.write_text(fenced("gitlab"))
+    job = yaml.safe_load(file.read_text())["gate"]
+    before, after = (str(part) for part in (job["script"][:-1], job["script"][-1]))
+    assert "apt-get install --yes valgrind" in before
+    assert after.startswith("perceptron compare ")
+    check("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file))
+
+
+def test_the_page_lists_what_the_action_takes_and_gives() -> None:
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    table = page.split("| input | default | |")[1].split("\n\n")[0]
+    first = [line.split("|")[1] for line in table.splitlines()[2:]]
+    inputs = {name for cell in first for name in re.findall(r"`([\w-]+)`", cell)}
+    assert inputs == action.action()["inputs"].keys()
+    outputs = page.split("Its outputs are there")[1].split("\n\n")[0]
+    for name in action.action()["outputs"]:
+        assert f"`{name}` (" in outputs

@@ -287,6 +287,16 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(
     assert arguments[5:] == ["-r", "requirements.txt", "numpy<2", "./[all]", "asv", "virtualenv"]
 
 
+@pytest.mark.parametrize(("count", "wanted"), [("auto", True), ("always", True), ("never", False)])
+def test_instructions_are_counted_where_neighbours_disturb_the_clock(
+    temporary: Path, tools: Path, tmp_path: Path, count: str, wanted: bool
+) -> None:
+    """valgrind is there before anything is compared."""
+    (tools / "perceptron").write_text("#!/bin/bash\nexit 2\n")
+    ran = action.run(tmp_path, temporary, tools, {"count": count})
+    assert ("valgrind" in ran.steps[: ran.steps.index("compare")]) is wanted
+
+
 def test_valgrind_is_installed_where_it_is_missing(
     project: Repository, temporary: Path, tools: Path
 ) -> None:
