@@ -284,7 +284,7 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(
         "--disable-pip-version-check",
     ]
     assert (Path(arguments[4]) / "pyproject.toml").is_file()
-    assert arguments[5:] == ["-r", "requirements.txt", "numpy<2", "./[all]", "asv", "virtualenv"]
+    assert arguments[5:] == ["-r", "requirements.txt", "numpy<2", "./[all]", "asv"]
 
 
 @pytest.mark.parametrize(("count", "wanted"), [("auto", True), ("always", True), ("never", False)])
