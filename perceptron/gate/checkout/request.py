@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
+from perceptron.errors import UserError
+from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.revisions import Revision, changes, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
 from perceptron.records.comparison import Counting, Side
@@ -60,18 +62,26 @@ class ResolvedRequest:
     head: Revision
     suite: Suite
     pythons: dict[Arm, str]
+    installed: bool = False
+    """Whether what is installed in these Pythons is compared, and no tree."""
 
 
 def resolve_request(request: CompareRequest) -> ResolvedRequest:
-    """Look it up in the repository of this folder. Raises `UserError` for what is missing."""
-    root = repository(Path.cwd())
+    """Look it up in the suite's repository of code. Raises `UserError` for what is missing."""
+    if request.installed and None in {request.base_python, request.head_python}:
+        raise UserError(
+            "--installed compares what is installed in two environments: name their interpreters "
+            "by --base-python and --head-python"
+        )
+    root = code_repository(request.suite, Path.cwd())
     results = request.results.resolve()
     base = resolve(root, request.base, results)
     head = resolve(root, request.head, results)
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return ResolvedRequest(root, base, head, read_suite(request.suite, root), pythons)
+    suite = read_suite(request.suite, root)
+    return ResolvedRequest(root, base, head, suite, pythons, installed=request.installed)
 
 
 def side(revision: Revision, python: str) -> Side:
@@ -118,7 +128,10 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]
+    words += ["--bisect"] if request.bisect else []
+    words += ["--installed"] if request.installed else []
     words += [] if request.seeded else ["--no-seed"]
+    words += ["--changed"] if request.only_changed else []
     return shlex.join(words)
 
 

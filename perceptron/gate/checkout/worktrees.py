@@ -27,16 +27,24 @@ class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
-    HEAD's benchmarks serve all arms: what is compared is the code that they measure.
+    HEAD's benchmarks serve all arms, or those at ``origin``, which lie in another repository: what
+    is compared is the code that they measure.
     """
 
     def __init__(
-        self, repository: Path, home: Path, base: Revision, head: Revision, benchmarks: str
+        self,
+        repository: Path,
+        home: Path,
+        base: Revision,
+        head: Revision,
+        benchmarks: str,
+        origin: Path | None = None,
     ) -> None:
         self.home = home
         self._repository = repository
         self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
         self._benchmarks = benchmarks
+        self._origin = origin
         self._sides: dict[Arm, str] = {}
         for arm in ("head", "base"):
             self._add(arm)
@@ -71,11 +79,12 @@ class Worktrees:
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
         add_changes(self._repository, revision, tree)
         self._sides[arm] = side
-        if arm != "head":
-            self._copy_benchmarks(tree)
+        if self._origin is not None:
+            self._copy_benchmarks(self._origin, tree)
+        elif arm != "head":
+            self._copy_benchmarks(self.path("head") / self._benchmarks, tree)
 
-    def _copy_benchmarks(self, tree: Path) -> None:
-        ours = self.path("head") / self._benchmarks
+    def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
         theirs = tree / self._benchmarks
         if not ours.is_dir():
             return  # the suite's reader says so, with the name of its file
@@ -84,7 +93,13 @@ class Worktrees:
         elif theirs.is_dir():
             shutil.rmtree(theirs)
         theirs.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(ours, theirs, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ours,
+            theirs,
+            symlinks=self._origin is None,  # what a guest's links name does not come along
+            ignore_dangling_symlinks=True,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
 
 
 @contextmanager

@@ -43,12 +43,18 @@ timing = _load("timing")
 asv_suite = _load("asv_suite")
 counting = _load("counting")
 import_clock = _load("import_clock")
+installed = _load("installed")
 plugins = _load("plugins")
+profiling = _load("profiling")
 provenance = _load("provenance")
+raw_timer = _load("raw_timer")
+reach = _load("reach")
 readings = _load("readings")
 seeding = _load("seeding")
 session = _load("session")
+tracing = _load("tracing")
 waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
+walk = _load("walk")
 
 
 class Answers:
@@ -74,6 +80,7 @@ def main() -> None:
     os.chdir(job["folder"])
     padding = _lay_out(job)
     provenance.put_first(job["roots"])
+    sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
     seeds = None if job.get("draw") is None else seeding.Seeding(job["draw"])
     if seeds is not None:
         seeds.install()
@@ -81,7 +88,7 @@ def main() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
     try:
-        suite = asv_suite.AsvSuite(job, timing, plugins, import_clock)
+        suite = asv_suite.AsvSuite(job, sys.modules[__name__])
     except ImportError as error:
         answers.send(kind="no runner", reason=session.one_line(error))
         os._exit(_FAILED)
@@ -90,9 +97,9 @@ def main() -> None:
         if job["kind"] == "discover":
             for answer in suite.discover():
                 answers.send(**answer)
-            answers.send(kind="environment", versions=_versions())
+            answers.send(kind="environment", versions=_versions(job["tree"]))
         else:
-            measured = _measured_by(job, seed)
+            measured = _measured_by(job, seed, answers)
             refusals = (counting.CannotCount,)
             suite.run(
                 session.Session(job["kind"], measured, seed, answers.send, refusals), job["tasks"]
@@ -105,10 +112,17 @@ def main() -> None:
         answers.send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
     own, foreign = provenance.check_origin(
-        job["tree"], job["others"], suite.folder, tuple(sys.modules.values()), job["project"]
+        job["tree"],
+        job["others"],
+        suite.folder,
+        (*sys.modules.values(), *suite.elsewhere),
+        job["project"],
     )
+    code = None
+    if job.get("installed"):
+        code = installed.project(job["installed"], (*sys.modules.values(), *suite.elsewhere))
     del padding
-    answers.send(kind="end", own=own, foreign=foreign)
+    answers.send(kind="end", own=own, foreign=foreign, code=code)
     os._exit(0)
 
 
@@ -127,23 +141,32 @@ def _lay_out(job: Job) -> list[bytes]:
     return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
 
 
-def _measured_by(job: Job, seed: Any) -> Any:
+def _measured_by(job: Job, seed: Any, answers: Answers) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
-    if job["kind"] != "count":
+    if job["kind"] == "reach":
+        return reach.Reached(job, answers.send)
+    if job["kind"] == "trace":
+        return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
+    if job["kind"] not in {"count", "profile"}:
         return readings.Timed(timing, waiting)
     counter = counting.Counter(job["dumps"])
-    return readings.Counted(counting, counter, job["longest_seconds"], seed)
+    reading = readings.Counted if job["kind"] == "count" else profiling.Profiled
+    return reading(counting, counter, job["longest_seconds"], seed)
 
 
-def _versions() -> Job:
-    """Return the versions of the interpreter and of the libraries that the suite has imported."""
+def _versions(tree: str) -> Job:
+    """Return the versions of the interpreter and of the libraries that the suite has imported.
+
+    What comes from the tree has the version of its commit, whatever is installed here.
+    """
     from importlib import metadata
 
     versions = {"python": platform.python_implementation() + " " + platform.python_version()}
+    own = provenance.packages_of(tree, tuple(sys.modules.values()))
     for name in sorted(
         {module.split(".")[0] for module in sys.modules if not module.startswith("_")}
     ):
-        if name in getattr(sys, "stdlib_module_names", ()):
+        if name in own or name in getattr(sys, "stdlib_module_names", ()):
             continue
         try:
             versions[name] = metadata.version(name)

@@ -17,6 +17,7 @@ from perceptron.report.tables import comparison as text
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
 from perceptron.report.tables.grouped import Said
+from perceptron.report.tables.reach import reach
 from perceptron.untrusted_text import label
 
 TAG = "<!-- perceptron-gate -->"
@@ -189,7 +190,7 @@ def _fold(comparison: Comparison, others: Sequence[Row], room: markdown.Room) ->
     left_out, not_counted = notes.left_out(comparison), notes.not_counted(comparison.rows)
     parts = [
         *_part([], table.head(_OTHERS), [_other_row(row) for row in others], room),
-        *_part(["**Left out**"], [], _said(left_out), room),
+        *_part(["**Left out**"], [], [*_reach(comparison), *_said(left_out)], room),
         *_part(["**Not counted**"], [], _said(not_counted), room),
     ]
     if not parts:
@@ -197,8 +198,14 @@ def _fold(comparison: Comparison, others: Sequence[Row], room: markdown.Room) ->
     verdicts = [row.verdict for row in others]
     counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
     counts += [f"{len(comparison.plan.left_out)} left out"] if left_out else []
+    not_reached = len(comparison.plan.not_reached)
+    counts += [f"{not_reached} run no changed code"] if not_reached else []
     counts += ["some not counted"] if not_counted else []
     return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *parts, "", "</details>"]
+
+
+def _reach(comparison: Comparison) -> list[str]:
+    return [f"- {code(line, _LONGEST_NAMES)}" for line in reach(comparison)]
 
 
 def _said(said: Sequence[Said]) -> list[str]:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import changes, resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
@@ -119,9 +118,3 @@ def test_a_suite_in_a_folder_is_read_from_there(toy: Repository) -> None:
         str(toy.folder / "code" / "src"),
         str(toy.folder / "code"),
     ]
-
-
-def test_a_suite_outside_the_repository_is_refused(toy: Repository, tmp_path: Path) -> None:
-    (tmp_path / "asv.conf.json").write_text("{}")
-    with pytest.raises(UserError, match="not inside the repository"):
-        read_suite(tmp_path / "asv.conf.json", toy.folder)
