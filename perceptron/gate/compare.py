@@ -14,7 +14,6 @@ from types import FrameType
 
 import msgspec
 
-from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.checkout.changed_files import ChangedFiles, changed_files, importable
 from perceptron.gate.checkout.request import (
@@ -67,25 +66,27 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         progress(0, 1, "checking both revisions out")
         suite = resolved.suite
         trees = Worktrees(
-            resolved.repository, home, resolved.base, resolved.head, suite.benchmarks, suite.origin
+            resolved.repository,
+            home,
+            resolved.base,
+            resolved.head,
+            suite.benchmarks,
+            suite.origin,
+            suite.beside,
         )
-        if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
-            raise UserError(
-                f"--suite {request.suite}: its benchmark_dir {resolved.suite.benchmarks} is not in "
-                f"{request.head}: commit it, or compare with ."
-            )
+        suite.check(trees.path("head"), request.head)
         with closing(
-            Arms(trees, resolved.suite, resolved.repository, resolved.pythons, resolved.installed)
+            Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
         ) as arms:
             progress(0, 1, "discovering benchmarks")
             both = discover_both(arms)
             environment = _environment(arms, both, valgrind)
-            chosen = both.choose(wanted)
+            chosen = both.choose(wanted, suite.kind)
             changed = _changed_files(request, resolved, trees)
             run = _run(request, resolved, environment, rule, changed)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
-                stages.look(importable(changed.python, resolved.both))
+                stages.look(importable(changed.python, suite))
                 chosen = stages.benchmarks
                 stages.count()
                 stages.calibrate()
@@ -164,6 +165,7 @@ def _run(
     plan = ComparisonPlan(
         suite=resolved.suite.file,
         suite_state=resolved.suite.state,
+        kind=resolved.suite.kind,
         benchmarks=request.benchmarks,
         base=side(resolved.base, resolved.pythons["base"]),
         head=side(resolved.head, resolved.pythons["head"]),

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.code_repository import code_repository
-from perceptron.gate.checkout.revisions import Revision, changes, resolve
+from perceptron.gate.checkout.pytest_files import read_pytest_suite
+from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
 from perceptron.records.comparison import Counting, Side
@@ -73,15 +74,25 @@ def resolve_request(request: CompareRequest) -> ResolvedRequest:
             "--installed compares what is installed in two environments: name their interpreters "
             "by --base-python and --head-python"
         )
-    root = code_repository(request.suite, Path.cwd())
+    here = Path.cwd()
+    root = repository(here) if request.pytest else code_repository(request.suite, here)
     results = request.results.resolve()
     base = resolve(root, request.base, results)
     head = resolve(root, request.head, results)
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    suite = read_suite(request.suite, root)
-    return ResolvedRequest(root, base, head, suite, pythons, installed=request.installed)
+    return ResolvedRequest(
+        root, base, head, _suite(request, root), pythons, installed=request.installed
+    )
+
+
+def _suite(request: CompareRequest, root: Path) -> Suite:
+    if request.pytest is None:
+        return read_suite(request.suite, root)
+    if request.suite != SUITE:
+        raise UserError(f"--pytest {request.pytest}: not with --suite: name one suite")
+    return read_pytest_suite(request.pytest, root)
 
 
 def side(revision: Revision, python: str) -> Side:
@@ -115,6 +126,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),
+        "--pytest": None if request.pytest is None else str(request.pytest),
         "--benchmarks": request.benchmarks,
         "--budget": None
         if request.budget_minutes == BUDGET_MINUTES

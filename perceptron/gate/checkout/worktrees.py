@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
@@ -27,8 +27,8 @@ class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
-    HEAD's benchmarks serve all arms, or those at ``origin``, which lie in another repository: what
-    is compared is the code that they measure.
+    HEAD's benchmarks serve all arms, and the files ``beside`` them, or the benchmarks at
+    ``origin``, which lie in another repository: what is compared is the code that they measure.
     """
 
     def __init__(
@@ -39,12 +39,14 @@ class Worktrees:
         head: Revision,
         benchmarks: str,
         origin: Path | None = None,
+        beside: Sequence[str] = (),
     ) -> None:
         self.home = home
         self._repository = repository
         self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
         self._benchmarks = benchmarks
         self._origin = origin
+        self._beside = beside
         self._sides: dict[Arm, str] = {}
         for arm in ("head", "base"):
             self._add(arm)
@@ -83,9 +85,13 @@ class Worktrees:
             self._copy_benchmarks(self._origin, tree)
         elif arm != "head":
             self._copy_benchmarks(self.path("head") / self._benchmarks, tree)
+            for name in self._beside:
+                _copy_file(self.path("head") / name, tree / name)
 
     def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
         theirs = tree / self._benchmarks
+        if ours.is_file():
+            _copy_file(ours, theirs)
         if not ours.is_dir():
             return  # the suite's reader says so, with the name of its file
         if theirs.is_symlink() or theirs.is_file():
@@ -100,6 +106,18 @@ class Worktrees:
             ignore_dangling_symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
+
+
+def _copy_file(ours: Path, theirs: Path) -> None:
+    """Make theirs what ours is: the same file, or none."""
+    if theirs.is_dir() and not theirs.is_symlink():
+        if not ours.is_file():
+            return
+        shutil.rmtree(theirs)
+    theirs.unlink(missing_ok=True)
+    if ours.is_file():
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ours, theirs)
 
 
 @contextmanager
