@@ -8,9 +8,11 @@ import pytest
 
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.checkout.revisions import changes, resolve
-from perceptron.gate.checkout.suite import read_suite
+from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from tests.gate.conftest import Repository
+
+SUITE = Suite("asv.conf.json", "benchmarks", ".")
 
 RESULTS = Path("/nowhere/results")
 
@@ -57,7 +59,7 @@ def test_hooks_of_the_repository_do_not_run(toy: Repository, tmp_path: Path) -> 
     hook.chmod(0o755)
     first = resolve(toy.folder, "first", RESULTS)
     with working_folder(toy.folder) as home:
-        Worktrees(toy.folder, home, first, first, "benchmarks")
+        Worktrees(toy.folder, home, first, first, SUITE)
     assert not (tmp_path / "ran").exists()
 
 
@@ -75,7 +77,7 @@ def test_trees_swap_folders_and_keep_what_they_hold(toy: Repository) -> None:
     toy.commit("second")
     second = resolve(toy.folder, "second", RESULTS)
     with working_folder(toy.folder) as home:
-        trees = Worktrees(toy.folder, home, first, second, "benchmarks")
+        trees = Worktrees(toy.folder, home, first, second, SUITE)
         for sides in (
             {"base": "a", "head": "b"},
             {"base": "b", "head": "a"},
@@ -95,7 +97,7 @@ def test_another_worktree_of_the_user_stays(toy: Repository, tmp_path: Path) -> 
     (tmp_path / "mine").rename(tmp_path / "away")
     first = resolve(toy.folder, "first", RESULTS)
     with working_folder(toy.folder) as home:
-        Worktrees(toy.folder, home, first, first, "benchmarks")
+        Worktrees(toy.folder, home, first, first, SUITE)
     assert toy.git("worktree", "list").count("\n") == 2
 
 
@@ -109,10 +111,10 @@ def test_what_a_killed_comparison_left_is_removed_in_the_repository_that_it_was_
     other.mkdir()
     elsewhere = Repository(other)
     with working_folder(toy.folder) as used:
-        Worktrees(toy.folder, used, first, first, "benchmarks")
+        Worktrees(toy.folder, used, first, first, SUITE)
         left = cache / "gate-left"
         left.mkdir()
-        Worktrees(toy.folder, left, first, first, "benchmarks")
+        Worktrees(toy.folder, left, first, first, SUITE)
         (cache / "gate-note").write_text("no folder")
         with working_folder(elsewhere.folder):
             assert not left.exists()
