@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perceptron.errors import UserError
+from perceptron.gate.checkout.suite import own_file
 from perceptron.gate.sampling.processes import Answer
 from perceptron.records.block import Arm, Benchmark
 
@@ -127,6 +128,7 @@ def _unloadable(answer: Answer) -> Unloadable:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     sets: list[list[str]] = content["params"]
+    tests: list[str] = content.get("ids", [])
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
             name=content["name"],
@@ -134,11 +136,13 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
             params=params,
             param_names=content["param_names"],
             index=index,
+            test=tests[index or 0] if tests else None,
+            group=content.get("group"),
             type=content["type"],
             unit=content["unit"],
             timeout=content["timeout"] or 60.0,
             cache=content["cache"],
             cache_timeout=content["cache_timeout"],
-            file=content["file"],
+            file=own_file(content["file"]),
             line=content["line"],
         )
