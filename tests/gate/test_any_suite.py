@@ -69,7 +69,7 @@ def test_a_module_that_does_not_load_costs_itself_alone(counted: Repository, how
     suite = read_suite(Path("asv.conf.json"), counted.folder)
     pythons: dict[Arm, str] = dict.fromkeys(("base", "head", "control"), sys.executable)
     with working_folder(counted.folder) as home:
-        trees = Worktrees(counted.folder, home, first, first, suite.benchmarks)
+        trees = Worktrees(counted.folder, home, first, first, suite)
         with closing(Arms(trees, suite, counted.folder, pythons)) as arms:
             found = discover_both(arms)
     assert [own.key for own in found.benchmarks if own.name.startswith("suite.Counted")] == [

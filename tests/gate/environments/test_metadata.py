@@ -28,7 +28,7 @@ def made(toy: Repository) -> tuple[Metadata, dict[Arm, str]]:
     suite = read_suite(Path("asv.conf.json"), toy.folder)
     versions: dict[Arm, str] = {}
     with working_folder(toy.folder) as home:
-        trees = Worktrees(toy.folder, home, second, second, suite.benchmarks)
+        trees = Worktrees(toy.folder, home, second, second, suite)
         own = Metadata(trees, suite, PYTHONS)
         arms: tuple[Arm, ...] = ("base", "head", "control")
         for arm in arms:
