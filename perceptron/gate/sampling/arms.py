@@ -15,7 +15,7 @@ from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.environments import runner
 from perceptron.gate.environments.code import Code, home, project_names
 from perceptron.gate.environments.metadata import Metadata
-from perceptron.gate.sampling.discovery import CannotImport, Discovery, Listing
+from perceptron.gate.sampling.discovery import Discovery, Listing
 from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
 from perceptron.records.block import Arm
 
@@ -69,16 +69,7 @@ class Arms:
             if deadly is None:
                 break
             self._without.setdefault(arm, set()).add(deadly)
-        try:
-            return listing.discovery()
-        except CannotImport as error:
-            reason = self._metadata and self._metadata.failure(arm)
-            if reason and "PackageNotFoundError" in str(error):
-                raise CannotImport(
-                    f"{error}; its metadata cannot be made ({reason}): install what builds the "
-                    f"project in {self.pythons[arm]}, or pip install --no-deps it there"
-                ) from None
-            raise
+        return listing.discovery(None if self._metadata is None else self._metadata.failure(arm))
 
     def run(
         self,

@@ -101,7 +101,4 @@ def _assert_complete(
         for failed in here.unloadable:
             lacks = failed.missing is not None and not arms.is_of_trees(failed.missing)
             if lacks and failed.module not in other:
-                raise UserError(
-                    f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}; install it "
-                    f"in {arms.pythons[arm]}"
-                )
+                raise UserError(f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}")
