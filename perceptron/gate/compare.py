@@ -65,15 +65,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
         suite = resolved.suite
-        trees = Worktrees(
-            resolved.repository,
-            home,
-            resolved.base,
-            resolved.head,
-            suite.benchmarks,
-            suite.origin,
-            suite.beside,
-        )
+        trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
         suite.check(trees.path("head"), request.head)
         with closing(
             Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)

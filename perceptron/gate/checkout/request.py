@@ -52,6 +52,13 @@ class CompareRequest:
     """Whether only benchmarks that reach a changed file are compared."""
     bisect: bool = False
     """Whether the commit that changed a benchmark is looked for."""
+    html: Path | None = Path("html")
+    """Where the pages are written, if anywhere."""
+
+    def written(self) -> tuple[Path, ...]:
+        """Return the folders that are comparing's own: what lies there is no change."""
+        pages = self.html and self.html / "gate"
+        return tuple(folder.resolve() for folder in (self.results, pages) if folder)
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,8 @@ def resolve_request(request: CompareRequest) -> ResolvedRequest:
         )
     here = Path.cwd()
     root = repository(here) if request.pytest else code_repository(request.suite, here)
-    results = request.results.resolve()
-    base = resolve(root, request.base, results)
-    head = resolve(root, request.head, results)
+    base = resolve(root, request.base, *request.written())
+    head = resolve(root, request.head, *request.written())
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
@@ -104,7 +110,7 @@ def warnings(request: CompareRequest, resolved: ResolvedRequest) -> list[Measure
     """Warn of what a user may have overlooked."""
     if "." in {request.base, request.head}:
         return []
-    dirty = changes(resolved.repository, request.results.resolve())
+    dirty = changes(resolved.repository, *request.written())
     if not dirty:
         return []
     return [

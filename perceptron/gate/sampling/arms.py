@@ -57,11 +57,6 @@ class Arms:
         """Return arms of the same suite and the same interpreters on other trees."""
         return Arms(trees, self._suite, self._repository, self.pythons, self.installed)
 
-    @property
-    def benchmarks(self) -> Path:
-        """Where the benchmarks lie that serve all arms."""
-        return self.trees.path("head") / self._suite.benchmarks
-
     def discover(self, arm: Arm) -> Discovery:
         """Return HEAD's benchmarks as they load on this arm's tree.
 
