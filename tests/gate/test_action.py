@@ -91,6 +91,7 @@ def test_a_comment_is_clean_and_says_where_the_document_is(
     # What is measured leaves nothing in the checkout that the next revision could pick up.
     assert project.git("status", "--porcelain") == ""
     assert "actions/upload-artifact" not in ran.steps
+    assert ran.outputs["page"] == ""
 
 
 def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
@@ -99,12 +100,13 @@ def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
     """The outputs are there although the step failed."""
     project.write("toy/__init__.py", COUNTED.replace("DONE += amount", "DONE += 1.05 * amount"))
     project.commit("head")
-    inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true"}
+    inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true", "page": "true"}
     ran = action.run(project.folder, temporary, tools, inputs, EVENT)
     assert ran.code == 1
     assert ran.outputs["verdict"] == "regression"
     document = json.loads(Path(ran.outputs["json"]).read_text())
     assert document["verdict"] == "regression"
+    assert (Path(ran.outputs["page"]) / document["page"]).is_file()
     assert "::error::slower" in ran.printed
     assert "regression" in ran.summary
     assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
@@ -272,7 +274,11 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(
 ) -> None:
     install = "-r requirements.txt\nnumpy<2 ./[all]\n"
     ran = action.run(
-        project.folder, temporary, tools, {"install": install, "build": "true"}, only="install"
+        project.folder,
+        temporary,
+        tools,
+        {"install": install, "build": "true", "page": "true"},
+        only="install",
     )
     assert ran.code == 0
     ((program, *arguments),) = calls(temporary)
@@ -284,7 +290,15 @@ def test_pip_installs_this_copy_and_what_the_benchmarks_need(
         "--disable-pip-version-check",
     ]
     assert (Path(arguments[4]) / "pyproject.toml").is_file()
-    assert arguments[5:] == ["-r", "requirements.txt", "numpy<2", "./[all]", "asv"]
+    assert arguments[5:] == [
+        "-r",
+        "requirements.txt",
+        "numpy<2",
+        "./[all]",
+        "asv",
+        "jinja2",
+        "plotly",
+    ]
 
 
 @pytest.mark.parametrize(("count", "wanted"), [("auto", True), ("always", True), ("never", False)])
