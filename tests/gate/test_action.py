@@ -175,13 +175,19 @@ HOSTILE = "a b'\"; touch pwned; $(touch pwned) `touch pwned` *"
 
 
 @pytest.mark.parametrize("name", sorted(action.action()["inputs"]))
-def test_no_input_is_run(project: Repository, temporary: Path, tools: Path, name: str) -> None:
-    """Each as a pull request's title could put it: text, and nothing that a shell would do."""
-    ran = action.run(project.folder, temporary, tools, {**INPUTS, "budget": "x", name: HOSTILE})
-    assert ran.code == 2
-    assert ran.outputs["verdict"] == "error"
-    files = [*project.folder.rglob("pwned"), *temporary.rglob("pwned"), *ROOT.glob("pwned")]
-    assert files == []
+def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, name: str) -> None:
+    """Each as a pull request's title could put it: it arrives as it is, and no shell reads it."""
+    (tools / "perceptron").write_text(f"{RECORDS}exit 2\n")
+    ran = action.run(tmp_path, temporary, tools, {**INPUTS, name: HOSTILE})
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert not [*tmp_path.rglob("pwned"), *ROOT.glob("pwned")]
+    (words,) = (call for call in calls(temporary) if call[0] == "perceptron")
+    taken = {"suite", "pytest", "base", "head", "benchmarks", "budget", "count"}
+    assert (HOSTILE in words) is (name in taken)
+    if name in {"options", "install"}:  # words, and nothing else than its words
+        (words,) = (call for call in calls(temporary) if set(HOSTILE.split()) <= set(call))
+        start = words.index("a")
+        assert words[start : start + len(HOSTILE.split())] == HOSTILE.split()
 
 
 GIVEN = "gate-override: needed for #1"
