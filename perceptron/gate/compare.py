@@ -15,8 +15,8 @@ from types import FrameType
 
 import msgspec
 
-from perceptron.errors import UserError
 from perceptron.gate import fingerprint
+from perceptron.gate.checkout.changed_files import ChangedFiles, changed_files, importable
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -34,6 +34,7 @@ from perceptron.gate.environments.build import check as check_build
 from perceptron.gate.environments.unbuilt import unbuilt
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
 from perceptron.gate.own_code import assert_own_code, with_code
+from perceptron.gate.reasons import bisect, explain
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both
@@ -65,6 +66,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         check_build(request)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
+    bisect.check(request, resolved, valgrind)
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with (
         _terminated_as_interrupted(),
@@ -72,51 +74,49 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
         ExitStack() as environments,
     ):
         progress(0, 1, "checking both revisions out")
-        trees = Worktrees(
-            resolved.repository,
-            home,
-            resolved.base,
-            resolved.head,
-            resolved.suite.benchmarks,
-            resolved.suite.origin,
-        )
-        if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
-            raise UserError(
-                f"--suite {request.suite}: its benchmark_dir {resolved.suite.benchmarks} is not in "
-                f"{request.head}: commit it, or compare with ."
-            )
+        suite = resolved.suite
+        trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
+        suite.check(trees.path("head"), request.head)
         if request.build:
             paths: dict[Arm, Path] = {arm: trees.path(arm) for arm in PAIR}
             try:
                 made = environments.enter_context(built(request, resolved, paths, home, progress))
             except HeadDoesNotBuild as finding:
-                run = _run(request, resolved, _facts(valgrind), rule)
+                run = _run(request, resolved, _facts(valgrind), rule, ChangedFiles())
                 return unbuilt(request, resolved, run.plan, _facts(valgrind), warnings, finding)
             resolved = dataclasses.replace(resolved, pythons=made.pythons, installed=True)
             warnings += made.warnings
         with closing(
-            Arms(trees, resolved.suite, resolved.repository, resolved.pythons, resolved.installed)
+            Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
         ) as arms:
             progress(0, 1, "discovering benchmarks")
-            suite = discover_both(arms)
-            environment = _environment(arms, suite, valgrind)
-            chosen = suite.choose(wanted)
-            run = _run(request, resolved, environment, rule)
+            both = discover_both(arms)
+            environment = _environment(arms, both, valgrind)
+            chosen = both.choose(wanted, suite.kind)
+            changed = _changed_files(request, resolved, trees)
+            run = _run(request, resolved, environment, rule, changed)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
+                stages.look(importable(changed.python, suite))
+                chosen = stages.benchmarks
                 stages.count()
                 stages.calibrate()
-                assert_own_code(arms, journal, suite.base_error)
+                assert_own_code(arms, journal, both.base_error)
                 stages.screen()
                 stages.confirm()
-                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 if valgrind is not None:
                     warnings += kernel_warnings([*environment.base, *environment.head])
                 environment = with_code(environment, journal.run.code)
                 comparison = _comparison(
                     request, resolved, journal, chosen, environment, rule, warnings
                 )
-                return _with_left_out(comparison, suite.left_out)
+                comparison = explain.add(comparison, arms, journal, rule, valgrind, progress)
+                if request.bisect and valgrind is not None:
+                    comparison = bisect.add(
+                        comparison, resolved, arms, journal, rule, valgrind, progress
+                    )
+                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+                return _with_left_out(comparison, both.left_out)
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:
@@ -154,15 +154,36 @@ def _facts(valgrind: Valgrind | None) -> ComparisonEnvironment:
     )
 
 
+def _changed_files(
+    request: CompareRequest, resolved: ResolvedRequest, trees: Worktrees
+) -> ChangedFiles:
+    """Return what differs between the revisions.
+
+    Another interpreter may change any benchmark, and what is installed may be of any revision.
+    """
+    changed = changed_files(
+        resolved.repository,
+        resolved.base,
+        resolved.head,
+        (trees.path("base"), trees.path("head")),
+        resolved.suite,
+    )
+    more = ["what is installed"] if resolved.installed else []
+    more += ["the interpreter"] if request.base_python != request.head_python else []
+    return ChangedFiles(changed.python, (*more, *changed.hidden))
+
+
 def _run(
     request: CompareRequest,
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
+    changed: ChangedFiles,
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
         suite_state=resolved.suite.state,
+        kind=resolved.suite.kind,
         benchmarks=request.benchmarks,
         base=side(resolved.base, resolved.pythons["base"]),
         head=side(resolved.head, resolved.pythons["head"]),
@@ -171,6 +192,9 @@ def _run(
         rule=dataclasses.asdict(rule),
         count=request.count,
         seeded=request.seeded,
+        only_changed=request.only_changed,
+        changed_files=list(changed.python),
+        hidden_changes=list(changed.hidden),
         installed=resolved.installed,
     )
     same = msgspec.structs.replace(plan, seed=0)
@@ -210,9 +234,12 @@ def _comparison(
             judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
         ),
     )
+    verdict, reason = judgement.verdict, judgement.reason
+    if not chosen:  # nothing is to be compared; nothing failed
+        verdict, reason = "clean", "no benchmark runs code that changed"
     return Comparison(
-        verdict=judgement.verdict,
-        reason=judgement.reason,
+        verdict=verdict,
+        reason=reason,
         rows=judgement.rows,
         control=judgement.control,
         plan=msgspec.structs.replace(plan, left_out=[*plan.left_out, *judgement.left_out]),

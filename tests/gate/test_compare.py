@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import msgspec
@@ -457,16 +456,6 @@ def test_wrong_usage_is_one_line(
     assert "\n" not in str(caught.value)
     if (tmp_path / "cache").exists():
         assert_gone(counted, tmp_path)
-
-
-@pytest.mark.usefixtures("traced")
-def test_an_interpreter_without_the_runner_is_named(counted: Repository, tmp_path: Path) -> None:
-    bare = tmp_path / "python"
-    bare.write_text(f'#!/bin/sh\nexec {sys.executable} -S "$@"\n')
-    bare.chmod(0o755)
-    counted.commit("second")
-    with pytest.raises(UserError, match=r"/python: has no asv_runner .*--head-python"):
-        run(head_python=str(bare))
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
 from perceptron.gate.checkout.code_repository import root_of
 from perceptron.gate.checkout.revisions import git
+from perceptron.records.comparison import SuiteKind
 
 # Where benchmarks of another repository are put in each tree: a name that no project has.
 _GUEST = ".perceptron-suite"
@@ -31,6 +32,29 @@ class Suite:
     """Where the benchmarks lie, if that is another repository: all trees get a copy."""
     state: str | None = None
     """The commit of that repository and a digest of the benchmarks as they lie there."""
+    kind: SuiteKind = "asv"
+    tests: str = ""
+    """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
+    beside: tuple[str, ...] = ()
+    """Files outside ``benchmarks`` that belong to the suite."""
+
+    @property
+    def runner(self) -> str:
+        """What an interpreter needs to run it."""
+        return "pytest" if self.kind == "pytest" else "asv_runner"
+
+    def check(self, tree: Path, head: str) -> None:
+        """Raise `UserError` unless HEAD's tree holds it."""
+        if self.kind == "pytest" and not (tree / self.tests).exists():
+            raise UserError(
+                f"--pytest {self.file}: no such file or folder in {head}: commit it, or compare "
+                "with ."
+            )
+        if self.kind == "asv" and not (tree / self.benchmarks).is_dir():
+            raise UserError(
+                f"--suite {self.file}: its benchmark_dir {self.benchmarks} is not in {head}: "
+                "commit it, or compare with ."
+            )
 
     def roots(self, tree: Path) -> list[str]:
         """Return the folders to import from, in this order."""

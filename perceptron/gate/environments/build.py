@@ -131,7 +131,8 @@ class _Builder:
         }
         # asv stands in the folder of its file: HEAD's, as its benchmarks serve both arms too.
         place = trees["head"] / resolved.suite.file
-        outside = resolved.suite.origin is not None or not place.parent.is_dir()
+        inside = resolved.suite.kind == "asv" and resolved.suite.origin is None
+        outside = not inside or not place.parent.is_dir()
         self._folder = request.suite.resolve().parent if outside else place.parent
         self._content = asv_config.load(request.suite)
         self._digest = _digest(self._content, self._folder)

@@ -18,7 +18,7 @@ from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.environments import project_files
 from perceptron.gate.environments.project_files import Project
 from perceptron.records.block import Arm
-from perceptron.supervision import ChildProcess
+from perceptron.supervision import ChildProcess, describe_exit
 
 # A backend may start compilers to find out what it builds.
 _SECONDS = 60.0
@@ -44,6 +44,7 @@ class Metadata:
         if arm not in self._folders:
             folder = self._trees.home / "metadata" / arm[0]
             folder.mkdir(parents=True, exist_ok=True)
+            _empty(folder)  # other trees may have stood here before
             made = self._copy_of_base(arm, folder) or self._make(arm, folder)
             self._folders[arm] = folder if made else None
         return self._folders[arm]
@@ -85,18 +86,23 @@ def _ask_backend(python: str, root: Path, folder: Path, project: Project) -> boo
     try:
         line = child.read_line(_SECONDS)
         if line is None:
-            child.wait(_SECONDS)
-            raise UserError(child.last_message())
+            code = child.wait(_SECONDS)
+            raise UserError(child.last_message() or f"{project.backend} {describe_exit(code)}")
     except TimeoutError as error:
         raise UserError(f"{project.backend}: {error}") from None
     finally:
         child.end()
     made = folder / os.fsdecode(line.strip())
     # A backend that is too old to read pyproject.toml makes up a name.
-    return made.is_dir() and not made.name.lower().startswith("unknown-")
+    if not made.is_dir() or made.name.lower().startswith("unknown-"):
+        return False
+    _empty(folder, made)  # setuptools leaves what it made that from
+    return True
 
 
-def _empty(folder: Path) -> None:
+def _empty(folder: Path, but: Path | None = None) -> None:
     for entry in folder.iterdir():
+        if entry == but:
+            continue
         with contextlib.suppress(OSError):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

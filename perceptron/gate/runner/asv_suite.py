@@ -30,8 +30,8 @@ class AsvSuite:
         from asv_runner._aux import update_sys_path
 
         self.folder = os.path.join(job["tree"], job["benchmarks"])
-        self.elsewhere: list[Any] = []
-        """What processes of benchmarks imported: a name and a file each."""
+        # What processes of benchmarks imported: a name and a file each.
+        self._elsewhere: list[Any] = []
         self._tree = job["tree"]
         self._discovery = discovery
         self._timing = modules.timing
@@ -41,6 +41,10 @@ class AsvSuite:
             discovery, self.folder, modules.session.one_line, job.get("without", ())
         )
         update_sys_path(self.folder)
+
+    def modules(self) -> list[Any]:
+        """Return what was imported, by processes of benchmarks too."""
+        return [*sys.modules.values(), *self._elsewhere]
 
     def discover(self) -> Iterator[Job]:
         """Yield the answers that describe its benchmarks, and modules that do not load."""
@@ -106,6 +110,9 @@ class AsvSuite:
             if task["type"] == "time":
                 fields = self._measure(benchmark, task, measured)
                 return {"status": "ok", **fields, "setup_seconds": setup_seconds}
+            if getattr(measured, "any_type", False):
+                whole = self._timing.Batches(benchmark.do_run, lambda: time.perf_counter, None)
+                return {"status": "ok", **measured(whole, 0.0, task)}
             begin = time.perf_counter()
             value = benchmark.do_run()
             number = isinstance(value, (int, float)) and math.isfinite(value)
@@ -151,7 +158,7 @@ class AsvSuite:
 
         def timeit(number: int) -> float:
             seconds: float = timer.timeit(number)
-            self.elsewhere = timer.modules
+            self._elsewhere = timer.modules
             return seconds
 
         return self._timing.RawBatches(timeit, benchmark.number)

@@ -15,7 +15,7 @@ from perceptron.gate.checkout.worktrees import Worktrees
 from perceptron.gate.environments import runner
 from perceptron.gate.environments.code import Code, home, project_names
 from perceptron.gate.environments.metadata import Metadata
-from perceptron.gate.sampling.discovery import CannotImport, Discovery, Listing
+from perceptron.gate.sampling.discovery import Discovery, Listing
 from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
 from perceptron.records.block import Arm
 
@@ -53,6 +53,10 @@ class Arms:
         self.code: dict[Arm, Code] = {}
         """What an arm imported the project from, where installed code is compared."""
 
+    def on(self, trees: Worktrees) -> Arms:
+        """Return arms of the same suite and the same interpreters on other trees."""
+        return Arms(trees, self._suite, self._repository, self.pythons, self.installed)
+
     def discover(self, arm: Arm) -> Discovery:
         """Return HEAD's benchmarks as they load on this arm's tree.
 
@@ -65,16 +69,7 @@ class Arms:
             if deadly is None:
                 break
             self._without.setdefault(arm, set()).add(deadly)
-        try:
-            return listing.discovery()
-        except CannotImport as error:
-            reason = self._metadata and self._metadata.failure(arm)
-            if reason and "PackageNotFoundError" in str(error):
-                raise CannotImport(
-                    f"{error}; its metadata cannot be made ({reason}): install what builds the "
-                    f"project in {self.pythons[arm]}, or pip install --no-deps it there"
-                ) from None
-            raise
+        return listing.discovery(None if self._metadata is None else self._metadata.failure(arm))
 
     def run(
         self,
@@ -147,7 +142,9 @@ class Arms:
             "installed": project_names(self._suite, tree) if self.installed else [],
             "without": sorted(self._without.get(arm, ())),
             "others": [*others, str(self._repository)],
+            "suite": self._suite.kind,
             "benchmarks": self._suite.benchmarks,
+            "tests": self._suite.tests,
             "project": self.package,
             "folder": str(folder),
             "tasks": list(tasks),
@@ -178,8 +175,8 @@ class Arms:
     def _check(self, arm: Arm, answer: Answer) -> None:
         if answer.kind == "no runner":
             raise UserError(
-                f"{self.pythons[arm]}: has no asv_runner ({answer.reason}): install it there, or "
-                f"name another Python by --{'head' if arm == 'head' else 'base'}-python"
+                f"{self.pythons[arm]}: has no {self._suite.runner} ({answer.reason}): install it "
+                f"there, or name another Python by --{'head' if arm == 'head' else 'base'}-python"
             )
         if answer.kind != "end":
             return

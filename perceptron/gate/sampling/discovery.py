@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from perceptron.errors import UserError
@@ -93,28 +93,37 @@ class Listing:
                 return current.module
         return None
 
-    def discovery(self) -> Discovery:
-        """Return what was found. Raises `CannotImport` if no module loads."""
+    def discovery(self, no_metadata: str | None) -> Discovery:
+        """Return what was found. Raises `CannotImport` if no module loads.
+
+        ``no_metadata`` is why the project could not be given its metadata; None if it was.
+        """
         found = self._found
-        found.unloadable.extend(self._deadly)
-        if found.benchmarks or not found.unloadable:
-            return found
-        first, *others = found.unloadable
-        more = f" (and {len(others)} more fail)" if others else ""
-        raise self._cannot_import(
-            f"{first.file}: {first.reason}{more}{self._advice(first)}", first.missing
-        )
+        failed = [
+            replace(own, reason=own.reason + self._advice(own, no_metadata))
+            for own in (*found.unloadable, *self._deadly)
+        ]
+        if failed and not found.benchmarks:
+            first, *others = failed
+            more = f" (and {len(others)} more fail)" if others else ""
+            raise self._cannot_import(f"{first.file}: {first.reason}{more}", first.missing)
+        return replace(found, unloadable=failed)
 
     def _add(self, content: dict[str, Any]) -> None:
         for benchmark in _benchmarks(content):
             self._found.benchmarks.append(benchmark)
             self._found.modules[benchmark.key] = content.get("module", "")
 
-    def _advice(self, failed: Unloadable) -> str:
+    def _advice(self, failed: Unloadable, no_metadata: str | None) -> str:
         if failed.missing is not None:
             return f"; install it in {self._python}"
         if _MISSING_PART.match(failed.reason):
             return "; if it has to be built, compare with --build or --installed"
+        if no_metadata is not None and "PackageNotFoundError" in failed.reason:
+            return (
+                f"; its metadata cannot be made ({no_metadata}): install what builds the project "
+                f"in {self._python}, or pip install --no-deps it there"
+            )
         return ""
 
     def _cannot_import(self, reason: str, missing: str | None = None) -> CannotImport:
@@ -131,6 +140,7 @@ def _unloadable(answer: Answer) -> Unloadable:
 def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
     """Yield one for each set of parameters."""
     sets: list[list[str]] = content["params"]
+    tests: list[str] = content.get("ids", [])
     for index, params in enumerate(sets) if sets else [(None, [])]:
         yield Benchmark(
             name=content["name"],
@@ -138,6 +148,8 @@ def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
             params=params,
             param_names=content["param_names"],
             index=index,
+            test=tests[index or 0] if tests else None,
+            group=content.get("group"),
             type=content["type"],
             unit=content["unit"],
             timeout=content["timeout"] or 60.0,

@@ -11,7 +11,7 @@ from perceptron.gate.checkout.selection import choose
 from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.discovery import CannotImport, Discovery
 from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import LeftOut
+from perceptron.records.comparison import LeftOut, SuiteKind
 
 _NOTHING = Discovery()
 
@@ -27,10 +27,10 @@ class SuiteOfBoth:
     base_error: CannotImport | None
     """Why BASE loads nothing: all may be new."""
 
-    def choose(self, wanted: re.Pattern[str]) -> list[Benchmark]:
+    def choose(self, wanted: re.Pattern[str], kind: SuiteKind) -> list[Benchmark]:
         """Return the benchmarks that hold the expression. Raises `UserError` if there is none."""
         try:
-            return choose(self.benchmarks, wanted)
+            return choose(self.benchmarks, wanted, kind)
         except UserError as error:
             if not self.left_out:
                 raise
@@ -101,7 +101,4 @@ def _assert_complete(
         for failed in here.unloadable:
             lacks = failed.missing is not None and not arms.is_of_trees(failed.missing)
             if lacks and failed.module not in other:
-                raise UserError(
-                    f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}; install it "
-                    f"in {arms.pythons[arm]}"
-                )
+                raise UserError(f"{arm.upper()}: {failed.file} cannot be imported: {failed.reason}")

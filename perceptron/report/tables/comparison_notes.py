@@ -10,6 +10,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover, Row
 from perceptron.report.crossover_words import sentence
 from perceptron.report.numbers import count, percent, rough_percent
+from perceptron.report.tables import why
 from perceptron.report.tables.comparison import (
     LARGEST_DETECTABLE,
     amount,
@@ -19,6 +20,7 @@ from perceptron.report.tables.comparison import (
     unlisted,
 )
 from perceptron.report.tables.grouped import Said, grouped
+from perceptron.report.tables.reach import reach, touching_first
 
 # Less is always there, and is nothing to tell.
 _LEAST_WAITED = 0.001
@@ -30,9 +32,12 @@ def notes(comparison: Comparison) -> list[str]:
     more = unlisted(rows)
     lines = [f"{more} more benchmarks did not change"] if more else []
     lines += [f"{names}: {reason}" for names, reason in reasons(rows)]
+    lines += why.notes(rows)
     lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
+    lines += reach(comparison)
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines += [f"not counted: {names}: {reason}" for names, reason in not_counted(rows)]
+    lines += [f"{side} imported {code}" for side, code in installed(comparison)]
     lines.append(detectable(rows))
     counter = comparison.environment.counter
     if counter is not None:
@@ -56,12 +61,20 @@ def reasons(rows: Sequence[Row]) -> list[Said]:
 
 def left_out(comparison: Comparison) -> list[Said]:
     """Return which benchmarks were left out and why, each reason once."""
-    return grouped((row.benchmark, row.reason) for row in comparison.plan.left_out)
+    rows = touching_first(comparison.plan, comparison.plan.left_out)
+    return grouped((row.benchmark, row.reason) for row in rows)
 
 
 def not_counted(rows: Sequence[Row]) -> list[Said]:
     """Return which benchmarks could not be counted and why, each reason once."""
     return grouped((name(row), row.not_counted) for row in rows if row.not_counted)
+
+
+def installed(comparison: Comparison) -> list[tuple[str, str]]:
+    """Return which installed code each revision ran; nothing where trees were compared."""
+    environment = comparison.environment
+    sides = [("BASE", environment.base_code), ("HEAD", environment.head_code)]
+    return [(side, code) for side, code in sides if code is not None]
 
 
 def spent(comparison: Comparison) -> str:

@@ -231,3 +231,15 @@ def test_the_lower_quartile_is_the_usual_one(values: list[float]) -> None:
     import numpy as np
 
     assert lower_quartile(values) == pytest.approx(float(np.quantile(values, 0.25)))
+
+
+def test_what_runs_elsewhere_is_as_long_as_its_author_made_it() -> None:
+    """To start a process takes longer than most of what it times: more of it makes no batch."""
+    runs: list[int] = []
+
+    def timeit(number: int) -> float:
+        runs.append(number)
+        return 1e-6 * number
+
+    assert calibrate(RawBatches(timeit, 3))[0] == 3
+    assert runs == [3, 3]

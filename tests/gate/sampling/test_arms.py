@@ -53,7 +53,7 @@ def arms(toy: Repository) -> Iterator[Arms]:
     first = resolve(toy.folder, "first", Path("results"))
     suite = read_suite(Path("asv.conf.json"), toy.folder)
     with working_folder(toy.folder) as home:
-        trees = Worktrees(toy.folder, home, first, first, suite.benchmarks)
+        trees = Worktrees(toy.folder, home, first, first, suite)
         yield Arms(trees, suite, toy.folder, dict.fromkeys(("base", "head", "control"), "python"))
 
 

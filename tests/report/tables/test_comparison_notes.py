@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.records.comparison import ComparisonEnvironment, CrossoverEnd, LeftOut, Row
+from perceptron.report.pull_request.comment import comment
 from perceptron.report.tables.comparison_notes import (
     counted,
     crossover_ends,
@@ -46,6 +47,18 @@ def test_notes_say_how_disturbed_the_run_was() -> None:
     ]
     assert said(row(waited=0.0001, disturbed=0)) == []
     assert said(row()) == []
+
+
+def test_what_installed_code_was_compared_is_noted() -> None:
+    """And nothing is where trees were."""
+    one, two = "fastsum 1.2.0 from ~/a/fastsum", "fastsum 1.3.0 from ~/b/fastsum"
+    environment = ComparisonEnvironment(
+        machine={}, base={}, head={}, variables={}, base_code=one, head_code=two
+    )
+    compared = comparison(row(), environment=environment)
+    assert {f"BASE imported {one}", f"HEAD imported {two}"} <= set(notes(compared))
+    assert f"BASE imported `{one}`, HEAD imported `{two}`" in comment(compared)
+    assert not any("imported" in line for line in notes(comparison(row())))
 
 
 def test_a_moved_crossover_is_noted_with_both_intervals() -> None:

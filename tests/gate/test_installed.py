@@ -1,0 +1,203 @@
+"""What is installed in two environments is compared, by benchmarks of a tree."""
+
+from __future__ import annotations
+
+import json
+import sys
+import venv
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.request import CompareRequest
+from perceptron.gate.compare import compare
+from perceptron.gate.runner import installed
+from perceptron.gate.verdict.rule import Rule
+from perceptron.records.comparison import Comparison
+from tests.gate.conftest import COUNTED, FEWEST, FOUR, Repository
+
+# It stands for what a build makes: no tree has it.
+BUILT = "from toy._core import FACTOR\n" + COUNTED.replace("* 1e-6", "* FACTOR * 1e-6")
+
+
+class Environment:
+    """An environment with a version of the project, copied as an installer would."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder, with_pip=False, symlinks=True)
+        self.python = str(folder / "bin" / "python")
+        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        self.packages = folder / "lib" / version / "site-packages"
+
+    def install(self, version: str, factor: float) -> None:
+        package = self.packages / "toy"
+        package.mkdir()
+        (package / "__init__.py").write_text(BUILT)
+        (package / "_core.py").write_text(f"FACTOR = {factor}\n")
+        self.describe(version).joinpath("RECORD").write_text("toy/__init__.py,,\ntoy/_core.py,,\n")
+
+    def install_editable(self, version: str, checkout: Path) -> None:
+        (self.packages / "toy.pth").write_text(f"{checkout}\n")
+        origin = {"url": checkout.as_uri(), "dir_info": {"editable": True}}
+        self.describe(version).joinpath("direct_url.json").write_text(json.dumps(origin))
+
+    def describe(self, version: str) -> Path:
+        info = self.packages / f"toy-{version}.dist-info"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: toy\nVersion: {version}\n"
+        )
+        return info
+
+
+@pytest.fixture
+def built(toy: Repository) -> Repository:
+    """The small repository, whose tree cannot be imported before it is built."""
+    toy.write(".gitignore", "results/\n__pycache__/\n")
+    toy.write("toy/__init__.py", BUILT)
+    toy.git("tag", "--delete", "first")
+    toy.commit("first")
+    toy.commit("second")
+    return toy
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Environment:
+    return Environment(tmp_path / "old")
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Environment:
+    return Environment(tmp_path / "new")
+
+
+def run(old: Environment, new: Environment, **options: Any) -> Comparison:
+    options = {"benchmarks": "two", "results": Path("results"), "seed": 1, **options}
+    request = CompareRequest(
+        "first",
+        "second",
+        base_python=old.python,
+        head_python=new.python,
+        installed=True,
+        count="never",
+        **options,
+    )
+    return compare(request, lambda *_: None, Rule(**FEWEST))
+
+
+def test_what_is_installed_is_compared_and_proves_itself(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    old.install("1.2.0", 1.0)
+    new.install("1.3.0", 1.1)
+    comparison = run(old, new)
+    assert comparison.verdict == "regression"
+    assert comparison.rows[0].change == pytest.approx(0.1)
+    assert comparison.plan.installed
+    environment = comparison.environment
+    assert environment.base_code == f"toy 1.2.0 from {old.packages}/toy"
+    assert environment.head_code == f"toy 1.3.0 from {new.packages}/toy"
+    assert (environment.base["toy"], environment.head["toy"]) == ("1.2.0", "1.3.0")
+    assert "--installed" in comparison.reproduce
+
+
+def test_a_suite_that_imports_late_proves_itself_too(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    """An editable install of another checkout is said to be one."""
+    elsewhere = built.folder.parent / "elsewhere"
+    (elsewhere / "toy").mkdir(parents=True)
+    (elsewhere / "toy" / "__init__.py").write_text(COUNTED)
+    old.install("1.2.0", 1.0)
+    new.install_editable("1.3.dev0", elsewhere)
+    built.write("benchmarks/suite.py", "def track_it():\n    import toy\n    return 1\n")
+    built.git("tag", "--delete", "second")
+    built.commit("second")
+    comparison = run(old, new, benchmarks=None)
+    assert comparison.verdict == "clean"
+    assert comparison.environment.base_code == f"toy 1.2.0 from {old.packages}/toy"
+    assert comparison.environment.head_code == f"toy 1.3.dev0 from {elsewhere}/toy (editable)"
+
+
+def fails(old: Environment, new: Environment) -> str:
+    with pytest.raises(UserError) as caught:
+        run(old, new)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_one_interpreter_is_not_enough(built: Repository, old: Environment) -> None:
+    request = CompareRequest("first", "second", head_python=old.python, installed=True)
+    with pytest.raises(UserError, match=r"--installed .*--base-python and --head-python"):
+        compare(request, lambda *_: None)
+
+
+def test_an_arm_that_imports_the_checkout_is_refused(
+    built: Repository, old: Environment, new: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an editable install of it does."""
+    built.write("toy/_core.py", "FACTOR = 1.0\n")
+    old.install("1.2.0", 1.0)
+    new.install_editable("1.3.0", built.folder)
+    message = fails(old, new)
+    assert message.startswith("--installed: HEAD imported toy")
+    assert "a checkout" in message
+
+
+def test_an_arm_that_imports_its_tree_is_refused(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    """As a suite does that sets the path itself."""
+    built.write("toy/_core.py", "FACTOR = 1.0\n")
+    here = "import os, sys\nsys.path.insert(0, os.path.dirname(os.path.dirname(__file__)))\n"
+    built.write("benchmarks/suite.py", here + FOUR.format(one=100))
+    built.git("tag", "--delete", "second")
+    built.commit("second")
+    old.install("1.2.0", 1.0)
+    new.install("1.3.0", 1.1)
+    assert fails(old, new).startswith("--installed: HEAD imported its tree")
+
+
+def test_a_project_that_is_not_installed_is_named(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    old.install("1.2.0", 1.0)
+    assert fails(old, new) == (
+        "HEAD cannot be imported: benchmarks/suite.py: ModuleNotFoundError: No module named "
+        f"'toy'; install it in {new.python}"
+    )
+
+
+def test_a_suite_that_imports_no_project_is_refused(
+    built: Repository, old: Environment, new: Environment
+) -> None:
+    built.write("benchmarks/suite.py", "def track_two():\n    return 1\n")
+    built.git("tag", "--delete", "second")
+    built.commit("second")
+    old.install("1.2.0", 1.0)
+    new.install("1.3.0", 1.1)
+    message = fails(old, new)
+    assert message.startswith("--installed: the benchmarks of BASE import no installed project")
+
+
+def test_the_same_files_are_not_compared_with_themselves(
+    built: Repository, old: Environment
+) -> None:
+    old.install("1.2.0", 1.0)
+    message = fails(old, old)
+    assert message.startswith("--installed: BASE and HEAD import the same files, toy 1.2.0 from")
+
+
+def test_a_copy_that_hides_the_installed_one_has_no_version(tmp_path: Path) -> None:
+    """It may be any."""
+    here = tmp_path / "msgspec"
+    modules = [ModuleType("msgspec"), ModuleType("msgspec.json")]
+    for module, name in zip(modules, ("__init__.py", "json.py"), strict=True):
+        module.__file__ = str(here / name)
+    code = installed.project(["msgspec"], modules)
+    assert code is not None
+    assert (code["version"], code["place"]) == (None, str(here))
+    assert installed.project(["nothing"], modules) is None
