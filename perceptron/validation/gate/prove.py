@@ -84,7 +84,9 @@ class Gate:
 
 def current_gate() -> Gate:
     """Return the gate as it is now."""
-    return Gate(_digest(fingerprint.digest()), _digest(fingerprint.digest(fingerprint.MEASURING)))
+    beside = fingerprint.BESIDE
+    whole = fingerprint.digest(without=beside)
+    return Gate(_digest(whole), _digest(fingerprint.digest(fingerprint.MEASURING, beside)))
 
 
 def select_runs(runs: Sequence[ProofRun], gate: Gate) -> list[ProofRun]:
