@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.crossover.moved import moved_crossovers
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
@@ -32,7 +31,7 @@ def test_one(benchmark, made):
 def test_two(benchmark):
     benchmark(toy.work, 200)
 
-@pytest.mark.parametrize("size", [300, 400])
+@pytest.mark.parametrize("size", [300])
 def test_more(benchmark, size):
     assert benchmark.pedantic(toy.work, setup=lambda: ((size,), {{}}), rounds=3) > 0
 """
@@ -64,8 +63,12 @@ def clock():
 
 
 @pytest.fixture
-def tested(toy: Repository) -> Repository:
-    """A repository with tests in a folder of its own, and what they need above it."""
+def tested(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """A repository with tests in a folder of its own, and what they need above it.
+
+    Programs load no plug-ins, which are half of their start.
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     shutil.rmtree(toy.folder / "benchmarks")
     (toy.folder / "asv.conf.json").unlink()
     toy.write(".gitignore", "results/\n__pycache__/\n")
@@ -93,13 +96,13 @@ def test_a_comment_changes_nothing(tested: Repository) -> None:
     tested.commit("head")
     comparison = run()
     assert comparison.verdict == "clean", comparison.reason
-    assert rows(comparison).keys() == {"one", "two", "more, 300", "more, 400"}
+    assert rows(comparison).keys() == {"one", "two", "more, 300"}
     assert {row.verdict for row in comparison.rows} == {"no change"}
     assert comparison.plan.kind == "pytest"
     assert comparison.plan.suite == "tests/speed"
 
 
-def test_five_per_cent_in_one_test_of_four_are_found(tested: Repository) -> None:
+def test_five_per_cent_in_one_test_of_three_are_found(tested: Repository) -> None:
     """By HEAD's tests on both, with what HEAD put into the folders above."""
     tested.write(FILE, TESTS.format(one=100).replace("made", "made_anew"))
     tested.write("tests/conftest.py", CONFTEST.replace("made", "made_anew"))
@@ -152,30 +155,6 @@ def test_a_group_can_be_chosen_and_fixtures_that_fail_on_head_are_a_finding(
     assert (comparison.verdict, row.verdict) == ("regression", "regression")
     assert "fixture made: AssertionError: gone" in (row.reason or "")
     assert "\n" not in (row.reason or "")
-
-
-CROSSING = """
-import pytest
-import toy
-
-@pytest.mark.parametrize("size", [100, 1000, 10000])
-@pytest.mark.parametrize("backend", ["plain", "fast"])
-@pytest.mark.benchmark(timer=toy.clock)
-def test_fit(benchmark, backend, size):
-    benchmark(toy.work, size if backend == "plain" else {overhead} + size / 2)
-"""
-
-
-def test_a_crossover_that_moves_is_found(tested: Repository) -> None:
-    """Parameters named ``size`` and ``backend`` are what they are in a suite of asv."""
-    tested.write(FILE, CROSSING.format(overhead="toy.OVERHEAD"))
-    tested.write("toy/__init__.py", COUNTED + "OVERHEAD = 100\n")
-    tested.commit("base2")
-    tested.git("tag", "--force", "base")
-    tested.write("toy/__init__.py", COUNTED + "OVERHEAD = 1000\n")
-    tested.commit("head")
-    [moved] = moved_crossovers(run())
-    assert 100 < (moved.base.size or 0) < 1000 < (moved.head.size or 0) < 10000
 
 
 @pytest.mark.parametrize(
