@@ -67,17 +67,14 @@ class Readings:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
-        """Let each fixture draw its own numbers, whichever were set up before it."""
+        """Let each fixture draw its own numbers, whichever were set up before it.
+
+        So does the test, whose ``benchmark`` is set up for it alone.
+        """
         self._session.seed(f"{fixturedef.argname} {getattr(request, 'param_index', '')}")
         outcome: Any = yield
         if outcome.excinfo is not None:
             self._broken.append((outcome.excinfo[1], fixturedef.argname))
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> Iterator[None]:
-        """Let the test draw the same, whether its fixtures were set up for it or before."""
-        self._session.seed("test")
-        yield
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
