@@ -67,5 +67,6 @@ def _project(root: Path) -> str:
         content = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    name = content.get("project", {}).get("name", "") if isinstance(content, dict) else ""
+    project = content.get("project")
+    name = project.get("name") if isinstance(project, dict) else None
     return name if isinstance(name, str) else ""

@@ -12,6 +12,7 @@ import pytest
 
 Job = dict[str, Any]
 FIXTURE = "benchmark"
+_MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
 # A parameter's text that is longer is no name.
 _LONGEST = 60
 
@@ -39,6 +40,13 @@ class Collection:
         """Know the marks of plug-ins that are left out or not installed."""
         for mark in ("benchmark", "flaky", "random_order", "timeout"):
             config.addinivalue_line("markers", mark + ": of a plug-in")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: Any) -> None:
+        """Take pytest-benchmark out, whose options stay known: projects may read them."""
+        for name in _MEASURED_BY_OTHERS:
+            if session.config.pluginmanager.hasplugin(name):
+                session.config.pluginmanager.unregister(name=name)
 
     def pytest_ignore_collect(self, collection_path: Any, config: Any) -> bool | None:
         """Leave out what ended the process before."""

@@ -13,7 +13,6 @@ import pytest
 Job = dict[str, Any]
 # As asv, before it takes its first sample.
 _WARM_UP_SECONDS = 0.1
-_MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
 
 
 class Readings:
@@ -33,11 +32,7 @@ class Readings:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self, session: Any) -> None:
-        """Take the place of pytest-benchmark, whose options stay known: projects may read them."""
-        for name in _MEASURED_BY_OTHERS:
-            if session.config.pluginmanager.hasplugin(name):
-                session.config.pluginmanager.unregister(name=name)
-        # Registered last, its fixture is the one that tests get.
+        """Register last: so this fixture is the one that tests get."""
         session.config.pluginmanager.register(_Fixtures(self._fixture), "perceptron-benchmark")
 
     def pytest_collection_finish(self, session: Any) -> None:
@@ -72,17 +67,14 @@ class Readings:
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
-        """Let each fixture draw its own numbers, whichever were set up before it."""
+        """Let each fixture draw its own numbers, whichever were set up before it.
+
+        So does the test, whose ``benchmark`` is set up for it alone.
+        """
         self._session.seed(f"{fixturedef.argname} {getattr(request, 'param_index', '')}")
         outcome: Any = yield
         if outcome.excinfo is not None:
             self._broken.append((outcome.excinfo[1], fixturedef.argname))
-
-    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
-    def pytest_runtest_call(self) -> Iterator[None]:
-        """Let the test draw the same, whether its fixtures were set up for it or before."""
-        self._session.seed("test")
-        yield
 
     @pytest.hookimpl(hookwrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:

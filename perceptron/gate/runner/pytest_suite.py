@@ -41,7 +41,9 @@ class PytestSuite:
         self._folder = job["folder"]
         self._modules = modules
         self._send = send
-        os.environ.pop("PYTEST_ADDOPTS", None)
+        for name in list(os.environ):
+            if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
+                del os.environ[name]  # the comparison itself may be run by tests
         sys.meta_path.insert(0, _AsPytestImports(self._tree))
 
     def modules(self) -> list[ModuleType]:

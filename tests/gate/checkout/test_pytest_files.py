@@ -1,0 +1,61 @@
+"""Which files of a repository are a suite of pytest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.pytest_files import read_pytest_suite
+
+
+@pytest.mark.parametrize(
+    ("path", "shared"),
+    [
+        ("tests/bench", "tests"),
+        ("tests/test_speed.py", "tests"),
+        ("src/toy/tests/speed", "src/toy/tests"),
+        ("benchmarks", "benchmarks"),
+        ("speed/all", "speed/all"),
+        ("test_speed.py", "test_speed.py"),
+    ],
+)
+def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str) -> None:
+    """Those that are run may import the others, and none of them is code of the project."""
+    suite = read_pytest_suite(tmp_path / path, tmp_path)
+    assert (suite.tests, suite.benchmarks, suite.kind) == (path, shared, "pytest")
+    assert "conftest.py" in suite.beside
+    assert not any(name.startswith(f"{shared}/") for name in suite.beside)
+
+
+def test_what_configures_tests_in_all_folders_above_comes_from_head(tmp_path: Path) -> None:
+    """What says what the project is does not."""
+    beside = read_pytest_suite(tmp_path / "python" / "toy" / "tests", tmp_path).beside
+    folders = {name.rpartition("/")[0] for name in beside if name.endswith("/conftest.py")}
+    assert folders == {"python", "python/toy"}
+    assert "python/pytest.ini" in beside
+    assert not any(name.endswith(("pyproject.toml", "setup.cfg")) for name in beside)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ('[project]\nname = "toy-box"\n', "toy-box"),
+        ("[tool.other]\n", ""),
+        ("project = 3\n", ""),
+        ("[project]\nname = 3\n", ""),
+        ("[project", ""),
+    ],
+)
+def test_the_project_has_the_name_that_it_gives_itself(
+    tmp_path: Path, text: str, name: str
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert read_pytest_suite(tmp_path / "tests", tmp_path).project == name
+
+
+@pytest.mark.parametrize("path", [".", ".."])
+def test_tests_lie_in_a_folder_of_the_repository(tmp_path: Path, path: str) -> None:
+    with pytest.raises(UserError, match=r"--pytest \S+: .*inside the repository"):
+        read_pytest_suite(tmp_path / path, tmp_path)

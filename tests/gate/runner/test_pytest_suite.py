@@ -1,0 +1,466 @@
+"""Tests with the benchmark fixture, run by the program of an arm as the gate runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.gate import runner
+
+PROGRAM = Path(runner.__file__).with_name("program.py")
+FILE = "tests/bench/test_toy.py"
+Answers = list[dict[str, Any]]
+
+TOY = """
+DONE = 0
+
+def work(amount):
+    global DONE
+    DONE += amount
+    return amount
+
+def clock():
+    return DONE * 1e-6
+"""
+# None of this may matter; the folder of the fixtures is no package, nor is the root's.
+CONFIGURATION = """
+[project]
+name = "toy"
+[tool.pytest.ini_options]
+addopts = [
+    "--benchmark-disable", "-n", "2", "--cov=toy", "-k", "nothing",
+    "-p", "fixtures_of_toy", "--import-mode=importlib",
+]
+filterwarnings = ["error"]
+timeout = 0.001
+strict_markers = true
+"""
+ROOT_FIXTURES = """
+import random
+import pytest
+
+@pytest.fixture(scope="session")
+def drawn():
+    return random.random()
+
+@pytest.fixture(scope="session")
+def server():
+    raise ConnectionError("no such server")
+"""
+FIXTURES = """
+import pytest
+
+@pytest.fixture
+def file():
+    raise FileNotFoundError("no such file")
+
+@pytest.fixture
+def left_open():
+    yield
+    raise OSError("cannot be closed")
+
+@pytest.fixture
+def bench(benchmark):
+    return benchmark
+"""
+TESTS = """
+import os
+import random
+import pytest
+import toy
+
+pytestmark = pytest.mark.benchmark(group="toys", timer=toy.clock)
+
+class Opaque:
+    pass
+
+@pytest.mark.parametrize("size", [100, 200])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_work(benchmark, backend, size):
+    assert benchmark(toy.work, amount=size) == size
+    assert (benchmark.group, benchmark.params["size"]) == ("toys", size)
+    assert benchmark.name == f"test_work[{backend}-{size}]"
+
+@pytest.mark.parametrize("thing", [pytest.param(Opaque(), id="big"), Opaque()])
+def test_thing(bench, thing):
+    bench(toy.work, 100)
+
+@pytest.mark.parametrize(("first", "second"), [(Opaque(), 1), (Opaque, 2)])
+def test_things(benchmark, first, second):
+    benchmark(toy.work, 100)
+
+@pytest.mark.parametrize("twice", [7, 7])
+def test_alike(benchmark, twice):
+    benchmark(toy.work, 100)
+
+class TestMethods:
+    def test_method(self, benchmark):
+        @benchmark
+        def result():
+            return toy.work(300)
+        assert result == 300
+
+def test_pedantic(benchmark):
+    done = []
+
+    def setup():
+        done.append("set up")
+        return ([3, 1, 2],), {"by": None}
+
+    def sort(values, by):
+        assert len(values) == 3, "set up before every call"
+        toy.work(100)
+        values.sort(key=by)
+        values.append(4)
+        return values
+
+    def teardown(values, by):
+        assert len(values) == 4
+        done.append("torn down")
+
+    result = benchmark.pedantic(sort, setup=setup, teardown=teardown, rounds=2, warmup_rounds=1)
+    assert result == [1, 2, 3, 4]
+    assert done == ["set up", "torn down"] * (len(done) // 2)
+
+def test_iterations(benchmark):
+    calls, often = [], []
+
+    def teardown(amount):
+        often.append(len(calls))
+        calls.clear()
+
+    def work(amount):
+        calls.append(amount)
+        return toy.work(amount)
+
+    given = {"args": (100,), "teardown": teardown, "iterations": 3}
+    assert benchmark.pedantic(work, **given) == 100
+    assert often == [3] * (len(often) - 1) + [1]  # the last one gives the result
+
+def test_setup_with_iterations(benchmark):
+    benchmark.pedantic(toy.work, args=(1,), setup=lambda: None, iterations=2)
+
+def test_setup_with_arguments(benchmark):
+    benchmark.pedantic(toy.work, args=(1,), setup=lambda: ((1,), {}))
+
+def test_statistics(benchmark):
+    benchmark(toy.work, 100)
+    assert benchmark.stats.stats.mean < 0
+
+def test_file(benchmark, file):
+    benchmark(toy.work, 100)
+
+def test_server(benchmark, server):
+    benchmark(toy.work, 100)
+
+def test_server_again(benchmark, server):
+    benchmark(toy.work, 100)
+
+def test_left_open(benchmark, left_open):
+    benchmark(toy.work, 100)
+
+def test_twice(benchmark):
+    benchmark(toy.work, 100)
+    benchmark(toy.work, 100)
+
+def test_never(benchmark):
+    pass
+
+def test_weave(benchmark_weave):
+    benchmark_weave("toy.work")
+
+@pytest.mark.skip(reason="not today")
+def test_skip(benchmark):
+    benchmark(toy.work, 100)
+
+@pytest.mark.xfail(reason="a known bug")
+def test_xfail(benchmark):
+    assert benchmark(toy.work, 100) == 0
+
+def test_import(benchmark):
+    pytest.importorskip("nothing_called_so")
+
+def test_wrong(benchmark):
+    result = benchmark(toy.work, 100)
+    assert result == 0
+
+def test_exit(benchmark):
+    raise KeyboardInterrupt
+
+def test_die(benchmark):
+    os._exit(7)
+
+@pytest.mark.timeout(0.001)
+@pytest.mark.flaky(reruns=2)
+def test_marks(benchmark):
+    benchmark(toy.work, 100)
+
+def told(name, *drawn):
+    with open(os.environ["DRAWN"], "a") as file:
+        file.write(f"{name} {drawn}\\n")
+
+@pytest.fixture
+def other():
+    return random.random()
+
+def test_draw(benchmark, other, drawn):
+    told("draw", other, drawn, random.random())
+    benchmark(toy.work, 100)
+
+def test_draw_first(benchmark, drawn):
+    random.random()
+    benchmark(toy.work, 100)
+
+def test_no_benchmark():
+    raise AssertionError("it is not run")
+"""
+OTHERS = {
+    "test_gone.py": "import nothing_called_so\n",
+    "test_leaving.py": "import sys\nsys.exit(3)\n",
+    "test_skipping.py": "import pytest\npytest.importorskip('nothing_called_so')\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--collect-only")
+    monkeypatch.setenv("PYTEST_XDIST_WORKER", "gw0")
+    monkeypatch.setenv("DRAWN", str(tmp_path / "drawn"))
+    folder = tmp_path / "tree"
+    files = {
+        "toy.py": TOY,
+        "pyproject.toml": CONFIGURATION,
+        "conftest.py": ROOT_FIXTURES,
+        "fixtures_of_toy.py": "",
+        "tests/bench/conftest.py": FIXTURES,
+        FILE: TESTS,
+    }
+    for name, text in files.items():
+        write(folder / name, text)
+    return folder
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+
+
+def answers(
+    tree: Path,
+    kind: str,
+    tests: Iterable[str] = (),
+    variables: Mapping[str, str] | None = None,
+    **effort: int,
+) -> Answers:
+    """Do a job with the tests, of this file unless they name another; without effort, calibrate."""
+    folder = tree.parent / "work"
+    folder.mkdir(exist_ok=True)
+    ids = [test if "::" in test else f"{FILE}::{test}" for test in tests]
+    job = {
+        "kind": kind,
+        "tree": str(tree),
+        "roots": [str(tree)],
+        "others": [],
+        "suite": "pytest",
+        "benchmarks": "tests",
+        "tests": "tests/bench",
+        "project": "toy",
+        "folder": str(folder),
+        "draw": 5,
+        "tasks": [
+            {"key": test.split("::")[-1], "id": test, "type": "time", "spare": 0, **effort}
+            for test in ids
+        ],
+    }
+    with subprocess.Popen(
+        [sys.executable, str(PROGRAM)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **(variables or {})},
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(json.dumps(job) + "\n")
+        process.stdin.flush()
+        return [json.loads(line) for line in process.stdout]
+
+
+def readings(given: Answers) -> dict[str, dict[str, Any]]:
+    return {answer["key"]: answer for answer in given if answer["kind"] == "reading"}
+
+
+def outcomes(given: Answers) -> dict[str, tuple[str, str | None]]:
+    return {
+        key: (reading["status"], reading.get("reason")) for key, reading in readings(given).items()
+    }
+
+
+def test_each_function_is_a_benchmark_with_its_parameters(tree: Path) -> None:
+    """Plain values as asv writes them, so that sizes and backends are found; else pytest's ids."""
+    for name, text in OTHERS.items():
+        write(tree / "tests" / "bench" / name, text)
+    given = answers(tree, "discover")
+    found = {
+        answer["name"].removeprefix(f"{FILE}::"): answer
+        for answer in given
+        if answer["kind"] == "benchmark"
+    }
+    work = found["test_work"]
+    assert work["param_names"] == ["backend", "size"]
+    assert work["params"][1] == ["'numpy'", "200"]
+    assert len(work["params"]) == len(work["ids"]) == 4
+    assert work["ids"][1] == f"{FILE}::test_work[numpy-200]"
+    assert (work["group"], work["type"], work["unit"]) == ("toys", "time", "seconds")
+    assert (work["file"], work["line"]) == (FILE, 1 + TESTS[: TESTS.index('"size"')].count("\n"))
+    assert found["test_thing"]["params"] == [["big"], ["thing1"]]
+    assert found["test_things"]["params"] == [["first0", "1"], ["Opaque", "2"]]
+    assert len({tuple(texts) for texts in found["test_alike"]["params"]}) == 2
+    assert found["TestMethods::test_method"]["params"] == []
+    assert "test_no_benchmark" not in found
+    broken = {
+        answer["file"].rpartition("/")[2]: answer["reason"]
+        for answer in given
+        if answer["kind"] == "unloadable"
+    }
+    assert broken.keys() == OTHERS.keys()
+    assert broken["test_gone.py"].startswith("ModuleNotFoundError: No module named 'nothing_")
+    assert "SystemExit: 3" in broken["test_leaving.py"]
+    assert broken["test_skipping.py"].startswith("Skipped: could not import 'nothing_called_so'")
+    assert (given[-1]["kind"], given[-1]["foreign"]) == ("end", [])
+
+
+@pytest.mark.parametrize("plugins", ["", "1"], ids=["with pytest-benchmark", "without"])
+@pytest.mark.parametrize("mode", ["importlib", "prepend"])
+def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
+    tree: Path, plugins: str, mode: str
+) -> None:
+    """Whatever the project's options are: they disable, trace, distribute and select.
+
+    However it imports its tests, each folder has its own conftest.
+    """
+    write(tree / "pyproject.toml", CONFIGURATION.replace("importlib", mode))
+    seconds = {
+        "test_work[numpy-100]": 100e-6,
+        "test_work[torch-200]": 200e-6,
+        "test_thing[big]": 100e-6,
+        "TestMethods::test_method": 300e-6,
+        "test_pedantic": 100e-6,
+        "test_iterations": 100e-6,
+        "test_statistics": 100e-6,
+        "test_marks": 100e-6,
+    }
+    variables = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": plugins} if plugins else {}
+    given = answers(
+        tree, "measure", [f"{FILE}::{test}" for test in seconds], variables, calls=6, batches=2
+    )
+    assert [reading["status"] for reading in readings(given).values()] == ["ok"] * len(seconds)
+    for key, expected in seconds.items():
+        reading = readings(given)[key.rpartition("::")[2]]
+        assert reading["samples"] == pytest.approx([expected] * 2)
+    assert (given[-1]["kind"], given[-1]["own"]) == ("end", True)
+
+
+def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
+    for name, text in OTHERS.items():
+        write(tree / "tests" / "bench" / name, text)
+    expected = {
+        "test_file": ("failed", "fixture file: FileNotFoundError: no such file"),
+        "test_server": ("failed", "fixture server: ConnectionError: no such server"),
+        "test_server_again": ("failed", "fixture server: ConnectionError: no such server"),
+        "test_left_open": ("failed", "teardown: OSError: cannot be closed"),
+        "test_twice": (
+            "failed",
+            "AlreadyUsed: Fixture can only be used once. Previously it was used in "
+            "benchmark(...) mode.",
+        ),
+        "test_setup_with_iterations": (
+            "failed",
+            "ValueError: Can't use more than 1 `iterations` with a `setup` function.",
+        ),
+        "test_setup_with_arguments": (
+            "failed",
+            "TypeError: Can't use `args` or `kwargs` if `setup` returns the arguments.",
+        ),
+        "test_never": ("skipped", "it does not call benchmark"),
+        "test_weave": (
+            "skipped",
+            "benchmark.weave is not measured: hand the function to benchmark",
+        ),
+        "test_skip": ("skipped", "not today"),
+        "test_xfail": ("skipped", "xfail: a known bug"),
+        "test_import": (
+            "skipped",
+            "could not import 'nothing_called_so': No module named 'nothing_called_so'",
+        ),
+        "test_wrong": ("failed", "AssertionError: assert result == 0"),
+        "test_renamed": ("failed", "pytest does not find it here"),
+    }
+    elsewhere = [f"tests/bench/{name}::test_it_in_{name}" for name in OTHERS]
+    found = outcomes(answers(tree, "measure", [*elsewhere, *expected]))
+    assert found["test_it_in_test_gone.py"] == (
+        "failed",
+        "ModuleNotFoundError: No module named 'nothing_called_so'",
+    )
+    assert found["test_it_in_test_leaving.py"][0] == "failed"
+    assert found["test_it_in_test_skipping.py"][0] == "skipped"
+    for key, outcome in expected.items():
+        assert found[key] == outcome
+
+
+def test_a_test_that_ends_the_process_is_blamed_and_the_rest_is_left_to_another(
+    tree: Path,
+) -> None:
+    left = answers(tree, "measure", ["test_marks", "test_exit", "test_thing[big]"])
+    assert outcomes(left) == {
+        "test_marks": ("ok", None),
+        "test_exit": ("failed", "it ended the process: KeyboardInterrupt:"),
+    }
+    assert left[-1]["kind"] == "end"
+    died = answers(tree, "measure", ["test_marks", "test_die", "test_thing[big]"])
+    assert outcomes(died) == {"test_marks": ("ok", None)}
+    assert (died[-1]["kind"], died[-1]["key"]) == ("loaded", "test_die")
+
+
+def test_a_module_whose_import_ends_the_process_is_blamed(tree: Path) -> None:
+    write(tree / "tests" / "bench" / "test_deadly.py", "import os\nos._exit(7)\n")
+    given = answers(tree, "measure", ["test_marks", "tests/bench/test_deadly.py::test_it"])
+    assert (given[-1]["kind"], given[-1]["key"]) == ("start", "test_it")
+    given = answers(tree, "discover")
+    assert given[-1]["kind"] == "start"
+    assert given[-1]["file"] == "tests/bench/test_deadly.py"
+
+
+def test_tests_and_fixtures_draw_the_same_whatever_ran_before(tree: Path, tmp_path: Path) -> None:
+    answers(tree, "measure", ["test_draw"])
+    answers(tree, "measure", ["test_draw_first", "test_marks", "test_draw"])
+    alone, after = (tmp_path / "drawn").read_text().splitlines()
+    assert alone == after
+    other, drawn, own = alone[len("draw (") : -1].split(", ")
+    assert len({other, drawn, own}) == 3
+
+
+def test_a_conftest_that_does_not_load_says_why(tree: Path) -> None:
+    write(tree / "tests" / "bench" / "conftest.py", "import nothing_called_so\n")
+    for kind, tests in (("discover", []), ("measure", ["test_marks"])):
+        last = answers(tree, kind, tests)[-1]
+        assert last["kind"] == "failed"
+        assert "ModuleNotFoundError: No module named 'nothing_called_so'" in last["reason"]
+
+
+def test_an_old_pytest_is_no_pytest(tree: Path) -> None:
+    old = tree.parent / "old"
+    write(old / "pytest.py", "__version__ = '6.2.5'\n")
+    [answer] = answers(tree, "discover", (), {"PYTHONPATH": str(old)})
+    assert answer["kind"] == "no runner"
+    assert "pytest 6.2.5 is too old" in answer["reason"]
