@@ -196,24 +196,24 @@ def test_bisect_finds_the_commit_of_each_benchmark(project: Repository) -> None:
     project.write("toy/__init__.py", code() + OTHER.format(turns=10))
     project.git("tag", "--delete", "base")
     project.commit("base")
-    project.commit("first of them")
+    project.commit("first-of-them")
     project.write("toy/__init__.py", code() + OTHER.format(turns=12))
-    project.commit("two is slower")
+    project.commit("two-is-slower")
     project.write("toy/__init__.py", "raise ImportError\n")
     project.commit("broken")
     project.write("toy/__init__.py", "# Repaired.\n" + code() + OTHER.format(turns=12))
     project.commit("repaired")
     project.write("toy/__init__.py", code(turns=1100) + OTHER.format(turns=12))
-    project.commit("one is slower")
+    project.commit("one-is-slower")
     project.write("benchmarks/suite.py", TWO)
     project.commit("head")
     comparison = run(bisect=True)
     found = {row.benchmark.rpartition("_")[2]: row.introduced_by for row in comparison.rows}
-    for name, tag in (("one", "one is slower"), ("two", "two is slower")):
+    for name, tag in (("one", "one-is-slower"), ("two", "two-is-slower")):
         introduced = found[name]
         assert introduced is not None, comparison.rows
         assert introduced.subject == tag
-        assert introduced.commit == project.git("rev-parse", f"{tag}").strip()
+        assert introduced.commit == project.git("rev-parse", tag).strip()
     assert "--bisect" in comparison.reproduce
     assert len(project.git("worktree", "list").splitlines()) == 1
 
