@@ -169,6 +169,50 @@ def test_the_same_work_is_not_looked_into(project: Repository) -> None:
     assert profiles(comparison) == []
 
 
+MANY = """
+import toy
+
+class Counted:
+    timer = staticmethod(toy.clock)
+    params = [1, 2]
+
+    def setup_cache(self):
+        return [1000]
+
+    def time_cached(self, values, times):
+        toy.NOW += 1e-3 * times * toy.FACTOR
+        toy.loop(int(values[0] * times * toy.FACTOR))
+
+class Broken:
+    timer = staticmethod(toy.clock)
+
+    def time_broken(self):
+        toy.work(1)
+        if toy.FACTOR > 1:
+            raise ValueError("broken")
+"""
+
+
+def test_every_set_of_parameters_has_its_reason_and_what_breaks_none(project: Repository) -> None:
+    project.write("benchmarks/suite.py", MANY)
+    project.write("toy/__init__.py", code() + "\nFACTOR = 1\n")
+    project.git("tag", "--delete", "base")
+    project.commit("base")
+    project.write("toy/__init__.py", code() + "\nFACTOR = 1.2\n")
+    project.commit("head")
+    comparison = run(count="never")
+    cached = [row for row in comparison.rows if row.params]
+    assert [row.verdict for row in cached] == ["regression"] * 2
+    for row in cached:
+        [loop] = row.why
+        assert (loop.function, row.why_not) == ("loop", None)
+        assert loop.head == pytest.approx(1.2 * loop.base, rel=0.01)
+    assert len(profiles(comparison)) == 2
+    [broken] = [row for row in comparison.rows if not row.params]
+    assert (broken.why, broken.why_not) == ([], None)
+    assert "broken" in (broken.reason or "")
+
+
 TWO = """
 import toy
 

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -198,3 +199,9 @@ def test_files_are_named_as_both_arms_have_them(tmp_path: Path) -> None:
     assert shown("<string>", roots) == "<string>"
     assert shown(subprocess.__file__, roots) == "subprocess.py"
     assert shown("/elsewhere/else.py", roots) == "else.py"
+
+
+def test_a_name_that_is_no_text_can_be_sent() -> None:
+    code = compile("def odd(): pass", "\udcff.py", "exec")
+    function = types.FunctionType(code.co_consts[0], {})
+    assert trace(function)["frames"] == [["odd", "?.py", 1]]
