@@ -76,7 +76,7 @@ def everything() -> None:
 
 
 def test_an_inlined_loop_counts_by_its_turns() -> None:
-    """The functions of this program are on no stack."""
+    """Although nothing is called more often."""
 
     def counted(turns: int) -> tuple[float, float]:
         return stacks(trace(lambda: loop(turns)))[("<lambda>", "loop")]
@@ -205,3 +205,17 @@ def test_a_name_that_is_no_text_can_be_sent() -> None:
     code = compile("def odd(): pass", "\udcff.py", "exec")
     function = types.FunctionType(code.co_consts[0], {})
     assert trace(function)["frames"] == [["odd", "?.py", 1]]
+
+
+def test_functions_of_this_program_are_on_no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They only call the benchmark; whatever is counted stands on nothing of ours."""
+    code = compile("def ours(call):\n call()\n", tracing._HERE + "suite.py", "exec")
+    ours = types.FunctionType(code.co_consts[0], {})
+    assert set(stacks(trace(lambda: ours(lambda: loop(3))))) == {
+        ("<lambda>",),
+        ("<lambda>", "<lambda>"),
+        ("<lambda>", "<lambda>", "loop"),
+    }
+    monkeypatch.setattr(tracing, "MOST_BYTECODES", -1)
+    many = stacks(trace(lambda: ours(lambda: loop(200_000))))
+    assert set(many) == {("<lambda>",), ("<lambda>", "<lambda>"), ("<lambda>", "<lambda>", "loop")}
