@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import Json, Results, Wait
 from perceptron.commands.shared.options import one_of
+from perceptron.commands.shared.pages import folder, prepare_comparison
 from perceptron.commands.shared.quiet import looking_first
 
 
@@ -72,6 +73,13 @@ def compare(
         bool,
         typer.Option("--annotations", help="As in GitHub's workflows: mark slower benchmarks."),
     ] = False,
+    html: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Where its page is written; '' for none. Default: html."),
+    ] = None,
+    pages_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where that is published, for --markdown.")
+    ] = None,
     wait: Wait = None,
     results: Results = Path("results"),
     json: Json = False,
@@ -83,7 +91,7 @@ def compare(
     from perceptron.gate.checkout.request import CompareRequest
     from perceptron.gate.compare import compare as gate
     from perceptron.records.comparison import Counting
-    from perceptron.report import documents, text_file
+    from perceptron.report import comparison_address, documents, text_file
     from perceptron.report.pull_request import annotations as gate_annotations
     from perceptron.report.pull_request import comment
     from perceptron.report.tables import comparison as table
@@ -108,19 +116,23 @@ def compare(
         build=build,
         only_changed=changed,
         bisect=bisect,
+        html=folder(html),
     )
+    published = None if pages_url is None else comparison_address.published(pages_url)
     if markdown is not None:
         text_file.reserve(markdown)
+    pages = prepare_comparison(html)
     with terminal.progress_bar("comparing") as bar:
         comparison = gate(request, looking_first(bar, wait))
     comparison = replace(comparison, moved_crossovers=moved_crossovers(comparison))
+    comparison = pages.write_comparison(comparison)
     terminal.show_warnings(comparison.warnings)
     if json:
         documents.write(comparison)
     else:
-        table.show(comparison)
+        table.show(comparison, pages.html)
     if markdown is not None:
-        text_file.write(markdown, comment.comment(comparison))
+        text_file.write(markdown, comment.comment(comparison, published=published))
     gate_annotations.annotate(comparison, annotations)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
     if code:

@@ -11,8 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from perceptron import optional
 from perceptron.analysis.crossover import moved as judge
 from perceptron.cli import app, main
+from perceptron.errors import UserError
 from perceptron.gate import compare as gate
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest, command
 from perceptron.gate.checkout.revisions import Revision
@@ -26,8 +28,9 @@ from tests.made_comparison import comparison, moved, row, slower
 
 
 @pytest.fixture(autouse=True)
-def outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests may themselves run in a workflow."""
+def outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """These tests may themselves run in a workflow, and pages go to a folder of their own."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
 
@@ -81,7 +84,7 @@ def test_the_help_states_the_defaults_of_the_rule(capsys: pytest.CaptureFixture[
 def test_the_page_states_the_numbers_of_the_rule() -> None:
     """What it says of counting is what the gate does."""
     rule = Rule()
-    page = " ".join((ROOT / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    page = " ".join((ROOT / "docs" / "gate-how.md").read_text(encoding="utf-8").split())
     for words in (
         f"differ by more than {100 * AGREE:g} %, both are counted a second time",
         f"counts differ by more than {100 * rule.repeatable:g} %",
@@ -144,7 +147,7 @@ def test_json_markdown_and_marks_do_not_get_mixed_up(
     """One document on standard output, marks on standard error, the comment in its file."""
     result = comparison(slower(), verdict="regression")
     file = tmp_path / "gate.md"
-    options = ("--json", "--annotations", "--markdown", str(file))
+    options = ("--json", "--annotations", "--html", "", "--markdown", str(file))
     assert compare(monkeypatch, result, *options) == 1
     out, err = capsys.readouterr()
     assert json.loads(out)["verdict"] == "regression"
@@ -168,6 +171,59 @@ def test_moved_crossovers_are_judged_once_and_shown_everywhere(
     assert compare(monkeypatch, gated) == 1
     assert f"crossover moved: mlp-width: {words}" in capsys.readouterr().out
     assert words in file.read_text(encoding="utf-8").replace("`", "")
+
+
+PAGE = f"gate/{'a' * 12}..{'b' * 12}/index.html"
+
+
+def test_the_page_is_named_where_somebody_looks_for_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Below the table, in the document, and in the comment where it is published."""
+    result = comparison(slower(), verdict="regression")
+    assert compare(monkeypatch, result, "--html", "pages") == 1
+    assert f"page:   pages/{PAGE}" in capsys.readouterr().out.splitlines()
+    assert (tmp_path / "pages" / PAGE).is_file()
+    options = ("--markdown", "gate.md", "--pages-url", "https://we.example/suite/", "--json")
+    assert compare(monkeypatch, result, *options) == 1
+    document = json.loads(capsys.readouterr().out)
+    assert document["page"] == PAGE
+    assert json.loads((tmp_path / "html" / PAGE).with_name("comparison.json").read_text()) == (
+        document
+    )
+    link = f"[Its page](https://we.example/suite/{PAGE})"
+    assert link in (tmp_path / "gate.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("url", ["http://we.example", "javascript:x", "https://a) [b](https://c"])
+def test_an_address_that_is_none_is_told_before_measuring(
+    asked: list[CompareRequest], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    with pytest.raises(UserError, match=r"^--pages-url "):
+        app(["compare", "a", "b", "--pages-url", url], standalone_mode=False)
+    assert asked == []
+
+
+def test_no_page_where_none_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert compare(monkeypatch, comparison(row()), "--html", "") == 0
+    out, err = capsys.readouterr()
+    assert "page" not in out + err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_gate_without_what_draws_pages_answers_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """With one line that says how to get them."""
+    monkeypatch.setattr(optional, "find_spec", lambda name: None)
+    assert compare(monkeypatch, comparison(row()), "--json") == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["page"] is None
+    (line,) = err.splitlines()
+    assert line.startswith("no page will be written: jinja2 and plotly are not installed: pip ")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_outside_a_workflow_there_are_no_marks(

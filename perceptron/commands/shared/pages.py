@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from perceptron.analysis.overhead.ladder import OverheadResult
     from perceptron.analysis.phase_map.phase_map import MapResult
     from perceptron.analysis.stored.collection import Collection
+    from perceptron.records.comparison import Comparison
 
 _DEFAULT = "html"
 
@@ -74,6 +75,25 @@ class Pages:
 
         return self._write(results, shown, result)
 
+    def write_comparison(self, comparison: Comparison) -> Comparison:
+        """Write the page of a comparison, and no other; return it with the page's address."""
+        if self.html is None:
+            return comparison
+        from msgspec.structs import replace
+
+        from perceptron.report.comparison_address import address
+        from perceptron.report.dashboard.comparisons.write import write_comparison
+
+        shown = replace(comparison, page=address(comparison.plan))
+        if shown.page is None:
+            return comparison
+        try:
+            write_comparison(self.html, shown)
+        except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
+            _not_written(error)
+            return comparison
+        return shown
+
     def _write(
         self,
         results: Path,
@@ -91,8 +111,7 @@ class Pages:
             collection, address = shown(collect(results))
             write_site(self.html, collection, asv.absent(self.html), asked)
         except Exception as error:  # noqa: BLE001 minutes of measuring wait to be shown
-            reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
-            _note(f"no page was written: {reason}")
+            _not_written(error)
             return Written()
         return Written(self.html / address.partition("#")[0], f"{self.html}/{address}")
 
@@ -109,21 +128,46 @@ def prepare(html: str | None, by_default: bool = True) -> Pages:
     Called before minutes of measuring. ``html`` is what was typed; where nothing was, there are
     pages only ``by_default``.
     """
-    site = folder(html)
-    if site is None or (html is None and not by_default):
+    if html is None and not by_default:
         return Pages(None)
-    reason = optional.missing("pages")
-    if reason is None:
+
+    def reserve(site: Path) -> None:
         from perceptron.report.dashboard import page
 
+        page.reserve(site)
+
+    return _reserved(folder(html), optional.missing("pages"), reserve)
+
+
+def prepare_comparison(html: str | None) -> Pages:
+    """Do the same for the page of a comparison, which needs fewer libraries."""
+
+    def reserve(site: Path) -> None:
+        from perceptron.report.dashboard.comparisons import write
+
+        write.reserve(site)
+
+    return _reserved(folder(html), optional.missing("pages", "jinja2", "plotly"), reserve)
+
+
+def _reserved(site: Path | None, missing: str | None, reserve: Callable[[Path], None]) -> Pages:
+    if site is None:
+        return Pages(None)
+    reason = missing
+    if reason is None:
         try:
-            page.reserve(site)
+            reserve(site)
         except UserError as error:
             reason = str(error)
     if reason is not None:
         _note(f"no page will be written: {reason}")
         return Pages(None)
     return Pages(site)
+
+
+def _not_written(error: Exception) -> None:
+    reason = str(error) if isinstance(error, UserError) else f"a bug: {error!r}"
+    _note(f"no page was written: {reason}")
 
 
 def _note(text: str) -> None:

@@ -7,6 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from perceptron.errors import UserError
+from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.pytest_files import read_pytest_suite
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
@@ -51,6 +54,13 @@ class CompareRequest:
     """Whether the commit that changed a benchmark is looked for."""
     reasons: bool = True
     """Whether what changed is looked into; it changes no verdict."""
+    html: Path | None = Path("html")
+    """Where the pages are written, if anywhere."""
+
+    def written(self) -> tuple[Path, ...]:
+        """Return the folders that are comparing's own: what lies there is no change."""
+        pages = self.html and self.html / "gate"
+        return tuple(folder.resolve() for folder in (self.results, pages) if folder)
 
 
 @dataclass(frozen=True)
@@ -62,18 +72,35 @@ class ResolvedRequest:
     head: Revision
     suite: Suite
     pythons: dict[Arm, str]
+    installed: bool = False
+    """Whether what is installed in these Pythons is compared, and no tree."""
 
 
 def resolve_request(request: CompareRequest) -> ResolvedRequest:
-    """Look it up in the repository of this folder. Raises `UserError` for what is missing."""
-    root = repository(Path.cwd())
-    results = request.results.resolve()
-    base = resolve(root, request.base, results)
-    head = resolve(root, request.head, results)
+    """Look it up in the suite's repository of code. Raises `UserError` for what is missing."""
+    if request.installed and None in {request.base_python, request.head_python}:
+        raise UserError(
+            "--installed compares what is installed in two environments: name their interpreters "
+            "by --base-python and --head-python"
+        )
+    here = Path.cwd()
+    root = repository(here) if request.pytest else code_repository(request.suite, here)
+    base = resolve(root, request.base, *request.written())
+    head = resolve(root, request.head, *request.written())
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return ResolvedRequest(root, base, head, read_suite(request.suite, root), pythons)
+    return ResolvedRequest(
+        root, base, head, _suite(request, root), pythons, installed=request.installed
+    )
+
+
+def _suite(request: CompareRequest, root: Path) -> Suite:
+    if request.pytest is None:
+        return read_suite(request.suite, root)
+    if request.suite != SUITE:
+        raise UserError(f"--pytest {request.pytest}: not with --suite: name one suite")
+    return read_pytest_suite(request.pytest, root)
 
 
 def side(revision: Revision, python: str) -> Side:
@@ -85,7 +112,7 @@ def warnings(request: CompareRequest, resolved: ResolvedRequest) -> list[Measure
     """Warn of what a user may have overlooked."""
     if "." in {request.base, request.head}:
         return []
-    dirty = changes(resolved.repository, request.results.resolve())
+    dirty = changes(resolved.repository, *request.written())
     if not dirty:
         return []
     return [
@@ -107,6 +134,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),
+        "--pytest": None if request.pytest is None else str(request.pytest),
         "--benchmarks": request.benchmarks,
         "--budget": None
         if request.budget_minutes == BUDGET_MINUTES
@@ -121,7 +149,9 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     for option, value in options.items():
         words += [] if value is None else [option, value]
     words += ["--bisect"] if request.bisect else []
+    words += ["--installed"] if request.installed else []
     words += [] if request.seeded else ["--no-seed"]
+    words += ["--changed"] if request.only_changed else []
     return shlex.join(words)
 
 

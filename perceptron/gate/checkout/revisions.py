@@ -38,10 +38,10 @@ def repository(folder: Path) -> Path:
         raise UserError(f"{folder}: no git repository to compare revisions of: {error}") from None
 
 
-def resolve(repository: Path, name: str, results: Path) -> Revision:
+def resolve(repository: Path, name: str, *written: Path) -> Revision:
     """Return the commit that ``name`` stands for. Raises `UserError` for one that does not exist.
 
-    What lies in ``results`` is no change of the working tree: comparing writes there.
+    What lies in a folder that is ``written`` to is no change of the working tree: it is ours.
     """
     if not name.strip() or name.startswith("-"):
         raise UserError(f"no revision {name!r}: name a branch, a tag, a commit or .")
@@ -56,19 +56,21 @@ def resolve(repository: Path, name: str, results: Path) -> Revision:
         ) from None
     if name != ".":
         return Revision(name, commit)
-    changed = changes(repository, results)
+    changed = changes(repository, *written)
     return Revision(name, commit, changed, _digest(repository, changed))
 
 
-def changes(repository: Path, results: Path) -> tuple[str, ...]:
+def changes(repository: Path, *written: Path) -> tuple[str, ...]:
     """Return files that differ from the last commit, deleted ones too, and new ones not ignored.
 
-    Relative to the root, without what lies in ``results``.
+    Relative to the root, without what lies in folders that comparing has ``written`` to.
     """
     differing = git(repository, "diff", "--name-only", "--no-renames", "-z", "HEAD")
     new = git(repository, "ls-files", "--others", "--exclude-standard", "-z")
     names = sorted({name for name in (differing + new).split("\0") if name})
-    return tuple(name for name in names if not (repository / name).is_relative_to(results))
+    return tuple(
+        name for name in names if not any(map((repository / name).is_relative_to, written))
+    )
 
 
 def add_changes(repository: Path, revision: Revision, tree: Path) -> None:

@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
+from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Arm
 from perceptron.records.files.lock import open_locked
 
@@ -27,8 +28,9 @@ class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
-    HEAD's benchmarks serve all arms, or those at ``origin``, which lie in another repository: what
-    is compared is the code that they measure.
+    What belongs to the suite is the same in all of them: what the tree at ``benchmarks`` holds of
+    it, by default HEAD's, or what lies in a repository of its own. What is compared is the code
+    that it measures.
     """
 
     def __init__(
@@ -37,14 +39,14 @@ class Worktrees:
         home: Path,
         base: Revision,
         head: Revision,
-        benchmarks: str,
-        origin: Path | None = None,
+        suite: Suite,
+        benchmarks: Path | None = None,
     ) -> None:
         self.home = home
         self._repository = repository
         self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
-        self._benchmarks = benchmarks
-        self._origin = origin
+        self._suite = suite
+        self._source = benchmarks
         self._sides: dict[Arm, str] = {}
         for arm in ("head", "base"):
             self._add(arm)
@@ -79,13 +81,18 @@ class Worktrees:
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
         add_changes(self._repository, revision, tree)
         self._sides[arm] = side
-        if self._origin is not None:
-            self._copy_benchmarks(self._origin, tree)
-        elif arm != "head":
-            self._copy_benchmarks(self.path("head") / self._benchmarks, tree)
+        if self._suite.origin is not None:
+            self._copy_benchmarks(self._suite.origin, tree)
+        elif self._source is not None or arm != "head":
+            source = self._source or self.path("head")
+            self._copy_benchmarks(source / self._suite.benchmarks, tree)
+            for name in self._suite.beside:
+                _copy_file(source / name, tree / name)
 
     def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
-        theirs = tree / self._benchmarks
+        theirs = tree / self._suite.benchmarks
+        if ours.is_file():
+            _copy_file(ours, theirs)
         if not ours.is_dir():
             return  # the suite's reader says so, with the name of its file
         if theirs.is_symlink() or theirs.is_file():
@@ -96,10 +103,22 @@ class Worktrees:
         shutil.copytree(
             ours,
             theirs,
-            symlinks=self._origin is None,  # what a guest's links name does not come along
+            symlinks=self._suite.origin is None,  # what a guest's links name does not come along
             ignore_dangling_symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
+
+
+def _copy_file(ours: Path, theirs: Path) -> None:
+    """Make theirs what ours is: the same file, or none."""
+    if theirs.is_dir() and not theirs.is_symlink():
+        if not ours.is_file():
+            return
+        shutil.rmtree(theirs)
+    theirs.unlink(missing_ok=True)
+    if ours.is_file():
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ours, theirs)
 
 
 @contextmanager

@@ -177,9 +177,8 @@ class _Probes:
         first, last = (self._steps[number - 1].revision for number in pair)
         repository, suite = self._resolved.repository, self._resolved.suite
         with working_folder(repository) as home:
-            trees = Worktrees(
-                repository, home, first, last, suite.benchmarks, self._arms.benchmarks
-            )
+            ours = self._arms.trees.path("head")
+            trees = Worktrees(repository, home, first, last, suite, ours)
             with closing(self._arms.on(trees)) as arms:
                 drawn = seeds(self._plan.seed, "count", work.FIRST, self._plan.seeded)
                 rounds = Rounds(arms, Caches(arms), self._valgrind)

@@ -37,7 +37,7 @@ CALIBRATING = SamplingEffort({}, {})
 class Sampler:
     """Samples benchmarks on the arms.
 
-    With an ``instrument`` for each arm its programs count instead of timing.
+    With an ``instrument`` for each arm its programs count, say, instead of timing.
     """
 
     def __init__(
@@ -89,11 +89,9 @@ class Sampler:
         own_peak = benchmarks[0].type in ALONE
         current, answered = benchmarks[0].key, False  # blamed if the process ends early
         begin, spent = self._clock(), 0.0
-        kind, instrument = (
-            ("measure", PLAIN) if self._instrument is None else ("count", self._instrument(arm))
-        )
+        instrument = PLAIN if self._instrument is None else self._instrument(arm)
         for answer in self._arms.run(
-            arm, kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
+            arm, instrument.kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
         ):
             if answer.kind == "start":
                 current = answer.key

@@ -13,6 +13,7 @@ from perceptron.errors import UserError
 from perceptron.records.files.replace import replace
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import Stroke, strokes
+from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.data import OPENING, script
 from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.ladders import ladder_views
@@ -73,7 +74,7 @@ def write_site(
     looks = strokes(_backends(collection, asked))
     site = _Site(html)
     try:
-        for name, text in _texts(collection, looks, asv, asked):
+        for name, text in _texts(collection, looks, asv, asked, _comparisons(html)):
             site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
@@ -90,13 +91,15 @@ def _texts(
     looks: dict[str, Stroke],
     asv: str | None,
     asked: CrossoverResult | None,
+    comparisons: str | None,
 ) -> Iterator[tuple[str, str]]:
     """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
-    yield _page("index.html", "overview.html.j2", overview(collection, looks, asv, asked))
+    shown = overview(collection, looks, asv, asked) | {"comparisons": comparisons}
+    yield _page("index.html", "overview.html.j2", shown)
     yield _page("machines.html", "machines.html.j2", machines(collection))
     drawn = plot.looks(looks)
     yield from _views(sweep_views(collection, drawn, asked))
@@ -125,12 +128,14 @@ def _views(views: Views) -> Iterator[tuple[str, str]]:
 
 def _page(file: str, template: str, facts: dict[str, Any]) -> tuple[str, str]:
     name, title = next((name, title) for page, name, title in PAGES if page == file)
-    rendered = (
-        templates()
-        .get_template(template)
-        .render(pages=PAGES, file=file, name=name, title=title, **facts)
-    )
-    return file, rendered
+    shown = {"pages": PAGES, "file": file, "name": name, "title": title, "root": ""}
+    shown |= {"made_by": "perceptron dashboard"}
+    return file, templates().get_template(template).render(**shown, **facts)
+
+
+def _comparisons(html: Path) -> str | None:
+    """Return where the list of comparisons is, None while there is none."""
+    return LIST if (html / LIST).is_file() else None
 
 
 def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str]:

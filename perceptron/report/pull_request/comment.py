@@ -5,19 +5,21 @@ Names, parameters, units, reasons and commands are untrusted text; see `markdown
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perceptron.records.comparison import Comparison, MovedCrossover, Row, Side
+from perceptron.report.comparison_address import address
 from perceptron.report.numbers import NONE, digits
 from perceptron.report.pull_request import markdown
 from perceptron.report.pull_request.markdown import code, count
+from perceptron.report.pull_request.reproduce import command
 from perceptron.report.tables import comparison as text
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
+from perceptron.report.tables import why
 from perceptron.report.tables.grouped import Said
-from perceptron.untrusted_text import label
+from perceptron.report.tables.reach import reach
 
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which the comment is found again."""
@@ -43,8 +45,8 @@ _OTHERS = (
     "stands on",
     "why",
 )
-_LONGEST_COMMAND = 2000
 _LONGEST_REASON = 300
+_LONGEST_WHY = 300
 # Of two benchmarks, and how many more there are.
 _LONGEST_NAMES = 400
 _MOST_VERSIONS = 10
@@ -69,16 +71,19 @@ def nothing(pull: PullRequest) -> str:
     )
 
 
-def comment(comparison: Comparison, pull: PullRequest | None = None) -> str:
+def comment(
+    comparison: Comparison, pull: PullRequest | None = None, published: str | None = None
+) -> str:
     """Return Markdown of less than `MOST_BYTES`: what changed on top, the rest folded.
 
-    Where there is not room for all, the folded rows are left out first, and counted.
+    ``published`` is the address below which pages are published, as `comparison_address.published`
+    returns it. Where there is not room for all, the folded rows are left out first, and counted.
     """
     ordered = text.in_order(comparison.rows)
     changed = [row for row in ordered if _changed(row) and _known(row)]
     broken = [row for row in ordered if _changed(row) and not _known(row)]
     others = [row for row in ordered if not _changed(row)]
-    head, foot = _head(comparison, pull), _foot(comparison, pull)
+    head, foot = _head(comparison, pull), _foot(comparison, pull, published)
     room = markdown.Room(MOST_BYTES - _RESERVE - len("\n".join([*head, *foot]).encode()))
     parts = [
         *_part([], table.head(_CHANGED), [_changed_row(row) for row in changed], room),
@@ -91,22 +96,7 @@ def comment(comparison: Comparison, pull: PullRequest | None = None) -> str:
         ),
         *_part(["**Warnings**"], [], _warnings(comparison), room),
     ]
-    return "\n".join([*head, *parts, *foot, *_fold(comparison, others, room)]) + "\n"
-
-
-def command(line: str) -> str | None:
-    """Return the command to reproduce, quoted again: a shell runs `perceptron compare` or nothing.
-
-    None if it is another command, or one that cannot be shown in a line.
-    """
-    try:
-        words = shlex.split(line) if len(line) <= _LONGEST_COMMAND else []
-    except ValueError:  # no closing quotation
-        return None
-    quoted = shlex.join(words)
-    ours = words[:2] == ["perceptron", "compare"]
-    # In one line and without characters that nobody sees.
-    return quoted if ours and label(quoted) == quoted else None
+    return "\n".join([*head, *parts, *foot, *_fold(comparison, ordered, others, room)]) + "\n"
 
 
 def _changed(row: Row) -> bool:
@@ -144,7 +134,7 @@ def _versions(comparison: Comparison) -> str:
     return ", ".join(changes) + (f" and {more} more" if more else "")
 
 
-def _foot(comparison: Comparison, pull: PullRequest | None) -> list[str]:
+def _foot(comparison: Comparison, pull: PullRequest | None, published: str | None) -> list[str]:
     plan = comparison.plan
     machine = comparison.environment.machine
     counter = comparison.environment.counter
@@ -171,7 +161,18 @@ def _foot(comparison: Comparison, pull: PullRequest | None) -> list[str]:
         if reproduce
         else ["Its command cannot be shown here."]
     )
-    return [*lines, "", *shown]
+    return [*lines, *_page(comparison, published), "", *shown]
+
+
+def _page(comparison: Comparison, published: str | None) -> list[str]:
+    """Return where the figures are. The path is worked out again: what the document says is not."""
+    page = address(comparison.plan)
+    if page is None or (published is None and comparison.page is None):
+        return []
+    if published is None:
+        return ["", f"Its page: {code(f'html/{page}')}."]
+    # A plus sign in a path is a blank to some servers.
+    return ["", f"[Its page]({published}/{page.replace('+', '%2B')}): figures of every change."]
 
 
 def _part(title: list[str], head: list[str], lines: list[str], room: markdown.Room) -> list[str]:
@@ -185,20 +186,38 @@ def _part(title: list[str], head: list[str], lines: list[str], room: markdown.Ro
     return ["", *opening, *(head if shown else []), *shown, *left]
 
 
-def _fold(comparison: Comparison, others: Sequence[Row], room: markdown.Room) -> list[str]:
+def _fold(
+    comparison: Comparison, ordered: Sequence[Row], others: Sequence[Row], room: markdown.Room
+) -> list[str]:
+    explained = [row for row in ordered if _changed(row) and (why.lines(row) or row.why_not)]
     left_out, not_counted = notes.left_out(comparison), notes.not_counted(comparison.rows)
     parts = [
+        *_part(["**Why**"], [], [line for row in explained for line in _why(row)], room),
         *_part([], table.head(_OTHERS), [_other_row(row) for row in others], room),
-        *_part(["**Left out**"], [], _said(left_out), room),
+        *_part(["**Left out**"], [], [*_reach(comparison), *_said(left_out)], room),
         *_part(["**Not counted**"], [], _said(not_counted), room),
     ]
     if not parts:
         return []
     verdicts = [row.verdict for row in others]
-    counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
+    counts = [f"why {len(explained)} changed"] if explained else []
+    counts += [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
     counts += [f"{len(comparison.plan.left_out)} left out"] if left_out else []
+    not_reached = len(comparison.plan.not_reached)
+    counts += [f"{not_reached} run no changed code"] if not_reached else []
     counts += ["some not counted"] if not_counted else []
     return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *parts, "", "</details>"]
+
+
+def _why(row: Row) -> list[str]:
+    """Return the benchmark, then in which functions it does more and since which commit."""
+    lines = [code(line, _LONGEST_WHY) for line in why.lines(row)]
+    lines += [f"not known: {code(row.why_not, _LONGEST_REASON)}"] if row.why_not else []
+    return [f"- {_name(row)}", *(f"  - {line}" for line in lines)]
+
+
+def _reach(comparison: Comparison) -> list[str]:
+    return [f"- {code(line, _LONGEST_NAMES)}" for line in reach(comparison)]
 
 
 def _said(said: Sequence[Said]) -> list[str]:

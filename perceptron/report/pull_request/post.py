@@ -3,11 +3,13 @@
 The workflow that has the right to comment runs this, and no code of the pull request:
 
     python -m perceptron.report.pull_request.post FOLDER            prints the pull request's number
-    python -m perceptron.report.pull_request.post FOLDER PULL.json  prints the comment
+    python -m perceptron.report.pull_request.post FOLDER PULL.json [--pages-url URL]
+                                                                    prints the comment
 
 FOLDER holds ``gate.json``, what `perceptron compare --json` printed, and ``pull-request.txt``, the
 number. PULL.json is what GitHub's API says of the pull request of that number, and
-GITHUB_EVENT_PATH names the event, which GitHub wrote. Numbers in gate.json are shown as they are:
+GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, by whom
+the workflow trusts; an empty one is none. Numbers in gate.json are shown as they are:
 code that a pull request brings could make up any. What is certain is that they show nothing but
 numbers and code spans, and in no other pull request than the one whose run it was.
 """
@@ -26,6 +28,7 @@ from msgspec import Struct
 
 from perceptron.errors import UserError
 from perceptron.records.comparison import Comparison
+from perceptron.report.comparison_address import published
 from perceptron.report.numbers import count
 from perceptron.report.pull_request.comment import PullRequest, comment, nothing
 from perceptron.untrusted_text import label
@@ -73,14 +76,15 @@ def number(folder: Path) -> int:
     return int(match[1])
 
 
-def post(folder: Path, pull: Path, event: Path) -> str:
-    """Return the comment.
+def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
+    """Return the comment, with a link to the page below ``pages_url`` if that is not empty.
 
     Where the run left no comparison, the comment says so: an older one must not stand for it. The
     run's commit, branch and repository must be the head of the pull request, since anybody can
     write any number into a file. Raises `UserError` for files that are not of this pull request,
     or hold no comparison.
     """
+    pages = published(pages_url) if pages_url else None
     request, run = _decode(pull, _Pull), _decode(event, _Event).workflow_run
     if request.number != number(folder):
         raise UserError(f"{pull}: another pull request than {number(folder)}: ask for that one")
@@ -101,7 +105,7 @@ def post(folder: Path, pull: Path, event: Path) -> str:
             raise UserError(
                 f"{file}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose --benchmarks"
             )
-    return comment(comparison, pull_request)
+    return comment(comparison, pull_request, pages)
 
 
 def _decode(file: Path, kind: type[Kind]) -> Kind:
@@ -127,20 +131,28 @@ def _read(file: Path, most: int) -> bytes:
     return content
 
 
+def _event() -> Path:
+    """Return the file with what happened, as GitHub wrote it."""
+    event = os.environ.get("GITHUB_EVENT_PATH")
+    if not event:
+        raise UserError("GITHUB_EVENT_PATH is not set: this is for GitHub's workflows")
+    return Path(event)
+
+
 def main() -> None:
     """Run the module as a program; an error is one line, and exit code 2."""
     try:
-        match [Path(argument) for argument in sys.argv[1:]]:
+        match sys.argv[1:]:
             case [folder]:
-                print(number(folder))
+                print(number(Path(folder)))
             case [folder, pull]:
-                event = os.environ.get("GITHUB_EVENT_PATH")
-                if not event:
-                    raise UserError("GITHUB_EVENT_PATH is not set: this is for GitHub's workflows")
-                print(post(folder, pull, Path(event)), end="")
+                print(post(Path(folder), Path(pull), _event()), end="")
+            case [folder, pull, "--pages-url", url]:
+                print(post(Path(folder), Path(pull), _event(), url), end="")
             case _:
                 raise UserError(
-                    "usage: python -m perceptron.report.pull_request.post FOLDER [PULL.json]"
+                    "usage: python -m perceptron.report.pull_request.post FOLDER "
+                    "[PULL.json [--pages-url URL]]"
                 )
     except UserError as error:
         # Runners look for commands in this form anywhere in a line.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from perceptron.records.comparison import Comparison, Row, Work
 from perceptron.report.numbers import NONE, digits, duration, large, percent, percent_interval
@@ -31,8 +32,8 @@ _NOTHING = 0.0005
 _ORDER = ("regression", "improvement", "inconclusive", "invalid", "no change")
 
 
-def show(comparison: Comparison) -> None:
-    """Print the verdict, what changed, and what else must be known."""
+def show(comparison: Comparison, html: Path | None = None) -> None:
+    """Print the verdict, what changed, and what else must be known; its page is in ``html``."""
     # Not at the top: where comments on pull requests are written, there is no rich.
     from rich.markup import escape
 
@@ -50,25 +51,29 @@ def show(comparison: Comparison) -> None:
     for line in notes(comparison):
         out.print(line, markup=False, soft_wrap=True)
     out.print(f"rows:   {comparison.results}", markup=False, soft_wrap=True)
+    if html is not None and comparison.page is not None:
+        out.print(f"page:   {html / comparison.page}", markup=False, soft_wrap=True)
 
 
 def cells(rows: Sequence[Row]) -> list[tuple[str, ...]]:
     """Return rows of text: what changed first, by size; then what did not."""
     shown = len(rows) - unlisted(rows)
-    return [
-        (
-            name(row),
-            row.verdict,
-            amount(row.base, row.unit),
-            amount(row.head, row.unit),
-            change(row),
-            detectable(row),
-            work_change(row),
-            evidence(row),
-        )
-        # What did not change comes last.
-        for row in in_order(rows)[:shown]
-    ]
+    # What did not change comes last.
+    return [row_cells(row) for row in in_order(rows)[:shown]]
+
+
+def row_cells(row: Row) -> tuple[str, ...]:
+    """Return the texts of a row, in the order of `COLUMNS`."""
+    return (
+        name(row),
+        row.verdict,
+        amount(row.base, row.unit),
+        amount(row.head, row.unit),
+        change(row),
+        detectable(row),
+        work_change(row),
+        evidence(row),
+    )
 
 
 def unlisted(rows: Sequence[Row]) -> int:

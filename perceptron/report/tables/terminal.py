@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -19,17 +20,19 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.segment import Segments
 from rich.table import Table
 
 from perceptron.records.warning import MeasurementWarning
 
-# In a pipe there is no width to fit; wide enough for our tables.
-out = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+# In a pipe there is no width to fit, unless somebody names one: tables are as wide as they are.
+_NO_WIDTH = 1_000_000
+_fits = sys.stdout.isatty() or "COLUMNS" in os.environ
+out = Console(highlight=False, width=None if _fits else _NO_WIDTH)
 err = Console(stderr=True, highlight=False)
 
-# Names of other people's benchmarks are long: beyond this they are folded, for there are columns
-# to the right of them.
-_LONGEST_NAME = 48
+# A column of texts is not folded to fewer characters than these.
+_NARROWEST = 12
 _GAP = 2
 
 Move = Callable[[float, float, str], None]
@@ -85,26 +88,61 @@ def _time_left(done: float, total: float) -> str:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table; a column whose name ends in ``>`` is flush right."""
-    grid = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    """Print a table; a column whose name ends in ``>`` is flush right.
+
+    Nothing is ever cut. Where there is not room for all of it, texts are folded, then numbers
+    between their words; where that does not do, the table is wider than the terminal.
+    """
     rows = list(rows)
-    widths = [max(map(cell_len, cells)) for cells in zip(columns, *rows, strict=True)]
-    # Where there is not room for all columns, none is cut: the widest are folded first.
-    room = sum(widths) + _GAP * (len(widths) - 1) <= out.width
-    for index, column in enumerate(columns):
-        right = column.endswith(">")
-        fits = widths[index] <= _LONGEST_NAME
+    right = [column.endswith(">") for column in columns]
+    cells = [column.rstrip(">") for column in columns], *rows
+    widths = _fitted(list(zip(*cells, strict=True)), right)
+    grid = Table(box=None, pad_edge=False)
+    for head, width, is_right in zip(cells[0], widths, right, strict=True):
         grid.add_column(
-            column.rstrip(">"),
-            justify="right" if right else "left",
-            no_wrap=room and (right or (index < 2 and fits)),
+            escape(head),
+            width=width,
+            justify="right" if is_right else "left",
             overflow="fold",
             header_style="dim",
         )
     for row in rows:
         grid.add_row(*(escape(cell) for cell in row))
-    out.print(grid)
+    if title:
+        out.print(title, style="bold", markup=False, soft_wrap=True)
+    # A console prints nothing that is wider than itself.
+    segments = out.render(grid, out.options.update(width=_whole(widths)))
+    out.print(Segments(segments), crop=False)
     out.print()
+
+
+def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
+    """Return the widths of the columns in the room that there is."""
+    widths = [max(map(cell_len, cells)) for cells in columns]
+    words = [max(map(_longest_word, cells)) for cells in columns]
+    folded = [min(width, _NARROWEST) for width in widths]
+    texts = [w if is_right else f for w, f, is_right in zip(widths, folded, right, strict=True)]
+    numbers = [w if is_right else f for w, f, is_right in zip(words, folded, right, strict=True)]
+    for least in (texts, numbers):
+        widths = _narrowed(widths, least)
+    return widths
+
+
+def _narrowed(widths: Sequence[int], least: Sequence[int]) -> list[int]:
+    """Return widths that fit, or are down to the least; the widest give way first."""
+    widths = list(widths)
+    while _whole(widths) > out.width and widths != least:
+        foldable = (index for index in range(len(widths)) if widths[index] > least[index])
+        widths[max(foldable, key=lambda index: widths[index])] -= 1
+    return widths
+
+
+def _whole(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _longest_word(cell: str) -> int:
+    return max(map(cell_len, cell.split()), default=0)
 
 
 def show_paths(rows: Path | None, page: Path | str | None) -> None:

@@ -19,6 +19,8 @@ COLUMNS = ("function", "counted", "base>", "head>", "change>", "calls>", "where"
 _LINES = 5
 _OF_PYTHON = 3
 _COMMIT = 12
+# More than any call counts: nobody would read all its digits.
+_LARGEST = 1e15
 
 
 def cells(row: Row) -> list[tuple[str, ...]]:
@@ -108,4 +110,6 @@ def _where(growth: Growth) -> str | None:
 
 def _amount(number: float) -> str:
     """Return whole numbers with all their digits, means of several calls with three."""
+    if number == 0 or not 1 <= number < _LARGEST:
+        return digits(number)
     return f"{round(number):,}" if number >= 100 or number == round(number) else digits(number)

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,6 +36,40 @@ def test_a_table_that_is_too_wide_is_folded_and_not_cut(
     assert head.split() == ["name", "time", "change"]
     assert first.split() == ["a" * 13, "12.3", "ms", "+8.1", "%"]
     assert second == "a" * 12
+
+
+def test_what_cannot_fit_is_wider_than_the_terminal_and_not_cut(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Numbers keep their words whole, and every character of a name is there."""
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=20, highlight=False))
+    row = ("n" * 30, "1,234,567", "+8.1 % [+7.0, +9.3]")
+    terminal.table("", ("name", "count>", "change>"), [row])
+    text = screen.getvalue()
+    assert text.count("n") == 30 + 3  # of the heading: name, count, change
+    for word in ("1,234,567", "+8.1", "[+7.0,", "+9.3]"):
+        assert word in text.split()
+
+
+@pytest.mark.parametrize(("columns", "whole"), [(None, True), ("90", False)])
+def test_in_a_pipe_a_table_is_as_wide_as_it_is(columns: str | None, whole: bool) -> None:
+    """Names and numbers in one line each, however long; unless somebody says how wide."""
+    name = "n" * 120
+    program = (
+        "from perceptron.report.tables.terminal import table\n"
+        f"table('Title ' * 40, ('name', 'reason', 'change>'), [({name!r}, "
+        "'because of ' * 20 + 'it', '+8.1 % [+7.0, +9.3]')])"
+    )
+    variables = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    if columns is not None:
+        variables["COLUMNS"] = columns
+    printed = subprocess.run(
+        [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True
+    ).stdout
+    line = f"{name}  {'because of ' * 20}it  +8.1 % [+7.0, +9.3]"
+    assert (line in printed.splitlines()) == whole
+    assert "+8.1 % [+7.0, +9.3]" in printed
 
 
 def test_progress_outside_a_terminal_is_a_line_at_every_tenth(

@@ -1,0 +1,72 @@
+"""Where the page of a comparison is: the same for everybody who asks the same again.
+
+The page and the comment on a pull request both work it out from the plan, so that a comment links
+to nothing that a document says, but to where such a page would be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from perceptron.errors import UserError
+from perceptron.records.comparison import ComparisonPlan, Side
+
+FOLDER = "gate"
+"""Of all comparisons, below the folder of pages."""
+PAGE = "index.html"
+LIST = f"{FOLDER}/{PAGE}"
+_NAME = re.compile(
+    r"[0-9a-f]{12}(\+[0-9a-f]{1,12})?\.\.[0-9a-f]{12}(\+[0-9a-f]{1,12})?(-[0-9a-f]{8})?"
+)
+_HEX = re.compile(r"[0-9a-f]+")
+_COMMIT, _ID = 12, 8
+_URL = re.compile(r"https://[\w.:-]+(/[\w.~%/-]*)?", re.ASCII)
+_SUITE = "asv.conf.json"
+
+
+def address(plan: ComparisonPlan) -> str | None:
+    """Return ``gate/<base>..<head>/index.html``; None where these are no commits.
+
+    A digest of its changes follows the commit of a working tree. An id follows where something else
+    was compared than all of the repository's asv suite from its trees with one interpreter: so a
+    page is written over by the same comparison alone.
+    """
+    base, head = _side(plan.base), _side(plan.head)
+    if base is None or head is None:
+        return None
+    return f"{FOLDER}/{base}..{head}{_asked(plan)}/{PAGE}"
+
+
+def is_name(folder: str) -> bool:
+    """Return whether a folder is named as that of a page."""
+    return _NAME.fullmatch(folder) is not None
+
+
+def published(url: str) -> str:
+    """Return the address below which pages are published, without a slash at its end.
+
+    Raises `UserError` for what is none: it stands in comments.
+    """
+    if _URL.fullmatch(url) is None:
+        raise UserError(f"--pages-url {url}: no address of pages: give https://HOST/PATH")
+    return url.rstrip("/")
+
+
+def _side(side: Side) -> str | None:
+    commit = side.commit[:_COMMIT]
+    changes = side.changes and side.changes[:_COMMIT]
+    if len(commit) < _COMMIT or not all(map(_HEX.fullmatch, filter(None, (commit, changes)))):
+        return None
+    return f"{commit}+{changes}" if changes else commit
+
+
+def _asked(plan: ComparisonPlan) -> str:
+    pythons = None
+    if plan.base.python != plan.head.python:
+        pythons = plan.base.python, plan.head.python
+    asked = (plan.kind, plan.suite, plan.benchmarks, plan.installed, plan.only_changed, pythons)
+    if asked == ("asv", _SUITE, None, False, False, None):
+        return ""
+    # As Python writes it: in plain characters, whatever the texts are made of.
+    return f"-{hashlib.sha256(ascii(asked).encode()).hexdigest()[:_ID]}"

@@ -1,0 +1,147 @@
+"""Writing the page of a comparison, with its data, and the list of all of them.
+
+Everything lies below ``gate/``, the script and style too: the folder can be published, packed or
+thrown away by itself, and writing the dashboard changes no page that is meant to stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from perceptron.errors import UserError
+from perceptron.records.block import Block, counted
+from perceptron.records.comparison import Comparison
+from perceptron.records.files.replace import replace
+from perceptron.report import text_file
+from perceptron.report.comparison_address import FOLDER, PAGE
+from perceptron.report.dashboard.comparisons.changed import (
+    GROWTH,
+    ROUNDS,
+    changed_row,
+    figures_of,
+)
+from perceptron.report.dashboard.comparisons.facts import changed, facts
+from perceptron.report.dashboard.comparisons.listing import COLUMNS, FILE, summaries, summary
+from perceptron.report.dashboard.comparisons.profiles import read_profiles
+from perceptron.report.dashboard.comparisons.speedscope import speedscope
+from perceptron.report.dashboard.data import script
+from perceptron.report.dashboard.page import templates
+from perceptron.report.tables.comparison import name
+
+DOCUMENT = "comparison.json"
+_SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
+_ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
+_Links = list[tuple[str, str, str]]
+# Figures of as many rows are drawn at once; those of others when they are opened.
+_DRAWN = 5
+
+
+def reserve(html: Path) -> None:
+    """Make the folder of comparisons, before minutes of measuring.
+
+    Raises `UserError` if nothing can be written there.
+    """
+    try:
+        (html / FOLDER).mkdir(parents=True, exist_ok=True)
+        text_file.reserve(html / FOLDER / PAGE)
+    except OSError as error:
+        raise _cannot(html, error) from None
+
+
+def write_comparison(html: Path, comparison: Comparison) -> None:
+    """Write the comparison at its ``page``, and the list of all that are there.
+
+    Raises `UserError` if the folder cannot be written to.
+    """
+    if comparison.page is None:
+        raise ValueError("a comparison without a page")
+    gate, page = html / FOLDER, html / comparison.page
+    try:
+        _assets(gate / "assets")
+        for file, content in _files(comparison, _elsewhere(html, "../")):
+            _write(page.parent / file, content)
+        listed = {"comparisons": summaries(gate), "columns": COLUMNS}
+        _write(gate / PAGE, _render("comparisons.html.j2", "", _elsewhere(html, ""), listed))
+    except OSError as error:
+        raise _cannot(html, error) from None
+
+
+def _files(comparison: Comparison, pages: _Links) -> Iterator[tuple[str, bytes]]:
+    """Yield every file of the page with its content, the page itself last."""
+    by_benchmark: dict[str, list[Block]] = {}
+    for block in counted(comparison.blocks):
+        by_benchmark.setdefault(block.benchmark, []).append(block)
+    profiles = read_profiles(Path(comparison.results))
+    sections = []
+    for index, row in enumerate(changed(comparison.rows)):
+        key = name(row)
+        blocks, profile = by_benchmark.get(key, []), profiles.get(key)
+        figures, flames = figures_of(row, blocks, profile), f"{index}.speedscope.json"
+        sections.append(
+            changed_row(row, blocks)
+            | {
+                "figures": f"figures/{index}" if figures else None,
+                "drawn": index < _DRAWN,
+                "speedscope": None if profile is None else flames,
+            }
+        )
+        if figures:
+            yield f"data/figures/{index}.js", script(f"figures/{index}", figures).encode()
+        if profile is not None:
+            yield flames, msgspec.json.encode(speedscope(profile))
+    yield DOCUMENT, msgspec.json.encode(comparison)
+    told = summary(comparison, datetime.now(UTC))
+    yield FILE, msgspec.json.encode(told)
+    has_figures = any(section["figures"] for section in sections)
+    shown = facts(comparison) | {
+        "when": told.when,
+        "changed": sections,
+        "scripts": _SCRIPTS if has_figures else (),
+        "document": DOCUMENT,
+        "growth": GROWTH,
+        "round_columns": ROUNDS,
+    }
+    yield PAGE, _render("comparison.html.j2", "../", pages, shown)
+
+
+def _render(template: str, root: str, pages: _Links, shown: dict[str, Any]) -> bytes:
+    made_by = "perceptron compare"
+    page = templates().get_template(template)
+    text = page.render(root=root, pages=pages, file=PAGE, made_by=made_by, **shown)
+    return text.encode()
+
+
+def _elsewhere(html: Path, up: str) -> _Links:
+    """Return what the navigation leads to: the list, and the dashboard if there is one."""
+    links = [(f"{up}{PAGE}", "Comparisons", "")]
+    if (html / PAGE).is_file():
+        links.append((f"../{up}{PAGE}", "Dashboard", ""))
+    return links
+
+
+def _assets(folder: Path) -> None:
+    """Write what pages load, where it is not there yet, or not the same."""
+    own = files("perceptron.report.dashboard") / "assets"
+    for asset in _ASSETS:
+        _write(folder / asset, (own / asset).read_bytes())
+    plotly = files("plotly") / "package_data" / "plotly.min.js"
+    _write(folder / "plotly.min.js", plotly.read_bytes())
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Replace the file in one step, unless it holds this already."""
+    if not file.is_file() or file.read_bytes() != content:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, content)
+
+
+def _cannot(html: Path, error: OSError) -> UserError:
+    return UserError(
+        f"{error.filename or html}: cannot write the page: {error.strerror}; choose another --html"
+    )

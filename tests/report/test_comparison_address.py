@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from perceptron.errors import UserError
+from perceptron.records.comparison import ComparisonPlan, Side
+from perceptron.report.comparison_address import address, is_name, published
+from tests.made_comparison import comparison
+
+PLAIN = f"gate/{'a' * 12}..{'b' * 12}/index.html"
+TREE = Side(name=".", commit="b" * 40, changes="0123456789abcdef", python="python")
+
+
+def plan(**fields: Any) -> ComparisonPlan:
+    return comparison(plan=fields).plan
+
+
+def test_a_page_is_named_by_the_commits_and_by_what_a_working_tree_adds() -> None:
+    assert address(plan()) == PLAIN
+    assert address(plan(head=TREE)) == f"gate/{'a' * 12}..{'b' * 12}+0123456789ab/index.html"
+
+
+def test_only_the_same_comparison_writes_over_a_page() -> None:
+    """Another suite, part of it or interpreter has a page beside it; seed and budget do not."""
+    other = Side(name="HEAD", commit="b" * 40, python="python3.9")
+    asked: list[dict[str, Any]] = [
+        {},
+        {"suite": "other.conf.json"},
+        {"kind": "pytest"},
+        {"benchmarks": "sum"},
+        {"installed": True},
+        {"only_changed": True},
+        {"head": other},
+    ]
+    addresses = [address(plan(**fields)) for fields in asked]
+    assert len(set(addresses)) == len(asked)
+    assert address(plan(seed=8, budget_seconds=60.0)) == PLAIN
+
+
+text = st.text(st.characters(codec=None), max_size=50)
+
+
+@settings(deadline=None)
+@given(texts=st.lists(text | st.just("a" * 40), min_size=7, max_size=7))
+def test_an_untrusted_plan_leads_to_a_page_of_ours_or_nowhere(texts: list[str]) -> None:
+    """Commits are hexadecimal, whatever else is in the document has no part in the path."""
+    base, head = (
+        Side(name=name, commit=commit, changes=changes, python="python")
+        for name, commit, changes in (texts[:3], texts[3:6])
+    )
+    page = address(plan(base=base, head=head, suite=texts[6], benchmarks=texts[6]))
+    if page is not None:
+        folder, name, file = page.split("/")
+        assert (folder, file) == ("gate", "index.html")
+        assert is_name(name)
+
+
+@pytest.mark.parametrize("commit", ["", "abc", "../../../../etc/passwd", "A" * 40, "g" * 40])
+def test_what_is_no_commit_has_no_page(commit: str) -> None:
+    assert address(plan(base=Side(name="x", commit=commit, python="p"))) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://we.example", "https://we.example/suite/", "https://w.example:8080/a-b/~c/%20"]
+)
+def test_pages_are_published_at_an_address_of_the_web(url: str) -> None:
+    assert published(url) == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://we.example",
+        "we.example",
+        "https://",
+        "https://a/?x=1",
+        "https://a/b c",
+        "https://a/)[x](https://b",
+        "javascript:alert(1)",
+    ],
+)
+def test_what_is_no_address_is_an_error_that_names_the_option(url: str) -> None:
+    with pytest.raises(UserError, match=r"^--pages-url "):
+        published(url)
