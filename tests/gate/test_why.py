@@ -14,6 +14,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
+from perceptron.gate.reasons import bisect, explain
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Growth, Row
 from perceptron.records.profile import Profile
@@ -62,8 +63,10 @@ def code(turns: int = 1000, text: int = 10_000, seconds: float = 1e-3) -> str:
 
 
 @pytest.fixture
-def project(toy: Repository) -> Repository:
-    """One benchmark over Python's code and compiled code."""
+def project(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """One benchmark over Python's code and compiled code, and time enough on any machine."""
+    for module in (explain, bisect):
+        monkeypatch.setattr(module, "_LEAST_SECONDS", 3600.0)
     toy.write(".gitignore", "results/\n__pycache__/\n")
     toy.write("toy/__init__.py", code())
     toy.write("benchmarks/suite.py", SUITE)
@@ -77,7 +80,7 @@ def run(head: str = "head", **options: object) -> Comparison:
         head,
         results=Path("results"),
         seed=1,
-        **{"count": "always", **options},  # type: ignore[arg-type]
+        **{"count": "always", "budget_minutes": 60.0, **options},  # type: ignore[arg-type]
     )
     return compare(request, lambda *_: None, Rule(**FEWEST, look=5))
 
