@@ -278,7 +278,7 @@ def test_what_the_working_tree_adds_is_found_too(project: Repository) -> None:
     ("options", "message"),
     [
         ({"count": "never"}, "nothing is counted here"),
-        ({"count": "auto", "installed": True}, "leave --installed out"),
+        ({"installed": True, "base_python": "a", "head_python": "b"}, "leave --installed out"),
         ({"count": "auto", "build": True}, "leave --build out"),
     ],
 )
