@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from perceptron.gate.runner.timing import samples_for
+from perceptron.gate.sampling.budget import SCREENED
 from perceptron.gate.sampling.look import SAMPLES as LOOK_SAMPLES
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
@@ -16,7 +17,8 @@ from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Arm, Benchmark, Block, Reading
 
-# Shares of the budget within which the first and the second arm must be through.
+# Shares of the budget within which the first and the second arm must be through, where nothing came
+# before; of what is left for trial and screen, it is the same share in any case.
 _SHARES, _BRIEF_SHARES = (0.2, 0.35), (0.05, 0.1)
 # Of the budget: what one benchmark may take, and at least.
 _ONE_SHARE, _ONE_SECONDS, _BRIEF_SECONDS = 1 / 40, 10.0, 5.0
@@ -54,7 +56,8 @@ class FirstTrial:
         Nothing is compared yet, so the order favours nobody.
         """
         begin = self._elapsed()
-        base = self._try_arm("base", benchmarks, begin + self._shares[0] * self._budget)
+        left = max(0.0, self._budget - begin / SCREENED)
+        base = self._try_arm("base", benchmarks, begin + self._shares[0] * left)
         spared = {
             key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
             for key, reading in base.items()
@@ -65,7 +68,7 @@ class FirstTrial:
             for benchmark in benchmarks
             if benchmark.key not in spared and base[benchmark.key].status != "untried"
         ]
-        head = self._try_arm("head", tried, begin + self._shares[1] * self._budget)
+        head = self._try_arm("head", tried, begin + self._shares[1] * left)
         return {"base": base, "head": base | spared | head}
 
     def _try_arm(
