@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from perceptron.gate.runner.timing import samples_for
-from perceptron.gate.sampling.budget import SCREENED
 from perceptron.gate.sampling.look import SAMPLES as LOOK_SAMPLES
 from perceptron.gate.sampling.processes import Seeds
 from perceptron.gate.sampling.sampler import ALONE, CALIBRATING, Sampler, SamplingEffort
@@ -17,8 +16,8 @@ from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Arm, Benchmark, Block, Reading
 
-# Shares of the budget within which the first and the second arm must be through, where nothing came
-# before; of what is left for trial and screen, it is the same share in any case.
+# Shares of the budget within which the first and the second arm must be through; of what is left of
+# it, where counting took a part.
 _SHARES, _BRIEF_SHARES = (0.2, 0.35), (0.05, 0.1)
 # Of the budget: what one benchmark may take, and at least.
 _ONE_SHARE, _ONE_SECONDS, _BRIEF_SECONDS = 1 / 40, 10.0, 5.0
@@ -31,7 +30,8 @@ _LEAST_SECONDS = 0.01
 class FirstTrial:
     """One attempt. What there is no time for is ``untried``, with the reason.
 
-    A ``brief`` one is for what can be judged without it.
+    A ``brief`` one is for what can be judged without it. ``left`` are the seconds of the budget
+    that trying and screening have for themselves; None if that is all of it.
     """
 
     def __init__(
@@ -41,9 +41,10 @@ class FirstTrial:
         seeds: Seeds,
         elapsed: Callable[[], float],
         brief: bool = False,
+        left: float | None = None,
     ) -> None:
         self._sampler = sampler
-        self._budget = budget
+        self._left = budget if left is None else left
         self._seeds = seeds
         self._elapsed = elapsed
         self._shares = _BRIEF_SHARES if brief else _SHARES
@@ -56,8 +57,7 @@ class FirstTrial:
         Nothing is compared yet, so the order favours nobody.
         """
         begin = self._elapsed()
-        left = max(0.0, self._budget - begin / SCREENED)
-        base = self._try_arm("base", benchmarks, begin + self._shares[0] * left)
+        base = self._try_arm("base", benchmarks, begin + self._shares[0] * self._left)
         spared = {
             key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
             for key, reading in base.items()
@@ -68,7 +68,7 @@ class FirstTrial:
             for benchmark in benchmarks
             if benchmark.key not in spared and base[benchmark.key].status != "untried"
         ]
-        head = self._try_arm("head", tried, begin + self._shares[1] * left)
+        head = self._try_arm("head", tried, begin + self._shares[1] * self._left)
         return {"base": base, "head": base | spared | head}
 
     def _try_arm(
