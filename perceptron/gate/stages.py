@@ -99,8 +99,7 @@ class Stages:
             self._progress(0, self._total, "looking at what runs changed code")
             end = self.elapsed_seconds + reach.SHARE * self._budget
             look = reach.Look(self._arms, self._caches, changed, lambda: end - self.elapsed_seconds)
-            seeds = self._blocks.seeds("calibration", 0)
-            self._keep_plan(reach=look.at(self.benchmarks, seeds))
+            self._keep_plan(reach=look.at(self.benchmarks, self._blocks.seeds("calibration", 0)))
         self._benchmarks, others = reach.restrict(self._journal.run.plan, self._benchmarks)
         self._keep_plan(not_reached=others)
 

@@ -53,7 +53,8 @@ def _not_got_to(plan: ComparisonPlan) -> list[str]:
     if not touching:
         return [f"{line}, none of which surely runs changed code"]
     ((names, _),) = grouped(touching)
-    return [f"{line}, {count(len(touching))} of which run changed code: {names}"]
+    many = "all" if len(touching) == len(late) else count(len(touching))
+    return [f"{line}, {many} of which run changed code: {names}"]
 
 
 def _touches(plan: ComparisonPlan, key: str) -> bool:

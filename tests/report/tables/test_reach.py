@@ -53,6 +53,10 @@ def test_what_it_did_not_get_to_names_first_what_runs_changed_code() -> None:
         "reach": {"a": NO, "b": YES, "c": CHILD, "d": YES},
     }
     assert said(**plan) == ["not got to: 3 benchmarks, 1 of which run changed code: b"]
+    plan["reach"] = {"a": YES, "b": YES, "c": YES}
+    assert said(**plan) == [
+        "not got to: 3 benchmarks, all of which run changed code: a, b and 1 more"
+    ]
     plan["reach"] = {"a": NO, "b": NO}
     assert said(**plan) == ["not got to: 3 benchmarks, none of which surely runs changed code"]
 
