@@ -32,6 +32,8 @@ def _restricted(plan: ComparisonPlan, compared: int) -> list[str]:
         return [f"--changed leaves nothing out: a change of {names} may show in any benchmark"]
     left = len(plan.not_reached)
     files = len(plan.changed_files)
+    if not files:
+        return [f"no code that benchmarks run changed: none of {_benchmarks(left)} was compared"]
     lines = [
         f"{count(left)} of {_benchmarks(left + compared)} run no code of the "
         f"{count(files)} changed file{'' if files == 1 else 's'} and were not compared"

@@ -35,6 +35,12 @@ def test_it_is_said_how_many_were_not_compared_and_why_others_were() -> None:
     ]
 
 
+def test_it_is_said_that_no_code_changed() -> None:
+    assert said(only_changed=True, not_reached=["a", "b"]) == [
+        "no code that benchmarks run changed: none of 2 benchmarks was compared"
+    ]
+
+
 def test_it_is_said_why_changed_leaves_nothing_out() -> None:
     assert said(only_changed=True, changed_files=["a.py"], hidden_changes=["b.c", "c.c"]) == [
         "--changed leaves nothing out: a change of b.c and 1 more may show in any benchmark"
