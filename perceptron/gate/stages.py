@@ -100,8 +100,7 @@ class Stages:
             self._progress(0, self._total, "looking at what runs changed code")
             end = self.elapsed_seconds + reach.SHARE * self._budget
             look = reach.Look(self._arms, self._caches, changed, lambda: end - self.elapsed_seconds)
-            seeds = self._blocks.seeds("calibration", 0)
-            self._keep_plan(reach=look.at(self.benchmarks, seeds))
+            self._keep_plan(reach=look.at(self.benchmarks, self._blocks.seeds("calibration", 0)))
         self._benchmarks, others = reach.restrict(self._journal.run.plan, self._benchmarks)
         self._keep_plan(not_reached=others)
 
@@ -231,7 +230,11 @@ class Stages:
         turn = replace(self._blocks.turn(PAIR, "calibration", attempt), order=PAIR)
         self._trees.arrange(turn.sides)
         seeds = self._blocks.seeds("calibration", attempt)
-        trial = FirstTrial(self._sampler, self._budget, seeds, lambda: self.elapsed_seconds, brief)
+        # Once more is for what failed, and that is a finding: however little time there is.
+        left = None if attempt else max(0.0, self._budget - self.elapsed_seconds / SCREENED)
+        trial = FirstTrial(
+            self._sampler, self._budget, seeds, lambda: self.elapsed_seconds, brief, left
+        )
         readings = trial.both(benchmarks)
         if attempt == 0:
             start = self._sampler.start_seconds

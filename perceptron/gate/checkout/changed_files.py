@@ -79,11 +79,11 @@ def _is_hidden(name: str, trees: tuple[Path, Path]) -> bool:
 
 def _differs(name: str, trees: tuple[Path, Path]) -> bool:
     base, head = (_read(tree / name) for tree in trees)
-    return base is None or base != head
+    return base != head or any((tree / name).is_dir() for tree in trees)  # a submodule
 
 
 def _read(file: Path) -> bytes | None:
     try:
         return file.read_bytes()
-    except OSError:  # it is not there, or it is a folder: a submodule
+    except OSError:  # it is not there, or it is a folder
         return None

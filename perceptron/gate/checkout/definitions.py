@@ -34,11 +34,7 @@ def shows_in_calls(base: str | None, head: str | None) -> bool:
     if before.statements - after.statements:
         return False
     added = after.statements - before.statements
-    return all(
-        names is not None and not names & before.names
-        for text, names in after.bound.items()
-        if text in added
-    )
+    return all(_is_new(after.bound[text], before.names) for text in added)
 
 
 class _Outline:
@@ -47,43 +43,54 @@ class _Outline:
     def __init__(self, module: ast.Module) -> None:
         self.statements: Counter[str] = Counter()
         self.names: set[str] = set()
-        self.bound: dict[str, set[str] | None] = {}
-        """The names that a statement binds in its module or class; None where it does more."""
+        self.bound: dict[str, list[str]] = {}
+        """What a statement binds, as dotted paths; nothing where it does more than that."""
         for text, names in _outlined(module.body, ""):
             self.statements[text] += 1
             self.bound[text] = names
-            self.names |= names or set()
+            self.names.update(names)
 
 
-def _outlined(body: list[ast.stmt], inside: str) -> Iterator[tuple[str, set[str] | None]]:
-    """Yield each statement as text, and the names that it binds, as dotted paths."""
+def _is_new(names: list[str], before: set[str]) -> bool:
+    """Return whether a statement does nothing but bind names that nothing was called by before.
+
+    An attribute of a class that was there may hide one of its base classes; to call a method
+    shows.
+    """
+    return bool(names) and not before.intersection(names)
+
+
+def _outlined(body: list[ast.stmt], inside: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield each statement as text, and the names that it binds."""
     for statement in body:
         if isinstance(statement, _Function):
             path = f"{inside}.{statement.name}"
             decorators = [ast.dump(each) for each in statement.decorator_list]
-            yield f"def {path} {decorators}", {path}
+            yield f"def {path} {decorators}", [path]
         elif isinstance(statement, ast.ClassDef):
             path = f"{inside}.{statement.name}"
             rest = [*statement.decorator_list, *statement.bases, *statement.keywords]
-            yield f"class {path} {[ast.dump(each) for each in rest]}", {path}
+            yield f"class {path} {[ast.dump(each) for each in rest]}", [path]
             yield from _outlined(statement.body, path)
         elif not _is_text(statement):
-            yield f"in {inside}: {ast.dump(statement)}", _bound(statement, inside)
+            names = [f"{inside}.{name}" for name in _bound(statement)]
+            # With the class: see `_is_new`.
+            yield (
+                f"in {inside}: {ast.dump(statement)}",
+                [*names, inside] if inside and names else names,
+            )
 
 
-def _bound(statement: ast.stmt, inside: str) -> set[str] | None:
-    """Return what it binds and does nothing else with; a class's attributes override others'."""
-    names: list[str] = []
+def _bound(statement: ast.stmt) -> list[str]:
+    """Return the names that an import or a plain assignment binds; none of anything else."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         names = [each.asname or each.name.split(".")[0] for each in statement.names]
-    elif isinstance(statement, (ast.Assign, ast.AnnAssign)) and not inside:
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        if not all(isinstance(target, ast.Name) for target in targets):
-            return None
-        names = [target.id for target in targets if isinstance(target, ast.Name)]
-    if not names or "*" in names:
-        return None
-    return {f"{inside}.{name}" for name in names}
+        return [] if "*" in names else names
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
+        return []
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+    names = [target.id for target in targets if isinstance(target, ast.Name)]
+    return names if len(names) == len(targets) else []
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -18,6 +18,9 @@ from perceptron.records.block import Arm, Benchmark, Block
 # Of the budget, by when the last benchmark must be begun.
 _SHARE = 0.5
 
+# Rounds that what differs in the first one wants after it: the same draws again, and other ones.
+_ROUNDS_AFTER = 2
+
 _ORDER: list[Arm] = ["base", "head"]
 
 
@@ -70,10 +73,19 @@ class CountingStage:
         message = f"counting, round {number + 1}"
         self._trees.arrange(_sides(number))
         self._progress(0, len(left), message)
-        counts = self._rounds.count(left, seeds, self._seconds_left, padded=number == work.AGAIN)
+        begin, reserved = self._elapsed(), 0.0
+        doubtful = sum(work.wants_again(self._blocks(own.key)) for own in benchmarks)
+
+        def seconds_left() -> float:
+            return self._seconds_left() - reserved
+
+        counts = self._rounds.count(left, seeds, seconds_left, padded=number == work.AGAIN)
         for counted, (key, pair) in enumerate(counts, start=1):
             self._append(number, key, pair)
             self._progress(counted, len(left), message)
+            if number == work.FIRST:  # what differs says nothing until it is counted again
+                doubtful += work.wants_again(self._blocks(key))
+                reserved = _ROUNDS_AFTER * doubtful * (self._elapsed() - begin) / counted
 
     def _append(self, number: int, key: str, pair: Pair) -> None:
         self._journal.append(

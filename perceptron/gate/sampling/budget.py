@@ -50,13 +50,14 @@ def plan_screen(
 ) -> tuple[int, list[LeftOut]]:
     """Return the blocks, and the benchmarks too expensive for as many as the rule needs.
 
-    What did more work is the last to go, as the clock may contradict it, and so is what runs
-    changed code. Raises `UserError` if that leaves none, and counted ``work`` decides nothing
-    either.
+    What did more work is the last to go, as the clock may contradict it; before it goes what is
+    ``touching`` changed code, and then first what was not counted. Raises `UserError` if that
+    leaves none, and counted ``work`` decides nothing either.
     """
+    differing = {key for key, evidence in work.items() if evidence.work} & set(touching)
     rose = [key for key, evidence in work.items() if evidence.kind == "rose"]
     blocks, kept, out = fit_screen(
-        costs, left.seconds, rule.screen, rule.fewest_screen, [*rose, *touching]
+        costs, left.seconds, rule.screen, rule.fewest_screen, rose, differing, touching
     )
 
     def minutes(together: Sequence[str]) -> str:

@@ -16,7 +16,8 @@ from perceptron.gate.sampling.schedule import Costs
 from perceptron.gate.verdict.outcome import outcome
 from perceptron.records.block import Arm, Benchmark, Block, Reading
 
-# Shares of the budget within which the first and the second arm must be through.
+# Shares of the budget within which the first and the second arm must be through; of what is left of
+# it, where counting took a part.
 _SHARES, _BRIEF_SHARES = (0.2, 0.35), (0.05, 0.1)
 # Of the budget: what one benchmark may take, and at least.
 _ONE_SHARE, _ONE_SECONDS, _BRIEF_SECONDS = 1 / 40, 10.0, 5.0
@@ -29,7 +30,8 @@ _LEAST_SECONDS = 0.01
 class FirstTrial:
     """One attempt. What there is no time for is ``untried``, with the reason.
 
-    A ``brief`` one is for what can be judged without it.
+    A ``brief`` one is for what can be judged without it. ``left`` are the seconds of the budget
+    that trying and screening have for themselves; None if that is all of it.
     """
 
     def __init__(
@@ -39,9 +41,10 @@ class FirstTrial:
         seeds: Seeds,
         elapsed: Callable[[], float],
         brief: bool = False,
+        left: float | None = None,
     ) -> None:
         self._sampler = sampler
-        self._budget = budget
+        self._left = budget if left is None else left
         self._seeds = seeds
         self._elapsed = elapsed
         self._shares = _BRIEF_SHARES if brief else _SHARES
@@ -54,7 +57,7 @@ class FirstTrial:
         Nothing is compared yet, so the order favours nobody.
         """
         begin = self._elapsed()
-        base = self._try_arm("base", benchmarks, begin + self._shares[0] * self._budget)
+        base = self._try_arm("base", benchmarks, begin + self._shares[0] * self._left)
         spared = {
             key: Reading(status="untried", reason=f"one call is too long: {reading.reason}")
             for key, reading in base.items()
@@ -65,7 +68,7 @@ class FirstTrial:
             for benchmark in benchmarks
             if benchmark.key not in spared and base[benchmark.key].status != "untried"
         ]
-        head = self._try_arm("head", tried, begin + self._shares[1] * self._budget)
+        head = self._try_arm("head", tried, begin + self._shares[1] * self._left)
         return {"base": base, "head": base | spared | head}
 
     def _try_arm(

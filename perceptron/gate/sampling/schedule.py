@@ -98,14 +98,19 @@ def seeds(seed: int, stage: Stage, number: int, draws: bool) -> Seeds:
 
 
 def fit_screen(
-    costs: Costs, seconds: float, wanted: int, fewest: int, last: Collection[str] = ()
+    costs: Costs, seconds: float, wanted: int, fewest: int, *last: Collection[str]
 ) -> tuple[int, list[str], list[str]]:
     """Return how many blocks of which benchmarks fit: (blocks, kept, left out).
 
     Fewer blocks first; then the most expensive benchmarks go, one after the other; those that are
-    to go ``last`` after all others.
+    to go ``last`` after all others, those of its first collection at the very end.
     """
-    kept = sorted(costs.benchmarks, key=lambda key: (key not in last, costs.benchmarks[key]))
+
+    def importance(key: str) -> tuple[int, float]:
+        places = (place for place, keys in enumerate(last) if key in keys)
+        return next(places, len(last)), costs.benchmarks[key]
+
+    kept = sorted(costs.benchmarks, key=importance)
     left_out: list[str] = []
     while kept:
         blocks = min(wanted, int(seconds / (2 * costs.process(kept))))

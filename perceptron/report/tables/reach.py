@@ -32,6 +32,8 @@ def _restricted(plan: ComparisonPlan, compared: int) -> list[str]:
         return [f"--changed leaves nothing out: a change of {names} may show in any benchmark"]
     left = len(plan.not_reached)
     files = len(plan.changed_files)
+    if not files:
+        return [f"no code that benchmarks run changed: none of {_benchmarks(left)} was compared"]
     lines = [
         f"{count(left)} of {_benchmarks(left + compared)} run no code of the "
         f"{count(files)} changed file{'' if files == 1 else 's'} and were not compared"
@@ -53,7 +55,8 @@ def _not_got_to(plan: ComparisonPlan) -> list[str]:
     if not touching:
         return [f"{line}, none of which surely runs changed code"]
     ((names, _),) = grouped(touching)
-    return [f"{line}, {count(len(touching))} of which run changed code: {names}"]
+    many = "all" if len(touching) == len(late) else count(len(touching))
+    return [f"{line}, {many} of which run changed code: {names}"]
 
 
 def _touches(plan: ComparisonPlan, key: str) -> bool:

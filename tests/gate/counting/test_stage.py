@@ -137,11 +137,15 @@ def test_a_start_after_an_interruption_counts_what_is_missing(
 def test_what_has_no_time_says_so_in_the_journal(
     journal: ComparisonJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counts = Counts({"one": 1.05, "two": 1.05}, seconds=200.0)
+    """And what differs is counted to its end before another benchmark is begun."""
+    counts = Counts({"one": 1.05, "two": 1.05, "three": 1.05}, seconds=60.0)
     blocks = run(journal, counts, monkeypatch)
-    assert [(block.number, block.base.status) for block in blocks] == [
-        (0, "ok"),
-        (0, "ok"),
-        (1, "untried"),
-        (1, "untried"),
+    assert [(block.benchmark, block.number, block.base.status) for block in blocks][:7] == [
+        ("one", 0, "ok"),
+        ("two", 0, "ok"),
+        ("three", 0, "untried"),
+        ("one", 1, "ok"),
+        ("two", 1, "ok"),
+        ("one", 2, "ok"),
+        ("two", 2, "untried"),
     ]

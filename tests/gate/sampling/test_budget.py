@@ -94,3 +94,14 @@ def test_what_did_more_work_is_the_last_to_go() -> None:
     assert cheapest in {out.benchmark for out in left_out}
     _, left_out = plan_screen(COSTS, remaining(0.1), RULE, rose)
     assert {out.benchmark for out in left_out} == set(COSTS.benchmarks)
+
+
+def test_what_runs_changed_code_goes_before_what_did_more_work_and_after_all_others() -> None:
+    """What was not counted goes first of it."""
+    costs = Costs(0.1, {"rose": 9.0, "differs": 8.0, "touches": 7.0, "other": 1.0})
+    work = Work(base=1.0, head=1.3, change=0.3, noise=0.0)
+    evidence = {"rose": WorkEvidence("rose", work), "differs": WorkEvidence("changed", work)}
+    seconds = 2.01 * RULE.fewest_screen * costs.process(["rose"])
+    left = Remaining(seconds, 600.0, 0.7)
+    _, left_out = plan_screen(costs, left, RULE, evidence, ["touches", "differs"])
+    assert [row.benchmark for row in left_out] == ["other", "touches", "differs"]

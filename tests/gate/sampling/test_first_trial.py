@@ -93,3 +93,12 @@ def test_a_second_attempt_has_as_much_time_as_the_first() -> None:
     fake.now = 500.0
     readings = trial(fake).both(benchmarks)
     assert {reading.status for arm in ORDER for reading in readings[arm].values()} == {"ok"}
+
+
+def test_where_counting_took_a_part_the_trial_has_a_share_of_what_is_left() -> None:
+    """The screen comes after it, and has to be over in time."""
+    fake, benchmarks = suite(**{f"b{number:03}": 5.0 for number in range(100)})
+    fake.now = 300.0
+    short = FirstTrial(cast(Sampler, fake), 600.0, UNSEEDED, lambda: fake.now, left=100.0)
+    short.both(benchmarks)
+    assert fake.now <= 300.0 + 0.35 * 100.0 + 2 * 5.0
