@@ -199,7 +199,7 @@ def test_the_page_is_named_where_somebody_looks_for_it(
 def test_an_address_that_is_none_is_told_before_measuring(
     asked: list[CompareRequest], monkeypatch: pytest.MonkeyPatch, url: str
 ) -> None:
-    with pytest.raises(UserError, match="^--pages-url "):
+    with pytest.raises(UserError, match=r"^--pages-url "):
         app(["compare", "a", "b", "--pages-url", url], standalone_mode=False)
     assert asked == []
 

@@ -85,5 +85,5 @@ def test_pages_are_published_at_an_address_of_the_web(url: str) -> None:
     ],
 )
 def test_what_is_no_address_is_an_error_that_names_the_option(url: str) -> None:
-    with pytest.raises(UserError, match="^--pages-url "):
+    with pytest.raises(UserError, match=r"^--pages-url "):
         published(url)
