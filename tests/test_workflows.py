@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from perceptron.report.pull_request.comment import TAG
+from tests import action
 from tests.conftest import ROOT
 
 yaml = pytest.importorskip("yaml")
@@ -65,7 +66,7 @@ def test_nothing_of_an_event_is_pasted_into_a_script(file: Path) -> None:
     """Titles and branches would be run. And an action is the commit that was looked at."""
     for step in steps(file):
         assert "${{" not in step.get("run", "")
-        if "uses" in step:
+        if "uses" in step and step["uses"] != "./":  # what is checked out, as everything else
             assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
 
 
@@ -98,94 +99,20 @@ def test_the_job_that_may_write_reads_nothing_untrusted() -> None:
     assert not any("python" in step.get("run", "") for step in write["steps"])
 
 
-def test_whose_run_it_was_is_uploaded_even_if_it_got_no_further(tmp_path: Path) -> None:
-    """Else an older comment would stand for a run that failed."""
-    process = run(script(GATE, "whose run this is"), tmp_path, {}, NUMBER="12")
-    assert process.returncode == 0
-    assert (tmp_path / "gate" / "pull-request.txt").read_text() == "12\n"
-    (upload,) = (step for step in steps(GATE) if "upload" in step.get("uses", ""))
-    assert upload["if"] == "${{ !cancelled() }}"
-
-
-def test_instructions_are_counted_where_neighbours_disturb_the_clock() -> None:
-    """valgrind is there before the comparison, in our workflow and in the one that others copy."""
-    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
-    for text in (GATE.read_text(encoding="utf-8"), page.split("<!-- workflow -->")[1]):
-        before, _ = text.split("perceptron compare", 1)
-        assert "sudo apt-get install --yes valgrind" in before
+def test_the_gate_is_this_action_and_its_result_is_commented() -> None:
+    """In a checkout of both revisions, without the token; elsewhere `./` would run what was found
+    there."""
+    checkout, gate = steps(GATE)
+    assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
+    assert gate["uses"] == "./"
+    assert gate["with"]["comment"] is True
+    assert all("./" not in step.get("uses", "") for step in steps(COMMENT))
 
 
 def test_what_is_merged_is_not_measured_again() -> None:
     """A label on it would compare a commit with itself, and write over the comment."""
     (job,) = yaml.safe_load(GATE.read_text(encoding="utf-8"))["jobs"].values()
     assert job["if"] == "${{ !github.event.pull_request.merged }}"
-
-
-GIVEN = "gate-override: needed for #1"
-
-
-@needs_jq
-@pytest.mark.parametrize(
-    ("code", "action", "label", "labels", "says"),
-    [
-        ("0", "opened", "", [], ""),
-        ("1", "opened", "", [], "::error::slower: see"),
-        ("1", "labeled", GIVEN, ["bug", GIVEN], f"::notice::passed by the label '{GIVEN}', set by"),
-        ("1", "labeled", "bug", ["bug", GIVEN], "::error::slower: take the label off"),
-        ("1", "synchronize", "", [GIVEN], "::error::slower: take the label off"),
-        ("1", "unlabeled", GIVEN, [], "::error::slower: see"),
-        ("1", "labeled", "gate-override: ", ["gate-override: "], "::error::slower: see"),
-        ("1", "labeled", "not gate-override: x", ["not gate-override: x"], "::error::slower: see"),
-        ("1", "labeled", "gate-override: $(touch pwned)", [], "'gate-override: $(touch pwned)'"),
-        ("1", "labeled", "gate-override: 5%0A::error::x", [], "5%250A::error::x', set by octocat"),
-        ("2", "labeled", GIVEN, [GIVEN], "::error::the comparison itself failed"),
-        ("3", "opened", "", [], "::warning::inconclusive"),
-        ("", "opened", "", [], "::error::"),
-    ],
-)
-def test_the_verdict_follows_the_exit_code_and_the_label(
-    tmp_path: Path, code: str, action: str, label: str, labels: list[str], says: str
-) -> None:
-    """A label with a reason passes what was there when it was set, and says who set it.
-
-    Code that is pushed later is not what anybody had looked at.
-    """
-    process = run(
-        script(GATE, "verdict"),
-        tmp_path,
-        {},
-        CODE=code,
-        LABELS=json.dumps(labels, indent=2),
-        ACTION=action,
-        LABEL=label,
-        SENDER="octocat",
-    )
-    assert (process.returncode != 0) == ("::error::" in says and "passed" not in process.stdout)
-    assert says in process.stdout
-    assert len(process.stdout.splitlines()) <= 1
-    assert not (tmp_path / "pwned").exists()
-
-
-@pytest.mark.parametrize(
-    ("code", "prints", "measured"), [(0, "{}", True), (1, "{}", True), (2, "", False)]
-)
-def test_the_exit_code_is_kept_and_an_empty_result_is_none(
-    tmp_path: Path, code: int, prints: str, measured: bool
-) -> None:
-    (tmp_path / "gate").mkdir()
-    process = run(
-        script(GATE, "compare"),
-        tmp_path,
-        {
-            "perceptron": f'[ "$1 $2 $3" = "compare HEAD^1 HEAD" ] && echo -n "{prints}"; '
-            f"exit {code}",
-        },
-    )
-    assert process.returncode == 0
-    lines = (tmp_path / "output").read_text().splitlines()
-    assert lines == [f"code={code}"]
-    kept = tmp_path / "gate" / "gate.json"
-    assert kept.read_text() == prints if measured else not kept.exists()
 
 
 def api_comment(number: int, login: str, kind: str, body: str) -> dict[str, Any]:
@@ -242,23 +169,55 @@ def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) 
     assert (tmp_path / "calls").read_text() == "x\n"
 
 
-def test_the_workflow_of_the_docs_is_one_of_ten_lines(tmp_path: Path) -> None:
-    """For any other project; the tools that check ours find nothing in it."""
+def fenced(marker: str) -> str:
+    """The file below a marker of the gate's page, with a commit where a reader fills one in."""
     page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
-    process = re.search(r"<!-- workflow -->\n```yaml\n(.*?)^```", page, re.M | re.S)
-    assert process is not None
-    assert len(process[1].splitlines()) == 10
+    match = re.search(rf"<!-- {marker} -->\n```yaml\n(.*?)^```", page, re.M | re.S)
+    assert match is not None
+    return match[1].replace("@REVISION", f"@{'1234567890' * 4}")
+
+
+def check(*command: str) -> None:
+    tool = Path(sys.executable).with_name(command[0])
+    if not tool.exists():
+        pytest.skip(f"no {command[0]}")
+    checked = subprocess.run([str(tool), *command[1:]], capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_the_workflow_of_the_docs_has_four_lines_of_steps(tmp_path: Path) -> None:
+    """For any other project; the tools that check ours find nothing in it."""
+    text = fenced("workflow")
+    assert len(text.split("steps:\n")[1].splitlines()) == 4
     file = tmp_path / ".github" / "workflows" / "gate.yml"
     file.parent.mkdir(parents=True)
-    file.write_text(process[1])
-    for command in (
-        ["zizmor", "--offline", "--quiet", str(file)],
-        ["check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file)],
-    ):
-        tool = Path(sys.executable).with_name(command[0])
-        if not tool.exists():
-            pytest.skip(f"no {command[0]}")
-        checked = subprocess.run(
-            [str(tool), *command[1:]], capture_output=True, text=True, check=False
-        )
-        assert checked.returncode == 0, checked.stdout + checked.stderr
+    file.write_text(text)
+    (_, ours) = steps(file)
+    assert ours["with"].keys() <= action.action()["inputs"].keys()
+    # The other workflow waits for this name, and a label for this event.
+    written, commented = (yaml.safe_load(one.read_text("utf-8")) for one in (file, COMMENT))
+    assert written["name"] in commented[True]["workflow_run"]["workflows"]
+    assert {"labeled", "synchronize"} <= set(written[True]["pull_request"]["types"])
+    check("zizmor", "--offline", "--quiet", str(file))
+    check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
+
+
+def test_the_same_in_another_system_is_what_that_understands(tmp_path: Path) -> None:
+    file = tmp_path / ".gitlab-ci.yml"
+    file.write_text(fenced("gitlab"))
+    job = yaml.safe_load(file.read_text())["gate"]
+    before, after = (str(part) for part in (job["script"][:-1], job["script"][-1]))
+    assert "apt-get install --yes valgrind" in before
+    assert after.startswith("perceptron compare ")
+    check("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file))
+
+
+def test_the_page_lists_what_the_action_takes_and_gives() -> None:
+    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    table = page.split("| input | default | |")[1].split("\n\n")[0]
+    first = [line.split("|")[1] for line in table.splitlines()[2:]]
+    inputs = {name for cell in first for name in re.findall(r"`([\w-]+)`", cell)}
+    assert inputs == action.action()["inputs"].keys()
+    outputs = page.split("Its outputs are there")[1].split("\n\n")[0]
+    for name in action.action()["outputs"]:
+        assert f"`{name}` (" in outputs

@@ -14,8 +14,8 @@ from types import FrameType
 
 import msgspec
 
-from perceptron.errors import UserError
 from perceptron.gate import fingerprint
+from perceptron.gate.checkout.changed_files import ChangedFiles, changed_files, importable
 from perceptron.gate.checkout.request import (
     CompareRequest,
     ResolvedRequest,
@@ -24,21 +24,29 @@ from perceptron.gate.checkout.request import (
     side,
 )
 from perceptron.gate.checkout.request import warnings as request_warnings
-from perceptron.gate.checkout.selection import choose, pattern
+from perceptron.gate.checkout.selection import pattern
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.counting.valgrind import Valgrind, kernel_warnings
 from perceptron.gate.counting.valgrind import find as find_valgrind
 from perceptron.gate.journal import ComparisonJournal, ComparisonRun, open_journal
-from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.own_code import assert_own_code, with_code
+from perceptron.gate.reasons import bisect, explain
+from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.shortfall import minutes_needed
-from perceptron.gate.stages import PAIR, Progress, Stages
+from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both
+from perceptron.gate.stages import Progress, Stages
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import unknown_waiting
 from perceptron.gate.verdict.work import work_of
 from perceptron.machine import cpu_name, steering_variables, usable_cores
-from perceptron.records.block import Arm, Benchmark
-from perceptron.records.comparison import Comparison, ComparisonEnvironment, ComparisonPlan
+from perceptron.records.block import Benchmark
+from perceptron.records.comparison import (
+    Comparison,
+    ComparisonEnvironment,
+    ComparisonPlan,
+    LeftOut,
+)
 from perceptron.records.warning import MeasurementWarning
 
 
@@ -52,33 +60,44 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     wanted = pattern(request.benchmarks)
     resolved = resolve_request(request)
     valgrind, counting_warnings = find_valgrind(request.count)
+    bisect.check(request, resolved, valgrind)
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with _terminated_as_interrupted(), working_folder(resolved.repository) as home:
         progress(0, 1, "checking both revisions out")
-        trees = Worktrees(
-            resolved.repository, home, resolved.base, resolved.head, resolved.suite.benchmarks
-        )
-        if not (trees.path("head") / resolved.suite.benchmarks).is_dir():
-            raise UserError(
-                f"--suite {request.suite}: its benchmark_dir {resolved.suite.benchmarks} is not in "
-                f"{request.head}: commit it, or compare with ."
-            )
-        with closing(Arms(trees, resolved.suite, resolved.repository, resolved.pythons)) as arms:
+        suite = resolved.suite
+        trees = Worktrees(resolved.repository, home, resolved.base, resolved.head, suite)
+        suite.check(trees.path("head"), request.head)
+        with closing(
+            Arms(trees, suite, resolved.repository, resolved.pythons, resolved.installed)
+        ) as arms:
             progress(0, 1, "discovering benchmarks")
-            benchmarks, environment, base_error = _discover(arms, valgrind)
-            chosen = choose(benchmarks, wanted)
-            run = _run(request, resolved, environment, rule)
+            both = discover_both(arms)
+            environment = _environment(arms, both, valgrind)
+            chosen = both.choose(wanted, suite.kind)
+            changed = _changed_files(request, resolved, trees)
+            run = _run(request, resolved, environment, rule, changed)
             with open_journal(request.results, run, request.seed is not None) as journal:
                 stages = Stages(arms, chosen, journal, rule, progress, valgrind)
+                stages.look(importable(changed.python, suite))
+                chosen = stages.benchmarks
                 stages.count()
                 stages.calibrate()
-                _assert_imports(arms, journal, base_error)
+                assert_own_code(arms, journal, both.base_error)
                 stages.screen()
                 stages.confirm()
-                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
                 if valgrind is not None:
                     warnings += kernel_warnings([*environment.base, *environment.head])
-                return _comparison(request, resolved, journal, chosen, environment, rule, warnings)
+                environment = with_code(environment, journal.run.code)
+                comparison = _comparison(
+                    request, resolved, journal, chosen, environment, rule, warnings
+                )
+                comparison = explain.add(comparison, arms, journal, rule, valgrind, progress)
+                if request.bisect and valgrind is not None:
+                    comparison = bisect.add(
+                        comparison, resolved, arms, journal, rule, valgrind, progress
+                    )
+                journal.update_run(msgspec.structs.replace(journal.run, finished=True))
+                return _with_left_out(comparison, both.left_out)
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:
@@ -91,24 +110,9 @@ def _rule(request: CompareRequest, rule: Rule) -> Rule:
     )
 
 
-def _discover(
-    arms: Arms, valgrind: Valgrind | None
-) -> tuple[list[Benchmark], ComparisonEnvironment, CannotImport | None]:
-    """Return HEAD's benchmarks, and why BASE does not load them all: some may be new.
-
-    Where HEAD does not load and BASE does, BASE's serve: everything broke, and is to be reported.
-    """
-    lists: dict[Arm, list[Benchmark]] = {}
-    libraries: dict[Arm, dict[str, str]] = {"base": {}, "head": {}}
-    errors: dict[Arm, CannotImport] = {}
-    both: tuple[Arm, ...] = ("head", "base")
-    for arm in both:
-        try:
-            lists[arm], libraries[arm] = arms.discover(arm)
-        except CannotImport as error:
-            errors[arm] = error
-    if not lists:
-        raise errors["head"]
+def _environment(
+    arms: Arms, suite: SuiteOfBoth, valgrind: Valgrind | None
+) -> ComparisonEnvironment:
     environment = ComparisonEnvironment(
         machine={
             "cpu": cpu_name(),
@@ -116,12 +120,31 @@ def _discover(
             "architecture": platform.machine(),
             "system": platform.system(),
         },
-        base=libraries["base"],
-        head=libraries["head"],
+        base=suite.versions["base"],
+        head=suite.versions["head"],
         variables=steering_variables(os.environ),
         counter=None if valgrind is None else valgrind.version,
     )
-    return lists.get("head") or lists.get("base") or [], environment, errors.get("base")
+    return with_code(environment, {arm: str(code) for arm, code in arms.code.items()})
+
+
+def _changed_files(
+    request: CompareRequest, resolved: ResolvedRequest, trees: Worktrees
+) -> ChangedFiles:
+    """Return what differs between the revisions.
+
+    Another interpreter may change any benchmark, and what is installed may be of any revision.
+    """
+    changed = changed_files(
+        resolved.repository,
+        resolved.base,
+        resolved.head,
+        (trees.path("base"), trees.path("head")),
+        resolved.suite,
+    )
+    more = ["what is installed"] if request.installed else []
+    more += ["the interpreter"] if request.base_python != request.head_python else []
+    return ChangedFiles(changed.python, (*more, *changed.hidden))
 
 
 def _run(
@@ -129,9 +152,12 @@ def _run(
     resolved: ResolvedRequest,
     environment: ComparisonEnvironment,
     rule: Rule,
+    changed: ChangedFiles,
 ) -> ComparisonRun:
     plan = ComparisonPlan(
         suite=resolved.suite.file,
+        suite_state=resolved.suite.state,
+        kind=resolved.suite.kind,
         benchmarks=request.benchmarks,
         base=side(resolved.base, resolved.pythons["base"]),
         head=side(resolved.head, resolved.pythons["head"]),
@@ -140,6 +166,10 @@ def _run(
         rule=dataclasses.asdict(rule),
         count=request.count,
         seeded=request.seeded,
+        only_changed=request.only_changed,
+        changed_files=list(changed.python),
+        hidden_changes=list(changed.hidden),
+        installed=resolved.installed,
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {
@@ -148,28 +178,6 @@ def _run(
         "environment": msgspec.json.encode(environment, order="sorted").decode(),
     }
     return ComparisonRun(work=work, plan=plan)
-
-
-def _assert_imports(
-    arms: Arms, journal: ComparisonJournal, base_error: CannotImport | None
-) -> None:
-    """Raise `UserError` unless each arm has run code of its own tree: else nothing is compared.
-
-    With two interpreters, what is installed in them may be compared instead.
-    """
-    ran = {arm for block in journal.blocks for arm in PAIR if getattr(block, arm).status == "ok"}
-    if base_error is not None and "base" not in ran:
-        raise base_error
-    if arms.pythons["base"] != arms.pythons["head"]:
-        return
-    own = {*journal.run.own, *(arm for arm in PAIR if arms.own.get(arm, False))}
-    journal.update_run(msgspec.structs.replace(journal.run, own=sorted(own)))
-    for arm in PAIR:
-        if arm in ran and arm not in own:
-            raise UserError(
-                f"{arm.upper()}: the benchmarks import no module of its tree, so both revisions "
-                "would run the same code: uninstall the project here, or check benchmark_dir"
-            )
 
 
 def _comparison(
@@ -200,9 +208,12 @@ def _comparison(
             judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
         ),
     )
+    verdict, reason = judgement.verdict, judgement.reason
+    if not chosen:  # nothing is to be compared; nothing failed
+        verdict, reason = "clean", "no benchmark runs code that changed"
     return Comparison(
-        verdict=judgement.verdict,
-        reason=judgement.reason,
+        verdict=verdict,
+        reason=reason,
         rows=judgement.rows,
         control=judgement.control,
         plan=msgspec.structs.replace(plan, left_out=[*plan.left_out, *judgement.left_out]),
@@ -214,6 +225,13 @@ def _comparison(
         benchmarks=list(chosen),
         blocks=journal.blocks,
     )
+
+
+def _with_left_out(comparison: Comparison, modules: Sequence[LeftOut]) -> Comparison:
+    """Name modules that nobody can load: they are no part of what was to be judged."""
+    left_out = [*modules, *comparison.plan.left_out]
+    plan = msgspec.structs.replace(comparison.plan, left_out=left_out)
+    return msgspec.structs.replace(comparison, plan=plan)
 
 
 @contextmanager

@@ -40,6 +40,8 @@ class ComparisonRun(Struct, frozen=True, kw_only=True):
     """What a process takes beside its benchmarks: to start, and to import."""
     own: list[Arm] = []
     """Arms that have run code of their own tree."""
+    code: dict[Arm, str] = {}
+    """What installed code arms have run."""
     finished: bool = False
 
     @property

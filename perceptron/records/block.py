@@ -19,14 +19,19 @@ class Benchmark(Struct, frozen=True, kw_only=True):
     """One benchmark of a suite with one set of its parameters."""
 
     name: str
-    """As asv names it: module, class and function, joined by dots."""
+    """As asv names it: module, class and function, joined by dots; of a test, pytest's id without
+    parameters."""
     pretty_name: str | None = None
     """The name that its author gave it for display."""
     params: list[str] = []
-    """asv's text of each parameter, in the order of ``param_names``."""
+    """The text of each parameter, in the order of ``param_names``."""
     param_names: list[str] = []
     index: int | None = None
     """Which of the benchmark's sets of parameters this is; None where it has none."""
+    test: str | None = None
+    """pytest's id of the test; None for a benchmark of asv."""
+    group: str | None = None
+    """The group that a test's mark puts it into."""
     type: str = "time"
     """asv's name of its kind: time, track, peakmemory, memory …"""
     unit: str = "seconds"
@@ -41,7 +46,9 @@ class Benchmark(Struct, frozen=True, kw_only=True):
 
     @property
     def asv_id(self) -> str:
-        """The name by which asv's runner finds it."""
+        """The name by which asv's runner finds it, or pytest."""
+        if self.test is not None:
+            return self.test
         return self.name if self.index is None else f"{self.name}-{self.index}"
 
     @property
@@ -76,6 +83,9 @@ class Reading(Struct, frozen=True, kw_only=True):
     system does not tell."""
     instructions: float | None = None
     """While counting: what one call executes, in the threads of its process."""
+    reached: list[str] | None = None
+    """While looking at what it reaches: the changed files of which its call runs functions; where
+    there are none, ``reason`` says why it may run some all the same."""
     setup_seconds: float = 0.0
     """What its first setup took."""
     wall_seconds: float = 0.0

@@ -71,8 +71,8 @@ def answers(
     return "\n".join(lines)
 
 
-def table_lines(page: Path, command: str) -> list[str]:
-    """Return the lines of the first table of a page.
+def table_lines(page: Path, command: str, section: str = "") -> list[str]:
+    """Return the lines of the first table of a page, or of the section whose heading starts so.
 
     Raises `UserError` naming ``command``, which writes the page, if there is none.
     """
@@ -80,10 +80,14 @@ def table_lines(page: Path, command: str) -> list[str]:
         lines = page.read_text(encoding="utf-8").splitlines()
     except OSError as error:
         raise UserError(f"{page}: {error.strerror}; `{command}` writes it") from None
+    if section:
+        below = dropwhile(lambda line: not line.startswith(f"## {section}"), lines)
+        lines = list(takewhile(lambda line: not line.startswith("## "), list(below)[1:]))
     rest = dropwhile(lambda line: not line.startswith("|"), lines)
     table = list(takewhile(lambda line: line.startswith("|"), rest))
     if not table:
-        raise UserError(f"{page}: holds no table; `{command}` writes it again")
+        where = f" below {section!r}" if section else ""
+        raise UserError(f"{page}: holds no table{where}; `{command}` writes it again")
     return table
 
 

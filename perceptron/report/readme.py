@@ -43,7 +43,8 @@ PAGES = {
     "docs/findings.md": ("finding", "crossovers", "ground"),
     "docs/crossovers.md": ("map",),
     "docs/ladder.md": ("ladder",),
-    "docs/gate.md": ("proof",),
+    "docs/gate-how.md": ("proof",),
+    "docs/gate-compared.md": ("false-alarms", "found-by-time", "found-by-work"),
     "docs/how-sure.md": ("speeds",),
 }
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
@@ -67,7 +68,7 @@ def filled(
     """Return the text of each page, its blocks filled."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder) | proof_blocks(proof)
-    content |= speeds_blocks(speeds)
+    content |= speeds_blocks(speeds) | rule_blocks(proof)
     content["answers"] = answers(bench, phase_map.map, ladder, PICTURED, proof, truth)
     return {
         page: fill(
@@ -163,6 +164,26 @@ def proof_blocks(page: Path) -> dict[str, str]:
     Raises `UserError` if there is none.
     """
     return {"proof": "\n".join(table_lines(page, "make proof"))}
+
+
+def rule_blocks(page: Path) -> dict[str, str]:
+    """Return the blocks that compare the gate's rules with others', from tables of its proof.
+
+    Raises `UserError` if one of these is missing.
+    """
+    sections = {
+        "false-alarms": ("False alarms", ""),
+        "found-by-time": ("Found in replays by the clock alone", "| 5 % |"),
+        "found-by-work": ("Found in replays: more work", "| 2 % |"),
+    }
+    blocks = {}
+    for name, (section, start) in sections.items():
+        columns, rule, *rows = table_lines(page, "make proof", section)
+        shown = [row for row in rows if row.startswith(start)]
+        if not shown:
+            raise UserError(f"{page}: no row {start!r} below {section!r}; `make proof` writes it")
+        blocks[name] = "\n".join([columns, rule, *shown])
+    return blocks
 
 
 def speeds_blocks(speeds: Speeds | None) -> dict[str, str]:

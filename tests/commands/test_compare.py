@@ -84,7 +84,7 @@ def test_the_help_states_the_defaults_of_the_rule(capsys: pytest.CaptureFixture[
 def test_the_page_states_the_numbers_of_the_rule() -> None:
     """What it says of counting is what the gate does."""
     rule = Rule()
-    page = " ".join((ROOT / "docs" / "gate.md").read_text(encoding="utf-8").split())
+    page = " ".join((ROOT / "docs" / "gate-how.md").read_text(encoding="utf-8").split())
     for words in (
         f"differ by more than {100 * AGREE:g} %, both are counted a second time",
         f"counts differ by more than {100 * rule.repeatable:g} %",

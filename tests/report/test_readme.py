@@ -92,3 +92,35 @@ def test_the_gate_is_told_by_the_first_table_of_its_proof(tmp_path: Path) -> Non
     page = tmp_path / "gate-proof.md"
     page.write_text("# Title\n\n| a |\n|---|\n| 1 |\n\ntext\n\n| b |\n|---|\n")
     assert readme.proof_blocks(page) == {"proof": "| a |\n|---|\n| 1 |"}
+
+
+def test_the_comparison_with_other_tools_shows_rows_of_the_proof(tmp_path: Path) -> None:
+    """False alarms of every rule, and what each finds of one slowdown: whatever else is there."""
+    page = tmp_path / "gate-proof.md"
+    head = "| a | b |\n|---|---|\n"
+    sections = {
+        "False alarms: runs": "| quiet | 0 % |\n| busy | 1 % |\n",
+        "Found in replays by the clock alone: slowdowns": "| 3 % | 40 % |\n| 5 % | 99 % |\n",
+        "Found in replays: more work put in": "| 2 % | 100 % |\n| 5 % | 100 % |\n",
+    }
+    page.write_text(
+        f"# Title\n\n{head}| 1 | 2 |\n"
+        + "".join(f"\n## {title}\n\n{head}{rows}" for title, rows in sections.items())
+    )
+    assert readme.rule_blocks(page) == {
+        "false-alarms": f"{head}| quiet | 0 % |\n| busy | 1 % |",
+        "found-by-time": f"{head}| 5 % | 99 % |",
+        "found-by-work": f"{head}| 2 % | 100 % |",
+    }
+
+
+def test_a_proof_that_lacks_what_is_compared_is_told_with_the_command(tmp_path: Path) -> None:
+    page = tmp_path / "gate-proof.md"
+    page.write_text("# Title\n\n## False alarms\n\nnone yet\n\n## Other\n\n| a |\n|---|\n")
+    with pytest.raises(UserError, match="no table below 'False alarms'; `make proof`"):
+        readme.rule_blocks(page)
+    table = "| a |\n|---|\n| 10 % |\n"
+    titles = ("False alarms", "Found in replays by the clock alone", "Found in replays: more work")
+    page.write_text("".join(f"## {title}\n\n{table}\n" for title in titles))
+    with pytest.raises(UserError, match=r"no row '\| 5 % \|' below 'Found in replays by"):
+        readme.rule_blocks(page)

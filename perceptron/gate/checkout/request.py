@@ -7,6 +7,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from perceptron.errors import UserError
+from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.pytest_files import read_pytest_suite
 from perceptron.gate.checkout.revisions import Revision, changes, repository, resolve
 from perceptron.gate.checkout.suite import Suite, read_suite
 from perceptron.records.block import Arm
@@ -67,17 +70,35 @@ class ResolvedRequest:
     head: Revision
     suite: Suite
     pythons: dict[Arm, str]
+    installed: bool = False
+    """Whether what is installed in these Pythons is compared, and no tree."""
 
 
 def resolve_request(request: CompareRequest) -> ResolvedRequest:
-    """Look it up in the repository of this folder. Raises `UserError` for what is missing."""
-    root = repository(Path.cwd())
+    """Look it up in the suite's repository of code. Raises `UserError` for what is missing."""
+    if request.installed and None in {request.base_python, request.head_python}:
+        raise UserError(
+            "--installed compares what is installed in two environments: name their interpreters "
+            "by --base-python and --head-python"
+        )
+    here = Path.cwd()
+    root = repository(here) if request.pytest else code_repository(request.suite, here)
     base = resolve(root, request.base, *request.written())
     head = resolve(root, request.head, *request.written())
     base_python = request.base_python or sys.executable
     head_python = request.head_python or sys.executable
     pythons: dict[Arm, str] = {"base": base_python, "head": head_python, "control": base_python}
-    return ResolvedRequest(root, base, head, read_suite(request.suite, root), pythons)
+    return ResolvedRequest(
+        root, base, head, _suite(request, root), pythons, installed=request.installed
+    )
+
+
+def _suite(request: CompareRequest, root: Path) -> Suite:
+    if request.pytest is None:
+        return read_suite(request.suite, root)
+    if request.suite != SUITE:
+        raise UserError(f"--pytest {request.pytest}: not with --suite: name one suite")
+    return read_pytest_suite(request.pytest, root)
 
 
 def side(revision: Revision, python: str) -> Side:
@@ -111,6 +132,7 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     ]
     options = {
         "--suite": None if request.suite == SUITE else str(request.suite),
+        "--pytest": None if request.pytest is None else str(request.pytest),
         "--benchmarks": request.benchmarks,
         "--budget": None
         if request.budget_minutes == BUDGET_MINUTES
@@ -124,7 +146,10 @@ def command(request: CompareRequest, resolved: ResolvedRequest, seed: int) -> st
     }
     for option, value in options.items():
         words += [] if value is None else [option, value]
+    words += ["--bisect"] if request.bisect else []
+    words += ["--installed"] if request.installed else []
     words += [] if request.seeded else ["--no-seed"]
+    words += ["--changed"] if request.only_changed else []
     return shlex.join(words)
 
 

@@ -7,6 +7,12 @@ from collections.abc import Sequence
 
 from perceptron.errors import UserError
 from perceptron.records.block import Benchmark
+from perceptron.records.comparison import SuiteKind
+
+_NONE: dict[SuiteKind, str] = {
+    "asv": "nothing in it is named time_, track_ …",
+    "pytest": "no test in it uses the benchmark fixture",
+}
 
 
 def pattern(expression: str | None) -> re.Pattern[str]:
@@ -17,17 +23,19 @@ def pattern(expression: str | None) -> re.Pattern[str]:
         raise UserError(f"--benchmarks {expression}: no regular expression: {error}") from None
 
 
-def choose(benchmarks: Sequence[Benchmark], wanted: re.Pattern[str]) -> list[Benchmark]:
-    """Return those whose name, or name with parameters, holds the expression, as asv's --bench.
+def choose(
+    benchmarks: Sequence[Benchmark], wanted: re.Pattern[str], kind: SuiteKind = "asv"
+) -> list[Benchmark]:
+    """Return those whose name, with or without parameters, or group holds the expression.
 
     Raises `UserError` if there is none.
     """
     if not benchmarks:
-        raise UserError("the suite has no benchmarks: nothing in it is named time_, track_ …")
+        raise UserError(f"the suite has no benchmarks: {_NONE[kind]}")
     chosen = [
         benchmark
         for benchmark in benchmarks
-        if wanted.search(benchmark.name) or wanted.search(benchmark.key)
+        if any(map(wanted.search, (benchmark.name, benchmark.key, benchmark.group or "")))
     ]
     if not chosen:
         raise UserError(

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import json5
-
 from perceptron.errors import UserError
+from perceptron.gate.checkout import asv_config
+from perceptron.gate.checkout.code_repository import root_of
+from perceptron.gate.checkout.revisions import git
+from perceptron.records.comparison import SuiteKind
+
+# Where benchmarks of another repository are put in each tree: a name that no project has.
+_GUEST = ".perceptron-suite"
 
 
 @dataclass(frozen=True)
@@ -16,11 +23,38 @@ class Suite:
 
     file: str
     benchmarks: str
-    """The folder of the benchmarks, a package."""
+    """The folder of the benchmarks, a package, in each tree."""
     code: str
     """The folder whose code is measured: the root, or asv's ``repo_subdir``."""
     project: str = ""
     """What asv calls the project, usually the name of its package."""
+    origin: Path | None = None
+    """Where the benchmarks lie, if that is another repository: all trees get a copy."""
+    state: str | None = None
+    """The commit of that repository and a digest of the benchmarks as they lie there."""
+    kind: SuiteKind = "asv"
+    tests: str = ""
+    """Of pytest: the folder or file whose tests are run, in ``benchmarks``."""
+    beside: tuple[str, ...] = ()
+    """Files outside ``benchmarks`` that belong to the suite."""
+
+    @property
+    def runner(self) -> str:
+        """What an interpreter needs to run it."""
+        return "pytest" if self.kind == "pytest" else "asv_runner"
+
+    def check(self, tree: Path, head: str) -> None:
+        """Raise `UserError` unless HEAD's tree holds it."""
+        if self.kind == "pytest" and not (tree / self.tests).exists():
+            raise UserError(
+                f"--pytest {self.file}: no such file or folder in {head}: commit it, or compare "
+                "with ."
+            )
+        if self.kind == "asv" and not (tree / self.benchmarks).is_dir():
+            raise UserError(
+                f"--suite {self.file}: its benchmark_dir {self.benchmarks} is not in {head}: "
+                "commit it, or compare with ."
+            )
 
     def roots(self, tree: Path) -> list[str]:
         """Return the folders to import from, in this order."""
@@ -29,47 +63,50 @@ class Suite:
 
 
 def read_suite(file: Path, repository: Path) -> Suite:
-    """Read asv.conf.json, which may hold comments. Raises `UserError` naming file and field."""
+    """Read the file as a suite of the repository; it may lie in another one.
+
+    Raises `UserError` naming file and field.
+    """
+    content = asv_config.load(file)
     path = file.resolve()
-    if not path.is_relative_to(repository.resolve()):
-        raise UserError(f"--suite {file}: not inside the repository {repository}")
-    try:
-        content = json5.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"--suite {file}: no such file; name the asv.conf.json of your suite"
-        ) from None
-    except OSError as error:
-        raise UserError(f"--suite {file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not JSON
-        problem = " ".join(str(error).split())
-        raise UserError(f"--suite {file}: not asv's JSON: {problem}") from None
-    if not isinstance(content, dict):
-        raise UserError(f"--suite {file}: must hold one JSON object")
-    relative = PurePosixPath(path.relative_to(repository.resolve()).as_posix())
-    folder = _text(file, content, "benchmark_dir", "benchmarks")
-    benchmarks = _inside(file, "benchmark_dir", relative.parent / folder)
+    home = root_of(path.parent) or path.parent
+    relative = PurePosixPath(path.relative_to(home).as_posix())
+    folder = asv_config.text(file, content, "benchmark_dir", "benchmarks")
+    benchmarks = asv_config.inside(file, "benchmark_dir", relative.parent / folder)
     if benchmarks == ".":
         raise UserError(f"--suite {file}: benchmark_dir must be a folder inside the repository")
-    code = _inside(file, "repo_subdir", PurePosixPath(_text(file, content, "repo_subdir", "")))
-    return Suite(str(relative), benchmarks, code, _text(file, content, "project", ""))
+    subfolder = PurePosixPath(asv_config.text(file, content, "repo_subdir", ""))
+    code = asv_config.inside(file, "repo_subdir", subfolder)
+    project = asv_config.text(file, content, "project", "")
+    if home == repository.resolve():
+        return Suite(str(relative), benchmarks, code, project)
+    origin = home / benchmarks
+    if not origin.is_dir():
+        raise UserError(f"--suite {file}: its benchmark_dir {folder} is not there: {origin}")
+    return Suite(
+        os.path.relpath(path, repository.resolve()),
+        f"{_GUEST}/{origin.name}",
+        code,
+        project,
+        origin,
+        _state(home, origin),
+    )
 
 
-def _text(file: Path, content: dict[str, object], field: str, default: str) -> str:
-    value = content.get(field, default)
-    if not isinstance(value, str):
-        raise UserError(f"--suite {file}: {field} must be text, got {value!r}")
-    return value
+def own_file(file: str | None) -> str | None:
+    """Return a file of a tree, None if it is a guest there: no file of the repository."""
+    return None if file is None or file.startswith(f"{_GUEST}/") else file
 
 
-def _inside(file: Path, field: str, path: PurePosixPath) -> str:
-    """Return it without dots; raises `UserError` if it leads out of the repository."""
-    parts: list[str] = []
-    for part in path.parts:
-        if path.is_absolute() or (part == ".." and not parts):
-            raise UserError(f"--suite {file}: {field} leads out of the repository")
-        if part == "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts) or "."
+def _state(home: Path, origin: Path) -> str:
+    try:
+        commit = git(home, "rev-parse", "--short=12", "HEAD").strip()
+    except UserError:  # no repository, or one without commits
+        commit = "no commit"
+    digest = hashlib.sha256()
+    for file in sorted(origin.rglob("*")):
+        if "__pycache__" not in file.parts and file.is_file():
+            name = file.relative_to(origin).as_posix()
+            digest.update(f"{name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
+            digest.update(file.read_bytes())
+    return f"{commit}, benchmarks {digest.hexdigest()[:16]}"

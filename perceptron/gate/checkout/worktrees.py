@@ -14,6 +14,7 @@ from platformdirs import user_cache_path
 
 from perceptron.errors import UserError
 from perceptron.gate.checkout.revisions import Revision, add_changes, git
+from perceptron.gate.checkout.suite import Suite
 from perceptron.records.block import Arm
 from perceptron.records.files.lock import open_locked
 
@@ -27,16 +28,25 @@ class Worktrees:
     """The arms' trees. A path may make a difference by its length and by what it is; so all paths
     are equally long, and `arrange` renames the trees from block to block.
 
-    HEAD's benchmarks serve all arms: what is compared is the code that they measure.
+    What belongs to the suite is the same in all of them: what the tree at ``benchmarks`` holds of
+    it, by default HEAD's, or what lies in a repository of its own. What is compared is the code
+    that it measures.
     """
 
     def __init__(
-        self, repository: Path, home: Path, base: Revision, head: Revision, benchmarks: str
+        self,
+        repository: Path,
+        home: Path,
+        base: Revision,
+        head: Revision,
+        suite: Suite,
+        benchmarks: Path | None = None,
     ) -> None:
         self.home = home
         self._repository = repository
         self._revisions: dict[Arm, Revision] = {"base": base, "head": head, "control": base}
-        self._benchmarks = benchmarks
+        self._suite = suite
+        self._source = benchmarks
         self._sides: dict[Arm, str] = {}
         for arm in ("head", "base"):
             self._add(arm)
@@ -71,12 +81,18 @@ class Worktrees:
         git(self._repository, "worktree", "add", "--quiet", "--detach", str(tree), revision.commit)
         add_changes(self._repository, revision, tree)
         self._sides[arm] = side
-        if arm != "head":
-            self._copy_benchmarks(tree)
+        if self._suite.origin is not None:
+            self._copy_benchmarks(self._suite.origin, tree)
+        elif self._source is not None or arm != "head":
+            source = self._source or self.path("head")
+            self._copy_benchmarks(source / self._suite.benchmarks, tree)
+            for name in self._suite.beside:
+                _copy_file(source / name, tree / name)
 
-    def _copy_benchmarks(self, tree: Path) -> None:
-        ours = self.path("head") / self._benchmarks
-        theirs = tree / self._benchmarks
+    def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
+        theirs = tree / self._suite.benchmarks
+        if ours.is_file():
+            _copy_file(ours, theirs)
         if not ours.is_dir():
             return  # the suite's reader says so, with the name of its file
         if theirs.is_symlink() or theirs.is_file():
@@ -84,7 +100,25 @@ class Worktrees:
         elif theirs.is_dir():
             shutil.rmtree(theirs)
         theirs.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copytree(ours, theirs, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ours,
+            theirs,
+            symlinks=self._suite.origin is None,  # what a guest's links name does not come along
+            ignore_dangling_symlinks=True,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+
+
+def _copy_file(ours: Path, theirs: Path) -> None:
+    """Make theirs what ours is: the same file, or none."""
+    if theirs.is_dir() and not theirs.is_symlink():
+        if not ours.is_file():
+            return
+        shutil.rmtree(theirs)
+    theirs.unlink(missing_ok=True)
+    if ours.is_file():
+        theirs.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ours, theirs)
 
 
 @contextmanager

@@ -125,8 +125,8 @@ class Rounds:
             yield key, Reading(status="untried", reason=reason)
 
     def _instrument(self, arm: Arm) -> Instrument:
-        cores = _cores()
-        core = cores[_PAIR.index(arm) % len(cores)] if cores else None
+        usable = cores()
+        core = usable[_PAIR.index(arm) % len(usable)] if usable else None
         return self._valgrind.instrument(
             self._arms.work_folder(arm), core, self._padding, self._start_seconds
         )
@@ -156,6 +156,6 @@ def _ended_its_process(reading: Reading) -> bool:
     return reading.status == "slow" or (reading.status == "failed" and not reading.wall_seconds)
 
 
-def _cores() -> list[int]:
+def cores() -> list[int]:
     """Return the cores that this process may use; none where nobody knows."""
     return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []

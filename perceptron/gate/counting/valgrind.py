@@ -68,6 +68,7 @@ class Valgrind:
             },
             _UNWANTED,
             start_seconds,
+            kind="count",
         )
 
 

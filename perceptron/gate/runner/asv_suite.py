@@ -19,24 +19,45 @@ Job = dict[str, Any]
 
 
 class AsvSuite:
-    """The package of benchmarks in a folder of a tree. Raises ImportError without asv_runner."""
+    """The package of benchmarks in a folder of a tree. Raises ImportError without asv_runner.
 
-    def __init__(self, job: Job, timing: Any, plugins: Any, import_clock: Any) -> None:
-        with plugins.looked_for_by_folder():
+    ``modules`` are those of the program: nothing is imported by name here.
+    """
+
+    def __init__(self, job: Job, modules: Any) -> None:
+        with modules.plugins.looked_for_by_folder():
             from asv_runner import discovery
         from asv_runner._aux import update_sys_path
 
         self.folder = os.path.join(job["tree"], job["benchmarks"])
+        # What processes of benchmarks imported: a name and a file each.
+        self._elsewhere: list[Any] = []
         self._tree = job["tree"]
         self._discovery = discovery
-        self._timing = timing
-        self._import_clock = import_clock
+        self._timing = modules.timing
+        self._import_clock = modules.import_clock
+        self._raw_timer = modules.raw_timer
+        self._walk = modules.walk.Walk(
+            discovery, self.folder, modules.session.one_line, job.get("without", ())
+        )
         update_sys_path(self.folder)
 
+    def modules(self) -> list[Any]:
+        """Return what was imported, by processes of benchmarks too."""
+        return [*sys.modules.values(), *self._elsewhere]
+
     def discover(self) -> Iterator[Job]:
-        """Yield the answers that describe its benchmarks."""
-        for benchmark in self._discovery.disc_benchmarks(self.folder):
-            yield {"kind": "benchmark", **_described(benchmark, self._tree)}
+        """Yield the answers that describe its benchmarks, and modules that do not load."""
+        for found in self._walk.modules():
+            module = {"module": found.name, "file": os.path.relpath(found.file, self._tree)}
+            if found.begun:
+                yield {"kind": "start", "key": found.name, **module}
+            elif found.reason is not None:
+                yield {"kind": "unloadable", "reason": found.reason, **module}
+            for benchmark in found.benchmarks:
+                yield {"kind": "benchmark", "module": found.name} | _described(
+                    benchmark, self._tree
+                )
 
     def run(self, session: Any, tasks: list[Job]) -> None:
         """Run each of the tasks in turn.
@@ -89,6 +110,9 @@ class AsvSuite:
             if task["type"] == "time":
                 fields = self._measure(benchmark, task, measured)
                 return {"status": "ok", **fields, "setup_seconds": setup_seconds}
+            if getattr(measured, "any_type", False):
+                whole = self._timing.Batches(benchmark.do_run, lambda: time.perf_counter, None)
+                return {"status": "ok", **measured(whole, 0.0, task)}
             begin = time.perf_counter()
             value = benchmark.do_run()
             number = isinstance(value, (int, float)) and math.isfinite(value)
@@ -103,12 +127,41 @@ class AsvSuite:
         fields: Job = {}
 
         def run(*params: Any) -> None:
-            batches = _batches(benchmark, params, self._timing)
+            batches = self._batches(benchmark, params)
             fields.update(measured(batches, benchmark.warmup_time, task))
 
         benchmark.run = run  # do_run knows the parameters, in every version of asv_runner
         benchmark.do_run()
         return fields
+
+    def _batches(self, benchmark: Any, params: tuple[Any, ...]) -> Any:
+        if not hasattr(benchmark, "timer"):  # timeraw
+            return self._raw_batches(benchmark, params)
+
+        def reset() -> None:
+            benchmark.do_teardown()
+            if benchmark.do_setup():
+                raise RuntimeError("setup worked once and then raised NotImplementedError")
+
+        func = benchmark.func
+        return self._timing.Batches(
+            call=(lambda: func(*params)) if params else func,
+            timer=lambda: benchmark.timer,
+            reset=reset if benchmark._setups else None,
+            number=benchmark.number,
+        )
+
+    def _raw_batches(self, benchmark: Any, params: tuple[Any, ...]) -> Any:
+        timer = self._raw_timer.RawTimer(
+            lambda: benchmark.func(*params), getattr(benchmark, "_timeraw_env", None)
+        )
+
+        def timeit(number: int) -> float:
+            seconds: float = timer.timeit(number)
+            self._elsewhere = timer.modules
+            return seconds
+
+        return self._timing.RawBatches(timeit, benchmark.number)
 
 
 def _described(benchmark: Any, tree: str) -> Job:
@@ -140,22 +193,3 @@ def _set_up(benchmark: Any) -> str | None:
         return None
     match = re.search(r"asv: skipped: \w+\((['\"])(.+)\1,?\)", output.getvalue())
     return match[2] if match else "not for these parameters, or not here"
-
-
-def _batches(benchmark: Any, params: tuple[Any, ...], timing: Any) -> Any:
-    if not hasattr(benchmark, "timer"):  # timeraw
-        raw = benchmark._get_timer(*params)
-        return timing.RawBatches(raw.timeit, benchmark.number)
-
-    def reset() -> None:
-        benchmark.do_teardown()
-        if benchmark.do_setup():
-            raise RuntimeError("setup worked once and then raised NotImplementedError")
-
-    func = benchmark.func
-    return timing.Batches(
-        call=(lambda: func(*params)) if params else func,
-        timer=lambda: benchmark.timer,
-        reset=reset if benchmark._setups else None,
-        number=benchmark.number,
-    )

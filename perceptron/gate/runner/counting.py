@@ -15,8 +15,10 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
-from itertools import repeat
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import repeat, starmap
 from typing import Any
 
 _CALLGRIND = (ord("C") << 24) + (ord("T") << 16)
@@ -100,6 +102,19 @@ class Counter:
 
     def count(self, call: Callable[[], object], calls: int) -> int:
         """Return the instructions of so many calls, with the loop around them."""
+        self._record(call, calls)
+        return max(0, self._read() - self._own)
+
+    def keep(self, call: Callable[[], object], calls: int) -> str:
+        """Count so many calls, and return the name of callgrind's file on them.
+
+        They are called by a compiled function: in the interpreter that runs already, valgrind takes
+        what they execute for another function's.
+        """
+        self._record(lambda: deque(starmap(call, repeat((), calls)), maxlen=0), 1)
+        return f"{self._dumps}.{self._written}"
+
+    def _record(self, call: Callable[[], object], calls: int) -> None:
         function = self._function
         start, zero, stop = (self._addresses[request] for request in (_START, _ZERO, _STOP))
         often = repeat(None, calls)
@@ -110,7 +125,6 @@ class Counter:
         function(stop)
         function(self._addresses[_DUMP])
         self._written += 1
-        return max(0, self._read() - self._own)
 
     def _read(self) -> int:
         file = f"{self._dumps}.{self._written}"
@@ -147,25 +161,61 @@ def count_calls(
 
     Raises `CannotCount` if this is foreseen to take longer than ``longest_seconds``.
     """
+    with _uncollected():
+        instructions = _warm_up(batches, counter, longest_seconds, seed, clock)
+        if instructions > _LONG_CALL:
+            return instructions
+        return _median_count(batches, counter, instructions, seed)
+
+
+def profile_calls(
+    batches: Any, counter: Counter, longest_seconds: float, seed: Callable[[], object]
+) -> tuple[str, int]:
+    """Return the name of callgrind's file on some calls, and how many these are.
+
+    They are as warm as those that `count_calls` counts. Raises `CannotCount` as it does.
+    """
+    with _uncollected():
+        instructions = _warm_up(batches, counter, longest_seconds, seed, time.perf_counter)
+        calls = batches.step or max(1, int(_BATCH / max(instructions, 1.0)))
+        batches.run(batches.step or 1)
+        seed()
+        batches.refresh()
+        return counter.keep(batches.call, calls), calls
+
+
+def _warm_up(
+    batches: Any,
+    counter: Counter,
+    longest_seconds: float,
+    seed: Callable[[], object],
+    clock: Callable[[], float],
+) -> float:
+    """Call it until it is warm, and return about how many instructions a call executes."""
     step = batches.step or 1
+    for doubt in _DOUBTS:
+        begin = clock()
+        batches.run(step)
+        foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
+        if foreseen > doubt * longest_seconds:
+            raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
+    seed()
+    batches.refresh()
+    instructions = counter.count(batches.call, step) / step
+    if instructions <= _LONG_CALL:
+        for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
+            batches.run(step)
+    return instructions
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Collect no garbage meanwhile."""
     enabled = gc.isenabled()
     gc.collect()
     gc.disable()
     try:
-        for doubt in _DOUBTS:
-            begin = clock()
-            batches.run(step)
-            foreseen = _COUNTED_SLOWDOWN * (clock() - begin)
-            if foreseen > doubt * longest_seconds:
-                raise CannotCount(f"it would take about {foreseen:.0f} s under valgrind")
-        seed()
-        batches.refresh()
-        instructions = counter.count(batches.call, step) / step
-        if instructions > _LONG_CALL:
-            return instructions
-        for _ in range(min(_MOST_CALLS, int(_WARM_UP / max(instructions, 1.0)))):
-            batches.run(step)
-        return _median_count(batches, counter, instructions, seed)
+        yield
     finally:
         if enabled:
             gc.enable()

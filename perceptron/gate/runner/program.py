@@ -2,9 +2,9 @@
 
 Started by its path with the interpreter of its arm, which need not have this package: the suite
 that is measured may be this package, in another revision. So it needs the standard library and
-asv_runner alone, loads its own modules by their path, and works from Python 3.9 up. A job is one
-JSON line on standard input, answers are JSON lines on standard output; what benchmarks print goes
-to standard error instead.
+asv_runner or pytest alone, loads its own modules by their path, and works from Python 3.9 up. A job
+is one JSON line on standard input, answers are JSON lines on standard output; what benchmarks print
+goes to standard error instead.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import json
 import platform
 import threading
 import traceback
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 Job = dict[str, Any]
@@ -43,12 +43,18 @@ timing = _load("timing")
 asv_suite = _load("asv_suite")
 counting = _load("counting")
 import_clock = _load("import_clock")
+installed = _load("installed")
 plugins = _load("plugins")
+profiling = _load("profiling")
 provenance = _load("provenance")
+raw_timer = _load("raw_timer")
+reach = _load("reach")
 readings = _load("readings")
 seeding = _load("seeding")
 session = _load("session")
+tracing = _load("tracing")
 waiting = _load("waiting", os.path.dirname(os.path.dirname(_HERE)))
+walk = _load("walk")
 
 
 class Answers:
@@ -74,6 +80,7 @@ def main() -> None:
     os.chdir(job["folder"])
     padding = _lay_out(job)
     provenance.put_first(job["roots"])
+    sys.path.extend(job.get("lent", ()))  # last, so that what this interpreter has goes first
     seeds = None if job.get("draw") is None else seeding.Seeding(job["draw"])
     if seeds is not None:
         seeds.install()
@@ -81,7 +88,7 @@ def main() -> None:
     inherited = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([*job["roots"], *([inherited] if inherited else [])])
     try:
-        suite = asv_suite.AsvSuite(job, timing, plugins, import_clock)
+        suite = _suite(job, answers)
     except ImportError as error:
         answers.send(kind="no runner", reason=session.one_line(error))
         os._exit(_FAILED)
@@ -90,9 +97,9 @@ def main() -> None:
         if job["kind"] == "discover":
             for answer in suite.discover():
                 answers.send(**answer)
-            answers.send(kind="environment", versions=_versions())
+            answers.send(kind="environment", versions=_versions(job["tree"]))
         else:
-            measured = _measured_by(job, seed)
+            measured = _measured_by(job, seed, answers)
             refusals = (counting.CannotCount,)
             suite.run(
                 session.Session(job["kind"], measured, seed, answers.send, refusals), job["tasks"]
@@ -105,14 +112,27 @@ def main() -> None:
         answers.send(kind="failed", reason=session.one_line(error))
         os._exit(_FAILED)
     own, foreign = provenance.check_origin(
-        job["tree"], job["others"], suite.folder, tuple(sys.modules.values()), job["project"]
+        job["tree"], job["others"], suite.folder, suite.modules(), job["project"]
     )
+    code = None
+    if job.get("installed"):
+        code = installed.project(job["installed"], suite.modules())
     del padding
-    answers.send(kind="end", own=own, foreign=foreign)
+    answers.send(kind="end", own=own, foreign=foreign, code=code)
     os._exit(0)
 
 
-def _nothing() -> None:
+def _suite(job: Job, answers: Answers) -> Any:
+    """Return the suite; raises ImportError without what runs it."""
+    if job["suite"] != "pytest":
+        return asv_suite.AsvSuite(job, sys.modules[__name__])
+    names = ("suite", "options", "collection", "readings", "fixture")
+    loaded = {f"pytest_{name}": _load(f"pytest_{name}") for name in names}  # they import pytest
+    modules = SimpleNamespace(**loaded, import_clock=import_clock, session=session, timing=timing)
+    return modules.pytest_suite.PytestSuite(job, modules, answers.send)
+
+
+def _nothing(purpose: str = "") -> None:
     """Be a seed where nothing is seeded."""
 
 
@@ -127,23 +147,32 @@ def _lay_out(job: Job) -> list[bytes]:
     return [bytes(37 * number % 480) for number in range(job.get("padding", 0))]
 
 
-def _measured_by(job: Job, seed: Any) -> Any:
+def _measured_by(job: Job, seed: Any, answers: Answers) -> Any:
     """Return what makes a reading of a benchmark; raises `counting.CannotCount`."""
-    if job["kind"] != "count":
+    if job["kind"] == "reach":
+        return reach.Reached(job, answers.send)
+    if job["kind"] == "trace":
+        return tracing.Traced([job["tree"], *job["roots"]], seed, counting.CannotCount)
+    if job["kind"] not in {"count", "profile"}:
         return readings.Timed(timing, waiting)
     counter = counting.Counter(job["dumps"])
-    return readings.Counted(counting, counter, job["longest_seconds"], seed)
+    reading = readings.Counted if job["kind"] == "count" else profiling.Profiled
+    return reading(counting, counter, job["longest_seconds"], seed)
 
 
-def _versions() -> Job:
-    """Return the versions of the interpreter and of the libraries that the suite has imported."""
+def _versions(tree: str) -> Job:
+    """Return the versions of the interpreter and of the libraries that the suite has imported.
+
+    What comes from the tree has the version of its commit, whatever is installed here.
+    """
     from importlib import metadata
 
     versions = {"python": platform.python_implementation() + " " + platform.python_version()}
+    own = provenance.packages_of(tree, tuple(sys.modules.values()))
     for name in sorted(
         {module.split(".")[0] for module in sys.modules if not module.startswith("_")}
     ):
-        if name in getattr(sys, "stdlib_module_names", ()):
+        if name in own or name in getattr(sys, "stdlib_module_names", ()):
             continue
         try:
             versions[name] = metadata.version(name)

@@ -71,6 +71,17 @@ def check_origin(
     return own, foreign
 
 
+def packages_of(tree: str, modules: Iterable[ModuleType]) -> set[str]:
+    """Return the top-level names of modules that come from the tree."""
+    root = _real(tree)
+    files = ((module.__name__, _file(module)) for module in list(modules) if _named(module))
+    return {name.split(".")[0] for name, file in files if file is not None and _inside(file, root)}
+
+
+def _named(module: ModuleType) -> bool:
+    return isinstance(getattr(module, "__dict__", {}).get("__name__"), str)
+
+
 def _file(module: ModuleType) -> str | None:
     # Not by getattr: a module that imports lazily would import now.
     facts = getattr(module, "__dict__", {})

@@ -15,6 +15,7 @@ from importlib.abc import Loader
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+from zlib import crc32
 
 # Modules with a generator of their own, or that make generators.
 _MODULES = ("numpy.random", "numpy.random.bit_generator", "torch")
@@ -24,7 +25,7 @@ class Seeding:
     """Seeds what is imported now and what will be, with 32 bits."""
 
     def __init__(self, seed: int) -> None:
-        self._seed = seed
+        self._first = self._seed = seed
         self._entropy = random.Random(seed)
 
     def install(self) -> None:
@@ -32,8 +33,9 @@ class Seeding:
         sys.meta_path.insert(0, _Finder(self))
         self.seed_all()
 
-    def seed_all(self) -> None:
-        """Seed every generator that is there."""
+    def seed_all(self, purpose: str = "") -> None:
+        """Seed every generator that is there; for each ``purpose`` they draw other numbers."""
+        self._seed = self._first ^ crc32(purpose.encode())
         random.seed(self._seed)
         self._entropy = random.Random(self._seed)
         for name in _MODULES:

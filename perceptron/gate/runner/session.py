@@ -31,7 +31,8 @@ class Reading:
 class Session:
     """One process's tasks: of one ``kind``, each ``measured`` in the same way.
 
-    ``seed`` makes random numbers be drawn alike in all arms; ``refusals`` are exceptions whose
+    ``seed`` makes random numbers be drawn alike in all arms, for each ``purpose`` others;
+    ``refusals`` are exceptions whose
     message is the reason why a benchmark is left out.
     """
 
@@ -39,7 +40,7 @@ class Session:
         self,
         kind: str,
         measured: Any,
-        seed: Callable[[], object],
+        seed: Callable[..., object],
         send: Callable[..., object],
         refusals: tuple[type[Exception], ...],
     ) -> None:
@@ -55,6 +56,9 @@ class Session:
 
     def loaded(self, task: Job) -> None:
         """Say that it is imported: from here on it is its own time that passes."""
+        begin = getattr(self.measured, "begin", None)
+        if begin is not None:
+            begin()
         self._send(kind="loaded", key=task["key"])
 
     @contextmanager
@@ -71,10 +75,15 @@ class Session:
         seconds = reading.wall_seconds()
         self._send(kind="reading", key=task["key"], **reading.fields, wall_seconds=seconds)
 
+    def refusal(self, error: BaseException) -> str | None:
+        """Return why a benchmark is left out, None if this is another exception."""
+        return str(error) if isinstance(error, self._refusals) else None
+
     def failure(self, error: BaseException) -> Job:
         """Return the fields of a reading that an exception ended."""
-        if isinstance(error, self._refusals):
-            return {"status": "skipped", "reason": str(error)}
+        refusal = self.refusal(error)
+        if refusal is not None:
+            return {"status": "skipped", "reason": refusal}
         traceback.print_exception(type(error), error, error.__traceback__)
         skipped = isinstance(error, NotImplementedError)
         return {"status": "skipped" if skipped else "failed", "reason": one_line(error)}

@@ -149,7 +149,10 @@ class Batches:
 
 
 class RawBatches(Batches):
-    """Batches whose calls run in a process of their own, which reports their seconds."""
+    """Batches whose calls run in a process of their own, which reports their seconds.
+
+    A batch is one process: to start it is not timed, and takes longer than most of what is.
+    """
 
     elsewhere = True
 
@@ -170,9 +173,15 @@ class RawBatches(Batches):
 def calibrate(batches: Batches, clock: Clock = time.perf_counter) -> tuple[int, float]:
     """Return (calls that a batch needs, wall seconds of one of them with its share of setups).
 
-    A batch must be long enough twice in a row: the first call may import or compile something.
+    A batch must be long enough twice in a row: the first call may import or compile something. One
+    that runs elsewhere is as long as its author made it.
     """
     calls, enough = batches.step or 1, 0
+    if batches.elsewhere:
+        batches.run(calls)  # may compile something
+        begin = clock()
+        batches.run(calls)
+        return calls, max(clock() - begin, 1e-9) / calls
     while True:
         begin = clock()
         passed = batches.run(calls).wall

@@ -3,7 +3,6 @@ they give?"""
 
 from __future__ import annotations
 
-import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +12,12 @@ from typing import Any
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 from perceptron.gate.checkout.worktrees import Worktrees
+from perceptron.gate.environments import runner
+from perceptron.gate.environments.code import Code, home, project_names
+from perceptron.gate.environments.metadata import Metadata
+from perceptron.gate.sampling.discovery import CannotImport, Discovery, Listing
 from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
-from perceptron.records.block import Arm, Benchmark
-
-
-class CannotImport(UserError):
-    """The suite does not load on a tree."""
+from perceptron.records.block import Arm
 
 
 class Arms:
@@ -27,36 +26,59 @@ class Arms:
     One at a time; under an instrument arms may run at once, in threads of their own. `close` ends
     what still runs: an iteration that an exception broke off is kept alive by the traceback, and
     its program must not outlive the trees.
+
+    Where ``installed`` code is compared, the trees give the benchmarks alone.
     """
 
     def __init__(
-        self, trees: Worktrees, suite: Suite, repository: Path, pythons: dict[Arm, str]
+        self,
+        trees: Worktrees,
+        suite: Suite,
+        repository: Path,
+        pythons: dict[Arm, str],
+        installed: bool = False,
     ) -> None:
         self.trees = trees
         self.pythons = pythons
         self._suite = suite
         self._repository = repository
+        self._metadata = None if installed else Metadata(trees, suite, pythons)
         self._running: dict[Arm, Program] = {}
+        self._without: dict[Arm, set[str]] = {}
         self._lock = threading.Lock()
         self._closed = False
+        self.installed = installed
         self.own: dict[Arm, bool] = {}
         """Whether an arm has imported code of its own tree, beside its benchmarks."""
+        self.code: dict[Arm, Code] = {}
+        """What an arm imported the project from, where installed code is compared."""
 
-    def discover(self, arm: Arm) -> tuple[list[Benchmark], dict[str, str]]:
-        """Return HEAD's benchmarks as they load on this arm's tree, and versions of what they use.
+    def on(self, trees: Worktrees) -> Arms:
+        """Return arms of the same suite and the same interpreters on other trees."""
+        return Arms(trees, self._suite, self._repository, self.pythons, self.installed)
 
-        Raises `CannotImport` with the last line of what went wrong.
+    def discover(self, arm: Arm) -> Discovery:
+        """Return HEAD's benchmarks as they load on this arm's tree.
+
+        A module of the suite that ends the program is left out of the next try, and of all programs
+        of this arm. Raises `CannotImport` if nothing loads, with the last line of what went wrong.
         """
-        benchmarks: list[Benchmark] = []
-        versions: dict[str, str] = {}
-        for answer in self.run(arm, "discover", UNSEEDED):
-            if answer.kind == "benchmark":
-                benchmarks += _benchmarks(answer.content)
-            elif answer.kind == "environment":
-                versions = answer.content["versions"]
-            elif answer.kind in {"failed", "silent", "died"}:
-                raise CannotImport(f"{arm.upper()} cannot be imported: {answer.reason}")
-        return benchmarks, versions
+        listing = Listing(arm, self.pythons[arm])
+        while True:
+            deadly = listing.read(self.run(arm, "discover", UNSEEDED))
+            if deadly is None:
+                break
+            self._without.setdefault(arm, set()).add(deadly)
+        try:
+            return listing.discovery()
+        except CannotImport as error:
+            reason = self._metadata and self._metadata.failure(arm)
+            if reason and "PackageNotFoundError" in str(error):
+                raise CannotImport(
+                    f"{error}; its metadata cannot be made ({reason}): install what builds the "
+                    f"project in {self.pythons[arm]}, or pip install --no-deps it there"
+                ) from None
+            raise
 
     def run(
         self,
@@ -124,58 +146,65 @@ class Arms:
         return {
             "kind": kind,
             "tree": str(tree),
-            "roots": self._suite.roots(tree),
+            "roots": self._roots(arm, tree),
+            "lent": runner.lent(self.trees.home, self.pythons[arm]),
+            "installed": project_names(self._suite, tree) if self.installed else [],
+            "without": sorted(self._without.get(arm, ())),
             "others": [*others, str(self._repository)],
+            "suite": self._suite.kind,
             "benchmarks": self._suite.benchmarks,
+            "tests": self._suite.tests,
             "project": self.package,
             "folder": str(folder),
             "tasks": list(tasks),
             "fork": own_peak,
         }
 
+    def _roots(self, arm: Arm, tree: Path) -> list[str]:
+        """Return the folders to import from before all others."""
+        if self._metadata is None:
+            return []
+        folder = self._metadata.folder(arm)
+        return [*([] if folder is None else [str(folder)]), *self._suite.roots(tree)]
+
+    def is_of_trees(self, name: str) -> bool:
+        """Return whether a tree holds a module of this name: then no library is missing."""
+        both: tuple[Arm, ...] = ("base", "head")
+        roots = [Path(root) for arm in both for root in self._suite.roots(self.trees.path(arm))]
+        places = (place for root in roots for place in (root / name, root / f"{name}.py"))
+        return not self.installed and any(place.exists() for place in places)
+
     @property
     def package(self) -> str:
         """The package that must come from the trees; "" where each interpreter may have its own."""
-        if self.pythons["base"] != self.pythons["head"]:
+        if self.installed or self.pythons["base"] != self.pythons["head"]:
             return ""
         return self._suite.project.lower().replace("-", "_")
 
     def _check(self, arm: Arm, answer: Answer) -> None:
         if answer.kind == "no runner":
             raise UserError(
-                f"{self.pythons[arm]}: has no asv_runner ({answer.reason}): install it there, or "
-                f"name another Python by --{'head' if arm == 'head' else 'base'}-python"
+                f"{self.pythons[arm]}: has no {self._suite.runner} ({answer.reason}): install it "
+                f"there, or name another Python by --{'head' if arm == 'head' else 'base'}-python"
             )
         if answer.kind != "end":
             return
         self.own[arm] = self.own.get(arm, False) or answer.own
-        if answer.foreign:
+        if self.installed:
+            self._check_installed(arm, answer)
+        elif answer.foreign:
             raise UserError(
-                f"{arm.upper()} imported {_home(answer.foreign[0])}, which is not its tree: "
+                f"{arm.upper()} imported {home(answer.foreign[0])}, which is not its tree: "
                 "uninstall the project from this environment, or build it into the tree"
             )
 
-
-def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
-    """Yield one for each set of parameters."""
-    sets: list[list[str]] = content["params"]
-    for index, params in enumerate(sets) if sets else [(None, [])]:
-        yield Benchmark(
-            name=content["name"],
-            pretty_name=content["pretty_name"],
-            params=params,
-            param_names=content["param_names"],
-            index=index,
-            type=content["type"],
-            unit=content["unit"],
-            timeout=content["timeout"] or 60.0,
-            cache=content["cache"],
-            cache_timeout=content["cache_timeout"],
-            file=content["file"],
-            line=content["line"],
-        )
-
-
-def _home(text: str) -> str:
-    """Return the text with paths below the home folder as people write them."""
-    return text.replace(os.path.expanduser("~") + os.sep, "~" + os.sep)
+    def _check_installed(self, arm: Arm, answer: Answer) -> None:
+        foreign = answer.foreign[0] if answer.foreign else "its tree" if answer.own else None
+        if foreign is not None:
+            raise UserError(
+                f"--installed: {arm.upper()} imported {home(foreign)}, a checkout: install the "
+                f"project in {self.pythons[arm]}, and keep the checkout out of PYTHONPATH"
+            )
+        content = answer.content.get("code")
+        if content is not None:
+            self.code[arm] = Code(**content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
@@ -42,15 +42,22 @@ def in_minutes(seconds: float) -> float:
 
 
 def plan_screen(
-    costs: Costs, left: Remaining, rule: Rule, work: Mapping[str, WorkEvidence]
+    costs: Costs,
+    left: Remaining,
+    rule: Rule,
+    work: Mapping[str, WorkEvidence],
+    touching: Collection[str] = (),
 ) -> tuple[int, list[LeftOut]]:
     """Return the blocks, and the benchmarks too expensive for as many as the rule needs.
 
-    What did more work is the last to go: the clock may contradict it. Raises `UserError` if that
-    leaves none, and counted ``work`` decides nothing either.
+    What did more work is the last to go, as the clock may contradict it, and so is what runs
+    changed code. Raises `UserError` if that leaves none, and counted ``work`` decides nothing
+    either.
     """
     rose = [key for key, evidence in work.items() if evidence.kind == "rose"]
-    blocks, kept, out = fit_screen(costs, left.seconds, rule.screen, rule.fewest_screen, rose)
+    blocks, kept, out = fit_screen(
+        costs, left.seconds, rule.screen, rule.fewest_screen, [*rose, *touching]
+    )
 
     def minutes(together: Sequence[str]) -> str:
         needed = 2 * rule.fewest_screen * costs.process(together)

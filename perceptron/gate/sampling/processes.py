@@ -20,6 +20,7 @@ Kind = Literal[
     "loaded",
     "reading",
     "benchmark",
+    "unloadable",
     "environment",
     "end",
     "no runner",
@@ -79,6 +80,8 @@ class Instrument:
     """Variables that it is started without."""
     start_seconds: float = START_SECONDS
     """To start, and to import what a suite needs."""
+    kind: str = "measure"
+    """What the program is to do with benchmarks."""
 
 
 PLAIN = Instrument()

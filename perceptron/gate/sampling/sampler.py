@@ -37,7 +37,7 @@ CALIBRATING = SamplingEffort({}, {})
 class Sampler:
     """Samples benchmarks on the arms.
 
-    With an ``instrument`` for each arm its programs count instead of timing.
+    With an ``instrument`` for each arm its programs count, say, instead of timing.
     """
 
     def __init__(
@@ -85,15 +85,13 @@ class Sampler:
     ) -> Iterator[tuple[str, Reading]]:
         """Yield the readings of one process, at least one."""
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
-        tasks = [self._task(arm, benchmark, effort) for benchmark in benchmarks]
+        tasks = [self.task(arm, benchmark, effort) for benchmark in benchmarks]
         own_peak = benchmarks[0].type in ALONE
         current, answered = benchmarks[0].key, False  # blamed if the process ends early
         begin, spent = self._clock(), 0.0
-        kind, instrument = (
-            ("measure", PLAIN) if self._instrument is None else ("count", self._instrument(arm))
-        )
+        instrument = PLAIN if self._instrument is None else self._instrument(arm)
         for answer in self._arms.run(
-            arm, kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
+            arm, instrument.kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
         ):
             if answer.kind == "start":
                 current = answer.key
@@ -107,7 +105,8 @@ class Sampler:
             elif answer.kind in {"silent", "died", "failed"} and (current or not answered):
                 yield current, ended_early(answer)
 
-    def _task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
+    def task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
+        """Return what a program must know of the benchmark; its cache must have been made."""
         cache = None if benchmark.cache is None else str(self._caches.file(arm, benchmark.cache))
         return {
             "key": benchmark.key,

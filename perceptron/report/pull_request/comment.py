@@ -19,6 +19,7 @@ from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
 from perceptron.report.tables import why
 from perceptron.report.tables.grouped import Said
+from perceptron.report.tables.reach import reach
 
 TAG = "<!-- perceptron-gate -->"
 """The first line of the comment, by which the comment is found again."""
@@ -193,7 +194,7 @@ def _fold(
     parts = [
         *_part(["**Why**"], [], [line for row in explained for line in _why(row)], room),
         *_part([], table.head(_OTHERS), [_other_row(row) for row in others], room),
-        *_part(["**Left out**"], [], _said(left_out), room),
+        *_part(["**Left out**"], [], [*_reach(comparison), *_said(left_out)], room),
         *_part(["**Not counted**"], [], _said(not_counted), room),
     ]
     if not parts:
@@ -202,6 +203,8 @@ def _fold(
     counts = [f"why {len(explained)} changed"] if explained else []
     counts += [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
     counts += [f"{len(comparison.plan.left_out)} left out"] if left_out else []
+    not_reached = len(comparison.plan.not_reached)
+    counts += [f"{not_reached} run no changed code"] if not_reached else []
     counts += ["some not counted"] if not_counted else []
     return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *parts, "", "</details>"]
 
@@ -211,6 +214,10 @@ def _why(row: Row) -> list[str]:
     lines = [code(line, _LONGEST_WHY) for line in why.lines(row)]
     lines += [f"not known: {code(row.why_not, _LONGEST_REASON)}"] if row.why_not else []
     return [f"- {_name(row)}", *(f"  - {line}" for line in lines)]
+
+
+def _reach(comparison: Comparison) -> list[str]:
+    return [f"- {code(line, _LONGEST_NAMES)}" for line in reach(comparison)]
 
 
 def _said(said: Sequence[Said]) -> list[str]:

@@ -20,6 +20,7 @@ from perceptron.report.tables.comparison import (
     unlisted,
 )
 from perceptron.report.tables.grouped import Said, grouped
+from perceptron.report.tables.reach import reach, touching_first
 
 # Less is always there, and is nothing to tell.
 _LEAST_WAITED = 0.001
@@ -33,6 +34,7 @@ def notes(comparison: Comparison) -> list[str]:
     lines += [f"{names}: {reason}" for names, reason in reasons(rows)]
     lines += why.notes(rows)
     lines += [moved_crossover(moved) for moved in comparison.moved_crossovers]
+    lines += reach(comparison)
     lines += [f"left out: {names}: {reason}" for names, reason in left_out(comparison)]
     lines += [f"not counted: {names}: {reason}" for names, reason in not_counted(rows)]
     lines.append(detectable(rows))
@@ -58,7 +60,8 @@ def reasons(rows: Sequence[Row]) -> list[Said]:
 
 def left_out(comparison: Comparison) -> list[Said]:
     """Return which benchmarks were left out and why, each reason once."""
-    return grouped((row.benchmark, row.reason) for row in comparison.plan.left_out)
+    rows = touching_first(comparison.plan, comparison.plan.left_out)
+    return grouped((row.benchmark, row.reason) for row in rows)
 
 
 def not_counted(rows: Sequence[Row]) -> list[Said]:

@@ -80,7 +80,7 @@ def _line(growth: Growth) -> str:
     parts = [f"{shortened(growth.function)} {_change(growth)} {growth.unit} {amounts}"]
     calls = _calls(growth)
     if calls and growth.unit != "calls":
-        parts.append(f"called {calls} times")
+        parts.append("called once" if calls == "1" else f"called {calls} times")
     where = _where(growth)
     return ", ".join([*parts, *([shortened(where)] if where else [])])
 

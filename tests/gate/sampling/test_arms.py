@@ -13,7 +13,8 @@ from perceptron.gate.checkout.revisions import resolve
 from perceptron.gate.checkout.suite import read_suite
 from perceptron.gate.checkout.worktrees import Worktrees, working_folder
 from perceptron.gate.sampling import arms as arms_module
-from perceptron.gate.sampling.arms import Arms, CannotImport
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.discovery import CannotImport
 from perceptron.gate.sampling.processes import UNSEEDED, Answer, Instrument
 from tests.gate.conftest import Repository
 
@@ -52,7 +53,7 @@ def arms(toy: Repository) -> Iterator[Arms]:
     first = resolve(toy.folder, "first", Path("results"))
     suite = read_suite(Path("asv.conf.json"), toy.folder)
     with working_folder(toy.folder) as home:
-        trees = Worktrees(toy.folder, home, first, first, suite.benchmarks)
+        trees = Worktrees(toy.folder, home, first, first, suite)
         yield Arms(trees, suite, toy.folder, dict.fromkeys(("base", "head", "control"), "python"))
 
 

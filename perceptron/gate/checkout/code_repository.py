@@ -1,0 +1,101 @@
+"""Which repository a suite measures: its own, or the one that asv's ``repo`` names."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout import asv_config
+from perceptron.gate.checkout.revisions import git, repository
+
+
+def code_repository(file: Path, folder: Path) -> Path:
+    """Return the root of the repository whose revisions are compared.
+
+    A path in ``repo`` is that repository. A URL is the suite's own repository if ``folder`` lies in
+    that too, else the one of ``folder`` if it is a clone. Raises `UserError` naming file and field.
+    """
+    try:
+        here = repository(folder)
+    except UserError:
+        if not file.is_file():
+            raise
+        here = None
+    content = asv_config.load(file)
+    home = root_of(file.resolve().parent)
+    named = asv_config.text(file, content, "repo", "").removeprefix("file://")
+    if home is not None and here == home and (not named or _is_url(named)):
+        return home
+    if not named:
+        raise UserError(
+            f"--suite {file}: lies outside the repository {here or folder}: set its repo to the "
+            "path or URL of the project"
+        )
+    if not _is_url(named):
+        return _at(file, named, home)
+    project = asv_config.text(file, content, "project", "")
+    code = asv_config.text(file, content, "repo_subdir", "")
+    if here is not None and (_is_clone(here, named) or _has_package(here, project, code)):
+        return here
+    raise UserError(
+        f"--suite {file}: its repo is {named}, and {here or folder} is no clone of that: compare "
+        "in a clone, or set repo to its path"
+    )
+
+
+def root_of(folder: Path) -> Path | None:
+    """Return the root of the working tree that holds the folder, None if there is none."""
+    try:
+        return repository(folder)
+    except UserError:
+        return None
+
+
+def _at(file: Path, named: str, home: Path | None) -> Path:
+    """Return the repository at this path, relative to the file, or the suite's own."""
+    path = (file.resolve().parent / named).resolve()
+    if not path.is_dir():
+        raise UserError(f"--suite {file}: its repo {named} is not there: no folder {path}")
+    root = root_of(path)
+    if root is None or root not in {path, home}:
+        raise UserError(
+            f"--suite {file}: its repo {named} is no git repository: {path} has no working tree"
+        )
+    return root
+
+
+def _is_url(named: str) -> bool:
+    return "://" in named or re.match(r"[\w.-]+@[\w.-]+:", named) is not None
+
+
+def _is_clone(root: Path, url: str) -> bool:
+    """Return whether a remote is this URL, or that of a fork: a repository of the same name."""
+    try:
+        lines = git(root, "config", "--get-regexp", r"^remote\..*\.url$").splitlines()
+    except UserError:  # it has no remote
+        return False
+    wanted = _normalised(url)
+    remotes = {_normalised(line.split(maxsplit=1)[1]) for line in lines if " " in line}
+    names = {remote.rpartition("/")[2] for remote in remotes}
+    return wanted in remotes or wanted.rpartition("/")[2] in names
+
+
+def _normalised(url: str) -> str:
+    """Return host/path, however it is reached: by https, by ssh, with or without ``.git``."""
+    bare = url.strip().rstrip("/").removesuffix(".git").lower()
+    match = re.match(r"(?:[a-z+]+://)?(?:[^@/]+@)?([^:/]+)(?::\d+(?=/))?[:/]+(.+)$", bare)
+    return f"{match[1]}/{match[2]}" if match else bare
+
+
+def _has_package(root: Path, project: str, code: str) -> bool:
+    """Return whether the last commit holds a package of the project's name."""
+    name = project.replace("-", "_")
+    if not name:
+        return False
+    start = f"{code.strip('/')}/" if code.strip("/.") else ""
+    places = [f"{start}{folder}{name}{end}" for folder in ("", "src/") for end in ("", ".py")]
+    try:
+        return bool(git(root, "ls-tree", "--name-only", "HEAD", "--", *places).strip())
+    except UserError:  # nothing was committed yet
+        return False

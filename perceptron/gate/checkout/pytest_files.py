@@ -1,0 +1,71 @@
+"""Which files are a suite of pytest: HEAD's serve all revisions."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path, PurePosixPath
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.suite import Suite
+
+# What these folders hold is no code of the project.
+_TESTS = re.compile(r"_?(tests?|testing|bench(es|mark|marks)?)", re.IGNORECASE)
+# In the folders above the tests. What pyproject.toml and setup.cfg say of pytest stays that of
+# each revision: they say what the project is, too.
+_CONFIGURING = (
+    "conftest.py",
+    "pytest.toml",
+    ".pytest.toml",
+    "pytest.ini",
+    ".pytest.ini",
+    "tox.ini",
+)
+
+
+def read_pytest_suite(path: Path, repository: Path) -> Suite:
+    """Return the tests in a folder or file of the repository. Raises `UserError`."""
+    root = repository.resolve()
+    file = path.resolve()
+    if not file.is_relative_to(root):
+        raise UserError(f"--pytest {path}: not inside the repository {repository}")
+    if file == root:
+        raise UserError(
+            f"--pytest {path}: name a folder or file inside the repository, such as tests: HEAD's "
+            "serves both revisions"
+        )
+    tests = PurePosixPath(file.relative_to(root).as_posix())
+    above = [folder.as_posix() for folder in reversed(tests.parents)]
+    benchmarks = _outermost(tests)
+    return Suite(
+        file=str(tests),
+        benchmarks=benchmarks,
+        code=".",
+        project=_project(root),
+        kind="pytest",
+        tests=str(tests),
+        beside=tuple(
+            str(PurePosixPath(folder) / name)
+            for folder in above
+            for name in _CONFIGURING
+            if not PurePosixPath(folder, name).is_relative_to(benchmarks)
+        ),
+    )
+
+
+def _outermost(tests: PurePosixPath) -> str:
+    """Return the outermost folder of tests that holds these: they may import from all of it."""
+    for number, part in enumerate(tests.parts):
+        if _TESTS.fullmatch(part):
+            return str(PurePosixPath(*tests.parts[: number + 1]))
+    return str(tests)
+
+
+def _project(root: Path) -> str:
+    """Return the project's name, "" if pyproject.toml does not tell."""
+    try:
+        content = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    name = content.get("project", {}).get("name", "") if isinstance(content, dict) else ""
+    return name if isinstance(name, str) else ""

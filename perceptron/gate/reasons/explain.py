@@ -1,0 +1,176 @@
+"""Why benchmarks changed: a second look at those that did, once all are judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from perceptron.errors import UserError
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.journal import ComparisonJournal
+from perceptron.gate.reasons.growth import growths
+from perceptron.gate.reasons.looking import NO_TIME, CannotLook, Looking
+from perceptron.gate.reasons.traces import profile, table
+from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.schedule import seeds
+from perceptron.gate.verdict import work
+from perceptron.gate.verdict.rule import Rule
+from perceptron.gate.verdict.work import WorkEvidence, work_of
+from perceptron.records.block import Benchmark
+from perceptron.records.comparison import Comparison, Growth, Row
+from perceptron.records.files.append import cannot_write
+from perceptron.records.files.replace import replace
+from perceptron.records.profile import Profile
+
+PROFILES = "profiles.jsonl"
+"""The file of `Profile` beside the blocks."""
+# Of the budget, beside it; and what a short one has all the same.
+_SHARE, _LEAST_SECONDS = 0.1, 20.0
+# Of that, by when the last benchmark must be traced if compiled functions are to be looked at too.
+_TRACED = 0.5
+
+SAME_WORK = "its work is the same: what became slower is not what it executes"
+_NOT_A_TIME = "only what times execute is looked into"
+_SAME_BYTECODES = "it executes the same bytecodes: the change is in compiled code, or in no code"
+_SAME_EVERYWHERE = "no function of it executes more or less"
+_NO_REPEAT = "two calls of it in a row do not execute the same"
+
+
+@dataclass
+class Reasons:
+    """What was found out about one benchmark."""
+
+    growths: list[Growth] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """What could not be looked at, and why."""
+
+
+def add(
+    comparison: Comparison,
+    arms: Arms,
+    journal: ComparisonJournal,
+    rule: Rule,
+    valgrind: Valgrind | None,
+    progress: Callable[[int, int, str], None],
+    clock: Callable[[], float] = time.monotonic,
+) -> Comparison:
+    """Return the comparison with the reasons of what changed; their profiles go to the journal.
+
+    That takes a tenth of the budget at most, beside it.
+    """
+    evidence = work_of(journal.blocks, rule)
+    changed = [row for row in comparison.rows if _changed(row, evidence.get(row_key(row)))]
+    if not changed:
+        return comparison
+    allowance = max(_LEAST_SECONDS, _SHARE * comparison.plan.budget_seconds)
+    end = clock() + allowance
+    found: dict[str, Reasons] = {}
+    benchmarks = {own.key: own for own in comparison.benchmarks}
+    wanted: list[Benchmark] = []
+    for row in sorted(changed, key=_importance):
+        key, reasons = row_key(row), Reasons()
+        found[key] = reasons
+        if benchmarks[key].type != "time":
+            reasons.missing.append(_NOT_A_TIME)
+        elif key in evidence and evidence[key].kind == "same":
+            reasons.missing.append(SAME_WORK)
+        else:
+            wanted.append(benchmarks[key])
+    plan = comparison.plan
+    drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
+    looking = Looking(arms, drawn, lambda: end - clock(), valgrind)
+    counted = [own for own in wanted if own.key in evidence and evidence[own.key].work is not None]
+    share = _TRACED if counted and valgrind is not None else 1.0
+    traced_by = end - (1 - share) * allowance
+    profiles: list[Profile] = []
+    for number, benchmark in enumerate(wanted):
+        progress(number, len(wanted), "looking for reasons")
+        if clock() > traced_by:
+            found[benchmark.key].missing.append(NO_TIME)
+            continue
+        profiles += _trace(looking, benchmark, found[benchmark.key])
+    if counted and valgrind is not None:
+        progress(len(wanted), len(wanted), "looking for reasons in compiled functions")
+        _profile(looking, counted, found)
+    _keep(journal, profiles)
+    rows = [_explained(row, found.get(row_key(row)), evidence) for row in comparison.rows]
+    return msgspec.structs.replace(comparison, rows=rows)
+
+
+def row_key(row: Row) -> str:
+    """Return the key of the row's benchmark."""
+    return Benchmark(name=row.benchmark, params=row.params).key
+
+
+def _changed(row: Row, evidence: WorkEvidence | None) -> bool:
+    """Return whether there is something to explain; what fails says why by itself."""
+    if row.change is None and row.work is None:
+        return False
+    if row.verdict in {"regression", "improvement"}:
+        return True
+    moved = evidence is not None and evidence.kind in {"changed", "rose", "fell"}
+    return row.verdict == "inconclusive" and moved
+
+
+def _importance(row: Row) -> tuple[bool, float]:
+    """Return a key that sorts regressions first, then by size."""
+    change = row.change if row.work is None else row.work.change
+    return row.verdict != "regression", -abs(change or 0.0)
+
+
+def _trace(looking: Looking, benchmark: Benchmark, reasons: Reasons) -> list[Profile]:
+    """Add what grew in Python, and return the profile if there is one."""
+    try:
+        base, head = looking.trace(benchmark)
+    except (CannotLook, UserError, msgspec.ValidationError) as error:
+        reasons.missing.append(f"Python's functions: {error}")
+        return []
+    if base.unit != head.unit:
+        reasons.missing.append("Python's functions: one side has too much to count")
+        return []
+    if not (base.repeats and head.repeats):
+        reasons.missing.append(_NO_REPEAT)
+    reasons.growths += growths(table(base), table(head), "python", base.unit)
+    return [profile(benchmark.key, base, head)]
+
+
+def _profile(
+    looking: Looking, benchmarks: Sequence[Benchmark], found: Mapping[str, Reasons]
+) -> None:
+    """Add what grew in compiled functions."""
+    try:
+        tables = looking.profile(benchmarks)
+    except (UserError, OSError, ValueError) as error:
+        tables, why_not = {}, str(error)
+    else:
+        why_not = NO_TIME
+    for benchmark in benchmarks:
+        reasons = found[benchmark.key]
+        if benchmark.key in tables:
+            reasons.growths += growths(*tables[benchmark.key], "c", "instructions")
+        else:
+            reasons.missing.append(f"compiled functions: {why_not}")
+
+
+def _keep(journal: ComparisonJournal, profiles: Sequence[Profile]) -> None:
+    """Write the profiles beside the blocks."""
+    content = msgspec.json.Encoder().encode_lines(profiles)
+    try:
+        replace(journal.folder / PROFILES, content)
+    except OSError as error:
+        raise cannot_write(journal.folder, error) from None
+
+
+def _explained(row: Row, reasons: Reasons | None, evidence: Mapping[str, WorkEvidence]) -> Row:
+    if reasons is None:
+        return row
+    missing = reasons.missing
+    if not reasons.growths and not missing:
+        counted = row.work is not None and row_key(row) in evidence
+        missing = [_SAME_EVERYWHERE if counted else _SAME_BYTECODES]
+    return msgspec.structs.replace(
+        row, why=reasons.growths, why_not="; ".join(dict.fromkeys(missing)) or None
+    )

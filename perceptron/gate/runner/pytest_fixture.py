@@ -1,0 +1,147 @@
+"""The ``benchmark`` fixture, as pytest-benchmark has it, that leaves measuring to the gate. Part of
+the program: standard library and pytest only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import pytest
+
+
+class AlreadyUsed(Exception):
+    """A test can measure once only."""
+
+
+class StatisticsAsked(Exception):
+    """Ends a test after it has measured: it looks at statistics, which there are none of here."""
+
+
+class Benchmark:
+    """Measures one function in batches, with no regard to rounds; ``measure`` takes these."""
+
+    enabled = True
+    disabled = False
+
+    def __init__(self, item: Any, timing: Any, measure: Callable[[Any], object]) -> None:
+        callspec = getattr(item, "callspec", None)
+        marker = item.get_closest_marker("benchmark")
+        self.options: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
+        self.name = item.name
+        self.fullname = item.nodeid
+        self.param = None if callspec is None else callspec.id
+        self.params = None if callspec is None else callspec.params
+        self.group = self.options.get("group")
+        self.extra_info: dict[str, Any] = {}
+        self.has_error = False
+        self._timer = self.options.get("timer") or time.perf_counter
+        self._timing = timing
+        self._measure = measure
+        self._mode: str | None = None
+
+    def __call__(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Measure calls with these arguments, and return what one more gives."""
+        self._use("benchmark(...)")
+        call = partial(function, *args, **kwargs) if args or kwargs else function
+        self._measure(self._timing.Batches(call, lambda: self._timer, None))
+        return call()
+
+    def pedantic(
+        self,
+        target: Callable[..., Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        setup: Callable[[], Any] | None = None,
+        teardown: Callable[..., object] | None = None,
+        rounds: int = 1,
+        warmup_rounds: int = 0,
+        iterations: int = 1,
+    ) -> Any:
+        """Measure calls, so many ``iterations`` after each ``setup``, and return what one gives.
+
+        How many rounds there are is decided elsewhere. Raises ValueError and TypeError as
+        pytest-benchmark does.
+        """
+        self._use("benchmark.pedantic(...)")
+        for name, value, least in (
+            ("iterations", iterations, 1),
+            ("rounds", rounds, 1),
+            ("warmup_rounds", warmup_rounds, 0),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"Must have positive int for `{name}`.")
+        if setup is not None and iterations > 1:
+            raise ValueError("Can't use more than 1 `iterations` with a `setup` function.")
+        turn = _Turn(target, args, kwargs or {}, setup, teardown)
+        turn.set_up()
+        prepared = setup is not None or teardown is not None
+        batches = self._timing.Batches(
+            turn.call,
+            lambda: self._timer,
+            turn.renew if prepared else None,
+            iterations if prepared else 0,
+        )
+        self._measure(batches)
+        turn.renew()
+        result = turn.call()
+        turn.tear_down()
+        return result
+
+    @property
+    def stats(self) -> None:
+        """None before it has measured. Raises `StatisticsAsked` afterwards."""
+        if self._mode is not None:
+            raise StatisticsAsked("the gate measures in batches of its own")
+
+    @property
+    def weave(self) -> Callable[..., object]:
+        """Skip the test: what is measured then may be called any number of times."""
+        pytest.skip("benchmark.weave is not measured: hand the function to benchmark")
+
+    patch = weave
+
+    def _use(self, mode: str) -> None:
+        if self._mode is not None:
+            self.has_error = True
+            raise AlreadyUsed(
+                f"Fixture can only be used once. Previously it was used in {self._mode} mode."
+            )
+        self._mode = mode
+
+
+class _Turn:
+    """One set-up of the function, the calls that it is for, and its teardown."""
+
+    def __init__(
+        self,
+        target: Callable[..., Any],
+        args: Sequence[Any],
+        kwargs: Mapping[str, Any],
+        setup: Callable[[], Any] | None,
+        teardown: Callable[..., object] | None,
+    ) -> None:
+        self._target = target
+        self._given = self._arguments = (args, kwargs)
+        self._setup = setup
+        self._teardown = teardown
+
+    def set_up(self) -> None:
+        made = self._setup() if self._setup is not None else None
+        if made and any(self._given):
+            raise TypeError("Can't use `args` or `kwargs` if `setup` returns the arguments.")
+        self._arguments = made or self._given
+
+    def call(self) -> Any:
+        args, kwargs = self._arguments
+        return self._target(*args, **kwargs)
+
+    def tear_down(self) -> None:
+        if self._teardown is not None:
+            args, kwargs = self._arguments
+            self._teardown(*args, **kwargs)
+
+    def renew(self) -> None:
+        self.tear_down()
+        self.set_up()

@@ -1,0 +1,193 @@
+"""What the tests of pytest give: each one's reading. Part of the program: standard library and
+pytest only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+Job = dict[str, Any]
+# As asv, before it takes its first sample.
+_WARM_UP_SECONDS = 0.1
+_MEASURED_BY_OTHERS = ("benchmark", "pytest-benchmark")
+
+
+class Readings:
+    """A plug-in that measures what tests hand to their ``benchmark`` fixture, instead of their own.
+
+    Each test answers one of the tasks; ``answered`` are the ids of those that have.
+    """
+
+    def __init__(self, session: Any, tasks: list[Job], modules: Any) -> None:
+        self._session = session
+        self._tasks = {task["id"]: task for task in tasks}
+        self._modules = modules
+        self._collected: set[str] = set()
+        self._broken: list[tuple[BaseException, str]] = []
+        self._test = _Test()
+        self.answered: set[str] = set()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self, session: Any) -> None:
+        """Take the place of pytest-benchmark, whose options stay known: projects may read them."""
+        for name in _MEASURED_BY_OTHERS:
+            if session.config.pluginmanager.hasplugin(name):
+                session.config.pluginmanager.unregister(name=name)
+        # Registered last, its fixture is the one that tests get.
+        session.config.pluginmanager.register(_Fixtures(self._fixture), "perceptron-benchmark")
+
+    def pytest_collection_finish(self, session: Any) -> None:
+        """Keep which tests there are."""
+        self._collected = {item.nodeid for item in session.items}
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_report_teststatus(self) -> tuple[str, str, str]:
+        """Print no letters: what a process printed last is why it ended."""
+        return "", "", ""
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: Any) -> Iterator[None]:
+        """Send the reading of one test."""
+        task = self._tasks[item.nodeid]
+        self._session.start(task)
+        with self._session.reading(task) as answer:
+            self._test = test = _Test()
+            self._session.seed()
+            self._session.loaded(task)
+            answer.begin()
+            importing = self._modules.import_clock.ImportClock()
+            # What is timed must not pay for the clock; imports matter for calibrating only.
+            with nullcontext() if task.get("calls") else importing:
+                outcome: Any = yield
+            answer.imported = importing.seconds
+            if outcome.excinfo is not None:
+                test.fail("it ended the process: " + self._one_line(outcome.excinfo[1]))
+            setup_seconds = max(0.0, answer.wall_seconds() - test.measured_seconds)
+            answer.fields.update(test.reading(setup_seconds))
+        self.answered.add(item.nodeid)
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_fixture_setup(self, fixturedef: Any, request: Any) -> Iterator[None]:
+        """Let each fixture draw its own numbers, whichever were set up before it."""
+        self._session.seed(f"{fixturedef.argname} {getattr(request, 'param_index', '')}")
+        outcome: Any = yield
+        if outcome.excinfo is not None:
+            self._broken.append((outcome.excinfo[1], fixturedef.argname))
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        """Let the test draw the same, whether its fixtures were set up for it or before."""
+        self._session.seed("test")
+        yield
+
+    @pytest.hookimpl(hookwrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> Iterator[None]:
+        """Note what became of the set-up, the call or the teardown of a test."""
+        del item
+        outcome: Any = yield
+        report = outcome.get_result()
+        error = None if call.excinfo is None else call.excinfo.value
+        if report.passed or isinstance(error, self._modules.pytest_fixture.StatisticsAsked):
+            return
+        refusal = None if error is None else self._session.refusal(error)
+        if refusal is not None:
+            self._test.skip(refusal)
+        elif report.skipped:
+            self._test.skip(_why_skipped(report, error))
+        else:
+            self._test.fail(self._why_failed(report, call))
+
+    def refuse(self, why_not: Callable[[str], str]) -> None:
+        """Answer for tests that were not collected, and for all if the first did not run."""
+        for name, task in self._tasks.items():
+            if name in self.answered or (name in self._collected and self.answered):
+                continue  # what was cut short is done by another process
+            self._session.start(task)
+            with self._session.reading(task) as answer:
+                reason = why_not(name)
+                status = "skipped" if reason.startswith("Skipped: ") else "failed"
+                answer.fields.update(status=status, reason=reason)
+
+    def _fixture(self, item: Any) -> Any:
+        test, task = self._test, self._tasks[item.nodeid]
+
+        def measure(batches: Any) -> None:
+            self._session.seed()
+            begin = time.perf_counter()
+            test.fields = self._session.measured(batches, _WARM_UP_SECONDS, task)
+            test.measured_seconds = time.perf_counter() - begin
+
+        return self._modules.pytest_fixture.Benchmark(item, self._modules.timing, measure)
+
+    def _why_failed(self, report: Any, call: Any) -> str:
+        if call.excinfo is None:  # as an xfail that is strict and passes
+            return " ".join(str(report.longrepr).split())[:300]
+        error = call.excinfo.value
+        reason = self._one_line(error)
+        if isinstance(error, AssertionError) and not str(error):
+            statement = " ".join(str(call.excinfo.traceback[-1].statement).split())
+            reason = f"AssertionError: {statement}"[:300]
+        fixture = next((name for known, name in self._broken if known is error), None)
+        if fixture is not None:
+            return f"fixture {fixture}: {reason}"
+        return f"teardown: {reason}" if report.when == "teardown" else reason
+
+    def _one_line(self, error: BaseException) -> str:
+        line: str = self._modules.session.one_line(error)
+        return line
+
+
+class _Fixtures:
+    """The fixtures that tests get."""
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self._make = make
+
+    @pytest.fixture
+    def benchmark(self, request: Any) -> Any:
+        """Measure what it is called with."""
+        return self._make(request.node)
+
+    @pytest.fixture
+    def benchmark_weave(self, benchmark: Any) -> Any:
+        """Skip: see `Benchmark.weave`."""
+        return benchmark.weave
+
+
+class _Test:
+    """What is known of the test that runs: at first, that it measured nothing."""
+
+    def __init__(self) -> None:
+        self.fields: Job | None = None
+        self.measured_seconds = 0.0
+        self._status: str | None = None
+        self._reason: str | None = None
+
+    def skip(self, reason: str) -> None:
+        if self._status is None:
+            self._status, self._reason = "skipped", reason
+
+    def fail(self, reason: str) -> None:
+        """Fail, whatever it skipped; the first reason counts."""
+        if self._status != "failed":
+            self._status, self._reason = "failed", reason
+
+    def reading(self, setup_seconds: float) -> Job:
+        """Return the fields of its reading."""
+        if self._status is not None:
+            return {"status": self._status, "reason": self._reason}
+        if self.fields is None:
+            return {"status": "skipped", "reason": "it does not call benchmark"}
+        return {"status": "ok", **self.fields, "setup_seconds": setup_seconds}
+
+
+def _why_skipped(report: Any, error: BaseException | None) -> str:
+    expected = getattr(report, "wasxfail", None)
+    if expected is not None:
+        text = str(expected).removeprefix("reason: ")
+        return " ".join(f"xfail: {text}".removesuffix(": ").split())[:300]
+    return " ".join(str(error).split())[:300] or "it skips"

@@ -1,0 +1,177 @@
+"""A suite of pytest: each test with the ``benchmark`` fixture is a benchmark. Part of the program:
+standard library and pytest only."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import redirect_stderr
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+Job = dict[str, Any]
+
+if getattr(pytest, "version_tuple", (0,))[:2] < (7, 0):
+    raise ImportError(f"pytest {pytest.__version__} is too old: 7 or later is needed")
+
+
+class PytestError(Exception):
+    """pytest does not run at all."""
+
+
+class PytestSuite:
+    """The tests in a folder or a file of a tree.
+
+    ``modules`` are those of the program: nothing is imported by name here. ``send`` takes what is
+    to be known at once.
+    """
+
+    def __init__(self, job: Job, modules: Any, send: Callable[..., object]) -> None:
+        self.folder = os.path.join(job["tree"], job["benchmarks"])
+        self.elsewhere: list[Any] = []
+        self._tree = job["tree"]
+        self._tests = os.path.join(job["tree"], job["tests"])
+        self._without = job.get("without", ())
+        self._folder = job["folder"]
+        self._modules = modules
+        self._send = send
+        os.environ.pop("PYTEST_ADDOPTS", None)
+        sys.meta_path.insert(0, _AsPytestImports(self._tree))
+
+    def modules(self) -> list[ModuleType]:
+        """Return what was imported, without tests and what configures them."""
+        return [module for module in list(sys.modules.values()) if not self._is_test(module)]
+
+    def discover(self) -> Iterator[Job]:
+        """Yield the answers that describe its benchmarks, and modules that do not load."""
+        collection = self._modules.pytest_collection.Collection(self._begun, self._without)
+        self._pytest([self._tests, "--collect-only"], [collection])
+        yield from collection.unloadable()
+        yield from self._modules.pytest_collection.described(collection.items, self._tree)
+
+    def run(self, session: Any, tasks: list[Job]) -> None:
+        """Run the tasks module by module, so that what a module sets up is set up once.
+
+        A benchmark draws the same, whatever ran before it in this process.
+        """
+        tasks = _by_module(tasks)
+        files = list(dict.fromkeys(_file(task) for task in tasks))
+        first = {file: next(task for task in tasks if _file(task) == file) for file in files}
+
+        def begun(file: str) -> None:
+            if file in first:
+                session.start(first[file])
+            session.seed()
+
+        collection = self._modules.pytest_collection.Collection(
+            begun, self._without, [task["id"] for task in tasks]
+        )
+        readings = self._modules.pytest_readings.Readings(session, tasks, self._modules)
+        error: PytestError | None = None
+        try:
+            safe = [os.path.join(self._tree, file) for file in files if file not in self._without]
+            there = [file for file in safe if os.path.exists(file)]
+            if there:
+                self._pytest([*there, "--continue-on-collection-errors"], [collection, readings])
+        except PytestError as caught:
+            error = caught
+        if error is not None and not readings.answered:
+            raise error
+        readings.refuse(collection.why_not)
+
+    def _begun(self, file: str) -> None:
+        self._send(kind="start", key=file, module=file, file=file)
+
+    def _pytest(self, arguments: Sequence[str], plugins: Sequence[object]) -> None:
+        """Run pytest as this program needs it. Raises `PytestError`."""
+        options = self._modules.pytest_options.options(self._tree, self._tests, self._folder)
+        problems = _Problems()
+        with redirect_stderr(problems):
+            code = pytest.main([*options, *arguments], plugins=[*plugins, problems])
+        if code in {pytest.ExitCode.INTERNAL_ERROR, pytest.ExitCode.USAGE_ERROR}:
+            raise PytestError(problems.reason())
+
+    def _is_test(self, module: ModuleType) -> bool:
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if not isinstance(file, str):
+            return False
+        if os.path.basename(file) == "conftest.py":
+            return True
+        return os.path.realpath(file) == os.path.realpath(self.folder)
+
+
+class _Problems(io.TextIOBase):
+    """A plug-in that knows why pytest itself failed: it says so on standard error as it starts."""
+
+    def __init__(self) -> None:
+        self._stream = sys.stderr
+        self._written = ""
+        self._reason: str | None = None
+
+    def write(self, text: str) -> int:
+        """Write through, and keep it."""
+        self._written += text
+        return self._stream.write(text)
+
+    def fileno(self) -> int:
+        """Return that of standard error."""
+        return self._stream.fileno()
+
+    def pytest_sessionstart(self) -> None:
+        """Leave standard error to the tests."""
+        sys.stderr = self._stream
+
+    def pytest_internalerror(self, excinfo: Any) -> None:
+        """Keep the first reason."""
+        error = excinfo.value
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        self._reason = self._reason or text
+
+    def reason(self) -> str:
+        """Return it in one line."""
+        if self._reason is not None:
+            return self._reason
+        lines = [line.strip() for line in self._written.splitlines() if line.strip()]
+        errors = [line for line in lines if re.match(r"E\s|ERROR:?\s", line)] or lines
+        if not errors:
+            return "pytest does not run, and does not say why"
+        return re.sub(r"^(E|ERROR:?)\s+", "", errors[-1])[:300]
+
+
+class _AsPytestImports:
+    """Finds what lies in the tree in the order of ``sys.path``, into which pytest puts folders.
+
+    Before the finder that looks into the roots of the tree first: a ``conftest`` is in each folder.
+    """
+
+    def __init__(self, tree: str) -> None:
+        self._tree = os.path.join(os.path.realpath(tree), "")
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:
+            return None
+        spec = PathFinder.find_spec(name, None, target)
+        if spec is None or spec.loader is None or spec.origin is None:
+            return None
+        return spec if os.path.realpath(spec.origin).startswith(self._tree) else None
+
+
+def _by_module(tasks: Iterable[Job]) -> list[Job]:
+    """Return the tasks in their order, those of a file together."""
+    files: dict[str, list[Job]] = {}
+    for task in tasks:
+        files.setdefault(_file(task), []).append(task)
+    return [task for together in files.values() for task in together]
+
+
+def _file(task: Job) -> str:
+    file: str = task["id"].split("::")[0]
+    return file

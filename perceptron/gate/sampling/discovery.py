@@ -1,0 +1,148 @@
+"""What an arm tells of its suite: benchmarks, versions of what they use, modules that fail."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.suite import own_file
+from perceptron.gate.sampling.processes import Answer
+from perceptron.records.block import Arm, Benchmark
+
+_MISSING = re.compile(r"ModuleNotFoundError: No module named '([^'.]+)'")
+_MISSING_PART = re.compile(r"ModuleNotFoundError: No module named '[^'.]+\.")
+
+
+class CannotImport(UserError):
+    """The suite does not load on a tree; ``missing`` is a module that it could not find."""
+
+    def __init__(self, message: str, missing: str | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+@dataclass(frozen=True)
+class Unloadable:
+    """A module of the suite that does not load."""
+
+    module: str
+    file: str
+    """Relative to the tree."""
+    reason: str
+
+    @property
+    def missing(self) -> str | None:
+        """The top-level module that it misses; None if it fails in another way."""
+        match = _MISSING.match(self.reason)
+        return match[1] if match else None
+
+    def holds(self, module: str) -> bool:
+        """Return whether the module is this one, or one inside it."""
+        return module == self.module or module.startswith(self.module + ".")
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """A suite as it loads on one arm."""
+
+    benchmarks: list[Benchmark] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+    """Of the interpreter and of what the suite imports."""
+    unloadable: list[Unloadable] = field(default_factory=list)
+    modules: dict[str, str] = field(default_factory=dict)
+    """The module that each benchmark stands in, by its key."""
+
+
+class Listing:
+    """Reads the answers of one arm's programs until one has walked the whole suite."""
+
+    def __init__(self, arm: Arm, python: str) -> None:
+        self._arm = arm
+        self._python = python
+        self._found = Discovery()
+        self._deadly: list[Unloadable] = []
+
+    def read(self, answers: Iterable[Answer]) -> str | None:
+        """Return the module that ended this program, which must not be imported again; or None.
+
+        Raises `CannotImport` if that was the suite itself.
+        """
+        self._found = Discovery()
+        current: Unloadable | None = None
+        for answer in answers:
+            if answer.kind == "start":
+                current = _unloadable(answer)
+            elif answer.kind == "benchmark":
+                self._add(answer.content)
+            elif answer.kind == "unloadable":
+                self._found.unloadable.append(_unloadable(answer))
+            elif answer.kind == "environment":
+                current = None
+                self._found.versions.update(answer.content["versions"])
+            elif answer.kind in {"failed", "silent", "died"}:
+                if current is None or "." not in current.module:
+                    raise self._cannot_import(answer.reason or answer.kind)
+                reason = answer.reason or answer.kind
+                self._deadly.append(Unloadable(current.module, current.file, reason))
+                return current.module
+        return None
+
+    def discovery(self) -> Discovery:
+        """Return what was found. Raises `CannotImport` if no module loads."""
+        found = self._found
+        found.unloadable.extend(self._deadly)
+        if found.benchmarks or not found.unloadable:
+            return found
+        first, *others = found.unloadable
+        more = f" (and {len(others)} more fail)" if others else ""
+        raise self._cannot_import(
+            f"{first.file}: {first.reason}{more}{self._advice(first)}", first.missing
+        )
+
+    def _add(self, content: dict[str, Any]) -> None:
+        for benchmark in _benchmarks(content):
+            self._found.benchmarks.append(benchmark)
+            self._found.modules[benchmark.key] = content.get("module", "")
+
+    def _advice(self, failed: Unloadable) -> str:
+        if failed.missing is not None:
+            return f"; install it in {self._python}"
+        if _MISSING_PART.match(failed.reason):
+            return "; if it has to be built, compare with --build or --installed"
+        return ""
+
+    def _cannot_import(self, reason: str, missing: str | None = None) -> CannotImport:
+        return CannotImport(f"{self._arm.upper()} cannot be imported: {reason}", missing)
+
+
+def _unloadable(answer: Answer) -> Unloadable:
+    content = answer.content
+    return Unloadable(
+        content.get("module", ""), content.get("file", ""), answer.reason or "it ends the program"
+    )
+
+
+def _benchmarks(content: dict[str, Any]) -> Iterator[Benchmark]:
+    """Yield one for each set of parameters."""
+    sets: list[list[str]] = content["params"]
+    tests: list[str] = content.get("ids", [])
+    for index, params in enumerate(sets) if sets else [(None, [])]:
+        yield Benchmark(
+            name=content["name"],
+            pretty_name=content["pretty_name"],
+            params=params,
+            param_names=content["param_names"],
+            index=index,
+            test=tests[index or 0] if tests else None,
+            group=content.get("group"),
+            type=content["type"],
+            unit=content["unit"],
+            timeout=content["timeout"] or 60.0,
+            cache=content["cache"],
+            cache_timeout=content["cache_timeout"],
+            file=own_file(content["file"]),
+            line=content["line"],
+        )

@@ -1,0 +1,146 @@
+"""A suite in another repository measures the project that it names, or says why it cannot."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.gate.checkout.code_repository import code_repository
+from perceptron.gate.checkout.suite import own_file, read_suite
+from tests.gate.conftest import Repository
+
+URL = "https://git.example.org/group/toy.git"
+FILE = Path("../toy-benchmarks/asv.conf.json")
+
+
+@pytest.fixture
+def elsewhere(toy: Repository, tmp_path: Path) -> Repository:
+    """The repository of a suite, beside that of the project, which is the current folder."""
+    folder = tmp_path / "toy-benchmarks"
+    folder.mkdir()
+    suite = Repository(folder)
+    suite.git("rm", "--quiet", "-r", "toy")
+    suite.commit("alone")
+    return suite
+
+
+def configure(suite: Repository, **entries: object) -> None:
+    suite.write("asv.conf.json", json.dumps({"project": "toy", **entries}))
+
+
+@pytest.mark.parametrize("start", ["repository", "toy-benchmarks", "."])
+def test_a_path_is_relative_to_the_file_wherever_one_stands(
+    toy: Repository,
+    elsewhere: Repository,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start: str,
+) -> None:
+    monkeypatch.chdir(tmp_path / start)
+    configure(elsewhere, repo="../repository")
+    assert code_repository(elsewhere.folder / "asv.conf.json", Path.cwd()) == toy.folder
+
+
+@pytest.mark.parametrize(
+    "remote",
+    [
+        "https://git.example.org/group/toy",
+        "git@git.example.org:group/toy.git",
+        "ssh://git@git.example.org:2222/Group/Toy.git/",
+        "https://git.example.org/fork/toy",
+    ],
+)
+def test_a_url_is_the_clone_that_one_stands_in(
+    toy: Repository, elsewhere: Repository, remote: str
+) -> None:
+    toy.git("remote", "add", "upstream", remote)
+    configure(elsewhere, repo=URL, project="no-such-package")
+    assert code_repository(FILE, toy.folder) == toy.folder
+
+
+def test_a_checkout_without_remotes_is_known_by_its_package(
+    toy: Repository, elsewhere: Repository
+) -> None:
+    """As a shallow one of CI, or an archive that became a repository."""
+    configure(elsewhere, repo=URL)
+    assert code_repository(FILE, toy.folder) == toy.folder
+    toy.git("mv", "toy", "other")
+    toy.commit("moved")
+    with pytest.raises(UserError, match=r"asv.conf.json: its repo is https.* no clone of that"):
+        code_repository(FILE, toy.folder)
+    toy.write("lib/src/toy.py", "")
+    toy.commit("subfolder")
+    configure(elsewhere, repo=URL, repo_subdir="lib")
+    assert code_repository(FILE, toy.folder) == toy.folder
+
+
+@pytest.mark.parametrize("entries", [{}, {"repo": "."}, {"repo": URL}])
+def test_a_suite_inside_the_repository_is_about_it(
+    toy: Repository, entries: dict[str, str]
+) -> None:
+    """Also one in a folder, whose dot asv would take for that folder."""
+    toy.write("deep/asv.conf.json", json.dumps(entries))
+    assert code_repository(Path("deep/asv.conf.json"), toy.folder) == toy.folder
+    suite = read_suite(Path("deep/asv.conf.json"), toy.folder)
+    assert (suite.origin, suite.state) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        ({}, r"lies outside the repository .* set its repo"),
+        ({"repo": "../nowhere"}, r"its repo \.\./nowhere is not there: no folder /"),
+        ({"repo": "../plain"}, r"its repo \.\./plain is no git repository"),
+        ({"repo": "../repository/toy"}, r"its repo \.\./repository/toy is no git repository"),
+        ({"repo": 3}, "repo must be text"),
+    ],
+)
+def test_a_project_that_is_not_where_it_says_is_one_line(
+    toy: Repository, elsewhere: Repository, tmp_path: Path, entries: dict[str, object], message: str
+) -> None:
+    (tmp_path / "plain").mkdir()
+    configure(elsewhere, **entries)
+    with pytest.raises(UserError, match=message) as caught:
+        code_repository(FILE, toy.folder)
+    assert str(caught.value).startswith(f"--suite {FILE}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_url_needs_a_clone_to_stand_in(
+    elsewhere: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    configure(elsewhere, repo=URL)
+    with pytest.raises(UserError, match="compare in a clone"):
+        code_repository(elsewhere.folder / "asv.conf.json", tmp_path)
+
+
+def test_changed_benchmarks_are_another_suite(toy: Repository, elsewhere: Repository) -> None:
+    """Committed or not."""
+    configure(elsewhere, repo="../repository")
+    states = [read_suite(FILE, toy.folder).state]
+    elsewhere.write("benchmarks/suite.py", "# changed\n")
+    states.append(read_suite(FILE, toy.folder).state)
+    elsewhere.write("benchmarks/__pycache__/suite.pyc", "no benchmark")
+    assert read_suite(FILE, toy.folder).state == states[-1]
+    elsewhere.commit("changed")
+    states.append(read_suite(FILE, toy.folder).state)
+    assert len(set(states)) == 3
+
+
+def test_its_files_are_none_of_the_project(toy: Repository, elsewhere: Repository) -> None:
+    configure(elsewhere, repo="../repository")
+    suite = read_suite(FILE, toy.folder)
+    assert suite.file == str(FILE)
+    assert suite.origin == elsewhere.folder / "benchmarks"
+    assert own_file(f"{suite.benchmarks}/suite.py") is None
+    assert own_file("benchmarks/suite.py") == "benchmarks/suite.py"
+
+
+def test_benchmarks_that_are_not_there_are_named(toy: Repository, elsewhere: Repository) -> None:
+    configure(elsewhere, repo="../repository", benchmark_dir="none")
+    with pytest.raises(UserError, match=r"its benchmark_dir none is not there: .*/none"):
+        read_suite(FILE, toy.folder)
