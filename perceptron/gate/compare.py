@@ -91,7 +91,8 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                 comparison = _comparison(
                     request, resolved, journal, chosen, environment, rule, warnings
                 )
-                comparison = explain.add(comparison, arms, journal, rule, valgrind, progress)
+                if request.reasons:
+                    comparison = explain.add(comparison, arms, journal, rule, valgrind, progress)
                 if request.bisect and valgrind is not None:
                     comparison = bisect.add(
                         comparison, resolved, arms, journal, rule, valgrind, progress

@@ -169,6 +169,50 @@ def test_the_same_work_is_not_looked_into(project: Repository) -> None:
     assert profiles(comparison) == []
 
 
+MANY = """
+import toy
+
+class Counted:
+    timer = staticmethod(toy.clock)
+    params = [1, 2]
+
+    def setup_cache(self):
+        return [1000]
+
+    def time_cached(self, values, times):
+        toy.NOW += 1e-3 * times * toy.FACTOR
+        toy.loop(int(values[0] * times * toy.FACTOR))
+
+class Broken:
+    timer = staticmethod(toy.clock)
+
+    def time_broken(self):
+        toy.work(1)
+        if toy.FACTOR > 1:
+            raise ValueError("broken")
+"""
+
+
+def test_every_set_of_parameters_has_its_reason_and_what_breaks_none(project: Repository) -> None:
+    project.write("benchmarks/suite.py", MANY)
+    project.write("toy/__init__.py", code() + "\nFACTOR = 1\n")
+    project.git("tag", "--delete", "base")
+    project.commit("base")
+    project.write("toy/__init__.py", code() + "\nFACTOR = 1.2\n")
+    project.commit("head")
+    comparison = run(count="never")
+    cached = [row for row in comparison.rows if row.params]
+    assert [row.verdict for row in cached] == ["regression"] * 2
+    for row in cached:
+        [loop] = row.why
+        assert (loop.function, row.why_not) == ("loop", None)
+        assert loop.head == pytest.approx(1.2 * loop.base, rel=0.01)
+    assert len(profiles(comparison)) == 2
+    [broken] = [row for row in comparison.rows if not row.params]
+    assert (broken.why, broken.why_not) == ([], None)
+    assert "broken" in (broken.reason or "")
+
+
 TWO = """
 import toy
 
@@ -196,24 +240,24 @@ def test_bisect_finds_the_commit_of_each_benchmark(project: Repository) -> None:
     project.write("toy/__init__.py", code() + OTHER.format(turns=10))
     project.git("tag", "--delete", "base")
     project.commit("base")
-    project.commit("first of them")
+    project.commit("first-of-them")
     project.write("toy/__init__.py", code() + OTHER.format(turns=12))
-    project.commit("two is slower")
+    project.commit("two-is-slower")
     project.write("toy/__init__.py", "raise ImportError\n")
     project.commit("broken")
     project.write("toy/__init__.py", "# Repaired.\n" + code() + OTHER.format(turns=12))
     project.commit("repaired")
     project.write("toy/__init__.py", code(turns=1100) + OTHER.format(turns=12))
-    project.commit("one is slower")
+    project.commit("one-is-slower")
     project.write("benchmarks/suite.py", TWO)
     project.commit("head")
     comparison = run(bisect=True)
     found = {row.benchmark.rpartition("_")[2]: row.introduced_by for row in comparison.rows}
-    for name, tag in (("one", "one is slower"), ("two", "two is slower")):
+    for name, tag in (("one", "one-is-slower"), ("two", "two-is-slower")):
         introduced = found[name]
         assert introduced is not None, comparison.rows
         assert introduced.subject == tag
-        assert introduced.commit == project.git("rev-parse", f"{tag}").strip()
+        assert introduced.commit == project.git("rev-parse", tag).strip()
     assert "--bisect" in comparison.reproduce
     assert len(project.git("worktree", "list").splitlines()) == 1
 

@@ -52,6 +52,8 @@ class CompareRequest:
     """Whether only benchmarks that reach a changed file are compared."""
     bisect: bool = False
     """Whether the commit that changed a benchmark is looked for."""
+    reasons: bool = True
+    """Whether what changed is looked into; it changes no verdict."""
     html: Path | None = Path("html")
     """Where the pages are written, if anywhere."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import ResolvedRequest
 from perceptron.gate.checkout.revisions import Revision, git
+from perceptron.untrusted_text import label
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,12 @@ def steps(resolved: ResolvedRequest) -> list[Step]:
         raise UserError(
             f"--bisect: {resolved.base.name} and {resolved.head.name} have no commit in common"
         ) from None
-    log = git(
-        repository, "log", "--first-parent", "--reverse", "--format=%H %s", f"{parted}..{head}"
-    )
+    shape = ("--first-parent", "--reverse", "--no-show-signature", "--format=%H %s")
+    log = git(repository, "log", *shape, f"{parted}..{head}")
     found = [] if parted == base else [Step(Revision(parted, parted), "", inside=False)]
-    for line in log.splitlines():
+    for line in filter(None, log.split("\n")):
         commit, _, subject = line.partition(" ")
-        found.append(Step(Revision(commit, commit), subject))
+        found.append(Step(Revision(commit, commit), label(subject)))
     if resolved.head.changed:
         found.append(Step(resolved.head, "what the working tree adds to its last commit"))
     return found

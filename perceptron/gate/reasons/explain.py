@@ -29,8 +29,8 @@ PROFILES = "profiles.jsonl"
 """The file of `Profile` beside the blocks."""
 # Of the budget, beside it; and what a short one has all the same.
 _SHARE, _LEAST_SECONDS = 0.1, 20.0
-# Of that, by when the last benchmark must be traced if compiled functions are to be looked at too.
-_TRACED = 0.5
+# Of that, what is kept for compiled functions.
+_KEPT = 0.5
 
 SAME_WORK = "its work is the same: what became slower is not what it executes"
 _NOT_A_TIME = "only what times execute is looked into"
@@ -65,39 +65,42 @@ def add(
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row_key(row)))]
     if not changed:
         return comparison
-    allowance = max(_LEAST_SECONDS, _SHARE * comparison.plan.budget_seconds)
-    end = clock() + allowance
-    found: dict[str, Reasons] = {}
-    benchmarks = {own.key: own for own in comparison.benchmarks}
-    wanted: list[Benchmark] = []
-    for row in sorted(changed, key=_importance):
-        key, reasons = row_key(row), Reasons()
-        found[key] = reasons
-        if benchmarks[key].type != "time":
-            reasons.missing.append(_NOT_A_TIME)
-        elif key in evidence and evidence[key].kind == "same":
-            reasons.missing.append(SAME_WORK)
-        else:
-            wanted.append(benchmarks[key])
     plan = comparison.plan
+    allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
+    end = clock() + allowance
+    benchmarks = {own.key: own for own in comparison.benchmarks}
+    ordered = [benchmarks[row_key(row)] for row in sorted(changed, key=_importance)]
+    found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
+    wanted = [own for own in ordered if not found[own.key].missing]
+    counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
     drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
     looking = Looking(arms, drawn, lambda: end - clock(), valgrind)
-    counted = [own for own in wanted if own.key in evidence and evidence[own.key].work is not None]
-    share = _TRACED if counted and valgrind is not None else 1.0
-    traced_by = end - (1 - share) * allowance
     profiles: list[Profile] = []
     for number, benchmark in enumerate(wanted):
         progress(number, len(wanted), "looking for reasons")
-        if clock() > traced_by:
-            found[benchmark.key].missing.append(NO_TIME)
-            continue
-        profiles += _trace(looking, benchmark, found[benchmark.key])
-    if counted and valgrind is not None:
+        if end - clock() > (_KEPT * allowance if counted else 0.0):
+            profiles += _trace(looking, benchmark, found[benchmark.key])
+        else:
+            found[benchmark.key].missing.append(f"Python's functions: {NO_TIME}")
+    if counted:
         progress(len(wanted), len(wanted), "looking for reasons in compiled functions")
         _profile(looking, counted, found)
     _keep(journal, profiles)
-    rows = [_explained(row, found.get(row_key(row)), evidence) for row in comparison.rows]
+    rows = [_explained(row, found.get(row_key(row))) for row in comparison.rows]
     return msgspec.structs.replace(comparison, rows=rows)
+
+
+def _known(benchmark: Benchmark, evidence: WorkEvidence | None) -> Reasons:
+    """Return why there is nothing to look into, if that is so."""
+    if benchmark.type != "time":
+        return Reasons(missing=[_NOT_A_TIME])
+    if evidence is not None and evidence.kind == "same":
+        return Reasons(missing=[SAME_WORK])
+    return Reasons()
+
+
+def _is_counted(evidence: WorkEvidence | None) -> bool:
+    return evidence is not None and evidence.work is not None
 
 
 def row_key(row: Row) -> str:
@@ -164,13 +167,12 @@ def _keep(journal: ComparisonJournal, profiles: Sequence[Profile]) -> None:
         raise cannot_write(journal.folder, error) from None
 
 
-def _explained(row: Row, reasons: Reasons | None, evidence: Mapping[str, WorkEvidence]) -> Row:
+def _explained(row: Row, reasons: Reasons | None) -> Row:
     if reasons is None:
         return row
     missing = reasons.missing
     if not reasons.growths and not missing:
-        counted = row.work is not None and row_key(row) in evidence
-        missing = [_SAME_EVERYWHERE if counted else _SAME_BYTECODES]
+        missing = [_SAME_BYTECODES if row.work is None else _SAME_EVERYWHERE]
     return msgspec.structs.replace(
         row, why=reasons.growths, why_not="; ".join(dict.fromkeys(missing)) or None
     )

@@ -237,9 +237,15 @@ class Traced:
         """Return the name of the function, its file and its line."""
         if isinstance(function, tuple):
             module, name = function
-            return [name, module, None]
+            return [_sendable(name), _sendable(module), None]
         name = getattr(function, "co_qualname", None) or names.get(function, function.co_name)
-        return [name, _shown(function.co_filename, self._roots), function.co_firstlineno]
+        file = _shown(function.co_filename, self._roots)
+        return [_sendable(name), _sendable(file), function.co_firstlineno]
+
+
+def _sendable(text: str) -> str:
+    """Return the text without what no other process could read."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _compiled_name(function: Any) -> tuple[str, str]:

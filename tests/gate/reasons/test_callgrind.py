@@ -1,0 +1,156 @@
+"""What callgrind writes down is read as it means it."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.gate.reasons.callgrind import UNKNOWN, parse
+from perceptron.gate.reasons.growth import Cost, FunctionId
+
+# Cut out of what valgrind 3.24 wrote about Python 3.11.
+DUMP = """# callgrind format
+version: 1
+creator: callgrind-3.24.0
+pid: 8792
+cmd:  python s.py
+part: 2
+
+
+desc: I1 cache:
+desc: Timerange: Basic block 1125 - 457533
+desc: Trigger: Client Request
+
+positions: line
+events: Ir
+summary: 18446744073709549295
+
+
+ob=(3) ???
+fl=(1) ???
+fn=(648) 0x0000000004939788
+0 9
+cob=(1) /root/lib/libpython3.11.so.1.0
+cfi=(19) /tmp/Python-3.11.7/Objects/obmalloc.c
+cfn=(650) PyMem_RawFree
+calls=9 608
+0 1755
+
+fn=(654) 0x0000000004939760
+0 9
+cob=(6) /usr/lib/x86_64-linux-gnu/libc.so.6
+cfi=(43) ./malloc/./malloc/malloc.c
+cfn=(656) free
+calls=9 3441
+0 1701
+
+ob=(1)
+fl=(47) /tmp/Python-3.11.7/Objects/clinic/listobject.c.h
+fn=(612) list_sort
+167 21
++5 6
++22 9
+cfi=(42) /tmp/Python-3.11.7/Objects/listobject.c
+cfn=(614) list_sort_impl
+calls=3 2270
+* 309573
++4 15
+-22 15
+-3 3
++1 6
+
+fl=(42)
+fn=(614)
+2270 100
+fi=(13) /tmp/Python-3.11.7/./Include/object.h
++8 20
+fe=(42)
+cfn=(650)
+calls=2 608
+* 400
+-14 30
+
+fn=(89) _PyObject_MakeTpCall'2
+0 7
+cfn=(612)
+calls=1 167
+* 103323
+
+ob=(7) /x/numpy/_core/_multiarray_umath.cpython-311-x86_64-linux-gnu.so
+fn=(90) array_sort
+12 50
+
+totals: 300
+""".splitlines()
+
+
+def test_self_cost_and_calls_of_each_function() -> None:
+    """What a function calls is not its own, wherever its code was inlined from."""
+    python, numpy = "libpython3.11.so", "_multiarray_umath.so"
+    table = parse(DUMP)
+    assert table == {
+        FunctionId(UNKNOWN, None): Cost(18, 0),
+        FunctionId("PyMem_RawFree", python): Cost(0, 11),
+        FunctionId("free", "libc.so"): Cost(0, 9),
+        FunctionId("list_sort", python): Cost(75, 1),
+        FunctionId("list_sort_impl", python): Cost(150, 3),
+        FunctionId("_PyObject_MakeTpCall", python): Cost(7, 0),
+        FunctionId("array_sort", numpy): Cost(50, 0),
+    }
+    assert sum(cost.own for cost in table.values()) == 300, "the total of the dump"
+    per_call = parse(DUMP, calls=3)
+    assert per_call[FunctionId("list_sort", python)] == Cost(25, 1 / 3)
+
+
+NAME = st.text(string.ascii_letters + "_", min_size=1, max_size=8)
+FUNCTION = st.tuples(st.sampled_from(["/lib/a.so.6", "/lib/b.so"]), NAME)
+
+
+@given(
+    st.dictionaries(
+        FUNCTION,
+        st.tuples(
+            st.lists(st.integers(0, 10**12), min_size=1, max_size=4),
+            st.lists(st.tuples(FUNCTION, st.integers(1, 10**6)), max_size=3),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_whatever_is_written_adds_up(
+    functions: dict[tuple[str, str], tuple[list[int], list[tuple[tuple[str, str], int]]]],
+) -> None:
+    """Names are compressed as callgrind does, and calls stand between costs."""
+    numbers: dict[tuple[str, str], int] = {}
+
+    def name(kind: str, text: str, called: str = "") -> str:
+        known = (kind, text) in numbers
+        number = numbers.setdefault((kind, text), len(numbers))
+        return f"{called}{kind}=({number})" + ("" if known else f" {text}")
+
+    lines: list[str] = []
+    calls: dict[tuple[str, str], int] = {}
+    for (library, function), (costs, called) in functions.items():
+        lines += [name("ob", library), name("fn", function)]
+        for callee, number in called:
+            if callee[0] != library:
+                lines.append(name("ob", callee[0], "c"))
+            lines += [name("fn", callee[1], "c"), f"calls={number} 7", "+3 999999"]
+            calls[callee] = calls.get(callee, 0) + number
+        lines += [f"+{place} {cost}" for place, cost in enumerate(costs)]
+    table = parse(lines)
+    for key in functions.keys() | calls.keys():
+        library, function = key
+        own, _ = functions.get(key, ([], []))
+        short = library.rpartition("/")[2].removesuffix(".6")
+        assert table[FunctionId(function, short)] == Cost(sum(own), calls.get(key, 0))
+    assert len(table) == len(functions.keys() | calls.keys())
+
+
+@pytest.mark.parametrize("text", ["", "# callgrind format\n", "no dump at all"])
+def test_what_is_no_dump_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no costs"):
+        parse(text.splitlines())
