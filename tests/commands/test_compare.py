@@ -105,6 +105,23 @@ def test_the_page_states_the_numbers_of_the_rule() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gate", f"a slowdown of {100 * Rule().blind:g} % might have been missed"),
+        (
+            "gate-compared",
+            f"work +{100 * Rule().least_work:g} %, or time +{100 * Rule().least:g} %",
+        ),
+        ("gate-compared", f"at p < {Rule().alpha:g}, corrected"),
+        ("gate-compared", f"calls nothing below {100 * Rule().least:g} % slower"),
+    ],
+)
+def test_other_pages_state_the_same_numbers(name: str, words: str) -> None:
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert words in " ".join(page.split())
+
+
+@pytest.mark.parametrize(
     "request_",
     [
         CompareRequest("a", "b"),

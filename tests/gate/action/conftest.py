@@ -1,0 +1,47 @@
+"""Our command, and programs that would install something, for the steps of the action."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.gate.conftest import FEWEST
+
+# Of this checkout, whatever is installed; with a rule of as few blocks as can be judged.
+PERCEPTRON = f"""#!{sys.executable}
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from perceptron.cli import main
+from perceptron.gate import compare
+from perceptron.gate.verdict.rule import Rule
+compare.Rule = lambda: Rule({", ".join(f"{name}={value}" for name, value in FEWEST.items())})
+main()
+"""
+RECORDS = """#!/bin/bash
+printf "%s\\0" "${0##*/}" "$@" >> "$RUNNER_TEMP/calls"
+echo >> "$RUNNER_TEMP/calls"
+"""
+
+
+@pytest.fixture
+def temporary(tmp_path: Path) -> Path:
+    """A folder that has a space in its name, as they are allowed to have."""
+    folder = tmp_path / "runner temp"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Path:
+    """Our command, and programs that would install something: they record what they are asked."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    programs = {"perceptron": PERCEPTRON} | dict.fromkeys(("python", "apt-get", "sudo"), RECORDS)
+    programs["sudo"] += '"$@"\n'
+    for name, text in programs.items():
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder

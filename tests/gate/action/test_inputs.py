@@ -1,0 +1,123 @@
+"""What the action is told, and what it installs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests import action
+from tests.conftest import ROOT
+from tests.gate.action.conftest import RECORDS
+
+pytest.importorskip("yaml")
+
+
+def calls(temporary: Path) -> list[list[str]]:
+    lines = (temporary / "calls").read_text().split("\0\n")
+    return [line.split("\0") for line in lines if line]
+
+
+HOSTILE = "a b'\"; touch pwned; $(touch pwned) `touch pwned` *"
+
+
+@pytest.mark.parametrize("name", sorted(action.action()["inputs"]))
+def test_no_input_is_run(temporary: Path, tools: Path, tmp_path: Path, name: str) -> None:
+    """Each as a pull request's title could put it: it arrives as it is, and no shell reads it."""
+    (tools / "perceptron").write_text(f"{RECORDS}exit 2\n")
+    ran = action.run(tmp_path, temporary, tools, {"count": "never", name: HOSTILE})
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert not [*tmp_path.rglob("pwned"), *ROOT.glob("pwned")]
+    (words,) = (call for call in calls(temporary) if call[0] == "perceptron")
+    taken = {"suite", "pytest", "base", "head", "benchmarks", "budget", "count"}
+    assert (HOSTILE in words) is (name in taken)
+    if name in {"options", "install"}:  # words, and nothing else than its words
+        (words,) = (call for call in calls(temporary) if set(HOSTILE.split()) <= set(call))
+        start = words.index("a")
+        assert words[start : start + len(HOSTILE.split())] == HOSTILE.split()
+
+
+def test_no_input_is_pasted_into_a_script_and_every_action_is_a_commit() -> None:
+    for step in action.action()["runs"]["steps"]:
+        assert "${{" not in step.get("run", "")
+        if "uses" in step:
+            assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
+
+
+def test_pip_installs_this_copy_and_what_the_benchmarks_need(temporary: Path, tools: Path) -> None:
+    install = "-r requirements.txt\nnumpy<2 ./[all]\n"
+    ran = action.run(
+        temporary,
+        temporary,
+        tools,
+        {"install": install, "build": "true", "page": "true"},
+        only="install",
+    )
+    assert ran.code == 0
+    ((program, *arguments),) = calls(temporary)
+    assert [program, *arguments[:4]] == [
+        "python",
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+    ]
+    assert (Path(arguments[4]) / "pyproject.toml").is_file()
+    assert arguments[5:] == [
+        "-r",
+        "requirements.txt",
+        "numpy<2",
+        "./[all]",
+        "asv",
+        "jinja2",
+        "plotly",
+    ]
+
+
+@pytest.mark.parametrize(("count", "wanted"), [("auto", True), ("always", True), ("never", False)])
+def test_instructions_are_counted_where_neighbours_disturb_the_clock(
+    temporary: Path, tools: Path, tmp_path: Path, count: str, wanted: bool
+) -> None:
+    """valgrind is there before anything is compared."""
+    (tools / "perceptron").write_text("#!/bin/bash\nexit 2\n")
+    ran = action.run(tmp_path, temporary, tools, {"count": count})
+    assert ("valgrind" in ran.steps[: ran.steps.index("compare")]) is wanted
+
+
+def test_valgrind_is_installed_where_it_is_missing(temporary: Path, tools: Path) -> None:
+    ran = action.run(temporary, temporary, tools, path="", only="valgrind")
+    assert ran.code == 0, ran.printed
+    asked = [call for call in calls(temporary) if call[0] == "apt-get"]
+    assert [[word for word in call if word[0] != "-"] for call in asked] == [
+        ["apt-get", "update"],
+        ["apt-get", "install", "valgrind"],
+    ]
+
+
+def test_a_valgrind_that_cannot_be_installed_costs_the_counts_only(
+    temporary: Path, tools: Path
+) -> None:
+    for name in ("apt-get", "sudo"):
+        (tools / name).write_text("#!/bin/bash\nexit 100\n")
+    ran = action.run(temporary, temporary, tools, path="", only="valgrind")
+    assert (ran.code, "::warning::valgrind" in ran.printed) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "environment", "sets_up"),
+    [
+        ({}, {}, True),
+        ({}, {"pythonLocation": "/py"}, False),
+        ({"python": "3.12"}, {"pythonLocation": "/py"}, True),
+    ],
+)
+def test_python_is_set_up_unless_it_is_there(
+    inputs: dict[str, str], environment: dict[str, str], sets_up: bool
+) -> None:
+    (step,) = (
+        step for step in action.action()["runs"]["steps"] if "setup-python" in step.get("uses", "")
+    )
+    context = {"inputs": {"python": "", **inputs}, "env": environment}
+    assert bool(action.filled(step["if"], context)) is sets_up
+    assert action.filled(step["with"]["python-version"], context) == inputs.get("python", "3.13")

@@ -1,0 +1,126 @@
+"""The action that other projects use, run as a runner does: two commits, and what comes of it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.records.comparison import Comparison
+from perceptron.report.pull_request.post import number
+from tests import action
+from tests.gate.conftest import COUNTED, FOUR, Repository
+
+pytest.importorskip("yaml")
+
+# Without valgrind, for the clock of these benchmarks counts too.
+INPUTS = {"count": "never", "budget": "2", "options": "--seed 3"}
+SMALL = FOUR.format(one=100).split("    def time_three")[0]
+EVENT = {"number": 12, "action": "opened"}
+
+
+@pytest.fixture
+def project(toy: Repository) -> Repository:
+    """The commit ``base``, which two benchmarks measure."""
+    toy.write("benchmarks/suite.py", SMALL)
+    toy.commit("base")
+    return toy
+
+
+def test_a_comment_is_clean_and_says_where_the_document_is(
+    project: Repository, temporary: Path, tools: Path
+) -> None:
+    project.write("toy/__init__.py", f"# A comment.\n{COUNTED}")
+    project.commit("head")
+    ran = action.run(project.folder, temporary, tools, INPUTS, EVENT)
+    assert ran.code == 0, ran.printed
+    assert ran.outputs["verdict"] == "clean"
+    comparison = msgspec.json.decode(Path(ran.outputs["json"]).read_bytes(), type=Comparison)
+    assert (comparison.verdict, len(comparison.rows)) == ("clean", 2)
+    assert comparison.plan.base.name == "HEAD^1"
+    assert "clean" in Path(ran.outputs["markdown"]).read_text()
+    assert "clean" in ran.summary
+    # What is measured leaves nothing in the checkout that the next revision could pick up.
+    assert project.git("status", "--porcelain") == ""
+    assert "actions/upload-artifact" not in ran.steps
+    assert ran.outputs["page"] == ""
+
+
+def test_5_percent_more_fails_and_is_handed_to_the_workflow_that_comments(
+    project: Repository, temporary: Path, tools: Path
+) -> None:
+    """The outputs are there although the step failed."""
+    project.write("toy/__init__.py", COUNTED.replace("DONE += amount", "DONE += 1.05 * amount"))
+    project.commit("head")
+    inputs = {**INPUTS, "base": "base", "head": "head", "comment": "true", "page": "true"}
+    ran = action.run(project.folder, temporary, tools, inputs, EVENT)
+    assert ran.code == 1
+    assert ran.outputs["verdict"] == "regression"
+    document = json.loads(Path(ran.outputs["json"]).read_text())
+    assert document["verdict"] == "regression"
+    assert (Path(ran.outputs["page"]) / document["page"]).is_file()
+    assert "::error::slower" in ran.printed
+    assert "regression" in ran.summary
+    assert ran.steps[-2:] == ["actions/upload-artifact", "verdict"]
+    (upload,) = (
+        step for step in action.action()["runs"]["steps"] if "upload" in step.get("uses", "")
+    )
+    handed = Path(ran.outputs["json"]).parent
+    assert upload["with"]["path"] == "${{ steps.own.outputs.folder }}/gate"
+    # Nothing else: not a text, for the workflow that comments makes its own.
+    assert sorted(file.name for file in handed.iterdir()) == ["gate.json", "pull-request.txt"]
+    assert number(handed) == 12
+
+
+def test_what_cannot_be_compared_fails_with_the_line_that_says_why(
+    project: Repository, temporary: Path, tools: Path
+) -> None:
+    ran = action.run(project.folder, temporary, tools, {**INPUTS, "suite": "no.json"}, EVENT)
+    assert ran.code == 2
+    assert (ran.outputs["verdict"], ran.outputs["json"]) == ("error", "")
+    line = "error: --suite no.json: no such file; name the asv.conf.json of your suite"
+    assert f"::error::nothing was compared: {line}\n" in ran.printed
+    assert ran.summary == f"**not compared**\n\n    {line}\n"
+
+
+def test_a_checkout_without_history_is_told_what_it_lacks(
+    project: Repository, temporary: Path, tools: Path, tmp_path: Path
+) -> None:
+    shallow = tmp_path / "shallow"
+    project.commit("head")
+    source = project.folder.as_uri()
+    subprocess.run(["git", "clone", "--quiet", "--depth=1", source, str(shallow)], check=True)
+    ran = action.run(shallow, temporary, tools, INPUTS, EVENT)
+    assert (ran.code, ran.outputs["verdict"]) == (2, "error")
+    assert "unknown revision 'HEAD^1'" in ran.summary
+    assert "give actions/checkout fetch-depth: 0" in ran.summary
+
+
+@pytest.mark.parametrize(
+    ("prints", "code", "verdict"),
+    [("{}", 2, "invalid"), ("", 1, "error"), ("", 2, "error"), ("", 137, "error")],
+)
+def test_what_broke_is_never_called_slower(
+    temporary: Path, tools: Path, tmp_path: Path, prints: str, code: int, verdict: str
+) -> None:
+    """A command that dies without a document has not found anything, whatever its exit code."""
+    (tools / "perceptron").write_text(f"#!/bin/bash\necho -n '{prints}'\nexit {code}\n")
+    ran = action.run(tmp_path, temporary, tools, event=EVENT)
+    assert (ran.code, ran.outputs["verdict"]) == (2, verdict)
+    assert bool(ran.outputs["json"]) == bool(prints)
+
+
+def test_a_run_that_gets_no_further_is_known_too(
+    temporary: Path, tools: Path, tmp_path: Path
+) -> None:
+    """Else an older comment would stand for it."""
+    (tools / "python").write_text("#!/bin/bash\nexit 1\n")
+    ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT)
+    assert ran.code == 1
+    assert ran.steps[-1] == "actions/upload-artifact"
+    (handed,) = temporary.glob("gate-*/gate")
+    assert [file.name for file in handed.iterdir()] == ["pull-request.txt"]
+    assert number(handed) == 12
