@@ -102,10 +102,12 @@ def test_the_job_that_may_write_reads_nothing_untrusted() -> None:
 def test_the_gate_is_this_action_and_its_result_is_commented() -> None:
     """In a checkout of both revisions, without the token; elsewhere `./` would run what was found
     there."""
-    checkout, gate = steps(GATE)
+    checkout, gate, upload = steps(GATE)
     assert checkout["with"] == {"fetch-depth": 0, "persist-credentials": False}
     assert gate["uses"] == "./"
-    assert gate["with"]["comment"] is True
+    assert gate["with"]["comment"] is gate["with"]["page"] is True
+    assert upload["with"]["path"] == "${{ steps.gate.outputs.page }}"
+    assert upload["if"].startswith("${{ !cancelled() && ")  # above all of a slower one
     assert all("./" not in step.get("uses", "") for step in steps(COMMENT))
 
 

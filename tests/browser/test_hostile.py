@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +10,9 @@ from perceptron.analysis.stored.collection import collect
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
 from tests.browser.conftest import Audit
-from tests.browser.watched import Watch, until
+from tests.browser.watched import Watch, is_ours, until
 from tests.hostile import NAMES, hostile
 from tests.report.reading import data, views
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
 
@@ -26,18 +22,6 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile")
     write_site(folder / "html", collect(hostile(folder / "results")), NAMES[0])
     return folder / "html"
-
-
-def is_ours(page: Page) -> bool:
-    """No element that only a name could have brought, and no handler on any."""
-    return bool(
-        page.evaluate(
-            "document.querySelectorAll('script:not([src]), img, iframe, main b:not(:empty)').length"
-            " === 0 && [...document.querySelectorAll('*')].every(one =>"
-            " [...one.attributes].every(own => !own.name.startsWith('on')))"
-            " && [...document.links].every(one => /^(file|http|data):/.test(one.protocol))"
-        )
-    )
 
 
 @pytest.mark.parametrize("file", [file for file, *_ in PAGES])

@@ -73,5 +73,17 @@ def until(page: Page, expression: str) -> None:
     raise AssertionError(f"never true: {expression}")
 
 
+def is_ours(page: Page) -> bool:
+    """No element that only a name could have brought, and no handler on any."""
+    return bool(
+        page.evaluate(
+            "document.querySelectorAll('script:not([src]), img, iframe, main b:not(:empty)').length"
+            " === 0 && [...document.querySelectorAll('*')].every(one =>"
+            " [...one.attributes].every(own => !own.name.startsWith('on')))"
+            " && [...document.links].every(one => /^(file|http|data):/.test(one.protocol))"
+        )
+    )
+
+
 Watch = Callable[..., Watched]
 """Opens a page under watch: the base, then what Playwright's ``new_context`` takes."""

@@ -13,6 +13,8 @@ from perceptron.records.comparison import (
     Comparison,
     ComparisonEnvironment,
     CrossoverEnd,
+    Growth,
+    IntroducedBy,
     LeftOut,
     MovedCrossover,
     Side,
@@ -21,7 +23,7 @@ from perceptron.records.comparison import (
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, comment
 from perceptron.report.pull_request.reproduce import command
-from tests.made_comparison import broken, comparison, harder, moved, row, slower, work
+from tests.made_comparison import broken, comparison, growth, harder, moved, row, slower, work
 
 # Stands in every hostile text, and nowhere in ours.
 MARK = "Ж"
@@ -42,6 +44,21 @@ works = st.none() | st.builds(Work, base=finite, head=finite, change=finite, noi
 whole = st.integers(-(10**400), 10**400)
 
 
+def growths() -> st.SearchStrategy[Growth]:
+    return st.builds(
+        Growth,
+        function=hostile,
+        level=st.sampled_from(["python", "c"]),
+        unit=st.sampled_from(["bytecodes", "instructions", "calls"]),
+        base=finite,
+        head=finite,
+        base_calls=st.none() | finite,
+        head_calls=st.none() | finite,
+        file=st.none() | hostile,
+        line=st.none() | whole,
+    )
+
+
 @st.composite
 def rows(draw: st.DrawFn) -> object:
     make = draw(st.sampled_from([row, slower, broken]))
@@ -57,6 +74,9 @@ def rows(draw: st.DrawFn) -> object:
         "not_counted": draw(st.one_of(st.none(), hostile)),
         "stands_on": draw(st.sampled_from(["time", "work", "both"])),
         "confirmation_blocks": draw(whole),
+        "why": draw(st.lists(growths(), max_size=3)),
+        "why_not": draw(st.none() | hostile),
+        "introduced_by": draw(st.none() | st.builds(IntroducedBy, commit=hostile, subject=hostile)),
         "screen_blocks": draw(whole),
     }
     if make is not broken:
@@ -280,3 +300,53 @@ def test_a_moved_crossover_stands_in_code() -> None:
     assert "**Crossovers that moved**" in text
     words = "BASE `torch-cpu from 64.0 [62.0, 66.0] up`, HEAD `torch-cpu from 32.0 [31.0, 33.0] up`"
     assert f"- `@a ˋ∣ˋ <b>`: {words}" in text
+
+
+def test_the_fold_says_in_which_functions_a_benchmark_does_more_and_since_when() -> None:
+    """Five lines at most for each, as the console has them, in code."""
+    many = [growth(function=f"f{number}") for number in range(9)]
+    since = IntroducedBy(commit="c" * 40, subject="Fix #12 @all `x`")
+    rows = [
+        slower(why=many, introduced_by=since),
+        harder(params=[], why_not="its profile differs from run to run"),
+        row(benchmark="same", why_not="nobody looks at what did not change"),
+    ]
+    before, folded = comment(comparison(*rows)).split("<details>")
+    assert "**Why**" not in before
+    assert "<summary>why 2 changed, 1 no change</summary>" in folded
+    assert [line for line in folded.splitlines() if line.startswith(("- ", "  - "))] == [
+        "- `sums.time_sum(10, 'numpy')`",
+        *(
+            f"  - `f{number} +9.2 % bytecodes (1,000 → 1,092), called 10 times, toy/vector.py:30`"
+            for number in range(5)
+        ),
+        "  - `introduced by cccccccccccc Fix #12 @all ˋxˋ`",
+        "- `sums.time_sum`",
+        "  - not known: `its profile differs from run to run`",
+    ]
+
+
+PAGE = f"gate/{'a' * 12}..{'b' * 12}/index.html"
+
+
+def test_the_comment_links_to_the_page_where_it_is_published() -> None:
+    """At the address that was trusted, whatever path the document claims."""
+    made = comparison(slower(), page="../../evil/index.html")
+    text = comment(made, published="https://we.example/suite")
+    assert f"\n[Its page](https://we.example/suite/{PAGE}): " in text
+    assert "evil" not in text
+    assert f"\nIts page: `html/{PAGE}`.\n" in comment(made)
+    assert "page" not in comment(comparison(slower()))
+
+
+def test_what_names_no_commits_has_no_link() -> None:
+    side = Side(name="x", commit="](https://evil.example) @all #1", python="python")
+    made = comparison(slower(), page="x", plan={"base": side})
+    assert "age](" not in comment(made, published="https://we.example")
+
+
+def test_a_page_of_a_working_tree_is_linked_with_its_plus_sign_kept() -> None:
+    """Some servers read a blank."""
+    tree = Side(name=".", commit="b" * 40, changes="0123456789abcdef", python="python")
+    made = comparison(slower(), plan={"head": tree})
+    assert f"..{'b' * 12}%2B0123456789ab/index.html)" in comment(made, published="https://we.it")

@@ -63,6 +63,19 @@ def test_what_compare_prints_becomes_the_comment(case: Case) -> None:
     ]
 
 
+def test_the_comment_links_to_pages_that_the_workflow_trusts(case: Case) -> None:
+    """And to nothing where it names none: an unset variable is empty."""
+    url = "https://we.example/suite"
+    process = run(case, str(case.folder), str(case.pull), "--pages-url", url)
+    assert process.returncode == 0, process.stderr
+    assert f"[Its page]({url}/gate/{'a' * 12}..{'b' * 12}/index.html)" in process.stdout
+    process = run(case, str(case.folder), str(case.pull), "--pages-url", "")
+    assert (process.returncode, process.stdout) == (0, case.post())
+    process = run(case, str(case.folder), str(case.pull), "--pages-url", "x) [y](z")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr.startswith("error: --pages-url ")
+
+
 def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
     """An older table must not stand for it; and only in the pull request that it was of."""
     case.result.unlink()

@@ -64,8 +64,10 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
     gate, page = html / FOLDER, html / comparison.page
     try:
         _assets(gate / "assets")
-        for file, content in _files(comparison, _elsewhere(html, "../")):
+        files = dict(_files(comparison, _elsewhere(html, "../")))
+        for file, content in files.items():
             _write(page.parent / file, content)
+        _sweep(page.parent, {page.parent / file for file in files})
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
         _write(gate / PAGE, _render("comparisons.html.j2", "", _elsewhere(html, ""), listed))
     except OSError as error:
@@ -132,6 +134,14 @@ def _assets(folder: Path) -> None:
         _write(folder / asset, (own / asset).read_bytes())
     plotly = files("plotly") / "package_data" / "plotly.min.js"
     _write(folder / "plotly.min.js", plotly.read_bytes())
+
+
+def _sweep(folder: Path, written: set[Path]) -> None:
+    """Remove figures and stacks that an earlier page had here and this one has not."""
+    for pattern in ("data/figures/*.js", "*.speedscope.json"):
+        for file in folder.glob(pattern):
+            if file not in written:
+                file.unlink()
 
 
 def _write(file: Path, content: bytes) -> None:

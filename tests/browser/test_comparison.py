@@ -1,0 +1,152 @@
+"""The page of a comparison in a real browser: figures drawn, folds opened, nothing executed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.records.comparison import Comparison, IntroducedBy
+from perceptron.report.comparison_address import LIST, address
+from perceptron.report.dashboard.comparisons.write import write_comparison
+from tests.browser.conftest import Audit, Shot
+from tests.browser.watched import Watch, is_ours, until
+from tests.hostile_comparison import hostile_comparison
+from tests.made_comparison import block, broken, comparison, growth, profile, row, slower, work
+
+DRAWN = "[...document.querySelectorAll('.plot')].every(one => one.querySelector('svg'))"
+
+
+def written(html: Path, made: Comparison) -> str:
+    """Write the page and return its address below the folder."""
+    page = address(made.plan)
+    assert page is not None
+    write_comparison(html, replace(made, page=page))
+    return page
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("comparisons")
+
+
+@pytest.fixture(scope="module")
+def red(html: Path) -> str:
+    """The page of a comparison in which many benchmarks became slower, the first with a profile."""
+    results = html / "results"
+    results.mkdir()
+    (results / "profiles.jsonl").write_bytes(msgspec.json.encode(profile()))
+    slow = slower(
+        work=work(0.05),
+        stands_on="both",
+        why=[growth(), growth(function="check", base=0.0, head=400.0)],
+        introduced_by=IntroducedBy(commit="c" * 40, subject="Check every shape"),
+    )
+    others = [slower(params=[str(number)], change=0.05) for number in range(6)]
+    names = ["sums.time_sum(10, 'numpy')", *(f"sums.time_sum({number})" for number in range(6))]
+    blocks = [
+        block(name, number, 1e-3, 1.08e-3 + 1e-5 * (number % 3), stage)
+        for name in names
+        for stage, many in (("screen", 10), ("confirmation", 23))
+        for number in range(many)
+    ]
+    return written(
+        html,
+        comparison(
+            slow,
+            *others,
+            broken(benchmark="bad.time_it"),
+            row(benchmark="same.time_it"),
+            verdict="regression",
+            reason="7 benchmarks slower, 1 broke",
+            blocks=blocks,
+            results=str(results),
+        ),
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_in_reach_of_everyone(
+    watch: Watch, html: Path, red: str, audit: Audit, shot: Shot, scheme: str
+) -> None:
+    """Axe finds nothing serious, on a phone nothing scrolls sideways, and the figures are there."""
+    watched = watch(html.as_uri(), color_scheme=scheme)
+    for name, file in (("comparison", red), ("comparisons", LIST)):
+        page = watched.open(file)
+        for width in (1400, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            until(page, f"document.documentElement.scrollWidth <= {width}")
+            until(page, DRAWN)
+            shot(page, f"{name}-{scheme}-{width}")
+        assert audit(page) == [], name
+
+
+def test_the_flame_graph_shows_the_function_that_grew_in_its_colour(
+    watch: Watch, html: Path, red: str
+) -> None:
+    """The one that is new on HEAD has the colour for more, its caller none."""
+    page = watch(html.as_uri()).open(red)
+    until(page, DRAWN)
+    until(page, "document.querySelectorAll('.iciclelayer path.surface').length === 6")
+    fills = page.evaluate(
+        "Object.fromEntries([...document.querySelectorAll('.iciclelayer g.slice')].map(one =>"
+        " [one.textContent, one.querySelector('path').style.fill]))"
+    )
+    assert fills["check"] == "rgb(213, 94, 0)"
+    assert fills["Suite.time_sum"] == "rgb(236, 238, 242)"
+    assert page.locator(".scatterlayer .trace").first.locator("path.point").count() == 10
+
+
+def test_figures_of_further_rows_are_drawn_when_they_are_opened(
+    watch: Watch, html: Path, red: str
+) -> None:
+    """And not before: a hundred of them would keep the browser busy."""
+    page = watch(html.as_uri()).open(red)
+    until(page, DRAWN)
+    folds = page.locator("details:has([data-figures])")
+    assert folds.count() == 7
+    closed = page.locator("details:has([data-figures]):not([open])")
+    assert closed.count() == 2
+    assert closed.locator(".plot").count() == 0
+    closed.last.locator("summary").click()
+    until(page, "document.querySelectorAll('.plot').length === 7")  # six of blocks, one of flames
+    until(page, DRAWN)
+
+
+def test_what_is_linked_is_there(watch: Watch, html: Path, red: str) -> None:
+    """The list leads to the page; the page to the document and to the stacks for speedscope."""
+    page = watch(html.as_uri()).open(LIST)
+    page.get_by_role("link", name="main → HEAD").click()
+    page.wait_for_load_state("networkidle")
+    assert page.url == f"{html.as_uri()}/{red}"
+    for link, key in (("All of it as one JSON document", "verdict"), ("0.speedscope", "$schema")):
+        file = page.get_by_role("link", name=link).get_attribute("href")
+        assert file is not None
+        assert key in json.loads((html / red).with_name(file).read_bytes())
+    page.get_by_role("link", name="Comparisons").click()
+    page.wait_for_load_state("networkidle")
+    assert page.url == f"{html.as_uri()}/{LIST}"
+
+
+def test_hostile_texts_render_and_nothing_executes(
+    watch: Watch, tmp_path: Path, audit: Audit
+) -> None:
+    """In names, reasons, functions, subjects, warnings: the watch fails on whatever runs."""
+    file = written(tmp_path / "html", hostile_comparison(tmp_path / "results"))
+    watched = watch((tmp_path / "html").as_uri())
+    for address_ in (file, LIST):
+        page = watched.open(address_)
+        page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        until(page, "[...document.querySelectorAll('[data-figures]')].every(one => one.innerHTML)")
+        until(page, DRAWN)
+        assert page.get_by_role("alert").count() == 0
+        assert page.get_by_text("cannot be drawn").count() == 0
+        for width in (1400, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            until(page, f"document.documentElement.scrollWidth <= {width}")
+        assert page.evaluate("document.querySelectorAll('.plot a:not(.modebar-btn)').length") == 0
+        assert is_ours(page)
+        assert audit(page) == []

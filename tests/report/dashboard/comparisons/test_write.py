@@ -1,0 +1,230 @@
+"""The page of a comparison as files: what it says, what lies beside it, and what stays."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.collection import collect
+from perceptron.errors import UserError
+from perceptron.records.comparison import Comparison, IntroducedBy, LeftOut, Side
+from perceptron.report.comparison_address import LIST, address
+from perceptron.report.dashboard.comparisons.write import reserve, write_comparison
+from perceptron.report.dashboard.write import write_site
+from tests.hostile import NAMES
+from tests.hostile_comparison import hostile_comparison
+from tests.made_comparison import (
+    block,
+    broken,
+    comparison,
+    growth,
+    moved,
+    profile,
+    row,
+    slower,
+    work,
+)
+from tests.report.reading import data, read, text_of
+
+KEY = "sums.time_sum(10, 'numpy')"
+
+
+def written(html: Path, made: Comparison) -> Path:
+    page = address(made.plan)
+    assert page is not None
+    write_comparison(html, replace(made, page=page))
+    return html / page
+
+
+def red(results: Path, *rows: Any, **fields: Any) -> Comparison:
+    """A comparison with one slower benchmark of which everything is known."""
+    results.mkdir(exist_ok=True)
+    (results / "profiles.jsonl").write_bytes(msgspec.json.encode(profile()) + b"\n")
+    slow = slower(
+        work=work(0.05),
+        stands_on="both",
+        why=[growth(), growth(function="check", base=0.0, head=400.0)],
+        introduced_by=IntroducedBy(commit="c" * 40, subject="Check every shape"),
+    )
+    counts = replace(block(KEY, 0, 1.0, 1.0, "count"), order=["base", "head"])
+    counts = replace(
+        counts,
+        base=replace(counts.base, instructions=48.4e6),
+        head=replace(counts.head, instructions=50.82e6),
+    )
+    blocks = [counts, *(block(KEY, number, 1e-3, 1.08e-3) for number in range(10))]
+    defaults = {"verdict": "regression", "reason": "1 benchmark slower", "results": str(results)}
+    return comparison(slow, *rows, blocks=blocks, **(defaults | fields))
+
+
+def test_the_page_says_what_changed_why_and_since_when(tmp_path: Path) -> None:
+    """Verdict, evidence, functions, rounds, commit, environment and how to do it again."""
+    made = red(
+        tmp_path / "results",
+        row(benchmark="same.time_it"),
+        broken(benchmark="bad.time_it", why_not="it does not run"),
+        moved_crossovers=[moved()],
+        plan={"left_out": [LeftOut(benchmark="gone", reason="no such parameter")]},
+    )
+    text = text_of(written(tmp_path / "html", made))
+    for words in (
+        "regression 1 benchmark slower",
+        f"{KEY} regression 1.00 ms 1.08 ms +8.1 % [+7.0, +9.3] 3.1 % +5.0 % both",
+        "same.time_it(10, 'numpy') no change",
+        "Introduced by cccccccccccc Check every shape",
+        "Vector.add bytecodes 1,000 1,092 +9.2 % 10 toy/vector.py:30",
+        "check bytecodes 0 400 new",
+        "2e-05, over everything that was confirmed together",
+        "48.4 M → 50.8 M instructions a call, +5.0 %; noise of the count 0.02 %",
+        "Clock and counted instructions agree.",
+        "1 BASE 48.4 M 50.8 M +5.000 %",
+        "broke on HEAD: ValueError: no",
+        "Where its work changed is not known: it does not run.",
+        "crossover moved: mlp-width",
+        "gone: no such parameter",
+        "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7",
+        "Abacus 3000",
+    ):
+        assert words in text, words
+
+
+def test_figures_stacks_and_the_document_lie_beside_the_page(tmp_path: Path) -> None:
+    """The document is what --json prints; figures are drawn from the row's own blocks."""
+    page = written(tmp_path / "html", red(tmp_path / "results"))
+    document = msgspec.json.decode((page.parent / "comparison.json").read_bytes(), type=Comparison)
+    assert document.rows[0].verdict == "regression"
+    assert document.page == page.relative_to(tmp_path / "html").as_posix()
+    by_block, flames = data(page.parent, "figures/0")
+    assert len(by_block["data"][0]["x"]) == 10
+    assert "check" in flames["data"][0]["labels"]
+    stacks = json.loads((page.parent / "0.speedscope.json").read_bytes())
+    assert [one["name"] for one in stacks["profiles"]] == ["BASE", "HEAD"]
+
+
+def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
+    """Below gate/ alone: the folder can be published or packed by itself. No script is inline."""
+    page = written(tmp_path / "html", red(tmp_path / "results"))
+    for file in (page, tmp_path / "html" / LIST):
+        told = read(file)
+        links = [link.partition("#")[0] for link in told.links if link != "data:,"]
+        targets = [(file.parent / link).resolve() for link in links]
+        assert all(target.is_file() for target in targets), links
+        assert all(target.is_relative_to(tmp_path / "html" / "gate") for target in targets)
+        assert told.handlers == []
+        assert told.scripts == sum(link.endswith(".js") for link in links)
+
+
+def test_a_page_is_written_over_by_the_same_comparison_and_stays_beside_others(
+    tmp_path: Path,
+) -> None:
+    """With nothing left of what it was; the list has both, the newest first."""
+    html = tmp_path / "html"
+    first = written(html, red(tmp_path / "results"))
+    again = written(html, comparison(row(), results=str(tmp_path / "none")))
+    assert again == first
+    assert not list(first.parent.glob("*.speedscope.json"))
+    assert not list(first.parent.glob("data/figures/*"))
+    assert read(first).scripts == 0
+    other = comparison(row(), plan={"head": Side(name="next", commit="d" * 40, python="python")})
+    second = written(html, other)
+    assert first.is_file()
+    links = [link for link in read(html / LIST).links if ".." in link]
+    assert sorted(links) == sorted(f"{page.parent.name}/index.html" for page in (first, second))
+
+
+def test_the_list_is_of_pages_that_are_named_as_such_and_newest_first(tmp_path: Path) -> None:
+    """What others put there is passed over, and so is a summary that cannot be read."""
+    html = tmp_path / "html"
+    page = written(html, comparison(row()))
+    told = json.loads((page.parent / "summary.json").read_bytes())
+    for index, (name, summary) in enumerate(
+        [
+            ("cccccccccccc..dddddddddddd", json.dumps({**told, "when": "2099", "base": "newer"})),
+            ("cccccccccccc..eeeeeeeeeeee", "[" * 100_000),
+            ("cccccccccccc..ffffffffffff", "{}"),
+            ("javascript:alert(1)", json.dumps(told)),
+        ]
+    ):
+        folder = html / "gate" / name
+        folder.mkdir()
+        (folder / "summary.json").write_text(summary)
+        (folder / "index.html").write_text(str(index))
+    write_comparison(html, replace(comparison(row()), page=str(page.relative_to(html))))
+    links = [link for link in read(html / LIST).links if "/index.html" in link]
+    assert links == ["cccccccccccc..dddddddddddd/index.html", f"{page.parent.name}/index.html"]
+
+
+def test_the_dashboard_and_the_comparisons_lead_to_each_other(tmp_path: Path) -> None:
+    """Where both are; and neither writes or removes a file of the other."""
+    html = tmp_path / "html"
+    made = comparison(row())
+    page = written(html, made)
+    assert "../../index.html" not in read(page).links
+    before = page.read_bytes()
+    write_site(html, collect(tmp_path / "none"))
+    assert LIST in read(html / "index.html").links
+    assert page.read_bytes() == before
+    overview = (html / "index.html").read_bytes()
+    written(html, made)
+    assert (html / "index.html").read_bytes() == overview
+    assert "../../index.html" in read(page).links
+    assert "../index.html" in read(html / LIST).links
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"base": [1.0]},
+        {"stacks": [[9]] * 5},
+        {"stacks": [[-1]] * 5},
+        {"head": [-1.0] * 5},
+    ],
+)
+def test_a_profile_that_is_not_whole_costs_its_figure_and_no_more(
+    tmp_path: Path, change: dict[str, Any]
+) -> None:
+    made = red(tmp_path / "results")
+    (tmp_path / "results" / "profiles.jsonl").write_bytes(
+        b"{broken\n" + msgspec.json.encode(profile(**change))
+    )
+    page = written(tmp_path / "html", made)
+    assert len(data(page.parent, "figures/0")) == 1
+    assert not list(page.parent.glob("*.speedscope.json"))
+
+
+def test_no_untrusted_text_becomes_markup(tmp_path: Path) -> None:
+    """Of all that a comparison and its profiles hold, on the page and in its data."""
+    made = hostile_comparison(tmp_path / "results")
+    page = written(tmp_path / "html", made)
+    for file in (page, tmp_path / "html" / LIST):
+        told = read(file)
+        assert told.handlers == []
+        assert all(link == "data:," or re.match(r"[\w./+-]+$", link) for link in told.links)
+        assert told.scripts == sum(link.endswith(".js") for link in told.links)
+    assert NAMES[0] in text_of(page)
+    for file in page.parent.glob("data/figures/*.js"):
+        name, document = file.read_text(encoding="utf-8").split(", JSON.parse(", 1)
+        assert name == f"perceptron.receive('figures/{file.stem}'"
+        json.loads(ast.literal_eval(document.removesuffix(");\n").removesuffix(")")))
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "html").write_text("a file")
+    made = replace(comparison(row()), page=address(comparison().plan))
+    with pytest.raises(UserError, match="choose another"):
+        reserve(tmp_path / "html")
+    with pytest.raises(UserError, match="choose another --html"):
+        write_comparison(tmp_path / "html", made)
+
+
+def test_reserving_leaves_no_page_behind(tmp_path: Path) -> None:
+    """A comparison that fails has none, and the dashboard's page is not ours to touch."""
+    reserve(tmp_path / "html")
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == []
