@@ -65,8 +65,9 @@ def _asked(plan: ComparisonPlan) -> str:
     pythons = None
     if plan.base.python != plan.head.python:
         pythons = plan.base.python, plan.head.python
-    asked = (plan.kind, plan.suite, plan.benchmarks, plan.installed, plan.only_changed, pythons)
-    if asked == ("asv", _SUITE, None, False, False, None):
+    of = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
+    asked = (*of, plan.installed, plan.only_changed, pythons)
+    if asked == ("asv", _SUITE, None, None, False, False, None):
         return ""
     # As Python writes it: in plain characters, whatever the texts are made of.
     return f"-{hashlib.sha256(ascii(asked).encode()).hexdigest()[:_ID]}"

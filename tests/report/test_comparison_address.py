@@ -30,6 +30,7 @@ def test_only_the_same_comparison_writes_over_a_page() -> None:
     asked: list[dict[str, Any]] = [
         {},
         {"suite": "other.conf.json"},
+        {"suite_state": "another commit of the suite's own repository"},
         {"kind": "pytest"},
         {"benchmarks": "sum"},
         {"installed": True},

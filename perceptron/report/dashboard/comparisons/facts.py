@@ -9,6 +9,7 @@ from perceptron.records.comparison import Comparison, Row, Side
 from perceptron.report.numbers import NONE
 from perceptron.report.tables import comparison as table
 from perceptron.report.tables import comparison_notes as notes
+from perceptron.report.tables.reach import reach
 
 TABLE = table.COLUMNS
 CHANGED = ("regression", "improvement")
@@ -46,7 +47,7 @@ def changed(rows: Sequence[Row]) -> list[Row]:
 
 def _certainty(comparison: Comparison) -> list[str]:
     """Return how sure the run was and what it cost, a line each."""
-    lines = [notes.detectable(comparison.rows)]
+    lines = [*reach(comparison), notes.detectable(comparison.rows)]
     if comparison.environment.counter is not None:
         counted = notes.counted(comparison.rows)
         lines.append(f"counted by {comparison.environment.counter}: {counted}")
@@ -79,6 +80,7 @@ def _shared(comparison: Comparison) -> list[tuple[str, str]]:
     plan, here = comparison.plan, comparison.environment
     facts: Mapping[str, str | None] = {
         "suite": f"{plan.suite} ({plan.kind})",
+        "state of the suite": plan.suite_state,
         "benchmarks": plan.benchmarks,
         "seed": str(plan.seed),
         "counter": here.counter,

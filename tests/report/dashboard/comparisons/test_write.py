@@ -71,7 +71,13 @@ def test_the_page_says_what_changed_why_and_since_when(tmp_path: Path) -> None:
         row(benchmark="same.time_it"),
         broken(benchmark="bad.time_it", why_not="it does not run"),
         moved_crossovers=[moved()],
-        plan={"left_out": [LeftOut(benchmark="gone", reason="no such parameter")]},
+        plan={
+            "left_out": [LeftOut(benchmark="gone", reason="no such parameter")],
+            "only_changed": True,
+            "changed_files": ["toy/sums.py"],
+            "not_reached": ["far.time_it"],
+            "suite_state": "0123abcd",
+        },
     )
     text = text_of(written(tmp_path / "html", made))
     for words in (
@@ -89,6 +95,8 @@ def test_the_page_says_what_changed_why_and_since_when(tmp_path: Path) -> None:
         "Where its work changed is not known: it does not run.",
         "crossover moved: mlp-width",
         "gone: no such parameter",
+        "run no code of the 1 changed file",
+        "state of the suite 0123abcd",
         "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7",
         "Abacus 3000",
     ):
