@@ -86,6 +86,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     reached: list[str] | None = None
     """While looking at what it reaches: the changed files of which its call runs functions; where
     there are none, ``reason`` says why it may run some all the same."""
+    loaded: bool = True
+    """Whether its module had been imported when it, or its process, ended."""
     setup_seconds: float = 0.0
     """What its first setup took."""
     wall_seconds: float = 0.0

@@ -36,6 +36,10 @@ class Fake:
         self.now = 0.0
         self.started: dict[str, int] = {}
 
+    @staticmethod
+    def identifier(_arm: Arm, own: Benchmark) -> str:
+        return own.asv_id
+
     def run(
         self, arm: Arm, kind: str, _seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:

@@ -87,10 +87,12 @@ class Worktrees:
             source = self._source or self.path("head")
             self._copy_benchmarks(source / self._suite.benchmarks, tree)
             for name in self._suite.beside:
+                _unlink_parents(tree / name, tree)
                 _copy_file(source / name, tree / name)
 
     def _copy_benchmarks(self, ours: Path, tree: Path) -> None:
         theirs = tree / self._suite.benchmarks
+        _unlink_parents(theirs, tree)
         if ours.is_file():
             _copy_file(ours, theirs)
         if not ours.is_dir():
@@ -107,6 +109,13 @@ class Worktrees:
             ignore_dangling_symlinks=True,
             ignore=shutil.ignore_patterns("__pycache__"),
         )
+
+
+def _unlink_parents(path: Path, tree: Path) -> None:
+    """Remove links among the folders that lead to a path: nothing outside the tree is written."""
+    for parent in reversed(path.relative_to(tree).parents):
+        if (tree / parent).is_symlink():
+            (tree / parent).unlink()
 
 
 def _copy_file(ours: Path, theirs: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from perceptron.gate.counting.valgrind import LONGEST_SECONDS, Valgrind
 from perceptron.gate.sampling.arms import Arms
@@ -25,6 +25,9 @@ _ENDED_IN_A_ROW = 4
 _SECONDS_TO_END = 10.0
 # What takes so many times as long as was foreseen hangs.
 _PATIENCE = 2.0
+# One benchmark may take so many equal shares of the time that is left for all, and at least so many
+# seconds: or a slow one at the head of a long suite would take what hundreds need.
+_SHARES, _LEAST_SECONDS = 8.0, 10.0
 # Small objects that lay memory out otherwise in the second round.
 _PADDING = 997
 
@@ -102,23 +105,28 @@ class Rounds:
         ended, counted, reason = 0, False, "there was no time to count it: raise --budget"
 
         def limit(_: Benchmark) -> float:
-            return min(_PATIENCE * LONGEST_SECONDS, max(1.0, seconds_left() + LONGEST_SECONDS))
+            share = _SHARES * seconds_left() / max(1, len(left))
+            return min(_PATIENCE * LONGEST_SECONDS, max(_LEAST_SECONDS, share))
 
+        given_up = False
         try:
-            for key, reading in (
-                self._samplers[arm].sample(arm, benchmarks, CALIBRATING, seeds, limit)
-                if seconds_left() > 0
-                else ()
-            ):
-                del left[key]
-                yield key, reading
-                counted = counted or reading.status == "ok"
-                ended = ended + 1 if _ended_its_process(reading) else 0
-                if ended >= _ENDED_IN_A_ROW and not counted:
-                    reason = f"counting was given up: {reading.reason}"
-                    break
-                if seconds_left() <= 0:
-                    break
+            while left and not given_up and seconds_left() > 0:
+                for key, reading in self._samplers[arm].sample(
+                    arm, list(left.values()), CALIBRATING, seeds, limit
+                ):
+                    benchmark = left.pop(key)
+                    yield key, reading
+                    counted = counted or reading.status == "ok"
+                    ended = ended + 1 if _ended_its_process(reading) else 0
+                    if ended >= _ENDED_IN_A_ROW and not counted:
+                        given_up, reason = True, f"counting was given up: {reading.reason}"
+                    # No other process would load its module sooner.
+                    unloaded = [] if reading.loaded else _of_file(benchmark.file, left)
+                    yield from ((other, reading) for other in unloaded)
+                    for other in unloaded:
+                        del left[other]
+                    if given_up or unloaded or seconds_left() <= 0:
+                        break
         except CannotStart as error:
             reason = str(error)
         for key in left:
@@ -149,6 +157,11 @@ def _paired(
             pair[arm] = reading
             if len(pair) == len(_PAIR):
                 yield key, pair
+
+
+def _of_file(file: str | None, benchmarks: Mapping[str, Benchmark]) -> list[str]:
+    """Return the keys of those that are defined in this file; none where it is not known."""
+    return [key for key, own in benchmarks.items() if file is not None and own.file == file]
 
 
 def _ended_its_process(reading: Reading) -> bool:

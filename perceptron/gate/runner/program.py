@@ -61,12 +61,13 @@ class Answers:
     """Lines to the parent."""
 
     def __init__(self) -> None:
-        self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        # A name of a file need not be UTF-8; what is shown of it need not be exact.
+        self._stream = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
         os.dup2(2, 1)
 
     def send(self, **answer: Any) -> None:
         """Send one line, at once."""
-        self._stream.write(json.dumps(answer) + "\n")
+        self._stream.write(json.dumps(answer, ensure_ascii=False) + "\n")
         self._stream.flush()
 
 

@@ -116,7 +116,7 @@ def described(items: Sequence[Any], tree: str) -> Iterator[Job]:
         marker = own[0].get_closest_marker("benchmark")
         yield {
             "kind": "benchmark",
-            "module": name.split("::")[0],
+            "module": name,
             "name": name,
             "pretty_name": None,
             "group": None if marker is None else marker.kwargs.get("group"),

@@ -17,7 +17,7 @@ from perceptron.gate.environments.code import Code, home, project_names
 from perceptron.gate.environments.metadata import Metadata
 from perceptron.gate.sampling.discovery import Discovery, Listing
 from perceptron.gate.sampling.processes import PLAIN, UNSEEDED, Answer, Instrument, Program, Seeds
-from perceptron.records.block import Arm
+from perceptron.records.block import Arm, Benchmark
 
 
 class Arms:
@@ -45,6 +45,7 @@ class Arms:
         self._metadata = None if installed else Metadata(trees, suite, pythons)
         self._running: dict[Arm, Program] = {}
         self._without: dict[Arm, set[str]] = {}
+        self._discoveries: dict[Arm, Discovery] = {}
         self._lock = threading.Lock()
         self._closed = False
         self.installed = installed
@@ -55,7 +56,9 @@ class Arms:
 
     def on(self, trees: Worktrees) -> Arms:
         """Return arms of the same suite and the same interpreters on other trees."""
-        return Arms(trees, self._suite, self._repository, self.pythons, self.installed)
+        arms = Arms(trees, self._suite, self._repository, self.pythons, self.installed)
+        arms._without = self._without
+        return arms
 
     def discover(self, arm: Arm) -> Discovery:
         """Return HEAD's benchmarks as they load on this arm's tree.
@@ -69,7 +72,17 @@ class Arms:
             if deadly is None:
                 break
             self._without.setdefault(arm, set()).add(deadly)
-        return listing.discovery(None if self._metadata is None else self._metadata.failure(arm))
+        failure = None if self._metadata is None else self._metadata.failure(arm)
+        discovery = self._discoveries[arm] = listing.discovery(failure)
+        return discovery
+
+    def identifier(self, arm: Arm, benchmark: Benchmark) -> str | None:
+        """Return by what name the arm's suite finds it; None where it has no such parameters."""
+        source: Arm = "base" if arm == "control" else arm
+        here, head = self._discoveries.get(source), self._discoveries.get("head")
+        if here is None or head is None:
+            return benchmark.asv_id
+        return here.identifier(benchmark, head)
 
     def run(
         self,

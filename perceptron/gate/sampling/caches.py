@@ -61,7 +61,7 @@ class Caches:
         seconds = benchmark.cache_timeout or benchmark.timeout
         task: dict[str, Any] = {
             "key": benchmark.key,
-            "id": benchmark.asv_id,
+            "id": self._arms.identifier(arm, benchmark) or benchmark.asv_id,
             "type": benchmark.type,
             "cache": str(file),
         }
@@ -74,10 +74,12 @@ class Caches:
         return reading or Reading(status="failed", reason="setup_cache: silent")
 
 
-def ended_early(answer: Answer, prefix: str = "") -> Reading:
+def ended_early(answer: Answer, prefix: str = "", loaded: bool = True) -> Reading:
     """Return the reading of a benchmark whose process ended before it answered."""
+    doing = "" if loaded else "importing it: "
     return Reading(
         status="slow" if answer.kind == "silent" else "failed",
-        reason=f"{prefix}{answer.reason}",
+        reason=f"{prefix}{doing}{answer.reason}",
         wall_seconds=answer.seconds,
+        loaded=loaded,
     )

@@ -44,7 +44,8 @@ class Unloadable:
 
     def holds(self, module: str) -> bool:
         """Return whether the module is this one, or one inside it."""
-        return module == self.module or module.startswith(self.module + ".")
+        inside = ("::", "/") if "/" in self.module or self.module.endswith(".py") else (".", "/")
+        return module == self.module or module.startswith(tuple(map(self.module.__add__, inside)))
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,20 @@ class Discovery:
     unloadable: list[Unloadable] = field(default_factory=list)
     modules: dict[str, str] = field(default_factory=dict)
     """The module that each benchmark stands in, by its key."""
+
+    def identifier(self, benchmark: Benchmark, of: Discovery) -> str | None:
+        """Return by what name this arm's suite finds a benchmark ``of`` another arm's.
+
+        A library may tell its suite what parameters there are, so the same set of them may have
+        another place here. Where no text is the same (it may hold addresses) and there are as many,
+        the place counts. None where there are no such parameters.
+        """
+        ours = {own.key: own for own in self.benchmarks if own.name == benchmark.name}
+        if benchmark.key in ours:
+            return ours[benchmark.key].asv_id
+        theirs = {own.key for own in of.benchmarks if own.name == benchmark.name}
+        same_places = len(ours) == len(theirs) and not theirs.intersection(ours)
+        return benchmark.asv_id if same_places or not ours else None
 
 
 class Listing:

@@ -67,13 +67,16 @@ class Sampler:
         ``limit`` gives the seconds that it may take. One that ends the process or hangs costs its
         own reading; another process does the rest.
         """
-        broken = self._caches.make(arm, benchmarks, seeds)
+        absent = Reading(status="failed", reason=f"{arm.upper()} has no such parameters")
+        broken = {own.key: absent for own in benchmarks if self._arms.identifier(arm, own) is None}
+        there = [own for own in benchmarks if own.key not in broken]
+        broken |= self._caches.make(arm, there, seeds)
         yield from broken.items()
         left = {own.key: own for own in benchmarks if own.key not in broken}
         while left:
             for key, reading in self._process(arm, list(left.values()), effort, seeds, limit):
-                del left[key]
-                yield key, reading
+                if left.pop(key, None) is not None:  # a program may say a thing twice
+                    yield key, reading
 
     def _process(
         self,
@@ -87,15 +90,18 @@ class Sampler:
         by_key = {benchmark.key: benchmark for benchmark in benchmarks}
         tasks = [self.task(arm, benchmark, effort) for benchmark in benchmarks]
         own_peak = benchmarks[0].type in ALONE
-        current, answered = benchmarks[0].key, False  # blamed if the process ends early
+        # Blamed if the process ends early.
+        current, answered, loaded = benchmarks[0].key, False, True
         begin, spent = self._clock(), 0.0
         instrument = PLAIN if self._instrument is None else self._instrument(arm)
         for answer in self._arms.run(
             arm, instrument.kind, seeds, tasks, lambda key: limit(by_key[key]), own_peak, instrument
         ):
             if answer.kind == "start":
-                current = answer.key
-            elif answer.kind == "reading":
+                current, loaded = answer.key, False
+            elif answer.kind == "loaded":
+                loaded = True
+            elif answer.kind == "reading" and answer.key in by_key:
                 reading = msgspec.convert(answer.content, type=Reading)
                 spent += reading.wall_seconds
                 current, answered = "", True
@@ -103,14 +109,14 @@ class Sampler:
             elif answer.kind == "end":
                 self.start_seconds = max(self.start_seconds, self._clock() - begin - spent)
             elif answer.kind in {"silent", "died", "failed"} and (current or not answered):
-                yield current, ended_early(answer)
+                yield current, ended_early(answer, loaded=loaded or answer.kind != "silent")
 
     def task(self, arm: Arm, benchmark: Benchmark, effort: SamplingEffort) -> dict[str, Any]:
         """Return what a program must know of the benchmark; its cache must have been made."""
         cache = None if benchmark.cache is None else str(self._caches.file(arm, benchmark.cache))
         return {
             "key": benchmark.key,
-            "id": benchmark.asv_id,
+            "id": self._arms.identifier(arm, benchmark),
             "type": benchmark.type,
             "cache": cache,
             "calls": effort.calls.get(benchmark.key),

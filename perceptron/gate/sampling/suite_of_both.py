@@ -80,6 +80,10 @@ def _left_out(base: Discovery, head: Discovery) -> Iterator[LeftOut]:
         if not any(failed.holds(module) for module in base.modules.values()):
             reason = f"{failed.file} cannot be imported: {failed.reason}"
             yield LeftOut(benchmark=failed.module, reason=reason)
+    names = {benchmark.name for benchmark in head.benchmarks}
+    for benchmark in base.benchmarks:
+        if benchmark.name in names and head.identifier(benchmark, base) is None:
+            yield LeftOut(benchmark=benchmark.key, reason="HEAD has no such parameters")
 
 
 def _assert_complete(

@@ -37,6 +37,10 @@ class Fake:
     def work_folder(self, arm: Arm) -> Path:
         return cast(Path, self.trees.home) / arm
 
+    @staticmethod
+    def identifier(_arm: Arm, own: Benchmark) -> str:
+        return own.asv_id
+
     def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
         assert kind == "count"
         tasks: Sequence[dict[str, Any]] = rest[1]

@@ -25,6 +25,10 @@ class Fake:
         self.asked: list[str] = []
         self.drawn: list[int | None] = []
 
+    @staticmethod
+    def identifier(_arm: Arm, own: Benchmark) -> str:
+        return own.asv_id
+
     def run(
         self, arm: Arm, kind: str, seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:

@@ -96,6 +96,10 @@ class Fake:
         self.now = 0.0
         self.begun: list[str] = []
 
+    @staticmethod
+    def identifier(_arm: Arm, own: Benchmark) -> str:
+        return own.asv_id
+
     def run(
         self, arm: Arm, kind: str, _seeds: Seeds, tasks: Sequence[dict[str, Any]], *_: object
     ) -> Iterator[Answer]:
