@@ -133,3 +133,21 @@ def test_a_suite_in_a_folder_is_read_from_there(toy: Repository) -> None:
         str(toy.folder / "code" / "src"),
         str(toy.folder / "code"),
     ]
+
+
+def test_nothing_is_written_through_a_link_of_a_tree(toy: Repository, tmp_path: Path) -> None:
+    """A revision may hold a link where the folder of the benchmarks' folder should be."""
+    outside = tmp_path / "outside"
+    (outside / "benchmarks").mkdir(parents=True)
+    (outside / "benchmarks" / "precious").write_text("kept")
+    (toy.folder / "bench").symlink_to(outside)
+    toy.commit("linked")
+    (toy.folder / "bench").unlink()
+    toy.write("bench/benchmarks/suite.py", "")
+    toy.commit("plain")
+    base, head = (resolve(toy.folder, name, RESULTS) for name in ("linked", "plain"))
+    suite = Suite("asv.conf.json", "bench/benchmarks", ".")
+    with working_folder(toy.folder) as home:
+        trees = Worktrees(toy.folder, home, base, head, suite)
+        assert (trees.path("base") / "bench" / "benchmarks" / "suite.py").is_file()
+    assert (outside / "benchmarks" / "precious").read_text() == "kept"

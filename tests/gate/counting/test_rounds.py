@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import msgspec
 import pytest
 
 from perceptron.errors import UserError
@@ -228,3 +229,47 @@ def test_the_second_round_lays_memory_out_otherwise(tmp_path: Path) -> None:
     paddings = [instrument.job["padding"] for _, instrument in fake.started]
     assert paddings[:2] == [0, 0]
     assert paddings[2] == paddings[3] > 100
+
+
+def test_a_module_that_takes_too_long_to_load_costs_its_benchmarks_and_no_others(
+    tmp_path: Path,
+) -> None:
+    """And it is tried once."""
+
+    class Slow(Fake):
+        def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
+            tasks: Sequence[dict[str, Any]] = rest[1]
+            if tasks[0]["key"] in NAMES[:4]:
+                self.order[arm].append(tasks[0]["key"])
+                yield Answer(kind="start", key=tasks[0]["key"])
+                yield Answer(kind="silent", reason="no answer within 20 s", seconds=20.0)
+                return
+            yield from super().run(arm, kind, *rest)
+
+    fake = Slow(tmp_path, nothing_dies)
+    arms = cast(Arms, fake)
+    suite = [
+        msgspec.structs.replace(own, file="slow.py" if own.name in NAMES[:4] else "fast.py")
+        for own in SUITE
+    ]
+    rounds = Rounds(arms, Caches(arms), Valgrind("valgrind", "valgrind-3.24.0"))
+    pairs = dict(rounds.count(suite, UNSEEDED, lambda: 600.0))
+    for name in NAMES[:4]:
+        assert pairs[name]["base"].reason == "importing it: no answer within 20 s"
+    assert all(pairs[name]["head"].status == "ok" for name in NAMES[4:])
+    assert fake.order["base"] == [NAMES[0], *NAMES[4:]]
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(60.0, 60.0), (20.0, 20.0), (2.0, 10.0)])
+def test_one_benchmark_may_take_eight_shares_of_the_time_that_is_left_for_all(
+    tmp_path: Path, seconds: float, most: float
+) -> None:
+    limits: list[float] = []
+
+    class Listening(Fake):
+        def run(self, arm: Arm, kind: str, *rest: Any) -> Iterator[Answer]:
+            limits.append(rest[2](NAMES[0]))
+            yield from super().run(arm, kind, *rest)
+
+    count(cast(Fake, Listening(tmp_path, nothing_dies)), lambda: seconds)
+    assert limits == [most, most]  # eight of them in all
