@@ -114,6 +114,15 @@ def test_what_a_setup_or_an_import_runs_may_change_what_is_measured(tree: Path) 
     }
 
 
+def test_what_runs_before_any_benchmark_begins_is_no_setup(tree: Path) -> None:
+    """A module of tests is loaded by pytest itself."""
+    look = reached(tree)
+    load("core").work()
+    for _ in range(2):
+        look.begin()
+        assert look(batches(int), 0.0, TASK)["reason"] == "importing runs code of core.py"
+
+
 def test_what_other_processes_run_nobody_can_tell(tree: Path) -> None:
     look = reached(tree)
 
@@ -187,8 +196,9 @@ def test_a_function_stays_what_it_was(tree: Path) -> None:
 class Rewriting(SourceFileLoader):
     """A loader that changes what it reads, so that it needs the text."""
 
-    def source_to_code(self, data: Any, *arguments: Any, **named: Any) -> CodeType:
-        return super().source_to_code(data.replace(b"3", b"4"), *arguments, **named)
+    @staticmethod
+    def source_to_code(data: Any, path: Any = "<string>") -> CodeType:
+        return compile(data.replace(b"3", b"4"), path, "exec")
 
 
 def loaded_by(loader: SourceFileLoader) -> ModuleType:
