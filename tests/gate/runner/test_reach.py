@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import _posixsubprocess
+import builtins
+import importlib.util
+import inspect
+import multiprocessing
 import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import pytest
@@ -26,13 +32,16 @@ EAGER = "import core\ncore.work()\ndef late(): pass\n"
 TASK = {"key": "b"}
 
 
-@pytest.fixture
-def listening() -> Iterator[None]:
-    """Give the hooks back that coverage or a debugger may have set."""
-    before = sys.getprofile()
+@pytest.fixture(autouse=True)
+def undone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Take back what a look changes for the rest of its process."""
+    monkeypatch.setattr(builtins, "__perceptron_entered__", None, raising=False)
+    monkeypatch.setattr(_posixsubprocess, "fork_exec", _posixsubprocess.fork_exec)
+    for name in ("get_code", "exec_module"):
+        monkeypatch.setattr(SourceFileLoader, name, getattr(SourceFileLoader, name))
     yield
-    sys.setprofile(before)
-    threading.setprofile(before)
+    for name in ("core", "eager"):
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture
@@ -41,8 +50,6 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "src" / "core.py").write_text(CORE)
     (tmp_path / "src" / "eager.py").write_text(EAGER)
     monkeypatch.syspath_prepend(str(tmp_path / "src"))
-    for name in ("core", "eager"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 
@@ -65,7 +72,6 @@ def load(name: str) -> ModuleType:
     return __import__(name)
 
 
-@pytest.mark.usefixtures("listening")
 def test_a_call_of_a_function_shows_in_this_thread_and_in_others(tree: Path) -> None:
     look = reached(tree)
     core = load("core")
@@ -81,17 +87,16 @@ def test_a_call_of_a_function_shows_in_this_thread_and_in_others(tree: Path) -> 
     assert look(batches(in_thread), 0.0, TASK)["reached"] == ["core.py"]
 
 
-@pytest.mark.usefixtures("listening")
 def test_to_import_a_module_is_no_call_and_each_benchmark_begins_anew(tree: Path) -> None:
     """Bodies of modules and classes run whenever anything imports them."""
     look = reached(tree)
     core = load("core")
+    look.begin()
     core.work()  # another benchmark's
     look.begin()
     assert look(batches(lambda: None), 0.0, TASK) == {"reached": [], "reason": None}
 
 
-@pytest.mark.usefixtures("listening")
 def test_what_a_setup_or_an_import_runs_may_change_what_is_measured(tree: Path) -> None:
     look = reached(tree)
     core = load("core")
@@ -109,25 +114,137 @@ def test_what_a_setup_or_an_import_runs_may_change_what_is_measured(tree: Path) 
     }
 
 
-@pytest.mark.usefixtures("listening")
-def test_other_processes_and_other_profilers_see_to_it_that_nobody_can_tell(tree: Path) -> None:
+def test_what_runs_before_any_benchmark_begins_is_no_setup(tree: Path) -> None:
+    """A module of tests is loaded by pytest itself."""
     look = reached(tree)
-    look.begin()
+    load("core").work()
+    for _ in range(2):
+        look.begin()
+        assert look(batches(int), 0.0, TASK)["reason"] == "importing runs code of core.py"
+
+
+def test_what_other_processes_run_nobody_can_tell(tree: Path) -> None:
+    look = reached(tree)
 
     def child() -> None:
         subprocess.run([sys.executable, "-c", ""], check=True)
 
-    assert look(batches(child), 0.0, TASK)["reason"] == "it starts other processes"
+    def spawned() -> None:
+        process = multiprocessing.get_context("spawn").Process(target=int)
+        process.start()
+        process.join()
+
+    for call in (child, spawned, lambda: os.system("")):  # noqa: S605
+        look.begin()
+        assert look(batches(call), 0.0, TASK)["reason"] == "it starts other processes"
+    look.begin()
+    assert look(batches(int), 0.0, TASK)["reason"] is None
     look.begin()
     assert look(RawBatches(lambda _: 1.0, 1), 0.0, TASK)["reason"] == (
         "it runs in a process of its own"
     )
+
+
+def test_a_pool_that_is_there_already_may_run_anything(tree: Path) -> None:
+    look = reached(tree)
+    go_on = multiprocessing.get_context("fork").Event()
+    process = multiprocessing.get_context("fork").Process(target=go_on.wait)
+    process.start()
     look.begin()
-    profiled = look(batches(lambda: sys.setprofile(None)), 0.0, TASK)
-    assert profiled["reason"] == "it listens to calls itself"
+    answer = look(batches(int), 0.0, TASK)
+    go_on.set()
+    process.join()
+    assert answer["reason"] == "other processes are there, which it may use"
 
 
-@pytest.mark.usefixtures("listening")
+@pytest.mark.parametrize(
+    ("source", "use"),
+    [
+        ("f = lambda: None", "core.f()"),
+        ("def f():\n    'd'", "core.f()"),
+        ("def f():\n    yield 1", "list(core.f())"),
+        ("async def f(): pass", "import asyncio; asyncio.run(core.f())"),
+        ("class C:\n    @property\n    def f(self): return 1", "core.C().f"),
+        ("def outer():\n    def f(): pass\n    return f\nf = outer()", "core.f()"),
+        ("from __future__ import annotations\ndef f(x: unknown = 1): pass", "core.f()"),
+        ("# coding: latin-1\ndef f(): return '\xe9'", "core.f()"),
+    ],
+)
+def test_each_kind_of_function_is_seen(tree: Path, source: str, use: str) -> None:
+    (tree / "src" / "core.py").write_text(source, encoding="latin-1")
+    (tree / "src" / "eager.py").write_text(f"import core\ndef call(): {use}")
+    look = reached(tree)
+    eager = load("eager")
+    look.begin()
+    assert look(batches(eager.call), 0.0, TASK)["reached"] == ["core.py"]
+
+
+def test_a_function_stays_what_it_was(tree: Path) -> None:
+    """Its documentation, its source, what it returns, and the line where it fails."""
+    source = 'def f(x):\n    """Do."""\n    return 1 / x\n\ng = lambda x: x or 5\n'
+    (tree / "src" / "core.py").write_text(source)
+    reached(tree)
+    core = load("core")
+    assert (core.f.__doc__, core.f(2), core.g(0), core.g(3)) == ("Do.", 0.5, 5, 3)
+    assert inspect.getsource(core.f) == source.split("\n\n")[0] + "\n"
+    with pytest.raises(ZeroDivisionError) as raised:
+        core.f(0)
+    assert raised.traceback[-1].lineno == 2
+    assert not list((tree / "src").rglob("*.pyc"))
+
+
+class Rewriting(SourceFileLoader):
+    """A loader that makes the code in its own way."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        source = self.get_data(self.get_filename(fullname))
+        return compile(source.replace(b"3", b"4"), str(self.path), "exec")
+
+
+def loaded_by(loader: SourceFileLoader) -> ModuleType:
+    spec = importlib.util.spec_from_loader("core", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["core"] = module
+    loader.exec_module(module)
+    return module
+
+
+def test_who_finds_a_module_makes_no_difference(tree: Path) -> None:
+    look = reached(tree)
+    core = loaded_by(SourceFileLoader("core", str(tree / "src" / "core.py")))
+    look.begin()
+    assert look(batches(core.work), 0.0, TASK)["reached"] == ["core.py"]
+
+
+def test_a_module_that_cannot_be_watched_may_run_in_any_call(tree: Path) -> None:
+    look = reached(tree)
+    core = loaded_by(Rewriting("core", str(tree / "src" / "core.py")))
+    assert len(core.work()) == 4
+    look.begin()
+    assert look(batches(int), 0.0, TASK) == {
+        "reached": [],
+        "reason": "core.py was loaded in a way that does not show what it runs",
+    }
+
+
+def test_what_does_not_parse_fails_as_it_does_without_a_look(tree: Path) -> None:
+    (tree / "src" / "core.py").write_text("def f(:\n")
+    reached(tree)
+    with pytest.raises(SyntaxError, match=r"core\.py, line 1"):
+        load("core")
+
+
+def test_what_a_teardown_runs_belongs_to_no_other_benchmark(tree: Path) -> None:
+    look = reached(tree)
+    core = load("core")
+    look.begin()
+    look(batches(int), 0.0, TASK)
+    core.work()
+    look.begin()
+    assert look(batches(int), 0.0, TASK) == {"reached": [], "reason": None}
+
+
 def test_a_call_that_goes_on_is_answered_for_and_ended(
     tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +259,17 @@ def test_a_call_that_goes_on_is_answered_for_and_ended(
     assert [(answer["key"], answer["reason"]) for answer in sent] == [
         ("b", "only 0.01 s of its call were looked at")
     ]
+
+
+def test_a_call_that_fails_is_not_answered_for_again(tree: Path) -> None:
+    look = reached(tree, seconds=1e6)
+    look.begin()
+    with pytest.raises(ValueError, match="invalid literal"):
+        look(batches(lambda: int("x")), 0.0, TASK)
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join(20.0)
+            assert not thread.is_alive()
 
 
 def test_a_file_is_named_from_the_folder_that_it_was_imported_from(tmp_path: Path) -> None:
