@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 
 from perceptron.gate.runner import timing, tracing
 from perceptron.gate.runner.tracing import Traced
+from tests.gate import old_pythons
 
 HERE = str(Path(__file__).parent)
 
@@ -170,24 +170,14 @@ print(found["repeats"], found["frames"], len(found["stacks"]), found["stacks"][0
 """
 
 
-def _starts(python: str) -> bool:
-    """Return whether it is one: a manager of versions answers for those that it lacks."""
-    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
-
-
-@pytest.mark.parametrize("name", ["python3.9", "python3.10", "python3.12", "python3.13"])
-def test_other_pythons_count_too(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("version", ["3.9", "3.10", "3.12", "3.13"])
+def test_other_pythons_count_too(tmp_path: Path, version: str) -> None:
     """Also those whose code does not know its qualified name."""
-    version = name.removeprefix("python")
-    installed = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
-    pythons = [*map(str, installed), *filter(None, [shutil.which(name)])]
-    python = next((own for own in pythons if _starts(own)), None)
-    if python is None:
-        pytest.skip(f"no {name} here")
+    interpreter = old_pythons.python(version)
     script = tmp_path / "script.py"
     folder = str(Path(tracing.__file__).parent)
     script.write_text(OLD.format(folder=folder, root=str(tmp_path)))
-    answer = subprocess.run([python, script], capture_output=True, text=True, check=True)
+    answer = subprocess.run([interpreter, script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "True [['Thing.loop', 'script.py', 7]] 1 True"
 
 
