@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
 
 import msgspec
@@ -94,6 +94,8 @@ class Looking:
         with ThreadPoolExecutor(min(len(_PAIR), usable_cores())) as pool:
             working = [pool.submit(self._profiles, arm, todo) for arm in _PAIR]
             try:
+                for ended in wait(working, return_when=FIRST_EXCEPTION).done:
+                    ended.result()  # the other one may take long
                 base, head = (worker.result() for worker in working)
             except BaseException:  # ctrl-C too: no other program is to be started
                 self._over.set()
