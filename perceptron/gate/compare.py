@@ -111,7 +111,9 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                     request, resolved, journal, chosen, environment, rule, warnings
                 )
                 if request.reasons:
-                    comparison = explain.add(comparison, arms, journal, rule, valgrind, progress)
+                    comparison = explain.add(
+                        comparison, arms, journal, rule, valgrind, progress, stages._caches
+                    )
                 if request.bisect and valgrind is not None:
                     comparison = bisect.add(
                         comparison, resolved, arms, journal, rule, valgrind, progress

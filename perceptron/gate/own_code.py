@@ -52,7 +52,14 @@ def with_code(environment: ComparisonEnvironment, code: Mapping[Arm, str]) -> Co
 
 
 def _assert_installed(arms: Arms, journal: ComparisonJournal, ran: set[Arm]) -> None:
-    code = {**journal.run.code, **{arm: str(own) for arm, own in arms.code.items()}}
+    known = journal.run.code
+    code = {**known, **{arm: str(own) for arm, own in arms.code.items()}}
+    for arm in known:
+        if known[arm] != code[arm]:
+            raise UserError(
+                f"--installed: what {arm.upper()} imports was installed again since, and "
+                f"{journal.folder} holds blocks of both: remove it to start again"
+            )
     journal.update_run(msgspec.structs.replace(journal.run, code=code))
     for arm in _PAIR:
         if arm in ran and arm not in code:

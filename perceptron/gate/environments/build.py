@@ -19,9 +19,10 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
-from perceptron.gate.environments import build_cache, build_log
+from perceptron.gate.environments import build_cache, build_log, dependencies
 from perceptron.gate.environments.asv_process import install
 from perceptron.gate.environments.build_cache import Made, Place
+from perceptron.gate.environments.code import project_names
 from perceptron.gate.environments.source import Source
 from perceptron.optional import missing
 from perceptron.records.block import Arm
@@ -46,6 +47,9 @@ _FIELDS = (
     "uninstall_command",
 )
 _DEFAULT_TYPE = "virtualenv"
+_PAIR: tuple[Arm, ...] = ("base", "head")
+# Built within so many seconds, two environments were offered the same dependencies.
+_SAME_TIME = 3600.0
 
 
 class HeadDoesNotBuild(Exception):
@@ -97,18 +101,20 @@ def built(
     variables are those of this process meanwhile, as asv sets them for benchmarks. Raises
     `HeadDoesNotBuild`, and `UserError` if BASE does not build either.
     """
-    builder = _Builder(request, resolved, trees, home, progress)
     with ExitStack() as taken:
-        base = builder.make("base", taken)
-        head = builder.make("head", taken)
+        builder = _Builder(request, resolved, trees, home, progress, taken)
+        made = {arm: builder.make(arm) for arm in _PAIR}
+        differing = builder.match(made)
         build_cache.drop_oldest()
+        base, head = made["base"], made["head"]
         pythons: dict[Arm, str] = {
             "base": base.python,
             "head": head.python,
             "control": base.python,
         }
+        warnings = [*_warnings(head), *([dependencies.warning(differing)] if differing else [])]
         with _set(head.variables):
-            yield Environments(pythons, _warnings(head))
+            yield Environments(pythons, warnings)
 
 
 class _Builder:
@@ -121,9 +127,14 @@ class _Builder:
         trees: Mapping[Arm, Path],
         home: Path,
         progress: Callable[[int, int, str], None],
+        taken: ExitStack,
     ) -> None:
         self._results = request.results
         self._progress = progress
+        self._taken = taken
+        self._places: dict[Arm, Place] = {}
+        self._built_now: set[Arm] = set()
+        self._own = {name for arm in _PAIR for name in project_names(resolved.suite, trees[arm])}
         self._source = Source(home / "source.git", resolved.repository)
         self._commits: dict[Arm, str] = {
             "base": self._source.add("perceptron-base", resolved.base, trees["base"]),
@@ -136,28 +147,61 @@ class _Builder:
         self._folder = request.suite.resolve().parent if outside else place.parent
         self._content = asv_config.load(request.suite)
         self._digest = _digest(self._content, self._folder)
-        self._builds_here = False
 
-    def make(self, arm: Arm, taken: ExitStack) -> Made:
-        """Return the environment of the arm, kept from before or made now."""
-        place = build_cache.take(self._digest, self._commits[arm])
-        taken.callback(place.close)
+    def make(self, arm: Arm) -> Made:
+        """Return the environment of the arm, kept from before or made now.
+
+        A HEAD that does not build is built once more: a network may have failed it.
+        """
+        place = self._places[arm] = self._take(arm)
         made = place.made() or self._build(arm, place)
+        if made is None and arm == "head":
+            made = self._build(arm, place, "again, ")
         if made is not None:
             return made
         log = place.log.read_text(encoding="utf-8", errors="replace")
         kept = self._keep(arm, place)
         if arm == "base":
             raise _does_not_build("BASE does", log, kept)
-        if not self._builds_here:  # BASE was built another day, and this machine may have changed
-            again = build_cache.take(self._digest, self._commits["base"], new=True)
-            taken.callback(again.close)
-            if self._build("base", again) is None:
-                raise _does_not_build("neither BASE nor HEAD does", log, kept)
+        # BASE was built another day, and this machine may have changed.
+        if not self._built_now and self._build("base", self._take("base", new=True)) is None:
+            raise _does_not_build("neither BASE nor HEAD does", log, kept)
         raise HeadDoesNotBuild(build_log.problem(log), kept)
 
-    def _build(self, arm: Arm, place: Place) -> Made | None:
-        self._progress(0, 1, f"building {arm.upper()}, beside the budget; kept for next time")
+    def match(self, made: dict[Arm, Made]) -> list[str]:
+        """Build the older one again where dependencies differ, as far as that may help.
+
+        Return what still differs then.
+        """
+        differing = self._differing(made)
+        while differing and (arm := self._older()) is not None:
+            place = self._take(arm, new=True)
+            again = self._build(arm, place, "again, as its dependencies are older, ")
+            if again is None:
+                break
+            self._places[arm].empty()  # so that the next comparison finds the new one
+            self._places[arm], made[arm] = place, again
+            differing = self._differing(made)
+        return differing
+
+    def _differing(self, made: Mapping[Arm, Made]) -> list[str]:
+        base, head = (dependencies.versions(made[arm].python, self._own) for arm in _PAIR)
+        return dependencies.differences(base, head)
+
+    def _older(self) -> Arm | None:
+        """Return which one was built another day than the other, and before it."""
+        old, new = sorted(_PAIR, key=lambda arm: self._places[arm].built)
+        gap = self._places[new].built - self._places[old].built
+        return old if gap > _SAME_TIME and old not in self._built_now else None
+
+    def _take(self, arm: Arm, new: bool = False) -> Place:
+        place = build_cache.take(self._digest, self._commits[arm], new)
+        self._taken.callback(place.close)
+        return place
+
+    def _build(self, arm: Arm, place: Place, again: str = "") -> Made | None:
+        message = f"building {arm.upper()}, {again}beside the budget; kept for next time"
+        self._progress(0, 1, message)
         place.empty()
         config = {
             "environment_type": _DEFAULT_TYPE,
@@ -175,7 +219,7 @@ class _Builder:
         if not install(job, place.log):
             return None
         (place.folder / "made.json.new").rename(place.made_file)
-        self._builds_here = True
+        self._built_now.add(arm)
         return place.made()
 
     def _keep(self, arm: Arm, place: Place) -> Path:
@@ -199,10 +243,21 @@ def _digest(content: Mapping[str, object], folder: Path) -> str:
     how: dict[str, Any] = {field: content.get(field) for field in _FIELDS}
     how["interpreter"] = [sys.version, os.path.realpath(sys.executable)]
     how["asv"] = version("asv")
+    if how["environment_type"] not in {None, _DEFAULT_TYPE}:
+        how["conda_environment"] = _conda_environment(content, folder)
     with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
         project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
         how["build-system"] = project.get("build-system")  # asv installs what it requires
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
+
+
+def _conda_environment(content: Mapping[str, object], folder: Path) -> str | None:
+    """Return the digest of the file that names what conda installs; asv has a default."""
+    named = content.get("conda_environment_file") or "environment.yml"
+    try:
+        return hashlib.sha256((folder / str(named)).read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
 
 
 def _warnings(made: Made) -> list[MeasurementWarning]:

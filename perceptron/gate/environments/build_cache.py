@@ -57,6 +57,14 @@ class Place:
         """The file that all output of the build goes to."""
         return self.folder / "build.log"
 
+    @property
+    def built(self) -> float:
+        """When it was built, in seconds since the epoch."""
+        try:
+            return self.log.stat().st_mtime
+        except OSError:
+            return 0.0
+
     def made(self) -> Made | None:
         """Return what lies here; None for nothing, and for what was cut short or taken away."""
         try:

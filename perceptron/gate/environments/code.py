@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from perceptron.gate.checkout.suite import Suite
-from perceptron.gate.environments import project_files
+from perceptron.gate.environments import installed_files, project_files
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,15 @@ class Code:
     """The folder of its package."""
     editable: bool
 
+    @cached_property
+    def files(self) -> str:
+        """A digest that tells one build from another."""
+        return installed_files.digest(self.name, self.version, self.place)
+
     def __str__(self) -> str:
         version = f" {self.version}" if self.version is not None else ", of no distribution,"
-        return f"{self.name}{version} from {home(self.place)}" + (
-            " (editable)" if self.editable else ""
-        )
+        editable = "editable, " if self.editable else ""
+        return f"{self.name}{version} from {home(self.place)} ({editable}files {self.files})"
 
 
 def project_names(suite: Suite, tree: Path) -> list[str]:

@@ -17,6 +17,9 @@ UNKNOWN = "(no name)"
 """Functions of a library that it has no names for: all of them together."""
 
 _NAME = re.compile(r"(c?)(ob|fn)=(?:\((\d+)\))? ?(.*)")
+# callgrind counts with 64 bits.
+_TOO_MANY = 2**64
+_SHOWN = 30
 # The depth of a recursion, which callgrind tells apart.
 _RECURSION = re.compile(r"'\d+$")
 # Of extension modules: for which interpreter and system they were built.
@@ -58,8 +61,8 @@ class _Dump:
         elif line.startswith("calls="):
             library = self._called.pop("ob", self._current["ob"])
             function = _id(self._called.pop("fn", ""), library)
-            number = int(line.removeprefix("calls=").split()[0])
-            self.calls[function] = self.calls.get(function, 0) + number
+            number = line.removeprefix("calls=").partition(" ")[0]
+            self.calls[function] = self.calls.get(function, 0) + _count(number)
             self._after_calls = True
         elif line[:1] in "+-*0123456789" and line:
             if not self._after_calls:
@@ -78,7 +81,15 @@ class _Dump:
     def _read_cost(self, line: str) -> None:
         _, *costs = line.split()
         function = _id(self._current["fn"], self._current["ob"])
-        self.own[function] = self.own.get(function, 0) + (int(costs[0]) if costs else 0)
+        self.own[function] = self.own.get(function, 0) + (_count(costs[0]) if costs else 0)
+
+
+def _count(text: str) -> int:
+    """Return a number of instructions or of calls. Raises ValueError for what is none."""
+    number = int(text)
+    if not 0 <= number < _TOO_MANY:
+        raise ValueError(f"callgrind counted {text[:_SHOWN]}")
+    return number
 
 
 def _id(function: str, library: str) -> FunctionId:

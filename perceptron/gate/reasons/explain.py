@@ -12,16 +12,17 @@ from perceptron.errors import UserError
 from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.journal import ComparisonJournal
 from perceptron.gate.reasons.growth import growths
-from perceptron.gate.reasons.looking import NO_TIME, CannotLook, Looking
+from perceptron.gate.reasons.looking import NO_TIME, CannotLook, Looking, Tables
+from perceptron.gate.reasons.notes import in_one_line, row_key
 from perceptron.gate.reasons.traces import profile, table
 from perceptron.gate.sampling.arms import Arms
+from perceptron.gate.sampling.caches import Caches
 from perceptron.gate.sampling.schedule import seeds
 from perceptron.gate.verdict import work
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.work import WorkEvidence, work_of
 from perceptron.records.block import Benchmark
 from perceptron.records.comparison import Comparison, Growth, Row
-from perceptron.records.files.append import cannot_write
 from perceptron.records.files.replace import replace
 from perceptron.records.profile import Profile
 
@@ -55,11 +56,13 @@ def add(
     rule: Rule,
     valgrind: Valgrind | None,
     progress: Callable[[int, int, str], None],
+    caches: Caches | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Comparison:
     """Return the comparison with the reasons of what changed; their profiles go to the journal.
 
-    That takes a tenth of the budget at most, beside it.
+    That takes a tenth of the budget at most, beside it. ``caches`` are what `setup_cache` returned
+    so far. Whatever goes wrong becomes the reason why a row has none.
     """
     evidence = work_of(journal.blocks, rule)
     changed = [row for row in comparison.rows if _changed(row, evidence.get(row_key(row)))]
@@ -68,24 +71,29 @@ def add(
     plan = comparison.plan
     allowance = max(_LEAST_SECONDS, _SHARE * plan.budget_seconds)
     end = clock() + allowance
+    drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
+    looking = Looking(arms, caches or Caches(arms), drawn, lambda: end - clock(), valgrind)
     benchmarks = {own.key: own for own in comparison.benchmarks}
     ordered = [benchmarks[row_key(row)] for row in sorted(changed, key=_importance)]
     found = {own.key: _known(own, evidence.get(own.key)) for own in ordered}
     wanted = [own for own in ordered if not found[own.key].missing]
     counted = [own for own in wanted if _is_counted(evidence.get(own.key)) and valgrind is not None]
-    drawn = seeds(plan.seed, "count", work.FIRST, plan.seeded)
-    looking = Looking(arms, drawn, lambda: end - clock(), valgrind)
-    profiles: list[Profile] = []
-    for number, benchmark in enumerate(wanted):
-        progress(number, len(wanted), "looking for reasons")
-        if end - clock() > (_KEPT * allowance if counted else 0.0):
-            profiles += _trace(looking, benchmark, found[benchmark.key])
-        else:
-            found[benchmark.key].missing.append(f"Python's functions: {NO_TIME}")
-    if counted:
-        progress(len(wanted), len(wanted), "looking for reasons in compiled functions")
-        _profile(looking, counted, found)
-    _keep(journal, profiles)
+    kept = _KEPT * allowance if counted else 0.0
+    try:
+        profiles: list[Profile] = []
+        for number, benchmark in enumerate(wanted):
+            progress(number, len(wanted), "looking for reasons")
+            if end - clock() > kept:
+                profiles += _trace(looking, benchmark, found[benchmark.key])
+            else:
+                found[benchmark.key].missing.append(f"Python's functions: {NO_TIME}")
+        if counted:
+            progress(len(wanted), len(wanted), "looking for reasons in compiled functions")
+            _profile(looking, counted, found)
+        _keep(journal, profiles, found)
+    except Exception as error:  # noqa: BLE001 no verdict is lost to what explains it
+        for own in wanted:
+            found[own.key].missing.append(in_one_line(error))
     rows = [_explained(row, found.get(row_key(row))) for row in comparison.rows]
     return msgspec.structs.replace(comparison, rows=rows)
 
@@ -101,11 +109,6 @@ def _known(benchmark: Benchmark, evidence: WorkEvidence | None) -> Reasons:
 
 def _is_counted(evidence: WorkEvidence | None) -> bool:
     return evidence is not None and evidence.work is not None
-
-
-def row_key(row: Row) -> str:
-    """Return the key of the row's benchmark."""
-    return Benchmark(name=row.benchmark, params=row.params).key
 
 
 def _changed(row: Row, evidence: WorkEvidence | None) -> bool:
@@ -128,8 +131,11 @@ def _trace(looking: Looking, benchmark: Benchmark, reasons: Reasons) -> list[Pro
     """Add what grew in Python, and return the profile if there is one."""
     try:
         base, head = looking.trace(benchmark)
-    except (CannotLook, UserError, msgspec.ValidationError) as error:
+    except CannotLook as error:
         reasons.missing.append(f"Python's functions: {error}")
+        return []
+    except (UserError, OSError, msgspec.ValidationError) as error:
+        reasons.missing.append(f"Python's functions: {in_one_line(error)}")
         return []
     if base.unit != head.unit:
         reasons.missing.append("Python's functions: one side has too much to count")
@@ -144,27 +150,30 @@ def _profile(
     looking: Looking, benchmarks: Sequence[Benchmark], found: Mapping[str, Reasons]
 ) -> None:
     """Add what grew in compiled functions."""
+    otherwise = NO_TIME
+    answers: dict[str, Tables | CannotLook] = {}
     try:
-        tables = looking.profile(benchmarks)
-    except (UserError, OSError, ValueError) as error:
-        tables, why_not = {}, str(error)
-    else:
-        why_not = NO_TIME
+        answers = looking.profile(benchmarks)
+    except (UserError, OSError) as error:
+        otherwise = in_one_line(error)
     for benchmark in benchmarks:
-        reasons = found[benchmark.key]
-        if benchmark.key in tables:
-            reasons.growths += growths(*tables[benchmark.key], "c", "instructions")
+        reasons, answer = found[benchmark.key], answers.get(benchmark.key)
+        if isinstance(answer, tuple):
+            reasons.growths += growths(*answer, "c", "instructions")
         else:
-            reasons.missing.append(f"compiled functions: {why_not}")
+            reasons.missing.append(f"compiled functions: {answer or otherwise}")
 
 
-def _keep(journal: ComparisonJournal, profiles: Sequence[Profile]) -> None:
+def _keep(
+    journal: ComparisonJournal, profiles: Sequence[Profile], found: Mapping[str, Reasons]
+) -> None:
     """Write the profiles beside the blocks."""
     content = msgspec.json.Encoder().encode_lines(profiles)
     try:
         replace(journal.folder / PROFILES, content)
     except OSError as error:
-        raise cannot_write(journal.folder, error) from None
+        for own in profiles:
+            found[own.benchmark].missing.append(f"its profile is lost: {in_one_line(error)}")
 
 
 def _explained(row: Row, reasons: Reasons | None) -> Row:

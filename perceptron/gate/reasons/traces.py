@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 
 from msgspec import Struct
 
@@ -25,6 +26,14 @@ class Trace(Struct, frozen=True, kw_only=True):
     """Name, file and line."""
     stacks: list[tuple[int, int, float, float]]
     """The one that it stands on, −1 for none; its frame; its own count; its calls."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what is no tree: it comes from the code that is compared."""
+        for number, (above, frame, own, calls) in enumerate(self.stacks):
+            if not (-1 <= above < number and 0 <= frame < len(self.frames)):
+                raise ValueError(f"stack {number} of the trace stands on nothing that is there")
+            if not (0 <= own < inf and 0 <= calls < inf):
+                raise ValueError(f"stack {number} of the trace counts nothing that can be")
 
 
 def table(trace: Trace) -> Table:

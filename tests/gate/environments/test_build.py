@@ -19,7 +19,7 @@ import pytest
 from perceptron import optional
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest, resolve_request
-from perceptron.gate.environments import build
+from perceptron.gate.environments import build, build_cache, dependencies
 from perceptron.gate.environments.build import Environments, HeadDoesNotBuild, built, check
 from perceptron.gate.environments.build_cache import Made
 from tests.gate.conftest import Repository
@@ -34,6 +34,11 @@ class Builder:
     def __init__(self, toy: Repository, others: list[str] | None = None) -> None:
         self.names = {toy.git("rev-parse", name).strip(): name for name in ("first", "second")}
         self.logs: dict[str, str] = {}
+        self.fails: list[str] = []
+        """Which fail once each, as when a network does not answer."""
+        self.offered = "2.0"
+        """The version of a dependency that can be had today."""
+        self.pinned: dict[str, str] = {}
         self.built: list[str] = []
         self.jobs: list[Mapping[str, Any]] = []
         self.others = others or []
@@ -43,16 +48,27 @@ class Builder:
         name = self.names.get(job["commit"], ".")
         self.built.append(name)
         self.jobs.append(job)
-        Path(job["config"]["env_dir"]).mkdir()
+        folder = Path(job["config"]["env_dir"])
+        folder.mkdir()
         if self.interrupted:
             raise KeyboardInterrupt
         log.write_text(self.logs.get(name, ""))
         if name in self.logs:
             return False
+        if name in self.fails:
+            self.fails.remove(name)
+            return False
+        python = folder / "python"
+        python.symlink_to(sys.executable)
+        python.with_name("version").write_text(self.pinned.get(name, self.offered))
         variables = {"STEERS": "1"}
-        made = Made(python=sys.executable, name="py", others=self.others, variables=variables)
+        made = Made(python=str(python), name="py", others=self.others, variables=variables)
         Path(job["made"]).write_bytes(msgspec.json.encode(made))
         return True
+
+    @staticmethod
+    def versions(python: str, _own: object) -> dict[str, str]:
+        return {"numpy": Path(python).with_name("version").read_text()}
 
 
 @pytest.fixture
@@ -61,6 +77,7 @@ def builder(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Builder:
     toy.commit("second")
     made_up = Builder(toy)
     monkeypatch.setattr(build, "install", made_up)
+    monkeypatch.setattr(dependencies, "versions", made_up.versions)
     return made_up
 
 
@@ -120,7 +137,7 @@ def test_a_head_that_does_not_build_is_a_finding_with_its_log(
     assert own.value.log.read_text() == BROKEN
     assert own.value.log.is_relative_to("results")
     assert str(own.value.log) in str(own.value)
-    assert builder.built == ["first", "second"]
+    assert builder.built == ["first", "second", "second"]
 
 
 def test_what_fails_on_head_only_since_base_was_built_another_day_is_none(
@@ -132,11 +149,94 @@ def test_what_fails_on_head_only_since_base_was_built_another_day_is_none(
     builder.logs = {"first": UNEQUIPPED, "second": UNEQUIPPED}
     with pytest.raises(UserError, match="neither BASE nor HEAD does not build") as caught:
         environments(tmp_path)
-    assert builder.built == ["second", "first"]
+    assert builder.built == ["second", "second", "first"]
     assert "install a compiler" in str(caught.value)
     builder.logs = {"second": BROKEN}
     with pytest.raises(HeadDoesNotBuild):
         environments(tmp_path)
+
+
+def test_a_head_that_builds_the_second_time_is_compared(builder: Builder, tmp_path: Path) -> None:
+    """As when an index did not answer."""
+    builder.fails = ["second"]
+    environments(tmp_path)
+    assert builder.built == ["first", "second", "second"]
+
+
+def age(days: float = 1.0) -> None:
+    """Make what is kept that much older."""
+    for log in build_cache.home().glob("*/*/build.log"):
+        built = log.stat().st_mtime - days * 86_400
+        os.utime(log, (built, built))
+
+
+def test_dependencies_of_another_day_are_not_compared(
+    toy: Repository, builder: Builder, tmp_path: Path
+) -> None:
+    """BASE was kept, and what it depends on has been released anew since."""
+    environments(tmp_path)
+    age()
+    builder.offered = "2.1"
+    builder.built.clear()
+    toy.write("toy/more.py", "1\n")
+    assert environments(tmp_path, head=".").warnings == []
+    assert builder.built == [".", "first"]
+    assert environments(tmp_path, head=".").warnings == []
+    assert builder.built == [".", "first"], "the new one was kept, and the old one is gone"
+
+
+def test_a_head_of_another_day_is_built_again_too(builder: Builder, tmp_path: Path) -> None:
+    environments(tmp_path, "second", "second")
+    age()
+    builder.offered = "2.1"
+    builder.built.clear()
+    assert environments(tmp_path).warnings == []
+    assert builder.built == ["first", "second"]
+
+
+def test_dependencies_that_the_revisions_choose_are_said(builder: Builder, tmp_path: Path) -> None:
+    """Nothing is built for it, now or later."""
+    builder.pinned = {"second": "1.9"}
+    for _ in range(2):
+        (warning,) = environments(tmp_path).warnings
+        assert "numpy 2.0 and 1.9" in warning.message
+        age()
+    assert builder.built == ["first", "second"]
+
+
+def test_a_base_that_does_not_build_any_more_is_kept(
+    toy: Repository, builder: Builder, tmp_path: Path
+) -> None:
+    environments(tmp_path)
+    age()
+    builder.offered = "2.1"
+    builder.logs["first"] = BROKEN
+    toy.write("toy/more.py", "1\n")
+    made = environments(tmp_path, head=".")
+    assert ["numpy 2.0 and 2.1" in own.message for own in made.warnings] == [True]
+    assert Path(made.pythons["base"]).exists()
+
+
+def test_what_conda_installs_is_known_by_content(
+    toy: Repository, builder: Builder, tmp_path: Path
+) -> None:
+    content = {"project": "toy", "repo": ".", "environment_type": "conda"}
+    for named in ("environment.yml", "other.yml"):
+        toy.write("asv.conf.json", json.dumps({**content, "conda_environment_file": named}))
+        toy.write(named, "dependencies: [numpy=2.0]")
+        environments(tmp_path)
+        builder.built.clear()
+        environments(tmp_path)
+        assert builder.built == []
+        toy.write(named, "dependencies: [numpy=2.1]")
+        environments(tmp_path)
+        assert builder.built == ["first", "second"]
+    toy.write("asv.conf.json", json.dumps(content))  # asv's default
+    builder.built.clear()
+    environments(tmp_path)
+    toy.write("environment.yml", "dependencies: [numpy=2.2]")
+    environments(tmp_path)
+    assert builder.built == ["first", "second"] * 2
 
 
 def test_a_base_that_does_not_build_is_one_line(builder: Builder, tmp_path: Path) -> None:

@@ -1,0 +1,164 @@
+"""A second look ends when it is to end, and believes nothing that an arm says of itself."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from perceptron.gate.counting.valgrind import Valgrind
+from perceptron.gate.reasons.growth import Cost, FunctionId
+from perceptron.gate.reasons.looking import CannotLook, Looking
+from perceptron.gate.sampling.caches import Caches
+from perceptron.gate.sampling.processes import PLAIN, START_SECONDS, Answer, Instrument, Seeds
+from perceptron.records.block import Arm, Benchmark, Reading
+from tests.gate.conftest import benchmark
+
+DUMP = "fn=(1) work\n0 300\n"
+Answers = Callable[[Arm, list[str]], Iterator[Answer]]
+
+
+def reading(key: str, status: str = "ok", **content: Any) -> Answer:
+    return Answer(kind="reading", key=key, content={"status": status, "key": key, **content})
+
+
+class Programs:
+    """Arms whose programs answer as they are told to."""
+
+    def __init__(self, folder: Path, answers: Answers) -> None:
+        self._folder = folder
+        self._answers = answers
+        self.started: list[tuple[Arm, list[str]]] = []
+        self.instruments: list[Instrument] = []
+        self.ended = threading.Event()
+
+    def run(
+        self,
+        arm: Arm,
+        kind: str,
+        seeds: Seeds,
+        tasks: Sequence[dict[str, Any]],
+        limit: Callable[[str], float],
+        own_peak: bool = False,
+        instrument: Instrument = PLAIN,
+    ) -> Iterator[Answer]:
+        keys = [task["key"] for task in tasks]
+        self.started.append((arm, keys))
+        self.instruments.append(instrument)
+        return self._answers(arm, keys)
+
+    def work_folder(self, arm: Arm) -> Path:
+        folder = self._folder / arm
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def identifier(self, arm: Arm, own: Benchmark) -> str | None:
+        return own.asv_id
+
+    def end_running(self) -> None:
+        self.ended.set()
+
+
+class NoCaches:
+    """What no benchmark here asks for."""
+
+    def make(self, arm: Arm, benchmarks: Sequence[Benchmark], seeds: Seeds) -> dict[str, Reading]:
+        return {}
+
+
+def looking(programs: Programs, left: Callable[[], float] = lambda: 1000.0) -> Looking:
+    return Looking(
+        cast(Any, programs),
+        cast(Caches, NoCaches()),
+        Seeds(1, 2),
+        left,
+        Valgrind("valgrind", "valgrind-3.24.0"),
+    )
+
+
+def test_one_bad_answer_costs_no_other(tmp_path: Path) -> None:
+    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
+        (tmp_path / arm / "counts.1").write_text(DUMP)
+        yield reading(keys[0], dump="counts.1", calls=0 if arm == "head" else 1)
+        yield reading(keys[1], dump="counts.1", calls=1)
+        yield reading("another", dump="counts.1", calls=1)
+
+    programs = Programs(tmp_path, answers)
+    found = looking(programs).profile([benchmark("one"), benchmark("two")])
+    assert isinstance(found["one"], CannotLook)
+    assert str(found["one"]).startswith("HEAD: no dump of callgrind")
+    table = {FunctionId("work", None): Cost(300, 0)}
+    assert found["two"] == (table, table)
+    assert "another" not in found
+
+
+@pytest.mark.parametrize(
+    "stacks",
+    [
+        [[-1, 7, 1.0, 1.0]],
+        [[-1, -1, 1.0, 1.0]],
+        [[0, 0, 1.0, 1.0]],
+        [[-2, 0, 1.0, 1.0]],
+        [[-1, 0, -1.0, 1.0]],
+        [[-1, 0, 1.0]],
+        "none",
+    ],
+)
+def test_a_trace_that_is_no_tree_is_refused(tmp_path: Path, stacks: object) -> None:
+    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
+        told = {"unit": "bytecodes", "repeats": True, "frames": [["f", None, None]]}
+        yield reading(keys[0], **told, stacks=stacks)
+
+    with pytest.raises(msgspec.ValidationError):
+        looking(Programs(tmp_path, answers)).trace(benchmark("one"))
+
+
+def test_when_one_arm_fails_no_program_of_the_other_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when it is interrupted: what remains would each have another process."""
+    monkeypatch.setattr("perceptron.gate.reasons.looking.usable_cores", lambda: 2)
+    started = threading.Event()
+
+    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
+        if arm == "head":
+            started.wait(10)
+            raise KeyboardInterrupt
+        yield Answer(kind="start", key=keys[0])
+        started.set()
+        programs.ended.wait(10)
+        yield Answer(kind="died", reason="its process was ended by SIGKILL")
+
+    programs = Programs(tmp_path, answers)
+    with pytest.raises(KeyboardInterrupt):
+        looking(programs).profile([benchmark(name) for name in ("one", "two", "three")])
+    assert programs.ended.is_set()
+    assert [arm for arm, _ in programs.started].count("base") == 1
+
+
+@pytest.mark.parametrize(("left", "allowed"), [(3.0, 3.0), (1000.0, START_SECONDS)])
+def test_a_program_may_start_as_long_as_there_is_time(
+    tmp_path: Path, left: float, allowed: float
+) -> None:
+    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
+        yield Answer(kind="silent", reason="no answer")
+
+    programs = Programs(tmp_path, answers)
+    with pytest.raises(CannotLook, match="BASE: no answer"):
+        looking(programs, lambda: left).trace(benchmark("one"))
+    assert [own.start_seconds for own in programs.instruments] == [allowed]
+
+
+def test_a_program_that_says_nothing_is_not_started_for_ever(tmp_path: Path) -> None:
+    def answers(arm: Arm, keys: list[str]) -> Iterator[Answer]:
+        yield Answer(kind="start", key="another")
+        yield Answer(kind="end")
+
+    programs = Programs(tmp_path, answers)
+    with pytest.raises(CannotLook, match="BASE: it gave no answer"):
+        looking(programs).trace(benchmark("one"))
+    assert len(programs.started) == 1
