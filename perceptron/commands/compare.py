@@ -47,7 +47,7 @@ def compare(
         bool, typer.Option("--changed", help="Compare only what runs code of changed files.")
     ] = False,
     bisect: Annotated[
-        bool, typer.Option("--bisect", help="Find the commit that changed a benchmark's counts.")
+        bool, typer.Option("--bisect", help="Find the commit that changed a benchmark's work.")
     ] = False,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
