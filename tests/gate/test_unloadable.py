@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -72,9 +73,9 @@ def test_nothing_to_compare_is_clean_if_most_were_looked_at() -> None:
     assert verdict_without_rows(6, plan(5, changed=""), RULE) == clean
 
 
-def run(**options: object) -> Comparison:
+def run(**options: Any) -> Comparison:
     options = {"results": Path("results"), "seed": 1, "count": "never", **options}
-    return compare(CompareRequest("first", "second", **options), lambda *_: None, RULE)  # type: ignore[arg-type]
+    return compare(CompareRequest("first", "second", **options), lambda *_: None, RULE)
 
 
 def test_a_suite_most_of_which_does_not_load_is_not_clean(toy: Repository) -> None:

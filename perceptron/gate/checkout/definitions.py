@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 # Where one of these stands, calls may be of machine code that no profiler of Python sees.
 _COMPILED = re.compile(r"\b(numba|n?jit|pythran|cython|mypyc|torch\.compile)\b")
 _Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+_Definition = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # To bind one of these is to hide it.
 _BUILT_IN = frozenset(f".{name}" for name in dir(builtins))
 
@@ -83,9 +84,8 @@ def _outlined(body: list[ast.stmt], inside: str) -> Iterator[_Statement]:
             yield from _outlined(statement.body, path)
         elif not _is_text(statement):
             for one in _one_by_one(statement):
-                names = {f"{inside}.{name}" for name in _bound(one)} | (
-                    {inside} if inside else set()
-                )
+                names = [f"{inside}.{name}" for name in _bound(one)]
+                names += [inside] if inside else []  # see `_binds`
                 yield _Statement(f"in {inside}: {ast.dump(one)}", frozenset(names), _kind(one))
 
 
@@ -107,7 +107,7 @@ def _bound(statement: ast.stmt) -> Iterator[str]:
             yield node.id
         elif isinstance(node, ast.alias):
             yield node.asname or node.name.split(".")[0]
-        elif isinstance(node, (*_Function, ast.ClassDef)):
+        elif isinstance(node, _Definition):
             yield node.name
 
 

@@ -1,5 +1,5 @@
 """The ``benchmark`` fixture, as pytest-benchmark has it, that leaves measuring to the gate. Part of
-the program: standard library and pytest only."""
+the program: standard library only."""
 
 from __future__ import annotations
 

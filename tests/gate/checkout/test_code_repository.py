@@ -186,7 +186,12 @@ def test_what_is_copied_with_benchmarks_is_their_state(
 
 def test_other_entries_are_another_suite(toy: Repository) -> None:
     """Of the file as it lies in the working tree, whatever is compared."""
-    entries = [{}, {"benchmark_dir": "toy"}, {"project": "other"}, {"repo_subdir": "toy"}]
+    entries: list[dict[str, str]] = [
+        {},
+        {"benchmark_dir": "toy"},
+        {"project": "other"},
+        {"repo_subdir": "toy"},
+    ]
     suites = []
     for entry in entries:
         configure(toy, **{"repo": ".", **entry})

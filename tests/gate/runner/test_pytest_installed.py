@@ -24,7 +24,7 @@ LAYOUTS = {
     "tests are a package": ("tests/__init__.py", "tests.helper"),
     "a conftest in the root": ("conftest.py", "helper"),
 }
-INSTALLED = {"roots": [], "installed": ["toy"], "project": ""}
+INSTALLED: dict[str, object] = {"roots": [], "installed": ["toy"], "project": ""}
 
 
 @pytest.fixture
