@@ -21,7 +21,9 @@ def compare(
     ] = Path("asv.conf.json"),
     pytest: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Tests with the benchmark fixture are the suite."),
+        typer.Option(
+            metavar="PATH", help="Instead: all tests there that use the benchmark fixture."
+        ),
     ] = None,
     benchmarks: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Found in name(parameters).")
@@ -36,13 +38,13 @@ def compare(
         str | None, typer.Option(metavar="FILE", help="Interpreter of HEAD. Default: this one.")
     ] = None,
     installed: Annotated[
-        bool, typer.Option("--installed", help="Compare what is installed in these two.")
+        bool, typer.Option("--installed", help="Compare what is installed in these two Pythons.")
     ] = False,
     build: Annotated[
-        bool, typer.Option("--build", help="Let asv build and install both revisions.")
+        bool, typer.Option("--build", help="Compare what asv builds and installs of both.")
     ] = False,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Only benchmarks that run code of changed files.")
+        bool, typer.Option("--changed", help="Compare only what runs code of changed files.")
     ] = False,
     bisect: Annotated[
         bool, typer.Option("--bisect", help="Find the commit that changed a benchmark's work.")
@@ -84,7 +86,7 @@ def compare(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Did this change make anything slower? Two revisions of any asv suite, side by side."""
+    """Did this change make anything slower? Two revisions side by side, by any suite."""
     from msgspec.structs import replace
 
     from perceptron.analysis.crossover.moved import moved_crossovers

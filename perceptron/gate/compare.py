@@ -39,6 +39,7 @@ from perceptron.gate.sampling.arms import Arms
 from perceptron.gate.sampling.shortfall import minutes_needed
 from perceptron.gate.sampling.suite_of_both import SuiteOfBoth, discover_both
 from perceptron.gate.stages import PAIR, Progress, Stages
+from perceptron.gate.unloadable import unjudged, verdict_without_rows, wanted_modules
 from perceptron.gate.verdict.judge import judge
 from perceptron.gate.verdict.rule import Rule
 from perceptron.gate.verdict.waits import unknown_waiting
@@ -108,7 +109,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                     warnings += kernel_warnings([*environment.base, *environment.head])
                 environment = with_code(environment, journal.run.code)
                 comparison = _comparison(
-                    request, resolved, journal, chosen, environment, rule, warnings
+                    request, resolved, journal, chosen, both.left_out, environment, rule, warnings
                 )
                 if request.reasons:
                     comparison = explain.add(
@@ -119,7 +120,7 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
                         comparison, resolved, arms, journal, rule, valgrind, progress
                     )
                 journal.update_run(msgspec.structs.replace(journal.run, finished=True))
-                return _with_left_out(comparison, both.left_out)
+                return comparison
 
 
 def _rule(request: CompareRequest, rule: Rule) -> Rule:
@@ -204,6 +205,7 @@ def _run(
     work = {
         "code": fingerprint.digest(),
         "plan": msgspec.json.encode(same, order="sorted").decode(),
+        "suite": msgspec.json.encode(resolved.suite.entries(), order="sorted").decode(),
         "environment": msgspec.json.encode(environment, order="sorted").decode(),
     }
     return ComparisonRun(work=work, plan=plan)
@@ -214,6 +216,7 @@ def _comparison(
     resolved: ResolvedRequest,
     journal: ComparisonJournal,
     chosen: Sequence[Benchmark],
+    not_loaded: Sequence[LeftOut],
     environment: ComparisonEnvironment,
     rule: Rule,
     warnings: list[MeasurementWarning],
@@ -224,6 +227,7 @@ def _comparison(
     plan = msgspec.structs.replace(
         plan, left_out=[row for row in plan.left_out if row.benchmark not in counted]
     )
+    modules = wanted_modules(not_loaded, pattern(request.benchmarks))
     left_out = {row.benchmark for row in plan.left_out}
     judged = [benchmark for benchmark in chosen if benchmark.key not in left_out]
     judgement = judge(
@@ -232,20 +236,22 @@ def _comparison(
         plan.confirmation_blocks,
         rule,
         plan.affordable_blocks,
-        left_out=len(plan.left_out),
+        left_out=len(plan.left_out) + unjudged(modules, len(chosen), plan),
         raise_to=minutes_needed(
             judged, journal.blocks, plan, journal.run.start_seconds or 0.0, rule
         ),
     )
     verdict, reason = judgement.verdict, judgement.reason
     if not chosen:  # nothing is to be compared; nothing failed
-        verdict, reason = "clean", "no benchmark runs code that changed"
+        verdict, reason = verdict_without_rows(modules, plan, rule)
     return Comparison(
         verdict=verdict,
         reason=reason,
         rows=judgement.rows,
         control=judgement.control,
-        plan=msgspec.structs.replace(plan, left_out=[*plan.left_out, *judgement.left_out]),
+        plan=msgspec.structs.replace(
+            plan, left_out=[*not_loaded, *plan.left_out, *judgement.left_out]
+        ),
         environment=environment,
         warnings=[*warnings, *unknown_waiting(chosen, journal.blocks)],
         seconds=journal.elapsed_seconds,
@@ -254,13 +260,6 @@ def _comparison(
         benchmarks=list(chosen),
         blocks=journal.blocks,
     )
-
-
-def _with_left_out(comparison: Comparison, modules: Sequence[LeftOut]) -> Comparison:
-    """Name modules that nobody can load: they are no part of what was to be judged."""
-    left_out = [*modules, *comparison.plan.left_out]
-    plan = msgspec.structs.replace(comparison.plan, left_out=left_out)
-    return msgspec.structs.replace(comparison, plan=plan)
 
 
 @contextmanager

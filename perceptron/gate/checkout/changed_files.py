@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,8 +14,10 @@ from perceptron.gate.checkout.suite import Suite
 # What no code reads: prose, types for checkers, and folders about the project.
 _UNREAD = frozenset({".md", ".rst", ".pyi"})
 _ABOUT = frozenset({"doc", "docs"})
-# What no benchmark imports, unless it calls it.
+# Modules of tests: no benchmark imports one, unless it calls it. What lies beside them, such as
+# data and helpers, may be read by any.
 _TESTS = frozenset({"test", "tests"})
+_TEST = re.compile(r"test_.*\.py|.*_test\.py|conftest\.py")
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ def _may_run(name: str, suite: Suite) -> bool:
 
 def _is_hidden(name: str, trees: tuple[Path, Path]) -> bool:
     path = PurePosixPath(name)
-    if _TESTS.intersection(path.parts[:-1]):
+    if _TESTS.intersection(path.parts[:-1]) and _TEST.fullmatch(path.name):
         return False
     if path.suffix != ".py":
         return True

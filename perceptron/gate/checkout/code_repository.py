@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from perceptron.gate.checkout.revisions import git, repository
 def code_repository(file: Path, folder: Path) -> Path:
     """Return the root of the repository whose revisions are compared.
 
-    A path in ``repo`` is that repository. A URL is the suite's own repository if ``folder`` lies in
-    that too, else the one of ``folder`` if it is a clone. Raises `UserError` naming file and field.
+    A path in ``repo`` is that repository. A URL is the one of ``folder`` if it is a clone, or holds
+    the project. Raises `UserError` naming file and field.
     """
     try:
         here = repository(folder)
@@ -25,7 +26,15 @@ def code_repository(file: Path, folder: Path) -> Path:
     content = asv_config.load(file)
     home = root_of(file.resolve().parent)
     named = asv_config.text(file, content, "repo", "").removeprefix("file://")
+    project = asv_config.text(file, content, "project", "")
+    code = asv_config.text(file, content, "repo_subdir", "")
     if home is not None and here == home and (not named or _is_url(named)):
+        if named and project and not (_is_clone(home, named) or _holds(home, project, code)):
+            raise UserError(
+                f"--suite {file}: its repo is {named}, and {home} is no clone of that and holds no "
+                f"{project}: compare in a clone with --suite {file.resolve()}, or set repo to its "
+                "path"
+            )
         return home
     if not named:
         raise UserError(
@@ -34,8 +43,6 @@ def code_repository(file: Path, folder: Path) -> Path:
         )
     if not _is_url(named):
         return _at(file, named, home)
-    project = asv_config.text(file, content, "project", "")
-    code = asv_config.text(file, content, "repo_subdir", "")
     if here is not None and (_is_clone(here, named) or _has_package(here, project, code)):
         return here
     raise UserError(
@@ -86,6 +93,19 @@ def _normalised(url: str) -> str:
     bare = url.strip().rstrip("/").removesuffix(".git").lower()
     match = re.match(r"(?:[a-z+]+://)?(?:[^@/]+@)?([^:/]+)(?::\d+(?=/))?[:/]+(.+)$", bare)
     return f"{match[1]}/{match[2]}" if match else bare
+
+
+def _holds(root: Path, project: str, code: str) -> bool:
+    """Return whether it holds the project: its package, or files that build it by this name."""
+    name = "[-_.]+".join(map(re.escape, re.split(r"[-_.]+", project)))
+    named = re.compile(
+        rf"\bname\s*=\s*[\"']?{name}[\"']?\s*([,#)]|$)", re.MULTILINE | re.IGNORECASE
+    )
+    for file in ("pyproject.toml", "setup.cfg", "setup.py"):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            if named.search((root / code / file).read_text(encoding="utf-8")):
+                return True
+    return _has_package(root, project, code)
 
 
 def _has_package(root: Path, project: str, code: str) -> bool:

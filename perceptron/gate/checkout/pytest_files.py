@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 
-# What these folders hold is no code of the project.
-_TESTS = re.compile(r"_?(tests?|testing|bench(es|mark|marks)?)", re.IGNORECASE)
+# What these folders hold is no code of the project, wherever they lie: in its package, too.
+_TESTS = re.compile(r"_?tests?", re.IGNORECASE)
 # In the folders above the tests. What pyproject.toml and setup.cfg say of pytest stays that of
 # each revision: they say what the project is, too.
 _CONFIGURING = (
@@ -54,7 +54,11 @@ def read_pytest_suite(path: Path, repository: Path) -> Suite:
 
 
 def _outermost(tests: PurePosixPath) -> str:
-    """Return the outermost folder of tests that holds these: they may import from all of it."""
+    """Return the outermost folder of tests that holds these: they may import from all of it.
+
+    Folders of other names, such as ``testing`` and ``bench``, may be packages of the project, of
+    which each revision has its own.
+    """
     for number, part in enumerate(tests.parts):
         if _TESTS.fullmatch(part):
             return str(PurePosixPath(*tests.parts[: number + 1]))

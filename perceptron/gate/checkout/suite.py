@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from perceptron.errors import UserError
@@ -56,6 +57,10 @@ class Suite:
                 "commit it, or compare with ."
             )
 
+    def entries(self) -> dict[str, object]:
+        """Return what makes it another suite, wherever it lies: with one changed, others run."""
+        return asdict(replace(self, origin=None))
+
     def roots(self, tree: Path) -> list[str]:
         """Return the folders to import from, in this order."""
         code = tree / self.code
@@ -104,9 +109,15 @@ def _state(home: Path, origin: Path) -> str:
     except UserError:  # no repository, or one without commits
         commit = "no commit"
     digest = hashlib.sha256()
-    for file in sorted(origin.rglob("*")):
-        if "__pycache__" not in file.parts and file.is_file():
-            name = file.relative_to(origin).as_posix()
-            digest.update(f"{name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
-            digest.update(file.read_bytes())
+    for file in _copied(origin):
+        name = file.relative_to(origin).as_posix()
+        digest.update(f"{name}\0{file.stat().st_size}\0".encode(errors="surrogateescape"))
+        digest.update(file.read_bytes())
     return f"{commit}, benchmarks {digest.hexdigest()[:16]}"
+
+
+def _copied(origin: Path) -> Iterator[Path]:
+    """Yield the files that each tree gets a copy of, in linked folders too, in a fixed order."""
+    for folder, inner, names in os.walk(origin, followlinks=True):
+        inner[:] = sorted(set(inner) - {"__pycache__"})
+        yield from (file for name in sorted(names) if (file := Path(folder, name)).is_file())

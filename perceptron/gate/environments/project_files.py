@@ -14,7 +14,7 @@ from typing import Any
 _LEGACY = "setuptools.build_meta:__legacy__"
 # What metadata is read for: the rest of it may be dynamic.
 _READ = {"version", "scripts", "gui-scripts", "entry-points"}
-_FILE_NAME = re.compile(r"\w[\w.+!-]*")
+_FILE_NAME = re.compile(r"\w[\w.+!-]{0,99}")
 _GROUPS = {"scripts": "console_scripts", "gui-scripts": "gui_scripts"}
 
 
@@ -76,19 +76,39 @@ def _from_pyproject(root: Path) -> Project | None:
     own, build = content.get("project", {}), content.get("build-system", {})
     if not own and not build:
         return None  # settings of tools
-    dynamic = set(own.get("dynamic", ()))
-    name, version = own.get("name"), own.get("version")
+    dynamic = set(_texts(own.get("dynamic", [])))
+    name, version = _text(own.get("name")), _text(own.get("version"))
     points = {_GROUPS[table]: own[table] for table in _GROUPS if table in own}
+    points |= own.get("entry-points", {})
     return Project(
         name=name,
         version=version,
-        requires_python=own.get("requires-python"),
-        dependencies=own.get("dependencies", ()),
-        entry_points={**points, **own.get("entry-points", {})},
+        requires_python=_text(own.get("requires-python")),
+        dependencies=_texts(own.get("dependencies", [])),
+        entry_points={group: _text_of_each(of_group) for group, of_group in points.items()},
         is_static=name is not None and version is not None and not dynamic & _READ,
-        backend=build.get("build-backend", _LEGACY),
-        backend_path=build.get("backend-path", ()),
+        backend=_text(build.get("build-backend")) or _LEGACY,
+        backend_path=_texts(build.get("backend-path", [])),
     )
+
+
+def _text(value: object) -> str | None:
+    """Return it if it is text or nothing. Raises TypeError."""
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"no text: {value!r}")
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"no list: {value!r}")
+    return tuple(text for text in map(_text, value) if text is not None)
+
+
+def _text_of_each(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError(f"no table: {value!r}")
+    return dict(zip(value, _texts(list(value.values())), strict=True))
 
 
 def _from_setup(root: Path) -> Project | None:

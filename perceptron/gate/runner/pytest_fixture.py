@@ -1,5 +1,5 @@
 """The ``benchmark`` fixture, as pytest-benchmark has it, that leaves measuring to the gate. Part of
-the program: standard library and pytest only."""
+the program: standard library only."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import pytest
-
 
 class AlreadyUsed(Exception):
     """A test can measure once only."""
+
+
+class NotMeasured(Exception):
+    """Ends a test that means another thing than what would be measured; it was not run."""
 
 
 class StatisticsAsked(Exception):
@@ -61,8 +63,10 @@ class Benchmark:
     ) -> Any:
         """Measure calls, so many ``iterations`` after each ``setup``, and return what one gives.
 
-        How many rounds there are is decided elsewhere. Raises ValueError and TypeError as
-        pytest-benchmark does.
+        How many rounds there are is decided elsewhere. So what asks for one call only, as it does
+        by default, and sets nothing up for it may not be called again, or be another thing when it
+        is: what a call uses up or remembers. Raises `NotMeasured` for that, ValueError and
+        TypeError as pytest-benchmark does.
         """
         self._use("benchmark.pedantic(...)")
         for name, value, least in (
@@ -74,6 +78,11 @@ class Benchmark:
                 raise ValueError(f"Must have positive int for `{name}`.")
         if setup is not None and iterations > 1:
             raise ValueError("Can't use more than 1 `iterations` with a `setup` function.")
+        if setup is None and rounds * iterations + warmup_rounds == 1:
+            raise NotMeasured(
+                "benchmark.pedantic calls it once, and it may differ when it is called again: give "
+                "it a setup, or 2 rounds"
+            )
         turn = _Turn(target, args, kwargs or {}, setup, teardown)
         turn.set_up()
         prepared = setup is not None or teardown is not None
@@ -97,8 +106,8 @@ class Benchmark:
 
     @property
     def weave(self) -> Callable[..., object]:
-        """Skip the test: what is measured then may be called any number of times."""
-        pytest.skip("benchmark.weave is not measured: hand the function to benchmark")
+        """Raise `NotMeasured`: what is measured then may be called any number of times."""
+        raise NotMeasured("benchmark.weave is not measured: hand the function to benchmark")
 
     patch = weave
 

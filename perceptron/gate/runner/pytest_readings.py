@@ -86,7 +86,9 @@ class Readings:
         if report.passed or isinstance(error, self._modules.pytest_fixture.StatisticsAsked):
             return
         refusal = None if error is None else self._session.refusal(error)
-        if refusal is not None:
+        if isinstance(error, self._modules.pytest_fixture.NotMeasured):
+            self._test.leave_out(str(error))
+        elif refusal is not None:
             self._test.skip(refusal)
         elif report.skipped:
             self._test.skip(_why_skipped(report, error))
@@ -146,7 +148,7 @@ class _Fixtures:
 
     @pytest.fixture
     def benchmark_weave(self, benchmark: Any) -> Any:
-        """Skip: see `Benchmark.weave`."""
+        """Leave it out: see `Benchmark.weave`."""
         return benchmark.weave
 
 
@@ -162,6 +164,11 @@ class _Test:
     def skip(self, reason: str) -> None:
         if self._status is None:
             self._status, self._reason = "skipped", reason
+
+    def leave_out(self, reason: str) -> None:
+        """Give nothing; other than what skips itself, it ought to have been judged."""
+        if self._status is None:
+            self._status, self._reason = "untried", reason
 
     def fail(self, reason: str) -> None:
         """Fail, whatever it skipped; the first reason counts."""

@@ -44,7 +44,9 @@ class PytestSuite:
         for name in list(os.environ):
             if name == "PYTEST_ADDOPTS" or name.startswith("PYTEST_XDIST_"):
                 del os.environ[name]  # the comparison itself may be run by tests
-        sys.meta_path.insert(0, _AsPytestImports(self._tree))
+        # Without roots what is installed is measured: the tree gives the tests alone.
+        only = None if job["roots"] else self.folder
+        sys.meta_path.insert(0, _AsPytestImports(self._tree, only))
 
     def modules(self) -> list[ModuleType]:
         """Return what was imported, without tests and what configures them."""
@@ -150,20 +152,56 @@ class _AsPytestImports:
     """Finds what lies in the tree in the order of ``sys.path``, into which pytest puts folders.
 
     Before the finder that looks into the roots of the tree first: a ``conftest`` is in each folder.
+    ``only`` a folder or file, and each ``conftest``, are found in the tree if that is given: pytest
+    puts the root of the tree first, too, where a package would hide the one that is installed.
     """
 
-    def __init__(self, tree: str) -> None:
-        self._tree = os.path.join(os.path.realpath(tree), "")
+    def __init__(self, tree: str, only: str | None = None) -> None:
+        self._tree = os.path.realpath(tree)
+        self._only = None if only is None else os.path.realpath(only)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if path is not None:
+        if path is not None or (self._only is not None and name in sys.builtin_module_names):
             return None
         spec = PathFinder.find_spec(name, None, target)
-        if spec is None or spec.loader is None or spec.origin is None:
+        places = [] if spec is None else _places(spec)
+        if self._only is not None and not all(map(self._is_seen, places)):
+            return self._elsewhere(name, target)
+        if spec is None or spec.loader is None:
             return None
-        return spec if os.path.realpath(spec.origin).startswith(self._tree) else None
+        return spec if any(_is_below(place, self._tree) for place in places) else None
+
+    def _is_seen(self, place: str) -> bool:
+        """Return whether imports see this file or folder."""
+        if self._only is None or not _is_below(place, self._tree):
+            return True
+        return os.path.basename(place) == "conftest.py" or _is_below(place, self._only)
+
+    def _elsewhere(self, name: str, target: ModuleType | None) -> ModuleSpec:
+        """Find it as if the tree did not hold it. Raises ModuleNotFoundError."""
+        path = [entry for entry in sys.path if self._is_seen(os.path.realpath(entry))]
+        spec = PathFinder.find_spec(name, path, target)
+        for finder in sys.meta_path:
+            if spec is None and finder is not self and finder is not PathFinder:
+                spec = finder.find_spec(name, None, target)
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        if spec.loader is None:  # its folders are looked for again whenever sys.path has changed
+            spec.submodule_search_locations = list(spec.submodule_search_locations or ())
+        return spec
+
+
+def _places(spec: ModuleSpec) -> list[str]:
+    """Return the file of a module, or the folders of a package that has none."""
+    if spec.has_location and spec.origin is not None:
+        return [os.path.realpath(spec.origin)]
+    return [os.path.realpath(folder) for folder in spec.submodule_search_locations or ()]
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(os.path.join(folder, ""))
 
 
 def _by_module(tasks: Iterable[Job]) -> list[Job]:

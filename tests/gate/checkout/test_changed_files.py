@@ -28,7 +28,9 @@ def test_code_counts_and_what_no_benchmark_runs_does_not(toy: Repository, tmp_pa
     """Committed since or not; what is as before in the end has not changed."""
     toy.write("toy/__init__.py", COUNTED.replace("range(200)", "range(300)"))
     toy.write("toy/added.py", "def f(): pass\n")
-    toy.write("toy/tests/test_all.py", "LIMIT = 3\n")
+    tests = ["test_all.py", "all_test.py", "conftest.py"]
+    for name in tests:
+        toy.write(f"toy/tests/{name}", "print(3)\n")
     toy.write("benchmarks/suite.py", "")
     toy.write("asv.conf.json", "{}")
     for name in ("README.md", "docs/conf.py", ".github/w.yml", "toy/core.pyi", "toy/gone.c"):
@@ -36,15 +38,23 @@ def test_code_counts_and_what_no_benchmark_runs_does_not(toy: Repository, tmp_pa
     toy.commit("second")
     toy.write("toy/added.py", "def g(): pass\n")
     (toy.folder / "toy/gone.c").unlink()
-    assert changed(toy, tmp_path) == ChangedFiles(
-        ("toy/__init__.py", "toy/added.py", "toy/tests/test_all.py"), ()
-    )
+    python = ("toy/__init__.py", "toy/added.py", *sorted(f"toy/tests/{name}" for name in tests))
+    assert changed(toy, tmp_path) == ChangedFiles(python, ())
 
 
-@pytest.mark.parametrize("name", ["toy/core.c", "pyproject.toml", "toy/table.json"])
+@pytest.mark.parametrize(
+    "name", ["toy/core.c", "pyproject.toml", "toy/table.json", "toy/tests/table.json"]
+)
 def test_what_is_no_python_is_hidden(toy: Repository, tmp_path: Path, name: str) -> None:
     toy.write(name, "1")
     assert changed(toy, tmp_path) == ChangedFiles((), (name,))
+
+
+@pytest.mark.parametrize("name", ["toy/tests/helpers.py", "toy/test_all.py"])
+def test_helpers_among_tests_are_code_as_any(toy: Repository, tmp_path: Path, name: str) -> None:
+    """A benchmark may import them; so is what is only called like a test."""
+    toy.write(name, "print(3)\n")
+    assert changed(toy, tmp_path) == ChangedFiles((name,), (name,))
 
 
 def test_a_changed_constant_and_a_deleted_module_are_hidden(

@@ -88,6 +88,44 @@ def test_a_suite_inside_the_repository_is_about_it(
     assert (suite.origin, suite.state) == (None, None)
 
 
+def test_benchmarks_are_not_compared_with_themselves(
+    elsewhere: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who stands in the repository of a suite is sent to the project's."""
+    monkeypatch.chdir(elsewhere.folder)
+    elsewhere.git("remote", "add", "origin", "https://git.example.org/group/toy-benchmarks.git")
+    elsewhere.write("pyproject.toml", '[project]\nname = "toy-benchmarks"\n')
+    configure(elsewhere, repo=URL)
+    file = Path("asv.conf.json")
+    with pytest.raises(UserError) as caught:
+        code_repository(file, elsewhere.folder)
+    assert str(caught.value) == (
+        f"--suite asv.conf.json: its repo is {URL}, and {elsewhere.folder} is no clone of that and "
+        f"holds no toy: compare in a clone with --suite {file.resolve()}, or set repo to its path"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("toy_box/__init__.py", ""),
+        ("src/toy_box.py", ""),
+        ("pyproject.toml", '[project]\nname = "Toy_Box"  # ours\n'),
+        ("setup.cfg", "[metadata]\nname = toy.box\nversion = 1\n"),
+        ("setup.py", "setup(name='toy-box', version='1')\n"),
+    ],
+)
+def test_a_fork_under_another_name_is_still_the_project(
+    elsewhere: Repository, file: str, text: str
+) -> None:
+    elsewhere.git("remote", "add", "origin", "https://git.example.org/me/mine.git")
+    configure(elsewhere, repo=URL, project="toy-box")
+    elsewhere.write(file, text)
+    elsewhere.commit("project")
+    path = elsewhere.folder / "asv.conf.json"
+    assert code_repository(path, elsewhere.folder) == elsewhere.folder
+
+
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
@@ -129,6 +167,37 @@ def test_changed_benchmarks_are_another_suite(toy: Repository, elsewhere: Reposi
     elsewhere.commit("changed")
     states.append(read_suite(FILE, toy.folder).state)
     assert len(set(states)) == 3
+
+
+def test_what_is_copied_with_benchmarks_is_their_state(
+    toy: Repository, elsewhere: Repository, tmp_path: Path
+) -> None:
+    """Folders that are linked into them are."""
+    configure(elsewhere, repo="../repository")
+    data = tmp_path / "data" / "deep"
+    data.mkdir(parents=True)
+    (elsewhere.folder / "benchmarks" / "data").symlink_to(tmp_path / "data")
+    states = {read_suite(FILE, toy.folder).state}
+    for text in ("1", "2"):
+        (data / "numbers").write_text(text)
+        states.add(read_suite(FILE, toy.folder).state)
+    assert len(states) == 3
+
+
+def test_other_entries_are_another_suite(toy: Repository) -> None:
+    """Of the file as it lies in the working tree, whatever is compared."""
+    entries: list[dict[str, str]] = [
+        {},
+        {"benchmark_dir": "toy"},
+        {"project": "other"},
+        {"repo_subdir": "toy"},
+    ]
+    suites = []
+    for entry in entries:
+        configure(toy, **{"repo": ".", **entry})
+        suites.append(read_suite(Path("asv.conf.json"), toy.folder).entries())
+    assert [suite["kind"] for suite in suites] == ["asv"] * 4
+    assert len({str(suite) for suite in suites}) == 4
 
 
 def test_its_files_are_none_of_the_project(toy: Repository, elsewhere: Repository) -> None:

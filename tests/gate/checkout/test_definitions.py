@@ -34,6 +34,10 @@ class Shape:
         BASE + "import os\nfrom cmath import phase as angle\n",
         BASE + "TABLE = [1, 2]\ndef added(): pass\nclass Added(Shape):\n    sides = 5\n",
         BASE + "    def added(self): return 2\n",
+        BASE + "OTHER: int = -1\nNAMES = {'a': (1, 2)}\nimport os.path\nimport toy._fast as fast\n",
+        BASE.replace("import math\n", ""),
+        BASE.replace("import math", "import cmath"),
+        "import os, sys\nfrom cmath import sin, cos\n" + BASE,
     ],
 )
 def test_bodies_of_functions_and_new_names_show_in_calls(head: str) -> None:
@@ -58,12 +62,50 @@ def test_bodies_of_functions_and_new_names_show_in_calls(head: str) -> None:
         BASE + "def area(radius): return 1\n",
         BASE + "class Added:\n    print(LIMIT)\n",
         BASE + "import numba\n",
+        BASE + "_done = LIMIT.update(fast=False)\n",
+        BASE + "before = [math.seterr()]\n",
+        BASE + "import toy._patch\n",
+        BASE + "if True:\n    added = 1\n",
+        BASE + "from cmath import abs\n",  # hides what is built in
+        BASE.replace("import math\nLIMIT = 1", "LIMIT = 1\nimport math"),
         BASE + "def (:\n",
         None,
     ],
 )
 def test_what_a_module_does_when_it_is_imported_does_not(head: str | None) -> None:
     assert not shows_in_calls(BASE, head)
+
+
+@pytest.mark.parametrize(
+    ("base", "head"),
+    [
+        ("a.off()\na.on()\n", "a.on()\na.off()\n"),
+        ("a.on()\n", "a.on()\na.on()\n"),
+        ("import a\nimport toy._patch\n", "import a\n"),
+        ("from a import *\n", ""),
+        ("from a import sin\n", "sin = 1\n"),
+        ("from a import sin\n", "def sin(): pass\n"),
+        ("from a import sin, cos\n", "from b import sin\nfrom a import cos\n"),
+        ("try:\n    import a\nexcept ImportError:\n    a = 1\n", "a = 2\n"),
+        ("try:\n    a = b()\nfinally: pass\n", "try:\n    a = b()\nfinally: pass\na = 2\n"),
+        ("class A:\n    from a import sin\n", "class A: pass\n"),
+    ],
+)
+def test_what_is_done_otherwise_does_not(base: str, head: str) -> None:
+    assert not shows_in_calls(base, head)
+
+
+@pytest.mark.parametrize(
+    ("base", "head"),
+    [
+        ("import a\nimport b\nb.on()\n", "import b\nb.on()\n"),
+        ("from a import (\n    sin,\n    cos,\n)\n", "from a import cos\n"),
+        ("from a import sin\n", "from a import cos, sin, tan\n"),
+    ],
+)
+def test_an_import_that_nothing_stands_in_for_does_no_harm(base: str, head: str) -> None:
+    """Whoever used it was changed, or fails."""
+    assert shows_in_calls(base, head)
 
 
 def test_a_new_module_shows_when_it_is_used() -> None:

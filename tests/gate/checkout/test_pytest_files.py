@@ -16,13 +16,20 @@ from perceptron.gate.checkout.pytest_files import read_pytest_suite
         ("tests/bench", "tests"),
         ("tests/test_speed.py", "tests"),
         ("src/toy/tests/speed", "src/toy/tests"),
+        ("tests/unit/speed", "tests"),
+        ("toy/testing/tests/speed", "toy/testing/tests"),
+        ("bench/tests", "bench/tests"),
+        ("toy/benchmarks/test_speed.py", "toy/benchmarks/test_speed.py"),
         ("benchmarks", "benchmarks"),
         ("speed/all", "speed/all"),
         ("test_speed.py", "test_speed.py"),
     ],
 )
 def test_all_tests_around_come_from_head(tmp_path: Path, path: str, shared: str) -> None:
-    """Those that are run may import the others, and none of them is code of the project."""
+    """Those that are run may import the others, and none of them is code of the project.
+
+    What is called testing, bench or the like may be.
+    """
     suite = read_pytest_suite(tmp_path / path, tmp_path)
     assert (suite.tests, suite.benchmarks, suite.kind) == (path, shared, "pytest")
     assert "conftest.py" in suite.beside

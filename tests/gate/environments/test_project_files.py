@@ -49,6 +49,32 @@ def test_other_files_make_no_project(tmp_path: Path, name: str, text: str) -> No
     assert read(tmp_path) is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[project]\nversion = 1.0\n",
+        "[project]\nname = 3\n",
+        "[project]\nrequires-python = 3.9\n",
+        "[project]\ndependencies = 5\n",
+        "[project]\ndependencies = [5]\n",
+        '[project]\ndependencies = "numpy"\n',
+        '[project]\ndynamic = "version"\n',
+        '[project]\nname = "toy"\n[project.entry-points]\na = "b"\n',
+        '[project]\nname = "toy"\nentry-points = 3\n',
+        "[project.scripts]\na = 3\n",
+        '[project]\nname = "toy"\nscripts = "a"\n',
+        "[build-system]\nbuild-backend = 5\n",
+        '[build-system]\nbackend-path = "."\n',
+        "build-system = 3\n",
+        "[[project]]\n",
+    ],
+)
+def test_a_project_with_fields_that_make_no_sense_is_none(tmp_path: Path, text: str) -> None:
+    """Whatever builds it says so; the gate goes on without its metadata."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert read(tmp_path) is None
+
+
 @pytest.mark.parametrize("field", ["version", "entry-points"])
 def test_what_is_dynamic_is_to_be_asked_for(tmp_path: Path, field: str) -> None:
     version = "" if field == "version" else 'version = "1"\n'
@@ -76,7 +102,13 @@ def test_older_files_are_the_builders_to_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "project",
-    [Project(), Project(name="toy"), Project(name="../toy", version="1"), Project("toy", "1/2")],
+    [
+        Project(),
+        Project(name="toy"),
+        Project(name="../toy", version="1"),
+        Project("toy", "1/2"),
+        Project("toy", "1" * 300),
+    ],
 )
 def test_what_names_no_folder_is_not_written(tmp_path: Path, project: Project) -> None:
     assert not write(project, tmp_path)

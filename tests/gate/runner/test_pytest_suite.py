@@ -144,6 +144,22 @@ def test_iterations(benchmark):
     assert benchmark.pedantic(work, **given) == 100
     assert often == [3] * (len(often) - 1) + [1]  # the last one gives the result
 
+def used_up(benchmark, **given):
+    values = [1]
+    benchmark.pedantic(values.pop, **given)
+
+def test_once(benchmark):
+    used_up(benchmark)
+
+def test_once_with_teardown(benchmark):
+    used_up(benchmark, teardown=lambda: None, rounds=1, iterations=1)
+
+def test_rounds(benchmark):
+    benchmark.pedantic(toy.work, (100,), rounds=2)
+
+def test_warmed_up(benchmark):
+    benchmark.pedantic(toy.work, (100,), warmup_rounds=1)
+
 def test_setup_with_iterations(benchmark):
     benchmark.pedantic(toy.work, args=(1,), setup=lambda: None, iterations=2)
 
@@ -221,6 +237,10 @@ def test_draw_first(benchmark, drawn):
 def test_no_benchmark():
     raise AssertionError("it is not run")
 """
+ONCE = (
+    "benchmark.pedantic calls it once, and it may differ when it is called again: give it a setup, "
+    "or 2 rounds"
+)
 OTHERS = {
     "test_gone.py": "import nothing_called_so\n",
     "test_leaving.py": "import sys\nsys.exit(3)\n",
@@ -259,9 +279,13 @@ def answers(
     kind: str,
     tests: Iterable[str] = (),
     variables: Mapping[str, str] | None = None,
+    facts: Mapping[str, object] | None = None,
     **effort: int,
 ) -> Answers:
-    """Do a job with the tests, of this file unless they name another; without effort, calibrate."""
+    """Do a job with the tests, of this file unless they name another; without effort, calibrate.
+
+    ``facts`` are entries of the job that differ.
+    """
     folder = tree.parent / "work"
     folder.mkdir(exist_ok=True)
     ids = [test if "::" in test else f"{FILE}::{test}" for test in tests]
@@ -280,6 +304,7 @@ def answers(
             {"key": test.split("::")[-1], "id": test, "type": "time", "spare": 0, **effort}
             for test in ids
         ],
+        **(facts or {}),
     }
     with subprocess.Popen(
         [sys.executable, str(PROGRAM)],
@@ -357,6 +382,8 @@ def test_what_tests_hand_to_the_fixture_is_measured_by_their_clock(
         "TestMethods::test_method": 300e-6,
         "test_pedantic": 100e-6,
         "test_iterations": 100e-6,
+        "test_rounds": 100e-6,
+        "test_warmed_up": 100e-6,
         "test_statistics": 100e-6,
         "test_marks": 100e-6,
     }
@@ -384,6 +411,8 @@ def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
             "AlreadyUsed: Fixture can only be used once. Previously it was used in "
             "benchmark(...) mode.",
         ),
+        "test_once": ("untried", ONCE),
+        "test_once_with_teardown": ("untried", ONCE),
         "test_setup_with_iterations": (
             "failed",
             "ValueError: Can't use more than 1 `iterations` with a `setup` function.",
@@ -394,7 +423,7 @@ def test_what_became_of_each_test_is_said_in_one_line(tree: Path) -> None:
         ),
         "test_never": ("skipped", "it does not call benchmark"),
         "test_weave": (
-            "skipped",
+            "untried",
             "benchmark.weave is not measured: hand the function to benchmark",
         ),
         "test_skip": ("skipped", "not today"),
