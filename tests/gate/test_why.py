@@ -14,6 +14,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.gate.checkout.request import CompareRequest
 from perceptron.gate.compare import compare
+from perceptron.gate.counting.valgrind import Valgrind
 from perceptron.gate.reasons import bisect, explain
 from perceptron.gate.verdict.rule import Rule
 from perceptron.records.comparison import Comparison, Growth, Row
@@ -214,6 +215,49 @@ def test_every_set_of_parameters_has_its_reason_and_what_breaks_none(project: Re
     [broken] = [row for row in comparison.rows if not row.params]
     assert (broken.why, broken.why_not) == ([], None)
     assert "broken" in (broken.reason or "")
+
+
+CACHED = """
+import toy
+
+class Counted:
+    timer = staticmethod(toy.clock)
+
+    def setup_cache(self):
+        with open({file!r}, "a") as file:
+            file.write("made\\n")
+        return [1000]
+
+    def time_cached(self, values):
+        toy.work(values[0])
+"""
+
+
+def test_what_setup_cache_returned_is_not_made_again_to_explain(project: Repository) -> None:
+    """It may take longer than there is time for reasons."""
+    file = project.folder.parent / "made"
+    project.write("benchmarks/suite.py", CACHED.format(file=str(file)))
+    project.write("toy/__init__.py", code(turns=1100, seconds=1.1e-3))
+    project.commit("head")
+    run(count="never", reasons=False)
+    without = len(file.read_text().splitlines())
+    row = only_row(run(count="never"))
+    assert [own.function for own in row.why] == ["loop"]
+    assert len(file.read_text().splitlines()) == 2 * without
+
+
+def test_a_history_without_a_common_commit_is_said_before_anything_is_measured(
+    project: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a shallow clone; a verdict that was reached would be lost."""
+    monkeypatch.setattr(
+        "perceptron.gate.compare.find_valgrind", lambda _: (Valgrind("valgrind", "3.24"), [])
+    )
+    project.git("checkout", "--quiet", "--orphan", "other")
+    project.commit("head")
+    with pytest.raises(UserError, match=r"^--bisect: .*no commit in common here: fetch"):
+        run(bisect=True)
+    assert not Path("results").exists()
 
 
 TWO = """

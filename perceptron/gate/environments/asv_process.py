@@ -94,7 +94,7 @@ def _of_session(session: int) -> list[psutil.Process]:
     """Return what asv's program has started: also what has a process group of its own."""
     if sys.platform == "win32":
         return []
-    found = []
+    found: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(OSError, psutil.Error):
             if process.pid and os.getsid(process.pid) == session:
@@ -104,5 +104,5 @@ def _of_session(session: int) -> list[psutil.Process]:
 
 def _is_alive(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     return False

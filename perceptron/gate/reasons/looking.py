@@ -155,7 +155,8 @@ class Looking:
                 elif answer.kind == "reading" and left.pop(answer.key, None) is not None:
                     current = ""
                     yield answer.key, _content(answer)
-                elif answer.kind in {"silent", "died", "failed"} and left.pop(current, None):
+                elif answer.kind in {"silent", "died", "failed"} and current in left:
+                    del left[current]
                     yield current, CannotLook(ended_early(answer).reason)
                 if answer.kind == "reading" and self._left() <= 0:
                     return
