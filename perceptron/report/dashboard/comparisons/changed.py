@@ -41,14 +41,16 @@ def changed_row(row: Row, blocks: Sequence[Block]) -> dict[str, Any]:
     }
 
 
-def figures_of(row: Row, blocks: Sequence[Block], profile: Profile | None) -> list[ViewFigure]:
-    """Return the blocks of the row and where it does its work, as far as they are known."""
+def figures_of(row: Row, blocks: Sequence[Block], profile: Profile | None) -> dict[str, ViewFigure]:
+    """Return by what they show the figures of a row, as far as they can be drawn."""
     by_block = blocks_figure(row, blocks)
     flames = None if profile is None else flame_figure(profile)
-    return [
-        *([] if by_block is None else [draw_blocks(by_block)]),
-        *([] if flames is None else [draw_flames(flames)]),
-    ]
+    figures = {}
+    if by_block is not None:
+        figures["its blocks"] = draw_blocks(by_block)
+    if flames is not None:
+        figures["the Python functions of one call"] = draw_flames(flames)
+    return figures
 
 
 def _facts(row: Row) -> list[tuple[str, str]]:
