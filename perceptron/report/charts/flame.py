@@ -67,7 +67,7 @@ def flame_figure(profile: Profile) -> FlameFigure | None:
         "says the same in numbers",
         caption="Each function stands below the one that calls it, as wide as what both revisions "
         f"count in it and below it ({profile.unit}). {_colour(growths, top)} "
-        "Python functions only; compiled ones are in the table above."
+        "Python functions only; compiled ones, where counted, are in the table above."
         + _left_out(profile, len(nodes) - len(shown)),
         height=min(max(_ROW * depth + _FRAME, _HEIGHTS[0]), _HEIGHTS[1]),
         flames=flames,

@@ -18,6 +18,8 @@ from perceptron.report.tables import comparison as text
 from perceptron.report.tables import why
 
 GROWTH = why.COLUMNS
+FLAMES = "the Python functions of one call"
+"""What a flame graph shows, as the title of the figures says."""
 ROUNDS = ("round", "first", "BASE>", "HEAD>", "change>")
 _STANDS_ON = {
     "time": "The verdict follows from the clock.",
@@ -49,7 +51,7 @@ def figures_of(row: Row, blocks: Sequence[Block], profile: Profile | None) -> di
     if by_block is not None:
         figures["its blocks"] = draw_blocks(by_block)
     if flames is not None:
-        figures["the Python functions of one call"] = draw_flames(flames)
+        figures[FLAMES] = draw_flames(flames)
     return figures
 
 

@@ -21,6 +21,7 @@ from perceptron.records.files.replace import replace
 from perceptron.report import text_file
 from perceptron.report.comparison_address import FOLDER, PAGE
 from perceptron.report.dashboard.comparisons.changed import (
+    FLAMES,
     GROWTH,
     ROUNDS,
     changed_row,
@@ -83,23 +84,22 @@ def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     for index, row in enumerate(changed(comparison.rows)):
         key = name(row)
         blocks, profile = by_benchmark.get(key, []), profiles.get(key)
-        figures, flames = figures_of(row, blocks, profile), f"{index}.speedscope.json"
+        figures, stacks = figures_of(row, blocks, profile), f"{index}.speedscope.json"
+        drawn = profile if FLAMES in figures else None
         sections.append(
             changed_row(row, blocks)
             | {
                 "figures": f"figures/{index}" if figures else None,
                 "figures_show": list(figures),
                 "drawn": index < _DRAWN,
-                "speedscope": None if profile is None else flames,
+                "speedscope": None if drawn is None else stacks,
             }
         )
         if figures:
-            yield (
-                f"data/figures/{index}.js",
-                script(f"figures/{index}", list(figures.values())).encode(),
-            )
-        if profile is not None:
-            yield flames, msgspec.json.encode(speedscope(profile))
+            data = script(f"figures/{index}", list(figures.values()))
+            yield f"data/figures/{index}.js", data.encode()
+        if drawn is not None:
+            yield stacks, msgspec.json.encode(speedscope(drawn))
     yield DOCUMENT, msgspec.json.encode(comparison)
     told = summary(comparison, datetime.now(UTC))
     yield FILE, msgspec.json.encode(told)
