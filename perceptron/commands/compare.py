@@ -80,7 +80,7 @@ def compare(
         typer.Option(metavar="DIR", help="Where its page is written; '' for none. Default: html."),
     ] = None,
     pages_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where that is published, for --markdown.")
+        str | None, typer.Option(metavar="URL", help="Where that is published, for comments.")
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),
@@ -134,8 +134,9 @@ def compare(
     else:
         table.show(comparison, pages.html)
     if markdown is not None:
-        text_file.write(markdown, comment.comment(comparison, published=published))
-    gate_annotations.annotate(comparison, annotations)
+        text = comment.comment(comparison, published=published, html=pages.html)
+        text_file.write(markdown, text)
+    gate_annotations.annotate(comparison, annotations, published)
     code = {"clean": 0, "regression": 1, "invalid": 2, "inconclusive": 3}[comparison.verdict]
     if code:
         raise typer.Exit(code)

@@ -200,6 +200,7 @@ def _run(
         changed_files=list(changed.python),
         hidden_changes=list(changed.hidden),
         installed=resolved.installed,
+        build=request.build,
     )
     same = msgspec.structs.replace(plan, seed=0)
     work = {

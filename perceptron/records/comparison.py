@@ -209,6 +209,8 @@ class ComparisonPlan(Struct, frozen=True, kw_only=True):
     kind: SuiteKind = "asv"
     installed: bool = False
     """Whether what is installed in two environments is compared, and no tree."""
+    build: bool = False
+    """Whether these environments were to be built, of which HEAD's may have failed."""
     only_changed: bool = False
     """Whether only benchmarks that reach a changed file are compared."""
     changed_files: list[str] = []

@@ -30,7 +30,8 @@ def address(plan: ComparisonPlan) -> str | None:
 
     A digest of its changes follows the commit of a working tree. An id follows where something else
     was compared than all of the repository's asv suite from its trees with one interpreter: so a
-    page is written over by the same comparison alone.
+    page is written over by the same comparison alone. Where asv builds the environments, their
+    interpreters are caches of one machine and have no part in it.
     """
     base, head = _side(plan.base), _side(plan.head)
     if base is None or head is None:
@@ -63,11 +64,13 @@ def _side(side: Side) -> str | None:
 
 def _asked(plan: ComparisonPlan) -> str:
     pythons = None
-    if plan.base.python != plan.head.python:
+    if plan.base.python != plan.head.python and not plan.build:
         pythons = plan.base.python, plan.head.python
     of = plan.kind, plan.suite, plan.suite_state, plan.benchmarks
-    asked = (*of, plan.installed, plan.only_changed, pythons)
-    if asked == ("asv", _SUITE, None, None, False, False, None):
+    # A HEAD that does not build is not installed, and asked for all the same.
+    code = "build" if plan.build else "installed" if plan.installed else "trees"
+    asked = (*of, code, plan.only_changed, pythons)
+    if asked == ("asv", _SUITE, None, None, "trees", False, None):
         return ""
     # As Python writes it: in plain characters, whatever the texts are made of.
     return f"-{hashlib.sha256(ascii(asked).encode()).hexdigest()[:_ID]}"

@@ -119,7 +119,7 @@ def test_figures_of_further_rows_are_drawn_when_they_are_opened(
 def test_what_is_linked_is_there(watch: Watch, html: Path, red: str) -> None:
     """The list leads to the page; the page to the document and to the stacks for speedscope."""
     page = watch(html.as_uri()).open(LIST)
-    page.get_by_role("link", name="main → HEAD").click()
+    page.get_by_role("link", name=f"main ({'a' * 12}) → HEAD").click()
     page.wait_for_load_state("networkidle")
     assert page.url == f"{html.as_uri()}/{red}"
     for link, key in (("All of it as one JSON document", "verdict"), ("0.speedscope", "$schema")):

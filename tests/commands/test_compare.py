@@ -208,8 +208,29 @@ def test_the_page_is_named_where_somebody_looks_for_it(
     assert json.loads((tmp_path / "html" / PAGE).with_name("comparison.json").read_text()) == (
         document
     )
-    link = f"[Its page](https://we.example/suite/{PAGE})"
+    link = f"[Page](https://we.example/suite/{PAGE})"
     assert link in (tmp_path / "gate.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("html", [None, "elsewhere"])
+def test_a_comment_names_the_usual_folder_of_pages_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, html: str | None
+) -> None:
+    """Where another is asked for, whoever reads the comment may not see it."""
+    options = () if html is None else ("--html", html)
+    assert compare(monkeypatch, comparison(row()), "--markdown", "gate.md", *options) == 0
+    text = (tmp_path / "gate.md").read_text(encoding="utf-8")
+    assert (f"Page: `html/{PAGE}`." in text) == (html is None)
+    assert ("Page" in text) == (html is None)
+
+
+def test_the_summary_of_a_workflow_leads_to_the_published_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    url = "https://we.example"
+    assert compare(monkeypatch, comparison(row()), "--pages-url", url) == 0
+    assert f"[Page]({url}/{PAGE})" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("url", ["http://we.example", "javascript:x", "https://a) [b](https://c"])

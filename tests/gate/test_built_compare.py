@@ -165,6 +165,7 @@ def test_a_head_that_does_not_compile_is_a_finding(compiled: Repository) -> None
     assert (comparison.verdict, comparison.rows) == ("regression", [])
     assert comparison.reason.startswith("HEAD does not build: fastsum/_core.c:")
     assert "missing_name" in comparison.reason
+    assert comparison.plan.build  # its page is not that of the trees
     assert msgspec.convert(msgspec.to_builtins(comparison), type=Comparison) == comparison
     assert "HEAD does not build" in comment(comparison)
     table.show(comparison)

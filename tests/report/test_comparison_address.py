@@ -34,12 +34,21 @@ def test_only_the_same_comparison_writes_over_a_page() -> None:
         {"kind": "pytest"},
         {"benchmarks": "sum"},
         {"installed": True},
+        {"build": True},
         {"only_changed": True},
         {"head": other},
     ]
     addresses = [address(plan(**fields)) for fields in asked]
     assert len(set(addresses)) == len(asked)
     assert address(plan(seed=8, budget_seconds=60.0)) == PLAIN
+
+
+def test_a_head_that_does_not_build_has_the_page_of_its_own_question() -> None:
+    """Not that of the trees; and the one that builds writes it over, wherever its caches are."""
+    failed = address(plan(build=True))
+    assert failed != PLAIN
+    sides = [Side(name="x", commit=own * 40, python=f"/home/{own}/python") for own in "ab"]
+    assert address(plan(build=True, installed=True, base=sides[0], head=sides[1])) == failed
 
 
 text = st.text(st.characters(codec=None), max_size=50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from perceptron.records.profile import Frame, Profile
@@ -65,12 +66,21 @@ def flame_figure(profile: Profile) -> FlameFigure | None:
         f"{large(nodes[0].all_base)}, HEAD {large(nodes[0].all_head)}; the table of functions "
         "says the same in numbers",
         caption="Each function stands below the one that calls it, as wide as what both revisions "
-        f"count in it and below it ({profile.unit}). Colour: what the function itself does more "
-        f"(orange) or less (blue) on HEAD, up to {percent(top)} of all that BASE does."
+        f"count in it and below it ({profile.unit}). {_colour(growths, top)} "
+        "Python functions only; compiled ones, where counted, are in the table above."
         + _left_out(profile, len(nodes) - len(shown)),
         height=min(max(_ROW * depth + _FRAME, _HEIGHTS[0]), _HEIGHTS[1]),
         flames=flames,
         most=top,
+    )
+
+
+def _colour(growths: Sequence[float], top: float) -> str:
+    if not any(growths):
+        return "None of them does more or less itself on HEAD, so all are grey."
+    return (
+        "Colour: what the function itself does more (orange) or less (blue) on HEAD, up to "
+        f"{percent(top)} of all that BASE does."
     )
 
 

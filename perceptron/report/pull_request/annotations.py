@@ -21,34 +21,40 @@ _MOST = 10
 _LONGEST = 400
 
 
-def annotate(comparison: Comparison, asked: bool) -> None:
+def annotate(comparison: Comparison, asked: bool, published: str | None = None) -> None:
     """Print the annotations on standard error, which the runner reads too, and add a summary.
 
-    Inside a workflow, and elsewhere if it is ``asked`` for. Raises `UserError` if the file that
-    GITHUB_STEP_SUMMARY names cannot be written.
+    Inside a workflow, and elsewhere if it is ``asked`` for. The summary leads to the page below
+    ``published``. Raises `UserError` if the file that GITHUB_STEP_SUMMARY names cannot be written.
     """
     if asked or os.environ.get("GITHUB_ACTIONS") == "true":
         for line in marks(comparison):
             print(line, file=sys.stderr)
     summary = os.environ.get("GITHUB_STEP_SUMMARY")
     if summary:
-        text_file.append(Path(summary), comment(comparison))
+        text_file.append(Path(summary), comment(comparison, published=published))
 
 
 def marks(comparison: Comparison) -> list[str]:
-    """Return errors for what became slower or broke, warnings for what could not be judged."""
+    """Return errors for what fails, then for what became slower; warnings for what is unclear."""
     ordered = text.in_order(comparison.rows)
-    slower = [row for row in ordered if row.verdict == "regression"]
+    worse = [row for row in ordered if row.verdict == "regression"]
+    worse.sort(key=lambda row: not _fails(row))
     unsure = [row for row in ordered if row.verdict == "inconclusive"]
     return [
-        *(_command("error", row, _slower(row)) for row in slower[:_MOST]),
+        *(_command("error", row, _slower(row)) for row in worse[:_MOST]),
         *(_command("warning", row, row.reason or row.verdict) for row in unsure[:_MOST]),
     ]
 
 
+def _fails(row: Row) -> bool:
+    """Return whether there are no numbers of it."""
+    return row.change is None and row.work is None
+
+
 def _slower(row: Row) -> str:
     """Return what became slower, by the clock, by the work that it does, or by both."""
-    if row.change is None and row.work is None:
+    if _fails(row):
         return row.reason or row.verdict
     times = f"{text.amount(row.base, row.unit)} → {text.amount(row.head, row.unit)}"
     blocks = row.confirmation_blocks or row.screen_blocks

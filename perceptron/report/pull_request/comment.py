@@ -7,17 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from perceptron.records.comparison import Comparison, MovedCrossover, Row, Side
 from perceptron.report.comparison_address import address
-from perceptron.report.numbers import NONE, digits
-from perceptron.report.pull_request import markdown
+from perceptron.report.pull_request import markdown, rows
 from perceptron.report.pull_request.markdown import code, count
 from perceptron.report.pull_request.reproduce import command
 from perceptron.report.tables import comparison as text
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables import markdown as table
-from perceptron.report.tables import why
 from perceptron.report.tables.grouped import Said
 from perceptron.report.tables.reach import reach
 
@@ -26,32 +25,12 @@ TAG = "<!-- perceptron-gate -->"
 MOST_BYTES = 60 * 1024
 """Below what forges accept: GitHub's bound is 65,536 characters."""
 
-_CHANGED = (
-    "benchmark",
-    "base → head>",
-    "Δ [99 % interval]>",
-    "blocks>",
-    "work, instructions a call>",
-    "stands on",
-)
-_OTHERS = (
-    "benchmark",
-    "verdict",
-    "base → head>",
-    "Δ [99 % interval]>",
-    "blocks>",
-    "detectable>",
-    "work, instructions a call>",
-    "stands on",
-    "why",
-)
-_LONGEST_REASON = 300
-_LONGEST_WHY = 300
 # Of two benchmarks, and how many more there are.
 _LONGEST_NAMES = 400
 _MOST_VERSIONS = 10
-# Bytes kept for the lines that say how many others were left out.
-_RESERVE = 1024
+_DEFAULT_HTML = Path("html")
+# Bytes kept for titles, the heads of tables, and the lines that say how many were left out.
+_RESERVE = 2048
 
 
 @dataclass(frozen=True)
@@ -71,30 +50,43 @@ def nothing(pull: PullRequest) -> str:
     )
 
 
+def unreadable(pull: PullRequest, reason: str) -> str:
+    """Return the comment on a run whose document cannot be shown, for the same."""
+    return (
+        f"{TAG}\n\n**not shown**: what the run of commit {code(pull.commit[:12])} left cannot be "
+        f"shown: {code(reason, rows.LONGEST_REASON)}\n"
+    )
+
+
 def comment(
-    comparison: Comparison, pull: PullRequest | None = None, published: str | None = None
+    comparison: Comparison,
+    pull: PullRequest | None = None,
+    published: str | None = None,
+    html: Path | None = None,
 ) -> str:
     """Return Markdown of less than `MOST_BYTES`: what changed on top, the rest folded.
 
     ``published`` is the address below which pages are published, as `comparison_address.published`
-    returns it. Where there is not room for all, the folded rows are left out first, and counted.
+    returns it; ``html`` the folder that they were written to, which is named if it is the default.
+    What is left out where there is not room for all is counted: the folded rows go first, and what
+    fails on HEAD last.
     """
     ordered = text.in_order(comparison.rows)
+    failing = [row for row in ordered if _changed(row) and not _known(row)]
     changed = [row for row in ordered if _changed(row) and _known(row)]
-    broken = [row for row in ordered if _changed(row) and not _known(row)]
+    slower = [rows.changed_row(row) for row in changed if row.verdict == "regression"]
+    faster = [rows.changed_row(row) for row in changed if row.verdict == "improvement"]
+    moved = [_moved(moved) for moved in comparison.moved_crossovers]
     others = [row for row in ordered if not _changed(row)]
-    head, foot = _head(comparison, pull), _foot(comparison, pull, published)
+    head, foot = _head(comparison, pull), _foot(comparison, pull, published, html)
     room = markdown.Room(MOST_BYTES - _RESERVE - len("\n".join([*head, *foot]).encode()))
+    title = "Fails on HEAD, or works again"
     parts = [
-        *_part([], table.head(_CHANGED), [_changed_row(row) for row in changed], room),
-        *_part(["**Broke, or works again, on HEAD**"], [], [_broken(row) for row in broken], room),
-        *_part(
-            ["**Crossovers that moved**"],
-            [],
-            [_moved(moved) for moved in comparison.moved_crossovers],
-            room,
-        ),
-        *_part(["**Warnings**"], [], _warnings(comparison), room),
+        *_part(title, [], [rows.without_numbers(row) for row in failing], room, "benchmark"),
+        *_part("", table.head(rows.CHANGED), slower, room, "benchmark"),
+        *_part("Crossovers that moved", [], moved, room, "crossover"),
+        *_part("Improvements", table.head(rows.CHANGED), faster, room, "benchmark"),
+        *_part("Warnings", [], _warnings(comparison), room, "warning"),
     ]
     return "\n".join([*head, *parts, *foot, *_fold(comparison, ordered, others, room)]) + "\n"
 
@@ -110,7 +102,12 @@ def _known(row: Row) -> bool:
 
 def _head(comparison: Comparison, pull: PullRequest | None) -> list[str]:
     plan = comparison.plan
-    lines = [TAG, "", f"**{comparison.verdict}**: {code(comparison.reason, _LONGEST_REASON)}", ""]
+    lines = [
+        TAG,
+        "",
+        f"**{comparison.verdict}**: {code(comparison.reason, rows.LONGEST_REASON)}",
+        "",
+    ]
     of = "" if pull is None else f"Commit {code(pull.commit[:12])}. "
     lines.append(f"{of}BASE {_side(plan.base)}, HEAD {_side(plan.head)}.")
     installed = [f"{side} imported {code(own, 200)}" for side, own in notes.installed(comparison)]
@@ -136,7 +133,9 @@ def _versions(comparison: Comparison) -> str:
     return ", ".join(changes) + (f" and {more} more" if more else "")
 
 
-def _foot(comparison: Comparison, pull: PullRequest | None, published: str | None) -> list[str]:
+def _foot(
+    comparison: Comparison, pull: PullRequest | None, published: str | None, html: Path | None
+) -> list[str]:
     plan = comparison.plan
     machine = comparison.environment.machine
     counter = comparison.environment.counter
@@ -159,50 +158,59 @@ def _foot(comparison: Comparison, pull: PullRequest | None, published: str | Non
     # No clone holds the merge that was measured.
     fetch = [] if pull is None else [f"git fetch origin refs/pull/{pull.number}/merge"]
     shown = (
-        ["Again:", "", "~~~sh", *fetch, reproduce, "~~~"]
+        ["Reproduce:", "", "~~~sh", *fetch, reproduce, "~~~"]
         if reproduce
         else ["Its command cannot be shown here."]
     )
-    return [*lines, *_page(comparison, published), "", *shown]
+    return [*lines, *_page(comparison, published, html), "", *shown]
 
 
-def _page(comparison: Comparison, published: str | None) -> list[str]:
+def _page(comparison: Comparison, published: str | None, html: Path | None) -> list[str]:
     """Return where the figures are. The path is worked out again: what the document says is not."""
     page = address(comparison.plan)
-    if page is None or (published is None and comparison.page is None):
+    if page is None or comparison.page is None:
         return []
-    if published is None:
-        return ["", f"Its page: {code(f'html/{page}')}."]
-    # A plus sign in a path is a blank to some servers.
-    return ["", f"[Its page]({published}/{page.replace('+', '%2B')}): figures of every change."]
+    if published is not None:
+        # A plus sign in a path is a blank to some servers.
+        return ["", f"[Page]({published}/{page.replace('+', '%2B')}): figures of every change."]
+    # A folder of a machine that nobody else sees says nothing.
+    return ["", f"Page: {code(f'{html}/{page}')}."] if html == _DEFAULT_HTML else []
 
 
-def _part(title: list[str], head: list[str], lines: list[str], room: markdown.Room) -> list[str]:
-    """Return a list or table with as many lines as there is room for; nothing if it has none."""
-    if not lines:
+def _part(
+    title: str, head: list[str], entries: list[str], room: markdown.Room, what: str
+) -> list[str]:
+    """Return a list or table with as many entries as there is room for; nothing if it has none.
+
+    ``what`` an entry is says how many of them were left out.
+    """
+    if not entries:
         return []
-    shown = room.fit(lines)
-    more = len(lines) - len(shown)
-    left = ["", f"{more} more left out for want of room."] if more else []
-    opening = [*title, ""] if title else []
+    shown = room.fit(entries)
+    more = len(entries) - len(shown)
+    many = f"{more:,} more {what}{'' if more == 1 else 's'}"
+    left = ["", f"{many} left out for want of room."] if more else []
+    opening = [f"**{title}**", ""] if title else []
     return ["", *opening, *(head if shown else []), *shown, *left]
 
 
 def _fold(
     comparison: Comparison, ordered: Sequence[Row], others: Sequence[Row], room: markdown.Room
 ) -> list[str]:
-    explained = [row for row in ordered if _changed(row) and (why.lines(row) or row.why_not)]
+    explained = [row for row in ordered if rows.is_explained(row)]
     left_out, not_counted = notes.left_out(comparison), notes.not_counted(comparison.rows)
+    why = [rows.explanation(row) for row in explained]
+    unchanged = [rows.other_row(row) for row in others]
     parts = [
-        *_part(["**Why**"], [], [line for row in explained for line in _why(row)], room),
-        *_part([], table.head(_OTHERS), [_other_row(row) for row in others], room),
-        *_part(["**Left out**"], [], [*_reach(comparison), *_said(left_out)], room),
-        *_part(["**Not counted**"], [], _said(not_counted), room),
+        *_part("Why", [], why, room, "benchmark"),
+        *_part("", table.head(rows.OTHERS), unchanged, room, "benchmark"),
+        *_part("Left out", [], [*_reach(comparison), *_said(left_out)], room, "line"),
+        *_part("Not counted", [], _said(not_counted), room, "line"),
     ]
     if not parts:
         return []
     verdicts = [row.verdict for row in others]
-    counts = [f"why {len(explained)} changed"] if explained else []
+    counts = _explained(explained)
     counts += [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
     counts += [f"{len(comparison.plan.left_out)} left out"] if left_out else []
     not_reached = len(comparison.plan.not_reached)
@@ -211,11 +219,13 @@ def _fold(
     return ["", "<details>", f"<summary>{', '.join(counts)}</summary>", *parts, "", "</details>"]
 
 
-def _why(row: Row) -> list[str]:
-    """Return the benchmark, then in which functions it does more and since which commit."""
-    lines = [code(line, _LONGEST_WHY) for line in why.lines(row)]
-    lines += [f"not known: {code(row.why_not, _LONGEST_REASON)}"] if row.why_not else []
-    return [f"- {_name(row)}", *(f"  - {line}" for line in lines)]
+def _explained(explained: Sequence[Row]) -> list[str]:
+    """Return on how many benchmarks the fold says in which functions they changed, or else what."""
+    functions = sum(bool(row.why) for row in explained)
+    others = len(explained) - functions
+    plural = "" if functions == 1 else "s"
+    counts = [f"functions of {functions} changed benchmark{plural}"] if functions else []
+    return counts + ([f"notes on {others}{' other' if functions else ''}"] if others else [])
 
 
 def _reach(comparison: Comparison) -> list[str]:
@@ -224,37 +234,9 @@ def _reach(comparison: Comparison) -> list[str]:
 
 def _said(said: Sequence[Said]) -> list[str]:
     return [
-        f"- {code(names, _LONGEST_NAMES)}: {code(reason, _LONGEST_REASON)}"
+        f"- {code(names, _LONGEST_NAMES)}: {code(reason, rows.LONGEST_REASON)}"
         for names, reason in said
     ]
-
-
-def _changed_row(row: Row) -> str:
-    p = f" (p = {row.p_adjusted:.1g})" if text.confirmed(row) else ""
-    evidence = f"{text.evidence(row)}{p}"
-    return table.line(
-        [_name(row), _times(row), text.change(row), _blocks(row), _work(row), evidence]
-    )
-
-
-def _other_row(row: Row) -> str:
-    return table.line(
-        [
-            _name(row),
-            row.verdict,
-            _times(row),
-            text.change(row),
-            _blocks(row),
-            text.detectable(row),
-            _work(row),
-            text.evidence(row),
-            code(row.reason or "", _LONGEST_REASON),
-        ]
-    )
-
-
-def _broken(row: Row) -> str:
-    return f"- {_name(row)}: {code(row.reason or '', _LONGEST_REASON)}"
 
 
 def _moved(moved: MovedCrossover) -> str:
@@ -267,30 +249,3 @@ def _warnings(comparison: Comparison) -> list[str]:
         f"- {code(warning.message, 300)}: {code(warning.advice, 300)}"
         for warning in comparison.warnings
     ]
-
-
-def _name(row: Row) -> str:
-    return code(text.name(row), 160)
-
-
-def _times(row: Row) -> str:
-    """Return base and head in their unit."""
-    amounts = []
-    for value in (row.base, row.head):
-        if row.unit == "seconds" or value is None:
-            amounts.append(text.amount(value, row.unit))
-        else:
-            amounts.append(f"{digits(value)} {code(row.unit, 20)}")
-    return " → ".join(amounts)
-
-
-def _work(row: Row) -> str:
-    """Return the change of counted work and what it was on each revision."""
-    if row.work is None:
-        return NONE
-    return f"{text.work_change(row)}, {text.instructions(row.work)}"
-
-
-def _blocks(row: Row) -> str:
-    """Return how many blocks the estimate rests on."""
-    return count(row.confirmation_blocks or row.screen_blocks)

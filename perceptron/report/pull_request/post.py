@@ -9,9 +9,11 @@ The workflow that has the right to comment runs this, and no code of the pull re
 FOLDER holds ``gate.json``, what `perceptron compare --json` printed, and ``pull-request.txt``, the
 number. PULL.json is what GitHub's API says of the pull request of that number, and
 GITHUB_EVENT_PATH names the event, which GitHub wrote. URL is where the pages are published, by whom
-the workflow trusts; an empty one is none. Numbers in gate.json are shown as they are:
-code that a pull request brings could make up any. What is certain is that they show nothing but
-numbers and code spans, and in no other pull request than the one whose run it was.
+the workflow trusts; an empty one is none. A gate.json that is too large or no comparison becomes a
+comment that says so: an error would leave the table of an earlier run there. Numbers in gate.json
+are shown as they are: code that a pull request brings could make up any. What is certain is that
+they show nothing but numbers and code spans, and in no other pull request than the one whose run it
+was.
 """
 
 from __future__ import annotations
@@ -27,18 +29,32 @@ import msgspec
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.block import Block
 from perceptron.records.comparison import Comparison
 from perceptron.report.comparison_address import published
 from perceptron.report.numbers import count
-from perceptron.report.pull_request.comment import PullRequest, comment, nothing
+from perceptron.report.pull_request.comment import PullRequest, comment, nothing, unreadable
 from perceptron.untrusted_text import label
 
-MOST_BYTES = 8 * 2**20
+MOST_BYTES = 64 * 2**20
 MOST_ROWS = 5000
 _NUMBER = re.compile(rb"([1-9][0-9]{0,9})\n?")
 _LONGEST_ERROR = 300
 
 Kind = TypeVar("Kind", bound=Struct)
+
+
+class _Unreadable(UserError):
+    """A file that is too large, or not what is expected in it."""
+
+
+class _Shown(Comparison, frozen=True, kw_only=True, rename={"blocks": "no blocks"}):
+    """The document without its blocks, which fill most of it and which no comment shows.
+
+    Under another name they are not decoded, however many there are.
+    """
+
+    blocks: list[Block] = msgspec.field(default_factory=list)
 
 
 class _Repository(Struct, frozen=True):
@@ -79,10 +95,10 @@ def number(folder: Path) -> int:
 def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
     """Return the comment, with a link to the page below ``pages_url`` if that is not empty.
 
-    Where the run left no comparison, the comment says so: an older one must not stand for it. The
-    run's commit, branch and repository must be the head of the pull request, since anybody can
-    write any number into a file. Raises `UserError` for files that are not of this pull request,
-    or hold no comparison.
+    Where the run left no comparison, or none that can be shown, the comment says so: an older one
+    must not stand for it. The run's commit, branch and repository must be the head of the pull
+    request, since anybody can write any number into a file. Raises `UserError` for files that are
+    not of this pull request, or no plain files.
     """
     pages = published(pages_url) if pages_url else None
     request, run = _decode(pull, _Pull), _decode(event, _Event).workflow_run
@@ -99,25 +115,34 @@ def post(folder: Path, pull: Path, event: Path, pages_url: str = "") -> str:
     file = folder / "gate.json"
     if not os.path.lexists(file):
         return nothing(pull_request)
-    comparison = _decode(file, Comparison)
+    try:
+        comparison = _comparison(file)
+    except _Unreadable as error:
+        return unreadable(pull_request, str(error))
+    return comment(comparison, pull_request, pages)
+
+
+def _comparison(file: Path) -> Comparison:
+    comparison = _decode(file, _Shown)
     for what, many in (("rows", comparison.rows), ("benchmarks", comparison.benchmarks)):
         if len(many) > MOST_ROWS:
-            raise UserError(
-                f"{file}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose --benchmarks"
+            raise _Unreadable(
+                f"{file.name}: {len(many)} {what}, at most {MOST_ROWS} are shown: choose "
+                "--benchmarks"
             )
-    return comment(comparison, pull_request, pages)
+    return comparison
 
 
 def _decode(file: Path, kind: type[Kind]) -> Kind:
     try:
         return msgspec.json.decode(_read(file, MOST_BYTES), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, MemoryError) as error:
         reason = label(str(error)[:_LONGEST_ERROR])
-        raise UserError(f"{file}: not what is expected: {reason}; run it again") from None
+        raise _Unreadable(f"{file.name}: not what is expected: {reason}; run it again") from None
 
 
 def _read(file: Path, most: int) -> bytes:
-    """Read a plain file; raises `UserError` for a link, and for more than ``most`` bytes."""
+    """Read a plain file; raises `UserError` for a link, `_Unreadable` for too many bytes."""
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with open(descriptor, "rb") as stream:
@@ -127,7 +152,7 @@ def _read(file: Path, most: int) -> bytes:
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     if len(content) > most:
-        raise UserError(f"{file}: more than {count(most)} bytes: choose fewer --benchmarks")
+        raise _Unreadable(f"{file.name}: more than {count(most)} bytes: choose fewer --benchmarks")
     return content
 
 

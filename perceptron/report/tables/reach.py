@@ -1,4 +1,4 @@
-"""What a comparison left out because it runs no changed code, and what it did not get to."""
+"""What a comparison left out because it runs no changed code, and what it did not reach."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MORE_TIME = "--budget"
 def reach(comparison: Comparison) -> list[str]:
     """Return a line on each; none where all was compared, whatever it runs."""
     plan = comparison.plan
-    return [*_restricted(plan, len(comparison.benchmarks)), *_not_got_to(plan)]
+    return [*_restricted(plan, len(comparison.benchmarks)), *_late(plan)]
 
 
 def touching_first(plan: ComparisonPlan, left_out: Sequence[LeftOut]) -> list[LeftOut]:
@@ -45,13 +45,13 @@ def _restricted(plan: ComparisonPlan, compared: int) -> list[str]:
     return lines
 
 
-def _not_got_to(plan: ComparisonPlan) -> list[str]:
+def _late(plan: ComparisonPlan) -> list[str]:
     """Return how many benchmarks there was no time for, and how many of them matter most."""
     late = [row.benchmark for row in plan.left_out if _MORE_TIME in row.reason]
     touching = [(key, "") for key in late if _touches(plan, key)]
     if not late or not plan.reach:
         return []
-    line = f"not got to: {_benchmarks(len(late))}"
+    line = f"not reached: {_benchmarks(len(late))}"
     if not touching:
         return [f"{line}, none of which surely runs changed code"]
     ((names, _),) = grouped(touching)

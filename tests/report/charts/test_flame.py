@@ -64,6 +64,16 @@ def test_a_new_benchmark_is_measured_by_itself() -> None:
     assert by_label(made)["check"].growth == pytest.approx(400 / 1150)
 
 
+def test_a_reader_is_told_what_is_not_in_it() -> None:
+    """Where compiled code changed, all is grey: that alone would look as if nothing had."""
+    words = "Python functions only; compiled ones, where counted, are in the table above."
+    grey = figure(profile(head=profile().base)).caption
+    assert grey.endswith(f"None of them does more or less itself on HEAD, so all are grey. {words}")
+    coloured = figure(profile()).caption
+    assert words in coloured
+    assert "grey" not in coloured
+
+
 def test_what_is_too_thin_is_left_out_and_counted() -> None:
     stacks = [[0], *([0, 1, *[2] * depth] for depth in range(3000))]
     counts = [1e6, *[1.0] * 3000]

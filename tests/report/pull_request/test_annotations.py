@@ -74,6 +74,14 @@ def test_there_are_at_most_ten_of_a_kind_and_the_worst_come_first() -> None:
     assert "(p29)" in lines[0]
 
 
+def test_what_fails_leads_however_many_became_slower() -> None:
+    """It would not be among the first ten by the size of its change, which it has not."""
+    many = [slower(params=[f"p{number}"]) for number in range(30)]
+    lines = marks(comparison(*many, broken(benchmark="bad.time_it", params=[])))
+    assert lines[0].endswith("title=regression%3A bad.time_it::broke on HEAD: ValueError: no")
+    assert "sums.time_sum" in lines[1]
+
+
 @pytest.mark.parametrize(("inside", "asked"), [("true", False), (None, True), (None, False)])
 def test_marks_are_printed_inside_a_workflow_or_when_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], inside: str, asked: bool
@@ -97,6 +105,15 @@ def test_the_summary_is_added_to_what_is_there(
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     annotate(comparison(row()), False)
     assert summary.read_text(encoding="utf-8").startswith(f"before\n{TAG}\n")
+
+
+def test_the_summary_leads_to_the_page_where_it_is_published(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    annotate(comparison(row(), page="gate/x/index.html"), False, "https://we.example")
+    assert "[Page](https://we.example/gate/" in summary.read_text(encoding="utf-8")
 
 
 def test_a_summary_that_cannot_be_written_is_one_line(

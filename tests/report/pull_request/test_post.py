@@ -15,6 +15,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.report.pull_request.comment import MOST_BYTES, TAG, PullRequest, comment
+from perceptron.report.pull_request.post import MOST_BYTES as BOUND
 from perceptron.report.pull_request.post import MOST_ROWS, number, post
 from tests.conftest import ROOT
 from tests.made_comparison import block, comparison, moved, slower
@@ -22,7 +23,9 @@ from tests.made_comparison import block, comparison, moved, slower
 SHA = "c" * 40
 HEAD = {"sha": SHA, "ref": "topic", "repo": {"full_name": "fork/suite", "private": False}}
 RUN = {"head_sha": SHA, "head_branch": "topic", "head_repository": {"full_name": "fork/suite"}}
-COMPARISON = comparison(slower(), verdict="regression", blocks=[block("x", 0, 1.0, 1.0)])
+COMPARISON = comparison(
+    slower(), verdict="regression", blocks=[block("x", 0, 1.0, 1.0)], page="gate/x/index.html"
+)
 
 
 class Case:
@@ -68,7 +71,7 @@ def test_the_comment_links_to_pages_that_the_workflow_trusts(case: Case) -> None
     url = "https://we.example/suite"
     process = run(case, str(case.folder), str(case.pull), "--pages-url", url)
     assert process.returncode == 0, process.stderr
-    assert f"[Its page]({url}/gate/{'a' * 12}..{'b' * 12}/index.html)" in process.stdout
+    assert f"[Page]({url}/gate/{'a' * 12}..{'b' * 12}/index.html)" in process.stdout
     process = run(case, str(case.folder), str(case.pull), "--pages-url", "")
     assert (process.returncode, process.stdout) == (0, case.post())
     process = run(case, str(case.folder), str(case.pull), "--pages-url", "x) [y](z")
@@ -89,8 +92,8 @@ def test_a_run_that_compared_nothing_says_so(case: Case) -> None:
 
 def test_no_command_of_a_runner_gets_into_its_log(case: Case) -> None:
     """Runners look for both forms, the second anywhere in a line."""
-    for verdict in ("##[error]x", "::error::x", "##[add-mask]e"):
-        case.result.write_text(json.dumps({**VALID, "verdict": verdict}))
+    for sha in ("##[error]x", "::error::x", "##[add-mask]e"):
+        case.describe({**HEAD, "sha": sha})
         process = run(case, str(case.folder), str(case.pull))
         assert (process.returncode, process.stdout) == (2, "")
         assert "##[" not in process.stderr
@@ -195,19 +198,36 @@ END = MOVED["head"]
         "\udcff",
     ],
 )
-def test_what_is_no_comparison_is_one_line(case: Case, content: str) -> None:
-    """Wrong types, missing fields, JSON a hundred thousand deep, numbers without end."""
+def test_what_is_no_comparison_becomes_a_comment_that_says_so(case: Case, content: str) -> None:
+    """Wrong types, missing fields, JSON a hundred thousand deep, numbers without end.
+
+    An error would leave the table of an earlier run in the pull request.
+    """
     case.result.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(UserError, match=r"gate\.json: not what is expected") as error:
-        case.post()
-    assert len(str(error.value).splitlines()) == 1
-    assert len(str(error.value)) < 600
+    assert_not_shown(case, "not what is expected: ")
+
+
+def assert_not_shown(case: Case, reason: str) -> None:
+    tag, _, line = case.post().splitlines()
+    assert tag == TAG
+    cannot = "**not shown**: what the run of commit `cccccccccccc` left cannot be shown: "
+    assert line.startswith(f"{cannot}`gate.json: {reason}")
+    assert len(line) < 600
+    assert line.removeprefix(cannot).count("`") == 2
 
 
 def test_large_files_are_not_even_parsed(case: Case) -> None:
-    case.result.write_bytes(b" " * (8 * 2**20) + b"{}")
-    with pytest.raises(UserError, match=r"gate\.json: more than 8,388,608 bytes"):
-        case.post()
+    case.result.write_bytes(json.dumps(VALID).encode())
+    os.truncate(case.result, BOUND + 1)
+    assert_not_shown(case, f"more than {BOUND:,} bytes: choose fewer --benchmarks`")
+
+
+def test_many_blocks_do_no_harm(case: Case) -> None:
+    """A thousand benchmarks have tens of megabytes of them, and no comment shows one."""
+    many = [{**VALID["blocks"][0], "benchmark": "x" * 1000}] * 20_000
+    case.result.write_text(json.dumps({**VALID, "blocks": many}))
+    assert case.result.stat().st_size > 20e6
+    assert case.post() == comment(COMPARISON, PullRequest(12, SHA))
 
 
 def test_a_document_that_knows_no_moved_crossovers_is_read(case: Case) -> None:
@@ -222,15 +242,14 @@ def test_moved_crossovers_are_shown_as_they_were_judged(case: Case) -> None:
     case.result.write_text(json.dumps({**VALID, "moved_crossovers": [MOVED] * 10_000}))
     text = case.post()
     assert "- `mlp-width`: BASE `torch-cpu from 64.0 [62.0, 66.0] up`" in text
-    assert "more left out for want of room" in text
+    assert "more crossovers left out for want of room" in text
     assert len(text.encode()) < MOST_BYTES
 
 
 def test_there_is_an_end_to_rows(case: Case) -> None:
     rows = [{**ROW, "spread": None}] * (MOST_ROWS + 1)
     case.result.write_text(json.dumps({**VALID, "rows": rows}))
-    with pytest.raises(UserError, match=r"gate\.json: 5001 rows, at most 5000"):
-        case.post()
+    assert_not_shown(case, "5001 rows, at most 5000 are shown: ")
 
 
 def test_long_texts_are_cut(case: Case) -> None:

@@ -47,7 +47,7 @@ def test_it_is_said_why_changed_leaves_nothing_out() -> None:
     ]
 
 
-def test_what_it_did_not_get_to_names_first_what_runs_changed_code() -> None:
+def test_what_it_did_not_reach_names_first_what_runs_changed_code() -> None:
     reason = "0.5 s a block are too long: raise --budget to {}"
     rows = [
         LeftOut(benchmark=name, reason=reason.format(minutes))
@@ -58,13 +58,13 @@ def test_what_it_did_not_get_to_names_first_what_runs_changed_code() -> None:
         "left_out": [*rows, skipped],
         "reach": {"a": NO, "b": YES, "c": CHILD, "d": YES},
     }
-    assert said(**plan) == ["not got to: 3 benchmarks, 1 of which run changed code: b"]
+    assert said(**plan) == ["not reached: 3 benchmarks, 1 of which run changed code: b"]
     plan["reach"] = {"a": YES, "b": YES, "c": YES}
     assert said(**plan) == [
-        "not got to: 3 benchmarks, all of which run changed code: a, b and 1 more"
+        "not reached: 3 benchmarks, all of which run changed code: a, b and 1 more"
     ]
     plan["reach"] = {"a": NO, "b": NO}
-    assert said(**plan) == ["not got to: 3 benchmarks, none of which surely runs changed code"]
+    assert said(**plan) == ["not reached: 3 benchmarks, none of which surely runs changed code"]
 
 
 def test_what_was_left_out_lists_first_what_runs_changed_code() -> None:

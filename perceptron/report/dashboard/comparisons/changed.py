@@ -18,6 +18,8 @@ from perceptron.report.tables import comparison as text
 from perceptron.report.tables import why
 
 GROWTH = why.COLUMNS
+FLAMES = "the Python functions of one call"
+"""What a flame graph shows, as the title of the figures says."""
 ROUNDS = ("round", "first", "BASE>", "HEAD>", "change>")
 _STANDS_ON = {
     "time": "The verdict follows from the clock.",
@@ -41,14 +43,16 @@ def changed_row(row: Row, blocks: Sequence[Block]) -> dict[str, Any]:
     }
 
 
-def figures_of(row: Row, blocks: Sequence[Block], profile: Profile | None) -> list[ViewFigure]:
-    """Return the blocks of the row and where it does its work, as far as they are known."""
+def figures_of(row: Row, blocks: Sequence[Block], profile: Profile | None) -> dict[str, ViewFigure]:
+    """Return by what they show the figures of a row, as far as they can be drawn."""
     by_block = blocks_figure(row, blocks)
     flames = None if profile is None else flame_figure(profile)
-    return [
-        *([] if by_block is None else [draw_blocks(by_block)]),
-        *([] if flames is None else [draw_flames(flames)]),
-    ]
+    figures = {}
+    if by_block is not None:
+        figures["its blocks"] = draw_blocks(by_block)
+    if flames is not None:
+        figures[FLAMES] = draw_flames(flames)
+    return figures
 
 
 def _facts(row: Row) -> list[tuple[str, str]]:

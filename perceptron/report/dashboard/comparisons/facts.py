@@ -10,9 +10,14 @@ from perceptron.report.numbers import NONE
 from perceptron.report.tables import comparison as table
 from perceptron.report.tables import comparison_notes as notes
 from perceptron.report.tables.reach import reach
+from perceptron.untrusted_text import shortened
 
 TABLE = table.COLUMNS
 CHANGED = ("regression", "improvement")
+_SHORT = 12
+_LONGEST_NAME = 40
+# Fewer may be the name of a branch.
+_DIGITS = 7
 
 
 def facts(comparison: Comparison) -> dict[str, Any]:
@@ -22,11 +27,11 @@ def facts(comparison: Comparison) -> dict[str, Any]:
     return {
         "verdict": comparison.verdict,
         "reason": comparison.reason,
-        "base": plan.base.name,
-        "head": plan.head.name,
-        "commits": [_commit(side, 12) for side in (plan.base, plan.head)],
+        "base": named(plan.base),
+        "head": named(plan.head),
+        "commits": [_commit(side, _SHORT) for side in (plan.base, plan.head)],
         "columns": TABLE,
-        "rows": [(row.verdict in CHANGED, table.row_cells(row)) for row in rows],
+        "rows": [(_has_section(row), table.row_cells(row)) for row in rows],
         "reasons": notes.reasons(rows),
         "moved": [notes.moved_crossover(moved) for moved in comparison.moved_crossovers],
         "left_out": notes.left_out(comparison),
@@ -42,7 +47,21 @@ def facts(comparison: Comparison) -> dict[str, Any]:
 
 def changed(rows: Sequence[Row]) -> list[Row]:
     """Return the rows that have a section of their own, in the order of the table."""
-    return [row for row in table.in_order(rows) if row.verdict in CHANGED]
+    return [row for row in table.in_order(rows) if _has_section(row)]
+
+
+def named(side: Side) -> str:
+    """Return the name of a revision with its commit: ``HEAD^1`` alone is another one each time."""
+    commit = _commit(side, _SHORT)
+    # A commit that was named by its own digits.
+    if side.changes is None and side.commit.startswith(side.name) and len(side.name) >= _DIGITS:
+        return commit
+    return f"{shortened(side.name, _LONGEST_NAME)} ({commit})"
+
+
+def _has_section(row: Row) -> bool:
+    """Return whether it changed, or there is more to say of it than numbers."""
+    return row.verdict in CHANGED or bool(row.why or row.why_not or row.introduced_by)
 
 
 def _certainty(comparison: Comparison) -> list[str]:

@@ -10,9 +10,10 @@ from msgspec import Struct
 
 from perceptron.records.comparison import Comparison
 from perceptron.report.comparison_address import PAGE, is_name
+from perceptron.report.dashboard.comparisons.facts import named
 
 FILE = "summary.json"
-COLUMNS = ("measured", "BASE → HEAD", "verdict", "in one sentence", "suite")
+COLUMNS = ("page written", "BASE → HEAD", "verdict", "in one sentence", "suite")
 
 
 class Summary(Struct, frozen=True, kw_only=True):
@@ -21,6 +22,7 @@ class Summary(Struct, frozen=True, kw_only=True):
     when: str
     """When its page was written, UTC, in ISO's form."""
     base: str
+    """Its name and commit."""
     head: str
     verdict: str
     reason: str
@@ -32,8 +34,8 @@ def summary(comparison: Comparison, when: datetime) -> Summary:
     plan = comparison.plan
     return Summary(
         when=when.isoformat(timespec="seconds"),
-        base=plan.base.name,
-        head=plan.head.name,
+        base=named(plan.base),
+        head=named(plan.head),
         verdict=comparison.verdict,
         reason=comparison.reason,
         suite=plan.suite if plan.benchmarks is None else f"{plan.suite}: {plan.benchmarks}",

@@ -21,6 +21,7 @@ from perceptron.records.files.replace import replace
 from perceptron.report import text_file
 from perceptron.report.comparison_address import FOLDER, PAGE
 from perceptron.report.dashboard.comparisons.changed import (
+    FLAMES,
     GROWTH,
     ROUNDS,
     changed_row,
@@ -37,7 +38,6 @@ from perceptron.report.tables.comparison import name
 DOCUMENT = "comparison.json"
 _SCRIPTS = ("dom", "load", "plotly.min", "theme", "figures", "comparison")
 _ASSETS = ("site.css", *(f"{script}.js" for script in _SCRIPTS if script != "plotly.min"))
-_Links = list[tuple[str, str, str]]
 # Figures of as many rows are drawn at once; those of others when they are opened.
 _DRAWN = 5
 
@@ -64,17 +64,17 @@ def write_comparison(html: Path, comparison: Comparison) -> None:
     gate, page = html / FOLDER, html / comparison.page
     try:
         _assets(gate / "assets")
-        files = dict(_files(comparison, _elsewhere(html, "../")))
+        files = dict(_files(comparison))
         for file, content in files.items():
             _write(page.parent / file, content)
         _sweep(page.parent, {page.parent / file for file in files})
         listed = {"comparisons": summaries(gate), "columns": COLUMNS}
-        _write(gate / PAGE, _render("comparisons.html.j2", "", _elsewhere(html, ""), listed))
+        _write(gate / PAGE, _render("comparisons.html.j2", "", listed))
     except OSError as error:
         raise _cannot(html, error) from None
 
 
-def _files(comparison: Comparison, pages: _Links) -> Iterator[tuple[str, bytes]]:
+def _files(comparison: Comparison) -> Iterator[tuple[str, bytes]]:
     """Yield every file of the page with its content, the page itself last."""
     by_benchmark: dict[str, list[Block]] = {}
     for block in counted(comparison.blocks):
@@ -84,19 +84,22 @@ def _files(comparison: Comparison, pages: _Links) -> Iterator[tuple[str, bytes]]
     for index, row in enumerate(changed(comparison.rows)):
         key = name(row)
         blocks, profile = by_benchmark.get(key, []), profiles.get(key)
-        figures, flames = figures_of(row, blocks, profile), f"{index}.speedscope.json"
+        figures, stacks = figures_of(row, blocks, profile), f"{index}.speedscope.json"
+        drawn = profile if FLAMES in figures else None
         sections.append(
             changed_row(row, blocks)
             | {
                 "figures": f"figures/{index}" if figures else None,
+                "figures_show": list(figures),
                 "drawn": index < _DRAWN,
-                "speedscope": None if profile is None else flames,
+                "speedscope": None if drawn is None else stacks,
             }
         )
         if figures:
-            yield f"data/figures/{index}.js", script(f"figures/{index}", figures).encode()
-        if profile is not None:
-            yield flames, msgspec.json.encode(speedscope(profile))
+            data = script(f"figures/{index}", list(figures.values()))
+            yield f"data/figures/{index}.js", data.encode()
+        if drawn is not None:
+            yield stacks, msgspec.json.encode(speedscope(drawn))
     yield DOCUMENT, msgspec.json.encode(comparison)
     told = summary(comparison, datetime.now(UTC))
     yield FILE, msgspec.json.encode(told)
@@ -109,22 +112,16 @@ def _files(comparison: Comparison, pages: _Links) -> Iterator[tuple[str, bytes]]
         "growth": GROWTH,
         "round_columns": ROUNDS,
     }
-    yield PAGE, _render("comparison.html.j2", "../", pages, shown)
+    yield PAGE, _render("comparison.html.j2", "../", shown)
 
 
-def _render(template: str, root: str, pages: _Links, shown: dict[str, Any]) -> bytes:
+def _render(template: str, root: str, shown: dict[str, Any]) -> bytes:
+    """Return a page that leads to the list, and to nothing above it: that may not be published."""
+    pages = [(f"{root}{PAGE}", "Comparisons", "")]
     made_by = "perceptron compare"
     page = templates().get_template(template)
     text = page.render(root=root, pages=pages, file=PAGE, made_by=made_by, **shown)
     return text.encode()
-
-
-def _elsewhere(html: Path, up: str) -> _Links:
-    """Return what the navigation leads to: the list, and the dashboard if there is one."""
-    links = [(f"{up}{PAGE}", "Comparisons", "")]
-    if (html / PAGE).is_file():
-        links.append((f"../{up}{PAGE}", "Dashboard", ""))
-    return links
 
 
 def _assets(folder: Path) -> None:

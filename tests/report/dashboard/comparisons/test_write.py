@@ -69,7 +69,8 @@ def test_the_page_says_what_changed_why_and_since_when(tmp_path: Path) -> None:
     made = red(
         tmp_path / "results",
         row(benchmark="same.time_it"),
-        broken(benchmark="bad.time_it", why_not="it does not run"),
+        broken(benchmark="bad.time_it", why_not="its work is the same: it waits"),
+        row(benchmark="odd.time_it", verdict="inconclusive", why=[growth(function="odd")]),
         moved_crossovers=[moved()],
         plan={
             "left_out": [LeftOut(benchmark="gone", reason="no such parameter")],
@@ -92,10 +93,13 @@ def test_the_page_says_what_changed_why_and_since_when(tmp_path: Path) -> None:
         "Clock and counted instructions agree.",
         "1 BASE 48.4 M 50.8 M +5.000 %",
         "broke on HEAD: ValueError: no",
-        "Where its work changed is not known: it does not run.",
         "crossover moved: mlp-width",
         "gone: no such parameter",
+        "broke on HEAD: ValueError: no its work is the same: it waits",
+        "odd.time_it(10, 'numpy') inconclusive benchmarks/sums.py:12",
+        "figures: its blocks, and the Python functions of one call",
         "run no code of the 1 changed file",
+        "Page written 20",
         "state of the suite 0123abcd",
         "perceptron compare aaaaaaaaaaaa bbbbbbbbbbbb --seed 7",
         "Abacus 3000",
@@ -118,6 +122,8 @@ def test_figures_stacks_and_the_document_lie_beside_the_page(tmp_path: Path) -> 
 
 def test_every_link_leads_to_what_is_there(tmp_path: Path) -> None:
     """Below gate/ alone: the folder can be published or packed by itself. No script is inline."""
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").write_text("the dashboard, which is not published with it")
     page = written(tmp_path / "html", red(tmp_path / "results"))
     for file in (page, tmp_path / "html" / LIST):
         told = read(file)
@@ -169,12 +175,45 @@ def test_the_list_is_of_pages_that_are_named_as_such_and_newest_first(tmp_path: 
     assert links == ["cccccccccccc..dddddddddddd/index.html", f"{page.parent.name}/index.html"]
 
 
-def test_the_dashboard_and_the_comparisons_lead_to_each_other(tmp_path: Path) -> None:
-    """Where both are; and neither writes or removes a file of the other."""
+def test_a_page_says_which_commits_it_is_of(tmp_path: Path) -> None:
+    """In its heading, its tab and the list: names such as HEAD^1 are the same in every run."""
+    base = Side(name="HEAD^1", commit="a" * 40, python="python")
+    head = Side(name="b" * 12, commit="b" * 40, python="python")
+    page = written(tmp_path / "html", comparison(row(), plan={"base": base, "head": head}))
+    commits = f"{'a' * 12} → {'b' * 12}"
+    text = page.read_text(encoding="utf-8")
+    assert f"<title>clean: {commits} · perceptron</title>" in text
+    heading = f"HEAD^1 ({'a' * 12}) → {'b' * 12}"
+    assert f"<h1>{heading}</h1>" in text
+    assert f">{heading}</a>" in (tmp_path / "html" / LIST).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("blocks", "counts", "title"),
+    [
+        (1, None, "figures: its blocks"),
+        (0, [1.0] * 5, "figures: the Python functions of one call"),
+        (1, [0.0] * 5, "figures: its blocks"),
+    ],
+)
+def test_the_title_of_the_figures_is_of_those_that_are_there(
+    tmp_path: Path, blocks: int, counts: list[float] | None, title: str
+) -> None:
+    made = comparison(slower(), blocks=[block(KEY, 0, 1.0, 1.1)] * blocks, results=str(tmp_path))
+    if counts is not None:
+        stacks = msgspec.json.encode(profile(base=counts, head=counts))
+        (tmp_path / "profiles.jsonl").write_bytes(stacks)
+    page = written(tmp_path / "html", made)
+    assert f"<summary>{title}</summary>" in page.read_text(encoding="utf-8")
+    speedscope = list(page.parent.glob("*.speedscope.json"))
+    assert len(speedscope) == ("functions" in title)
+
+
+def test_the_dashboard_leads_to_the_comparisons(tmp_path: Path) -> None:
+    """Not they to it: they may be published without. Neither writes or removes of the other's."""
     html = tmp_path / "html"
     made = comparison(row())
     page = written(html, made)
-    assert "../../index.html" not in read(page).links
     before = page.read_bytes()
     write_site(html, collect(tmp_path / "none"))
     assert LIST in read(html / "index.html").links
@@ -182,8 +221,8 @@ def test_the_dashboard_and_the_comparisons_lead_to_each_other(tmp_path: Path) ->
     overview = (html / "index.html").read_bytes()
     written(html, made)
     assert (html / "index.html").read_bytes() == overview
-    assert "../../index.html" in read(page).links
-    assert "../index.html" in read(html / LIST).links
+    assert "../../index.html" not in read(page).links
+    assert "../index.html" not in read(html / LIST).links
 
 
 @pytest.mark.parametrize(
