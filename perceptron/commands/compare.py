@@ -42,11 +42,11 @@ def compare(
     ] = 10.0,
     base_python: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Run BASE with this Python. Default: perceptron's own."),
+        typer.Option(metavar="FILE", help="Run BASE with this Python. Default: the current one."),
     ] = None,
     head_python: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Run HEAD with this Python. Default: perceptron's own."),
+        typer.Option(metavar="FILE", help="Run HEAD with this Python. Default: the current one."),
     ] = None,
     installed: Annotated[
         bool, typer.Option("--installed", help="Compare what is installed in these two Pythons.")
