@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from perceptron.gate.environments import build_cache
 from perceptron.report.pull_request.comment import TAG
 from tests import action
 from tests.conftest import ROOT
@@ -171,9 +173,12 @@ def test_no_second_comment_where_the_first_cannot_be_looked_for(tmp_path: Path) 
     assert (tmp_path / "calls").read_text() == "x\n"
 
 
+PAGE = ROOT / "docs" / "gate.md"
+
+
 def fenced(marker: str) -> str:
     """The file below a marker of the gate's page, with a commit where a reader fills one in."""
-    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     match = re.search(rf"<!-- {marker} -->\n```yaml\n(.*?)^```", page, re.M | re.S)
     assert match is not None
     return match[1].replace("@REVISION", f"@{'1234567890' * 4}")
@@ -200,6 +205,12 @@ def test_the_workflow_of_the_docs_has_four_lines_of_steps(tmp_path: Path) -> Non
     written, commented = (yaml.safe_load(one.read_text("utf-8")) for one in (file, COMMENT))
     assert written["name"] in commented[True]["workflow_run"]["workflows"]
     assert {"labeled", "synchronize"} <= set(written[True]["pull_request"]["types"])
+    # What spares ours a run in vain spares theirs too.
+    own = yaml.safe_load(GATE.read_text("utf-8"))
+    assert written["concurrency"] == own["concurrency"]
+    (job,), (our_job,) = written["jobs"].values(), own["jobs"].values()
+    for limit in ("if", "timeout-minutes"):
+        assert job[limit] == our_job[limit]
     check("zizmor", "--offline", "--quiet", str(file))
     check("check-jsonschema", "--builtin-schema", "vendor.github-workflows", str(file))
 
@@ -211,15 +222,38 @@ def test_the_same_in_another_system_is_what_that_understands(tmp_path: Path) -> 
     before, after = (str(part) for part in (job["script"][:-1], job["script"][-1]))
     assert "apt-get install --yes valgrind" in before
     assert after.startswith("perceptron compare ")
+    # The text outlives the job, above all where something is slower.
+    assert job["artifacts"] == {"paths": [after.split("--markdown ")[1]], "when": "always"}
     check("check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", str(file))
 
 
+def test_a_copy_of_the_workflow_that_comments_installs_what_makes_the_text() -> None:
+    """The page names the line to replace as it stands in ours, and one that installs a commit."""
+    ours, theirs = fenced("comment-install").splitlines()
+    assert COMMENT.read_text(encoding="utf-8").splitlines().count(ours) == 1
+    ((step,), (replaced,)) = (yaml.safe_load(line) for line in (theirs, ours))
+    installs, what = shlex.split(step["run"]), "perceptron @ git+https://github.com/OWNER/"
+    assert installs[:-1] == shlex.split(replaced["run"])[: len(installs) - 1]
+    assert installs[-1] == f"{what}perceptron@{'1234567890' * 4}"
+    assert f'"{installs[-1]}"' in fenced("gitlab")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the page names the folder of Linux")
+def test_the_page_names_the_folder_that_a_hosted_runner_has_to_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    folder = f"~/{build_cache.home().relative_to(tmp_path)}"
+    assert f"`path: {folder}`" in PAGE.read_text(encoding="utf-8")
+
+
 def test_the_page_lists_what_the_action_takes_and_gives() -> None:
-    page = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
+    page = PAGE.read_text(encoding="utf-8")
     table = page.split("| input | default | |")[1].split("\n\n")[0]
     first = [line.split("|")[1] for line in table.splitlines()[2:]]
     inputs = {name for cell in first for name in re.findall(r"`([\w-]+)`", cell)}
     assert inputs == action.action()["inputs"].keys()
-    outputs = page.split("Its outputs are there")[1].split("\n\n")[0]
+    outputs = page.split("Its outputs are set")[1].split("\n\n")[0]
     for name in action.action()["outputs"]:
         assert f"`{name}` (" in outputs

@@ -14,79 +14,100 @@ from perceptron.commands.shared.quiet import looking_first
 
 
 def compare(
-    base: Annotated[str, typer.Argument(metavar="BASE", help="A branch, tag or commit.")],
-    head: Annotated[str, typer.Argument(metavar="HEAD", help="Another; . is the working tree.")],
-    suite: Annotated[
-        Path, typer.Option(metavar="FILE", help="Configuration of the asv suite.")
-    ] = Path("asv.conf.json"),
+    base: Annotated[
+        str, typer.Argument(metavar="BASE", help="What to compare with: a branch, tag or commit.")
+    ],
+    head: Annotated[
+        str, typer.Argument(metavar="HEAD", help="What to judge: another, or . (the working tree).")
+    ],
+    suite: Annotated[Path, typer.Option(metavar="FILE", help="Run this asv suite.")] = Path(
+        "asv.conf.json"
+    ),
     pytest: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", help="Instead: all tests there that use the benchmark fixture."
+            metavar="PATH",
+            help="Instead of an asv suite, run the tests here that use the benchmark fixture.",
         ),
     ] = None,
     benchmarks: Annotated[
-        str | None, typer.Option(metavar="REGEX", help="Found in name(parameters).")
+        str | None,
+        typer.Option(metavar="REGEX", help="Run those whose name(parameters) or group matches."),
     ] = None,
     budget: Annotated[
-        float, typer.Option(min=0.05, metavar="MINUTES", help="Less time, less is detected.")
+        float,
+        typer.Option(
+            min=0.05, metavar="MINUTES", help="Measure for so long at most. Less time detects less."
+        ),
     ] = 10.0,
     base_python: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Interpreter of BASE. Default: this one.")
+        str | None,
+        typer.Option(metavar="FILE", help="Run BASE with this Python. Default: the current one."),
     ] = None,
     head_python: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Interpreter of HEAD. Default: this one.")
+        str | None,
+        typer.Option(metavar="FILE", help="Run HEAD with this Python. Default: the current one."),
     ] = None,
     installed: Annotated[
         bool, typer.Option("--installed", help="Compare what is installed in these two Pythons.")
     ] = False,
     build: Annotated[
-        bool, typer.Option("--build", help="Compare what asv builds and installs of both.")
+        bool, typer.Option("--build", help="Let asv build and install both, and compare that.")
     ] = False,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Compare only what runs code of changed files.")
+        bool, typer.Option("--changed", help="Run only benchmarks that run changed code.")
     ] = False,
     bisect: Annotated[
         bool, typer.Option("--bisect", help="Find the commit that changed a benchmark's work.")
     ] = False,
     seed: Annotated[
-        int | None, typer.Option(min=0, metavar="N", help="Of the order; drawn if not given.")
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Seed the order and random inputs. Default: a new seed."
+        ),
     ] = None,
     count: Annotated[
-        str, typer.Option(metavar="WHEN", help="Instructions: auto (with valgrind), always, never.")
+        str,
+        typer.Option(
+            metavar="WHEN", help="Count instructions: auto (if there is valgrind), always or never."
+        ),
     ] = "auto",
     least_work: Annotated[
         float | None,
-        typer.Option(min=0.1, metavar="PERCENT", help="More work is slower. Default: 1.5."),
+        typer.Option(min=0.1, metavar="PERCENT", help="So much more work is slower. Default: 1.5."),
     ] = None,
     least_judged: Annotated[
         float | None,
         typer.Option(
-            min=0, max=100, metavar="PERCENT", help="With fewer judged, not clean. Default: 50."
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            help="A run with fewer benchmarks judged is not clean. Default: 50.",
         ),
     ] = None,
     no_seed: Annotated[
         bool, typer.Option("--no-seed", help="Leave random numbers to the benchmarks.")
     ] = False,
     markdown: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write what a pull request's comment holds.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the text of a pull request's comment here."),
     ] = None,
     annotations: Annotated[
         bool,
-        typer.Option("--annotations", help="As in GitHub's workflows: mark slower benchmarks."),
+        typer.Option("--annotations", help="Print GitHub's annotations outside of GitHub too."),
     ] = False,
     html: Annotated[
         str | None,
-        typer.Option(metavar="DIR", help="Where its page is written; '' for none. Default: html."),
+        typer.Option(metavar="DIR", help="Write the page here; '' for none. Default: html."),
     ] = None,
     pages_url: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where that is published, for comments.")
+        str | None, typer.Option(metavar="URL", help="Link comments to the pages published here.")
     ] = None,
     wait: Wait = None,
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Did this change make anything slower? Two revisions side by side, by any suite."""
+    """Did this change make anything slower? Run two revisions side by side."""
     from msgspec.structs import replace
 
     from perceptron.analysis.crossover.moved import moved_crossovers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def tools(tmp_path: Path) -> Path:
     folder.mkdir()
     programs = {"perceptron": PERCEPTRON} | dict.fromkeys(("python", "apt-get", "sudo"), RECORDS)
     programs["sudo"] += '"$@"\n'
+    # Its own code is run; it installs nothing.
+    programs["python"] += f'[ "$1" != -I ] || exec {shlex.quote(sys.executable)} "$@"\n'
     for name, text in programs.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)

@@ -99,18 +99,46 @@ def test_a_checkout_without_history_is_told_what_it_lacks(
     assert "give actions/checkout fetch-depth: 0" in ran.summary
 
 
+SLOWER = '{"rows": [], "verdict": "regression"}'
+
+
 @pytest.mark.parametrize(
     ("prints", "code", "verdict"),
-    [("{}", 2, "invalid"), ("", 1, "error"), ("", 2, "error"), ("", 137, "error")],
+    [
+        (SLOWER, 1, "regression"),
+        ('{"verdict": "inconclusive"}', 3, "inconclusive"),
+        ('{"verdict": "invalid"}', 2, "invalid"),
+        ("", 0, "error"),
+        ("", 1, "error"),
+        ("", 2, "error"),
+        ("", 137, "error"),
+        (SLOWER[:-1], 137, "error"),
+        (SLOWER[:-1], 1, "error"),
+        (SLOWER, 137, "error"),
+        (SLOWER, 0, "error"),
+        ('{"verdict": "clean"}', 2, "error"),
+        ("{}", 2, "error"),
+        ("[]", 1, "error"),
+    ],
 )
 def test_what_broke_is_never_called_slower(
     temporary: Path, tools: Path, tmp_path: Path, prints: str, code: int, verdict: str
 ) -> None:
-    """A command that dies without a document has not found anything, whatever its exit code."""
+    """A command that dies without a whole document has not found anything, whatever it exits with.
+
+    What it left is not handed to the workflow that comments. A module of the checkout that is named
+    as one of Python's own is not run.
+    """
+    (tmp_path / "json.py").write_text('raise SystemExit(print("clean"))')
     (tools / "perceptron").write_text(f"#!/bin/bash\necho -n '{prints}'\nexit {code}\n")
-    ran = action.run(tmp_path, temporary, tools, event=EVENT)
-    assert (ran.code, ran.outputs["verdict"]) == (2, verdict)
-    assert bool(ran.outputs["json"]) == bool(prints)
+    ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT)
+    found = verdict != "error"
+    assert ran.outputs["verdict"] == verdict
+    assert ran.code == {"regression": 1, "inconclusive": 0}.get(verdict, 2)
+    assert bool(ran.outputs["json"]) is bool(ran.outputs["markdown"]) is found
+    handed = {file.name for file in temporary.glob("gate-*/gate/*")}
+    assert handed == {"pull-request.txt"} | ({"gate.json"} if found else set())
+    assert (f"ended with exit code {code} and no whole result" in ran.summary) is not found
 
 
 def test_a_run_that_gets_no_further_is_known_too(
@@ -121,6 +149,7 @@ def test_a_run_that_gets_no_further_is_known_too(
     ran = action.run(tmp_path, temporary, tools, {"comment": "true"}, EVENT)
     assert ran.code == 1
     assert ran.steps[-1] == "actions/upload-artifact"
+    assert ran.outputs == {"verdict": "error", "json": "", "markdown": "", "page": ""}
     (handed,) = temporary.glob("gate-*/gate")
     assert [file.name for file in handed.iterdir()] == ["pull-request.txt"]
     assert number(handed) == 12

@@ -12,6 +12,7 @@ from tests import action
 pytest.importorskip("yaml")
 needs_jq = pytest.mark.skipif(shutil.which("jq") is None, reason="no jq")
 GIVEN = "gate-override: needed for #1"
+AGAIN = "::error::slower: the label passes only the run that it starts"
 
 
 @needs_jq
@@ -27,8 +28,11 @@ GIVEN = "gate-override: needed for #1"
             ["bug", GIVEN],
             f"::notice::passed by the label '{GIVEN}'",
         ),
-        ("regression", "labeled", "bug", ["bug", GIVEN], "::error::slower: take the label off"),
-        ("regression", "synchronize", "", [GIVEN], "::error::slower: take the label off"),
+        ("regression", "labeled", "bug", ["bug", GIVEN], AGAIN),
+        ("regression", "synchronize", "", [GIVEN], AGAIN),
+        ("regression", "edited", "", [GIVEN], AGAIN),
+        ("regression", "reopened", "", [GIVEN], AGAIN),
+        ("regression", "unlabeled", "bug", [GIVEN], AGAIN),
         ("regression", "unlabeled", GIVEN, [], "::error::slower: see"),
         ("regression", "labeled", "gate-override: ", ["gate-override: "], "::error::slower: see"),
         ("regression", "labeled", f"not {GIVEN}", [f"not {GIVEN}"], "::error::slower: see"),
@@ -50,9 +54,10 @@ def test_the_exit_code_follows_the_verdict_and_the_label(
     labels: list[str],
     says: str,
 ) -> None:
-    """A label with a reason passes what was there when it was set, and says who set it.
+    """A label with a reason passes the run that setting it starts, which says who set it.
 
-    Code that is pushed later is not what anybody had looked at.
+    Code that is pushed later is not what anybody had looked at, and who pushes it can edit the
+    title or open the pull request again as well.
     """
     ran = action.run(
         tmp_path,
