@@ -354,7 +354,7 @@ def test_work_depends_on_all_that_decides_a_verdict(
 ) -> None:
     before = prove.current_gate().work
     if what == "code":
-        monkeypatch.setattr(fingerprint, "digest", lambda *_: "another")
+        monkeypatch.setattr(fingerprint, "digest", lambda *_, **__: "another")
     elif what == "suite":
         monkeypatch.setattr(repository, "digest", lambda: "another")
     else:
