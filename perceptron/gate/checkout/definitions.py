@@ -74,12 +74,12 @@ def _outlined(body: list[ast.stmt], inside: str) -> Iterator[_Statement]:
     for statement in body:
         if isinstance(statement, _Function):
             path = f"{inside}.{statement.name}"
-            decorators = [ast.dump(each) for each in statement.decorator_list]
+            decorators = [ast.dump(node) for node in statement.decorator_list]
             yield _Statement(f"def {path} {decorators}", frozenset({path}), "definition")
         elif isinstance(statement, ast.ClassDef):
             path = f"{inside}.{statement.name}"
             rest = [*statement.decorator_list, *statement.bases, *statement.keywords]
-            text = f"class {path} {[ast.dump(each) for each in rest]}"
+            text = f"class {path} {[ast.dump(node) for node in rest]}"
             yield _Statement(text, frozenset({path}), "definition")
             yield from _outlined(statement.body, path)
         elif not _is_text(statement):

@@ -94,12 +94,12 @@ def _of_session(session: int) -> list[psutil.Process]:
     """Return what asv's program has started: also what has a process group of its own."""
     if sys.platform == "win32":
         return []
-    found: list[psutil.Process] = []
+    processes: list[psutil.Process] = []
     for process in psutil.process_iter():
         with suppress(OSError, psutil.Error):
             if process.pid and os.getsid(process.pid) == session:
-                found.append(process)
-    return found
+                processes.append(process)
+    return processes
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -39,11 +39,11 @@ def versions(python: str, without: Collection[str] = ()) -> dict[str, str]:
     except (OSError, subprocess.SubprocessError, msgspec.DecodeError):
         return {}
     unwanted = _INSTALLERS | {_normal(name) for name in without}
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for name, version in rows:
         if name and version and _normal(name) not in unwanted:
-            found.setdefault(_normal(name), version)  # the first is what is imported
-    return found
+            versions.setdefault(_normal(name), version)  # the first is what is imported
+    return versions
 
 
 def differences(base: Mapping[str, str], head: Mapping[str, str]) -> list[str]:

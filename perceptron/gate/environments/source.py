@@ -72,8 +72,8 @@ class Source:
 
 
 def _part(repository: Path, name: str) -> Path:
-    found = git(repository, "rev-parse", "--path-format=absolute", "--git-path", name)
-    return Path(found.rstrip("\n"))
+    path = git(repository, "rev-parse", "--path-format=absolute", "--git-path", name)
+    return Path(path.rstrip("\n"))
 
 
 def _is_folder(path: Path) -> bool:
