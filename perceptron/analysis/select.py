@@ -20,11 +20,14 @@ class Ground(NamedTuple):
     machine: str
     dtype: str | None
     threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
 
 
 def ground(row: Measurement) -> Ground:
     """Return where and how this row was measured."""
-    return Ground(row.machine, row.dtype, row.threads)
+    return Ground(row.machine, row.dtype, row.threads, row.optimizer, row.feed, row.outputs)
 
 
 class State(NamedTuple):

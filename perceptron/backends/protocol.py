@@ -9,21 +9,48 @@ from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 
+@dataclass(frozen=True)
+class Score:
+    """How well the present parameters do on one part of the data."""
+
+    loss: float
+    """As `Problem` defines it, over all rows of the part at once."""
+    accuracy: float | None
+    """Share of the rows whose class is predicted, 0 to 1; None where targets are no classes.
+
+    The predicted class is the largest output; of one output, whether it is above 0.5.
+    """
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How well a trainer's present parameters do."""
+
+    train: Score
+    test: Score | None
+    """On the held-out part; None if nothing is held out."""
+
+
 class Trainer(Protocol):
     """A problem made ready on a device. Nothing but `train` is ever timed."""
 
     def train(self, iterations: int) -> None:
-        """Take this many steps of full-batch gradient descent: THE timed call.
+        """Take this many steps of the problem's optimizer, a batch each: THE timed call.
 
-        Returns only when the work is done, not when it is queued. Training continues from the
-        present parameters: ``train(500)`` twice leaves what ``train(1000)`` leaves.
+        Returns only when the work is done, not when it is queued. Training continues with the next
+        batch, from the present parameters and the present state of the optimizer: ``train(500)``
+        twice leaves what ``train(1000)`` leaves. Batches are those of `Problem.batches`, made
+        beforehand.
         """
 
     def reset(self) -> None:
-        """Go back to the start parameters; returns when done."""
+        """Go back to the start: parameters, optimizer state and first batch; returns when done."""
 
     def loss(self) -> float:
-        """Return the loss at the present parameters, as `Problem` defines it."""
+        """Return the loss of all training rows at the present parameters, as `Problem` defines it."""
+
+    def evaluate(self) -> Evaluation:
+        """Return loss and accuracy on both parts of the data; see `evaluation.evaluate`."""
 
     def parameters(self) -> list[Array]:
         """Return copies of the parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …]."""

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.protocol import LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.cuda import torch_unavailable
+from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
+from perceptron.problems.optimizer import AdamW, Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.problems.targets import classes_of
 
 if TYPE_CHECKING:
     import torch
@@ -29,24 +33,39 @@ class TorchTrainer:
         torch.set_float32_matmul_precision("highest")
         self._device = torch.device(device)
         self._dtype = getattr(torch, dtype)
-        inputs, targets = problem.dataset.load()
-        self._inputs = self._tensor(inputs)
-        self._targets = self._tensor(targets)
+        part = problem.training_part()
+        self._problem = problem
+        self._inputs = self._tensor(part.inputs)
+        self._targets = self._target_tensor(part.targets)
+        self._batches, self._iteration = problem.batches, 0
+        if self._batches is not None:
+            self._orders = torch.from_numpy(self._batches.orders).to(self._device)
         self._start = [self._tensor(array) for array in problem.start_parameters()]
         self._model = self._build(problem)
         self._loss = _loss_module(problem.loss)
-        self._optimizer = torch.optim.SGD(self._model.parameters(), lr=problem.rate)
+        self._optimizer = optimizer_of(problem.optimizer, self._model.parameters())
         self.reset()
 
     def train(self, iterations: int) -> None:
         model, loss, optimizer = self._model, self._loss, self._optimizer
-        inputs, targets = self._inputs, self._targets
-        for _ in range(iterations):
+        for inputs, targets in self._fed(iterations):
             error = loss(model(inputs), targets)
             optimizer.zero_grad()
             error.backward()
             optimizer.step()
         self._synchronize()
+
+    def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield inputs and targets of the next iterations, gathered when their turn comes."""
+        inputs, targets = self._inputs, self._targets
+        if self._batches is None:
+            yield from repeat((inputs, targets), iterations)
+            return
+        orders = self._orders
+        for begin, end in self._batches.spans(self._iteration, iterations):
+            rows = orders[begin:end]
+            yield inputs.index_select(0, rows), targets.index_select(0, rows)
+        self._iteration += iterations
 
     def phases(self) -> dict[str, Callable[[int], None]]:
         """Return loops over iterations, each of which ends one iteration phase later than the last.
@@ -99,6 +118,8 @@ class TorchTrainer:
             for parameter, start in zip(self._model.parameters(), self._start, strict=True):
                 # nn.Linear keeps weights as (fan out, fan in).
                 parameter.copy_(start.T if start.ndim == 2 else start)
+        self._optimizer.state.clear()
+        self._iteration = 0
         self._synchronize()
 
     def loss(self) -> float:
@@ -106,6 +127,16 @@ class TorchTrainer:
 
         with torch.no_grad():
             return float(self._loss(self._model(self._inputs), self._targets).item())
+
+    def evaluate(self) -> Evaluation:
+        return evaluate(self._problem, self._predict)
+
+    def _predict(self, inputs: Array) -> Array:
+        import torch
+
+        with torch.no_grad():
+            outputs: Array = self._model(self._tensor(inputs)).cpu().numpy()
+        return outputs
 
     def parameters(self) -> list[Array]:
         arrays = [parameter.detach().cpu().numpy() for parameter in self._model.parameters()]
@@ -132,11 +163,42 @@ class TorchTrainer:
         # A copy: data sets are read-only, and torch would warn that it cannot promise that.
         return torch.tensor(array, dtype=self._dtype, device=self._device)
 
+    def _target_tensor(self, targets: Array) -> torch.Tensor:
+        import torch
+
+        if self._problem.loss == "cross-entropy":  # torch takes classes
+            return torch.tensor(classes_of(targets), device=self._device)
+        return self._tensor(targets)
+
     def _synchronize(self) -> None:
         if self._device.type == "cuda":
             import torch
 
             torch.cuda.synchronize(self._device)
+
+
+def optimizer_of(
+    optimizer: Optimizer, parameters: Iterable[torch.nn.Parameter]
+) -> torch.optim.Optimizer:
+    """Return PyTorch's own optimizer of this description."""
+    import torch
+
+    if isinstance(optimizer, Sgd):
+        return torch.optim.SGD(
+            parameters,
+            lr=optimizer.rate,
+            momentum=optimizer.momentum,
+            nesterov=optimizer.nesterov,
+            weight_decay=optimizer.weight_decay,
+        )
+    kind = torch.optim.AdamW if isinstance(optimizer, AdamW) else torch.optim.Adam
+    return kind(
+        parameters,
+        lr=optimizer.rate,
+        betas=optimizer.betas,
+        eps=optimizer.eps,
+        weight_decay=optimizer.weight_decay,
+    )
 
 
 def _loss_module(loss: Loss) -> torch.nn.Module:
@@ -148,6 +210,7 @@ def _loss_module(loss: Loss) -> torch.nn.Module:
         "l1-mean": nn.L1Loss,
         "mse": nn.MSELoss,
         "bce": nn.BCELoss,
+        "cross-entropy": nn.CrossEntropyLoss,
     }
     return means[loss]()
 

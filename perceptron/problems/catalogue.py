@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from perceptron.errors import UserError, unknown
 from perceptron.problems import files, shape
-from perceptron.problems.datasets import BREAST_CANCER, OR_GATE, SYMPTOMS, XOR, Dataset
+from perceptron.problems.datasets import BREAST_CANCER, DIGITS, OR_GATE, SYMPTOMS, XOR, Dataset
 from perceptron.problems.families import FAMILIES
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart, UnitStart
 
@@ -18,10 +20,12 @@ def _as_published(name: str, dataset: Dataset) -> Problem:
         dataset=dataset,
         layers=(Layer(1, "sigmoid"),),
         loss="l1-sum",
-        rate=0.05,
+        optimizer=Sgd(rate=0.05),
         start=UnitStart(),
     )
 
+
+_DIGITS = hold_out(DIGITS, 0.25)
 
 NAMED: dict[str, Problem] = {
     problem.name: problem
@@ -36,7 +40,7 @@ NAMED: dict[str, Problem] = {
             dataset=XOR,
             layers=(Layer(4, "tanh"), Layer(1, "sigmoid")),
             loss="mse",
-            rate=0.5,
+            optimizer=Sgd(rate=0.5),
             start=FanInStart(),
         ),
         Problem(
@@ -46,8 +50,20 @@ NAMED: dict[str, Problem] = {
             dataset=BREAST_CANCER,
             layers=(Layer(1, "sigmoid"),),
             loss="bce",
-            rate=0.1,
+            optimizer=Sgd(rate=0.1),
             start=FanInStart(),
+        ),
+        Problem(
+            name="digits",
+            family="digits",
+            size=_DIGITS.rows,
+            dataset=_DIGITS,
+            layers=(Layer(64, "relu"), Layer(10, "identity")),
+            loss="cross-entropy",
+            optimizer=Adam(rate=0.003),
+            start=FanInStart(),
+            batch=32,
+            iterations=30 * 43,  # 30 epochs
         ),
     )
 }

@@ -1,8 +1,8 @@
 """What one iteration of a problem takes: counted from its shapes, never measured.
 
-A dense layer of fan-in m and fan-out n on r rows takes three products of 2·r·m·n operations
-(forward, weight gradient, input gradient; the first layer needs no input gradient) and a few
-operations per activation value. The counts say what the mathematics needs, not what a backend does.
+An iteration is a step on r rows: those of a batch. A dense layer of fan-in m and fan-out n takes
+products of 2·r·m·n operations (forward, weight gradient, input gradient; the first layer
+needs no input gradient) and a few operations per activation value. The counts say what the mathematics needs, not what a backend does.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ def parameter_count(problem: Problem) -> int:
 
 def operations(problem: Problem) -> int:
     """Count the floating-point operations of one iteration, products of the layers included."""
-    rows = problem.dataset.rows
+    rows = problem.step_rows
     total = products(problem)
     for width in problem.widths[1:]:
         total += (_OPERATIONS_PER_ACTIVATION + 2) * rows * width  # + the bias, there and back
-    return total + 2 * parameter_count(problem)
+    return total + problem.optimizer.operations * parameter_count(problem)
 
 
 def products(problem: Problem) -> int:
     """Count the floating-point operations of the matrix products alone."""
-    rows = problem.dataset.rows
+    rows = problem.step_rows
     total = 0
     for index, (fan_in, fan_out) in enumerate(pairwise(problem.widths)):
         total += (2 if index == 0 else 3) * 2 * rows * fan_in * fan_out
@@ -42,21 +42,33 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
     """Count the bytes that one iteration must read or write if nothing stays in a cache.
 
     Inputs twice, targets once, each activation written, read and read again on the way back, its
-    gradient written and read twice, each parameter read twice and written once.
+    gradient written and read twice, each parameter read twice and written once, each array of the
+    optimizer's state read and written. A batch is read from the data set and written first.
     """
-    rows, features = problem.dataset.rows, problem.dataset.features
+    rows, features = problem.step_rows, problem.dataset.features
+    data = rows * (features + problem.outputs)
     activations = sum(rows * width for width in problem.widths[1:])
-    values = 2 * rows * features + rows + 6 * activations + 3 * parameter_count(problem)
+    values = data + rows * features + 6 * activations
+    values += (3 + 2 * problem.optimizer.state_arrays) * parameter_count(problem)
+    if problem.batch is not None:
+        values += 2 * data
     return values * ITEMSIZE[dtype]
 
 
 def memory(problem: Problem, dtype: DType) -> int:
     """Estimate the bytes that a training holds at its peak.
 
-    The data set is there in float64 beside its copy in ``dtype``; per activation value there are
-    the value, its gradient and one temporary; per parameter the value, its gradient and the start.
+    The data set is there in float64 beside its copy in ``dtype`` and the orders of its rows; per
+    activation value there are the value, its gradient and one temporary; per parameter the value,
+    its gradient, the start and the optimizer's state. The loss is that of all rows, whose outputs
+    are there at once.
     """
     rows, features = problem.dataset.rows, problem.dataset.features
-    data = rows * (features + 1)
-    working = data + 3 * rows * sum(problem.widths[1:]) + 3 * parameter_count(problem)
-    return data * ITEMSIZE["float64"] + working * ITEMSIZE[dtype]
+    data = rows * (features + problem.outputs)
+    activations = 3 * problem.step_rows * sum(problem.widths[1:])
+    if problem.batches is not None:
+        activations = max(activations, 2 * rows * max(problem.widths[1:]))
+    parameters = (3 + problem.optimizer.state_arrays) * parameter_count(problem)
+    working = data + activations + parameters
+    indices = 0 if problem.batches is None else problem.batches.epochs * rows
+    return (data + indices) * ITEMSIZE["float64"] + working * ITEMSIZE[dtype]

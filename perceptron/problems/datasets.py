@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +15,19 @@ from perceptron.errors import UserError
 Array = npt.NDArray[np.floating]
 
 
+class Part(NamedTuple):
+    """Rows to train on, or rows held out: inputs (rows, features), targets (rows, …), float64."""
+
+    inputs: Array
+    targets: Array
+
+
 @dataclass(frozen=True)
 class Dataset:
     """A description of observations; nothing is allocated until `load`.
 
-    Subclasses make the values in `generate`.
+    Subclasses make the values in `generate`. ``rows`` are those to train on. Where targets are
+    classes they are whole numbers 0 … C−1, and ``class_names`` has a name for each.
     """
 
     name: str
@@ -28,30 +37,40 @@ class Dataset:
     target_name: str = "target"
     row_name: str = "observation"
     first_row: int = 0
+    class_names: tuple[str, ...] = ()
 
     def generate(self) -> tuple[Array, Array]:
         """Return inputs (rows, features) and targets (rows, 1), float64; the same at every call."""
         raise NotImplementedError
 
+    def divide(self) -> tuple[Part, Part | None]:
+        """Return what to train on and what is held out, None if nothing is."""
+        return Part(*self.generate()), None
+
     def require(self) -> None:
         """Raise `UserError` where the library that the data come from is not installed."""
 
-    def load(self) -> tuple[Array, Array]:
-        """Return what `generate` does, kept for the next call; the arrays are read-only."""
-        return _load(self)
+    def parts(self) -> tuple[Part, Part | None]:
+        """Return what `divide` does, kept for the next call; the arrays are read-only."""
+        return _parts(self)
+
+    def load(self) -> Part:
+        """Return inputs and targets to train on, kept for the next call; read-only."""
+        return self.parts()[0]
 
 
 def forget() -> None:
-    """Release the data that `Dataset.load` keeps."""
-    _load.cache_clear()
+    """Release the data that `Dataset.parts` keeps."""
+    _parts.cache_clear()
 
 
 @lru_cache(maxsize=1)  # one, because the largest takes hundreds of MB
-def _load(dataset: Dataset) -> tuple[Array, Array]:
-    inputs, targets = dataset.generate()
-    inputs.setflags(write=False)
-    targets.setflags(write=False)
-    return inputs, targets
+def _parts(dataset: Dataset) -> tuple[Part, Part | None]:
+    train, held_out = dataset.divide()
+    for part in (train, held_out):
+        for array in part or ():
+            array.setflags(write=False)
+    return train, held_out
 
 
 @dataclass(frozen=True)
@@ -85,6 +104,37 @@ class Separable(Dataset):
 
 
 @dataclass(frozen=True)
+class Clusters(Dataset):
+    """A cloud of points for each class, around centres that are drawn at random.
+
+    Classes have equally many rows, give or take one, and follow each other in random order.
+    Inputs have unit variance, so that rates do not depend on the data; the centres lie so far apart
+    that most points, not all, are nearest to their own.
+    """
+
+    classes: int = 2
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.class_names:
+            names = tuple(str(index) for index in range(self.classes))
+            object.__setattr__(self, "class_names", names)
+        if not 2 <= self.classes <= self.rows:
+            raise UserError(f"classes: {self.classes} is not between 2 and the {self.rows} rows")
+
+    def generate(self) -> tuple[Array, Array]:
+        random = np.random.default_rng(self.seed)
+        # Two centres are on average √(2·features)·spread apart, points √features from theirs.
+        spread = 3.0 / np.sqrt(self.features + 9.0)
+        centres = random.standard_normal((self.classes, self.features)) * spread
+        labels = random.permutation(np.arange(self.rows) % self.classes)
+        inputs = random.standard_normal((self.rows, self.features))
+        inputs *= np.sqrt(1.0 - spread * spread)
+        inputs += centres[labels]
+        return inputs, labels.astype(np.float64).reshape(-1, 1)
+
+
+@dataclass(frozen=True)
 class BreastCancer(Dataset):
     """The Wisconsin breast-cancer table that scikit-learn bundles, each feature standardised."""
 
@@ -100,6 +150,24 @@ class BreastCancer(Dataset):
         table = load_breast_cancer()
         inputs = np.asarray(table.data, dtype=np.float64)
         inputs = (inputs - inputs.mean(axis=0)) / inputs.std(axis=0)
+        return inputs, np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
+
+
+@dataclass(frozen=True)
+class Digits(Dataset):
+    """Handwritten digits of 8 × 8 pixels that scikit-learn bundles, ink from 0 to 1."""
+
+    def require(self) -> None:
+        reason = optional.missing("sklearn")
+        if reason is not None:
+            raise UserError(f"problem 'digits': {reason}")
+
+    def generate(self) -> tuple[Array, Array]:
+        self.require()
+        from sklearn.datasets import load_digits
+
+        table = load_digits()
+        inputs = np.asarray(table.data, dtype=np.float64) / 16.0
         return inputs, np.asarray(table.target, dtype=np.float64).reshape(-1, 1)
 
 
@@ -147,4 +215,13 @@ BREAST_CANCER = BreastCancer(
     features=30,
     target_name="benign",
     row_name="patient",
+)
+
+DIGITS = Digits(
+    name="handwritten digits",
+    rows=1797,
+    features=64,
+    target_name="digit",
+    row_name="image",
+    class_names=tuple("0123456789"),
 )

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from math import prod, sqrt
 
 from perceptron.errors import UserError
-from perceptron.problems.datasets import Separable
-from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.datasets import Clusters, Separable
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import Feed, Layer, Problem
 from perceptron.problems.start import FanInStart
 
 Size = tuple[int, ...]
+
+_CLASSIFIED_ROWS = 16_384
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ def _perceptron(name: str, size: int, rows: int, features: int) -> Problem:
         dataset=Separable("separable points", rows, features),
         layers=(Layer(1, "sigmoid"),),
         loss="l1-mean",
-        rate=4.0 / (1.0 + sqrt(features / rows)) ** 2,
+        optimizer=Sgd(rate=4.0 / (1.0 + sqrt(features / rows)) ** 2),
         start=FanInStart(),
     )
 
@@ -80,7 +83,7 @@ def _mlp(
         dataset=Separable("separable points", rows, 64),
         layers=(*hidden, Layer(1, "sigmoid")),
         loss="mse",
-        rate=rate,
+        optimizer=Sgd(rate=rate),
         start=FanInStart(gain),
     )
 
@@ -105,6 +108,39 @@ def _mlp_depth(name: str, depth: int) -> Problem:
 def _mlp_map(name: str, rows: int, width: int) -> Problem:
     hidden = [Layer(width, "sigmoid")]
     return _mlp(name, (rows, width), rows=rows, hidden=hidden, rate=_rate_for_width(width))
+
+
+def _classifier(name: str, size: Size, width: int, batch: int, feed: Feed = "resident") -> Problem:
+    """Return ten classes of 64 features, learned by one hidden layer and Adam, as people train."""
+    return Problem(
+        name=f"{name}:{label(size)}",
+        family=name,
+        size=prod(size),
+        sizes=(size[0], size[1]) if len(size) == 2 else None,
+        dataset=Clusters("clusters", _CLASSIFIED_ROWS, 64, classes=10),
+        layers=(Layer(width, "relu"), Layer(10, "identity")),
+        loss="cross-entropy",
+        optimizer=Adam(),
+        start=FanInStart(),
+        batch=batch,
+        feed=feed,
+    )
+
+
+def _mlp_batch(name: str, batch: int) -> Problem:
+    return _classifier(name, (batch,), width=128, batch=batch)
+
+
+def _mlp_batch_host(name: str, batch: int) -> Problem:
+    return _classifier(name, (batch,), width=128, batch=batch, feed="host")
+
+
+def _mlp_width_adam(name: str, width: int) -> Problem:
+    return _classifier(name, (width,), width=width, batch=128)
+
+
+def _batch_width(name: str, batch: int, width: int) -> Problem:
+    return _classifier(name, (batch, width), width=width, batch=batch)
 
 
 def _powers(base: int, first: int, last: int) -> tuple[Size, ...]:
@@ -144,6 +180,34 @@ FAMILIES: dict[str, Family] = {
             ("depth",),
             _powers(2, 1, 64),
             _mlp_depth,
+        ),
+        Family(
+            "mlp-batch",
+            "10 classes, 64 features, width 128, Adam: larger and larger batches of 16,384 rows",
+            ("batch",),
+            _powers(4, 1, _CLASSIFIED_ROWS),
+            _mlp_batch,
+        ),
+        Family(
+            "mlp-batch-host",
+            "mlp-batch with each batch gathered and copied from host memory",
+            ("batch",),
+            _powers(4, 1, _CLASSIFIED_ROWS),
+            _mlp_batch_host,
+        ),
+        Family(
+            "mlp-width-adam",
+            "10 classes, 64 features, batches of 128, Adam: one hidden layer, wider and wider",
+            ("width",),
+            _powers(4, 2, 2**13),
+            _mlp_width_adam,
+        ),
+        Family(
+            "batch-width",
+            "10 classes, 64 features, Adam: batch × width of one hidden layer",
+            ("batch", "width"),
+            tuple((batch, width) for batch in (4, 32, 256, 2048) for width in (4, 32, 256, 2048)),
+            _batch_width,
         ),
         Family(
             "mlp-map",

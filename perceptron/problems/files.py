@@ -26,6 +26,7 @@ from perceptron.problems.model_file import (
     check_size,
     read_model,
 )
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart
 
@@ -136,7 +137,7 @@ def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
         dataset=dataset,
         layers=tuple(Layer(layer.width, layer.activation) for layer in model.layers),
         loss=model.loss,
-        rate=model.rate,
+        optimizer=Sgd(rate=model.rate),
         start=FanInStart(seed=model.start),
         iterations=model.iterations,
     )

@@ -1,15 +1,20 @@
-"""A problem: data, layers, loss, rate and start; all that a backend is given."""
+"""A problem: data, layers, loss, batches, optimizer and start; all that a backend is given."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from perceptron.problems.datasets import Array, Dataset
+from perceptron.errors import UserError
+from perceptron.problems.batches import Batches, Last
+from perceptron.problems.datasets import Array, Dataset, Part
+from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.start import Start
+from perceptron.problems.targets import targets_for
 
 Activation = Literal["sigmoid", "identity", "tanh", "relu"]
-Loss = Literal["l1-sum", "l1-mean", "mse", "bce"]
+Loss = Literal["l1-sum", "l1-mean", "mse", "bce", "cross-entropy"]
+Feed = Literal["resident", "host"]
 DType = Literal["float32", "float64"]
 
 DTYPES: tuple[DType, ...] = ("float32", "float64")
@@ -26,14 +31,23 @@ class Layer:
 
 @dataclass(frozen=True)
 class Problem:
-    """Full-batch gradient descent of dense layers on a data set.
+    """Dense layers, trained on a data set batch by batch.
 
     ``name`` says which problem a row is of, ``reference`` finds it in another process
-    (`catalogue.find`); they differ for a model file, which is named after its contents. The losses,
-    for predictions f and targets t of N values: ``l1-sum`` Σ|f−t|, ``l1-mean`` Σ|f−t|/N,
-    ``mse`` Σ(f−t)²/N and ``bce`` −Σ(t·log f + (1−t)·log(1−f))/N, whose logarithms are cut off at
-    −100 as PyTorch's are. ``iterations`` is one whole training. ``size`` is the problem's
-    position on its family's axis; of a family with two axes it is the product of ``sizes``.
+    (`catalogue.find`); they differ for a model file, which is named after its contents.
+
+    The losses, for predictions f and targets t of N values (rows × outputs): ``l1-sum`` Σ|f−t|,
+    ``l1-mean`` Σ|f−t|/N, ``mse`` Σ(f−t)²/N and ``bce`` −Σ(t·log f + (1−t)·log(1−f))/N, whose
+    logarithms are cut off at −100 as PyTorch's are; ``cross-entropy`` is the mean over the rows of
+    −log softmax(f) at the row's class, where f are the values of a last layer without activation.
+
+    ``iterations`` is one whole training. ``size`` is the problem's position on its family's axis;
+    of a family with two axes it is the product of ``sizes``.
+
+    An iteration is a step on ``batch`` rows (all of them if None), in the order of `batches`.
+    ``feed`` says where they come from: ``resident`` data lie on the device before the clock starts;
+    of ``host`` data each batch is gathered in host memory and copied to the device in the timed
+    loop.
     """
 
     name: str
@@ -42,16 +56,69 @@ class Problem:
     dataset: Dataset
     layers: tuple[Layer, ...]
     loss: Loss
-    rate: float
+    optimizer: Optimizer
     start: Start
     iterations: int = 10_000
     sizes: tuple[int, int] | None = None
     reference: str = ""
     """Empty: the name."""
+    batch: int | None = None
+    last: Last = "keep"
+    feed: Feed = "resident"
+    order_seed: int = 1
 
     def __post_init__(self) -> None:
         if not self.reference:
             object.__setattr__(self, "reference", self.name)
+        if self.batch is None:
+            if self.feed == "host":
+                raise UserError("feed: 'host' is for batches: give a batch")
+        elif not 1 <= self.batch <= self.dataset.rows:
+            raise UserError(
+                f"batch: {self.batch} is not between 1 and the {self.dataset.rows} rows to train on"
+            )
+
+    @property
+    def rate(self) -> float:
+        """The optimizer's, by which a gradient or its direction is scaled."""
+        return self.optimizer.rate
+
+    @property
+    def outputs(self) -> int:
+        """Width of the last layer."""
+        return self.layers[-1].width
+
+    @property
+    def step_rows(self) -> int:
+        """Rows of one iteration."""
+        return self.dataset.rows if self.batch is None else self.batch
+
+    @property
+    def batches(self) -> Batches | None:
+        """Which rows each iteration takes; None where it takes all of them."""
+        if self.batch is None:
+            return None
+        return Batches(self.dataset.rows, self.batch, self.last, self.order_seed)
+
+    @property
+    def iterations_per_epoch(self) -> int:
+        """Iterations that one pass over the rows takes."""
+        return self.batches.per_epoch if self.batches else 1
+
+    def training_part(self) -> Part:
+        """Return inputs (rows, features) and targets to train on; float64, read-only.
+
+        Targets have the form that the loss takes, see `targets.targets_for`.
+        """
+        return self._with_targets(self.dataset.parts()[0])
+
+    def held_out_part(self) -> Part | None:
+        """Return what is held out from training, as `training_part` does; None if nothing is."""
+        held_out = self.dataset.parts()[1]
+        return None if held_out is None else self._with_targets(held_out)
+
+    def _with_targets(self, part: Part) -> Part:
+        return Part(part.inputs, targets_for(part.targets, self.loss, self.outputs))
 
     @property
     def widths(self) -> tuple[int, ...]:

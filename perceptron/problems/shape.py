@@ -15,6 +15,7 @@ from typing import Literal
 
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Separable
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart
 
@@ -148,7 +149,7 @@ def find(reference: str) -> Problem:
             Layer(1, "sigmoid"),
         ),
         loss="mse" if shape.hidden else "l1-mean",
-        rate=_rate(shape),
+        optimizer=Sgd(rate=_rate(shape)),
         start=FanInStart(2.0 if deep else 1.0),
     )
 

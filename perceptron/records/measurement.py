@@ -75,6 +75,14 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     features: int | None = None
     hidden: list[int] | None = None
     """Widths of the hidden layers."""
+    outputs: int | None = None
+    """Width of the last layer."""
+    batch: int | None = None
+    """Rows of an iteration; None where it takes all of them, or where a source does not tell."""
+    optimizer: str | None = None
+    """Its name and the parts that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
+    feed: str | None = None
+    """Where batches come from: ``resident`` on the device, or ``host``."""
 
     phase: str | None = None
     """A part of an iteration, up to the end of which this row was timed; None for the whole."""

@@ -78,17 +78,16 @@ def contradictions(inputs: Array, targets: Array) -> list[list[int]]:
 
 def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
     """Return the model's outputs (rows, 1) in float64 for inputs (rows, features)."""
+    flat = np.concatenate([np.asarray(array, np.float64).ravel() for array in parameters])
     network = Network(
-        inputs=np.asarray(inputs, np.float64),
-        targets=None,
-        ones=None,
-        parameters=[np.asarray(array, np.float64) for array in parameters],
+        parameters=flat,
+        gradients=flat,
+        widths=problem.widths,
         activations=tuple(layer.activation for layer in problem.layers),
         loss=problem.loss,
-        rate=problem.rate,
     )
     with np.errstate(over="ignore"):
-        outputs: Array = forward(np, network)[-1]
+        outputs: Array = forward(np, network, np.asarray(inputs, np.float64))[-1]
     return outputs
 
 

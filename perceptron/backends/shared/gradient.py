@@ -1,4 +1,4 @@
-"""Gradient descent with hand-derived gradients, over any array module with NumPy's names.
+"""Hand-derived gradients over any array module with NumPy's names, and steps along them.
 
 For a layer a = A(y), y = x·w + b and a loss E of the last a, the chain rule gives
 
@@ -6,15 +6,18 @@ For a layer a = A(y), y = x·w + b and a loss E of the last a, the chain rule gi
 
 and ∂E/∂x is the ∂E/∂a of the layer below. A′ is written in terms of a, which saves a second
 evaluation of A. Temporaries are reused in place: at large sizes allocating them costs more than
-the arithmetic.
+the arithmetic. All parameters lie in one flat array and all gradients in another, so that an
+optimizer passes over each once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from itertools import pairwise
+from math import prod
+from typing import Any, NamedTuple
 
 from perceptron.problems.problem import Activation, Loss
 
@@ -23,111 +26,133 @@ Namespace = Any  # numpy, torch, or what has functions of the same names
 
 Activate = Callable[[Namespace, Tensor, Tensor | float], None]  # y → A(y), in place; takes a 1
 Damp = Callable[[Namespace, Tensor, Tensor], None]  # ∂E/∂a, a → ∂E/∂y, overwriting ∂E/∂a
+Step = Callable[[], None]  # move the parameters along the gradients that lie ready
+
+
+class Batch(NamedTuple):
+    """The rows of one iteration.
+
+    ``inputs`` (rows, features) and their transpose, ``targets`` (rows, outputs), ``ones`` (rows,)
+    and, as an array of one value, the ``scale`` of the loss's slope; None if ``transposed`` and
+    ``ones`` are scaled already.
+    """
+
+    inputs: Tensor
+    transposed: Tensor
+    targets: Tensor
+    ones: Tensor
+    scale: Tensor | None
 
 
 @dataclass(frozen=True)
 class Network:
-    """Arrays of one training, all of one dtype on one device.
+    """Arrays of one model, all of one dtype on one device.
 
-    ``inputs`` (rows, features), ``targets`` (rows, 1), ``ones`` (rows,), and ``parameters`` as
-    `Problem.start_parameters` orders them; `descend` updates these in place.
+    ``parameters`` and ``gradients`` are flat arrays of equal size, in the order of
+    `Problem.start_parameters` for layers of these `Problem.widths`.
     """
 
-    inputs: Tensor
-    targets: Tensor
-    ones: Tensor
-    parameters: list[Tensor]
+    parameters: Tensor
+    gradients: Tensor
+    widths: Sequence[int]
     activations: tuple[Activation, ...]
     loss: Loss
-    rate: float
 
     @cached_property
-    def layers(self) -> list[tuple[Tensor, Tensor, Activate, Damp]]:
-        """Weights, bias, activation and its damping of each layer: looked up once, here."""
+    def arrays(self) -> list[Tensor]:
+        """Views of the parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …]."""
+        return views(self.parameters, self.widths)
+
+    @cached_property
+    def layers(self) -> list[tuple[Tensor, Tensor, Activate]]:
+        """Weights, bias and activation of each layer: looked up once, here."""
         return [
-            (weights, bias, _ACTIVATE[activation], _DAMP[activation])
+            (weights, bias, _ACTIVATE[activation])
             for weights, bias, activation in zip(
-                self.parameters[::2], self.parameters[1::2], self.activations, strict=True
+                self.arrays[::2], self.arrays[1::2], self.activations, strict=True
             )
         ]
 
     @cached_property
-    def scale(self) -> Tensor:
-        """What scales every step, as an array: everything is linear in the slope of the loss."""
-        one = self.ones[:1].reshape(())
-        return (one * step_scale(self.loss, self.rate, len(self.targets))).reshape(())
-
-    @cached_property
-    def scaled(self) -> tuple[Tensor, Tensor]:
-        """Inputs, transposed, and ones with the scale in them: for a network of one layer.
-
-        Nothing else is multiplied with the slope there, and each step is spared an operation.
-        """
-        return self.inputs.T * self.scale, self.ones * self.scale
+    def downward(self) -> list[tuple[int, Tensor, Damp, Tensor, Tensor]]:
+        """Index, weights, damping and both gradients of each layer, the last layer first."""
+        arrays, gradients = self.arrays, views(self.gradients, self.widths)
+        layers = [
+            (index, arrays[2 * index], _DAMP[activation], *gradients[2 * index : 2 * index + 2])
+            for index, activation in enumerate(self.activations)
+        ]
+        return layers[::-1]
 
 
-def step_scale(loss: Loss, rate: float, rows: int) -> float:
-    """Return what scales every step: the rate, the 1/N of a mean and the 2 of a square."""
-    factors: dict[Loss, float] = {"l1-sum": 1.0, "l1-mean": 1.0, "mse": 2.0, "bce": 1.0}
-    return rate * factors[loss] / (1 if loss == "l1-sum" else rows)
+def views(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:
+    """Return the arrays of a network whose values lie in one flat array, as views of it."""
+    arrays, begin = [], 0
+    for fan_in, fan_out in pairwise(widths):
+        for shape in ((fan_in, fan_out), (fan_out,)):
+            arrays.append(flat[begin : begin + prod(shape)].reshape(shape))
+            begin += prod(shape)
+    return arrays
 
 
-def descend(xp: Namespace, network: Network, iterations: int) -> None:
-    """Take ``iterations`` steps of gradient descent with the functions of ``xp``.
+def slope_scale(loss: Loss, rows: int, outputs: int) -> float:
+    """Return what scales the slope of a loss: the 1/N of a mean and the 2 of a square."""
+    if loss == "l1-sum":
+        return 1.0
+    return (2.0 if loss == "mse" else 1.0) / (rows if loss == "cross-entropy" else rows * outputs)
+
+
+def batch_of(inputs: Tensor, targets: Tensor, ones: Tensor, scale: Tensor) -> Batch:
+    """Return a batch of rows that change from one iteration to the next."""
+    return Batch(inputs, inputs.T, targets, ones, scale)
+
+
+def whole_batch(network: Network, inputs: Tensor, targets: Tensor, scale: Tensor) -> Batch:
+    """Return all rows as one batch, which stays the same.
+
+    In a network of one layer nothing but inputs and ones is multiplied with the slope: with the
+    scale in them, each iteration is spared an operation.
+    """
+    ones = inputs[:, 0] * 0.0 + 1.0
+    if len(network.activations) > 1:
+        return Batch(inputs, inputs.T, targets, ones, scale)
+    return Batch(inputs, inputs.T * scale, targets, ones * scale, None)
+
+
+def train(xp: Namespace, network: Network, batches: Iterable[Batch], step: Step) -> None:
+    """Take a step on each batch: compute the gradients with the functions of ``xp``, and ``step``.
 
     These are ``matmul`` and what the activations and losses below call, as NumPy has them.
     """
-    matmul, targets, ones = xp.matmul, network.targets, network.ones
-    # Arrays, because NumPy would convert a Python number in each operation.
-    one, scale = ones[:1].reshape(()), network.scale
-    slope = _SLOPES[network.loss]
-    first, *above_first = network.layers
-    downward = list(enumerate(above_first, start=1))[::-1]
-    weights_1, bias_1, _, damp_1 = first
-    inputs_transposed, first_ones = network.scaled if not downward else (network.inputs.T, ones)
-    for _ in range(iterations):
-        outputs = forward(xp, network, one)
-        predictions = outputs[-1]
-        delta = predictions - targets
-        slope(xp, delta, predictions)
-        if downward:
+    matmul, slope = xp.matmul, _SLOPES[network.loss]
+    # An array, because NumPy would convert a Python number in each operation.
+    one = network.parameters[:1].reshape(()) * 0.0 + 1.0
+    downward = network.downward
+    for inputs, transposed, targets, ones, scale in batches:
+        outputs = forward(xp, network, inputs, one)
+        delta = slope(xp, outputs[-1], targets)
+        if scale is not None:
             delta *= scale
-        for index, (weights, bias, _, damp) in downward:
+        for index, weights, damp, weights_gradient, bias_gradient in downward:
             damp(xp, delta, outputs[index + 1])
-            below = matmul(delta, weights.T)
-            weights -= matmul(outputs[index].T, delta)
-            bias -= matmul(ones, delta)
-            delta = below
-        damp_1(xp, delta, outputs[1])
-        weights_1 -= matmul(inputs_transposed, delta)
-        bias_1 -= matmul(first_ones, delta)
+            matmul(outputs[index].T if index else transposed, delta, out=weights_gradient)
+            matmul(ones, delta, out=bias_gradient)
+            if index:
+                delta = matmul(delta, weights.T)
+        step()
 
 
-def forward(xp: Namespace, network: Network, one: Tensor | float = 1.0) -> list[Tensor]:
+def forward(
+    xp: Namespace, network: Network, inputs: Tensor, one: Tensor | float = 1.0
+) -> list[Tensor]:
     """Return the inputs and the output of each layer, (rows, width) each."""
-    values = network.inputs
+    values = inputs
     outputs = [values]
-    for weights, bias, activate, _ in network.layers:
+    for weights, bias, activate in network.layers:
         values = xp.matmul(values, weights)
         values += bias
         activate(xp, values, one)
         outputs.append(values)
     return outputs
-
-
-def loss_value(xp: Namespace, network: Network) -> float:
-    """Return the loss at the present parameters; see `Problem` for the definitions."""
-    predictions = forward(xp, network)[-1]
-    targets = network.targets
-    if network.loss == "bce":
-        likelihood = 1.0 - targets + (2.0 * targets - 1.0) * predictions
-        # e⁻¹⁰⁰ is where torch.nn.BCELoss cuts off: it clips the logarithm at −100.
-        return float(-xp.log(likelihood).clip(min=-100.0).mean())
-    difference = predictions - targets
-    if network.loss == "mse":
-        return float((difference * difference).mean())
-    error = abs(difference)
-    return float(error.sum() if network.loss == "l1-sum" else error.mean())
 
 
 def _sigmoid(xp: Namespace, values: Tensor, one: Tensor | float) -> None:
@@ -169,19 +194,32 @@ def _damp_identity(xp: Namespace, delta: Tensor, output: Tensor) -> None:
     pass
 
 
-def _l1_slope(xp: Namespace, delta: Tensor, predictions: Tensor) -> None:
+def _l1_slope(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
     # The sign, not |f−t|/(f−t): an exact hit is 0 and not 0/0.
+    delta = predictions - targets
     xp.sign(delta, out=delta)
+    return delta
 
 
-def _mse_slope(xp: Namespace, delta: Tensor, predictions: Tensor) -> None:
-    pass
+def _mse_slope(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
+    return predictions - targets
 
 
-def _bce_slope(xp: Namespace, delta: Tensor, predictions: Tensor) -> None:
+def _bce_slope(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
     variance = (1.0 - predictions) * predictions
+    delta = predictions - targets
     # As torch.nn.BCELoss does, so that a saturated prediction gives a finite gradient.
     delta /= xp.clip(variance, 1e-12, None)
+    return delta
+
+
+def _cross_entropy_slope(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
+    # The largest is taken off, so that no exponential overflows.
+    delta = predictions - xp.amax(predictions, axis=1, keepdims=True)
+    xp.exp(delta, out=delta)
+    delta /= delta.sum(1).reshape(-1, 1)
+    delta -= targets
+    return delta
 
 
 _ACTIVATE: dict[Activation, Activate] = {
@@ -196,10 +234,12 @@ _DAMP: dict[Activation, Damp] = {
     "relu": _damp_relu,
     "identity": _damp_identity,
 }
-# f − t, f → ∂E/∂f, overwriting f − t; without the factors of `step_scale`.
-_SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], None]] = {
+# f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: there f are
+# the values before the softmax.
+_SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], Tensor]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
     "mse": _mse_slope,
     "bce": _bce_slope,
+    "cross-entropy": _cross_entropy_slope,
 }

@@ -1,0 +1,60 @@
+"""Loss and accuracy of predictions, the same arithmetic for every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from perceptron.backends.protocol import Evaluation, Score
+from perceptron.problems.datasets import Array, Part
+from perceptron.problems.problem import Loss, Problem
+from perceptron.problems.targets import classes_of
+
+
+def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
+    """Score the training part and the held-out part.
+
+    ``predict`` computes the last layer's outputs, (rows, outputs), of inputs (rows, features) in
+    float64 with the backend's own functions and the present parameters.
+    """
+    held_out = problem.held_out_part()
+    return Evaluation(
+        train=_score(problem, problem.training_part(), predict),
+        test=None if held_out is None else _score(problem, held_out, predict),
+    )
+
+
+def _score(problem: Problem, part: Part, predict: Callable[[Array], Array]) -> Score:
+    predictions = np.asarray(predict(part.inputs), dtype=np.float64)
+    return Score(
+        loss=loss_of(problem.loss, predictions, part.targets),
+        accuracy=_accuracy(predictions, part.targets),
+    )
+
+
+def loss_of(loss: Loss, predictions: Array, targets: Array) -> float:
+    """Return the loss of predictions (rows, outputs), as `Problem` defines it, in float64."""
+    if loss == "cross-entropy":
+        shifted = predictions - predictions.max(axis=1, keepdims=True)
+        logarithms = np.log(np.exp(shifted).sum(axis=1)) - (shifted * targets).sum(axis=1)
+        return float(logarithms.mean())
+    if loss == "bce":
+        likelihood = 1.0 - targets + (2.0 * targets - 1.0) * predictions
+        with np.errstate(divide="ignore"):
+            return float(-np.log(likelihood).clip(min=-100.0).mean())
+    difference = predictions - targets
+    if loss == "mse":
+        return float((difference * difference).mean())
+    error = np.abs(difference)
+    return float(error.sum() if loss == "l1-sum" else error.mean())
+
+
+def _accuracy(predictions: Array, targets: Array) -> float | None:
+    if not np.isin(targets, (0.0, 1.0)).all():
+        return None
+    if targets.shape[1] == 1:
+        return float(((predictions > 0.5) == (targets > 0.5)).mean())
+    if (targets.sum(axis=1) != 1.0).any():
+        return None
+    return float((classes_of(predictions) == classes_of(targets)).mean())

@@ -1,0 +1,102 @@
+"""In which order a training sees its rows: the same batches for every backend.
+
+Each epoch passes over the rows in a permutation of its own. Making one takes as long as a step on
+thousands of rows and would be timed, so the orders are made beforehand, as many as `CYCLE` and
+memory allow, and later epochs begin with the first again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Last = Literal["keep", "drop"]
+
+CYCLE = 64
+"""Epochs with an order of their own, at most."""
+MOST_INDICES = 2**20
+"""Of all these orders together; the first epoch's may be more."""
+
+Indices = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Batches of ``size`` of ``rows`` rows; an iteration is one of them, an epoch all of them.
+
+    ``last`` says what becomes of the batch that is left over where ``size`` does not divide
+    ``rows``: it is kept, shorter, or dropped.
+    """
+
+    rows: int
+    size: int
+    last: Last = "keep"
+    seed: int = 1
+
+    @property
+    def per_epoch(self) -> int:
+        """Number of iterations that an epoch takes."""
+        return -(-self.rows // self.size) if self.last == "keep" else self.rows // self.size
+
+    @property
+    def rows_per_epoch(self) -> int:
+        """Number of rows that an epoch trains on: all but those of a dropped batch."""
+        return self.rows if self.last == "keep" else self.per_epoch * self.size
+
+    @property
+    def shortest(self) -> int:
+        """Rows in the last batch of an epoch."""
+        return self.rows_per_epoch - (self.per_epoch - 1) * self.size
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs with an order of their own, from `order` (0) on."""
+        return max(1, min(CYCLE, MOST_INDICES // self.rows))
+
+    @property
+    def cycle(self) -> int:
+        """Number of iterations after which the batches begin again."""
+        return self.epochs * self.per_epoch
+
+    def order(self, epoch: int) -> Indices:
+        """Return the rows of an epoch in their order, (`rows_per_epoch`,), without dropped ones."""
+        random = np.random.default_rng((self.seed, epoch % self.epochs))
+        return random.permutation(self.rows)[: self.rows_per_epoch]
+
+    @cached_property
+    def orders(self) -> Indices:
+        """All orders, (`epochs` · `rows_per_epoch`,): batch k begins at ``bounds(k)[0]``."""
+        return np.concatenate([self.order(epoch) for epoch in range(self.epochs)])
+
+    def bounds(self, iteration: int) -> tuple[int, int]:
+        """Return where in `orders` the batch of an iteration begins and where it ends."""
+        epoch, index = divmod(iteration % self.cycle, self.per_epoch)
+        first = epoch * self.rows_per_epoch
+        begin = first + index * self.size
+        return begin, min(begin + self.size, first + self.rows_per_epoch)
+
+    def indices(self, iteration: int) -> Indices:
+        """Return the rows of an iteration's batch; the first iteration is 0."""
+        begin, end = self.bounds(iteration)
+        return self.orders[begin:end]
+
+    def spans(self, iteration: int, iterations: int) -> Iterator[tuple[int, int]]:
+        """Yield the bounds of so many batches from an iteration on; for inside a timed loop."""
+        size, per_epoch, rows = self.size, self.per_epoch, self.rows_per_epoch
+        left = iterations
+        epoch, index = divmod(iteration % self.cycle, per_epoch)
+        while left:
+            first = epoch * rows
+            here = min(per_epoch - index, left)
+            last = first + (index + here - 1) * size
+            for begin in range(first + index * size, last, size):
+                yield begin, begin + size
+            yield last, min(last + size, first + rows)
+            left -= here
+            index = 0
+            epoch = (epoch + 1) % self.epochs
