@@ -47,7 +47,7 @@ class Trainer(Protocol):
         """Go back to the start: parameters, optimizer state and first batch; returns when done."""
 
     def loss(self) -> float:
-        """Return the loss of all training rows at the present parameters, as `Problem` defines it."""
+        """Return the present loss of all training rows, as `Problem` defines it."""
 
     def evaluate(self) -> Evaluation:
         """Return loss and accuracy on both parts of the data; see `evaluation.evaluate`."""

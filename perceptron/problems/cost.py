@@ -1,8 +1,9 @@
 """What one iteration of a problem takes: counted from its shapes, never measured.
 
-An iteration is a step on r rows: those of a batch. A dense layer of fan-in m and fan-out n takes
-products of 2·r·m·n operations (forward, weight gradient, input gradient; the first layer
-needs no input gradient) and a few operations per activation value. The counts say what the mathematics needs, not what a backend does.
+An iteration is a step on r rows, those of a batch. A dense layer of fan-in m and fan-out n takes
+three products of 2·r·m·n operations (forward, weight gradient, input gradient; the first layer
+needs no input gradient) and a few operations per activation value. The counts say what the
+mathematics needs, not what a backend does.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]
         index = int(np.argmax(left))
         if not np.isfinite(left[index]):
             raise UserError(
-                f"test_share: {wanted} of {counts.sum()} rows leave no row of some class to train on"
+                f"test_share: {wanted} of {counts.sum()} rows leave some class no row to train on"
             )
         numbers[index] += 1
     return numbers

@@ -234,8 +234,8 @@ _DAMP: dict[Activation, Damp] = {
     "relu": _damp_relu,
     "identity": _damp_identity,
 }
-# f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: there f are
-# the values before the softmax.
+# f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: f are the
+# values before that.
 _SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], Tensor]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
