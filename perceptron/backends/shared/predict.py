@@ -14,13 +14,14 @@ from perceptron.problems.problem import Problem
 def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
     """Return the model's outputs (rows, outputs) in float64 for inputs (rows, features).
 
-    ``parameters`` are in the order of `Problem.start_parameters`.
+    ``parameters`` are in the order of `Problem.start_parameters`, of any widths.
     """
-    flat = np.concatenate([np.asarray(array, np.float64).ravel() for array in parameters])
+    arrays = [np.asarray(array, np.float64) for array in parameters]
+    flat = np.concatenate([array.ravel() for array in arrays])
     network = Network(
         parameters=flat,
         gradients=flat,
-        widths=problem.widths,
+        widths=[len(arrays[0]), *(bias.size for bias in arrays[1::2])],
         activations=tuple(layer.activation for layer in problem.layers),
         loss=problem.loss,
     )

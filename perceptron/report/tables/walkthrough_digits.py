@@ -89,7 +89,7 @@ def _epochs(walk: ClassifierWalkthrough) -> None:
     for run in walk.runs:
         columns += [f"{run.backend} loss>", "held-out>", "right>", "held-out>"]
     table(
-        "After each epoch: loss and share of right predictions, of the rows learned from and held out",
+        "Loss and share of right predictions after each epoch: rows learned from, rows held out",
         columns,
         (
             (str(epoch), *(cell for run in walk.runs for cell in _score(run.epochs[epoch])))
