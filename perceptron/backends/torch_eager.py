@@ -56,6 +56,7 @@ class TorchTrainer:
         self._inputs = self._tensor(part.inputs).to(data_device)
         self._targets = self._target_tensor(part.targets).to(data_device)
         self._batches, self._iteration = problem.batches, 0
+        self._feed: Feed | None = None
         if self._batches is not None:
             self._orders = torch.from_numpy(self._batches.orders).to(data_device)
             self._feed = self._make_feed(self._batches)
@@ -78,25 +79,19 @@ class TorchTrainer:
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Return inputs and targets of the next iterations, each made when its turn comes."""
-        if self._batches is None:
+        if self._feed is None:
             return repeat((self._inputs, self._targets), iterations)
-        return self._taken(self._batches, iterations)
-
-    def _taken(
-        self, batches: Batches, iterations: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        feed = self._feed
-        for begin, end in batches.spans(self._iteration, iterations):
-            yield feed(begin, end)
+        iteration = self._iteration
         self._iteration += iterations
+        return self._feed(iteration, iterations)
 
     def _make_feed(self, batches: Batches) -> Feed:
         import torch
 
         data = (self._inputs, self._targets, self._orders)
         if not self._is_copied:
-            return Resident(*data)
-        return FromHost(*data, batches.size, self._device, torch.cuda.Event)
+            return Resident(*data, batches)
+        return FromHost(*data, batches, self._device, torch.cuda.Event)
 
     def phases(self) -> dict[str, Callable[[int], None]]:
         """Return loops over iterations, each of which ends one iteration phase later than the last.
@@ -140,7 +135,7 @@ class TorchTrainer:
 
         return {
             "Python's loop": nothing,
-            **({} if self._batches is None else {"batch": batch}),
+            **({} if self._feed is None else {"batch": batch}),
             "forward": forward,
             "loss": with_loss,
             "zero_grad": with_zero_grad,
@@ -207,8 +202,9 @@ class TorchTrainer:
 class TorchBackend:
     """Eager PyTorch on one device."""
 
-    imports = ("torch",)
+    imports: tuple[str, ...] = ("torch",)
     phased = True
+    trainer: type[TorchTrainer] = TorchTrainer
 
     def __init__(self, name: str, device: str, summary: str, rung: LadderStep) -> None:
         self.name = name
@@ -226,25 +222,39 @@ class TorchBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
-        trainer = TorchTrainer(problem, dtype, self.device)
+        trainer = self.trainer(problem, dtype, self.device)
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: TorchTrainer(problem, dtype, "meta"))
+        """Return what one iteration dispatches; see `kernels.trace`.
+
+        On a GPU PyTorch's optimizers take all parameters in one kernel, which they would not on
+        the meta device unless told to. A copy of host data stands there as a gather.
+        """
+        is_gpu = self.device == "cuda"
+        return trace(
+            lambda: self.trainer(problem, dtype, "meta", foreach=is_gpu or None),
+            counts_host=not is_gpu,
+        )
 
 
 CPU = TorchBackend(
     "torch-cpu",
     "cpu",
-    "PyTorch on the CPU: nn.Sequential, autograd, SGD",
-    LadderStep("nothing: a module, autograd and an optimizer, called from Python", after=None),
+    "PyTorch on the CPU: nn.Sequential, autograd, torch.optim",
+    LadderStep(
+        "nothing but a loader: a module, autograd and an optimizer, called from Python",
+        after="torch-cpu-dataloader",
+    ),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
-    LadderStep("nothing: as torch-cpu, and a launch for each kernel", after=None),
+    LadderStep(
+        "nothing but a loader: as torch-cpu, and a launch for each kernel",
+        after="torch-cuda-dataloader",
+    ),
 )
