@@ -26,6 +26,8 @@ def check_model(model: AnyModel) -> None:
     _check_training(model)
     if model.loss == "cross-entropy":
         _check_classes(model.data)
+    if isinstance(model.data, FromCsv):
+        _check_columns(model.data.target_columns)
     if model.data.test_seed is not None and model.data.test_share is None:
         raise UserError("data.test_seed: needs data.test_share, such as test_share = 0.25")
     if model.size is not None:
@@ -69,8 +71,9 @@ def _check_for_bce(model: AnyModel, dataset: Dataset) -> None:
 def _listed(dataset: Dataset) -> str:
     """Count the classes and name some."""
     names = dataset.class_names
+    listed = ", ".join(repr(name[:40]) for name in names[:5])
     more = ", …" if len(names) > 5 else ""
-    return f"the {len(names)} classes {', '.join(names[:5])}{more} of {dataset.target_name!r}"
+    return f"the {len(names)} classes {listed}{more} of {dataset.target_name!r}"
 
 
 def _check_layers(model: AnyModel) -> None:
@@ -92,6 +95,12 @@ def _check_classes(data: AnyData) -> None:
         raise UserError("loss: 'cross-entropy' needs classes: give data.classes, such as 10")
     if isinstance(data, FromCsv) and len(data.target_columns) > 1:
         raise UserError("data.target: 'cross-entropy' takes one column, of classes")
+
+
+def _check_columns(columns: tuple[str, ...]) -> None:
+    for index, name in enumerate(columns):
+        if name in columns[:index]:
+            raise UserError(f"data.target: {name!r} is there twice")
 
 
 def _check_training(model: AnyModel) -> None:

@@ -201,16 +201,18 @@ def _with(old: str, new: str) -> str:
         (_with("classes = 3", ""), "loss: 'cross-entropy' needs classes: give data.classes"),
         (
             _with("width = 3", "width = 4"),
-            "layers[1].width: the last layer has width 3 for the 3 classes 0, 1, 2 of 'target', "
-            "got 4",
+            "layers[1].width: the last layer has width 3 for the 3 classes '0', '1', '2' of "
+            "'target', got 4",
         ),
         (
             _with("classes = 3", "classes = 2").replace("width = 3", "width = 1"),
-            "layers[1].width: the last layer has width 2 for the 2 classes 0, 1 of 'target', got 1",
+            "layers[1].width: the last layer has width 2 for the 2 classes '0', '1' of 'target', "
+            "got 1",
         ),
         (
             _with("classes = 3", "classes = 12"),
-            "layers[1].width: the last layer has width 12 for the 12 classes 0, 1, 2, 3, 4, … of",
+            "layers[1].width: the last layer has width 12 for the 12 classes '0', '1', '2', '3', "
+            "'4', … of",
         ),
         (
             _with("identity", "sigmoid"),
