@@ -134,6 +134,7 @@ def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
         reference=f"{file}{ending}",
         family=file.stem,
         size=dataset.rows if size is None else size,
+        axes=() if model.size is None else (model.size.axis,),
         dataset=dataset,
         layers=tuple(Layer(layer.width, layer.activation) for layer in model.layers),
         loss=model.loss,

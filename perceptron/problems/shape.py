@@ -142,6 +142,7 @@ def find(reference: str) -> Problem:
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
+        axes=() if axis is None else (_WORDS[axis],),
         size=sizes[axis or "rows"],
         dataset=Separable("separable points", shape.rows, shape.features),
         layers=(

@@ -9,10 +9,11 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.sweep import Curve, Sweep, sweeps
 from perceptron.analysis.what_if.estimate import DeviceEstimate
-from perceptron.report.charts.axes import family_axis, log_axis, size_text, within
+from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
-from perceptron.report.crossover_words import sentence
+from perceptron.report.crossover_words import axis_of, sentence
 from perceptron.report.numbers import digits, duration, duration_interval, tick
+from perceptron.report.size_axis import at_size, size_axis
 
 ITERATION = "time per iteration"
 # Crossovers that a figure has room to label; the table has them all.
@@ -74,7 +75,7 @@ def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
         for crossover in bench.crossovers
         if crossover.family == family and crossover.threads == threads
     ]
-    return sweep_figure(judged[0].curves, crossovers, family_axis(family))
+    return sweep_figure(judged[0].curves, crossovers, size_axis(family, judged[0].axis))
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
@@ -88,7 +89,7 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     for level, crossover in enumerate(crossing, lowest):
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
-            label = f"{winner} from {digits(change.size)} up"
+            label = f"{winner} from {at_size(digits(change.size), axis_of(crossover))} up"
             marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
         if crossover.low is not None and crossover.high is not None:
             stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))

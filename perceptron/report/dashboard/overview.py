@@ -16,7 +16,6 @@ from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.phase_map import map_figure
@@ -28,6 +27,7 @@ from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
+from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.crossover import crossover_table
 from perceptron.report.tables.finding import finding_sentence, finding_table
 from perceptron.report.tables.one_size import single_table
@@ -164,7 +164,7 @@ def _winners(sweep: Sweep) -> tuple[str, ...]:
     sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
     if not sizes:
         return (shortened(sweep.family), "–", "nothing measured", "–", "nothing measured")
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     ends = [
         cell
         for size in (sizes[0], sizes[-1])

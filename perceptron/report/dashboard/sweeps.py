@@ -11,19 +11,20 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Curve, Sweep
+from perceptron.analysis.training import training_words
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
-from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import ITERATION, scaled, sweep_figure
 from perceptron.report.crossover_words import missing
-from perceptron.report.dashboard.asked import Asked, Pair, pair_of
+from perceptron.report.dashboard.asked import Asked, Pair, on_ground, pair_of
 from perceptron.report.dashboard.names import foreign_state, machine_name, state_name
 from perceptron.report.dashboard.sweep_list import rest_of_sweeps
 from perceptron.report.dashboard.telling import most_telling_pairs, most_telling_sweeps
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
 from perceptron.report.numbers import duration_interval, interval
+from perceptron.report.size_axis import size_axis
 from perceptron.report.tables import what_if
 from perceptron.report.tables.crossover import (
     AMORTISATION_COLUMNS,
@@ -33,7 +34,7 @@ from perceptron.report.tables.crossover import (
 )
 from perceptron.report.tables.disturbed import with_disturbed
 
-SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Shown")
+SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Training", "Shown")
 WHOLE = f"whole training, {ITERATIONS:,} iterations"
 COLD = f"from cold, {ITERATIONS:,} iterations"
 
@@ -66,6 +67,7 @@ def sweep_setting(sweep: Sweep) -> tuple[str, ...]:
         state_name(sweep.commit, sweep.when, *foreign_state(sweep)),
         sweep.dtype or "not stated",
         "not stated" if sweep.threads is None else str(sweep.threads),
+        training_words(sweep) or sweep.optimizer or "not stated",
     )
 
 
@@ -94,7 +96,7 @@ def _times(
     guessed: Sequence[WhatIf],
     pairs: Container[Pair],
 ) -> View:
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     lines = {estimate.challenger: estimate.estimates for estimate in guessed}
     marked = _of_pairs(sweep.crossovers, pairs)
     figure = sweep_figure(sweep.curves, marked, axis, shown, times, tuple(lines.values()))
@@ -115,7 +117,7 @@ def _times(
 def _cold(
     sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None, pairs: Container[Pair]
 ) -> View:
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     marked = _of_pairs(sweep.cold_crossovers, pairs)
     figure = sweep_figure(sweep.cold, marked, axis, COLD, ITERATIONS)
     tables = [
@@ -124,13 +126,8 @@ def _cold(
     ]
     if asked is not None and asked.iterations != ITERATIONS:
         title = f"From cold, over a training of {asked.iterations:,} iterations"
-        conditions = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
-        own = [
-            crossover
-            for crossover in asked.from_cold
-            if (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
-            == conditions
-        ]
+        where = on_ground(sweep)
+        own = [crossover for crossover in asked.from_cold if on_ground(crossover) == where]
         tables.insert(1, table(CROSSOVER_COLUMNS, crossover_cells(own), title))
     if sweep.amortisations:
         cells = amortisation_cells(sweep.amortisations)
@@ -230,7 +227,7 @@ def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tup
 
 
 def _ratio(sweep: Sweep, crossover: Crossover, looks: plot.Looks) -> View:
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
     kind = _interval([(at.processes, at.low) for at in crossover.ratio_at])
     columns = (f"{axis}>", f"ratio [{kind}]>", "processes>")
