@@ -8,6 +8,8 @@ from msgspec import Struct
 
 from perceptron.records.measurement import Measurement
 
+_MOST_ROWS = 2**40
+
 
 class Epoch(Struct, frozen=True):
     """One pass over the rows: how many iterations it takes, and how many rows it trains on."""
@@ -32,6 +34,8 @@ def epoch_of(row: Measurement) -> Epoch | None:
     if row.batch is None or row.rows is None or min(row.batch, row.rows) < 1:
         return None
     iterations = row.iterations_per_epoch or -(-row.rows // row.batch)
+    if not 1 <= iterations <= row.rows <= _MOST_ROWS:  # rows of a file say what they like
+        return None
     return Epoch(iterations, min(row.rows, iterations * row.batch))
 
 

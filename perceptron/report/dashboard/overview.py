@@ -13,7 +13,7 @@ from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
-from perceptron.analysis.stored.sweep import Curve, Sweep
+from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
 from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
@@ -177,18 +177,23 @@ def _fastest(curves: list[Curve], size: float) -> str:
     """Return the fastest at a size with its time, and the next."""
     fastest = sorted(
         (
-            (spot.value.estimate, curve.backend, spot.value)
+            (spot.value.estimate, curve.backend, spot)
             for curve in curves
             for spot in curve.spots
             if spot.size == size
         ),
         key=lambda candidate: candidate[:2],
     )
-    times = [
-        f"{shortened(name)} {numbers.duration_interval(value.estimate, value.low, value.high)}"
-        for _, name, value in fastest[:2]
-    ]
+    times = [f"{shortened(name)} {_time(spot)}" for _, name, spot in fastest[:2]]
     return " before ".join(times)
+
+
+def _time(spot: CurvePoint) -> str:
+    value = spot.value
+    time = numbers.duration_interval(value.estimate, value.low, value.high)
+    if spot.epoch is None:
+        return time
+    return f"{time}, {numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))}"
 
 
 def _cards(bench: BenchResult | None) -> list[dict[str, Any]]:

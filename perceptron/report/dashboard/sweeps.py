@@ -23,7 +23,7 @@ from perceptron.report.dashboard.names import foreign_state, machine_name, state
 from perceptron.report.dashboard.sweep_list import rest_of_sweeps
 from perceptron.report.dashboard.telling import most_telling_pairs, most_telling_sweeps
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
-from perceptron.report.numbers import duration_interval, interval
+from perceptron.report.numbers import NONE, duration_interval, interval
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables import what_if
 from perceptron.report.tables.crossover import (
@@ -33,6 +33,7 @@ from perceptron.report.tables.crossover import (
     crossover_cells,
 )
 from perceptron.report.tables.disturbed import with_disturbed
+from perceptron.report.tables.throughput import epoch_cells
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Training", "Shown")
 WHOLE = f"whole training, {ITERATIONS:,} iterations"
@@ -103,6 +104,7 @@ def _times(
     tables = [
         table(CROSSOVER_COLUMNS, crossover_cells(sweep.crossovers), "Who is faster"),
         _values(sweep.curves, times, axis, shown),
+        *_epochs(sweep.curves, axis),
     ]
     if guessed:
         tables.append(table(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
@@ -207,6 +209,24 @@ def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewT
     columns, rows = with_disturbed(columns, rows, disturbances)
     kind = _interval([(spot.processes, spot.value.low) for curve in curves for spot in curve.spots])
     return table(columns, rows, f"{shown} [{kind}]")
+
+
+def _epochs(curves: Sequence[Curve], axis: str) -> list[ViewTable]:
+    """Return what the times mean for mini-batches, as `_values`; nothing for full batches."""
+    cells = {
+        (curve.backend, spot.size): ", ".join(epoch_cells(spot.epoch, spot.value.estimate))
+        for curve in curves
+        for spot in curve.spots
+        if spot.epoch is not None
+    }
+    if not cells:
+        return []
+    columns = (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
+    rows = [
+        (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
+        for size in sorted({size for _, size in cells})
+    ]
+    return [table(columns, rows, "Rows trained on per second, time of an epoch")]
 
 
 def _interval(values: Sequence[tuple[int, float | None]]) -> str:

@@ -21,7 +21,7 @@ from perceptron.report.crossover_words import (
     status,
 )
 from perceptron.report.numbers import count, duration_interval
-from perceptron.report.tables import what_if
+from perceptron.report.tables import throughput, what_if
 from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import out, table
 
@@ -53,6 +53,7 @@ def show(result: CrossoverResult) -> None:
     )
     if resident:
         table(TITLE, columns, resident)
+    throughput.show(result.rows)
     cold = crossover_cells(result.from_cold)
     if cold:
         table(
@@ -87,7 +88,7 @@ def source_line(use: SourceUse) -> str:
     )
 
 
-def show_pairs(crossovers: Sequence[Crossover], measured: Iterable[Measurement] = ()) -> None:
+def show_pairs(crossovers: Sequence[Crossover], measured: Sequence[Measurement] = ()) -> None:
     """Print who is faster where, one line for each family and pair that was measured.
 
     ``measured`` are the rows behind it, of which some may have been disturbed.
@@ -105,6 +106,7 @@ def show_pairs(crossovers: Sequence[Crossover], measured: Iterable[Measurement] 
     ]
     if cells:
         table(TITLE, *with_disturbed(PAIR_COLUMNS, cells, _disturbances(crossovers, measured)))
+    throughput.show(measured)
     show_missing(crossovers)
 
 
