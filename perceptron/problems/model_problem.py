@@ -35,6 +35,7 @@ def problem_of(
         reference=reference,
         family=family,
         size=dataset.rows if size is None else size,
+        axes=() if model.size is None else (model.size.axis,),
         dataset=dataset,
         layers=tuple(Layer(layer.width, layer.activation) for layer in model.layers),
         loss=model.loss,

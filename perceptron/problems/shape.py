@@ -171,6 +171,7 @@ def find(reference: str) -> Problem:
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
+        axes=() if axis is None else (WORDS[axis],),
         size=sizes[axis or "rows"],
         dataset=_dataset(shape),
         layers=_layers(shape),
