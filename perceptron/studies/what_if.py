@@ -36,11 +36,21 @@ _TINY = "or-gate"
 _PROCESSES = 3
 
 
-def require() -> None:
-    """Raise `UserError` where PyTorch is not installed: without it nothing can be counted."""
+def require(problems: Iterable[Problem]) -> None:
+    """Raise `UserError` for what cannot be estimated, before anything is measured.
+
+    Without PyTorch nothing can be counted, and no figure says how long the host takes to hand
+    batches to a device.
+    """
     reason = registry.reason_unavailable(_COUNTED)
     if reason is not None:
         raise UserError(f"--what-if counts the kernels of {_COUNTED}: {reason}")
+    for problem in problems:
+        if problem.feed == "host":
+            raise UserError(
+                f"--what-if: {problem.name} has its batches from the host, and how long copying "
+                "them takes is not estimated: leave one of the two out"
+            )
 
 
 def estimates(
@@ -50,7 +60,7 @@ def estimates(
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
     """
-    require()
+    require(problems)
     with Workers() as workers:
         references = [_TINY, *(problem.reference for problem in problems)]
         kernels = _kernels(workers, references, dtype, threads)
@@ -117,13 +127,13 @@ def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Es
 
 
 def _findable(names: Iterable[str]) -> Iterator[Problem]:
-    """Yield the problems of stored rows whose name finds them here."""
+    """Yield the problems of stored rows whose name finds them here, of those with an estimate."""
     for name in names:
         try:
             problem = catalogue.find(name)
         except UserError:
             continue
-        if problem.name == name:
+        if problem.name == name and problem.feed == "resident":
             yield problem
 
 
