@@ -83,7 +83,7 @@ def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]
     """Return how many of each class are held out, by largest remainders; one is always left."""
     most = np.maximum(counts - 1, 0)
     exact = counts * (wanted / counts.sum())
-    numbers = np.minimum(np.floor(exact).astype(np.int64), most)
+    numbers: npt.NDArray[np.int64] = np.minimum(np.floor(exact).astype(np.int64), most)
     while numbers.sum() < wanted:
         left = np.where(numbers < most, exact - numbers, -np.inf)
         index = int(np.argmax(left))
