@@ -94,11 +94,15 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):
-    """An axis through the problem: what varies in words, the problem's own size, the family."""
+    """An axis through the problem: what varies in words, the problem's own size, the family.
+
+    The family may have ``fewer_rows`` than the problem, which changes no iteration on a batch.
+    """
 
     axis: str
     here: float
     family: str
+    fewer_rows: bool = False
 
 
 class AxisRows(Struct, frozen=True, kw_only=True):
@@ -115,13 +119,23 @@ class AxisRows(Struct, frozen=True, kw_only=True):
 
 
 def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> AxisRows:
-    """Return the rows on an axis, the problem's own among them with its size there."""
-    own = [
-        replace(row, family=axis.family, size=axis.here) if row.problem == problem else row
-        for row in rows
-        if row.family == axis.family or row.problem == problem
-    ]
-    return AxisRows(axis=axis.axis, here=axis.here, rows=own)
+    """Return the rows on an axis, the problem's own among them with its size there.
+
+    Those with fewer rows are made of as many as the problem: they prepare for as long as it does.
+    """
+    rows = list(rows)
+    own = [row for row in rows if row.problem == problem]
+    beside = [row for row in rows if row.family == axis.family and row.problem != problem]
+    if axis.fewer_rows and own:
+        beside = [_with_rows_of(own, row) for row in beside]
+    here = [replace(row, family=axis.family, size=axis.here) for row in own]
+    return AxisRows(axis=axis.axis, here=axis.here, rows=[*here, *beside])
+
+
+def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
+    start = list(prepared(own, row.backend).values())
+    seconds = of_times(start).estimate if start else row.prepare_seconds
+    return replace(row, rows=own[0].rows, prepare_seconds=seconds)
 
 
 def advise(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -59,7 +59,9 @@ def advise(
     ] = None,
     iterations: Annotated[
         int | None,
-        typer.Option(min=1, metavar="K", help="Of the training, from cold. Default: 10000."),
+        typer.Option(
+            min=1, metavar="K", help="Of the training. Default: 10000, or the problem's own."
+        ),
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 20.")
@@ -78,8 +80,8 @@ def advise(
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
-    from perceptron.problems.problem import DTYPES, FEEDS
-    from perceptron.problems.shape import OPTIMIZERS
+    from perceptron.problems.problem import DTYPES, Feed
+    from perceptron.problems.shape_words import OptimizerName
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
@@ -109,8 +111,8 @@ def advise(
                 whole_numbers("--hidden", hidden, each_once=False),
                 classes,
                 batch,
-                one_of("--optimizer", optimizer or "sgd", OPTIMIZERS),
-                one_of("--feed", feed or "resident", FEEDS),
+                one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
+                one_of("--feed", feed or "resident", get_args(Feed)),
             )
         ),
         backends=split("--backends", backends) or DEFAULT,

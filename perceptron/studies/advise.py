@@ -21,6 +21,7 @@ from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems import shape
 from perceptron.problems.problem import DType, Feed, Problem
+from perceptron.problems.shape_words import OptimizerName
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
@@ -238,7 +239,7 @@ def shape_reference(
     hidden: Sequence[int],
     classes: int | None = None,
     batch: int | None = None,
-    optimizer: str = "sgd",
+    optimizer: OptimizerName = "sgd",
     feed: Feed = "resident",
 ) -> str:
     """Return the reference of a shape; raise `UserError` for a missing number."""

@@ -15,6 +15,8 @@ from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axi
 
 # How far to look along an axis, as a factor to each side.
 _REACH = 64
+# Rows beside a problem on batches: more do not fit into a cache either.
+_ENOUGH_ROWS = 16_384
 LONGEST_SECONDS = 0.03
 """A size whose iteration would take longer is not tried beside the problem."""
 
@@ -26,11 +28,18 @@ class AxisThrough:
     label: str
     here: int
     axis: SizeAxis
+    fewer_rows: bool = False
+    """Whether its problems have fewer rows than the problem."""
 
     @property
     def named(self) -> AdviceAxis:
         """What the judge needs to know of it."""
-        return AdviceAxis(axis=self.label, here=self.here, family=self.axis.family)
+        return AdviceAxis(
+            axis=self.label,
+            here=self.here,
+            family=self.axis.family,
+            fewer_rows=self.fewer_rows,
+        )
 
 
 def axes_through(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
@@ -69,14 +78,27 @@ def all_axes(problem: Problem) -> list[AxisThrough]:
 def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
     axes = []
     for name in _looked_along(own):
-        here, most = _size(own, name), own.rows if name == "batch" else None
+        here = _size(own, name)
         if name == "hidden" and set(own.hidden) != {here}:
             continue  # hidden layers of unequal width have no size in common
-        family = own.family(name)
-        low, high = max(1 if name == "batch" else 2, here // _REACH), here * _REACH
-        axis = referenced_axis(family, family, low, high if most is None else min(high, most))
-        axes.append(AxisThrough(shape.axis_of(family) or name, here, axis))
+        low, high = _ends(own, name)
+        beside = _with_enough_rows(own, high if name == "batch" else own.batch)
+        family = beside.family(name)
+        axis = referenced_axis(family, family, low, high)
+        fewer = beside.rows < own.rows
+        axes.append(AxisThrough(shape.axis_of(family) or name, here, axis, fewer))
     return axes
+
+
+def _with_enough_rows(own: shape.Shape, batch: int | None) -> shape.Shape:
+    """Return the shape with no more rows than it takes to time iterations on batches.
+
+    Every process loads all rows, and a look at a backend's loss is a pass over them: on sixty
+    thousand that takes far longer than the samples.
+    """
+    if batch is None:
+        return own
+    return replace(own, rows=min(own.rows, max(_ENOUGH_ROWS, batch)))
 
 
 def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
@@ -88,6 +110,17 @@ def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
     if own.batch is None:
         return own.axes()
     return ("batch", "hidden", "features") if own.hidden else ("batch", "features")
+
+
+def _ends(own: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
+    """Return how far to look, where there are such problems."""
+    here = _size(own, axis)
+    low, high = max(2, here // _REACH), here * _REACH
+    if axis == "batch":
+        return max(1, here // _REACH), min(own.rows, high)
+    if axis == "rows" and own.classes is not None:
+        return max(low, own.classes), high
+    return low, high
 
 
 def _size(own: shape.Shape, axis: shape.Axis) -> int:
