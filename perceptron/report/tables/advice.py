@@ -152,7 +152,9 @@ def _changes(advice: Advice) -> str:
 
 
 def _named(size: str, axis: str) -> str:
-    """Return a size with its axis: 512 rows, but batch 512."""
+    """Return a size with its axis: 512 rows, a batch of 512, hidden width 512."""
+    if axis == "batch":
+        return f"a batch of {size}"
     return f"{size} {axis}" if axis in _COUNTED else f"{axis} {size}"
 
 
