@@ -25,7 +25,7 @@ from perceptron.studies.shared.opening import OpenRun, contents, plain, start_ru
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task import Task, problem_fields
 
 # Processes that all rungs and their phases get before any gets more.
 _FIRST = 3
@@ -276,12 +276,10 @@ class Extras:
 
     def _row(self, name: str, extra: Extra, process: int, part: Part) -> Measurement:
         plan = self._plan
-        problem = plan.problem
+        family = {"family": self._family(extra), "size": part.work}
         return self._run.run.row(
             process=process,
-            problem=problem.name if extra == "phases" else None,
-            family=self._family(extra),
-            size=problem.size if extra == "phases" else part.work,
+            **(problem_fields(plan.problem) if extra == "phases" else family),
             phase=part.name,
             backend=name,
             device=registry.load(name).device,
