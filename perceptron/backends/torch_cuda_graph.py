@@ -137,14 +137,8 @@ def kinds(batches: Batches | None, rows: int) -> set[Kind]:
     """Return the graphs that a training of so many rows is made of."""
     if batches is None:
         return {Kind(STEPS, rows), Kind(1, rows)}
-    many = {Kind(steps_in_a_graph(batches), batches.size)}
-    return many | {Kind(1, batches.size), Kind(1, batches.shortest)}
-
-
-def steps_in_a_graph(batches: Batches) -> int:
-    """Return how many steps are worth a graph: no more than follow each other at one length."""
-    is_short = batches.shortest < batches.size
-    return max(1, min(STEPS, batches.per_epoch - 1 if is_short else batches.cycle))
+    steps = min(STEPS, batches.full_from(0))
+    return {Kind(steps, batches.size), Kind(1, batches.size), Kind(1, batches.shortest)}
 
 
 def runs_of_all(rows: int, iterations: int) -> Iterator[tuple[int, Kind]]:
@@ -160,20 +154,12 @@ def runs(batches: Batches, iteration: int, iterations: int) -> Iterator[tuple[in
     The batches of a graph have one length and lie one behind the other: none reaches past a short
     batch, nor past the last of all orders.
     """
-    many = steps_in_a_graph(batches)
-    is_short = batches.shortest < batches.size
+    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
+    one, short = Kind(1, batches.size), Kind(1, batches.shortest)
     while iterations:
-        begin, end = batches.bounds(iteration)
-        if end - begin < batches.size:
-            kind = Kind(1, batches.shortest)
-        else:
-            in_a_row = (
-                batches.per_epoch - 1 - iteration % batches.per_epoch
-                if is_short
-                else batches.cycle - iteration % batches.cycle
-            )
-            kind = Kind(many if min(in_a_row, iterations) >= many else 1, batches.size)
-        yield begin, kind
+        full = batches.full_from(iteration)
+        kind = (many if min(full, iterations) >= many.steps else one) if full else short
+        yield batches.bounds(iteration)[0], kind
         iteration += kind.steps
         iterations -= kind.steps
 
