@@ -52,8 +52,9 @@ if TYPE_CHECKING:
 _UNROLLED = (10, 5, 2)
 # Compiling takes about 0.5 s per layer and step.
 _MOST_LAYERS_IN_A_GRAPH = 10
-# From here up a step takes so long (over 100 µs) that a call more or less does not matter.
-_FEW_OPERATIONS = 1_000_000
+# From here up a step takes so long (over 50 µs) that a call less saves a tenth of it at most, and
+# compiling takes several times as long.
+_FEW_OPERATIONS = 500_000
 # Multiplications up to which a product is a loop inside the graph's one C++ function; a larger one
 # is a call of BLAS, which costs a microsecond and splits the function.
 _SMALL_PRODUCT = 4096
