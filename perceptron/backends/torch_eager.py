@@ -210,8 +210,9 @@ class TorchTrainer:
 class TorchBackend:
     """Eager PyTorch on one device."""
 
-    imports = ("torch",)
+    imports: tuple[str, ...] = ("torch",)
     phased = True
+    trainer: type[TorchTrainer] = TorchTrainer
 
     def __init__(self, name: str, device: str, summary: str, rung: LadderStep) -> None:
         self.name = name
@@ -229,25 +230,39 @@ class TorchBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
-        trainer = TorchTrainer(problem, dtype, self.device)
+        trainer = self.trainer(problem, dtype, self.device)
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: TorchTrainer(problem, dtype, "meta"))
+        """Return what one iteration dispatches; see `kernels.trace`.
+
+        On a GPU PyTorch's optimizers take all parameters in one kernel, which they would not on
+        the meta device unless told to. A copy of host data stands there as a gather.
+        """
+        is_gpu = self.device == "cuda"
+        return trace(
+            lambda: self.trainer(problem, dtype, "meta", foreach=is_gpu or None),
+            counts_host=not is_gpu,
+        )
 
 
 CPU = TorchBackend(
     "torch-cpu",
     "cpu",
-    "PyTorch on the CPU: nn.Sequential, autograd, SGD",
-    LadderStep("nothing: a module, autograd and an optimizer, called from Python", after=None),
+    "PyTorch on the CPU: nn.Sequential, autograd, torch.optim",
+    LadderStep(
+        "nothing but a loader: a module, autograd and an optimizer, called from Python",
+        after="torch-cpu-dataloader",
+    ),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
-    LadderStep("nothing: as torch-cpu, and a launch for each kernel", after=None),
+    LadderStep(
+        "nothing but a loader: as torch-cpu, and a launch for each kernel",
+        after="torch-cuda-dataloader",
+    ),
 )

@@ -101,8 +101,8 @@ class FunctionalTrainer:
         """Return inputs and targets of the next iterations, each gathered when its turn comes."""
         if self._batches is None:
             return repeat((self._inputs, self._targets), iterations)
-        spans = self._batches.spans(self._iteration, iterations)
-        return (self._feed(begin, end) for begin, end in spans)
+        feed, spans = self._feed, self._batches.spans(self._iteration, iterations)
+        return (feed(begin, end) for begin, end in spans)
 
     def _step_after(self, iterations: int) -> Step:
         """Return what takes the next steps after so many."""

@@ -83,6 +83,9 @@ class ManualTrainer:
             self._whole = whole_batch(self._network, self._inputs, self._targets, scale)
         else:
             self._orders = torch.tensor(self._batches.orders)
+            sizes = (self._batches.size, self._batches.shortest)
+            self._scales = {rows: self._scale(rows) for rows in sizes}
+            self._ones = {rows: torch.ones(rows, dtype=self._dtype) for rows in sizes}
 
     def train(self, iterations: int) -> None:
         import torch
@@ -139,8 +142,7 @@ class ManualTrainer:
 
     def _gathered(self, batches: Batches, iterations: int) -> Iterator[Batch]:
         inputs, targets, orders = self._inputs, self._targets, self._orders
-        scales = {rows: self._scale(rows) for rows in (batches.size, batches.shortest)}
-        ones = {rows: inputs.new_ones(rows) for rows in scales}
+        ones, scales = self._ones, self._scales
         for begin, end in batches.spans(self._iteration, iterations):
             rows, size = orders[begin:end], end - begin
             yield batch_of(
