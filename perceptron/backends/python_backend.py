@@ -13,7 +13,7 @@ import numpy as np
 from perceptron.backends.numpy_backend import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.gradient import slope_scale
-from perceptron.backends.shared.loop_source import LoopForm, loop_function
+from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.batches import Batches
 from perceptron.problems.cost import operations, parameter_count
@@ -30,11 +30,14 @@ _loop = lru_cache(maxsize=32)(loop_function)
 
 
 class LoopTrainer(NumpyTrainer):
-    """Holds its parameters in NumPy arrays between two trainings, and in variables during one.
+    """Trains by a written-out loop, which subclasses set.
 
+    Holds its parameters in NumPy arrays between two trainings, and in variables during one.
     A batch is gathered by its indices in the timed loop, row by row, whatever the problem's
     ``feed``: the host is the device.
     """
+
+    _loop: Loop
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         optimizer = sgd_of(problem)
@@ -43,7 +46,6 @@ class LoopTrainer(NumpyTrainer):
         self._form = LoopForm.of(problem, optimizer)
         self._numbers = (optimizer.momentum, optimizer.rate * optimizer.weight_decay)
         self._scale_of_all = scale_of(problem, problem.step_rows)
-        self._loop = _loop(self._form)
         self._turns = None if self._batches is None else turns_of(problem, self._batches)
 
     def train(self, iterations: int) -> None:
@@ -65,6 +67,7 @@ class PythonTrainer(LoopTrainer):
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
+        self._loop = _loop(self._form)
         self._columns = [column.tolist() for column in self._columns]
         if self._turns is not None:
             self._turns = tuple(array.tolist() for array in self._turns)
