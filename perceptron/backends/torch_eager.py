@@ -34,6 +34,8 @@ class TorchTrainer:
     ``foreach`` and ``capturable`` are those of `torch.optim`: None takes what PyTorch takes.
     """
 
+    _batches_at_once = 1  # that the feed is asked for, at most
+
     def __init__(
         self,
         problem: Problem,
@@ -96,7 +98,8 @@ class TorchTrainer:
         data = (self._inputs, self._targets, self._orders)
         if not self._is_copied:
             return Resident(*data)
-        return FromHost(*data, batches.size, self._device, torch.cuda.Event)
+        rows = self._batches_at_once * batches.size
+        return FromHost(*data, rows, self._device, torch.cuda.Event)
 
     def phases(self) -> dict[str, Callable[[int], None]]:
         """Return loops over iterations, each of which ends one iteration phase later than the last.
