@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,15 +41,13 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
     assert all(f"perceptron bench --problem docs/examples/{file.name}" in page for file in EXAMPLES)
 
 
-def test_the_page_s_script_prints_what_the_page_says(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_page_s_script_prints_what_the_page_says() -> None:
     """Loss and accuracy on both parts, as a reader gets them."""
     page = PAGE.read_text(encoding="utf-8")
     ((script, output),) = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
-    monkeypatch.chdir(ROOT)
-    exec(script, {})
-    assert capsys.readouterr().out == output
+    words = [sys.executable, "-c", script]
+    process = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout == output
 
 
 def test_the_page_s_errors_are_those_of_its_mistakes(tmp_path: Path) -> None:
