@@ -25,7 +25,8 @@ def _as_published(name: str, dataset: Dataset) -> Problem:
     )
 
 
-_DIGITS = hold_out(DIGITS, 0.25)
+# A third is held out: enough to see ten mistakes of a model that is right about 97 %.
+_DIGITS = hold_out(DIGITS, 1 / 3)
 
 NAMED: dict[str, Problem] = {
     problem.name: problem
@@ -63,7 +64,7 @@ NAMED: dict[str, Problem] = {
             optimizer=Adam(rate=0.003),
             start=FanInStart(),
             batch=32,
-            iterations=30 * 43,  # 30 epochs
+            iterations=30 * 38,  # 30 epochs
         ),
     )
 }

@@ -218,6 +218,7 @@ BREAST_CANCER = BreastCancer(
     features=30,
     target_name="benign",
     row_name="patient",
+    class_names=("malignant", "benign"),
 )
 
 DIGITS = Digits(

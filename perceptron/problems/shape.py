@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from perceptron.errors import UserError
 from perceptron.problems import shape_words, stable_rate
 from perceptron.problems.datasets import Clusters, Dataset, Separable
-from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, OptimizerName, Sgd
 from perceptron.problems.problem import Feed, Layer, Loss, Problem
-from perceptron.problems.shape_words import EXAMPLES, FORM, PREFIX, WORDS, Axis, OptimizerName
+from perceptron.problems.shape_words import EXAMPLES, FORM, PREFIX, WORDS, Axis
 from perceptron.problems.start import FanInStart
 
 __all__ = ["FORM", "Axis", "Shape", "axis_of", "find", "is_shape", "parse"]
@@ -171,6 +171,7 @@ def find(reference: str) -> Problem:
     return Problem(
         name=reference,
         family=shape.reference if axis is None else shape.family(axis),
+        axes=() if axis is None else (WORDS[axis],),
         size=sizes[axis or "rows"],
         dataset=_dataset(shape),
         layers=_layers(shape),

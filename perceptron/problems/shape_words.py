@@ -9,10 +9,10 @@ from difflib import get_close_matches
 from typing import Literal
 
 from perceptron.errors import UserError
+from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import Feed
 
 Axis = Literal["rows", "features", "hidden", "batch"]
-OptimizerName = Literal["sgd", "adam", "adamw"]
 
 PREFIX = "mlp:"
 FORM = "mlp:ROWSxFEATURESxHIDDEN"

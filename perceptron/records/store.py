@@ -35,6 +35,12 @@ from perceptron.records.run import Run, now
 _SECONDS_BETWEEN_NOTES = 5.0
 Content = TypeVar("Content")
 _CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
+_BEFORE_OPTIMIZERS = (
+    ("outputs", 1),
+    ("iterations_per_epoch", 1),
+    ("optimizer", "sgd"),
+    ("feed", "resident"),
+)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
@@ -146,12 +152,24 @@ def parse_rows(
         if not line.endswith(b"\n"):
             return  # the process was ended while it wrote
         try:
-            yield _with_sizes(decoder.decode(line))
+            yield _completed(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             complaint = f"{file}, line {number}: not a measurement: {error}"
             if complain is None:
                 raise UserError(complaint) from None
             complain(complaint)
+
+
+def _completed(row: Measurement) -> Measurement:
+    """Return a row that was just decoded with what rows of its time did not say yet.
+
+    They were all of one output, trained by plain gradient descent on all rows at once.
+    """
+    if row.optimizer is None and row.problem is not None and row.source == "perceptron":
+        # Nobody else has this row yet: to copy it would take as long as to decode it.
+        for field, value in _BEFORE_OPTIMIZERS:
+            msgspec.structs.force_setattr(row, field, value)
+    return _with_sizes(row)
 
 
 def _with_sizes(row: Measurement) -> Measurement:

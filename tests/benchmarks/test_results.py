@@ -277,12 +277,7 @@ def test_code_is_the_same_where_the_package_is(checkout: Path) -> None:
 
 def test_the_cases_of_the_history_are_cases_of_asvs() -> None:
     """Each pattern finds some; a size that is no longer measured would draw no line."""
-    classes = {
-        "perceptron-rows": "PerceptronRows",
-        "perceptron-features": "PerceptronFeatures",
-        "mlp-width": "MlpWidth",
-        "mlp-depth": "MlpDepth",
-    }
+    classes = {case.family: case.family.title().replace("-", "") for case in CASES}
     names = [
         f"train.{classes[case.family]}.time_train({case.size}, {case.backend!r})" for case in CASES
     ]

@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Clusters, Separable
-from perceptron.problems.optimizer import Adam, AdamW, Sgd
+from perceptron.problems.optimizer import Adam, AdamW, OptimizerName, Sgd
 from perceptron.problems.problem import Feed, Layer
 from perceptron.problems.shape import Shape, axis_of, is_shape, parse
-from perceptron.problems.shape_words import OptimizerName
 
 numbers = st.integers(1, 999_999_999)
 

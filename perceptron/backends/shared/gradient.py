@@ -19,7 +19,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
-from perceptron.problems.problem import Activation, Loss
+from perceptron.problems.problem import Activation, Loss, Problem
 
 Tensor = Any  # an array of the namespace at hand: numpy.ndarray, torch.Tensor, …
 Namespace = Any  # numpy, torch, or what has functions of the same names
@@ -82,6 +82,17 @@ class Network:
             for index, activation in enumerate(self.activations)
         ]
         return layers[::-1]
+
+
+def network_of(problem: Problem, parameters: Tensor, gradients: Tensor | None = None) -> Network:
+    """Return the network of a problem on flat arrays; `forward` alone needs no gradients."""
+    return Network(
+        parameters=parameters,
+        gradients=gradients,
+        widths=problem.widths,
+        activations=tuple(layer.activation for layer in problem.layers),
+        loss=problem.loss,
+    )
 
 
 def views(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:
