@@ -80,8 +80,8 @@ def advise(
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
+    from perceptron.problems.optimizer import OptimizerName
     from perceptron.problems.problem import DTYPES, Feed
-    from perceptron.problems.shape_words import OptimizerName
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study

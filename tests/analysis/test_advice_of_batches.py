@@ -44,9 +44,9 @@ def test_an_option_says_what_an_epoch_and_a_row_take() -> None:
 def test_the_words_say_iteration_epoch_rows_and_the_whole_with_its_interval() -> None:
     advised = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [])
     text = table.sentence(advised)
-    assert "129 µs an iteration, 12.2 ms an epoch, 494,000 rows/s; 61.8 [" in text
+    assert "129 µs an iteration, 12.2 ms an epoch, 494 k rows/s; 61.8 [" in text
     assert "] ms for 5 epochs from cold)" in text
-    assert table.columns(advised)[2:4] == ("per epoch", "rows/s>")
+    assert table.columns(advised)[2:4] == ("per epoch", "throughput>")
     assert all(len(cells) == len(table.columns(advised)) for cells in table.cells(advised))
     one = advise(advice_rows(), BACKENDS, SHAPE, TrainingLength(epochs=1), [])
     assert "for 1 epoch from cold" in table.sentence(one)

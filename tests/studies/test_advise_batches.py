@@ -83,7 +83,7 @@ def test_a_stored_run_is_judged_as_it_was(lab: Lab, tmp_path: Path) -> None:
     stored = judge_advice(read_run(result.results))
     assert stored.advice == result.advice
     plan = json.loads((result.results / "run.json").read_text())["plan"]
-    assert plan["length"] == {"iterations": 10_000, "epochs": 5, "drops_last": False}
+    assert plan["length"] == {"iterations": 10_000, "epochs": 5}
 
 
 def test_full_batches_are_looked_at_as_ever(lab: Lab, tmp_path: Path) -> None:
