@@ -72,7 +72,10 @@ class InplaceTrainer:
         else:
             turns = self._gathered(self._batches, iterations)
         if isinstance(self._problem.optimizer, Adam):
-            turns = self._with_factors(self._problem.optimizer, turns)
+            turns = self._with_factors(
+                turns,
+                _adam_factors(self._problem.optimizer, self._done + 1, self._done + iterations),
+            )
         with np.errstate(over="ignore"):  # as in `numpy_backend`
             for calls in turns:
                 for call in calls:
@@ -147,20 +150,21 @@ class InplaceTrainer:
             take_targets(rows, 0, targets, "clip")
             yield calls
 
-    def _with_factors(self, optimizer: Adam, turns: Iterable[Calls]) -> Iterator[Calls]:
+    def _with_factors(
+        self, turns: Iterable[Calls], numbers: Iterable[tuple[float, float]]
+    ) -> Iterator[Calls]:
         """Write what changes with each step of Adam before it."""
         factor, eps = self._factors
-        for calls, numbers in zip(turns, _adam_factors(optimizer, self._done + 1), strict=False):
-            factor[...], eps[...] = numbers
+        for calls, (factor_now, eps_now) in zip(turns, numbers, strict=True):
+            factor[()], eps[()] = factor_now, eps_now
             yield calls
 
 
-def _adam_factors(optimizer: Adam, step: int) -> Iterator[tuple[float, float]]:
-    """Yield the factors of this step and all that follow: each alone would take a microsecond."""
-    while True:
-        steps = np.arange(step, step + _STEPS_AT_ONCE, dtype=np.float64)
+def _adam_factors(optimizer: Adam, first: int, last: int) -> Iterator[tuple[float, float]]:
+    """Yield the factors of these steps, many computed at once: each alone takes a microsecond."""
+    for begin in range(first, last + 1, _STEPS_AT_ONCE):
+        steps = np.arange(begin, min(begin + _STEPS_AT_ONCE, last + 1), dtype=np.float64)
         yield from zip(*(factor.tolist() for factor in adam_factors(optimizer, steps)), strict=True)
-        step += _STEPS_AT_ONCE
 
 
 class InplaceBackend(NumpyBackend):

@@ -8,7 +8,6 @@ that of `Problem.batches`, where a tutorial's shuffles.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from perceptron.backends.protocol import LadderStep, Unsupported
@@ -47,9 +46,9 @@ class Order:
 
 
 class Loaded:
-    """Batches from a loader, moved to a device.
+    """A feed from a loader, whose batches it moves to the device.
 
-    A loader only goes forward: iterations are asked for one after the other, or from 0 again.
+    A loader goes forward only: batches are asked for one after the other, or from the first again.
     """
 
     def __init__(
@@ -70,18 +69,16 @@ class Loaded:
             pin_memory=pin_memory,
         )
 
-    def __call__(
-        self, iteration: int, iterations: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        if iteration == 0:
+    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if begin == 0:
             self._order.start()
             self._stream = self._epochs()
+        inputs, targets = next(self._stream)
         device, non_blocking = self._device, self._pin_memory
-        for inputs, targets in islice(self._stream, iterations):
-            yield (
-                inputs.to(device, non_blocking=non_blocking),
-                targets.to(device, non_blocking=non_blocking),
-            )
+        return (
+            inputs.to(device, non_blocking=non_blocking),
+            targets.to(device, non_blocking=non_blocking),
+        )
 
     def _epochs(self) -> Iterator[list[torch.Tensor]]:
         while True:

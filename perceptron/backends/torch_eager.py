@@ -34,6 +34,8 @@ class TorchTrainer:
     ``foreach`` and ``capturable`` are those of `torch.optim`: None takes what PyTorch takes.
     """
 
+    _batches_at_once = 1  # that the feed is asked for, at most
+
     def __init__(
         self,
         problem: Problem,
@@ -56,7 +58,6 @@ class TorchTrainer:
         self._inputs = self._tensor(part.inputs).to(data_device)
         self._targets = self._target_tensor(part.targets).to(data_device)
         self._batches, self._iteration = problem.batches, 0
-        self._feed: Feed | None = None
         if self._batches is not None:
             self._orders = torch.from_numpy(self._batches.orders).to(data_device)
             self._feed = self._make_feed(self._batches)
@@ -79,19 +80,26 @@ class TorchTrainer:
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Return inputs and targets of the next iterations, each made when its turn comes."""
-        if self._feed is None:
+        if self._batches is None:
             return repeat((self._inputs, self._targets), iterations)
-        iteration = self._iteration
+        return self._taken(self._batches, iterations)
+
+    def _taken(
+        self, batches: Batches, iterations: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        feed = self._feed
+        for begin, end in batches.spans(self._iteration, iterations):
+            yield feed(begin, end)
         self._iteration += iterations
-        return self._feed(iteration, iterations)
 
     def _make_feed(self, batches: Batches) -> Feed:
         import torch
 
         data = (self._inputs, self._targets, self._orders)
         if not self._is_copied:
-            return Resident(*data, batches)
-        return FromHost(*data, batches, self._device, torch.cuda.Event)
+            return Resident(*data)
+        rows = self._batches_at_once * batches.size
+        return FromHost(*data, rows, self._device, torch.cuda.Event)
 
     def phases(self) -> dict[str, Callable[[int], None]]:
         """Return loops over iterations, each of which ends one iteration phase later than the last.
@@ -135,7 +143,7 @@ class TorchTrainer:
 
         return {
             "Python's loop": nothing,
-            **({} if self._feed is None else {"batch": batch}),
+            **({} if self._batches is None else {"batch": batch}),
             "forward": forward,
             "loss": with_loss,
             "zero_grad": with_zero_grad,

@@ -54,11 +54,10 @@ class FunctionalTrainer:
             array.detach().requires_grad_() for array in views(self._flat, problem.widths)
         ]
         self._state = start_state(torch, problem.optimizer, self._flat)
-        self._iteration = 0
-        self._feed = None
-        if (batches := problem.batches) is not None:
-            orders = torch.tensor(batches.orders)
-            self._feed = Resident(self._inputs, self._targets, orders, batches)
+        self._batches, self._iteration = problem.batches, 0
+        if self._batches is not None:
+            orders = torch.tensor(self._batches.orders)
+            self._feed = Resident(self._inputs, self._targets, orders)
         self._activations = _activations(problem)
         self._loss = _loss_function(problem.loss)
 
@@ -100,9 +99,10 @@ class FunctionalTrainer:
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Return inputs and targets of the next iterations, each gathered when its turn comes."""
-        if self._feed is None:
+        if self._batches is None:
             return repeat((self._inputs, self._targets), iterations)
-        return self._feed(self._iteration, iterations)
+        feed, spans = self._feed, self._batches.spans(self._iteration, iterations)
+        return (feed(begin, end) for begin, end in spans)
 
     def _step_after(self, iterations: int) -> Step:
         """Return what takes the next steps after so many."""

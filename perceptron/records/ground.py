@@ -1,4 +1,4 @@
-"""What two rows must share to be compared: where they were measured, and how was trained."""
+"""What two rows must share to be compared: where they were measured, and how they were trained."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ class OnGround(Protocol):
 
 def ground(of: OnGround) -> Ground:
     """Return where and how something was measured."""
-    varies = isinstance(of, Measurement) and BATCH in of.axes
-    batch = None if varies else of.batch
+    batch = of.batch
+    if batch is not None and isinstance(of, Measurement) and BATCH in of.axes:
+        batch = None
     return Ground(of.machine, of.dtype, of.threads, of.optimizer, of.feed, of.outputs, batch)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
@@ -35,12 +36,6 @@ from perceptron.records.run import Run, now
 _SECONDS_BETWEEN_NOTES = 5.0
 Content = TypeVar("Content")
 _CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
-_BEFORE_OPTIMIZERS = (
-    ("outputs", 1),
-    ("iterations_per_epoch", 1),
-    ("optimizer", "sgd"),
-    ("feed", "resident"),
-)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
 
@@ -166,9 +161,11 @@ def _completed(row: Measurement) -> Measurement:
     They were all of one output, trained by plain gradient descent on all rows at once.
     """
     if row.optimizer is None and row.problem is not None and row.source == "perceptron":
-        # Nobody else has this row yet: to copy it would take as long as to decode it.
-        for field, value in _BEFORE_OPTIMIZERS:
-            msgspec.structs.force_setattr(row, field, value)
+        # Nobody else has this row yet, and there are millions: a copy of each would cost more.
+        force_setattr(row, "outputs", 1)
+        force_setattr(row, "iterations_per_epoch", 1)
+        force_setattr(row, "optimizer", "sgd")
+        force_setattr(row, "feed", "resident")
     return _with_sizes(row)
 
 

@@ -64,6 +64,11 @@ class Network:
         return views(self.parameters, self.widths)
 
     @cached_property
+    def gradient_arrays(self) -> list[Tensor]:
+        """Views of the gradients, as `arrays`."""
+        return views(self.gradients, self.widths)
+
+    @cached_property
     def layers(self) -> list[tuple[Tensor, Tensor, Activate]]:
         """Weights, bias and activation of each layer: looked up once, here."""
         return [
@@ -76,7 +81,7 @@ class Network:
     @cached_property
     def downward(self) -> list[tuple[int, Tensor, Damp, Tensor, Tensor]]:
         """Index, weights, damping and both gradients of each layer, the last layer first."""
-        arrays, gradients = self.arrays, views(self.gradients, self.widths)
+        arrays, gradients = self.arrays, self.gradient_arrays
         layers = [
             (index, arrays[2 * index], _DAMP[activation], *gradients[2 * index : 2 * index + 2])
             for index, activation in enumerate(self.activations)

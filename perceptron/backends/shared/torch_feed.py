@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Protocol
-
-from perceptron.problems.batches import Batches
 
 if TYPE_CHECKING:
     import torch
@@ -17,12 +15,10 @@ BUFFERS = 3
 
 
 class Feed(Protocol):
-    """Gives batches: inputs (rows, features) and targets of as many rows, on the device."""
+    """Gives a batch when its turn comes."""
 
-    def __call__(
-        self, iteration: int, iterations: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield so many batches from an iteration on, each made when its turn comes."""
+    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return inputs and targets of the rows ``orders[begin:end]``, on the device."""
 
 
 class Event(Protocol):
@@ -38,23 +34,16 @@ class Event(Protocol):
 class Resident:
     """All data lie where they are needed: a batch is a gather.
 
-    ``inputs`` (rows, features), ``targets`` of as many rows and ``orders`` (`Batches.orders`) lie
-    on one device.
+    ``inputs`` (rows, features), ``targets`` of as many rows and ``orders`` (see `Batches.orders`)
+    lie on one device.
     """
 
-    def __init__(
-        self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor, batches: Batches
-    ) -> None:
+    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor) -> None:
         self._inputs, self._targets, self._orders = inputs, targets, orders
-        self._batches = batches
 
-    def __call__(
-        self, iteration: int, iterations: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        inputs, targets, orders = self._inputs, self._targets, self._orders
-        for begin, end in self._batches.spans(iteration, iterations):
-            rows = orders[begin:end]
-            yield inputs.index_select(0, rows), targets.index_select(0, rows)
+    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+        rows = self._orders[begin:end]
+        return self._inputs.index_select(0, rows), self._targets.index_select(0, rows)
 
 
 @dataclass(frozen=True)
@@ -72,7 +61,8 @@ class FromHost:
     From pinned memory a GPU copies by itself, while Python queues what follows. ``BUFFERS`` take
     turns: one is written to again only when the device has passed the event behind its last copy.
 
-    ``event`` makes such an event, on a GPU `torch.cuda.Event`.
+    ``event`` makes such an event, on a GPU `torch.cuda.Event`. ``size`` is the most rows of a
+    batch.
     """
 
     def __init__(
@@ -80,7 +70,7 @@ class FromHost:
         inputs: torch.Tensor,
         targets: torch.Tensor,
         orders: torch.Tensor,
-        batches: Batches,
+        size: int,
         device: torch.device,
         event: Callable[[], Event],
         pin: bool = True,
@@ -88,27 +78,22 @@ class FromHost:
         import torch
 
         def buffer_for(tensor: torch.Tensor) -> torch.Tensor:
-            shape = (batches.size, *tensor.shape[1:])
+            shape = (size, *tensor.shape[1:])
             return torch.empty(shape, dtype=tensor.dtype, device="cpu", pin_memory=pin)
 
         self._inputs, self._targets, self._orders = inputs, targets, orders
-        self._batches, self._device = batches, device
+        self._device = device
         self._buffers = cycle(
             [_Buffer(buffer_for(inputs), buffer_for(targets), event()) for _ in range(BUFFERS)]
         )
 
-    def __call__(
-        self, iteration: int, iterations: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for begin, end in self._batches.spans(iteration, iterations):
-            yield self._copied(self._orders[begin:end])
-
-    def _copied(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
         import torch
 
+        rows = self._orders[begin:end]
         buffer = next(self._buffers)
         buffer.copied.synchronize()
-        inputs, targets = buffer.inputs[: len(rows)], buffer.targets[: len(rows)]
+        inputs, targets = buffer.inputs[: end - begin], buffer.targets[: end - begin]
         torch.index_select(self._inputs, 0, rows, out=inputs)
         torch.index_select(self._targets, 0, rows, out=targets)
         batch = (

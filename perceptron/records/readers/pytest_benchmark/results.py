@@ -79,7 +79,8 @@ class _Benchmark(Struct):
 class _Own(Struct):
     """What a benchmark of ours keeps in ``extra_info``.
 
-    Files from before it said how is trained are of full batches, one output and plain descent.
+    Files from before it said how rows were trained are of full batches, one output and plain
+    descent.
     """
 
     problem: str
