@@ -97,7 +97,7 @@ def advise(
     }
     of_a_shape = next((option for option, value in given.items() if value is not None), None)
     if problem is not None and of_a_shape is not None:
-        raise UserError(f"{of_a_shape} describes a shape: leave it out with --problem")
+        raise UserError(f"give {of_a_shape}, which describes a shape, or --problem, not both")
     if seconds is not None and budget is not None:
         raise UserError("give --budget in minutes or --seconds, not both")
     allowed = seconds_of("--budget", budget)

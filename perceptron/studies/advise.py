@@ -66,9 +66,7 @@ class AdvisePlan:
     def length(self) -> TrainingLength:
         """How long the training is, of this problem and of those along its axes."""
         return TrainingLength(
-            iterations=self.iterations or self.problem.iterations,
-            epochs=self.epochs,
-            drops_last=self.problem.last == "drop",
+            iterations=self.iterations or self.problem.iterations, epochs=self.epochs
         )
 
 
