@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_info
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
+from perceptron.backends.contract.reference_file import load_reference, pack_reference
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure import extras
@@ -153,9 +154,9 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
     file = Path(job.references) / f"{digest}.npz"
     if file.exists():
-        return agreement.load_reference(file)
+        return load_reference(file)
     expected = agreement.reference(problem)
-    replace(file, agreement.pack_reference(expected))
+    replace(file, pack_reference(expected))
     return expected
 
 
