@@ -21,12 +21,14 @@ from perceptron.problems.problem import DType
 DTYPE: DType = "float32"
 BACKENDS: tuple[str, ...] = registry.DEFAULT
 
-# A part of each family's sweep: four sizes, the largest a few milliseconds an iteration.
+# A part of each family's sweep: few sizes, the largest a few milliseconds an iteration.
 SIZES: dict[str, tuple[int, ...]] = {
     "perceptron-rows": (4, 1024, 65_536, 1_048_576),
     "perceptron-features": (2, 128, 2048, 32_768),
     "mlp-width": (2, 128, 512, 2048),
     "mlp-depth": (1, 4, 16, 64),
+    "mlp-batch": (1, 64, 1024),
+    "mlp-width-adam": (8, 128, 2048),
 }
 
 # A body is at least 4 ms on the fastest machine we know of, beside which a call of a trainer is
@@ -35,6 +37,9 @@ SIZES: dict[str, tuple[int, ...]] = {
 # iteration of a framework costs that much before its first layer.
 _SECONDS_PER_LAYER = 2e-6
 _SECONDS_OF_A_FRAMEWORK = 2e-5
+# A batch is gathered, and each array of an optimizer's state takes calls of its own.
+_SECONDS_PER_BATCH = 2e-6
+_SECONDS_PER_STATE_ARRAY = 2e-6
 _OPERATIONS_PER_SECOND = 2e11
 _BYTES_PER_SECOND = 5e10
 _BODY_SECONDS = 0.004
@@ -56,8 +61,12 @@ class Case:
     def iterations(self) -> int:
         problem = catalogue.find(self.problem)
         calls = 0.0 if self.backend == "numpy" else _SECONDS_OF_A_FRAMEWORK
+        calls += _SECONDS_PER_LAYER * len(problem.layers)
+        calls += _SECONDS_PER_STATE_ARRAY * problem.optimizer.state_arrays
+        if problem.batch is not None:
+            calls += _SECONDS_PER_BATCH
         seconds = max(
-            calls + _SECONDS_PER_LAYER * len(problem.layers),
+            calls,
             cost.operations(problem) / _OPERATIONS_PER_SECOND,
             cost.bytes_moved(problem, DTYPE) / _BYTES_PER_SECOND,
         )

@@ -13,6 +13,7 @@ from perceptron.measure.job import Job
 from perceptron.measure.launch import run_job
 from perceptron.problems import catalogue
 from perceptron.records.measurement import Measurement
+from perceptron.studies.shared.task import problem_fields
 
 _PROCESSES = 6
 
@@ -65,9 +66,7 @@ def _rows(backend: str, family: str, process: int) -> list[Measurement]:
             machine="here",
             when="",
             process=process,
-            problem=outcome.problem,
-            family=family,
-            size=catalogue.find(outcome.problem).size,
+            **problem_fields(catalogue.find(outcome.problem)),
             backend=backend,
             device=loaded.device,
             seconds=outcome.seconds,

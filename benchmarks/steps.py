@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.report.answers import ADVISED
 
 LADDER_OF_AN_MLP = "mlp-width:512"
+LADDER_OF_BATCHES = "digits"
 CROSSOVER = ("crossover", "--family", "mlp-width", "--pair", "numpy:torch-cpu")
 COMMITS = 10
 # Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
@@ -42,12 +44,13 @@ def steps(machine: str, commits: Path) -> list[Step]:
     The pages come last: a changed file would make another commit of the rows measured after it.
     """
     named = ("--machine", machine, "--json")
-    ladder = ("overhead", "--problem", LADDER_OF_AN_MLP)
     return [
         Step("bench", (_ours("bench", *named),), 6),
         Step("map", (_ours("map", *named),), 5),
         Step("ladder", (_ours("overhead", *named),), 3),
-        Step("ladder-mlp", (_ours(*ladder, *named),), 3),
+        Step("ladder-mlp", (_ours("overhead", "--problem", LADDER_OF_AN_MLP, *named),), 3),
+        Step("ladder-digits", (_ours("overhead", "--problem", LADDER_OF_BATCHES, *named),), 3),
+        Step("advise", (_ours("advise", *ADVISED.split(), *named),), 0.5),
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),

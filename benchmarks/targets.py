@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import dashboard, foreign_results, large_tables
+from benchmarks import by_hand, dashboard, foreign_results, large_tables
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
@@ -84,7 +84,7 @@ int main(void) {
 
 def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
-    for line in (*speeds(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
+    for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
         print(line)
     for line in chain(foreign_results.lines(), large_tables.lines()):
         print(line)
@@ -108,6 +108,16 @@ def speeds() -> list[str]:
         report_line(f"{name} / {base} on the OR gate", [r[name] / r[base] for r in rounds], most)
         for name, base, most in SPEED
         if base in rounds[0]
+    ]
+
+
+def loops() -> list[str]:
+    """Measure eager PyTorch beside a loop written by hand."""
+    return [
+        report_line(
+            f"torch-cpu / by hand on {problem}", by_hand.ratios(problem, ROUNDS), by_hand.MOST
+        )
+        for problem in by_hand.PROBLEMS
     ]
 
 

@@ -8,6 +8,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks.cases import CASES, DTYPE, Case, NotHere, prepare
 from perceptron.backends import registry
 from perceptron.problems import catalogue
+from perceptron.studies.shared.task import problem_fields
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.problem}-{case.backend}")
@@ -20,12 +21,7 @@ def test_train(benchmark: BenchmarkFixture, case: Case) -> None:
     problem = catalogue.find(case.problem)
     benchmark.group = case.problem
     benchmark.extra_info |= {
-        "problem": case.problem,
-        "family": case.family,
-        "size": case.size,
-        "rows": problem.dataset.rows,
-        "features": problem.dataset.features,
-        "hidden": list(problem.hidden),
+        **problem_fields(problem),
         "backend": case.backend,
         "device": registry.load(case.backend).device,
         "dtype": DTYPE,

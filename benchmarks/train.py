@@ -90,3 +90,29 @@ class MlpDepth(Training):
         self.trainer.train(self.iterations)
 
     time_train.pretty_name = family  # type: ignore[attr-defined]
+
+
+class MlpBatch(Training):
+    """10 classes, 64 features, width 128, Adam: larger and larger batches of 16,384 rows."""
+
+    family = "mlp-batch"
+    params = (SIZES[family], BACKENDS)
+
+    def time_train(self, size: int, backend: str) -> None:
+        """Nothing but the training; it returns when the work is done."""
+        self.trainer.train(self.iterations)
+
+    time_train.pretty_name = family  # type: ignore[attr-defined]
+
+
+class MlpWidthAdam(Training):
+    """10 classes, 64 features, batches of 128, Adam: one hidden layer, wider and wider."""
+
+    family = "mlp-width-adam"
+    params = (SIZES[family], BACKENDS)
+
+    def time_train(self, size: int, backend: str) -> None:
+        """Nothing but the training; it returns when the work is done."""
+        self.trainer.train(self.iterations)
+
+    time_train.pretty_name = family  # type: ignore[attr-defined]

@@ -257,6 +257,44 @@ def keep(
     return run
 
 
+SHAPE = "mlp:6000x8x16:4c:64b:adam"
+ALONG_BATCH = "mlp:6000x8x16:4c:*b:adam"
+ADVICE: dict[str, Any] = {
+    "study": "advise",
+    "name": SHAPE,
+    "backends": list(BACKENDS),
+    "length": {"iterations": 10_000, "epochs": 5, "drops_last": False},
+    "axes": [
+        {"axis": "batch", "here": 64, "family": ALONG_BATCH, "fewer_rows": False},
+        {"axis": "features", "here": 8, "family": "mlp:6000x*x16:4c:64b:adam", "fewer_rows": False},
+    ],
+}
+
+
+def advice_rows() -> list[Measurement]:
+    """A shape on batches of 64, on which numpy is twice as fast; torch-cpu wins from about 128."""
+    rows = []
+    for batch, process in product((16, 64, 256, 1024), range(3)):
+        own = batch == 64
+        what = {
+            "problem": SHAPE if own else f"{ALONG_BATCH}:{batch}",
+            "family": SHAPE if own else ALONG_BATCH,
+            "size": 6000 if own else batch,
+            "rows": 6000,
+            "batch": batch,
+            "optimizer": "adam",
+            "feed": "resident",
+            "outputs": 4,
+            "process": process,
+            "prepare_seconds": 1e-3,
+        }
+        for name, seconds in (("numpy", 2e-6 * batch), ("torch-cpu", 2.5e-4)):
+            rows.append(measured(**what, backend=name, seconds=seconds * (1 + 0.01 * process)))
+        absent = {"status": "skipped", "reason": ABSENT, "prepare_seconds": None}
+        rows.append(measured(**what | absent, backend="torch-cuda"))
+    return rows
+
+
 def everything(results: Path) -> Path:
     """One run of each kind, on one machine."""
     keep(results, BENCH, bench_rows())

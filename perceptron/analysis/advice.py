@@ -13,6 +13,7 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
 from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
@@ -25,12 +26,15 @@ class Option(Struct, frozen=True, kw_only=True):
     """One backend on the problem; without times it has a ``reason``.
 
     ``training`` is the whole training in seconds, from cold: preparing once, then the iterations.
-    ``ratio`` is that over the fastest backend's.
+    ``ratio`` is that over the fastest backend's. ``rows_per_second`` are those trained on, without
+    preparing.
     """
 
     backend: str
     device: str | None = None
     seconds_per_iteration: Interval | None = None
+    seconds_per_epoch: Interval | None = None
+    rows_per_second: Interval | None = None
     prepare_seconds: Interval | None = None
     training: Interval | None = None
     ratio: Interval | None = None
@@ -62,6 +66,11 @@ class Advice(Struct, frozen=True, kw_only=True):
 
     problem: str
     iterations: int
+    """Of the whole training, those of all its epochs."""
+    epochs: int | None
+    """None where the training was given in iterations."""
+    iterations_per_epoch: int
+    """1 where each iteration takes all rows."""
     machine: str
     dtype: str
     threads: int
@@ -84,6 +93,18 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
     budget: BudgetUse | None = None
 
 
+class AdviceAxis(Struct, frozen=True, kw_only=True):
+    """An axis through the problem: what varies in words, the problem's own size, the family.
+
+    The family may have ``fewer_rows`` than the problem, which changes no iteration on a batch.
+    """
+
+    axis: str
+    here: float
+    family: str
+    fewer_rows: bool = False
+
+
 class AxisRows(Struct, frozen=True, kw_only=True):
     """An axis through the problem: the rows on it, the problem's own among them."""
 
@@ -97,22 +118,45 @@ class AxisRows(Struct, frozen=True, kw_only=True):
         return any(row.size != self.here for row in self.rows)
 
 
+def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> AxisRows:
+    """Return the rows on an axis, the problem's own among them with its size there.
+
+    Those with fewer rows are made of as many as the problem: they prepare for as long as it does.
+    """
+    rows = list(rows)
+    own = [row for row in rows if row.problem == problem]
+    beside = [row for row in rows if row.family == axis.family and row.problem != problem]
+    if axis.fewer_rows and own:
+        beside = [_with_rows_of(own, row) for row in beside]
+    here = [replace(row, family=axis.family, size=axis.here) for row in own]
+    return AxisRows(axis=axis.axis, here=axis.here, rows=[*here, *beside])
+
+
+def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
+    start = list(prepared(own, row.backend).values())
+    seconds = of_times(start).estimate if start else row.prepare_seconds
+    return replace(row, rows=own[0].rows, prepare_seconds=seconds)
+
+
 def advise(
     rows: Sequence[Measurement],
     backends: Sequence[str],
     problem: str,
-    iterations: int,
+    length: TrainingLength,
     axes: Iterable[AxisRows],
 ) -> Advice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
-    Raises ValueError without rows.
+    Rows of other problems are left out. Raises ValueError if none are left.
     """
-    trainings = whole_trainings(rows, iterations)
+    rows = [row for row in rows if row.problem == problem]
+    if not rows:
+        raise ValueError(f"no rows of {problem}")
+    trainings = whole_trainings(rows, length)
     measured = [name for name in backends if times(trainings, name)]
     ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
     best = ordered[0] if ordered else None
-    options = [_option(rows, trainings, name, best) for name in [*ordered, *backends]]
+    options = [_option(rows, trainings, name, best, length) for name in [*ordered, *backends]]
     ratios = {
         option.backend: option.ratio
         for option in options
@@ -120,7 +164,9 @@ def advise(
     }
     return Advice(
         problem=problem,
-        iterations=iterations,
+        iterations=length.of(rows[0]),
+        epochs=length.epochs,
+        iterations_per_epoch=length.iterations_per_epoch(rows[0].rows, rows[0].batch),
         machine=rows[0].machine,
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].threads or 0,
@@ -130,7 +176,7 @@ def advise(
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
         changes=[]
         if best is None
-        else [_change(axis_rows, iterations, best, ordered[1:]) for axis_rows in axes],
+        else [_change(axis_rows, length, best, ordered[1:]) for axis_rows in axes],
     )
 
 
@@ -141,10 +187,13 @@ def _is_tie(ratio: Interval) -> bool:
     return log(ratio.high) <= TIE and log(ratio.low) >= -TIE
 
 
-def whole_trainings(rows: Iterable[Measurement], iterations: int) -> list[Measurement]:
-    """Return the rows with the time of a whole training: preparing once, then the iterations."""
+def whole_trainings(rows: Iterable[Measurement], length: TrainingLength) -> list[Measurement]:
+    """Return the rows with the time of a whole training: preparing once, then the iterations.
+
+    So many epochs are fewer iterations at a larger batch, and more on more rows.
+    """
     return [
-        replace(row, seconds=row.seconds * iterations + (row.prepare_seconds or 0.0))
+        replace(row, seconds=row.seconds * length.of(row) + (row.prepare_seconds or 0.0))
         if row.seconds is not None
         else row
         for row in rows
@@ -160,23 +209,43 @@ def _option(
     trainings: Sequence[Measurement],
     backend: str,
     best: str | None,
+    length: TrainingLength,
 ) -> Option:
     device = next((row.device for row in rows if row.backend == backend), None)
     if best is None or not times(rows, backend):
         explanation = reason(rows, backend) or NOT_REACHED
         return Option(backend=backend, device=device, reason=explanation)
     start = list(prepared(rows, backend).values())
+    iteration = _typical(rows, backend)
+    epoch = _scaled(iteration, length.iterations_per_epoch(rows[0].rows, rows[0].batch))
     return Option(
         backend=backend,
         device=device,
-        seconds_per_iteration=_typical(rows, backend),
+        seconds_per_iteration=iteration,
+        seconds_per_epoch=epoch,
+        rows_per_second=_rate(length.rows_per_epoch(rows[0].rows, rows[0].batch), epoch),
         prepare_seconds=of_times(start) if start else None,
         training=_typical(trainings, backend),
         ratio=ratio_of(trainings, backend, best),
     )
 
 
-def _change(axis_rows: AxisRows, iterations: int, best: str, others: Sequence[str]) -> Change:
+def _scaled(seconds: Interval, factor: float) -> Interval:
+    low, high = (None if end is None else factor * end for end in (seconds.low, seconds.high))
+    return Interval(factor * seconds.estimate, low, high)
+
+
+def _rate(amount: float | None, seconds: Interval) -> Interval | None:
+    """Return the amount a second; the ends of the interval change places."""
+    if amount is None:
+        return None
+    low, high = (amount / end if end else None for end in (seconds.high, seconds.low))
+    return Interval(amount / seconds.estimate, low, high)
+
+
+def _change(
+    axis_rows: AxisRows, length: TrainingLength, best: str, others: Sequence[str]
+) -> Change:
     sizes = [row.size for row in axis_rows.rows]
     return Change(
         axis=axis_rows.axis,
@@ -184,7 +253,7 @@ def _change(axis_rows: AxisRows, iterations: int, best: str, others: Sequence[st
         low=min(sizes, default=axis_rows.here),
         high=max(sizes, default=axis_rows.here),
         crossovers=crossovers(
-            whole_trainings(axis_rows.rows, iterations), [(best, other) for other in others]
+            whole_trainings(axis_rows.rows, length), [(best, other) for other in others]
         ),
         reason=None if axis_rows.has_other_sizes else NO_TIME,
     )

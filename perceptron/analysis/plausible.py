@@ -15,7 +15,7 @@ LARGEST_SIZE = 2**60
 def plausible(row: Measurement) -> bool:
     """Return whether the row's numbers can be calculated with; NaN and infinity cannot."""
     times = (row.seconds, row.prepare_seconds, row.stdev, *row.samples, *row.dropped)
-    counts = (row.threads, row.iterations)
+    counts = (row.threads, row.iterations, row.batch, row.iterations_per_epoch, row.outputs)
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
         and all(
@@ -25,6 +25,6 @@ def plausible(row: Measurement) -> bool:
         and all(value is None or 1 <= value <= LARGEST_SIZE for value in counts)
         and all(
             value is None or 0 <= value <= LARGEST_SIZE
-            for value in (row.process, row.peak_bytes, row.waited, row.disturbed)
+            for value in (row.process, row.rows, row.peak_bytes, row.waited, row.disturbed)
         )
     )

@@ -1,4 +1,4 @@
-"""Selecting rows: what may be compared with what."""
+"""Selecting rows; what they must share to be compared is their `records.ground`, and a state."""
 
 from __future__ import annotations
 
@@ -12,22 +12,6 @@ from perceptron.records.measurement import Measurement
 
 NOT_REACHED = "the run ended before its turn"
 """Why there is no time of what a run was to measure and has no row of."""
-
-
-class Ground(NamedTuple):
-    """What two rows must share to be compared."""
-
-    machine: str
-    dtype: str | None
-    threads: int | None
-    optimizer: str | None = None
-    feed: str | None = None
-    outputs: int | None = None
-
-
-def ground(row: Measurement) -> Ground:
-    """Return where and how this row was measured."""
-    return Ground(row.machine, row.dtype, row.threads, row.optimizer, row.feed, row.outputs)
 
 
 class State(NamedTuple):

@@ -1,182 +1,160 @@
 """JAX: the whole training is one compiled loop, and Python calls it once.
 
-XLA compiles a loop for each set of shapes, activations, loss and dtype; how many iterations it
-takes, the rate and the data are arguments, so nothing else is compiled again. Gradients are derived
-by hand as in `gradient`: that module works in place, which JAX's arrays do not allow.
+XLA compiles a loop for each model, optimizer, set of shapes and dtype; how many iterations it
+takes, from which batch on, and the data are arguments, so nothing else is compiled again. Batches
+are taken by index inside the loop. See `jax_program` for what is compiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.protocol import LadderStep
+from perceptron.backends.jax_program import State, program, start
+from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.cuda import driver_unavailable
+from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.problems.problem import DType, Problem
 
 if TYPE_CHECKING:
     import jax
 
-# XLA asks a GPU before each pass of a loop of unknown length whether there is another. An inner
-# loop of known length avoids nine of ten such questions. On a CPU they cost nothing.
+# Steps in a loop of known length; see `jax_program.repeated`. On a CPU such loops gain nothing.
 _INNER = {"cpu": 1, "cuda": 10}
 
 
 class JaxTrainer:
-    """Arrays are committed to one device, which decides where everything runs."""
+    """Trains on data that lie on the device: batches are gathered there, in the compiled loop.
+
+    Arrays are committed to one device, which decides where everything runs.
+    """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
         import jax
 
-        self._double = dtype == "float64"
-        target = jax.devices(device)[0]
-        inputs, targets = problem.dataset.load()
-        activations = tuple(layer.activation for layer in problem.layers)
-        self._program = _program(activations, problem.loss, _INNER[device])
-        with jax.enable_x64(self._double):
-            self._inputs, self._targets, self._rate, *self._start = (
-                jax.device_put(np.array(array, dtype), target)
-                for array in (inputs, targets, problem.rate, *problem.start_parameters())
-            )
-        self._parameters = self._start
+        self._problem, self._dtype = problem, np.dtype(dtype)
+        self._target = jax.devices(device)[0]
+        self._batches = problem.batches
+        self._program = program(
+            tuple(layer.activation for layer in problem.layers),
+            problem.loss,
+            problem.optimizer,
+            problem.batches,
+            _INNER[device],
+        )
+        # float64 for Adam's factors; every array has its own dtype and keeps it.
+        with jax.enable_x64(True):
+            parameters = [self._placed(array) for array in problem.start_parameters()]
+            first = start(problem.optimizer, parameters)
+            self._start: State = jax.device_put(first, self._target)
+        self._state = self._start
+        self._hold(*problem.training_part())
 
     def train(self, iterations: int) -> None:
         import jax
 
-        with jax.enable_x64(self._double):
-            self._parameters = self._program.train(
-                iterations, self._parameters, self._inputs, self._targets, self._rate
-            )
-        for parameter in self._parameters:
-            parameter.block_until_ready()
+        with jax.enable_x64(True):
+            self._state = self._program.train(iterations, self._state, *self._data)
+        _wait_for(self._state)
 
     def reset(self) -> None:
-        self._parameters = self._start  # arrays of JAX never change
+        self._state = self._start  # arrays of JAX never change
 
     def loss(self) -> float:
-        import jax
+        return self.evaluate().train.loss
 
-        with jax.enable_x64(self._double):
-            return float(self._program.loss(self._parameters, self._inputs, self._targets))
+    def evaluate(self) -> Evaluation:
+        return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
-        return [np.array(parameter) for parameter in self._parameters]
+        return [np.array(parameter) for parameter in self._state.parameters]
+
+    def warm_up(self) -> None:
+        """Compile what `train` calls."""
+        self.train(2)
+
+    def _hold(self, inputs: Array, targets: Array) -> None:
+        """Keep what a training reads."""
+        import jax
+
+        orders = np.zeros(0, "int32") if self._batches is None else self._batches.orders
+        self._data = (
+            self._placed(inputs),
+            self._placed(targets),
+            jax.device_put(orders.astype("int32"), self._target),
+        )
+
+    def _placed(self, array: Array) -> jax.Array:
+        import jax
+
+        with jax.enable_x64(True):
+            placed: jax.Array = jax.device_put(array.astype(self._dtype), self._target)
+        return placed
+
+    def _predict(self, inputs: Array) -> Array:
+        import jax
+
+        with jax.enable_x64(True):
+            outputs = self._program.predict(self._state.parameters, self._placed(inputs))
+        return np.array(outputs)
 
 
-class _Program(NamedTuple):
-    # (iterations, parameters, inputs, targets, rate) → parameters
-    train: Callable[..., list[jax.Array]]
-    # (parameters, inputs, targets) → loss
-    loss: Callable[..., jax.Array]
+class HostFedTrainer(JaxTrainer):
+    """Trains on data that lie in host memory.
+
+    Each batch is gathered there and copied to the device in the timed loop, which is Python's: JAX
+    queues copies and steps, so the next batch is gathered while the device works.
+    """
+
+    _iteration = 0
+
+    def train(self, iterations: int) -> None:
+        import jax
+
+        state, step, orders = self._state, self._program.step, self._order.orders
+        with jax.enable_x64(True):
+            for begin, end in self._order.spans(self._iteration, iterations):
+                state = step(state, *self._copied(orders[begin:end]))
+        self._iteration += iterations
+        self._state = state
+        _wait_for(state)
+
+    def reset(self) -> None:
+        super().reset()
+        self._iteration = 0
+
+    def warm_up(self) -> None:
+        import jax
+
+        with jax.enable_x64(True):
+            for size in {self._order.size, self._order.shortest}:
+                self._state = self._program.step(self._state, *self._copied(np.arange(size)))
+        _wait_for(self._state)
+
+    def _hold(self, inputs: Array, targets: Array) -> None:
+        assert self._batches is not None  # no problem is fed from the host without them
+        self._order = self._batches
+        self._order.orders  # noqa: B018 made here and not while training
+        self._host = inputs.astype(self._dtype), targets.astype(self._dtype)
+
+    def _copied(self, rows: Indices) -> list[jax.Array]:
+        """Return inputs and targets of these rows, queued to be copied to the device."""
+        import jax
+
+        return [jax.device_put(values.take(rows, 0), self._target) for values in self._host]
 
 
-@cache
-def _program(activations: tuple[Activation, ...], loss: Loss, inner: int) -> _Program:
+def _wait_for(state: State) -> None:
     import jax
-    from jax import lax
-    from jax import numpy as jnp
 
-    # The default lets a GPU round float32 to TF32's 10 bits of mantissa.
-    exact = lax.Precision.HIGHEST
-
-    def forward(parameters: list[jax.Array], inputs: jax.Array) -> list[jax.Array]:
-        outputs = [inputs]
-        for index, activation in enumerate(activations):
-            weights, bias = parameters[2 * index : 2 * index + 2]
-            values = jnp.matmul(outputs[-1], weights, precision=exact) + bias
-            outputs.append(_activate(activation, values))
-        return outputs
-
-    def step(
-        parameters: list[jax.Array], inputs: jax.Array, targets: jax.Array, rate: jax.Array
-    ) -> list[jax.Array]:
-        outputs = forward(parameters, inputs)
-        scale = rate if loss == "l1-sum" else rate / targets.shape[0]
-        delta = scale * _slope(loss, outputs[-1], targets)
-        updated: list[jax.Array] = []
-        for index, activation in reversed(list(enumerate(activations))):
-            weights, bias = parameters[2 * index : 2 * index + 2]
-            delta = delta * _derivative(activation, outputs[index + 1])
-            gradient = jnp.matmul(outputs[index].T, delta, precision=exact)
-            updated = [weights - gradient, bias - delta.sum(0), *updated]
-            if index:
-                delta = jnp.matmul(delta, weights.T, precision=exact)
-        return updated
-
-    def train(
-        iterations: jax.Array,
-        parameters: list[jax.Array],
-        inputs: jax.Array,
-        targets: jax.Array,
-        rate: jax.Array,
-    ) -> list[jax.Array]:
-        def one(_: Any, present: Any) -> Any:
-            return step(present, inputs, targets, rate)
-
-        def several(_: Any, present: Any) -> Any:
-            return lax.fori_loop(0, inner, one, present)
-
-        blocks = iterations // inner if inner > 1 else 0
-        parameters = lax.fori_loop(0, blocks, several, parameters)
-        updated: list[jax.Array] = lax.fori_loop(blocks * inner, iterations, one, parameters)
-        return updated
-
-    def value(parameters: list[jax.Array], inputs: jax.Array, targets: jax.Array) -> jax.Array:
-        return _loss(loss, forward(parameters, inputs)[-1], targets)
-
-    return _Program(jax.jit(train), jax.jit(value))
-
-
-def _activate(activation: Activation, values: jax.Array) -> jax.Array:
-    import jax
-    from jax import numpy as jnp
-
-    if activation == "sigmoid":
-        return jax.nn.sigmoid(values)
-    if activation == "tanh":
-        return jnp.tanh(values)
-    return jnp.maximum(values, 0.0) if activation == "relu" else values
-
-
-def _derivative(activation: Activation, output: jax.Array) -> jax.Array | float:
-    """Return the derivative of the activation, in terms of its output."""
-    if activation == "sigmoid":
-        return output * (1.0 - output)
-    if activation == "tanh":
-        return 1.0 - output * output
-    return (output > 0.0).astype(output.dtype) if activation == "relu" else 1.0
-
-
-def _slope(loss: Loss, predictions: jax.Array, targets: jax.Array) -> jax.Array:
-    """Return ∂E/∂f without the 1/N of a mean; see `gradient` for the corner cases."""
-    from jax import numpy as jnp
-
-    difference = predictions - targets
-    if loss == "mse":
-        return 2.0 * difference
-    if loss == "bce":
-        return difference / jnp.maximum(predictions * (1.0 - predictions), 1e-12)
-    return jnp.sign(difference)
-
-
-def _loss(loss: Loss, predictions: jax.Array, targets: jax.Array) -> jax.Array:
-    from jax import numpy as jnp
-
-    difference = predictions - targets
-    if loss == "mse":
-        return (difference * difference).mean()
-    if loss == "bce":
-        likelihood = 1.0 - targets + (2.0 * targets - 1.0) * predictions
-        return -jnp.maximum(jnp.log(likelihood), -100.0).mean()
-    error = jnp.abs(difference)
-    return error.sum() if loss == "l1-sum" else error.mean()
+    for array in jax.tree.leaves(state):
+        array.block_until_ready()
 
 
 class JaxBackend:
@@ -221,8 +199,10 @@ class JaxBackend:
         return variables | {"JAX_PLATFORMS": "cuda,cpu", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
     def prepare(self, problem: Problem, dtype: DType) -> JaxTrainer:
-        trainer = JaxTrainer(problem, dtype, self.device)
-        trainer.train(2)  # compiles
+        # To a CPU there is nothing to copy: the loop gathers in host memory as it is.
+        fed = problem.feed == "host" and self.device != "cpu"
+        trainer = (HostFedTrainer if fed else JaxTrainer)(problem, dtype, self.device)
+        trainer.warm_up()
         trainer.reset()
         return trainer
 
@@ -232,13 +212,13 @@ _CUDA_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
 CPU = JaxBackend(
     "jax-cpu",
     "cpu",
-    "JAX on the CPU: the whole loop compiled by XLA, called once",
+    "JAX on the CPU: the whole loop compiled by XLA, called once; batches gathered in it",
     LadderStep("Python's loop: all steps in one call", after="python"),
     published_dtype="float64",
 )
 CUDA = JaxBackend(
     "jax-cuda",
     "cuda",
-    "JAX on a CUDA GPU, otherwise as jax-cpu",
+    "JAX on a CUDA GPU, as jax-cpu; from the host it copies batch by batch, called for each",
     LadderStep("Python's loop: all steps in one call", after="torch-cuda-graph"),
 )

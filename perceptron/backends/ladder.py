@@ -15,10 +15,11 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import LadderStep
 
 
-def rungs(device: str) -> dict[str, str]:
+def rungs(device: str, batches: bool = True) -> dict[str, str]:
     """Return the backends on this device's ladder in their order, with what each removes.
 
-    A backend without a rung, or whose ``after`` is on no ladder of this device, is not among them.
+    ``batches`` says whether the ladder is that of a problem with batches. A backend without a
+    rung, or whose ``after`` is on no ladder of this device, is not among them.
     """
     known: dict[str, LadderStep] = {}
     for name in registry.names():
@@ -28,7 +29,11 @@ def rungs(device: str) -> dict[str, str]:
         rung = own.get("rung")
         if isinstance(rung, LadderStep) and backend.device == device:
             known[name] = rung
-    return {name: known[name].removes for name in _descent(None, known)}
+    return {
+        name: known[name].removes
+        for name in _descent(None, known)
+        if batches or not known[name].needs_batches
+    }
 
 
 def _descent(after: str | None, known: dict[str, LadderStep]) -> Iterator[str]:

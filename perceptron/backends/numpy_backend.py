@@ -12,10 +12,10 @@ from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
     Batch,
-    Network,
     Step,
     batch_of,
     forward,
+    network_of,
     slope_scale,
     train,
     whole_batch,
@@ -44,13 +44,7 @@ class NumpyTrainer:
         self._inputs, self._targets = part.inputs.astype(dtype), part.targets.astype(dtype)
         self._start = np.concatenate([array.ravel() for array in problem.start_parameters()])
         self._start = self._start.astype(dtype)
-        self._network = Network(
-            parameters=self._start.copy(),
-            gradients=np.zeros_like(self._start),
-            widths=problem.widths,
-            activations=tuple(layer.activation for layer in problem.layers),
-            loss=problem.loss,
-        )
+        self._network = network_of(problem, self._start.copy(), np.zeros_like(self._start))
         self._batches = problem.batches
         self._state = start_state(np, problem.optimizer, self._start)
         self._iteration = self._steps = 0

@@ -1,155 +1,170 @@
-"""NumPy that allocates nothing while it trains: a list of calls, fixed when it is prepared.
+"""NumPy that allocates nothing while it trains: lists of calls, fixed when it is prepared.
 
-The arithmetic is that of `gradient.descend`, with every array made beforehand and every operation
-given the array for its result. Signals lie transposed, (width, rows), on top of a row of ones, so
-that weights and bias of a layer are one matrix (fan out, fan in + 1) and their gradients one
-product.
+The arithmetic is that of `gradient.train` and `update`, with every array made beforehand and every
+operation given the array for its result; see `joint_layers` for how they lie.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import repeat
 
 import numpy as np
 
-from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
-from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.gradient import Network, step_scale
+from perceptron.backends.numpy_backend import NumpyBackend
+from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.fixed_calls import Call, empty, step_calls
+from perceptron.backends.shared.gradient import forward, network_of, slope_scale
+from perceptron.backends.shared.joint_layers import (
+    iteration_calls,
+    joint_matrices,
+    layer_arrays,
+    with_ones,
+)
+from perceptron.backends.shared.update import adam_factors
+from perceptron.problems.batches import Batches
+from perceptron.problems.cost import parameter_count
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import DType, Problem
 
-Call = Callable[[], object]
+Calls = list[Call]
+
+_STEPS_AT_ONCE = 1024  # whose factors of Adam are computed together
 
 
-class InplaceTrainer(NumpyTrainer):
-    """Holds the calls of one iteration; the arrays of its network are views of theirs."""
+class InplaceTrainer:
+    """Holds the calls of one iteration: on all rows, or on a batch and on a shorter last one.
+
+    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
+    is the device.
+    """
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
-        inputs, targets = problem.dataset.load()
-        self._start = [array.astype(dtype) for array in problem.start_parameters()]
-        signals = [np.ones((width + 1, len(inputs)), dtype) for width in problem.widths]
-        signals[0][:-1] = inputs.T
-        joints = [np.empty((bias.size, len(weights) + 1), dtype) for weights, bias in self._pairs()]
-        self._network = Network(
-            inputs=signals[0][:-1].T,
-            targets=targets.astype(dtype),
-            ones=signals[0][-1],
-            parameters=[view for joint in joints for view in (joint[:, :-1].T, joint[:, -1])],
-            activations=tuple(layer.activation for layer in problem.layers),
-            loss=problem.loss,
-            rate=problem.rate,
-        )
-        self._calls = _iteration(self._network, signals, joints)
+        self._problem, self._dtype = problem, np.dtype(dtype)
+        part, optimizer = problem.training_part(), problem.optimizer
+        size = (parameter_count(problem),)
+        parameters, gradients = empty(size, dtype), empty(size, dtype)
+        self._state = tuple(empty(size, dtype) for _ in range(optimizer.state_arrays))
+        self._step, self._factors = step_calls(optimizer, parameters, gradients, self._state)
+        self._matrices = joint_matrices(parameters, problem.widths)
+        self._gradients = joint_matrices(gradients, problem.widths)
+        self._arrays = layer_arrays(self._matrices)
+        self._inputs = with_ones(part.inputs.astype(dtype))
+        self._targets = part.targets.astype(dtype)
+        if problem.loss == "cross-entropy":
+            self._targets *= self._scale(problem.step_rows)
+        self._batches = problem.batches
+        if self._batches is None:
+            targets = np.ascontiguousarray(self._targets.T)
+            self._whole = self._iteration(self._inputs, targets)
+        else:
+            self._batches.orders  # noqa: B018 made here and not while training
+            self._full = self._turn(self._batches.size)
+            self._short = self._turn(self._batches.shortest)
         self.reset()
 
     def train(self, iterations: int) -> None:
-        calls = self._calls
+        turns: Iterable[Calls]
+        if self._batches is None:
+            turns = repeat(self._whole, iterations)
+        else:
+            turns = self._gathered(self._batches, iterations)
+        if isinstance(self._problem.optimizer, Adam):
+            turns = self._with_factors(
+                turns,
+                _adam_factors(self._problem.optimizer, self._done + 1, self._done + iterations),
+            )
         with np.errstate(over="ignore"):  # as in `numpy_backend`
-            for _ in repeat(None, iterations):
+            for calls in turns:
                 for call in calls:
                     call()
+        self._done += iterations
 
-    def _pairs(self) -> list[tuple[Array, Array]]:
-        return list(zip(self._start[::2], self._start[1::2], strict=True))
+    def reset(self) -> None:
+        for array, start in zip(self._arrays, self._problem.start_parameters(), strict=True):
+            array[...] = start
+        for array in self._state:
+            array[...] = 0.0
+        self._done = 0
 
+    def loss(self) -> float:
+        return self.evaluate().train.loss
 
-def _iteration(network: Network, signals: list[Array], joints: list[Array]) -> list[Call]:
-    """Return the calls of one step; ``signals`` are inputs and each layer's outputs, ones below."""
-    values = [signal[:-1] for signal in signals]
-    deltas = [np.empty_like(layer_values) for layer_values in values[1:]]
-    one = np.ones((), signals[0].dtype)
-    calls: list[Call] = []
-    for below, joint, output, activation in zip(
-        signals[:-1], joints, values[1:], network.activations, strict=True
-    ):
-        calls += [partial(joint.dot, below, output), *_ACTIVATE[activation](output, one)]
-    scale = one * step_scale(network.loss, network.rate, len(network.targets))
-    targets = network.targets.reshape(1, -1)
-    calls += [partial(np.subtract, values[-1], targets, deltas[-1])]
-    calls += _SLOPE[network.loss](deltas[-1], values[-1], one)
-    inputs = signals[0]
-    if len(joints) == 1:  # nothing but the inputs is multiplied with the slope
-        inputs = inputs * scale
-    else:
-        calls += [partial(np.multiply, deltas[-1], np.asarray(scale), deltas[-1])]
-    for index in reversed(range(len(joints))):
-        delta, joint, gradient = deltas[index], joints[index], np.empty_like(joints[index])
-        calls += _DAMP[network.activations[index]](delta, values[index + 1], one)
-        if index:
-            calls += [_down(joint[:, :-1].T, delta, deltas[index - 1])]
-        calls += [
-            partial(delta.dot, (signals[index] if index else inputs).T, gradient),
-            partial(np.subtract, joint, gradient, joint),
+    def evaluate(self) -> Evaluation:
+        with np.errstate(over="ignore"):
+            return evaluate(self._problem, self._predict)
+
+    def parameters(self) -> list[Array]:
+        return [array.copy() for array in self._arrays]
+
+    def _predict(self, inputs: Array) -> Array:
+        flat = np.concatenate([array.ravel() for array in self._arrays])
+        outputs: Array = forward(np, network_of(self._problem, flat), inputs.astype(self._dtype))[
+            -1
         ]
-    return calls
+        return outputs
+
+    def _scale(self, rows: int) -> float:
+        """Return what scales the slope on so many rows; with the rate, where steps are linear."""
+        problem = self._problem
+        scale = slope_scale(problem.loss, rows, problem.outputs)
+        return scale * problem.rate if isinstance(problem.optimizer, Sgd) else scale
+
+    def _iteration(self, inputs: Array, targets: Array) -> Calls:
+        """Return the calls of an iteration on rows that lie in these arrays."""
+        rows, problem = len(inputs), self._problem
+        scale, factor = self._scale(problem.step_rows), self._scale(rows)
+        if problem.loss == "cross-entropy":
+            factor /= scale  # which the targets hold
+        gradients = iteration_calls(
+            problem,
+            self._matrices,
+            self._gradients,
+            inputs,
+            targets,
+            scale,
+            factor,
+            stay=self._batches is None,
+        )
+        return gradients + self._step
+
+    def _turn(self, rows: int) -> tuple[Array, Array, Calls]:
+        """Return the arrays into which a batch is gathered, and the calls that train on it."""
+        inputs, targets = (
+            empty((rows, data.shape[1]), self._dtype) for data in (self._inputs, self._targets)
+        )
+        return inputs, targets, self._iteration(inputs, targets.T)
+
+    def _gathered(self, batches: Batches, iterations: int) -> Iterator[Calls]:
+        """Gather the next batches, each when its turn comes; yield what trains on it."""
+        orders, size = batches.orders, batches.size
+        take_inputs, take_targets = self._inputs.take, self._targets.take
+        full, short = self._full, self._short
+        for begin, end in batches.spans(self._done, iterations):
+            rows = orders[begin:end]
+            inputs, targets, calls = full if end - begin == size else short
+            # "raise" would gather into another array first.
+            take_inputs(rows, 0, inputs, "clip")
+            take_targets(rows, 0, targets, "clip")
+            yield calls
+
+    def _with_factors(
+        self, turns: Iterable[Calls], numbers: Iterable[tuple[float, float]]
+    ) -> Iterator[Calls]:
+        """Write what changes with each step of Adam before it."""
+        factor, eps = self._factors
+        for calls, (factor_now, eps_now) in zip(turns, numbers, strict=True):
+            factor[()], eps[()] = factor_now, eps_now
+            yield calls
 
 
-def _down(weights: Array, delta: Array, below: Array) -> Call:
-    # Weights of several neurons lie with biases in between, and `dot` would copy them; calling
-    # `matmul` takes 0.2 µs more.
-    return partial(weights.dot if len(delta) == 1 else partial(np.matmul, weights), delta, below)
-
-
-def _sigmoid(values: Array, one: Array) -> list[Call]:
-    return [
-        partial(np.negative, values, values),
-        partial(np.exp, values, values),
-        partial(np.add, values, one, values),
-        partial(np.reciprocal, values, values),
-    ]
-
-
-def _damp_sigmoid(delta: Array, output: Array, one: Array) -> list[Call]:
-    return [
-        partial(np.multiply, delta, output, delta),
-        partial(np.subtract, one, output, output),
-        partial(np.multiply, delta, output, delta),
-    ]
-
-
-def _damp_tanh(delta: Array, output: Array, one: Array) -> list[Call]:
-    return [
-        partial(np.multiply, output, output, output),
-        partial(np.subtract, one, output, output),
-        partial(np.multiply, delta, output, delta),
-    ]
-
-
-def _damp_relu(delta: Array, output: Array, one: Array) -> list[Call]:
-    return [partial(np.sign, output, output), partial(np.multiply, delta, output, delta)]
-
-
-def _bce_slope(delta: Array, predictions: Array, one: Array) -> list[Call]:
-    variance, smallest = np.empty_like(delta), np.asarray(1e-12 * one)
-    return [
-        partial(np.subtract, one, predictions, variance),
-        partial(np.multiply, variance, predictions, variance),
-        partial(np.maximum, variance, smallest, out=variance),
-        partial(np.divide, delta, variance, delta),
-    ]
-
-
-_ACTIVATE: dict[Activation, Callable[[Array, Array], list[Call]]] = {
-    "sigmoid": _sigmoid,
-    "tanh": lambda values, one: [partial(np.tanh, values, values)],
-    "relu": lambda values, one: [partial(np.maximum, values, np.zeros_like(one), out=values)],
-    "identity": lambda values, one: [],
-}
-# These spoil the output of their layer, which nothing needs after them.
-_DAMP: dict[Activation, Callable[[Array, Array, Array], list[Call]]] = {
-    "sigmoid": _damp_sigmoid,
-    "tanh": _damp_tanh,
-    "relu": _damp_relu,
-    "identity": lambda delta, output, one: [],
-}
-_SLOPE: dict[Loss, Callable[[Array, Array, Array], list[Call]]] = {
-    "l1-sum": lambda delta, predictions, one: [partial(np.sign, delta, delta)],
-    "l1-mean": lambda delta, predictions, one: [partial(np.sign, delta, delta)],
-    "mse": lambda delta, predictions, one: [],
-    "bce": _bce_slope,
-}
+def _adam_factors(optimizer: Adam, first: int, last: int) -> Iterator[tuple[float, float]]:
+    """Yield the factors of these steps, many computed at once: each alone takes a microsecond."""
+    for begin in range(first, last + 1, _STEPS_AT_ONCE):
+        steps = np.arange(begin, min(begin + _STEPS_AT_ONCE, last + 1), dtype=np.float64)
+        yield from zip(*(factor.tolist() for factor in adam_factors(optimizer, steps)), strict=True)
 
 
 class InplaceBackend(NumpyBackend):

@@ -64,6 +64,8 @@ class LadderStep:
     """What this backend does away with."""
     after: str | None
     """The backend that it removes this from; None where a ladder starts."""
+    needs_batches: bool = False
+    """Whether it stands only on the ladder of a problem with batches."""
 
 
 @runtime_checkable

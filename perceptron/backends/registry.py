@@ -22,11 +22,13 @@ BUILT_IN: dict[str, str] = {
     "python": "perceptron.backends.python_backend:BACKEND",
     "numba": "perceptron.backends.numba_backend:BACKEND",
     "torch-cpu": "perceptron.backends.torch_eager:CPU",
+    "torch-cpu-dataloader": "perceptron.backends.torch_dataloader:CPU",
     "torch-cpu-functional": "perceptron.backends.torch_functional:BACKEND",
     "torch-cpu-manual": "perceptron.backends.torch_manual:BACKEND",
     "torch-cpu-compiled": "perceptron.backends.torch_compiled:BACKEND",
     "jax-cpu": "perceptron.backends.jax_backend:CPU",
     "torch-cuda": "perceptron.backends.torch_eager:CUDA",
+    "torch-cuda-dataloader": "perceptron.backends.torch_dataloader:CUDA",
     "torch-cuda-graph": "perceptron.backends.torch_cuda_graph:BACKEND",
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
 }

@@ -2,7 +2,7 @@
 
 The graph is handed to TorchInductor as it was traced. `torch.compile` would put guards in front of
 it, which check at every call whether the graph still fits; here it always does, and on four rows
-the checks took longer than the ten steps.
+the checks took longer than the ten steps. Batches are gathered inside the graph, by their indices.
 
 Compiling takes seconds, all of them in `prepare`. What the C++ compiler made stays in
 TorchInductor's cache on disk (``TORCHINDUCTOR_CACHE_DIR``, by default below the temporary folder),
@@ -18,18 +18,30 @@ import shutil
 import sys
 import sysconfig
 import warnings
-from collections.abc import Callable
-from functools import cache
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache, cached_property, partial
+from itertools import pairwise, repeat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from perceptron.backends.protocol import LadderStep
-from perceptron.backends.shared.gradient import Network, descend
+from perceptron.backends.shared.gradient import (
+    Batch,
+    Network,
+    batch_of,
+    slope_scale,
+    train,
+    views,
+    whole_batch,
+)
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.shared.update import adam_factors, update
 from perceptron.backends.torch_eager import CPU
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.cost import operations
+from perceptron.problems.optimizer import Adam, Optimizer
 from perceptron.problems.problem import Activation, DType, Loss, Problem
 
 if TYPE_CHECKING:
@@ -40,89 +52,139 @@ if TYPE_CHECKING:
 _UNROLLED = (10, 5, 2)
 # Compiling takes about 0.5 s per layer and step.
 _MOST_LAYERS_IN_A_GRAPH = 10
-# From here up a step takes so long (over 100 µs) that a call more or less does not matter.
-_FEW_OPERATIONS = 1_000_000
+# From here up a step takes so long (over 50 µs) that a call less saves a tenth of it at most, and
+# compiling takes several times as long.
+_FEW_OPERATIONS = 500_000
 # Multiplications up to which a product is a loop inside the graph's one C++ function; a larger one
 # is a call of BLAS, which costs a microsecond and splits the function.
 _SMALL_PRODUCT = 4096
 
-# (inputs, targets, ones, rate, *parameters) → parameters after the graph's steps
+# (inputs, targets, rows, factors, parameters, *state) → [parameters, *state] after all steps. The
+# ``rows`` are the indices of all batches, end to end, and the ``factors`` (steps, 2) those of Adam;
+# empty where there are none.
 Graph = Callable[..., "list[torch.Tensor]"]
 
 
 class CompiledTrainer(ManualTrainer):
-    """Trains in whole graphs, and the remaining iterations as `torch-cpu-manual` does."""
+    """Trains in whole graphs, and what fills none as `torch-cpu-manual` does.
+
+    That is the short batch of an epoch, and the few before it or at the end of a training. A batch
+    is gathered by its indices in the graph, whatever the problem's ``feed``: the host is the
+    device.
+    """
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import torch
 
         super().__init__(problem, dtype)
-        network = self._network
         self._steps = unrolled(problem)
+        model = Model(problem.widths, self._network.activations, problem.loss, problem.optimizer)
+        threads = torch.get_num_threads()
         self._graph = _compiled(
-            self._steps,
-            problem.dataset.rows,
-            problem.widths,
-            network.activations,
-            network.loss,
-            dtype,
-            torch.get_num_threads(),
+            model, self._steps, problem.dataset.rows, problem.batch, dtype, threads
         )
-        rate = torch.tensor(network.rate, dtype=network.inputs.dtype)
-        self._constants = (network.inputs, network.targets, network.ones, rate)
 
     def train(self, iterations: int) -> None:
+        batches = self._batches
+        while iterations:
+            full = iterations if batches is None else batches.full_from(self._iteration)
+            calls, rest = divmod(min(full, iterations), self._steps)
+            self._call(calls)
+            if batches is not None and full < iterations and batches.shortest < batches.size:
+                rest += 1
+            super().train(rest)
+            iterations -= calls * self._steps + rest
+
+    def _call(self, calls: int) -> None:
+        """Call the graph so many times, on the full batches that come next."""
         import torch
 
-        calls, rest = divmod(iterations, self._steps)
-        graph, constants, parameters = self._graph, self._constants, self._network.parameters
+        graph, data, own = self._graph, (self._inputs, self._targets), self._trained()
+        arrays = own
         with torch.inference_mode():
-            for _ in range(calls):
-                parameters = graph(*constants, *parameters)
-            for own, parameter in zip(self._network.parameters, parameters, strict=True):
-                own.copy_(parameter)
-        super().train(rest)
+            for rows, factors in zip(self._rows(calls), self._factors(calls), strict=False):
+                arrays = graph(*data, rows, factors, *arrays)
+            for array, trained in zip(own, arrays, strict=True):
+                array.copy_(trained)
+        self._iteration += calls * self._steps
+
+    def _trained(self) -> list[torch.Tensor]:
+        return [self._network.parameters, *self._state]
+
+    def _rows(self, calls: int) -> Iterable[torch.Tensor]:
+        """Return the indices of each call's rows."""
+        import torch
+
+        if self._batches is None:
+            return repeat(torch.empty(0, dtype=torch.int64), calls)
+        begin, _ = self._batches.bounds(self._iteration)
+        count = self._steps * self._batches.size
+        return self._orders[begin : begin + calls * count].reshape(calls, count).unbind()
+
+    def _factors(self, calls: int) -> Iterable[torch.Tensor]:
+        """Return Adam's factors of each call's steps."""
+        import torch
+
+        optimizer = self._problem.optimizer
+        if not isinstance(optimizer, Adam):
+            return repeat(torch.empty(0, dtype=self._dtype), calls)
+        steps = np.arange(1.0, calls * self._steps + 1.0) + self._iteration
+        factors = np.stack(adam_factors(optimizer, steps), axis=1)
+        return torch.tensor(factors, dtype=self._dtype).reshape(calls, self._steps, 2).unbind()
 
 
 def unrolled(problem: Problem) -> int:
     """Return how many steps of this problem go into one graph."""
     if operations(problem) > _FEW_OPERATIONS:
         return 1
-    layers = len(problem.layers)
-    return next((steps for steps in _UNROLLED if steps * layers <= _MOST_LAYERS_IN_A_GRAPH), 1)
+    most = _MOST_LAYERS_IN_A_GRAPH // len(problem.layers)
+    if problem.batches is not None:
+        most = min(most, problem.batches.full_from(0))
+    return next((steps for steps in _UNROLLED if steps <= most), 1)
+
+
+class Model(NamedTuple):
+    """What is compiled into a graph; data and parameters are its arguments."""
+
+    widths: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    loss: Loss
+    optimizer: Optimizer
+
+
+class _Unpacked(Network):
+    """The network inside a graph: arrays of their own, because views would be copied back."""
+
+    @cached_property
+    def arrays(self) -> list[torch.Tensor]:
+        return [array.clone() for array in views(self.parameters, self.widths)]
+
+    @cached_property
+    def gradient_arrays(self) -> list[torch.Tensor]:
+        import torch
+
+        return [torch.empty_like(array) for array in self.arrays]
 
 
 @cache
 def _compiled(
-    steps: int,
-    rows: int,
-    widths: tuple[int, ...],
-    activations: tuple[Activation, ...],
-    loss: Loss,
-    dtype: DType,
-    threads: int,
+    model: Model, steps: int, rows: int, batch: int | None, dtype: DType, threads: int
 ) -> Graph:
-    """Compile a graph for all problems of these shapes: data, rate and parameters are arguments."""
+    """Compile a graph for all problems of these shapes."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    def train(
-        inputs: torch.Tensor,
-        targets: torch.Tensor,
-        ones: torch.Tensor,
-        rate: Any,
-        *start: torch.Tensor,
-    ) -> list[torch.Tensor]:
-        parameters = [tensor.clone() for tensor in start]
-        network = Network(inputs, targets, ones, parameters, activations, loss, rate)
-        descend(_Functions(), network, steps)
-        return parameters
-
     kind = getattr(torch, dtype)
-    shapes = [(rows, widths[0]), (rows, 1), (rows,), ()]
-    for fan_in, fan_out in pairwise(widths):
-        shapes += [(fan_in, fan_out), (fan_out,)]
-    examples: list[Any] = [torch.ones(shape, dtype=kind) for shape in shapes]
+    adam = isinstance(model.optimizer, Adam)
+    parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(model.widths))
+    flat = [torch.ones(parameters, dtype=kind)] * (1 + model.optimizer.state_arrays)
+    examples: list[Any] = [
+        torch.ones((rows, model.widths[0]), dtype=kind),
+        torch.ones((rows, model.widths[-1]), dtype=kind),
+        torch.zeros(0 if batch is None else steps * batch, dtype=torch.int64),
+        torch.ones((steps, 2) if adam else 0, dtype=kind),
+        *(tensor.clone() for tensor in flat),
+    ]
     with torch.no_grad(), warnings.catch_warnings():
         # PyTorch 2.13 warns, while it imports its compiler, that it uses what it deprecates itself.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -131,9 +193,53 @@ def _compiled(
         # The number of threads stands in the generated code: as an option it is also a part of the
         # key under which the code is kept on disk.
         options = {"cpp.threads": threads}
-        graph: Graph = compile_graph(make_fx(train)(*examples), examples, options)
+        traced = make_fx(partial(_train, model, steps, batch))(*examples)
+        graph: Graph = compile_graph(traced, examples, options)
         graph(*examples)  # the first call compiles what is left
     return graph
+
+
+def _train(
+    model: Model,
+    steps: int,
+    batch: int | None,
+    inputs: torch.Tensor,
+    targets: torch.Tensor,
+    rows: torch.Tensor,
+    factors: torch.Tensor,
+    parameters: torch.Tensor,
+    *state: torch.Tensor,
+) -> list[torch.Tensor]:
+    """Take the steps of a graph: what is traced. Changes none of its arguments."""
+    import torch
+
+    widths, activations, loss, optimizer = model
+    xp = _Functions()
+    network = _Unpacked(parameters, None, widths, activations, loss)
+    kept = [[array.clone() for array in views(flat, widths)] for flat in state]
+    numbers: Iterator[Any] = iter(factors.unbind() if isinstance(optimizer, Adam) else repeat(None))
+
+    def step() -> None:
+        pair = next(numbers)
+        for parameter, gradient, *own in zip(
+            network.arrays, network.gradient_arrays, *kept, strict=True
+        ):
+            update(xp, optimizer, parameter, gradient, tuple(own), pair)
+
+    count = inputs.shape[0] if batch is None else batch
+    scale = torch.full((), slope_scale(loss, count, widths[-1]), dtype=inputs.dtype)
+    batches: Iterable[Batch]
+    if batch is None:
+        batches = repeat(whole_batch(network, inputs, targets, scale), steps)
+    else:
+        ones = inputs.new_ones(batch)
+        batches = (
+            batch_of(inputs.index_select(0, index), targets.index_select(0, index), ones, scale)
+            for index in rows.reshape(steps, batch).unbind()
+        )
+    train(xp, network, batches, step)
+    trained = [network.arrays, *kept]
+    return [torch.cat([array.reshape(-1) for array in arrays]) for arrays in trained]
 
 
 class _Functions:
@@ -145,10 +251,14 @@ class _Functions:
         return getattr(torch, name)
 
     @staticmethod
-    def matmul(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    def matmul(
+        left: torch.Tensor, right: torch.Tensor, out: torch.Tensor | None = None
+    ) -> torch.Tensor:
         if left.numel() * right.shape[-1] > _SMALL_PRODUCT:
-            return left @ right
-        return (left.unsqueeze(-1) * right).sum(-2)
+            product = left @ right
+        else:
+            product = (left.unsqueeze(-1) * right).sum(-2)
+        return product if out is None else out.copy_(product)
 
 
 class CompiledBackend:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,11 @@ from perceptron.backends.shared.cuda import torch_unavailable
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.shared.torch_feed import Feed, FromHost, Resident
+from perceptron.backends.shared.torch_modules import loss_of, model_of, optimizer_of
+from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
-from perceptron.problems.optimizer import AdamW, Optimizer, Sgd
-from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.problems.problem import DType, Problem
 from perceptron.problems.targets import classes_of
 
 if TYPE_CHECKING:
@@ -24,26 +26,47 @@ if TYPE_CHECKING:
 
 
 class TorchTrainer:
-    """One device is an argument; everything else is the same on all of them."""
+    """One device is an argument; everything else is the same on all of them.
 
-    def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
+    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
+    gathered in host memory and, on a GPU, copied from there; see `torch_feed.FromHost`.
+
+    ``foreach`` and ``capturable`` are those of `torch.optim`: None takes what PyTorch takes.
+    """
+
+    _batches_at_once = 1  # that the feed is asked for, at most
+
+    def __init__(
+        self,
+        problem: Problem,
+        dtype: DType,
+        device: str,
+        *,
+        foreach: bool | None = None,
+        capturable: bool = False,
+    ) -> None:
         import torch
 
         # TF32 products have 10 bits of mantissa: faster, and not what was asked for.
         torch.set_float32_matmul_precision("highest")
+        self._problem = problem
         self._device = torch.device(device)
         self._dtype = getattr(torch, dtype)
+        self._is_copied = problem.feed == "host" and self._device.type == "cuda"
+        data_device = torch.device("cpu") if self._is_copied else self._device
         part = problem.training_part()
-        self._problem = problem
-        self._inputs = self._tensor(part.inputs)
-        self._targets = self._target_tensor(part.targets)
+        self._inputs = self._tensor(part.inputs).to(data_device)
+        self._targets = self._target_tensor(part.targets).to(data_device)
         self._batches, self._iteration = problem.batches, 0
         if self._batches is not None:
-            self._orders = torch.from_numpy(self._batches.orders).to(self._device)
+            self._orders = torch.from_numpy(self._batches.orders).to(data_device)
+            self._feed = self._make_feed(self._batches)
         self._start = [self._tensor(array) for array in problem.start_parameters()]
-        self._model = self._build(problem)
-        self._loss = _loss_module(problem.loss)
-        self._optimizer = optimizer_of(problem.optimizer, self._model.parameters())
+        self._model = model_of(problem, self._dtype, self._device)
+        self._loss = loss_of(problem.loss)
+        self._optimizer = optimizer_of(
+            problem.optimizer, self._model.parameters(), foreach=foreach, capturable=capturable
+        )
         self.reset()
 
     def train(self, iterations: int) -> None:
@@ -56,47 +79,63 @@ class TorchTrainer:
         self._synchronize()
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield inputs and targets of the next iterations, gathered when their turn comes."""
-        inputs, targets = self._inputs, self._targets
+        """Return inputs and targets of the next iterations, each made when its turn comes."""
         if self._batches is None:
-            yield from repeat((inputs, targets), iterations)
-            return
-        orders = self._orders
-        for begin, end in self._batches.spans(self._iteration, iterations):
-            rows = orders[begin:end]
-            yield inputs.index_select(0, rows), targets.index_select(0, rows)
+            return repeat((self._inputs, self._targets), iterations)
+        return self._taken(self._batches, iterations)
+
+    def _taken(
+        self, batches: Batches, iterations: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        feed = self._feed
+        for begin, end in batches.spans(self._iteration, iterations):
+            yield feed(begin, end)
         self._iteration += iterations
+
+    def _make_feed(self, batches: Batches) -> Feed:
+        import torch
+
+        data = (self._inputs, self._targets, self._orders)
+        if not self._is_copied:
+            return Resident(*data)
+        rows = self._batches_at_once * batches.size
+        return FromHost(*data, rows, self._device, torch.cuda.Event)
 
     def phases(self) -> dict[str, Callable[[int], None]]:
         """Return loops over iterations, each of which ends one iteration phase later than the last.
 
-        The last is a whole iteration; the differences are what each phase takes.
+        The last is a whole iteration; the differences are what each phase takes. ``batch`` is what
+        `train` does to get at its rows: a gather, a copy; there is none where it takes them all.
         """
         model, loss, optimizer = self._model, self._loss, self._optimizer
-        inputs, targets = self._inputs, self._targets
 
         def nothing(iterations: int) -> None:
-            for _ in range(iterations):
+            for _ in repeat(None, iterations):
                 pass
 
+        def batch(iterations: int) -> None:
+            for _ in self._fed(iterations):
+                pass
+            self._synchronize()
+
         def forward(iterations: int) -> None:
-            for _ in range(iterations):
+            for inputs, _ in self._fed(iterations):
                 model(inputs)
             self._synchronize()
 
         def with_loss(iterations: int) -> None:
-            for _ in range(iterations):
+            for inputs, targets in self._fed(iterations):
                 loss(model(inputs), targets)
             self._synchronize()
 
         def with_zero_grad(iterations: int) -> None:
-            for _ in range(iterations):
+            for inputs, targets in self._fed(iterations):
                 loss(model(inputs), targets)
                 optimizer.zero_grad()
             self._synchronize()
 
         def with_backward(iterations: int) -> None:
-            for _ in range(iterations):
+            for inputs, targets in self._fed(iterations):
                 error = loss(model(inputs), targets)
                 optimizer.zero_grad()
                 error.backward()
@@ -104,6 +143,7 @@ class TorchTrainer:
 
         return {
             "Python's loop": nothing,
+            **({} if self._batches is None else {"batch": batch}),
             "forward": forward,
             "loss": with_loss,
             "zero_grad": with_zero_grad,
@@ -118,7 +158,11 @@ class TorchTrainer:
             for parameter, start in zip(self._model.parameters(), self._start, strict=True):
                 # nn.Linear keeps weights as (fan out, fan in).
                 parameter.copy_(start.T if start.ndim == 2 else start)
-        self._optimizer.state.clear()
+            # From zeros a step is the first; the arrays stay where they are, as a graph needs them.
+            for state in self._optimizer.state.values():
+                for value in state.values():
+                    if isinstance(value, torch.Tensor):
+                        value.zero_()
         self._iteration = 0
         self._synchronize()
 
@@ -126,7 +170,8 @@ class TorchTrainer:
         import torch
 
         with torch.no_grad():
-            return float(self._loss(self._model(self._inputs), self._targets).item())
+            inputs, targets = self._inputs.to(self._device), self._targets.to(self._device)
+            return float(self._loss(self._model(inputs), targets).item())
 
     def evaluate(self) -> Evaluation:
         return evaluate(self._problem, self._predict)
@@ -141,21 +186,6 @@ class TorchTrainer:
     def parameters(self) -> list[Array]:
         arrays = [parameter.detach().cpu().numpy() for parameter in self._model.parameters()]
         return [np.array(array.T if array.ndim == 2 else array) for array in arrays]
-
-    def _build(self, problem: Problem) -> torch.nn.Sequential:
-        from torch import nn
-
-        activations: dict[Activation, type[nn.Module]] = {
-            "sigmoid": nn.Sigmoid,
-            "tanh": nn.Tanh,
-            "relu": nn.ReLU,
-        }
-        modules: list[nn.Module] = []
-        for fan_in, layer in zip(problem.widths, problem.layers, strict=False):
-            modules.append(nn.Linear(fan_in, layer.width, dtype=self._dtype, device=self._device))
-            if layer.activation != "identity":
-                modules.append(activations[layer.activation]())
-        return nn.Sequential(*modules)
 
     def _tensor(self, array: Array) -> torch.Tensor:
         import torch
@@ -177,49 +207,12 @@ class TorchTrainer:
             torch.cuda.synchronize(self._device)
 
 
-def optimizer_of(
-    optimizer: Optimizer, parameters: Iterable[torch.nn.Parameter]
-) -> torch.optim.Optimizer:
-    """Return PyTorch's own optimizer of this description."""
-    import torch
-
-    if isinstance(optimizer, Sgd):
-        return torch.optim.SGD(
-            parameters,
-            lr=optimizer.rate,
-            momentum=optimizer.momentum,
-            nesterov=optimizer.nesterov,
-            weight_decay=optimizer.weight_decay,
-        )
-    kind = torch.optim.AdamW if isinstance(optimizer, AdamW) else torch.optim.Adam
-    return kind(
-        parameters,
-        lr=optimizer.rate,
-        betas=optimizer.betas,
-        eps=optimizer.eps,
-        weight_decay=optimizer.weight_decay,
-    )
-
-
-def _loss_module(loss: Loss) -> torch.nn.Module:
-    from torch import nn
-
-    if loss == "l1-sum":
-        return nn.L1Loss(reduction="sum")
-    means: dict[Loss, type[nn.Module]] = {
-        "l1-mean": nn.L1Loss,
-        "mse": nn.MSELoss,
-        "bce": nn.BCELoss,
-        "cross-entropy": nn.CrossEntropyLoss,
-    }
-    return means[loss]()
-
-
 class TorchBackend:
     """Eager PyTorch on one device."""
 
-    imports = ("torch",)
+    imports: tuple[str, ...] = ("torch",)
     phased = True
+    trainer: type[TorchTrainer] = TorchTrainer
 
     def __init__(self, name: str, device: str, summary: str, rung: LadderStep) -> None:
         self.name = name
@@ -237,25 +230,39 @@ class TorchBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
-        trainer = TorchTrainer(problem, dtype, self.device)
+        trainer = self.trainer(problem, dtype, self.device)
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
-        """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: TorchTrainer(problem, dtype, "meta"))
+        """Return what one iteration dispatches; see `kernels.trace`.
+
+        On a GPU PyTorch's optimizers take all parameters in one kernel, which they would not on
+        the meta device unless told to. A copy of host data stands there as a gather.
+        """
+        is_gpu = self.device == "cuda"
+        return trace(
+            lambda: self.trainer(problem, dtype, "meta", foreach=is_gpu or None),
+            counts_host=not is_gpu,
+        )
 
 
 CPU = TorchBackend(
     "torch-cpu",
     "cpu",
-    "PyTorch on the CPU: nn.Sequential, autograd, SGD",
-    LadderStep("nothing: a module, autograd and an optimizer, called from Python", after=None),
+    "PyTorch on the CPU: nn.Sequential, autograd, torch.optim",
+    LadderStep(
+        "nothing but a loader: a module, autograd and an optimizer, called from Python",
+        after="torch-cpu-dataloader",
+    ),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
-    LadderStep("nothing: as torch-cpu, and a launch for each kernel", after=None),
+    LadderStep(
+        "nothing but a loader: as torch-cpu, and a launch for each kernel",
+        after="torch-cuda-dataloader",
+    ),
 )

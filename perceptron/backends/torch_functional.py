@@ -2,81 +2,152 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import count, repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from perceptron.backends.protocol import LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.shared.torch_feed import Resident
+from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.backends.torch_eager import CPU
 from perceptron.problems.datasets import Array
+from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.problems.targets import classes_of
 
 if TYPE_CHECKING:
     import torch
 
+# Moves the parameters along their gradients, one for each parameter.
+Step = Callable[[Sequence["torch.Tensor"]], None]
+
 
 class FunctionalTrainer:
-    """Parameters are leaf tensors, weights (fan in, fan out), and change in place."""
+    """Parameters are leaf tensors, weights (fan in, fan out), and views of one flat tensor.
+
+    So all but a plain step of gradient descent changes them in one pass; see `update`. A batch is
+    gathered by its indices in the timed loop, whatever the problem's ``feed``: the host is the
+    device.
+    """
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
         import torch
 
         torch.set_float32_matmul_precision("highest")
-        kind = getattr(torch, dtype)
-        inputs, targets = problem.dataset.load()
-        self._inputs = torch.tensor(inputs, dtype=kind)
-        self._targets = torch.tensor(targets, dtype=kind)
-        self._start = [torch.tensor(array, dtype=kind) for array in problem.start_parameters()]
-        self._parameters = [start.clone().requires_grad_() for start in self._start]
+        self._problem, self._dtype = problem, getattr(torch, dtype)
+        part = problem.training_part()
+        self._inputs = self._tensor(part.inputs)
+        self._targets = self._tensor(part.targets)
+        if problem.loss == "cross-entropy":  # torch takes classes
+            self._targets = torch.tensor(classes_of(part.targets))
+        flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
+        self._start = self._tensor(flat)
+        self._flat = self._start.clone()
+        self._parameters = [
+            array.detach().requires_grad_() for array in views(self._flat, problem.widths)
+        ]
+        self._state = start_state(torch, problem.optimizer, self._flat)
+        self._batches, self._iteration = problem.batches, 0
+        if self._batches is not None:
+            orders = torch.tensor(self._batches.orders)
+            self._feed = Resident(self._inputs, self._targets, orders)
         self._activations = _activations(problem)
         self._loss = _loss_function(problem.loss)
-        self._rate = problem.rate
 
     def train(self, iterations: int) -> None:
         import torch
 
-        parameters, rate, grad, no_grad = (
-            self._parameters,
-            self._rate,
-            torch.autograd.grad,
-            torch.no_grad,
-        )
-        for _ in range(iterations):
-            gradients = grad(self._error(), parameters)
+        parameters, error = self._parameters, self._error
+        grad, no_grad = torch.autograd.grad, torch.no_grad
+        step = self._step_after(self._iteration)
+        for inputs, targets in self._fed(iterations):
+            gradients = grad(error(inputs, targets), parameters)
             with no_grad():
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    parameter.sub_(gradient, alpha=rate)
+                step(gradients)
+        self._iteration += iterations
 
     def reset(self) -> None:
-        import torch
-
-        with torch.no_grad():
-            for parameter, start in zip(self._parameters, self._start, strict=True):
-                parameter.copy_(start)
+        self._flat.copy_(self._start)
+        for array in self._state:
+            array.zero_()
+        self._iteration = 0
 
     def loss(self) -> float:
         import torch
 
         with torch.no_grad():
-            return float(self._error().item())
+            return float(self._error(self._inputs, self._targets).item())
+
+    def evaluate(self) -> Evaluation:
+        return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
         return [np.array(parameter.detach().numpy()) for parameter in self._parameters]
 
-    def _error(self) -> torch.Tensor:
+    def _tensor(self, array: Array) -> torch.Tensor:
         import torch
 
-        values = self._inputs
+        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
+        return torch.tensor(array, dtype=self._dtype)
+
+    def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Return inputs and targets of the next iterations, each gathered when its turn comes."""
+        if self._batches is None:
+            return repeat((self._inputs, self._targets), iterations)
+        feed, spans = self._feed, self._batches.spans(self._iteration, iterations)
+        return (feed(begin, end) for begin, end in spans)
+
+    def _step_after(self, iterations: int) -> Step:
+        """Return what takes the next steps after so many."""
+        import torch
+
+        optimizer, state = self._problem.optimizer, self._state
+        parameters, flat = self._parameters, self._flat
+        if optimizer.is_plain:
+            rate = optimizer.rate
+
+            def plain(gradients: Sequence[torch.Tensor]) -> None:
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.sub_(gradient, alpha=rate)
+
+            return plain
+        numbers = count(iterations + 1)
+
+        def flattened(gradients: Sequence[torch.Tensor]) -> None:
+            number = next(numbers)
+            factors = adam_factors(optimizer, number) if isinstance(optimizer, Adam) else None
+            together = torch.cat([gradient.reshape(-1) for gradient in gradients])
+            update(torch, optimizer, flat, together, state, factors)
+
+        return flattened
+
+    def _predict(self, inputs: Array) -> Array:
+        import torch
+
+        with torch.no_grad():
+            outputs: Array = self._outputs(self._tensor(inputs)).numpy()
+        return outputs
+
+    def _error(self, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return self._loss(self._outputs(inputs), targets)
+
+    def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        values = inputs
         layers = zip(self._parameters[::2], self._parameters[1::2], self._activations, strict=True)
         for weights, bias, activate in layers:
             values = torch.addmm(bias, values, weights)
             if activate is not None:
                 values = activate(values)
-        return self._loss(values, self._targets)
+        return values
 
 
 def _activations(problem: Problem) -> list[Callable[[torch.Tensor], torch.Tensor] | None]:
@@ -99,6 +170,7 @@ def _loss_function(loss: Loss) -> Callable[[torch.Tensor, torch.Tensor], torch.T
         "l1-mean": functional.l1_loss,
         "mse": functional.mse_loss,
         "bce": functional.binary_cross_entropy,
+        "cross-entropy": functional.cross_entropy,
     }
     return functions[loss]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -40,9 +40,29 @@ def advise(
         str | None,
         typer.Option(metavar="P", help="A problem or a FILE.toml[:SIZE] instead of a shape."),
     ] = None,
+    classes: Annotated[
+        int | None,
+        typer.Option(min=2, metavar="C", help="Outputs, with cross-entropy; none: one output."),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option(min=1, metavar="B", help="Rows of an iteration; none: all.")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(metavar="NAME", help="sgd, adam or adamw. Default: sgd.")
+    ] = None,
+    feed: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Batches from the device (resident) or the host."),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, metavar="E", help="Of the training: passes over the rows.")
+    ] = None,
     iterations: Annotated[
-        int, typer.Option(min=1, metavar="K", help="Of the training, from cold.")
-    ] = 10_000,
+        int | None,
+        typer.Option(
+            min=1, metavar="K", help="Of the training. Default: 10000, or the problem's own."
+        ),
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 20.")
     ] = None,
@@ -60,14 +80,24 @@ def advise(
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
-    from perceptron.problems.problem import DTYPES
+    from perceptron.problems.problem import DTYPES, Feed
+    from perceptron.problems.shape_words import OptimizerName
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
 
-    shape = (rows, features, hidden)
-    if problem is not None and any(number is not None for number in shape):
-        raise UserError("give --rows, --features and --hidden or --problem, not both")
+    given = {
+        "--rows": rows,
+        "--features": features,
+        "--hidden": hidden,
+        "--classes": classes,
+        "--batch": batch,
+        "--optimizer": optimizer,
+        "--feed": feed,
+    }
+    of_a_shape = next((option for option, value in given.items() if value is not None), None)
+    if problem is not None and of_a_shape is not None:
+        raise UserError(f"{of_a_shape} describes a shape: leave it out with --problem")
     if seconds is not None and budget is not None:
         raise UserError("give --budget in minutes or --seconds, not both")
     allowed = seconds_of("--budget", budget)
@@ -76,13 +106,20 @@ def advise(
         problem=find(
             problem
             or study.shape_reference(
-                rows, features, whole_numbers("--hidden", hidden, each_once=False)
+                rows,
+                features,
+                whole_numbers("--hidden", hidden, each_once=False),
+                classes,
+                batch,
+                one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
+                one_of("--feed", feed or "resident", get_args(Feed)),
             )
         ),
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         iterations=iterations,
+        epochs=epochs,
     )
     guessed = None if what_if is None else device(what_if)
     with terminal.progress_bar("looking", seconds=True) as bar:

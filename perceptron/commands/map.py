@@ -26,7 +26,8 @@ from perceptron.commands.shared.skipped import announce_skipped
 
 def map(  # noqa: A001 named as the command
     family: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A family with two axes.")
+        str | None,
+        typer.Option(metavar="NAME", help="A family with two axes: mlp-map, batch-width."),
     ] = None,
     points: Annotated[
         int,
@@ -54,7 +55,7 @@ def map(  # noqa: A001 named as the command
     from perceptron.studies import map as study
 
     plan = study.MapPlan(
-        family=study.MAPS[0] if family is None else family,
+        family=study.MAP if family is None else family,
         points=points,
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from math import inf
 from pathlib import Path
@@ -13,6 +14,7 @@ import msgspec
 
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
+from perceptron.problems.kept_data import FOLDER
 from perceptron.supervision import ChildProcess, describe_exit, end_all
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
@@ -56,7 +58,8 @@ class Workers:
     """Processes that stay when their job is done, so that a study can use them again.
 
     Starting one takes seconds, and what it adds is uncertainty between processes: a study that
-    decides by its results what to measure next uses the same processes. All end with the context.
+    decides by its results what to measure next uses the same processes. All end with the context,
+    and with them the large data that the first to need them has generated for the others.
     When ``seconds_left`` are none, whoever waits for a worker gets `Abandoned`.
     """
 
@@ -64,12 +67,17 @@ class Workers:
         self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
         self._patience = _SECONDS_TO_LEAVE
+        self._data: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Workers:
+        self._data = tempfile.TemporaryDirectory(prefix="perceptron-", ignore_cleanup_errors=True)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end(*self._alive)
+        if self._data is not None:
+            self._data.cleanup()
+            self._data = None
 
     def warm(self, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
@@ -82,7 +90,7 @@ class Workers:
             if name in self._alive:
                 continue
             with contextlib.suppress(Exception):  # untrusted code may do anything
-                worker = _Worker(worker_environment(backend, job.threads))
+                worker = self._start(worker_environment(backend, job.threads))
                 self._alive[name] = worker
                 empty = msgspec.structs.replace(job, problems=["or-gate"], extra="harness")
                 started[name] = (worker, empty)
@@ -125,7 +133,7 @@ class Workers:
             worker = self._alive.get(name)
             if worker is None or worker.ended:
                 self._end(name)
-                worker = self._alive[name] = _Worker(environment)
+                worker = self._alive[name] = self._start(environment)
             todo = msgspec.structs.replace(job, problems=list(left))
             answered = False
             try:
@@ -140,6 +148,11 @@ class Workers:
             finally:
                 if worker.ended or not answered:  # by itself, or nobody waits for it any more
                     self._end(name)
+
+    def _start(self, environment: Mapping[str, str]) -> _Worker:
+        """Start a worker, which finds here what others have generated."""
+        data = {} if self._data is None else {FOLDER: self._data.name}
+        return _Worker({**environment, **data})
 
     def _end(self, *names: Hashable) -> None:
         """End these, which share the patience; there is none once a job was abandoned."""

@@ -80,6 +80,12 @@ class Batches:
         begin = first + index * self.size
         return begin, min(begin + self.size, first + self.rows_per_epoch)
 
+    def full_from(self, iteration: int) -> int:
+        """Return how many full batches follow from an iteration on, end to end in `orders`."""
+        if self.shortest == self.size:
+            return self.cycle - iteration % self.cycle
+        return self.per_epoch - 1 - iteration % self.per_epoch
+
     def indices(self, iteration: int) -> Indices:
         """Return the rows of an iteration's batch; the first iteration is 0."""
         begin, end = self.bounds(iteration)

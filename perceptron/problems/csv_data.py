@@ -1,4 +1,7 @@
-"""A data set in a CSV file: a header, then rows of numbers, one column of them the target."""
+"""A data set in a CSV file: a header, then rows of numbers, some columns of them the targets.
+
+One column of targets may hold classes instead, by name or by number.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron.errors import UserError, unknown
+from perceptron.problems.class_labels import Label, classes_in
 from perceptron.problems.datasets import Array, Dataset
 
 if TYPE_CHECKING:
@@ -30,20 +34,22 @@ class CsvData(Dataset):
     inputs: Array = field(compare=False, repr=False)
     """(rows, features), float64, read-only."""
     targets: Array = field(compare=False, repr=False)
-    """(rows, 1), float64, read-only."""
+    """(rows, columns), float64, read-only."""
 
     def generate(self) -> tuple[Array, Array]:
         return self.inputs, self.targets
 
 
-def read_csv(file: Path, target: str) -> CsvData:
-    """Read the numbers of a file; the column ``target`` is apart, the others stay in order.
+def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:
+    """Read the numbers of a file; columns of targets are apart, the others stay in order.
+
+    With ``classes`` the one target holds classes, see `class_labels.classes_in`.
 
     Raises `UserError` naming the file, and the line and column of a cell that is no finite number.
     """
     try:
         status = file.stat()
-        return _read(file, target, status.st_mtime_ns, status.st_size)
+        return _read(file, targets, classes, status.st_mtime_ns, status.st_size)
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -53,46 +59,62 @@ def read_csv(file: Path, target: str) -> CsvData:
 
 
 @lru_cache(maxsize=4)  # read again for every row that is written
-def _read(file: Path, target: str, modified: int, size: int) -> CsvData:
+def _read(file: Path, targets: tuple[str, ...], classes: bool, modified: int, size: int) -> CsvData:
     content = file.read_bytes()
     lines = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))
     header = [name.strip() for name in next(lines, [])]
-    column = _target_column(file, header, target)
-    rows = list(_rows(file, header, lines))
-    if not rows:
+    columns = _target_columns(file, header, targets)
+    others = [index for index in range(len(header)) if index not in columns]
+    features: list[list[float]] = []
+    numbers: list[list[float]] = []
+    labels: list[Label] = []
+    for line, cells in _rows(file, header, lines):
+        features.append(_numbers(file, line, header, cells, others))
+        if classes:
+            labels.append((line, cells[columns[0]]))
+        else:
+            numbers.append(_numbers(file, line, header, cells, columns))
+    if not features:
         raise UserError(f"{file}: no rows below the header")
-    table = np.array(rows, dtype=np.float64)
-    inputs = np.delete(table, column, axis=1)
-    targets = table[:, column : column + 1].copy()
+    class_names: tuple[str, ...] = ()
+    inputs: Array = np.array(features, dtype=np.float64)
+    values: Array = np.array(numbers, dtype=np.float64)
+    if classes:
+        values, class_names = classes_in(file, targets[0], labels)
     inputs.setflags(write=False)
-    targets.setflags(write=False)
+    values.setflags(write=False)
     return CsvData(
         name=file.stem,
         rows=inputs.shape[0],
         features=inputs.shape[1],
-        feature_names=tuple(header[:column] + header[column + 1 :]),
-        target_name=target,
+        feature_names=tuple(header[index] for index in others),
+        target_name=", ".join(targets),
         row_name="row",
         first_row=1,
+        class_names=class_names,
         digest=hashlib.sha256(content).hexdigest(),
         inputs=inputs,
-        targets=targets,
+        targets=values,
     )
 
 
-def _target_column(file: Path, header: list[str], target: str) -> int:
-    """Return the index of the target in a header that names each column once."""
+def _target_columns(file: Path, header: list[str], targets: tuple[str, ...]) -> list[int]:
+    """Return the indices of the targets in a header that names each column once."""
     for column, name in enumerate(header):
         if name in header[:column]:
             raise UserError(f"{file}, line 1: column {name!r} is there twice")
-    if target not in header:
-        raise UserError(f"{file}, line 1: {unknown('column', target, header)}")
-    if len(header) < 2:
-        raise UserError(f"{file}, line 1: needs a column beside the target {target!r}")
-    return header.index(target)
+    for target in targets:
+        if target not in header:
+            raise UserError(f"{file}, line 1: {unknown('column', target, header)}")
+    if len(header) <= len(targets):
+        raise UserError(
+            f"{file}, line 1: needs a column beside the target {', '.join(map(repr, targets))}"
+        )
+    return [header.index(target) for target in targets]
 
 
-def _rows(file: Path, header: list[str], lines: Reader) -> Iterator[list[float]]:
+def _rows(file: Path, header: list[str], lines: Reader) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row and the number of its line."""
     for cells in lines:
         number = lines.line_num  # as an editor counts, line breaks in quotes included
         if not cells:
@@ -101,10 +123,16 @@ def _rows(file: Path, header: list[str], lines: Reader) -> Iterator[list[float]]
             raise UserError(
                 f"{file}, line {number}: {len(cells)} cells, but the header names {len(header)}"
             )
-        yield [
-            _number(f"{file}, line {number}, column {name!r}", cell)
-            for name, cell in zip(header, cells, strict=True)
-        ]
+        yield number, cells
+
+
+def _numbers(
+    file: Path, line: int, header: list[str], cells: list[str], columns: list[int]
+) -> list[float]:
+    """Return the numbers in some cells of a row."""
+    return [
+        _number(f"{file}, line {line}, column {header[index]!r}", cells[index]) for index in columns
+    ]
 
 
 def _number(where: str, cell: str) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from perceptron import optional
 from perceptron.errors import UserError
+from perceptron.problems.kept_data import made_or_read
 
 Array = npt.NDArray[np.floating]
 
@@ -66,11 +67,13 @@ def forget() -> None:
 
 @lru_cache(maxsize=1)  # one, because the largest takes hundreds of MB
 def _parts(dataset: Dataset) -> tuple[Part, Part | None]:
-    train, held_out = dataset.divide()
-    for part in (train, held_out):
-        for array in part or ():
-            array.setflags(write=False)
-    return train, held_out
+    def divided() -> list[Array]:
+        return [array for part in dataset.divide() for array in part or ()]
+
+    arrays = made_or_read(repr(dataset), divided)
+    for array in arrays:
+        array.setflags(write=False)
+    return Part(*arrays[:2]), Part(*arrays[2:]) if arrays[2:] else None
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,7 @@ BREAST_CANCER = BreastCancer(
     features=30,
     target_name="benign",
     row_name="patient",
+    class_names=("malignant", "benign"),
 )
 
 DIGITS = Digits(

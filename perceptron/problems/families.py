@@ -8,7 +8,7 @@ inputs as (1 + √(features/rows))² (Marchenko and Pastur, 1967), so wide layer
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod, sqrt
 
 from perceptron.errors import UserError
@@ -43,7 +43,7 @@ class Family:
         for axis, number in zip(self.axes, size, strict=True):
             if number < 1:
                 raise UserError(f"family {self.name!r}: {axis} must be at least 1, got {number}")
-        return self.build(self.name, *size)
+        return replace(self.build(self.name, *size), axes=self.axes)
 
 
 def label(size: Size) -> str:

@@ -13,22 +13,15 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from msgspec.structs import replace
-
 from perceptron.errors import UserError
-from perceptron.problems.csv_data import CsvData, read_csv
-from perceptron.problems.datasets import Dataset, Separable
-from perceptron.problems.model_file import (
-    AnyModel,
-    Axis,
-    Generated,
-    SizeKeys,
-    check_size,
-    read_model,
-)
-from perceptron.problems.optimizer import Sgd
-from perceptron.problems.problem import Layer, Problem
-from perceptron.problems.start import FanInStart
+from perceptron.problems.csv_data import CsvData
+from perceptron.problems.datasets import Dataset
+from perceptron.problems.held_out import HeldOut
+from perceptron.problems.model_file import read_model
+from perceptron.problems.model_keys import AnyModel, SizeKeys
+from perceptron.problems.model_problem import dataset_of, problem_of, resized
+from perceptron.problems.model_rules import check_size
+from perceptron.problems.problem import Problem
 
 # The last colon counts: a path may hold others.
 _REFERENCE = re.compile(r"(?P<file>.*\.toml)(:(?P<size>[^:]*))?", re.DOTALL)
@@ -60,7 +53,7 @@ def find(reference: str) -> Problem:
     model = read_model(file)
     if model.size is not None:
         number = _number(file, size, model.size)
-        return _problem(file, _resized(model, model.size.axis, number), number)
+        return _problem(file, resized(model, model.size.axis, number), number)
     if size is not None:
         raise UserError(f"{file}: has one size, for lack of a [size] table: leave out ':{size}'")
     return _problem(file, model)
@@ -88,8 +81,9 @@ def fingerprints(problems: Iterable[str]) -> dict[str, str]:
 
 def _digest(file: Path, dataset: Dataset) -> str:
     digest = hashlib.sha256(file.read_bytes())
-    if isinstance(dataset, CsvData):
-        digest.update(dataset.digest.encode())
+    whole = dataset.whole if isinstance(dataset, HeldOut) else dataset
+    if isinstance(whole, CsvData):
+        digest.update(whole.digest.encode())
     return digest.hexdigest()[:12]
 
 
@@ -116,40 +110,11 @@ def _number(file: Path, size: str | None, keys: SizeKeys) -> int:
     return int(size)
 
 
-def _resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
-    """Return the model with ``size`` in place of the number that the axis names."""
-    if axis in ("rows", "features"):
-        return replace(model, data=replace(model.data, **{axis: size}))
-    *hidden, last = model.layers
-    if axis == "depth":
-        return replace(model, layers=(*hidden * size, last))
-    return replace(model, layers=(*(replace(layer, width=size) for layer in hidden), last))
-
-
 def _problem(file: Path, model: AnyModel, size: int | None = None) -> Problem:
-    dataset = _dataset(file, model)
     ending = "" if size is None else f":{size}"
-    return Problem(
-        name=f"{file.name}@{_digest(file, dataset)[:8]}{ending}",
-        reference=f"{file}{ending}",
-        family=file.stem,
-        size=dataset.rows if size is None else size,
-        dataset=dataset,
-        layers=tuple(Layer(layer.width, layer.activation) for layer in model.layers),
-        loss=model.loss,
-        optimizer=Sgd(rate=model.rate),
-        start=FanInStart(seed=model.start),
-        iterations=model.iterations,
-    )
-
-
-def _dataset(file: Path, model: AnyModel) -> Dataset:
-    data = model.data
-    if isinstance(data, Generated):
-        return Separable("separable points", data.rows, data.features)
-    dataset = read_csv(file.parent / data.csv, data.target)
-    # Our formula of this loss holds for these two values only.
-    known = (dataset.targets == 0) | (dataset.targets == 1)
-    if model.loss == "bce" and not known.all():
-        raise UserError(f"{file}: loss: 'bce' needs targets of 0 and 1 in column {data.target!r}")
-    return dataset
+    dataset = dataset_of(file, model)
+    name = f"{file.name}@{_digest(file, dataset)[:8]}{ending}"
+    try:
+        return problem_of(model, dataset, name, f"{file}{ending}", file.stem, size)
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from None

@@ -37,7 +37,7 @@ class HeldOut(Dataset):
 def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
     """Return the data set with this share of its rows held out; itself for a share of 0.
 
-    Raises `UserError` where a part would have no rows.
+    Raises `UserError` where a part would have no rows, or the classes no row each to train on.
     """
     if share == 0.0:
         return whole
@@ -46,6 +46,12 @@ def hold_out(whole: Dataset, share: float, seed: int = 1) -> Dataset:
         raise UserError(
             f"test_share: {share:g} of {whole.rows} rows leaves no row to "
             f"{'test on' if test_rows < 1 else 'train on'}"
+        )
+    classes = len(whole.class_names)
+    if whole.rows - test_rows < classes:
+        raise UserError(
+            f"test_share: {share:g} of {whole.rows} rows leaves {whole.rows - test_rows} to train "
+            f"on, fewer than the {classes} classes"
         )
     return HeldOut(
         name=whole.name,
@@ -83,7 +89,7 @@ def _shares(counts: npt.NDArray[np.int64], wanted: int) -> npt.NDArray[np.int64]
     """Return how many of each class are held out, by largest remainders; one is always left."""
     most = np.maximum(counts - 1, 0)
     exact = counts * (wanted / counts.sum())
-    numbers = np.minimum(np.floor(exact).astype(np.int64), most)
+    numbers: npt.NDArray[np.int64] = np.minimum(np.floor(exact).astype(np.int64), most)
     while numbers.sum() < wanted:
         left = np.where(numbers < most, exact - numbers, -np.inf)
         index = int(np.argmax(left))

@@ -1,4 +1,4 @@
-"""A model written down in a TOML file: its keys, their types, and what is wrong with one.
+"""A model written down in a TOML file: read, and what is wrong with one of its names or values.
 
 Reading decodes values and nothing else: no part of a file is ever executed.
 """
@@ -6,78 +6,25 @@ Reading decodes values and nothing else: no part of a file is ever executed.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Sequence
-from math import isfinite
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Generic, Literal, TypeVar, get_args
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from perceptron.errors import UserError, unknown
-from perceptron.problems.problem import Activation, Loss
-
-Axis = Literal["rows", "features", "width", "depth"]
-
-# Array libraries count in 32 bits here and there; a model beyond fits in no memory anyway.
-Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
-Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Text = Annotated[str, Meta(min_length=1)]
-
-# Layers are listed one by one, so more than anybody could mean are refused.
-_DEEPEST = 1024
-
-
-class Generated(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Separable data of this shape, made up from a fixed seed."""
-
-    rows: Count
-    features: Count
-
-
-class FromCsv(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Data from a CSV file, whose path is relative to the model's; ``target`` names a column."""
-
-    csv: Text
-    target: Text
-
-
-class LayerKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One dense layer."""
-
-    width: Count
-    activation: Activation
-
-
-class SizeKeys(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The number of the model that a sweep replaces, and by what."""
-
-    axis: Axis
-    values: Annotated[tuple[Count, ...], Meta(min_length=1)]
-
-
-Data = TypeVar("Data", Generated, FromCsv)
-
-
-class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A whole model. ``size`` None means that it has one size only."""
-
-    data: Data
-    layers: Annotated[tuple[LayerKeys, ...], Meta(min_length=1)]
-    loss: Loss
-    rate: Annotated[float, Meta(gt=0)]
-    iterations: Count = 10_000
-    start: Seed = 1
-    size: SizeKeys | None = None
-
-
-AnyModel = Model[Generated] | Model[FromCsv]
-
-_NAMES: dict[str, Sequence[str]] = {
-    "activation": get_args(Activation),
-    "loss": get_args(Loss),
-    "axis": get_args(Axis),
-}
+from perceptron.problems.model_keys import (
+    AnyModel,
+    Bundled,
+    FromCsv,
+    Generated,
+    LayerKeys,
+    Model,
+    OptimizerKeys,
+    SizeKeys,
+    names_of,
+)
+from perceptron.problems.model_rules import check_model
 
 
 def read_model(file: Path) -> AnyModel:
@@ -89,12 +36,6 @@ def read_model(file: Path) -> AnyModel:
         return _decode(_parse(file))
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
-
-
-def check_size(size: int, axis: Axis) -> None:
-    """Raise `UserError` for a size that a model cannot take along this axis."""
-    if axis == "depth" and size > _DEEPEST:
-        raise UserError(f"depth must be at most {_DEEPEST}, got {size}")
 
 
 def _parse(file: Path) -> dict[str, object]:
@@ -112,18 +53,22 @@ def _parse(file: Path) -> dict[str, object]:
 
 def _decode(raw: dict[str, object]) -> AnyModel:
     data = raw.get("data")
-    from_csv = isinstance(data, dict) and "csv" in data
-    _check_names(raw, FromCsv if from_csv else Generated)
+    keys = data if isinstance(data, dict) else {}
+    kind = FromCsv if "csv" in keys else Bundled if "name" in keys else Generated
+    _check_names(raw, kind)
     try:
         model: AnyModel
-        if from_csv:
+        if kind is FromCsv:
             model = msgspec.convert(raw, Model[FromCsv])
+        elif kind is Bundled:
+            model = msgspec.convert(raw, Model[Bundled])
         else:
             model = msgspec.convert(raw, Model[Generated])
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at `$.")
+        what = what.replace(" | null", "")  # which TOML has not
         raise UserError(f"{path.rstrip('`')}: {what}" if path else what) from None
-    _check_model(model)
+    check_model(model)
     return model
 
 
@@ -132,11 +77,19 @@ def _check_names(raw: dict[str, object], data: type[Struct]) -> None:
     for prefix, table, kind in _tables(raw, data):
         for key, value in table.items():
             if key not in kind.__struct_fields__:
-                if prefix and key in Model.__struct_fields__:
-                    raise UserError(f"{prefix}{key!r} belongs above the first [table] of the file")
-                raise UserError(f"{prefix}{unknown('key', key, kind.__struct_fields__)}")
-            if isinstance(value, str) and value not in _NAMES.get(key, (value,)):
-                raise UserError(f"{prefix}{unknown(key, value, _NAMES[key])}")
+                raise UserError(f"{prefix}{_unknown_key(key, kind)}")
+            names = names_of(kind, key)
+            if names and isinstance(value, str) and value not in names:
+                raise UserError(f"{prefix}{unknown(key, value, names)}")
+
+
+def _unknown_key(key: str, kind: type[Struct]) -> str:
+    if kind is not Model and key in Model.__struct_fields__:
+        return f"{key!r} belongs above the first [table] of the file"
+    for name, table in (("optimizer", OptimizerKeys), ("data", Generated)):
+        if kind is Model and key in table.__struct_fields__:
+            return f"{key!r} belongs in the table [{name}]"
+    return str(unknown("key", key, kind.__struct_fields__))
 
 
 def _tables(
@@ -148,43 +101,10 @@ def _tables(
     entries = enumerate(layers) if isinstance(layers, list) else ()
     inner: list[tuple[str, object, type[Struct]]] = [
         ("data: ", raw.get("data"), data),
+        ("optimizer: ", raw.get("optimizer"), OptimizerKeys),
         ("size: ", raw.get("size"), SizeKeys),
         *((f"layers[{index}]: ", layer, LayerKeys) for index, layer in entries),
     ]
     for where, table, kind in inner:
         if isinstance(table, dict):
             yield where, table, kind
-
-
-def _check_model(model: AnyModel) -> None:
-    """Refuse what depends on several fields."""
-    last = model.layers[-1]
-    if last.width != 1:
-        index = len(model.layers) - 1
-        raise UserError(f"layers[{index}].width: the last layer has width 1, got {last.width}")
-    if not isfinite(model.rate):
-        raise UserError(f"rate: Expected a finite `float`, got {model.rate}")
-    if model.loss == "bce" and last.activation != "sigmoid":
-        raise UserError(
-            "loss: 'bce' needs predictions between 0 and 1: "
-            f"give the last layer 'sigmoid' instead of {last.activation!r}"
-        )
-    if model.size is not None:
-        _check_axis(model, model.size)
-
-
-def _check_axis(model: AnyModel, size: SizeKeys) -> None:
-    hidden = len(model.layers) - 1
-    if size.axis in ("rows", "features") and isinstance(model.data, FromCsv):
-        raise UserError(f"size.axis: {size.axis!r} needs generated data; this is a CSV file's")
-    if size.axis == "width" and not hidden:
-        raise UserError("size.axis: 'width' needs a hidden layer before the last one")
-    if size.axis == "depth" and hidden != 1:
-        raise UserError(f"size.axis: 'depth' repeats one hidden layer, and here are {hidden}")
-    for index, value in enumerate(size.values):
-        if value in size.values[:index]:
-            raise UserError(f"size.values[{index}]: {value} is there twice")
-        try:
-            check_size(value, size.axis)
-        except UserError as error:
-            raise UserError(f"size.values[{index}]: {error}") from None

@@ -17,6 +17,9 @@ Sources: Kingma and Ba, Adam, 2015; Loshchilov and Hutter, Decoupled Weight Deca
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+OptimizerName = Literal["sgd", "adam", "adamw"]
 
 
 @dataclass(frozen=True, kw_only=True)

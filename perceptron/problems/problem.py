@@ -60,6 +60,8 @@ class Problem:
     start: Start
     iterations: int = 10_000
     sizes: tuple[int, int] | None = None
+    axes: tuple[str, ...] = ()
+    """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
     reference: str = ""
     """Empty: the name."""
     batch: int | None = None

@@ -33,7 +33,8 @@ def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
 
 def classes_of(targets: Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Return the class of each row, (rows,) int64, from targets (rows, classes)."""
-    return np.argmax(targets, axis=1)
+    classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=1)
+    return classes
 
 
 def check_classes(values: Array, outputs: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -71,6 +71,9 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     size: int | float
     sizes: tuple[AxisSize, AxisSize] | None = None
     """Along both axes of a family that has two, whose ``size`` is their product; else None."""
+    axes: tuple[str, ...] = ()
+    """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …; empty where
+    nothing varies or a source does not tell."""
     rows: int | None = None
     features: int | None = None
     hidden: list[int] | None = None
@@ -79,6 +82,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """Width of the last layer."""
     batch: int | None = None
     """Rows of an iteration; None where it takes all of them, or where a source does not tell."""
+    iterations_per_epoch: int | None = None
+    """Those that pass once over the rows."""
     optimizer: str | None = None
     """Its name and the parts that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
     feed: str | None = None

@@ -10,7 +10,8 @@ from msgspec import Struct
 from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
 
-FORMAT = 1
+FORMAT = 2
+"""Of runs and their rows: 2 since rows say their batch, optimizer, feed and outputs."""
 
 
 class Run(Struct, frozen=True, kw_only=True):

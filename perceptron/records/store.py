@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
@@ -146,12 +147,26 @@ def parse_rows(
         if not line.endswith(b"\n"):
             return  # the process was ended while it wrote
         try:
-            yield _with_sizes(decoder.decode(line))
+            yield _completed(decoder.decode(line))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             complaint = f"{file}, line {number}: not a measurement: {error}"
             if complain is None:
                 raise UserError(complaint) from None
             complain(complaint)
+
+
+def _completed(row: Measurement) -> Measurement:
+    """Return a row that was just decoded with what rows of its time did not say yet.
+
+    They were all of one output, trained by plain gradient descent on all rows at once.
+    """
+    if row.optimizer is None and row.problem is not None and row.source == "perceptron":
+        # Nobody else has this row yet, and there are millions: a copy of each would cost more.
+        force_setattr(row, "outputs", 1)
+        force_setattr(row, "iterations_per_epoch", 1)
+        force_setattr(row, "optimizer", "sgd")
+        force_setattr(row, "feed", "resident")
+    return _with_sizes(row)
 
 
 def _with_sizes(row: Measurement) -> Measurement:

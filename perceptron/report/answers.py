@@ -6,18 +6,23 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
+from perceptron.analysis.advice import Advice
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.overhead.ladder import OverheadResult
-from perceptron.analysis.phase_map.phase_map import PhaseMap
-from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report import numbers
 from perceptron.report.crossover_words import answer
+from perceptron.report.newest_runs import Shown
 from perceptron.report.tables import markdown
+from perceptron.report.tables.advice import answer as answer_for_a_shape
 
+ADVISED = (
+    "--rows 60000 --features 784 --hidden 128 --classes 10 --batch 128 --optimizer adam --epochs 5"
+)
+"""The shape that is shown, as typed."""
 _COLUMNS = ("your question", "the command", "one answer, from results/")
 _REACHED = "reached [95 % interval]"
 
@@ -25,18 +30,18 @@ Row = Mapping[str, str]
 
 
 def answers(
-    bench: BenchResult,
-    phase_map: PhaseMap,
-    ladder: OverheadResult,
+    runs: Shown,
     family: str,
     proof: Path,
     truth: Path,
 ) -> str:
     """Return the table as Markdown.
 
-    The crossover shown is that of ``family``. ``proof`` and ``truth`` are the pages that `make
-    proof` and `make truth` write; raises `UserError` for one without its table.
+    The crossover shown is that of ``family``; without advice there is no row for it. ``proof``
+    and ``truth`` are the pages that `make proof` and `make truth` write; raises `UserError` for
+    one without its table.
     """
+    bench = runs.bench
     rows = (
         (
             "Which backend trains a tiny model fastest?",
@@ -50,8 +55,14 @@ def answers(
             f"crossover --family {family}",
             _crossover(bench.crossovers, family),
         ),
-        ("Which backend wins over rows × width?", "crossovers.md", "map", phase_map.summary),
-        ("Where does the time of one iteration go?", "ladder.md", "overhead", _ladder(ladder)),
+        *(() if runs.advice is None else (_for_a_shape(runs.advice.advice),)),
+        (
+            "Which backend wins over rows × width?",
+            "crossovers.md",
+            "map",
+            runs.phase_map.map.summary,
+        ),
+        ("Where does the time of one iteration go?", "ladder.md", "overhead", _ladder(runs.ladder)),
         ("Did my change make anything slower?", "gate.md", "compare main .", _proof(proof)),
         (
             "Can I trust timings from this machine?",
@@ -101,6 +112,15 @@ def _rows(page: Path, command: str, columns: Iterable[str]) -> Iterator[Row]:
         reason = f"no column {absent[0]!r}" if absent else "no rows"
         raise UserError(f"{page}: its first table has {reason}; `{command}` writes it again")
     yield from (dict(zip(head, cells, strict=True)) for cells in body)
+
+
+def _for_a_shape(advice: Advice) -> tuple[str, str, str, str]:
+    return (
+        "Which backend for my shape, and how long will it take?",
+        "crossovers.md#for-one-shape",
+        f"advise {ADVISED}",
+        answer_for_a_shape(advice),
+    )
 
 
 def _finding(finding: Iterable[FindingRow]) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Iterable
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.select import State
+from perceptron.analysis.training import training_words
 from perceptron.report.numbers import NONE, digits, interval
+from perceptron.report.size_axis import at_size, size_axis
 
 
 def status(crossover: Crossover) -> str:
@@ -22,7 +24,13 @@ def setting(crossover: Crossover) -> str:
     """Return where and how a pair was measured, as far as that is known."""
     threads = None if crossover.threads is None else f"{crossover.threads} threads"
     machine = None if crossover.machine == "unknown" else crossover.machine
-    return ", ".join(filter(None, (machine, crossover.dtype, threads))) or NONE
+    words = (machine, crossover.dtype, threads, training_words(crossover))
+    return ", ".join(filter(None, words)) or NONE
+
+
+def axis_of(crossover: Crossover) -> str:
+    """Return what its sizes count, in a word."""
+    return size_axis(crossover.family, crossover.axis)
 
 
 def shared_state(crossovers: Iterable[Crossover]) -> State | None:
@@ -60,17 +68,19 @@ def answer(crossover: Crossover) -> str:
 def sentence(crossover: Crossover) -> str:
     """Return what a crossover says, in words with its numbers."""
     sure = "sure " if crossover.unsure else ""
+    axis = axis_of(crossover)
+    noun = axis if axis == "batch" else "size"
     size = NONE
     if crossover.size is not None:
-        size = interval(crossover.size, crossover.low, crossover.high)
+        size = at_size(interval(crossover.size, crossover.low, crossover.high), axis)
     return {
         "crosses": f"{crossover.challenger} from {size} up",
         "reverses": f"{crossover.challenger} first, {crossover.incumbent} from {size} up",
-        "always": f"{crossover.challenger} at every {sure}size",
-        "never": f"{crossover.incumbent} at every {sure}size",
+        "always": f"{crossover.challenger} at every {sure}{noun}",
+        "never": f"{crossover.incumbent} at every {sure}{noun}",
         "multiple": "; ".join(
-            f"{getattr(crossover, crossing.direction)} from {digits(crossing.size)} up"
-            for crossing in crossover.crossings
+            f"{getattr(crossover, change.direction)} from {at_size(digits(change.size), axis)} up"
+            for change in crossover.crossings
         ),
         "tie": "neither",
         "suspect": "not believable",

@@ -42,6 +42,11 @@ def large(number: float) -> str:
     return f"{digits(number / scale)}{prefix}"
 
 
+def rows_per_second(rate: float) -> str:
+    """Return how many rows are trained on in a second: ``533 k rows/s``."""
+    return f"{large(rate)} rows/s"
+
+
 def duration(seconds: float) -> str:
     """Return a time in the unit that gives it one to three digits before the point."""
     scale, unit = _unit(seconds)

@@ -9,19 +9,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
-
-from msgspec.structs import replace
 
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.of_record import export
-from perceptron.records.readers.stored_runs import read_run
-from perceptron.records.runs import StoredRun, stored_runs
 from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report.answers import answers, table_lines
 from perceptron.report.charts.as_svg.draw import draw
@@ -30,8 +23,10 @@ from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.crossover_words import answer, missing
+from perceptron.report.newest_runs import BATCHES, Shown, shown
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
+from perceptron.report.tables.ladder import PHASE_COLUMNS, RUNG_COLUMNS, phase_cells, rung_cells
 from perceptron.report.tables.speeds import speeds_lines
 
 ROOT = Path(__file__).parents[2]
@@ -42,34 +37,31 @@ PAGES = {
     "README.md": ("result", "answers", "ground"),
     "docs/findings.md": ("finding", "crossovers", "ground"),
     "docs/crossovers.md": ("map",),
-    "docs/ladder.md": ("ladder",),
+    "docs/ladder.md": ("ladder", "ladder-batches"),
     "docs/gate-how.md": ("proof",),
     "docs/gate-compared.md": ("false-alarms", "found-by-time", "found-by-work"),
     "docs/how-sure.md": ("speeds",),
 }
-Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult)
 
 
 def main() -> None:
     """Rewrite the blocks of the pages and the pictures that these show."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
-        bench, phase_map, ladder = newest(results), newest_map(results), newest_ladder(results)
-        speeds = newest_speeds(results)
-    for name, picture in pictures(bench, phase_map, ladder).items():
+        runs, speeds = shown(results), newest_speeds(results)
+    for name, picture in pictures(runs).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
-    for page, text in filled(bench, phase_map, ladder, speeds).items():
+    for page, text in filled(runs, speeds).items():
         (ROOT / page).write_text(text, encoding="utf-8")
 
 
-def filled(
-    bench: BenchResult, phase_map: MapResult, ladder: OverheadResult, speeds: Speeds | None
-) -> dict[str, str]:
+def filled(runs: Shown, speeds: Speeds | None) -> dict[str, str]:
     """Return the text of each page, its blocks filled."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
-    content = blocks(bench) | map_blocks(phase_map) | ladder_blocks(ladder) | proof_blocks(proof)
+    content = blocks(runs.bench) | map_blocks(runs.phase_map) | ladder_blocks(runs.ladder)
+    content |= batch_blocks(runs.batches) | proof_blocks(proof)
     content |= speeds_blocks(speeds) | rule_blocks(proof)
-    content["answers"] = answers(bench, phase_map.map, ladder, PICTURED, proof, truth)
+    content["answers"] = answers(runs, PICTURED, proof, truth)
     return {
         page: fill(
             (ROOT / page).read_text(encoding="utf-8"), {name: content[name] for name in names}, page
@@ -78,84 +70,38 @@ def filled(
     }
 
 
-def newest(results: Path) -> BenchResult:
-    """Return the newest finished whole run; raises `UserError` if there is none."""
-    whole = _newest_whole(results)
-    if whole is None:
-        raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
-    return _within(judge_bench(read_run(whole.folder)), results)
-
-
-def newest_map(results: Path) -> MapResult:
-    """Return the newest finished map that is not quick, of the machine of the whole run.
-
-    Raises `UserError` if there is none.
-    """
-    for stored in _finished(results, "map"):
-        if not stored.run.plan.get("quick") and _is_beside(stored, results):
-            return _within(judge_map(read_run(stored.folder)), results)
-    raise UserError(f"{results}: no finished map; `perceptron map` makes one")
-
-
-def newest_ladder(results: Path) -> OverheadResult:
-    """Return the newest finished ladder of the OR gate that is not a quick one.
-
-    It is of the machine of the whole run. Raises `UserError` if there is none.
-    """
-    for stored in _finished(results, "overhead"):
-        wanted = not stored.run.plan.get("quick") and stored.run.plan.get("problem") == FAMILY
-        if wanted and _is_beside(stored, results):
-            return _within(judge_ladder(read_run(stored.folder)), results)
-    raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
-
-
-def _newest_whole(results: Path) -> StoredRun | None:
-    runs = _finished(results, "bench")
-    return next((stored for stored in runs if stored.run.plan.get("whole")), None)
-
-
-def _is_beside(stored: StoredRun, results: Path) -> bool:
-    """Return whether a run is of the machine that the pages are about, or there is no such yet."""
-    whole = _newest_whole(results)
-    return whole is None or stored.run.machine == whole.run.machine
-
-
-def _finished(results: Path, study: str) -> list[StoredRun]:
-    """Return finished runs of a study, the newest first; one that cannot be read is an error."""
-    return [
-        stored
-        for stored in stored_runs(results, _refuse)
-        if stored.run.finished is not None and stored.run.plan.get("study") == study
-    ]
-
-
-def _refuse(complaint: str) -> None:
-    raise UserError(complaint)
-
-
-def _within(result: Judged, results: Path) -> Judged:
-    """Return the result with its folder relative to the repository's root."""
-    return replace(result, results=result.results.relative_to(results.parent))
-
-
-def pictures(bench: BenchResult, phase_map: MapResult, ladder: OverheadResult) -> dict[str, str]:
+def pictures(runs: Shown) -> dict[str, str]:
     """Return the figures: SVG by file name."""
     return {
-        "finding.svg": draw(finding_figure(bench.finding)),
-        "map.svg": draw(map_figure(phase_map.map)),
-        "ladder.svg": draw(ladder_figure(ladder)),
-        f"{PICTURED}.svg": draw(family_figure(bench, PICTURED)),
+        "finding.svg": draw(finding_figure(runs.bench.finding)),
+        "map.svg": draw(map_figure(runs.phase_map.map)),
+        "ladder.svg": draw(ladder_figure(runs.ladder)),
+        f"{PICTURED}.svg": draw(family_figure(runs.bench, PICTURED)),
     }
 
 
 def ladder_blocks(ladder: OverheadResult) -> dict[str, str]:
     """Return the blocks about the ladder: Markdown by name."""
+    return {"ladder": _ladder_ground(ladder)}
+
+
+def batch_blocks(ladder: OverheadResult | None) -> dict[str, str]:
+    """Return the block about the ladder of a training by mini-batches, by name."""
+    if ladder is None:
+        command = f"`perceptron overhead --problem {BATCHES}`"
+        return {"ladder-batches": f"Not measured yet: {command} does."}
+    rungs = markdown.table(RUNG_COLUMNS, rung_cells(ladder.rungs))
+    phases = markdown.table(PHASE_COLUMNS, phase_cells(ladder))
+    return {"ladder-batches": "\n".join([*rungs, "", *phases, "", _ladder_ground(ladder)])}
+
+
+def _ladder_ground(ladder: OverheadResult) -> str:
     facts = ladder.environment
     processes = len({row.process for row in ladder.rows if row.phase is None})
-    return {
-        "ladder": f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
+    return (
+        f"{facts.cpu}, {facts.cores} cores; {processes} fresh processes each; "
         f"{ladder.rows[0].when[:10]}, rows in `{ladder.results}`."
-    }
+    )
 
 
 def proof_blocks(page: Path) -> dict[str, str]:

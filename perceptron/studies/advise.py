@@ -4,28 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import replace as replace_field
 from math import log
 from pathlib import Path
 
-from msgspec.structs import replace
+from msgspec import to_builtins
 
 from perceptron.analysis import advice
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.select import times
+from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.what_if.devices import Device
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
-from perceptron.problems import catalogue, files, shape
-from perceptron.problems.cost import operations
-from perceptron.problems.families import FAMILIES
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems import shape
+from perceptron.problems.problem import DType, Feed, Problem
+from perceptron.problems.shape_words import OptimizerName
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
-from perceptron.studies.shared.axes import SizeAxis, family_axis, referenced_axis
+from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import expected_seconds, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
@@ -36,10 +35,6 @@ from perceptron.studies.shared.task import Task
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3
 _BESIDE = 2
-# How far to look along an axis, as a factor to each side.
-_REACH = 64
-# A size whose iteration would take longer than this is not tried beside the problem.
-_LONGEST_SECONDS = 0.03
 # Share of the time for processes of the problem itself beyond the first.
 _OWN_SHARE = 0.6
 SECONDS = 20.0
@@ -56,21 +51,25 @@ class AdvisePlan:
     dtype: DType = "float32"
     threads: int = 0
     """0 for all cores that this process may use."""
-    iterations: int = 10_000
+    iterations: int | None = None
+    """Of the whole training; None for those that the problem says, if there are no ``epochs``."""
+    epochs: int | None = None
 
     def __post_init__(self) -> None:
+        if self.iterations is not None and self.epochs is not None:
+            raise UserError("give --iterations or --epochs, not both")
         for name in self.backends:
             registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
 
-
-@dataclass(frozen=True)
-class AxisThrough:
-    """An axis through the problem, whose own size on it is ``here``."""
-
-    label: str
-    here: int
-    axis: SizeAxis
+    @property
+    def length(self) -> TrainingLength:
+        """How long the training is, of this problem and of those along its axes."""
+        return TrainingLength(
+            iterations=self.iterations or self.problem.iterations,
+            epochs=self.epochs,
+            drops_last=self.problem.last == "drop",
+        )
 
 
 def advise(
@@ -89,12 +88,15 @@ def advise(
     the results folder cannot be written to, or if there was no time for anything.
     """
     if device is not None:
-        what_if.require()
+        what_if.require([plan.problem])
     budget = study_budget(budget_seconds or SECONDS)
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
         "problem": problem.reference,
+        "name": problem.name,
+        "length": to_builtins(plan.length),
+        "axes": to_builtins([through.named for through in all_axes(problem)]),
         "backends": list(plan.backends),
         "dtype": plan.dtype,
         "threads": plan.threads,
@@ -112,10 +114,10 @@ def advise(
     ) as run:
         axes = _look(plan, run, progress)
         run.require_rows()
-        own = [row for row in run.journal.rows if row.problem == problem.name]
+        rows = run.journal.rows
         return advice.AdviceResult(
-            advice=advice.advise(own, plan.backends, problem.name, plan.iterations, axes),
-            rows=run.journal.rows,
+            advice=advice.advise(rows, plan.backends, problem.name, plan.length, axes),
+            rows=rows,
             results=run.journal.folder,
             warnings=run.warnings(plan.threads),
             estimates=[]
@@ -138,13 +140,10 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
         left_out = look.measure(pairs, _PROCESSES, budget.part(_OWN_SHARE))
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
-        axes = _axes(problem, own) if len(usable) > 1 else []
+        axes = axes_through(problem, own) if len(usable) > 1 else []
         while look.round(usable, axes):
             pass
-    found = [
-        advice.AxisRows(axis=through.label, here=through.here, rows=look.rows(through))
-        for through in axes
-    ]
+    found = [advice.rows_on(through.named, rows, problem.name) for through in axes]
     no_other = any(not axis.has_other_sizes for axis in found)
     budget.cut_short = bool(left_out) or look.left_out_sizes or no_other
     return found
@@ -209,19 +208,15 @@ class _Look:
 
     def rows(self, through: AxisThrough) -> list[Measurement]:
         """Return the rows on an axis, the problem's own among them with its size there."""
-        own, family = self._plan.problem.name, through.axis.family
-        return [
-            replace(row, family=family, size=through.here) if row.problem == own else row
-            for row in self._run.journal.rows
-            if row.family == family or row.problem == own
-        ]
+        rows = self._run.journal.rows
+        return advice.rows_on(through.named, rows, self._plan.problem.name).rows
 
     def _next_sizes(
         self, backends: Sequence[str], through: AxisThrough
     ) -> list[list[tuple[Problem, str]]]:
         """Return the (problem, backend) pairs to measure at each size, the nearest size first."""
         axis, here = through.axis, through.here
-        rows = advice.whole_trainings(self.rows(through), self._plan.iterations)
+        rows = advice.whole_trainings(self.rows(through), self._plan.length)
         own = [row for row in rows if row.size == here]
         best = min(backends, key=lambda name: min(times(own, name).values()))
         search = Search(
@@ -238,55 +233,25 @@ class _Look:
         ]
 
 
-def _axes(problem: Problem, own: Sequence[Measurement]) -> list[AxisThrough]:
-    """Return what can be varied about a problem, as far as iterations stay short."""
-    slowest = max(row.seconds for row in own if row.seconds is not None)
-    axes = []
-    for through in _all_axes(problem):
-        axis, here, high = through.axis, through.here, through.axis.high
-        while high > here and _seconds(problem, axis.problem(high), slowest) > _LONGEST_SECONDS:
-            high = max(here, high // 2)
-        if axis.low < high:
-            axes.append(replace_field(through, axis=replace_field(axis, high=high)))
-    return axes
-
-
-def _all_axes(problem: Problem) -> list[AxisThrough]:
-    if shape.is_shape(problem.name):
-        return _shape_axes(shape.parse(problem.name))
-    if files.is_file(problem.reference):
-        file = problem.reference.removesuffix(f":{problem.size}")
-        sizes = [member.size for member in catalogue.find_all(file)]
-        if len(sizes) < 2:
-            return []
-        axis = referenced_axis(file, problem.family, min(sizes), max(sizes))
-        return [AxisThrough("size", problem.size, axis)]
-    if problem.family in FAMILIES and len(FAMILIES[problem.family].axes) == 1:
-        (label,) = FAMILIES[problem.family].axes
-        return [AxisThrough(label, problem.size, family_axis(problem.family, quick=False))]
-    return []
-
-
-def _shape_axes(own: shape.Shape) -> list[AxisThrough]:
-    axes = []
-    for name in own.axes():
-        sizes = {"rows": own.rows, "features": own.features, "hidden": max(own.hidden, default=0)}
-        here = sizes[name]
-        if name == "hidden" and set(own.hidden) != {here}:
-            continue  # hidden layers of unequal width have no size in common
-        family = own.family(name)
-        axis = referenced_axis(family, family, max(2, here // _REACH), here * _REACH)
-        axes.append(AxisThrough(shape.axis_of(family) or name, here, axis))
-    return axes
-
-
-def _seconds(problem: Problem, other: Problem, seconds: float) -> float:
-    """Estimate what an iteration of another problem takes, by its operations."""
-    return seconds * operations(other) / operations(problem)
-
-
-def shape_reference(rows: int | None, features: int | None, hidden: Sequence[int]) -> str:
+def shape_reference(
+    rows: int | None,
+    features: int | None,
+    hidden: Sequence[int],
+    classes: int | None = None,
+    batch: int | None = None,
+    optimizer: OptimizerName = "sgd",
+    feed: Feed = "resident",
+) -> str:
     """Return the reference of a shape; raise `UserError` for a missing number."""
     if rows is None or features is None:
         raise UserError("give --rows and --features (and --hidden), or --problem")
-    return shape.Shape(rows, features, tuple(hidden)).reference
+    made = shape.Shape(
+        rows,
+        features,
+        tuple(hidden),
+        classes=classes,
+        batch=batch,
+        optimizer=optimizer,
+        feed=feed,
+    )
+    return made.reference

@@ -131,7 +131,7 @@ def locate(
     if there was no time for anything.
     """
     if device is not None:
-        what_if.require()
+        what_if.require(axis.problem(axis.low) for axis in plan.axes)
     budget = study_budget(budget_seconds or plan.budget_seconds)
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}

@@ -10,8 +10,10 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import is_line
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.crossover.use import uses
-from perceptron.analysis.select import ground, moment
+from perceptron.analysis.select import moment
+from perceptron.analysis.training import kept_apart
 from perceptron.errors import UserError, unknown
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadRequest, is_case_of
@@ -133,9 +135,10 @@ def _why_nothing(rows: Iterable[Measurement]) -> str:
         return "there is one backend only"
     if not any(map(is_line, _by_family(rows))):
         return "no family has several sizes"
+    apart = "".join(f"; {warning.message}" for warning in kept_apart(rows))
     return (
-        "no two backends were measured at several sizes of one case, on one machine, in one dtype "
-        "and with one number of threads"
+        "no two backends were measured at several sizes of one case, on one machine, in one dtype, "
+        f"with one number of threads and one way to train{apart}"
     )
 
 

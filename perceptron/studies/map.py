@@ -24,8 +24,10 @@ from perceptron.studies.shared.progress import Progress, prefixed
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
 
-# Families along two axes, the first of them the default.
 MAPS = tuple(name for name, family in FAMILIES.items() if len(family.axes) == 2)
+"""Families along two axes."""
+MAP = "mlp-map"
+"""The one that is mapped unless another is named."""
 
 Range = tuple[int, int]
 
@@ -38,7 +40,7 @@ _MOST_POINTS = 64
 class MapPlan:
     """What to map and how closely; equal plans are the same run."""
 
-    family: str = MAPS[0]
+    family: str = MAP
     x_range: Range | None = None
     """Ends of the first axis; None for those of the family's own sizes."""
     y_range: Range | None = None
@@ -114,7 +116,11 @@ def map_family(
     folder cannot be written to, or if there was no time for anything.
     """
     budget = study_budget(budget_seconds or plan.budget_seconds)
-    as_json = plain(plan) | {"study": "map", "processes": plan.processes}
+    as_json = plain(plan) | {
+        "study": "map",
+        "processes": plan.processes,
+        "axes": list(plan.axes),
+    }
     with start_run(
         as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:

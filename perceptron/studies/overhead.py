@@ -25,7 +25,7 @@ from perceptron.studies.shared.opening import OpenRun, contents, plain, start_ru
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task import Task, problem_fields
 
 # Processes that all rungs and their phases get before any gets more.
 _FIRST = 3
@@ -51,7 +51,8 @@ class OverheadPlan:
 
     def __post_init__(self) -> None:
         here = registry.reason_unavailable("torch-cuda") is None
-        all_rungs = (*rungs("cpu"), *(rungs("cuda") if here else ("torch-cuda",)))
+        batches = self.problem.batch is not None
+        all_rungs = (*rungs("cpu", batches), *(rungs("cuda", batches) if here else ("torch-cuda",)))
         object.__setattr__(self, "backends", self.backends or all_rungs)
         for name in self.backends:
             registry.load(name)  # raises for an unknown name
@@ -159,7 +160,7 @@ def kernels(plan: OverheadPlan, run: OpenRun) -> tuple[dict[str, int], list[Meas
     """Count the kernels of one iteration, by backend, for those that can list them.
 
     Those that an earlier start counted are kept. Return a warning for each that should and did
-    not; of one that cannot run here its rung says why.
+    not; of one that cannot run here, or not on this problem, its rung says why.
     """
     warnings = []
     for name in plan.backends:
@@ -168,9 +169,14 @@ def kernels(plan: OverheadPlan, run: OpenRun) -> tuple[dict[str, int], list[Meas
         outcome = _measure(plan, name, "kernels", run.budget)
         if outcome.status == "ok" and outcome.parts:
             run.journal.keep_kernels({name: len(outcome.parts)})
-        elif registry.reason_unavailable(name) is None:
+        elif registry.reason_unavailable(name) is None and not _is_refused(outcome):
             warnings.append(_missing(name, "kernels", outcome))
     return run.journal.kernels, warnings
+
+
+def _is_refused(outcome: Outcome) -> bool:
+    """Return whether the backend does not train this problem, which its rung says as well."""
+    return outcome.status == "skipped" and outcome is not _NO_TIME
 
 
 def _missing(name: str, extra: Extra, outcome: Outcome) -> MeasurementWarning:
@@ -249,7 +255,7 @@ class Extras:
             if outcome is _NO_TIME:
                 return False
             self._tried.add((name, extra, process))
-            if outcome.status != "ok":
+            if outcome.status != "ok" and not _is_refused(outcome):
                 self._failed.setdefault((name, extra), _missing(name, extra, outcome))
             for part in outcome.parts:
                 self._run.journal.append(self._row(name, extra, process, part))
@@ -270,12 +276,10 @@ class Extras:
 
     def _row(self, name: str, extra: Extra, process: int, part: Part) -> Measurement:
         plan = self._plan
-        problem = plan.problem
+        family = {"family": self._family(extra), "size": part.work}
         return self._run.run.row(
             process=process,
-            problem=problem.name if extra == "phases" else None,
-            family=self._family(extra),
-            size=problem.size if extra == "phases" else part.work,
+            **(problem_fields(plan.problem) if extra == "phases" else family),
             phase=part.name,
             backend=name,
             device=registry.load(name).device,

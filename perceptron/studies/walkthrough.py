@@ -10,7 +10,7 @@ import numpy as np
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Trainer, Unsupported
-from perceptron.backends.shared.gradient import Network, forward
+from perceptron.backends.shared.predict import predict
 from perceptron.errors import UserError, unknown
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array
@@ -76,21 +76,6 @@ def contradictions(inputs: Array, targets: Array) -> list[list[int]]:
     return [rows for rows in groups.values() if len({float(targets[row, 0]) for row in rows}) > 1]
 
 
-def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
-    """Return the model's outputs (rows, 1) in float64 for inputs (rows, features)."""
-    flat = np.concatenate([np.asarray(array, np.float64).ravel() for array in parameters])
-    network = Network(
-        parameters=flat,
-        gradients=flat,
-        widths=problem.widths,
-        activations=tuple(layer.activation for layer in problem.layers),
-        loss=problem.loss,
-    )
-    with np.errstate(over="ignore"):
-        outputs: Array = forward(np, network, np.asarray(inputs, np.float64))[-1]
-    return outputs
-
-
 def predictor(walk: Walkthrough, activation: str | None) -> Callable[[Array], Array]:
     """Return the model that the first run trained: inputs (rows, features) to outputs (rows, 1).
 
@@ -119,7 +104,7 @@ def sigmoid_curve() -> tuple[Array, Array, Array | None]:
 def find(name: str, activation: str | None) -> Problem:
     """Return the problem of this name, its last activation replaced if one is given."""
     if name not in PROBLEMS:
-        raise unknown("problem", name, PROBLEMS)
+        raise unknown("problem", name, [*PROBLEMS, "digits"])
     problem = catalogue.find(name)
     if activation is None:
         return problem

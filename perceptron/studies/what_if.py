@@ -29,18 +29,29 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.readers.table import load_measurements
 
-# Lists the kernels, and shows what the host needs for an operation.
-_COUNTED = "torch-cpu"
+# Shows what the host needs for an operation. What is dispatched on a device is listed by `EAGER`,
+# without a device: there PyTorch's optimizers take all parameters at once.
+_HOST = "torch-cpu"
 # Its operations compute next to nothing: all that its iteration takes is dispatching them.
 _TINY = "or-gate"
 _PROCESSES = 3
 
 
-def require() -> None:
-    """Raise `UserError` where PyTorch is not installed: without it nothing can be counted."""
-    reason = registry.reason_unavailable(_COUNTED)
+def require(problems: Iterable[Problem]) -> None:
+    """Raise `UserError` for what cannot be estimated, before anything is measured.
+
+    Without PyTorch nothing can be counted, and no figure says how long the host takes to hand
+    batches to a device.
+    """
+    reason = registry.reason_unavailable(_HOST)
     if reason is not None:
-        raise UserError(f"--what-if counts the kernels of {_COUNTED}: {reason}")
+        raise UserError(f"--what-if counts the kernels of {_HOST}: {reason}")
+    for problem in problems:
+        if problem.feed == "host":
+            raise UserError(
+                f"--what-if: {problem.name} has its batches from the host, and how long copying "
+                "them takes is not estimated: leave one of the two out"
+            )
 
 
 def estimates(
@@ -50,11 +61,12 @@ def estimates(
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
     """
-    require()
+    require(problems)
     with Workers() as workers:
-        references = [_TINY, *(problem.reference for problem in problems)]
-        kernels = _kernels(workers, references, dtype, threads)
-        dispatch = _dispatch(dtype, threads) / len(kernels[_TINY])
+        references = [problem.reference for problem in problems]
+        kernels = _kernels(workers, EAGER, references, dtype, threads)
+        (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads).values()
+        dispatch = _dispatch(dtype, threads) / len(tiny)
     return {
         problem.name: [
             estimate(kernels[problem.reference], dispatch, device, backend, problem.size)
@@ -117,25 +129,23 @@ def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[Es
 
 
 def _findable(names: Iterable[str]) -> Iterator[Problem]:
-    """Yield the problems of stored rows whose name finds them here."""
+    """Yield the problems of stored rows whose name finds them here, of those with an estimate."""
     for name in names:
         try:
             problem = catalogue.find(name)
         except UserError:
             continue
-        if problem.name == name:
+        if problem.name == name and problem.feed == "resident":
             yield problem
 
 
 def _kernels(
-    workers: Workers, references: Iterable[str], dtype: DType, threads: int
+    workers: Workers, name: str, references: Iterable[str], dtype: DType, threads: int
 ) -> dict[str, list[KernelWork]]:
-    """Return the kernels of one iteration, by the reference of the problem."""
+    """Return the kernels of one iteration of a backend, by the reference of the problem."""
     kernels = {}
-    backend = registry.load(_COUNTED)
-    for outcome in workers.run(
-        "kernels", _job(list(dict.fromkeys(references)), dtype, threads, "kernels"), backend
-    ):
+    job = _job(name, list(dict.fromkeys(references)), dtype, threads, "kernels")
+    for outcome in workers.run(name, job, registry.load(name)):
         if outcome.status != "ok":
             raise UserError(f"--what-if: {outcome.problem}: {outcome.reason}")
         kernels[outcome.problem] = [
@@ -150,7 +160,7 @@ def _dispatch(dtype: DType, threads: int) -> float:
     for process in range(_PROCESSES):
         with Workers() as workers:
             (outcome,) = workers.run(
-                process, _job([_TINY], dtype, threads), registry.load(_COUNTED)
+                process, _job(_HOST, [_TINY], dtype, threads), registry.load(_HOST)
             )
         if outcome.seconds is None:
             raise UserError(f"--what-if: {_TINY}: {outcome.reason}")
@@ -158,9 +168,11 @@ def _dispatch(dtype: DType, threads: int) -> float:
     return of_times(seconds).estimate
 
 
-def _job(references: list[str], dtype: DType, threads: int, extra: Extra | None = None) -> Job:
+def _job(
+    name: str, references: list[str], dtype: DType, threads: int, extra: Extra | None = None
+) -> Job:
     return Job(
-        backend=_COUNTED,
+        backend=name,
         problems=references,
         dtype=dtype,
         threads=threads,

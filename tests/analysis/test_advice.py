@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.analysis.advice import AxisRows, advise
+from perceptron.analysis.training_length import TrainingLength
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables import advice
 from tests.conftest import MakeRow
@@ -41,7 +42,11 @@ def measured(row: MakeRow, seconds: dict[str, float], prepare: float = 0.0) -> l
 
 def test_the_fastest_is_advised_with_its_lead(row: MakeRow) -> None:
     advised = advise(
-        measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}), BACKENDS, "mlp:8x2", 100, []
+        measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}),
+        BACKENDS,
+        "mlp:8x2",
+        TrainingLength(iterations=100),
+        [],
     )
     assert advised.use == "numpy"
     assert [option.backend for option in advised.options] == ["numpy", "torch-cpu", "torch-cuda"]
@@ -59,12 +64,12 @@ def test_the_fastest_is_advised_with_its_lead(row: MakeRow) -> None:
 def test_a_short_training_pays_for_its_start(row: MakeRow, iterations: int, best: str) -> None:
     """From cold, one iteration is all preparing; over many it does not matter."""
     rows = measured(row, {"torch-cpu": 4e-5, "numpy": 1e-5}, prepare=0.1)
-    assert advise(rows, BACKENDS, "mlp:8x2", iterations, []).use == best
+    assert advise(rows, BACKENDS, "mlp:8x2", TrainingLength(iterations=iterations), []).use == best
 
 
 def test_a_tie_advises_either(row: MakeRow) -> None:
     rows = measured(row, {"torch-cpu": 1.02e-5, "numpy": 1e-5}, prepare=1e-3)
-    advised = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
+    advised = advise(rows, BACKENDS, "mlp:8x2", TrainingLength(iterations=10_000), [])
     assert advised.ties == ["torch-cpu"]
     assert advice.sentence(advised).startswith("Use numpy or torch-cpu: within ±5 %")
 
@@ -81,7 +86,7 @@ def test_a_lead_that_is_not_sure_says_so(row: MakeRow) -> None:
         )
         for measurement in measured(row, {"numpy": 1e-5, "torch-cpu": 1e-5})
     ]
-    advised = advise(rows, BACKENDS, "mlp:8x2", 10_000, [])
+    advised = advise(rows, BACKENDS, "mlp:8x2", TrainingLength(iterations=10_000), [])
     assert advised.unsure == ["torch-cpu"]
     assert "Use probably numpy" in advice.sentence(advised)
 
@@ -115,7 +120,7 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
         rows,
         BACKENDS,
         "mlp:8x2",
-        10_000,
+        TrainingLength(iterations=10_000),
         [
             line("rows", {"numpy": 0.1, "torch-cpu": 0}),
             line("features", {"numpy": 0, "torch-cpu": 0}),
@@ -137,13 +142,15 @@ def test_an_axis_tells_where_the_answer_changes(row: MakeRow) -> None:
 
 def test_nothing_measured_says_why(row: MakeRow) -> None:
     rows = measured(row, {})
-    advised = advise(rows, ("torch-cuda",), "mlp:8x2", 10, [])
+    advised = advise(rows, ("torch-cuda",), "mlp:8x2", TrainingLength(iterations=10), [])
     assert advised.use is None
     assert advice.sentence(advised).startswith("Nothing could be measured: torch-cuda: no CUDA")
 
 
 def test_one_backend_is_no_contest(row: MakeRow) -> None:
-    advised = advise(measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", 10, [])
+    advised = advise(
+        measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", TrainingLength(iterations=10), []
+    )
     assert "numpy, the only backend that can run here" in advice.sentence(advised)
     assert advice.cells(advised)[1][1] == "not measured: the run ended before its turn"
 
@@ -169,7 +176,7 @@ def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:
             for backend, seconds, prepare in (("numpy", 1e-5, 0.1), ("torch-cpu", 4e-5, 1e-3))
         ],
     )
-    short = advise(rows, BACKENDS, "mlp:8x2", 10, [line])
+    short = advise(rows, BACKENDS, "mlp:8x2", TrainingLength(iterations=10), [line])
     assert short.use == "torch-cpu"
     assert short.changes[0].crossovers[0].status == "never"
     assert "nothing else wins at rows 8 to 128" in advice.sentence(short)
@@ -196,6 +203,8 @@ def test_an_axis_that_contradicts_is_not_called_safe(row: MakeRow) -> None:
             for index, backend in enumerate(("numpy", "torch-cpu"))
         ],
     )
-    text = advice.sentence(advise(rows, BACKENDS, "mlp:8x2", 10_000, [line]))
+    text = advice.sentence(
+        advise(rows, BACKENDS, "mlp:8x2", TrainingLength(iterations=10_000), [line])
+    )
     assert "nothing else wins" not in text
     assert "along rows it is not sure" in text

@@ -24,6 +24,7 @@ def install(monkeypatch: pytest.MonkeyPatch, *backends: NumpyBackend) -> None:
 def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
     """From torch as its tutorials write it down to the arithmetic, whatever else is added."""
     published = [
+        "torch-cpu-dataloader",
         "torch-cpu",
         "torch-cpu-functional",
         "torch-cpu-manual",
@@ -36,11 +37,19 @@ def test_each_rung_follows_the_one_that_it_removes_something_from() -> None:
         "numba",
     ]
     assert [name for name in rungs("cpu") if name in published] == published
-    assert next(iter(rungs("cpu"))) == "torch-cpu"
+    assert next(iter(rungs("cpu"))) == "torch-cpu-dataloader"
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
+    """Without batches there is nothing to load: the ladder starts with torch itself."""
+    loader = f"torch-{device}-dataloader"
+    assert list(rungs(device)) == [loader, *rungs(device, batches=False)]
+    assert next(iter(rungs(device, batches=False))) == f"torch-{device}"
 
 
 def test_the_ladder_of_a_gpu_is_its_own() -> None:
-    published = ["torch-cuda", "torch-cuda-graph", "jax-cuda"]
+    published = ["torch-cuda-dataloader", "torch-cuda", "torch-cuda-graph", "jax-cuda"]
     assert [name for name in rungs("cuda") if name in published] == published
     assert not set(rungs("cuda")) & set(rungs("cpu"))
 

@@ -16,7 +16,7 @@ from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import collect
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
-from perceptron.report.readme import newest
+from perceptron.report.newest_runs import newest_bench
 from tests.browser.conftest import Audit, Shot
 from tests.browser.serving import serve
 from tests.browser.watched import Watch, until
@@ -35,7 +35,7 @@ OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "history.
 @pytest.fixture(scope="module")
 def bench(results_of_record: Path) -> BenchResult:
     """The run that the pages are about."""
-    return newest(results_of_record)
+    return newest_bench(results_of_record)
 
 
 @pytest.fixture(scope="module")

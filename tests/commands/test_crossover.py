@@ -78,7 +78,7 @@ def test_the_page_that_is_named_shows_the_sweep(
     assert path == "html/sweeps.html"
     switches = [switch["id"] for switch in data(answered / "html", "sweeps")["switches"]]
     setting = tuple(wished[switch] for switch in switches[:-1])
-    assert setting == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2")
+    assert setting == ("mlp-width", "box", "abc · 2026-01-01", "float32", "2", "sgd")
     assert any(shown[:-1] == setting for shown in views(answered / "html", "sweeps"))
 
 

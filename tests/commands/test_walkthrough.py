@@ -55,3 +55,27 @@ def test_a_walk_through_without_any_run_still_saves_what_it_can(
     assert process.returncode == 0
     assert "torch-cuda: skipped" in process.stdout
     assert (tmp_path / "figures" / "sigmoid.png").exists()
+
+
+def test_the_chapter_on_digits_prints_the_contract(perceptron: Perceptron, tmp_path: Path) -> None:
+    """Accuracy on both parts in place of weights and predictions, errors by epoch."""
+    pytest.importorskip("sklearn")
+    process = perceptron(
+        "walkthrough", "digits", "--backend", "numpy", "--json", "--save", "figures"
+    )
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert document["problem"] == "digits"
+    (run,) = document["runs"]
+    assert [epoch for epoch, _ in run["errors"]] == list(range(31))
+    assert run["errors"][-1][1] < run["errors"][0][1] / 10
+    assert run["accuracy"]["test"] >= 0.96
+    assert set(run["accuracy"]) == {"train", "test"}
+    assert run["seconds"] > 0
+    assert (tmp_path / "figures" / "digits-mistakes.png").exists()
+
+
+def test_the_digits_have_no_activation_to_replace(perceptron: Perceptron) -> None:
+    process = perceptron("walkthrough", "digits", "--activation", "tanh")
+    assert process.returncode == 2
+    assert process.stderr.startswith("error: --activation is for problems of one output")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from math import exp
 from pathlib import Path
 
 import pytest
 
 from perceptron.records.block import Benchmark, Block, Reading, Stage
+from perceptron.supervision import ChildProcess
 
 # Of a rule, so that a run takes as few blocks as can be judged.
 FEWEST = {
@@ -142,9 +144,25 @@ class Repository:
         ).stdout
 
 
+# Coverage writes in a fraction of it, also on a busy machine.
+_SECONDS_TO_WRITE = 3.0
+
+
 @pytest.fixture
-def traced() -> None:
-    """Coverage sees the programs of this test; tracing all of them would double what they take."""
+def traced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage sees the programs of this test; tracing all of them would double what they take.
+
+    They are killed as soon as they have given their last answer. Coverage writes what it saw after
+    that, so here they may leave by themselves.
+    """
+    end = ChildProcess.end
+
+    def end_later(process: ChildProcess, patience_seconds: float = 0.0) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(_SECONDS_TO_WRITE)
+        end(process, patience_seconds)
+
+    monkeypatch.setattr(ChildProcess, "end", end_later)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """From two commits to a verdict by counted work, under the real valgrind.
 
-The clock of the suite is made up, so nothing here depends on how fast or busy the machine is.
+The clock of the suite is made up, so nothing here depends on how fast or busy the machine is; nor
+on chance: its noise is drawn once in a process, from what the gate's own seed decides.
 """
 
 from __future__ import annotations
@@ -21,12 +22,15 @@ pytestmark = pytest.mark.skipif(
     shutil.which("valgrind") is None, reason="valgrind is not installed"
 )
 
-# Work that a count sees, on a clock that is as noisy as the drift says, and drifts with every call.
+# Work that a count sees, on a clock that goes up to 1 + NOISE times as fast in one process as in
+# another. The hash seed is the block's, and the tree's folder tells its arms apart.
 TOY = """
+import os
 import random
 NOW = 0.0
-SPENT = random.SystemRandom()
 NOISE = {noise}
+FOLDER = os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACE = 1 + random.Random(os.environ.get("PYTHONHASHSEED", "") + FOLDER).uniform(0, NOISE)
 
 def work(units):
     global NOW
@@ -34,7 +38,7 @@ def work(units):
     for _ in range(units):
         for number in range(50):
             total += 0.5 * number
-    NOW += units * 1e-6 * (1 + SPENT.uniform(0, NOISE))
+    NOW += units * 1e-6 * PACE
     return total
 
 def clock():
@@ -70,15 +74,33 @@ HANGS = """
             pass
         toy.work(100)
 """
-DRAWS = """
-    def time_entropy(self):
-        toy.work(random.SystemRandom().randrange(50, 150))
+UNLIKE = """
+    def time_unlike(self):
+        toy.work(50 + 20 * int(os.environ["PROCESS"]))
+"""
+# Each interpreter takes the next number, and draws what this decides if nobody seeds it.
+NUMBERING = """
+import itertools
+import os
+import random
+
+def is_mine(number):
+    try:
+        os.mkdir(os.path.join({folder!r}, str(number)))
+    except FileExistsError:
+        return False
+    return True
+
+number = next(filter(is_mine, itertools.count()))
+os.environ["PROCESS"] = str(number)
+random.seed(number)
 """
 
 
 @pytest.fixture
-def noisy(toy: Repository) -> Repository:
+def noisy(toy: Repository, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """Two benchmarks, one over random inputs that nobody seeds, on a clock that says nothing."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)  # the user's would go before the gate's
     toy.write(".gitignore", "results/\n__pycache__/\n")
     toy.write("toy/__init__.py", TOY.format(noise=20))
     toy.write("benchmarks/suite.py", SUITE.format(one=100))
@@ -131,7 +153,7 @@ def test_two_per_cent_more_work_in_one_of_them_is_found(noisy: Repository) -> No
     assert one.work.noise < 0.005
     assert rows(comparison)["drawn"].verdict == "no change"
     rounds = {block.number for block in comparison.blocks if block.stage == "count"}
-    assert rounds == {0, 1, 2}
+    assert rounds >= {0, 1, 2}  # more where draws differ by what the layout of memory adds
     assert "--count always" in comparison.reproduce
 
 
@@ -175,21 +197,32 @@ def test_what_only_fails_under_valgrind_is_left_to_the_clock(
     assert one.work is not None, one.not_counted
 
 
-def test_what_does_not_repeat_cannot_be_counted_and_says_so(noisy: Repository) -> None:
-    noisy.write("benchmarks/suite.py", SUITE.format(one=100) + DRAWS)
+@pytest.fixture
+def numbered(noisy: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """The same where no two processes are alike, and that by no chance."""
+    folder = tmp_path / "numbered"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(NUMBERING.format(folder=str(folder)))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=":")
+    return noisy
+
+
+def test_what_does_not_repeat_cannot_be_counted_and_says_so(numbered: Repository) -> None:
+    noisy = numbered
+    noisy.write("benchmarks/suite.py", SUITE.format(one=100) + UNLIKE)
     noisy.commit("base2")
     noisy.git("tag", "--force", "base")
     noisy.commit("head")
-    comparison = run(benchmarks="entropy|one")
-    entropy = rows(comparison)["entropy"]
-    assert entropy.work is None
-    assert "not repeatable" in (entropy.not_counted or "")
-    assert entropy.stands_on == "time"
+    comparison = run(benchmarks="unlike|one")
+    unlike = rows(comparison)["unlike"]
+    assert unlike.work is None
+    assert "not repeatable" in (unlike.not_counted or "")
+    assert unlike.stands_on == "time"
     assert rows(comparison)["one"].work is not None
 
 
-def test_without_seeds_two_draws_are_two_amounts_of_work(noisy: Repository) -> None:
-    noisy.commit("head")
+def test_without_seeds_two_draws_are_two_amounts_of_work(numbered: Repository) -> None:
+    numbered.commit("head")
     comparison = run(benchmarks="drawn", seeded=False)
     [row] = comparison.rows
     assert "not repeatable" in (row.not_counted or "")

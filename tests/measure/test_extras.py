@@ -50,6 +50,15 @@ def test_phases_end_with_a_whole_iteration() -> None:
     assert parts[0].seconds < parts[1].seconds < parts[-1].seconds
 
 
+@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-dataloader"])
+def test_batches_have_a_phase_of_their_own(name: str) -> None:
+    """Right after Python's loop: taking rows is what a step needs first."""
+    parts = extras.phases(registry.load(name), catalogue.find("mlp-batch:64"), "float32", SHORT)
+    names = [part.name for part in parts]
+    assert names[:3] == ["Python's loop", "batch", "forward"]
+    assert names[-1] == "optimizer step"
+
+
 def test_what_has_no_phases_says_so() -> None:
     with pytest.raises(Unsupported, match="no separate phases"):
         list(extras.phases(registry.load("numpy"), catalogue.find("or-gate"), "float32", SHORT))

@@ -24,6 +24,21 @@ activation = "sigmoid"
 """
 WIDTHS = WHOLE + '[size]\naxis = "width"\nvalues = [16, 2, 4]\n'
 FROM_CSV = WHOLE.replace("rows = 8", 'csv = "data.csv"').replace("features = 3", 'target = "y"')
+CLASSES = """
+loss = "cross-entropy"
+[data]
+rows = 200
+features = 5
+classes = 3
+[optimizer]
+name = "adam"
+[[layers]]
+width = 8
+activation = "relu"
+[[layers]]
+width = 3
+activation = "identity"
+"""
 
 
 def write(folder: Path, text: str, name: str = "model.toml") -> Path:

@@ -109,12 +109,3 @@ def test_a_table_has_no_axis_of_rows_or_features(tmp_path: Path) -> None:
         assert refused(f"{file}:2").startswith(f"{file}: size.axis: {axis!r} needs generated data")
     file = write(tmp_path, FROM_CSV + '[size]\naxis = "depth"\nvalues = [2]\n')
     assert catalogue.find(f"{file}:2").hidden == (4, 4)
-
-
-def test_cross_entropy_takes_two_classes(tmp_path: Path) -> None:
-    """Its formula holds for targets of 0 and 1 only."""
-    write(tmp_path, "x,y\n1,0\n2,0.5\n", "data.csv")
-    file = write(tmp_path, FROM_CSV.replace("mse", "bce"))
-    assert refused(file) == f"{file}: loss: 'bce' needs targets of 0 and 1 in column 'y'"
-    write(tmp_path, "x,y\n1,0\n2,1\n", "data.csv")
-    assert catalogue.find(str(file)).loss == "bce"

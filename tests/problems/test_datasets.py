@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.problems.datasets import BREAST_CANCER, OR_GATE, SYMPTOMS, XOR, Separable
+from perceptron.errors import UserError
+from perceptron.problems.datasets import (
+    BREAST_CANCER,
+    DIGITS,
+    OR_GATE,
+    SYMPTOMS,
+    XOR,
+    Clusters,
+    Dataset,
+    Separable,
+)
 
 
 @given(rows=st.integers(1, 200), features=st.integers(1, 30), seed=st.integers(0, 5))
@@ -50,10 +60,70 @@ def test_tables_are_the_published_ones() -> None:
     assert inputs[2].tolist() == inputs[5].tolist()
 
 
-def test_breast_cancer_has_the_shape_it_says() -> None:
+@pytest.mark.parametrize("dataset", [BREAST_CANCER, DIGITS], ids=lambda dataset: dataset.name)
+def test_bundled_data_have_the_shape_and_the_classes_they_say(dataset: Dataset) -> None:
     """A description must not promise other shapes than its data has."""
     pytest.importorskip("sklearn")
-    inputs, targets = BREAST_CANCER.load()
-    assert inputs.shape == (BREAST_CANCER.rows, BREAST_CANCER.features)
-    assert targets.shape == (BREAST_CANCER.rows, 1)
-    np.testing.assert_allclose(inputs.std(axis=0), 1.0)
+    inputs, targets = dataset.load()
+    assert inputs.shape == (dataset.rows, dataset.features)
+    assert targets.shape == (dataset.rows, 1)
+    assert set(targets[:, 0]) == set(range(len(dataset.class_names)))
+
+
+def test_bundled_data_are_on_one_scale() -> None:
+    """One rate must serve every feature."""
+    pytest.importorskip("sklearn")
+    np.testing.assert_allclose(BREAST_CANCER.load().inputs.std(axis=0), 1.0)
+    ink = DIGITS.load().inputs
+    assert (ink.min(), ink.max()) == (0.0, 1.0)
+
+
+def test_breast_cancer_s_classes_are_named_as_their_library_names_them() -> None:
+    """1 is benign there."""
+    datasets = pytest.importorskip("sklearn.datasets")
+    assert BREAST_CANCER.class_names == tuple(datasets.load_breast_cancer().target_names)
+
+
+@given(rows=st.integers(2, 300), features=st.integers(1, 40), data=st.data())
+def test_clusters_have_equally_many_rows_of_each_class(
+    rows: int, features: int, data: st.DataObject
+) -> None:
+    """Give or take one, whatever their number."""
+    classes = data.draw(st.integers(2, rows))
+    dataset = Clusters("clusters", rows, features, classes=classes)
+    inputs, targets = dataset.generate()
+    assert (inputs.shape, targets.shape) == ((rows, features), (rows, 1))
+    counts = np.bincount(targets[:, 0].astype(int), minlength=classes)
+    assert len(counts) == classes == len(dataset.class_names)
+    assert counts.max() - counts.min() <= 1
+
+
+@pytest.mark.parametrize("features", [16, 64, 784])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_clusters_can_mostly_be_told_apart(features: int, classes: int) -> None:
+    """The nearest centre is right more often than not, and not always; inputs have variance 1."""
+    inputs, targets = Clusters("clusters", 4000, features, classes=classes).generate()
+    labels = targets[:, 0].astype(int)
+    centres = np.stack([inputs[labels == label].mean(axis=0) for label in range(classes)])
+    # Squared distances, but for what all centres share.
+    distances = (centres**2).sum(axis=1) - 2 * inputs @ centres.T
+    accuracy = (distances.argmin(axis=1) == labels).mean()
+    assert 0.6 < accuracy < 1.0
+    assert (inputs**2).mean() == pytest.approx(1.0, rel=0.2)
+
+
+def test_clusters_are_the_same_in_every_process_and_others_by_another_seed() -> None:
+    """Backends share them."""
+    first, again, other = (Clusters("c", 50, 3, classes=4, seed=seed) for seed in (1, 1, 2))
+    for array, same, another in zip(
+        first.generate(), again.generate(), other.generate(), strict=True
+    ):
+        np.testing.assert_array_equal(array, same)
+        assert (array != another).any()
+
+
+@pytest.mark.parametrize("classes", [0, 1, 11])
+def test_clusters_need_two_classes_and_a_row_for_each(classes: int) -> None:
+    """Said where they are described, not where they are made."""
+    with pytest.raises(UserError, match=f"classes: {classes} is not between 2 and the 10 rows"):
+        Clusters("clusters", 10, 3, classes=classes)

@@ -2,14 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.problems.cost import bytes_moved, memory, operations, parameter_count, products
+from perceptron.problems.datasets import Clusters
 from perceptron.problems.families import FAMILIES, label
-from perceptron.problems.problem import Problem, parameter_names
+from perceptron.problems.optimizer import Adam
+from perceptron.problems.problem import Problem
 
 
 def test_sizes_are_those_the_design_names() -> None:
@@ -20,6 +19,10 @@ def test_sizes_are_those_the_design_names() -> None:
         "perceptron-features": ((2,), (64 * 2**10,)),
         "mlp-width": ((2,), (8 * 2**10,)),
         "mlp-depth": ((1,), (64,)),
+        "mlp-batch": ((1,), (16 * 2**10,)),
+        "mlp-batch-host": ((1,), (16 * 2**10,)),
+        "mlp-width-adam": ((2,), (8 * 2**10,)),
+        "batch-width": ((4, 4), (2048, 2048)),
         "mlp-map": ((16, 4), (8192, 2048)),
     }
 
@@ -42,8 +45,28 @@ def test_the_size_is_the_axis(family) -> None:  # type: ignore[no-untyped-def]
         "features": problem.dataset.features,
         "width": max(problem.hidden, default=0),
         "depth": len(problem.hidden),
+        "batch": problem.step_rows,
     }
     assert tuple(values[axis] for axis in family.axes) == family.sizes[1]
+
+
+@pytest.mark.parametrize("family", ["mlp-batch", "mlp-batch-host", "mlp-width-adam", "batch-width"])
+def test_classifiers_are_trained_as_the_design_says(family: str) -> None:
+    """16,384 rows of 64 features in ten classes, one hidden layer of relu, Adam."""
+    size = (128, 32) if family == "batch-width" else (128,)
+    problem = FAMILIES[family].problem(*size)
+    assert problem.dataset == Clusters("clusters", 16_384, 64, classes=10)
+    assert problem.widths == (64, 32 if family == "batch-width" else 128, 10)
+    assert [layer.activation for layer in problem.layers] == ["relu", "identity"]
+    assert (problem.loss, problem.optimizer) == ("cross-entropy", Adam())
+    assert problem.batch == 128
+    assert problem.feed == ("host" if family == "mlp-batch-host" else "resident")
+
+
+def test_a_batch_of_more_rows_than_there_are_is_refused() -> None:
+    """In one line, as every wrong size."""
+    with pytest.raises(UserError, match="batch: 16385 is not between 1 and the 16384 rows"):
+        catalogue.find("mlp-batch:16385")
 
 
 @pytest.mark.parametrize(
@@ -63,36 +86,6 @@ def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> N
     """One line with the nearest name, or an example."""
     with pytest.raises(UserError, match=message):
         catalogue.find(reference)
-
-
-shapes = st.tuples(st.integers(1, 40), st.integers(1, 20))
-
-
-@given(shapes)
-def test_parameters_are_counted_as_they_are(shape: tuple[int, int]) -> None:
-    """The count is the number of values that start_parameters gives, each with a name."""
-    problem = FAMILIES["mlp-map"].problem(*shape)
-    arrays = problem.start_parameters()
-    assert parameter_count(problem) == sum(array.size for array in arrays)
-    assert len(parameter_names(problem)) == len(arrays)
-
-
-def test_products_are_counted_by_hand() -> None:
-    """2·r·m·n a product, three for each layer but the first, which needs no input gradient."""
-    problem = FAMILIES["mlp-map"].problem(10, 5)
-    assert products(problem) == 2 * (2 * 10 * 64 * 5) + 3 * (2 * 10 * 5 * 1)
-    assert operations(problem) > products(problem)
-
-
-@given(shapes, st.integers(2, 4))
-def test_costs_grow_with_the_problem(shape: tuple[int, int], factor: int) -> None:
-    """More rows never take fewer operations, bytes or memory."""
-    small = FAMILIES["mlp-map"].problem(*shape)
-    large = FAMILIES["mlp-map"].problem(shape[0] * factor, shape[1])
-    assert operations(large) > operations(small)
-    assert bytes_moved(large, "float32") > bytes_moved(small, "float32")
-    assert memory(large, "float32") > memory(small, "float32")
-    assert memory(large, "float64") > memory(large, "float32")
 
 
 def _starts() -> list[Problem]:

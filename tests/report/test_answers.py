@@ -3,24 +3,21 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from perceptron.analysis.stored.runs import judge_advice
 from perceptron.errors import UserError
-from perceptron.report import readme
-from perceptron.report.answers import answers, table_lines
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.answers import ADVISED, answers, table_lines
+from perceptron.report.newest_runs import shown
+from tests.made import ADVICE, advice_rows, keep
 
 PROOF = "| target | met | reached [95 % interval] | of |\n|---|---|---|---|\n"
 TRUTH = "| worlds | number | wrong, sure | interval right |\n|---|---|---|---|\n"
 
 
 def table(results: Path, folder: Path) -> str:
-    return answers(
-        readme.newest(results),
-        readme.newest_map(results).map,
-        readme.newest_ladder(results),
-        "mlp-width",
-        folder / "gate-proof.md",
-        folder / "truth.md",
-    )
+    return answers(shown(results), "mlp-width", folder / "gate-proof.md", folder / "truth.md")
 
 
 def test_every_question_has_a_command_and_an_answer(
@@ -44,6 +41,26 @@ def test_every_question_has_a_command_and_an_answer(
     )
     assert answered["`perceptron truth`"].startswith("in 2,000 simulated worlds 0 answers were")
     assert "times as long as numpy" in answered["`perceptron bench`"]
+
+
+def test_a_shape_has_an_answer_once_advice_is_of_record(
+    results_of_record: Path, tmp_path: Path
+) -> None:
+    """The command of the row is the one whose answer it shows; what could not run is left out."""
+    (tmp_path / "gate-proof.md").write_text(
+        f"{PROOF}| no alarm | yes | 0 % | 200 |\n| 5 % slowdowns found | yes | 99 % | 7 |\n"
+    )
+    (tmp_path / "truth.md").write_text(f"{TRUTH}| all | 2,000 | 0 | 95 % |\n")
+    runs = shown(results_of_record)
+    judged = judge_advice(read_run(keep(tmp_path, ADVICE, advice_rows())))
+    pages = (tmp_path / "gate-proof.md", tmp_path / "truth.md")
+    without = answers(replace(runs, advice=None), "mlp-width", *pages).splitlines()
+    rows = answers(replace(runs, advice=judged), "mlp-width", *pages).splitlines()
+    (row,) = set(rows) - set(without)
+    assert f"`perceptron advise {ADVISED}`" in row
+    assert "Use numpy: " in row
+    assert "for 5 epochs from cold" in row
+    assert "torch-cuda" not in row
 
 
 @pytest.mark.parametrize(

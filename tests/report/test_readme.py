@@ -1,29 +1,30 @@
 from __future__ import annotations
 
-import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.errors import UserError
+from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report import readme
+from perceptron.report.newest_runs import shown
+from tests.made import LADDER, keep, ladder_rows
 
 
 def test_the_pages_show_what_the_committed_results_say(results_of_record: Path) -> None:
     """No number in a block was typed by hand: `make readme` would change nothing."""
     results = results_of_record
-    bench, drawn = readme.newest(results), readme.newest_map(results)
-    climbed = readme.newest_ladder(results)
-    pages = readme.filled(bench, drawn, climbed, newest_speeds(results))
+    runs = shown(results)
+    pages = readme.filled(runs, newest_speeds(results))
     assert pages.keys() == readme.PAGES.keys()
     for page, text in pages.items():
         assert (readme.ROOT / page).read_text(encoding="utf-8") == text
-    shown = "".join(pages.values())
-    for name in readme.pictures(bench, drawn, climbed):
-        assert f"]({name})" in shown or f"](docs/{name})" in shown
+    written = "".join(pages.values())
+    for name in readme.pictures(runs):
+        assert f"]({name})" in written or f"](docs/{name})" in written
         assert (readme.ROOT / "docs" / name).is_file()
 
 
@@ -41,13 +42,7 @@ def test_a_missing_place_is_named() -> None:
         readme.fill("nothing", {"proof": "x"}, "docs/gate.md")
 
 
-def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="`perceptron bench` makes one"):
-        readme.newest(tmp_path)
-    with pytest.raises(UserError, match="`perceptron map` makes one"):
-        readme.newest_map(tmp_path)
-    with pytest.raises(UserError, match="`perceptron overhead` makes one"):
-        readme.newest_ladder(tmp_path)
+def test_a_proof_that_is_not_there_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
     page = tmp_path / "gate-proof.md"
     with pytest.raises(UserError, match="`make proof` writes it"):
         readme.proof_blocks(page)
@@ -56,30 +51,15 @@ def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
         readme.proof_blocks(page)
 
 
-def test_the_map_and_the_ladder_are_of_the_machine_of_the_whole_run(
-    results_of_record: Path, tmp_path: Path
-) -> None:
-    """A map that was measured elsewhere since is of another story."""
-    results = tmp_path / "results"
-    shutil.copytree(results_of_record, results)
-    bench = readme.newest(results)
-    shown = {
-        str(readme.newest_map(results).results),
-        str(readme.newest_ladder(results).results),
-    }
-    for run in shown:
-        elsewhere = results / "runs" / "elsewhere"
-        shutil.copytree(tmp_path / run, elsewhere / f"{Path(run).name}-later")
-        for file in (tmp_path / run).parent.glob("environment-*.json"):
-            shutil.copy(file, elsewhere)
-        file = elsewhere / f"{Path(run).name}-later" / "run.json"
-        later = {"machine": "elsewhere", "started": "2999-01-01T00:00:00Z"}
-        file.write_text(json.dumps(json.loads(file.read_text()) | later))
-    assert {
-        str(readme.newest_map(results).results),
-        str(readme.newest_ladder(results).results),
-    } == shown
-    assert readme.newest(results).machine == bench.machine
+def test_the_ladder_of_batches_is_shown_as_soon_as_there_is_one(tmp_path: Path) -> None:
+    """Its rungs and its phases, and where its rows are."""
+    missing = readme.batch_blocks(None)["ladder-batches"]
+    assert missing == "Not measured yet: `perceptron overhead --problem digits` does."
+    ladder = judge_ladder(read_run(keep(tmp_path, LADDER | {"problem": "digits"}, ladder_rows())))
+    block = readme.batch_blocks(ladder)["ladder-batches"]
+    assert "| torch-cpu | float32 | 101" in block
+    assert "| torch-cpu | backward |" in block
+    assert "3 fresh processes each" in block
 
 
 def test_speeds_are_shown_as_soon_as_there_are_any() -> None:

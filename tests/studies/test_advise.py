@@ -12,6 +12,7 @@ from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.report.tables.advice import sentence
 from perceptron.studies import advise as study
+from perceptron.studies.shared.axes_through import LONGEST_SECONDS
 from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab
 
@@ -144,7 +145,7 @@ def test_long_iterations_are_not_tried_beside_the_problem(lab: Lab, tmp_path: Pa
     result = advise(lab, tmp_path, "mlp:2000x100x64")
     longest = max(row.seconds for row in result.rows if row.seconds is not None)
     own = max(row.seconds for row in result.rows if row.problem == "mlp:2000x100x64")
-    assert longest <= max(own, study._LONGEST_SECONDS) * 1.5
+    assert longest <= max(own, LONGEST_SECONDS) * 1.5
 
 
 def test_a_member_of_a_family_is_varied_along_it(lab: Lab, tmp_path: Path) -> None:

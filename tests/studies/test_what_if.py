@@ -108,4 +108,10 @@ def test_without_pytorch_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch)
     """Refused before anything is measured."""
     monkeypatch.setattr(study.registry, "reason_unavailable", lambda name: "not installed")
     with pytest.raises(UserError, match="--what-if counts the kernels of torch-cpu: not installed"):
-        study.require()
+        study.require([])
+
+
+def test_batches_from_the_host_are_not_estimated(tmp_path: Path) -> None:
+    """Refused in one line before anything is measured: no figure says how long a copy takes."""
+    with pytest.raises(UserError, match="--what-if: mlp-batch-host:64 has its batches from the ho"):
+        study.require([FAMILIES["mlp-batch"].problem(64), FAMILIES["mlp-batch-host"].problem(64)])

@@ -15,7 +15,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.select import Ground, State, ground, moment, prepared, state, times
+from perceptron.analysis.select import State, moment, prepared, state, times
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
 
@@ -33,6 +34,10 @@ class Amortisation(Struct, frozen=True, kw_only=True):
     machine: str
     dtype: str | None
     threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
+    batch: int | None = None
     faster: str
     slower: str
     faster_seconds: Interval
@@ -119,9 +124,7 @@ def _amortise(rows: list[Measurement], one: str, other: str) -> Amortisation:
     return Amortisation(
         family=first.family,
         size=first.size,
-        machine=first.machine,
-        dtype=first.dtype,
-        threads=first.threads,
+        **ground(first)._asdict(),
         faster=faster,
         slower=slower,
         faster_seconds=seconds[faster],

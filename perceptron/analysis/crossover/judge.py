@@ -22,7 +22,8 @@ from perceptron.analysis.crossover.reasons import (
 from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
 from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE
-from perceptron.analysis.select import Ground, State, ground
+from perceptron.analysis.select import State
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 
 Status = Literal[
@@ -78,6 +79,13 @@ class Crossover(Struct, frozen=True, kw_only=True):
     machine: str
     dtype: str | None
     threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
+    batch: int | None = None
+    """None also where it is the axis."""
+    axis: str | None = None
+    """What sizes count, where the rows say so: ``batch``, ``width`` …"""
     source: str | None = None
     """The tool that measured it; None, as the rest of the state, where nothing can be compared."""
     commit: str | None = None
@@ -92,7 +100,7 @@ class Crossover(Struct, frozen=True, kw_only=True):
 def crossovers(
     rows: Iterable[Measurement], pairs: Sequence[tuple[str, str]] | None = None
 ) -> list[Crossover]:
-    """Judge every pair on every family, separately for each machine, dtype and number of threads.
+    """Judge every pair on every family, separately for each `Ground`.
 
     Without ``pairs`` (incumbent, challenger) there is one for each two backends of a family: the
     incumbent is the one on the CPU, else the one seen first. Families that vary along two axes, or
@@ -118,6 +126,7 @@ class _Family:
         self.ground = where
         self.rows = rows
         self.comparable = ComparableRows(rows)
+        self.axis = axis_of(rows)
         self.is_gpu = {name: is_gpu(rows, name) for name in {row.backend for row in rows}}
 
 
@@ -136,6 +145,13 @@ def is_line(rows: Iterable[Measurement]) -> bool:
     shapes = {(row.size, row.problem) for row in rows}
     sizes = {row.size for row in rows}
     return 1 < len(sizes) == len(shapes)
+
+
+def axis_of(rows: Iterable[Measurement]) -> str | None:
+    """Return what sizes of a line count; None where its rows do not say."""
+    axes = {row.axes for row in rows}
+    only = axes.pop() if len(axes) == 1 else ()
+    return only[0] if len(only) == 1 else None
 
 
 def pairs_of(rows: Iterable[Measurement]) -> list[tuple[str, str]]:
@@ -195,9 +211,8 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         unsure=[(measured[doubt.first].size, measured[doubt.last].size) for doubt in remaining]
         if status not in ("not measured", "suspect")
         else [],
-        machine=family.ground.machine,
-        dtype=family.ground.dtype,
-        threads=family.ground.threads,
+        **family.ground._asdict(),
+        axis=family.axis,
         source=where.source,
         commit=where.commit,
         environment=where.environment,
@@ -213,9 +228,8 @@ def _not_comparable(family: _Family, incumbent: str, challenger: str) -> Crossov
         incumbent=incumbent,
         challenger=challenger,
         status="not measured",
-        machine=family.ground.machine,
-        dtype=family.ground.dtype,
-        threads=family.ground.threads,
+        **family.ground._asdict(),
+        axis=family.axis,
         reason=why_not(family.comparable, family.rows, incumbent, challenger),
     )
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers, pairs_of
-from perceptron.analysis.select import Ground, ground
 from perceptron.records.block import Benchmark, Block, counted
 from perceptron.records.comparison import Comparison, CrossoverEnd, MovedCrossover
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv.parameters import parse_parameter
 from perceptron.records.readers.shared.foreign_rows import ForeignRow

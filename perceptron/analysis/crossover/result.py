@@ -10,6 +10,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse
+from perceptron.analysis.training import kept_apart
 from perceptron.analysis.what_if.estimate import EstimateCheck, WhatIf
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
@@ -61,6 +62,6 @@ def crossover_result(
         rows=list(rows),
         environment=environment,
         results=results,
-        warnings=list(warnings),
+        warnings=[*warnings, *kept_apart(rows)],
         budget=budget,
     )

@@ -9,7 +9,9 @@ from functools import cached_property
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.select import Ground, ground, has_time, is_own
+from perceptron.analysis.select import has_time, is_own
+from perceptron.analysis.training import training_words
+from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.reading import UnreadFile
 from perceptron.records.readers.sources import LoadedSource
@@ -84,6 +86,14 @@ def _folded(left_out: Counter[str]) -> list[tuple[str, int]]:
     return [*shown, ("for other reasons", left_out.total() - sum(rows for _, rows in shown))]
 
 
+_Place = tuple[str, str, str | None, int | None]
+"""A family, the machine, dtype and number of threads."""
+
+
+def _place(row: Measurement) -> _Place:
+    return row.family, row.machine, row.dtype, row.threads
+
+
 class _Why:
     """Why a row is in no answer; None for one that is."""
 
@@ -138,6 +148,21 @@ class _Why:
         return {key for key, members in families.items() if is_line(members)}
 
     @cached_property
+    def _backends(self) -> dict[_Place, dict[Ground, set[str]]]:
+        """The backends that have rows, by family and place, then by ground."""
+        backends: dict[_Place, dict[Ground, set[str]]] = {}
+        for row in self._rows:
+            if self._unwanted(row) is None:
+                here = backends.setdefault(_place(row), {})
+                here.setdefault(ground(row), set()).add(row.backend)
+        return backends
+
+    def _is_trained_alone(self, row: Measurement) -> bool:
+        """Return whether other backends have rows of this family that were trained otherwise."""
+        here = self._backends.get(_place(row), {})
+        return len(here) > 1 and here.get(ground(row)) == {row.backend}
+
+    @cached_property
     def _side_by_side(self) -> dict[tuple[object, ...], set[str]]:
         """The backends that have a time, by process of our own."""
         backends: dict[tuple[object, ...], set[str]] = {}
@@ -153,6 +178,9 @@ class _Why:
             return "of another commit than the one that was judged"
         if commits:
             return "of another environment or version of the benchmark"
+        if self._is_trained_alone(row):
+            words = training_words(row) or "in full batches by plain gradient descent"
+            return f"trained as no other backend was: {words}"
         if (row.family, ground(row)) not in self._lines:
             return "of a family that does not vary along one axis of sizes"
         if commits is None:
@@ -161,7 +189,7 @@ class _Why:
 
 
 def _subject(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
-    return of.family, of.machine, of.dtype, of.threads, backend
+    return of.family, ground(of), backend
 
 
 def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:

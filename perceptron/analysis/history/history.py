@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from perceptron.analysis.history.steps import level_stretches
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, of_times, quantile, trimmed
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 
@@ -49,6 +50,10 @@ class CaseHistory(Struct, frozen=True, kw_only=True):
     environment: str | None
     dtype: str | None
     threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
+    batch: int | None = None
     family: str
     size: int | float
     backend: str
@@ -79,15 +84,15 @@ def _has_time(row: Measurement) -> bool:
 
 def _case(row: Measurement) -> Hashable:
     return (
-        *(row.machine, row.environment, row.dtype, row.threads),
+        *(ground(row), row.environment),
         *(row.family, row.size, row.backend),
     )
 
 
-def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int]:
+def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:
     return (
         *(row.machine, row.environment or "", row.family, row.size, row.backend),
-        *(row.dtype or "", row.threads or 0),
+        *(row.dtype or "", row.threads or 0, repr(ground(row))),
     )
 
 
@@ -108,11 +113,9 @@ def _points(rows: Iterable[Measurement]) -> list[HistoryPoint]:
 
 def _past(row: Measurement, points: list[HistoryPoint]) -> CaseHistory:
     return CaseHistory(
-        machine=row.machine,
+        **ground(row)._asdict(),
         source=row.source,
         environment=row.environment,
-        dtype=row.dtype,
-        threads=row.threads,
         family=row.family,
         size=row.size,
         backend=row.backend,

@@ -25,10 +25,11 @@ from perceptron.analysis.phase_map.grid import (
 )
 from perceptron.analysis.phase_map.sentence import Area, sentence
 from perceptron.analysis.phase_map.surface import surfaces
-from perceptron.analysis.select import ground, reason, times
+from perceptron.analysis.select import reason, times
 from perceptron.analysis.side_by_side import ratio_of
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
 

@@ -10,6 +10,7 @@ from typing import Annotated, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
@@ -18,6 +19,7 @@ from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
+from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
@@ -28,6 +30,7 @@ Kind = TypeVar("Kind", bound=Struct)
 Size = Annotated[int, Meta(ge=1, le=2**40)]
 Points = Annotated[int, Meta(ge=1, le=256)]
 Threads = Annotated[int, Meta(ge=1)]
+AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 
 
 class _BenchPlan(Struct):
@@ -40,6 +43,8 @@ class _MapPlan(Struct):
     y_range: tuple[Size, Size]
     points: Points
     threads: Threads
+    axes: tuple[AxisName, AxisName] = ("rows", "width")
+    """Not said by runs from when one family had two."""
 
 
 class _LadderPlan(Struct, kw_only=True):
@@ -50,6 +55,13 @@ class _LadderPlan(Struct, kw_only=True):
     operations: Size
     bytes_moved: Size
     threads: Threads
+
+
+class _AdvicePlan(Struct):
+    name: str
+    backends: list[str]
+    length: TrainingLength
+    axes: list[AdviceAxis]
 
 
 def judge_bench(loaded: LoadedRun) -> BenchResult:
@@ -74,7 +86,7 @@ def judge_map(loaded: LoadedRun) -> MapResult:
     rows, plan = _usable_rows(loaded), _plan(loaded, _MapPlan)
     with _judging(loaded.folder):
         grid = log_grid(plan.x_range, plan.y_range, plan.points)
-        phase_map = phase_map_of(rows, grid)
+        phase_map = phase_map_of(rows, grid, plan.axes)
         cells = not_refined(grid, rows) if loaded.run.cut_short else 0
     return MapResult(
         map=phase_map,
@@ -105,6 +117,25 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             warnings=_warnings(loaded, plan.threads, rows),
             budget=loaded.run.budget,
         )
+
+
+def judge_advice(loaded: LoadedRun) -> AdviceResult:
+    """Judge a run of advice; raises `UserError` naming the folder if it cannot be judged.
+
+    Of the axes that it was to look along those without rows are left out.
+    """
+    rows, plan = _usable_rows(loaded), _plan(loaded, _AdvicePlan)
+    axes = [rows_on(axis, rows, plan.name) for axis in plan.axes]
+    with _judging(loaded.folder):
+        looked_along = [axis for axis in axes if axis.has_other_sizes]
+        judged = advise(rows, plan.backends, plan.name, plan.length, looked_along)
+    return AdviceResult(
+        advice=judged,
+        rows=rows,
+        results=loaded.folder,
+        warnings=_warnings(loaded, judged.threads, rows),
+        budget=loaded.run.budget,
+    )
 
 
 @contextmanager

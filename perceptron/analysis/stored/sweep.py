@@ -7,13 +7,15 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
-from perceptron.analysis.crossover.judge import Crossover, crossovers, is_line
+from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
 from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.select import has_time, is_own, moment, reason, state, times
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
+from perceptron.analysis.throughput import Epoch, shared_epoch
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 # Of each machine and family; asv keeps every commit, and the history shows those.
@@ -30,6 +32,8 @@ class CurvePoint(Struct, frozen=True):
     value: Interval
     processes: int
     disturbance: Disturbance = Disturbance()
+    epoch: Epoch | None = None
+    """Of a size that was trained in batches."""
 
 
 class Curve(Struct, frozen=True):
@@ -41,7 +45,7 @@ class Curve(Struct, frozen=True):
 
 
 class Sweep(Struct, frozen=True, kw_only=True):
-    """One family, measured in one state of the code on one machine, dtype and number of threads.
+    """One family, measured in one state of the code on one ground.
 
     ``cold`` and ``cold_crossovers`` carry the time to prepare, shared out over a training of
     `ITERATIONS`; they are empty where it is not known.
@@ -56,6 +60,13 @@ class Sweep(Struct, frozen=True, kw_only=True):
     when: str
     dtype: str | None
     threads: int | None
+    optimizer: str | None = None
+    feed: str | None = None
+    outputs: int | None = None
+    batch: int | None = None
+    """None also where it is the axis."""
+    axis: str | None = None
+    """What sizes count, where the rows say so."""
     family: str
     per_iteration: bool
     """Whether the times are of training iterations; of other people's nobody knows of what."""
@@ -96,7 +107,7 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
 def _key(row: Measurement) -> tuple[object, ...]:
     # Of rows of ours, only the newest environment counts.
     within = None if is_own(row) else state(row)
-    return (row.source, row.machine, row.family, row.commit, row.dtype, row.threads, within)
+    return (row.source, row.machine, row.family, row.commit, ground(row), within)
 
 
 def _sweep(members: list[Measurement], when: str) -> Sweep:
@@ -108,13 +119,12 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
     cold = cold if any(row.status == "ok" for row in cold) else []
     return Sweep(
         source=first.source,
-        machine=first.machine,
         commit=first.commit,
         environment=first.environment,
         version=first.version,
         when=when,
-        dtype=first.dtype,
-        threads=first.threads,
+        **ground(first)._asdict(),
+        axis=axis_of(rows),
         family=first.family,
         per_iteration=all(row.problem is not None for row in rows),
         curves=_curves(rows),
@@ -144,7 +154,7 @@ def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoi
             value = of_times(list(seconds.values()))
             if len(seconds) == 1:
                 value = _as_stated(value, sizes[size])
-            spots.append(CurvePoint(size, value, len(seconds), disturbance(own)))
+            spots.append(CurvePoint(size, value, len(seconds), disturbance(own), shared_epoch(own)))
     return spots
 
 

@@ -19,7 +19,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any, NamedTuple
 
-from perceptron.problems.problem import Activation, Loss
+from perceptron.problems.problem import Activation, Loss, Problem
 
 Tensor = Any  # an array of the namespace at hand: numpy.ndarray, torch.Tensor, …
 Namespace = Any  # numpy, torch, or what has functions of the same names
@@ -64,6 +64,11 @@ class Network:
         return views(self.parameters, self.widths)
 
     @cached_property
+    def gradient_arrays(self) -> list[Tensor]:
+        """Views of the gradients, as `arrays`."""
+        return views(self.gradients, self.widths)
+
+    @cached_property
     def layers(self) -> list[tuple[Tensor, Tensor, Activate]]:
         """Weights, bias and activation of each layer: looked up once, here."""
         return [
@@ -76,12 +81,23 @@ class Network:
     @cached_property
     def downward(self) -> list[tuple[int, Tensor, Damp, Tensor, Tensor]]:
         """Index, weights, damping and both gradients of each layer, the last layer first."""
-        arrays, gradients = self.arrays, views(self.gradients, self.widths)
+        arrays, gradients = self.arrays, self.gradient_arrays
         layers = [
             (index, arrays[2 * index], _DAMP[activation], *gradients[2 * index : 2 * index + 2])
             for index, activation in enumerate(self.activations)
         ]
         return layers[::-1]
+
+
+def network_of(problem: Problem, parameters: Tensor, gradients: Tensor | None = None) -> Network:
+    """Return the network of a problem on flat arrays; `forward` alone needs no gradients."""
+    return Network(
+        parameters=parameters,
+        gradients=gradients,
+        widths=problem.widths,
+        activations=tuple(layer.activation for layer in problem.layers),
+        loss=problem.loss,
+    )
 
 
 def views(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:

@@ -12,8 +12,10 @@ from typing import Any
 
 from perceptron.backends.protocol import Trainer
 
-# Make a tensor without writing to it.
-_ALLOCATING = ("aten.empty", "aten.new_empty", "aten.resize_")
+# Make a tensor without writing to it, or read one number for Python.
+_NO_KERNEL = ("aten.empty", "aten.new_empty", "aten.resize_", "aten._local_scalar_dense")
+# Read only the rows that they take.
+_GATHERS = ("aten.index_select", "aten.index.")
 
 
 @dataclass(frozen=True)
@@ -27,11 +29,12 @@ class Kernel:
     """Every tensor that goes in or comes out, once."""
 
 
-def trace(make: Callable[[], Trainer]) -> list[Kernel]:
+def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
     """Trace the kernels of one iteration, in their order, without views and allocations.
 
     ``make`` builds the trainer, whose tensors lie on the meta device. The second iteration is
-    traced: the first allocates what later ones reuse.
+    traced: the first allocates what later ones reuse. Adam keeps the number of its step in host
+    memory; what is done with that is a kernel unless ``counts_host`` is False.
     """
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
@@ -44,22 +47,27 @@ def trace(make: Callable[[], Trainer]) -> list[Kernel]:
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
             result = function(*args, **(kwargs or {}))
             name = str(function)
-            if not (function.is_view or name.startswith(_ALLOCATING)):
+            if not (function.is_view or name.startswith(_NO_KERNEL)) and (
+                counts_host or any(tensor.is_meta for tensor in _tensors((args, result)))
+            ):
                 kernels.append(_kernel(name, args, result))
             return result
 
     with torch.device("meta"):
         trainer = make()
+    trainer.train(1)
+    tracer: Any = Tracer()  # type: ignore[no-untyped-call]
+    with tracer:
         trainer.train(1)
-        tracer: Any = Tracer()  # type: ignore[no-untyped-call]
-        with tracer:
-            trainer.train(1)
     return kernels
 
 
 def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     inputs, outputs = list(_tensors(arguments)), list(_tensors(result))
-    moved = sum(tensor.numel() * tensor.element_size() for tensor in (*inputs, *outputs))
+    if name.startswith("aten._foreach") and result is None:  # it changed its first list in place
+        outputs = list(_tensors(arguments[0]))
+    read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
+    moved = sum(tensor.numel() * tensor.element_size() for tensor in (*read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))
     if "mm" in name.split(".")[1]:
         left, right = [tensor for tensor in inputs if tensor.dim() == 2][-2:]

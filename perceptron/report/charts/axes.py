@@ -66,13 +66,3 @@ def size_text(value: float) -> str:
         if value >= 2**exponent:
             return f"{value / 2**exponent:g} {unit}"
     return f"{value:g}"
-
-
-def family_axis(family: str) -> str:
-    """Return what varies along a family: the starred part of a shape, or our names' last word."""
-    if family.startswith("mlp:") and "*" in family:
-        parts = family.removeprefix("mlp:").split("x")
-        index = parts.index("*") if "*" in parts else 2
-        return ("rows", "features", "hidden width")[min(index, 2)]
-    last = family.rpartition("-")[2]
-    return last if last in ("rows", "features", "width", "depth", "map") else "size"

@@ -29,11 +29,13 @@ _KNOWN = {
     "python": Stroke("#A07800", "#D2A416", (2, 2), "P"),
     "numba": Stroke("#5D3A9B", "#A98BE3", (8, 2), "X"),
     "torch-cpu": Stroke("#D55E00", "#FF8A3D", (6, 2), "s"),
+    "torch-cpu-dataloader": Stroke("#B8336A", "#F07BA8", (2, 1, 2, 3), "h"),
     "torch-cpu-functional": Stroke("#CC79A7", "#E39AC3", (4, 1.5), "^"),
     "torch-cpu-manual": Stroke("#8C1515", "#F0716B", (5, 1, 1, 1), "p"),
     "torch-cpu-compiled": Stroke("#7A5C3E", "#C29A72", (10, 3), ">"),
     "jax-cpu": Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "*"),
     "torch-cuda": Stroke("#009E73", "#2BC79A", (6, 2, 1.5, 2), "D"),
+    "torch-cuda-dataloader": Stroke("#4C8A2B", "#86C95F", (2, 1, 6, 1), "H"),
     "torch-cuda-graph": Stroke("#00664B", "#17A884", (3, 1.5), "d"),
     "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
 }

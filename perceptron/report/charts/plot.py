@@ -32,6 +32,8 @@ _SYMBOLS = {
     "<": "triangle-left",
     ">": "triangle-right",
     "p": "pentagon",
+    "h": "hexagon",
+    "H": "hexagon2",
 }
 
 

@@ -56,6 +56,16 @@ def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, figure.subplots()
 
 
+@contextmanager
+def panels(
+    width: float, height: float, rows: int, columns: int
+) -> Iterator[tuple[Figure, list[Axes]]]:
+    """Yield a styled figure of several axes, row by row; otherwise as `drawing`."""
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        yield figure, list(figure.subplots(rows, columns, squeeze=False).flat)
+
+
 def themed(drawing: str, looks: Mapping[str, Stroke]) -> str:
     """Return the drawing with its colours as names to which a style sheet gives values.
 

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.sweep import Curve, Sweep, sweeps
+from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep, sweeps
 from perceptron.analysis.what_if.estimate import DeviceEstimate
-from perceptron.report.charts.axes import family_axis, log_axis, size_text, within
+from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
-from perceptron.report.crossover_words import sentence
-from perceptron.report.numbers import digits, duration, duration_interval, tick
+from perceptron.report.crossover_words import axis_of, sentence
+from perceptron.report.numbers import digits, duration, duration_interval, rows_per_second, tick
+from perceptron.report.size_axis import at_size, size_axis
 
 ITERATION = "time per iteration"
 # Crossovers that a figure has room to label; the table has them all.
@@ -74,7 +75,7 @@ def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
         for crossover in bench.crossovers
         if crossover.family == family and crossover.threads == threads
     ]
-    return sweep_figure(judged[0].curves, crossovers, family_axis(family))
+    return sweep_figure(judged[0].curves, crossovers, size_axis(family, judged[0].axis))
 
 
 def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Mark], list[Stretch]]:
@@ -88,7 +89,7 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     for level, crossover in enumerate(crossing, lowest):
         for change in crossover.crossings:
             winner = getattr(crossover, change.direction)
-            label = f"{winner} from {digits(change.size)} up"
+            label = f"{winner} from {at_size(digits(change.size), axis_of(crossover))} up"
             marks.append(Mark(change.size, label if len(crossing) <= _LABELLED else "", level))
         if crossover.low is not None and crossover.high is not None:
             stretches.append(Stretch("x", crossover.low, crossover.high, "interval"))
@@ -104,6 +105,15 @@ def scaled(value: Interval, times: int) -> Interval:
     )
 
 
+def epoch_words(spot: CurvePoint) -> str:
+    """Return ``; 533 k rows/s, 30.7 ms per epoch``, or nothing where not trained in batches."""
+    if spot.epoch is None:
+        return ""
+    seconds = spot.value.estimate
+    rate = rows_per_second(spot.epoch.rows_per_second(seconds))
+    return f"; {rate}, {duration(spot.epoch.seconds(seconds))} per epoch"
+
+
 def _line(curve: Curve, axis: str, times: int) -> Line:
     values = [scaled(spot.value, times) for spot in curve.spots]
     return Line(
@@ -116,7 +126,7 @@ def _line(curve: Curve, axis: str, times: int) -> Line:
         texts=tuple(
             f"{curve.backend}, {axis} {spot.size:,}: "
             f"{duration_interval(value.estimate, value.low, value.high)}; "
-            f"{spot.processes} processes"
+            f"{spot.processes} processes{epoch_words(spot)}"
             for spot, value in zip(curve.spots, values, strict=True)
         ),
     )

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.sweep import Sweep
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 Pair = frozenset[str]
@@ -21,7 +22,7 @@ def pair_of(crossover: Crossover) -> Pair:
 
 def on_ground(of: Sweep | Crossover | Measurement) -> _Place:
     """Return of which family and on which ground something was measured."""
-    return of.family, of.machine, of.dtype, of.threads
+    return of.family, ground(of)
 
 
 def in_state(of: Sweep | Crossover | Measurement) -> _Place:

@@ -8,13 +8,13 @@ from perceptron.analysis.history.history import CaseHistory, Segment
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
-from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.long_table import Value, heading, long_table
 from perceptron.report.dashboard.names import machine_name
 from perceptron.report.dashboard.telling import most_telling_histories
 from perceptron.report.dashboard.view import Rest, View, Views, table
 from perceptron.report.numbers import duration, duration_interval, interval, tick
+from perceptron.report.size_axis import size_axis
 from perceptron.untrusted_text import for_plotly
 
 SWITCHES = ("Family", "Machine", "Environment", "Size", "Backend")
@@ -95,7 +95,7 @@ def _view(past: CaseHistory, looks: plot.Looks) -> View:
     summary = "no step was detected" if steps < 1 else f"{steps} step{'s' if steps > 1 else ''}"
     first, last = past.points[0], past.points[-1]
     return View(
-        title=f"{past.family}, {family_axis(past.family)} {past.size:,}, {past.backend}",
+        title=f"{past.family}, {size_axis(past.family)} {past.size:,}, {past.backend}",
         lines=[
             f"{len(past.points)} commits from {first.committed[:10]} to {last.committed[:10]}: "
             f"{summary}.",

@@ -13,10 +13,9 @@ from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
-from perceptron.analysis.stored.sweep import Curve, Sweep
+from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
 from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
-from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.phase_map import map_figure
@@ -28,6 +27,7 @@ from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
+from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.crossover import crossover_table
 from perceptron.report.tables.finding import finding_sentence, finding_table
 from perceptron.report.tables.one_size import single_table
@@ -164,7 +164,7 @@ def _winners(sweep: Sweep) -> tuple[str, ...]:
     sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
     if not sizes:
         return (shortened(sweep.family), "–", "nothing measured", "–", "nothing measured")
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     ends = [
         cell
         for size in (sizes[0], sizes[-1])
@@ -177,18 +177,23 @@ def _fastest(curves: list[Curve], size: float) -> str:
     """Return the fastest at a size with its time, and the next."""
     fastest = sorted(
         (
-            (spot.value.estimate, curve.backend, spot.value)
+            (spot.value.estimate, curve.backend, spot)
             for curve in curves
             for spot in curve.spots
             if spot.size == size
         ),
         key=lambda candidate: candidate[:2],
     )
-    times = [
-        f"{shortened(name)} {numbers.duration_interval(value.estimate, value.low, value.high)}"
-        for _, name, value in fastest[:2]
-    ]
+    times = [f"{shortened(name)} {_time(spot)}" for _, name, spot in fastest[:2]]
     return " before ".join(times)
+
+
+def _time(spot: CurvePoint) -> str:
+    value = spot.value
+    time = numbers.duration_interval(value.estimate, value.low, value.high)
+    if spot.epoch is None:
+        return time
+    return f"{time}, {numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))}"
 
 
 def _cards(bench: BenchResult | None) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.select import has_time
 from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.throughput import epoch_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.long_table import LongTable, Value, heading, long_table
 from perceptron.report.dashboard.names import machine_name
@@ -14,6 +16,11 @@ _COLUMNS = (
     ("when", "when", ""),
     ("family", "family", ""),
     ("size", "size", "#"),
+    ("rows", "rows", "#"),
+    ("batch", "batch", "#"),
+    ("optimizer", "optimizer", ""),
+    ("feed", "feed", ""),
+    ("outputs", "outputs", "#"),
     ("phase", "phase", ""),
     ("backend", "backend", ""),
     ("device", "device", ""),
@@ -21,6 +28,8 @@ _COLUMNS = (
     ("threads", "threads", "#"),
     ("process", "process", "#"),
     ("seconds", "per iteration, s", "s"),
+    ("rows_per_second", "rows per second", "#"),
+    ("epoch_seconds", "per epoch, s", "s"),
     ("stdev", "standard deviation as stated, s", "s"),
     ("iterations", "iterations in a sample", "#"),
     ("samples", "samples", "#"),
@@ -44,6 +53,15 @@ def raw_data(collection: Collection) -> LongTable:
 
 
 def _values(row: Measurement) -> list[Value]:
-    return [
-        len(row.samples) if field == "samples" else getattr(row, field) for field, _, _ in _COLUMNS
-    ]
+    derived = {"samples": len(row.samples), **_rates(row)}
+    return [derived[field] if field in derived else getattr(row, field) for field, _, _ in _COLUMNS]
+
+
+def _rates(row: Measurement) -> dict[str, Value]:
+    """Return what the row's time means for mini-batches; of full batches nothing."""
+    rates: dict[str, Value] = {"rows_per_second": None, "epoch_seconds": None}
+    epoch = epoch_of(row)
+    if epoch is not None and row.seconds is not None and has_time(row):
+        rates["rows_per_second"] = float(f"{epoch.rows_per_second(row.seconds):.6g}")
+        rates["epoch_seconds"] = float(f"{epoch.seconds(row.seconds):.6g}")
+    return rates

@@ -11,19 +11,20 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Curve, Sweep
+from perceptron.analysis.training import training_words
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
-from perceptron.report.charts.axes import family_axis
 from perceptron.report.charts.ratio import ratio_figure
 from perceptron.report.charts.sweep import ITERATION, scaled, sweep_figure
 from perceptron.report.crossover_words import missing
-from perceptron.report.dashboard.asked import Asked, Pair, pair_of
+from perceptron.report.dashboard.asked import Asked, Pair, on_ground, pair_of
 from perceptron.report.dashboard.names import foreign_state, machine_name, state_name
 from perceptron.report.dashboard.sweep_list import rest_of_sweeps
 from perceptron.report.dashboard.telling import most_telling_pairs, most_telling_sweeps
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
-from perceptron.report.numbers import duration_interval, interval
+from perceptron.report.numbers import NONE, duration_interval, interval
+from perceptron.report.size_axis import size_axis
 from perceptron.report.tables import what_if
 from perceptron.report.tables.crossover import (
     AMORTISATION_COLUMNS,
@@ -32,8 +33,9 @@ from perceptron.report.tables.crossover import (
     crossover_cells,
 )
 from perceptron.report.tables.disturbed import with_disturbed
+from perceptron.report.tables.throughput import epoch_cells
 
-SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Shown")
+SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Training", "Shown")
 WHOLE = f"whole training, {ITERATIONS:,} iterations"
 COLD = f"from cold, {ITERATIONS:,} iterations"
 
@@ -66,6 +68,7 @@ def sweep_setting(sweep: Sweep) -> tuple[str, ...]:
         state_name(sweep.commit, sweep.when, *foreign_state(sweep)),
         sweep.dtype or "not stated",
         "not stated" if sweep.threads is None else str(sweep.threads),
+        training_words(sweep) or sweep.optimizer or "not stated",
     )
 
 
@@ -94,13 +97,14 @@ def _times(
     guessed: Sequence[WhatIf],
     pairs: Container[Pair],
 ) -> View:
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     lines = {estimate.challenger: estimate.estimates for estimate in guessed}
     marked = _of_pairs(sweep.crossovers, pairs)
     figure = sweep_figure(sweep.curves, marked, axis, shown, times, tuple(lines.values()))
     tables = [
         table(CROSSOVER_COLUMNS, crossover_cells(sweep.crossovers), "Who is faster"),
         _values(sweep.curves, times, axis, shown),
+        *_epochs(sweep.curves, axis),
     ]
     if guessed:
         tables.append(table(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
@@ -115,7 +119,7 @@ def _times(
 def _cold(
     sweep: Sweep, looks: plot.Looks, asked: CrossoverResult | None, pairs: Container[Pair]
 ) -> View:
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     marked = _of_pairs(sweep.cold_crossovers, pairs)
     figure = sweep_figure(sweep.cold, marked, axis, COLD, ITERATIONS)
     tables = [
@@ -124,13 +128,8 @@ def _cold(
     ]
     if asked is not None and asked.iterations != ITERATIONS:
         title = f"From cold, over a training of {asked.iterations:,} iterations"
-        conditions = (sweep.family, sweep.machine, sweep.dtype, sweep.threads)
-        own = [
-            crossover
-            for crossover in asked.from_cold
-            if (crossover.family, crossover.machine, crossover.dtype, crossover.threads)
-            == conditions
-        ]
+        where = on_ground(sweep)
+        own = [crossover for crossover in asked.from_cold if on_ground(crossover) == where]
         tables.insert(1, table(CROSSOVER_COLUMNS, crossover_cells(own), title))
     if sweep.amortisations:
         cells = amortisation_cells(sweep.amortisations)
@@ -212,6 +211,24 @@ def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewT
     return table(columns, rows, f"{shown} [{kind}]")
 
 
+def _epochs(curves: Sequence[Curve], axis: str) -> list[ViewTable]:
+    """Return what the times mean for mini-batches, as `_values`; nothing for full batches."""
+    cells = {
+        (curve.backend, spot.size): ", ".join(epoch_cells(spot.epoch, spot.value.estimate))
+        for curve in curves
+        for spot in curve.spots
+        if spot.epoch is not None
+    }
+    if not cells:
+        return []
+    columns = (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
+    rows = [
+        (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
+        for size in sorted({size for _, size in cells})
+    ]
+    return [table(columns, rows, "Rows trained on per second, time of an epoch")]
+
+
 def _interval(values: Sequence[tuple[int, float | None]]) -> str:
     """Return what intervals are, by number of processes and lower end: ours, or stated as well."""
     stated = any(processes == 1 and low is not None for processes, low in values)
@@ -230,7 +247,7 @@ def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tup
 
 
 def _ratio(sweep: Sweep, crossover: Crossover, looks: plot.Looks) -> View:
-    axis = family_axis(sweep.family)
+    axis = size_axis(sweep.family, sweep.axis)
     title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
     kind = _interval([(at.processes, at.low) for at in crossover.ratio_at])
     columns = (f"{axis}>", f"ratio [{kind}]>", "processes>")

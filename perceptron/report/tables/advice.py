@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.advice import Advice, AdviceResult, Change
+from perceptron.analysis.advice import Advice, AdviceResult, Change, Option
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.select import NOT_REACHED
@@ -12,9 +12,13 @@ from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")
+# Axes whose sizes are numbers of something.
+_COUNTED = ("rows", "features")
 # How many times the budget to try where it was too small.
 _MORE = 3
 COLUMNS = ("backend", "per iteration", "to prepare", "whole training", "× the fastest")
+# Where an epoch is more than an iteration.
+EPOCH_COLUMNS = (*COLUMNS[:2], "per epoch", "rows/s>", *COLUMNS[2:])
 
 
 def show(result: AdviceResult) -> None:
@@ -25,7 +29,7 @@ def show(result: AdviceResult) -> None:
     if estimated:
         out.print(f"{estimated}\n", markup=False)
     title = f"{advice.problem}, {advice.dtype}, {advice.threads} threads"
-    table(title, COLUMNS, cells(advice))
+    table(title, columns(advice), cells(advice))
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
     if result.budget is not None and _lacked_time(advice):
@@ -39,29 +43,46 @@ def _lacked_time(advice: Advice) -> bool:
     return had_no_turn or any(change.reason for change in advice.changes)
 
 
+def columns(advice: Advice) -> tuple[str, ...]:
+    """Return the headings; an epoch has one where it is more than an iteration."""
+    return EPOCH_COLUMNS if advice.iterations_per_epoch > 1 else COLUMNS
+
+
 def cells(advice: Advice) -> list[tuple[str, ...]]:
     """Return a row for each backend, the fastest first; those that cannot run say why."""
-    return [
-        (option.backend, f"not measured: {option.reason}", NONE, NONE, NONE)
-        if option.seconds_per_iteration is None
-        else (
-            option.backend,
-            _time(option.seconds_per_iteration),
-            _time(option.prepare_seconds),
-            _time(option.training),
-            "1" if option.backend == advice.use else _ratio(option.ratio),
-        )
-        for option in advice.options
-    ]
+    return [_option(option, advice) for option in advice.options]
+
+
+def _option(option: Option, advice: Advice) -> tuple[str, ...]:
+    names = columns(advice)
+    if option.seconds_per_iteration is None:
+        reason = f"not measured: {option.reason}"
+        return (option.backend, reason, *(NONE for _ in names[2:]))
+    epoch = (
+        _time(option.seconds_per_epoch),
+        NONE if option.rows_per_second is None else digits(option.rows_per_second.estimate),
+    )
+    return (
+        option.backend,
+        _time(option.seconds_per_iteration),
+        *(epoch if names is EPOCH_COLUMNS else ()),
+        _time(option.prepare_seconds),
+        _time(option.training),
+        "1" if option.backend == advice.use else _ratio(option.ratio),
+    )
 
 
 def sentence(advice: Advice) -> str:
     """Return which backend to use, by how much, and where that changes."""
     if advice.use is None:
         return f"Nothing could be measured: {absent(advice)}"
-    parts = [_use(advice), *filter(None, [_changes(advice)])]
     missing = absent(advice)
-    return "; ".join(parts) + "." + (f" {missing}" if missing else "")
+    return f"{answer(advice)}." + (f" {missing}" if missing else "")
+
+
+def answer(advice: Advice) -> str:
+    """Return the sentence about what was measured; something must have been."""
+    return "; ".join([_use(advice), *filter(None, [_changes(advice)])])
 
 
 def absent(advice: Advice) -> str:
@@ -78,12 +99,7 @@ def absent(advice: Advice) -> str:
 def _use(advice: Advice) -> str:
     options = {option.backend: option for option in advice.options if option.reason is None}
     best = options[advice.use or ""]
-    assert best.seconds_per_iteration is not None
-    assert best.training is not None
-    takes = (
-        f"{duration(best.seconds_per_iteration.estimate)} an iteration, "
-        f"{duration(best.training.estimate)} for {count(advice.iterations)} from cold"
-    )
+    takes = _takes(best, advice)
     others = [option for name, option in options.items() if name != best.backend]
     if not others:
         return f"Use {best.backend}, the only backend that can run here ({takes})"
@@ -98,13 +114,28 @@ def _use(advice: Advice) -> str:
     return f"Use {doubt}{best.backend}: {than} ({takes})"
 
 
+def _takes(best: Option, advice: Advice) -> str:
+    """Return how long the fastest backend takes: for an iteration, an epoch and the whole."""
+    assert best.seconds_per_iteration is not None
+    parts = [f"{duration(best.seconds_per_iteration.estimate)} an iteration"]
+    if advice.iterations_per_epoch > 1 and best.seconds_per_epoch is not None:
+        parts.append(f"{duration(best.seconds_per_epoch.estimate)} an epoch")
+        if best.rows_per_second is not None:
+            parts.append(f"{digits(best.rows_per_second.estimate)} rows/s")
+    epochs = advice.epochs
+    length = f"{count(advice.iterations)} iterations"
+    if epochs is not None:
+        length = "1 epoch" if epochs == 1 else f"{count(epochs)} epochs"
+    return f"{', '.join(parts)}; {_time(best.training)} for {length} from cold"
+
+
 def _changes(advice: Advice) -> str:
     """Return where another backend becomes faster, and along which axes none does."""
     winners, same, doubtful = [], [], []
     unknown = [change.axis for change in advice.changes if change.reason]
     for change in advice.changes:
         turns = [turn for pair in change.crossovers for turn in _turns(pair)]
-        winners += [f"{name} from {size} {change.axis} up" for name, size in turns]
+        winners += [f"{name} from {_named(size, change.axis)} up" for name, size in turns]
         if turns or change.low >= change.high:
             continue
         statuses = {pair.status for pair in change.crossovers}
@@ -118,6 +149,13 @@ def _changes(advice: Advice) -> str:
     parts += [f"along {' and '.join(doubtful)} it is not sure"] if doubtful else []
     parts += [f"no time was left to look along {' and '.join(unknown)}"] if unknown else []
     return ", and ".join(parts)
+
+
+def _named(size: str, axis: str) -> str:
+    """Return a size with its axis: 512 rows, a batch of 512, hidden width 512."""
+    if axis == "batch":
+        return f"a batch of {size}"
+    return f"{size} {axis}" if axis in _COUNTED else f"{axis} {size}"
 
 
 def _turns(pair: Crossover) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.disturbance import Disturbance
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import (
     answer,
@@ -20,7 +21,7 @@ from perceptron.report.crossover_words import (
     status,
 )
 from perceptron.report.numbers import count, duration_interval
-from perceptron.report.tables import what_if
+from perceptron.report.tables import throughput, what_if
 from perceptron.report.tables.disturbed import by_key, with_disturbed
 from perceptron.report.tables.terminal import out, table
 
@@ -52,6 +53,7 @@ def show(result: CrossoverResult) -> None:
     )
     if resident:
         table(TITLE, columns, resident)
+    throughput.show(result.rows)
     cold = crossover_cells(result.from_cold)
     if cold:
         table(
@@ -86,7 +88,7 @@ def source_line(use: SourceUse) -> str:
     )
 
 
-def show_pairs(crossovers: Sequence[Crossover], measured: Iterable[Measurement] = ()) -> None:
+def show_pairs(crossovers: Sequence[Crossover], measured: Sequence[Measurement] = ()) -> None:
     """Print who is faster where, one line for each family and pair that was measured.
 
     ``measured`` are the rows behind it, of which some may have been disturbed.
@@ -104,6 +106,7 @@ def show_pairs(crossovers: Sequence[Crossover], measured: Iterable[Measurement] 
     ]
     if cells:
         table(TITLE, *with_disturbed(PAIR_COLUMNS, cells, _disturbances(crossovers, measured)))
+    throughput.show(measured)
     show_missing(crossovers)
 
 
@@ -116,10 +119,10 @@ def show_missing(crossovers: Iterable[Crossover]) -> None:
 def crossover_table(
     crossovers: Sequence[Crossover],
     measured: Iterable[Measurement],
-    ground: Callable[[Crossover], str] = setting,
+    where: Callable[[Crossover], str] = setting,
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and `crossover_cells`, and how far the rows ``measured`` were disturbed."""
-    cells = crossover_cells(crossovers, ground)
+    cells = crossover_cells(crossovers, where)
     return with_disturbed(CROSSOVER_COLUMNS, cells, _disturbances(crossovers, measured))
 
 
@@ -127,28 +130,25 @@ def _disturbances(
     crossovers: Iterable[Crossover], measured: Iterable[Measurement]
 ) -> list[Disturbance]:
     """Return how far both backends of each pair that was measured were disturbed."""
-    known = by_key(
-        measured, lambda row: (row.family, row.machine, row.dtype, row.threads, row.backend)
-    )
+    known = by_key(measured, lambda row: (row.family, ground(row), row.backend))
     nothing = Disturbance()
     return [
-        known.get((*ground, crossover.incumbent), nothing)
-        + known.get((*ground, crossover.challenger), nothing)
+        known.get((crossover.family, ground(crossover), crossover.incumbent), nothing)
+        + known.get((crossover.family, ground(crossover), crossover.challenger), nothing)
         for crossover in crossovers
         if crossover.status != "not measured"
-        for ground in [(crossover.family, crossover.machine, crossover.dtype, crossover.threads)]
     ]
 
 
 def crossover_cells(
-    crossovers: Iterable[Crossover], ground: Callable[[Crossover], str] = setting
+    crossovers: Iterable[Crossover], where: Callable[[Crossover], str] = setting
 ) -> list[tuple[str, ...]]:
-    """Return a row of text for each pair that was measured; ``ground`` says where and how."""
+    """Return a row of text for each pair that was measured; ``where`` says where and how."""
     return [
         (
             crossover.family,
             f"{crossover.incumbent} → {crossover.challenger}",
-            ground(crossover),
+            where(crossover),
             status(crossover),
             answer(crossover),
         )
@@ -163,9 +163,7 @@ def amortisation_cells(amortisations: Sequence[Amortisation]) -> list[tuple[str,
     for amortisation in amortisations:
         key = (
             amortisation.family,
-            amortisation.machine,
-            amortisation.dtype,
-            amortisation.threads,
+            ground(amortisation),
             *sorted((amortisation.faster, amortisation.slower)),
         )
         pairs.setdefault(key, []).append(amortisation)

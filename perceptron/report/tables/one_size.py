@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.stored.finding import FAMILY
+from perceptron.analysis.throughput import Epoch, shared_epoch
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import duration_interval
 from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import table
+from perceptron.report.tables.throughput import with_epochs
 
 COLUMNS = ("family", "backend", "threads", "time per iteration [95 % interval]")
 
@@ -26,15 +30,28 @@ def show(rows: Iterable[Measurement]) -> None:
 def single_table(rows: Iterable[Measurement]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and `single_cells`, and how far these were disturbed if any was."""
     lines = _lines(rows)
-    return with_disturbed(COLUMNS, (cells for cells, _ in lines), (what for _, what in lines))
+    columns, cells = with_epochs(
+        COLUMNS, (line.cells for line in lines), ((line.epoch, line.seconds) for line in lines)
+    )
+    return with_disturbed(columns, cells, (line.disturbance for line in lines))
 
 
 def single_cells(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
     """Return a row of text for each backend of each family of one size, the finding's aside."""
-    return [cells for cells, _ in _lines(rows)]
+    return [line.cells for line in _lines(rows)]
 
 
-def _lines(rows: Iterable[Measurement]) -> list[tuple[tuple[str, ...], Disturbance]]:
+class _Line(NamedTuple):
+    """The cells of a backend, and what else is known of its times."""
+
+    cells: tuple[str, ...]
+    seconds: float | None
+    """Of one iteration."""
+    epoch: Epoch | None
+    disturbance: Disturbance
+
+
+def _lines(rows: Iterable[Measurement]) -> list[_Line]:
     families: dict[str, list[Measurement]] = {}
     for row in rows:
         families.setdefault(row.family, []).append(row)
@@ -46,15 +63,20 @@ def _lines(rows: Iterable[Measurement]) -> list[tuple[tuple[str, ...], Disturban
     ]
 
 
-def _cells(family: str, rows: list[Measurement]) -> Iterable[tuple[tuple[str, ...], Disturbance]]:
-    for threads, backend in dict.fromkeys((row.threads, row.backend) for row in rows):
-        members = [row for row in rows if row.threads == threads]
+def _cells(family: str, rows: list[Measurement]) -> Iterable[_Line]:
+    for where, backend in dict.fromkeys((ground(row), row.backend) for row in rows):
+        members = [row for row in rows if ground(row) == where]
         seconds = list(times(members, backend).values())
         because = reason(members, backend)
         answer = f"not measured: {because}"
-        if seconds:
-            time = of_times(seconds)
+        time = of_times(seconds) if seconds else None
+        if time is not None:
             answer = duration_interval(time.estimate, time.low, time.high)
             answer += f", then no more: {because}" if because else ""
-        own = disturbance(row for row in members if row.backend == backend)
-        yield (family, backend, str(threads), answer), own
+        own = [row for row in members if row.backend == backend]
+        yield _Line(
+            cells=(family, backend, str(where.threads), answer),
+            seconds=None if time is None else time.estimate,
+            epoch=shared_epoch(own),
+            disturbance=disturbance(own),
+        )

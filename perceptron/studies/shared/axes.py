@@ -11,7 +11,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
-from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
+from perceptron.studies.shared.sweep import LINES, QUICK_BYTES
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def family_axis(name: str, quick: bool) -> SizeAxis:
         raise UserError(
             f"family {name!r} varies along {len(family.axes)} axes: "
             f"`perceptron map --family {name}` draws it; for a crossover choose from "
-            + ", ".join(SWEEP)
+            + ", ".join(LINES)
         )
     sizes = [size for (size,) in family.sizes]
     if quick:

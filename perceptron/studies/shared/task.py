@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from perceptron.backends import registry
 from perceptron.measure.job import Job, Outcome
@@ -58,26 +59,34 @@ def job_of(tasks: list[Task], check: bool = False, references: str | None = None
 
 def row_of(task: Task, outcome: Outcome, run: Run) -> Measurement:
     """Return the row that a worker's answer becomes."""
-    problem = task.problem
     return run.row(
         process=task.process,
-        problem=problem.name,
-        family=problem.family,
-        size=problem.size,
-        sizes=problem.sizes,
-        rows=problem.dataset.rows,
-        features=problem.dataset.features,
-        hidden=list(problem.hidden),
-        outputs=problem.outputs,
-        batch=problem.batch,
-        optimizer=problem.optimizer.kind,
-        feed=problem.feed,
+        **problem_fields(task.problem),
         backend=task.backend,
         device=registry.load(task.backend).device,
         dtype=task.dtype,
         threads=task.threads,
         **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
     )
+
+
+def problem_fields(problem: Problem) -> dict[str, Any]:
+    """Return the fields of a row that say what was trained."""
+    return {
+        "problem": problem.name,
+        "family": problem.family,
+        "size": problem.size,
+        "sizes": problem.sizes,
+        "axes": problem.axes,
+        "rows": problem.dataset.rows,
+        "features": problem.dataset.features,
+        "hidden": list(problem.hidden),
+        "outputs": problem.outputs,
+        "batch": problem.batch,
+        "iterations_per_epoch": problem.iterations_per_epoch,
+        "optimizer": problem.optimizer.kind,
+        "feed": problem.feed,
+    }
 
 
 def key_of(row: Measurement) -> Key:

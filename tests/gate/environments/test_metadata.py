@@ -46,6 +46,7 @@ def all_arms(version: str) -> dict[Arm, str]:
     return {"base": version, "head": version, "control": version}
 
 
+@pytest.mark.usefixtures("traced")
 def test_setup_py_is_asked_by_setuptools(toy: Repository) -> None:
     """As an installer would without a pyproject.toml."""
     pytest.importorskip("setuptools")

@@ -30,8 +30,6 @@ INSTALLED: dict[str, object] = {"roots": [], "installed": ["toy"], "project": ""
 @pytest.fixture
 def built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree whose package lacks what the installed one has: what its build makes."""
-    for name in ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     installed = tmp_path / "environment" / "site-packages"
     monkeypatch.setenv("PYTHONPATH", str(installed))

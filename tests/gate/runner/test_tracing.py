@@ -199,7 +199,7 @@ def test_a_name_that_is_no_text_can_be_sent() -> None:
 
 def test_functions_of_this_program_are_on_no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     """They only call the benchmark; whatever is counted stands on nothing of ours."""
-    code = compile("def ours(call):\n call()\n", tracing._HERE + "suite.py", "exec")
+    code = compile("def ours(call):\n call()\n", tracing._HERE + "__init__.py", "exec")
     ours = types.FunctionType(code.co_consts[0], {})
     assert set(stacks(trace(lambda: ours(lambda: loop(3))))) == {
         ("<lambda>",),

@@ -7,9 +7,9 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import Collection, collect
-from perceptron.report.charts.axes import family_axis
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import PAGES, write_site
+from perceptron.report.size_axis import size_axis
 from perceptron.untrusted_text import for_matplotlib, for_plotly, shortened
 from tests.hostile import NAMES, hostile
 from tests.report.reading import data, read, text_of, views
@@ -126,4 +126,4 @@ def test_a_shortened_name_is_short_and_in_one_line(name: str) -> None:
 
 @pytest.mark.parametrize("family", ["mlp:*", "mlp:4*x5", "mlp:x*x", "-", "", "mlp:4xx*", *NAMES])
 def test_any_family_has_an_axis(family: str) -> None:
-    assert family_axis(family) in ("rows", "features", "hidden width", "width", "size")
+    assert size_axis(family) in ("rows", "features", "hidden width", "width", "size")

@@ -20,6 +20,7 @@ _NOT_TRIED = re.compile(
     re.IGNORECASE,
 )
 _PLAIN_SECONDS = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII).fullmatch
+_COUNTED = {"batch": "rows"}
 _IN_SECONDS = "a number; give seconds, with a point and without a unit"
 
 
@@ -96,12 +97,12 @@ def stdev_of(field: str) -> float | None:
 
 
 @lru_cache(maxsize=4096)
-def threads_of(field: str) -> int | None:
-    """Return a number of threads; None for an empty field. Raises `WrongField`."""
-    threads = _number("threads", field, "a whole number of threads")
-    if threads is not None and (threads < 1 or not isinstance(threads, int)):
-        raise WrongField("threads", f"{label(field)} is not a whole number above 0")
-    return threads
+def count_of(column: str, field: str) -> int | None:
+    """Return a number of threads, rows or outputs; None for an empty field. Raises `WrongField`."""
+    count = _number(column, field, f"a whole number of {_COUNTED.get(column, column)}")
+    if count is not None and (count < 1 or not isinstance(count, int)):
+        raise WrongField(column, f"{label(field)} is not a whole number above 0")
+    return count
 
 
 def _number(column: str, field: str, expected: str) -> int | float | None:

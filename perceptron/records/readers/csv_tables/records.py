@@ -9,13 +9,13 @@ from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.csv_tables.fields import (
     WrongField,
+    count_of,
     needed_text,
     outcome_of,
     plain_seconds,
     size_of,
     stdev_of,
     text_of,
-    threads_of,
 )
 from perceptron.records.readers.csv_tables.points import Points
 from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
@@ -114,14 +114,19 @@ class RecordReader:
             commit=revision(text_of(self._field(fields, "commit"))),
             environment=text_of(self._field(fields, "environment")) or None,
             version=revision(text_of(self._field(fields, "version"))),
-            threads=threads_of(self._field(fields, "threads")),
+            threads=count_of("threads", self._field(fields, "threads")),
+            batch=count_of("batch", self._field(fields, "batch")),
+            optimizer=text_of(self._field(fields, "optimizer")).lower() or None,
+            feed=text_of(self._field(fields, "feed")).lower() or None,
+            outputs=count_of("outputs", self._field(fields, "outputs")),
             seconds=seconds,
             stdev=stdev,
             status=status,
             reason=reason,
         )
         self._look_at_points(row, fields, "size")
-        self._look_at_points(row, fields, "threads")
+        for column in ("threads", "batch", "outputs"):
+            self._look_at_points(row, fields, column)
         subject = self.rows.add_subject(measurement)
         if subject >= MOST_ROWS:  # before the memory is full
             raise too_many(self._table.file)

@@ -1,9 +1,10 @@
 """Read a table of times published as CSV.
 
 The header names at least ``case``, ``size``, ``backend`` and ``seconds``, in any order and case;
-``device``, ``stdev``, ``dtype``, ``machine``, ``threads``, ``commit``, ``environment`` and
-``version`` (of the benchmark) may be there, and everything else is
-ignored.
+``device``, ``stdev``, ``dtype``, ``machine``, ``threads``, ``commit``, ``environment``,
+``version`` (of the benchmark), ``batch`` (rows of an iteration), ``optimizer``, ``feed`` and
+``outputs`` may be there, and everything else is ignored. A case whose size is its batch in every
+row varies along the batch.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from msgspec.structs import replace
+
 from perceptron.errors import UserError
+from perceptron.records.ground import BATCH
 from perceptron.records.readers.csv_tables.records import RecordReader
 from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
 from perceptron.records.readers.csv_tables.table import Table
@@ -44,6 +48,7 @@ def read_csv(
         if not reader.records:
             raise UserError(f"{file}: no rows after the header; nothing can be compared")
         rows = reader.rows
+        _name_axes(rows)
         _complain_of_devices(table, rows, notes)
         most = rows.most_repeats()
         if rows.kept(most) > MOST_ROWS:
@@ -63,6 +68,14 @@ def _garbage_collection_off() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+def _name_axes(rows: TableRows) -> None:
+    """Note of each case whose size is its batch that it varies along the batch."""
+    fixed = {row.family for row in rows.first if row.batch not in (None, row.size)}
+    for subject, row in enumerate(rows.first):
+        if row.batch is not None and row.family not in fixed:
+            rows.first[subject] = replace(row, axes=(BATCH,))
 
 
 def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> None:

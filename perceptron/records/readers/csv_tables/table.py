@@ -28,6 +28,10 @@ OPTIONAL = (
     "commit",
     "environment",
     "version",
+    "batch",
+    "optimizer",
+    "feed",
+    "outputs",
 )
 
 _SEPARATORS = (",", ";", "\t")

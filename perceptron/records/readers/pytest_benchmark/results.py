@@ -77,7 +77,11 @@ class _Benchmark(Struct):
 
 
 class _Own(Struct):
-    """What a benchmark of ours keeps in ``extra_info``."""
+    """What a benchmark of ours keeps in ``extra_info``.
+
+    Files from before it said how rows were trained are of full batches, one output and plain
+    descent.
+    """
 
     problem: str
     family: str
@@ -87,6 +91,12 @@ class _Own(Struct):
     rows: int | None = None
     features: int | None = None
     hidden: list[int] | None = None
+    axes: tuple[str, ...] = ()
+    outputs: int | None = 1
+    batch: int | None = None
+    iterations_per_epoch: int | None = 1
+    optimizer: str | None = "sgd"
+    feed: str | None = "resident"
     device: str | None = None
     dtype: str | None = None
 
@@ -244,6 +254,12 @@ def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measur
         rows=info.rows,
         features=info.features,
         hidden=info.hidden,
+        axes=info.axes,
+        outputs=info.outputs,
+        batch=info.batch,
+        iterations_per_epoch=info.iterations_per_epoch,
+        optimizer=info.optimizer,
+        feed=info.feed,
         backend=info.backend,
         device=info.device,
         dtype=info.dtype,

@@ -20,6 +20,7 @@ MACHINE = "machine"
 _UNNAMED = re.compile(r"param\d+")
 # Of the names that an error offers.
 _LONGEST = 400
+_TEXTS = ("dtype", "optimizer", "feed")
 _DEVICE = re.compile(r"(?:device\(type=')?(cpu|gpu|cuda|mps|xpu|tpu|rocm)\b", re.IGNORECASE)
 
 
@@ -80,10 +81,12 @@ class ParameterRoles(Struct, frozen=True, kw_only=True):
         return {name: label(value) for name, value in parameters.items() if name not in own}
 
     def ground(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the ``dtype`` and ``device`` of a row, if there are parameters of these names."""
-        fields: dict[str, Any] = {}
-        if "dtype" in parameters and "dtype" not in self.backends:
-            fields["dtype"] = label(parameters["dtype"])
+        """Return the fields of a row that parameters of their names hold, ``device`` among them."""
+        fields: dict[str, Any] = {
+            name: label(parameters[name])
+            for name in _TEXTS
+            if name in parameters and name not in self.names
+        }
         if device := _DEVICE.match(label(parameters.get("device", ""))):
             fields["device"] = device[1].lower()
         return fields

@@ -8,6 +8,7 @@ from itertools import cycle
 
 from msgspec.structs import replace
 
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 
@@ -49,7 +50,7 @@ def _number(run: Sequence[Measurement], used: dict[Hashable, _UsedNumbers]) -> l
     counts: Counter[Hashable] = Counter()
     passes: dict[Hashable, list[tuple[int, _UsedNumbers]]] = defaultdict(list)
     for index, row in enumerate(run):
-        family = (row.machine, row.dtype, row.threads, row.family)
+        family = (ground(row), row.family)
         subject = (*family, row.problem, row.size, row.backend)
         same = (subject, row.process)
         passes[family, counts[same]].append((index, used[subject]))

@@ -1,0 +1,45 @@
+"""What a time per iteration means for mini-batches: rows per second, and seconds per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from perceptron.records.measurement import Measurement
+
+_MOST_ROWS = 2**40
+
+
+class Epoch(Struct, frozen=True):
+    """One pass over the rows: how many iterations it takes, and how many rows it trains on."""
+
+    iterations: int
+    rows: int
+
+    def seconds(self, per_iteration: float) -> float:
+        """Return the seconds of an epoch from those of an iteration."""
+        return per_iteration * self.iterations
+
+    def rows_per_second(self, per_iteration: float) -> float:
+        """Return how many rows are trained on in a second, from the seconds of an iteration."""
+        return self.rows / self.seconds(per_iteration)
+
+
+def epoch_of(row: Measurement) -> Epoch | None:
+    """Return the epoch of a row that was trained in batches; None for others, and if not known.
+
+    A row that does not say how many iterations it takes keeps a last short batch.
+    """
+    if row.batch is None or row.rows is None or min(row.batch, row.rows) < 1:
+        return None
+    iterations = row.iterations_per_epoch or -(-row.rows // row.batch)
+    if not 1 <= iterations <= row.rows <= _MOST_ROWS:  # rows of a file say what they like
+        return None
+    return Epoch(iterations, min(row.rows, iterations * row.batch))
+
+
+def shared_epoch(rows: Iterable[Measurement]) -> Epoch | None:
+    """Return the epoch of rows of one problem; None where they differ."""
+    epochs = {epoch_of(row) for row in rows}
+    return epochs.pop() if len(epochs) == 1 else None

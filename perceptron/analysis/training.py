@@ -1,0 +1,94 @@
+"""How rows were trained: in words, and which of a family are kept apart for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from perceptron.records.ground import Ground, OnGround, ground
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+
+KEPT_APART = "kept-apart"
+"""The code of the warning."""
+_FIELDS = ("optimizer", "batch", "feed", "outputs")
+_PLAIN = "sgd"
+# Cases that a warning names.
+_NAMED = 3
+
+
+def training_words(of: OnGround) -> str:
+    """Return how something was trained: ``adam, batches of 128, fed from the host, 10 outputs``.
+
+    Empty for full batches by plain gradient descent towards one output, and where nothing is known.
+    """
+    where = ground(of)
+    words = []
+    if where.optimizer is not None and (where.optimizer != _PLAIN or where.batch is not None):
+        words.append(where.optimizer)
+    if where.batch is not None:
+        words.append(_batch(where.batch))
+    if where.feed == "host":
+        words.append(_feed(where.feed))
+    if where.outputs is not None and where.outputs > 1:
+        words.append(_outputs(where.outputs))
+    return ", ".join(words)
+
+
+def kept_apart(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
+    """Return a warning of families whose rows were not all trained alike on one machine.
+
+    Those are never compared with each other.
+    """
+    groups: dict[tuple[object, ...], set[Ground]] = {}
+    for row in rows:
+        where = ground(row)
+        key = (row.family, where.machine, where.dtype, where.threads)
+        groups.setdefault(key, set()).add(where)
+    families: dict[str, list[str]] = {}
+    for (family, *_), grounds in groups.items():
+        if len(grounds) > 1:
+            named = families.setdefault(_differences(grounds), [])
+            if family not in named:
+                named.append(str(family))
+    return [
+        MeasurementWarning(
+            code=KEPT_APART,
+            message=f"{_some(named)}: rows of {differences} are judged apart, never compared",
+            advice="measure both backends with the same training to compare them",
+        )
+        for differences, named in families.items()
+    ]
+
+
+def _differences(grounds: Collection[Ground]) -> str:
+    differing = [name for name in _FIELDS if len({getattr(of, name) for of in grounds}) > 1]
+    words = sorted({", ".join(_word(of, name) for name in differing) for of in grounds})
+    return " and of ".join(words)
+
+
+def _word(of: Ground, name: str) -> str:
+    if name == "batch":
+        return "all rows at once, or an unknown batch" if of.batch is None else _batch(of.batch)
+    value = getattr(of, name)
+    if value is None:
+        return f"no stated {name}"
+    if name == "feed":
+        return _feed(value)
+    return _outputs(value) if name == "outputs" else str(value)
+
+
+def _batch(rows: int) -> str:
+    return f"batches of {rows:,}"
+
+
+def _feed(feed: str) -> str:
+    return "fed from the host" if feed == "host" else f"{feed} data"
+
+
+def _outputs(number: int) -> str:
+    return "1 output" if number == 1 else f"{number:,} outputs"
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,30 @@
+"""What a model with given parameters answers, in float64 and without a trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from perceptron.backends.shared.gradient import Network, forward
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import Problem
+
+
+def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
+    """Return the model's outputs (rows, outputs) in float64 for inputs (rows, features).
+
+    ``parameters`` are in the order of `Problem.start_parameters`, of any widths.
+    """
+    arrays = [np.asarray(array, np.float64) for array in parameters]
+    flat = np.concatenate([array.ravel() for array in arrays])
+    network = Network(
+        parameters=flat,
+        gradients=flat,
+        widths=[len(arrays[0]), *(bias.size for bias in arrays[1::2])],
+        activations=tuple(layer.activation for layer in problem.layers),
+        loss=problem.loss,
+    )
+    with np.errstate(over="ignore"):
+        outputs: Array = forward(np, network, np.asarray(inputs, np.float64))[-1]
+    return outputs

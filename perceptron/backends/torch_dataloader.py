@@ -1,0 +1,141 @@
+"""PyTorch with its data loader, as its tutorials write it: TensorDataset, DataLoader, no workers.
+
+The loader takes row after row out of the data set and stacks them to a batch, in Python and in the
+timed loop. Everything else is as `torch_eager` has it, the order of the rows too: the sampler gives
+that of `Problem.batches`, where a tutorial's shuffles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.shared.kernels import Kernel
+from perceptron.backends.shared.torch_feed import Feed
+from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
+from perceptron.problems.batches import Batches
+from perceptron.problems.problem import DType, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+
+class Order:
+    """A sampler: each time it is asked, the rows of the next epoch; `start` begins with the first.
+
+    The orders are made beforehand. Making a list of one is part of the loop, as in PyTorch's
+    RandomSampler.
+    """
+
+    def __init__(self, batches: Batches) -> None:
+        self._batches = batches
+        self.start()
+
+    def start(self) -> None:
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._batches.rows_per_epoch
+
+    def __iter__(self) -> Iterator[int]:
+        begin = self._epoch % self._batches.epochs * len(self)
+        self._epoch += 1
+        rows: list[int] = self._batches.orders[begin : begin + len(self)].tolist()
+        return iter(rows)
+
+
+class Loaded:
+    """A feed from a loader, whose batches it moves to the device.
+
+    A loader goes forward only: batches are asked for one after the other, or from the first again.
+    """
+
+    def __init__(
+        self,
+        dataset: torch.utils.data.TensorDataset,
+        batches: Batches,
+        device: torch.device,
+        pin_memory: bool,
+    ) -> None:
+        from torch.utils.data import DataLoader
+
+        self._order, self._device, self._pin_memory = Order(batches), device, pin_memory
+        self._loader = DataLoader(
+            dataset,
+            batch_size=batches.size,
+            sampler=self._order,
+            drop_last=batches.last == "drop",
+            pin_memory=pin_memory,
+        )
+
+    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+        if begin == 0:
+            self._order.start()
+            self._stream = self._epochs()
+        inputs, targets = next(self._stream)
+        device, non_blocking = self._device, self._pin_memory
+        return (
+            inputs.to(device, non_blocking=non_blocking),
+            targets.to(device, non_blocking=non_blocking),
+        )
+
+    def _epochs(self) -> Iterator[list[torch.Tensor]]:
+        while True:
+            yield from self._loader
+
+
+class LoaderTrainer(TorchTrainer):
+    """The data set lies on the device, or in host memory where the problem is fed from there.
+
+    From there each batch goes to a GPU through pinned memory, without waiting for the copy.
+    """
+
+    def _make_feed(self, batches: Batches) -> Feed:
+        from torch.utils.data import TensorDataset
+
+        dataset = TensorDataset(self._inputs, self._targets)
+        return Loaded(dataset, batches, self._device, pin_memory=self._is_copied)
+
+
+class LoaderBackend(TorchBackend):
+    """Eager PyTorch on one device, with PyTorch's loader of batches."""
+
+    imports = ("torch", "torch.utils.data")
+    trainer = LoaderTrainer
+
+    def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
+        require_batches(problem)
+        return super().prepare(problem, dtype)
+
+    def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
+        require_batches(problem)
+        return super().kernels(problem, dtype)
+
+
+def require_batches(problem: Problem) -> None:
+    """Raise `Unsupported` for a problem that takes all rows at once."""
+    if problem.batch is None:
+        raise Unsupported("loads batches, and this problem takes all rows at once")
+
+
+CPU = LoaderBackend(
+    "torch-cpu-dataloader",
+    "cpu",
+    "PyTorch on the CPU: as torch-cpu, with batches from a DataLoader",
+    LadderStep(
+        "nothing: torch-cpu, and a DataLoader that stacks each batch row by row",
+        after=None,
+        needs_batches=True,
+    ),
+)
+CUDA = LoaderBackend(
+    "torch-cuda-dataloader",
+    "cuda",
+    "PyTorch on a CUDA GPU, otherwise as torch-cpu-dataloader",
+    LadderStep(
+        "nothing: as torch-cpu-dataloader, and a launch for each kernel",
+        after=None,
+        needs_batches=True,
+    ),
+)

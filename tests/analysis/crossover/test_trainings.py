@@ -1,0 +1,101 @@
+"""Rows of one family and size that were trained in two ways are in no answer together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.judge import crossovers
+from perceptron.analysis.crossover.result import crossover_result
+from perceptron.analysis.history.history import histories
+from perceptron.analysis.phase_map.phase_map import phase_map_of
+from perceptron.analysis.stored.collection import collection_of
+from perceptron.analysis.training import KEPT_APART
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.shared.processes import number_processes
+from tests.conftest import MakeRow
+from tests.made import POWERS, linear, map_rows, world
+
+SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
+WAYS = {
+    "optimizer": {"optimizer": "adam"},
+    "feed": {"feed": "host", "batch": 64},
+    "outputs": {"outputs": 10},
+    "batch": {"batch": 64},
+}
+
+
+def in_two_ways(row: MakeRow, way: str, own: Sequence[str] = ("numpy", "gpu")) -> list[Measurement]:
+    """NumPy and a GPU by plain descent, which meet at 100; the other way, at 10,000."""
+    plain = world(row, {"numpy": linear(1, 1), "gpu": linear(100, 0.01)}, **SGD)
+    otherwise = world(row, {"numpy": linear(1, 1), "gpu": linear(10_000, 0.01)}, **SGD | WAYS[way])
+    return [*plain, *(one for one in otherwise if one.backend in own)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_way_has_its_own_crossover(row: MakeRow, way: str) -> None:
+    near, far = sorted(crossovers(in_two_ways(row, way)), key=lambda found: found.size or 0)
+    assert near.size == pytest.approx(100, rel=0.1)
+    assert far.size == pytest.approx(10_100, rel=0.1)
+    (field,) = set(WAYS[way]) - {"batch"} or {"batch"}
+    assert getattr(near, field) == SGD.get(field)
+    assert getattr(far, field) == WAYS[way][field]
+
+
+def test_backends_trained_in_two_ways_are_never_a_pair(row: MakeRow) -> None:
+    """Not even where each has one way only, and a line says why there is no answer."""
+    rows = [
+        one
+        for one in in_two_ways(row, "optimizer")
+        if (one.backend, one.optimizer) in (("numpy", "sgd"), ("gpu", "adam"))
+    ]
+    result = crossover_result(rows, None, 10_000)
+    assert result.crossovers == []
+    assert [warning.code for warning in result.warnings] == [KEPT_APART]
+    assert "adam and of sgd" in result.warnings[0].message
+
+
+def test_sizes_of_a_family_along_the_batch_are_one_line(row: MakeRow) -> None:
+    rows = [
+        replace(one, batch=int(one.size), axes=("batch",), optimizer="adam")
+        for one in world(row, {"numpy": linear(1, 1), "gpu": linear(100, 0.01)})
+    ]
+    (found,) = crossovers(rows)
+    assert (found.status, found.axis, found.batch) == ("crosses", "batch", None)
+    assert found.sizes_measured == POWERS
+
+
+def test_sweeps_and_the_numbers_of_processes_follow(row: MakeRow) -> None:
+    """A sweep is of one way, and rows of another take no process from it."""
+    rows = [replace(one, source="csv", file="a.csv") for one in in_two_ways(row, "optimizer")]
+    numbered = number_processes([rows[: len(rows) // 2], rows[len(rows) // 2 :]])
+    assert {one.process for one in numbered if one.optimizer == "adam"} == set(range(6))
+    sweeps = collection_of(rows).sweeps
+    assert {sweep.optimizer for sweep in sweeps} == {"adam", "sgd"}
+    for sweep in sweeps:
+        (crossover,) = sweep.crossovers
+        assert crossover.optimizer == sweep.optimizer
+
+
+def test_a_history_is_of_one_way(row: MakeRow) -> None:
+    rows = [
+        row(
+            source="asv",
+            commit=commit,
+            committed=f"2026-01-0{day}T00:00:00Z",
+            optimizer=optimizer,
+            seconds=seconds,
+        )
+        for day, commit in enumerate(("a", "b"), start=1)
+        for optimizer, seconds in (("adam", 2.0), ("sgd", 1.0))
+    ]
+    levels = {past.optimizer: {point.seconds for point in past.points} for past in histories(rows)}
+    assert levels == {"adam": {2.0}, "sgd": {1.0}}
+
+
+def test_a_map_of_two_ways_is_refused() -> None:
+    rows = map_rows()
+    with pytest.raises(ValueError, match="may not be compared"):
+        phase_map_of([*rows, *(replace(one, optimizer="adam") for one in rows)])

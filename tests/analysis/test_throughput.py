@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.throughput import epoch_of, shared_epoch
+from perceptron.problems import catalogue
+from perceptron.studies.shared.task import problem_fields
+from tests.conftest import MakeRow
+
+
+@pytest.mark.parametrize(
+    ("iterations", "epoch_seconds", "rows"),
+    [(None, 12e-3, 100), (12, 12e-3, 100), (11, 11e-3, 99)],
+    ids=["not stated", "last kept", "last dropped"],
+)
+def test_an_epoch_is_as_many_iterations_as_the_row_says(
+    row: MakeRow, iterations: int | None, epoch_seconds: float, rows: int
+) -> None:
+    """100 rows in batches of 9: twelve iterations, or eleven if the short one is dropped."""
+    epoch = epoch_of(row(rows=100, batch=9, iterations_per_epoch=iterations))
+    assert epoch is not None
+    assert epoch.seconds(1e-3) == pytest.approx(epoch_seconds)
+    assert epoch.rows_per_second(1e-3) == pytest.approx(rows / epoch_seconds)
+
+
+def test_a_measured_row_has_the_epoch_of_its_problem(row: MakeRow) -> None:
+    problem = catalogue.find("digits")
+    epoch = epoch_of(row(**problem_fields(problem)))
+    assert epoch is not None
+    assert (epoch.iterations, epoch.rows) == (problem.iterations_per_epoch, problem.dataset.rows)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"rows": 100},
+        {"batch": 9},
+        {"rows": 0, "batch": 1},
+        {"rows": 9, "batch": -1},
+        {"rows": 9, "batch": 3, "iterations_per_epoch": -2},
+        {"rows": 10**30, "batch": 3},
+    ],
+    ids=str,
+)
+def test_full_batches_and_impossible_numbers_have_no_epoch(
+    row: MakeRow, fields: dict[str, int]
+) -> None:
+    assert epoch_of(row(**fields)) is None
+
+
+def test_rows_of_two_problems_share_no_epoch(row: MakeRow) -> None:
+    one, other = row(rows=100, batch=10), row(rows=100, batch=20)
+    assert shared_epoch([one, one]) == epoch_of(one)
+    assert shared_epoch([one, other]) is None
+    assert shared_epoch([]) is None

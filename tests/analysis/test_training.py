@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.training import kept_apart, training_words
+from tests.conftest import MakeRow
+
+PLAIN = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
+ADAM = {"optimizer": "adam", "feed": "host", "outputs": 10, "batch": 128}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({}, ""),
+        (PLAIN, ""),
+        ({**PLAIN, "batch": 1024}, "sgd, batches of 1,024"),
+        (ADAM, "adam, batches of 128, fed from the host, 10 outputs"),
+        ({**ADAM, "size": 128, "axes": ("batch",)}, "adam, fed from the host, 10 outputs"),
+    ],
+    ids=["unknown", "plain", "batches", "adam", "along the batch"],
+)
+def test_words_say_what_is_not_plain(row: MakeRow, fields: dict[str, object], words: str) -> None:
+    assert training_words(row(**fields)) == words
+
+
+def test_families_trained_in_two_ways_are_named_with_what_differs(row: MakeRow) -> None:
+    """And nothing that is equal; families that differ alike share a line."""
+    adam = {**PLAIN, "optimizer": "adam"}
+    rows = [row(family=family, **fields) for family in ("one", "other") for fields in (adam, PLAIN)]
+    (warning,) = kept_apart([*rows, row(family="alone", **PLAIN)])
+    assert warning.message == "one, other: rows of adam and of sgd are judged apart, never compared"
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ({"batch": 64}, "all rows at once, or an unknown batch and of batches of 64"),
+        ({"feed": "host"}, "fed from the host and of resident data"),
+        ({"outputs": 10}, "1 output and of 10 outputs"),
+        ({"optimizer": None}, "no stated optimizer and of sgd"),
+    ],
+    ids=["batch", "feed", "outputs", "not stated"],
+)
+def test_each_difference_has_its_words(row: MakeRow, field: dict[str, object], words: str) -> None:
+    (warning,) = kept_apart([row(**PLAIN), row(**PLAIN | field)])
+    assert words in warning.message
+
+
+def test_other_machines_and_sizes_along_the_batch_are_no_difference(row: MakeRow) -> None:
+    along = [row(size=size, batch=size, axes=("batch",)) for size in (1, 2)]
+    assert kept_apart([*along, row(machine="bus", family="line", optimizer="adam")]) == []

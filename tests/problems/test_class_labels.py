@@ -1,0 +1,214 @@
+"""A column of classes in a user's CSV file."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from perceptron.errors import UserError
+from perceptron.problems import catalogue
+from perceptron.problems.class_labels import classes_in
+from perceptron.problems.csv_data import read_csv
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.problem import Problem
+from tests.problems.conftest import FROM_CSV, refused, write
+
+FLOWERS = "x,y\n1,rose\n2,iris\n3,rose\n4,iris\n5,aster\n6,aster\n"
+THREE = FROM_CSV.replace('"mse"', '"cross-entropy"').replace("sigmoid", "identity")
+THREE = THREE.replace("width = 1", "width = 3")
+BINARY = FROM_CSV.replace('"mse"', '"bce"')
+
+
+def _found(folder: Path, table: str, model: str = THREE) -> Problem:
+    write(folder, table, "data.csv")
+    return catalogue.find(str(write(folder, model)))
+
+
+def test_text_is_sorted_and_numbered(tmp_path: Path) -> None:
+    """So that a class has one number, whatever the order of the rows."""
+    problem = _found(tmp_path, FLOWERS)
+    assert problem.dataset.class_names == ("aster", "iris", "rose")
+    assert problem.dataset.load().targets[:, 0].tolist() == [2, 1, 2, 1, 0, 0]
+    assert problem.training_part().targets[0].tolist() == [0, 0, 1]
+
+
+def test_numbers_keep_their_numbers(tmp_path: Path) -> None:
+    """Whole ones, however they are written."""
+    problem = _found(tmp_path, "x,y\n1,2\n2,0\n3, 2.0\n4,1\n5,1e0\n6,0\n")
+    assert problem.dataset.class_names == ("0", "1", "2")
+    assert problem.dataset.load().targets[:, 0].tolist() == [2, 0, 2, 1, 1, 0]
+
+
+def test_two_classes_of_binary_cross_entropy_may_be_text(tmp_path: Path) -> None:
+    """One output predicts the second."""
+    table = "x,y\n1,no\n2,yes\n3,yes\n4,no\n"
+    problem = _found(tmp_path, table, BINARY)
+    assert problem.dataset.class_names == ("no", "yes")
+    assert problem.training_part().targets.tolist() == [[0], [1], [1], [0]]
+    two = _found(tmp_path, table, BINARY.replace("width = 1", "width = 2"))
+    assert two.training_part().targets.tolist() == [[1, 0], [0, 1], [0, 1], [1, 0]]
+
+
+def test_several_outputs_of_any_loss_take_classes(tmp_path: Path) -> None:
+    """A column of ones and zeros for each."""
+    problem = _found(tmp_path, FLOWERS, THREE.replace("cross-entropy", "mse"))
+    assert problem.training_part().targets[0].tolist() == [0, 0, 1]
+
+
+def test_one_output_of_another_loss_takes_numbers(tmp_path: Path) -> None:
+    """Text there is as wrong as it was, and whole numbers are no classes."""
+    problem = _found(tmp_path, "x,y\n1,7\n2,-3\n", FROM_CSV)
+    assert problem.dataset.class_names == ()
+    assert problem.training_part().targets.tolist() == [[7], [-3]]
+    write(tmp_path, FLOWERS, "data.csv")
+    assert refused(tmp_path / "model.toml") == (
+        f"{tmp_path}/data.csv, line 2, column 'y': 'rose' is not a number"
+    )
+
+
+@given(
+    st.lists(st.text(min_size=1, max_size=6), min_size=2, max_size=8, unique_by=str.strip),
+    st.lists(st.integers(0, 7), min_size=4, max_size=40),
+    st.floats(0.05, 0.8),
+    st.integers(0, 3),
+)
+def test_no_label_is_in_the_held_out_part_only(
+    tmp_path_factory: pytest.TempPathFactory,
+    labels: list[str],
+    picks: list[int],
+    share: float,
+    seed: int,
+) -> None:
+    """Each class keeps a row to train on, whatever the text, the shares and the seed."""
+    rows = [labels[pick % len(labels)].strip() for pick in picks]
+    counts = Counter(rows)
+    assume(len(counts) > 1 and min(counts.values()) > 1 and "" not in counts)
+    assume(not all(_is_number(row) for row in rows))
+    assume(1 <= round(share * len(rows)) <= len(rows) - len(counts))
+    file = tmp_path_factory.mktemp("csv") / "data.csv"
+    with file.open("w", newline="", encoding="utf-8", errors="surrogatepass") as lines:
+        try:
+            csv.writer(lines).writerows([("x", "y"), *enumerate(rows)])
+        except (UnicodeEncodeError, csv.Error):
+            assume(False)
+    try:
+        whole = read_csv(file, "y", classes=True)
+    except UserError as error:
+        # Text that no CSV file can hold.
+        assume("not a CSV file" not in str(error) and "not UTF-8" not in str(error))
+        raise
+    train, test = hold_out(whole, share, seed).divide()
+    assert test is not None
+    assert set(test.targets[:, 0]) <= set(train.targets[:, 0]) == set(range(len(counts)))
+    names = [whole.class_names[int(code)] for code in whole.targets[:, 0]]
+    assert names == rows
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace("_", "?"))
+    except ValueError:
+        return False
+    return True
+
+
+@given(st.lists(st.integers(0, 4), min_size=1).flatmap(st.permutations))
+def test_numbered_classes_are_read_or_refused(numbers: list[int]) -> None:
+    """Read where each of 0 … C−1 occurs twice, refused in one line else."""
+    labels = [(line, str(number)) for line, number in enumerate(numbers, 2)]
+    counts = Counter(numbers)
+    fits = len(counts) > 1 and min(counts.values()) > 1 and max(counts) == len(counts) - 1
+    if not fits:
+        with pytest.raises(UserError, match=r"data.csv, line \d+, column 'y': "):
+            classes_in(Path("data.csv"), "y", labels)
+        return
+    targets, names = classes_in(Path("data.csv"), "y", labels)
+    np.testing.assert_array_equal(targets[:, 0], numbers)
+    assert names == tuple(str(label) for label in range(len(counts)))
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            "1,a\n2,b\n3,a\n",
+            ", line 3, column 'y': class 'b' occurs once: give each class two rows",
+        ),
+        ("1,0\n2,1\n3,0\n", ", line 3, column 'y': class '1' occurs once"),
+        ("1,a\n2,a\n", ", line 2, column 'y': 'a' is the only class: give at least two"),
+        ("1,3\n2,3\n", ", line 2, column 'y': '3' is the only class"),
+        ("1,a\n2,\n3,b\n", ", line 3, column 'y': empty: give each row a class"),
+        ("1,a\n2, \n3,b\n", ", line 3, column 'y': empty"),
+        ("1,\n2,0\n3,1\n", ", line 2, column 'y': empty"),
+        (
+            "1,1\n2,2\n3,1\n4,2\n",
+            ", line 3, column 'y': '2' is not among 0 … 1: number the 2 classes from 0, or name",
+        ),
+        ("1,0\n2,-1\n3,0\n4,-1\n", ", line 3, column 'y': '-1' is not among 0 … 1"),
+        ("1,0\n2,0.5\n", ", line 3, column 'y': '0.5' is no class: give whole numbers from 0, or"),
+        ("1,0\n2,nan\n", ", line 3, column 'y': 'nan' is no class"),
+        ("1,0\n2,1e999\n", ", line 3, column 'y': '1e999' is no class"),
+        ("1,0\n2,O\n3,0\n", ", line 3, column 'y': class 'O' occurs once"),
+        ("red,a\n", ", line 2, column 'x': 'red' is not a number"),
+        ("1,a,b\n", ", line 2: 3 cells, but the header names 2"),
+        ("", ": no rows below the header"),
+    ],
+)
+@pytest.mark.parametrize("model", [THREE, BINARY], ids=["cross-entropy", "bce"])
+def test_a_wrong_label_says_where(tmp_path: Path, table: str, message: str, model: str) -> None:
+    """The file, the line as an editor counts it, the column, and what to do."""
+    file = write(tmp_path, f"x,y\n{table}", "data.csv")
+    assert refused(write(tmp_path, model)).startswith(f"{file}{message}")
+
+
+def test_the_last_layer_has_an_output_for_each_class(tmp_path: Path) -> None:
+    """Said with the classes that were found."""
+    write(tmp_path, FLOWERS, "data.csv")
+    for text, got in ((THREE.replace("width = 3", "width = 4"), "3"), (BINARY, "3")):
+        file = write(tmp_path, text)
+        assert refused(file) == (
+            f"{file}: layers[1].width: the last layer has width {got} for the 3 classes "
+            f"'aster', 'iris', 'rose' of 'y', got {4 if text is not BINARY else 1}"
+        )
+
+
+def test_a_class_with_a_line_break_in_its_name_is_told_in_one_line(tmp_path: Path) -> None:
+    """A quoted cell may hold one; a long name is cut."""
+    write(tmp_path, 'x,y\n1,"a\nb"\n2,"a\nb"\n3,b\n4,b\n', "data.csv")
+    assert "the 2 classes 'a\\nb', 'b' of 'y'" in refused(write(tmp_path, THREE))
+    write(tmp_path, f"x,y\n1,{'long' * 999}\n2,b\n3,b\n", "data.csv")
+    assert len(refused(tmp_path / "model.toml")) < 300
+
+
+def test_several_columns_of_numbers_are_several_outputs(tmp_path: Path) -> None:
+    """In the order in which the model names them."""
+    table = "a,b,c\n1,2,3\n4,5,6\n"
+    model = FROM_CSV.replace('"y"', '["c", "a"]').replace("width = 1", "width = 2")
+    problem = _found(tmp_path, table, model)
+    assert problem.dataset.feature_names == ("b",)
+    assert problem.training_part().targets.tolist() == [[3, 1], [6, 4]]
+    for old, new, message in (
+        ("width = 2", "width = 3", "layers[1].width: the last layer has width 2, got 3"),
+        ('"c", "a"', "", "data.target: Expected `array` of length >= 1"),
+        ('"c", "a"', '"c", "c"', "data.target: 'c' is there twice"),
+        ('"mse"', '"cross-entropy"', "data.target: 'cross-entropy' takes one column"),
+        ('"mse"', '"bce"', "loss: 'bce' needs targets of 0 and 1 in 'c, a'"),
+        ('["c", "a"]', "3", "data.target: Expected `str | array`, got `int`"),
+    ):
+        text = model.replace(old, new)
+        if "cross-entropy" in new:
+            text = text.replace("sigmoid", "identity")
+        file = write(tmp_path, text)
+        assert refused(file).startswith(f"{file}: {message}")
+    file = write(tmp_path, model.replace('"c", "a"', '"c", "a", "b"'))
+    assert "needs a column beside the target 'c', 'a', 'b'" in refused(file)
+    write(tmp_path, model.replace('"c", "a"', '"c", "z"'))
+    assert refused(tmp_path / "model.toml").endswith(
+        "line 1: unknown column 'z': choose from a, b, c"
+    )

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.problems import catalogue
+from perceptron.problems.cost import bytes_moved, memory, operations, parameter_count, products
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import parameter_names
+
+shapes = st.tuples(st.integers(1, 40), st.integers(1, 20))
+
+
+@given(shapes)
+def test_parameters_are_counted_as_they_are(shape: tuple[int, int]) -> None:
+    """The count is the number of values that start_parameters gives, each with a name."""
+    problem = FAMILIES["mlp-map"].problem(*shape)
+    arrays = problem.start_parameters()
+    assert parameter_count(problem) == sum(array.size for array in arrays)
+    assert len(parameter_names(problem)) == len(arrays)
+
+
+def test_products_are_counted_by_hand() -> None:
+    """2·r·m·n a product, three for each layer but the first, which needs no input gradient."""
+    problem = FAMILIES["mlp-map"].problem(10, 5)
+    assert products(problem) == 2 * (2 * 10 * 64 * 5) + 3 * (2 * 10 * 5 * 1)
+    assert operations(problem) > products(problem)
+
+
+@given(shapes, st.integers(2, 4))
+def test_costs_grow_with_the_problem(shape: tuple[int, int], factor: int) -> None:
+    """More rows never take fewer operations, bytes or memory."""
+    small = FAMILIES["mlp-map"].problem(*shape)
+    large = FAMILIES["mlp-map"].problem(shape[0] * factor, shape[1])
+    assert operations(large) > operations(small)
+    assert bytes_moved(large, "float32") > bytes_moved(small, "float32")
+    assert memory(large, "float32") > memory(small, "float32")
+    assert memory(large, "float64") > memory(large, "float32")
+
+
+CLASSIFIER = catalogue.find("mlp:4000x20x64:10c:100b")
+
+
+def test_a_step_costs_what_its_batch_costs() -> None:
+    """Not what all rows would: a step on a batch is one on a data set of so many rows."""
+    whole = catalogue.find("mlp:100x20x64:10c")
+    assert products(CLASSIFIER) == products(whole)
+    assert operations(CLASSIFIER) == operations(whole)
+    # The batch is read from the data set and written first: inputs and targets.
+    gathered = 2 * 100 * (20 + 10) * 4
+    assert bytes_moved(CLASSIFIER, "float32") == bytes_moved(whole, "float32") + gathered
+
+
+def test_each_output_is_counted() -> None:
+    """A product of the last layer for each, three times over, and its targets."""
+    two, three = (catalogue.find(f"mlp:100x20x64:{classes}c") for classes in (2, 3))
+    assert products(three) - products(two) == 3 * 2 * 100 * 64
+    assert memory(three, "float32") > memory(two, "float32")
+    assert bytes_moved(three, "float32") > bytes_moved(two, "float32")
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_an_optimizer_s_state_is_counted(momentum: float) -> None:
+    """Held once for each parameter, read and written at each step."""
+    plain = replace(CLASSIFIER, optimizer=Sgd(rate=0.1, momentum=momentum))
+    adam = replace(CLASSIFIER, optimizer=Adam())
+    more = (2 if momentum == 0.0 else 1) * 4 * parameter_count(CLASSIFIER)
+    assert memory(adam, "float32") - memory(plain, "float32") == more
+    assert bytes_moved(adam, "float32") - bytes_moved(plain, "float32") == 2 * more
+    assert operations(adam) > operations(plain)
+
+
+def test_the_orders_of_the_rows_are_held() -> None:
+    """As many as are made beforehand, eight bytes an index."""
+    whole = replace(CLASSIFIER, batch=None)
+    batches = CLASSIFIER.batches
+    assert batches is not None
+    one_batch = replace(CLASSIFIER, batch=4000)
+    assert memory(one_batch, "float32") - memory(whole, "float32") == batches.orders.nbytes

@@ -1,0 +1,271 @@
+"""How a model is trained, as its file says it; what it is made of is in test_files.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.problems import catalogue, files
+from perceptron.problems.datasets import BREAST_CANCER, DIGITS, Clusters
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Layer, Problem
+from tests.problems.conftest import CLASSES, FROM_CSV, WHOLE, refused, write
+
+PLAIN = WHOLE.replace("rate = 0.5\n", "")
+
+
+def _found(folder: Path, text: str) -> Problem:
+    file = write(folder, text)
+    problem = catalogue.find(str(file))
+    assert catalogue.find(problem.reference) == problem
+    return problem
+
+
+def test_classes_in_batches_from_the_host(tmp_path: Path) -> None:
+    """Every key of a mini-batch training is in the problem."""
+    problem = _found(
+        tmp_path,
+        'batch = 16\nlast = "drop"\nfeed = "host"\nepochs = 5\n'
+        + CLASSES.replace("classes = 3", "classes = 3\ntest_share = 0.25\ntest_seed = 7"),
+    )
+    whole = Clusters("clusters", 200, 5, classes=3)
+    assert problem.dataset == hold_out(whole, 0.25, seed=7)
+    assert problem.layers == (Layer(8, "relu"), Layer(3, "identity"))
+    assert (problem.loss, problem.optimizer) == ("cross-entropy", Adam())
+    assert (problem.batch, problem.last, problem.feed) == (16, "drop", "host")
+    assert problem.iterations == 5 * (150 // 16)
+    assert problem.training_part().targets.shape == (150, 3)
+
+
+def test_what_is_left_out_is_as_before(tmp_path: Path) -> None:
+    """All rows, plain sgd, resident, nothing held out."""
+    problem = _found(tmp_path, WHOLE)
+    assert problem.optimizer == Sgd(rate=0.5)
+    assert (problem.batch, problem.last, problem.feed) == (None, "keep", "resident")
+    assert problem.held_out_part() is None
+    assert _found(tmp_path, "epochs = 30\n" + WHOLE).iterations == 30
+
+
+@pytest.mark.parametrize(
+    ("table", "optimizer"),
+    [
+        ('name = "sgd"\nrate = 1', Sgd(rate=1.0)),
+        (
+            'name = "sgd"\nrate = 0.1\nmomentum = 0.9\nnesterov = true\nweight_decay = 1e-4',
+            Sgd(rate=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4),
+        ),
+        ('name = "adam"', Adam()),
+        (
+            'name = "adam"\nrate = 0.01\nbetas = [0.8, 0.99]\neps = 1e-6\nweight_decay = 0.5',
+            Adam(rate=0.01, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.5),
+        ),
+        ('name = "adamw"', AdamW()),
+        ('name = "adamw"\nweight_decay = 0', AdamW(weight_decay=0.0)),
+    ],
+)
+def test_an_optimizer_is_what_its_table_says(
+    tmp_path: Path, table: str, optimizer: Optimizer
+) -> None:
+    """And what it leaves out is PyTorch's default."""
+    assert _found(tmp_path, f"{PLAIN}[optimizer]\n{table}\n").optimizer == optimizer
+
+
+@pytest.mark.parametrize(("name", "whole"), [("digits", DIGITS), ("breast-cancer", BREAST_CANCER)])
+def test_data_may_be_bundled(tmp_path: Path, name: str, whole: object) -> None:
+    """By name, all of them or with a part held out."""
+    pytest.importorskip("sklearn")
+    bundled = CLASSES.replace("rows = 200\nfeatures = 5\nclasses = 3", f'name = "{name}"')
+    text = bundled.replace("width = 3", f"width = {10 if name == 'digits' else 2}")
+    assert _found(tmp_path, text).dataset == whole
+    split = _found(tmp_path, text.replace("[data]", "[data]\ntest_share = 0.2"))
+    test = split.held_out_part()
+    assert test is not None
+    assert len(test.inputs) == round(0.2 * (split.dataset.rows + len(test.inputs)))
+
+
+@pytest.mark.parametrize(("width", "loss"), [(1, "bce"), (2, "bce"), (1, "mse"), (2, "l1-mean")])
+def test_two_classes_take_one_output_or_two(tmp_path: Path, width: int, loss: str) -> None:
+    """Targets of 0 and 1, or a column for each class."""
+    text = CLASSES.replace("classes = 3", "classes = 2").replace("cross-entropy", loss)
+    text = text.replace("width = 3", f"width = {width}").replace("identity", "sigmoid")
+    problem = _found(tmp_path, text)
+    assert problem.outputs == width
+    assert problem.training_part().targets.shape == (200, width)
+
+
+def test_a_batch_is_a_size(tmp_path: Path) -> None:
+    """A sweep replaces it, whether the file has another or none; epochs follow it."""
+    text = "epochs = 2\n" + CLASSES + '[size]\naxis = "batch"\nvalues = [50, 10]\n'
+    for first in ("", "batch = 7\n", 'feed = "host"\n'):
+        file = write(tmp_path, first + text)
+        problems = catalogue.find_all(str(file))
+        assert [problem.batch for problem in problems] == [10, 50]
+        assert [problem.size for problem in problems] == [10, 50]
+        assert [problem.iterations for problem in problems] == [2 * 20, 2 * 4]
+    assert refused(f"{file}:201") == (
+        f"{file}: batch: 201 is not between 1 and the 200 rows to train on"
+    )
+
+
+def test_every_key_changes_the_name(tmp_path: Path) -> None:
+    """Rows of another training have another name: it is by the file's contents."""
+    names = [
+        _found(tmp_path, text).name
+        for text in (
+            CLASSES,
+            "batch = 8\n" + CLASSES,
+            'batch = 8\nlast = "drop"\n' + CLASSES,
+            'batch = 8\nfeed = "host"\n' + CLASSES,
+            "epochs = 3\n" + CLASSES,
+            CLASSES.replace('"adam"', '"adamw"'),
+            CLASSES.replace("classes = 3", "classes = 3\ntest_share = 0.5"),
+            CLASSES.replace("classes = 3", "classes = 3\ntest_share = 0.5\ntest_seed = 2"),
+        )
+    ]
+    assert len(set(names)) == len(names)
+
+
+def test_a_table_behind_a_held_out_part_is_in_the_fingerprint(tmp_path: Path) -> None:
+    """An edit of the CSV file is another problem, split or not."""
+    table = "x,y\n" + "".join(f"{row},{row % 2}\n" for row in range(8))
+    write(tmp_path, table, "data.csv")
+    text = FROM_CSV.replace("[data]", "[data]\ntest_share = 0.25")
+    file = write(tmp_path, text)
+    name, first = catalogue.find(str(file)).name, files.fingerprints([str(file)])
+    write(tmp_path, table + "8,0\n", "data.csv")
+    assert catalogue.find(str(file)).name != name
+    assert files.fingerprints([str(file)]) != first
+
+
+def _with(old: str, new: str) -> str:
+    assert old in CLASSES
+    return CLASSES.replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("batch = 0\n" + CLASSES, "batch: Expected `int` >= 1"),
+        ("batch = 2.5\n" + CLASSES, "batch: Expected `int`, got `float`"),
+        ("batch = 201\n" + CLASSES, "batch: 201 is not between 1 and the 200 rows to train on"),
+        (
+            "batch = 151\n" + _with("rows = 200", "rows = 200\ntest_share = 0.25"),
+            "batch: 151 is not between 1 and the 150 rows to train on",
+        ),
+        ('feed = "hots"\n' + CLASSES, "unknown feed 'hots': did you mean 'host'?"),
+        ('feed = "host"\n' + CLASSES, "feed: 'host' is for batches: give a batch, such as 128"),
+        ('last = "drop"\n' + CLASSES, "last: 'drop' is for batches: give a batch"),
+        ('batch = 8\nlast = "droop"\n' + CLASSES, "unknown last 'droop': did you mean 'drop'?"),
+        ("epochs = 0\n" + CLASSES, "epochs: Expected `int` >= 1"),
+        ("epochs = 2\niterations = 9\n" + CLASSES, "epochs: give iterations or epochs, not both"),
+        ("momentum = 0.9\n" + CLASSES, "'momentum' belongs in the table [optimizer]"),
+        ("test_share = 0.2\n" + CLASSES, "'test_share' belongs in the table [data]"),
+        ("rate = 1\n" + CLASSES, "rate: belongs in the table [optimizer] where there is one"),
+        (_with('"adam"', '"adaam"'), "optimizer: unknown name 'adaam': did you mean 'adam'?"),
+        (_with('"adam"', "3"), "optimizer.name: Expected `str`, got `int`"),
+        (_with('name = "adam"', ""), "optimizer: Object missing required field `name`"),
+        (_with('"adam"', '"sgd"'), "optimizer: Object missing required field `rate`, such as"),
+        (_with('"adam"', '"adam"\nrate = 0'), "optimizer.rate: Expected `float` > 0.0"),
+        (_with('"adam"', '"adam"\nrate = inf'), "optimizer.rate: Expected a finite `float`"),
+        (_with('"adam"', '"adam"\nrate = nan'), "optimizer.rate: Expected `float` > 0.0"),
+        (_with('"adam"', '"adam"\neps = 0'), "optimizer.eps: Expected `float` > 0.0"),
+        (_with('"adam"', '"adam"\neps = inf'), "optimizer.eps: Expected a finite `float`"),
+        (_with('"adam"', '"adam"\nbetas = [0.9, 1.0]'), "optimizer.betas[1]: Expected `float` < 1"),
+        (_with('"adam"', '"adam"\nbetas = [-1, 0]'), "optimizer.betas[0]: Expected `float` >= 0"),
+        (_with('"adam"', '"adam"\nbetas = [nan, 0]'), "optimizer.betas[0]: Expected `float`"),
+        (_with('"adam"', '"adam"\nbetas = [0.9]'), "optimizer.betas: Expected `array` of length 2"),
+        (_with('"adam"', '"adam"\nbetas = 0.9'), "optimizer.betas: Expected `array`, got `float`"),
+        (_with('"adam"', '"adam"\nweight_decay = -1'), "optimizer.weight_decay: Expected `float`"),
+        (
+            _with('"adam"', '"adam"\nmomentum = 0.9'),
+            "optimizer.momentum: 'adam' takes rate, betas, eps, weight_decay",
+        ),
+        (
+            _with('"adam"', '"sgd"\nrate = 1\nbetas = [0.9, 0.99]'),
+            "optimizer.betas: 'sgd' takes rate, momentum, nesterov, weight_decay",
+        ),
+        (
+            _with('"adam"', '"sgd"\nrate = 1\nnesterov = true'),
+            "optimizer.nesterov: needs momentum above 0, such as momentum = 0.9",
+        ),
+        (
+            _with('"adam"', '"sgd"\nrate = 1\nmomentum = 1'),
+            "optimizer.momentum: Expected `float` < 1.0",
+        ),
+        (_with('"adam"', '"adam"\nepsilon = 1'), "optimizer: unknown key 'epsilon'"),
+        (_with('"adam"', '"adam"\nbatch = 1'), "optimizer: 'batch' belongs above the first"),
+        (_with("classes = 3", "classes = 1"), "data.classes: Expected `int` >= 2"),
+        (_with("classes = 3", "classes = 201"), "data.classes: 201 is not between 2 and the 200"),
+        (_with("classes = 3", ""), "loss: 'cross-entropy' needs classes: give data.classes"),
+        (
+            _with("width = 3", "width = 4"),
+            "layers[1].width: the last layer has width 3 for the 3 classes '0', '1', '2' of "
+            "'target', got 4",
+        ),
+        (
+            _with("classes = 3", "classes = 2").replace("width = 3", "width = 1"),
+            "layers[1].width: the last layer has width 2 for the 2 classes '0', '1' of 'target', "
+            "got 1",
+        ),
+        (
+            _with("classes = 3", "classes = 12"),
+            "layers[1].width: the last layer has width 12 for the 12 classes '0', '1', '2', '3', "
+            "'4', … of",
+        ),
+        (
+            _with("identity", "sigmoid"),
+            "loss: 'cross-entropy' takes its softmax itself: "
+            "give the last layer 'identity' instead of 'sigmoid'",
+        ),
+        (_with("classes = 3", "classes = 3\ntest_share = 0"), "data.test_share: Expected `float`"),
+        (_with("classes = 3", "classes = 3\ntest_share = 1"), "data.test_share: Expected `float`"),
+        (
+            _with("classes = 3", "classes = 3\ntest_share = 0.001"),
+            "data.test_share: 0.001 of 200 rows leaves no row to test on",
+        ),
+        (
+            _with("classes = 3", "classes = 3\ntest_share = 0.99"),
+            "data.test_share: 0.99 of 200 rows leaves 2 to train on, fewer than the 3 classes",
+        ),
+        (
+            _with("classes = 3", "classes = 3\ntest_seed = 1"),
+            "data.test_seed: needs data.test_share, such as test_share = 0.25",
+        ),
+        (
+            _with("classes = 3", 'name = "digit"'),
+            "data: unknown key 'rows': choose from name, test_share, test_seed",
+        ),
+        (
+            CLASSES.replace("rows = 200\nfeatures = 5\nclasses = 3", 'name = "digit"'),
+            "data: unknown name 'digit': did you mean 'digits'?",
+        ),
+        (
+            CLASSES.replace("rows = 200\nfeatures = 5\nclasses = 3", 'name = "digits"'),
+            "layers[1].width: the last layer has width 10 for the 10 classes",
+        ),
+        (
+            CLASSES.replace("rows = 200\nfeatures = 5\nclasses = 3", 'name = "digits"')
+            + '[size]\naxis = "rows"\nvalues = [4]\n',
+            "size.axis: 'rows' needs generated data; this is 'digits'",
+        ),
+    ],
+)
+def test_a_wrong_training_says_which_key_is_wrong_and_how(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    """One line with the file, the key and what to do."""
+    file = write(tmp_path, text)
+    assert refused(file).startswith(f"{file}: {message}")
+
+
+def test_a_size_of_rows_that_cannot_fill_classes_or_batch_is_refused(tmp_path: Path) -> None:
+    """Each size is a problem of its own."""
+    size = '[size]\naxis = "rows"\nvalues = [2, 8, 200]\n'
+    file = write(tmp_path, "batch = 16\n" + CLASSES + size)
+    assert refused(f"{file}:2") == f"{file}: data.classes: 3 is not between 2 and the 2 rows"
+    assert refused(f"{file}:8") == (
+        f"{file}: batch: 16 is not between 1 and the 8 rows to train on"
+    )
+    assert catalogue.find(f"{file}:200").dataset.rows == 200

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.problems.datasets import Clusters, Separable
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.optimizer import Sgd
+from perceptron.problems.problem import Layer, Loss, Problem
+from perceptron.problems.start import FanInStart
+
+
+def _problem(outputs: int = 3, loss: Loss = "cross-entropy", batch: int | None = None) -> Problem:
+    return Problem(
+        name="three classes",
+        family="three classes",
+        size=10,
+        dataset=Clusters("clusters", 10, 2, classes=3),
+        layers=(Layer(outputs, "identity"),),
+        loss=loss,
+        optimizer=Sgd(rate=0.25),
+        start=FanInStart(),
+        batch=batch,
+    )
+
+
+def test_an_iteration_is_a_step_on_a_batch() -> None:
+    """And an epoch as many as pass over the rows, the short one counted unless it is dropped."""
+    problem = _problem(batch=4)
+    assert (problem.step_rows, problem.iterations_per_epoch) == (4, 3)
+    assert replace(problem, last="drop").iterations_per_epoch == 2
+    assert problem.rate == 0.25
+
+
+def test_without_a_batch_a_step_is_on_all_rows() -> None:
+    """As full-batch descent."""
+    problem = _problem()
+    assert problem.batches is None
+    assert (problem.step_rows, problem.iterations_per_epoch) == (10, 1)
+
+
+def test_the_order_follows_its_seed() -> None:
+    """Two trainings may differ in it alone."""
+    batches, same, other = (
+        replace(_problem(batch=4), order_seed=seed).batches for seed in (1, 1, 2)
+    )
+    assert batches is not None
+    assert same is not None
+    assert other is not None
+    np.testing.assert_array_equal(batches.orders, same.orders)
+    assert (batches.orders != other.orders).any()
+
+
+def test_targets_have_the_form_that_the_loss_takes() -> None:
+    """A column for each output, on both parts."""
+    problem = replace(_problem(), dataset=hold_out(Clusters("c", 10, 2, classes=3), 0.4))
+    test = problem.held_out_part()
+    assert test is not None
+    assert problem.training_part().targets.shape == (6, 3)
+    assert test.targets.shape == (4, 3)
+    assert _problem(loss="mse").training_part().targets.shape == (10, 3)
+    assert _problem(loss="mse").held_out_part() is None
+    points = replace(_problem(outputs=1, loss="mse"), dataset=Separable("points", 10, 2))
+    assert points.training_part().targets.shape == (10, 1)
+
+
+@pytest.mark.parametrize("batch", [0, -1, 11])
+def test_a_batch_is_of_the_rows(batch: int) -> None:
+    """Of those to train on, where some are held out."""
+    with pytest.raises(UserError, match=f"batch: {batch} is not between 1 and the 10 rows"):
+        _problem(batch=batch)
+    with pytest.raises(UserError, match="batch: 8 is not between 1 and the 7 rows to train on"):
+        replace(_problem(batch=8), dataset=hold_out(Clusters("c", 10, 2, classes=3), 0.3))
+
+
+def test_only_batches_are_fed_from_the_host() -> None:
+    """All rows at once would be copied once."""
+    assert replace(_problem(batch=4), feed="host").feed == "host"
+    with pytest.raises(UserError, match="feed: 'host' is for batches: give a batch"):
+        replace(_problem(), feed="host")

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.contract import agreement
+from perceptron.problems import catalogue
+from perceptron.problems.shape import Shape
+
+# Corners of the range: few rows and many features, the reverse, narrow, wide, deep, a bottleneck.
+CORNERS = (
+    (2, 1, ()),
+    (2, 2000, ()),
+    (10_000, 20, ()),
+    (2, 2000, (2,)),
+    (4, 20, (4096,)),
+    (10_000, 1, (2,)),
+    (1000, 20, (64,)),
+    (2, 2000, (256, 256)),
+    (1000, 1, (64, 64, 64)),
+    (100, 20, (512, 4, 512)),
+    (2, 1, (16,) * 8),
+    (1000, 2, (2,) * 8),
+    (100, 20, (512,) * 3),
+    (2, 3, (8,) * 5),
+    (100, 64, (64,) * 16),
+)
+CLASSES = (
+    "mlp:3x2000:3c",
+    "mlp:1000x20:10c:32b",
+    "mlp:1000x784x128:10c:1b",
+    "mlp:1000x20x64:100c:32b",
+    "mlp:1000x64x64x64:10c",
+    "mlp:500x20x512x16x512:10c:64b",
+    "mlp:500x64" + "x64" * 16 + ":10c:32b",
+)
+
+
+@pytest.mark.parametrize("reference", [*(Shape(*corner).reference for corner in CORNERS), *CLASSES])
+def test_agreement_can_be_shown(reference: str) -> None:
+    """The rate moves everything by more than rounding, and float32 stays beside float64."""
+    problem = catalogue.find(reference)
+    expected = agreement.reference(problem)
+    trainer = registry.load("numpy").prepare(problem, "float32")
+    difference = agreement.compare(problem, trainer, "float32", expected)
+    # Half of what is allowed: another library rounds elsewhere.
+    assert difference.difference <= difference.allowed / 2, str(difference)
+    loss = expected.quantities[0]
+    assert loss.end < loss.start

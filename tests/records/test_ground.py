@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.problems import catalogue
+from perceptron.records.ground import ground
+from perceptron.studies.shared.task import problem_fields
+from tests.conftest import MakeRow
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"machine": "bus"},
+        {"dtype": "float64"},
+        {"threads": 1},
+        {"optimizer": "adam"},
+        {"feed": "host"},
+        {"outputs": 10},
+        {"batch": 32},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_rows_that_differ_in_how_they_were_trained_stand_on_two_grounds(
+    row: MakeRow, change: dict[str, object]
+) -> None:
+    shared = {"optimizer": "sgd", "feed": "resident", "outputs": 1, "batch": 64}
+    assert ground(row(**shared)) != ground(row(**shared | change))
+
+
+def test_a_batch_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
+    """Sizes of one family are compared along it, whatever else is equal to a size by chance."""
+    along = [row(size=size, batch=size, axes=("batch",)) for size in (1, 64, 128)]
+    assert len({ground(of) for of in along}) == 1
+    fixed = [row(size=size, batch=128, axes=("width",)) for size in (1, 64, 128)]
+    assert {ground(of).batch for of in fixed} == {128}
+    map_of_two = row(size=512, sizes=(64, 8), batch=64, axes=("batch", "width"))
+    assert ground(map_of_two).batch is None
+
+
+@pytest.mark.parametrize("family", ["mlp-batch", "mlp-batch-host", "mlp-width-adam", "mlp-width"])
+def test_all_sizes_of_a_family_of_ours_stand_on_one_ground(row: MakeRow, family: str) -> None:
+    rows = [row(**problem_fields(catalogue.find(f"{family}:{size}"))) for size in (16, 128, 1024)]
+    assert len({ground(of) for of in rows}) == 1
+    assert ground(rows[0]).optimizer == ("sgd" if family == "mlp-width" else "adam")
+
+
+def test_cells_of_a_map_along_the_batch_stand_on_one_ground(row: MakeRow) -> None:
+    cells = ("batch-width:4x32", "batch-width:256x4", "batch-width:64x64")
+    assert len({ground(row(**problem_fields(catalogue.find(cell)))) for cell in cells}) == 1

@@ -1,0 +1,95 @@
+"""What the chapter on digits prints and draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.records.walkthrough import ClassifierRun, ClassifierWalkthrough, EpochScore
+from perceptron.report.tables import walkthrough_digits as story
+
+
+def score(epoch: int, loss: float, right: float) -> EpochScore:
+    return EpochScore(
+        epoch=epoch,
+        train_loss=loss,
+        train_accuracy=right,
+        test_loss=2 * loss,
+        test_accuracy=right / 2,
+    )
+
+
+def run(backend: str, predicted: list[int], last_loss: float = 0.5) -> ClassifierRun:
+    return ClassifierRun(
+        backend=backend,
+        dtype="float64",
+        iterations=12,
+        epochs=[score(0, 2.0, 0.25), score(1, 1.0, 0.5), score(2, last_loss, 1.0)],
+        predicted=predicted,
+        confidence=[0.9, 0.6, 0.8, 0.7],
+        seconds=0.25,
+    )
+
+
+def made(*runs: ClassifierRun) -> ClassifierWalkthrough:
+    return ClassifierWalkthrough(
+        problem="digits",
+        title="made-up [digits]",
+        row_name="image",
+        class_names=["nought", "one"],
+        train_rows=24,
+        widths=[4, 3, 2],
+        activations=["relu", "identity"],
+        loss="cross-entropy",
+        optimizer="adam",
+        rate=0.003,
+        batch=4,
+        iterations_per_epoch=6,
+        test_inputs=[[0.0, 1.0, 0.5, 0.2]] * 4,
+        test_classes=[0, 0, 1, 1],
+        runs=list(runs),
+        skipped=[("torch-cuda", "no CUDA device found")],
+    )
+
+
+def test_it_tells_the_curve_the_mistakes_and_what_was_skipped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    story.show(made(run("numpy", [0, 1, 0, 1]), run("torch-cpu", [0, 1, 0, 1])))
+    text = capsys.readouterr().out
+    assert "24 images to learn from and 4 held out, 2 classes" in text
+    assert "torch-cuda: skipped, no CUDA device found" in text
+    assert "The most confident 2 of 2 mistakes" in text
+    assert text.index("is one") < text.index("is nought")  # 80 % before 60 %
+    assert "taken for nought (80 %)" in text
+    assert "  ██\n" in text  # the picture, two characters a pixel
+    assert "All backends give one curve" in text
+
+
+def test_curves_that_differ_are_said_to(capsys: pytest.CaptureFixture[str]) -> None:
+    story.show(made(run("numpy", [0, 0, 1, 1]), run("torch-cpu", [0, 0, 1, 1], last_loss=0.6)))
+    text = capsys.readouterr().out
+    assert "The backends' curves differ: losses by up to 20.0 %" in text
+    assert "Every held-out image is right" in text
+
+
+def test_without_any_run_the_reasons_are_all(capsys: pytest.CaptureFixture[str]) -> None:
+    story.show(made())
+    assert "skipped" in capsys.readouterr().out
+
+
+def test_shades_run_from_paper_to_ink() -> None:
+    assert story.picture([0.0, 0.3, 0.7, 1.0]) == ["  ░░", "▓▓██"]
+
+
+def test_figures_are_written(tmp_path: Path) -> None:
+    files = list(story.draw(made(run("numpy", [0, 1, 0, 1])), tmp_path))
+    assert [file.name for file in files] == [
+        "digits-epochs.png",
+        "digits-confusion.png",
+        "digits-mistakes.png",
+    ]
+    assert all(file.read_bytes().startswith(b"\x89PNG") for file in files)
+    none_wrong = list(story.draw(made(run("numpy", [0, 0, 1, 1])), tmp_path))
+    assert [file.name for file in none_wrong] == ["digits-epochs.png", "digits-confusion.png"]
