@@ -18,7 +18,7 @@ from perceptron.backends.contract.doubt import Doubt, Mask, follow
 from perceptron.backends.contract.driver import flat, predict
 from perceptron.backends.numpy_backend import BACKEND as REFERENCE_BACKEND
 from perceptron.backends.protocol import Evaluation, Trainer
-from perceptron.problems.datasets import Array, Part
+from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DTYPES, DType, Problem, parameter_names
 
@@ -205,42 +205,46 @@ def _quantities(
     return tuple(quantities)
 
 
+def undecided(
+    problem: Problem, dtype: DType, *trainings: list[Array]
+) -> tuple[float, float]:
+    """Return the shares of rows, of both parts, whose class rounding to a dtype may change.
+
+    ``trainings`` are parameters at the start, those that the reference and its twin end at, or
+    nothing: then the start is judged. Without a held-out part its share is 0.
+    """
+    first, last, other = trainings or (problem.start_parameters(),) * 3
+    shares = []
+    for part in (problem.training_part(), problem.held_out_part()):
+        if part is None:
+            shares.append(0.0)
+            continue
+        start, end, twin = (
+            predict(problem, flat(arrays), part.inputs) for arrays in (first, last, other)
+        )
+        doubt = TOLERANCE[dtype] * np.abs(end - start) + 2.0 * np.abs(twin - end)
+        doubt += 8.0 * float(np.finfo(dtype).eps) * np.abs(end)
+        if problem.outputs == 1:
+            margin = np.abs(end[:, 0] - 0.5)
+        else:
+            second, largest = np.sort(end, axis=1)[:, -2:].T
+            margin = (largest - second) / 2.0
+        shares.append(float((margin <= doubt.max(axis=1)).mean()))
+    return shares[0], shares[1]
+
+
 def _accuracies(
     problem: Problem, start: list[Array], trainer: Trainer, doubts: dict[DType, Doubt]
 ) -> tuple[Accuracy, ...]:
-    parts = (problem.training_part(), problem.held_out_part())
     end = trainer.parameters()
-    accuracies = []
-    for (name, share), part in zip(_shares(trainer.evaluate()).items(), parts, strict=False):
-        assert part is not None
-        undecided = {}
-        for dtype in DTYPES:
-            twin = doubts[dtype].twin.parameters() if dtype in doubts else end
-            undecided[dtype] = _undecided(problem, part, dtype, start, end, twin)
-        accuracies.append(Accuracy(name, share, undecided))
-    return tuple(accuracies)
-
-
-def _undecided(
-    problem: Problem,
-    part: Part,
-    dtype: DType,
-    start: list[Array],
-    end: list[Array],
-    twin: list[Array],
-) -> float:
-    """Return the share of rows whose class is within what predictions may differ by."""
-    first, last, other = (
-        predict(problem, flat(arrays), part.inputs) for arrays in (start, end, twin)
+    shares = {}
+    for dtype in DTYPES:
+        twin = doubts[dtype].twin.parameters() if dtype in doubts else end
+        shares[dtype] = undecided(problem, dtype, start, end, twin)
+    return tuple(
+        Accuracy(name, share, {dtype: both[index] for dtype, both in shares.items()})
+        for index, (name, share) in enumerate(_shares(trainer.evaluate()).items())
     )
-    doubt = TOLERANCE[dtype] * np.abs(last - first) + 2.0 * np.abs(other - last)
-    doubt += 8.0 * float(np.finfo(dtype).eps) * np.abs(last)
-    if problem.outputs == 1:
-        margin = np.abs(last[:, 0] - 0.5)
-    else:
-        second, largest = np.sort(last, axis=1)[:, -2:].T
-        margin = (largest - second) / 2.0
-    return float((margin <= doubt.max(axis=1)).mean())
 
 
 def _allowance(quantity: Quantity, dtype: DType) -> float:

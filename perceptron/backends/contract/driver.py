@@ -21,8 +21,8 @@ from perceptron.problems.problem import DType, Problem
 from perceptron.problems.start import GivenStart
 
 # A power of two, so that dividing by it is exact, and so large that of a step from any parameter
-# nothing but the gradient is left.
-_RATE = 2.0**40
+# hardly more than the gradient is left.
+_RATE = 2.0**16
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,9 +52,10 @@ class Gradients:
             feed="resident",
             start=start,
         )
-        trainer = self.backend.prepare(step, self.dtype)
-        before = flat(trainer.parameters())
-        trainer.train(1)
+        with np.errstate(all="ignore"):  # a backend that warms up takes several such steps
+            trainer = self.backend.prepare(step, self.dtype)
+            before = flat(trainer.parameters())
+            trainer.train(1)
         return (before - flat(trainer.parameters())) / _RATE
 
 

@@ -77,7 +77,8 @@ def _of_the_layers(problem: Problem) -> Iterator[Mutation]:
         weights, bias = 2 * layer, 2 * layer + 1
         number = layer + 1
         yield Mutation(f"bias of layer {number} dropped", mistakes.dropped(bias))
-        yield Mutation(f"activation of layer {number} swapped", misread=_swapped(layer))
+        if problem.loss != "bce" or number < len(problem.layers):  # it takes 0 to 1 only
+            yield Mutation(f"activation of layer {number} swapped", misread=_swapped(layer))
         yield Mutation(
             f"gradient of layer {number} of the wrong sign", mistakes.times(-1.0, weights, bias)
         )
