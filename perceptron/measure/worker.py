@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 
 import msgspec
@@ -68,7 +68,7 @@ def measure(backend: Backend, reference: str, job: Job) -> Outcome:
         return Outcome(
             problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
         )
-    except (_Disagrees, UserError) as reason:
+    except (_Disagrees, _Diverges, UserError) as reason:
         return Outcome(problem=reference, status="failed", reason=_line(reason))
     except MemoryError:
         return Outcome(problem=reference, status="failed", reason="out of memory")
@@ -93,6 +93,10 @@ def _first_touch(backend: Backend, job: Job) -> None:
 
 
 class _Disagrees(Exception):
+    pass
+
+
+class _Diverges(Exception):
     pass
 
 
@@ -136,8 +140,10 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     prepare_seconds = time.perf_counter() - begin
     _assert_threads(job.threads)
     timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
-    if not isfinite(trainer.loss()):
-        raise _Disagrees(f"the loss is {trainer.loss()} after {timing.iterations} iterations")
+    loss = trainer.loss()
+    if not isfinite(loss):
+        name = "NaN" if isnan(loss) else f"{loss}"
+        raise _Diverges(f"the loss is {name} after {timing.iterations:,} iterations: lower the rate")
     return Outcome(
         problem=problem.reference,
         status="ok",

@@ -148,6 +148,9 @@ def _mutants_are_caught(backend: Backend, problem: Problem, dtype: DType) -> Non
     expected = agreement.reference(problem)
     backend.prepare(problem, dtype)  # raises Unsupported for a problem it does not take
     for mutation in mutations(problem):
+        # float64's tolerance is a millionth: it notices what that of float32 does, if it happens.
+        if dtype == "float64" and not mutation.depends_on_dtype:
+            continue
         mutant = MutantBackend(backend, mutation).prepare(problem, dtype)
         try:
             difference = agreement.compare(problem, mutant, dtype, expected)

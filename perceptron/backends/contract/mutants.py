@@ -29,6 +29,7 @@ class Mutation:
     name: str
     driver: Callable[[Gradients, Problem], Trainer] = Driver
     misread: Callable[[Problem], Problem] | None = None
+    depends_on_dtype: bool = False
 
 
 class MutantBackend:
@@ -69,7 +70,9 @@ def _of_the_loss(problem: Problem) -> Iterator[Mutation]:
     if problem.outputs > 1 and problem.loss in ("mse", "bce", "l1-mean"):
         yield Mutation("mean over rows only", mistakes.scaled(float(problem.outputs)))
     if mistakes.overflows(problem):
-        yield Mutation("softmax without its maximum taken off", mistakes.PlainSoftmax)
+        yield Mutation(
+            "softmax without its maximum taken off", mistakes.PlainSoftmax, depends_on_dtype=True
+        )
 
 
 def _of_the_layers(problem: Problem) -> Iterator[Mutation]:
