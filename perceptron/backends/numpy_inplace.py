@@ -7,6 +7,7 @@ operation given the array for its result; see `joint_layers` for how they lie.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import repeat
 
 import numpy as np
@@ -135,7 +136,9 @@ class InplaceTrainer:
         inputs, targets = (
             empty((rows, data.shape[1]), self._dtype) for data in (self._inputs, self._targets)
         )
-        return inputs, targets, self._iteration(inputs, targets.T)
+        upright = empty((targets.shape[1], rows), self._dtype)
+        turn = partial(np.copyto, upright, targets.T)
+        return inputs, targets, [turn, *self._iteration(inputs, upright)]
 
     def _gathered(self, batches: Batches, iterations: int) -> Iterator[Calls]:
         """Gather the next batches, each when its turn comes; yield what trains on it."""

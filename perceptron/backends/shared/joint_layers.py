@@ -65,7 +65,8 @@ def iteration_calls(
     entering = [inputs, *(with_ones(np.zeros((rows, width), dtype)) for width in problem.hidden)]
     outputs, last_delta = (empty((problem.outputs, rows), dtype) for _ in range(2))
     deltas = [*(empty(signal.shape, dtype) for signal in entering[1:]), last_delta]
-    calls, damps = [], []
+    calls: list[Call] = []
+    damps: list[list[Call]] = []
     for index, layer in enumerate(problem.layers):
         below, matrix = entering[index], matrices[index]
         if index + 1 < len(problem.layers):
