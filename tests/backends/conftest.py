@@ -44,6 +44,9 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+_PLAIN = Sgd(rate=0.01)
+
+
 def network(
     hidden: tuple[tuple[int, Activation], ...],
     last: Activation,
@@ -51,7 +54,7 @@ def network(
     rows: int = 7,
     features: int = 3,
     classes: int = 1,
-    optimizer: Optimizer = Sgd(rate=0.01),
+    optimizer: Optimizer = _PLAIN,
     batch: int | None = None,
     keep: Last = "keep",
 ) -> Problem:
