@@ -8,7 +8,7 @@ from types import ModuleType
 
 import numpy as np
 
-from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.protocol import Evaluation, LadderStep, Trainer
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
     Batch,
@@ -152,7 +152,7 @@ class NumpyBackend:
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)
 
-    def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         trainer = NumpyTrainer(problem, dtype)
         trainer.train(2)  # warm up: the first product starts the thread pool
         trainer.reset()

@@ -7,6 +7,7 @@ operation given the array for its result; see `joint_layers` for how they lie.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import repeat
 
 import numpy as np
@@ -51,16 +52,16 @@ class InplaceTrainer:
         self._matrices = joint_matrices(parameters, problem.widths)
         self._gradients = joint_matrices(gradients, problem.widths)
         self._arrays = layer_arrays(self._matrices)
-        self._inputs = with_ones(part.inputs.astype(dtype))
-        self._targets = part.targets.astype(dtype)
+        inputs, targets = with_ones(part.inputs.astype(dtype)), part.targets.astype(dtype)
         if problem.loss == "cross-entropy":
-            self._targets *= self._scale(problem.step_rows)
+            targets *= self._scale(problem.step_rows)
         self._batches = problem.batches
         if self._batches is None:
-            targets = np.ascontiguousarray(self._targets.T)
-            self._whole = self._iteration(self._inputs, targets)
+            self._whole = self._iteration(inputs, np.ascontiguousarray(targets.T))
         else:
             self._batches.orders  # noqa: B018 made here and not while training
+            # Side by side, because each row is fetched from memory: once is enough.
+            self._data = np.concatenate([inputs, targets], axis=1)
             self._full = self._turn(self._batches.size)
             self._short = self._turn(self._batches.shortest)
         self.reset()
@@ -130,24 +131,21 @@ class InplaceTrainer:
         )
         return gradients + self._step
 
-    def _turn(self, rows: int) -> tuple[Array, Array, Calls]:
-        """Return the arrays into which a batch is gathered, and the calls that train on it."""
-        inputs, targets = (
-            empty((rows, data.shape[1]), self._dtype) for data in (self._inputs, self._targets)
-        )
-        return inputs, targets, self._iteration(inputs, targets.T)
+    def _turn(self, rows: int) -> tuple[Array, Calls]:
+        """Return the array into which a batch is gathered, and the calls that train on it."""
+        outputs = self._problem.outputs
+        batch = empty((rows, self._data.shape[1]), self._dtype)
+        targets = empty((outputs, rows), self._dtype)
+        turn = partial(np.copyto, targets, batch[:, -outputs:].T)
+        return batch, [turn, *self._iteration(batch[:, :-outputs], targets)]
 
     def _gathered(self, batches: Batches, iterations: int) -> Iterator[Calls]:
         """Gather the next batches, each when its turn comes; yield what trains on it."""
-        orders, size = batches.orders, batches.size
-        take_inputs, take_targets = self._inputs.take, self._targets.take
+        orders, size, take = batches.orders, batches.size, self._data.take
         full, short = self._full, self._short
         for begin, end in batches.spans(self._done, iterations):
-            rows = orders[begin:end]
-            inputs, targets, calls = full if end - begin == size else short
-            # "raise" would gather into another array first.
-            take_inputs(rows, 0, inputs, "clip")
-            take_targets(rows, 0, targets, "clip")
+            batch, calls = full if end - begin == size else short
+            take(orders[begin:end], 0, batch, "clip")  # "raise" would copy the result
             yield calls
 
     def _with_factors(

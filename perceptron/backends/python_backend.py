@@ -44,15 +44,18 @@ class LoopTrainer(NumpyTrainer):
         super().__init__(problem, dtype)
         self._columns: Any = [*self._inputs.T, *self._targets.T]
         self._form = LoopForm.of(problem, optimizer)
-        self._numbers = (optimizer.momentum, optimizer.rate * optimizer.weight_decay)
-        self._scale_of_all = scale_of(problem, problem.step_rows)
-        self._turns = None if self._batches is None else turns_of(problem, self._batches)
+        self._numbers: tuple[Any, ...] = (
+            optimizer.momentum,
+            optimizer.rate * optimizer.weight_decay,
+        )
+        self._scale_of_all: Any = scale_of(problem, problem.step_rows)
+        self._turns: tuple[Any, ...] | None = (
+            None if self._batches is None else turns_of(problem, self._batches)
+        )
 
     def train(self, iterations: int) -> None:
         arrays = (self._network.parameters, *self._state)
-        turns: Any = self._scale_of_all
-        if self._turns is not None:
-            turns = (*self._turns, self._iteration)
+        turns = (*self._turns, self._iteration) if self._turns else self._scale_of_all
         values = self._loop(self._columns, self._values(arrays), *self._numbers, turns, iterations)
         for array, part in zip(arrays, np.reshape(values, (len(arrays), -1)), strict=True):
             array[...] = part

@@ -12,7 +12,9 @@ from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Backend, Trainer, Unsupported
-from perceptron.problems.datasets import Separable
+from perceptron.problems.batches import Last
+from perceptron.problems.datasets import Clusters, Dataset, Separable
+from perceptron.problems.optimizer import Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
 
@@ -42,22 +44,37 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
+_PLAIN = Sgd(rate=0.01)
+
+
 def network(
     hidden: tuple[tuple[int, Activation], ...],
     last: Activation,
     loss: Loss,
     rows: int = 7,
     features: int = 3,
+    classes: int = 1,
+    optimizer: Optimizer = _PLAIN,
+    batch: int | None = None,
+    keep: Last = "keep",
 ) -> Problem:
+    """Return a small problem; under cross-entropy it has classes and a last layer that fits."""
+    if loss == "cross-entropy":
+        classes, last = max(classes, 3), "identity"
+    dataset: Dataset = Separable("points", rows, features)
+    if classes > 1:
+        dataset = Clusters("clouds", rows, features, classes=classes)
     return Problem(
         name="test",
         family="test",
         size=1,
-        dataset=Separable("points", rows, features),
-        layers=(*(Layer(*layer) for layer in hidden), Layer(1, last)),
+        dataset=dataset,
+        layers=(*(Layer(*layer) for layer in hidden), Layer(classes, last)),
         loss=loss,
-        rate=0.01,
+        optimizer=optimizer,
         start=FanInStart(seed=3),
+        batch=batch,
+        last=keep,
     )
 
 

@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import Backend
+from perceptron.backends.numpy_backend import BACKEND as NUMPY
+from perceptron.backends.protocol import Backend, Trainer, Unsupported
 from perceptron.problems import catalogue
-from perceptron.problems.problem import Activation, Loss
+from perceptron.problems.batches import Last
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Activation, Loss, Problem
 from perceptron.problems.start import GivenStart
 from tests.backends.conftest import assert_as_numpy, marks, network
 
@@ -36,6 +40,83 @@ def test_every_activation_and_loss(backend: Backend, activation: Activation, los
     assert_as_numpy(backend.prepare(alone, "float64"), alone)
 
 
+KINDS = [
+    Sgd(rate=0.05, momentum=0.9),
+    Sgd(rate=0.05, momentum=0.9, nesterov=True, weight_decay=0.1),
+    Sgd(rate=0.05, weight_decay=0.1),
+    Adam(rate=0.01),
+    Adam(rate=0.01, weight_decay=0.1),
+    AdamW(rate=0.01),
+]
+
+
+@pytest.mark.parametrize("keep", get_args(Last))
+@pytest.mark.parametrize("optimizer", KINDS, ids=lambda optimizer: optimizer.kind)
+@every_backend
+def test_every_optimizer_on_batches_over_epochs(
+    backend: Backend, optimizer: Optimizer, keep: Last
+) -> None:
+    """23 rows in batches of 5: the last has 3, and 20 iterations end in the middle of an epoch."""
+    problem = network(
+        ((4, "relu"), (3, "tanh")),
+        "identity",
+        "cross-entropy",
+        rows=23,
+        optimizer=optimizer,
+        batch=5,
+        keep=keep,
+    )
+    assert_as_numpy(_prepared(backend, problem), problem)
+    trainer = _prepared(backend, problem)
+    trainer.train(7)
+    trainer.reset()
+    assert_as_numpy(trainer, problem)
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+@pytest.mark.parametrize("loss", get_args(Loss))
+@every_backend
+def test_several_outputs_under_every_loss(backend: Backend, loss: Loss, batch: int | None) -> None:
+    """Classes become one target for each output."""
+    hidden: tuple[tuple[int, Activation], ...]
+    for hidden in ((), ((4, "sigmoid"),)):
+        problem = network(hidden, "sigmoid", loss, rows=11, classes=4, batch=batch)
+        assert_as_numpy(_prepared(backend, problem), problem)
+
+
+@every_backend
+def test_a_softmax_of_large_values_is_finite(backend: Backend) -> None:
+    """e¹⁰⁰⁰ is too large for 64 bits: the largest value is taken off first."""
+    steep = replace(
+        network((), "identity", "cross-entropy", rows=9),
+        start=GivenStart((np.full((3, 3), 300.0) * np.eye(3), np.array([0.0, 1000.0, -1000.0]))),
+    )
+    assert_as_numpy(_prepared(backend, steep), steep)
+
+
+@every_backend
+def test_evaluate_scores_both_parts_as_numpy_does(backend: Backend) -> None:
+    """Loss and accuracy of the same parameters, on what is held out too."""
+    problem = network(((4, "tanh"),), "identity", "cross-entropy", rows=60, batch=8)
+    problem = replace(problem, dataset=hold_out(problem.dataset, 0.3))
+    trainer, reference = _prepared(backend, problem), NUMPY.prepare(problem, "float64")
+    for either in (trainer, reference):
+        either.train(30)
+    ours, theirs = trainer.evaluate(), reference.evaluate()
+    assert ours.test is not None
+    assert theirs.test is not None
+    for score, expected in ((ours.train, theirs.train), (ours.test, theirs.test)):
+        assert score.loss == pytest.approx(expected.loss, rel=1e-9)
+        assert score.accuracy == expected.accuracy
+
+
+def _prepared(backend: Backend, problem: Problem) -> Trainer:
+    try:
+        return backend.prepare(problem, "float64")
+    except Unsupported as reason:
+        pytest.skip(f"{backend.name}: {reason}")
+
+
 @every_backend
 def test_a_saturated_sigmoid_is_0_and_no_error(backend: Backend) -> None:
     """e⁸⁰⁰ is too large for 64 bits: NumPy would warn of it and math.exp raise."""
@@ -49,7 +130,7 @@ def test_a_saturated_sigmoid_is_0_and_no_error(backend: Backend) -> None:
 @every_backend
 def test_a_training_that_diverges_shows(backend: Backend) -> None:
     """A worker notices it by a loss that is not finite."""
-    wild = replace(network(((2, "identity"),), "identity", "mse"), rate=1e3)
+    wild = replace(network(((2, "identity"),), "identity", "mse"), optimizer=Sgd(rate=1e3))
     trainer = backend.prepare(wild, "float64")
     with np.errstate(all="ignore"):
         trainer.train(2000)

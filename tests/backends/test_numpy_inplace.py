@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -30,10 +31,26 @@ def test_training_allocates_nothing(activation: Activation, loss: Loss) -> None:
     assert peak - before < smallest
 
 
+def test_a_batch_is_gathered_into_arrays_that_are_there() -> None:
+    """Neither gathering, nor a step of Adam, nor the shorter last batch makes an array."""
+    problem = replace(catalogue.find("digits"), batch=500)
+    trainer = BACKEND.prepare(problem, "float64")
+    trainer.train(4)
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        trainer.train(10)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak - before < 500 * 10 * 8  # the targets of a batch
+
+
 def test_training_writes_into_the_same_arrays() -> None:
     """Training writes into the arrays that `prepare` made."""
     trainer = BACKEND.prepare(catalogue.find("xor-hidden"), "float32")
-    addresses = [array.ctypes.data for array in trainer._network.parameters]
+    addresses = [array.ctypes.data for array in trainer._arrays]
     trainer.train(5)
     trainer.reset()
-    assert addresses == [array.ctypes.data for array in trainer._network.parameters]
+    assert addresses == [array.ctypes.data for array in trainer._arrays]

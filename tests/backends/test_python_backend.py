@@ -7,8 +7,8 @@ from perceptron.backends.python_backend import (
     BACKEND,
     MOST_OPERATIONS,
     MOST_PARAMETERS,
-    loop_source,
 )
+from perceptron.backends.shared.loop_source import LoopForm, loop_source
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations, parameter_count
 from tests.backends.conftest import assert_as_numpy
@@ -42,9 +42,15 @@ def test_a_problem_at_the_limits_is_trained() -> None:
     assert_as_numpy(BACKEND.prepare(problem, "float64"), problem)
 
 
+def test_adam_is_refused_in_one_line() -> None:
+    """It takes sgd, whatever the batch."""
+    with pytest.raises(Unsupported, match=r"^trains by sgd only, not by adam$"):
+        BACKEND.prepare(catalogue.find("mlp-batch:1"), "float64")
+
+
 def test_the_loop_of_the_or_gate_can_be_read() -> None:
     """One line for each operation."""
-    source = loop_source((2, 1), ("sigmoid",), "l1-sum")
+    source = loop_source(LoopForm((2, 1), ("sigmoid",), "l1-sum"))
     assert "y = a0_0 * w0_0_0 + a0_1 * w0_1_0 + b0_0\n" in source
     assert "gw0_1_0 += a0_1 * d0_0\n" in source
     assert source.endswith("return (w0_0_0, w0_1_0, b0_0,)\n")

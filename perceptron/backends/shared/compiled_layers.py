@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Activation, Loss
 
@@ -42,10 +43,10 @@ class LoopArrays(NamedTuple):
     ones: Array
     all_inputs: Array  # (rows, features)
     all_targets: Array
-    begins: Array
-    ends: Array
+    begins: Indices
+    ends: Indices
     scales: Array  # of the slope, the rate included
-    orders: Array
+    orders: Indices
     loss: int
     nesterov: bool
     # Numbers of the dtype in use: a literal would turn float32 into float64.

@@ -111,14 +111,18 @@ def _cross_entropy_calls(
     predictions: Array, targets: Array, delta: Array, scale: float
 ) -> list[Call]:
     row = empty(predictions.shape[1:], delta.dtype)
+    # NumPy's iterator over arrays of unequal shape takes longer than to repeat the row first.
+    rows = empty(delta.shape, delta.dtype)
     # Their product with exponentials is the sum over the scale: one call for both.
     ones = np.full(len(predictions), 1.0 / scale, delta.dtype)
     return [
         partial(np.maximum.reduce, predictions, 0, None, row),
-        partial(np.subtract, predictions, row, predictions),
+        partial(np.copyto, rows, row),
+        partial(np.subtract, predictions, rows, predictions),
         partial(np.exp, predictions, predictions),
         partial(ones.dot, predictions, row),
-        partial(np.divide, predictions, row, delta),
+        partial(np.copyto, rows, row),
+        partial(np.divide, predictions, rows, delta),
         partial(np.subtract, delta, targets, delta),
     ]
 
@@ -132,8 +136,10 @@ def step_calls(
     wants gradients that are multiplied with the rate already. Gradients are spoiled.
     """
     real = parameters.dtype.type
-    factor, eps = np.zeros((), real), np.zeros((), real)
-    decay, calls = optimizer.weight_decay, []
+    factor: Array = np.zeros((), real)
+    eps: Array = np.zeros((), real)
+    decay = optimizer.weight_decay
+    calls: list[Call] = []
     if isinstance(optimizer, AdamW):
         keep = np.array(1.0 - optimizer.rate * decay, real)
         calls += [partial(np.multiply, parameters, keep, parameters)] if decay else []

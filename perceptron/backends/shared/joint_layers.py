@@ -65,15 +65,16 @@ def iteration_calls(
     entering = [inputs, *(with_ones(np.zeros((rows, width), dtype)) for width in problem.hidden)]
     outputs, last_delta = (empty((problem.outputs, rows), dtype) for _ in range(2))
     deltas = [*(empty(signal.shape, dtype) for signal in entering[1:]), last_delta]
-    calls, damps = [], []
+    calls: list[Call] = []
+    damps: list[list[Call]] = []
     for index, layer in enumerate(problem.layers):
         below, matrix = entering[index], matrices[index]
         if index + 1 < len(problem.layers):
             values = entering[index + 1]
-            calls += [partial(np.matmul, below, matrix, values[:, :-1])]
+            calls += [_product(below, matrix, values[:, :-1])]
         else:
             values = outputs
-            calls += [partial(matrix.dot, below.T, values)]
+            calls += [_product(matrix, below.T, values)]
         activate, damp = activation_calls(layer.activation, values, deltas[index])
         calls += activate
         if values is not outputs and layer.activation in ("sigmoid", "tanh"):
@@ -109,11 +110,18 @@ def _backward_calls(
         delta, matrix, below = deltas[index], matrices[index], entering[index]
         calls += damps[index]
         if index == last:
-            calls += [partial(delta.dot, below, gradients[index])]
-            down = partial(delta.T.dot, matrix)
+            calls += [_product(delta, below, gradients[index])]
+            delta = delta.T
+            matrix = matrix.T
         else:
-            calls += [partial(np.matmul, below.T, delta[:, :-1], gradients[index])]
-            down = partial(np.matmul, delta[:, :-1], matrix.T)
+            delta = delta[:, :-1]
+            calls += [_product(below.T, delta, gradients[index])]
         if index:
-            calls += [partial(down, deltas[index - 1])]
+            calls += [_product(delta, matrix.T, deltas[index - 1])]
     return calls
+
+
+def _product(left: Array, right: Array, out: Array) -> Call:
+    """Return the call of a product; ``dot`` takes 0.2 µs less, and copies what lies in pieces."""
+    in_one = all(array.flags.forc for array in (left, right)) and out.flags.c_contiguous
+    return partial(left.dot, right, out) if in_one else partial(np.matmul, left, right, out)

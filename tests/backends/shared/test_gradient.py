@@ -8,53 +8,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.backends.numpy_backend import BACKEND, NumpyTrainer
-from perceptron.backends.shared.gradient import loss_value
-from perceptron.problems.datasets import Separable
-from perceptron.problems.problem import Activation, Layer, Loss, Problem
-from perceptron.problems.start import FanInStart
+from perceptron.problems.optimizer import Sgd
+from perceptron.problems.problem import Activation, Loss, Problem
+from tests.backends.conftest import network
 
 smooth = st.sampled_from(["sigmoid", "tanh", "identity"])
 
 
 def problem(
-    layers: list[tuple[int, Activation]], last: Activation, loss: Loss, rate: float
+    layers: list[tuple[int, Activation]],
+    last: Activation,
+    loss: Loss,
+    rate: float,
+    outputs: int = 1,
 ) -> Problem:
-    return Problem(
-        name="test",
-        family="test",
-        size=1,
-        dataset=Separable("points", 7, 3),
-        layers=(*(Layer(*layer) for layer in layers), Layer(1, last)),
-        loss=loss,
-        rate=rate,
-        start=FanInStart(seed=3),
-    )
+    optimizer = Sgd(rate=rate)
+    return network(tuple(layers), last, loss, classes=outputs, optimizer=optimizer)
 
 
 @given(
     layers=st.lists(st.tuples(st.integers(1, 5), smooth), max_size=3),
     last=smooth,
     loss=st.sampled_from(get_args(Loss)),
+    outputs=st.integers(1, 4),
 )
 def test_gradients_are_the_slopes_of_the_loss(
-    layers: list[tuple[int, Activation]], last: Activation, loss: Loss
+    layers: list[tuple[int, Activation]], last: Activation, loss: Loss, outputs: int
 ) -> None:
     """One step moves each parameter by −rate · ∂loss/∂parameter, by central differences."""
     if loss == "bce":
         last = "sigmoid"  # its logarithms want outputs between 0 and 1
     rate, nudge = 1e-3, 1e-6
-    trainer = NumpyTrainer(problem(layers, last, loss, rate), "float64")
+    trainer = NumpyTrainer(problem(layers, last, loss, rate, outputs), "float64")
     before = trainer.parameters()
     trainer.train(1)
     steps = [new - old for new, old in zip(trainer.parameters(), before, strict=True)]
     trainer.reset()
-    for array, step in zip(trainer._network.parameters, steps, strict=True):
+    for array, step in zip(trainer._network.arrays, steps, strict=True):
         for index in np.ndindex(array.shape):
             kept = array[index]
             array[index] = kept + nudge
-            above = loss_value(np, trainer._network)
+            above = trainer.loss()
             array[index] = kept - nudge
-            below = loss_value(np, trainer._network)
+            below = trainer.loss()
             array[index] = kept
             slope = (above - below) / (2 * nudge)
             assert step[index] == pytest.approx(-rate * slope, rel=1e-4, abs=1e-10)
@@ -64,8 +60,8 @@ def test_an_exact_hit_has_no_gradient() -> None:
     """sign(f − t) is 0 where |f − t| / (f − t) would be 0/0."""
     exact = problem([], "identity", "l1-sum", 0.1)
     trainer = NumpyTrainer(exact, "float64")
-    trainer._network.targets[...] = trainer._network.inputs @ trainer._network.parameters[0]
-    trainer._network.targets[...] += trainer._network.parameters[1]
+    weights, bias = trainer._network.arrays
+    trainer._targets[...] = trainer._inputs @ weights + bias
     before = trainer.parameters()
     trainer.train(5)
     for old, new in zip(before, trainer.parameters(), strict=True):
