@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -28,8 +29,9 @@ class PublishedTrainer:
     """One layer of sigmoids under the summed L1 loss."""
 
     def __init__(self, problem: Problem, dtype: DType) -> None:
-        inputs, targets = problem.dataset.load()
-        self._inputs, self._targets = inputs.astype(dtype), targets.astype(dtype)
+        part = problem.training_part()
+        self._problem = problem
+        self._inputs, self._targets = part.inputs.astype(dtype), part.targets.astype(dtype)
         self._start = [array.astype(dtype) for array in problem.start_parameters()]
         self._rate = problem.rate
         self.reset()
@@ -50,8 +52,14 @@ class PublishedTrainer:
         self._weights, self._bias = (array.copy() for array in self._start)
 
     def loss(self) -> float:
-        predictions = _sigmoid(np.dot(self._inputs, self._weights) + self._bias)
-        return float(np.abs(predictions - self._targets).sum())
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        return evaluate(self._problem, self._predict)
+
+    def _predict(self, inputs: Array) -> Array:
+        values = np.dot(inputs.astype(self._weights.dtype), self._weights) + self._bias
+        return _sigmoid(values)
 
     def parameters(self) -> list[Array]:
         return [self._weights.copy(), self._bias.copy()]
@@ -75,6 +83,11 @@ class PublishedBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> PublishedTrainer:
+        if problem.batch is not None:
+            raise Unsupported("trains on all rows at once, as published, not on batches")
+        if not problem.optimizer.is_plain:
+            kind = problem.optimizer.kind
+            raise Unsupported(f"trains by plain gradient descent, as published, not by {kind}")
         layers = [(layer.width, layer.activation) for layer in problem.layers]
         if layers != [(1, "sigmoid")] or problem.loss != "l1-sum":
             raise Unsupported("trains one sigmoid under the summed L1 loss, as published, only")
