@@ -31,9 +31,7 @@ def check(
     problems = [
         found
         for word in problem or ()
-        for found in (
-            catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),)
-        )
+        for found in (catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),))
     ]
     with terminal.progress_bar("checking") as bar:
         results = {name: study(name, bar, problems or None) for name in split("NAME", names)}

@@ -143,7 +143,9 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     loss = trainer.loss()
     if not isfinite(loss):
         name = "NaN" if isnan(loss) else f"{loss}"
-        raise _Diverges(f"the loss is {name} after {timing.iterations:,} iterations: lower the rate")
+        raise _Diverges(
+            f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
+        )
     return Outcome(
         problem=problem.reference,
         status="ok",

@@ -205,9 +205,7 @@ def _quantities(
     return tuple(quantities)
 
 
-def undecided(
-    problem: Problem, dtype: DType, *trainings: list[Array]
-) -> tuple[float, float]:
+def undecided(problem: Problem, dtype: DType, *trainings: list[Array]) -> tuple[float, float]:
     """Return the shares of rows, of both parts, whose class rounding to a dtype may change.
 
     ``trainings`` are parameters at the start, those that the reference and its twin end at, or

@@ -19,7 +19,6 @@ from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
-
 __all__ = ["CHECKS", "Broken", "ContractCheck", "problems"]
 
 
@@ -119,20 +118,20 @@ def _evaluates(backend: Backend, problem: Problem, dtype: DType) -> None:
     if (evaluation.test is None) != (expected.test is None):
         raise Broken("evaluate() must score a held-out part where there is one, and only there")
     undecided = agreement.undecided(problem, dtype)
-    parts = (("the training part", evaluation.train, expected.train, undecided[0]),)
+    parts = [("the training part", evaluation.train, expected.train, undecided[0])]
     if evaluation.test is not None and expected.test is not None:
-        parts += (("the held-out part", evaluation.test, expected.test, undecided[1]),)
+        parts.append(("the held-out part", evaluation.test, expected.test, undecided[1]))
     relative = 1e-4 if dtype == "float32" else 1e-12
     for name, score, target, share in parts:
         if not isclose(score.loss, target.loss, rel_tol=relative):
             raise Broken(f"evaluate(): loss {score.loss:.9g} on {name}, not {target.loss:.9g}")
-        accuracy = (score.accuracy, target.accuracy)
-        if score.accuracy is None or target.accuracy is None:
-            same = score.accuracy is target.accuracy
+        right, wanted = score.accuracy, target.accuracy
+        if right is None or wanted is None:
+            same = right is wanted
         else:
-            same = abs(score.accuracy - target.accuracy) <= share + 1e-12
+            same = abs(right - wanted) <= share + 1e-12
         if not same:
-            raise Broken(f"evaluate(): accuracy {accuracy[0]} on {name}, not {accuracy[1]}")
+            raise Broken(f"evaluate(): accuracy {right} on {name}, not {wanted}")
     if not isclose(evaluation.train.loss, trainer.loss(), rel_tol=relative):
         raise Broken(f"evaluate() has the loss {evaluation.train.loss}, loss() {trainer.loss()}")
 

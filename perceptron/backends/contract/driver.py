@@ -88,9 +88,7 @@ class Driver:
         return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
-        return evaluate(
-            self.problem, lambda inputs: predict(self.problem, self.values, inputs)
-        )
+        return evaluate(self.problem, lambda inputs: predict(self.problem, self.values, inputs))
 
     def parameters(self) -> list[Array]:
         return [array.copy() for array in views(self.values, self.problem.widths)]

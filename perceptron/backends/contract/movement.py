@@ -55,9 +55,7 @@ class Movement:
 def longest_step(optimizer: Adam, steps: int) -> float:
     """Return the largest m/√v that any gradients give, by the inequality of Cauchy and Schwarz."""
     ages = np.arange(steps)
-    first, second = (
-        (1.0 - beta) * beta**ages / (1.0 - beta**steps) for beta in optimizer.betas
-    )
+    first, second = ((1.0 - beta) * beta**ages / (1.0 - beta**steps) for beta in optimizer.betas)
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.sqrt(np.where(first > 0.0, first**2 / second, 0.0).sum()))
 

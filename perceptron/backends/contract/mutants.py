@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from perceptron.backends.contract import mistakes
-from perceptron.backends.contract.driver import Driver, Gradients
 from perceptron.backends.contract.agreement import ITERATIONS
+from perceptron.backends.contract.driver import Driver, Gradients
 from perceptron.backends.protocol import Backend, Trainer
 from perceptron.problems.batches import Batches
-from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer
 from perceptron.problems.problem import Activation, DType, Layer, Problem
 
 # From here up a decay moves parameters by more of a step than agreement allows.
@@ -100,14 +100,18 @@ def _of_the_optimizer(optimizer: Optimizer) -> Iterator[Mutation]:
         if decays:
             coupled = isinstance(optimizer, AdamW)
             name = "coupled for decoupled" if coupled else "decoupled for coupled"
-            yield Mutation(f"weight decay {name}", misread=_other_decay)
+            yield Mutation(f"weight decay {name}", misread=_stepping(_other_decay))
     elif optimizer.momentum:
         name = "momentum for nesterov" if optimizer.nesterov else "nesterov for momentum"
-        yield Mutation(name, misread=_with_optimizer(nesterov=not optimizer.nesterov))
-        yield Mutation("no momentum", misread=_with_optimizer(momentum=0.0, nesterov=False))
+        other = replace(optimizer, nesterov=not optimizer.nesterov)
+        none = replace(optimizer, momentum=0.0, nesterov=False)
+        yield Mutation(name, misread=_stepping(lambda _: other))
+        yield Mutation("no momentum", misread=_stepping(lambda _: none))
         yield Mutation("momentum's buffer kept by reset()", mistakes.StateKept)
     if decays:
-        yield Mutation("no weight decay", misread=_with_optimizer(weight_decay=0.0))
+        yield Mutation(
+            "no weight decay", misread=_stepping(lambda old: replace(old, weight_decay=0.0))
+        )
 
 
 def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
@@ -135,21 +139,19 @@ def _of_the_evaluation(problem: Problem) -> Iterator[Mutation]:
         yield Mutation("training part evaluated as held-out part", mistakes.WrongPart)
 
 
-def _with_optimizer(**changes: float) -> Callable[[Problem], Problem]:
-    return lambda problem: replace(problem, optimizer=replace(problem.optimizer, **changes))
+def _stepping(change: Callable[[Optimizer], Optimizer]) -> Callable[[Problem], Problem]:
+    return lambda problem: replace(problem, optimizer=change(problem.optimizer))
 
 
-def _other_decay(problem: Problem) -> Problem:
-    optimizer = problem.optimizer
+def _other_decay(optimizer: Optimizer) -> Optimizer:
     assert isinstance(optimizer, Adam)
     kind = Adam if isinstance(optimizer, AdamW) else AdamW
-    other = kind(
+    return kind(
         rate=optimizer.rate,
         betas=optimizer.betas,
         eps=optimizer.eps,
         weight_decay=optimizer.weight_decay,
     )
-    return replace(problem, optimizer=other)
 
 
 def _other_seed(problem: Problem) -> Problem:

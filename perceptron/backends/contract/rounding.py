@@ -60,9 +60,7 @@ def _forward(problem: Problem, parameters: Sequence[Rounded], inputs: Array) -> 
     """Return the inputs and each layer's output, (rows, width) each."""
     values = Rounded(inputs, np.abs(inputs) / 2.0)
     layers = [values]
-    for layer, weights, bias in zip(
-        problem.layers, parameters[::2], parameters[1::2], strict=True
-    ):
+    for layer, weights, bias in zip(problem.layers, parameters[::2], parameters[1::2], strict=True):
         product = _product(values, weights)
         sums = Rounded(product.values + bias.values, product.error + bias.error)
         values = _activated(sums, layer.activation)

@@ -101,4 +101,3 @@ def test_a_diverging_problem_is_refused() -> None:
 def test_a_backend_of_nans_disagrees() -> None:
     """No comparison with NaN may come out as agreement."""
     assert not agreement.Difference("the loss", float("nan"), 1.0).agrees
-
