@@ -99,17 +99,14 @@ class CompiledTrainer(ManualTrainer):
         """Call the graph so many times, on the full batches that come next."""
         import torch
 
-        graph, data, own = self._graph, (self._inputs, self._targets), self._trained()
-        arrays = own
+        graph, data = self._graph, (self._inputs, self._targets)
+        arrays = own = [self._network.parameters, *self._state]
         with torch.inference_mode():
             for rows, factors in zip(self._rows(calls), self._factors(calls), strict=False):
                 arrays = graph(*data, rows, factors, *arrays)
             for array, trained in zip(own, arrays, strict=True):
                 array.copy_(trained)
         self._iteration += calls * self._steps
-
-    def _trained(self) -> list[torch.Tensor]:
-        return [self._network.parameters, *self._state]
 
     def _rows(self, calls: int) -> Iterable[torch.Tensor]:
         """Return the indices of each call's rows."""
