@@ -263,7 +263,7 @@ ADVICE: dict[str, Any] = {
     "study": "advise",
     "name": SHAPE,
     "backends": list(BACKENDS),
-    "length": {"iterations": 10_000, "epochs": 5, "drops_last": False},
+    "length": {"iterations": 10_000, "epochs": 5},
     "axes": [
         {"axis": "batch", "here": 64, "family": ALONG_BATCH, "fewer_rows": False},
         {"axis": "features", "here": 8, "family": "mlp:6000x*x16:4c:64b:adam", "fewer_rows": False},
@@ -285,6 +285,7 @@ def advice_rows() -> list[Measurement]:
             "optimizer": "adam",
             "feed": "resident",
             "outputs": 4,
+            "axes": () if own else ("batch",),
             "process": process,
             "prepare_seconds": 1e-3,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import log
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
 from perceptron.analysis.side_by_side import ratio_of
-from perceptron.analysis.training_length import TrainingLength
+from perceptron.analysis.throughput import epoch_of
+from perceptron.analysis.training_length import TrainingLength, iterations_per_epoch
 from perceptron.analysis.what_if.estimate import DeviceEstimate
 from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
@@ -128,14 +129,23 @@ def rows_on(axis: AdviceAxis, rows: Iterable[Measurement], problem: str) -> Axis
     beside = [row for row in rows if row.family == axis.family and row.problem != problem]
     if axis.fewer_rows and own:
         beside = [_with_rows_of(own, row) for row in beside]
-    here = [replace(row, family=axis.family, size=axis.here) for row in own]
+    here = [
+        replace(
+            row,
+            family=axis.family,
+            size=axis.here,
+            axes=beside[0].axes if beside else row.axes,
+        )
+        for row in own
+    ]
     return AxisRows(axis=axis.axis, here=axis.here, rows=[*here, *beside])
 
 
 def _with_rows_of(own: Sequence[Measurement], row: Measurement) -> Measurement:
     start = list(prepared(own, row.backend).values())
     seconds = of_times(start).estimate if start else row.prepare_seconds
-    return replace(row, rows=own[0].rows, prepare_seconds=seconds)
+    # How many iterations its epochs have follows from the rows.
+    return replace(row, rows=own[0].rows, iterations_per_epoch=None, prepare_seconds=seconds)
 
 
 def advise(
@@ -156,7 +166,7 @@ def advise(
     measured = [name for name in backends if times(trainings, name)]
     ordered = sorted(measured, key=lambda name: _typical(trainings, name).estimate)
     best = ordered[0] if ordered else None
-    options = [_option(rows, trainings, name, best, length) for name in [*ordered, *backends]]
+    options = [_option(rows, trainings, name, best) for name in [*ordered, *backends]]
     ratios = {
         option.backend: option.ratio
         for option in options
@@ -166,7 +176,7 @@ def advise(
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,
-        iterations_per_epoch=length.iterations_per_epoch(rows[0].rows, rows[0].batch),
+        iterations_per_epoch=iterations_per_epoch(rows[0]),
         machine=rows[0].machine,
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].threads or 0,
@@ -209,7 +219,6 @@ def _option(
     trainings: Sequence[Measurement],
     backend: str,
     best: str | None,
-    length: TrainingLength,
 ) -> Option:
     device = next((row.device for row in rows if row.backend == backend), None)
     if best is None or not times(rows, backend):
@@ -217,30 +226,32 @@ def _option(
         return Option(backend=backend, device=device, reason=explanation)
     start = list(prepared(rows, backend).values())
     iteration = _typical(rows, backend)
-    epoch = _scaled(iteration, length.iterations_per_epoch(rows[0].rows, rows[0].batch))
+    per_epoch, rows_of_epoch = iterations_per_epoch(rows[0]), _rows_of_epoch(rows[0])
     return Option(
         backend=backend,
         device=device,
         seconds_per_iteration=iteration,
-        seconds_per_epoch=epoch,
-        rows_per_second=_rate(length.rows_per_epoch(rows[0].rows, rows[0].batch), epoch),
+        seconds_per_epoch=_mapped(iteration, lambda seconds: per_epoch * seconds),
+        rows_per_second=None
+        if rows_of_epoch is None
+        else _mapped(iteration, lambda seconds: rows_of_epoch / (per_epoch * seconds)),
         prepare_seconds=of_times(start) if start else None,
         training=_typical(trainings, backend),
         ratio=ratio_of(trainings, backend, best),
     )
 
 
-def _scaled(seconds: Interval, factor: float) -> Interval:
-    low, high = (None if end is None else factor * end for end in (seconds.low, seconds.high))
-    return Interval(factor * seconds.estimate, low, high)
+def _rows_of_epoch(row: Measurement) -> int | None:
+    epoch = epoch_of(row)
+    return row.rows if epoch is None else epoch.rows
 
 
-def _rate(amount: float | None, seconds: Interval) -> Interval | None:
-    """Return the amount a second; the ends of the interval change places."""
-    if amount is None:
-        return None
-    low, high = (amount / end if end else None for end in (seconds.high, seconds.low))
-    return Interval(amount / seconds.estimate, low, high)
+def _mapped(interval: Interval, function: Callable[[float], float]) -> Interval:
+    """Return a monotonic function of an interval; a falling one turns its ends round."""
+    low, high = (None if end is None else function(end) for end in (interval.low, interval.high))
+    if low is not None and high is not None:
+        low, high = min(low, high), max(low, high)
+    return Interval(function(interval.estimate), low, high)
 
 
 def _change(

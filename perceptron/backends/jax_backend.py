@@ -32,7 +32,8 @@ _INNER = {"cpu": 1, "cuda": 10}
 class JaxTrainer:
     """Trains on data that lie on the device: batches are gathered there, in the compiled loop.
 
-    Arrays are committed to one device, which decides where everything runs.
+    So are those of ``host`` data where the device is the host. Arrays are committed to one device,
+    which decides where everything runs.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:

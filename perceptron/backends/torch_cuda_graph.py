@@ -133,12 +133,12 @@ class GraphTrainer(TorchTrainer):
             }
 
 
-def kinds(batches: Batches | None, rows: int) -> set[Kind]:
-    """Return the graphs that a training of so many rows is made of."""
+def kinds(batches: Batches | None, rows: int) -> list[Kind]:
+    """Return the graphs that a training of so many rows is made of, the longest first."""
     if batches is None:
-        return {Kind(STEPS, rows), Kind(1, rows)}
-    steps = min(STEPS, batches.full_from(0))
-    return {Kind(steps, batches.size), Kind(1, batches.size), Kind(1, batches.shortest)}
+        return [Kind(STEPS, rows), Kind(1, rows)]
+    many = Kind(min(STEPS, batches.full_from(0)), batches.size)
+    return list(dict.fromkeys([many, Kind(1, batches.size), Kind(1, batches.shortest)]))
 
 
 def runs_of_all(rows: int, iterations: int) -> Iterator[tuple[int, Kind]]:

@@ -101,7 +101,8 @@ class LoaderTrainer(TorchTrainer):
 class LoaderBackend(TorchBackend):
     """Eager PyTorch on one device, with PyTorch's loader of batches."""
 
-    imports = ("torch", "torch.utils.data")
+    # The first step of any optimizer imports the last of them, which takes seconds.
+    imports = ("torch", "torch.utils.data", "torch._dynamo")
     trainer = LoaderTrainer
 
     def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:

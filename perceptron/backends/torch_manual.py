@@ -14,10 +14,10 @@ from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
     Batch,
-    Network,
     Step,
     batch_of,
     forward,
+    network_of,
     slope_scale,
     train,
     whole_batch,
@@ -68,13 +68,7 @@ class ManualTrainer:
         self._inputs, self._targets = self._tensor(part.inputs), self._tensor(part.targets)
         flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
         self._start = self._tensor(flat)
-        self._network = Network(
-            parameters=self._start.clone(),
-            gradients=torch.zeros_like(self._start),
-            widths=problem.widths,
-            activations=tuple(layer.activation for layer in problem.layers),
-            loss=problem.loss,
-        )
+        self._network = network_of(problem, self._start.clone(), torch.zeros_like(self._start))
         self._state = start_state(torch, problem.optimizer, self._start)
         self._iteration = 0
         self._batches = problem.batches

@@ -80,8 +80,8 @@ def advise(
     from perceptron.analysis.what_if.devices import device
     from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
+    from perceptron.problems.optimizer import OptimizerName
     from perceptron.problems.problem import DTYPES, Feed
-    from perceptron.problems.shape_words import OptimizerName
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
@@ -97,7 +97,7 @@ def advise(
     }
     of_a_shape = next((option for option, value in given.items() if value is not None), None)
     if problem is not None and of_a_shape is not None:
-        raise UserError(f"{of_a_shape} describes a shape: leave it out with --problem")
+        raise UserError(f"give {of_a_shape}, which describes a shape, or --problem, not both")
     if seconds is not None and budget is not None:
         raise UserError("give --budget in minutes or --seconds, not both")
     allowed = seconds_of("--budget", budget)

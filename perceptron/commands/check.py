@@ -12,16 +12,29 @@ from perceptron.commands.shared.options import split
 
 def check(
     names: Annotated[list[str], typer.Argument(metavar="NAME …", help="Backends to check.")],
+    problem: Annotated[
+        list[str] | None,
+        typer.Option(metavar="P", help="A problem, a shape or a FILE.toml; repeatable."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Check a backend's contract, for its author: agreement, and errors that must be noticed."""
+    """Check a backend's contract, for its author: agreement, and errors that must be noticed.
+
+    Without --problem on small problems of every kind.
+    """
+    from perceptron.problems import catalogue, files
     from perceptron.report import documents
     from perceptron.report.tables import check as table
     from perceptron.report.tables import terminal
     from perceptron.studies.check import check as study
 
+    problems = [
+        found
+        for word in problem or ()
+        for found in (catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),))
+    ]
     with terminal.progress_bar("checking") as bar:
-        results = {name: study(name, bar) for name in split("NAME", names)}
+        results = {name: study(name, bar, problems or None) for name in split("NAME", names)}
     if json:
         documents.write({"backends": results})
     else:

@@ -10,7 +10,6 @@ import numpy as np
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.job import Part, timed
 from perceptron.measure.timing import Effort, Timing, time_training
-from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
 # Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
@@ -94,7 +93,7 @@ def _repeat(work: Callable[[], object]) -> Callable[[int], None]:
 
 
 class _Loop:
-    """A loop as a trainer."""
+    """A loop as something to time."""
 
     def __init__(self, loop: Callable[[int], None], reset: Callable[[], None] | None = None):
         self.train = loop
@@ -103,9 +102,3 @@ class _Loop:
     def reset(self) -> None:
         if self._reset is not None:
             self._reset()
-
-    def loss(self) -> float:
-        return 0.0
-
-    def parameters(self) -> list[Array]:
-        return []

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
+from typing import Protocol
 
-from perceptron.backends.protocol import Trainer
 from perceptron.machine import usable_cores
 from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
 from perceptron.waiting import (
@@ -31,6 +31,16 @@ _THREADED_SECONDS = 1e-4
 _WARM_UP_SECONDS = 0.15
 # Of the time of all cores: a process that had more of it had no neighbour to wait for.
 _ALL_CORES = 0.95
+
+
+class Repeatable(Protocol):
+    """What can be timed: a trainer, or a loop that does less; see `protocol.Trainer`."""
+
+    def train(self, iterations: int) -> None:
+        """Do so many iterations, and return when they are done."""
+
+    def reset(self) -> None:
+        """Go back to the start."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +81,7 @@ class Timing:
 
 
 def time_training(
-    trainer: Trainer,
+    trainer: Repeatable,
     effort: Effort,
     clock: Clock = time.perf_counter,
     meter: WaitingMeter | None = None,
@@ -117,7 +127,7 @@ def _timing(samples: Samples, had_all_cores: bool) -> Timing:
 class _Loop:
     """A trainer, called for some iterations at a time."""
 
-    def __init__(self, trainer: Trainer, clock: Clock, meter: WaitingMeter) -> None:
+    def __init__(self, trainer: Repeatable, clock: Clock, meter: WaitingMeter) -> None:
         self._trainer = trainer
         self._clock = clock
         self.meter = meter

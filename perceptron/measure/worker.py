@@ -14,7 +14,7 @@ import os
 import queue
 import threading
 import time
-from math import isfinite
+from math import isfinite, isnan
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_info
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
+from perceptron.backends.contract.reference_file import load_reference, pack_reference
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure import extras
@@ -67,7 +68,7 @@ def measure(backend: Backend, reference: str, job: Job) -> Outcome:
         return Outcome(
             problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
         )
-    except (_Disagrees, UserError) as reason:
+    except (_Disagrees, _Diverges, UserError) as reason:
         return Outcome(problem=reference, status="failed", reason=_line(reason))
     except MemoryError:
         return Outcome(problem=reference, status="failed", reason="out of memory")
@@ -92,6 +93,10 @@ def _first_touch(backend: Backend, job: Job) -> None:
 
 
 class _Disagrees(Exception):
+    pass
+
+
+class _Diverges(Exception):
     pass
 
 
@@ -135,8 +140,12 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     prepare_seconds = time.perf_counter() - begin
     _assert_threads(job.threads)
     timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
-    if not isfinite(trainer.loss()):
-        raise _Disagrees(f"the loss is {trainer.loss()} after {timing.iterations} iterations")
+    loss = trainer.loss()
+    if not isfinite(loss):
+        name = "NaN" if isnan(loss) else f"{loss}"
+        raise _Diverges(
+            f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
+        )
     return Outcome(
         problem=problem.reference,
         status="ok",
@@ -153,9 +162,9 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
     digest = hashlib.sha256(problem.name.encode()).hexdigest()[:16]
     file = Path(job.references) / f"{digest}.npz"
     if file.exists():
-        return agreement.load_reference(file)
+        return load_reference(file)
     expected = agreement.reference(problem)
-    replace(file, agreement.pack_reference(expected))
+    replace(file, pack_reference(expected))
     return expected
 
 

@@ -43,7 +43,10 @@ class Family:
         for axis, number in zip(self.axes, size, strict=True):
             if number < 1:
                 raise UserError(f"family {self.name!r}: {axis} must be at least 1, got {number}")
-        return replace(self.build(self.name, *size), axes=self.axes)
+        try:
+            return replace(self.build(self.name, *size), axes=self.axes)
+        except UserError as error:
+            raise UserError(f"family {self.name!r}: {error}") from None
 
 
 def label(size: Size) -> str:

@@ -20,8 +20,8 @@ from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems import shape
+from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Feed, Problem
-from perceptron.problems.shape_words import OptimizerName
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
@@ -66,9 +66,7 @@ class AdvisePlan:
     def length(self) -> TrainingLength:
         """How long the training is, of this problem and of those along its axes."""
         return TrainingLength(
-            iterations=self.iterations or self.problem.iterations,
-            epochs=self.epochs,
-            drops_last=self.problem.last == "drop",
+            iterations=self.iterations or self.problem.iterations, epochs=self.epochs
         )
 
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perceptron.backends import registry
-from perceptron.backends.contract import checks
+from perceptron.backends.contract import agreement, checks
 from perceptron.backends.protocol import Unsupported
 from perceptron.errors import UserError
-from perceptron.problems.problem import DTYPES
+from perceptron.problems.problem import DTYPES, Problem
 from perceptron.records.backend import CheckResult
 from perceptron.studies.shared.progress import Progress
 
 
-def check(name: str, progress: Progress) -> list[CheckResult]:
-    """Run every check of the contract on every small problem in both dtypes, in this process.
+def check(
+    name: str, progress: Progress, given: Sequence[Problem] | None = None
+) -> list[CheckResult]:
+    """Run every check of the contract on some problems in both dtypes, in this process.
 
-    Raises `UserError` if the backend is unknown or cannot run here.
+    The problems are those ``given``, else small ones of every kind. Raises `UserError` if the
+    backend is unknown or cannot run here, and for a given problem that cannot show agreement.
     """
     backend = registry.load(name)
     reason = registry.reason_unavailable(name)
     if reason is not None:
         raise UserError(f"{name}: {reason}")
-    problems = checks.problems()
+    problems = checks.problems() if given is None else given
+    for problem in problems:
+        problem.training_part()  # raises `UserError` for data that do not fit the model
     total = len(checks.CHECKS) * len(problems) * len(DTYPES)
     done, results = 0, []
     for promise in checks.CHECKS:
@@ -34,6 +41,12 @@ def check(name: str, progress: Progress) -> list[CheckResult]:
                     passed += 1
                 except Unsupported:
                     skipped += 1
+                except agreement.Refused as error:
+                    if given is not None:
+                        raise UserError(
+                            f"{problem.reference}: agreement in {dtype} cannot be shown: {error}"
+                        ) from None
+                    broken.append(f"{problem.name}, {dtype}: {error}")
                 except checks.Broken as error:
                     broken.append(f"{problem.name}, {dtype}: {error}")
                 except Exception as error:  # noqa: BLE001 the author wants to see them all

@@ -37,7 +37,7 @@ def test_any_number_of_iterations_is_trained(
 
 @needs_jax
 def test_nothing_is_compiled_again_for_another_number_of_iterations() -> None:
-    """The number of iterations, the rate and the data are arguments of the compiled loop."""
+    """The number of iterations and the data are arguments of the compiled loop."""
     trainer = CPU.prepare(catalogue.find("or-gate"), "float32")
     compiled = trainer._program.train._cache_size()  # type: ignore[attr-defined]
     trainer.train(7)

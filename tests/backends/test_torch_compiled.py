@@ -36,7 +36,7 @@ def test_small_problems_share_a_call(name: str, steps: int) -> None:
 
 @needs_compiler
 def test_one_graph_serves_all_problems_of_a_shape() -> None:
-    """Data and rate are arguments: another start or rate compiles nothing."""
+    """Data are arguments: others compile nothing."""
     BACKEND.prepare(catalogue.find("or-gate"), "float64")
     before = torch_compiled._compiled.cache_info().misses
     BACKEND.prepare(catalogue.find("xor"), "float64")

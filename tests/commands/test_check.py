@@ -28,7 +28,7 @@ def test_only_a_backend_that_keeps_its_promises_is_to_be_benched(
 ) -> None:
     """The contract has been checked already; only a kept one is followed by a proposal."""
     promise = CheckResult(name="agrees", passed=1, skipped=0, broken=broken)
-    monkeypatch.setattr(study, "check", lambda name, progress: [promise])
+    monkeypatch.setattr(study, "check", lambda name, progress, given: [promise])
     assert (app(["check", "mine"], standalone_mode=False) or 0) == code
     proposed = "next:  perceptron bench --quick --backends numpy,mine" in capsys.readouterr().out
     assert proposed == (not broken)

@@ -65,7 +65,9 @@ def test_classifiers_are_trained_as_the_design_says(family: str) -> None:
 
 def test_a_batch_of_more_rows_than_there_are_is_refused() -> None:
     """In one line, as every wrong size."""
-    with pytest.raises(UserError, match="batch: 16385 is not between 1 and the 16384 rows"):
+    with pytest.raises(
+        UserError, match="family 'mlp-batch': batch: 16385 is not between 1 and the 16384 rows"
+    ):
         catalogue.find("mlp-batch:16385")
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,36 @@ def test_the_page_shows_the_examples_as_they_are() -> None:
     blocks = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert sorted(blocks) == sorted(file.read_text(encoding="utf-8") for file in EXAMPLES)
     assert all(f"perceptron bench --problem docs/examples/{file.name}" in page for file in EXAMPLES)
+
+
+def test_the_page_s_script_prints_what_the_page_says() -> None:
+    """Loss and accuracy on both parts, as a reader gets them."""
+    page = PAGE.read_text(encoding="utf-8")
+    ((script, output),) = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
+    words = [sys.executable, "-c", script]
+    process = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout == output
+
+
+def test_the_page_s_errors_are_those_of_its_mistakes(tmp_path: Path) -> None:
+    """Each line is what a small mistake in an example gives."""
+    examples = ROOT / "docs" / "examples"
+    fruit = (examples / "fruit.toml").read_text(encoding="utf-8")
+    table = (examples / "fruit.csv").read_text(encoding="utf-8")
+    mistakes = [
+        (fruit.replace('"relu"', '"rleu"'), table),
+        (fruit.replace("width = 3", "width = 1"), table),
+        (fruit.replace("batch = 8", "batch = 128"), table),
+        (fruit.replace("rate = 0.01", "momentum = 0.9"), table),
+        (fruit, table.replace("0.74", "nan", 1)),
+        (fruit, table.replace("plum", "plumb", 1)),
+    ]
+    lines = []
+    for model, data in mistakes:
+        write(tmp_path, data, "fruit.csv")
+        lines.append(f"error: {refused(write(tmp_path, model, 'fruit.toml'))}")
+    shown = "\n".join(lines).replace(str(tmp_path), "/home/me")
+    assert f"```text\n{shown}\n```" in PAGE.read_text(encoding="utf-8")
 
 
 def test_a_problem_is_found_again_from_any_folder(

@@ -243,6 +243,6 @@ def test_a_wrong_part_makes_no_shape(parts: dict[str, Any], message: str) -> Non
 def test_shapes_of_the_families_are_their_problems(reference: str, twin: str) -> None:
     """The same shape is the same training, whichever name it goes by."""
     problem, other = catalogue.find(reference), catalogue.find(twin)
-    assert replace(problem, name="", family="", reference="", size=0) == (
-        replace(other, name="", family="", reference="", size=0)
+    assert replace(problem, name="", family="", reference="", size=0, axes=()) == (
+        replace(other, name="", family="", reference="", size=0, axes=())
     )

@@ -45,6 +45,17 @@ def test_all_sizes_of_a_family_of_ours_stand_on_one_ground(row: MakeRow, family:
     assert ground(rows[0]).optimizer == ("sgd" if family == "mlp-width" else "adam")
 
 
+@pytest.mark.parametrize(
+    ("form", "fixed"),
+    [("mlp:1000x20x8:10c:*b:adam:{}", None), ("mlp:1000x20x*:10c:32b:adam:{}", 32)],
+    ids=["along the batch", "along the width"],
+)
+def test_sizes_of_a_shape_stand_on_one_ground(row: MakeRow, form: str, fixed: int | None) -> None:
+    rows = [row(**problem_fields(catalogue.find(form.format(size)))) for size in (16, 32, 64)]
+    assert {ground(of).batch for of in rows} == {fixed}
+    assert len({ground(of) for of in rows}) == 1
+
+
 def test_cells_of_a_map_along_the_batch_stand_on_one_ground(row: MakeRow) -> None:
     cells = ("batch-width:4x32", "batch-width:256x4", "batch-width:64x64")
     assert len({ground(row(**problem_fields(catalogue.find(cell)))) for cell in cells}) == 1

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -133,13 +134,34 @@ def test_the_range_is_the_family_s_own() -> None:
     assert (plan.x_range, plan.y_range, plan.points) == ((16, 8192), (4, 2048), 16)
     assert MapPlan(threads=1, quick=True).x_range == (16, 1024)
     assert plan.grid.cells == 256
+    batches = MapPlan(family="batch-width", threads=1)
+    assert (batches.axes, batches.x_range, batches.y_range) == (
+        ("batch", "width"),
+        (4, 2048),
+        (4, 2048),
+    )
+
+
+def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> None:
+    """Measured and read back; the default is another map."""
+    plan = replace(PLAN, family="batch-width", x_range=None, y_range=None)
+    map_result = draw(tmp_path, plan)
+    assert map_result.map.axes == ("batch", "width")
+    assert "batch × width ≈" in map_result.map.summary
+    assert {row.batch for row in map_result.rows} >= {4, 256}
+    assert {row.optimizer for row in map_result.rows} == {"adam"}
+    assert judge_map(read_run(map_result.results)).map == map_result.map
+    assert PLAN.family == "mlp-map"
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"family": "mlp-mpa"}, "did you mean 'mlp-map'"),
-        ({"family": "mlp-width"}, "varies along 1 axis and a map needs two: choose from mlp-map"),
+        (
+            {"family": "mlp-width"},
+            "varies along 1 axis and a map needs two: choose from batch-width, mlp-map",
+        ),
         ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
         ({"threads": -1}, "--threads must be at least 1"),
         ({"points": 1}, "--points must be from 2 to 64, got 1"),

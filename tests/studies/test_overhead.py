@@ -15,7 +15,8 @@ from perceptron.studies import overhead as study
 from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab, parts_of
 
-LADDER = rungs("cpu")
+LADDER = rungs("cpu", batches=False)  # that of the OR gate
+LOADER = "torch-cpu-dataloader"
 PARTS = {
     "phases": {"forward": 4e-5, "backward": 1e-4},
     "ceilings": {"product": 1.0, "copy": 1.0},
@@ -27,7 +28,7 @@ PARTS = {
 @pytest.fixture
 def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Backends whose iterations take as long as their place on the ladder says."""
-    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(LADDER).index(backend)) ** 2
+    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
     lab.measure_extra = lambda job: parts_of(job, PARTS[str(job.extra)])
     lab.missing.update(dict.fromkeys(rungs("cuda"), "no CUDA device found"))
     return lab
@@ -36,6 +37,30 @@ def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
 def extras(lab: Lab) -> list[tuple[str, str]]:
     """Return the extras that were measured; kernels are counted at every start."""
     return [(job.backend, job.extra) for job in lab.jobs if job.extra not in (None, "kernels")]
+
+
+def test_a_loader_is_a_rung_where_there_are_batches() -> None:
+    """The first; a problem whose rows are one batch has the ladder that it always had."""
+    assert study.OverheadPlan(problem=catalogue.find("digits")).backends[0] == LOADER
+    assert LOADER not in study.OverheadPlan().backends
+
+
+def test_a_rung_that_refuses_the_problem_says_why_and_nothing_else_does(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """Its phases and kernels are not there for the same reason: no warning says it again."""
+
+    def refusal(reference: str) -> Outcome:
+        return Outcome(problem=reference, status="skipped", reason="loads batches")
+
+    lab.refused = lambda name, problem: refusal(problem.reference) if name == LOADER else None
+    lab.measure_extra = lambda job: (
+        refusal(job.problems[0]) if job.backend == LOADER else parts_of(job, PARTS[str(job.extra)])
+    )
+    plan = study.OverheadPlan(quick=True, threads=1, backends=(LOADER, "torch-cpu"))
+    result = study.overhead(plan, "box", tmp_path, silent)
+    assert [rung.reason for rung in result.rungs] == ["loads batches", None]
+    assert "not-measured" not in {warning.code for warning in result.warnings}
 
 
 def test_the_ladder_is_climbed_whole(lab: Lab, tmp_path: Path) -> None:

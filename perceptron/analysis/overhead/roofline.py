@@ -35,8 +35,8 @@ def bound_by(gflops: float, gbytes: float, moved: int, limits: Ceilings | None) 
     arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
     if max(arithmetic, memory) < _IDLE:
         return "calls"
-    if moved < _CACHED_BYTES and arithmetic < _IDLE:
-        return "latency"
+    if moved < _CACHED_BYTES:  # as a step on a small batch does: no memory is waited for
+        return "latency" if arithmetic < _IDLE else "arithmetic"
     return "arithmetic" if arithmetic > memory else "memory"
 
 

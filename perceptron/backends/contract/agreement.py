@@ -1,27 +1,30 @@
 """Check that a backend computes the right thing before it is timed.
 
-From the same start, ten iterations must leave the loss and every parameter where the float64 NumPy
-reference leaves them. Differences are counted in units of how far the quantity *moved*: a relative
-difference of the values themselves would pass any backend on a problem that stands still.
+From the same start and with the same batches, ten iterations must leave the loss and every
+parameter where the float64 NumPy reference leaves them. Differences are counted in units of how far
+the quantity *moved*: a relative difference of the values themselves would pass any backend on a
+problem that stands still.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from io import BytesIO
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from math import isfinite, sqrt
-from pathlib import Path
-from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
+from perceptron.backends.contract.doubt import Doubt, Mask, follow
+from perceptron.backends.contract.driver import flat, predict
 from perceptron.backends.numpy_backend import BACKEND as REFERENCE_BACKEND
-from perceptron.backends.protocol import Trainer
+from perceptron.backends.protocol import Evaluation, Trainer
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import DType, Problem, parameter_names
+from perceptron.problems.optimizer import Adam
+from perceptron.problems.problem import DTYPES, DType, Problem, parameter_names
 
 ITERATIONS = 10
+# What reset() does not take back shows only after some training.
+_REHEARSAL = 3
 
 # Share of its movement by which a quantity may differ. float32 leaves 1e-7 to 1e-5 on our families;
 # TF32 products (10 bits of mantissa) leave 1e-3.
@@ -30,6 +33,12 @@ TOLERANCE: dict[DType, float] = {"float32": 5e-4, "float64": 1e-9}
 # A problem is refused where rounding alone could reach this share of a movement: beyond it a wrong
 # step could hide behind rounding.
 _LARGEST_ALLOWANCE = 0.05
+# A wrong step spoils an array as a whole or a layer's, unit's or input's part of it. With more than
+# half of the values known, those are the rule in it; our families leave 0.8 and more.
+_LEAST_KNOWN = 0.5
+
+_LOSS = "the loss"
+_HELD_OUT = "the held-out part"
 
 
 class Refused(Exception):
@@ -38,11 +47,34 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Quantity:
-    """The loss or one array of parameters: where it started and where the reference left it."""
+    """A loss or one array of parameters: where it started and where the reference left it.
+
+    ``known`` has the values that can be compared in a dtype, all where it has none, and ``spread``
+    how far these may lie apart because of the others. ``movement`` is what differences are counted
+    in, where it is larger than the quantity's own.
+    """
 
     name: str
     start: Array
     end: Array
+    known: Mapping[DType, Mask] = field(default_factory=dict)
+    spread: Mapping[DType, float] = field(default_factory=dict)
+    movement: float = 0.0
+
+    def mask(self, dtype: DType) -> Mask:
+        return self.known.get(dtype, np.ones(self.end.shape, bool))
+
+    def moved(self, dtype: DType) -> float:
+        return max(self.movement, _norm((self.end - self.start)[self.mask(dtype)]))
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """A share of rows, and of the rows whose class rounding may change in a dtype."""
+
+    name: str
+    share: float
+    undecided: Mapping[DType, float]
 
 
 @dataclass(frozen=True)
@@ -50,6 +82,7 @@ class Reference:
     """What ten iterations of float64 NumPy make of a problem."""
 
     quantities: tuple[Quantity, ...]
+    accuracies: tuple[Accuracy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,6 +92,7 @@ class Difference:
     quantity: str
     difference: float
     allowed: float
+    unit: str = "of its movement"
 
     @property
     def agrees(self) -> bool:
@@ -68,55 +102,43 @@ class Difference:
         verdict = "agrees" if self.agrees else "disagrees"
         return (
             f"{verdict} with float64 NumPy after {ITERATIONS} iterations: {self.quantity} off by "
-            f"{self.difference:.1e} of its movement (allowed {self.allowed:.1e})"
+            f"{self.difference:.1e} {self.unit} (allowed {self.allowed:.1e})"
         )
 
 
 def reference(problem: Problem) -> Reference:
     """Train ten iterations in float64; raises `Refused` if the loss does not stay finite."""
     trainer = REFERENCE_BACKEND.prepare(problem, "float64")
-    before = _observe(problem, trainer)
-    trainer.train(ITERATIONS)
+    before, first = _observe(problem, trainer), trainer.parameters()
+    doubts: dict[DType, Doubt] = {}
+    if isinstance(problem.optimizer, Adam):
+        doubts = follow(
+            problem, problem.optimizer, REFERENCE_BACKEND, trainer, ITERATIONS, TOLERANCE
+        )
+    else:
+        trainer.train(ITERATIONS)
     after = _observe(problem, trainer)
     for name, end in after.items():
         if not np.all(np.isfinite(end)):
             raise Refused(f"{name} is not finite after {ITERATIONS} iterations: lower the rate")
-    return Reference(tuple(Quantity(name, before[name], after[name]) for name in before))
-
-
-def pack_reference(expected: Reference) -> bytes:
-    """Return a reference as the content of a file, for another process to load."""
-    arrays: dict[str, Array] = {}
-    for number, quantity in enumerate(expected.quantities):
-        arrays |= {f"{number} start {quantity.name}": quantity.start}
-        arrays |= {f"{number} end {quantity.name}": quantity.end}
-    content = BytesIO()
-    np.savez(content, allow_pickle=False, **arrays)
-    return content.getvalue()
-
-
-def load_reference(file: Path) -> Reference:
-    """Load the file of a reference that `pack_reference` packed."""
-    with np.load(file, allow_pickle=False) as arrays:
-        starts = [key for key in arrays if key.split(" ")[1] == "start"]
-        return Reference(
-            tuple(
-                Quantity(key.split(" ", 2)[2], arrays[key], arrays[key.replace("start", "end", 1)])
-                for key in sorted(starts, key=lambda key: int(key.split(" ")[0]))
-            )
-        )
+    quantities = _quantities(problem, before, after, doubts)
+    accuracies = _accuracies(problem, first, trainer, doubts)
+    return Reference(quantities, accuracies)
 
 
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:
     """Train ten iterations from the start and report the worst quantity.
 
     Leaves ``trainer`` where it then stands. Raises `Refused` where a quantity moves too little
-    to tell rounding to ``dtype`` from a mistake.
+    to tell rounding to ``dtype`` from a mistake, or where too little of it can be known.
     """
     allowances = {quantity.name: _allowance(quantity, dtype) for quantity in expected.quantities}
     trainer.reset()
+    trainer.train(_REHEARSAL)
+    trainer.reset()
     trainer.train(ITERATIONS)
-    observed = _observe(problem, trainer)
+    evaluation = trainer.evaluate()
+    observed = _observe(problem, trainer, evaluation)
     differences = []
     for quantity in expected.quantities:
         end = observed[quantity.name]
@@ -125,18 +147,102 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
                 f"parameters() gives {quantity.name} the shape {end.shape}, "
                 f"not {quantity.end.shape}"
             )
-        size = _norm(end - quantity.end) / _norm(quantity.end - quantity.start)
-        differences.append(Difference(quantity.name, size, allowances[quantity.name]))
+        off = _norm((end - quantity.end)[quantity.mask(dtype)]) / quantity.moved(dtype)
+        differences.append(Difference(quantity.name, off, allowances[quantity.name]))
+    shares = _shares(evaluation)
+    for accuracy in expected.accuracies:
+        off = abs(shares.get(accuracy.name, np.nan) - accuracy.share)
+        allowed = accuracy.undecided[dtype] + 1e-12  # a mean may be rounded
+        differences.append(Difference(accuracy.name, off, allowed, "of the rows"))
     return max(differences, key=_severity)
 
 
-def _observe(problem: Problem, trainer: Trainer) -> dict[str, Array]:
+def _observe(
+    problem: Problem, trainer: Trainer, evaluation: Evaluation | None = None
+) -> dict[str, Array]:
     names = parameter_names(problem)
     arrays = trainer.parameters()
     if len(arrays) != len(names):
         raise ValueError(f"parameters() gives {len(arrays)} arrays, not {len(names)}")
-    values = {"the loss": np.array(trainer.loss())}
+    evaluation = evaluation or trainer.evaluate()
+    values = {
+        _LOSS: np.array(trainer.loss()),
+        f"{_LOSS} of evaluate()": np.array(evaluation.train.loss),
+    }
+    if evaluation.test is not None:
+        values[f"{_LOSS} on {_HELD_OUT}"] = np.array(evaluation.test.loss)
     return values | dict(zip(names, (np.asarray(array) for array in arrays), strict=True))
+
+
+def _shares(evaluation: Evaluation) -> dict[str, float]:
+    """Return the accuracies by their names, without those that are none."""
+    scores = {"the accuracy": evaluation.train, f"the accuracy on {_HELD_OUT}": evaluation.test}
+    return {
+        name: score.accuracy
+        for name, score in scores.items()
+        if score is not None and score.accuracy is not None
+    }
+
+
+def _quantities(
+    problem: Problem,
+    before: dict[str, Array],
+    after: dict[str, Array],
+    doubts: dict[DType, Doubt],
+) -> tuple[Quantity, ...]:
+    twins = {dtype: _observe(problem, doubt.twin) for dtype, doubt in doubts.items()}
+    loss_movement = _norm(after[_LOSS] - before[_LOSS])
+    quantities = []
+    for name, end in after.items():
+        known, spread = {}, {}
+        for dtype, doubt in doubts.items():
+            masks = dict(zip(parameter_names(problem), doubt.known, strict=True))
+            known[dtype] = masks.get(name, np.ones(end.shape, bool))
+            spread[dtype] = _norm((twins[dtype][name] - end)[known[dtype]])
+        # A held-out part need not be learned: its loss is judged by what training does.
+        movement = loss_movement if name.startswith(_LOSS) else 0.0
+        quantities.append(Quantity(name, before[name], end, known, spread, movement))
+    return tuple(quantities)
+
+
+def undecided(problem: Problem, dtype: DType, *trainings: list[Array]) -> tuple[float, float]:
+    """Return the shares of rows, of both parts, whose class rounding to a dtype may change.
+
+    ``trainings`` are parameters at the start, those that the reference and its twin end at, or
+    nothing: then the start is judged. Without a held-out part its share is 0.
+    """
+    first, last, other = trainings or (problem.start_parameters(),) * 3
+    shares = []
+    for part in (problem.training_part(), problem.held_out_part()):
+        if part is None:
+            shares.append(0.0)
+            continue
+        start, end, twin = (
+            predict(problem, flat(arrays), part.inputs) for arrays in (first, last, other)
+        )
+        doubt = TOLERANCE[dtype] * np.abs(end - start) + 2.0 * np.abs(twin - end)
+        doubt += 8.0 * float(np.finfo(dtype).eps) * np.abs(end)
+        if problem.outputs == 1:
+            margin = np.abs(end[:, 0] - 0.5)
+        else:
+            second, largest = np.sort(end, axis=1)[:, -2:].T
+            margin = (largest - second) / 2.0
+        shares.append(float((margin <= doubt.max(axis=1)).mean()))
+    return shares[0], shares[1]
+
+
+def _accuracies(
+    problem: Problem, start: list[Array], trainer: Trainer, doubts: dict[DType, Doubt]
+) -> tuple[Accuracy, ...]:
+    end = trainer.parameters()
+    shares = {}
+    for dtype in DTYPES:
+        twin = doubts[dtype].twin.parameters() if dtype in doubts else end
+        shares[dtype] = undecided(problem, dtype, start, end, twin)
+    return tuple(
+        Accuracy(name, share, {dtype: both[index] for dtype, both in shares.items()})
+        for index, (name, share) in enumerate(_shares(trainer.evaluate()).items())
+    )
 
 
 def _allowance(quantity: Quantity, dtype: DType) -> float:
@@ -144,13 +250,20 @@ def _allowance(quantity: Quantity, dtype: DType) -> float:
 
     Each iteration rounds a value to within half a unit in the last place, and independent errors
     add up as the square root of their number (Higham, Accuracy and Stability of Numerical
-    Algorithms, 2002, §2.8); twice that is allowed.
+    Algorithms, 2002, §2.8); twice that is allowed, as is twice the spread.
     """
-    moved = _norm(quantity.end - quantity.start)
+    known = quantity.mask(dtype)
+    if known.mean() < _LEAST_KNOWN:
+        raise Refused(
+            f"{quantity.name}: rounding to {dtype} decides the steps of {1 - known.mean():.0%} of "
+            "the values, too many to tell a mistake by the others"
+        )
+    moved = quantity.moved(dtype)
     values = max(_norm(quantity.start), _norm(quantity.end))
     if moved == 0.0:
         raise Refused(f"{quantity.name} does not move in {ITERATIONS} iterations")
     rounding = 2.0 * sqrt(ITERATIONS) * float(np.finfo(dtype).eps) / 2.0 * values / moved
+    rounding += 2.0 * quantity.spread.get(dtype, 0.0) / moved
     if rounding > _LARGEST_ALLOWANCE:
         raise Refused(
             f"{quantity.name} moves by {moved / values:.0e} of its size in {ITERATIONS} "
@@ -161,7 +274,7 @@ def _allowance(quantity: Quantity, dtype: DType) -> float:
 
 def _norm(values: Array) -> float:
     # In float64: squares of small float32 movements would underflow.
-    return float(np.linalg.norm(cast(npt.NDArray[np.float64], np.asarray(values, np.float64))))
+    return float(np.linalg.norm(np.asarray(values, np.float64).ravel()))
 
 
 def _severity(difference: Difference) -> float:

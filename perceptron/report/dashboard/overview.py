@@ -14,6 +14,7 @@ from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
+from perceptron.analysis.training import training_words
 from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
@@ -153,24 +154,26 @@ def _sweeps(sweeps: Sequence[Sweep], bench: BenchResult | None) -> list[Sweep]:
 
 
 def _newest(sweeps: list[Sweep]) -> list[Sweep]:
-    """Return the newest of each family."""
-    newest: dict[str, Sweep] = {}
+    """Return the newest of each family and way to train it."""
+    newest: dict[tuple[str, str], Sweep] = {}
     for sweep in sweeps:
-        newest.setdefault(sweep.family, sweep)
-    return [newest[family] for family in sorted(newest)]
+        newest.setdefault((sweep.family, training_words(sweep)), sweep)
+    return [newest[key] for key in sorted(newest)]
 
 
 def _winners(sweep: Sweep) -> tuple[str, ...]:
     sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
+    words = training_words(sweep)
+    name = shortened(f"{sweep.family} ({words})" if words else sweep.family)
     if not sizes:
-        return (shortened(sweep.family), "–", "nothing measured", "–", "nothing measured")
+        return (name, "–", "nothing measured", "–", "nothing measured")
     axis = size_axis(sweep.family, sweep.axis)
     ends = [
         cell
         for size in (sizes[0], sizes[-1])
         for cell in (f"{axis} {size:,}", _fastest(sweep.curves, size))
     ]
-    return (shortened(sweep.family), *ends)
+    return (name, *ends)
 
 
 def _fastest(curves: list[Curve], size: float) -> str:

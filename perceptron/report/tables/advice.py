@@ -7,7 +7,15 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.select import NOT_REACHED
 from perceptron.report import crossover_words as words
-from perceptron.report.numbers import NONE, count, digits, duration, duration_interval, interval
+from perceptron.report.numbers import (
+    NONE,
+    count,
+    digits,
+    duration,
+    duration_interval,
+    interval,
+    rows_per_second,
+)
 from perceptron.report.tables import what_if
 from perceptron.report.tables.terminal import out, table
 
@@ -18,7 +26,7 @@ _COUNTED = ("rows", "features")
 _MORE = 3
 COLUMNS = ("backend", "per iteration", "to prepare", "whole training", "× the fastest")
 # Where an epoch is more than an iteration.
-EPOCH_COLUMNS = (*COLUMNS[:2], "per epoch", "rows/s>", *COLUMNS[2:])
+EPOCH_COLUMNS = (*COLUMNS[:2], "per epoch", "throughput>", *COLUMNS[2:])
 
 
 def show(result: AdviceResult) -> None:
@@ -60,7 +68,9 @@ def _option(option: Option, advice: Advice) -> tuple[str, ...]:
         return (option.backend, reason, *(NONE for _ in names[2:]))
     epoch = (
         _time(option.seconds_per_epoch),
-        NONE if option.rows_per_second is None else digits(option.rows_per_second.estimate),
+        NONE
+        if option.rows_per_second is None
+        else rows_per_second(option.rows_per_second.estimate),
     )
     return (
         option.backend,
@@ -121,7 +131,7 @@ def _takes(best: Option, advice: Advice) -> str:
     if advice.iterations_per_epoch > 1 and best.seconds_per_epoch is not None:
         parts.append(f"{duration(best.seconds_per_epoch.estimate)} an epoch")
         if best.rows_per_second is not None:
-            parts.append(f"{digits(best.rows_per_second.estimate)} rows/s")
+            parts.append(rows_per_second(best.rows_per_second.estimate))
     epochs = advice.epochs
     length = f"{count(advice.iterations)} iterations"
     if epochs is not None:

@@ -12,6 +12,7 @@ from perceptron.backends import registry
 from perceptron.measure.job import Outcome
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.cost import operations
+from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 from perceptron.studies.shared.budget import Budget
@@ -45,7 +46,15 @@ def run_tasks(
 def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
     """Return what a task will take in a worker that runs: to be timed, or to be checked."""
     kind, name = (what, *task.worker), task.problem.reference
-    return budget.costs.expect(kind, name, operations(task.problem))
+    return budget.costs.expect(kind, name, _work(task.problem))
+
+
+def _work(problem: Problem) -> float:
+    """Return what measuring a problem takes beside what all take, in operations.
+
+    That is an iteration and a look at the loss of all rows, without its gradient.
+    """
+    return operations(problem) * (1 + problem.dataset.rows / problem.step_rows / 3)
 
 
 class _Campaign:
@@ -217,7 +226,7 @@ class _Campaign:
         The first check of a fresh process has its start in it.
         """
         costs, worker = self._budget.costs, tasks[0].worker
-        works = {task.problem.reference: operations(task.problem) for task in tasks}
+        works = {task.problem.reference: _work(task.problem) for task in tasks}
         kind = (what, *worker)
         is_fresh = what == "check" and not lasts(tasks[0], self._workers)
         expected = max(expected_seconds(task, self._budget, what) for task in tasks)

@@ -32,3 +32,9 @@ def test_what_fits_into_a_cache_is_not_bound_by_memory(row: MakeRow) -> None:
     """40 GB/s of 50 that were never read from memory: the arithmetic waits for itself."""
     rows = made(row) + with_ceilings(row, 1000, 50)
     assert rungs(rows, REMOVES, {}, WORK)[2].bound == "latency"
+
+
+def test_a_small_batch_that_computes_much_is_bound_by_that(row: MakeRow) -> None:
+    """Beyond the ceiling of a copy, because nothing is copied from memory: 40 GB/s of 20."""
+    rows = made(row) + with_ceilings(row, 20, 20)
+    assert rungs(rows, REMOVES, {}, WORK)[2].bound == "arithmetic"

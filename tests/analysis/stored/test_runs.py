@@ -74,6 +74,15 @@ def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:
     assert judged.map.absent == {"torch-cuda": "no CUDA device found"}
 
 
+def test_a_map_says_what_its_sizes_are(tmp_path: Path) -> None:
+    """A plan from when one family had two axes does not; nothing but a word is taken for one."""
+    batches = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
+    assert judged_map(keep(tmp_path / "new", batches, map_rows())).map.axes == ("batch", "width")
+    assert judged_map(keep(tmp_path / "old", MAP, map_rows())).map.axes == ("rows", "width")
+    with pytest.raises(UserError, match="axes"):
+        judged_map(keep(tmp_path / "bad", MAP | {"axes": ["<b>", "width"]}, map_rows()))
+
+
 def test_a_ladder_has_its_rungs_phases_and_ceilings(tmp_path: Path) -> None:
     judged = judged_ladder(keep(tmp_path, LADDER, ladder_rows()))
     assert [rung.backend for rung in judged.rungs] == ["torch-cpu", "numpy", "numba"]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -102,17 +101,3 @@ def test_a_diverging_problem_is_refused() -> None:
 def test_a_backend_of_nans_disagrees() -> None:
     """No comparison with NaN may come out as agreement."""
     assert not agreement.Difference("the loss", float("nan"), 1.0).agrees
-
-
-def test_a_reference_survives_the_trip_through_a_file(tmp_path: Path) -> None:
-    """Workers of one run share references; names hold spaces and digits."""
-    expected = agreement.reference(catalogue.find("mlp-depth:4"))
-    file = tmp_path / "reference.npz"
-    file.write_bytes(agreement.pack_reference(expected))
-    loaded = agreement.load_reference(file)
-    assert [quantity.name for quantity in loaded.quantities] == [
-        quantity.name for quantity in expected.quantities
-    ]
-    for ours, theirs in zip(loaded.quantities, expected.quantities, strict=True):
-        np.testing.assert_array_equal(ours.start, theirs.start)
-        np.testing.assert_array_equal(ours.end, theirs.end)

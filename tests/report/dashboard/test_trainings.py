@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from perceptron.analysis.stored.collection import collect
 from perceptron.report.dashboard.write import write_site
 from tests.made import BENCH, bench_rows, keep, line
-from tests.report.reading import data, rows_of, views
+from tests.report.reading import data, rows_of, text_of, views
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1, "rows": 512}
 
@@ -56,6 +56,12 @@ def test_an_answer_along_the_batch_says_so(html: Path) -> None:
     who = next(table for table in view["tables"] if table["title"] == "Who is faster")
     assert who["rows"][0][2].endswith("adam")
     assert "torch-cpu from a batch of " in who["rows"][0][4]
+
+
+def test_the_overview_has_a_line_for_each(html: Path) -> None:
+    shown = text_of(html / "index.html")
+    for name in ("mlp-width width", "mlp-width (adam) width", "mlp-batch (adam) batch"):
+        assert name in shown
 
 
 def test_raw_data_has_columns_of_it(html: Path) -> None:

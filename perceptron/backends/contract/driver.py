@@ -1,0 +1,148 @@
+"""A training that takes a backend's gradients, and batches and steps of its own.
+
+So a mistake can be put anywhere into the training of any backend, whatever that is made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from perceptron.backends.protocol import Backend, Evaluation
+from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.gradient import Network, forward, views
+from perceptron.backends.shared.update import adam_factors, start_state, update
+from perceptron.problems.batches import Indices
+from perceptron.problems.datasets import Array, Dataset, Part
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import DType, Problem
+from perceptron.problems.start import GivenStart
+
+# A power of two, so that dividing by it is exact, and so large that of a step from any parameter
+# hardly more than the gradient is left.
+_RATE = 2.0**16
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Rows(Dataset):
+    """Rows of another data set, already loaded."""
+
+    part: Part
+
+    def parts(self) -> tuple[Part, None]:
+        return self.part, None
+
+
+class Gradients:
+    """What ``backend`` computes as the gradient: read off one plain step of it."""
+
+    def __init__(self, backend: Backend, dtype: DType) -> None:
+        self.backend, self.dtype = backend, dtype
+
+    def __call__(self, problem: Problem, parameters: Array, rows: Indices | None) -> Array:
+        """Return the gradient at these parameters, flat as they are, on these rows or all."""
+        start = GivenStart(tuple(views(parameters, problem.widths)))
+        step = replace(
+            problem,
+            dataset=problem.dataset if rows is None else _taken(problem.dataset, rows),
+            optimizer=Sgd(rate=_RATE),
+            batch=None,
+            feed="resident",
+            start=start,
+        )
+        with np.errstate(all="ignore"):  # a backend that warms up takes several such steps
+            trainer = self.backend.prepare(step, self.dtype)
+            before = flat(trainer.parameters())
+            trainer.train(1)
+        return (before - flat(trainer.parameters())) / _RATE
+
+
+class Driver:
+    """A trainer in float64 but for its gradients; mutants override what they get wrong."""
+
+    def __init__(self, gradients: Gradients, problem: Problem) -> None:
+        self.problem = problem
+        self.gradients = gradients
+        self.batches = problem.batches
+        self.start = flat(problem.start_parameters())
+        self.values = self.start.copy()
+        self.state = start_state(np, problem.optimizer, self.values)
+        self.steps = self.iteration = 0
+
+    def train(self, iterations: int) -> None:
+        for _ in range(iterations):
+            rows = self.rows(self.iteration)
+            gradient = self.gradient(rows)
+            self.iteration += 1
+            self.steps += 1
+            self.step(gradient)
+
+    def reset(self) -> None:
+        self.values = self.start.copy()
+        self.reset_state()
+        self.reset_position()
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        return evaluate(self.problem, lambda inputs: predict(self.problem, self.values, inputs))
+
+    def parameters(self) -> list[Array]:
+        return [array.copy() for array in views(self.values, self.problem.widths)]
+
+    def reset_state(self) -> None:
+        self.state = start_state(np, self.problem.optimizer, self.values)
+        self.steps = 0
+
+    def reset_position(self) -> None:
+        self.iteration = 0
+
+    def rows(self, iteration: int) -> Indices | None:
+        """Return the rows of an iteration's batch; None for all."""
+        return None if self.batches is None else self.batches.indices(iteration)
+
+    def gradient(self, rows: Indices | None) -> Array:
+        return self.gradients(self.problem, self.values, rows)
+
+    def step(self, gradient: Array) -> None:
+        """Take step number ``steps``, counted from 1."""
+        optimizer = self.problem.optimizer
+        factors = self.factors(optimizer) if isinstance(optimizer, Adam) else None
+        update(np, optimizer, self.values, gradient, self.state, factors)
+
+    def factors(self, optimizer: Adam) -> tuple[float, float]:
+        """Return `adam_factors` of this step."""
+        return adam_factors(optimizer, self.steps)
+
+
+def predict(problem: Problem, parameters: Array, inputs: Array) -> Array:
+    """Return the last layer's outputs, (rows, outputs), with these parameters, flat; float64."""
+    network = Network(
+        parameters=parameters,
+        gradients=parameters,
+        widths=problem.widths,
+        activations=tuple(layer.activation for layer in problem.layers),
+        loss=problem.loss,
+    )
+    with np.errstate(over="ignore"):
+        outputs: Array = forward(np, network, inputs)[-1]
+    return outputs
+
+
+def flat(arrays: Sequence[Array]) -> Array:
+    """Return the values of all arrays one after the other, float64."""
+    return np.concatenate([np.asarray(array, np.float64).ravel() for array in arrays])
+
+
+def _taken(dataset: Dataset, rows: Indices) -> Dataset:
+    inputs, targets = dataset.load()
+    return _Rows(
+        name=dataset.name,
+        rows=len(rows),
+        features=dataset.features,
+        class_names=dataset.class_names,
+        part=Part(inputs[rows], targets[rows]),
+    )

@@ -1,0 +1,97 @@
+"""Small problems of every kind, each for mistakes that show on it."""
+
+from __future__ import annotations
+
+from perceptron import optional
+from perceptron.problems import catalogue
+from perceptron.problems.batches import Last
+from perceptron.problems.datasets import Clusters, Dataset, TableData
+from perceptron.problems.families import FAMILIES
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
+from perceptron.problems.problem import Activation, Feed, Layer, Loss, Problem
+from perceptron.problems.start import FanInStart
+
+# Families of more rows than a check has time for; problems below are of their kind.
+_LARGE = ("mlp-batch", "mlp-batch-host", "mlp-width-adam", "batch-width")
+_NAMED = ("or-gate", "symptoms", "xor", "xor-hidden")
+
+_FEATURES = 5
+# Ten iterations pass over five batches twice; the fifth is short, of 6 rows.
+_BATCH = 16
+_CLASSES = Clusters("clusters", 70, _FEATURES, classes=3, class_names=("a", "b", "c"))
+
+_QUANTITIES = TableData(
+    name="quantities",
+    rows=11,
+    features=2,
+    values=tuple((0.3 * row - 1.5, (row * row % 7) / 3.0 - 1.0, row / 4.0) for row in range(11)),
+)
+
+
+def problems() -> list[Problem]:
+    """Return small problems: the named ones, one of each family, and trainings by batches."""
+    families = [family for family in FAMILIES.values() if family.name not in _LARGE]
+    small = [family.problem(*family.sizes[1]) for family in families]
+    named = [catalogue.find(name) for name in _NAMED]
+    digits = [] if optional.missing("sklearn") else [catalogue.find("digits")]
+    return [*named, *small, *_by_batches(), *digits]
+
+
+def _by_batches() -> list[Problem]:
+    held_out = hold_out(Clusters("clusters", 100, _FEATURES, classes=3), 0.3)
+    steep = Sgd(rate=0.2, momentum=0.9, weight_decay=0.1)
+    return [
+        _problem("batches-momentum", steep, dataset=held_out),
+        _problem("batches-nesterov", Sgd(rate=0.2, momentum=0.9, nesterov=True), last="drop"),
+        _problem("batches-adam", Adam(rate=0.01, eps=1e-3, weight_decay=0.1), feed="host"),
+        _problem("batches-adamw", AdamW(rate=0.01, weight_decay=0.1), hidden="tanh"),
+        _problem("batches-of-one", Adam(rate=0.01), batch=1),
+        _problem("all-rows-adam", Adam(rate=0.01), batch=None),
+        _problem("several-mse", Sgd(rate=0.5), ("sigmoid", "mse")),
+        _problem("several-bce", Adam(rate=0.01), ("sigmoid", "bce"), feed="host"),
+        _problem("several-l1", Sgd(rate=0.5, momentum=0.5), ("identity", "l1-mean")),
+        _problem("quantities", Adam(rate=0.01), ("identity", "mse"), dataset=_QUANTITIES, batch=4),
+        _large_values(),
+    ]
+
+
+def _problem(
+    name: str,
+    optimizer: Optimizer,
+    end: tuple[Activation, Loss] = ("identity", "cross-entropy"),
+    dataset: Dataset = _CLASSES,
+    hidden: Activation = "relu",
+    batch: int | None = _BATCH,
+    last: Last = "keep",
+    feed: Feed = "resident",
+) -> Problem:
+    activation, loss = end
+    return Problem(
+        name=name,
+        family=name,
+        size=dataset.rows,
+        dataset=dataset,
+        layers=(Layer(8, hidden), Layer(max(1, len(dataset.class_names)), activation)),
+        loss=loss,
+        optimizer=optimizer,
+        start=FanInStart(),
+        batch=batch,
+        last=last,
+        feed=feed,
+    )
+
+
+def _large_values() -> Problem:
+    """Return a classifier whose outputs exceed 710, of which even float64 has no exponential."""
+    return Problem(
+        name="large-values",
+        family="large-values",
+        size=_CLASSES.rows,
+        dataset=_CLASSES,
+        layers=(Layer(3, "identity"),),
+        loss="cross-entropy",
+        optimizer=Sgd(rate=100.0, momentum=0.5),
+        start=FanInStart(gain=2000.0),
+        batch=_BATCH,
+    )

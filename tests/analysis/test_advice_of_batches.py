@@ -1,0 +1,130 @@
+"""Advice about trainings on batches, whose number of iterations follows from the batch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.advice import AdviceAxis, Change, advise, rows_on, whole_trainings
+from perceptron.analysis.stored.runs import judge_advice
+from perceptron.analysis.training_length import TrainingLength
+from perceptron.errors import UserError
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.tables import advice as table
+from tests.made import ADVICE, ALONG_BATCH, BACKENDS, SHAPE, advice_rows, keep
+
+BATCH = AdviceAxis(axis="batch", here=64, family=ALONG_BATCH)
+FIVE = TrainingLength(epochs=5)
+
+
+def change_along_batch(rows: list[Measurement], length: TrainingLength = FIVE) -> Change:
+    (change,) = advise(rows, BACKENDS, SHAPE, length, [rows_on(BATCH, rows, SHAPE)]).changes
+    return change
+
+
+def test_an_option_says_what_an_epoch_and_a_row_take() -> None:
+    """94 iterations of batches of 64 pass over 6,000 rows, the last one with 48."""
+    advised = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [])
+    assert (advised.iterations_per_epoch, advised.epochs, advised.iterations) == (94, 5, 470)
+    best = advised.options[0]
+    assert best.seconds_per_epoch is not None
+    assert best.rows_per_second is not None
+    assert best.training is not None
+    iteration = 2e-6 * 64 * 1.01
+    assert best.seconds_per_epoch.estimate == pytest.approx(94 * iteration, rel=1e-3)
+    assert best.rows_per_second.estimate == pytest.approx(6000 / (94 * iteration), rel=1e-3)
+    assert (best.rows_per_second.low or 0) < best.rows_per_second.estimate
+    assert best.rows_per_second.estimate < (best.rows_per_second.high or 0)
+    assert best.training.estimate == pytest.approx(470 * iteration + 1e-3, rel=1e-3)
+
+
+def test_the_words_say_iteration_epoch_rows_and_the_whole_with_its_interval() -> None:
+    advised = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [])
+    text = table.sentence(advised)
+    assert "129 µs an iteration, 12.2 ms an epoch, 494 k rows/s; 61.8 [" in text
+    assert "] ms for 5 epochs from cold)" in text
+    assert table.columns(advised)[2:4] == ("per epoch", "throughput>")
+    assert all(len(cells) == len(table.columns(advised)) for cells in table.cells(advised))
+    one = advise(advice_rows(), BACKENDS, SHAPE, TrainingLength(epochs=1), [])
+    assert "for 1 epoch from cold" in table.sentence(one)
+
+
+def test_where_every_iteration_takes_all_rows_an_epoch_has_no_column() -> None:
+    rows = [replace(row, batch=None) for row in advice_rows()]
+    advised = advise(rows, BACKENDS, SHAPE, TrainingLength(iterations=100), [])
+    assert table.columns(advised) == table.COLUMNS
+    assert "an epoch" not in table.sentence(advised)
+    assert "for 100 iterations from cold" in table.sentence(advised)
+
+
+def test_the_answer_along_the_batch_says_so() -> None:
+    """numpy takes 2 µs a row, torch-cpu 250 µs a batch: equal at 125."""
+    change = change_along_batch(advice_rows())
+    (crossed,) = change.crossovers
+    assert crossed.status == "crosses"
+    assert crossed.size == pytest.approx(125, rel=0.05)
+    advised = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [rows_on(BATCH, advice_rows(), SHAPE)])
+    assert "but torch-cpu from a batch of 12" in table.sentence(advised)
+
+
+def test_a_larger_batch_has_fewer_iterations_to_make_up_for_a_slow_start() -> None:
+    """torch-cpu is faster per iteration from 125 up, and never for the whole of these epochs.
+
+    It prepares for 4 s more. What it saves grows with the batch, for a number of iterations that
+    is fixed; of a number of epochs it is at most 2 µs for each of 30,000 rows.
+    """
+    rows = [
+        replace(row, prepare_seconds=4.0) if row.backend == "torch-cpu" else row
+        for row in advice_rows()
+    ]
+    assert change_along_batch(rows).crossovers[0].status == "never"
+    fixed = change_along_batch(rows, TrainingLength(iterations=10_000)).crossovers[0]
+    assert fixed.status == "crosses"
+
+
+def test_sizes_on_fewer_rows_count_as_trainings_on_all_rows() -> None:
+    """They were measured on 1,024 rows, which take less time to prepare and shorter epochs."""
+    few = [
+        row if row.problem == SHAPE else replace(row, rows=1024, prepare_seconds=1e-6)
+        for row in advice_rows()
+    ]
+
+    def seconds(axis: AdviceAxis, rows: list[Measurement]) -> list[float | None]:
+        return [row.seconds for row in whole_trainings(rows_on(axis, rows, SHAPE).rows, FIVE)]
+
+    expected = seconds(BATCH, advice_rows())
+    assert seconds(replace(BATCH, fewer_rows=True), few) == pytest.approx(expected)
+    assert seconds(BATCH, few) != pytest.approx(expected)
+
+
+def test_stored_advice_says_what_it_said_when_it_was_measured(tmp_path: Path) -> None:
+    """An axis for which there was no time has no answer, and takes nothing with it."""
+    folder = keep(tmp_path, ADVICE, advice_rows())
+    result = judge_advice(read_run(folder))
+    assert result.advice == replace(
+        advise(advice_rows(), BACKENDS, SHAPE, FIVE, [rows_on(BATCH, result.rows, SHAPE)]),
+        changes=result.advice.changes,
+    )
+    assert [change.axis for change in result.advice.changes] == ["batch"]
+    assert result.results == folder
+
+
+@pytest.mark.parametrize(
+    ("plan", "message"),
+    [
+        ({"name": "mlp:1x1"}, "no rows of mlp:1x1"),
+        (
+            {"length": {"epochs": "many"}},
+            "Expected `int | null`, got `str` - at `\\$.length.epochs`",
+        ),
+    ],
+)
+def test_stored_advice_that_cannot_be_judged_is_named(
+    tmp_path: Path, plan: dict[str, object], message: str
+) -> None:
+    folder = keep(tmp_path, ADVICE | plan, advice_rows())
+    with pytest.raises(UserError, match=message):
+        judge_advice(read_run(folder))

@@ -1,0 +1,72 @@
+"""Mistakes are put into NumPy here; `test_checks` puts them into every backend."""
+
+from __future__ import annotations
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.contract import agreement
+from perceptron.backends.contract.mutants import MutantBackend, Mutation, mutations
+from perceptron.backends.contract.problems import problems
+from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.protocol import Unsupported
+from perceptron.problems.problem import DTYPES, DType, Problem
+
+NAMED = {
+    "no bias correction",
+    "eps inside the root",
+    "weight decay coupled for decoupled",
+    "weight decay decoupled for coupled",
+    "momentum's buffer kept by reset()",
+    "averages kept by reset()",
+    "step count kept by reset()",
+    "position kept by reset()",
+    "nesterov for momentum",
+    "momentum for nesterov",
+    "order off by one batch",
+    "stale batch",
+    "order of another seed",
+    "every epoch in the first one's order",
+    "last batch dropped",
+    "last batch kept",
+    "short batch divided by the rows of a whole one",
+    "softmax without its maximum taken off",
+    "loss scaled by 1.01",
+    "mean over rows only",
+    "training part evaluated as held-out part",
+}
+
+
+def test_every_mistake_is_made_on_some_problem() -> None:
+    """A mistake that no problem is offered would never be looked for."""
+    made = {mutation.name for problem in problems() for mutation in mutations(problem)}
+    assert made >= NAMED
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch-cpu", "python", "jax-cpu"])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_without_a_mistake_the_driver_agrees(name: str, dtype: DType) -> None:
+    """Else mutants would be caught for what the driver does."""
+    if reason := registry.reason_unavailable(name):
+        pytest.skip(f"{name}: {reason}")
+    few = {"batches-adam", "batches-nesterov"} if name in ("python", "jax-cpu") else None
+    driver = MutantBackend(registry.load(name), Mutation("no mistake"))
+    for problem in problems():
+        if few is not None and problem.name not in few:
+            continue
+        try:
+            trainer = driver.prepare(problem, dtype)
+            difference = agreement.compare(problem, trainer, dtype, agreement.reference(problem))
+        except Unsupported:
+            continue
+        assert difference.agrees, f"{problem.name}: {difference}"
+
+
+@pytest.mark.parametrize("problem", problems(), ids=lambda problem: problem.name)
+def test_float64_notices_every_mistake_too(problem: Problem) -> None:
+    """The contract looks for most mistakes in float32 only, because of this."""
+    expected = agreement.reference(problem)
+    for mutation in mutations(problem):
+        mutant = MutantBackend(BACKEND, mutation).prepare(problem, "float64")
+        difference = agreement.compare(problem, mutant, "float64", expected)
+        assert not difference.agrees, f"{mutation.name}: {difference}"

@@ -1,0 +1,88 @@
+"""Promises about batches and optimizers, each broken by a trainer that breaks just that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from perceptron.backends.contract import checks, mistakes
+from perceptron.backends.contract.driver import Driver, Gradients
+from perceptron.backends.contract.mutants import MutantBackend, Mutation
+from perceptron.backends.contract.problems import problems
+from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.protocol import Evaluation, Score, Trainer
+from perceptron.problems.problem import Problem
+
+PROBLEMS = {problem.name: problem for problem in problems()}
+
+
+class BeginsTheEpochAgain(Driver):
+    def train(self, iterations: int) -> None:
+        self.iteration -= self.iteration % self.problem.iterations_per_epoch
+        super().train(iterations)
+
+
+class ForgetsItsMomentum(Driver):
+    def train(self, iterations: int) -> None:
+        self.reset_state()
+        super().train(iterations)
+
+
+class AccuracyInPercent(Driver):
+    def evaluate(self) -> Evaluation:
+        evaluation = super().evaluate()
+        assert evaluation.train.accuracy is not None
+        train = Score(evaluation.train.loss, 100.0 * evaluation.train.accuracy)
+        return replace(evaluation, train=train)
+
+
+class WithoutHeldOutPart(Driver):
+    def evaluate(self) -> Evaluation:
+        return replace(super().evaluate(), test=None)
+
+
+class LossOfOneBatch(Driver):
+    def loss(self) -> float:
+        return 1.1 * super().loss()
+
+
+class AccuracyOffByARow(Driver):
+    def evaluate(self) -> Evaluation:
+        evaluation = super().evaluate()
+        score = evaluation.test
+        if score is None or score.accuracy is None or not self.iteration:
+            return evaluation
+        return replace(evaluation, test=Score(score.loss, score.accuracy + 1 / 30))
+
+
+@pytest.mark.parametrize(
+    ("driver", "problem", "promise"),
+    [
+        (BeginsTheEpochAgain, "batches-adam", "train(7) twice leaves what train(14) leaves"),
+        (ForgetsItsMomentum, "batches-momentum", "train(7) twice leaves what train(14) leaves"),
+        (
+            mistakes.PositionKept,
+            "batches-nesterov",
+            "reset goes back to the first batch and step",
+        ),
+        (mistakes.StateKept, "batches-momentum", "reset goes back to the first batch and step"),
+        (mistakes.StateKept, "batches-adamw", "reset goes back to the first batch and step"),
+        (mistakes.StepsKept, "batches-adam", "reset goes back to the first batch and step"),
+        (mistakes.StateKept, "batches-momentum", "agrees with float64 NumPy"),
+        (mistakes.WrongPart, "batches-momentum", "evaluates both parts"),
+        (WithoutHeldOutPart, "batches-momentum", "evaluates both parts"),
+        (AccuracyInPercent, "batches-adam", "evaluates both parts"),
+        (LossOfOneBatch, "several-mse", "evaluates both parts"),
+        (AccuracyOffByARow, "batches-momentum", "agrees with float64 NumPy"),
+    ],
+)
+def test_the_promise_is_seen_to_be_broken(
+    driver: Callable[[Gradients, Problem], Trainer], problem: str, promise: str
+) -> None:
+    """And the driver without the mistake keeps it, so that it is the mistake that is seen."""
+    check = next(check for check in checks.CHECKS if check.name == promise)
+    check.run(MutantBackend(BACKEND, Mutation("none")), PROBLEMS[problem], "float64")
+    with pytest.raises(checks.Broken):
+        check.run(MutantBackend(BACKEND, Mutation("one", driver)), PROBLEMS[problem], "float64")

@@ -1,0 +1,60 @@
+"""What becomes of one problem in a worker, without a process of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
+from perceptron.measure import worker
+from perceptron.measure.job import Job
+from perceptron.problems.problem import DType, Problem
+
+
+class LossOf(NumpyTrainer):
+    value = 0.0
+    asked = 0
+
+    def loss(self) -> float:
+        LossOf.asked += 1
+        return self.value if self._problem.name == "mlp-width:2" else super().loss()
+
+
+class Diverges(NumpyBackend):
+    def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+        return LossOf(problem, dtype)
+
+
+@pytest.fixture
+def job(monkeypatch: pytest.MonkeyPatch) -> Job:
+    """Return a job of 1,234 iterations; this process may have any number of threads."""
+    monkeypatch.setattr(worker, "_assert_threads", lambda threads: None)
+    return Job(
+        backend="numpy",
+        problems=[],
+        dtype="float32",
+        threads=1,
+        samples=3,
+        minimum_seconds=0.001,
+        iterations=1234,
+    )
+
+
+@pytest.mark.parametrize(("value", "name"), [(float("nan"), "NaN"), (float("inf"), "inf")])
+def test_a_loss_that_diverges_costs_its_row_only(
+    job: Job, monkeypatch: pytest.MonkeyPatch, value: float, name: str
+) -> None:
+    """A training to NaN takes another time than a training: its row says so, the others go on."""
+    monkeypatch.setattr(LossOf, "value", value)
+    outcomes = [worker.measure(Diverges(), f"mlp-width:{width}", job) for width in (2, 4)]
+    assert [outcome.status for outcome in outcomes] == ["failed", "ok"]
+    assert outcomes[0].reason == (f"the loss is {name} after 1,234 iterations: lower the rate")
+    assert outcomes[0].seconds is None
+
+
+def test_the_loss_is_asked_for_once_after_all_samples(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It passes over all rows and empties caches: between samples it would disturb them."""
+    monkeypatch.setattr(LossOf, "asked", 0)
+    worker.measure(Diverges(), "mlp-width:4", job)
+    assert LossOf.asked == 1

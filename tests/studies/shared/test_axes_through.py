@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.problems import catalogue
+from perceptron.problems.cost import operations
+from perceptron.studies.shared.axes_through import LONGEST_SECONDS, all_axes, axes_through
+from tests.conftest import MakeRow
+
+
+@pytest.mark.parametrize(
+    ("problem", "axes"),
+    [
+        ("mlp:1000x20x64", ["rows", "features", "hidden width"]),
+        ("mlp:1000x20", ["rows", "features"]),
+        ("mlp:1000x20x64x32", ["rows", "features"]),  # two widths have no size in common
+        ("mlp:60000x784x128:10c:128b:adam", ["batch", "hidden width", "features"]),
+        ("mlp:1000x20:10c:128b", ["batch", "features"]),
+        ("mlp-batch:64", ["batch"]),
+        ("mlp-batch-host:64", ["batch"]),
+        ("digits", []),
+    ],
+)
+def test_what_changes_the_answer_most_comes_first(problem: str, axes: list[str]) -> None:
+    """On batches more rows are more of the same iterations: they are left out."""
+    assert [through.label for through in all_axes(catalogue.find(problem))] == axes
+
+
+def test_no_batch_is_larger_than_the_rows() -> None:
+    batch = all_axes(catalogue.find("mlp:1000x20x64:10c:100b"))[0].axis
+    assert (batch.low, batch.high) == (1, 1000)
+    assert batch.problem(1000).batch == 1000
+
+
+def test_no_number_of_rows_is_smaller_than_that_of_classes() -> None:
+    """There would be no such problem."""
+    rows = all_axes(catalogue.find("mlp:100x20x64:10c"))[0].axis
+    assert rows.low == 10
+    assert rows.problem(rows.low).outputs == 10
+
+
+def test_sizes_beside_a_problem_on_batches_have_rows_enough() -> None:
+    """Sixty thousand rows take long to load and change no iteration; six hundred stay."""
+    large = all_axes(catalogue.find("mlp:60000x784x128:10c:128b:adam"))
+    assert all(through.fewer_rows and through.named.fewer_rows for through in large)
+    assert large[0].axis.family == "mlp:16384x784x128:10c:*b:adam"
+    assert large[1].axis.family == "mlp:16384x784x*:10c:128b:adam"
+    wide = all_axes(catalogue.find("mlp:60000x784x128:10c:1000b:adam"))
+    assert (wide[0].axis.high, wide[0].axis.family) == (60_000, "mlp:60000x784x128:10c:*b:adam")
+    assert not wide[0].fewer_rows
+    small = all_axes(catalogue.find("mlp:600x784x128:10c:128b:adam"))
+    assert not any(through.fewer_rows for through in small)
+
+
+def test_long_iterations_are_left_out(row: MakeRow) -> None:
+    problem = catalogue.find("mlp:60000x784x128:10c:128b:adam")
+    batch = axes_through(problem, [row(seconds=1e-3)])[0].axis
+    assert 128 < batch.high < 60_000
+    factor = operations(batch.problem(batch.high)) / operations(problem)
+    assert 1e-3 * factor <= LONGEST_SECONDS
