@@ -150,8 +150,8 @@ def _mutants_are_caught(backend: Backend, problem: Problem, dtype: DType) -> Non
         # float64's tolerance is a millionth: it notices what that of float32 does, if it happens.
         if dtype == "float64" and not mutation.depends_on_dtype:
             continue
-        mutant = MutantBackend(backend, mutation).prepare(problem, dtype)
         try:
+            mutant = MutantBackend(backend, mutation).prepare(problem, dtype)
             difference = agreement.compare(problem, mutant, dtype, expected)
         except Unsupported:  # it refuses the mistaken problem, which is as good as noticing
             continue

@@ -12,15 +12,20 @@ from perceptron.backends.numpy_backend import BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.families import FAMILIES
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
 from perceptron.problems.start import GivenStart
 
-# Every size of every sweep that ten iterations of every mutant do not take minutes for.
+# Every size of every sweep that ten iterations of every mutant do not take minutes for, and two of
+# those by batches, each of which evaluates 16,384 rows.
 SWEPT = [
-    problem
-    for family in FAMILIES.values()
-    for size in family.sizes
-    if operations(problem := family.problem(*size)) < 6e7
+    *map(catalogue.find, ("mlp-batch:64", "mlp-width-adam:8")),
+    *(
+        problem
+        for family in FAMILIES.values()
+        for size in family.sizes
+        if operations(problem := family.problem(*size)) < 6e7 and problem.batch is None
+    ),
 ]
 
 
@@ -78,7 +83,7 @@ def test_a_problem_that_stands_still_is_refused() -> None:
 
 def test_a_movement_lost_in_rounding_is_refused() -> None:
     """In float32 a movement of 1e-8 of the value is lost in rounding; in float64 it is not."""
-    slow = replace(catalogue.find("or-gate"), rate=1e-8)
+    slow = replace(catalogue.find("or-gate"), optimizer=Sgd(rate=1e-8))
     expected = agreement.reference(slow)
     with pytest.raises(agreement.Refused, match="too little to tell a mistake from rounding"):
         agreement.compare(slow, BACKEND.prepare(slow, "float32"), "float32", expected)
@@ -90,7 +95,7 @@ def test_a_diverging_problem_is_refused() -> None:
     layers = tuple(
         replace(layer, activation="identity") for layer in catalogue.find("xor-hidden").layers
     )
-    wild = replace(catalogue.find("xor-hidden"), layers=layers, rate=1e60)
+    wild = replace(catalogue.find("xor-hidden"), layers=layers, optimizer=Sgd(rate=1e60))
     with (
         pytest.raises(agreement.Refused, match="not finite after 10 iterations: lower the rate"),
         np.errstate(all="ignore"),

@@ -11,9 +11,9 @@ from tests.backends.conftest import broken_promises, marks
 # Compiling takes its time for each problem and dtype; `perceptron check` tries all of them.
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
 COMPILED = {
-    "torch-cpu-compiled": ("or-gate", "mlp-depth:2"),
-    "jax-cpu": _KINDS,
-    "numba": _KINDS,
+    "torch-cpu-compiled": ("or-gate", "mlp-depth:2", "batches-adam"),
+    "jax-cpu": (*_KINDS, "batches-adam"),
+    "numba": (*_KINDS, "batches-momentum"),
 }
 
 
