@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import by_hand, dashboard, foreign_results, large_tables
+from benchmarks import batch_steps, by_hand, dashboard, foreign_results, large_tables
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
@@ -86,7 +86,7 @@ def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
     for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
         print(line)
-    for line in chain(foreign_results.lines(), large_tables.lines()):
+    for line in chain(batch_steps.lines(), foreign_results.lines(), large_tables.lines()):
         print(line)
 
 
