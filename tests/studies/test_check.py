@@ -119,4 +119,4 @@ def test_a_backend_that_cannot_run_cannot_be_checked(monkeypatch: pytest.MonkeyP
 def test_problems_can_be_replaced() -> None:
     """Mutations of the problem rely on it being a plain frozen description."""
     problem = catalogue.find("or-gate")
-    assert replace(problem, rate=1.0).rate == 1.0
+    assert replace(problem, loss="mse").loss == "mse"
