@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """What a step on a batch takes: Adam over plain gradient descent, and allocating nothing.
-=======
-"""What a step on a batch takes: Adam over plain descent, and arrays that are there already.
->>>>>>> hand
 
 All trainers of a problem take turns in one process, on one thread, and of each the fastest of many
 short trainings counts: so a neighbour of the process slows them alike or is left out.
