@@ -64,7 +64,7 @@ def advise(
         ),
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 20.")
+        float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 28.")
     ] = None,
     what_if: WhatIf = None,
     backends: Backends = None,

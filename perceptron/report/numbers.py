@@ -15,6 +15,8 @@ _THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 _BYTES = {"GiB": 2**30, "MiB": 2**20}
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
+# An interval whose ends are so many times apart is not written out.
+_SAYS_NOTHING = 100.0
 
 
 def digits(value: float, significant: int = 3) -> str:
@@ -66,9 +68,14 @@ def duration_interval(seconds: float, low: float | None, high: float | None) -> 
 
 
 def interval(value: float, low: float | None, high: float | None) -> str:
-    """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval."""
+    """Return ``4.12 [4.05, 4.19]``; an end that is None is open, and two are no interval.
+
+    Two values that differ have one from nearly 0 to nearly infinity, which tells nobody anything.
+    """
     if low is None and high is None:
         return f"{digits(value)} [one value]"
+    if low is not None and high is not None and 0 < _SAYS_NOTHING * low < high:
+        return f"{digits(value)} [too few values]"
     ends = ("…" if end is None else digits(end) for end in (low, high))
     return f"{digits(value)} [{', '.join(ends)}]"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import to_builtins
 
 from perceptron.analysis import advice
+from perceptron.analysis.crossover.expected import expected_change
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.select import times
 from perceptron.analysis.training_length import TrainingLength
@@ -37,8 +38,10 @@ _PROCESSES = 3
 _BESIDE = 2
 # Share of the time for processes of the problem itself beyond the first.
 _OWN_SHARE = 0.6
-SECONDS = 20.0
-"""What it may take unless the user says otherwise."""
+# What one of those takes of what the first did: half as many workers start, and nothing is checked.
+_FURTHER_SHARE = 0.5
+SECONDS = 28.0
+"""What it may take unless the user says otherwise: half a minute with what precedes and follows."""
 _EFFORT = Effort(samples=5, minimum_seconds=0.005)
 
 
@@ -134,8 +137,7 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
     with Workers(budget.until_abandoned) as workers:
         look = _Look(plan, run, workers, progress, budget)
         pairs = [(problem, backend) for backend in plan.backends]
-        look.measure(pairs, 1, budget)
-        left_out = look.measure(pairs, _PROCESSES, budget.part(_OWN_SHARE))
+        left_out = look.own(pairs, budget)
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
         axes = axes_through(problem, own) if len(usable) > 1 else []
@@ -143,7 +145,7 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
             pass
     found = [advice.rows_on(through.named, rows, problem.name) for through in axes]
     no_other = any(not axis.has_other_sizes for axis in found)
-    budget.cut_short = bool(left_out) or look.left_out_sizes or no_other
+    budget.cut_short = left_out or look.left_out_sizes or no_other
     return found
 
 
@@ -163,6 +165,8 @@ class _Look:
         self._workers = workers
         self._progress = progress
         self._budget = budget
+        self._beside = 1
+        """Processes for each size beside the problem: of those that run already."""
         self.left_out_sizes = False
         """Whether the last round left out a size that it wanted, for lack of time."""
 
@@ -173,20 +177,43 @@ class _Look:
         run, tasks = self._run, self._tasks(pairs, processes)
         return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
 
+    def own(self, pairs: Sequence[tuple[Problem, str]], budget: Budget) -> bool:
+        """Measure the problem itself; return whether a process was left out for lack of time.
+
+        One that could not start in time would tell nothing, and cost the sizes beside it theirs.
+        """
+        before = budget.spent
+        left_out = self.measure(pairs, 1, budget)
+        further = _FURTHER_SHARE * (budget.spent - before)
+        part = budget.part(_OWN_SHARE)
+        for processes in range(2, _PROCESSES + 1):
+            if part.left < further:
+                return True
+            left_out = self.measure(pairs, processes, part)
+            self._beside = min(_BESIDE, processes)
+        return bool(left_out)
+
     def round(self, backends: Sequence[str], axes: Sequence[AxisThrough]) -> bool:
-        """Measure once along each axis while there is time; False when nothing was measured."""
-        before = len(self._run.journal.rows)
+        """Measure the next size of each axis while there is time; False when nothing was measured.
+
+        The first axes come first, so that they have as many sizes as the others, or one more.
+        """
+        before, beside = len(self._run.journal.rows), self._beside
         self.left_out_sizes = False
-        for index, through in enumerate(axes):
-            budget = self._budget.part(1 / (len(axes) - index))
-            for pairs in self._next_sizes(backends, through):
-                tasks = self._tasks(pairs, _BESIDE)
-                # A size that one process has measured says nothing that is sure.
-                if sum(expected_seconds(task, budget) for task in tasks) < budget.left:
-                    self.left_out_sizes |= bool(self.measure(pairs, _BESIDE, budget))
+        for through in axes:
+            for pairs in self._next_sizes(backends, through)[:1]:
+                tasks = self._tasks(pairs, beside)
+                # A size that some of the processes have measured says nothing that is sure.
+                if sum(self._expected(task) for task in tasks) < self._budget.left:
+                    self.left_out_sizes |= bool(self.measure(pairs, beside, self._budget))
                 else:
                     self.left_out_sizes = True
         return len(self._run.journal.rows) > before
+
+    def _expected(self, task: Task) -> float:
+        """Return the seconds that a task takes; the first process of a size also checks it."""
+        seconds = expected_seconds(task, self._budget)
+        return seconds if task.process else seconds + expected_seconds(task, self._budget, "check")
 
     def _tasks(self, pairs: Sequence[tuple[Problem, str]], processes: int) -> list[Task]:
         plan = self._plan
@@ -212,20 +239,19 @@ class _Look:
     def _next_sizes(
         self, backends: Sequence[str], through: AxisThrough
     ) -> list[list[tuple[Problem, str]]]:
-        """Return the (problem, backend) pairs to measure at each size, the nearest size first."""
-        axis, here = through.axis, through.here
+        """Return the (problem, backend) pairs of each size to measure, nearest a change first."""
+        axis, here, beside = through.axis, through.here, self._beside
         rows = advice.whole_trainings(self.rows(through), self._plan.length)
         own = [row for row in rows if row.size == here]
         best = min(backends, key=lambda name: min(times(own, name).values()))
-        search = Search(
-            axis.low, axis.high, coarse=16.0, first=_BESIDE, enough=_BESIDE, most=_BESIDE
-        )
+        search = Search(axis.low, axis.high, coarse=16.0, first=beside, enough=beside, most=beside)
         wanted: dict[int, set[str]] = {}
         for other in backends:
             for wish in next_measurements(rows, best, other, search) if other != best else ():
                 if wish.size != here:
                     wanted.setdefault(wish.size, set()).update((best, other))
-        nearest = sorted(wanted, key=lambda size: abs(log(size / here)))
+        towards = expected_change(rows, best, [name for name in backends if name != best], here)
+        nearest = sorted(wanted, key=lambda size: abs(log(size / towards)))
         return [
             [(axis.problem(size), backend) for backend in sorted(wanted[size])] for size in nearest
         ]
@@ -243,6 +269,12 @@ def shape_reference(
     """Return the reference of a shape; raise `UserError` for a missing number."""
     if rows is None or features is None:
         raise UserError("give --rows and --features (and --hidden), or --problem")
+    if classes is not None and not 2 <= classes <= rows:
+        raise UserError(f"--classes: {classes} is not between 2 and the {rows} of --rows")
+    if batch is not None and not 1 <= batch <= rows:
+        raise UserError(f"--batch: {batch} is not between 1 and the {rows} of --rows")
+    if feed == "host" and batch is None:
+        raise UserError("--feed: host is for batches: give --batch, such as --batch 128")
     made = shape.Shape(
         rows,
         features,

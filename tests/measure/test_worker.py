@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
+from threadpoolctl import threadpool_info, threadpool_limits
 
+from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
 from perceptron.measure import worker
 from perceptron.measure.job import Job
@@ -58,3 +61,26 @@ def test_the_loss_is_asked_for_once_after_all_samples(
     monkeypatch.setattr(LossOf, "asked", 0)
     worker.measure(Diverges(), "mlp-width:4", job)
     assert LossOf.asked == 1
+
+
+def test_the_reference_of_short_iterations_takes_one_thread(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pools are as before when it is there: the backend itself is checked with all of them."""
+    seen: list[list[int]] = []
+    reference = agreement.reference
+
+    def noted(problem: Problem) -> agreement.Reference:
+        seen.append(pools())
+        return reference(problem)
+
+    def pools() -> list[int]:
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    monkeypatch.setattr(agreement, "reference", noted)
+    with threadpool_limits(limits=2):
+        before = pools()
+        outcome = worker.measure(NumpyBackend(), "mlp-width:4", replace(job, check=True))
+        assert pools() == before
+    assert outcome.status == "ok"
+    assert seen == [[1] * len(before)]

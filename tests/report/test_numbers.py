@@ -55,6 +55,12 @@ def test_an_interval_has_one_unit() -> None:
     assert interval(400.0, 350.0, None) == "400 [350, …]"
 
 
+def test_an_interval_that_tells_nothing_is_not_written_out() -> None:
+    """Two values that differ have one over many powers of ten."""
+    assert duration_interval(0.162, 2.64e-4, 99.1) == "162 [too few values] ms"
+    assert interval(1.0, 0.2, 5.0) == "1.00 [0.200, 5.00]"
+
+
 def test_a_ratio_to_itself_is_one() -> None:
     assert ratio(1.0, 1.0, 1.0) == "1"
     assert ratio(1.02, 0.98, 1.06) == "1.02 [0.980, 1.06]"

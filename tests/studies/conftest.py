@@ -41,6 +41,7 @@ class Lab:
         """(backend, reference of the problem), one for each training that was timed."""
         self.names: set[object] = set()
         """Of the lasting workers that had a job."""
+        self._started: set[tuple[int, Hashable]] = set()
         self.now = 0.0
         """A clock that every job moves, in seconds."""
         self.start_seconds = 0.0
@@ -113,10 +114,13 @@ class Lab:
         yield from self.run(job, seconds_left)
 
     def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
-        for job, _ in wanted.values():
+        for name, (job, _) in wanted.items():
+            if (id(workers), name) in self._started:
+                continue
             hangs = job.backend in self.never_starts
             seconds = 1e6 if hangs else self.start_seconds
             self._pass(seconds, workers._seconds_left, job.backend)
+            self._started.add((id(workers), name))
 
     def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
         self.names.add(name)

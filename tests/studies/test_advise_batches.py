@@ -56,7 +56,7 @@ def test_it_says_from_which_batch_and_width_the_answer_changes(lab: Lab, tmp_pat
         there = catalogue.find(shapes[axis].format(round(crossed.size)))
         assert operations(there) == pytest.approx(4e6, rel=0.5), axis
     assert "torch-cpu from a batch of" in sentence(result)
-    assert lab.now <= 20.0
+    assert lab.now <= study.SECONDS
 
 
 def test_a_whole_training_is_of_all_rows_wherever_it_was_measured(lab: Lab, tmp_path: Path) -> None:
@@ -96,3 +96,23 @@ def test_a_family_of_batches_is_looked_along(lab: Lab, tmp_path: Path) -> None:
     (change,) = advise(lab, tmp_path, "mlp-batch:64", epochs=2).advice.changes
     assert (change.axis, change.here) == ("batch", 64)
     assert change.high <= 16_384
+
+
+def test_batch_and_width_come_before_features(lab: Lab, tmp_path: Path) -> None:
+    """With time for two sizes beside the problem, each of the first axes has one."""
+    own = catalogue.find(MNIST)
+    lab.takes = lambda job, problem: 0.5 if problem.name == own.name else 1.5
+    result = advise(lab, tmp_path, epochs=5).advice
+    looked = {change.axis: change.reason is None for change in result.changes}
+    assert looked == {"batch": True, "hidden width": True, "features": False}
+    assert "no time was left to look along features" in sentence(result)
+
+
+def test_a_further_process_that_cannot_start_in_time_is_not_begun(lab: Lab, tmp_path: Path) -> None:
+    """Nothing is abandoned, and the time goes to sizes beside the problem."""
+    lab.start_seconds = 4.0
+    result = advise(lab, tmp_path, epochs=5)
+    assert {row.process for row in result.rows if row.problem == MNIST} == {0}
+    assert lab.now < study.SECONDS
+    assert "no-end" not in [warning.code for warning in result.warnings]
+    assert "budget-spent" in [warning.code for warning in result.warnings]
