@@ -8,14 +8,14 @@ problem that stands still.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite, sqrt
 
 import numpy as np
 
 from perceptron.backends.contract.doubt import Doubt, Mask, follow
-from perceptron.backends.contract.driver import flat, predict
+from perceptron.backends.contract.stand import Stand, stand
 from perceptron.backends.numpy_backend import BACKEND as REFERENCE_BACKEND
 from perceptron.backends.protocol import Evaluation, Trainer
 from perceptron.problems.datasets import Array
@@ -109,7 +109,7 @@ class Difference:
 def reference(problem: Problem) -> Reference:
     """Train ten iterations in float64; raises `Refused` if the loss does not stay finite."""
     trainer = REFERENCE_BACKEND.prepare(problem, "float64")
-    before, first = _observe(problem, trainer), trainer.parameters()
+    first = stand(problem, trainer.parameters())
     doubts: dict[DType, Doubt] = {}
     if isinstance(problem.optimizer, Adam):
         doubts = follow(
@@ -117,13 +117,26 @@ def reference(problem: Problem) -> Reference:
         )
     else:
         trainer.train(ITERATIONS)
-    after = _observe(problem, trainer)
+    last = stand(problem, trainer.parameters())
+    before, after = _quantities_at(problem, first), _quantities_at(problem, last)
     for name, end in after.items():
         if not np.all(np.isfinite(end)):
             raise Refused(f"{name} is not finite after {ITERATIONS} iterations: lower the rate")
-    quantities = _quantities(problem, before, after, doubts)
-    accuracies = _accuracies(problem, first, trainer, doubts)
-    return Reference(quantities, accuracies)
+    twins = {dtype: stand(problem, doubt.twin.parameters()) for dtype, doubt in doubts.items()}
+    return Reference(
+        _quantities(problem, before, after, doubts, twins),
+        tuple(
+            Accuracy(
+                name,
+                share,
+                {
+                    dtype: undecided(problem, dtype, first, last, twins.get(dtype, last))[index]
+                    for dtype in DTYPES
+                },
+            )
+            for index, (name, share) in enumerate(_shares(last.evaluation).items())
+        ),
+    )
 
 
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:
@@ -157,16 +170,23 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
     return max(differences, key=_severity)
 
 
-def _observe(
-    problem: Problem, trainer: Trainer, evaluation: Evaluation | None = None
+def _observe(problem: Problem, trainer: Trainer, evaluation: Evaluation) -> dict[str, Array]:
+    return _named(problem, trainer.loss(), evaluation, trainer.parameters())
+
+
+def _quantities_at(problem: Problem, stand: Stand) -> dict[str, Array]:
+    evaluation = stand.evaluation
+    return _named(problem, evaluation.train.loss, evaluation, stand.parameters)
+
+
+def _named(
+    problem: Problem, loss: float, evaluation: Evaluation, arrays: Sequence[Array]
 ) -> dict[str, Array]:
     names = parameter_names(problem)
-    arrays = trainer.parameters()
     if len(arrays) != len(names):
         raise ValueError(f"parameters() gives {len(arrays)} arrays, not {len(names)}")
-    evaluation = evaluation or trainer.evaluate()
     values = {
-        _LOSS: np.array(trainer.loss()),
+        _LOSS: np.array(loss),
         f"{_LOSS} of evaluate()": np.array(evaluation.train.loss),
     }
     if evaluation.test is not None:
@@ -189,8 +209,9 @@ def _quantities(
     before: dict[str, Array],
     after: dict[str, Array],
     doubts: dict[DType, Doubt],
+    twins: dict[DType, Stand],
 ) -> tuple[Quantity, ...]:
-    twins = {dtype: _observe(problem, doubt.twin) for dtype, doubt in doubts.items()}
+    others = {dtype: _quantities_at(problem, twin) for dtype, twin in twins.items()}
     loss_movement = _norm(after[_LOSS] - before[_LOSS])
     quantities = []
     for name, end in after.items():
@@ -198,51 +219,33 @@ def _quantities(
         for dtype, doubt in doubts.items():
             masks = dict(zip(parameter_names(problem), doubt.known, strict=True))
             known[dtype] = masks.get(name, np.ones(end.shape, bool))
-            spread[dtype] = _norm((twins[dtype][name] - end)[known[dtype]])
+            spread[dtype] = _norm((others[dtype][name] - end)[known[dtype]])
         # A held-out part need not be learned: its loss is judged by what training does.
         movement = loss_movement if name.startswith(_LOSS) else 0.0
         quantities.append(Quantity(name, before[name], end, known, spread, movement))
     return tuple(quantities)
 
 
-def undecided(problem: Problem, dtype: DType, *trainings: list[Array]) -> tuple[float, float]:
+def undecided(
+    problem: Problem, dtype: DType, first: Stand, last: Stand, twin: Stand
+) -> tuple[float, float]:
     """Return the shares of rows, of both parts, whose class rounding to a dtype may change.
 
-    ``trainings`` are parameters at the start, those that the reference and its twin end at, or
-    nothing: then the start is judged. Without a held-out part its share is 0.
+    ``first`` is the start, ``last`` and ``twin`` are where the reference and its twin end; all the
+    same where the start is judged. Without a held-out part its share is 0.
     """
-    first, last, other = trainings or (problem.start_parameters(),) * 3
-    shares = []
-    for part in (problem.training_part(), problem.held_out_part()):
-        if part is None:
-            shares.append(0.0)
-            continue
-        start, end, twin = (
-            predict(problem, flat(arrays), part.inputs) for arrays in (first, last, other)
-        )
-        doubt = TOLERANCE[dtype] * np.abs(end - start) + 2.0 * np.abs(twin - end)
+    shares = [0.0, 0.0]
+    outputs = zip(first.outputs, last.outputs, twin.outputs, strict=True)
+    for index, (start, end, other) in enumerate(outputs):
+        doubt = TOLERANCE[dtype] * np.abs(end - start) + 2.0 * np.abs(other - end)
         doubt += 8.0 * float(np.finfo(dtype).eps) * np.abs(end)
         if problem.outputs == 1:
             margin = np.abs(end[:, 0] - 0.5)
         else:
             second, largest = np.sort(end, axis=1)[:, -2:].T
             margin = (largest - second) / 2.0
-        shares.append(float((margin <= doubt.max(axis=1)).mean()))
+        shares[index] = float((margin <= doubt.max(axis=1)).mean())
     return shares[0], shares[1]
-
-
-def _accuracies(
-    problem: Problem, start: list[Array], trainer: Trainer, doubts: dict[DType, Doubt]
-) -> tuple[Accuracy, ...]:
-    end = trainer.parameters()
-    shares = {}
-    for dtype in DTYPES:
-        twin = doubts[dtype].twin.parameters() if dtype in doubts else end
-        shares[dtype] = undecided(problem, dtype, start, end, twin)
-    return tuple(
-        Accuracy(name, share, {dtype: both[index] for dtype, both in shares.items()})
-        for index, (name, share) in enumerate(_shares(trainer.evaluate()).items())
-    )
 
 
 def _allowance(quantity: Quantity, dtype: DType) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.contract.problems import problems
-from perceptron.backends.numpy_backend import BACKEND as REFERENCE_BACKEND
+from perceptron.backends.contract.stand import stand
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -113,11 +113,12 @@ def _computes_the_loss(backend: Backend, problem: Problem, dtype: DType) -> None
 
 def _evaluates(backend: Backend, problem: Problem, dtype: DType) -> None:
     trainer = backend.prepare(problem, dtype)
-    expected = REFERENCE_BACKEND.prepare(problem, "float64").evaluate()
+    start = stand(problem, problem.start_parameters())
+    expected = start.evaluation
     evaluation = trainer.evaluate()
     if (evaluation.test is None) != (expected.test is None):
         raise Broken("evaluate() must score a held-out part where there is one, and only there")
-    undecided = agreement.undecided(problem, dtype)
+    undecided = agreement.undecided(problem, dtype, start, start, start)
     parts = [("the training part", evaluation.train, expected.train, undecided[0])]
     if evaluation.test is not None and expected.test is not None:
         parts.append(("the held-out part", evaluation.test, expected.test, undecided[1]))

@@ -12,7 +12,8 @@ import numpy as np
 
 from perceptron.backends.protocol import Backend, Evaluation
 from perceptron.backends.shared.evaluation import evaluate
-from perceptron.backends.shared.gradient import Network, forward, views
+from perceptron.backends.shared.gradient import views
+from perceptron.backends.shared.predict import predict
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
@@ -88,7 +89,10 @@ class Driver:
         return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
-        return evaluate(self.problem, lambda inputs: predict(self.problem, self.values, inputs))
+        return evaluate(
+            self.problem,
+            lambda inputs: predict(self.problem, views(self.values, self.problem.widths), inputs),
+        )
 
     def parameters(self) -> list[Array]:
         return [array.copy() for array in views(self.values, self.problem.widths)]
@@ -116,20 +120,6 @@ class Driver:
     def factors(self, optimizer: Adam) -> tuple[float, float]:
         """Return `adam_factors` of this step."""
         return adam_factors(optimizer, self.steps)
-
-
-def predict(problem: Problem, parameters: Array, inputs: Array) -> Array:
-    """Return the last layer's outputs, (rows, outputs), with these parameters, flat; float64."""
-    network = Network(
-        parameters=parameters,
-        gradients=parameters,
-        widths=problem.widths,
-        activations=tuple(layer.activation for layer in problem.layers),
-        loss=problem.loss,
-    )
-    with np.errstate(over="ignore"):
-        outputs: Array = forward(np, network, inputs)[-1]
-    return outputs
 
 
 def flat(arrays: Sequence[Array]) -> Array:

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from perceptron.backends.contract.driver import Driver, Gradients, flat, predict
+from perceptron.backends.contract.driver import Driver, Gradients, flat
 from perceptron.backends.protocol import Evaluation
 from perceptron.backends.shared.gradient import views
+from perceptron.backends.shared.predict import predict
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
@@ -185,5 +186,7 @@ def overflows(problem: Problem) -> bool:
 
 def _overflow(problem: Problem, values: Array, rows: Indices | None, dtype: DType) -> bool:
     inputs = problem.training_part().inputs
-    outputs = predict(problem, values, inputs if rows is None else inputs[rows])
+    outputs = predict(
+        problem, views(values, problem.widths), inputs if rows is None else inputs[rows]
+    )
     return bool(outputs.max() > np.log(np.finfo(dtype).max))

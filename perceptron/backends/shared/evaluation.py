@@ -11,6 +11,9 @@ from perceptron.problems.datasets import Array, Part
 from perceptron.problems.problem import Loss, Problem
 from perceptron.problems.targets import classes_of
 
+# Of the widest layer, for all rows that are predicted at once: 128 MiB in float64.
+_MOST_VALUES = 2**24
+
 
 def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     """Score the training part and the held-out part.
@@ -18,18 +21,32 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     ``predict`` computes the last layer's outputs, (rows, outputs), of inputs (rows, features) in
     float64 with the backend's own functions and the present parameters.
     """
+
+    def scored(part: Part) -> Score:
+        return score(problem, in_parts(problem, part.inputs, predict), part.targets)
+
     held_out = problem.held_out_part()
     return Evaluation(
-        train=_score(problem, problem.training_part(), predict),
-        test=None if held_out is None else _score(problem, held_out, predict),
+        train=scored(problem.training_part()),
+        test=None if held_out is None else scored(held_out),
     )
 
 
-def _score(problem: Problem, part: Part, predict: Callable[[Array], Array]) -> Score:
-    predictions = np.asarray(predict(part.inputs), dtype=np.float64)
+def in_parts(problem: Problem, inputs: Array, predict: Callable[[Array], Array]) -> Array:
+    """Return what ``predict`` answers, float64, asked for so many rows at once as memory bears."""
+    rows = max(1, _MOST_VALUES // max(problem.widths))
+    outputs = [
+        np.asarray(predict(inputs[begin : begin + rows]), dtype=np.float64)
+        for begin in range(0, len(inputs), rows)
+    ]
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+def score(problem: Problem, predictions: Array, targets: Array) -> Score:
+    """Score predictions (rows, outputs) of a part by its targets (rows, outputs)."""
     return Score(
-        loss=loss_of(problem.loss, predictions, part.targets),
-        accuracy=_accuracy(predictions, part.targets),
+        loss=loss_of(problem.loss, predictions, targets),
+        accuracy=_accuracy(predictions, targets),
     )
 
 
