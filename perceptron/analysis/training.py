@@ -34,6 +34,11 @@ def training_words(of: OnGround) -> str:
     return ", ".join(words)
 
 
+def training_name(of: OnGround) -> str:
+    """Return `training_words`, or where these are empty the optimizer, as far as it is known."""
+    return training_words(of) or of.optimizer or "not stated"
+
+
 def kept_apart(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
     """Return a warning of families whose rows were not all trained alike on one machine.
 

@@ -9,10 +9,12 @@ Every backend says itself where it stands, in its attribute ``rung`` (see `proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import LadderStep
+
+STARTS = "nothing: the ladder starts here"
 
 
 def rungs(device: str, batches: bool = True) -> dict[str, str]:
@@ -29,11 +31,13 @@ def rungs(device: str, batches: bool = True) -> dict[str, str]:
         rung = own.get("rung")
         if isinstance(rung, LadderStep) and backend.device == device:
             known[name] = rung
-    return {
-        name: known[name].removes
-        for name in _descent(None, known)
-        if batches or not known[name].needs_batches
-    }
+    ladder = [name for name in _descent(None, known) if batches or not known[name].needs_batches]
+    return {name: _removes(known[name], ladder) for name in ladder}
+
+
+def _removes(rung: LadderStep, ladder: Sequence[str]) -> str:
+    """Return what a rung removes from the one before it, which may not be on this ladder."""
+    return rung.removes if rung.after is None or rung.after in ladder else STARTS
 
 
 def _descent(after: str | None, known: dict[str, LadderStep]) -> Iterator[str]:

@@ -125,7 +125,7 @@ CPU = LoaderBackend(
     "cpu",
     "PyTorch on the CPU: as torch-cpu, with batches from a DataLoader",
     LadderStep(
-        "nothing: torch-cpu, and a DataLoader that stacks each batch row by row",
+        "nothing: a loader that stacks rows, a module, autograd, an optimizer",
         after=None,
         needs_batches=True,
     ),

@@ -252,17 +252,11 @@ CPU = TorchBackend(
     "torch-cpu",
     "cpu",
     "PyTorch on the CPU: nn.Sequential, autograd, torch.optim",
-    LadderStep(
-        "nothing but a loader: a module, autograd and an optimizer, called from Python",
-        after="torch-cpu-dataloader",
-    ),
+    LadderStep("the loader: a batch is gathered by its indices", after="torch-cpu-dataloader"),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
-    LadderStep(
-        "nothing but a loader: as torch-cpu, and a launch for each kernel",
-        after="torch-cuda-dataloader",
-    ),
+    LadderStep("the loader: a batch is gathered by its indices", after="torch-cuda-dataloader"),
 )

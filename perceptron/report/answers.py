@@ -15,7 +15,7 @@ from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report import numbers
 from perceptron.report.crossover_words import answer
-from perceptron.report.newest_runs import Shown
+from perceptron.report.newest_runs import ShownRuns
 from perceptron.report.tables import markdown
 from perceptron.report.tables.advice import answer as answer_for_a_shape
 
@@ -30,7 +30,7 @@ Row = Mapping[str, str]
 
 
 def answers(
-    runs: Shown,
+    runs: ShownRuns,
     family: str,
     proof: Path,
     truth: Path,

@@ -26,7 +26,7 @@ BATCHES = "digits"
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult, AdviceResult)
 
 
-class Shown(Struct, frozen=True, kw_only=True):
+class ShownRuns(Struct, frozen=True, kw_only=True):
     """All runs that the pages show; their folders are relative to the repository's root.
 
     Those that may be None were not measured yet.
@@ -41,13 +41,13 @@ class Shown(Struct, frozen=True, kw_only=True):
     advice: AdviceResult | None
 
 
-def shown(results: Path) -> Shown:
+def shown_runs(results: Path) -> ShownRuns:
     """Return the newest run of each kind that is finished and no quick look.
 
     All are of the machine of the newest whole run. Raises `UserError` where one is missing without
     which there would be no page, and for one that cannot be read.
     """
-    return Shown(
+    return ShownRuns(
         bench=newest_bench(results),
         phase_map=newest_map(results),
         ladder=newest_ladder(results),

@@ -23,7 +23,7 @@ from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.crossover_words import answer, missing
-from perceptron.report.newest_runs import BATCHES, Shown, shown
+from perceptron.report.newest_runs import BATCHES, ShownRuns, shown_runs
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 from perceptron.report.tables.ladder import PHASE_COLUMNS, RUNG_COLUMNS, phase_cells, rung_cells
@@ -48,14 +48,14 @@ def main() -> None:
     """Rewrite the blocks of the pages and the pictures that these show."""
     with TemporaryDirectory() as folder:
         results = export(ROOT, Path(folder))
-        runs, speeds = shown(results), newest_speeds(results)
+        runs, speeds = shown_runs(results), newest_speeds(results)
     for name, picture in pictures(runs).items():
         (ROOT / "docs" / name).write_text(picture, encoding="utf-8")
     for page, text in filled(runs, speeds).items():
         (ROOT / page).write_text(text, encoding="utf-8")
 
 
-def filled(runs: Shown, speeds: Speeds | None) -> dict[str, str]:
+def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     """Return the text of each page, its blocks filled."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     content = blocks(runs.bench) | map_blocks(runs.phase_map) | ladder_blocks(runs.ladder)
@@ -70,7 +70,7 @@ def filled(runs: Shown, speeds: Speeds | None) -> dict[str, str]:
     }
 
 
-def pictures(runs: Shown) -> dict[str, str]:
+def pictures(runs: ShownRuns) -> dict[str, str]:
     """Return the figures: SVG by file name."""
     return {
         "finding.svg": draw(finding_figure(runs.bench.finding)),

@@ -93,7 +93,8 @@ def overhead(
     `UserError` if the results folder cannot be written to, or if there was no time for anything.
     """
     budget = study_budget(budget_seconds or plan.budget_seconds)
-    ladder = rungs("cpu") | rungs("cuda")
+    batches = plan.problem.batch is not None
+    ladder = rungs("cpu", batches) | rungs("cuda", batches)
     # What the judge needs beside the rows belongs to the plan.
     as_json: dict[str, Any] = plain(plan) | {
         "study": "overhead",

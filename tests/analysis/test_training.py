@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.training import kept_apart, training_words
+from perceptron.analysis.training import kept_apart, training_name, training_words
 from tests.conftest import MakeRow
 
 PLAIN = {"optimizer": "sgd", "feed": "resident", "outputs": 1}
@@ -22,6 +22,19 @@ ADAM = {"optimizer": "adam", "feed": "host", "outputs": 10, "batch": 128}
 )
 def test_words_say_what_is_not_plain(row: MakeRow, fields: dict[str, object], words: str) -> None:
     assert training_words(row(**fields)) == words
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "not stated"),
+        (PLAIN, "sgd"),
+        ({**PLAIN, "size": 8, "batch": 8, "axes": ("batch",)}, "sgd"),
+    ],
+    ids=["unknown", "plain", "along the batch"],
+)
+def test_a_name_is_never_empty(row: MakeRow, fields: dict[str, object], name: str) -> None:
+    assert training_name(row(**fields)) == name
 
 
 def test_families_trained_in_two_ways_are_named_with_what_differs(row: MakeRow) -> None:

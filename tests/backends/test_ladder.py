@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.ladder import rungs
+from perceptron.backends.ladder import STARTS, rungs
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.protocol import LadderStep
 
@@ -45,7 +45,9 @@ def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
     """Without batches there is nothing to load: the ladder starts with torch itself."""
     loader = f"torch-{device}-dataloader"
     assert list(rungs(device)) == [loader, *rungs(device, batches=False)]
-    assert next(iter(rungs(device, batches=False))) == f"torch-{device}"
+    name, removes = next(iter(rungs(device, batches=False).items()))
+    assert (name, removes) == (f"torch-{device}", STARTS)
+    assert rungs(device)[name] != STARTS
 
 
 def test_the_ladder_of_a_gpu_is_its_own() -> None:

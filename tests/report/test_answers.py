@@ -9,7 +9,7 @@ from perceptron.analysis.stored.runs import judge_advice
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.answers import ADVISED, answers, table_lines
-from perceptron.report.newest_runs import shown
+from perceptron.report.newest_runs import shown_runs
 from tests.made import ADVICE, advice_rows, keep
 
 PROOF = "| target | met | reached [95 % interval] | of |\n|---|---|---|---|\n"
@@ -17,7 +17,7 @@ TRUTH = "| worlds | number | wrong, sure | interval right |\n|---|---|---|---|\n
 
 
 def table(results: Path, folder: Path) -> str:
-    return answers(shown(results), "mlp-width", folder / "gate-proof.md", folder / "truth.md")
+    return answers(shown_runs(results), "mlp-width", folder / "gate-proof.md", folder / "truth.md")
 
 
 def test_every_question_has_a_command_and_an_answer(
@@ -51,7 +51,7 @@ def test_a_shape_has_an_answer_once_advice_is_of_record(
         f"{PROOF}| no alarm | yes | 0 % | 200 |\n| 5 % slowdowns found | yes | 99 % | 7 |\n"
     )
     (tmp_path / "truth.md").write_text(f"{TRUTH}| all | 2,000 | 0 | 95 % |\n")
-    runs = shown(results_of_record)
+    runs = shown_runs(results_of_record)
     judged = judge_advice(read_run(keep(tmp_path, ADVICE, advice_rows())))
     pages = (tmp_path / "gate-proof.md", tmp_path / "truth.md")
     without = answers(replace(runs, advice=None), "mlp-width", *pages).splitlines()

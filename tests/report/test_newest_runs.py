@@ -8,7 +8,7 @@ import pytest
 
 from perceptron.errors import UserError
 from perceptron.report import newest_runs
-from perceptron.report.newest_runs import newest_bench, newest_ladder, newest_map, shown
+from perceptron.report.newest_runs import newest_bench, newest_ladder, newest_map, shown_runs
 from tests.made import ADVICE, LADDER, MAP, advice_rows, everything, keep, ladder_rows, map_rows
 
 
@@ -34,7 +34,7 @@ def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
 
 def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Path) -> None:
     """However new they are; those of batches are there by themselves."""
-    assert shown(results).batches is None
+    assert shown_runs(results).batches is None
     keep(
         results,
         MAP | {"family": "batch-width", "axes": ["batch", "width"]},
@@ -43,7 +43,7 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
     )
     digits = LADDER | {"problem": "digits"}
     keep(results, digits, ladder_rows("digits"), started="2026-02-02T00:00:00Z")
-    runs = shown(results)
+    runs = shown_runs(results)
     assert runs.phase_map.map.family == "mlp-map"
     assert runs.ladder.problem == "or-gate"
     assert runs.batches is not None
@@ -52,14 +52,14 @@ def test_a_map_and_a_ladder_of_something_else_are_not_the_default_s(results: Pat
 
 def test_advice_is_shown_as_soon_as_there_is_some(results: Path) -> None:
     """By the newest finished run of the same machine, its folder relative to the repository."""
-    assert shown(results).advice is None
+    assert shown_runs(results).advice is None
     keep(results, ADVICE, advice_rows(), started="2026-02-01T00:00:00Z", finished=False)
     keep(
         results, ADVICE, advice_rows(), started="2026-02-02T00:00:00Z", machine="far", folder="far"
     )
-    assert shown(results).advice is None
+    assert shown_runs(results).advice is None
     keep(results, ADVICE, advice_rows(), started="2026-02-03T00:00:00Z")
-    result = shown(results).advice
+    result = shown_runs(results).advice
     assert result is not None
     assert result.advice.use == "numpy"
     assert result.results == Path("results/runs/box/2026-02-03T000000Z")
@@ -69,7 +69,7 @@ def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_pa
     """A map that was measured elsewhere since is of another story."""
     results = tmp_path / "results"
     shutil.copytree(results_of_record, results)
-    before = shown(results)
+    before = shown_runs(results)
     for run in (before.phase_map.results, before.ladder.results):
         elsewhere = results / "runs" / "elsewhere"
         shutil.copytree(tmp_path / run, elsewhere / f"{run.name}-later")

@@ -10,14 +10,14 @@ from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report import readme
-from perceptron.report.newest_runs import shown
+from perceptron.report.newest_runs import shown_runs
 from tests.made import LADDER, keep, ladder_rows
 
 
 def test_the_pages_show_what_the_committed_results_say(results_of_record: Path) -> None:
     """No number in a block was typed by hand: `make readme` would change nothing."""
     results = results_of_record
-    runs = shown(results)
+    runs = shown_runs(results)
     pages = readme.filled(runs, newest_speeds(results))
     assert pages.keys() == readme.PAGES.keys()
     for page, text in pages.items():

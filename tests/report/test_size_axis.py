@@ -14,6 +14,10 @@ from perceptron.report.size_axis import at_size, size_axis
         ("mlp:1000x20x*", "hidden width"),
         ("mlp:60000x784x128:10c:*b:adam", "batch"),
         ("mine", "size"),
+        ("sort-rows", "rows"),
+        ("rows", "rows"),
+        ("batch-norm", "size"),
+        ("image-batch", "size"),
     ],
 )
 def test_a_family_is_read_where_rows_say_nothing(family: str, word: str) -> None:

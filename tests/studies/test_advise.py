@@ -59,7 +59,7 @@ def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
     assert result.advice.use == "numpy"
     assert [change.reason for change in result.advice.changes] == [NO_TIME] * 3
-    assert "no time was left to look along rows and features and hidden width" in sentence(
+    assert "no time was left to look along rows, features and hidden width" in sentence(
         result.advice
     )
     assert result.warnings[-1].code == "budget-spent"

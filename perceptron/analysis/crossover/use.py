@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
 from perceptron.analysis.select import has_time, is_own
-from perceptron.analysis.training import training_words
+from perceptron.analysis.training import training_name
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.reading import UnreadFile
@@ -179,8 +179,7 @@ class _Why:
         if commits:
             return "of another environment or version of the benchmark"
         if self._is_trained_alone(row):
-            words = training_words(row) or "in full batches by plain gradient descent"
-            return f"trained as no other backend was: {words}"
+            return f"trained as no other backend was: {training_name(row)}"
         if (row.family, ground(row)) not in self._lines:
             return "of a family that does not vary along one axis of sizes"
         if commits is None:

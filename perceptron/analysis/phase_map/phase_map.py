@@ -102,8 +102,8 @@ def phase_map_of(
     """Judge every cell of a grid, by default that of all sizes measured.
 
     Rows whose problem names no two sizes are left out, and cells that were cut short. Raises
-    ValueError if none are left, or if they are of several families, machines, dtypes or numbers of
-    threads.
+    ValueError if none are left, or if they are of several families, or of several
+    grounds.
     """
     rows = list(rows)
     by_cell = rows_by_cell(whole_cells(rows)) or rows_by_cell(rows)
@@ -111,7 +111,7 @@ def phase_map_of(
     if not members:
         raise ValueError("no rows of a problem with two sizes")
     if len({(row.family, ground(row)) for row in members}) > 1:
-        raise ValueError("rows that may not be compared: pick one family, machine, dtype, threads")
+        raise ValueError("rows that may not be compared: pick one family and one ground")
     grid = grid or grid_of(by_cell)
     fields = surfaces(grid, times_by_cell(members))
     cells = [

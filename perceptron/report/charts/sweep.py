@@ -9,6 +9,7 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep, sweeps
 from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.records.ground import ground
 from perceptron.report.charts.axes import log_axis, size_text, within
 from perceptron.report.charts.figure import Line, LineFigure, Mark, Stretch
 from perceptron.report.crossover_words import axis_of, sentence
@@ -55,7 +56,10 @@ def sweep_figure(
 
 
 def _bands(curves: Sequence[Curve]) -> str:
-    if all(spot.processes == 1 for curve in curves for spot in curve.spots):
+    spots = [spot for curve in curves for spot in curve.spots]
+    if all(spot.value.low is None for spot in spots):
+        return "Single values have no interval"
+    if all(spot.processes == 1 for spot in spots):
         return "Bands are the 99 % intervals that the files state"
     return "Bands are 95 % intervals over fresh processes"
 
@@ -70,10 +74,11 @@ def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
     judged: list[Sweep] = sweeps(rows) if is_line(rows) else []
     if not judged:
         return None
+    drawn = ground(judged[0])
     crossovers = [
         crossover
         for crossover in bench.crossovers
-        if crossover.family == family and crossover.threads == threads
+        if crossover.family == family and ground(crossover) == drawn
     ]
     return sweep_figure(judged[0].curves, crossovers, size_axis(family, judged[0].axis))
 

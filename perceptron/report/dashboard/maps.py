@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from perceptron.analysis.phase_map.phase_map import TIED, MapCell, MapResult, PhaseMap
 from perceptron.analysis.stored.collection import Collection
+from perceptron.analysis.training import training_words
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.phase_map import map_figure
@@ -38,11 +39,13 @@ def map_setting(result: MapResult) -> tuple[str, ...]:
 def _view(result: MapResult, looks: plot.Looks) -> View:
     drawn = result.map
     facts = result.environment
+    how = training_words(result.rows[0])
     return View(
         title=f"{drawn.family}: which backend wins where",
         lines=[
             drawn.summary,
-            f"{facts.cpu}, {facts.cores} cores, {drawn.threads} threads, {drawn.dtype}; "
+            f"{facts.cpu}, {facts.cores} cores, {drawn.threads} threads, {drawn.dtype}"
+            f"{f', {how}' if how else ''}; "
             f"{drawn.cells_measured} of {len(drawn.cells)} cells were measured, the others lie "
             "between those and have no interval.",
             *(f"{name}: not measured: {reason}." for name, reason in drawn.absent.items()),

@@ -196,7 +196,7 @@ def _time(spot: CurvePoint) -> str:
     time = numbers.duration_interval(value.estimate, value.low, value.high)
     if spot.epoch is None:
         return time
-    return f"{time}, {numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))}"
+    return f"{time} ({numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))})"
 
 
 def _cards(bench: BenchResult | None) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from perceptron.analysis.interval import Interval
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Curve, Sweep
-from perceptron.analysis.training import training_words
+from perceptron.analysis.training import training_name
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
@@ -68,7 +68,7 @@ def sweep_setting(sweep: Sweep) -> tuple[str, ...]:
         state_name(sweep.commit, sweep.when, *foreign_state(sweep)),
         sweep.dtype or "not stated",
         "not stated" if sweep.threads is None else str(sweep.threads),
-        training_words(sweep) or sweep.optimizer or "not stated",
+        training_name(sweep),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from perceptron.analysis.advice import Advice, AdviceResult, Change, Option
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
@@ -156,9 +158,15 @@ def _changes(advice: Advice) -> str:
             doubtful.append(change.axis)
     parts = [f"but {', '.join(winners)}"] if winners else []
     parts += [f"nothing else wins at {' or at '.join(same)}"] if same else []
-    parts += [f"along {' and '.join(doubtful)} it is not sure"] if doubtful else []
-    parts += [f"no time was left to look along {' and '.join(unknown)}"] if unknown else []
+    parts += [f"along {_listed(doubtful)} it is not sure"] if doubtful else []
+    parts += [f"no time was left to look along {_listed(unknown)}"] if unknown else []
     return ", and ".join(parts)
+
+
+def _listed(words: Sequence[str]) -> str:
+    """Return the words as a sentence lists them: ``rows, features and batch``."""
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _named(size: str, axis: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.overhead.iteration_phases import IterationPhase
+from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
 from perceptron.analysis.overhead.ladder import OverheadResult, Rung
 from perceptron.report.numbers import (
     NONE,
@@ -77,17 +77,25 @@ def _rung(rung: Rung) -> tuple[str, ...]:
 
 
 def phase_cells(result: OverheadResult) -> list[tuple[str, ...]]:
-    """Return a row for each phase, then their sum beside the iteration measured as always."""
-    iterations = {whole.backend: whole.seconds_per_iteration for whole in result.wholes}
-    rows = [_phase(phase, iterations.get(phase.backend)) for phase in result.phases]
-    for whole in result.wholes:
-        share = whole.phases_seconds / whole.seconds_per_iteration
-        seconds = (
-            f"{duration(whole.phases_seconds)}; the iteration by itself "
-            f"{duration(whole.seconds_per_iteration)}"
-        )
-        rows.append((whole.backend, "all", seconds, percent(share, 0)))
+    """Return rows for each backend: its phases, then their sum beside the iteration by itself."""
+    wholes = {whole.backend: whole for whole in result.wholes}
+    rows = []
+    for backend in dict.fromkeys(phase.backend for phase in result.phases):
+        whole = wholes.get(backend)
+        seconds = None if whole is None else whole.seconds_per_iteration
+        rows += [_phase(phase, seconds) for phase in result.phases if phase.backend == backend]
+        if whole is not None:
+            rows.append(_whole(whole))
     return rows
+
+
+def _whole(whole: WholeIteration) -> tuple[str, ...]:
+    share = whole.phases_seconds / whole.seconds_per_iteration
+    seconds = (
+        f"{duration(whole.phases_seconds)}; the iteration by itself "
+        f"{duration(whole.seconds_per_iteration)}"
+    )
+    return (whole.backend, "all", seconds, percent(share, 0))
 
 
 def _phase(phase: IterationPhase, iteration_seconds: float | None) -> tuple[str, ...]:

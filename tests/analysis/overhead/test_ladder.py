@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.report.tables import ladder as ladder_page
@@ -38,3 +39,15 @@ def test_tables_say_all_of_it(overhead: OverheadResult) -> None:
         "all",
     ]
     assert len(ladder_page.roofline_cells(overhead)) == 3
+
+
+def test_the_sum_of_phases_stands_below_them(overhead: OverheadResult) -> None:
+    """Where two eager backends have phases, each has its own sum."""
+    both = replace(
+        overhead,
+        phases=[replace(phase, backend=name) for name in "ab" for phase in overhead.phases],
+        wholes=[replace(whole, backend=name) for name in "ab" for whole in overhead.wholes],
+    )
+    of_one = [row[1] for row in ladder_page.phase_cells(overhead)]
+    cells = ladder_page.phase_cells(both)
+    assert [row[:2] for row in cells] == [(name, phase) for name in "ab" for phase in of_one]

@@ -8,8 +8,10 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.stored.collection import collect
+from perceptron.analysis.stored.sweep import sweeps
+from perceptron.report.charts.sweep import sweep_figure
 from perceptron.report.dashboard.write import write_site
-from tests.made import BENCH, bench_rows, keep, line
+from tests.made import BENCH, MAP, bench_rows, keep, line, map_rows
 from tests.report.reading import data, rows_of, text_of, views
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1, "rows": 512}
@@ -26,6 +28,13 @@ def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     results, html = tmp_path_factory.mktemp("results"), tmp_path_factory.mktemp("html")
     keep(results, BENCH, [*plain, *adam, *along])
+    mapped = [
+        replace(row, **SGD | {"optimizer": "adam"}, batch=row.sizes[0], axes=("batch", "width"))
+        for row in map_rows("batch-width")
+        if row.sizes is not None
+    ]
+    plan = MAP | {"family": "batch-width", "axes": ["batch", "width"]}
+    keep(results, plan, mapped, started="2026-01-02T00:00:00Z")
     write_site(html, collect(results))
     return html
 
@@ -81,3 +90,20 @@ def test_raw_data_has_columns_of_it(html: Path) -> None:
         assert row["rows_per_second"] == pytest.approx(row["batch"] / row["seconds"], rel=1e-5)
         assert row["epoch_seconds"] == pytest.approx(row["seconds"] * 512 / row["batch"], rel=1e-5)
     assert {row["rows_per_second"] for row in rows if row["batch"] is None} == {None}
+
+
+def test_a_map_says_how_it_was_trained(html: Path) -> None:
+    """Along the batch there is no one batch to name."""
+    (view,) = views(html, "map").values()
+    assert any(", float32, adam; " in line for line in view["lines"])
+
+
+@pytest.mark.parametrize(
+    ("processes", "words"),
+    [(1, "Single values have no interval"), (4, "Bands are 95 % intervals over fresh processes")],
+)
+def test_a_figure_says_what_its_bands_are(processes: int, words: str) -> None:
+    (sweep,) = sweeps(line(processes=processes))
+    figure = sweep_figure(sweep.curves, [], "width")
+    assert figure is not None
+    assert words in figure.caption
