@@ -123,7 +123,7 @@ class NumpyTrainer:
                 update(np, optimizer, parameters, gradients, state)
 
             return with_momentum
-        factor, eps = np.zeros((2, *parameters[:1].shape), self._dtype)
+        factor, eps = np.zeros((2, 1), self._dtype)
 
         def adam() -> None:
             factor[0], eps[0] = adam_factors(optimizer, self._count())

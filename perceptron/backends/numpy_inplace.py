@@ -52,16 +52,18 @@ class InplaceTrainer:
         self._matrices = joint_matrices(parameters, problem.widths)
         self._gradients = joint_matrices(gradients, problem.widths)
         self._arrays = layer_arrays(self._matrices)
-        inputs, targets = with_ones(part.inputs.astype(dtype)), part.targets.astype(dtype)
+        targets = part.targets.astype(dtype)
         if problem.loss == "cross-entropy":
             targets *= self._scale(problem.step_rows)
         self._batches = problem.batches
         if self._batches is None:
+            inputs = with_ones(part.inputs.astype(dtype))
             self._whole = self._iteration(inputs, np.ascontiguousarray(targets.T))
         else:
             self._batches.orders  # noqa: B018 made here and not while training
             # Side by side, because each row is fetched from memory: once is enough.
-            self._data = np.concatenate([inputs, targets], axis=1)
+            ones = np.ones((len(targets), 1), dtype)
+            self._data = np.concatenate([part.inputs, ones, targets], axis=1, dtype=dtype)
             self._full = self._turn(self._batches.size)
             self._short = self._turn(self._batches.shortest)
         self.reset()

@@ -55,13 +55,13 @@ class TorchTrainer:
         self._is_copied = problem.feed == "host" and self._device.type == "cuda"
         data_device = torch.device("cpu") if self._is_copied else self._device
         part = problem.training_part()
-        self._inputs = self._tensor(part.inputs).to(data_device)
-        self._targets = self._target_tensor(part.targets).to(data_device)
+        self._inputs = self._tensor(part.inputs, data_device)
+        self._targets = self._target_tensor(part.targets, data_device)
         self._batches, self._iteration = problem.batches, 0
         if self._batches is not None:
             self._orders = torch.from_numpy(self._batches.orders).to(data_device)
             self._feed = self._make_feed(self._batches)
-        self._start = [self._tensor(array) for array in problem.start_parameters()]
+        self._start = [self._tensor(array, self._device) for array in problem.start_parameters()]
         self._model = model_of(problem, self._dtype, self._device)
         self._loss = loss_of(problem.loss)
         self._optimizer = optimizer_of(
@@ -167,11 +167,7 @@ class TorchTrainer:
         self._synchronize()
 
     def loss(self) -> float:
-        import torch
-
-        with torch.no_grad():
-            inputs, targets = self._inputs.to(self._device), self._targets.to(self._device)
-            return float(self._loss(self._model(inputs), targets).item())
+        return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
         return evaluate(self._problem, self._predict)
@@ -180,25 +176,25 @@ class TorchTrainer:
         import torch
 
         with torch.no_grad():
-            outputs: Array = self._model(self._tensor(inputs)).cpu().numpy()
+            outputs: Array = self._model(self._tensor(inputs, self._device)).cpu().numpy()
         return outputs
 
     def parameters(self) -> list[Array]:
         arrays = [parameter.detach().cpu().numpy() for parameter in self._model.parameters()]
         return [np.array(array.T if array.ndim == 2 else array) for array in arrays]
 
-    def _tensor(self, array: Array) -> torch.Tensor:
+    def _tensor(self, array: Array, device: torch.device) -> torch.Tensor:
         import torch
 
         # A copy: data sets are read-only, and torch would warn that it cannot promise that.
-        return torch.tensor(array, dtype=self._dtype, device=self._device)
+        return torch.tensor(array, dtype=self._dtype, device=device)
 
-    def _target_tensor(self, targets: Array) -> torch.Tensor:
+    def _target_tensor(self, targets: Array, device: torch.device) -> torch.Tensor:
         import torch
 
         if self._problem.loss == "cross-entropy":  # torch takes classes
-            return torch.tensor(classes_of(targets), device=self._device)
-        return self._tensor(targets)
+            return torch.tensor(classes_of(targets), device=device)
+        return self._tensor(targets, device)
 
     def _synchronize(self) -> None:
         if self._device.type == "cuda":

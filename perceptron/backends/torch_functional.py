@@ -80,10 +80,7 @@ class FunctionalTrainer:
         self._iteration = 0
 
     def loss(self) -> float:
-        import torch
-
-        with torch.no_grad():
-            return float(self._error(self._inputs, self._targets).item())
+        return self.evaluate().train.loss
 
     def evaluate(self) -> Evaluation:
         return evaluate(self._problem, self._predict)

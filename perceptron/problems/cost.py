@@ -14,6 +14,8 @@ from perceptron.problems.problem import ITEMSIZE, DType, Problem
 
 # exp, negate, add, divide forward and 1−a, ×a, ×δ backward: the dearest activation, used for all.
 _OPERATIONS_PER_ACTIVATION = 7
+# Of the widest layer, for all rows that are evaluated at once: 128 MiB in float64.
+_MOST_VALUES = 2**24
 
 
 def parameter_count(problem: Problem) -> int:
@@ -56,19 +58,24 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
     return values * ITEMSIZE[dtype]
 
 
+def rows_at_once(problem: Problem) -> int:
+    """Return how many rows are evaluated together: as many as memory bears, at most all."""
+    return min(problem.dataset.rows, max(1, _MOST_VALUES // max(problem.widths)))
+
+
 def memory(problem: Problem, dtype: DType) -> int:
     """Estimate the bytes that a training holds at its peak.
 
     The data set is there in float64 beside its copy in ``dtype`` and the orders of its rows; per
     activation value there are the value, its gradient and one temporary; per parameter the value,
-    its gradient, the start and the optimizer's state. The loss is that of all rows, whose outputs
-    are there at once.
+    its gradient, the start and the optimizer's state. The loss is that of all rows, `rows_at_once`
+    of which are evaluated together.
     """
     rows, features = problem.dataset.rows, problem.dataset.features
     data = rows * (features + problem.outputs)
     activations = 3 * problem.step_rows * sum(problem.widths[1:])
     if problem.batches is not None:
-        activations = max(activations, 2 * rows * max(problem.widths[1:]))
+        activations = max(activations, 2 * rows_at_once(problem) * sum(problem.widths[1:]))
     parameters = (3 + problem.optimizer.state_arrays) * parameter_count(problem)
     working = data + activations + parameters
     indices = 0 if problem.batches is None else problem.batches.epochs * rows

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perceptron.problems import catalogue
-from perceptron.problems.cost import bytes_moved, memory, operations, parameter_count, products
+from perceptron.problems.cost import (
+    bytes_moved,
+    memory,
+    operations,
+    parameter_count,
+    products,
+    rows_at_once,
+)
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import parameter_names
@@ -72,6 +79,14 @@ def test_an_optimizer_s_state_is_counted(momentum: float) -> None:
     assert memory(adam, "float32") - memory(plain, "float32") == more
     assert bytes_moved(adam, "float32") - bytes_moved(plain, "float32") == 2 * more
     assert operations(adam) > operations(plain)
+
+
+def test_evaluating_does_not_hold_the_activations_of_all_rows() -> None:
+    """A million rows of width 4096 would be 16 GB; they are evaluated in parts."""
+    problem = catalogue.find("mlp:1000000x8x4096:10c:128b")
+    assert rows_at_once(problem) * 4096 <= 2**24
+    assert memory(problem, "float32") < 2**30
+    assert rows_at_once(CLASSIFIER) == 4000
 
 
 def test_the_orders_of_the_rows_are_held() -> None:

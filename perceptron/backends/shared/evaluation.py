@@ -7,12 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from perceptron.backends.protocol import Evaluation, Score
+from perceptron.problems import cost
 from perceptron.problems.datasets import Array, Part
 from perceptron.problems.problem import Loss, Problem
 from perceptron.problems.targets import classes_of
-
-# Of the widest layer, for all rows that are predicted at once: 128 MiB in float64.
-_MOST_VALUES = 2**24
 
 
 def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
@@ -34,7 +32,7 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
 
 def in_parts(problem: Problem, inputs: Array, predict: Callable[[Array], Array]) -> Array:
     """Return what ``predict`` answers, float64, asked for so many rows at once as memory bears."""
-    rows = max(1, _MOST_VALUES // max(problem.widths))
+    rows = cost.rows_at_once(problem)
     outputs = [
         np.asarray(predict(inputs[begin : begin + rows]), dtype=np.float64)
         for begin in range(0, len(inputs), rows)

@@ -4,16 +4,31 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
+from perceptron.backends.contract.mutants import mutations
 from perceptron.backends.protocol import Backend
+from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import DTYPES, DType, Problem
 from tests.backends.conftest import broken_promises, marks
 
 # Compiling takes its time for each problem and dtype; `perceptron check` tries all of them.
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
 COMPILED = {
-    "torch-cpu-compiled": ("or-gate", "mlp-depth:2", "batches-adam"),
-    "jax-cpu": (*_KINDS, "batches-adam"),
-    "numba": (*_KINDS, "batches-momentum"),
+    "torch-cpu-compiled": ("mlp-depth:2", "batches-adam", "batches-adamw", "large-values"),
+    "jax-cpu": (*_KINDS, "batches-adam", "batches-adamw", "large-values"),
+    "numba": (*_KINDS, "batches-momentum", "large-values"),
+}
+_BY_SGD = ("numba", "python")
+_MISTAKES = {
+    "momentum's buffer kept by reset()",
+    "order off by one batch",
+    "stale batch",
+    "last batch dropped",
+    "softmax without its maximum taken off",
+}
+_MISTAKES_OF_ADAM = {
+    "no bias correction",
+    "eps inside the root",
+    "weight decay coupled for decoupled",
 }
 
 
@@ -29,11 +44,16 @@ def cases() -> list[object]:
             pytest.param(
                 backend, problem, dtype, id=f"{name}-{problem.name}-{dtype}", marks=marks(name)
             )
-            for problem in checks.problems()
+            for problem in tried(name)
             for dtype in DTYPES
-            if problem.name in COMPILED.get(name, (problem.name,))
         ]
     return params
+
+
+def tried(name: str) -> list[Problem]:
+    """Return the problems that this backend is tried on."""
+    problems = checks.problems()
+    return [problem for problem in problems if problem.name in COMPILED.get(name, (problem.name,))]
 
 
 @pytest.mark.parametrize(("backend", "problem", "dtype"), cases())
@@ -42,6 +62,17 @@ def test_every_backend_keeps_every_promise(
 ) -> None:
     """One contract for all: what the suite relies on holds for each backend it times."""
     assert broken_promises(backend, problem, dtype) == []
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
+    """Of batches, optimizers and softmax; those of Adam where a backend trains by it."""
+    problems = tried(name)
+    wanted = _MISTAKES | _MISTAKES_OF_ADAM
+    if name in _BY_SGD:
+        problems = [problem for problem in problems if isinstance(problem.optimizer, Sgd)]
+        wanted = _MISTAKES
+    assert wanted <= {mutation.name for problem in problems for mutation in mutations(problem)}
 
 
 @pytest.mark.parametrize("name", registry.names())
