@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.report.answers import ADVISED
 
 LADDER_OF_AN_MLP = "mlp-width:512"
 LADDER_OF_BATCHES = "digits"
@@ -43,6 +42,8 @@ def steps(machine: str, commits: Path) -> list[Step]:
 
     The pages come last: a changed file would make another commit of the rows measured after it.
     """
+    from perceptron.report.answers import ADVISED  # asv imports every module here, and has no pages
+
     named = ("--machine", machine, "--json")
     return [
         Step("bench", (_ours("bench", *named),), 6),

@@ -27,7 +27,8 @@ class Wrong(NumpyBackend):
     summary = "NumPy with a rate of its own"
 
     def prepare(self, problem, dtype):
-        return super().prepare(replace(problem, rate=1.01 * problem.rate), dtype)
+        optimizer = replace(problem.optimizer, rate=1.01 * problem.rate)
+        return super().prepare(replace(problem, optimizer=optimizer), dtype)
 """
 
 PROJECT = """

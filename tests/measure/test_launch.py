@@ -315,7 +315,10 @@ def test_workers_that_were_warm_in_time_stay(monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_disagreeing_backend_fails_its_check(strange) -> None:  # type: ignore[no-untyped-def]
     """With the difference, so that its author knows where to look."""
-    strange("from dataclasses import replace; problem = replace(problem, rate=problem.rate * 1.5)")
+    strange(
+        "from dataclasses import replace; optimizer = problem.optimizer; "
+        "problem = replace(problem, optimizer=replace(optimizer, rate=optimizer.rate * 1.5))"
+    )
     outcomes = run(job(backend="strange", check=True))
     assert outcomes["mlp-width:2"].status == "failed"
     assert "disagrees with float64 NumPy" in str(outcomes["mlp-width:2"].reason)

@@ -63,7 +63,7 @@ def test_a_step_in_noise_is_found_at_its_commit(
     ]
     old, new = past.steps
     assert old.change is old.change_low is old.change_high is None
-    assert new.change == pytest.approx(change, abs=0.02)
+    assert new.change == pytest.approx(change, abs=0.02 * (1 + change))
     assert new.change == pytest.approx(new.seconds / old.seconds - 1)
     assert new.change_low is not None
     assert new.change_high is not None
