@@ -163,7 +163,7 @@ def test_a_pool_that_is_there_already_may_run_anything(tree: Path) -> None:
         ("f = lambda: None", "core.f()"),
         ("def f():\n    'd'", "core.f()"),
         ("def f():\n    yield 1", "list(core.f())"),
-        ("async def f(): pass", "import asyncio; asyncio.run(core.f())"),
+        ("async def f(): pass", "next(core.f().__await__(), None)"),
         ("class C:\n    @property\n    def f(self): return 1", "core.C().f"),
         ("def outer():\n    def f(): pass\n    return f\nf = outer()", "core.f()"),
         ("from __future__ import annotations\ndef f(x: unknown = 1): pass", "core.f()"),
