@@ -29,9 +29,9 @@ def check(
     from perceptron.studies.check import check as study
 
     problems = [
-        found
+        member
         for word in problem or ()
-        for found in (catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),))
+        for member in (catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),))
     ]
     with terminal.progress_bar("checking") as bar:
         results = {name: study(name, bar, problems or None) for name in split("NAME", names)}

@@ -66,18 +66,18 @@ def newest_bench(results: Path) -> BenchResult:
 
 def newest_map(results: Path) -> MapResult:
     """Return the newest map of `MAPPED`; raises `UserError` if there is none."""
-    found = _newest(results, "map", judge_map, family=MAPPED)
-    if found is None:
+    newest = _newest(results, "map", judge_map, family=MAPPED)
+    if newest is None:
         raise UserError(f"{results}: no finished map; `perceptron map` makes one")
-    return found
+    return newest
 
 
 def newest_ladder(results: Path) -> OverheadResult:
     """Return the newest ladder of the OR gate; raises `UserError` if there is none."""
-    found = _newest(results, "overhead", judge_ladder, problem=FAMILY)
-    if found is None:
+    ladder = _newest(results, "overhead", judge_ladder, problem=FAMILY)
+    if ladder is None:
         raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
-    return found
+    return ladder
 
 
 def _newest(

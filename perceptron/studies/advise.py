@@ -143,10 +143,10 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
         axes = axes_through(problem, own) if len(usable) > 1 else []
         while look.round(usable, axes):
             pass
-    found = [advice.rows_on(through.named, rows, problem.name) for through in axes]
-    no_other = any(not axis.has_other_sizes for axis in found)
+    axes_rows = [advice.rows_on(through.named, rows, problem.name) for through in axes]
+    no_other = any(not axis.has_other_sizes for axis in axes_rows)
     budget.cut_short = left_out or look.left_out_sizes or no_other
-    return found
+    return axes_rows
 
 
 class _Look:
