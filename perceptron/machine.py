@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
+from perceptron import rehearsal
+
 _OF_LIBRARIES = re.compile(
-    r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|TORCH|XLA)_"
+    r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|CUBLAS|NVIDIA|TORCH|PYTORCH|TORCHINDUCTOR"
+    r"|TRITON|CUPY|JAX|XLA)_"
 )
 _OF_THE_INTERPRETER = frozenset({"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"})
 
@@ -64,5 +67,5 @@ def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in sorted(variables.items())
-        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER
+        if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER or name == rehearsal.VARIABLE
     }

@@ -16,7 +16,7 @@ from perceptron.analysis.overhead.ladder import HARNESS
 from perceptron.analysis.overhead.roofline import CEILING
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
-from perceptron.records.conditions import Conditions, CoreUse, GpuClock, Steadiness
+from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
@@ -47,7 +47,7 @@ SOUND = Conditions(
     clock_resolution_seconds=1e-9,
     clock_tick_seconds=4e-8,
     on_battery=False,
-    gpus=[GpuClock(name="Slide Rule", sm_mhz=300, max_sm_mhz=2000, idle=True, slowed_by=[])],
+    gpus=[GpuState(name="Slide Rule", sm_mhz=300, max_sm_mhz=2000, idle=True, slowed_by=[])],
 )
 
 Cost = Callable[[float], float]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from perceptron import rehearsal
 from perceptron.analysis.neighbours import in_the_way, is_known, named, users_in_words
-from perceptron.records.conditions import Conditions, GpuClock
+from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
 from perceptron.records.warning import MeasurementWarning
 
@@ -98,7 +99,11 @@ def warnings_about(
 def _of_one_start(
     environment: Environment, threads: int, conditions: Conditions | None
 ) -> list[MeasurementWarning]:
-    candidates = [_blas_pinned(environment), _too_many_threads(environment, threads)]
+    candidates = [
+        _rehearsal(environment),
+        _blas_pinned(environment),
+        _too_many_threads(environment, threads),
+    ]
     if conditions is not None:
         candidates += [
             _cpu_quota(conditions, threads),
@@ -114,6 +119,16 @@ def _of_one_start(
             _coarse_clock(conditions),
         ]
     return [warning for warning in candidates if warning is not None]
+
+
+def _rehearsal(environment: Environment) -> MeasurementWarning | None:
+    if rehearsal.VARIABLE not in environment.variables:
+        return None
+    return MeasurementWarning(
+        code="rehearsal",
+        message="a rehearsal: the CPU stood in for every GPU, so no time is that of a GPU",
+        advice=f"measure without {rehearsal.VARIABLE}",
+    )
 
 
 def _blas_pinned(environment: Environment) -> MeasurementWarning | None:
@@ -224,7 +239,7 @@ def _swapping(conditions: Conditions, memory_bytes: int) -> MeasurementWarning |
     )
 
 
-def _gpu_slowed(gpu: GpuClock) -> MeasurementWarning | None:
+def _gpu_slowed(gpu: GpuState) -> MeasurementWarning | None:
     clocks = (gpu.sm_mhz, gpu.max_sm_mhz)
     slow = (
         gpu.idle is False

@@ -80,6 +80,9 @@ class Backend(Protocol):
       counts as preparing.
     * ``kernels(problem, dtype)``: what an iteration dispatches (see `kernels.trace`).
     * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
+      A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns
+      when the work is queued.
+    * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
       with it; float32 without this.

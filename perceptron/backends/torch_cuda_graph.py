@@ -13,12 +13,14 @@ from functools import partial
 from itertools import repeat
 from typing import TYPE_CHECKING, NamedTuple
 
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.torch_eager import CUDA, TorchTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
+from perceptron.rehearsal import device_here, is_rehearsal
 
 if TYPE_CHECKING:
     import torch
@@ -72,14 +74,14 @@ class GraphTrainer(TorchTrainer):
         }
         self.reset()
 
-    def train(self, iterations: int) -> None:
+    def queue(self, iterations: int) -> None:
+        """Train without waiting for the device."""
         graphs = self._graphs
         for begin, kind in self._runs(iterations):
             if self._is_staged:
                 self._stage(begin, begin + kind.steps * kind.rows)
             graphs[kind]()
         self._iteration += iterations
-        self._synchronize()
 
     def reset(self) -> None:
         self._place.zero_()
@@ -183,6 +185,17 @@ def record_cuda_graph(work: Work) -> Work:
     return replay
 
 
+def recorder() -> Record:
+    """Return what makes a graph; in a rehearsal, on the CPU, what calls the work again."""
+    return record_nothing if is_rehearsal() else record_cuda_graph
+
+
+def record_nothing(work: Work) -> Work:
+    """Return the work itself, done once as recording does: what stands in where nothing records."""
+    work()
+    return work
+
+
 class GraphBackend:
     """What `torch-cuda` computes, kernel for kernel."""
 
@@ -191,6 +204,7 @@ class GraphBackend:
     summary = f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph"
     rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda")
     imports = ("torch",)
+    accelerator = TorchAccelerator("cuda")
 
     def unavailable(self) -> str | None:
         return CUDA.unavailable()
@@ -199,7 +213,7 @@ class GraphBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> GraphTrainer:
-        trainer = GraphTrainer(problem, dtype, self.device, record_cuda_graph)
+        trainer = GraphTrainer(problem, dtype, device_here(self.device), recorder())
         for replay in trainer._graphs.values():  # warm up: the first replay of a graph uploads it
             replay()
         trainer.reset()

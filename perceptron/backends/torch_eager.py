@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from perceptron import optional
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.cuda import torch_unavailable
 from perceptron.backends.shared.evaluation import evaluate
@@ -20,6 +21,7 @@ from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.targets import classes_of
+from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import torch
@@ -70,13 +72,17 @@ class TorchTrainer:
         self.reset()
 
     def train(self, iterations: int) -> None:
+        self.queue(iterations)
+        self._synchronize()
+
+    def queue(self, iterations: int) -> None:
+        """Train without waiting for the device."""
         model, loss, optimizer = self._model, self._loss, self._optimizer
         for inputs, targets in self._fed(iterations):
             error = loss(model(inputs), targets)
             optimizer.zero_grad()
             error.backward()
             optimizer.step()
-        self._synchronize()
 
     def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Return inputs and targets of the next iterations, each made when its turn comes."""
@@ -215,6 +221,7 @@ class TorchBackend:
         self.device = device
         self.summary = summary
         self.rung = rung
+        self.accelerator = None if device == "cpu" else TorchAccelerator(device)
 
     def unavailable(self) -> str | None:
         reason = optional.missing("torch")
@@ -226,7 +233,7 @@ class TorchBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
-        trainer = self.trainer(problem, dtype, self.device)
+        trainer = self.trainer(problem, dtype, device_here(self.device))
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
         return trainer

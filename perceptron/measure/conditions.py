@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from perceptron.measure.gpu_clock import gpu_clocks
+from perceptron.measure.gpu_state import gpu_states
 from perceptron.measure.steadiness import loop_steadiness
 from perceptron.measure.timing import Clock
 from perceptron.records.conditions import Conditions
@@ -43,7 +43,7 @@ def conditions(with_loop: bool, system: Any = psutil) -> Conditions:
         clock_resolution_seconds=time.get_clock_info("perf_counter").resolution,
         clock_tick_seconds=clock_tick(),
         on_battery=on_battery(system),
-        gpus=gpu_clocks(),
+        gpus=gpu_states(),
     )
 
 

@@ -10,7 +10,7 @@ from perceptron.measure.timing import Timing
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Timings
 
-Extra = Literal["phases", "ceilings", "harness", "kernels"]
+Extra = Literal["phases", "ceilings", "harness", "kernels", "profile", "device", "energy"]
 
 
 class Job(Struct, frozen=True, kw_only=True):
@@ -48,6 +48,8 @@ class Part(Struct, frozen=True, kw_only=True):
     waited: float | None = None
     disturbed: int | None = None
     dropped: list[float] = []
+    energy_joules: float | None = None
+    """Per iteration, by the device's counter."""
 
 
 def timed(timing: Timing) -> dict[str, Any]:

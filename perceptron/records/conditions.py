@@ -16,8 +16,8 @@ class Steadiness(Struct, frozen=True, kw_only=True):
     """Ratio of the slowest process to the fastest, from 1."""
 
 
-class GpuClock(Struct, frozen=True, kw_only=True):
-    """How fast a graphics processor was clocked. What its driver does not report is None."""
+class GpuState(Struct, frozen=True, kw_only=True):
+    """How fast a graphics processor was clocked, and why. What is not reported is None."""
 
     name: str
     sm_mhz: int | None = None
@@ -27,6 +27,10 @@ class GpuClock(Struct, frozen=True, kw_only=True):
     """Whether the driver lowered the clock because there was nothing to do."""
     slowed_by: list[str] | None = None
     """Everything else that lowers the clock."""
+    power_limit_watts: float | None = None
+    temperature_celsius: int | None = None
+    locked: bool | None = None
+    """Whether somebody fixed the clock; nothing of ours ever does."""
 
 
 class Neighbour(Struct, frozen=True, kw_only=True):
@@ -73,4 +77,4 @@ class Conditions(CoreUse, frozen=True, kw_only=True):
     clock_tick_seconds: float | None = None
     """The smallest step seen between two of its readings."""
     on_battery: bool | None = None
-    gpus: list[GpuClock] = []
+    gpus: list[GpuState] = []

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from perceptron.records.conditions import GpuState
+
 Status = Literal["ok", "skipped", "failed"]
 
 
@@ -35,8 +37,19 @@ class Timings(Struct, frozen=True, kw_only=True, gc=False):
     """Seconds per training iteration of the dropped samples, in the order measured."""
     prepare_seconds: float | None = None
     """Allocating, copying to the device, compiling and warming up, once."""
+    prepared_from_cache: bool | None = None
+    """Whether compiled code was looked for in a folder that outlives the process; None where
+    nothing compiles."""
     peak_bytes: int | None = None
-    """Most memory held beyond what the process held before preparing."""
+    """Most memory held beyond what the process held before preparing: the device's, where there is
+    one and its library tells."""
+    device_seconds: float | None = None
+    """Per training iteration, what the device itself needs by its own events, where everything was
+    queued before it began; None where that cannot be had."""
+    energy_joules: float | None = None
+    """Per training iteration, by the device's own counter over two seconds or more."""
+    gpu: GpuState | None = None
+    """The device's state right after the samples."""
 
     status: Status = "ok"
     reason: str | None = None

@@ -19,6 +19,7 @@ from perceptron.problems import catalogue, cost
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
+from perceptron.rehearsal import device_label
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
@@ -283,7 +284,7 @@ class Extras:
             **(problem_fields(plan.problem) if extra == "phases" else family),
             phase=part.name,
             backend=name,
-            device=registry.load(name).device,
+            device=device_label(registry.load(name).device),
             dtype="float32" if extra == "ceilings" else plan.dtype_of(name),
             threads=plan.threads,
             seconds=part.seconds,

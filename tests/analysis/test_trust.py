@@ -5,7 +5,7 @@ import pytest
 
 from perceptron.analysis import trust
 from perceptron.analysis.trust import warnings_about
-from perceptron.records.conditions import Conditions, GpuClock, Steadiness
+from perceptron.records.conditions import Conditions, GpuState, Steadiness
 from perceptron.records.environment import Environment
 from perceptron.records.warning import MeasurementWarning
 from tests.made import SOUND
@@ -23,9 +23,9 @@ def loop(variation: float, ratio: float) -> Steadiness:
     return Steadiness(seconds=[0.01] * 10, variation=variation, slowest_to_fastest=ratio)
 
 
-def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuClock]:
+def gpu(clock: int, *slowed_by: str, idle: bool = False) -> list[GpuState]:
     return [
-        GpuClock(
+        GpuState(
             name="Slide Rule", sm_mhz=clock, max_sm_mhz=2000, idle=idle, slowed_by=[*slowed_by]
         )
     ]
@@ -151,8 +151,8 @@ def test_advice_on_a_quota_is_a_number_of_threads_that_it_grants(environment: En
 
 def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
     """Of two, the one that is cool is left alone; an unknown clock gives no warning."""
-    hot = GpuClock(name="Abacus", slowed_by=["heat", "power cap"])
-    (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuClock(name="Silent")])
+    hot = GpuState(name="Abacus", slowed_by=["heat", "power cap"])
+    (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuState(name="Silent")])
     assert (
         warning.message == "Abacus is clocked at unknown of unknown MHz, kept down by heat, "
         "power cap"

@@ -1,9 +1,14 @@
-"""Find out whether there is a CUDA device, without importing a framework where possible."""
+"""Find out whether there is a CUDA device, without importing a framework where possible.
+
+In a rehearsal there always is: the CPU stands in for it.
+"""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+
+from perceptron.rehearsal import is_rehearsal
 
 NO_DEVICE = "no CUDA device found"
 
@@ -14,6 +19,8 @@ def driver_unavailable() -> str | None:
     Asks the driver, which takes milliseconds. Honours ``CUDA_VISIBLE_DEVICES``. Creates no
     context, so it takes no memory of the device; but the driver must not be asked before a fork.
     """
+    if is_rehearsal():
+        return None
     # The driver's library answers in a millisecond, importing a framework takes a second.
     library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
     try:
@@ -31,6 +38,8 @@ def torch_unavailable() -> str | None:
     reason = driver_unavailable()
     if reason is not None:
         return reason
+    if is_rehearsal():
+        return None
     import torch
 
     if torch.version.cuda is None:

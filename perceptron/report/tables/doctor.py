@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from perceptron.analysis.neighbours import is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
-from perceptron.records.conditions import Conditions, GpuClock
+from perceptron.records.conditions import Conditions, GpuState
 from perceptron.report.numbers import NONE, duration, memory, percent
 from perceptron.report.tables.terminal import out, show_next, show_warnings, table
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -110,7 +110,7 @@ def _swap(conditions: Conditions) -> str | None:
     return f"{memory(conditions.swap_used_bytes)} in use{meanwhile}"
 
 
-def _gpu(gpu: GpuClock) -> str:
+def _gpu(gpu: GpuState) -> str:
     now, most = ("?" if clock is None else clock for clock in (gpu.sm_mhz, gpu.max_sm_mhz))
     state = ", idle" if gpu.idle else ""
     return f"{gpu.name}: {now} of {most} MHz{state}" + "".join(

@@ -12,6 +12,7 @@ from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import Run
+from perceptron.rehearsal import device_label
 
 Key = tuple[str | None, str, str | None, int | None]
 
@@ -63,7 +64,7 @@ def row_of(task: Task, outcome: Outcome, run: Run) -> Measurement:
         process=task.process,
         **problem_fields(task.problem),
         backend=task.backend,
-        device=registry.load(task.backend).device,
+        device=device_label(registry.load(task.backend).device),
         dtype=task.dtype,
         threads=task.threads,
         **{field: getattr(outcome, field) for field in Timings.__struct_fields__},

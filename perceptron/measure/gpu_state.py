@@ -1,4 +1,4 @@
-"""How fast the GPUs are clocked right now, and what lowers their clocks."""
+"""How fast the GPUs are clocked right now, and why."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any
 
-from perceptron.records.conditions import GpuClock
+from perceptron.records.conditions import GpuState
 
 # https://docs.nvidia.com/deploy/nvml-api/group__nvmlClocksEventReasons.html
 _REASONS = {
@@ -20,7 +20,7 @@ _REASONS = {
 }
 
 
-def gpu_clocks(nvml: Any = None) -> list[GpuClock]:
+def gpu_states(nvml: Any = None) -> list[GpuState]:
     """Read the clock of each GPU that NVIDIA's driver knows; nothing without a driver.
 
     ``nvml`` has the functions and constants of ``pynvml``, which is imported if it is None.
@@ -40,7 +40,7 @@ def gpu_clocks(nvml: Any = None) -> list[GpuClock]:
         return []
 
 
-def _clock(nvml: Any, device: Any) -> GpuClock:
+def _clock(nvml: Any, device: Any) -> GpuState:
     def query(function: Callable[..., int], *arguments: int) -> int | None:
         try:
             return function(device, *arguments)
@@ -48,7 +48,7 @@ def _clock(nvml: Any, device: Any) -> GpuClock:
             return None
 
     bits = query(nvml.nvmlDeviceGetCurrentClocksThrottleReasons)
-    return GpuClock(
+    return GpuState(
         name=nvml.nvmlDeviceGetName(device),
         sm_mhz=query(nvml.nvmlDeviceGetClockInfo, nvml.NVML_CLOCK_SM),
         max_sm_mhz=query(nvml.nvmlDeviceGetMaxClockInfo, nvml.NVML_CLOCK_SM),

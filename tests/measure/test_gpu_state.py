@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pynvml
 
-from perceptron.measure.gpu_clock import gpu_clocks
+from perceptron.measure.gpu_state import gpu_states
 
 
 def nvml(bits: int | None, driver: bool = True) -> SimpleNamespace:
@@ -31,20 +31,20 @@ def nvml(bits: int | None, driver: bool = True) -> SimpleNamespace:
     )
 
 
-def test_gpu_clocks_come_with_what_lowers_them() -> None:
+def test_gpu_states_come_with_what_lowers_them() -> None:
     """Idling is no slowdown; each other reason is in words."""
-    (idle,) = gpu_clocks(nvml(pynvml.nvmlClocksThrottleReasonGpuIdle))
+    (idle,) = gpu_states(nvml(pynvml.nvmlClocksThrottleReasonGpuIdle))
     assert (idle.name, idle.sm_mhz, idle.max_sm_mhz) == ("Slide Rule", 1200, 2000)
     assert (idle.idle, idle.slowed_by) == (True, [])
     both = (
         pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
     )
-    (hot,) = gpu_clocks(nvml(both))
+    (hot,) = gpu_states(nvml(both))
     assert (hot.idle, hot.slowed_by) == (False, ["heat", "power cap"])
 
 
 def test_what_a_driver_does_not_report_is_none() -> None:
     """The rest is reported all the same; without a driver there is no GPU."""
-    (clock,) = gpu_clocks(nvml(None))
+    (clock,) = gpu_states(nvml(None))
     assert (clock.sm_mhz, clock.idle, clock.slowed_by) == (1200, None, None)
-    assert gpu_clocks(nvml(0, driver=False)) == []
+    assert gpu_states(nvml(0, driver=False)) == []

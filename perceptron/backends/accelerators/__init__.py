@@ -1,0 +1,1 @@
+"""Devices beside the host, as the libraries that drive them see them."""

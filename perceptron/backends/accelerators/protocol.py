@@ -1,0 +1,59 @@
+"""What a device beside the host can be asked, whatever library drives it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from perceptron.problems.problem import DType
+
+# Does something this many times, and returns when the device has done it.
+Loop = Callable[[int], None]
+# Hands so many training iterations to the device and returns at once.
+Queue = Callable[[int], None]
+
+
+class Accelerator(Protocol):
+    """A device. Making one is free: heavy imports stay inside the methods.
+
+    No method asks more than the library knows; what it does not know is None. A backend names its
+    own in the attribute ``accelerator``, where the CPU has None.
+    """
+
+    kind: str
+    """As `Backend.device` names it: ``cuda``, ``mps``, ``xpu``."""
+
+    def touch(self) -> None:
+        """Start what starts once in a process, and wait for it.
+
+        That is the client, the context, the allocator and the library of products: it costs a
+        process seconds, and no problem.
+        """
+
+    def synchronize(self) -> None:
+        """Wait until the device has done all that it was given."""
+
+    def reset_peak_memory(self) -> None:
+        """Forget the most memory held so far, where the library can."""
+
+    def peak_memory(self) -> int | None:
+        """Return the most bytes that the library's allocator gave out since `reset_peak_memory`."""
+
+    def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
+        """Return the device's own seconds per training iteration, by its own events.
+
+        Everything is queued before the device begins, so that it never waits for the host. None
+        where that cannot be had.
+        """
+
+    def product(self, width: int, dtype: DType) -> Loop:
+        """Return a loop of products of two square matrices of this width, in full precision."""
+
+    def copy(self, size: int) -> Loop:
+        """Return a loop that copies so many bytes within the device's memory."""
+
+    def transfers(self, size: int) -> Mapping[str, Loop]:
+        """Return loops that copy so many bytes ``host to device`` and ``device to host``."""
+
+    def versions(self) -> dict[str, str]:
+        """Return versions of what drives the device beneath the library, by name."""

@@ -1,0 +1,136 @@
+"""A device that PyTorch drives: CUDA (ROCm answers to that name too), Apple's MPS, Intel's XPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.problems.problem import DType
+from perceptron.rehearsal import device_here
+
+# How long the device is held up while the host queues: 2**k times this many clock cycles.
+_HELD_CYCLES = 2_000_000
+_ATTEMPTS = 6
+
+
+class TorchAccelerator:
+    """The first device of a kind.
+
+    In a rehearsal the CPU stands in: there is nothing to wait for, no allocator to ask, and what
+    the device does takes as long as queueing it.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    @property
+    def device(self) -> str:
+        """What PyTorch calls it."""
+        return device_here(self.kind)
+
+    def touch(self) -> None:
+        import torch
+
+        square = torch.ones((2, 2), device=self.device)
+        square @ square  # starts the library of products
+        self.synchronize()
+
+    def synchronize(self) -> None:
+        if self.device != "cpu":
+            self._module().synchronize()
+
+    def reset_peak_memory(self) -> None:
+        if reset := getattr(self._module(), "reset_peak_memory_stats", None):
+            reset()
+
+    def peak_memory(self) -> int | None:
+        peak = getattr(self._module(), "max_memory_allocated", None)
+        return None if peak is None else int(peak())
+
+    def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
+        """Hold the device up with a kernel that only waits, queue, and read events around the work.
+
+        What was queued too late, or did not fit into the device's queue, would be timed with the
+        host's pauses in it: then fewer iterations are queued, behind a longer wait.
+        """
+        if self.device == "cpu":
+            begin = time.perf_counter()
+            queue(iterations)
+            return (time.perf_counter() - begin) / iterations
+        if self.device != "cuda":
+            return None
+        return held_up(self._module(), queue, iterations)
+
+    def product(self, width: int, dtype: DType) -> Loop:
+        import torch
+
+        torch.set_float32_matmul_precision("highest")
+        made = {"dtype": getattr(torch, dtype), "device": self.device}
+        left, right = torch.ones((width, width), **made), torch.ones((width, width), **made)
+        result = torch.empty((width, width), **made)
+        return self._loop(lambda: torch.mm(left, right, out=result))
+
+    def copy(self, size: int) -> Loop:
+        import torch
+
+        source = torch.ones(size // 4, device=self.device)
+        target = torch.empty_like(source)
+        return self._loop(lambda: target.copy_(source))
+
+    def transfers(self, size: int) -> Mapping[str, Loop]:
+        import torch
+
+        host = torch.ones(size // 4, device="cpu")
+        if self.device == "cuda":  # from other memory the driver copies through a buffer of its own
+            host = host.pin_memory()
+        there = torch.empty_like(host, device=self.device)
+        return {
+            "host to device": self._loop(lambda: there.copy_(host, non_blocking=True)),
+            "device to host": self._loop(lambda: host.copy_(there, non_blocking=True)),
+        }
+
+    def versions(self) -> dict[str, str]:
+        import torch
+
+        found = {"cuda": torch.version.cuda, "hip": torch.version.hip}
+        if self.device == "cuda":
+            cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+            found["cudnn"] = None if cudnn is None else str(cudnn)
+        return {name: version for name, version in found.items() if version}
+
+    def _module(self) -> Any:
+        import torch
+
+        return getattr(torch, self.device)
+
+    def _loop(self, work: Callable[[], object]) -> Loop:
+        def loop(iterations: int) -> None:
+            for _ in range(iterations):
+                work()
+            self.synchronize()
+
+        return loop
+
+
+def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:
+    """Return the device's seconds per iteration; ``cuda`` has what `torch.cuda` has.
+
+    None if the host never gets ahead of the device.
+    """
+    for attempt in range(_ATTEMPTS):
+        count = max(1, iterations >> attempt)
+        before, begin, end = (cuda.Event(enable_timing=True) for _ in range(3))
+        cuda.synchronize()
+        before.record()
+        cuda._sleep(_HELD_CYCLES << attempt)
+        begin.record()
+        start = time.perf_counter()
+        queue(count)
+        end.record()
+        queueing = time.perf_counter() - start
+        end.synchronize()
+        if queueing < before.elapsed_time(begin) / 1e3:
+            return float(begin.elapsed_time(end) / 1e3 / count)
+    return None

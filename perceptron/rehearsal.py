@@ -1,0 +1,28 @@
+"""A rehearsal: the CPU stands in for a device that is not here.
+
+With the variable set every backend of a GPU runs, under its own name, on the CPU: so that what
+half an hour with a GPU will run has run before. Its times are of no GPU. Rows say so in their
+device, environments in their variables, and every result has a warning.
+"""
+
+from __future__ import annotations
+
+import os
+
+VARIABLE = "PERCEPTRON_REHEARSAL"
+SUFFIX = " stand-in"
+
+
+def is_rehearsal() -> bool:
+    """Return whether the CPU stands in for devices, in this process and in those it starts."""
+    return os.environ.get(VARIABLE, "") not in ("", "0")
+
+
+def device_here(device: str) -> str:
+    """Return the device on which a backend of ``device`` really runs."""
+    return "cpu" if is_rehearsal() else device
+
+
+def device_label(device: str) -> str:
+    """Return what a row says of its device: ``cuda stand-in`` in a rehearsal, else ``cuda``."""
+    return f"{device}{SUFFIX}" if is_rehearsal() and device != "cpu" else device
