@@ -12,6 +12,7 @@ from perceptron.measure.job import Job, Outcome, Part
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
+from perceptron.records.files import append
 from perceptron.studies.shared import budget, campaign, opening, processes
 from tests.made import UnknownLook
 
@@ -41,7 +42,7 @@ class Lab:
         """(backend, reference of the problem), one for each training that was timed."""
         self.names: set[object] = set()
         """Of the lasting workers that had a job."""
-        self._started: set[tuple[int, Hashable]] = set()
+        self._started: set[tuple[launch.Workers, Hashable]] = set()
         self.now = 0.0
         """A clock that every job moves, in seconds."""
         self.start_seconds = 0.0
@@ -54,6 +55,8 @@ class Lab:
         """Trainings that are timed before the power goes."""
         self.never_starts: set[str] = set()
         """Backends whose workers never answer."""
+        self.starts: list[str] = []
+        """The backend of every process that was started."""
         self.missing: dict[str, str] = {}
         """Why a backend cannot run here."""
         self.refused: Callable[[str, Problem], Outcome | None] = lambda backend, problem: None
@@ -110,17 +113,19 @@ class Lab:
         )
 
     def run_fresh(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
+        self.starts.append(job.backend)
         self._pass(self.start_seconds, seconds_left, job.backend, job.problems[0])
         yield from self.run(job, seconds_left)
 
     def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
         for name, (job, _) in wanted.items():
-            if (id(workers), name) in self._started:
+            if (workers, name) in self._started:
                 continue
+            self.starts.append(job.backend)
             hangs = job.backend in self.never_starts
             seconds = 1e6 if hangs else self.start_seconds
             self._pass(seconds, workers._seconds_left, job.backend)
-            self._started.add((id(workers), name))
+            self._started.add((workers, name))
 
     def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
         self.names.add(name)
@@ -139,6 +144,8 @@ def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     made = Lab()
+    # No power goes while these tests run, and thousands of rows would wait for the disk.
+    monkeypatch.setattr(append.os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
     monkeypatch.setattr(
         processes, "run_job", lambda job, backend, seconds_left: made.run_fresh(job, seconds_left)

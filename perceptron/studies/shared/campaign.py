@@ -18,7 +18,10 @@ from perceptron.records.store import RunJournal
 from perceptron.studies.shared.budget import Budget
 from perceptron.studies.shared.processes import GroupProcesses, lasting_workers, lasts
 from perceptron.studies.shared.progress import Progress
-from perceptron.studies.shared.task import Task, job_of, key_of, remaining, row_of
+from perceptron.studies.shared.task import Key, Task, job_of, key_of, remaining, row_of
+
+# Processes that are not there after so many times what they usually take to start do not start.
+_LATE = 2.0
 
 
 def run_tasks(
@@ -47,6 +50,33 @@ def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
     """Return what a task will take in a worker that runs: to be timed, or to be checked."""
     kind, name = (what, *task.worker), task.problem.reference
     return budget.costs.expect(kind, name, _work(task.problem))
+
+
+def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> float:
+    """Return what measuring these tasks will take, as far as the journal has no rows for them.
+
+    Each group of a process has a fresh worker for each backend, and what was not checked yet has
+    another one.
+    """
+    agreed = _agreed(journal)
+    left = remaining(tasks, journal.rows)
+    here = {name: registry.reason_unavailable(name) is None for name in {t.backend for t in left}}
+    begun = [task for task in left if here[task.backend]]
+    unchecked = {task.key: task for task in begun if task.key not in agreed}.values()
+    workers = [
+        *{(task.process, task.group, task.worker): task.worker for task in begun}.values(),
+        *{task.worker for task in unchecked},
+    ]
+    return (
+        sum(expected_seconds(task, budget) for task in begun)
+        + sum(expected_seconds(task, budget, "check") for task in unchecked)
+        + sum(budget.costs.expect("start", worker) for worker in workers)
+    )
+
+
+def _agreed(journal: RunJournal) -> set[Key]:
+    """Return what needs no check any more: a backend that has a time on a problem agrees."""
+    return {key_of(row) for row in journal.rows if row.status == "ok"}
 
 
 def _work(problem: Problem) -> float:
@@ -102,10 +132,11 @@ class _Campaign:
                 return
 
     @contextmanager
-    def _noting_hangs(self, expected: float, longest: float) -> Iterator[None]:
+    def _noting_hangs(self, expected: float, longest: float, late: float = 0) -> Iterator[None]:
         """Do a piece, and keep that it hangs if it was abandoned for that.
 
-        Raises `Abandoned` only where there is no time for anything else.
+        Raises `Abandoned` only where there is no time for anything else, as where there was less
+        than ``late`` seconds for the piece: it was begun late then, and does not hang.
         """
         budget = self._budget
         before = budget.spent
@@ -116,6 +147,8 @@ class _Campaign:
             seconds = budget.spent - before
             if budget.is_over:
                 budget.hangs.note(abandoned, seconds, expected)
+                raise
+            if seconds < late:
                 raise
             budget.hangs.keep(abandoned, seconds)
 
@@ -145,7 +178,7 @@ class _Campaign:
         self, tasks: list[Task], references: str, processes: GroupProcesses
     ) -> list[Task]:
         """Return the tasks whose backend agrees; the others have their rows."""
-        agreed = {key_of(row) for row in self._journal.rows if row.status == "ok"}
+        agreed = _agreed(self._journal)
         refused = set()
         for batch in _by_worker(task for task in tasks if task.key not in agreed):
             left = {task.problem.reference: task for task in batch}
@@ -162,13 +195,16 @@ class _Campaign:
 
     def _start(self, tasks: list[Task], processes: GroupProcesses) -> list[Task]:
         """Start the processes of these tasks; return the tasks whose process is there."""
-        before = self._budget.spent
+        before, costs = self._budget.spent, self._budget.costs
         while tasks:
-            with self._noting_hangs(inf, self._budget.longest_start):
+            workers = {task.worker for task in tasks if not lasts(task, self._workers)}
+            usual = sum(costs.expect("start", worker) for worker in workers)
+            late = _LATE * usual if costs.knows("start") else 0.0
+            with self._noting_hangs(inf, self._budget.longest_start, late):
                 count = processes.start(tasks)
                 seconds = self._budget.spent - before
-                for worker in {task.worker for task in tasks if not lasts(task, self._workers)}:
-                    self._budget.costs.learn("start", worker, seconds / count)
+                for worker in workers:
+                    costs.learn("start", worker, seconds / count)
                 break
             tasks = [task for task in tasks if not self._hangs(task)]
         return tasks
@@ -197,19 +233,22 @@ class _Campaign:
         for task in group:
             if self._reasons[task.backend] is None:
                 problems.setdefault(task.problem.reference, []).append(task)
-        agreed = {key_of(row) for row in self._journal.rows if row.status == "ok"}
+        agreed = _agreed(self._journal)
         left = self._budget.left
-        started: set[object] = set()
+        started: set[tuple[str, object]] = set()
         for members in problems.values():
+            unchecked = [task for task in members if task.key not in agreed]
             cost = sum(self._cost(task, "time") for task in members)
-            cost += sum(self._cost(task, "check") for task in members if task.key not in agreed)
-            for worker in {
-                task.worker for task in members if not lasts(task, self._workers)
-            } - started:
-                cost += self._budget.costs.expect("start", worker)
+            cost += sum(self._cost(task, "check") for task in unchecked)
+            # Nothing is timed in a process that checks.
+            workers = {("time", task.worker) for task in members}
+            workers |= {("check", task.worker) for task in unchecked}
+            if not lasts(members[0], self._workers):
+                for _, worker in workers - started:
+                    cost += self._budget.costs.expect("start", worker)
             if cost < left:
                 left -= cost
-                started.update(task.worker for task in members)
+                started |= workers
                 kept += members
         return kept
 
