@@ -13,7 +13,7 @@ from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
 from perceptron.records.files import append
-from perceptron.studies.shared import budget, campaign, opening, processes
+from perceptron.studies.shared import budget, campaign, opening
 from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -112,23 +112,21 @@ class Lab:
             prepare_seconds=self.prepare_seconds(backend),
         )
 
-    def run_fresh(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
-        self.starts.append(job.backend)
-        self._pass(self.start_seconds, seconds_left, job.backend, job.problems[0])
-        yield from self.run(job, seconds_left)
-
     def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
         for name, (job, _) in wanted.items():
-            if (workers, name) in self._started:
-                continue
-            self.starts.append(job.backend)
-            hangs = job.backend in self.never_starts
-            seconds = 1e6 if hangs else self.start_seconds
-            self._pass(seconds, workers._seconds_left, job.backend)
-            self._started.add((workers, name))
+            self._start(workers, name, job)
 
-    def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
+    def _start(self, workers: launch.Workers, name: Hashable, job: Job) -> None:
+        if (workers, name) in self._started:
+            return
+        self.starts.append(job.backend)
+        seconds = 1e6 if job.backend in self.never_starts else self.start_seconds
+        self._pass(seconds, workers._seconds_left, job.backend)
+        self._started.add((workers, name))
+
+    def run_by_name(self, workers: launch.Workers, name: Hashable, job: Job) -> Iterator[Outcome]:
         self.names.add(name)
+        self._start(workers, name, job)
         yield from self.run(job, workers._seconds_left)
 
 
@@ -147,9 +145,6 @@ def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     # No power goes while these tests run, and thousands of rows would wait for the disk.
     monkeypatch.setattr(append.os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
-    monkeypatch.setattr(
-        processes, "run_job", lambda job, backend, seconds_left: made.run_fresh(job, seconds_left)
-    )
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
 from perceptron.measure.job import Job
@@ -16,7 +17,6 @@ from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.store import load_conditions, load_plan
-from perceptron.report.newest_runs import newest_bench
 from perceptron.studies import bench as study
 from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared import opening
@@ -312,7 +312,8 @@ def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
     rows = Counter((row.problem, row.backend) for row in result.rows)
     assert set(rows.values()) == {whole.rounds}
     assert "not measured" not in {pair.status for pair in result.crossovers}
-    assert newest_bench(tmp_path).rows == result.rows
+    (shown,) = collect(tmp_path).benches
+    assert (shown.rows, shown.hardware) == (result.rows, "cuda")
 
 
 @pytest.mark.parametrize("seconds", [120.0, 180.0, 240.0, 400.0])
