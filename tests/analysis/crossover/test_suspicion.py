@@ -114,6 +114,32 @@ def test_a_launch_bound_device_of_ours_is_never_suspect(
         assert crossover.size is not None
 
 
+@pytest.mark.parametrize(
+    ("cpu", "gpu"),
+    [
+        ((8e-6, 8e-9), (150e-6, 40e-12)),
+        ((10e-6, 20e-9), (200e-6, 50e-12)),
+        ((3e-6, 4e-9), (15e-6, 10e-12)),
+    ],
+    ids=["eager", "module", "graph"],
+)
+def test_a_launch_bound_h100_of_others_is_not_suspect(
+    row: MakeRow, cpu: tuple[float, float], gpu: tuple[float, float]
+) -> None:
+    """Rows of a perceptron, to 4 Mi: NumPy takes 4 to 20 ns a row, the device 10 to 50 ps."""
+    costs = {
+        "numpy": linear(*cpu),
+        "torch-cuda": lambda size: max(gpu[0], gpu[1] * size),
+    }
+    sizes = [4**power for power in range(1, 12)]
+    cautions = []
+    for most in (8, 9, 10, 11):
+        crossover = only(foreign(world(row, costs, sizes=sizes[:most], noise=0.005)))
+        assert crossover.status == "crosses"
+        cautions.append("launch-bound" in str(crossover.reason))
+    assert any(cautions)
+
+
 def test_an_interpreter_bounds_nothing(row: MakeRow) -> None:
     """Pure Python moves a byte in a nanosecond or more: a GPU may well be 10,000 times as fast."""
     costs = {"python": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 10_000}
