@@ -10,15 +10,14 @@ from typing import NamedTuple
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import current, has_time
+from perceptron.analysis.what_if.check import EstimateCheck, check
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
     DeviceEstimate,
-    EstimateCheck,
     KernelWork,
     WhatIf,
-    check,
     estimate,
     what_if,
 )

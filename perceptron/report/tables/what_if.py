@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.advice import AdviceResult
+from perceptron.analysis.what_if.check import EstimateCheck
 from perceptron.analysis.what_if.estimate import (
     CaseStatus,
     DeviceEstimate,
-    EstimateCheck,
     EstimatedRatio,
     WhatIf,
 )
