@@ -12,8 +12,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.ladder import HARNESS
-from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.overhead.families import CEILING, HARNESS
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
