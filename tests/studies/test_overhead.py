@@ -172,6 +172,23 @@ def test_all_rungs_have_some_processes_before_any_has_more(lab: Lab, tmp_path: P
     assert "budget-spent" in {warning.code for warning in result.warnings}
 
 
+def test_rungs_come_before_what_explains_them(lab: Lab, tmp_path: Path) -> None:
+    """Checks take most of the budget, as those of a larger problem do: extras get what is left.
+
+    With a share kept for extras, half of the rungs had no time and ten processes went to phases.
+    """
+    lab.takes = lambda job, problem: 3.3 if job.check else 1.0
+    result = study.overhead(
+        study.OverheadPlan(threads=1), "box", tmp_path, silent, budget_seconds=60.0
+    )
+    assert lab.now <= 60 * 1.05
+    assert {rung.reason for rung in result.rungs} == {None, "no CUDA device found"}
+    first_extra = next(index for index, job in enumerate(lab.jobs) if job.extra)
+    before = {job.backend for job in lab.jobs[:first_extra] if not job.check}
+    assert before == set(LADDER)
+    assert "not-measured" not in {warning.code for warning in result.warnings}
+
+
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
     lab.takes = lambda job, problem: 0.1 if job.check else 1.0
     plan = study.OverheadPlan(threads=1)
