@@ -27,5 +27,5 @@ def test_a_ladder_names_the_ceilings_of_each_device(
     rung = document["rungs"][-1]
     assert (rung["backend"], rung["bound"]) == ("torch-cuda", "launches")
     assert rung["ceiling"] == "torch-cuda and jax-cuda (cuda)"
-    assert [part["name"] for part in document["device"]][0] == "context"
+    assert document["device"][0]["name"] == "context"
     assert document["gpus"][0]["locked"] is False
