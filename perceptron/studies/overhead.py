@@ -82,7 +82,9 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
             dtype=plan.dtype_of(name),
             threads=plan.threads,
             process=process,
-            group="ladder",
+            # Of the first process each is checked and timed by itself: if all were checked before
+            # any is timed, a budget could end between the two, without a single rung.
+            group=name if process == 0 else "ladder",
             effort=plan.effort,
         )
         for process in range(plan.processes)

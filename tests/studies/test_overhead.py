@@ -189,6 +189,14 @@ def test_rungs_come_before_what_explains_them(lab: Lab, tmp_path: Path) -> None:
     assert "not-measured" not in {warning.code for warning in result.warnings}
 
 
+def test_a_rung_is_timed_once_it_is_checked(lab: Lab, tmp_path: Path) -> None:
+    """Where all are checked before any is timed, the budget ends without a single rung."""
+    lab.takes = lambda job, problem: 8.0 if job.check else 1.0
+    plan = study.OverheadPlan(threads=1)
+    result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=60.0)
+    assert len([rung for rung in result.rungs if rung.seconds_per_iteration]) >= 5
+
+
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
     lab.takes = lambda job, problem: 0.1 if job.check else 1.0
     plan = study.OverheadPlan(threads=1)
