@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from perceptron.analysis.gpu_clock import slowed_by
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 
@@ -30,7 +31,7 @@ class GpuUse(Struct, frozen=True, kw_only=True):
     locked: bool | None
     """Whether somebody fixed the clock, at any of the rows."""
     slowed_rows: int
-    """Of which the driver said that something kept the clock down."""
+    """Of which the driver said that something but a lock kept the clock down."""
     slowed_by: list[str]
 
 
@@ -54,8 +55,8 @@ def _use(name: str, states: list[GpuState]) -> GpuUse:
         temperature_celsius=_span(state.temperature_celsius for state in states),
         # One row with a locked clock is enough to say so; free are only clocks known to be.
         locked=True if True in locked else None if None in locked else False,
-        slowed_rows=sum(bool(state.slowed_by) for state in states),
-        slowed_by=sorted({words for state in states for words in state.slowed_by or []}),
+        slowed_rows=sum(bool(slowed_by(state)) for state in states),
+        slowed_by=sorted({words for state in states for words in slowed_by(state)}),
     )
 
 

@@ -98,7 +98,7 @@ def _gpus(nvml: Any = None) -> tuple[dict[str, str], list[Gpu]]:
         cuda = nvml.nvmlSystemGetCudaDriverVersion()
         version_of_driver = nvml.nvmlSystemGetDriverVersion()
         devices = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
-        return {"cuda of the driver": f"{cuda // 1000}.{cuda % 1000 // 10}"}, [
+        return {"cuda driver": f"{cuda // 1000}.{cuda % 1000 // 10}"}, [
             Gpu(
                 name=nvml.nvmlDeviceGetName(device),
                 driver=version_of_driver,

@@ -130,12 +130,8 @@ class Device:
         self._held: int | None = None
 
     def free_bytes(self) -> int | None:
+        # Not by the driver: to it, what a library keeps for later is not free.
         free: int | None = self._asked("free_memory")
-        if free is None and (device := self._nvml_device()) is not None:
-            try:
-                free = int(device.nvml.nvmlDeviceGetMemoryInfo(device.handle).free)
-            except device.nvml.NVMLError:
-                return None
         return free
 
     def release(self) -> None:
@@ -148,7 +144,8 @@ class Device:
 
     def peak_bytes(self) -> int | None:
         peak = self._accelerator.peak_memory()
-        return None if peak is None or self._held is None else max(0, peak - self._held)
+        # A library that cannot forget its peak knows nothing before it rises.
+        return None if peak is None else max(0, peak - (self._held or 0))
 
     def warm_up(self, trainer: Repeatable) -> None:
         """Train for `WARM_UP_SECONDS`, unless the device has just worked.

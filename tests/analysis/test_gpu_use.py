@@ -33,6 +33,12 @@ def test_free_are_only_clocks_known_to_be(
     assert use.locked is locked
 
 
+def test_a_lock_is_not_said_twice() -> None:
+    lock = replace(GPU, locked=True, slowed_by=["application clocks", "heat"])
+    (use,) = gpu_use([measured(gpu=lock)])
+    assert (use.locked, use.slowed_by) == (True, ["heat"])
+
+
 def test_what_a_driver_does_not_tell_is_not_known() -> None:
     (use,) = gpu_use([measured(gpu=replace(GPU, sm_mhz=None, max_sm_mhz=None))])
     assert (use.sm_mhz, use.max_sm_mhz) == (None, None)

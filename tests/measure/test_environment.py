@@ -70,7 +70,7 @@ def test_versions_beneath_a_library_are_recorded(
 def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
     """And which CUDA it can run, beside which a library brings its own."""
     versions, gpus = facts_of_machine._gpus(nvml(names=("Abacus", "Slide Rule")))
-    assert versions == {"cuda of the driver": "13.0"}
+    assert versions == {"cuda driver": "13.0"}
     assert [(gpu.name, gpu.driver, gpu.memory_bytes) for gpu in gpus] == [
         ("Abacus", "580.1", 2**34),
         ("Slide Rule", "580.1", 2**34),

@@ -158,22 +158,25 @@ def test_memory_counts_from_where_the_watch_began(
     assert device.peak_bytes() == 250
     monkeypatch.setattr(accelerator, "peak_memory", lambda: None)
     assert device.peak_bytes() is None
+    device.watch_memory()
+    monkeypatch.setattr(accelerator, "peak_memory", lambda: 70)
+    assert device.peak_bytes() == 70, "known only since it rose"
 
 
-def test_free_memory_is_the_librarys_else_the_drivers(
-    clock: Clock, accelerator: FakeAccelerator, nvml: MakeNvml
+def test_free_memory_is_what_the_library_tells(
+    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None where neither tells; an accelerator need not have the method."""
-    assert Device(accelerator, clock, no_driver).free_bytes() is None
-    silent = nvml()
-    device = Device(accelerator, clock, lambda uuid: NvmlDevice(silent, 0))
-    assert device.free_bytes() == 2**33
-    silent.nvmlDeviceGetMemoryInfo = silent.nvmlDeviceGetTotalEnergyConsumption
+    """None where it does not, or has no such method: then the training says whether it fits."""
+    device = Device(accelerator, clock, no_driver)
     assert device.free_bytes() is None
     accelerator.free = 5
     assert device.free_bytes() == 5
     device.release()
     assert accelerator.log == ["release"]
+    monkeypatch.delattr(FakeAccelerator, "free_memory")
+    monkeypatch.delattr(FakeAccelerator, "release")
+    assert device.free_bytes() is None
+    device.release()
 
 
 class OutOfMemoryError(RuntimeError):

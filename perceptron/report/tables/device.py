@@ -20,6 +20,7 @@ from perceptron.report.numbers import (
     rough_percent_interval,
 )
 from perceptron.report.tables.terminal import out, table
+from perceptron.untrusted_text import shortened
 
 SHARE_TITLE = "On the device"
 SHARE_COLUMNS = (
@@ -33,6 +34,8 @@ SHARE_COLUMNS = (
 )
 PART_TITLE = "Around the iterations"
 PART_COLUMNS = ("backend", "device", "what", "time", "rate>", "processes>")
+# Of a name that a file says a driver gave.
+_LONGEST = 40
 
 
 def show(rungs: Sequence[Rung], parts: Sequence[DevicePart], gpus: Sequence[GpuUse]) -> None:
@@ -103,9 +106,9 @@ def _state(gpu: GpuUse) -> str:
     if gpu.temperature_celsius is not None:
         words.append(f"{_span(gpu.temperature_celsius)} °C")
     if gpu.slowed_rows:
-        by = ", ".join(gpu.slowed_by)
+        by = ", ".join(shortened(reason, _LONGEST) for reason in gpu.slowed_by)
         words.append(f"slowed down at {gpu.slowed_rows:,} of {gpu.rows:,} rows by {by}")
-    return f"{gpu.name}: {', '.join(words)}; read right after the samples."
+    return f"{shortened(gpu.name, _LONGEST)}: {', '.join(words)}; read right after the samples."
 
 
 def _span(span: Span) -> str:

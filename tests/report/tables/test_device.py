@@ -76,6 +76,13 @@ def test_the_state_of_a_gpu_is_said(state: GpuState, line: str) -> None:
     assert state_lines(gpu_use(rows)) == [f"Slide Rule: {line}; read right after the samples."]
 
 
+def test_a_name_of_a_file_is_shown_as_text() -> None:
+    state = replace(GPU, name="x\x1b[31m" + "y" * 1000)
+    (line,) = state_lines(gpu_use([measured(gpu=state)]))
+    assert line.isprintable()
+    assert len(line) < 200
+
+
 def test_states_that_differ_are_spans() -> None:
     states = [GPU, replace(GPU, sm_mhz=1755, temperature_celsius=81)]
     (line,) = state_lines(gpu_use([measured(gpu=state) for state in states]))
