@@ -19,7 +19,7 @@ class Span(Struct, frozen=True):
 
 
 class GpuUse(Struct, frozen=True, kw_only=True):
-    """A GPU's states right after the samples of some rows. None is *not known*."""
+    """A GPU's states while some rows were measured. None is *not known*."""
 
     name: str
     rows: int

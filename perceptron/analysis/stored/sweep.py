@@ -80,7 +80,7 @@ class Sweep(Struct, frozen=True, kw_only=True):
     amortisations: list[Amortisation]
     """When the faster one of each pair has paid for its start; empty with ``cold``."""
     gpus: list[GpuUse] = []
-    """In which state GPUs were right after the samples."""
+    """In which state GPUs were while it was measured."""
 
 
 def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:

@@ -138,12 +138,12 @@ def _figure(members: list[OverheadResult], limits: Ceilings, looks: plot.Looks) 
         }
     )
     problems = ", ".join(ladder.problem for ladder in shown)
-    on = "" if is_host else f" on {limits.name}"
+    of = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
     return ViewFigure(
-        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}{on}; "
-        f"the roof is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the "
+        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}; "
+        f"the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the "
         "numbers",
-        caption=f"The roof{on}: a large product reached {digits(product)} GFLOP/s, a large copy "
+        caption=f"The roof{of}: a large product reached {digits(product)} GFLOP/s, a large copy "
         f"{digits(copy)} GB/s, the best of the processes of these runs.",
         height=480,
         data=traces,

@@ -108,7 +108,7 @@ def _state(gpu: GpuUse) -> str:
     if gpu.slowed_rows:
         by = ", ".join(shortened(reason, _LONGEST) for reason in gpu.slowed_by)
         words.append(f"slowed down at {gpu.slowed_rows:,} of {gpu.rows:,} rows by {by}")
-    return f"{shortened(gpu.name, _LONGEST)}: {', '.join(words)}; read right after the samples."
+    return f"{shortened(gpu.name, _LONGEST)}: {', '.join(words)}; read while it trained."
 
 
 def _span(span: Span) -> str:

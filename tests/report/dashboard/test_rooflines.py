@@ -46,8 +46,9 @@ def test_rungs_are_drawn_below_the_roof_of_their_own_device(view: View) -> None:
 def test_the_page_says_in_words_whose_roof_is_whose(view: View) -> None:
     """In the texts that stand for the figures, and in the titles of their tables."""
     cpu, cuda = view.figures
-    assert " on torch-cuda and jax-cuda (cuda)" in cuda.alt
-    assert " on " not in cpu.alt
+    assert "the roof of cuda, measured by torch-cuda and jax-cuda is 50,000 GFLOP/s" in cuda.alt
+    assert cuda.caption.startswith("The roof of cuda, measured by torch-cuda and jax-cuda: ")
+    assert "measured by" not in cpu.alt
     assert len(view.tables) == 2
     assert any("roof of its own" in line for line in view.lines)
     assert any("clocks free (not locked)" in line for line in view.lines)

@@ -73,7 +73,7 @@ def test_parts_have_their_rate_or_their_reason(result: OverheadResult) -> None:
 )
 def test_the_state_of_a_gpu_is_said(state: GpuState, line: str) -> None:
     rows = [measured(gpu=state)]
-    assert state_lines(gpu_use(rows)) == [f"Slide Rule: {line}; read right after the samples."]
+    assert state_lines(gpu_use(rows)) == [f"Slide Rule: {line}; read while it trained."]
 
 
 def test_a_name_of_a_file_is_shown_as_text() -> None:
