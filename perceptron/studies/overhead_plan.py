@@ -15,6 +15,8 @@ from perceptron.studies.shared.published import published_dtype
 
 # The walk-through's problems.
 _PUBLISHED = (FAMILY, "symptoms", "xor")
+# Of a process on a device: libraries of GPUs take 1 to 4 s to load and to start a context.
+_START_SECONDS = 4.0
 # Of the devices that are not there this one says so, in a line of its own.
 _SAYS_SO = "torch-cuda"
 
@@ -45,7 +47,12 @@ class OverheadPlan:
     @property
     def budget_seconds(self) -> float:
         """What it may take unless the user says otherwise."""
-        return 120.0 if self.quick else 180.0
+        on_devices = [
+            name
+            for name in self.backends
+            if registry.load(name).device != "cpu" and registry.reason_unavailable(name) is None
+        ]
+        return (120.0 if self.quick else 180.0) + len(on_devices) * self.processes * _START_SECONDS
 
     @property
     def effort(self) -> Effort:
