@@ -192,15 +192,17 @@ def _compiled(
     with torch.no_grad(), warnings.catch_warnings():
         # PyTorch 2.13 warns, while it imports its compiler, that it uses what it deprecates itself.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # On a GPU it advises TF32, which is not what was asked for.
+        warnings.filterwarnings("ignore", message="TensorFloat32", category=UserWarning)
         from torch._inductor import compile as compile_graph
 
         # The number of threads stands in the generated code: as an option it is also a part of the
         # key under which the code is kept on disk.
         #
-        # CUDA-graph trees, which PyTorch advises for small steps (mode "reduce-overhead"), stay
-        # off: a call of them costs about 128 µs and one through Dynamo's guards 176 µs, several
-        # times as much as the kernels that they would launch for us. Many steps in one call is
-        # what saves launches here; `torch-cuda-graph` shows what recording saves.
+        # On a GPU PyTorch advises mode "reduce-overhead" for small steps: CUDA-graph trees. They
+        # stay off, because a call of them is reported to cost 128 µs, and 176 µs more in Dynamo's
+        # guards: more than launching the few kernels of a small step. What saves launches here is
+        # many steps in a call and fused kernels; `torch-cuda-graph` shows what recording saves.
         options = {"cpp.threads": threads, "triton.cudagraphs": False}
         traced = make_fx(partial(_train, model, steps, batch))(*examples)
         graph: Graph = compile_graph(traced, examples, options)

@@ -23,7 +23,8 @@ class GraphBackend:
     device = "cuda"
     summary = f"PyTorch on a CUDA GPU: {STEPS} steps, optimizer included, in one CUDA graph"
     rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda")
-    imports = ("torch",)
+    # The first step of an optimizer, and looking at a step before it is recorded, import the last.
+    imports = ("torch", "torch._dynamo")
     accelerator = TorchAccelerator("cuda")
 
     def unavailable(self) -> str | None:

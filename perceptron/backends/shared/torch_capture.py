@@ -56,9 +56,6 @@ class CudaCapture:
     """
 
     def __init__(self, cuda: Any, device: str = "cuda") -> None:
-        # A graph that is destroyed while another is recorded would spoil it: trainers that are
-        # gone go now.
-        gc.collect()
         self._cuda, self._device = cuda, device
         self._stream = cuda.Stream()  # capture is forbidden on the default stream
         self._pool = cuda.graph_pool_handle()
@@ -106,6 +103,9 @@ def capture() -> Capture:
         return StandIn()
     import torch
 
+    # A graph that is destroyed while another is recorded would spoil it: those that nobody holds
+    # go now.
+    gc.collect()
     return CudaCapture(torch.cuda)
 
 
