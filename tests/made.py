@@ -16,7 +16,7 @@ from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNE
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
-from perceptron.records.environment import Environment, ThreadPool
+from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
 
@@ -34,6 +34,8 @@ FACTS = Environment(
     libraries={"numpy": "2.0"},
     pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
 )
+GPU = "Slide Rule 9000"
+GPU_FACTS = replace(FACTS, cpu="Abacus 5000", gpus=[Gpu(name=GPU, driver="1.0")])
 # Nothing wrong, and everything known.
 SOUND = Conditions(
     governors=["performance"],
@@ -130,6 +132,29 @@ def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[M
         for name, size in (("or-gate", 4), (family, SIZES[0]), (family, SIZES[-1]))
     ]
     return [*line(family, prepare=prepare), *finding, *absent]
+
+
+def gpu_rows(family: str = "mlp-width") -> list[Measurement]:
+    """What the main job finds on a machine with a GPU, which wins the family from 400 up."""
+    finding = [
+        measured(
+            family="or-gate",
+            problem="or-gate",
+            size=4,
+            backend=name,
+            process=process,
+            seconds=seconds * (1 + 0.01 * process),
+            iterations=10_000,
+        )
+        for process in range(3)
+        for name, seconds in (
+            ("numpy-published", 4e-6),
+            ("numpy", 3e-6),
+            ("torch-cpu", 30e-6),
+            ("torch-cuda", 150e-6),
+        )
+    ]
+    return [*line(family, BACKENDS, sizes=(*SIZES, 1024, 4096)), *finding]
 
 
 def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) -> list[Measurement]:
@@ -265,6 +290,7 @@ def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2
 
 
 BENCH: dict[str, Any] = {"study": "bench", "backends": list(BACKENDS), "quick": False}
+WHOLE = BENCH | {"whole": True}
 MAP: dict[str, Any] = {
     "study": "map",
     "family": "mlp-map",
