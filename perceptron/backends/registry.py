@@ -30,6 +30,7 @@ BUILT_IN: dict[str, str] = {
     "torch-cuda": "perceptron.backends.torch_eager:CUDA",
     "torch-cuda-dataloader": "perceptron.backends.torch_dataloader:CUDA",
     "torch-cuda-graph": "perceptron.backends.torch_cuda_graph:BACKEND",
+    "torch-cuda-persistent": "perceptron.backends.torch_cuda_persistent:BACKEND",
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
 }
 

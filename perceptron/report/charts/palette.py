@@ -37,6 +37,7 @@ _KNOWN = {
     "torch-cuda": Stroke("#009E73", "#2BC79A", (6, 2, 1.5, 2), "D"),
     "torch-cuda-dataloader": Stroke("#4C8A2B", "#86C95F", (2, 1, 6, 1), "H"),
     "torch-cuda-graph": Stroke("#00664B", "#17A884", (3, 1.5), "d"),
+    "torch-cuda-persistent": Stroke("#1B3A6B", "#7FA6E8", (12, 2), "P"),
     "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
 }
 _OTHERS = (
