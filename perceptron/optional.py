@@ -25,6 +25,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "jax": {"jax": "jax", "jaxlib": "jaxlib"},
     "sklearn": {"sklearn": "scikit-learn"},
     "triton": {"triton": "triton"},
+    "cupy": {"cupy": "cupy-cuda13x"},
 }
 """The modules of each extra, with the name under which each is installed."""
 

@@ -31,6 +31,7 @@ BUILT_IN: dict[str, str] = {
     "torch-cuda-dataloader": "perceptron.backends.torch_dataloader:CUDA",
     "torch-cuda-graph": "perceptron.backends.torch_cuda_graph:BACKEND",
     "torch-cuda-persistent": "perceptron.backends.torch_cuda_persistent:BACKEND",
+    "cupy": "perceptron.backends.cupy_backend:BACKEND",
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
 }
 

@@ -38,6 +38,7 @@ _KNOWN = {
     "torch-cuda-dataloader": Stroke("#4C8A2B", "#86C95F", (2, 1, 6, 1), "H"),
     "torch-cuda-graph": Stroke("#00664B", "#17A884", (3, 1.5), "d"),
     "torch-cuda-persistent": Stroke("#1B3A6B", "#7FA6E8", (12, 2), "P"),
+    "cupy": Stroke("#C2410C", "#FDA172", (1, 3), "s"),
     "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
 }
 _OTHERS = (
