@@ -85,7 +85,8 @@ def _first_touch(backend: Backend, job: Job) -> None:
     """Pay what a process pays once, imports and contexts, before anything is measured."""
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    if accelerator := getattr(backend, "accelerator", None):
+    # Kernels are counted where no device is.
+    if job.extra != "kernels" and (accelerator := getattr(backend, "accelerator", None)):
         accelerator.touch()
     # A backend that compiles does so for each problem: that is part of preparing it.
     if not getattr(backend, "compiles", False):
