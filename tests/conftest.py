@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.triton_here import INTERPRET
 from perceptron.cli import main
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement

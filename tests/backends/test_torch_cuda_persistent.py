@@ -13,7 +13,7 @@ from perceptron.backends import torch_cuda_persistent
 from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.backends.protocol import Unsupported
-from perceptron.backends.shared.triton_here import INTERPRET
+from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.backends.torch_cuda_persistent import BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem

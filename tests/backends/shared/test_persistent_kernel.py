@@ -12,7 +12,7 @@ import pytest
 
 from perceptron import optional, rehearsal
 from perceptron.backends.shared import one_block
-from perceptron.backends.shared.triton_here import INTERPRET
+from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.backends.torch_cuda_persistent import PersistentTrainer
 from perceptron.problems.problem import Activation, Loss
 from tests.backends.conftest import assert_as_numpy, network
