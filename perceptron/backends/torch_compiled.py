@@ -15,22 +15,17 @@ the same shapes.
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-import sysconfig
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property, partial
-from importlib.util import find_spec
 from itertools import pairwise, repeat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
 from perceptron.backends.shared.gradient import (
     Batch,
     Network,
@@ -286,7 +281,7 @@ class CompiledBackend:
     accelerator: TorchAccelerator | None = None
 
     def unavailable(self) -> str | None:
-        return CPU.unavailable() or _compiler_unavailable()
+        return CPU.unavailable() or cpp_unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
         # One kernel at a time needs no pool of compiling processes, idle beside the timed loop.
@@ -314,38 +309,12 @@ class CudaCompiledBackend(CompiledBackend):
     def unavailable(self) -> str | None:
         if reason := CUDA.unavailable():
             return reason
-        return _compiler_unavailable() if is_rehearsal() else _triton_unavailable()
+        return cpp_unavailable() if is_rehearsal() else triton_unavailable()
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
         if problem.feed == "host":
             raise Unsupported('feed = "host": a compiled graph gathers batches on the device')
         return super().prepare(problem, dtype)
-
-
-def _triton_unavailable() -> str | None:
-    """Return why Triton, which compiles for a GPU, cannot be used; nothing is imported."""
-    if find_spec("triton") is None:
-        return "triton is not installed, which compiles for a GPU: pip install triton"
-    # It compiles what launches its kernels with a C compiler.
-    compiler = os.environ.get("CC")
-    found = [compiler] if compiler else ["gcc", "clang"]
-    if not any(shutil.which(name) for name in found):
-        return "no C compiler found, which Triton needs: install gcc"
-    return _header_unavailable()
-
-
-def _compiler_unavailable() -> str | None:
-    default = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    compiler = os.environ.get("CXX", default)
-    if shutil.which(compiler) is None:
-        problem = "no C++ compiler found" if compiler == default else f"CXX={compiler} not found"
-        return f"{problem}: install {default}"
-    return _header_unavailable()
-
-
-def _header_unavailable() -> str | None:
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    return None if header.exists() else f"{header.name} not found: install python3-dev"
 
 
 BACKEND = CompiledBackend()

@@ -56,8 +56,10 @@ def test_the_ladder_of_a_gpu_is_its_own() -> None:
         "torch-cuda",
         "torch-cuda-manual",
         "torch-cuda-manual-graph",
+        "cupy",
         "torch-cuda-compiled",
         "torch-cuda-graph",
+        "torch-cuda-persistent",
         "jax-cuda",
     ]
     assert [name for name in rungs("cuda") if name in published] == published
