@@ -17,6 +17,7 @@ import os
 import shutil
 import sys
 import sysconfig
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property, partial
@@ -27,6 +28,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from perceptron.backends.protocol import LadderStep
+from perceptron.backends.shared.compile_cache import inductor_wrote
 from perceptron.backends.shared.gradient import (
     Batch,
     Network,
@@ -269,6 +271,7 @@ class CompiledBackend:
         "most calls from Python: many steps in one compiled graph", after="numpy-inplace"
     )
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
+    _found = False
 
     def unavailable(self) -> str | None:
         return CPU.unavailable() or _compiler_unavailable()
@@ -278,10 +281,16 @@ class CompiledBackend:
         return thread_variables(threads) | {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
+        begin, compiled = time.time(), _compiled.cache_info().misses
         trainer = CompiledTrainer(problem, dtype)
         trainer.train(trainer._steps)  # warm up: the thread pool
         trainer.reset()
+        self._found = _compiled.cache_info().misses == compiled or not inductor_wrote(begin)
         return trainer
+
+    def prepared_from_cache(self) -> bool:
+        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
+        return self._found
 
 
 def _compiler_unavailable() -> str | None:

@@ -27,6 +27,7 @@ from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.measure import extras
 from perceptron.measure.job import Job, Outcome, timed
+from perceptron.measure.kernel_profile import profile
 from perceptron.measure.memory import PeakMemory, available_bytes, keep_freed_memory, release
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
@@ -123,6 +124,8 @@ def _extra(backend: Backend, problem: Problem, job: Job) -> Outcome:
         parts = tuple(extras.ceilings(job.dtype, effort))
     elif job.extra == "kernels":
         parts = tuple(extras.kernels(backend, problem, job.dtype))
+    elif job.extra == "profile":
+        parts = tuple(profile(backend, problem, job.dtype))
     else:
         parts = tuple(extras.harness())
     return Outcome(problem=problem.reference, status="ok", parts=parts)
@@ -143,6 +146,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     begin = time.perf_counter()
     trainer = backend.prepare(problem, job.dtype)
     prepare_seconds = time.perf_counter() - begin
+    from_cache = getattr(backend, "prepared_from_cache", None)
     _assert_threads(job.threads)
     timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
     loss = trainer.loss()
@@ -156,6 +160,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
         status="ok",
         **timed(timing),
         prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache() if from_cache is not None else None,
         peak_bytes=memory.bytes() if backend.device == "cpu" else None,
     )
 

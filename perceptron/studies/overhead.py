@@ -124,6 +124,7 @@ def overhead(
             environment=run.environment,
             warnings=[*run.warnings(plan.threads), *not_counted, *extras.warnings],
             budget=budget.use,
+            profiled=run.journal.profiled,
         )
 
 
@@ -161,11 +162,19 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
 def kernels(plan: OverheadPlan, run: OpenRun) -> tuple[dict[str, int], list[MeasurementWarning]]:
     """Count the kernels of one iteration, by backend, for those that can list them.
 
-    Those that an earlier start counted are kept. Return a warning for each that should and did
-    not; of one that cannot run here, or not on this problem, its rung says why.
+    Where a backend's device is here, a profiler counts them as well. What an earlier start counted
+    is kept. Return a warning for each that should and did not; of one that cannot run here, or not
+    on this problem, its rung says why.
     """
     warnings = []
     for name in plan.backends:
+        if name not in run.journal.profiled and _has_device(name):
+            outcome = _measure(plan, name, "profile", run.budget)
+            if outcome.status == "ok":
+                launched = sum(part.work for part in outcome.parts)
+                run.journal.keep_profiled({name: round(launched)})
+            elif not _is_refused(outcome):
+                warnings.append(_missing(name, "profile", outcome))
         if name in run.journal.kernels or not hasattr(registry.load(name), "kernels"):
             continue
         outcome = _measure(plan, name, "kernels", run.budget)
@@ -174,6 +183,11 @@ def kernels(plan: OverheadPlan, run: OpenRun) -> tuple[dict[str, int], list[Meas
         elif registry.reason_unavailable(name) is None and not _is_refused(outcome):
             warnings.append(_missing(name, "kernels", outcome))
     return run.journal.kernels, warnings
+
+
+def _has_device(name: str) -> bool:
+    accelerator = getattr(registry.load(name), "accelerator", None)
+    return accelerator is not None and registry.reason_unavailable(name) is None
 
 
 def _is_refused(outcome: Outcome) -> bool:
