@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from msgspec.structs import replace
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -84,3 +86,53 @@ def test_the_reference_of_short_iterations_takes_one_thread(
         assert pools() == before
     assert outcome.status == "ok"
     assert seen == [[1] * len(before)]
+
+
+class Compiles(NumpyBackend):
+    """Says what a test wants of its cache."""
+
+    def __init__(self, found: bool) -> None:
+        self.found = found
+
+    def prepared_from_cache(self) -> bool:
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("backend", "found"),
+    [(NumpyBackend(), None), (Compiles(False), False), (Compiles(True), True)],
+    ids=["compiles nothing", "compiled", "found"],
+)
+def test_a_row_says_whether_preparing_found_what_was_compiled(
+    job: Job, backend: NumpyBackend, found: bool | None
+) -> None:
+    assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
+
+
+def test_a_device_is_touched_before_anything_is_prepared(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a backend that compiles, which is warmed up on no other problem."""
+    done: list[str] = []
+
+    class OnDevice(NumpyBackend):
+        compiles = True
+        accelerator = SimpleNamespace(touch=lambda: done.append("touch"))
+
+        def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+            done.append(problem.name)
+            return super().prepare(problem, dtype)
+
+    monkeypatch.setattr(worker.gc, "freeze", lambda: None)
+    backend = OnDevice()
+    worker._first_touch(backend, job)
+    worker.measure(backend, "mlp-width:2", job)
+    assert done == ["touch", "mlp-width:2"]
+
+
+def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Job) -> None:
+    outcome = worker.measure(NumpyBackend(), "or-gate", replace(job, extra="profile"))
+    assert (outcome.status, outcome.reason) == (
+        "skipped",
+        "it trains on the CPU, which launches no kernels",
+    )

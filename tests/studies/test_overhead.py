@@ -22,6 +22,7 @@ PARTS = {
     "ceilings": {"product": 1.0, "copy": 1.0},
     "harness": {"call": 1e-7},
     "kernels": {"kernels": 0.0},
+    "profile": {"gemm": 1e-6, "sum": 2e-6},
 }
 
 
@@ -184,3 +185,31 @@ def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
 def test_an_unknown_rung_is_named() -> None:
     with pytest.raises(UserError, match="unknown backend 'nunpy': did you mean 'numpy'"):
         study.OverheadPlan(backends=("nunpy",))
+
+
+def test_a_profiler_counts_what_a_device_runs_once(lab: Lab, tmp_path: Path) -> None:
+    """Each of the two kernels 13 times an iteration; kept with the run; of a CPU there is none."""
+    del lab.missing["torch-cuda"]
+    lab.seconds = lambda backend, problem: 1e-5
+    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cpu", "torch-cuda"))
+    result = study.overhead(plan, "box", tmp_path, silent)
+    assert [rung.kernels_profiled for rung in result.rungs] == [None, 26]
+    assert [job.backend for job in lab.jobs if job.extra == "profile"] == ["torch-cuda"]
+    stored = judge_ladder(read_run(result.results))
+    assert [rung.kernels_profiled for rung in stored.rungs] == [None, 26]
+
+
+def test_a_profile_that_fails_is_a_warning_and_is_tried_again(lab: Lab, tmp_path: Path) -> None:
+    del lab.missing["torch-cuda"]
+    lab.seconds = lambda backend, problem: 1e-5
+    lab.measure_extra = lambda job: (
+        Outcome(problem=job.problems[0], status="failed", reason="the profiler saw no kernel")
+        if job.extra == "profile"
+        else parts_of(job, PARTS[str(job.extra)])
+    )
+    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cuda",))
+    result = study.overhead(plan, "box", tmp_path, silent)
+    (warning,) = (warning for warning in result.warnings if warning.code == "not-measured")
+    assert warning.message == "profile of torch-cuda: the profiler saw no kernel"
+    assert result.rungs[0].kernels_profiled is None
+    assert result.rungs[0].kernels_per_iteration == 1

@@ -98,7 +98,7 @@ class JaxAccelerator:
         }
 
     def versions(self) -> dict[str, str]:
-        """Return what JAX's CUDA plugin was started with, as numbers that these libraries give."""
+        """Return what JAX's CUDA plugin found, as the libraries number themselves."""
         found = {}
         for plugin in PLUGINS:
             try:
@@ -107,9 +107,11 @@ class JaxAccelerator:
                 continue
             for name, function in _VERSIONS.items():
                 try:
-                    found[name] = str(getattr(module, function)())
+                    number = int(getattr(module, function)())
                 except Exception:  # noqa: BLE001, S112 one that a version of JAX does not tell
                     continue
+                is_cuda = name.startswith("cuda")  # 13010 is 13.1
+                found[name] = f"{number // 1000}.{number % 1000 // 10}" if is_cuda else str(number)
         return found
 
     def _placed(self, array: np.ndarray[Any, Any]) -> jax.Array:
