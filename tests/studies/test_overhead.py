@@ -213,3 +213,22 @@ def test_a_profile_that_fails_is_a_warning_and_is_tried_again(lab: Lab, tmp_path
     assert warning.message == "profile of torch-cuda: the profiler saw no kernel"
     assert result.rungs[0].kernels_profiled is None
     assert result.rungs[0].kernels_per_iteration == 1
+
+
+def test_what_a_profiler_counted_is_kept_for_the_start_that_continues(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del lab.missing["torch-cuda"]
+    lab.seconds = lambda backend, problem: 1e-5
+    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cuda",))
+
+    def power_cut(*_: object, **__: object) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(study.judge, "ladder", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            study.overhead(plan, "box", tmp_path, silent)
+    result = study.overhead(plan, "box", tmp_path, silent)
+    assert result.rungs[0].kernels_profiled == 26
+    assert [job.extra for job in lab.jobs].count("profile") == 1
