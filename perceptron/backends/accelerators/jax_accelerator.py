@@ -64,6 +64,11 @@ class JaxAccelerator:
         peak = self._memory("peak_bytes_in_use")
         return peak if peak is not None and peak > self._peak_before else None
 
+    def free_memory(self) -> int | None:
+        """Return what the allocator may still give out: three quarters of the device's at most."""
+        limit, used = self._memory("bytes_limit"), self._memory("bytes_in_use")
+        return None if limit is None or used is None else limit - used
+
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
         """Return None: JAX has no events to read the device's clock by."""
         return None

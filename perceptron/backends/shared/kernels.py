@@ -34,6 +34,8 @@ class Kernel:
     """Floating-point operations; of a matrix product two for each multiplication and addition."""
     bytes_moved: float
     """Every tensor that goes in or comes out, once."""
+    thinnest: int | None = None
+    """Of a matrix product its smallest dimension; None of anything else."""
 
 
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
@@ -99,10 +101,12 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
     moved = sum(tensor.numel() * tensor.element_size() for tensor in (*read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))
+    thinnest = None
     if "mm" in name.split(".")[1]:
         left, right = [tensor for tensor in inputs if tensor.dim() == 2][-2:]
         operations = 2 * left.shape[0] * left.shape[1] * right.shape[1]
-    return Kernel(name, float(operations), float(moved))
+        thinnest = min(*left.shape, right.shape[1])
+    return Kernel(name, float(operations), float(moved), thinnest)
 
 
 def _tensors(values: Any) -> Iterator[Any]:

@@ -35,7 +35,9 @@ class Allocator:
         monkeypatch.setattr(jax, "devices", lambda kind: [device])
 
     def statistics(self) -> dict[str, int] | None:
-        return None if self.peak is None else {"peak_bytes_in_use": self.peak, "bytes_in_use": 1}
+        if self.peak is None:
+            return None
+        return {"peak_bytes_in_use": self.peak, "bytes_in_use": 30, "bytes_limit": 1000}
 
 
 def test_a_peak_is_known_if_it_rose(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,6 +57,9 @@ def test_without_numbers_of_the_allocator_there_is_no_peak(
     allocator.peak = None
     accelerator.reset_peak_memory()
     assert accelerator.peak_memory() is None
+    assert accelerator.free_memory() is None
+    allocator.peak = 100
+    assert accelerator.free_memory() == 970
 
 
 def test_touching_it_runs_a_product_and_waits(rehearsed: JaxAccelerator) -> None:

@@ -154,3 +154,12 @@ def test_adam_of_a_deep_network_launches_by_its_lists() -> None:
         "aten._foreach_add_.Scalar": 2,
         "aten._foreach_addcdiv_.ScalarList": 3,
     }
+
+
+def test_a_product_says_how_thin_it_is() -> None:
+    """The last layer of mlp-batch has ten outputs; what is no product has no thinnest dimension."""
+    forward = [kernel.thinnest for kernel in named(torch_eager.CUDA, "addmm")]
+    assert forward == [64, 10]
+    assert {kernel.thinnest for kernel in named(torch_eager.CUDA, "mm")} == {10, 64}
+    others = [kernel for kernel in kernels(torch_eager.CUDA) if "mm" not in kernel.name]
+    assert {kernel.thinnest for kernel in others} == {None}
