@@ -155,26 +155,18 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
     ):
         later = tasks if some is first else []
         left_out = run_tasks(some, run.journal, run.run, progress, whole.part(share), later=later)
-        has_extras = extras.measure(processes)
+        has_extras = extras.measure(processes) and extras.profile()
     return has_extras and not left_out
 
 
 def kernels(plan: OverheadPlan, run: OpenRun) -> tuple[dict[str, int], list[MeasurementWarning]]:
     """Count the kernels of one iteration, by backend, for those that can list them.
 
-    Where a backend's device is here, a profiler counts them as well. What an earlier start counted
-    is kept. Return a warning for each that should and did not; of one that cannot run here, or not
-    on this problem, its rung says why.
+    Those that an earlier start counted are kept. Return a warning for each that should and did
+    not; of one that cannot run here, or not on this problem, its rung says why.
     """
     warnings = []
     for name in plan.backends:
-        if name not in run.journal.profiled and _has_device(name):
-            outcome = _measure(plan, name, "profile", run.budget)
-            if outcome.status == "ok":
-                launched = sum(part.work for part in outcome.parts)
-                run.journal.keep_profiled({name: round(launched)})
-            elif not _is_refused(outcome):
-                warnings.append(_missing(name, "profile", outcome))
         if name in run.journal.kernels or not hasattr(registry.load(name), "kernels"):
             continue
         outcome = _measure(plan, name, "kernels", run.budget)
@@ -275,6 +267,29 @@ class Extras:
                 self._failed.setdefault((name, extra), _missing(name, extra, outcome))
             for part in outcome.parts:
                 self._run.journal.append(self._row(name, extra, process, part))
+            self._run.journal.note_spent(budget.spent)
+        return True
+
+    def profile(self) -> bool:
+        """Have a profiler count kernels too, once for each backend whose device is here.
+
+        Return whether there was time for all.
+        """
+        budget = self._run.budget
+        for name in self._plan.backends:
+            is_done = name in self._run.journal.profiled or (name, "profile", 0) in self._tried
+            if is_done or not _has_device(name):
+                continue
+            self._progress(budget.spent, budget.spent + budget.left, f"profile of {name}")
+            outcome = _measure(self._plan, name, "profile", budget)
+            if outcome is _NO_TIME:
+                return False
+            self._tried.add((name, "profile", 0))
+            if outcome.status == "ok":
+                launched = sum(part.work for part in outcome.parts)
+                self._run.journal.keep_profiled({name: round(launched)})
+            elif not _is_refused(outcome):
+                self._failed[name, "profile"] = _missing(name, "profile", outcome)
             self._run.journal.note_spent(budget.spent)
         return True
 

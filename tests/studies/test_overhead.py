@@ -188,13 +188,18 @@ def test_an_unknown_rung_is_named() -> None:
 
 
 def test_a_profiler_counts_what_a_device_runs_once(lab: Lab, tmp_path: Path) -> None:
-    """Each of the two kernels 13 times an iteration; kept with the run; of a CPU there is none."""
+    """Each of the two kernels 13 times an iteration; kept with the run; of a CPU there is none.
+
+    It explains rungs, so these are measured first: a device takes seconds to start.
+    """
     del lab.missing["torch-cuda"]
     lab.seconds = lambda backend, problem: 1e-5
     plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cpu", "torch-cuda"))
     result = study.overhead(plan, "box", tmp_path, silent)
     assert [rung.kernels_profiled for rung in result.rungs] == [None, 26]
     assert [job.backend for job in lab.jobs if job.extra == "profile"] == ["torch-cuda"]
+    order = [job.extra for job in lab.jobs if not job.check and job.extra != "kernels"]
+    assert order.index(None) < order.index("profile")
     stored = judge_ladder(read_run(result.results))
     assert [rung.kernels_profiled for rung in stored.rungs] == [None, 26]
 
