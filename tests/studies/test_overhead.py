@@ -22,7 +22,6 @@ PARTS = {
     "ceilings": {"product": 1.0, "copy": 1.0},
     "harness": {"call": 1e-7},
     "kernels": {"kernels": 0.0},
-    "profile": {"gemm": 1e-6, "sum": 2e-6},
 }
 
 
@@ -168,9 +167,34 @@ def test_all_rungs_have_some_processes_before_any_has_more(lab: Lab, tmp_path: P
     assert min(counts.values()) >= 3
     assert max(counts.values()) < plan.processes
     assert result.phases
-    assert result.ceilings is not None
+    assert [limits.name for limits in result.ceilings] == ["numpy (cpu)"]
     assert result.harness_seconds is not None
     assert "budget-spent" in {warning.code for warning in result.warnings}
+
+
+def test_rungs_come_before_what_explains_them(lab: Lab, tmp_path: Path) -> None:
+    """Checks take most of the budget, as those of a larger problem do: extras get what is left.
+
+    With a share kept for extras, half of the rungs had no time and ten processes went to phases.
+    """
+    lab.takes = lambda job, problem: 3.3 if job.check else 1.0
+    result = study.overhead(
+        study.OverheadPlan(threads=1), "box", tmp_path, silent, budget_seconds=60.0
+    )
+    assert lab.now <= 60 * 1.05
+    assert {rung.reason for rung in result.rungs} == {None, "no CUDA device found"}
+    first_extra = next(index for index, job in enumerate(lab.jobs) if job.extra)
+    before = {job.backend for job in lab.jobs[:first_extra] if not job.check}
+    assert before == set(LADDER)
+    assert "not-measured" not in {warning.code for warning in result.warnings}
+
+
+def test_a_rung_is_timed_once_it_is_checked(lab: Lab, tmp_path: Path) -> None:
+    """Where all are checked before any is timed, the budget ends without a single rung."""
+    lab.takes = lambda job, problem: 8.0 if job.check else 1.0
+    plan = study.OverheadPlan(threads=1)
+    result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=60.0)
+    assert len([rung for rung in result.rungs if rung.seconds_per_iteration]) >= 5
 
 
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
@@ -185,55 +209,3 @@ def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
 def test_an_unknown_rung_is_named() -> None:
     with pytest.raises(UserError, match="unknown backend 'nunpy': did you mean 'numpy'"):
         study.OverheadPlan(backends=("nunpy",))
-
-
-def test_a_profiler_counts_what_a_device_runs_once(lab: Lab, tmp_path: Path) -> None:
-    """Each of the two kernels 13 times an iteration; kept with the run; of a CPU there is none.
-
-    It explains rungs, so these are measured first: a device takes seconds to start.
-    """
-    del lab.missing["torch-cuda"]
-    lab.seconds = lambda backend, problem: 1e-5
-    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cpu", "torch-cuda"))
-    result = study.overhead(plan, "box", tmp_path, silent)
-    assert [rung.kernels_profiled for rung in result.rungs] == [None, 26]
-    assert [job.backend for job in lab.jobs if job.extra == "profile"] == ["torch-cuda"]
-    order = [job.extra for job in lab.jobs if not job.check and job.extra != "kernels"]
-    assert order.index(None) < order.index("profile")
-    stored = judge_ladder(read_run(result.results))
-    assert [rung.kernels_profiled for rung in stored.rungs] == [None, 26]
-
-
-def test_a_profile_that_fails_is_a_warning_and_is_tried_again(lab: Lab, tmp_path: Path) -> None:
-    del lab.missing["torch-cuda"]
-    lab.seconds = lambda backend, problem: 1e-5
-    lab.measure_extra = lambda job: (
-        Outcome(problem=job.problems[0], status="failed", reason="the profiler saw no kernel")
-        if job.extra == "profile"
-        else parts_of(job, PARTS[str(job.extra)])
-    )
-    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cuda",))
-    result = study.overhead(plan, "box", tmp_path, silent)
-    (warning,) = (warning for warning in result.warnings if warning.code == "not-measured")
-    assert warning.message == "profile of torch-cuda: the profiler saw no kernel"
-    assert result.rungs[0].kernels_profiled is None
-    assert result.rungs[0].kernels_per_iteration == 1
-
-
-def test_what_a_profiler_counted_is_kept_for_the_start_that_continues(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    del lab.missing["torch-cuda"]
-    lab.seconds = lambda backend, problem: 1e-5
-    plan = study.OverheadPlan(quick=True, threads=1, backends=("torch-cuda",))
-
-    def power_cut(*_: object, **__: object) -> object:
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as broken:
-        broken.setattr(study.judge, "ladder", power_cut)
-        with pytest.raises(KeyboardInterrupt):
-            study.overhead(plan, "box", tmp_path, silent)
-    result = study.overhead(plan, "box", tmp_path, silent)
-    assert result.rungs[0].kernels_profiled == 26
-    assert [job.extra for job in lab.jobs].count("profile") == 1

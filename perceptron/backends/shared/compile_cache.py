@@ -6,7 +6,8 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 
-_SHARED_OBJECTS = ("*/*.so", "*/*.dll")
+# What TorchInductor's compilers write: of C++, and of Triton, which it has below its own folder.
+_BINARIES = (".so", ".dll", ".cubin", ".hsaco")
 
 
 @cache
@@ -38,9 +39,7 @@ def inductor_wrote(since: float) -> bool:
     """Return whether TorchInductor compiled something into its cache ``since`` that time."""
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
-    folder = Path(cache_dir())
     return any(
-        file.stat().st_mtime >= since
-        for pattern in _SHARED_OBJECTS
-        for file in folder.glob(pattern)
+        file.suffix in _BINARIES and file.stat().st_mtime >= since
+        for file in Path(cache_dir()).rglob("*")
     )

@@ -1,0 +1,154 @@
+"""The rungs of a ladder: each backend's iteration over the floor, and what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from perceptron.analysis.device_share import device_share
+from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.overhead.device import energy
+from perceptron.analysis.overhead.families import EXTRAS
+from perceptron.analysis.overhead.roofline import Bound, bound_by, ceilings, roof
+from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.side_by_side import ratio_of
+from perceptron.records.measurement import Measurement
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One backend's iteration, with its 95 % interval, over that of the fastest.
+
+    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
+    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
+    ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
+    ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
+    took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
+    the rung's own device. A rung without a time has a ``reason``.
+    """
+
+    backend: str
+    device: str | None
+    """As its rows say it; None without any."""
+    dtype: str | None
+    removes: str
+    seconds_per_iteration: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratio_to_floor: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    prepare_seconds: float | None = None
+    prepared_from_cache: bool | None = None
+    kernels_per_iteration: int | None = None
+    kernels_profiled: int | None = None
+    gflops: float | None = None
+    gbytes: float | None = None
+    bound: Bound | None = None
+    ceiling: str | None = None
+    """What measured the limits and on what device; None where nothing did."""
+    device_seconds: float | None = None
+    """Of one iteration, by the device's own events; None on the CPU and where they are not had."""
+    busy_share: float | None = None
+    """The device's seconds as a share of the iteration's, with its interval."""
+    busy_low: float | None = None
+    busy_high: float | None = None
+    energy_joules_per_iteration: float | None = None
+    energy_reason: str | None = None
+    """Why the energy is not known."""
+    peak_bytes: int | None = None
+    """Most memory held, of all processes: the device's where there is one."""
+    reason: str | None = None
+
+
+def rungs(
+    rows: Sequence[Measurement],
+    ladder: Mapping[str, str],
+    kernels: Mapping[str, int],
+    work: tuple[int, int],
+) -> list[Rung]:
+    """Return a rung for each backend of the ladder, in its order.
+
+    ``work`` holds the operations and the bytes of one iteration.
+    """
+    trainings = [row for row in rows if row.family not in EXTRAS]
+    measured = {
+        name: of_times(list(seconds.values()))
+        for name in ladder
+        if (seconds := times(trainings, name))
+    }
+    floor = min(measured, key=lambda name: measured[name].estimate, default=None)
+    return [
+        _rung(rows, trainings, name, removes, measured.get(name), floor, kernels.get(name), work)
+        for name, removes in ladder.items()
+    ]
+
+
+def _rung(
+    rows: Sequence[Measurement],
+    trainings: Sequence[Measurement],
+    backend: str,
+    removes: str,
+    seconds: Interval | None,
+    floor: str | None,
+    kernels: int | None,
+    work: tuple[int, int],
+) -> Rung:
+    own = [row for row in trainings if row.backend == backend]
+    device = next((row.device for row in own), None)
+    dtype = next((row.dtype for row in own), None)
+    if seconds is None or floor is None:
+        return Rung(
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            removes=removes,
+            kernels_per_iteration=kernels,
+            reason=reason(own, backend) or NOT_REACHED,
+        )
+    ratio = ratio_of(trainings, backend, floor)
+    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
+    prepare_seconds, from_cache = _prepared(own)
+    limits, share = roof(ceilings(rows), device), device_share(own)
+    joules = energy(rows, backend, device)
+    return Rung(
+        backend=backend,
+        device=device,
+        dtype=dtype,
+        removes=removes,
+        seconds_per_iteration=seconds.estimate,
+        low=seconds.low,
+        high=seconds.high,
+        ratio_to_floor=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache,
+        kernels_per_iteration=kernels,
+        gflops=gflops,
+        gbytes=gbytes,
+        bound=bound_by(gflops, gbytes, work[1], limits, share.busy.estimate if share else None),
+        ceiling=limits.name if limits else None,
+        device_seconds=share.seconds.estimate if share else None,
+        busy_share=share.busy.estimate if share else None,
+        busy_low=share.busy.low if share else None,
+        busy_high=share.busy.high if share else None,
+        energy_joules_per_iteration=joules.joules,
+        energy_reason=joules.reason,
+        peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
+    )
+
+
+def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:
+    """Return what preparing took, and whether what is compiled was found in all processes.
+
+    A process that finds what an earlier one compiled does not show what starting takes: it counts
+    only where all did. Of a backend that compiles nothing the second is None.
+    """
+    prepared = [row for row in rows if row.prepare_seconds]
+    compiled = [row for row in prepared if not row.prepared_from_cache]
+    seconds = [row.prepare_seconds for row in compiled or prepared if row.prepare_seconds]
+    if not seconds:
+        return None, None
+    compiles = any(row.prepared_from_cache is not None for row in prepared)
+    return of_times(seconds).estimate, not compiled if compiles else None
