@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.stored.runs import judge_ladder
+from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
@@ -30,6 +31,8 @@ def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Backends whose iterations take as long as their place on the ladder says."""
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
     lab.measure_extra = lambda job: parts_of(job, PARTS[str(job.extra)])
+    elsewhere = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
+    lab.missing.update({name: f"no {registry.load(name).device} device" for name in elsewhere})
     lab.missing.update(dict.fromkeys(rungs("cuda"), "no CUDA device found"))
     return lab
 
