@@ -9,7 +9,6 @@ import typer
 
 from perceptron.commands.shared.arguments import Json
 from perceptron.commands.shared.options import folder_name, number_ranges, seconds_of
-from perceptron.errors import UserError
 
 
 def gpu_day(
@@ -49,7 +48,7 @@ def gpu_day(
     from perceptron.report.tables import gpu_day as table
     from perceptron.report.tables import terminal
     from perceptron.studies.gpu_day import archive as archives
-    from perceptron.studies.gpu_day.day import run_day
+    from perceptron.studies.gpu_day.day import open_day, run_day
     from perceptron.studies.gpu_day.plan import STAGES
 
     if unpack is not None:
@@ -69,16 +68,16 @@ def gpu_day(
         else:
             terminal.table("A day with a GPU", table.PLAN, table.plan_rows(planned))
         return
-    if results.exists() and not results.is_dir():
-        raise UserError(f"{results}: is no folder: choose another --results")
+    named, allowed = folder_name("--machine", machine), seconds_of("--budget", budget)
+    opened = open_day(results, rehearse)
     table.show_plan(planned)
     result = run_day(
-        results,
+        opened,
+        STAGES,
         archive or results / archives.ARCHIVE,
-        folder_name("--machine", machine),
+        named,
         numbers,
-        rehearse,
-        seconds_of("--budget", budget),
+        allowed,
         lambda begun: terminal.note(f"stage {begun.number} {begun.name}: {begun.tells}"),
         table.show_stage,
     )

@@ -26,7 +26,6 @@ from perceptron.studies.gpu_day.child import run_child
 from perceptron.studies.gpu_day.plan import (
     CHECKOUT,
     INTERRUPT_SECONDS,
-    STAGES,
     SURVEY,
     Command,
     Day,
@@ -39,6 +38,8 @@ from perceptron.studies.gpu_day.plan import (
 CALL_SECONDS = 570.0
 """What one call takes unless told otherwise: where machines are lent, commands often end at ten
 minutes."""
+# Importing every library may take a minute from a cold disk.
+_SURVEY_SECONDS = 90.0
 _REHEARSAL_MACHINE = "rehearsal"
 _REHEARSAL_DEVICE = "h100"  # its code runs; what it says of the CPU means nothing
 # Of the time that is left for several commands one may take this many times its share.
@@ -47,27 +48,33 @@ _FAIR_SHARES = 3
 Report = Callable[[StageOutcome], None]
 
 
+@dataclass(frozen=True)
+class OpenDay:
+    """A folder of results, and what earlier calls left in it."""
+
+    results: Path
+    state: DayState
+
+
 def run_day(
-    results: Path,
+    opened: OpenDay,
+    stages: Sequence[Stage],
     archive: Path,
     machine: str | None,
     numbers: Sequence[int],
-    rehearse: bool,
     budget_seconds: float | None,
     begins: Callable[[Stage], None],
     ended: Report,
-    stages: Sequence[Stage] = STAGES,
 ) -> DayResult:
     """Run the stages of these numbers, or all that have not succeeded yet, and pack the results.
 
     A stage begins only if all of its time is left of ``budget_seconds``. One that fails, or takes
-    too long, never stops the next. Raises `UserError` if nothing can be written, if the folder
-    holds a rehearsal and this is none, or the other way round.
+    too long, never stops the next. Raises `UserError` if nothing can be written.
     """
     begin = monotonic()
+    results, state, rehearse = opened.results, opened.state, opened.state.rehearsal
     total = inf if rehearse else CALL_SECONDS
     left = total if budget_seconds is None else budget_seconds
-    state = _open(results, rehearse)
     done = {outcome.number: outcome for outcome in state.stages}
     packer = Packer(results, archive)
     runner = _Runner(results, rehearse, packer)
@@ -141,7 +148,7 @@ class _Runner:
         by default are tried: each stage then says for itself what fails.
         """
         if SURVEY not in self._answers:
-            self._run("backends", SURVEY, STAGES[0].limit(self._rehearse))
+            self._run("backends", SURVEY, _SURVEY_SECONDS)
         try:
             text = self._answers[SURVEY].read_bytes()
             rows = msgspec.json.decode(text, type=dict[str, list[BackendFacts]])["backends"]
@@ -237,12 +244,17 @@ def count_rows(results: Path) -> int:
     return sum(file.read_bytes().count(b"\n") for file in files)
 
 
-def _open(results: Path, rehearse: bool) -> DayState:
+def open_day(results: Path, rehearse: bool) -> OpenDay:
+    """Open the folder of a day's results, new or of an earlier call.
+
+    Raises `UserError` if it cannot be written to, or if it holds a rehearsal and this is none, or
+    the other way round.
+    """
     file = results / STATE
     try:
         (results / LOGS).mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            return DayState(rehearsal=rehearse, stages=[])
+            return OpenDay(results, DayState(rehearsal=rehearse, stages=[]))
         state = msgspec.json.decode(file.read_bytes(), type=DayState)
     except OSError as error:
         raise cannot_write(results, error) from None
@@ -251,7 +263,7 @@ def _open(results: Path, rehearse: bool) -> DayState:
     if state.rehearsal != rehearse:
         kind = "a rehearsal" if state.rehearsal else "a real day"
         raise UserError(f"{results}: holds the results of {kind}: choose another --results")
-    return state
+    return OpenDay(results, state)
 
 
 def _keep(results: Path, state: DayState) -> None:

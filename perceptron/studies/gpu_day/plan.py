@@ -28,7 +28,7 @@ INTERRUPT_SECONDS = 6.0
 _START_SECONDS = 6.0
 _SHARE_FOR_STUDY = 0.9
 # In a rehearsal the CPU stands in: what a study may take; where that is too little, on a busy CPU,
-# all that its stage has.
+# half of what its stage has.
 _REHEARSAL_BUDGET = 12.0
 _REHEARSAL_SECONDS = 150.0
 # Of the GPU's backends these stand for it, the first that can run: published, then the next best.
@@ -119,7 +119,7 @@ class Day:
         if not self.rehearse:
             return within(_SHARE_FOR_STUDY * (seconds - INTERRUPT_SECONDS - _START_SECONDS))
         words = (*words, "--quick")
-        longer = within(_SHARE_FOR_STUDY * (seconds - _REHEARSAL_BUDGET) - _START_SECONDS)
+        longer = within((seconds - _REHEARSAL_BUDGET) / 2)
         return within(_REHEARSAL_BUDGET, longer)
 
 
