@@ -4,6 +4,7 @@
 # make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
 # make results   what README, docs and the dashboard show, measured here: about 33 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
+# make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
 # make shots     docs/: pictures of the dashboard of the results of record
@@ -13,7 +14,7 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind test bench targets results truth proof readme shots
+.PHONY: install browser valgrind test bench targets results truth what-if proof readme shots
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -57,6 +58,9 @@ results: install
 
 truth: install
 	$(BIN)/perceptron truth --save docs/truth.md
+
+what-if: install
+	$(BIN)/perceptron truth --what-if --save docs/what-if.md
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots

@@ -15,6 +15,10 @@ _OF_LIBRARIES = re.compile(
     r"(OMP|GOMP|KMP|OPENBLAS|MKL|BLIS|VECLIB|NUMEXPR|MALLOC|CUDA|CUBLAS|NVIDIA|TORCH|PYTORCH|TORCHINDUCTOR"
     r"|TRITON|CUPY|JAX|XLA)_"
 )
+# A word with a folder in it, and a value that is nothing else.
+_PATH_WORD = re.compile(r"""[^\s,;='"]*[/\\][^\s,;='"]*""")
+_WHOLE_PATH = re.compile(r"([/\\~]|[A-Za-z]:[/\\])")
+PATH = "(path)"
 _OF_THE_INTERPRETER = frozenset({"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"})
 
 # The size of every thread pool we know; read when a library is imported.
@@ -63,9 +67,14 @@ def steering_variables(variables: Mapping[str, str]) -> dict[str, str]:
     """Return those of the environment's variables that make the same code run differently.
 
     They steer numerical libraries, or the hashes, the memory and the optimiser of the interpreter.
+    That a path is set is told, but not which: what is published must not name a user's home.
     """
     return {
-        name: value
+        name: _without_paths(value)
         for name, value in sorted(variables.items())
         if _OF_LIBRARIES.match(name) or name in _OF_THE_INTERPRETER or name == rehearsal.VARIABLE
     }
+
+
+def _without_paths(value: str) -> str:
+    return PATH if _WHOLE_PATH.match(value) else _PATH_WORD.sub(PATH, value)

@@ -105,6 +105,7 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
             "error: /proc/no: cannot be written: No such file or directory; choose another",
         ),
         (["truth", "--worlds", "0"], "error: Invalid value for '--worlds'"),
+        (["truth", "--seed", "2", "--what-if"], "error: give --seed, which is about simulated"),
         (["proof", "--runs", "0"], "error: Invalid value for '--runs'"),
         (["proof", "--machine", "a/b"], "error: --machine takes letters, digits"),
         (["proof", "--save", "/proc/no/p.md"], "error: /proc/no/p.md: cannot be written"),

@@ -30,7 +30,22 @@ def test_the_processor_has_a_name() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR", "PYTHONHASHSEED", "CUDA_VISIBLE_DEVICES"],
+    [
+        "OMP_NUM_THREADS",
+        "OPENBLAS_CORETYPE",
+        "MKL_CBWR",
+        "PYTHONHASHSEED",
+        "CUDA_VISIBLE_DEVICES",
+        "CUBLAS_WORKSPACE_CONFIG",
+        "NVIDIA_TF32_OVERRIDE",
+        "PYTORCH_CUDA_ALLOC_CONF",
+        "TORCHINDUCTOR_MAX_AUTOTUNE",
+        "TRITON_INTERPRET",
+        "CUPY_TF32",
+        "JAX_DEFAULT_MATMUL_PRECISION",
+        "XLA_PYTHON_CLIENT_PREALLOCATE",
+        "PERCEPTRON_REHEARSAL",
+    ],
 )
 def test_what_makes_the_same_code_run_differently_is_told(name: str) -> None:
     assert steering_variables({"HOME": "/home/x", name: "1"}) == {name: "1"}
@@ -39,3 +54,28 @@ def test_what_makes_the_same_code_run_differently_is_told(name: str) -> None:
 @pytest.mark.parametrize("name", ["HOME", "PYTHONPATH", "PYTHONSTARTUP", "OMPHALOS", "USER"])
 def test_nothing_else_is(name: str) -> None:
     assert steering_variables({name: "1"}) == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("/home/ann/.cache/jax", "(path)"),
+        ("/home/ann lee/cache", "(path)"),
+        ("~/cache", "(path)"),
+        ("C:\\Users\\ann\\cache", "(path)"),
+        ("gs://bucket/ann", "(path)"),
+        ("cache/ann", "(path)"),
+        ("/usr/lib:/home/ann/lib", "(path)"),
+        (
+            "--xla_dump_to=/home/ann/x --xla_gpu_autotune_level=0",
+            "--xla_dump_to=(path) --xla_gpu_autotune_level=0",
+        ),
+        ("expandable_segments:True,max_split_size_mb:128", None),
+        ("{0:4},{4:4}", None),
+        ("0,1", None),
+        ("highest", None),
+    ],
+)
+def test_a_path_is_told_without_its_folders(value: str, told: str | None) -> None:
+    """What is published must not name a user; all other values are told as they are."""
+    assert steering_variables({"XLA_FLAGS": value}) == {"XLA_FLAGS": told or value}

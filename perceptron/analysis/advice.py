@@ -15,7 +15,7 @@ from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
 from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.throughput import epoch_of
 from perceptron.analysis.training_length import TrainingLength, iterations_per_epoch
-from perceptron.analysis.what_if.estimate import DeviceEstimate
+from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.records.budget import BudgetUse
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
@@ -92,6 +92,15 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
     estimates: list[DeviceEstimate] = []
     """For a device that is not here; never among the rows."""
     budget: BudgetUse | None = None
+
+    @property
+    def estimated_ratios(self) -> list[EstimatedRatio]:
+        """Whether each estimate is faster than the best that was measured; empty if nothing was."""
+        best = next((one for one in self.advice.options if one.backend == self.advice.use), None)
+        if best is None or best.seconds_per_iteration is None:
+            return []
+        seconds = best.seconds_per_iteration.estimate
+        return [ratio_to(estimated, best.backend, seconds) for estimated in self.estimates]
 
 
 class AdviceAxis(Struct, frozen=True, kw_only=True):

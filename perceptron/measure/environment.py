@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import msgspec
 import psutil
@@ -17,25 +18,36 @@ from perceptron.backends.protocol import Backend
 from perceptron.errors import UserError
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import worker_environment
-from perceptron.records.environment import Environment, Gpu, ThreadPool
+from perceptron.measure.loaded_libraries import LoadedLibraries
+from perceptron.measure.nvml import NoDevice, driver, started
+from perceptron.records.environment import Environment, Gpu
 
-_LIBRARIES = ("perceptron", "numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")
+# What is recorded, and the packages that may bring it: a build for each version of CUDA.
+_LIBRARIES: dict[str, tuple[str, ...]] = {
+    **{
+        name: (name,)
+        for name in ("perceptron", "numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")
+    },
+    "jax-cuda-plugin": ("jax-cuda13-plugin", "jax-cuda12-plugin"),
+    "cupy": ("cupy", "cupy-cuda13x", "cupy-cuda12x"),
+    "cublas": ("nvidia-cublas", "nvidia-cublas-cu13", "nvidia-cublas-cu12"),
+    "cudnn": ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12"),
+    "nvidia-ml-py": ("nvidia-ml-py",),
+}
 
 
 def environment(backends: list[Backend], threads: int) -> Environment:
     """Return the facts, with the thread pools as a worker of these backends will have them.
 
-    BLAS libraries are asked in a process of their own, so that this one stays free of them.
+    What backends load is asked in a process of its own, so that this one stays free of it.
     """
     variables = dict(os.environ)
     for backend in backends:
         with contextlib.suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
-    modules = sorted(
-        {"numpy", *(name for backend in backends for name in getattr(backend, "imports", ()))}
-    )
     process = subprocess.run(
-        [sys.executable, "-m", "perceptron.measure.thread_pools", *modules],
+        [sys.executable, "-m", "perceptron.measure.loaded_libraries"]
+        + [backend.name for backend in backends],
         env=variables,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -44,6 +56,8 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     if process.returncode != 0:
         last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
         raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
+    loaded = msgspec.json.decode(process.stdout, type=LoadedLibraries)
+    driver_versions, gpus = _gpus()
     return Environment(
         cpu=cpu_name(),
         architecture=platform.machine(),
@@ -51,9 +65,10 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {_release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
-        libraries=_libraries(),
-        pools=msgspec.json.decode(process.stdout, type=list[ThreadPool]),
-        gpus=_gpus(),
+        # The library that is loaded says more than a package that lies there.
+        libraries=_packages() | driver_versions | loaded.versions,
+        pools=loaded.pools,
+        gpus=gpus,
         variables=steering_variables(variables),
     )
 
@@ -64,32 +79,32 @@ def _release() -> str:
     return version_number[0] if version_number else platform.release()
 
 
-def _libraries() -> dict[str, str]:
-    versions = {}
-    for name in _LIBRARIES:
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
+def _packages() -> dict[str, str]:
+    versions: dict[str, str] = {}
+    for name, packages in _LIBRARIES.items():
+        for package in packages:
+            with contextlib.suppress(PackageNotFoundError):
+                versions.setdefault(name, version(package))
     return versions
 
 
-def _gpus() -> list[Gpu]:
+def _gpus(nvml: Any = None) -> tuple[dict[str, str], list[Gpu]]:
+    """Return the version of CUDA that NVIDIA's driver can run, and the GPUs that it drives."""
     try:
-        import pynvml
-    except ImportError:
-        return []
+        nvml = driver() if nvml is None else started(nvml)
+    except NoDevice:
+        return {}, []
     try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
-        return []
-    driver = pynvml.nvmlSystemGetDriverVersion()
-    devices = map(pynvml.nvmlDeviceGetHandleByIndex, range(pynvml.nvmlDeviceGetCount()))
-    return [
-        Gpu(
-            name=pynvml.nvmlDeviceGetName(device),
-            driver=driver,
-            memory_bytes=pynvml.nvmlDeviceGetMemoryInfo(device).total,
-        )
-        for device in devices
-    ]
+        cuda = nvml.nvmlSystemGetCudaDriverVersion()
+        version_of_driver = nvml.nvmlSystemGetDriverVersion()
+        devices = map(nvml.nvmlDeviceGetHandleByIndex, range(nvml.nvmlDeviceGetCount()))
+        return {"cuda driver": f"{cuda // 1000}.{cuda % 1000 // 10}"}, [
+            Gpu(
+                name=nvml.nvmlDeviceGetName(device),
+                driver=version_of_driver,
+                memory_bytes=nvml.nvmlDeviceGetMemoryInfo(device).total,
+            )
+            for device in devices
+        ]
+    except nvml.NVMLError:
+        return {}, []

@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from perceptron.backends.protocol import Backend, Unsupported
-from perceptron.measure.job import Part, timed
-from perceptron.measure.timing import Effort, Timing, time_training
+from perceptron.measure.device_costs import device_ceilings
+from perceptron.measure.hardware import device_of, hardware_of
+from perceptron.measure.job import Part
+from perceptron.measure.timed_loop import TimedLoop, part, repeat
+from perceptron.measure.timing import Effort, time_training
 from perceptron.problems.problem import DType, Problem
 
 # Of a square matrix in the ceiling's product, and of the array that is copied: far beyond caches,
@@ -26,28 +29,39 @@ def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> 
     trainer = backend.prepare(problem, dtype)
     if not hasattr(trainer, "phases"):
         raise Unsupported("its iterations have no separate phases")
+    hardware_of(backend).warm_up(trainer)
     for name, loop in trainer.phases().items():
-        yield _part(name, 1.0, time_training(_Loop(loop, trainer.reset), effort))
+        yield part(name, 1.0, time_training(TimedLoop(loop, trainer.reset), effort))
 
 
-def ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
-    """Time a large matrix product and a large copy in ``dtype``, with this process's threads."""
+def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
+    """Time a large matrix product and a large copy in ``dtype``, where the backend trains.
+
+    That is its device, or this host with this process's threads.
+    """
+    if accelerator := getattr(backend, "accelerator", None):
+        yield from device_ceilings(accelerator, device_of(accelerator), dtype, effort)
+    else:
+        yield from _host_ceilings(dtype, effort)
+
+
+def _host_ceilings(dtype: DType, effort: Effort) -> Iterator[Part]:
     width = _PRODUCT_WIDTH
     left, right = np.ones((width, width), dtype), np.ones((width, width), dtype)
     product = np.empty_like(left)
-    loop = _repeat(lambda: np.matmul(left, right, out=product))
-    yield _part("product", 2.0 * width**3, time_training(_Loop(loop), effort))
+    loop = repeat(lambda: np.matmul(left, right, out=product))
+    yield part("product", 2.0 * width**3, time_training(TimedLoop(loop), effort))
     source = np.ones(_COPY_BYTES // np.dtype(dtype).itemsize, dtype)
     target = np.empty_like(source)
-    loop = _repeat(lambda: np.copyto(target, source))
+    loop = repeat(lambda: np.copyto(target, source))
     # Every byte is read once and written once.
-    yield _part("copy", 2.0 * _COPY_BYTES, time_training(_Loop(loop), effort))
+    yield part("copy", 2.0 * _COPY_BYTES, time_training(TimedLoop(loop), effort))
 
 
 def harness(samples: int = 1000) -> Iterator[Part]:
     """Time a training of one iteration that does nothing: what the clock and the call take."""
-    empty = _Loop(lambda iterations: None)
-    yield _part("call", 1.0, time_training(empty, Effort(samples=samples, iterations=1)))
+    empty = TimedLoop(lambda iterations: None)
+    yield part("call", 1.0, time_training(empty, Effort(samples=samples, iterations=1)))
 
 
 def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
@@ -62,6 +76,7 @@ def kernels(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
             name=kernel.name,
             work=kernel.operations,
             bytes_moved=kernel.bytes_moved,
+            thinnest=kernel.thinnest,
             seconds=0.0,
             samples=[],
             iterations=1,
@@ -78,27 +93,3 @@ def spin(seconds: float) -> Callable[[int], None]:
                 pass
 
     return loop
-
-
-def _part(name: str, work: float, timing: Timing) -> Part:
-    return Part(name=name, work=work, **timed(timing))
-
-
-def _repeat(work: Callable[[], object]) -> Callable[[int], None]:
-    def loop(iterations: int) -> None:
-        for _ in range(iterations):
-            work()
-
-    return loop
-
-
-class _Loop:
-    """A loop as something to time."""
-
-    def __init__(self, loop: Callable[[int], None], reset: Callable[[], None] | None = None):
-        self.train = loop
-        self._reset = reset
-
-    def reset(self) -> None:
-        if self._reset is not None:
-            self._reset()

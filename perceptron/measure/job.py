@@ -42,6 +42,8 @@ class Part(Struct, frozen=True, kw_only=True):
     work: float
     bytes_moved: float | None = None
     """Of a kernel."""
+    thinnest: int | None = None
+    """Of a kernel that is a matrix product, its smallest dimension."""
     seconds: float
     samples: list[float]
     iterations: int

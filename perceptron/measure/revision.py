@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
+import re
 import subprocess
 from pathlib import Path
 
+from perceptron.errors import UserError
+
+VARIABLE = "PERCEPTRON_COMMIT"
+# As git abbreviates a commit, or as `revision` returns it, or a tag.
+_COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _NOT_RESULTS = ":(exclude)results"
 
 
@@ -14,18 +21,31 @@ def revision() -> str | None:
     """Return the commit of the checkout this package runs from, or None if it is none.
 
     Changed code adds ``-dirty-`` and a digest of the changes, so that two states of work
-    differ. Changes under results/ do not count: a run writes there.
+    differ. Changes under results/ do not count: a run writes there. Code that was copied without
+    its history is what ``PERCEPTRON_COMMIT`` says; in a checkout git is asked, which sees changes.
+    Raises `UserError` if the variable holds no commit.
     """
     checkout = Path(__file__).parents[2]
+    stated = _stated()
     if not (checkout / ".git").exists():
-        return None
+        return stated
     commit = _git(checkout, "rev-parse", "--short=12", "HEAD")
     if commit is None:
-        return None
+        return stated
     changes = _changes(checkout)
     if not changes:
         return commit
     return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}"
+
+
+def _stated() -> str | None:
+    commit = os.environ.get(VARIABLE, "")
+    if commit and not _COMMIT.fullmatch(commit):
+        raise UserError(
+            f"{VARIABLE}: not a commit: {commit[:80]!r}: give what `git rev-parse --short=12 HEAD` "
+            "prints where the code comes from, or leave the variable out"
+        )
+    return commit or None
 
 
 def _changes(checkout: Path) -> bytes:

@@ -14,6 +14,7 @@ import os
 import queue
 import threading
 import time
+from collections.abc import Iterable
 from math import isfinite, isnan
 from pathlib import Path
 
@@ -25,9 +26,10 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.contract.reference_file import load_reference, pack_reference
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
-from perceptron.measure import extras
-from perceptron.measure.job import Job, Outcome, timed
-from perceptron.measure.memory import PeakMemory, available_bytes, keep_freed_memory, release
+from perceptron.measure import device_costs, energy, extras
+from perceptron.measure.hardware import hardware_of, ran_out
+from perceptron.measure.job import Job, Outcome, Part, timed
+from perceptron.measure.memory import available_bytes, keep_freed_memory
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 from perceptron.problems.datasets import forget
@@ -36,6 +38,7 @@ from perceptron.records.files.replace import replace
 
 # Of an iteration that takes some milliseconds.
 _SHORT_OPERATIONS = 1e9
+_OUT_OF_DEVICE_MEMORY = "out of memory on the device"
 
 
 def main() -> None:
@@ -48,23 +51,41 @@ def main() -> None:
     backend: Backend | None = None
     while True:
         job = msgspec.json.decode(jobs.get(), type=Job)
+        context_seconds = None
         if backend is None:
             backend = registry.load(job.backend)
             keep_freed_memory()
-            _first_touch(backend, job)
+            context_seconds = _first_touch(backend, job)
         for reference in job.problems:
-            answers.write(msgspec.json.encode(measure(backend, reference, job)) + b"\n")
+            outcome = measure(backend, reference, job, context_seconds)
+            answers.write(msgspec.json.encode(outcome) + b"\n")
             answers.flush()
+            context_seconds = None  # the next problem finds everything started
         # The next job may be long in coming, and other workers need memory.
         forget()
-        release()
+        hardware_of(backend).release()
 
 
-def measure(backend: Backend, reference: str, job: Job) -> Outcome:
-    """Check and time one problem. Whatever goes wrong with it becomes its outcome."""
+def measure(
+    backend: Backend, reference: str, job: Job, context_seconds: float | None = None
+) -> Outcome:
+    """Check and time one problem. Whatever goes wrong with it becomes its outcome.
+
+    ``context_seconds`` are those that the device of this process took to start, if nothing has
+    run on it yet.
+    """
+    outcome = _measured(backend, reference, job, context_seconds)
+    if outcome.reason == _OUT_OF_DEVICE_MEMORY:
+        hardware_of(backend).release()  # by now nothing refers to the trainer
+    return outcome
+
+
+def _measured(backend: Backend, reference: str, job: Job, context_seconds: float | None) -> Outcome:
     try:
         problem = catalogue.find(reference)
-        return _extra(backend, problem, job) if job.extra else _measure(backend, problem, job)
+        if job.extra:
+            return _extra(backend, problem, job, context_seconds)
+        return _measure(backend, problem, job)
     except Unsupported as reason:
         return Outcome(problem=reference, status="skipped", reason=_line(reason))
     except agreement.Refused as reason:
@@ -76,25 +97,34 @@ def measure(backend: Backend, reference: str, job: Job) -> Outcome:
     except MemoryError:
         return Outcome(problem=reference, status="failed", reason="out of memory")
     except Exception as error:  # noqa: BLE001 an error of a backend costs it this row only
-        return Outcome(
-            problem=reference, status="failed", reason=f"{type(error).__name__}: {_line(error)}"
-        )
+        said = f"{type(error).__name__}: {_line(error)}"
+        said = _OUT_OF_DEVICE_MEMORY if ran_out(backend, error) else said
+        return Outcome(problem=reference, status="failed", reason=said)
 
 
-def _first_touch(backend: Backend, job: Job) -> None:
-    """Pay what a process pays once, imports and contexts, before anything is measured."""
+def _first_touch(backend: Backend, job: Job) -> float | None:
+    """Pay what a process pays once, imports and contexts, before anything is measured.
+
+    Return the seconds that its device took to start; None for one without.
+    """
     for module in getattr(backend, "imports", ()):
         importlib.import_module(module)
-    if accelerator := getattr(backend, "accelerator", None):
+    context_seconds = None
+    # Kernels are counted where no device is.
+    if job.extra != "kernels" and (accelerator := getattr(backend, "accelerator", None)):
+        begin = time.perf_counter()
         accelerator.touch()
-    # A backend that compiles does so for each problem: that is part of preparing it.
-    if not getattr(backend, "compiles", False):
+        context_seconds = time.perf_counter() - begin
+    # A backend that compiles does so for each problem: that is part of preparing it. What a first
+    # iteration costs is seen on a process that has had none.
+    if not getattr(backend, "compiles", False) and job.extra != "device":
         # If this fails, the problems themselves will say why.
         with contextlib.suppress(Exception):
             backend.prepare(catalogue.find("or-gate"), job.dtype)
     # What is alive now stays alive: the collector need not look at it again.
     gc.collect()
     gc.freeze()
+    return context_seconds
 
 
 class _Disagrees(Exception):
@@ -107,25 +137,34 @@ class _Diverges(Exception):
 
 def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
     needed = cost.memory(problem, "float64" if job.check else job.dtype)
-    free = available_bytes()
-    if needed > free:
-        reason = f"needs about {_gib(needed)}, {_gib(free)} are free"
-        return Outcome(problem=problem.reference, status="skipped", reason=reason)
+    for free, where in (
+        (available_bytes(), ""),
+        (hardware_of(backend).free_bytes(), " on the device"),
+    ):
+        if free is not None and needed > free:
+            reason = f"needs about {_gib(needed)}, {_gib(free)} are free{where}"
+            return Outcome(problem=problem.reference, status="skipped", reason=reason)
     problem.dataset.load()  # generating data is nobody's training time
     return _check(backend, problem, job) if job.check else _time(backend, problem, job)
 
 
-def _extra(backend: Backend, problem: Problem, job: Job) -> Outcome:
+def _extra(backend: Backend, problem: Problem, job: Job, context_seconds: float | None) -> Outcome:
     effort = Effort(job.samples, job.minimum_seconds, job.iterations)
-    if job.extra == "phases":
-        parts = tuple(extras.phases(backend, problem, job.dtype, effort))
-    elif job.extra == "ceilings":
-        parts = tuple(extras.ceilings(job.dtype, effort))
-    elif job.extra == "kernels":
-        parts = tuple(extras.kernels(backend, problem, job.dtype))
-    else:
-        parts = tuple(extras.harness())
-    return Outcome(problem=problem.reference, status="ok", parts=parts)
+    parts: Iterable[Part]
+    match job.extra:
+        case "phases":
+            parts = extras.phases(backend, problem, job.dtype, effort)
+        case "ceilings":
+            parts = extras.ceilings(backend, job.dtype, effort)
+        case "kernels":
+            parts = extras.kernels(backend, problem, job.dtype)
+        case "device":
+            parts = device_costs.device(backend, problem, job.dtype, effort, context_seconds)
+        case "energy":
+            parts = energy.energy(backend, problem, job.dtype)
+        case _:
+            parts = extras.harness()
+    return Outcome(problem=problem.reference, status="ok", parts=tuple(parts))
 
 
 def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
@@ -138,25 +177,31 @@ def _check(backend: Backend, problem: Problem, job: Job) -> Outcome:
 
 
 def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
-    release()
-    memory = PeakMemory()
+    hardware = hardware_of(backend)
+    hardware.release()
+    hardware.watch_memory()
     begin = time.perf_counter()
     trainer = backend.prepare(problem, job.dtype)
     prepare_seconds = time.perf_counter() - begin
     _assert_threads(job.threads)
+    hardware.warm_up(trainer)
     timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
+    hardware.has_worked()
     loss = trainer.loss()
     if not isfinite(loss):
         name = "NaN" if isnan(loss) else f"{loss}"
         raise _Diverges(
             f"the loss is {name} after {timing.iterations:,} iterations: lower the rate"
         )
+    peak_bytes = hardware.peak_bytes()
     return Outcome(
         problem=problem.reference,
         status="ok",
         **timed(timing),
         prepare_seconds=prepare_seconds,
-        peak_bytes=memory.bytes() if backend.device == "cpu" else None,
+        peak_bytes=peak_bytes,
+        gpu=hardware.state_at_work(trainer, timing),
+        device_seconds=hardware.own_seconds(trainer, timing),
     )
 
 

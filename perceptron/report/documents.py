@@ -69,7 +69,11 @@ def advice(result: AdviceResult) -> dict[str, Any]:
     return {
         "sentence": advice_text.sentence(result.advice),
         **msgspec.structs.asdict(result.advice),
-        "what_if": {"sentence": what_if.sentence(result), "estimates": result.estimates},
+        "what_if": {
+            "sentence": what_if.sentence(result),
+            "estimates": result.estimates,
+            "ratios": result.estimated_ratios,
+        },
         "warnings": result.warnings,
         "budget": result.budget,
         "results": result.results,

@@ -161,7 +161,7 @@ def locate(
         return replace(
             result,
             what_if=what_if.of_crossovers(result, problems, plan.dtype, plan.threads[0], device),
-            checks=what_if.checks(results, plan.dtype, plan.threads[0], device),
+            checks=what_if.checks(results, plan.dtype, device),
         )
 
 

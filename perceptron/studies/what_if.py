@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.interval import of_times
-from perceptron.analysis.select import current
+from perceptron.analysis.select import current, has_time
+from perceptron.analysis.what_if.check import EstimateCheck, check
 from perceptron.analysis.what_if.devices import Device
 from perceptron.analysis.what_if.estimate import (
     EAGER,
     GRAPH,
     DeviceEstimate,
-    EstimateCheck,
     KernelWork,
     WhatIf,
-    check,
     estimate,
     what_if,
 )
@@ -27,6 +27,7 @@ from perceptron.measure.job import Extra, Job
 from perceptron.measure.launch import Workers
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
+from perceptron.records.measurement import Measurement
 from perceptron.records.readers.table import load_measurements
 
 # Shows what the host needs for an operation. What is dispatched on a device is listed by `EAGER`,
@@ -54,10 +55,16 @@ def require(problems: Iterable[Problem]) -> None:
             )
 
 
-def estimates(
-    problems: Sequence[Problem], dtype: DType, threads: int, device: Device
-) -> dict[str, list[DeviceEstimate]]:
-    """Estimate eager PyTorch and a recorded graph, in this order, by the problem's name.
+class Counted(NamedTuple):
+    """The kernels of one iteration on a device, by the problem's name, and how many operations one
+    of the tiny problem has on the host."""
+
+    kernels: dict[str, list[KernelWork]]
+    host_operations: int
+
+
+def count_kernels(problems: Sequence[Problem], dtype: DType, threads: int = 1) -> Counted:
+    """Count what an iteration of each problem dispatches.
 
     Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
     """
@@ -66,14 +73,32 @@ def estimates(
         references = [problem.reference for problem in problems]
         kernels = _kernels(workers, EAGER, references, dtype, threads)
         (tiny,) = _kernels(workers, _HOST, [_TINY], dtype, threads).values()
-        dispatch = _dispatch(dtype, threads) / len(tiny)
+    by_name = {
+        problem.name: kernels[problem.reference]
+        for problem in problems
+        if problem.reference in kernels
+    }
+    return Counted(by_name, len(tiny))
+
+
+def estimates(
+    problems: Sequence[Problem], dtype: DType, threads: int, device: Device
+) -> dict[str, list[DeviceEstimate]]:
+    """Estimate eager PyTorch and a recorded graph, in this order, by the problem's name.
+
+    Raises `UserError` where PyTorch is not installed, without which nothing can be counted.
+    """
+    counted = count_kernels(problems, dtype, threads)
+    dispatch = _dispatch(dtype, threads) / counted.host_operations
     return {
         problem.name: [
-            estimate(kernels[problem.reference], dispatch, device, backend, problem.size)
+            estimate(
+                counted.kernels[problem.name], dispatch, device, backend, problem.size, dtype=dtype
+            )
             for backend in (EAGER, GRAPH)
         ]
         for problem in problems
-        if problem.reference in kernels
+        if problem.name in counted.kernels
     }
 
 
@@ -101,31 +126,77 @@ def of_crossovers(
     return answers
 
 
-def checks(results: Path, dtype: DType, threads: int, device: Device) -> list[EstimateCheck]:
+def checks(results: Path, dtype: DType, device: Device) -> list[EstimateCheck]:
     """Compare the estimates with what was measured on a device of this name, if anything was.
 
-    A machine counts as having the device if a part of its name is the device's. Problems that
+    A machine counts as having the device if a part of its name is the device's. What dispatching
+    takes there is its own time of PyTorch on the CPU, at any number of threads. Problems that
     cannot be found here, such as a model file of another machine, are left out.
     """
     if not (results / "runs").is_dir():
         return []
     rows = [
-        row
-        for row in load_measurements(results)
-        if row.backend in (EAGER, GRAPH)
-        and row.status == "ok"
-        and (row.dtype, row.threads) == (dtype, threads)
-        and device.name in re.split(r"[^a-z0-9]+", row.machine.lower())
+        row for row in load_measurements(results) if has_time(row) and _has(row.machine, device)
     ]
-    problems = list(_findable(dict.fromkeys(row.problem for row in rows if row.problem)))
+    measured: dict[tuple[str, int | None, str], list[Measurement]] = {}
+    for row in rows:
+        if row.backend in (EAGER, GRAPH) and row.dtype == dtype and row.problem:
+            measured.setdefault((row.machine, row.threads, row.problem), []).append(row)
+    problems = {
+        problem.name: problem
+        for problem in _findable(dict.fromkeys(problem for *_, problem in measured))
+    }
     if not problems:
         return []
+    counted = count_kernels(list(problems.values()), dtype)
     return [
-        checked
-        for name, pair in estimates(problems, dtype, threads, device).items()
-        for guess in pair
-        for checked in check(current(row for row in rows if row.problem == name), guess)
+        _check(own, counted, _dispatch_of(rows, machine, threads), device, problems[problem].size)
+        for (machine, threads, problem), members in measured.items()
+        if problem in counted.kernels
+        for backend in (EAGER, GRAPH)
+        if (own := [row for row in current(members) if row.backend == backend])
     ]
+
+
+def _has(machine: str, device: Device) -> bool:
+    """Return whether a part of the machine's name is the device's: box-h100, rtx4090; no l40s."""
+    words = device.name.replace("-", "[^a-z0-9]?")
+    return re.search(rf"(?<![a-z0-9]){words}(?![a-z0-9])", machine.lower()) is not None
+
+
+def _check(
+    rows: Sequence[Measurement],
+    counted: Counted,
+    host_seconds: float | None,
+    device: Device,
+    size: float,
+) -> EstimateCheck:
+    """Compare rows of one backend, problem, machine and threads with the estimate for its host."""
+    first = rows[0]
+    if host_seconds is None and first.backend == EAGER:
+        return check(rows, None, f"no time of {_HOST} on {_TINY} says what its host's dispatch is")
+    dispatch = (host_seconds or 0.0) / counted.host_operations
+    kernels = counted.kernels[first.problem or ""]
+    return check(
+        rows,
+        estimate(kernels, dispatch, device, first.backend, size, dtype=first.dtype or "float32"),
+    )
+
+
+def _dispatch_of(rows: Iterable[Measurement], machine: str, threads: int | None) -> float | None:
+    """Return what an iteration of the tiny problem takes a machine's host, where it is known.
+
+    With as many threads if that was measured, else at its fastest.
+    """
+    by_threads: dict[int | None, list[Measurement]] = {}
+    for row in rows:
+        if (row.machine, row.backend, row.problem) == (machine, _HOST, _TINY):
+            by_threads.setdefault(row.threads, []).append(row)
+    seconds = {
+        number: of_times([row.seconds for row in current(own) if row.seconds is not None]).estimate
+        for number, own in by_threads.items()
+    }
+    return seconds.get(threads, min(seconds.values(), default=None))
 
 
 def _findable(names: Iterable[str]) -> Iterator[Problem]:
@@ -149,7 +220,7 @@ def _kernels(
         if outcome.status != "ok":
             raise UserError(f"--what-if: {outcome.problem}: {outcome.reason}")
         kernels[outcome.problem] = [
-            KernelWork(part.work, part.bytes_moved or 0.0) for part in outcome.parts
+            KernelWork(part.work, part.bytes_moved or 0.0, part.thinnest) for part in outcome.parts
         ]
     return kernels
 

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.machine import usable_cores
+from perceptron.measure import environment as facts_of_machine
+from perceptron.measure import loaded_libraries
 from perceptron.measure.environment import environment
+from tests.measure.conftest import MakeNvml
 
 
 def test_facts_say_what_was_measured_on() -> None:
@@ -32,3 +38,58 @@ def test_a_pinned_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a slow NumPy can be explained afterwards."""
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     assert environment([registry.load("numpy")], 1).variables["OPENBLAS_CORETYPE"] == "Haswell"
+
+
+def test_variables_of_gpu_libraries_are_recorded_without_paths(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They change what a GPU computes; where a cache lies changes nothing and names its owner."""
+    monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "0")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(Path.home() / "cache"))
+    variables = environment([registry.load("numpy")], 1).variables
+    assert variables["NVIDIA_TF32_OVERRIDE"] == "0"
+    assert variables["JAX_COMPILATION_CACHE_DIR"] == "(path)"
+
+
+def test_versions_beneath_a_library_are_recorded(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By the process that loads it; a second version of the same is told apart."""
+    versions = iter([{"cuda": "13.0", "cudnn": "91002"}, {"cuda": "13.1", "cudnn": "91002"}])
+    monkeypatch.setattr(TorchAccelerator, "versions", lambda self: next(versions))
+    loaded_libraries.main(["torch-cuda", "torch-cuda-graph", "no such backend"])
+    answer = msgspec.json.decode(capfd.readouterr().out, type=loaded_libraries.LoadedLibraries)
+    assert answer.versions == {
+        "cuda": "13.0",
+        "cuda of torch-cuda-graph": "13.1",
+        "cudnn": "91002",
+    }
+    assert answer.pools
+
+
+def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
+    """And which CUDA it can run, beside which a library brings its own."""
+    versions, gpus = facts_of_machine._gpus(nvml(names=("Abacus", "Slide Rule")))
+    assert versions == {"cuda driver": "13.0"}
+    assert [(gpu.name, gpu.driver, gpu.memory_bytes) for gpu in gpus] == [
+        ("Abacus", "580.1", 2**34),
+        ("Slide Rule", "580.1", 2**34),
+    ]
+    assert facts_of_machine._gpus(nvml(driver=False)) == ({}, [])
+    partial = nvml()
+    partial.nvmlSystemGetCudaDriverVersion = partial.nvmlDeviceGetTotalEnergyConsumption
+    assert facts_of_machine._gpus(partial) == ({}, [])
+
+
+def test_a_build_for_one_version_of_cuda_is_recorded_under_one_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that machines can be compared by name."""
+
+    def version(package: str) -> str:
+        if package in ("cupy-cuda13x", "nvidia-cublas-cu12"):
+            return "1.2"
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(facts_of_machine, "version", version)
+    assert facts_of_machine._packages() == {"cupy": "1.2", "cublas": "1.2"}

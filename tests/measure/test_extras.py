@@ -6,6 +6,7 @@ from perceptron.backends import registry
 from perceptron.backends.protocol import Unsupported
 from perceptron.measure import extras
 from perceptron.measure.job import Part
+from perceptron.measure.timed_loop import TimedLoop, repeat
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
 
@@ -20,7 +21,7 @@ def test_an_empty_training_takes_next_to_nothing() -> None:
     """Far less than a training that adds up numbers, on any machine."""
     (part,) = extras.harness(samples=50)
     assert part.name == "call"
-    adding = extras._Loop(extras._repeat(lambda: sum(range(100_000))))
+    adding = TimedLoop(repeat(lambda: sum(range(100_000))))
     assert 0 < part.seconds < time_training(adding, SHORT).seconds
     assert len(part.samples) == 50
 
@@ -29,7 +30,7 @@ def test_ceilings_know_their_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """Operations of the product; every byte of the copy read and written."""
     monkeypatch.setattr(extras, "_PRODUCT_WIDTH", 64)
     monkeypatch.setattr(extras, "_COPY_BYTES", 2**16)
-    product, copy = extras.ceilings("float32", SHORT)
+    product, copy = extras.ceilings(registry.load("numpy"), "float32", SHORT)
     assert (product.name, product.work) == ("product", 2 * 64**3)
     assert (copy.name, copy.work) == ("copy", 2**17)
     assert product.seconds > 0

@@ -1,41 +1,20 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pynvml
+import pytest
 
 from perceptron.measure.gpu_state import gpu_states
+from tests.measure.conftest import MakeNvml
+
+LOCK = pynvml.nvmlClocksThrottleReasonApplicationsClocksSetting
 
 
-def nvml(bits: int | None, driver: bool = True) -> SimpleNamespace:
-    """Stands in for pynvml, with its constants and one device."""
-
-    def answer(bits: int | None) -> int:
-        if bits is None:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-        return bits
-
-    return SimpleNamespace(
-        **{name: getattr(pynvml, name) for name in dir(pynvml) if "ThrottleReason" in name}
-        | {
-            "NVMLError": pynvml.NVMLError,
-            "NVML_CLOCK_SM": pynvml.NVML_CLOCK_SM,
-            "nvmlInit": lambda: answer(0 if driver else None),
-            "nvmlDeviceGetCount": lambda: 1,
-            "nvmlDeviceGetHandleByIndex": lambda index: index,
-            "nvmlDeviceGetName": lambda device: "Slide Rule",
-            "nvmlDeviceGetClockInfo": lambda device, clock: 1200,
-            "nvmlDeviceGetMaxClockInfo": lambda device, clock: 2000,
-            "nvmlDeviceGetCurrentClocksThrottleReasons": lambda device: answer(bits),
-        }
-    )
-
-
-def test_gpu_states_come_with_what_lowers_them() -> None:
+def test_gpu_states_come_with_what_lowers_them(nvml: MakeNvml) -> None:
     """Idling is no slowdown; each other reason is in words."""
     (idle,) = gpu_states(nvml(pynvml.nvmlClocksThrottleReasonGpuIdle))
     assert (idle.name, idle.sm_mhz, idle.max_sm_mhz) == ("Slide Rule", 1200, 2000)
     assert (idle.idle, idle.slowed_by) == (True, [])
+    assert (idle.power_limit_watts, idle.temperature_celsius) == (250.5, 61)
     both = (
         pynvml.nvmlClocksThrottleReasonSwPowerCap | pynvml.nvmlClocksThrottleReasonHwThermalSlowdown
     )
@@ -43,8 +22,34 @@ def test_gpu_states_come_with_what_lowers_them() -> None:
     assert (hot.idle, hot.slowed_by) == (False, ["heat", "power cap"])
 
 
-def test_what_a_driver_does_not_report_is_none() -> None:
+def test_what_a_driver_does_not_report_is_none(nvml: MakeNvml) -> None:
     """The rest is reported all the same; without a driver there is no GPU."""
     (clock,) = gpu_states(nvml(None))
-    assert (clock.sm_mhz, clock.idle, clock.slowed_by) == (1200, None, None)
+    assert (clock.sm_mhz, clock.idle, clock.slowed_by, clock.locked) == (1200, None, None, None)
     assert gpu_states(nvml(0, driver=False)) == []
+
+
+def test_what_a_binding_lacks_is_none(nvml: MakeNvml) -> None:
+    """An older one has no function for it."""
+    older = nvml(0)
+    del older.nvmlDeviceGetEnforcedPowerLimit
+    (state,) = gpu_states(older)
+    assert (state.power_limit_watts, state.temperature_celsius) == (None, 61)
+
+
+@pytest.mark.parametrize(
+    ("bits", "clocks", "locked"),
+    [
+        (0, None, None),
+        (0, (1980, 1980), False),
+        (0, (1410, 1980), True),
+        (LOCK, None, True),
+        (LOCK, (1980, 1980), True),
+    ],
+)
+def test_a_clock_is_locked_if_the_driver_says_so(
+    nvml: MakeNvml, bits: int, clocks: tuple[int, int] | None, locked: bool | None
+) -> None:
+    """By its reason, or by a clock for applications that is not the default; else not known."""
+    (state,) = gpu_states(nvml(bits, application_clocks=clocks))
+    assert state.locked is locked

@@ -6,11 +6,16 @@ import pytest
 from msgspec.structs import replace
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from perceptron import rehearsal
+from perceptron.backends import registry
 from perceptron.backends.contract import agreement
 from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
 from perceptron.measure import worker
+from perceptron.measure.hardware import Device
 from perceptron.measure.job import Job
+from perceptron.measure.launch import Workers
 from perceptron.problems.problem import DType, Problem
+from tests.measure.conftest import Clock, FakeAccelerator
 
 
 class LossOf(NumpyTrainer):
@@ -84,3 +89,94 @@ def test_the_reference_of_short_iterations_takes_one_thread(
         assert pools() == before
     assert outcome.status == "ok"
     assert seen == [[1] * len(before)]
+
+
+def test_a_row_of_a_device_has_its_own_seconds(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a rehearsal too, where no GPU has a state."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    short = replace(job, backend="torch-cuda", iterations=5)
+    outcome = worker.measure(registry.load("torch-cuda"), "or-gate", short)
+    assert outcome.status == "ok", outcome.reason
+    assert outcome.device_seconds is not None
+    assert outcome.device_seconds > 0
+    assert (outcome.gpu, outcome.peak_bytes) == (None, None)
+    on_host = worker.measure(NumpyBackend(), "or-gate", job)
+    assert (on_host.device_seconds, on_host.gpu) == (None, None)
+
+
+class OutOfMemoryError(RuntimeError):
+    pass
+
+
+class Exhausting(NumpyBackend):
+    """On a device that cannot hold the wider of two problems, and knows it only then."""
+
+    def __init__(self) -> None:
+        self.accelerator = FakeAccelerator(Clock())
+
+    def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+        if problem.name == "mlp-width:4":
+            raise OutOfMemoryError("tried to allocate 300 GiB")
+        return NumpyTrainer(problem, dtype)
+
+
+def test_a_device_without_memory_costs_that_row_only(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one finds the memory that this one had."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    backend = Exhausting()
+    failed = worker.measure(backend, "mlp-width:4", job)
+    assert (failed.status, failed.reason) == ("failed", "out of memory on the device")
+    assert backend.accelerator.log[-1] == "release"
+    assert worker.measure(backend, "mlp-width:2", job).status == "ok"
+
+
+def test_what_would_not_fit_on_the_device_is_not_tried(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The estimate is the reason, as on the host."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    backend = Exhausting()
+    backend.accelerator.free = 1000
+    outcome = worker.measure(backend, "mlp-width:2", job)
+    assert outcome.status == "skipped"
+    assert outcome.reason is not None
+    assert "are free on the device" in outcome.reason
+    assert "reset peak" not in backend.accelerator.log
+
+
+def test_a_device_is_warmed_up_before_it_is_timed(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After preparing, since the device has nothing to do while others take their turn."""
+    order: list[str] = []
+    monkeypatch.setattr(Device, "warm_up", lambda self, trainer: order.append("warm up"))
+    time_training = worker.time_training
+
+    def timed(*arguments: object) -> object:
+        order.append("time")
+        return time_training(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(worker, "time_training", timed)
+    worker.measure(Exhausting(), "mlp-width:2", job)
+    assert order == ["warm up", "time"]
+
+
+def test_what_a_device_costs_is_told_by_a_fresh_worker(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A second job finds the device started; an energy counter is nowhere to be had here."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    asked = replace(job, backend="torch-cuda", problems=["or-gate"], iterations=1, extra="device")
+    backend = registry.load("torch-cuda")
+    with Workers() as workers:
+        (first,) = workers.run("", asked, backend)
+        (second,) = workers.run("", asked, backend)
+        (energy,) = workers.run("", replace(asked, extra="energy"), backend)
+    assert first.status == "ok", first.reason
+    assert [part.name for part in first.parts][:2] == ["context", "first iteration"]
+    assert second.status == "skipped"
+    assert "fresh process" in str(second.reason)
+    assert energy.status == "skipped"
+    assert "a rehearsal" in str(energy.reason)

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.analysis.what_if.estimate import EAGER, GRAPH, DeviceEstimate
+from perceptron.analysis.what_if.estimate import (
+    EAGER,
+    GRAPH,
+    DeviceEstimate,
+    KernelWork,
+    estimate,
+)
 from perceptron.errors import UserError
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
@@ -83,25 +90,105 @@ def keep(folder: Path, rows: list[Measurement]) -> Path:
     return folder
 
 
-def test_estimates_are_checked_against_a_machine_named_after_the_device(
+OPERATIONS = 10
+
+
+@pytest.fixture
+def _counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count 20 small kernels on the device and 10 operations of the tiny problem on the host."""
+
+    def count(problems: list[Problem], *_: object) -> study.Counted:
+        kernels = {problem.name: [KernelWork(10, 100)] * 20 for problem in problems}
+        return study.Counted(kernels, OPERATIONS)
+
+    monkeypatch.setattr(study, "count_kernels", count)
+
+
+def of_host(row: MakeRow, seconds: float, **fields: Any) -> list[Measurement]:
+    """Rows of PyTorch on a host's CPU on the OR gate, which say what its dispatch takes."""
+    tiny = {"problem": "or-gate", "family": "or-gate", "size": 4, "backend": "torch-cpu"}
+    return [row(**(tiny | {"seconds": seconds, "process": n} | fields)) for n in range(2)]
+
+
+def on_device(row: MakeRow, **fields: Any) -> list[Measurement]:
+    base = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
+    return [row(**(base | {"seconds": 8e-4, "process": n} | fields)) for n in range(2)]
+
+
+@pytest.mark.usefixtures("_counted")
+def test_estimates_are_checked_with_the_dispatch_of_the_host_that_measured_them(
     row: MakeRow, tmp_path: Path
 ) -> None:
-    """Of equal dtype and threads only; the l40s is no l4."""
-    base = {"problem": "mlp-width:2", "family": "mlp-width", "size": 2, "backend": EAGER}
-    rows = [
-        row(machine="box-h100", seconds=8e-5, process=process, threads=threads, **base)
-        for process in range(2)
-        for threads in (1, 2)
-    ]
+    """Whatever this host takes: theirs takes 10 µs an operation, and its neighbour a hundred."""
+    rows = on_device(row, machine="box-h100") + of_host(row, 1e-4, machine="box-h100")
     keep(tmp_path, rows)
-    (checked,) = study.checks(tmp_path, "float32", 2, H100)
-    assert checked.error == pytest.approx(0.25)
-    assert study.checks(tmp_path, "float64", 2, H100) == []
-    other = keep(tmp_path / "other", [msgspec.structs.replace(rows[0], machine="l40s")])
-    assert study.checks(other, "float32", 1, DEVICES["l4"]) == []
-    assert study.checks(tmp_path / "none", "float32", 2, H100) == []
-    elsewhere = [msgspec.structs.replace(rows[1], problem="wear.toml@1a2b3c4d", family="wear")]
-    assert study.checks(keep(tmp_path / "elsewhere", elsewhere), "float32", 2, H100) == []
+    keep(tmp_path, of_host(row, 1e-3, machine="box"))
+    (checked,) = study.checks(tmp_path, "float32", H100)
+    expected = estimate([KernelWork(10, 100)] * 20, 1e-5, H100, EAGER, 2)
+    assert checked.estimated is not None
+    assert checked.estimated.low == pytest.approx(expected.low)
+    assert checked.estimated.high == pytest.approx(expected.high)
+    assert checked.error == pytest.approx(expected.seconds / 8e-4 - 1)
+    assert study.checks(tmp_path, "float64", H100) == []
+    assert study.checks(tmp_path, "float32", DEVICES["a100"]) == []
+
+
+@pytest.mark.usefixtures("_counted")
+def test_rows_of_any_number_of_threads_are_checked(row: MakeRow, tmp_path: Path) -> None:
+    """Each with the host's dispatch at as many threads, else with its fastest."""
+    rows = [one for n in (1, 2, 8) for one in on_device(row, machine="box-h100", threads=n)]
+    rows += of_host(row, 1e-4, machine="box-h100", threads=1)
+    rows += of_host(row, 2e-4, machine="box-h100", threads=2)
+    checks = study.checks(keep(tmp_path, rows), "float32", H100)
+    assert [checked.threads for checked in checks] == [1, 2, 8]
+    lows = [checked.estimated.low for checked in checks if checked.estimated]
+    assert lows[0] == lows[2] < lows[1]
+
+
+@pytest.mark.usefixtures("_counted")
+def test_without_its_host_only_a_graph_can_be_checked(row: MakeRow, tmp_path: Path) -> None:
+    """A replay needs no dispatch; an eager row says why there is no estimate of it."""
+    rows = on_device(row, machine="box-h100") + on_device(row, machine="box-h100", backend=GRAPH)
+    eager, graph = study.checks(keep(tmp_path, rows), "float32", H100)
+    assert (eager.backend, eager.estimated, eager.error) == (EAGER, None, None)
+    assert "no time of torch-cpu on or-gate" in str(eager.reason)
+    assert graph.backend == GRAPH
+    assert graph.estimated is not None
+
+
+@pytest.mark.usefixtures("_counted")
+@pytest.mark.parametrize(
+    ("machine", "device", "checks"),
+    [
+        ("l40s", "l4", 0),
+        ("box-l4", "l4", 1),
+        ("rtx4090-box", "rtx-4090", 1),
+        ("box-RTX-4090", "rtx-4090", 1),
+        ("rtx-4090", "rtx-4080", 0),
+    ],
+)
+def test_a_machine_has_the_device_that_a_part_of_its_name_is(
+    row: MakeRow, tmp_path: Path, machine: str, device: str, checks: int
+) -> None:
+    keep(tmp_path, on_device(row, machine=machine))
+    assert len(study.checks(tmp_path, "float32", DEVICES[device])) == checks
+
+
+def test_what_cannot_be_found_here_is_not_checked(row: MakeRow, tmp_path: Path) -> None:
+    assert study.checks(tmp_path / "none", "float32", H100) == []
+    own = on_device(row, machine="box-h100", problem="wear.toml@1a2b3c4d", family="wear")
+    assert study.checks(keep(tmp_path, own), "float32", H100) == []
+
+
+def test_kernels_are_counted_with_the_shapes_of_products() -> None:
+    """Of a hidden layer of two, every product has a dimension of two or less."""
+    if reason := study.registry.reason_unavailable("torch-cpu"):
+        pytest.skip(f"torch-cpu: {reason}")
+    counted = study.count_kernels(PROBLEMS[:1], "float32")
+    products = [kernel for kernel in counted.kernels["mlp-width:2"] if kernel.thinnest]
+    assert products
+    assert all(kernel.thinnest in (1, 2) for kernel in products)
+    assert counted.host_operations == 13
 
 
 def test_without_pytorch_nothing_can_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:

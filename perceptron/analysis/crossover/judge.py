@@ -19,7 +19,7 @@ from perceptron.analysis.crossover.reasons import (
     why_not,
     why_not_sure,
 )
-from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu
+from perceptron.analysis.crossover.suspicion import flat_gpu, is_gpu, too_fast
 from perceptron.analysis.crossover.uncertainty import Uncertainty, uncertainties
 from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE
 from perceptron.analysis.select import State
@@ -169,12 +169,13 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     remaining = uncertainties(measured, changes)
     sure = [point for point in measured if point.sign != 0]
     gpu = family.is_gpu
+    compared = (used, (incumbent, challenger), [point.size for point in measured])
     status: Status
     explanation: str | None = None
     if not measured:
         status, explanation = "not measured", "no process measured both"
-    elif flat := flat_gpu(used, (incumbent, challenger), [point.size for point in measured]):
-        status, explanation, changes = "suspect", flat, []
+    elif impossible := too_fast(*compared):
+        status, explanation, changes = "suspect", impossible, []
     elif all(abs(point.mean) <= TIE for point in measured):
         status, explanation, changes = "tie", "within ±5 % at every size", []
     elif not sure:
@@ -189,6 +190,8 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         if gpu[loser] and not gpu[winner]:
             status = "suspect"
             explanation = f"{loser} stops winning as the work grows: check that it is waited for"
+    if status not in ("not measured", "suspect"):
+        explanation = "; ".join(filter(None, (explanation, flat_gpu(*compared)))) or None
     if remaining and status not in ("not measured", "suspect"):
         explanation = "; ".join(filter(None, (explanation, not_sure(measured, used, remaining))))
     if len(measured) == 1:

@@ -11,7 +11,8 @@ from perceptron.analysis.crossover.amortise import Amortisation, amortisations, 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse
 from perceptron.analysis.training import kept_apart
-from perceptron.analysis.what_if.estimate import EstimateCheck, WhatIf
+from perceptron.analysis.what_if.check import EstimateCheck
+from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement

@@ -1,21 +1,41 @@
-"""GPU times that cannot be right: the timed code did not wait for the device."""
+"""GPU times that cannot be right: the timed code did not wait for the device.
+
+A flat time alone is no such thing. A GPU that waits for its launches takes equally long whatever
+the work, until the work fills it: an H100 does so while NumPy's time grows thousands of times. So a
+flat GPU is believed, with a caution, unless physics forbids it. Rows of the suite itself wait for
+the device by contract, and are never suspect for being flat.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import exp, log
 from statistics import median
 
 from perceptron.analysis.interval import LARGEST_LOG
-from perceptron.analysis.select import times
+from perceptron.analysis.select import has_time, is_own, times
+from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
 from perceptron.records.measurement import Measurement
 
 # Words that only names of GPU backends contain: torch-cuda, jax[gpu], cupy; not numpy-gpuless.
 _GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|metal|tpu)(?![a-z])", re.IGNORECASE)
-# A GPU whose time stays within 10 % while the work grows a thousandfold was not waited for.
+# An interpreter moves a few bytes in the time of a hundred: nothing bounds what a GPU gains on it.
+_INTERPRETER_NAME = re.compile(r"(?<![a-z])(c?python|pypy)(?![a-z])", re.IGNORECASE)
+# Flat: within 10 % while the CPU's work grows a thousandfold.
 _FLAT = log(1.10)
 _GROWTH = log(1000.0)
+
+# How far ahead a flat GPU may be. Where launches hide the work at every size, the memory idles most
+# of the time at the largest as well; a device that moves over half of what the fastest memory known
+# can (8 TB/s) cannot hide that, and its time grows. Compiled code on a CPU is taken to move 5 GB/s
+# at its largest size (a thread of NumPy or PyTorch moves 3 to 15), so that a flat GPU more than 800
+# times as fast would have to move more. Flat GPUs that were waited for are far below: a published
+# RTX 4090 is 13 times as fast, and all that an H100 (3.35 TB/s) can gain on a thread of NumPy where
+# memory limits a training is 200 to 700 times.
+_SLOWEST_CPU = 5e9
+_MOST_AHEAD = FASTEST_MEMORY.bandwidth / 2 / _SLOWEST_CPU
 
 
 def is_gpu(rows: Sequence[Measurement], backend: str) -> bool:
@@ -26,28 +46,120 @@ def is_gpu(rows: Sequence[Measurement], backend: str) -> bool:
     return bool(devices - {None, "cpu"})
 
 
+def too_fast(
+    rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
+) -> str | None:
+    """Return why a GPU's times over these sizes cannot be right; None if they can.
+
+    Only times that other tools measured can be wrong in this way.
+    """
+    pair = _gpu_and_cpu(rows, backends)
+    if pair is None:
+        return None
+    gpu, cpu = pair
+    foreign = [row for row in rows if row.backend == gpu and not is_own(row)]
+    if not foreign:
+        return None
+    below = _below_floor(foreign)
+    if below is not None:
+        return below
+    gpu_times, cpu_times = (_by_size(rows, name, sizes) for name in pair)
+    if not _is_flat(gpu_times, cpu_times) or _INTERPRETER_NAME.search(cpu):
+        return None
+    last = max(sizes)
+    ahead = exp(min(cpu_times[last] - gpu_times[last], LARGEST_LOG))
+    if ahead <= _MOST_AHEAD:
+        return None
+    moved = ahead * _SLOWEST_CPU / 1e12
+    return (
+        f"{_flat_words(gpu, cpu, cpu_times)} and is {_factor(ahead)} times as fast at the largest: "
+        f"with {_SLOWEST_CPU / 1e9:g} GB/s for the CPU that is {moved:.2g} TB/s, and no device "
+        f"hides behind launches more than half of what the fastest memory moves "
+        f"({FASTEST_MEMORY.bandwidth / 1e12:g} TB/s, {FASTEST_MEMORY.name}): "
+        "check that it is waited for"
+    )
+
+
 def flat_gpu(
     rows: Sequence[Measurement], backends: tuple[str, str], sizes: Sequence[float]
 ) -> str | None:
-    """Return why a GPU's times over these sizes cannot be right; None if they can."""
+    """Return the caution that a GPU takes equally long at all these sizes; None if it does not."""
+    pair = _gpu_and_cpu(rows, backends)
+    if pair is None:
+        return None
+    gpu, cpu = pair
+    gpu_times, cpu_times = (_by_size(rows, name, sizes) for name in pair)
+    if not _is_flat(gpu_times, cpu_times):
+        return None
+    why = "launch-bound"
+    if any(row.backend == gpu and not is_own(row) for row in rows):
+        why += ", or not waited for: check the synchronisation"
+    return f"{_flat_words(gpu, cpu, cpu_times)}: {why}"
+
+
+def _gpu_and_cpu(rows: Sequence[Measurement], backends: tuple[str, str]) -> tuple[str, str] | None:
     gpus = [backend for backend in backends if is_gpu(rows, backend)]
     if len(gpus) != 1:
         return None
     (gpu,) = gpus
-    (other,) = set(backends) - {gpu}
-    growth = _range(rows, other, sizes)
-    if growth < _GROWTH or _range(rows, gpu, sizes) > _FLAT:
+    (cpu,) = set(backends) - {gpu}
+    return gpu, cpu
+
+
+def _below_floor(rows: Sequence[Measurement]) -> str | None:
+    """Return which time is shorter than the products of its training can take on any device."""
+    for row in rows:
+        operations = _operations(row)
+        if operations is None or not has_time(row) or row.seconds is None:
+            continue
+        floor = operations / FASTEST_RATE
+        if row.seconds < floor:
+            return (
+                f"{row.backend} takes {row.seconds:.3g} s at size {row.size:g}, whose products are "
+                f"{operations:.3g} operations: at least {floor:.3g} s at {FASTEST_RATE / 1e15:g} "
+                "PFLOP/s, more than any device has: check that it is waited for"
+            )
+    return None
+
+
+def _operations(row: Measurement) -> float | None:
+    """Return operations of an iteration's matrix products at least; None where no shape is stated.
+
+    Of each layer one product forwards and one for the gradient of its weights.
+    """
+    batch = row.batch or row.rows
+    if batch is None or row.features is None or row.hidden is None:
         return None
-    grown = exp(min(growth, LARGEST_LOG))
-    factor = f"{grown:,.0f}" if grown < 1e9 else f"{grown:.0e}"
-    return f"{gpu} takes equally long while {other} takes {factor} times as long"
+    widths = [row.features, *row.hidden, row.outputs or 1]
+    return 2 * 2.0 * batch * sum(left * right for left, right in pairwise(widths))
 
 
-def _range(rows: Sequence[Measurement], backend: str, sizes: Sequence[float]) -> float:
-    """Return the logarithm of the slowest over the fastest size."""
+def _by_size(
+    rows: Sequence[Measurement], backend: str, sizes: Sequence[float]
+) -> dict[float, float]:
+    """Return the logarithm of the median time at each size."""
     by_size: dict[float, list[Measurement]] = {size: [] for size in sizes}
     for row in rows:
         if row.backend == backend and row.size in by_size:
             by_size[row.size].append(row)
-    logs = [log(median(times(members, backend).values())) for members in by_size.values()]
-    return max(logs) - min(logs)
+    return {
+        size: log(median(times(members, backend).values())) for size, members in by_size.items()
+    }
+
+
+def _range(logs: Mapping[float, float]) -> float:
+    """Return the logarithm of the slowest over the fastest size."""
+    return max(logs.values()) - min(logs.values())
+
+
+def _is_flat(gpu_times: Mapping[float, float], cpu_times: Mapping[float, float]) -> bool:
+    return _range(cpu_times) >= _GROWTH and _range(gpu_times) <= _FLAT
+
+
+def _flat_words(gpu: str, cpu: str, cpu_times: Mapping[float, float]) -> str:
+    grown = _factor(exp(min(_range(cpu_times), LARGEST_LOG)))
+    return f"{gpu} takes equally long at all sizes while {cpu} takes {grown} times as long"
+
+
+def _factor(value: float) -> str:
+    return f"{value:,.0f}" if value < 1e9 else f"{value:.0e}"

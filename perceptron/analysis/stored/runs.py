@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.disturbance import disturbance_warnings
+from perceptron.analysis.gpu_clock import gpu_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
@@ -168,4 +169,5 @@ def _warnings(
     warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
     if loaded.run.cut_short and budget is not None:
         warnings.append(budget_warning(budget.seconds))
-    return [*warnings, *disturbance_warnings(rows)]
+    rows = list(rows)
+    return [*warnings, *disturbance_warnings(rows), *gpu_warnings(rows)]

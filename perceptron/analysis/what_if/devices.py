@@ -14,6 +14,10 @@ class Device(Struct, frozen=True, kw_only=True):
     bandwidth: float
     float32: float
     """Without tensor cores, which compute in fewer bits."""
+    float64: float
+    """Without tensor cores."""
+    float64_products: float | None = None
+    """Of matrix products on tensor cores that compute in all 64 bits; None where it has none."""
     source: str
 
 
@@ -21,46 +25,110 @@ class Device(Struct, frozen=True, kw_only=True):
 # the framework takes on any device; the shortest time from one kernel's start to the next; a replay
 # of a recorded graph, and what each kernel in it adds. The ranges hold what NVIDIA measured in
 # "Getting Started with CUDA Graphs" (2019) and "Constant Time Launch for Straight-Line CUDA Graphs"
-# (2024), and what the years between brought.
-LAUNCH = (2e-6, 5e-6)
+# (2024), and what was published since: a launch takes 2.65 µs of the host, or up to 6.5 with its
+# share of the wait under WSL2; a replayed kernel takes 0.58 µs if it does nothing, 1.1 to 1.3 for
+# an addition, and 2.1 in a graph with small products.
+LAUNCH = (2e-6, 6.5e-6)
 SHORTEST_KERNEL = (1.5e-6, 5e-6)
 REPLAY = (2.5e-6, 15e-6)
-REPLAYED_KERNEL = (0.6e-6, 1.3e-6)
+REPLAYED_KERNEL = (0.58e-6, 2.5e-6)
+
+# What dispatching an operation takes for a device, over what it takes for the CPU. The extra (the
+# caching allocator, choosing a cuBLAS kernel, the stream) is the host's work, so it scales with the
+# host; gradients on a device also pass from thread to thread in autograd.
+DISPATCH = (1.3, 3.0)
+DISPATCH_FORWARD = (1.0, 3.0)
 
 # Share of the stated figures that real kernels reach, (at worst, at best).
 REACHED = (0.4, 0.9)
+# cuBLAS computes products in tiles, at least so wide each way; of a narrower one most of a tile
+# is wasted, and too few tiles leave most of the device idle: 5 to 10 % of the rate are seen.
+TILE = 64
+REACHED_THIN = (0.05, 0.10)
 
 DEVICES: dict[str, Device] = {
     device.name: device
     for device in (
-        Device(name="t4", bandwidth=320e9, float32=8.1e12, source="NVIDIA T4 datasheet"),
+        Device(
+            name="t4",
+            bandwidth=320e9,
+            float32=8.1e12,
+            float64=8.1e12 / 32,
+            source="NVIDIA T4 datasheet; float64 by the Turing tuning guide, 1/32",
+        ),
         Device(
             name="v100",
             bandwidth=900e9,
             float32=15.7e12,
+            float64=7.8e12,
             source="NVIDIA V100 datasheet, SXM2",
         ),
         Device(
             name="a100",
             bandwidth=2039e9,
             float32=19.5e12,
+            float64=9.7e12,
+            float64_products=19.5e12,
             source="NVIDIA A100 datasheet, 80 GB SXM",
         ),
         Device(
             name="h100",
             bandwidth=3350e9,
             float32=67e12,
+            float64=34e12,
+            float64_products=67e12,
             source="NVIDIA H100 datasheet, SXM",
         ),
-        Device(name="l4", bandwidth=300e9, float32=30.3e12, source="NVIDIA L4 datasheet"),
+        Device(
+            name="h200",
+            bandwidth=4800e9,
+            float32=67e12,
+            float64=34e12,
+            float64_products=67e12,
+            source="NVIDIA H200 datasheet, SXM",
+        ),
+        Device(
+            name="b200",
+            bandwidth=8000e9,
+            float32=80e12,
+            float64=40e12,
+            source="NVIDIA GB200 NVL72 product page, a 72nd of the whole",
+        ),
+        Device(
+            name="l4",
+            bandwidth=300e9,
+            float32=30.3e12,
+            float64=30.3e12 / 64,
+            source="NVIDIA L4 datasheet; float64 by the Ada architecture whitepaper, 1/64",
+        ),
+        Device(
+            name="rtx-3080",
+            bandwidth=760e9,
+            float32=29.8e12,
+            float64=29.8e12 / 64,
+            source="NVIDIA Ampere GA102 GPU architecture whitepaper, 10 GB",
+        ),
+        Device(
+            name="rtx-4080",
+            bandwidth=716.8e9,
+            float32=48.7e12,
+            float64=48.7e12 / 64,
+            source="NVIDIA Ada GPU architecture whitepaper",
+        ),
         Device(
             name="rtx-4090",
             bandwidth=1008e9,
             float32=82.6e12,
+            float64=82.6e12 / 64,
             source="NVIDIA Ada GPU architecture whitepaper",
         ),
     )
 }
+
+FASTEST_MEMORY = max(DEVICES.values(), key=lambda device: device.bandwidth)
+# NVIDIA's B200 on dense products of 16-bit numbers, in tensor cores: no training that is compared
+# here has had more.
+FASTEST_RATE = 2.5e15
 
 
 def device(name: str) -> Device:

@@ -2,11 +2,12 @@
 
 An iteration takes the longer of what the host must dispatch and what the device must do:
 
-    max(kernels · dispatch, Σ max(shortest kernel, bytes / bandwidth, operations / rate))
+    max(kernels · (factor · dispatch + launch),
+        Σ max(shortest kernel, bytes / bandwidth, operations / rate))
 
-The kernels are counted, dispatch is what this host was measured to need for an operation, plus a
-launch; bandwidth and rate are what the maker states. The range takes all of these at their best
-and at their worst.
+The kernels are counted; dispatch is what the host was measured to need for an operation on its CPU,
+of which it needs more for a device; bandwidth and rate are what the maker states, of which
+products that are thin reach little. The range takes all of these at their best and at their worst.
 """
 
 from __future__ import annotations
@@ -21,11 +22,15 @@ from msgspec import Struct
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import times
 from perceptron.analysis.what_if.devices import (
+    DISPATCH,
+    DISPATCH_FORWARD,
     LAUNCH,
     REACHED,
+    REACHED_THIN,
     REPLAY,
     REPLAYED_KERNEL,
     SHORTEST_KERNEL,
+    TILE,
     Device,
 )
 from perceptron.records.measurement import Measurement
@@ -33,8 +38,9 @@ from perceptron.records.measurement import Measurement
 CaseStatus = Literal["crosses", "always", "never"]
 Status = Literal["crosses", "always", "never", "open"]
 EAGER, GRAPH = "torch-cuda", "torch-cuda-graph"
-# As the backend replays them.
+# As the backend of graphs records them.
 _STEPS_A_REPLAY = 10
+_BEST, _WORST = 0, 1
 
 
 class KernelWork(Struct, frozen=True):
@@ -42,6 +48,8 @@ class KernelWork(Struct, frozen=True):
 
     operations: float
     bytes_moved: float
+    thinnest: int | None = None
+    """Of a matrix product its smallest dimension."""
 
 
 class DeviceEstimate(Struct, frozen=True, kw_only=True):
@@ -53,6 +61,35 @@ class DeviceEstimate(Struct, frozen=True, kw_only=True):
     seconds: float
     low: float
     high: float
+
+
+class EstimatedRatio(Struct, frozen=True, kw_only=True):
+    """An estimate's time over what was measured of another backend on the same problem.
+
+    ``status`` is ``open`` where the best and the worst case disagree about which is faster.
+    """
+
+    backend: str
+    device: str
+    incumbent: str
+    ratio: float
+    low: float
+    high: float
+    status: Literal["faster", "slower", "open"]
+
+
+def ratio_to(estimated: DeviceEstimate, incumbent: str, seconds: float) -> EstimatedRatio:
+    """Compare an estimate with the seconds of an iteration that were measured of another."""
+    low, high = estimated.low / seconds, estimated.high / seconds
+    return EstimatedRatio(
+        backend=estimated.backend,
+        device=estimated.device,
+        incumbent=incumbent,
+        ratio=estimated.seconds / seconds,
+        low=low,
+        high=high,
+        status="faster" if high < 1 else "slower" if low > 1 else "open",
+    )
 
 
 class CaseStatuses(Struct, frozen=True, kw_only=True):
@@ -85,10 +122,30 @@ class WhatIf(Struct, frozen=True, kw_only=True):
 
 
 def estimate(
-    kernels: Sequence[KernelWork], dispatch: float, device: Device, backend: str, size: float
+    kernels: Sequence[KernelWork],
+    dispatch: float,
+    device: Device,
+    backend: str,
+    size: float,
+    *,
+    dtype: str = "float32",
+    gradients: bool = True,
+    steps_a_replay: int = _STEPS_A_REPLAY,
 ) -> DeviceEstimate:
-    """Estimate one iteration on ``device``; ``dispatch`` is the host's seconds per operation."""
-    best, worst = (_seconds(kernels, dispatch, device, backend, side) for side in (0, 1))
+    """Estimate one iteration on ``device``; ``dispatch`` is the host's seconds per operation.
+
+    Without ``gradients`` it is forward only. A graph holds ``steps_a_replay`` iterations.
+    """
+    factors = DISPATCH if gradients else DISPATCH_FORWARD
+
+    def seconds(side: int) -> float:
+        if backend == GRAPH:
+            busy = _busy(kernels, device, dtype, REPLAYED_KERNEL[side], side)
+            return REPLAY[side] / steps_a_replay + busy
+        host = len(kernels) * (factors[side] * dispatch + LAUNCH[side])
+        return max(host, _busy(kernels, device, dtype, SHORTEST_KERNEL[side], side))
+
+    best, worst = seconds(_BEST), seconds(_WORST)
     return DeviceEstimate(
         backend=backend,
         device=device.name,
@@ -99,23 +156,35 @@ def estimate(
     )
 
 
-def _seconds(
-    kernels: Sequence[KernelWork], dispatch: float, device: Device, backend: str, side: int
+def _busy(
+    kernels: Sequence[KernelWork], device: Device, dtype: str, shortest: float, side: int
 ) -> float:
-    """Return the seconds of an iteration at best for side 0, at worst for 1."""
-    reached = REACHED[1 - side]
-    shortest = (REPLAYED_KERNEL if backend == GRAPH else SHORTEST_KERNEL)[side]
-    busy = sum(
+    """Return the seconds that the device itself needs for an iteration, at best or at worst."""
+    return sum(
         max(
             shortest,
-            kernel.bytes_moved / (reached * device.bandwidth),
-            kernel.operations / (reached * device.float32),
+            kernel.bytes_moved / (REACHED[1 - side] * device.bandwidth),
+            kernel.operations / _rate(kernel, device, dtype, side),
         )
         for kernel in kernels
     )
-    if backend == GRAPH:
-        return REPLAY[side] / _STEPS_A_REPLAY + busy
-    return max(len(kernels) * (dispatch + LAUNCH[side]), busy)
+
+
+def _rate(kernel: KernelWork, device: Device, dtype: str, side: int) -> float:
+    """Return the operations a second that a kernel reaches.
+
+    The best case of a product of float64 has tensor cores that compute in all 64 bits. A thin
+    product fills part of its tiles at best, and few of them at worst.
+    """
+    rate = device.float32
+    if dtype == "float64":
+        is_best_product = kernel.thinnest is not None and side == _BEST
+        rate = (is_best_product and device.float64_products) or device.float64
+    if kernel.thinnest is None or kernel.thinnest >= TILE:
+        return REACHED[1 - side] * rate
+    if side == _WORST:
+        return REACHED_THIN[0] * rate
+    return max(REACHED_THIN[1], REACHED[1] * kernel.thinnest / TILE) * rate
 
 
 def what_if(
@@ -177,35 +246,3 @@ def _status(crossing: float) -> CaseStatus:
 
 def _inside(crossing: float) -> float | None:
     return crossing if 0 < crossing < inf else None
-
-
-class EstimateCheck(Struct, frozen=True, kw_only=True):
-    """An estimate beside a measurement of the same backend and problem; ``error`` is likely over
-    measured, less 1."""
-
-    machine: str
-    family: str
-    measured: float
-    estimated: DeviceEstimate
-    error: float
-
-
-def check(rows: Sequence[Measurement], estimated: DeviceEstimate) -> list[EstimateCheck]:
-    """Compare an estimate with every machine's measurement of the same problem."""
-    machines = dict.fromkeys((row.machine, row.family) for row in rows)
-    checks = []
-    for machine, family in machines:
-        own = [row for row in rows if (row.machine, row.family) == (machine, family)]
-        seconds = list(times(own, estimated.backend).values())
-        if seconds:
-            measured = of_times(seconds).estimate
-            checks.append(
-                EstimateCheck(
-                    machine=machine,
-                    family=family,
-                    measured=measured,
-                    estimated=estimated,
-                    error=estimated.seconds / measured - 1,
-                )
-            )
-    return checks

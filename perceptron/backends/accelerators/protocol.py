@@ -17,7 +17,11 @@ class Accelerator(Protocol):
     """A device. Making one is free: heavy imports stay inside the methods.
 
     No method asks more than the library knows; what it does not know is None. A backend names its
-    own in the attribute ``accelerator``, where the CPU has None.
+    own in the attribute ``accelerator``, where the CPU has None. What may follow besides:
+
+    * ``free_memory()``: the bytes that a training may take of the device's memory, or None.
+    * ``release()``: give back the memory that the library keeps for later.
+    * ``uuid()``: what NVIDIA's driver calls the device, or None.
     """
 
     kind: str

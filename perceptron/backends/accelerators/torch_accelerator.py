@@ -49,6 +49,25 @@ class TorchAccelerator:
         peak = getattr(self._module(), "max_memory_allocated", None)
         return None if peak is None else int(peak())
 
+    def free_memory(self) -> int | None:
+        """Return what the device has left, and what the allocator keeps of it and has not lent."""
+        module = self._module()
+        left = getattr(module, "mem_get_info", None)
+        if left is None:
+            return None
+        return int(left()[0]) + int(module.memory_reserved()) - int(module.memory_allocated())
+
+    def release(self) -> None:
+        if empty := getattr(self._module(), "empty_cache", None):
+            empty()
+
+    def uuid(self) -> str | None:
+        if self.device != "cuda":
+            return None
+        # Older versions do not tell.
+        uuid = getattr(self._module().get_device_properties(0), "uuid", None)
+        return None if uuid is None else str(uuid)
+
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
         """Hold the device up with a kernel that only waits, queue, and read events around the work.
 

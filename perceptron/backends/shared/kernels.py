@@ -1,7 +1,13 @@
 """What an iteration dispatches, kernel by kernel: counted without a GPU, and without computing.
 
 On PyTorch's meta device tensors have shapes and no values: the same operations are dispatched as
-on a CPU or a GPU, and none is carried out.
+on a CPU or a GPU, and none is carried out. An operation is a kernel, whatever its namespace, if a
+tensor goes in or comes out and it is neither a view nor an allocation: what only records that
+something happens, as the profiler's operations around an optimizer's step do, touches no tensor.
+
+One operation stands for one kernel, but for operations on lists of tensors, which CUDA launches in
+as many kernels as their arguments need; see `foreach`. A device may launch more for others too, a
+product and its bias apart: that is what `profile` in `measure.extras` counts where there is one.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perceptron.backends.protocol import Trainer
+from perceptron.backends.shared import foreach
 
 # Make a tensor without writing to it, or read one number for Python.
 _NO_KERNEL = ("aten.empty", "aten.new_empty", "aten.resize_", "aten._local_scalar_dense")
@@ -27,6 +34,8 @@ class Kernel:
     """Floating-point operations; of a matrix product two for each multiplication and addition."""
     bytes_moved: float
     """Every tensor that goes in or comes out, once."""
+    thinnest: int | None = None
+    """Of a matrix product its smallest dimension; None of anything else."""
 
 
 def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]:
@@ -47,10 +56,12 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
         def __torch_dispatch__(self, function, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
             result = function(*args, **(kwargs or {}))
             name = str(function)
-            if not (function.is_view or name.startswith(_NO_KERNEL)) and (
-                counts_host or any(tensor.is_meta for tensor in _tensors((args, result)))
-            ):
-                kernels.append(_kernel(name, args, result))
+            tensors = list(_tensors((args, tuple((kwargs or {}).values()), result)))
+            if tensors and not (function.is_view or name.startswith(_NO_KERNEL)):
+                if any(tensor.is_meta for tensor in tensors):
+                    kernels.extend(_launched(name, args, result))
+                elif counts_host:
+                    kernels.append(_kernel(name, args, result))
             return result
 
     with torch.device("meta"):
@@ -62,6 +73,27 @@ def trace(make: Callable[[], Trainer], counts_host: bool = True) -> list[Kernel]
     return kernels
 
 
+def _launched(name: str, arguments: Any, result: Any) -> list[Kernel]:
+    """Return the operation as the kernels that CUDA launches for it, their work in its parts."""
+    kernel = _kernel(name, arguments, result)
+    if not name.startswith("aten._foreach"):
+        return [kernel]
+    lists = [tensors for tensors in (*arguments, result) if _is_tensor_list(tensors)]
+    sizes = [tensor.numel() for tensor in lists[0] if tensor.numel()]
+    if foreach.is_one_kernel(lists):
+        limits = foreach.limits()
+        sizes = foreach.launches(sizes, len(lists), name.endswith(".ScalarList"), limits)
+    total = sum(sizes)
+    return [
+        Kernel(name, kernel.operations * size / total, kernel.bytes_moved * size / total)
+        for size in sizes
+    ]
+
+
+def _is_tensor_list(values: Any) -> bool:
+    return isinstance(values, list | tuple) and any(True for _ in _tensors(values))
+
+
 def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     inputs, outputs = list(_tensors(arguments)), list(_tensors(result))
     if name.startswith("aten._foreach") and result is None:  # it changed its first list in place
@@ -69,10 +101,12 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
     moved = sum(tensor.numel() * tensor.element_size() for tensor in (*read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))
+    thinnest = None
     if "mm" in name.split(".")[1]:
         left, right = [tensor for tensor in inputs if tensor.dim() == 2][-2:]
         operations = 2 * left.shape[0] * left.shape[1] * right.shape[1]
-    return Kernel(name, float(operations), float(moved))
+        thinnest = min(*left.shape, right.shape[1])
+    return Kernel(name, float(operations), float(moved), thinnest)
 
 
 def _tensors(values: Any) -> Iterator[Any]:

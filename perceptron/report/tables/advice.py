@@ -40,6 +40,7 @@ def show(result: AdviceResult) -> None:
         out.print(f"{estimated}\n", markup=False)
     title = f"{advice.problem}, {advice.dtype}, {advice.threads} threads"
     table(title, columns(advice), cells(advice))
+    what_if.show_ratios(result)
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
     if result.budget is not None and _lacked_time(advice):

@@ -112,7 +112,7 @@ def _swap(conditions: Conditions) -> str | None:
 
 def _gpu(gpu: GpuState) -> str:
     now, most = ("?" if clock is None else clock for clock in (gpu.sm_mhz, gpu.max_sm_mhz))
-    state = ", idle" if gpu.idle else ""
+    state = (", idle" if gpu.idle else "") + (", locked" if gpu.locked else "")
     return f"{gpu.name}: {now} of {most} MHz{state}" + "".join(
         f", {reason}" for reason in gpu.slowed_by or []
     )

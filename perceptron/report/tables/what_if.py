@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.advice import AdviceResult
-from perceptron.analysis.what_if.estimate import CaseStatus, DeviceEstimate, EstimateCheck, WhatIf
+from perceptron.analysis.what_if.check import EstimateCheck
+from perceptron.analysis.what_if.estimate import (
+    CaseStatus,
+    DeviceEstimate,
+    EstimatedRatio,
+    WhatIf,
+)
 from perceptron.report.numbers import (
+    NONE,
     count,
     digits,
     duration,
@@ -17,8 +24,18 @@ from perceptron.report.numbers import (
 from perceptron.report.tables.terminal import out, table
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
-CHECK_COLUMNS = ("machine", "family", "size>", "backend", "estimated", "measured", "error>")
+CHECK_COLUMNS = (
+    *("machine", "family", "size>", "threads>"),
+    *("backend", "estimated", "measured", "error>"),
+)
+RATIO_COLUMNS = ("estimated", "per iteration", "over the best measured", "status")
 TITLE = "What if: an estimate, not a measurement"
+
+_STATUS_WORDS = {
+    "faster": "faster",
+    "slower": "slower",
+    "open": "open, for the best and the worst case disagree about which is faster",
+}
 
 
 def show(estimates: Sequence[WhatIf], checks: Sequence[EstimateCheck]) -> None:
@@ -62,16 +79,17 @@ def _case(status: CaseStatus, size: float | None) -> str:
 
 
 def check_cells(checks: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:
-    """Return the estimates beside measurements of a device like it."""
+    """Return the estimates beside measurements of a device like it, or why there is none."""
     return [
         (
             check.machine,
             check.family,
-            count(check.estimated.size),
-            check.estimated.backend,
-            _seconds(check.estimated),
+            count(check.size),
+            NONE if check.threads is None else count(check.threads),
+            check.backend,
+            check.reason or NONE if check.estimated is None else _seconds(check.estimated),
             duration(check.measured),
-            percent(check.error, 0, sign=True),
+            NONE if check.error is None else percent(check.error, 0, sign=True),
         )
         for check in checks
     ]
@@ -79,27 +97,47 @@ def check_cells(checks: Sequence[EstimateCheck]) -> list[tuple[str, ...]]:
 
 def check_line(checks: Sequence[EstimateCheck], device: str) -> str:
     """Return how far the estimates were off, where that is known."""
-    if not checks:
+    estimated = [check for check in checks if check.estimated is not None]
+    if not estimated:
         return f"No measurement of a {device} is at hand to check the estimate against."
-    within = sum(check.estimated.low <= check.measured <= check.estimated.high for check in checks)
-    return f"Of {len(checks)} measurements of a {device}, {within} lie in the estimate's range."
+    within = sum(check.is_inside for check in estimated)
+    return f"Of {len(estimated)} measurements of a {device}, {within} lie in the estimate's range."
 
 
 def sentence(result: AdviceResult) -> str:
     """Return how long the device might take for the problem, over the best that was measured."""
-    advice = result.advice
-    best = next((option for option in advice.options if option.backend == advice.use), None)
-    if not result.estimates or best is None or best.seconds_per_iteration is None:
+    ratios = result.estimated_ratios
+    if not ratios:
         return ""
-    here = best.seconds_per_iteration.estimate
-    parts = []
-    for estimate in result.estimates:
-        ratio = interval(estimate.seconds / here, estimate.low / here, estimate.high / here)
-        parts.append(
-            f"{estimate.backend} {_seconds(estimate)} an iteration, {ratio} times {best.backend}'s"
+    parts = [
+        f"{estimate.backend} {_seconds(estimate)} an iteration, {_ratio(ratio)} times "
+        f"{ratio.incumbent}'s: {_STATUS_WORDS[ratio.status]}"
+        for estimate, ratio in zip(result.estimates, ratios, strict=True)
+    ]
+    return f"Estimated, not measured, on a {ratios[0].device}: {'; '.join(parts)}."
+
+
+def show_ratios(result: AdviceResult) -> None:
+    """Print what the device might take for the problem as a table, if anything was estimated."""
+    if result.estimated_ratios:
+        table(TITLE, RATIO_COLUMNS, ratio_cells(result))
+
+
+def ratio_cells(result: AdviceResult) -> list[tuple[str, ...]]:
+    """Return a row for each estimate; the range is the best and the worst case."""
+    return [
+        (
+            f"{estimate.backend} on {estimate.device}",
+            _seconds(estimate),
+            f"{_ratio(ratio)} × {ratio.incumbent}",
+            ratio.status,
         )
-    device = result.estimates[0].device
-    return f"Estimated, not measured, on a {device}: {'; '.join(parts)}."
+        for estimate, ratio in zip(result.estimates, result.estimated_ratios, strict=True)
+    ]
+
+
+def _ratio(ratio: EstimatedRatio) -> str:
+    return interval(ratio.ratio, ratio.low, ratio.high)
 
 
 def _seconds(estimate: DeviceEstimate) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perceptron.analysis.disturbance import disturbance_warnings
+from perceptron.analysis.gpu_clock import gpu_warnings
 from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -59,6 +60,7 @@ class OpenRun:
             *self.budget.hangs.warnings,
             *warnings,
             *disturbance_warnings(self.journal.rows),
+            *gpu_warnings(self.journal.rows),
         ]
 
     def require_rows(self) -> None:

@@ -2,17 +2,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from perceptron.analysis.crossover.suspicion import flat_gpu
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.suspicion import flat_gpu, too_fast
 from perceptron.records.measurement import Measurement
 from tests.analysis.crossover.conftest import only
 from tests.conftest import MakeRow
-from tests.made import linear, world
+from tests.made import linear, measured, world
 
 
 def test_a_gpu_that_ran_out_of_memory_is_not_suspect(row: MakeRow) -> None:
@@ -26,13 +28,146 @@ def test_a_gpu_that_ran_out_of_memory_is_not_suspect(row: MakeRow) -> None:
     assert only(fits).status == "never"
 
 
-def test_a_flat_gpu_is_suspect(row: MakeRow) -> None:
-    """Equal times while the CPU's grow ten thousandfold: it was not waited for."""
+def foreign(rows: list[Measurement], **fields: Any) -> list[Measurement]:
+    """Return the rows as if another tool's file held them."""
+    return [replace(row, source="csv", file="times.csv", **fields) for row in rows]
+
+
+def test_a_flat_gpu_of_ours_is_launch_bound(row: MakeRow) -> None:
+    """Equal times while the CPU's grow ten thousandfold: all backends of ours are waited for."""
     costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 40.0}
     crossover = only(world(row, costs, noise=0.005))
+    assert crossover.status == "crosses"
+    assert crossover.size == pytest.approx(40, rel=0.1)
+    assert "takes 16,383 times as long: launch-bound" in str(crossover.reason)
+    assert "synchronisation" not in str(crossover.reason)
+
+
+def test_a_flat_gpu_of_others_is_believed_with_a_caution(row: MakeRow) -> None:
+    """It wins by a factor of 400 at the end: what a device can hide behind its launches."""
+    costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 400}
+    crossover = only(foreign(world(row, costs, noise=0.005)))
+    assert crossover.status == "crosses"
+    assert crossover.size is not None
+    assert "torch-cuda takes equally long at all sizes while numpy takes" in str(crossover.reason)
+    assert "or not waited for: check the synchronisation" in str(crossover.reason)
+
+
+def test_a_flat_gpu_of_others_that_no_memory_could_feed_is_suspect(row: MakeRow) -> None:
+    """1,000 times as fast as a CPU that moves 5 GB/s or more, and nothing to be seen of it."""
+    costs = {"numpy": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 1000}
+    crossover = only(foreign(world(row, costs, noise=0.005)))
+    assert (crossover.status, crossover.size) == ("suspect", None)
+    assert "5 TB/s" in str(crossover.reason)
+    assert "check that it is waited for" in str(crossover.reason)
+
+
+def table(row: MakeRow, cpu: dict[int, float], gpu: dict[int, float], name: str) -> Crossover:
+    """Judge a published table: one value at each size."""
+    return only(
+        foreign(
+            [
+                row(family="table", size=size, backend=backend, device=device, seconds=seconds)
+                for backend, device, times in (("torch-cpu", "cpu", cpu), (name, "cuda", gpu))
+                for size, seconds in times.items()
+            ]
+        )
+    )
+
+
+def test_additions_in_place_that_were_not_waited_for_are_suspect(row: MakeRow) -> None:
+    """A published trap: 1,000 additions to n × n numbers, and no synchronisation."""
+    cpu = {4: 9.27e-3, 40: 14.7e-3, 400: 0.970, 4000: 38.1}
+    gpu = {4: 43.1e-3, 40: 44.7e-3, 400: 44.2e-3, 4000: 44.6e-3}
+    crossover = table(row, cpu, gpu, "torch-gpu")
     assert crossover.status == "suspect"
-    assert crossover.size is None
-    assert "takes equally long" in str(crossover.reason)
+    assert "takes 4,110 times as long and is 854 times as fast" in str(crossover.reason)
+
+
+def test_a_launch_bound_rtx_4090_is_right(row: MakeRow) -> None:
+    """Published: forward through 128 blocks, 2.1 to 2.5 ms whatever the batch."""
+    cpu = {1: 1.97e-3, 8: 2.90e-3, 64: 3.35e-3, 512: 10.7e-3, 2048: 27.7e-3}
+    gpu = {1: 2.21e-3, 8: 2.09e-3, 64: 2.47e-3, 512: 2.19e-3, 2048: 2.16e-3}
+    crossover = table(row, cpu, gpu, "torch-cuda")
+    assert crossover.status == "crosses"
+    assert crossover.size is not None
+    assert 1 < crossover.size < 8
+
+
+@given(
+    launches=st.floats(0.5, 1e4),
+    gain=st.floats(2, 1e4),
+    overhead=st.floats(0.01, 100),
+    noise=st.sampled_from([0.0, 0.02]),
+)
+def test_a_launch_bound_device_of_ours_is_never_suspect(
+    launches: float, gain: float, overhead: float, noise: float
+) -> None:
+    """Flat while it waits for its launches, then as fast as it can: whatever the CPU does."""
+    costs = {
+        "numpy": lambda size: overhead + size,
+        "torch-cuda": lambda size: max(launches + overhead, size / gain),
+    }
+    crossover = only(world(measured, costs, noise=noise))
+    assert crossover.status != "suspect"
+    if crossover.status == "crosses":
+        assert crossover.size is not None
+
+
+@pytest.mark.parametrize(
+    ("cpu", "gpu"),
+    [
+        ((8e-6, 8e-9), (150e-6, 40e-12)),
+        ((10e-6, 20e-9), (200e-6, 50e-12)),
+        ((3e-6, 4e-9), (15e-6, 10e-12)),
+    ],
+    ids=["eager", "module", "graph"],
+)
+def test_a_launch_bound_h100_of_others_is_not_suspect(
+    row: MakeRow, cpu: tuple[float, float], gpu: tuple[float, float]
+) -> None:
+    """Rows of a perceptron, to 4 Mi: NumPy takes 4 to 20 ns a row, the device 10 to 50 ps."""
+    costs = {
+        "numpy": linear(*cpu),
+        "torch-cuda": lambda size: max(gpu[0], gpu[1] * size),
+    }
+    sizes = [4**power for power in range(1, 12)]
+    cautions = []
+    for most in (8, 9, 10, 11):
+        crossover = only(foreign(world(row, costs, sizes=sizes[:most], noise=0.005)))
+        assert crossover.status == "crosses"
+        cautions.append("launch-bound" in str(crossover.reason))
+    assert any(cautions)
+
+
+def test_an_interpreter_bounds_nothing(row: MakeRow) -> None:
+    """Pure Python moves a byte in a nanosecond or more: a GPU may well be 10,000 times as fast."""
+    costs = {"python": linear(1e-6, 1), "torch-cuda": lambda size: 4.0**8 / 10_000}
+    assert only(foreign(world(row, costs, noise=0.005))).status in ("crosses", "always")
+
+
+SHAPE = {"rows": 2**20, "features": 1024, "hidden": [1024], "outputs": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        (SHAPE, "suspect"),
+        ({**SHAPE, "batch": 64}, "always"),
+        ({**SHAPE, "hidden": None}, "always"),
+        ({**SHAPE, "features": 1, "hidden": []}, "always"),
+    ],
+)
+def test_products_take_a_time_that_no_device_undercuts(
+    row: MakeRow, fields: dict[str, Any], status: str
+) -> None:
+    """Two products of 2⁴⁰ multiplications and additions take 1.8 ms at 2.5 PFLOP/s, not 1."""
+    times = world(row, {"numpy": linear(1, 0.01), "torch-cuda": linear(1e-3, 1e-9)})
+    crossover = only([replace(one, **fields) for one in foreign(times)])
+    assert crossover.status == status
+    if status == "suspect":
+        assert "at least 0.00176 s" in str(crossover.reason)
+        assert only([replace(one, **fields) for one in times]).status == "always"
 
 
 def test_a_gpu_that_stops_winning_is_suspect(row: MakeRow) -> None:
@@ -45,12 +180,12 @@ def test_a_gpu_that_stops_winning_is_suspect(row: MakeRow) -> None:
 def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(row: MakeRow, name: str) -> None:
     """Other people's tables seldom have a device; the CPU is the incumbent all the same."""
     rows = [
-        msgspec.structs.replace(measurement, device=None)
+        replace(measurement, device=None)
         for measurement in world(row, {name: linear(10, 0.01), "numpy": linear(1, 0.1)})
     ]
     assert only(rows).incumbent == "numpy"
     stopped = [
-        msgspec.structs.replace(measurement, device=None)
+        replace(measurement, device=None)
         for measurement in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
     ]
     assert only(stopped).status == "suspect"
@@ -59,7 +194,7 @@ def test_a_gpu_is_known_by_its_name_where_no_device_is_stated(row: MakeRow, name
 @pytest.mark.parametrize("name", ["numpy-gpuless", "metallic", "barracuda", "compsum"])
 def test_a_name_that_only_holds_such_a_word_is_no_gpu(row: MakeRow, name: str) -> None:
     rows = [
-        msgspec.structs.replace(measurement, device=None)
+        replace(measurement, device=None)
         for measurement in world(row, {name: linear(1, 0.1), "numpy": linear(10, 0.01)})
     ]
     assert only(rows).status == "crosses"
@@ -68,7 +203,7 @@ def test_a_name_that_only_holds_such_a_word_is_no_gpu(row: MakeRow, name: str) -
 def test_a_stated_device_outweighs_the_name(row: MakeRow) -> None:
     """A backend called cuda that ran on the CPU is none."""
     rows = [
-        msgspec.structs.replace(measurement, device="cpu")
+        replace(measurement, device="cpu")
         for measurement in world(row, {"torch-cuda": linear(1, 0.1), "numpy": linear(10, 0.01)})
     ]
     assert only(rows).status == "crosses"
@@ -77,9 +212,7 @@ def test_a_stated_device_outweighs_the_name(row: MakeRow) -> None:
 def test_two_gpus_may_change_places(row: MakeRow) -> None:
     """Suspect is a GPU that loses to a CPU for good, not one that loses to another GPU."""
     costs = {"torch-cuda": linear(1, 0.1), "cupy-cuda": linear(10, 0.01)}
-    rows = [
-        msgspec.structs.replace(measurement, device="cuda") for measurement in world(row, costs)
-    ]
+    rows = [replace(measurement, device="cuda") for measurement in world(row, costs)]
     assert only(rows).status == "crosses"
 
 
@@ -110,6 +243,9 @@ def test_flat_is_judged_by_the_median_of_each_size_that_is_asked_for(
     sizes = list(range(len(times)))[:asked]
     assert (flat_gpu(rows, ("numpy", "cupy"), sizes) is not None) == flat
     assert (flat_gpu(rows, ("cupy", "numpy"), sizes) is not None) == flat
+    assert too_fast(rows, ("numpy", "cupy"), sizes) is None
+    suspect = too_fast(foreign(rows), ("numpy", "cupy"), sizes) is not None
+    assert suspect == (flat and cpu[-1] > 800 * gpu[-1])
 
 
 class Counting(list[Measurement]):
@@ -126,10 +262,11 @@ def test_rows_are_not_read_again_for_every_size(row: MakeRow) -> None:
     """Else the work would grow with the square of the sizes."""
 
     def passes(sizes: int) -> int:
-        costs = {"numpy": linear(1e-6, 1), "torch-cuda": linear(40, 0)}
+        costs = {"numpy": linear(1e-6, 1), "torch-cuda": linear(1, 0)}
         powers = [2**power for power in range(sizes)]
-        rows = Counting(world(row, costs, sizes=powers, noise=0.0))
+        rows = Counting(foreign(world(row, costs, sizes=powers, noise=0.0)))
         assert flat_gpu(rows, ("numpy", "torch-cuda"), powers)
+        assert too_fast(rows, ("numpy", "torch-cuda"), powers)
         return rows.passes
 
     assert passes(12) == passes(36)

@@ -14,7 +14,7 @@ from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored import runs
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.errors import UserError
-from perceptron.records.conditions import Conditions
+from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.readers.stored_runs import read_run
 from tests.made import BENCH, FACTS, LADDER, MAP, bench_rows, keep, ladder_rows, map_rows, measured
 
@@ -63,6 +63,17 @@ def test_a_stored_run_warns_of_its_disturbed_rows(
     marked = [replace(row, waited=0.5, disturbed=3) for row in rows]
     (warning,) = judge(keep(tmp_path / "new", plan, marked)).warnings
     assert warning.code == "disturbed"
+
+
+@every_kind
+def test_a_stored_run_warns_of_the_clock_of_its_gpu(
+    tmp_path: Path, judge: Judge, plan: dict[str, Any], rows: list[Any]
+) -> None:
+    """By the states in its rows."""
+    slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
+    marked = [replace(row, gpu=slow) for row in rows]
+    (warning,) = judge(keep(tmp_path, plan, marked)).warnings
+    assert warning.code == "gpu-clock"
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
 import pytest
 
 from perceptron.backends import registry, torch_dataloader, torch_eager
-from perceptron.backends.shared.kernels import Kernel
+from perceptron.backends.shared import foreach
+from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.torch_functional import FunctionalBackend
 from perceptron.backends.torch_manual import ManualBackend
 from perceptron.problems import catalogue
+from perceptron.problems.optimizer import Adam
 
 if registry.reason_unavailable("torch-cpu"):
     pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
@@ -16,6 +21,12 @@ Counted = torch_eager.TorchBackend | FunctionalBackend | ManualBackend
 # The widths of mlp-batch are 64, 128 and 10.
 PARAMETERS = (64 * 128, 128, 128 * 10, 10)
 EAGER = (torch_eager.CPU, torch_eager.CUDA, torch_dataloader.CPU, torch_dataloader.CUDA)
+
+
+@pytest.fixture(autouse=True)
+def of_most_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Count as for most GPUs, whatever this PyTorch is built for."""
+    monkeypatch.setattr(foreach, "limits", lambda: foreach.SMALL)
 
 
 def kernels(backend: Counted, problem: str = "mlp-batch:64") -> list[Kernel]:
@@ -83,3 +94,72 @@ def test_data_of_the_host_are_counted_for_a_gpu_that_is_not_here() -> None:
         for problem in ("mlp-batch-host:64", "mlp-batch:64")
     )
     assert host == resident
+
+
+@pytest.mark.parametrize(
+    ("backend", "count"),
+    [(torch_eager.CPU, 13), (torch_eager.CUDA, 12), (FunctionalBackend(), 13)],
+)
+def test_an_iteration_of_the_or_gate(backend: Counted, count: int) -> None:
+    """Thirteen kernels; on a GPU one for both parameters. What the profiler notes is none."""
+    names = [kernel.name for kernel in kernels(backend, "or-gate")]
+    assert len(names) == count
+    assert not [name for name in names if not name.startswith("aten.")]
+
+
+def test_an_operation_of_any_namespace_is_a_kernel_if_it_takes_a_tensor() -> None:
+    """One that takes and gives none is not, and it does not matter what it is called."""
+    torch = pytest.importorskip("torch")
+
+    library = torch.library.Library("perceptron_test", "FRAGMENT")
+    library.define("halved(Tensor values) -> Tensor")
+    library.impl("halved", torch.empty_like, "Meta")
+
+    class Halving:
+        def train(self, iterations: int) -> None:
+            with torch.profiler.record_function("a step"):
+                torch.ops.perceptron_test.halved(torch.empty(3, device="meta"))
+
+    made: Any = Halving
+    assert [kernel.name for kernel in trace(made)] == ["perceptron_test.halved.default"]
+
+
+@pytest.mark.parametrize(("device", "count"), [("cpu", 130), ("cuda", 3)])
+def test_a_gpu_takes_the_130_arrays_of_a_deep_network_in_three_launches(
+    device: str, count: int
+) -> None:
+    """Parameters and gradients are two lists, of which one launch takes 64 tensors."""
+    backend = torch_eager.CPU if device == "cpu" else torch_eager.CUDA
+    updates = [
+        kernel
+        for kernel in kernels(backend, "mlp-depth:64")
+        if kernel.name.startswith(("aten.add_", "aten._foreach_add_"))
+    ]
+    assert len(updates) == count
+    parameters = 64 * (64 * 64 + 64) + 64 + 1
+    assert sum(kernel.operations for kernel in updates) == pytest.approx(parameters)
+    assert sum(kernel.bytes_moved for kernel in updates) == pytest.approx(3 * 4 * parameters)
+
+
+def test_adam_of_a_deep_network_launches_by_its_lists() -> None:
+    """Of one list a launch takes 110 tensors, of two 64, of three 48."""
+    problem = dataclasses.replace(catalogue.find("mlp-depth:64"), optimizer=Adam(rate=0.001))
+    names = [kernel.name for kernel in torch_eager.CUDA.kernels(problem, "float32")]
+    assert {name: names.count(name) for name in names if "_foreach_" in name} == {
+        "aten._foreach_lerp_.Scalar": 3,
+        "aten._foreach_mul_.Scalar": 2,
+        "aten._foreach_addcmul_.Scalar": 3,
+        "aten._foreach_sqrt.default": 3,
+        "aten._foreach_div_.ScalarList": 2,
+        "aten._foreach_add_.Scalar": 2,
+        "aten._foreach_addcdiv_.ScalarList": 3,
+    }
+
+
+def test_a_product_says_how_thin_it_is() -> None:
+    """The last layer of mlp-batch has ten outputs; what is no product has no thinnest dimension."""
+    forward = [kernel.thinnest for kernel in named(torch_eager.CUDA, "addmm")]
+    assert forward == [64, 10]
+    assert {kernel.thinnest for kernel in named(torch_eager.CUDA, "mm")} == {10, 64}
+    others = [kernel for kernel in kernels(torch_eager.CUDA) if "mm" not in kernel.name]
+    assert {kernel.thinnest for kernel in others} == {None}

@@ -68,3 +68,10 @@ def test_every_caution_has_its_row(environment: Environment) -> None:
     assert fine == {"load, last minute"}
     # Two rows are about one thing: who uses the cores, and how long threads waited for them.
     assert len({warning.code for warning in diagnosis.warnings}) == len(rows) - 2
+
+
+def test_a_locked_clock_is_shown(environment: Environment) -> None:
+    """It is no fault, and explains a clock below the highest."""
+    locked = msgspec.structs.replace(SOUND.gpus[0], locked=True)
+    rows = cells(diagnosed(environment, msgspec.structs.replace(SOUND, gpus=[locked])))
+    assert ("GPU clocks", "Slide Rule: 300 of 2000 MHz, idle, locked", "fine") in rows

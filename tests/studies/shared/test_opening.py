@@ -9,7 +9,7 @@ import pytest
 from perceptron.errors import UserError
 from perceptron.measure.neighbours import Seen
 from perceptron.problems import catalogue
-from perceptron.records.conditions import Conditions, CoreUse, Neighbour
+from perceptron.records.conditions import Conditions, CoreUse, GpuState, Neighbour
 from perceptron.records.store import load_conditions
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
@@ -128,3 +128,13 @@ def test_a_run_warns_of_its_own_disturbed_rows(
     with start_run({}, [], 1, "box", tmp_path, False, unlimited()) as run:
         run.journal.append(row(seconds=1e-3, samples=[1e-3], waited=0.0, disturbed=3))
     assert [warning.code for warning in run.warnings(1)] == ["disturbed"]
+
+
+def test_a_run_warns_of_the_clock_of_its_gpu(
+    events: list[str], tmp_path: Path, row: MakeRow
+) -> None:
+    """As the rows saw it: before anything ran it was idle."""
+    slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
+    with start_run({}, [], 1, "box", tmp_path, False, unlimited()) as run:
+        run.journal.append(row(seconds=1e-3, samples=[1e-3], gpu=slow))
+    assert [warning.code for warning in run.warnings(1)] == ["gpu-clock"]

@@ -1,0 +1,228 @@
+"""What a row is measured on, asked alike whether it is this host or a device beside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from math import ceil
+from threading import Thread
+from typing import Any, Protocol
+
+from perceptron.backends.protocol import Backend
+from perceptron.measure import memory
+from perceptron.measure.gpu_state import gpu_state
+from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process
+from perceptron.measure.timing import Clock, Repeatable, Timing
+from perceptron.records.conditions import GpuState
+from perceptron.rehearsal import is_rehearsal
+
+# An idle H100 clocks 345 MHz, a busy one 1,980.
+WARM_UP_SECONDS = 0.3
+# A device that had nothing to do for longer is warmed up again: its clock falls.
+_LONGEST_GAP_SECONDS = 0.05
+# Of one call while warming up: few enough returns to the host to keep the device busy.
+_CALL_SECONDS = 0.01
+# Of work that the device does by itself: it is held up until all of it is queued.
+_QUEUED_SECONDS = 2e-3
+# By the type's name or in the message, in whatever library.
+_OUT_OF_MEMORY = ("OutOfMemory", "RESOURCE_EXHAUSTED", "out of memory", "OUT_OF_MEMORY")
+
+
+class Hardware(Protocol):
+    """Where a backend trains."""
+
+    def free_bytes(self) -> int | None:
+        """Return what a training may take of a device's memory; None where that is unknown."""
+
+    def release(self) -> None:
+        """Give freed memory back, so that every size starts from the same state."""
+
+    def watch_memory(self) -> None:
+        """Begin to look at what is held there."""
+
+    def peak_bytes(self) -> int | None:
+        """Return the most that was held since `watch_memory`, beyond what was held then."""
+
+    def warm_up(self, trainer: Repeatable) -> None:
+        """Bring it to the speed at which it works."""
+
+    def has_worked(self) -> None:
+        """Note that it has worked until now."""
+
+    def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
+        """Read its state while it trains as it did for this timing."""
+
+    def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
+        """Return what it needs per training iteration where it never waits for the host."""
+
+
+def hardware_of(backend: Backend) -> Hardware:
+    """Return what the backend trains on."""
+    accelerator = getattr(backend, "accelerator", None)
+    return Host() if accelerator is None else device_of(accelerator)
+
+
+def device_of(accelerator: Any) -> Device:
+    """Return the device behind an accelerator, the same as before: it knows when it last worked."""
+    return _device_of(accelerator)
+
+
+@lru_cache(maxsize=1)  # a worker has one backend
+def _device_of(accelerator: Any) -> Device:
+    return Device(accelerator)
+
+
+def ran_out(backend: Backend, error: BaseException) -> bool:
+    """Return whether the device of this backend had no memory left; a host raises MemoryError."""
+    return getattr(backend, "accelerator", None) is not None and any(
+        words in f"{type(error).__name__}: {error}" for words in _OUT_OF_MEMORY
+    )
+
+
+class Host:
+    """The processor and memory of this process: what there is to know of them is known already."""
+
+    def free_bytes(self) -> int | None:
+        return None  # `memory.available_bytes` tells, for trainings on a device too
+
+    def release(self) -> None:
+        memory.release()
+
+    def watch_memory(self) -> None:
+        self._peak = memory.PeakMemory()
+
+    def peak_bytes(self) -> int | None:
+        return self._peak.bytes()
+
+    def warm_up(self, trainer: Repeatable) -> None:
+        pass  # `time_training` does, as long as it takes
+
+    def has_worked(self) -> None:
+        pass
+
+    def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
+        return None
+
+    def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
+        return None
+
+
+class Device:
+    """A device beside the host, as its `accelerators.protocol.Accelerator` sees it.
+
+    What that need not have: ``free_memory()``, ``release()`` (give cached memory back) and
+    ``uuid()`` (as NVIDIA's driver knows it).
+    """
+
+    def __init__(
+        self,
+        accelerator: Any,
+        clock: Clock = time.perf_counter,
+        find: Callable[[str | None], NvmlDevice] = device_of_process,
+    ) -> None:
+        self._accelerator = accelerator
+        self._clock = clock
+        self._find = find
+        self._nvml: NvmlDevice | None = None
+        self._was_sought = False
+        self._worked_until: float | None = None
+        self._held: int | None = None
+
+    def free_bytes(self) -> int | None:
+        # Not by the driver: to it, what a library keeps for later is not free.
+        free: int | None = self._asked("free_memory")
+        return free
+
+    def release(self) -> None:
+        memory.release()  # drops what nobody uses, on the device too
+        self._asked("release")
+
+    def watch_memory(self) -> None:
+        self._accelerator.reset_peak_memory()
+        self._held = self._accelerator.peak_memory()
+
+    def peak_bytes(self) -> int | None:
+        peak = self._accelerator.peak_memory()
+        # A library that cannot forget its peak knows nothing before it rises.
+        return None if peak is None else max(0, peak - (self._held or 0))
+
+    def warm_up(self, trainer: Repeatable) -> None:
+        """Train for `WARM_UP_SECONDS`, unless the device has just worked.
+
+        In a rehearsal there is nothing whose clock could rise.
+        """
+        begin, iterations = self._clock(), 1
+        seconds = 0.0 if is_rehearsal() else WARM_UP_SECONDS
+        if self._worked_until is not None and begin - self._worked_until <= _LONGEST_GAP_SECONDS:
+            seconds = 0.0
+        now = begin
+        while now - begin < seconds:
+            trainer.reset()
+            trainer.train(iterations)
+            before, now = now, self._clock()
+            if now - before < _CALL_SECONDS:
+                iterations *= 2
+
+    def has_worked(self) -> None:
+        self._worked_until = self._clock()
+
+    def state_at_work(self, trainer: Repeatable, timing: Timing) -> GpuState | None:
+        device = self._nvml_device()
+        if device is None:
+            return None
+        self.warm_up(trainer)
+        iterations = _lasting(_CALL_SECONDS, timing)
+        trainer.reset()
+        trainer.train(iterations)
+        states: list[GpuState] = []
+        reader = Thread(target=lambda: states.append(gpu_state(device)), daemon=True)
+        reader.start()
+        while reader.is_alive():  # the driver is asked outside Python's lock
+            trainer.reset()
+            trainer.train(iterations)
+        self.has_worked()
+        return states[0] if states else None
+
+    def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
+        queue = getattr(trainer, "queue", None)
+        if queue is None:
+            return None
+        try:
+            trainer.reset()
+            seconds: float | None = self._accelerator.busy_seconds(
+                queue, _lasting(_QUEUED_SECONDS, timing)
+            )
+        except Exception:  # noqa: BLE001 the row has its time; it must not be lost for this
+            return None
+        finally:
+            self.has_worked()
+        return seconds
+
+    def nvml_device(self) -> NvmlDevice:
+        """Return the GPU as NVIDIA's driver knows it. Raises `NoDevice`."""
+        if is_rehearsal():
+            raise NoDevice("a rehearsal: the CPU stands in for the GPU")
+        if self._accelerator.kind != "cuda":
+            raise NoDevice("only NVIDIA's driver is asked")
+        return self._find(self._asked("uuid"))
+
+    def _nvml_device(self) -> NvmlDevice | None:
+        """Return it, sought once in a process, or None where it is not known."""
+        if not self._was_sought:
+            self._was_sought = True
+            try:
+                self._nvml = self.nvml_device()
+            except NoDevice:
+                self._nvml = None
+        return self._nvml
+
+    def _asked(self, name: str) -> Any:
+        """Return what a method that an accelerator need not have returns, else None."""
+        method = getattr(self._accelerator, name, None)
+        return None if method is None else method()
+
+
+def _lasting(seconds: float, timing: Timing) -> int:
+    """Return iterations that take about so long, but no more than a sample has."""
+    return min(timing.iterations, max(1, ceil(seconds / timing.seconds)))

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron import rehearsal
+from perceptron.backends import registry
+from perceptron.backends.protocol import Unsupported
+from perceptron.measure import energy as tested
+from perceptron.measure import hardware
+from perceptron.measure.energy import counter, energy, train_by_counter
+from perceptron.measure.nvml import NoDevice, NvmlDevice
+from perceptron.problems import catalogue
+from tests.measure.conftest import Clock, FakeTrainer, MakeNvml
+
+WATTS = 300.0
+
+
+def stepping(clock: Clock, every: float = 0.1) -> float:
+    """Joules as a counter shows them that moves every 0.1 s, at a constant power."""
+    return WATTS * every * (clock.now // every)
+
+
+@pytest.mark.parametrize("seconds", [2e-6, 1e-3, 0.3])
+def test_energy_is_counted_from_step_to_step(seconds: float) -> None:
+    """Whatever an iteration takes: the counter's steps are not in the result."""
+    clock = Clock()
+    trainer = FakeTrainer(clock, seconds)
+    window = train_by_counter(trainer, lambda: stepping(clock), clock)
+    assert window.seconds >= 2.0
+    expected = WATTS * seconds
+    # A call of a few milliseconds, or of one iteration, may end after a step.
+    assert window.joules / window.iterations == pytest.approx(expected, rel=0.15 + seconds / 4)
+    assert window.seconds / window.iterations == pytest.approx(seconds, rel=1e-6)
+
+
+def test_short_calls_make_it_exact() -> None:
+    """The counter is read every few milliseconds, against a window of two seconds."""
+    clock = Clock()
+    clock.now = 0.07  # in the middle of a step: what is left of it must not count as a whole one
+    window = train_by_counter(FakeTrainer(clock, 1e-5), lambda: stepping(clock), clock)
+    assert window.joules / window.iterations == pytest.approx(WATTS * 1e-5, rel=0.006)
+
+
+def test_a_counter_that_stands_is_a_reason() -> None:
+    """No energy is not zero energy."""
+    clock = Clock()
+    with pytest.raises(Unsupported, match="energy counter stands"):
+        train_by_counter(FakeTrainer(clock, 1e-3), lambda: 5.0, clock)
+
+
+def test_joules_come_from_millijoules(nvml: MakeNvml) -> None:
+    """A GPU without a counter says so in one line."""
+    assert counter(NvmlDevice(nvml(energy=lambda: 12_500), 0))() == 12.5
+    with pytest.raises(NoDevice, match="this GPU has no energy counter"):
+        counter(NvmlDevice(nvml(), 0))
+
+
+def test_where_no_gpu_counts_the_reason_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a host, of a machine without a driver, and of a rehearsal."""
+    problem = catalogue.find("or-gate")
+
+    def reason(name: str) -> str:
+        with pytest.raises(Unsupported) as raised:
+            list(energy(registry.load(name), problem, "float32"))
+        return str(raised.value)
+
+    def no_driver(self: object) -> NvmlDevice:
+        raise NoDevice("no NVIDIA driver")
+
+    assert "on the host" in reason("numpy")
+    with monkeypatch.context() as patched:
+        patched.setattr(hardware.Device, "nvml_device", no_driver)
+        assert reason("torch-cuda") == "no NVIDIA driver"
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    assert "a rehearsal" in reason("torch-cuda")
+
+
+def test_a_part_holds_joules_and_seconds_of_an_iteration(
+    monkeypatch: pytest.MonkeyPatch, nvml: MakeNvml
+) -> None:
+    """The real loop, on the CPU that stands in, with a counter that counts readings."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    monkeypatch.setattr(tested, "_WINDOW_SECONDS", 0.02)
+    readings = iter(range(0, 10**9, 500))
+    device = NvmlDevice(nvml(energy=lambda: next(readings)), 0)
+    monkeypatch.setattr(hardware.Device, "nvml_device", lambda self: device)
+    (part,) = energy(registry.load("torch-cuda"), catalogue.find("or-gate"), "float32")
+    assert part.name == "energy"
+    assert part.energy_joules is not None
+    assert part.energy_joules > 0
+    assert part.seconds * part.iterations >= 0.02

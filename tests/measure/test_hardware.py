@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import msgspec
+import pynvml
+import pytest
+
+from perceptron import rehearsal
+from perceptron.backends import registry
+from perceptron.measure import hardware
+from perceptron.measure.gpu_state import gpu_state
+from perceptron.measure.hardware import Device, hardware_of, ran_out
+from perceptron.measure.nvml import NoDevice, NvmlDevice
+from perceptron.measure.timing import Timing
+from tests.measure.conftest import Clock, FakeAccelerator, FakeTrainer, MakeNvml
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def accelerator(clock: Clock) -> FakeAccelerator:
+    return FakeAccelerator(clock)
+
+
+def no_driver(uuid: str | None) -> NvmlDevice:
+    raise NoDevice("no NVIDIA driver")
+
+
+def timing(seconds: float, iterations: int) -> Timing:
+    return Timing(samples=(seconds,) * 3, iterations=iterations)
+
+
+@pytest.mark.parametrize("seconds", [1e-6, 1e-3, 0.2, 5.0])
+def test_a_device_is_warmed_up_whatever_an_iteration_takes(
+    clock: Clock, accelerator: FakeAccelerator, seconds: float
+) -> None:
+    """For 0.3 s, in calls of some milliseconds or of one iteration; each from the start."""
+    trainer = FakeTrainer(clock, seconds)
+    Device(accelerator, clock, no_driver).warm_up(trainer)
+    assert hardware.WARM_UP_SECONDS <= clock.now < hardware.WARM_UP_SECONDS + max(0.05, seconds)
+    assert trainer.log[::2] == ["reset"] * (len(trainer.log) // 2)
+    assert len(trainer.log) < 120
+
+
+def test_only_a_gap_has_it_warmed_up_again(clock: Clock, accelerator: FakeAccelerator) -> None:
+    """A row that follows at once costs nothing; one after another backend's turn does."""
+    device, trainer = Device(accelerator, clock, no_driver), FakeTrainer(clock, 1e-3)
+    device.warm_up(trainer)
+    device.has_worked()
+    trained = trainer.trained
+    clock.now += 0.05
+    device.warm_up(trainer)
+    assert trainer.trained == trained
+    clock.now += 0.06
+    device.warm_up(trainer)
+    assert trainer.trained > trained
+
+
+def test_a_rehearsal_has_no_clock_to_raise(
+    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no GPU of the driver's: one that is here does not do the work."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    device = Device(accelerator, clock, lambda uuid: pytest.fail("sought"))
+    trainer = FakeTrainer(clock, 1e-3)
+    device.warm_up(trainer)
+    assert device.state_at_work(trainer, timing(1e-3, 10)) is None
+    assert trainer.log == []
+
+
+def test_the_state_is_read_while_the_device_works(
+    clock: Clock, accelerator: FakeAccelerator, nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the reading begins, and on until it is over."""
+    found = NvmlDevice(nvml(pynvml.nvmlClocksThrottleReasonSwPowerCap), 0)
+    trainer = FakeTrainer(clock, 1e-3)
+    seen: list[int] = []
+
+    def at_work(device: NvmlDevice) -> object:
+        before = trainer.trained
+        while trainer.trained < before + 20:
+            pass
+        seen.append(before)
+        return gpu_state(device)
+
+    monkeypatch.setattr(hardware, "gpu_state", at_work)
+    device = Device(accelerator, clock, lambda uuid: found)
+    state = device.state_at_work(trainer, timing(1e-3, 4000))
+    assert state is not None
+    assert (state.sm_mhz, state.slowed_by) == (1200, ["power cap"])
+    assert seen[0] >= 10
+    assert trainer.log[-1] == "train 10", "10 ms, not a whole sample"
+
+
+def test_a_device_that_the_driver_does_not_know_has_no_state(
+    clock: Clock, accelerator: FakeAccelerator
+) -> None:
+    """It is sought once in a process; nothing is trained for what is not read."""
+    sought: list[str | None] = []
+
+    def find(uuid: str | None) -> NvmlDevice:
+        sought.append(uuid)
+        raise NoDevice("no NVIDIA driver")
+
+    device, trainer = Device(accelerator, clock, find), FakeTrainer(clock, 1e-3)
+    for _ in range(2):
+        assert device.state_at_work(trainer, timing(1e-3, 10)) is None
+    assert sought == [None]
+    assert trainer.log == []
+
+
+def test_only_a_cuda_device_is_sought_by_nvidias_driver(
+    clock: Clock, accelerator: FakeAccelerator
+) -> None:
+    """Another GPU of the same machine is not the one that trains."""
+    accelerator.kind = "xpu"
+    device = Device(accelerator, clock, lambda uuid: pytest.fail("sought"))
+    assert device.state_at_work(FakeTrainer(clock, 1e-3), timing(1e-3, 10)) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "queued"), [(1e-3, "queue 2"), (3e-6, "queue 667"), (1.0, "queue 1")]
+)
+def test_a_devices_own_seconds_are_of_few_iterations(
+    clock: Clock, accelerator: FakeAccelerator, seconds: float, queued: str
+) -> None:
+    """Of about 2 ms, from the start: the device is held up until they are queued."""
+    trainer = FakeTrainer(clock, seconds)
+    device = Device(accelerator, clock, no_driver)
+    assert device.own_seconds(trainer, timing(seconds, 1000)) == 0.25
+    assert trainer.log == ["reset", queued]
+
+
+def test_own_seconds_that_cannot_be_had_cost_nothing(
+    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row has its time by then: an error there is no error of the row."""
+
+    def fail(queue: object, iterations: int) -> float:
+        raise RuntimeError("events refused")
+
+    monkeypatch.setattr(accelerator, "busy_seconds", fail)
+    device = Device(accelerator, clock, no_driver)
+    assert device.own_seconds(FakeTrainer(clock, 1e-3), timing(1e-3, 10)) is None
+    assert device.own_seconds(object(), timing(1e-3, 10)) is None, "a trainer without queue"
+
+
+def test_memory_counts_from_where_the_watch_began(
+    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What others hold is not this row's."""
+    device = Device(accelerator, clock, no_driver)
+    accelerator.held = 100
+    device.watch_memory()
+    accelerator.held = 350
+    assert device.peak_bytes() == 250
+    monkeypatch.setattr(accelerator, "peak_memory", lambda: None)
+    assert device.peak_bytes() is None
+    device.watch_memory()
+    monkeypatch.setattr(accelerator, "peak_memory", lambda: 70)
+    assert device.peak_bytes() == 70, "known only since it rose"
+
+
+def test_free_memory_is_what_the_library_tells(
+    clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None where it does not, or has no such method: then the training says whether it fits."""
+    device = Device(accelerator, clock, no_driver)
+    assert device.free_bytes() is None
+    accelerator.free = 5
+    assert device.free_bytes() == 5
+    device.release()
+    assert accelerator.log == ["release"]
+    monkeypatch.delattr(FakeAccelerator, "free_memory")
+    monkeypatch.delattr(FakeAccelerator, "release")
+    assert device.free_bytes() is None
+    device.release()
+
+
+class OutOfMemoryError(RuntimeError):
+    pass
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OutOfMemoryError("tried to allocate 5 GiB"),
+        RuntimeError("RESOURCE_EXHAUSTED: failed to allocate"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY"),
+    ],
+)
+def test_running_out_of_memory_is_known_in_any_library(error: Exception) -> None:
+    """On a device; what a host says so is something else."""
+    assert ran_out(registry.load("torch-cuda"), error)
+    assert not ran_out(registry.load("torch-cpu"), error)
+    assert not ran_out(registry.load("torch-cuda"), RuntimeError("illegal address"))
+
+
+def test_a_backend_without_an_accelerator_trains_on_the_host() -> None:
+    """Its memory is the process's, and it has neither a state nor seconds of its own."""
+    host = hardware_of(registry.load("numpy"))
+    host.watch_memory()
+    host.release()
+    assert host.free_bytes() is None
+    peak = host.peak_bytes()
+    assert peak is None or peak >= 0
+    cuda = registry.load("torch-cuda")
+    assert hardware_of(cuda) is hardware_of(cuda), "it knows when it last worked"
+    assert msgspec.json.encode(host.state_at_work(FakeTrainer(Clock(), 1), timing(1, 1))) == b"null"

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron import rehearsal
+from perceptron.backends import registry
+from perceptron.measure import worker
+from perceptron.measure.timing import Effort
+from perceptron.problems import catalogue
+from perceptron.records.run import Run
+from perceptron.studies.shared.task import Task, job_of, row_of
+
+
+def test_a_row_of_a_rehearsal_names_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has all that a GPU's row has but what only a GPU can tell."""
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    monkeypatch.setattr(worker, "_assert_threads", lambda threads: None)
+    problem = catalogue.find("or-gate")
+    task = Task(problem, "torch-cuda", "float32", 1, 0, "g", Effort(samples=2, iterations=3))
+    outcome = worker.measure(registry.load("torch-cuda"), problem.reference, job_of([task]))
+    run = Run(plan={}, machine="box", environment="e", commit=None, started="now")
+    row = row_of(task, outcome, run)
+    assert (row.status, row.device) == ("ok", "cuda stand-in"), row.reason
+    assert row.device_seconds is not None
+    assert row.device_seconds > 0
+    assert row.gpu is None
