@@ -88,6 +88,7 @@ def test_without_torch_jax_stands_for_the_gpu() -> None:
     )
     assert value(only("finding", no_torch), "--backends") == "numpy,jax-cuda"
     assert value(only("bench", no_torch), "--backends") == "numpy,jax-cuda"
+    assert "--what-if" not in only("width", no_torch).arguments, "it counts the kernels of torch"
     assert "--backends" not in only("bench", day()).arguments
 
 
