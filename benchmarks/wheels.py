@@ -1,7 +1,7 @@
 """Wheels of what measuring needs, for a machine without network: `python -m benchmarks.wheels`.
 
-The list is that of pyproject.toml without what only the gate needs, and without what must stay as it
-is there: a machine's NumPy and SciPy fit its PyTorch and JAX.
+The list is that of pyproject.toml without what only the gate needs, and without what must stay as
+it is there: a machine's NumPy and SciPy fit its PyTorch and JAX.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
@@ -56,6 +57,22 @@ class OpenDay:
     state: DayState
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End a block as by ctrl-C when this process is told to leave: it ends its children and packs.
+
+    Who is started in the background ignores ctrl-C, and so would all that it starts.
+    """
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, signal.default_int_handler) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+@interruptible()
 def run_day(
     opened: OpenDay,
     stages: Sequence[Stage],
@@ -137,9 +154,6 @@ class _Runner:
         self._rehearse = rehearse
         self._logs = results / LOGS
         self._answers: dict[Command, Path] = {}
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-            # Who is started in the background ignores ctrl-C, and so would whom it starts.
-            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def survey(self) -> Mapping[str, BackendFacts]:
         """Return what can run here, from the stage that asked in this call, else from a child.

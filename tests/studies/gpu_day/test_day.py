@@ -201,3 +201,14 @@ def test_the_folder_is_named_after_the_gpu(monkeypatch: pytest.MonkeyPatch, tmp_
     run_day(open_day(tmp_path, False), stages, archive, None, (), None, nothing, nothing)
     assert (seen[0].machine, seen[0].device) == ("h100-80gb-hbm3", "h100")
     assert sys.executable in python("pass").argv
+
+
+def test_told_to_leave_it_ends_its_children_and_packs(go: RunDay, tmp_path: Path) -> None:
+    """As `timeout` tells it, and a machine that is taken back."""
+    code = f"{ROW}; import signal, time; pathlib.Path('pid').write_text(str(os.getpid()))\n"
+    code += "os.kill(os.getppid(), signal.SIGTERM); time.sleep(600)"
+    with pytest.raises(KeyboardInterrupt):
+        go([stage(1, python(code))])
+    with tarfile.open(tmp_path / "gpu-day.tar.gz") as archive:
+        assert "runs/box/one/measurements.jsonl" in archive.getnames()
+    assert not Path(f"/proc/{Path('pid').read_text()}").exists()
