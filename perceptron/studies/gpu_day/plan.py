@@ -27,10 +27,10 @@ INTERRUPT_SECONDS = 6.0
 # Starting a command, judging and printing; and studies may exceed their budget by a twentieth.
 _START_SECONDS = 6.0
 _SHARE_FOR_STUDY = 0.9
-# In a rehearsal the CPU stands in: what a study may take; where that is too little, on a busy CPU,
-# half of what its stage has.
-_REHEARSAL_BUDGET = 12.0
-_REHEARSAL_SECONDS = 150.0
+# In a rehearsal the CPU stands in: what a study may take, what it may take when tried again because
+# a busy CPU left it without a row, and the most that its stage may take.
+_REHEARSAL_BUDGETS = (12.0, 40.0, 120.0)
+_REHEARSAL_SECONDS = 240.0
 # Of the GPU's backends these stand for it, the first that can run: published, then the next best.
 _CHALLENGERS = ("torch-cuda", "jax-cuda")
 _INCUMBENTS = ("numpy", "torch-cpu")
@@ -119,8 +119,11 @@ class Day:
         if not self.rehearse:
             return within(_SHARE_FOR_STUDY * (seconds - INTERRUPT_SECONDS - _START_SECONDS))
         words = (*words, "--quick")
-        longer = within((seconds - _REHEARSAL_BUDGET) / 2)
-        return within(_REHEARSAL_BUDGET, longer)
+        *shorter, longest = _REHEARSAL_BUDGETS
+        command = within(longest)
+        for budget in reversed(shorter):
+            command = within(budget, command)
+        return command
 
 
 @dataclass(frozen=True)
