@@ -7,6 +7,7 @@ import io
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from perceptron.errors import UserError
@@ -41,18 +42,22 @@ class Packer:
         The same files give the same bytes. Where there is no room for all, the largest files are
         left out. Raises `UserError` if it cannot be written.
         """
-        files = dict(_files(self._results))
-        stats = [(name, file.stat()) for name, file in files.items()]
-        seen = [(name, stat.st_size, stat.st_mtime_ns) for name, stat in stats]
+        files: dict[str, Path] = {}
+        seen = []
+        for name, file in _files(self._results):
+            with suppress(FileNotFoundError):  # a stage is at work there
+                stat = file.stat()
+                seen.append((name, stat.st_size, stat.st_mtime_ns))
+                files[name] = file
         if seen == self._seen:
             return self.packed
-        contents = {name: file.read_bytes() for name, file in files.items()}
-        packed, left_out = _packed(contents), []
-        while len(packed) > self._most_bytes and contents:
-            largest = max(contents, key=lambda name: len(contents[name]))
+        read = _read(files)
+        packed, left_out = _packed(read), []
+        while len(packed) > self._most_bytes and read:
+            largest = max(read, key=lambda name: len(read[name]))
             left_out.append(largest)
-            del contents[largest]
-            packed = _packed(contents)
+            del read[largest]
+            packed = _packed(read)
         try:
             self._archive.parent.mkdir(parents=True, exist_ok=True)
             replace(self._archive, packed)
@@ -61,7 +66,7 @@ class Packer:
         self._seen = seen
         self.packed = Packed(
             archive=str(self._archive),
-            files=len(contents),
+            files=len(read),
             bytes=len(packed),
             left_out=sorted(left_out),
         )
@@ -76,6 +81,14 @@ def _files(results: Path) -> Iterator[tuple[str, Path]]:
             # Drafts of files that are being replaced come and go.
             if file.is_file() and _MEMBER.fullmatch(name) and not name.endswith(".tmp"):
                 yield name, file
+
+
+def _read(files: dict[str, Path]) -> dict[str, bytes]:
+    contents = {}
+    for name, file in files.items():
+        with suppress(FileNotFoundError):
+            contents[name] = file.read_bytes()
+    return contents
 
 
 def _packed(contents: dict[str, bytes]) -> bytes:

@@ -103,6 +103,7 @@ def run_day(
     device = _REHEARSAL_DEVICE if rehearse else device_of(gpu or "")
     day = Day(results, named, runner.survey, device, rehearse)
     outcomes = []
+    packer.pack()  # an archive that cannot be written is told now
     try:
         for stage in asked:
             earlier = done.get(stage.number)

@@ -125,3 +125,19 @@ def test_rows_that_the_archive_does_not_have_are_not_lost(tmp_path: Path) -> Non
     with pytest.raises(UserError, match="holds rows that "):
         unpack(tmp_path / "early.tar.gz", home)
     assert (home / ROWS).read_bytes() == b"1\n2\n"
+
+
+def test_a_file_that_goes_away_meanwhile_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, ROWS)
+    there = put(tmp_path, "log/02-finding.txt")
+    read = Path.read_bytes
+
+    def gone(file: Path) -> bytes:
+        there.unlink(missing_ok=True)
+        return read(file)
+
+    monkeypatch.setattr(Path, "read_bytes", gone)
+    names = list(packed(tmp_path, tmp_path / "a.tar.gz"))
+    assert names == [ROWS]

@@ -212,3 +212,12 @@ def test_told_to_leave_it_ends_its_children_and_packs(go: RunDay, tmp_path: Path
     with tarfile.open(tmp_path / "gpu-day.tar.gz") as archive:
         assert "runs/box/one/measurements.jsonl" in archive.getnames()
     assert not Path(f"/proc/{Path('pid').read_text()}").exists()
+
+
+def test_an_archive_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    begun: list[object] = []
+    nothing: Callable[[object], None] = lambda _one: None  # noqa: E731
+    opened, nowhere = open_day(tmp_path, False), Path("/proc/no/day.tar.gz")
+    with pytest.raises(UserError, match="cannot be written"):
+        run_day(opened, [stage(1, python("pass"))], nowhere, "box", (), None, begun.append, nothing)
+    assert begun == []
