@@ -24,6 +24,8 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "numba": {"numba": "numba"},
     "jax": {"jax": "jax", "jaxlib": "jaxlib"},
     "sklearn": {"sklearn": "scikit-learn"},
+    "triton": {"triton": "triton"},
+    "cupy": {"cupy": "cupy-cuda13x"},
 }
 """The modules of each extra, with the name under which each is installed."""
 

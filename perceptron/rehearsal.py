@@ -8,14 +8,19 @@ device, environments in their variables, and every result has a warning.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 VARIABLE = "PERCEPTRON_REHEARSAL"
 SUFFIX = " stand-in"
 
 
-def is_rehearsal() -> bool:
-    """Return whether the CPU stands in for devices, in this process and in those it starts."""
-    return os.environ.get(VARIABLE, "") not in ("", "0")
+def is_rehearsal(variables: Mapping[str, str] | None = None) -> bool:
+    """Return whether the CPU stands in for devices, in this process and in those it starts.
+
+    Or in those that had these environment variables.
+    """
+    given = os.environ if variables is None else variables
+    return given.get(VARIABLE, "") not in ("", "0")
 
 
 def device_here(device: str) -> str:

@@ -12,17 +12,25 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from perceptron.backends.shared.compilers import INTERPRET
+from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.cli import main
 from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 from perceptron.records.of_record import export
+from perceptron.rehearsal import is_rehearsal
 
 ROOT = Path(__file__).parents[1]
 
 # Threads that wait for a core which another process of the tests has taken make 38 ms out of
 # 0.2 ms. Workers are told their own number; the rest runs in one. Read when NumPy is imported.
 os.environ.update(thread_variables(1))
+
+# Without a GPU Triton's kernels are interpreted, in this process and in those that it starts. Read
+# when Triton is imported, which PyTorch's compiler may do before a test of ours.
+if is_rehearsal() or driver_unavailable():
+    os.environ.setdefault(INTERPRET, "1")
 
 # A shell that starts the tests in the background has them, and all that they start, ignore ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)

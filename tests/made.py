@@ -12,12 +12,11 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.ladder import HARNESS
-from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNESS
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
-from perceptron.records.environment import Environment, ThreadPool
+from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow
 
@@ -35,6 +34,8 @@ FACTS = Environment(
     libraries={"numpy": "2.0"},
     pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
 )
+GPU = "Slide Rule 9000"
+GPU_FACTS = replace(FACTS, cpu="Abacus 5000", gpus=[Gpu(name=GPU, driver="1.0")])
 # Nothing wrong, and everything known.
 SOUND = Conditions(
     governors=["performance"],
@@ -133,6 +134,29 @@ def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[M
     return [*line(family, prepare=prepare), *finding, *absent]
 
 
+def gpu_rows(family: str = "mlp-width") -> list[Measurement]:
+    """What the main job finds on a machine with a GPU, which wins the family from 400 up."""
+    finding = [
+        measured(
+            family="or-gate",
+            problem="or-gate",
+            size=4,
+            backend=name,
+            process=process,
+            seconds=seconds * (1 + 0.01 * process),
+            iterations=10_000,
+        )
+        for process in range(3)
+        for name, seconds in (
+            ("numpy-published", 4e-6),
+            ("numpy", 3e-6),
+            ("torch-cpu", 30e-6),
+            ("torch-cuda", 150e-6),
+        )
+    ]
+    return [*line(family, BACKENDS, sizes=(*SIZES, 1024, 4096)), *finding]
+
+
 def map_rows(family: str = "mlp-map", backends: Sequence[str] = BACKENDS[:2]) -> list[Measurement]:
     """Sixteen cells, of which the light backend wins the small ones, and one without a time."""
     rows = [
@@ -188,6 +212,62 @@ def ladder_rows(problem: str = "or-gate") -> list[Measurement]:
     return rows
 
 
+GPU = GpuState(
+    name="Slide Rule",
+    sm_mhz=1980,
+    max_sm_mhz=1980,
+    slowed_by=[],
+    power_limit_watts=700.0,
+    temperature_celsius=54,
+    locked=False,
+)
+
+
+def on_gpu(row: Measurement, busy: float, **fields: Any) -> Measurement:
+    """Return a row as torch-cuda's, whose device needs this share of the time."""
+    assert row.seconds is not None
+    device_seconds = busy * row.seconds
+    own = {"backend": "torch-cuda", "device": "cuda", "gpu": GPU, "device_seconds": device_seconds}
+    return replace(row, **(own | fields))
+
+
+def gpu_ladder_rows(problem: str = "or-gate") -> list[Measurement]:
+    """As `ladder_rows`, with a GPU that waits for launches, and all that is measured of it.
+
+    An iteration takes 100 µs, of which the GPU is busy for 4; its product reaches 50 TFLOP/s by
+    torch and 40 by jax, its copy 2,000 GB/s by torch and 3,000 by jax.
+    """
+    rows = ladder_rows(problem)
+    rows += [
+        on_gpu(row, 0.04, peak_bytes=2**21 + row.process)
+        for row in rows
+        if row.backend == "torch-cpu" and row.phase is None
+    ]
+    reached = {"torch-cuda": (50e12, 2e12), "jax-cuda": (40e12, 3e12)}
+    for name, (product_rate, copy_rate) in reached.items():
+        own: dict[str, Any] = {"backend": name, "device": "cuda"}
+        rows += [
+            measured(**own, family=CEILING, phase=phase, size=size, seconds=1.0)
+            for phase, size in (("product", product_rate), ("copy", copy_rate))
+        ]
+    parts = (("context", 1, 0.5), ("host to device", 25_000_000, 1e-3), ("synchronize", 1, 2e-6))
+    rows += [
+        measured(
+            backend="torch-cuda",
+            device="cuda",
+            family=DEVICE,
+            phase=name,
+            size=size,
+            seconds=seconds * (1 + 0.01 * process),
+            process=process,
+        )
+        for process in range(3)
+        for name, size, seconds in parts
+    ]
+    energy = measured(backend="torch-cuda", family=ENERGY, phase="energy", seconds=1e-4)
+    return [*rows, replace(energy, energy_joules=0.0125)]
+
+
 # As SOUND, with two warnings.
 TIRED = replace(SOUND, on_battery=True, load=1.5)
 
@@ -210,6 +290,7 @@ def diagnosed(environment: Environment, conditions: Conditions, threads: int = 2
 
 
 BENCH: dict[str, Any] = {"study": "bench", "backends": list(BACKENDS), "quick": False}
+WHOLE = BENCH | {"whole": True}
 MAP: dict[str, Any] = {
     "study": "map",
     "family": "mlp-map",
@@ -228,6 +309,8 @@ LADDER: dict[str, Any] = {
     "bytes_moved": 212,
     "threads": 2,
 }
+
+GPU_LADDER: dict[str, Any] = LADDER | {"removes": LADDER["removes"] | {"torch-cuda": "nothing"}}
 
 
 def keep(

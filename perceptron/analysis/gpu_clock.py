@@ -40,7 +40,7 @@ def _slowed(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
     if not slow:
         return []
     reasons = dict.fromkeys(
-        shortened(reason, _LONGEST_NAME) for state in slow for reason in _reasons(state)
+        shortened(reason, _LONGEST_NAME) for state in slow for reason in slowed_by(state)
     )
     return [
         MeasurementWarning(
@@ -70,7 +70,7 @@ def _locked(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
 
 def _is_slowed(state: GpuState) -> bool:
     """Return whether the clock of a GPU at work was lowered by anything but a lock."""
-    if _reasons(state):
+    if slowed_by(state):
         return True
     return (
         state.idle is False
@@ -81,7 +81,8 @@ def _is_slowed(state: GpuState) -> bool:
     )
 
 
-def _reasons(state: GpuState) -> list[str]:
+def slowed_by(state: GpuState) -> list[str]:
+    """Return what lowered this clock, without what a lock says of itself."""
     return [reason for reason in state.slowed_by or [] if not (state.locked and reason == _BY_LOCK)]
 
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 
 # In an attosecond light crosses three atoms. Ten thousand iterations of the slowest row are still a
 # number, and so is the square of a size.
 SHORTEST_SECONDS = 1e-18
 LONGEST_SECONDS = 1e9
+LARGEST_JOULES = 1e15
 SMALLEST_SIZE = 1e-9
 LARGEST_SIZE = 2**60
 
 
 def plausible(row: Measurement) -> bool:
     """Return whether the row's numbers can be calculated with; NaN and infinity cannot."""
-    times = (row.seconds, row.prepare_seconds, row.stdev, *row.samples, *row.dropped)
+    times = (
+        *(row.seconds, row.device_seconds, row.prepare_seconds, row.stdev),
+        *row.samples,
+        *row.dropped,
+    )
     counts = (row.threads, row.iterations, row.batch, row.iterations_per_epoch, row.outputs)
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
@@ -27,4 +33,15 @@ def plausible(row: Measurement) -> bool:
             value is None or 0 <= value <= LARGEST_SIZE
             for value in (row.process, row.rows, row.peak_bytes, row.waited, row.disturbed)
         )
+        and (row.energy_joules is None or 0 <= row.energy_joules <= LARGEST_JOULES)
+        and (row.gpu is None or all(map(_is_reading, _readings(row.gpu))))
     )
+
+
+def _readings(gpu: GpuState) -> tuple[float | None, ...]:
+    return (gpu.sm_mhz, gpu.max_sm_mhz, gpu.power_limit_watts, gpu.temperature_celsius)
+
+
+def _is_reading(value: float | None) -> bool:
+    """Return whether a clock, a limit or a temperature can be shown; it may be below 0."""
+    return value is None or abs(value) <= LARGEST_SIZE

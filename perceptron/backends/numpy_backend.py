@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from perceptron.backends.protocol import Evaluation, LadderStep, Trainer
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
     Batch,
+    Namespace,
     Step,
     batch_of,
     forward,
@@ -22,44 +24,73 @@ from perceptron.backends.shared.gradient import (
 )
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.update import adam_factors, start_state, update
+from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
-from perceptron.problems.optimizer import Sgd
+from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
 
-# On matrices `dot` and `matmul` are the same, and calling the method takes 0.3 µs less.
-_NUMPY = ModuleType("numpy")
-vars(_NUMPY).update(vars(np), matmul=np.ndarray.dot)
+ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy's
+
+
+def with_dot(namespace: ModuleType) -> Namespace:
+    """Return an array module whose `matmul` is the arrays' method `dot`.
+
+    On matrices both are the same, and calling NumPy's method takes 0.3 µs less.
+    """
+    module = ModuleType(namespace.__name__)
+    vars(module).update(vars(namespace), matmul=namespace.ndarray.dot)
+    return module
+
+
+NUMPY = with_dot(np)
 
 
 class NumpyTrainer:
     """See `gradient.train` and `update` for the arithmetic.
 
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
+    A batch is gathered by its indices in the timed loop. Where the host is the device, that is so
+    whatever the problem's ``feed``.
+
+    ``xp`` is NumPy, or a module with functions and methods of the same names whose arrays lie on
+    a device, from which ``to_host`` copies them.
     """
 
-    def __init__(self, problem: Problem, dtype: DType) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        dtype: DType,
+        xp: Namespace = NUMPY,
+        to_host: ToHost = np.asarray,
+    ) -> None:
         part = problem.training_part()
         self._problem, self._dtype = problem, np.dtype(dtype)
+        self._xp, self._to_host = xp, to_host
+        # Batches of data that stay on the host are copied as they come; NumPy is there already.
+        self._is_copied = problem.feed == "host" and xp is not NUMPY
+        self._take = self._copied if self._is_copied else xp.ndarray.take
         self._inputs, self._targets = part.inputs.astype(dtype), part.targets.astype(dtype)
-        self._start = np.concatenate([array.ravel() for array in problem.start_parameters()])
-        self._start = self._start.astype(dtype)
-        self._network = network_of(problem, self._start.copy(), np.zeros_like(self._start))
+        if not self._is_copied:
+            self._inputs, self._targets = xp.asarray(self._inputs), xp.asarray(self._targets)
+        start = np.concatenate([array.ravel() for array in problem.start_parameters()])
+        self._start = xp.asarray(start.astype(dtype))
+        self._network = network_of(problem, self._start.copy(), xp.zeros_like(self._start))
         self._batches = problem.batches
-        self._state = start_state(np, problem.optimizer, self._start)
+        self._state = start_state(xp, problem.optimizer, self._start)
         self._iteration = self._steps = 0
         self._step = self._make_step()
         if self._batches is None:
             rows = len(self._inputs)
             self._whole = whole_batch(self._network, self._inputs, self._targets, self._scale(rows))
         else:
-            self._batches.orders  # noqa: B018 made here and not while training
+            self._orders = self._batches.orders
+            if not self._is_copied:
+                self._orders = xp.asarray(self._orders)
 
     def train(self, iterations: int) -> None:
         batches = self._gathered(iterations) if self._batches else repeat(self._whole, iterations)
         # exp(-y) may overflow to inf for a saturated sigmoid; 1/(1 + inf) = 0 is the right answer.
         with np.errstate(over="ignore"):
-            train(_NUMPY, self._network, batches, self._step)
+            train(self._xp, self._network, batches, self._step)
 
     def reset(self) -> None:
         self._network.parameters[...] = self._start
@@ -75,61 +106,83 @@ class NumpyTrainer:
             return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
-        return [array.copy() for array in self._network.arrays]
+        return [np.array(self._to_host(array)) for array in self._network.arrays]
 
     def _predict(self, inputs: Array) -> Array:
-        outputs: Array = forward(np, self._network, inputs.astype(self._dtype))[-1]
-        return outputs
+        inputs = self._xp.asarray(inputs.astype(self._dtype))
+        return self._to_host(forward(self._xp, self._network, inputs)[-1])
 
-    def _scale(self, rows: int) -> Array:
+    def _scale(self, rows: int) -> Any:
         """Return what scales the slope on a batch: also the rate, where a step is no more."""
         problem = self._problem
         scale = slope_scale(problem.loss, rows, problem.outputs)
         if problem.optimizer.is_plain:
             scale *= problem.rate
-        return np.array(scale, self._dtype)
+        return self._xp.array(scale, self._dtype)
 
     def _gathered(self, iterations: int) -> Iterator[Batch]:
         """Yield the next batches, each gathered when its turn comes."""
-        batches, inputs, targets = self._batches, self._inputs, self._targets
+        batches, inputs, targets, take = self._batches, self._inputs, self._targets, self._take
         assert batches is not None
-        orders, size = batches.orders, batches.size
-        ones, scale = np.ones(size, self._dtype), self._scale(size)
+        orders, size = self._orders, batches.size
+        ones, scale = self._xp.ones(size, self._dtype), self._scale(size)
         shortest = batches.shortest
         short_ones, short_scale = ones[:shortest], self._scale(shortest)
         for begin, end in batches.spans(self._iteration, iterations):
             rows = orders[begin:end]
             full = end - begin == size
             yield batch_of(
-                inputs.take(rows, 0),
-                targets.take(rows, 0),
+                take(inputs, rows, 0),
+                take(targets, rows, 0),
                 ones if full else short_ones,
                 scale if full else short_scale,
             )
         self._iteration += iterations
 
+    def _copied(self, values: Array, rows: Indices, axis: int) -> Any:
+        """Gather rows on the host and copy them to where the arrays of ``xp`` are."""
+        return self._xp.asarray(values.take(rows, axis))
+
     def _make_step(self) -> Step:
-        optimizer, network, state = self._problem.optimizer, self._network, self._state
+        xp, optimizer, network, state = (
+            self._xp,
+            self._problem.optimizer,
+            self._network,
+            self._state,
+        )
         parameters, gradients = network.parameters, network.gradients
         if optimizer.is_plain:
+            subtract = xp.subtract
 
             def plain() -> None:
-                np.subtract(parameters, gradients, parameters)
+                subtract(parameters, gradients, parameters)
 
             return plain
         if isinstance(optimizer, Sgd):
 
             def with_momentum() -> None:
-                update(np, optimizer, parameters, gradients, state)
+                update(xp, optimizer, parameters, gradients, state)
 
             return with_momentum
-        factor, eps = np.zeros((2, 1), self._dtype)
+        factors = self._factors(optimizer)
 
         def adam() -> None:
-            factor[0], eps[0] = adam_factors(optimizer, self._count())
-            update(np, optimizer, parameters, gradients, state, (factor, eps))
+            update(xp, optimizer, parameters, gradients, state, factors())
 
         return adam
+
+    def _factors(self, optimizer: Adam) -> Callable[[], tuple[Any, Any]]:
+        """Return what gives Adam's factors of the next step.
+
+        In arrays, because NumPy would convert a number in each operation.
+        """
+        factor, eps = np.zeros((2, 1), self._dtype)
+
+        def factors() -> tuple[Array, Array]:
+            factor[0], eps[0] = adam_factors(optimizer, self._count())
+            return factor, eps
+
+        return factors
 
     def _count(self) -> int:
         """Count the steps of Adam, from 1; they are not batches where there is one batch only."""

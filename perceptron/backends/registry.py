@@ -29,8 +29,15 @@ BUILT_IN: dict[str, str] = {
     "jax-cpu": "perceptron.backends.jax_backend:CPU",
     "torch-cuda": "perceptron.backends.torch_eager:CUDA",
     "torch-cuda-dataloader": "perceptron.backends.torch_dataloader:CUDA",
+    "torch-cuda-manual": "perceptron.backends.torch_manual:CUDA_BACKEND",
+    "torch-cuda-manual-graph": "perceptron.backends.torch_cuda_graph:MANUAL",
+    "torch-cuda-compiled": "perceptron.backends.torch_compiled:CUDA_BACKEND",
     "torch-cuda-graph": "perceptron.backends.torch_cuda_graph:BACKEND",
+    "torch-cuda-persistent": "perceptron.backends.torch_cuda_persistent:BACKEND",
+    "cupy": "perceptron.backends.cupy_backend:BACKEND",
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
+    "torch-mps": "perceptron.backends.torch_eager:MPS",
+    "torch-xpu": "perceptron.backends.torch_eager:XPU",
 }
 
 # What a comparison runs by default.

@@ -1,4 +1,6 @@
-"""PyTorch compiled: many steps in one graph, turned into C++ by `torch.compile`'s own compiler.
+"""PyTorch compiled: many steps in one graph, by `torch.compile`'s own compiler, TorchInductor.
+
+On a CPU that writes C++, on a GPU kernels for Triton.
 
 The graph is handed to TorchInductor as it was traced. `torch.compile` would put guards in front of
 it, which check at every call whether the graph still fits; here it always does, and on four rows
@@ -13,20 +15,17 @@ the same shapes.
 
 from __future__ import annotations
 
-import os
-import shutil
-import sys
-import sysconfig
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property, partial
 from itertools import pairwise, repeat
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from perceptron.backends.protocol import LadderStep
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
 from perceptron.backends.shared.gradient import (
     Batch,
     Network,
@@ -38,11 +37,12 @@ from perceptron.backends.shared.gradient import (
 )
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.update import adam_factors, update
-from perceptron.backends.torch_eager import CPU
+from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.cost import operations
 from perceptron.problems.optimizer import Adam, Optimizer
 from perceptron.problems.problem import Activation, DType, Loss, Problem
+from perceptron.rehearsal import device_here, is_rehearsal
 
 if TYPE_CHECKING:
     import torch
@@ -69,22 +69,22 @@ class CompiledTrainer(ManualTrainer):
     """Trains in whole graphs, and what fills none as `torch-cpu-manual` does.
 
     That is the short batch of an epoch, and the few before it or at the end of a training. A batch
-    is gathered by its indices in the graph, whatever the problem's ``feed``: the host is the
-    device.
+    is gathered by its indices in the graph: so the data lie on the device, and where that is the
+    host the problem's ``feed`` makes no difference.
     """
 
-    def __init__(self, problem: Problem, dtype: DType) -> None:
+    def __init__(self, problem: Problem, dtype: DType, device: str = "cpu") -> None:
         import torch
 
-        super().__init__(problem, dtype)
+        super().__init__(problem, dtype, device)
         self._steps = unrolled(problem)
         model = Model(problem.widths, self._network.activations, problem.loss, problem.optimizer)
         threads = torch.get_num_threads()
         self._graph = _compiled(
-            model, self._steps, problem.dataset.rows, problem.batch, dtype, threads
+            model, self._steps, problem.dataset.rows, problem.batch, dtype, threads, device
         )
 
-    def train(self, iterations: int) -> None:
+    def queue(self, iterations: int) -> None:
         batches = self._batches
         while iterations:
             full = iterations if batches is None else batches.full_from(self._iteration)
@@ -92,14 +92,14 @@ class CompiledTrainer(ManualTrainer):
             self._call(calls)
             if batches is not None and full < iterations and batches.shortest < batches.size:
                 rest += 1
-            super().train(rest)
+            super().queue(rest)
             iterations -= calls * self._steps + rest
 
     def _call(self, calls: int) -> None:
         """Call the graph so many times, on the full batches that come next."""
         import torch
 
-        graph, data = self._graph, (self._inputs, self._targets)
+        graph, data = self._graph, (self.data.inputs, self.data.targets)
         arrays = own = [self._network.parameters, *self._state]
         with torch.inference_mode():
             for rows, factors in zip(self._rows(calls), self._factors(calls), strict=False):
@@ -110,24 +110,20 @@ class CompiledTrainer(ManualTrainer):
 
     def _rows(self, calls: int) -> Iterable[torch.Tensor]:
         """Return the indices of each call's rows."""
-        import torch
-
         if self._batches is None:
-            return repeat(torch.empty(0, dtype=torch.int64), calls)
+            return repeat(self.data.orders, calls)  # which is empty
         begin, _ = self._batches.bounds(self._iteration)
         count = self._steps * self._batches.size
-        return self._orders[begin : begin + calls * count].reshape(calls, count).unbind()
+        return self.data.orders[begin : begin + calls * count].reshape(calls, count).unbind()
 
     def _factors(self, calls: int) -> Iterable[torch.Tensor]:
         """Return Adam's factors of each call's steps."""
-        import torch
-
         optimizer = self._problem.optimizer
         if not isinstance(optimizer, Adam):
-            return repeat(torch.empty(0, dtype=self._dtype), calls)
+            return repeat(self._start[:0], calls)
         steps = np.arange(1.0, calls * self._steps + 1.0) + self._iteration
         factors = np.stack(adam_factors(optimizer, steps), axis=1)
-        return torch.tensor(factors, dtype=self._dtype).reshape(calls, self._steps, 2).unbind()
+        return self._tensor(factors).reshape(calls, self._steps, 2).unbind()
 
 
 def unrolled(problem: Problem) -> int:
@@ -165,31 +161,44 @@ class _Unpacked(Network):
 
 @cache
 def _compiled(
-    model: Model, steps: int, rows: int, batch: int | None, dtype: DType, threads: int
+    model: Model,
+    steps: int,
+    rows: int,
+    batch: int | None,
+    dtype: DType,
+    threads: int,
+    device: str,
 ) -> Graph:
     """Compile a graph for all problems of these shapes."""
     import torch
     from torch.fx.experimental.proxy_tensor import make_fx
 
-    kind = getattr(torch, dtype)
+    kind: Any = {"dtype": getattr(torch, dtype), "device": device}
     adam = isinstance(model.optimizer, Adam)
     parameters = sum((fan_in + 1) * fan_out for fan_in, fan_out in pairwise(model.widths))
-    flat = [torch.ones(parameters, dtype=kind)] * (1 + model.optimizer.state_arrays)
+    flat = [torch.ones(parameters, **kind)] * (1 + model.optimizer.state_arrays)
     examples: list[Any] = [
-        torch.ones((rows, model.widths[0]), dtype=kind),
-        torch.ones((rows, model.widths[-1]), dtype=kind),
-        torch.zeros(0 if batch is None else steps * batch, dtype=torch.int64),
-        torch.ones((steps, 2) if adam else 0, dtype=kind),
+        torch.ones((rows, model.widths[0]), **kind),
+        torch.ones((rows, model.widths[-1]), **kind),
+        torch.zeros(0 if batch is None else steps * batch, dtype=torch.int64, device=device),
+        torch.ones((steps, 2) if adam else 0, **kind),
         *(tensor.clone() for tensor in flat),
     ]
     with torch.no_grad(), warnings.catch_warnings():
         # PyTorch 2.13 warns, while it imports its compiler, that it uses what it deprecates itself.
         warnings.simplefilter("ignore", DeprecationWarning)
+        # On a GPU it advises TF32, which is not what was asked for.
+        warnings.filterwarnings("ignore", message="TensorFloat32", category=UserWarning)
         from torch._inductor import compile as compile_graph
 
         # The number of threads stands in the generated code: as an option it is also a part of the
         # key under which the code is kept on disk.
-        options = {"cpp.threads": threads}
+        #
+        # On a GPU PyTorch advises mode "reduce-overhead" for small steps: CUDA-graph trees. They
+        # stay off, because a call of them is reported to cost 128 µs, and 176 µs more in Dynamo's
+        # guards: more than launching the few kernels of a small step. What saves launches here is
+        # many steps in a call and fused kernels; `torch-cuda-graph` shows what recording saves.
+        options = {"cpp.threads": threads, "triton.cudagraphs": False}
         traced = make_fx(partial(_train, model, steps, batch))(*examples)
         graph: Graph = compile_graph(traced, examples, options)
         graph(*examples)  # the first call compiles what is left
@@ -224,7 +233,7 @@ def _train(
             update(xp, optimizer, parameter, gradient, tuple(own), pair)
 
     count = inputs.shape[0] if batch is None else batch
-    scale = torch.full((), slope_scale(loss, count, widths[-1]), dtype=inputs.dtype)
+    scale = inputs.new_full((), slope_scale(loss, count, widths[-1]))
     batches: Iterable[Batch]
     if batch is None:
         batches = repeat(whole_batch(network, inputs, targets, scale), steps)
@@ -269,29 +278,44 @@ class CompiledBackend:
         "most calls from Python: many steps in one compiled graph", after="numpy-inplace"
     )
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
+    accelerator: TorchAccelerator | None = None
 
     def unavailable(self) -> str | None:
-        return CPU.unavailable() or _compiler_unavailable()
+        return CPU.unavailable() or cpp_unavailable()
 
     def environment(self, threads: int) -> dict[str, str]:
         # One kernel at a time needs no pool of compiling processes, idle beside the timed loop.
         return thread_variables(threads) | {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
-        trainer = CompiledTrainer(problem, dtype)
+        trainer = CompiledTrainer(problem, dtype, device_here(self.device))
         trainer.train(trainer._steps)  # warm up: the thread pool
         trainer.reset()
         return trainer
 
 
-def _compiler_unavailable() -> str | None:
-    default = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
-    compiler = os.environ.get("CXX", default)
-    if shutil.which(compiler) is None:
-        problem = "no C++ compiler found" if compiler == default else f"CXX={compiler} not found"
-        return f"{problem}: install {default}"
-    header = Path(sysconfig.get_path("include"), "Python.h")
-    return None if header.exists() else f"{header.name} not found: install python3-dev"
+class CudaCompiledBackend(CompiledBackend):
+    """The same graph on a CUDA GPU: TorchInductor writes kernels for Triton instead of C++."""
+
+    name = "torch-cuda-compiled"
+    device = "cuda"
+    summary = f"PyTorch on a CUDA GPU: up to {_UNROLLED[0]} steps in one graph, compiled by Triton"
+    rung = LadderStep(
+        "most calls from Python and most launches: many steps in one compiled graph",
+        after="torch-cuda",
+    )
+    accelerator = TorchAccelerator("cuda")
+
+    def unavailable(self) -> str | None:
+        if reason := CUDA.unavailable():
+            return reason
+        return cpp_unavailable() if is_rehearsal() else triton_unavailable()
+
+    def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
+        if problem.feed == "host":
+            raise Unsupported('feed = "host": a compiled graph gathers batches on the device')
+        return super().prepare(problem, dtype)
 
 
 BACKEND = CompiledBackend()
+CUDA_BACKEND = CudaCompiledBackend()

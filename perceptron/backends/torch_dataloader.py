@@ -91,11 +91,12 @@ class LoaderTrainer(TorchTrainer):
     From there each batch goes to a GPU through pinned memory, without waiting for the copy.
     """
 
-    def _make_feed(self, batches: Batches) -> Feed:
+    def _make_feed(self, at_once: int) -> Feed:
         from torch.utils.data import TensorDataset
 
-        dataset = TensorDataset(self._inputs, self._targets)
-        return Loaded(dataset, batches, self._device, pin_memory=self._is_copied)
+        assert self._batches is not None
+        dataset = TensorDataset(self.data.inputs, self.data.targets)
+        return Loaded(dataset, self._batches, self.data.device, pin_memory=self.data.is_copied)
 
 
 class LoaderBackend(TorchBackend):

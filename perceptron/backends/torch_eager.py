@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -10,21 +10,26 @@ import numpy as np
 
 from perceptron import optional
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
-from perceptron.backends.protocol import Evaluation, LadderStep
-from perceptron.backends.shared.cuda import torch_unavailable
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_feed import Feed, FromHost, Resident
+from perceptron.backends.shared.torch_data import TrainingData, tensor
+from perceptron.backends.shared.torch_devices import device_unavailable
+from perceptron.backends.shared.torch_feed import Feed, Pair
 from perceptron.backends.shared.torch_modules import loss_of, model_of, optimizer_of
 from perceptron.problems.batches import Batches
 from perceptron.problems.datasets import Array
+from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
-from perceptron.problems.targets import classes_of
 from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import torch
+
+
+# Devices on which PyTorch's optimizers take all parameters at once unless told otherwise.
+_FOREACH = ("cuda", "xpu")
 
 
 class TorchTrainer:
@@ -33,10 +38,9 @@ class TorchTrainer:
     A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
     gathered in host memory and, on a GPU, copied from there; see `torch_feed.FromHost`.
 
-    ``foreach`` and ``capturable`` are those of `torch.optim`: None takes what PyTorch takes.
+    ``foreach`` is that of `torch.optim`: None takes what PyTorch takes. With ``recorded`` the
+    trainer is one whose steps `torch_recorded` records, so many at once.
     """
-
-    _batches_at_once = 1  # that the feed is asked for, at most
 
     def __init__(
         self,
@@ -45,7 +49,7 @@ class TorchTrainer:
         device: str,
         *,
         foreach: bool | None = None,
-        capturable: bool = False,
+        recorded: int = 0,
     ) -> None:
         import torch
 
@@ -54,21 +58,22 @@ class TorchTrainer:
         self._problem = problem
         self._device = torch.device(device)
         self._dtype = getattr(torch, dtype)
-        self._is_copied = problem.feed == "host" and self._device.type == "cuda"
-        data_device = torch.device("cpu") if self._is_copied else self._device
-        part = problem.training_part()
-        self._inputs = self._tensor(part.inputs, data_device)
-        self._targets = self._target_tensor(part.targets, data_device)
+        self._accelerator = TorchAccelerator(self._device.type)
+        self.data = TrainingData(problem, self._dtype, self._device, classes=True)
         self._batches, self._iteration = problem.batches, 0
         if self._batches is not None:
-            self._orders = torch.from_numpy(self._batches.orders).to(data_device)
-            self._feed = self._make_feed(self._batches)
-        self._start = [self._tensor(array, self._device) for array in problem.start_parameters()]
+            self.feed = self._make_feed(max(1, recorded))
+        self._start = [self._tensor(array) for array in problem.start_parameters()]
         self._model = model_of(problem, self._dtype, self._device)
         self._loss = loss_of(problem.loss)
         self._optimizer = optimizer_of(
-            problem.optimizer, self._model.parameters(), foreach=foreach, capturable=capturable
+            problem.optimizer,
+            self._model.parameters(),
+            foreach=foreach,
+            capturable=bool(recorded) and self._device.type != "cpu",  # PyTorch refuses it there
         )
+        if recorded and isinstance(problem.optimizer, Adam):
+            self._keep_adam_state()
         self.reset()
 
     def train(self, iterations: int) -> None:
@@ -77,35 +82,56 @@ class TorchTrainer:
 
     def queue(self, iterations: int) -> None:
         """Train without waiting for the device."""
+        self._take(self._fed(iterations))
+
+    def _take(self, batches: Iterable[Pair]) -> None:
+        """Take a step on each batch."""
         model, loss, optimizer = self._model, self._loss, self._optimizer
-        for inputs, targets in self._fed(iterations):
+        for inputs, targets in batches:
             error = loss(model(inputs), targets)
             optimizer.zero_grad()
             error.backward()
             optimizer.step()
 
-    def _fed(self, iterations: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
+        self._take(
+            repeat((self.data.inputs, self.data.targets), steps) if batches is None else batches
+        )
+
+    @property
+    def host_values(self) -> list[torch.Tensor]:
+        states = self._optimizer.state.values() if self._device.type == "cpu" else ()
+        return [state["step"] for state in states if "step" in state]
+
+    def _keep_adam_state(self) -> None:
+        """Make Adam's arrays as it would itself, but count its steps in the parameters' dtype.
+
+        A captured step corrects its bias on the device, from a count that PyTorch makes float32:
+        with five digits, which is too few for float64.
+        """
+        import torch
+
+        for parameter in self._model.parameters():
+            self._optimizer.state[parameter] = {
+                "step": torch.zeros((), dtype=self._dtype, device=self._device),
+                "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            }
+
+    def _fed(self, iterations: int) -> Iterator[Pair]:
         """Return inputs and targets of the next iterations, each made when its turn comes."""
         if self._batches is None:
-            return repeat((self._inputs, self._targets), iterations)
+            return repeat((self.data.inputs, self.data.targets), iterations)
         return self._taken(self._batches, iterations)
 
-    def _taken(
-        self, batches: Batches, iterations: int
-    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        feed = self._feed
+    def _taken(self, batches: Batches, iterations: int) -> Iterator[Pair]:
+        feed = self.feed
         for begin, end in batches.spans(self._iteration, iterations):
             yield feed(begin, end)
         self._iteration += iterations
 
-    def _make_feed(self, batches: Batches) -> Feed:
-        import torch
-
-        data = (self._inputs, self._targets, self._orders)
-        if not self._is_copied:
-            return Resident(*data)
-        rows = self._batches_at_once * batches.size
-        return FromHost(*data, rows, self._device, torch.cuda.Event)
+    def _make_feed(self, at_once: int) -> Feed:
+        return self.data.feed(at_once)
 
     def phases(self) -> dict[str, Callable[[int], None]]:
         """Return loops over iterations, each of which ends one iteration phase later than the last.
@@ -182,31 +208,18 @@ class TorchTrainer:
         import torch
 
         with torch.no_grad():
-            outputs: Array = self._model(self._tensor(inputs, self._device)).cpu().numpy()
+            outputs: Array = self._model(self._tensor(inputs)).cpu().numpy()
         return outputs
 
     def parameters(self) -> list[Array]:
         arrays = [parameter.detach().cpu().numpy() for parameter in self._model.parameters()]
         return [np.array(array.T if array.ndim == 2 else array) for array in arrays]
 
-    def _tensor(self, array: Array, device: torch.device) -> torch.Tensor:
-        import torch
-
-        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
-        return torch.tensor(array, dtype=self._dtype, device=device)
-
-    def _target_tensor(self, targets: Array, device: torch.device) -> torch.Tensor:
-        import torch
-
-        if self._problem.loss == "cross-entropy":  # torch takes classes
-            return torch.tensor(classes_of(targets), device=device)
-        return self._tensor(targets, device)
+    def _tensor(self, array: Array) -> torch.Tensor:
+        return tensor(array, self._dtype, self._device)
 
     def _synchronize(self) -> None:
-        if self._device.type == "cuda":
-            import torch
-
-            torch.cuda.synchronize(self._device)
+        self._accelerator.synchronize()
 
 
 class TorchBackend:
@@ -225,14 +238,16 @@ class TorchBackend:
 
     def unavailable(self) -> str | None:
         reason = optional.missing("torch")
-        if reason is None and self.device == "cuda":
-            return torch_unavailable()
+        if reason is None and self.device != "cpu":
+            return device_unavailable(self.device)
         return reason
 
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
+        if self.device == "mps" and dtype == "float64":
+            raise Unsupported("an MPS device has no float64: use float32")
         trainer = self.trainer(problem, dtype, device_here(self.device))
         trainer.train(2)  # warm up: thread pool, context, first kernels
         trainer.reset()
@@ -244,7 +259,7 @@ class TorchBackend:
         On a GPU PyTorch's optimizers take all parameters in one kernel, which they would not on
         the meta device unless told to. A copy of host data stands there as a gather.
         """
-        is_gpu = self.device == "cuda"
+        is_gpu = self.device in _FOREACH
         return trace(
             lambda: self.trainer(problem, dtype, "meta", foreach=is_gpu or None),
             counts_host=not is_gpu,
@@ -262,4 +277,17 @@ CUDA = TorchBackend(
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
     LadderStep("the loader: a batch is gathered by its indices", after="torch-cuda-dataloader"),
+)
+# ROCm's PyTorch calls its devices cuda, so an AMD GPU is a device of `torch-cuda`.
+MPS = TorchBackend(
+    "torch-mps",
+    "mps",
+    "PyTorch on Apple's GPU (MPS), otherwise as torch-cpu; has never run on one",
+    LadderStep("nothing: as torch-cpu, and a launch for each kernel", after=None),
+)
+XPU = TorchBackend(
+    "torch-xpu",
+    "xpu",
+    "PyTorch on an Intel GPU (XPU), otherwise as torch-cpu; has never run on one",
+    LadderStep("nothing: as torch-cpu, and a launch for each kernel", after=None),
 )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import count, repeat
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
@@ -24,15 +25,20 @@ from perceptron.backends.shared.gradient import (
 )
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.shared.torch_data import TrainingData, tensor
+from perceptron.backends.shared.torch_feed import Pair
 from perceptron.backends.shared.update import adam_factors, start_state, update
-from perceptron.backends.torch_eager import CPU
-from perceptron.problems.batches import Batches
+from perceptron.backends.torch_eager import CPU, CUDA
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
+from perceptron.rehearsal import device_here
 
 if TYPE_CHECKING:
     import torch
+
+# Of one step of Adam, see `adam_factors`: numbers, or tensors on the device; None for others.
+Factors = tuple[Any, Any] | None
 
 
 @cache
@@ -53,48 +59,77 @@ def functions() -> ModuleType:
 
 
 class ManualTrainer:
-    """See `gradient.train` and `update` for the arithmetic.
+    """See `gradient.train` and `update` for the arithmetic; the device is an argument.
 
-    A batch is gathered by its indices in the timed loop, whatever the problem's ``feed``: the host
-    is the device.
+    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
+    gathered in host memory and, on a GPU, copied from there; see `torch_feed.FromHost`.
+
+    With ``recorded`` the trainer is one whose steps `torch_recorded` records, so many at once.
     """
 
-    def __init__(self, problem: Problem, dtype: DType) -> None:
+    def __init__(
+        self, problem: Problem, dtype: DType, device: str = "cpu", *, recorded: int = 0
+    ) -> None:
         import torch
 
         torch.set_float32_matmul_precision("highest")
         self._problem, self._dtype = problem, getattr(torch, dtype)
-        part = problem.training_part()
-        self._inputs, self._targets = self._tensor(part.inputs), self._tensor(part.targets)
+        self._device = torch.device(device)
+        self._accelerator = TorchAccelerator(self._device.type)
+        self.data = data = TrainingData(problem, self._dtype, self._device, classes=False)
         flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
         self._start = self._tensor(flat)
         self._network = network_of(problem, self._start.clone(), torch.zeros_like(self._start))
         self._state = start_state(torch, problem.optimizer, self._start)
         self._iteration = 0
+        self._taken: torch.Tensor | None = None
+        if recorded:  # the device counts the steps itself, in more digits than float32 has
+            self._taken = torch.zeros((), dtype=torch.float64, device=self._device)
+            self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
         self._batches = problem.batches
         if self._batches is None:
-            scale = self._scale(len(self._inputs))
-            self._whole = whole_batch(self._network, self._inputs, self._targets, scale)
+            scale = self._scale(problem.dataset.rows)
+            self._whole = whole_batch(self._network, data.inputs, data.targets, scale)
         else:
-            self._orders = torch.tensor(self._batches.orders)
+            self.feed = data.feed(max(1, recorded))
             sizes = (self._batches.size, self._batches.shortest)
             self._scales = {rows: self._scale(rows) for rows in sizes}
-            self._ones = {rows: torch.ones(rows, dtype=self._dtype) for rows in sizes}
+            self._ones = {
+                rows: torch.ones(rows, dtype=self._dtype, device=self._device) for rows in sizes
+            }
 
     def train(self, iterations: int) -> None:
-        import torch
+        self.queue(iterations)
+        self._accelerator.synchronize()
 
-        step = self._step_after(self._iteration)
-        # Otherwise each operation checks whether autograd has to record it.
-        with torch.inference_mode():
-            train(functions(), self._network, self._fed(iterations), step)
+    def queue(self, iterations: int) -> None:
+        """Train without waiting for the device."""
+        self._take(self._fed(iterations), self._factors_after(self._iteration))
         self._iteration += iterations
+
+    def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
+        optimizer = self._problem.optimizer
+        factors: Iterator[Factors] = repeat(None)
+        if isinstance(optimizer, Adam):
+            assert self._taken is not None
+            rates, epsilons = adam_factors(optimizer, self._taken + self._numbers[:steps])
+            self._taken.add_(steps)
+            factors = zip(rates.unbind(), epsilons.unbind(), strict=True)
+        if batches is None:
+            self._take(repeat(self._whole, steps), factors)
+        else:
+            self._take((self._batch(*pair, len(pair[0])) for pair in batches), factors)
+
+    @property
+    def host_values(self) -> list[torch.Tensor]:
+        return []
 
     def reset(self) -> None:
         self._network.parameters.copy_(self._start)
-        for array in self._state:
+        for array in (*self._state, *(() if self._taken is None else (self._taken,))):
             array.zero_()
         self._iteration = 0
+        self._accelerator.synchronize()
 
     def loss(self) -> float:
         return self.evaluate().train.loss
@@ -103,20 +138,18 @@ class ManualTrainer:
         return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
-        return [np.array(array.numpy()) for array in self._network.arrays]
+        return [np.array(array.cpu().numpy()) for array in self._network.arrays]
 
     def _predict(self, inputs: Array) -> Array:
         import torch
 
         with torch.inference_mode():
-            outputs: Array = forward(functions(), self._network, self._tensor(inputs))[-1].numpy()
-        return outputs
+            outputs = forward(functions(), self._network, self._tensor(inputs))[-1]
+            values: Array = outputs.cpu().numpy()
+        return values
 
     def _tensor(self, array: Array) -> torch.Tensor:
-        import torch
-
-        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
-        return torch.tensor(array, dtype=self._dtype)
+        return tensor(array, self._dtype, self._device)
 
     def _scale(self, rows: int) -> torch.Tensor:
         """Return what scales the slope on a batch: also the rate, where a step is no more."""
@@ -126,28 +159,36 @@ class ManualTrainer:
         scale = slope_scale(problem.loss, rows, problem.outputs)
         if problem.optimizer.is_plain:
             scale *= problem.rate
-        return torch.tensor(scale, dtype=self._dtype)
+        return torch.tensor(scale, dtype=self._dtype, device=self._device)
 
     def _fed(self, iterations: int) -> Iterator[Batch]:
         """Return the next batches, each gathered when its turn comes."""
         if self._batches is None:
             return repeat(self._whole, iterations)
-        return self._gathered(self._batches, iterations)
+        spans = self._batches.spans(self._iteration, iterations)
+        feed, batch = self.feed, self._batch
+        return (batch(*feed(begin, end), end - begin) for begin, end in spans)
 
-    def _gathered(self, batches: Batches, iterations: int) -> Iterator[Batch]:
-        inputs, targets, orders = self._inputs, self._targets, self._orders
-        ones, scales = self._ones, self._scales
-        for begin, end in batches.spans(self._iteration, iterations):
-            rows, size = orders[begin:end], end - begin
-            yield batch_of(
-                inputs.index_select(0, rows),
-                targets.index_select(0, rows),
-                ones[size],
-                scales[size],
-            )
+    def _batch(self, inputs: torch.Tensor, targets: torch.Tensor, rows: int) -> Batch:
+        return batch_of(inputs, targets, self._ones[rows], self._scales[rows])
 
-    def _step_after(self, iterations: int) -> Step:
-        """Return what takes the next steps after so many."""
+    def _take(self, batches: Iterable[Batch], factors: Iterator[Factors]) -> None:
+        """Take a step on each batch, with Adam's factors of each."""
+        import torch
+
+        # Otherwise each operation checks whether autograd has to record it.
+        with torch.inference_mode():
+            train(functions(), self._network, batches, self._step(factors))
+
+    def _factors_after(self, iterations: int) -> Iterator[Factors]:
+        """Return Adam's factors of the steps after so many, as numbers."""
+        optimizer = self._problem.optimizer
+        if not isinstance(optimizer, Adam):
+            return repeat(None)
+        return (adam_factors(optimizer, number) for number in count(iterations + 1))
+
+    def _step(self, factors: Iterator[Factors]) -> Step:
+        """Return what takes a step."""
         import torch
 
         optimizer, state = self._problem.optimizer, self._state
@@ -158,19 +199,11 @@ class ManualTrainer:
                 parameters.sub_(gradients)
 
             return plain
-        if not isinstance(optimizer, Adam):
 
-            def with_momentum() -> None:
-                update(torch, optimizer, parameters, gradients, state)
+        def by_rule() -> None:
+            update(torch, optimizer, parameters, gradients, state, next(factors))
 
-            return with_momentum
-        numbers = count(iterations + 1)
-
-        def adam() -> None:
-            factors = adam_factors(optimizer, next(numbers))
-            update(torch, optimizer, parameters, gradients, state, factors)
-
-        return adam
+        return by_rule
 
 
 class ManualBackend:
@@ -180,7 +213,8 @@ class ManualBackend:
     device = "cpu"
     summary = "PyTorch on the CPU: gradients derived by hand, called from Python"
     rung = LadderStep("autograd: gradients are derived by hand", after="torch-cpu-functional")
-    imports = ("torch",)
+    imports: tuple[str, ...] = ("torch",)
+    accelerator: TorchAccelerator | None = None
 
     def unavailable(self) -> str | None:
         return CPU.unavailable()
@@ -189,14 +223,28 @@ class ManualBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> ManualTrainer:
-        trainer = ManualTrainer(problem, dtype)
-        trainer.train(2)  # warm up: the thread pool
+        trainer = ManualTrainer(problem, dtype, device_here(self.device))
+        trainer.train(2)  # warm up: the thread pool, first kernels
         trainer.reset()
         return trainer
 
     def kernels(self, problem: Problem, dtype: DType) -> list[Kernel]:
         """Return what one iteration dispatches; see `kernels.trace`."""
-        return trace(lambda: ManualTrainer(problem, dtype))
+        return trace(lambda: ManualTrainer(problem, dtype, "meta"))
+
+
+class CudaManualBackend(ManualBackend):
+    """What `torch-cpu-manual` computes, on a CUDA GPU."""
+
+    name = "torch-cuda-manual"
+    device = "cuda"
+    summary = "PyTorch on a CUDA GPU, otherwise as torch-cpu-manual"
+    rung = LadderStep("autograd: gradients are derived by hand", after="torch-cuda")
+    accelerator = TorchAccelerator("cuda")
+
+    def unavailable(self) -> str | None:
+        return CUDA.unavailable()
 
 
 BACKEND = ManualBackend()
+CUDA_BACKEND = CudaManualBackend()

@@ -22,6 +22,7 @@ from perceptron.commands.shared.arguments import (
 )
 from perceptron.commands.shared.options import (
     folder_name,
+    one_number,
     one_of,
     seconds_of,
     split,
@@ -43,6 +44,13 @@ def bench(
     wait: Wait = None,
     machine: Machine = None,
     threads: Threads = None,
+    rounds: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Fresh processes for each backend at each size. Default: 8; --quick: 4.",
+        ),
+    ] = None,
     dtype: DTypeName = "float32",
     budget: Budget = None,
     results: Results = Path("results"),
@@ -67,6 +75,7 @@ def bench(
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=whole_numbers("--threads", threads),
         quick=quick,
+        rounds=one_number("--rounds", rounds),
     )
     allowed = seconds_of("--budget", budget)
     pages = prepare(html)

@@ -62,7 +62,12 @@ def answers(
             "map",
             runs.phase_map.map.summary,
         ),
-        ("Where does the time of one iteration go?", "ladder.md", "overhead", _ladder(runs.ladder)),
+        (
+            "Where does the time of one iteration go?",
+            "ladder.md",
+            "overhead",
+            ladder_words(runs.ladder),
+        ),
         ("Did my change make anything slower?", "gate.md", "compare main .", _proof(proof)),
         (
             "Can I trust timings from this machine?",
@@ -145,7 +150,7 @@ def _crossover(crossovers: Iterable[Crossover], family: str) -> str:
     return "; ".join(sentences) or "not measured"
 
 
-def _ladder(ladder: OverheadResult) -> str:
+def ladder_words(ladder: OverheadResult) -> str:
     """Name the top of the ladder and its floor."""
     times = {
         rung.backend: (rung.seconds_per_iteration, rung.low, rung.high)

@@ -10,7 +10,9 @@ import msgspec
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.device_share import HOST
 from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
@@ -90,7 +92,10 @@ def overhead(result: OverheadResult, page: Path | None) -> dict[str, Any]:
         "phases_of_whole": result.wholes,
         "operations": result.operations,
         "bytes_moved": result.bytes_moved,
-        "ceilings": result.ceilings,
+        "ceilings": roof(result.ceilings, HOST),
+        "ceilings_by_device": result.ceilings,
+        "device": result.device,
+        "gpus": result.gpus,
         "harness": {"seconds": result.harness_seconds, "share_of_sample": result.harness_share},
         "published": result.published,
         "warnings": result.warnings,

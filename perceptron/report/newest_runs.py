@@ -1,8 +1,14 @@
-"""The runs that README and docs show: the newest whole run, and what was measured beside it."""
+"""The runs that README and docs show, for each kind of hardware.
+
+That is the newest whole run of a CPU and of each GPU, and what was measured beside it. A rehearsal
+is of none.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +20,7 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
+from perceptron.analysis.stored.hardware import CPU, hardware_of
 from perceptron.analysis.stored.runs import judge_advice, judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -24,6 +31,20 @@ BATCHES = "digits"
 """The problem whose ladder shows what a training by mini-batches is made of."""
 
 Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult, AdviceResult)
+
+
+class ShownGpu(Struct, frozen=True, kw_only=True):
+    """The runs of one GPU, as `ShownRuns`."""
+
+    name: str
+    bench: BenchResult
+    phase_map: MapResult | None
+    ladder: OverheadResult | None
+
+    @property
+    def map_picture(self) -> str:
+        """The file of its map's figure, beside the pages."""
+        return f"map-{re.sub(r'[^a-z0-9]+', '-', self.name.lower()).strip('-')}.svg"
 
 
 class ShownRuns(Struct, frozen=True, kw_only=True):
@@ -39,80 +60,127 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
     batches: OverheadResult | None
     """The ladder of `BATCHES`."""
     advice: AdviceResult | None
+    gpus: list[ShownGpu] = []
+    """The newest first; all else is of a CPU."""
 
 
 def shown_runs(results: Path) -> ShownRuns:
     """Return the newest run of each kind that is finished and no quick look.
 
-    All are of the machine of the newest whole run. Raises `UserError` where one is missing without
-    which there would be no page, and for one that cannot be read.
+    All of a kind of hardware are of the machine of its newest whole run. Raises `UserError` where
+    one of a CPU is missing without which there would be no page, and for one that cannot be read.
     """
+    shelf = _Shelf(results)
     return ShownRuns(
-        bench=newest_bench(results),
-        phase_map=newest_map(results),
-        ladder=newest_ladder(results),
-        batches=_newest(results, "overhead", judge_ladder, problem=BATCHES),
-        advice=_newest(results, "advise", judge_advice),
+        bench=_bench(shelf),
+        phase_map=_map(shelf),
+        ladder=_ladder(shelf),
+        batches=shelf.newest("overhead", judge_ladder, CPU, problem=BATCHES),
+        advice=shelf.newest("advise", judge_advice, CPU),
+        gpus=[
+            ShownGpu(
+                name=name,
+                bench=shelf.within(judge_bench(whole)),
+                phase_map=shelf.newest("map", judge_map, name, family=MAPPED),
+                ladder=shelf.newest("overhead", judge_ladder, name, problem=FAMILY),
+            )
+            for name, whole in shelf.whole.items()
+            if name != CPU
+        ],
     )
 
 
 def newest_bench(results: Path) -> BenchResult:
-    """Return the newest finished whole run; raises `UserError` if there is none."""
-    whole = _newest_whole(results)
-    if whole is None:
-        raise UserError(f"{results}: no finished whole run; `perceptron bench` makes one")
-    return _within(judge_bench(read_run(whole.folder)), results)
+    """Return the newest finished whole run of a CPU; raises `UserError` if there is none."""
+    return _bench(_Shelf(results))
 
 
 def newest_map(results: Path) -> MapResult:
     """Return the newest map of `MAPPED`; raises `UserError` if there is none."""
-    newest = _newest(results, "map", judge_map, family=MAPPED)
-    if newest is None:
-        raise UserError(f"{results}: no finished map; `perceptron map` makes one")
-    return newest
+    return _map(_Shelf(results))
 
 
 def newest_ladder(results: Path) -> OverheadResult:
     """Return the newest ladder of the OR gate; raises `UserError` if there is none."""
-    ladder = _newest(results, "overhead", judge_ladder, problem=FAMILY)
+    return _ladder(_Shelf(results))
+
+
+def _bench(shelf: _Shelf) -> BenchResult:
+    if CPU not in shelf.whole:
+        raise UserError(
+            f"{shelf.results}: no finished whole run of a CPU; `perceptron bench` makes one"
+        )
+    return shelf.within(judge_bench(shelf.whole[CPU]))
+
+
+def _map(shelf: _Shelf) -> MapResult:
+    newest = shelf.newest("map", judge_map, CPU, family=MAPPED)
+    if newest is None:
+        raise UserError(f"{shelf.results}: no finished map; `perceptron map` makes one")
+    return newest
+
+
+def _ladder(shelf: _Shelf) -> OverheadResult:
+    ladder = shelf.newest("overhead", judge_ladder, CPU, problem=FAMILY)
     if ladder is None:
-        raise UserError(f"{results}: no finished ladder; `perceptron overhead` makes one")
+        raise UserError(f"{shelf.results}: no finished ladder; `perceptron overhead` makes one")
     return ladder
 
 
-def _newest(
-    results: Path, study: str, judge: Callable[[LoadedRun], Judged], **plan: str
-) -> Judged | None:
-    for stored in _finished(results, study):
-        own = stored.run.plan
-        wanted = not own.get("quick") and all(own.get(key) == plan[key] for key in plan)
-        if wanted and _is_beside(stored, results):
-            return _within(judge(read_run(stored.folder)), results)
-    return None
+class _Shelf:
+    """A results folder: one run of it that cannot be read is an error."""
+
+    def __init__(self, results: Path) -> None:
+        self.results = results
+
+    @cached_property
+    def whole(self) -> dict[str, LoadedRun]:
+        """The newest finished whole run of each kind of hardware, the newest first."""
+        newest: dict[str, LoadedRun] = {}
+        for stored in self._finished("bench"):
+            if stored.run.plan.get("whole"):
+                loaded = read_run(stored.folder)
+                hardware = _hardware(loaded)
+                if hardware is not None:
+                    newest.setdefault(hardware, loaded)
+        return newest
+
+    def newest(
+        self, study: str, judge: Callable[[LoadedRun], Judged], hardware: str, **plan: str
+    ) -> Judged | None:
+        """Return the newest run of a study beside the whole run of this hardware.
+
+        That is of its machine, unless there is no whole run of it yet.
+        """
+        whole = self.whole.get(hardware)
+        for stored in self._finished(study):
+            own = stored.run.plan
+            if own.get("quick") or any(own.get(key) != plan[key] for key in plan):
+                continue
+            if whole is None or stored.run.machine == whole.run.machine:
+                loaded = read_run(stored.folder)
+                if _hardware(loaded) == hardware:
+                    return self.within(judge(loaded))
+        return None
+
+    def within(self, result: Judged) -> Judged:
+        """Return the result with its folder relative to the repository's root."""
+        return replace(result, results=result.results.relative_to(self.results.parent))
+
+    def _finished(self, study: str) -> Iterator[StoredRun]:
+        """Yield finished runs of a study, the newest first."""
+        for stored in self._stored:
+            if stored.run.finished is not None and stored.run.plan.get("study") == study:
+                yield stored
+
+    @cached_property
+    def _stored(self) -> list[StoredRun]:
+        return stored_runs(self.results, _refuse)
 
 
-def _newest_whole(results: Path) -> StoredRun | None:
-    runs = _finished(results, "bench")
-    return next((stored for stored in runs if stored.run.plan.get("whole")), None)
-
-
-def _is_beside(stored: StoredRun, results: Path) -> bool:
-    """Return whether a run is of the machine that the pages are about, or there is no such yet."""
-    whole = _newest_whole(results)
-    return whole is None or stored.run.machine == whole.run.machine
-
-
-def _finished(results: Path, study: str) -> Iterator[StoredRun]:
-    """Yield finished runs of a study, the newest first; one that cannot be read is an error."""
-    for stored in stored_runs(results, _refuse):
-        if stored.run.finished is not None and stored.run.plan.get("study") == study:
-            yield stored
+def _hardware(loaded: LoadedRun) -> str | None:
+    return hardware_of(loaded.rows, loaded.facts.environment)
 
 
 def _refuse(complaint: str) -> None:
     raise UserError(complaint)
-
-
-def _within(result: Judged, results: Path) -> Judged:
-    """Return the result with its folder relative to the repository's root."""
-    return replace(result, results=result.results.relative_to(results.parent))

@@ -12,6 +12,7 @@ NONE = "–"
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
+_JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
 _BYTES = {"GiB": 2**30, "MiB": 2**20}
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
@@ -103,6 +104,23 @@ def percent_interval(
 def rough_percent(share: float) -> str:
     """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %."""
     return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g} %"
+
+
+def rough_percent_interval(share: float, low: float | None, high: float | None) -> str:
+    """Return ``4.1 % [3.9, 4.3]``; an end that is None is open, and two are no interval."""
+    ends = (None if end is None else 100 * end for end in (low, high))
+    return f"{interval(100 * share, *ends).replace(' [', ' % [', 1)}"
+
+
+def rate(bytes_per_second: float) -> str:
+    """Return a rate of bytes: ``24.3 GB/s``."""
+    return f"{digits(bytes_per_second / 1e9)} GB/s"
+
+
+def joules(energy: float) -> str:
+    """Return an energy in the unit that gives it one to three digits before the point."""
+    scale, unit = next((pair for pair in _JOULES if abs(energy) >= pair[0]), _JOULES[-1])
+    return f"{digits(energy / scale)} {unit}"
 
 
 def memory(size: int, unit: str = "GiB") -> str:

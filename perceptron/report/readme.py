@@ -1,12 +1,13 @@
 """Pictures and tables of README and docs/, from committed runs.
 
-``python -m perceptron.report.readme`` writes them from the newest finished whole run under
-results/, and the newest map and ladder of the same machine. It replaces what stands between
-``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``.
+``python -m perceptron.report.readme`` writes them from the newest finished whole run of a CPU and
+of each GPU under results/, and the newest map and ladder of its machine. It replaces what stands
+between ``<!-- begin: NAME -->`` and ``<!-- end: NAME -->``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,20 +23,25 @@ from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.sweep import family_figure
-from perceptron.report.crossover_words import answer, missing
-from perceptron.report.newest_runs import BATCHES, ShownRuns, shown_runs
+from perceptron.report.hardware_blocks import (
+    crossover_lines,
+    finding_lines,
+    gpus_in_full,
+    gpus_in_short,
+    ground,
+)
+from perceptron.report.newest_runs import BATCHES, ShownGpu, ShownRuns, shown_runs
 from perceptron.report.tables import markdown
-from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
+from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.ladder import PHASE_COLUMNS, RUNG_COLUMNS, phase_cells, rung_cells
 from perceptron.report.tables.speeds import speeds_lines
 
 ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
-CROSSOVER_COLUMNS = ("family", "pair", "threads", "status", "who is faster [95 % interval]")
 # The blocks of each page.
 PAGES = {
-    "README.md": ("result", "answers", "ground"),
-    "docs/findings.md": ("finding", "crossovers", "ground"),
+    "README.md": ("result", "answers", "ground", "gpus"),
+    "docs/findings.md": ("finding", "crossovers", "ground", "gpus-in-full"),
     "docs/crossovers.md": ("map",),
     "docs/ladder.md": ("ladder", "ladder-batches"),
     "docs/gate-how.md": ("proof",),
@@ -60,7 +66,7 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     content = blocks(runs.bench) | map_blocks(runs.phase_map) | ladder_blocks(runs.ladder)
     content |= batch_blocks(runs.batches) | proof_blocks(proof)
-    content |= speeds_blocks(speeds) | rule_blocks(proof)
+    content |= speeds_blocks(speeds) | rule_blocks(proof) | gpu_blocks(runs.gpus)
     content["answers"] = answers(runs, PICTURED, proof, truth)
     return {
         page: fill(
@@ -72,8 +78,14 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
 
 def pictures(runs: ShownRuns) -> dict[str, str]:
     """Return the figures: SVG by file name."""
-    return {
-        "finding.svg": draw(finding_figure(runs.bench.finding)),
+    of_gpus = {gpu.name: gpu.bench.finding for gpu in runs.gpus}
+    maps = {
+        gpu.map_picture: draw(map_figure(gpu.phase_map.map))
+        for gpu in runs.gpus
+        if gpu.phase_map is not None
+    }
+    return maps | {
+        "finding.svg": draw(finding_figure(runs.bench.finding, of_gpus)),
         "map.svg": draw(map_figure(runs.phase_map.map)),
         "ladder.svg": draw(ladder_figure(runs.ladder)),
         f"{PICTURED}.svg": draw(family_figure(runs.bench, PICTURED)),
@@ -150,24 +162,20 @@ def map_blocks(phase_map: MapResult) -> dict[str, str]:
 
 
 def blocks(bench: BenchResult) -> dict[str, str]:
-    """Return the blocks about the finding and the crossovers: Markdown by name."""
-    processes = max(row.processes for row in bench.finding)
-    environment = bench.environment
-    versions = ", ".join(
-        f"{name} {environment.libraries[name]}"
-        for name in ("numpy", "torch")
-        if name in environment.libraries
-    )
-    conditions = (
-        f"{environment.cpu}, {environment.cores} cores, {environment.python}, {versions}; "
-        f"{processes} fresh processes each; {bench.rows[0].when[:10]}, "
-        f"commit `{bench.rows[0].commit}`, rows in `{bench.results}`"
-    )
+    """Return the blocks about the finding and the crossovers of a CPU: Markdown by name."""
     return {
         "result": finding_sentence(bench.finding),
-        "finding": _finding(bench),
-        "crossovers": _crossovers(bench),
-        "ground": conditions + ".",
+        "finding": "\n".join(finding_lines(bench)),
+        "crossovers": "\n".join(crossover_lines(bench)),
+        "ground": ground(bench),
+    }
+
+
+def gpu_blocks(gpus: Sequence[ShownGpu]) -> dict[str, str]:
+    """Return the blocks about GPUs, in README and in the page of what was found, by name."""
+    return {
+        "gpus": "\n".join(gpus_in_short(gpus)),
+        "gpus-in-full": "\n".join(gpus_in_full(gpus)),
     }
 
 
@@ -183,26 +191,6 @@ def fill(document: str, content: dict[str, str], page: str = "README.md") -> str
         head, rest = document.split(begin, 1)
         document = f"{head}{begin}{block}\n{end}{rest.split(end, 1)[1]}"
     return document
-
-
-def _finding(bench: BenchResult) -> str:
-    return "\n".join(markdown.table(FINDING_COLUMNS, map(finding_cells, bench.finding)))
-
-
-def _crossovers(bench: BenchResult) -> str:
-    rows = [
-        (
-            f"`{crossover.family}`",
-            f"{crossover.incumbent} → {crossover.challenger}",
-            str(crossover.threads),
-            crossover.status,
-            answer(crossover),
-        )
-        for crossover in bench.crossovers
-        if crossover.status != "not measured"
-    ]
-    reasons = [f"\nNot measured: {reason}." for reason in missing(bench.crossovers)]
-    return "\n".join([*markdown.table(CROSSOVER_COLUMNS, rows), *reasons])
 
 
 if __name__ == "__main__":

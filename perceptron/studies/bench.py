@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise, zip_longest
 from pathlib import Path
 
 from perceptron.analysis.stored.bench import BenchResult, summarise
@@ -14,11 +15,10 @@ from perceptron.errors import UserError, unknown
 from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue, files
-from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.campaign import run_tasks, seconds_for
 from perceptron.studies.shared.opening import (
     OpenRun,
     contents,
@@ -30,7 +30,7 @@ from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.spending import Levels, spend
-from perceptron.studies.shared.sweep import QUICK_BYTES, SWEEP
+from perceptron.studies.shared.sweep import SWEEP, quick_sizes
 from perceptron.studies.shared.task import Task
 
 # The finding is measured in full, and first, unless that would take more than this of the time.
@@ -47,6 +47,8 @@ class BenchPlan:
     threads: tuple[int, ...] = ()
     """Empty: all cores that this process may use."""
     quick: bool = False
+    rounds: int = 0
+    """Fresh processes that each backend gets at each size. 0: eight, in quick mode four."""
     problems: tuple[Problem, ...] = ()
     """Of the user's own model files, each size one, beside the families."""
 
@@ -60,18 +62,19 @@ class BenchPlan:
             object.__setattr__(self, "threads", (usable_cores(),))
         if any(count < 1 for count in self.threads):
             raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
+        if self.rounds < 0:
+            raise UserError(f"--rounds must be at least 1, got {self.rounds}")
+        if not self.rounds:
+            object.__setattr__(self, "rounds", 4 if self.quick else 8)
         own = {problem.reference: problem for problem in self.problems}
         files.refuse_namesakes(own)
         object.__setattr__(self, "problems", tuple(own.values()))
 
     @property
-    def processes(self) -> int:
-        return 4 if self.quick else 8
-
-    @property
     def levels(self) -> Levels:
         """How many processes the sizes of the sweep get."""
-        return Levels(first=2 if self.quick else 3, enough=self.processes, most=2 * self.processes)
+        first = min(2 if self.quick else 3, self.rounds)
+        return Levels(first=first, enough=self.rounds, most=2 * self.rounds)
 
     @property
     def budget_seconds(self) -> float:
@@ -105,15 +108,10 @@ class BenchPlan:
         return tuple(dict.fromkeys(problem.family for problem in self.sweep()))
 
     def sizes(self, family: Family) -> tuple[Size, ...]:
-        """Return all sizes, or in quick mode every other one of those that take milliseconds."""
+        """Return all sizes, or in quick mode every other one of those that are quick."""
         if not self.quick:
             return family.sizes
-        short = [
-            size
-            for size in family.sizes
-            if bytes_moved(family.problem(*size), "float32") <= QUICK_BYTES
-        ]
-        return tuple(reversed(short[::-2]))
+        return tuple(reversed(quick_sizes(family, self.backends)[::-2]))
 
     def sweep(self) -> list[Problem]:
         """Return every problem beside the finding; quick mode leaves out none of the user's own."""
@@ -174,7 +172,12 @@ def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
     published, sweep = finding_tasks(plan), sweep_tasks(plan)
     measure_within(whole.part(_FINDING_SHARE), published, tasks(plan))
     had_time = spend(
-        sweep, plan.levels, run.journal.rows, partial(measure_within, whole), whole.hangs
+        sweep,
+        plan.levels,
+        run.journal.rows,
+        partial(measure_within, whole),
+        whole.hangs,
+        lambda tasks: seconds_for(tasks, run.journal, whole) <= whole.left,
     )
     return not measure_within(whole, published) and had_time
 
@@ -182,12 +185,12 @@ def measure(plan: BenchPlan, run: OpenRun, progress: Progress) -> bool:
 def tasks(plan: BenchPlan) -> list[Task]:
     """Return a task for every row that the plan is sure to have if there is time."""
     sweep = sweep_tasks(plan)
-    every = [replace(task, process=process) for process in range(plan.processes) for task in sweep]
+    every = [replace(task, process=process) for process in range(plan.rounds) for task in sweep]
     return [*finding_tasks(plan), *every]
 
 
 def sweep_tasks(plan: BenchPlan) -> list[Task]:
-    """Return the tasks of the first process beside the finding."""
+    """Return the tasks of the first process beside the finding, each family's ends first."""
     return [
         Task(
             problem=problem,
@@ -195,14 +198,35 @@ def sweep_tasks(plan: BenchPlan) -> list[Task]:
             dtype=plan.dtype,
             threads=threads,
             process=0,
-            # In quick mode one worker takes all families: starting it costs more than they.
-            group=f"{'sweep' if plan.quick else problem.family} {threads}",
+            # A worker takes all families: with a GPU, starting it takes longer than they do.
+            group=f"sweep {threads}",
             effort=plan.sweep_effort,
         )
         for threads in plan.threads
-        for problem in plan.sweep()
+        for problem in _every_family_soon(plan.sweep())
         for backend in plan.backends
     ]
+
+
+def _every_family_soon(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems in the order in which they matter if there is no time for all.
+
+    Families take turns, each with its ends first and then what halves the largest gap.
+    """
+    families: dict[str, list[Problem]] = {}
+    for problem in problems:
+        families.setdefault(problem.family, []).append(problem)
+    in_turn = zip_longest(*map(_ends_first, families.values()))
+    return [problem for turn in in_turn for problem in turn if problem is not None]
+
+
+def _ends_first(problems: list[Problem]) -> list[Problem]:
+    ordered = sorted(problems, key=lambda problem: problem.size)
+    chosen = list(dict.fromkeys((0, len(ordered) - 1)))
+    while len(chosen) < len(ordered):
+        low, high = max(pairwise(sorted(chosen)), key=lambda gap: gap[1] - gap[0])
+        chosen.append((low + high) // 2)
+    return [ordered[index] for index in chosen]
 
 
 def finding_tasks(plan: BenchPlan) -> list[Task]:
@@ -210,7 +234,7 @@ def finding_tasks(plan: BenchPlan) -> list[Task]:
     finding = catalogue.find(FAMILY)
     return [
         _finding_task(plan, finding, backend, threads, process)
-        for process in range(plan.processes)
+        for process in range(plan.rounds)
         for threads in plan.threads
         for backend in plan.finding_backends
     ]
@@ -233,7 +257,7 @@ def _finding_task(
 def _as_json(plan: BenchPlan) -> dict[str, object]:
     return plain(plan) | {
         "study": "bench",
-        "processes": plan.processes,
+        "processes": plan.rounds,
         "whole": plan.whole,
         "contents": contents(plan.problems),
     }

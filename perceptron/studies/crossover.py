@@ -76,8 +76,9 @@ class CrossoverPlan:
     @cached_property
     def axes(self) -> tuple[SizeAxis, ...]:
         """The axes to search; raises `UserError` for a family or a file that has none."""
+        quick_for = self.backends if self.quick else None
         return (
-            *(family_axis(name, self.quick) for name in self.families),
+            *(family_axis(name, quick_for) for name in self.families),
             *(file_axis(file) for file in self.problems),
         )
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from perceptron.analysis.plausible import plausible
+from perceptron.records.conditions import GpuState
 from tests.made import measured
 
 
@@ -16,6 +17,7 @@ from tests.made import measured
         {"seconds": 1e-9, "samples": [1e-9, 1.0], "prepare_seconds": 0.0, "peak_bytes": 0},
         {"seconds": 1e9, "size": 2**60, "stdev": 0.0, "iterations": 10**12},
         {"seconds": None, "status": "skipped", "reason": "no GPU"},
+        {"energy_joules": 0.0, "gpu": GpuState(name="x", temperature_celsius=-5, sm_mhz=1980)},
         {"size": 0.5, "seconds": 1.0, "threads": 1024, "process": 10**6},
     ],
 )
@@ -24,7 +26,9 @@ def test_what_somebody_may_have_measured_is_kept(fields: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("value", [-1.0, 1e-300, 1.1e9, 1e308, inf, nan])
-@pytest.mark.parametrize("field", ["seconds", "prepare_seconds", "stdev", "samples", "dropped"])
+@pytest.mark.parametrize(
+    "field", ["seconds", "device_seconds", "prepare_seconds", "stdev", "samples", "dropped"]
+)
 def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
     several = field in ("samples", "dropped")
     assert not plausible(measured(**{field: [1.0, value] if several else value}))
@@ -33,6 +37,10 @@ def test_times_that_no_clock_has_seen_are_not(field: str, value: float) -> None:
 @pytest.mark.parametrize(
     "fields",
     [
+        {"energy_joules": -1.0},
+        {"energy_joules": nan},
+        {"gpu": GpuState(name="x", power_limit_watts=inf)},
+        {"gpu": GpuState(name="x", sm_mhz=2**70)},
         {"size": 0},
         {"size": -4},
         {"size": nan},

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from perceptron.problems.start import FanInStart
 def marks(name: str) -> list[pytest.MarkDecorator]:
     """Return the marks of a test of this backend: a GPU's, and a skip where it cannot run."""
     reason = registry.reason_unavailable(name)
-    gpu = [pytest.mark.gpu] if registry.load(name).device == "cuda" else []
+    gpu = [pytest.mark.gpu] if registry.load(name).device != "cpu" else []
     return gpu + ([pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [])
 
 
@@ -42,6 +43,19 @@ def one_torch_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `torch_compiled` traces is run as it is: compiling it takes seconds a problem."""
+    from perceptron.backends import torch_compiled
+
+    def trace(
+        model: torch_compiled.Model, steps: int, rows: int, batch: int | None, *_: object
+    ) -> torch_compiled.Graph:
+        return partial(torch_compiled._train, model, steps, batch)
+
+    monkeypatch.setattr(torch_compiled, "_compiled", trace)
 
 
 _PLAIN = Sgd(rate=0.01)
@@ -100,14 +114,19 @@ def assert_as_numpy(
         np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute)
 
 
-def broken_promises(backend: Backend, problem: Problem, dtype: DType) -> list[str]:
+def broken_promises(
+    backend: Backend,
+    problem: Problem,
+    dtype: DType,
+    contract: Sequence[checks.ContractCheck] = checks.CHECKS,
+) -> list[str]:
     """Run every check of the contract; skip a problem that the backend does not train."""
     try:
         backend.prepare(problem, dtype)
     except Unsupported as reason:
         pytest.skip(f"{backend.name}: {reason}")
     broken = []
-    for check in checks.CHECKS:
+    for check in contract:
         try:
             check.run(backend, problem, dtype)
         except checks.Broken as error:

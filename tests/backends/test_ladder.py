@@ -51,9 +51,26 @@ def test_a_loader_stands_on_the_ladder_of_batches_alone(device: str) -> None:
 
 
 def test_the_ladder_of_a_gpu_is_its_own() -> None:
-    published = ["torch-cuda-dataloader", "torch-cuda", "torch-cuda-graph", "jax-cuda"]
+    published = [
+        "torch-cuda-dataloader",
+        "torch-cuda",
+        "torch-cuda-manual",
+        "torch-cuda-manual-graph",
+        "cupy",
+        "torch-cuda-compiled",
+        "torch-cuda-graph",
+        "torch-cuda-persistent",
+        "jax-cuda",
+    ]
     assert [name for name in rungs("cuda") if name in published] == published
     assert not set(rungs("cuda")) & set(rungs("cpu"))
+
+
+@pytest.mark.parametrize("device", ["mps", "xpu"])
+def test_the_ladder_of_another_device_starts_with_torch(device: str) -> None:
+    ((name, removes),) = rungs(device).items()
+    assert name == f"torch-{device}"
+    assert removes.startswith("nothing: ")
 
 
 def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
@@ -62,7 +79,8 @@ def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
     with_rung = {
         backend.name for backend in backends if "rung" in vars(type(backend)) | vars(backend)
     }
-    assert with_rung == {*rungs("cpu"), *rungs("cuda")}
+    devices = {backend.device for backend in backends}
+    assert with_rung == {name for device in devices for name in rungs(device)}
 
 
 def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,17 +49,18 @@ def test_a_broken_foreign_backend_does_not_break_the_rest(foreign, value: str, r
 
 
 def test_looking_at_a_backend_imports_no_framework() -> None:
-    """That costs milliseconds; only where there is a CUDA driver is torch asked further."""
+    """That costs milliseconds; only where there is a device's driver is torch asked further."""
     code = (
         "import sys\n"
         "from perceptron.backends import registry\n"
-        "from perceptron.backends.shared.cuda import driver_unavailable\n"
+        "from perceptron.backends.shared.torch_devices import device_unavailable\n"
         "frameworks = {'jax', 'jaxlib', 'numba', 'scipy', 'torch'}\n"
         "backends = [registry.load(name) for name in registry.BUILT_IN]\n"
-        "for backend in sorted(backends, key=lambda backend: backend.device == 'cuda'):\n"
+        "for backend in sorted(backends, key=lambda backend: backend.device != 'cpu'):\n"
+        "    before = set(sys.modules)\n"
         "    backend.unavailable(), backend.environment(2)\n"
-        "    imported = frameworks & set(sys.modules)\n"
-        "    if backend.device == 'cuda' and not driver_unavailable():\n"
+        "    imported = frameworks & (set(sys.modules) - before)\n"
+        "    if backend.device != 'cpu' and not device_unavailable(backend.device):\n"
         "        imported -= {'torch', 'scipy'}\n"
         "    assert not imported, f'{backend.name} imports {imported}'\n"
     )

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.backends import registry, torch_compiled
-from perceptron.backends.torch_compiled import BACKEND
+from perceptron.backends import registry, torch_compiled, torch_manual
+from perceptron.backends.protocol import Unsupported
+from perceptron.backends.shared.torch_capture import refusing
+from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.problems import catalogue
 from tests.backends.conftest import assert_as_numpy
 
@@ -43,11 +45,48 @@ def test_one_graph_serves_all_problems_of_a_shape() -> None:
     assert torch_compiled._compiled.cache_info().misses == before
 
 
-def test_a_missing_compiler_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is compiled, with what to do."""
-    monkeypatch.delenv("CXX", raising=False)
-    monkeypatch.setattr("sys.platform", "linux")
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    assert BACKEND.unavailable() == "no C++ compiler found: install g++"
-    monkeypatch.setenv("CXX", "/no/such/compiler")
-    assert BACKEND.unavailable() == "CXX=/no/such/compiler not found: install g++"
+def test_on_a_gpu_it_needs_triton_and_in_a_rehearsal_what_the_cpu_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch_compiled.CUDA.__class__, "unavailable", lambda self: None)
+    monkeypatch.setattr(torch_compiled, "triton_unavailable", lambda: "no triton")
+    monkeypatch.setattr(torch_compiled, "cpp_unavailable", lambda: "no C++")
+    assert CUDA_BACKEND.unavailable() == "no triton"
+    assert BACKEND.unavailable() == "no C++"
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    assert CUDA_BACKEND.unavailable() == "no C++"
+
+
+def test_a_graph_on_a_gpu_takes_no_batches_from_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gathers them itself; elsewhere they would be timed as if they had been copied."""
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    with pytest.raises(Unsupported, match='feed = "host": a compiled graph gathers batches'):
+        CUDA_BACKEND.prepare(catalogue.find("mlp-batch-host:64"), "float32")
+
+
+@needs_compiler
+def test_on_a_stand_in_the_gpus_graph_is_compiled_and_agrees(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    problem = catalogue.find("or-gate")
+    trainer = CUDA_BACKEND.prepare(problem, "float64")
+    assert_as_numpy(trainer, problem, iterations=23, tolerance=1e-13)
+
+
+@pytest.mark.parametrize("name", ["or-gate", "digits"])
+def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
+    """A number left on the host would be read there by every step."""
+    problem = catalogue.find(name)
+    trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
+    model = torch_compiled.Model(
+        problem.widths, trainer._network.activations, problem.loss, problem.optimizer
+    )
+    steps, batch = 2, problem.batch
+    rows = trainer.data.orders[: steps * (batch or 0)]
+    factors = trainer._start.new_ones((steps, 2))
+    arrays = (trainer._network.parameters, *trainer._state)
+    with refusing("meta"):
+        torch_compiled._train(
+            model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
+        )

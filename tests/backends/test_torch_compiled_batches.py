@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 
@@ -52,11 +51,8 @@ def test_graphs_and_single_steps_are_one_training(problem: Problem) -> None:
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.kind)
-def test_every_optimizer_agrees_over_a_short_last_batch(
-    optimizer: Optimizer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is traced, run as it is: compiling it seven times takes a minute."""
-    monkeypatch.setattr(torch_compiled, "_compiled", _traced)
+@pytest.mark.usefixtures("traced_not_compiled")
+def test_every_optimizer_agrees_over_a_short_last_batch(optimizer: Optimizer) -> None:
     problem = replace(SHORT_LAST, optimizer=optimizer)
     trainer = torch_compiled.CompiledTrainer(problem, "float32")
     assert_agrees(trainer, problem, "float32")
@@ -74,9 +70,3 @@ def test_what_the_suite_measures_agrees(name: str) -> None:
 def test_a_graph_holds_no_more_steps_than_follow_at_one_length(name: str, steps: int) -> None:
     problem = SHORT_LAST if name == SHORT_LAST.name else catalogue.find(name)
     assert torch_compiled.unrolled(problem) == steps
-
-
-def _traced(
-    model: torch_compiled.Model, steps: int, rows: int, batch: int | None, dtype: str, threads: int
-) -> torch_compiled.Graph:
-    return partial(torch_compiled._train, model, steps, batch)

@@ -150,3 +150,37 @@ def test_the_finding_alone(perceptron: Perceptron, tmp_path: Path) -> None:
     assert document["crossovers"] == []
     rows = (tmp_path / document["results"] / "measurements.jsonl").read_text().splitlines()
     assert {json.loads(row)["family"] for row in rows} == {"or-gate"}
+
+
+@pytest.mark.parametrize(
+    ("rounds", "message"),
+    [
+        ("0", "--rounds takes whole numbers from 1, such as 1,2; got '0'"),
+        ("2,3", "--rounds takes one number here, got 2,3"),
+        (" ", "--rounds is empty: name at least one, or leave it out"),
+    ],
+)
+def test_rounds_are_one_number(perceptron: Perceptron, rounds: str, message: str) -> None:
+    finished = perceptron("bench", "--quick", "--rounds", rounds)
+    assert finished.returncode == 2
+    assert finished.stderr.splitlines()[-1] == f"error: {message}"
+
+
+def test_rounds_are_the_processes_of_each_size(perceptron: Perceptron, tmp_path: Path) -> None:
+    command = (
+        "bench",
+        "--quick",
+        "--rounds",
+        "1",
+        "--families",
+        "mlp-depth",
+        "--backends",
+        "numpy",
+    )
+    finished = perceptron(*command, "--machine", "box", "--threads", "1", *AMPLE)
+    assert finished.returncode == 0, finished.stderr
+    (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    finding = {row["process"] for row in rows if row["family"] == "or-gate"}
+    assert finding == {0}
+    assert {row["process"] for row in rows} <= {0, 1}  # another one where it is not sure

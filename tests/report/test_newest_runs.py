@@ -3,28 +3,48 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
+from perceptron.records.environment import Gpu
+from perceptron.rehearsal import VARIABLE
 from perceptron.report import newest_runs
 from perceptron.report.newest_runs import newest_bench, newest_ladder, newest_map, shown_runs
-from tests.made import ADVICE, LADDER, MAP, advice_rows, everything, keep, ladder_rows, map_rows
+from tests.made import (
+    ADVICE,
+    BACKENDS,
+    BENCH,
+    GPU,
+    GPU_FACTS,
+    LADDER,
+    MAP,
+    WHOLE,
+    advice_rows,
+    bench_rows,
+    everything,
+    gpu_rows,
+    keep,
+    ladder_rows,
+    map_rows,
+)
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """A whole run, a map and a ladder of the OR gate."""
     results = everything(tmp_path / "results")
-    for file in results.glob("runs/*/*/run.json"):
-        document = json.loads(file.read_text())
-        document["plan"] |= {"whole": True} if document["plan"]["study"] == "bench" else {}
-        file.write_text(json.dumps(document))
+    keep(results, WHOLE, bench_rows(), started="2026-01-01T03:00:00Z")
     return results
 
 
 def test_no_run_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="`perceptron bench` makes one"):
+        newest_bench(tmp_path)
+    keep(tmp_path, WHOLE, gpu_rows(), facts=GPU_FACTS)
+    with pytest.raises(UserError, match="no finished whole run of a CPU; `perceptron bench` makes"):
         newest_bench(tmp_path)
     with pytest.raises(UserError, match="`perceptron map` makes one"):
         newest_map(tmp_path)
@@ -81,3 +101,48 @@ def test_all_are_of_the_machine_of_the_whole_run(results_of_record: Path, tmp_pa
     assert newest_runs.newest_map(results).results == before.phase_map.results
     assert newest_runs.newest_ladder(results).results == before.ladder.results
     assert newest_bench(results).machine == before.bench.machine
+
+
+GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
+NEWER = "2026-03-01T00:00:00Z"
+
+
+def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
+    """With what was measured on its machine with the GPU, and none of it moves to the CPU."""
+    before = shown_runs(results)
+    assert before.gpus == []
+    keep(results, WHOLE, gpu_rows(), started=NEWER, **GPU_BOX)
+    keep(results, MAP, map_rows(backends=BACKENDS), started="2026-03-02T00:00:00Z", **GPU_BOX)
+    # Newer, and of its machine, but without the GPU.
+    keep(results, MAP, map_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
+    keep(results, LADDER, ladder_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX)
+    runs = shown_runs(results)
+    assert replace(runs, gpus=[]) == before
+    (gpu,) = runs.gpus
+    assert gpu.name == GPU
+    assert gpu.bench.results == Path("results/runs/gpu-box/2026-03-01T000000Z")
+    assert gpu.phase_map is not None
+    assert gpu.phase_map.results == Path("results/runs/gpu-box/2026-03-02T000000Z")
+    assert gpu.ladder is None
+
+
+def test_each_gpu_has_its_newest_whole_run(results: Path) -> None:
+    other = replace(GPU_FACTS, gpus=[Gpu(name="Difference Engine")])
+    keep(results, WHOLE, gpu_rows(), started="2026-03-01T00:00:00Z", **GPU_BOX)
+    keep(results, WHOLE, gpu_rows(), started="2026-03-02T00:00:00Z", **GPU_BOX)
+    keep(results, BENCH, gpu_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
+    keep(results, WHOLE, gpu_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX | {"facts": other})
+    assert [(gpu.name, gpu.bench.rows[0].when[:10]) for gpu in shown_runs(results).gpus] == [
+        ("Difference Engine", "2026-03-04"),
+        (GPU, "2026-03-02"),
+    ]
+
+
+def test_a_rehearsal_is_not_shown(results: Path) -> None:
+    """However new and whole it is, and whatever it calls its machine."""
+    before = shown_runs(results)
+    rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
+    runs = ((WHOLE, gpu_rows()), (MAP, map_rows()), (LADDER, ladder_rows()))
+    for day, (plan, rows) in enumerate(runs, start=1):
+        keep(results, plan, rows, started=f"2026-03-0{day}T00:00:00Z", facts=rehearsed)
+    assert shown_runs(results) == before

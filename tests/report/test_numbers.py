@@ -10,12 +10,15 @@ from perceptron.report.numbers import (
     duration,
     duration_interval,
     interval,
+    joules,
     large,
     memory,
     percent,
     percent_interval,
+    rate,
     ratio,
     rough_percent,
+    rough_percent_interval,
 )
 
 
@@ -102,3 +105,20 @@ def test_counts_have_all_digits() -> None:
 )
 def test_large_counts_have_three_digits_and_a_prefix(number: float, text: str) -> None:
     assert large(number) == text
+
+
+def test_a_share_with_its_interval_has_one_unit() -> None:
+    assert rough_percent_interval(0.041, 0.039, 0.0425) == "4.10 % [3.90, 4.25]"
+    assert rough_percent_interval(0.041, None, None) == "4.10 % [one value]"
+
+
+@pytest.mark.parametrize(
+    ("energy", "text"),
+    [(12.0, "12.0 J"), (0.0125, "12.5 mJ"), (3.3e-6, "3.30 µJ"), (4e-10, "0.400 nJ")],
+)
+def test_an_energy_has_three_digits_and_a_unit(energy: float, text: str) -> None:
+    assert joules(energy) == text
+
+
+def test_a_rate_is_in_gigabytes() -> None:
+    assert rate(24.75e9) == "24.8 GB/s"

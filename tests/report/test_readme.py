@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,8 +12,20 @@ from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.speeds import Speeds, newest_speeds
 from perceptron.report import readme
+from perceptron.report.charts.finding import finding_figure
 from perceptron.report.newest_runs import shown_runs
-from tests.made import LADDER, keep, ladder_rows
+from tests.made import (
+    BACKENDS,
+    GPU,
+    GPU_FACTS,
+    LADDER,
+    MAP,
+    WHOLE,
+    gpu_rows,
+    keep,
+    ladder_rows,
+    map_rows,
+)
 
 
 def test_the_pages_show_what_the_committed_results_say(results_of_record: Path) -> None:
@@ -104,3 +118,66 @@ def test_a_proof_that_lacks_what_is_compared_is_told_with_the_command(tmp_path: 
     page.write_text("".join(f"## {title}\n\n{table}\n" for title in titles))
     with pytest.raises(UserError, match=r"no row '\| 5 % \|' below 'Found in replays by"):
         readme.rule_blocks(page)
+
+
+@pytest.fixture
+def with_a_gpu(results_of_record: Path, tmp_path: Path) -> Path:
+    """Return the results of record and a newer whole run of a machine with a GPU."""
+    results = tmp_path / "results"
+    shutil.copytree(results_of_record, results)
+    about: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
+    keep(results, WHOLE, gpu_rows(), started="2999-01-01T00:00:00Z", **about)
+    keep(results, MAP, map_rows(backends=BACKENDS), started="2999-01-02T00:00:00Z", **about)
+    return results
+
+
+def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
+    results_of_record: Path, with_a_gpu: Path
+) -> None:
+    """The CPU's finding stays, byte for byte; the GPU has its finding, crossovers and ground."""
+    before = readme.filled(shown_runs(results_of_record), None)
+    after = readme.filled(shown_runs(with_a_gpu), None)
+
+    def without_gpus(page: str) -> str:
+        return re.sub(r"(?s)<!-- begin: gpus.*?<!-- end: gpus", "", page)
+
+    assert {page: without_gpus(text) for page, text in before.items()} == {
+        page: without_gpus(text) for page, text in after.items()
+    }
+    assert "No GPU was measured yet" in before["README.md"]
+    for page in ("README.md", "docs/findings.md"):
+        shown = after[page]
+        assert "No GPU was measured yet" not in shown
+        assert shown.count(f"{GPU} beside Abacus 5000, 2 cores") == 1
+        assert "`results/runs/gpu-box/2999-01-01T000000Z`" in shown
+        assert "torch-cuda from " in shown
+    short, full = after["README.md"], after["docs/findings.md"]
+    assert f"**{GPU}**: 10,000 iterations on the OR gate: numpy-published 40.4" in short
+    assert "`mlp-width` numpy → torch-cuda: torch-cuda from" in short
+    assert "numpy → torch-cpu: " not in short.split("begin: gpus")[1].split("end: gpus")[0]
+    assert f"### {GPU}\n\n| backend | dtype |" in full
+    assert "| torch-cuda | float32 | 1.51" in full
+    assert "The map: numpy wins" in full
+    assert "torch-cuda wins" in full
+
+
+def test_the_third_bar_of_the_finding_is_the_gpu_s(
+    results_of_record: Path, with_a_gpu: Path
+) -> None:
+    """By the GPU's name, and with what the others took on its machine; no other figure changes."""
+    before = readme.pictures(shown_runs(results_of_record))
+    after = readme.pictures(shown_runs(with_a_gpu))
+    assert {name for name in before if after[name] != before[name]} == {"finding.svg"}
+    (own,) = after.keys() - before.keys()
+    assert own == "map-slide-rule-9000.svg"
+    assert "torch-cuda" in after[own]
+    assert f"]({own})" in readme.filled(shown_runs(with_a_gpu), None)["docs/findings.md"]
+    assert GPU in after["finding.svg"]
+    assert "no CUDA device found" not in after["finding.svg"]
+    runs = shown_runs(with_a_gpu)
+    figure = finding_figure(runs.bench.finding, {GPU: runs.gpus[0].bench.finding})
+    assert figure.rows[-1] == f"torch-cuda\nfloat32\n{GPU}"
+    assert not figure.absent
+    assert f"{GPU} was measured on its own machine, where the others took numpy-published 40" in (
+        figure.caption
+    )

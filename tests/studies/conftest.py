@@ -12,7 +12,8 @@ from perceptron.measure.job import Job, Outcome, Part
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.records.environment import Environment
-from perceptron.studies.shared import budget, campaign, opening, processes
+from perceptron.records.files import append
+from perceptron.studies.shared import budget, campaign, opening
 from tests.made import UnknownLook
 
 STARTED = "2026-01-01T00:00:00Z"
@@ -41,7 +42,7 @@ class Lab:
         """(backend, reference of the problem), one for each training that was timed."""
         self.names: set[object] = set()
         """Of the lasting workers that had a job."""
-        self._started: set[tuple[int, Hashable]] = set()
+        self._started: set[tuple[launch.Workers, Hashable]] = set()
         self.now = 0.0
         """A clock that every job moves, in seconds."""
         self.start_seconds = 0.0
@@ -54,6 +55,8 @@ class Lab:
         """Trainings that are timed before the power goes."""
         self.never_starts: set[str] = set()
         """Backends whose workers never answer."""
+        self.starts: list[str] = []
+        """The backend of every process that was started."""
         self.missing: dict[str, str] = {}
         """Why a backend cannot run here."""
         self.refused: Callable[[str, Problem], Outcome | None] = lambda backend, problem: None
@@ -109,21 +112,21 @@ class Lab:
             prepare_seconds=self.prepare_seconds(backend),
         )
 
-    def run_fresh(self, job: Job, seconds_left: launch.SecondsLeft) -> Iterator[Outcome]:
-        self._pass(self.start_seconds, seconds_left, job.backend, job.problems[0])
-        yield from self.run(job, seconds_left)
-
     def warm(self, workers: launch.Workers, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
         for name, (job, _) in wanted.items():
-            if (id(workers), name) in self._started:
-                continue
-            hangs = job.backend in self.never_starts
-            seconds = 1e6 if hangs else self.start_seconds
-            self._pass(seconds, workers._seconds_left, job.backend)
-            self._started.add((id(workers), name))
+            self._start(workers, name, job)
 
-    def run_by_name(self, workers: launch.Workers, name: object, job: Job) -> Iterator[Outcome]:
+    def _start(self, workers: launch.Workers, name: Hashable, job: Job) -> None:
+        if (workers, name) in self._started:
+            return
+        self.starts.append(job.backend)
+        seconds = 1e6 if job.backend in self.never_starts else self.start_seconds
+        self._pass(seconds, workers._seconds_left, job.backend)
+        self._started.add((workers, name))
+
+    def run_by_name(self, workers: launch.Workers, name: Hashable, job: Job) -> Iterator[Outcome]:
         self.names.add(name)
+        self._start(workers, name, job)
         yield from self.run(job, workers._seconds_left)
 
 
@@ -139,10 +142,9 @@ def parts_of(job: Job, seconds: dict[str, float]) -> Outcome:
 @pytest.fixture
 def lab(monkeypatch: pytest.MonkeyPatch, known_machine: None) -> Lab:
     made = Lab()
+    # No power goes while these tests run, and thousands of rows would wait for the disk.
+    monkeypatch.setattr(append.os, "fsync", lambda descriptor: None)
     monkeypatch.setattr(budget, "monotonic", lambda: made.now)
-    monkeypatch.setattr(
-        processes, "run_job", lambda job, backend, seconds_left: made.run_fresh(job, seconds_left)
-    )
     monkeypatch.setattr(launch.Workers, "warm", lambda self, wanted: made.warm(self, wanted))
     monkeypatch.setattr(
         launch.Workers, "run", lambda self, name, job, backend: made.run_by_name(self, name, job)

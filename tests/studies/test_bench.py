@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_bench
 from perceptron.errors import UserError
 from perceptron.measure.job import Job
@@ -20,6 +22,7 @@ from perceptron.studies.bench import BenchPlan, tasks
 from perceptron.studies.shared import opening
 from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import silent
+from perceptron.studies.shared.spending import Levels
 from tests.conftest import ROOT, MakeRow, Perceptron
 from tests.made import SOUND, TIRED, UnknownLook
 from tests.studies.conftest import Lab
@@ -40,8 +43,6 @@ def test_every_size_of_a_file_is_a_task_of_its_family() -> None:
         planned = tasks(plan(problems=(*WIDTHS, *ONE), quick=quick))
         names = {task.problem.name for task in planned if task.process == 0}
         assert names == {"or-gate", *own}
-    groups = {task.problem.name: task.group for task in tasks(plan(problems=(*WIDTHS, *ONE)))}
-    assert {groups[problem.name] for problem in WIDTHS} == {"points-width 1"}
 
 
 def test_a_problem_named_twice_is_measured_once() -> None:
@@ -147,7 +148,7 @@ def test_quick_is_a_part_of_the_whole() -> None:
     quick = BenchPlan(threads=(1,), quick=True)
     names = {task.problem.name for task in tasks(whole)}
     assert {task.problem.name for task in tasks(quick)} < names
-    assert quick.processes < whole.processes
+    assert quick.rounds < whole.rounds
 
 
 @pytest.mark.parametrize(
@@ -202,7 +203,7 @@ def test_the_finding_comes_first_and_in_full(slow: Lab, tmp_path: Path) -> None:
     """Then everything gets some processes, and all of them where there is time."""
     result = study.bench(SMALL, "box", tmp_path, silent)
     counts = Counter(row.backend for row in result.rows if row.family == "or-gate")
-    assert set(counts.values()) == {SMALL.processes}
+    assert set(counts.values()) == {SMALL.rounds}
     first = len(study.finding_tasks(SMALL))
     assert {problem for _, problem in slow.timed[:first]} == {"or-gate"}
     assert len(slow.timed) == len(tasks(SMALL))
@@ -276,4 +277,98 @@ def test_a_size_that_hangs_costs_no_other_size_its_processes(lab: Lab, tmp_path:
     assert ("torch-cpu", hanging) not in counts
     sizes = {pair: count for pair, count in counts.items() if pair[1].startswith("mlp-width")}
     assert len(sizes) > 4
-    assert set(sizes.values()) == {quick.processes}
+    assert set(sizes.values()) == {quick.rounds}
+
+
+def test_a_backend_starts_once_in_a_process_for_all_families(lab: Lab, tmp_path: Path) -> None:
+    """And once for the finding; where it is checked it starts another time in each of the two."""
+    whole = BenchPlan(threads=(1,))
+    lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
+    result = study.bench(whole, "box", tmp_path, silent, budget_seconds=1e6)
+    counts = Counter(row.family for row in result.rows)
+    assert counts.keys() == {"or-gate", *whole.families}
+    assert min(counts.values()) >= whole.rounds * len(whole.backends)
+    starts = Counter(lab.starts)
+    assert starts.pop("numpy-published") == whole.rounds + 1
+    assert starts == dict.fromkeys(whole.backends, 2 * (whole.rounds + 1))
+
+
+def test_nine_minutes_with_slow_starts_are_a_finished_run_of_every_family(
+    lab: Lab, tmp_path: Path
+) -> None:
+    """A device whose context takes seconds: all have what is enough, and the readers take it."""
+    lab.start_seconds = 4.0
+
+    def takes(job: Job, problem: Problem) -> float:
+        slow = problem.name == "or-gate" and job.backend == "torch-cuda"
+        return 0.1 if job.check else 4.0 if slow else 0.15
+
+    lab.takes = takes
+    lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
+    whole = BenchPlan(threads=(1,))
+    result = study.bench(whole, "box", tmp_path, silent, budget_seconds=540.0)
+    assert lab.now <= 540
+    assert "budget-spent" not in {warning.code for warning in result.warnings}
+    rows = Counter((row.problem, row.backend) for row in result.rows)
+    assert set(rows.values()) == {whole.rounds}
+    assert "not measured" not in {pair.status for pair in result.crossovers}
+    (shown,) = collect(tmp_path).benches
+    assert (shown.rows, shown.hardware) == (result.rows, "cuda")
+
+
+@pytest.mark.parametrize("seconds", [120.0, 180.0, 240.0, 400.0])
+def test_a_smaller_budget_ends_in_time_with_less_of_every_family(
+    lab: Lab, tmp_path: Path, seconds: float
+) -> None:
+    """The finding first, then some processes for all families before any has more."""
+    lab.start_seconds = 4.0
+    lab.takes = lambda job, problem: 0.1 if job.check else 0.15
+    whole = BenchPlan(threads=(1,))
+    result = study.bench(whole, "box", tmp_path, silent, budget_seconds=seconds)
+    assert lab.now <= seconds * 1.05
+    assert load_plan(result.results).finished is not None
+    assert lab.timed[0][1] == "or-gate"
+    assert {row.family for row in result.rows} == {"or-gate", *whole.families}
+    assert all(
+        {row.backend for row in result.rows if row.family == family} == set(whole.backends)
+        for family in whole.families
+    )
+    assert not any(warning.code == "no-end" for warning in result.warnings)
+
+
+def test_rounds_say_how_many_processes_each_size_gets(lab: Lab, tmp_path: Path) -> None:
+    """Also of a quick look, and never more first than there are in all."""
+    lab.seconds = lambda backend, problem: 1e-5 if backend == "numpy" else 2e-5
+    assert BenchPlan(threads=(1,)).rounds == 8
+    assert BenchPlan(threads=(1,), quick=True).rounds == 4
+    for quick in (False, True):
+        one = replace(SMALL, rounds=1, quick=quick)
+        assert one.levels == Levels(first=1, enough=1, most=2)
+        two = replace(SMALL, rounds=2, quick=quick)
+        lab.timed.clear()
+        result = study.bench(two, "box", tmp_path / str(quick), silent)
+        assert set(Counter(lab.timed).values()) == {2}
+        stored = load_plan(result.results).plan
+        assert (stored["rounds"], stored["processes"]) == (2, 2)
+    with pytest.raises(UserError, match="--rounds must be at least 1, got -1"):
+        replace(SMALL, rounds=-1)
+
+
+def test_with_a_device_a_quick_look_goes_to_where_that_wins(lab: Lab) -> None:
+    """Beyond what is left out without one, up to iterations that the CPU too is quick at."""
+    quick = BenchPlan(threads=(1,), quick=True)
+    with_device = quick.sweep()
+    lab.missing["torch-cuda"] = "no CUDA device found"
+    without = quick.sweep()
+    largest = {
+        family: [
+            max(problem.size for problem in problems if problem.family == family)
+            for problems in (without, with_device)
+        ]
+        for family in quick.families
+    }
+    assert largest["mlp-width"] == [2048, 8192]
+    assert largest["perceptron-rows"] == [2**18, 2**20]
+    assert all(low <= high for low, high in largest.values())
+    assert quick.sweep() == replace(quick, backends=("numpy", "torch-cpu")).sweep()
+    assert max(problem.size for problem in replace(quick, quick=False).sweep()) == 2**22

@@ -167,9 +167,34 @@ def test_all_rungs_have_some_processes_before_any_has_more(lab: Lab, tmp_path: P
     assert min(counts.values()) >= 3
     assert max(counts.values()) < plan.processes
     assert result.phases
-    assert result.ceilings is not None
+    assert [limits.name for limits in result.ceilings] == ["numpy (cpu)"]
     assert result.harness_seconds is not None
     assert "budget-spent" in {warning.code for warning in result.warnings}
+
+
+def test_rungs_come_before_what_explains_them(lab: Lab, tmp_path: Path) -> None:
+    """Checks take most of the budget, as those of a larger problem do: extras get what is left.
+
+    With a share kept for extras, half of the rungs had no time and ten processes went to phases.
+    """
+    lab.takes = lambda job, problem: 3.3 if job.check else 1.0
+    result = study.overhead(
+        study.OverheadPlan(threads=1), "box", tmp_path, silent, budget_seconds=60.0
+    )
+    assert lab.now <= 60 * 1.05
+    assert {rung.reason for rung in result.rungs} == {None, "no CUDA device found"}
+    first_extra = next(index for index, job in enumerate(lab.jobs) if job.extra)
+    before = {job.backend for job in lab.jobs[:first_extra] if not job.check}
+    assert before == set(LADDER)
+    assert "not-measured" not in {warning.code for warning in result.warnings}
+
+
+def test_a_rung_is_timed_once_it_is_checked(lab: Lab, tmp_path: Path) -> None:
+    """Where all are checked before any is timed, the budget ends without a single rung."""
+    lab.takes = lambda job, problem: 8.0 if job.check else 1.0
+    plan = study.OverheadPlan(threads=1)
+    result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=60.0)
+    assert len([rung for rung in result.rungs if rung.seconds_per_iteration]) >= 5
 
 
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:

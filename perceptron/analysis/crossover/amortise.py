@@ -55,7 +55,8 @@ def from_cold(rows: Iterable[Measurement], iterations: int) -> list[Measurement]
     Rows that do not say how long preparing took are left out.
     """
     return [
-        replace(row, seconds=row.seconds + row.prepare_seconds / iterations)
+        # The device's own seconds are those of an iteration alone.
+        replace(row, seconds=row.seconds + row.prepare_seconds / iterations, device_seconds=None)
         if row.seconds is not None and row.prepare_seconds is not None
         else row
         for row in rows

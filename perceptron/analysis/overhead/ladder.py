@@ -7,48 +7,22 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.gpu_use import GpuUse, gpu_use
+from perceptron.analysis.interval import of_times
+from perceptron.analysis.overhead.device import DevicePart, device_parts
+from perceptron.analysis.overhead.families import EXTRAS, HARNESS
 from perceptron.analysis.overhead.iteration_phases import (
     IterationPhase,
     WholeIteration,
     iteration_phases,
     whole_iteration,
 )
-from perceptron.analysis.overhead.roofline import CEILING, Bound, Ceilings, bound_by, ceilings
-from perceptron.analysis.select import NOT_REACHED, reason, times
-from perceptron.analysis.side_by_side import ratio_of
+from perceptron.analysis.overhead.roofline import Ceilings, ceilings
+from perceptron.analysis.overhead.rung import Rung, rungs
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-
-# The family under which a run keeps what measuring itself takes.
-HARNESS = "harness"
-
-
-class Rung(Struct, frozen=True, kw_only=True):
-    """One backend's iteration, with its 95 % interval, over that of the fastest.
-
-    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
-    operation. ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
-    took; ``bound`` says which limit that is close to. A rung without a time has a ``reason``.
-    """
-
-    backend: str
-    dtype: str | None
-    removes: str
-    seconds_per_iteration: float | None = None
-    low: float | None = None
-    high: float | None = None
-    ratio_to_floor: float | None = None
-    ratio_low: float | None = None
-    ratio_high: float | None = None
-    prepare_seconds: float | None = None
-    kernels_per_iteration: int | None = None
-    gflops: float | None = None
-    gbytes: float | None = None
-    bound: Bound | None = None
-    reason: str | None = None
 
 
 class OverheadResult(Struct, frozen=True, kw_only=True):
@@ -63,7 +37,12 @@ class OverheadResult(Struct, frozen=True, kw_only=True):
     rungs: list[Rung]
     phases: list[IterationPhase]
     wholes: list[WholeIteration]
-    ceilings: Ceilings | None
+    ceilings: list[Ceilings]
+    """By device and what measured it there; see `roofline.roof`."""
+    device: list[DevicePart]
+    """What devices beside the host cost around the iterations."""
+    gpus: list[GpuUse]
+    """In which state they were while it was measured."""
     harness_seconds: float | None
     """What the clock and an empty call take, in each sample."""
     harness_share: float | None
@@ -109,6 +88,8 @@ def ladder(
             iteration for name in removes if (iteration := whole_iteration(rows, name)) is not None
         ],
         ceilings=ceilings(rows),
+        device=device_parts(rows),
+        gpus=gpu_use(rows),
         harness_seconds=added,
         harness_share=share,
         published=dict(published),
@@ -120,78 +101,13 @@ def ladder(
     )
 
 
-def rungs(
-    rows: Sequence[Measurement],
-    ladder: Mapping[str, str],
-    kernels: Mapping[str, int],
-    work: tuple[int, int],
-) -> list[Rung]:
-    """Return a rung for each backend of the ladder, in its order.
-
-    ``work`` holds the operations and the bytes of one iteration.
-    """
-    limits = ceilings(rows)
-    trainings = [row for row in rows if row.family not in (CEILING, HARNESS)]
-    measured = {
-        name: of_times(list(seconds.values()))
-        for name in ladder
-        if (seconds := times(trainings, name))
-    }
-    floor = min(measured, key=lambda name: measured[name].estimate, default=None)
-    return [
-        _rung(trainings, name, removes, measured.get(name), floor, kernels.get(name), work, limits)
-        for name, removes in ladder.items()
-    ]
-
-
-def _rung(
-    rows: Sequence[Measurement],
-    backend: str,
-    removes: str,
-    seconds: Interval | None,
-    floor: str | None,
-    kernels: int | None,
-    work: tuple[int, int],
-    limits: Ceilings | None,
-) -> Rung:
-    own = [row for row in rows if row.backend == backend]
-    dtype = next((row.dtype for row in own), None)
-    if seconds is None or floor is None:
-        return Rung(
-            backend=backend,
-            dtype=dtype,
-            removes=removes,
-            kernels_per_iteration=kernels,
-            reason=reason(own, backend) or NOT_REACHED,
-        )
-    ratio = ratio_of(rows, backend, floor)
-    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
-    started = [row.prepare_seconds for row in own if row.prepare_seconds]
-    return Rung(
-        backend=backend,
-        dtype=dtype,
-        removes=removes,
-        seconds_per_iteration=seconds.estimate,
-        low=seconds.low,
-        high=seconds.high,
-        ratio_to_floor=ratio.estimate if ratio else None,
-        ratio_low=ratio.low if ratio else None,
-        ratio_high=ratio.high if ratio else None,
-        prepare_seconds=of_times(started).estimate if started else None,
-        kernels_per_iteration=kernels,
-        gflops=gflops,
-        gbytes=gbytes,
-        bound=bound_by(gflops, gbytes, work[1], limits),
-    )
-
-
 def harness(rows: Sequence[Measurement]) -> tuple[float | None, float | None]:
     """Return the seconds of the clock and an empty call, and their share of the shortest sample."""
     calls = [row.seconds for row in rows if row.family == HARNESS and row.seconds]
     samples = [
         seconds * row.iterations
         for row in rows
-        if row.family not in (CEILING, HARNESS) and row.iterations and row.phase is None
+        if row.family not in EXTRAS and row.iterations and row.phase is None
         for seconds in row.samples
     ]
     if not calls:

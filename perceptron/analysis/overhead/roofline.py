@@ -1,56 +1,105 @@
-"""What a machine can do, and which of it keeps a backend from being faster."""
+"""What a device can do, and which of it keeps a backend from being faster."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
 
+from perceptron.analysis.device_share import HOST, LAUNCH_BOUND
+from perceptron.analysis.overhead.families import CEILING
 from perceptron.records.measurement import Measurement
 
-# The family under which a run keeps its ceilings.
-CEILING = "ceiling"
 _PRODUCT, _COPY = "product", "copy"
 # Below this share of both ceilings neither arithmetic nor memory is what takes the time.
 _IDLE = 0.1
 
-# What fits into a cache is not read from memory; its few operations wait for each other.
+# What fits into a CPU's cache is not read from memory; its few operations wait for each other.
 _CACHED_BYTES = 2 * 2**20
 
-Bound = Literal["calls", "latency", "memory", "arithmetic"]
+Bound = Literal["calls", "launches", "latency", "memory", "arithmetic"]
 
 
 class Ceilings(Struct, frozen=True, kw_only=True):
-    """What the machine can do, measured in the same run with as many threads."""
+    """What a device can do, measured in the same run; a CPU with as many threads."""
 
+    device: str | None
+    backend: str
+    """What measured it; two names where one's product and another's copy were the faster."""
     gflops: float
     gbytes: float
 
+    @property
+    def name(self) -> str:
+        """Who measured it and on what, in words."""
+        return f"{self.backend} ({self.device or 'device not stated'})"
 
-def bound_by(gflops: float, gbytes: float, moved: int, limits: Ceilings | None) -> Bound | None:
-    """Return what limits a rate of ``gflops`` and ``gbytes`` a second; ``moved`` in bytes."""
+
+def bound_by(
+    gflops: float, gbytes: float, moved: int, limits: Ceilings | None, busy: float | None = None
+) -> Bound | None:
+    """Return what limits a rate of ``gflops`` and ``gbytes`` a second; ``moved`` in bytes.
+
+    ``busy`` is the share of the time in which a device beside the host is. None where nothing can
+    be said: a slow rung on such a device waits for launches or for itself, and only that tells.
+    """
+    if busy is not None and busy < LAUNCH_BOUND:
+        return "launches"
     if limits is None:
         return None
     arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
-    if max(arithmetic, memory) < _IDLE:
-        return "calls"
-    if moved < _CACHED_BYTES:  # as a step on a small batch does: no memory is waited for
+    if limits.device not in (HOST, None):
+        if max(arithmetic, memory) < _IDLE:
+            return None if busy is None else "latency"
+        cached = memory > 1  # more than a copy reached: not from memory
+    else:
+        if max(arithmetic, memory) < _IDLE:
+            return "calls"
+        cached = moved < _CACHED_BYTES  # as a step on a small batch does: no memory is waited for
+    if cached:
         return "latency" if arithmetic < _IDLE else "arithmetic"
     return "arithmetic" if arithmetic > memory else "memory"
 
 
-def ceilings(rows: Sequence[Measurement]) -> Ceilings | None:
-    """Return what the largest product and copy reached in this run; None if not measured."""
-    reached = {}
-    for name in (_PRODUCT, _COPY):
-        rates = [
-            row.size / row.seconds / 1e9
-            for row in rows
-            if row.family == CEILING and row.phase == name and row.seconds
-        ]
-        if not rates:
-            return None
+def ceilings(rows: Iterable[Measurement]) -> list[Ceilings]:
+    """Return what the largest product and copy reached, by device and what measured it there.
+
+    One that has not both is left out.
+    """
+    rates: dict[tuple[str | None, str], dict[str, float]] = {}
+    for row in rows:
+        if row.family != CEILING or row.phase not in (_PRODUCT, _COPY) or not row.seconds:
+            continue
         # The best of the processes: a ceiling is what can be done, not what usually is.
-        reached[name] = max(rates)
-    return Ceilings(gflops=reached[_PRODUCT], gbytes=reached[_COPY])
+        reached = rates.setdefault((row.device, row.backend), {})
+        reached[row.phase] = max(reached.get(row.phase, 0.0), row.size / row.seconds / 1e9)
+    return [
+        Ceilings(device=device, backend=backend, gflops=both[_PRODUCT], gbytes=both[_COPY])
+        for (device, backend), both in rates.items()
+        if len(both) == 2
+    ]
+
+
+def roof(limits: Sequence[Ceilings], device: str | None) -> Ceilings | None:
+    """Return the best of what was measured on this device; None where nothing was.
+
+    Never another device's: what one can do says nothing of what another one should.
+    """
+    own = [limit for limit in limits if limit.device == device]
+    if not own:
+        return None
+    product = max(own, key=lambda limit: limit.gflops)
+    copy = max(own, key=lambda limit: limit.gbytes)
+    return Ceilings(
+        device=device,
+        backend=" and ".join(dict.fromkeys((product.backend, copy.backend))),
+        gflops=product.gflops,
+        gbytes=copy.gbytes,
+    )
+
+
+def roofs(limits: Sequence[Ceilings]) -> list[Ceilings]:
+    """Return the roof of each device, the host's first."""
+    devices = sorted(dict.fromkeys(limit.device for limit in limits), key=lambda name: name != HOST)
+    return [best for device in devices if (best := roof(limits, device)) is not None]

@@ -14,6 +14,7 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult
+from perceptron.analysis.stored.hardware import hardware_of
 from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
@@ -50,8 +51,9 @@ class Machine(Struct, frozen=True, kw_only=True):
 class Collection(Struct, frozen=True, kw_only=True):
     """Results, judged. Every list begins with the newest.
 
-    ``benches`` holds the newest of each machine, ``maps`` of each machine, family, dtype and number
-    of threads, ``ladders`` of each machine, problem and number of threads. ``complaints`` are about
+    ``benches`` holds the newest of each machine and kind of hardware, without rehearsals, ``maps``
+    of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem and
+    number of threads. ``complaints`` are about
     what could not be read, one line of at most 400 characters each; everything else was.
     """
 
@@ -93,10 +95,15 @@ def judge_results(
         groups = _groups(finished, study, names)
         return _newest(groups, lambda run: judge(load(run.folder)), complaints.append)
 
+    by_machine = _groups(finished, "bench", ("machine",))
+    by_hardware = [
+        runs for group in by_machine for runs in _by_hardware(group, load, complaints.append)
+    ]
+
     return Collection(
         rows=rows,
         machines=_machines(rows, stored.runs, load_facts, complaints.append),
-        benches=newest("bench", ("machine",), judge_bench),
+        benches=_newest(by_hardware, lambda run: judge_bench(load(run.folder)), complaints.append),
         maps=newest("map", ("machine", "family", "dtype", "threads"), judge_map),
         ladders=newest("overhead", ("machine", "problem", "threads"), judge_ladder),
         sweeps=sweeps(rows),
@@ -136,6 +143,23 @@ def _groups(
         if stored.run.plan.get("study") == study:
             facts = stored.run.plan | {"machine": stored.run.machine}
             groups.setdefault(repr([facts.get(name) for name in names]), []).append(stored)
+    return groups.values()
+
+
+def _by_hardware(
+    runs: list[StoredRun], load: Callable[[Path], LoadedRun], complain: Callable[[str], None]
+) -> Iterable[list[StoredRun]]:
+    """Return the runs grouped by the kind of hardware that they tell about; rehearsals by none."""
+    groups: dict[str, list[StoredRun]] = {}
+    for stored in runs:
+        try:
+            loaded = load(stored.folder)
+        except UserError as error:
+            complain(str(error))
+            continue
+        hardware = hardware_of(loaded.rows, loaded.facts.environment)
+        if hardware is not None:
+            groups.setdefault(hardware, []).append(stored)
     return groups.values()
 
 

@@ -8,10 +8,11 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
+from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.disturbance import Disturbance, disturbance
+from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times
-from perceptron.analysis.overhead.ladder import HARNESS
-from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.select import has_time, is_own, moment, reason, state, times
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.analysis.throughput import Epoch, shared_epoch
@@ -34,6 +35,8 @@ class CurvePoint(Struct, frozen=True):
     disturbance: Disturbance = Disturbance()
     epoch: Epoch | None = None
     """Of a size that was trained in batches."""
+    device: DeviceShare | None = None
+    """How much of the time a device beside the host needs, where its rows tell."""
 
 
 class Curve(Struct, frozen=True):
@@ -76,6 +79,8 @@ class Sweep(Struct, frozen=True, kw_only=True):
     cold_crossovers: list[Crossover]
     amortisations: list[Amortisation]
     """When the faster one of each pair has paid for its start; empty with ``cold``."""
+    gpus: list[GpuUse] = []
+    """In which state GPUs were while it was measured."""
 
 
 def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
@@ -86,7 +91,7 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
     """
     groups: dict[tuple[object, ...], list[Measurement]] = {}
     for row in rows:
-        if row.phase is None and row.family not in (FAMILY, CEILING, HARNESS):
+        if row.phase is None and row.family != FAMILY and row.family not in EXTRAS:
             groups.setdefault(_key(row), []).append(row)
     newest = {key: max(map(moment, members)) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
@@ -132,6 +137,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         cold=_curves(cold),
         cold_crossovers=crossovers(cold) if is_line(cold) else [],
         amortisations=amortisations(rows),
+        gpus=gpu_use(rows),
     )
 
 
@@ -154,7 +160,8 @@ def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoi
             value = of_times(list(seconds.values()))
             if len(seconds) == 1:
                 value = _as_stated(value, sizes[size])
-            spots.append(CurvePoint(size, value, len(seconds), disturbance(own), shared_epoch(own)))
+            facts = (disturbance(own), shared_epoch(own), device_share(own))
+            spots.append(CurvePoint(size, value, len(seconds), *facts))
     return spots
 
 

@@ -38,7 +38,7 @@ class TorchAccelerator:
         self.synchronize()
 
     def synchronize(self) -> None:
-        if self.device != "cpu":
+        if self.device not in ("cpu", "meta"):
             self._module().synchronize()
 
     def reset_peak_memory(self) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import cycle
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import torch
+
+Pair: TypeAlias = "tuple[torch.Tensor, torch.Tensor]"  # inputs and targets of some rows
 
 # Three: one is being gathered into, one copied from, and one is spare where the GPU falls behind.
 BUFFERS = 3
@@ -17,7 +19,7 @@ BUFFERS = 3
 class Feed(Protocol):
     """Gives a batch when its turn comes."""
 
-    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, begin: int, end: int) -> Pair:
         """Return inputs and targets of the rows ``orders[begin:end]``, on the device."""
 
 
@@ -41,7 +43,7 @@ class Resident:
     def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor) -> None:
         self._inputs, self._targets, self._orders = inputs, targets, orders
 
-    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, begin: int, end: int) -> Pair:
         rows = self._orders[begin:end]
         return self._inputs.index_select(0, rows), self._targets.index_select(0, rows)
 
@@ -87,7 +89,7 @@ class FromHost:
             [_Buffer(buffer_for(inputs), buffer_for(targets), event()) for _ in range(BUFFERS)]
         )
 
-    def __call__(self, begin: int, end: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __call__(self, begin: int, end: int) -> Pair:
         import torch
 
         rows = self._orders[begin:end]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from perceptron.analysis.overhead.ladder import OverheadResult, Rung
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.overhead.rung import Rung
 from perceptron.report.charts.dots import dots_axis, placed
 from perceptron.report.charts.figure import Dot, DotFigure
-from perceptron.report.numbers import digits, duration, duration_interval
+from perceptron.report.numbers import digits, duration, duration_interval, rough_percent
 
 
 def ladder_figure(ladder: OverheadResult) -> DotFigure | None:
@@ -77,6 +78,8 @@ def _ratio(rung: Rung) -> str:
 
 def _words(rung: Rung) -> str:
     time = duration_interval(rung.seconds_per_iteration or 1.0, rung.low, rung.high)
+    if rung.busy_share is not None:
+        time += f", the device busy {rough_percent(rung.busy_share)} of it"
     if rung.ratio_low == rung.ratio_high == 1:
         return f"{time}, the floor"
     if rung.ratio_to_floor is None:

@@ -36,8 +36,15 @@ _KNOWN = {
     "jax-cpu": Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "*"),
     "torch-cuda": Stroke("#009E73", "#2BC79A", (6, 2, 1.5, 2), "D"),
     "torch-cuda-dataloader": Stroke("#4C8A2B", "#86C95F", (2, 1, 6, 1), "H"),
+    "torch-cuda-manual": Stroke("#2E6F8E", "#6FB3D3", (5, 1, 2, 1), "p"),
+    "torch-cuda-manual-graph": Stroke("#1B4F72", "#5A9BC4", (4, 2, 1, 2), "h"),
+    "torch-cuda-compiled": Stroke("#6B8E23", "#A5C85A", (10, 2, 2, 2), ">"),
     "torch-cuda-graph": Stroke("#00664B", "#17A884", (3, 1.5), "d"),
+    "torch-cuda-persistent": Stroke("#1B3A6B", "#7FA6E8", (12, 2), "P"),
+    "cupy": Stroke("#C2410C", "#FDA172", (1, 3), "s"),
     "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
+    "torch-mps": Stroke("#8E4585", "#C98AC2", (7, 2, 1, 2), "s"),
+    "torch-xpu": Stroke("#3F51B5", "#8E9BE8", (7, 1), "D"),
 }
 _OTHERS = (
     Stroke("#CC79A7", "#E39AC3", (9, 2, 2, 2), "o"),

@@ -11,6 +11,15 @@ from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import duration, duration_interval
+from perceptron.report.tables.device import (
+    PART_COLUMNS,
+    PART_TITLE,
+    SHARE_COLUMNS,
+    SHARE_TITLE,
+    part_cells,
+    share_cells,
+    state_lines,
+)
 from perceptron.report.tables.ladder import (
     PHASE_COLUMNS,
     RUNG_COLUMNS,
@@ -48,11 +57,18 @@ def _view(ladder: OverheadResult, looks: plot.Looks) -> View:
         f"{facts.cpu}, {facts.cores} cores, {ladder.threads} threads.",
         "Each rung does away with one thing; what is left at the floor is the arithmetic.",
         harness_line(ladder),
+        *state_lines(ladder.gpus),
     ]
     tables = [table(RUNG_COLUMNS, rung_cells(ladder.rungs), "The rungs [95 % interval]")]
     if ladder.phases:
         title = "Inside one eager iteration, by the difference of loops with and without a phase"
         tables.append(table(PHASE_COLUMNS, phase_cells(ladder), title))
+    if shares := share_cells(ladder.rungs):
+        title = f"{SHARE_TITLE}: how much of the time it is busy by its own events"
+        tables.append(table(SHARE_COLUMNS, shares, title))
+    if ladder.device:
+        title = f"{PART_TITLE}, each measured by itself [95 % interval]"
+        tables.append(table(PART_COLUMNS, part_cells(ladder.device), title))
     return View(
         title=f"One iteration of {ladder.problem}, down to the floor",
         lines=[line for line in lines if line],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from perceptron.analysis.stored.collection import Collection, Machine
+from perceptron.records.environment import Gpu
 from perceptron.report.dashboard.names import machine_name
 from perceptron.report.numbers import memory
 from perceptron.report.tables.doctor import cells
@@ -77,7 +78,12 @@ def _gpus(machine: Machine) -> str:
     if machine.diagnosis is None:
         return _NOTHING
     gpus = machine.diagnosis.environment.gpus
-    return ", ".join(f"{gpu.name}, driver {gpu.driver or 'not known'}" for gpu in gpus) or "none"
+    return "; ".join(map(_gpu, gpus)) or "none"
+
+
+def _gpu(gpu: Gpu) -> str:
+    size = "" if gpu.memory_bytes is None else f", {memory(gpu.memory_bytes)} memory"
+    return f"{gpu.name}, driver {gpu.driver or 'not known'}{size}"
 
 
 def _system(machine: Machine) -> str:

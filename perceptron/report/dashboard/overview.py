@@ -1,4 +1,7 @@
-"""The first page: what was found, in pictures and a few numbers, and how far to trust it."""
+"""The first page: what was found, in pictures and a few numbers, and how far to trust it.
+
+Each kind of hardware has a block of its own, from the newest run on it.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,11 @@ from markupsafe import Markup
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
+from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
+from perceptron.analysis.stored.hardware import hardware_of
 from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
 from perceptron.analysis.training import training_words
 from perceptron.report import numbers
@@ -49,33 +54,61 @@ def overview(
 
     ``asked`` as on the page of sweeps, where it decides what is drawn.
     """
-    bench = collection.benches[0] if collection.benches else None
-    sweeps = _sweeps(collection.sweeps, bench)
-    drawn = _sweeps(most_telling_sweeps(collection.sweeps, Asked(asked)).drawn, bench)
-    rows = [] if bench is None else bench.rows
-    single_columns, singles = single_table(rows)
-    crossover_columns, crossovers = crossover_table([] if bench is None else bench.crossovers, rows)
+    benches = _newest_of_each_hardware(collection.benches)
+    telling = most_telling_sweeps(collection.sweeps, Asked(asked)).drawn
+    return {
+        "blocks": [
+            _block(collection, bench, telling, looks) | {"id": f"-{number}" if number > 1 else ""}
+            for number, bench in enumerate(benches, start=1)
+        ],
+        # Without a run of the main job a map is all that there is to show.
+        "map": None if benches else _map(collection.maps, looks),
+        "asv": asv,
+        "others": [
+            _other(other)
+            for other in collection.benches
+            if all(other is not bench for bench in benches)
+        ],
+        "complaints": len(collection.complaints),
+        "rows": len(collection.rows),
+        "machines": len(collection.machines),
+    }
+
+
+def _newest_of_each_hardware(benches: Iterable[BenchResult]) -> list[BenchResult]:
+    newest: dict[str | None, BenchResult] = {}
+    for bench in benches:
+        newest.setdefault(bench.hardware, bench)
+    return list(newest.values())
+
+
+def _block(
+    collection: Collection,
+    bench: BenchResult,
+    telling: Sequence[Sweep],
+    looks: Mapping[str, Stroke],
+) -> dict[str, Any]:
+    """Return what is shown of one kind of hardware; ``telling`` are the sweeps that are drawn."""
+    sweeps, drawn = _sweeps(collection.sweeps, bench), _sweeps(telling, bench)
+    single_columns, singles = single_table(bench.rows)
+    crossover_columns, crossovers = crossover_table(bench.crossovers, bench.rows)
     return {
         "bench": bench,
-        "machine": None if bench is None else machine_name(bench.machine, "perceptron"),
-        "asv": asv,
+        "hardware": shortened(bench.hardware or "?"),
+        "machine": machine_name(bench.machine, "perceptron"),
         "cards": _cards(bench),
-        "finding": None if bench is None else _finding(bench, looks),
+        "finding": _finding(bench, looks),
         "winners": [_winners(sweep) for sweep in _newest(sweeps)],
         "winner_columns": WINNER_COLUMNS,
         "single_columns": single_columns,
         "singles": _shortened(singles),
         "crossovers": _shortened(crossovers),
         "crossover_columns": crossover_columns,
-        "missing": [] if bench is None else missing(bench.crossovers),
-        "sweep": None if bench is None else _sweep(bench, drawn, looks),
-        "map": _map(collection, bench, looks),
+        "missing": missing(bench.crossovers),
+        "sweep": _sweep(bench, drawn, looks),
+        "map": _map(_maps_beside(collection, bench), looks),
         "trust": _trust(bench),
-        "warnings": [] if bench is None else bench.warnings,
-        "others": [_other(other) for other in collection.benches[1:]],
-        "complaints": len(collection.complaints),
-        "rows": len(collection.rows),
-        "machines": len(collection.machines),
+        "warnings": bench.warnings,
     }
 
 
@@ -126,12 +159,18 @@ def _link(bench: BenchResult, family: str, sweeps: list[Sweep]) -> str:
     return link("sweeps", SWITCHES, (family,))
 
 
-def _map(
-    collection: Collection, bench: BenchResult | None, looks: Mapping[str, Stroke]
-) -> dict[str, Any] | None:
-    maps = collection.maps
-    own = [result for result in maps if bench is None or result.machine == bench.machine]
-    for result in [*own, *maps]:
+def _maps_beside(collection: Collection, bench: BenchResult) -> list[MapResult]:
+    """Return the maps of its hardware, those of its machine first."""
+    same = [
+        result
+        for result in collection.maps
+        if hardware_of(result.rows, result.environment) == bench.hardware
+    ]
+    return sorted(same, key=lambda result: result.machine != bench.machine)
+
+
+def _map(maps: Iterable[MapResult], looks: Mapping[str, Stroke]) -> dict[str, Any] | None:
+    for result in maps:
         figure = map_figure(result.map)
         return {
             "summary": result.map.summary,
@@ -144,12 +183,10 @@ def _map(
     return None
 
 
-def _sweeps(sweeps: Sequence[Sweep], bench: BenchResult | None) -> list[Sweep]:
-    """Return the sweeps of the machine that the page is about, in their order."""
+def _sweeps(sweeps: Sequence[Sweep], bench: BenchResult) -> list[Sweep]:
+    """Return the sweeps of the machine of a block, in their order."""
     return [
-        sweep
-        for sweep in sweeps
-        if bench is not None and sweep.machine == bench.machine and sweep.source == "perceptron"
+        sweep for sweep in sweeps if sweep.machine == bench.machine and sweep.source == "perceptron"
     ]
 
 
@@ -199,10 +236,8 @@ def _time(spot: CurvePoint) -> str:
     return f"{time} ({numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))})"
 
 
-def _cards(bench: BenchResult | None) -> list[dict[str, Any]]:
+def _cards(bench: BenchResult) -> list[dict[str, Any]]:
     """Return the answers in a few words: a large number, what it is, and whether it is sure."""
-    if bench is None:
-        return []
     cards = [_finding_card(bench.finding), *_crossing_cards(bench.crossovers)]
     return [card for card in cards if card is not None]
 
@@ -234,10 +269,8 @@ def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, Any]]:
     ][:3]
 
 
-def _trust(bench: BenchResult | None) -> list[str]:
+def _trust(bench: BenchResult) -> list[str]:
     """Return how far the numbers can be trusted, in sentences."""
-    if bench is None:
-        return []
     failed = sum(row.status == "failed" for row in bench.rows)
     judged = [
         crossover

@@ -28,6 +28,8 @@ _COLUMNS = (
     ("threads", "threads", "#"),
     ("process", "process", "#"),
     ("seconds", "per iteration, s", "s"),
+    ("device_seconds", "the device's own per iteration, s", "s"),
+    ("energy_joules", "energy per iteration, J", "#"),
     ("rows_per_second", "rows per second", "#"),
     ("epoch_seconds", "per epoch, s", "s"),
     ("stdev", "standard deviation as stated, s", "s"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isclose, log10
 
+from perceptron.analysis.device_share import HOST
 from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.overhead.roofline import Ceilings, roofs
+from perceptron.analysis.overhead.rung import Rung
 from perceptron.analysis.stored.collection import Collection
 from perceptron.report.charts import plot
 from perceptron.report.charts.axes import log_axis
@@ -12,7 +16,13 @@ from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name
 from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import digits
-from perceptron.report.tables.ladder import ROOFLINE_COLUMNS, roofline_cells, roofline_title
+from perceptron.report.tables.device import busy_words, state_lines
+from perceptron.report.tables.ladder import (
+    ROOFLINE_COLUMNS,
+    roofless_lines,
+    roofline_cells,
+    roofline_title,
+)
 from perceptron.untrusted_text import for_plotly
 
 SWITCHES = ("Machine", "Threads")
@@ -22,7 +32,7 @@ def roofline_views(collection: Collection, looks: plot.Looks) -> Views:
     """Return a view for each machine and number of threads, of all problems with a ladder."""
     groups: dict[tuple[str, str], list[OverheadResult]] = {}
     for ladder in collection.ladders:
-        if ladder.ceilings is not None and ladder.operations > 0 and ladder.bytes_moved > 0:
+        if ladder.ceilings and ladder.operations > 0 and ladder.bytes_moved > 0:
             setting = (
                 machine_name(ladder.rows[0].machine, ladder.rows[0].source),
                 str(ladder.threads),
@@ -36,6 +46,8 @@ def roofline_views(collection: Collection, looks: plot.Looks) -> Views:
 
 def _view(members: list[OverheadResult], looks: plot.Looks) -> View:
     facts = members[0].environment
+    # Of several runs on a device the best: a ceiling is what can be done.
+    limits = roofs([limit for ladder in members for limit in ladder.ceilings])
     return View(
         title="How near to what the machine can do",
         lines=[
@@ -44,28 +56,52 @@ def _view(members: list[OverheadResult], looks: plot.Looks) -> View:
             "the mathematics reads or writes once, and how much arithmetic a second got done. No "
             "point can lie above the roof; what lies far below it waits for something else, on "
             "small problems for calls from Python. A point above the slope reads from a cache.",
+            *_several(limits),
+            *dict.fromkeys(line for ladder in members for line in roofless_lines(ladder)),
+            *dict.fromkeys(line for ladder in members for line in state_lines(ladder.gpus)),
         ],
-        figures=[_figure(members, looks)],
+        figures=[
+            _figure(members, roof, looks)
+            for roof in limits
+            if len(limits) == 1 or any(_rungs_on(ladder, roof) for ladder in members)
+        ],
         tables=[
-            table(
-                ROOFLINE_COLUMNS,
-                roofline_cells(ladder),
-                f"{ladder.problem}. {roofline_title(ladder)}",
-            )
+            table(ROOFLINE_COLUMNS, cells, f"{ladder.problem}. {roofline_title(ladder, roof)}")
             for ladder in members
+            for roof in roofs(ladder.ceilings)
+            if (cells := roofline_cells(ladder, roof))
         ],
     )
 
 
-def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
+def _several(limits: Sequence[Ceilings]) -> list[str]:
+    if len(limits) < 2:
+        return []
+    return [
+        "Each device has a roof of its own, with the backends that ran on it below: "
+        + "; ".join(limit.name for limit in limits)
+        + ". On a device a backend that leaves it waiting is bound by launches."
+    ]
+
+
+def _rungs_on(ladder: OverheadResult, roof: Ceilings) -> list[tuple[Rung, float]]:
+    """Return the rungs on this roof's device with what they reached."""
+    return [
+        (rung, rung.gflops)
+        for rung in ladder.rungs
+        if rung.device == roof.device and rung.gflops is not None
+    ]
+
+
+def _figure(members: list[OverheadResult], limits: Ceilings, looks: plot.Looks) -> ViewFigure:
     traces: list[Trace] = []
     heights: list[float] = []
-    for ladder in members:
-        for rung in ladder.rungs:
-            if rung.gflops is None:
-                continue
-            heights.append(rung.gflops)
-            words = f"{rung.backend} on {ladder.problem}: {digits(rung.gflops, 2)} GFLOP/s"
+    shown = [ladder for ladder in members if _rungs_on(ladder, limits)] or members
+    for ladder in shown:
+        for rung, gflops in _rungs_on(ladder, limits):
+            heights.append(gflops)
+            words = f"{rung.backend} on {ladder.problem}: {digits(gflops, 2)} GFLOP/s"
+            bound = f"bound by {rung.bound or 'unknown'}{busy_words(rung.busy_share)}"
             look = looks[rung.backend]
             traces.append(
                 {
@@ -77,38 +113,37 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
                         trace["name"] == for_plotly(rung.backend) for trace in traces
                     ),
                     "x": [_intensity(ladder)],
-                    "y": [rung.gflops],
+                    "y": [gflops],
                     "marker": {"color": look.colour, "symbol": look.symbol, "size": 11},
-                    "text": [for_plotly(f"{words}, bound by {rung.bound or 'unknown'}", 300)],
+                    "text": [for_plotly(f"{words}, {bound}", 300)],
                     "hoverinfo": "text",
                 }
             )
-    across = [_intensity(ladder) for ladder in members]
-    limits = [ladder.ceilings for ladder in members if ladder.ceilings is not None]
-    product, copy = (
-        max(limit.gflops for limit in limits),
-        max(limit.gbytes for limit in limits),
-    )
+    across = [_intensity(ladder) for ladder in shown]
+    product, copy = limits.gflops, limits.gbytes
     ridge = product / copy
     across += [ridge * 4, min(across) / 4, ridge / 4]
     low, high = min(across), max(across)
     roof = [(low, low * copy), (ridge, product), (high, product)]
+    is_host = limits.device in (HOST, None)
     traces.append(
         {
             "type": "scatter",
             "mode": "lines",
-            "name": "the machine's ceilings",
+            "name": "the machine's ceilings" if is_host else for_plotly(f"roof: {limits.name}"),
             "x": [x for x, _ in roof],
             "y": [y for _, y in roof],
             "line": {"color": "--ink", "width": 2},
             "hoverinfo": "skip",
         }
     )
-    problems = ", ".join(ladder.problem for ladder in members)
+    problems = ", ".join(ladder.problem for ladder in shown)
+    of = "" if is_host else f" of {limits.device}, measured by {limits.backend}"
     return ViewFigure(
-        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}; the "
-        f"roof is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the numbers",
-        caption=f"The roof: a large product reached {digits(product)} GFLOP/s, a large copy "
+        alt=f"Arithmetic a second over arithmetic a byte, both logarithmic, for {problems}; "
+        f"the roof{of} is {digits(product)} GFLOP/s and {digits(copy)} GB/s. The tables have the "
+        "numbers",
+        caption=f"The roof{of}: a large product reached {digits(product)} GFLOP/s, a large copy "
         f"{digits(copy)} GB/s, the best of the processes of these runs.",
         height=480,
         data=traces,
@@ -117,7 +152,7 @@ def _figure(members: list[OverheadResult], looks: plot.Looks) -> ViewFigure:
             "yaxis": plot.axis(
                 log_axis([*heights, *(y for _, y in roof)], _number, 10, "GFLOP/s that got done")
             ),
-            "annotations": _problems(members),
+            "annotations": _problems(shown),
         },
     )
 

@@ -32,6 +32,7 @@ from perceptron.report.tables.crossover import (
     amortisation_cells,
     crossover_cells,
 )
+from perceptron.report.tables.device import busy_cell, state_lines
 from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.throughput import epoch_cells
 
@@ -105,6 +106,7 @@ def _times(
         table(CROSSOVER_COLUMNS, crossover_cells(sweep.crossovers), "Who is faster"),
         _values(sweep.curves, times, axis, shown),
         *_epochs(sweep.curves, axis),
+        *_device_shares(sweep.curves, axis),
     ]
     if guessed:
         tables.append(table(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
@@ -179,6 +181,7 @@ def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover
             if stated
             else "One process for each value, so there are no intervals, and no winner is sure."
         )
+    lines += state_lines(sweep.gpus)
     if sweep.source == "asv":
         lines.append(
             "Of asv's commits the newest are here; the page of history has all of results/."
@@ -227,6 +230,25 @@ def _epochs(curves: Sequence[Curve], axis: str) -> list[ViewTable]:
         for size in sorted({size for _, size in cells})
     ]
     return [table(columns, rows, "Rows trained on per second, time of an epoch")]
+
+
+def _device_shares(curves: Sequence[Curve], axis: str) -> list[ViewTable]:
+    """Return how busy devices are, of backends whose rows tell, as `_values`."""
+    busy = {
+        (curve.backend, spot.size): busy_cell(spot.device)
+        for curve in curves
+        for spot in curve.spots
+        if spot.device is not None
+    }
+    if not busy:
+        return []
+    names = [curve.backend for curve in curves if any(spot.device for spot in curve.spots)]
+    rows = [
+        (f"{size:,}", *(busy.get((name, size), NONE) for name in names))
+        for size in sorted({size for _, size in busy})
+    ]
+    title = "Device busy ÷ wall [95 % interval], launch-bound below a half"
+    return [table((f"{axis}>", *(f"{name}>" for name in names)), rows, title)]
 
 
 def _interval(values: Sequence[tuple[int, float | None]]) -> str:

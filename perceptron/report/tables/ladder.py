@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from perceptron.analysis.device_share import HOST
 from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
-from perceptron.analysis.overhead.ladder import OverheadResult, Rung
+from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.overhead.roofline import Ceilings, roofs
+from perceptron.analysis.overhead.rung import Rung
 from perceptron.report.numbers import (
     NONE,
     count,
@@ -16,6 +19,7 @@ from perceptron.report.numbers import (
     ratio,
     rough_percent,
 )
+from perceptron.report.tables import device
 from perceptron.report.tables.terminal import out, table
 
 RUNG_COLUMNS = (
@@ -39,7 +43,7 @@ PHASE_COLUMNS = ("backend", "phase", "one iteration", "share>")
 
 
 def show(result: OverheadResult) -> None:
-    """Print the ladder, the phases of its topmost rung and the roofline."""
+    """Print the ladder, the phases of its topmost rungs, what devices did, and the rooflines."""
     table(
         f"{result.problem}: one iteration, {result.threads} threads",
         RUNG_COLUMNS,
@@ -47,11 +51,13 @@ def show(result: OverheadResult) -> None:
     )
     if result.phases:
         table("Inside one eager iteration", PHASE_COLUMNS, phase_cells(result))
-    if result.ceilings is not None:
-        table(roofline_title(result), ROOFLINE_COLUMNS, roofline_cells(result))
-    line = harness_line(result)
-    if line:
-        out.print(f"{line}\n", markup=False, soft_wrap=True)
+    device.show(result.rungs, result.device, result.gpus)
+    for limits in roofs(result.ceilings):
+        if cells := roofline_cells(result, limits):
+            table(roofline_title(result, limits), ROOFLINE_COLUMNS, cells)
+    for line in (*roofless_lines(result), harness_line(result)):
+        if line:
+            out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
 def rung_cells(rungs: Sequence[Rung]) -> list[tuple[str, ...]]:
@@ -106,11 +112,8 @@ def _phase(phase: IterationPhase, iteration_seconds: float | None) -> tuple[str,
     return (phase.backend, phase.phase, seconds, share)
 
 
-def roofline_cells(result: OverheadResult) -> list[tuple[str, ...]]:
-    """Return how much of the machine's ceilings each rung reached, as far as they are known."""
-    if result.ceilings is None:
-        return []
-    limits = result.ceilings
+def roofline_cells(result: OverheadResult, limits: Ceilings) -> list[tuple[str, ...]]:
+    """Return how much of its device's ceilings each rung reached, of the rungs on that device."""
     return [
         (
             rung.backend,
@@ -118,21 +121,41 @@ def roofline_cells(result: OverheadResult) -> list[tuple[str, ...]]:
             rough_percent(rung.gflops / limits.gflops),
             digits(rung.gbytes, 2),
             rough_percent(rung.gbytes / limits.gbytes),
-            rung.bound or NONE,
+            bound_words(rung),
         )
         for rung in result.rungs
-        if rung.gflops is not None and rung.gbytes is not None
+        if rung.device == limits.device and rung.gflops is not None and rung.gbytes is not None
     ]
 
 
-def roofline_title(result: OverheadResult) -> str:
-    """Return what the shares of the roofline are of."""
-    assert result.ceilings is not None, "there are no shares without ceilings"
+def bound_words(rung: Rung) -> str:
+    """Return what a rung is bound by; of one on a device also how busy that is."""
+    return f"{rung.bound or NONE}{device.busy_words(rung.busy_share)}"
+
+
+def roofline_title(result: OverheadResult, limits: Ceilings) -> str:
+    """Return what the shares of a device's roofline are of."""
+    whose = f"{result.threads} threads" if limits.device in (HOST, None) else limits.name
     return (
-        f"Against the ceilings of {result.threads} threads: a large float32 product reached "
-        f"{digits(result.ceilings.gflops)} GFLOP/s, a large copy "
-        f"{digits(result.ceilings.gbytes)} GB/s"
+        f"Against the ceilings of {whose}: a large float32 product reached "
+        f"{digits(limits.gflops)} GFLOP/s, a large copy {digits(limits.gbytes)} GB/s"
     )
+
+
+def roofless_lines(result: OverheadResult) -> list[str]:
+    """Return a line for each device with rungs and without ceilings, where others have some."""
+    if not result.ceilings:
+        return []
+    devices = {limits.device for limits in result.ceilings}
+    without: dict[str, list[str]] = {}
+    for rung in result.rungs:
+        if rung.seconds_per_iteration is not None and rung.device not in devices:
+            without.setdefault(rung.device or "a device not stated", []).append(rung.backend)
+    return [
+        f"No ceiling of {name} was measured: {', '.join(names)} "
+        f"{'is' if len(names) == 1 else 'are'} held against none."
+        for name, names in without.items()
+    ]
 
 
 def harness_line(result: OverheadResult) -> str:

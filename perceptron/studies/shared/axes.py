@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from perceptron.errors import UserError, unknown
 from perceptron.problems import catalogue
-from perceptron.problems.cost import bytes_moved
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
-from perceptron.studies.shared.sweep import LINES, QUICK_BYTES
+from perceptron.studies.shared.sweep import LINES, quick_sizes
 
 
 @dataclass(frozen=True)
@@ -39,8 +38,8 @@ def referenced_axis(
     return SizeAxis(family, low, high, problem, own)
 
 
-def family_axis(name: str, quick: bool) -> SizeAxis:
-    """Return the axis of a family, in quick mode without the sizes that take milliseconds.
+def family_axis(name: str, quick_for: Iterable[str] | None = None) -> SizeAxis:
+    """Return the axis of a family, as far as a quick look at the backends ``quick_for`` goes.
 
     Raises `UserError` for an unknown family and for one that has two axes.
     """
@@ -53,11 +52,8 @@ def family_axis(name: str, quick: bool) -> SizeAxis:
             f"`perceptron map --family {name}` draws it; for a crossover choose from "
             + ", ".join(LINES)
         )
-    sizes = [size for (size,) in family.sizes]
-    if quick:
-        sizes = [
-            size for size in sizes if bytes_moved(family.problem(size), "float32") <= QUICK_BYTES
-        ]
+    every = family.sizes if quick_for is None else quick_sizes(family, quick_for)
+    sizes = [size for (size,) in every]
     return SizeAxis(name, min(sizes), max(sizes), cache(family.problem))
 
 

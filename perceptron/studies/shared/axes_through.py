@@ -71,7 +71,7 @@ def all_axes(problem: Problem) -> list[AxisThrough]:
         return [AxisThrough("size", problem.size, axis)]
     if problem.family in FAMILIES and len(FAMILIES[problem.family].axes) == 1:
         (label,) = FAMILIES[problem.family].axes
-        return [AxisThrough(label, problem.size, family_axis(problem.family, quick=False))]
+        return [AxisThrough(label, problem.size, family_axis(problem.family))]
     return []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from math import inf
 
@@ -16,9 +16,19 @@ from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 from perceptron.studies.shared.budget import Budget
-from perceptron.studies.shared.processes import GroupProcesses, lasting_workers, lasts
+from perceptron.studies.shared.processes import (
+    GroupProcesses,
+    OwnName,
+    lasting_workers,
+    own_workers,
+)
 from perceptron.studies.shared.progress import Progress
-from perceptron.studies.shared.task import Task, job_of, key_of, remaining, row_of
+from perceptron.studies.shared.task import Key, Task, job_of, key_of, remaining, row_of
+
+# Processes that are not there after so many times what they usually take to start do not start.
+_LATE = 2.0
+# Problems that are checked and timed before it is asked again for how many more there is time.
+_SOME = 8
 
 
 def run_tasks(
@@ -47,6 +57,33 @@ def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
     """Return what a task will take in a worker that runs: to be timed, or to be checked."""
     kind, name = (what, *task.worker), task.problem.reference
     return budget.costs.expect(kind, name, _work(task.problem))
+
+
+def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> float:
+    """Return what measuring these tasks will take, as far as the journal has no rows for them.
+
+    Each group of a process has a fresh worker for each backend, and what was not checked yet has
+    another one.
+    """
+    agreed = _agreed(journal)
+    left = remaining(tasks, journal.rows)
+    here = {name: registry.reason_unavailable(name) is None for name in {t.backend for t in left}}
+    begun = [task for task in left if here[task.backend]]
+    unchecked = {task.key: task for task in begun if task.key not in agreed}.values()
+    workers = [
+        *{(task.process, task.group, task.worker): task.worker for task in begun}.values(),
+        *{task.worker for task in unchecked},
+    ]
+    return (
+        sum(expected_seconds(task, budget) for task in begun)
+        + sum(expected_seconds(task, budget, "check") for task in unchecked)
+        + sum(budget.costs.expect("start", worker) for worker in workers)
+    )
+
+
+def _agreed(journal: RunJournal) -> set[Key]:
+    """Return what needs no check any more: a backend that has a time on a problem agrees."""
+    return {key_of(row) for row in journal.rows if row.status == "ok"}
 
 
 def _work(problem: Problem) -> float:
@@ -102,10 +139,11 @@ class _Campaign:
                 return
 
     @contextmanager
-    def _noting_hangs(self, expected: float, longest: float) -> Iterator[None]:
+    def _noting_hangs(self, expected: float, longest: float, late: float = 0) -> Iterator[None]:
         """Do a piece, and keep that it hangs if it was abandoned for that.
 
-        Raises `Abandoned` only where there is no time for anything else.
+        Raises `Abandoned` only where there is no time for anything else, as where there was less
+        than ``late`` seconds for the piece: it was begun late then, and does not hang.
         """
         budget = self._budget
         before = budget.spent
@@ -117,37 +155,41 @@ class _Campaign:
             if budget.is_over:
                 budget.hangs.note(abandoned, seconds, expected)
                 raise
+            if seconds < late:
+                raise
             budget.hangs.keep(abandoned, seconds)
 
     def _measure_group(self, group: list[Task], references: str) -> None:
         """Measure as many of these tasks as there is time for, backends side by side."""
-        tasks = self._affordable(self._remaining(group))
-        self._to_go = self._seconds_to_go(self._remaining())
-        here = []
-        for task in tasks:
+        for task in self._remaining(group):
             reason = self._reasons[task.backend]
-            if reason is None:
-                here.append(task)
-            else:
+            if reason is not None:
                 outcome = Outcome(problem=task.problem.reference, status="skipped", reason=reason)
                 self._keep(task, outcome)
         with GroupProcesses(self._workers, self._budget.until_abandoned) as processes:
-            agreeing = self._start(self._agreeing(here, references, processes), processes)
-            for task in _side_by_side(agreeing, self._shuffle):
-                if self._budget.is_over:
+            while not self._budget.is_over:
+                tasks = self._affordable(self._remaining(group), processes.started)
+                self._to_go = self._seconds_to_go(self._remaining())
+                # Some at a time: what they take says how many more there is time for.
+                some = _some_problems(self._start(tasks, processes), self._shuffle)
+                if not some:
                     return
-                if self._hangs(task):  # in another process of this group
-                    continue
-                for outcome in self._learning("time", [task], processes.time(task)):
-                    self._keep(task, outcome)
+                for task in _side_by_side(
+                    self._agreeing(some, references, processes), self._shuffle
+                ):
+                    if self._budget.is_over:
+                        return
+                    if self._hangs(task):  # in another process of this group
+                        continue
+                    for outcome in self._learning("time", [task], processes.time(task)):
+                        self._keep(task, outcome)
 
     def _agreeing(
         self, tasks: list[Task], references: str, processes: GroupProcesses
     ) -> list[Task]:
         """Return the tasks whose backend agrees; the others have their rows."""
-        agreed = {key_of(row) for row in self._journal.rows if row.status == "ok"}
         refused = set()
-        for batch in _by_worker(task for task in tasks if task.key not in agreed):
+        for batch in _by_worker(self._unchecked(tasks)):
             left = {task.problem.reference: task for task in batch}
             # Once around, and again without each problem on which the backend did not end.
             while left := {name: task for name, task in left.items() if not self._hangs(task)}:
@@ -161,14 +203,18 @@ class _Campaign:
         return [task for task in tasks if task not in refused and not self._hangs(task)]
 
     def _start(self, tasks: list[Task], processes: GroupProcesses) -> list[Task]:
-        """Start the processes of these tasks; return the tasks whose process is there."""
-        before = self._budget.spent
+        """Start the processes of these tasks; return the tasks whose processes are there."""
+        before, costs = self._budget.spent, self._budget.costs
         while tasks:
-            with self._noting_hangs(inf, self._budget.longest_start):
-                count = processes.start(tasks)
+            unchecked = self._unchecked(tasks)
+            names = own_workers(tasks, unchecked, self._workers).keys() - processes.started
+            usual = sum(costs.expect("start", worker) for _, worker in names)
+            late = _LATE * usual if costs.knows("start") else 0.0
+            with self._noting_hangs(inf, self._budget.longest_start, late):
+                count = processes.start(tasks, unchecked)
                 seconds = self._budget.spent - before
-                for worker in {task.worker for task in tasks if not lasts(task, self._workers)}:
-                    self._budget.costs.learn("start", worker, seconds / count)
+                for worker in {worker for _, worker in names}:
+                    costs.learn("start", worker, seconds / count)
                 break
             tasks = [task for task in tasks if not self._hangs(task)]
         return tasks
@@ -187,31 +233,30 @@ class _Campaign:
         each_once = {(task.key, task.process): task for task in [*now, *later]}
         return sum(map(self._cost, each_once.values()))
 
-    def _affordable(self, group: list[Task]) -> list[Task]:
+    def _affordable(self, tasks: list[Task], started: Set[OwnName]) -> list[Task]:
         """Return the tasks for which there is time: a problem on all its backends or on none.
 
-        Those of a backend that cannot run here take none.
+        Of their processes some are ``started``.
         """
-        kept = [task for task in group if self._reasons[task.backend] is not None]
         problems: dict[str, list[Task]] = {}
-        for task in group:
-            if self._reasons[task.backend] is None:
-                problems.setdefault(task.problem.reference, []).append(task)
-        agreed = {key_of(row) for row in self._journal.rows if row.status == "ok"}
-        left = self._budget.left
-        started: set[object] = set()
+        for task in tasks:
+            problems.setdefault(task.problem.reference, []).append(task)
+        kept, left, begun = [], self._budget.left, set(started)
         for members in problems.values():
+            unchecked = self._unchecked(members)
             cost = sum(self._cost(task, "time") for task in members)
-            cost += sum(self._cost(task, "check") for task in members if task.key not in agreed)
-            for worker in {
-                task.worker for task in members if not lasts(task, self._workers)
-            } - started:
-                cost += self._budget.costs.expect("start", worker)
+            cost += sum(self._cost(task, "check") for task in unchecked)
+            workers = own_workers(members, unchecked, self._workers).keys() - begun
+            cost += sum(self._budget.costs.expect("start", worker) for _, worker in workers)
             if cost < left:
                 left -= cost
-                started.update(task.worker for task in members)
+                begun |= workers
                 kept += members
         return kept
+
+    def _unchecked(self, tasks: Iterable[Task]) -> list[Task]:
+        agreed = _agreed(self._journal)
+        return [task for task in tasks if task.key not in agreed]
 
     def _cost(self, task: Task, what: str = "time") -> float:
         """Return the seconds that a task is expected to take: to be timed, or to be checked."""
@@ -221,17 +266,11 @@ class _Campaign:
     def _learning(
         self, what: str, tasks: list[Task], outcomes: Iterator[Outcome]
     ) -> Iterator[Outcome]:
-        """Yield outcomes of tasks that share a worker, and keep what each took, or that it hangs.
-
-        The first check of a fresh process has its start in it.
-        """
+        """Yield outcomes of tasks that share a worker; keep what each took, or that it hangs."""
         costs, worker = self._budget.costs, tasks[0].worker
         works = {task.problem.reference: _work(task.problem) for task in tasks}
         kind = (what, *worker)
-        is_fresh = what == "check" and not lasts(tasks[0], self._workers)
         expected = max(expected_seconds(task, self._budget, what) for task in tasks)
-        if is_fresh:
-            expected += costs.expect("start", worker)
         while True:
             before, outcome = self._budget.spent, None
             with self._noting_hangs(expected, self._budget.longest_piece):
@@ -239,10 +278,6 @@ class _Campaign:
             if outcome is None:
                 return
             seconds, work = self._budget.spent - before, works[outcome.problem]
-            if is_fresh:
-                start = costs.expect("start", worker)
-                own = costs.expect(kind, outcome.problem, work)
-                seconds, is_fresh = seconds * own / (start + own), False
             costs.learn(kind, outcome.problem, seconds, work)
             yield outcome
 
@@ -268,6 +303,13 @@ def _groups(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Task
         in_random_order = list(rounds[process].values())
         shuffle.shuffle(in_random_order)
         yield from in_random_order
+
+
+def _some_problems(tasks: list[Task], shuffle: random.Random) -> list[Task]:
+    """Return the tasks of some of the problems, drawn at random."""
+    names = list(dict.fromkeys(task.problem.reference for task in tasks))
+    drawn = set(shuffle.sample(names, min(_SOME, len(names))))
+    return [task for task in tasks if task.problem.reference in drawn]
 
 
 def _side_by_side(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[Task]:

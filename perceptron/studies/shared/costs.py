@@ -33,6 +33,10 @@ class Costs:
         before = seen[name].seconds if name in seen else seconds
         seen[name] = _Seen(work, before + _NEWEST * (seconds - before))
 
+    def knows(self, kind: Hashable) -> bool:
+        """Return whether any piece of this kind was seen."""
+        return kind in self._seen
+
     def expect(self, kind: Hashable, name: Hashable, work: float = 1.0) -> float:
         """Return what a piece will take: as last time, else as the piece of most equal work."""
         seen = self._seen.get(kind)

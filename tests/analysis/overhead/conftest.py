@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.analysis.overhead.ladder import HARNESS, OverheadResult, ladder
-from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.overhead.families import CEILING, HARNESS
+from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
 from tests.conftest import MakeRow

@@ -38,7 +38,8 @@ def test_tables_say_all_of_it(overhead: OverheadResult) -> None:
         "optimizer step",
         "all",
     ]
-    assert len(ladder_page.roofline_cells(overhead)) == 3
+    (limits,) = overhead.ceilings
+    assert len(ladder_page.roofline_cells(overhead, limits)) == 3
 
 
 def test_the_sum_of_phases_stands_below_them(overhead: OverheadResult) -> None:

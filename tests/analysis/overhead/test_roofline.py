@@ -3,7 +3,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from perceptron.analysis.overhead.ladder import rungs
+from perceptron.analysis.overhead.rung import rungs
 from tests.analysis.overhead.conftest import REMOVES, WORK, made, with_ceilings
 from tests.conftest import MakeRow
 

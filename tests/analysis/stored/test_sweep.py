@@ -10,8 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.analysis.history.history import histories
-from perceptron.analysis.overhead.ladder import HARNESS
-from perceptron.analysis.overhead.roofline import CEILING
+from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.stored import sweep as sweep_module
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import COMMITS, Sweep, sweeps
@@ -146,7 +145,7 @@ def test_only_the_newest_commits_of_each_machine_and_family(tmp_path: Path) -> N
         [],
         line(sizes=(4,)),
         map_rows(),
-        [*line("or-gate"), *line(CEILING), *line(HARNESS)],
+        [*line("or-gate"), *(row for family in EXTRAS for row in line(family))],
         [replace(row, phase="forward") for row in line()],
     ],
 )

@@ -88,8 +88,7 @@ def test_the_roof_is_what_the_machine_reached(
     """Points stand at operations for each byte; the roof bends where copy and product meet."""
     (ladder,) = collection.ladders
     figure = first(roofline_views(collection, looks))
-    limits = ladder.ceilings
-    assert limits is not None
+    (limits,) = ladder.ceilings
     for rung in ladder.rungs:
         point = named(figure, rung.backend)
         assert point["x"] == [pytest.approx(ladder.operations / ladder.bytes_moved)]

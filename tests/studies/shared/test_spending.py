@@ -12,7 +12,7 @@ from perceptron.analysis.crossover.doubt import doubt_of
 from perceptron.records.measurement import Measurement
 from perceptron.studies.bench import BenchPlan, sweep_tasks
 from perceptron.studies.shared.spending import Levels, spend
-from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task import Task, remaining
 from tests.made import measured
 
 PLAN = BenchPlan(families=("mlp-width", "mlp-depth"), backends=("numpy", "torch-cpu"), threads=(1,))
@@ -26,18 +26,21 @@ class Machine:
     def __init__(self, allowed: int, noise: dict[str, float], near: str = "") -> None:
         self.rows: list[Measurement] = []
         self.order: list[Task] = []
+        self.calls: list[list[Task]] = []
+        """What was measured at each request, in shared workers where the process is the same."""
         self._allowed = allowed
         self._noise = noise
         self._near = near
 
     def measure(self, tasks: Sequence[Task], later: Sequence[Task]) -> None:
-        done = {(row.problem, row.backend, row.process) for row in self.rows}
-        for task in tasks:
-            key = (task.problem.name, task.backend, task.process)
-            if key in done or len(self.order) >= self._allowed:
-                continue
+        begun = remaining(tasks, self.rows)[: self._allowed - len(self.order)]
+        self.calls.append(begun)
+        for task in begun:
             self.order.append(task)
             self.rows.append(self._row(task))
+
+    def fits(self, tasks: Sequence[Task]) -> bool:
+        return len(self.order) + len(remaining(tasks, self.rows)) <= self._allowed
 
     def _row(self, task: Task) -> Measurement:
         family = task.problem.family
@@ -59,7 +62,7 @@ class Machine:
 
 def spent(allowed: int, noise: dict[str, float], near: str = "") -> tuple[Machine, bool]:
     machine = Machine(allowed, noise, near)
-    return machine, spend(TASKS, LEVELS, machine.rows, machine.measure)
+    return machine, spend(TASKS, LEVELS, machine.rows, machine.measure, fits=machine.fits)
 
 
 def test_a_quiet_machine_measures_everything_enough_and_no_more() -> None:
@@ -78,6 +81,32 @@ def test_what_is_wide_comes_before_what_is_narrow() -> None:
     families = {task.problem.name: task.problem.family for task in TASKS}
     assert {count for (name, _), count in counts.items() if families[name] == "mlp-depth"} == {8}
     assert {count for (name, _), count in counts.items() if families[name] == "mlp-width"} == {3}
+
+
+def test_families_share_every_process_that_there_is_time_for() -> None:
+    """However unequal their doubts are: a process takes all of them, once."""
+    machine, _ = spent(10_000, {"mlp-depth": 0.1})
+    later = [call for call in machine.calls if call and call[0].process >= LEVELS.first]
+    enough = [call for call in later if call[0].process < LEVELS.enough]
+    assert [{task.process for task in call} for call in enough] == [{3}, {4}, {5}, {6}, {7}]
+    assert all(len(call) == len(TASKS) for call in enough)
+    assert {call[0].problem.family for call in enough} == {"mlp-depth"}
+
+
+def test_the_sizes_of_two_families_in_doubt_share_the_processes_beyond_enough() -> None:
+    machine, had_time = spent(10_000, {"mlp-width": 0.5, "mlp-depth": 0.9}, near="mlp-width")
+    assert had_time
+    beyond = [call for call in machine.calls if call and call[0].process >= LEVELS.enough]
+    assert {task.problem.family for task in beyond[0]} == {"mlp-width", "mlp-depth"}
+    assert len(beyond) <= 1.5 * len({task.process for call in beyond for task in call})
+
+
+def test_where_not_even_the_first_processes_fit_some_sizes_get_all_of_them() -> None:
+    """Those listed first, the ends of each family: from one process of each nothing follows."""
+    machine, had_time = spent(4 * LEVELS.first * len(PLAN.backends) + 1, {})
+    assert not had_time
+    full = {name for (name, _), count in machine.processes().items() if count == LEVELS.first}
+    assert full == {"mlp-width:2", "mlp-depth:1", "mlp-width:8192", "mlp-depth:64"}
 
 
 def test_more_than_enough_goes_to_sizes_that_are_not_sure() -> None:

@@ -1,0 +1,54 @@
+"""How much of an iteration's time the device itself needs: whether launching is what takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from perceptron.analysis.interval import Interval, of_ratio, of_times
+from perceptron.analysis.select import has_time
+from perceptron.records.measurement import Measurement
+
+LAUNCH_BOUND = 0.5
+"""A device that is busy less than this share of the time waits for launches more than it works."""
+HOST = "cpu"
+"""The device of rows that were measured on no device beside the host."""
+
+
+class DeviceShare(Struct, frozen=True):
+    """The device's own seconds per iteration, and their share of the time, over processes."""
+
+    seconds: Interval
+    busy: Interval
+
+    @property
+    def launch_bound(self) -> bool:
+        """Whether most of the time is launching, not computing."""
+        return self.busy.estimate < LAUNCH_BOUND
+
+
+def busy_share(row: Measurement) -> float | None:
+    """Return the share of this row's time in which its device is busy; None if not known."""
+    if not has_time(row) or not row.seconds or not row.device_seconds:
+        return None
+    return row.device_seconds / row.seconds
+
+
+def launch_bound(row: Measurement) -> bool | None:
+    """Return whether this row's device waits for launches more than it works."""
+    busy = busy_share(row)
+    return None if busy is None else busy < LAUNCH_BOUND
+
+
+def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:
+    """Return the share over rows of one backend on one problem, a row for each process.
+
+    None where no row has the device's own seconds.
+    """
+    known = [row for row in rows if busy_share(row) is not None]
+    if not known:
+        return None
+    own = [row.device_seconds or 0.0 for row in known]
+    wall = [row.seconds or 0.0 for row in known]
+    return DeviceShare(of_times(own), of_ratio(own, wall))

@@ -1,0 +1,134 @@
+"""The rungs of a ladder: each backend's iteration over the floor, and what limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import Struct
+
+from perceptron.analysis.device_share import device_share
+from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.overhead.device import energy
+from perceptron.analysis.overhead.families import EXTRAS
+from perceptron.analysis.overhead.roofline import Bound, bound_by, ceilings, roof
+from perceptron.analysis.select import NOT_REACHED, reason, times
+from perceptron.analysis.side_by_side import ratio_of
+from perceptron.records.measurement import Measurement
+
+
+class Rung(Struct, frozen=True, kw_only=True):
+    """One backend's iteration, with its 95 % interval, over that of the fastest.
+
+    ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
+    operation. ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
+    took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
+    the rung's own device. A rung without a time has a ``reason``.
+    """
+
+    backend: str
+    device: str | None
+    """As its rows say it; None without any."""
+    dtype: str | None
+    removes: str
+    seconds_per_iteration: float | None = None
+    low: float | None = None
+    high: float | None = None
+    ratio_to_floor: float | None = None
+    ratio_low: float | None = None
+    ratio_high: float | None = None
+    prepare_seconds: float | None = None
+    kernels_per_iteration: int | None = None
+    gflops: float | None = None
+    gbytes: float | None = None
+    bound: Bound | None = None
+    ceiling: str | None = None
+    """What measured the limits and on what device; None where nothing did."""
+    device_seconds: float | None = None
+    """Of one iteration, by the device's own events; None on the CPU and where they are not had."""
+    busy_share: float | None = None
+    """The device's seconds as a share of the iteration's, with its interval."""
+    busy_low: float | None = None
+    busy_high: float | None = None
+    energy_joules_per_iteration: float | None = None
+    energy_reason: str | None = None
+    """Why the energy is not known."""
+    peak_bytes: int | None = None
+    """Most memory held, of all processes: the device's where there is one."""
+    reason: str | None = None
+
+
+def rungs(
+    rows: Sequence[Measurement],
+    ladder: Mapping[str, str],
+    kernels: Mapping[str, int],
+    work: tuple[int, int],
+) -> list[Rung]:
+    """Return a rung for each backend of the ladder, in its order.
+
+    ``work`` holds the operations and the bytes of one iteration.
+    """
+    trainings = [row for row in rows if row.family not in EXTRAS]
+    measured = {
+        name: of_times(list(seconds.values()))
+        for name in ladder
+        if (seconds := times(trainings, name))
+    }
+    floor = min(measured, key=lambda name: measured[name].estimate, default=None)
+    return [
+        _rung(rows, trainings, name, removes, measured.get(name), floor, kernels.get(name), work)
+        for name, removes in ladder.items()
+    ]
+
+
+def _rung(
+    rows: Sequence[Measurement],
+    trainings: Sequence[Measurement],
+    backend: str,
+    removes: str,
+    seconds: Interval | None,
+    floor: str | None,
+    kernels: int | None,
+    work: tuple[int, int],
+) -> Rung:
+    own = [row for row in trainings if row.backend == backend]
+    device = next((row.device for row in own), None)
+    dtype = next((row.dtype for row in own), None)
+    if seconds is None or floor is None:
+        return Rung(
+            backend=backend,
+            device=device,
+            dtype=dtype,
+            removes=removes,
+            kernels_per_iteration=kernels,
+            reason=reason(own, backend) or NOT_REACHED,
+        )
+    ratio = ratio_of(trainings, backend, floor)
+    gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
+    started = [row.prepare_seconds for row in own if row.prepare_seconds]
+    limits, share = roof(ceilings(rows), device), device_share(own)
+    joules = energy(rows, backend, device)
+    return Rung(
+        backend=backend,
+        device=device,
+        dtype=dtype,
+        removes=removes,
+        seconds_per_iteration=seconds.estimate,
+        low=seconds.low,
+        high=seconds.high,
+        ratio_to_floor=ratio.estimate if ratio else None,
+        ratio_low=ratio.low if ratio else None,
+        ratio_high=ratio.high if ratio else None,
+        prepare_seconds=of_times(started).estimate if started else None,
+        kernels_per_iteration=kernels,
+        gflops=gflops,
+        gbytes=gbytes,
+        bound=bound_by(gflops, gbytes, work[1], limits, share.busy.estimate if share else None),
+        ceiling=limits.name if limits else None,
+        device_seconds=share.seconds.estimate if share else None,
+        busy_share=share.busy.estimate if share else None,
+        busy_low=share.busy.low if share else None,
+        busy_high=share.busy.high if share else None,
+        energy_joules_per_iteration=joules.joules,
+        energy_reason=joules.reason,
+        peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
+    )

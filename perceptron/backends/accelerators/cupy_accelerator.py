@@ -1,0 +1,140 @@
+"""The CUDA device as CuPy drives it; in a rehearsal NumPy stands in for CuPy, on the CPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from perceptron.backends.accelerators.protocol import Loop, Queue
+from perceptron.backends.accelerators.torch_accelerator import held_up
+from perceptron.problems.problem import DType
+from perceptron.rehearsal import is_rehearsal
+
+# Keeps the device busy for so many clock cycles; CuPy has no such kernel.
+_SPIN = """
+extern "C" __global__ void spin(long long cycles) {
+    long long begin = clock64();
+    while (clock64() - begin < cycles) {}
+}
+"""
+
+
+def namespace() -> Any:
+    """Return CuPy, or in a rehearsal what stands in for it."""
+    if is_rehearsal():
+        return np
+    import cupy
+
+    return cupy
+
+
+class CupyAccelerator:
+    """The first CUDA device.
+
+    CuPy's pool keeps what it has taken from the device and does not count what it gave out of it
+    at most, short of a hook that would be called in the timed loop: peaks of memory are unknown.
+    """
+
+    kind = "cuda"
+
+    def touch(self) -> None:
+        square = namespace().ones((2, 2), "float32")
+        square.dot(square)  # starts the library of products
+        self.synchronize()
+
+    def synchronize(self) -> None:
+        if not is_rehearsal():
+            namespace().cuda.Device().synchronize()
+
+    def reset_peak_memory(self) -> None:
+        pass
+
+    def peak_memory(self) -> int | None:
+        return None
+
+    def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
+        if is_rehearsal():
+            begin = time.perf_counter()
+            queue(iterations)
+            return (time.perf_counter() - begin) / iterations
+        return held_up(_AsTorch(namespace()), queue, iterations)
+
+    def product(self, width: int, dtype: DType) -> Loop:
+        xp = namespace()
+        left, right, result = (xp.ones((width, width), dtype) for _ in range(3))
+        return self._loop(lambda: left.dot(right, out=result))
+
+    def copy(self, size: int) -> Loop:
+        xp = namespace()
+        source, target = (xp.ones(size // 4, "float32") for _ in range(2))
+        return self._loop(lambda: xp.copyto(target, source))
+
+    def transfers(self, size: int) -> Mapping[str, Loop]:
+        xp = namespace()
+        there = xp.ones(size // 4, "float32")
+        if is_rehearsal():
+            host = np.ones_like(there)
+            return {
+                "host to device": self._loop(lambda: np.copyto(there, host)),
+                "device to host": self._loop(lambda: np.copyto(host, there)),
+            }
+        # From other memory the driver copies through a buffer of its own.
+        pinned = xp.cuda.alloc_pinned_memory(size)
+        host = np.frombuffer(pinned, "float32", size // 4)
+        host[...] = 1.0
+        return {
+            "host to device": self._loop(lambda: there.set(host)),
+            "device to host": self._loop(lambda: there.get(out=host)),
+        }
+
+    def versions(self) -> dict[str, str]:
+        if is_rehearsal():
+            return {}
+        cuda = namespace().cuda
+        runtime = cuda.runtime.runtimeGetVersion()  # 13020 is 13.2
+        cublas = cuda.cublas.getVersion(cuda.device.get_cublas_handle())
+        return {"cuda": f"{runtime // 1000}.{runtime % 1000 // 10}", "cublas": str(cublas)}
+
+    def _loop(self, work: Callable[[], object]) -> Loop:
+        def loop(iterations: int) -> None:
+            for _ in range(iterations):
+                work()
+            self.synchronize()
+
+        return loop
+
+
+class _AsTorch:
+    """What `held_up` needs of `torch.cuda`, by CuPy."""
+
+    def __init__(self, cupy: Any) -> None:
+        self._cupy = cupy
+        self._spin = cupy.RawKernel(_SPIN, "spin")
+        self._sleep(1)  # compiles it
+
+    def synchronize(self) -> None:
+        self._cupy.cuda.Device().synchronize()
+
+    def _sleep(self, cycles: int) -> None:
+        self._spin((1,), (1,), (np.int64(cycles),))
+
+    def Event(self, *, enable_timing: bool) -> _Event:  # noqa: N802 PyTorch's name
+        return _Event(self._cupy.cuda, enable_timing)
+
+
+class _Event:
+    def __init__(self, cuda: Any, has_timing: bool) -> None:
+        self._cuda, self._event = cuda, cuda.Event(disable_timing=not has_timing)
+
+    def record(self) -> None:
+        self._event.record()
+
+    def synchronize(self) -> None:
+        self._event.synchronize()
+
+    def elapsed_time(self, end: _Event) -> float:
+        """Return the milliseconds until another event."""
+        return float(self._cuda.get_elapsed_time(self._event, end._event))

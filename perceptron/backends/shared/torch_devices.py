@@ -1,0 +1,47 @@
+"""Find out whether PyTorch has a device of a kind; it is imported only where there may be one.
+
+In a rehearsal there always is: the CPU stands in for it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+from perceptron.backends.shared.cuda import torch_unavailable
+from perceptron.rehearsal import is_rehearsal
+
+# The library of oneAPI's Level Zero, through which PyTorch finds Intel's GPUs.
+_LEVEL_ZERO = "ze_loader.dll" if sys.platform == "win32" else "libze_loader.so.1"
+
+
+def device_unavailable(device: str) -> str | None:
+    """Return why PyTorch, which must be installed, cannot use a device of this kind; or None."""
+    if device == "cuda":
+        return torch_unavailable()
+    if is_rehearsal():
+        return None
+    if device == "mps" and sys.platform != "darwin":
+        return "no MPS device found: only macOS has them"
+    if device == "xpu" and not _is_library(_LEVEL_ZERO):
+        return "no XPU device found: Intel's Level Zero is not installed"
+    return _accelerator_unavailable(device)
+
+
+def _accelerator_unavailable(device: str) -> str | None:
+    import torch
+
+    # Of the kind that PyTorch is built for; None if for none, and asking more of it would raise.
+    built_for = torch.accelerator.current_accelerator()
+    if built_for is None or built_for.type != device:
+        kind = "the CPU alone" if built_for is None else built_for.type
+        return f"this PyTorch is built for {kind}: install a build for {device}"
+    return None if torch.accelerator.is_available() else f"no {device.upper()} device found"
+
+
+def _is_library(name: str) -> bool:
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,136 @@
+"""The whole training in one kernel: a loop inside a Triton kernel, on one block of the GPU.
+
+A launch costs a GPU more than a tiny model's iteration. Here `train` launches once, whatever the
+number of iterations: parameters are read into registers, stay there from step to step, and are
+written back at the end. One block runs on one multiprocessor, so the rest of the GPU is idle, and
+what is trained must fit; see `one_block`.
+
+In a rehearsal Triton's interpreter runs the kernel on the CPU, at milliseconds an iteration.
+"""
+
+from __future__ import annotations
+
+import os
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.backends.protocol import Evaluation, LadderStep, Unsupported
+from perceptron.backends.shared.compilers import INTERPRET, triton_unavailable
+from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.gradient import forward, network_of, slope_scale
+from perceptron.backends.shared.one_block import fitting
+from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.torch_eager import CUDA
+from perceptron.backends.torch_manual import functions
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+from perceptron.rehearsal import device_here, is_rehearsal
+
+if TYPE_CHECKING:
+    import torch
+
+# A longer training is several launches: a GPU that also draws a screen ends a kernel that keeps it
+# from drawing for seconds. The walk-through's training is one launch.
+ITERATIONS_IN_A_LAUNCH = 10_000
+
+
+class PersistentTrainer:
+    """Parameters lie in one flat array, which a launch reads and writes."""
+
+    def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
+        import torch
+
+        self._block = fitting(problem, dtype)
+        self._problem, self._device = problem, torch.device(device)
+        self._kernel = kernel()
+        part = problem.training_part()
+        flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
+        self._start = self._tensor(flat)
+        self._network = network_of(problem, self._start.clone())
+        self._inputs, self._targets = self._tensor(part.inputs), self._tensor(part.targets)
+        self._rate = problem.rate * slope_scale(problem.loss, len(part.inputs), problem.outputs)
+
+    def train(self, iterations: int) -> None:
+        self.queue(iterations)
+        BACKEND.accelerator.synchronize()
+
+    def queue(self, iterations: int) -> None:
+        """Train without waiting for the device."""
+        network, launch = self._network, self._kernel.launch
+        for begin in range(0, iterations, ITERATIONS_IN_A_LAUNCH):
+            launch(
+                network.parameters,
+                self._inputs,
+                self._targets,
+                min(ITERATIONS_IN_A_LAUNCH, iterations - begin),
+                self._rate,
+                self._block,
+                network.activations,
+                network.loss,
+            )
+
+    def reset(self) -> None:
+        self._network.parameters.copy_(self._start)
+        BACKEND.accelerator.synchronize()
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        return evaluate(self._problem, self._predict)
+
+    def parameters(self) -> list[Array]:
+        return [np.array(array.cpu().numpy()) for array in self._network.arrays]
+
+    def _predict(self, inputs: Array) -> Array:
+        outputs = forward(functions(), self._network, self._tensor(inputs))[-1]
+        predictions: Array = outputs.cpu().numpy()
+        return predictions
+
+    def _tensor(self, array: Array) -> torch.Tensor:
+        import torch
+
+        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
+        return torch.tensor(array, dtype=torch.float32, device=self._device)
+
+
+def kernel() -> ModuleType:
+    """Return the module of the kernel, which imports Triton: to interpret, in a rehearsal."""
+    if is_rehearsal():
+        os.environ.setdefault(INTERPRET, "1")
+    from perceptron.backends.shared import persistent_kernel
+
+    return persistent_kernel
+
+
+class PersistentBackend:
+    """Trains by plain gradient descent, in float32, what fits into one block."""
+
+    name = "torch-cuda-persistent"
+    device = "cuda"
+    summary = "Triton on a CUDA GPU: the whole loop in one kernel, on one block"
+    rung = LadderStep("launches: the whole loop is one kernel", after="torch-cuda-graph")
+    imports = ("torch", "triton")
+    compiles = True
+    accelerator = TorchAccelerator("cuda")
+
+    def unavailable(self) -> str | None:
+        return CUDA.unavailable() or triton_unavailable()
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return thread_variables(threads) | ({INTERPRET: "1"} if is_rehearsal() else {})
+
+    def prepare(self, problem: Problem, dtype: DType) -> PersistentTrainer:
+        trainer = PersistentTrainer(problem, dtype, device_here(self.device))
+        try:
+            trainer.train(2)  # compiles
+        except trainer._kernel.OutOfResources as error:
+            raise Unsupported(f"does not fit into one block of this GPU: {error}") from error
+        trainer.reset()
+        return trainer
+
+
+BACKEND = PersistentBackend()

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.shared import cuda, torch_devices
+from perceptron.backends.shared.torch_devices import device_unavailable
+
+if registry.reason_unavailable("torch-cpu"):
+    pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
+
+import torch
+
+
+def built_for(monkeypatch: pytest.MonkeyPatch, kind: str | None, is_there: bool = False) -> None:
+    """Make PyTorch one that is built for this kind of device."""
+    device = None if kind is None else SimpleNamespace(type=kind)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: device)
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: is_there)
+
+
+@pytest.fixture
+def drivers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system has what every device needs beneath PyTorch."""
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+
+
+@pytest.mark.parametrize(
+    ("device", "reason"),
+    [
+        ("mps", "no MPS device found: only macOS has them"),
+        ("xpu", "no XPU device found: Intel's Level Zero is not installed"),
+    ],
+)
+def test_without_a_driver_torch_is_not_asked(
+    device: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To import it takes seconds."""
+
+    def fail(name: str) -> None:
+        raise OSError(name)
+
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("ctypes.CDLL", fail)
+    monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
+    assert device_unavailable(device) == reason
+
+
+@pytest.mark.usefixtures("drivers")
+@pytest.mark.parametrize("device", ["mps", "xpu"])
+def test_a_build_for_something_else_is_said(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    built_for(monkeypatch, None)
+    line = f"this PyTorch is built for the CPU alone: install a build for {device}"
+    assert device_unavailable(device) == line
+    built_for(monkeypatch, "cuda", is_there=True)
+    assert device_unavailable(device) == line.replace("the CPU alone", "cuda")
+
+
+@pytest.mark.usefixtures("drivers")
+@pytest.mark.parametrize("device", ["mps", "xpu"])
+def test_a_build_finds_its_device_or_not(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    built_for(monkeypatch, device)
+    assert device_unavailable(device) == f"no {device.upper()} device found"
+    built_for(monkeypatch, device, is_there=True)
+    assert device_unavailable(device) is None
+
+
+def test_in_a_rehearsal_every_device_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    assert [device_unavailable(device) for device in ("cuda", "mps", "xpu")] == [None] * 3
+
+
+def test_an_amd_gpu_is_a_device_of_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ROCm's PyTorch calls it so, and there is no driver of CUDA's to ask."""
+    monkeypatch.setattr(cuda, "_ROCM", SimpleNamespace(exists=lambda: True))
+    monkeypatch.setattr(torch.version, "hip", "6.4", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device_unavailable("cuda") is None
+    monkeypatch.setattr(torch.version, "hip", None, raising=False)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    line = "this PyTorch is built without CUDA: install a CUDA build"
+    assert device_unavailable("cuda") == line

@@ -1,0 +1,74 @@
+"""Every backend of a device beside the host keeps the contract, with the CPU in the device's place.
+
+A backend that is added to the registry is tested here without another line.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.contract import checks
+from perceptron.backends.protocol import Unsupported
+from perceptron.problems.problem import DType
+from tests.backends.conftest import broken_promises
+
+PROBLEMS = {problem.name: problem for problem in checks.problems()}
+# That mistakes would be noticed is a promise of problems; those of the CPU's backends show it.
+CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
+DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
+NOT_YET = ("jax-cuda",)
+
+pytestmark = pytest.mark.usefixtures("_rehearsal", "traced_not_compiled")
+
+
+@pytest.fixture
+def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+
+
+@pytest.mark.parametrize(
+    ("problem", "dtype"),
+    [
+        ("or-gate", "float32"),
+        ("batches-momentum", "float64"),
+        ("batches-adam", "float32"),  # fed from the host
+        ("several-l1", "float32"),
+        ("batches-adamw", "float64"),
+    ],
+)
+@pytest.mark.parametrize("name", DEVICES)
+def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str, dtype: DType) -> None:
+    if reason := registry.reason_unavailable(name):
+        pytest.skip(f"{name}: {reason}")
+    if name in NOT_YET:
+        pytest.skip(f"{name}: has no stand-in yet")
+    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, CONTRACT) == []
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_it_says_on_what_it_trains(name: str) -> None:
+    """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
+    if name in NOT_YET:
+        pytest.skip(f"{name}: has no stand-in yet")
+    backend = registry.load(name)
+    accelerator = getattr(backend, "accelerator", None)
+    assert accelerator is not None
+    assert accelerator.kind == backend.device
+
+
+@pytest.mark.parametrize("name", [name for name in DEVICES if name.startswith("torch")])
+def test_work_can_be_queued_without_waiting(name: str) -> None:
+    """A device's own seconds are read around work that was queued; see `Accelerator`."""
+    if reason := registry.reason_unavailable(name):
+        pytest.skip(f"{name}: {reason}")
+    try:
+        trainers = [
+            registry.load(name).prepare(PROBLEMS["batches-momentum"], "float32") for _ in range(2)
+        ]
+    except Unsupported as reason:
+        pytest.skip(f"{name}: {reason}")
+    trainers[0].train(7)
+    trainers[1].queue(7)  # type: ignore[attr-defined]
+    for array, expected in zip(trainers[1].parameters(), trainers[0].parameters(), strict=True):
+        assert array.tolist() == expected.tolist()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.collection import collect
+from perceptron.records.environment import Gpu
+from perceptron.report.dashboard.machines import machines
+from tests.made import FACTS, LADDER, keep, ladder_rows
+
+
+def test_a_gpu_has_its_driver_memory_and_versions(tmp_path: Path) -> None:
+    facts = replace(
+        FACTS,
+        gpus=[Gpu(name="Slide Rule", driver="575.1", memory_bytes=80 * 2**30), Gpu(name="Abacus")],
+        libraries={"torch": "2.11", "cuda": "13.0"},
+    )
+    keep(tmp_path, LADDER, ladder_rows(), facts=facts)
+    shown = dict(machines(collect(tmp_path))["facts"])
+    assert shown["GPU"] == ["Slide Rule, driver 575.1, 80.0 GiB memory; Abacus, driver not known"]
+    assert shown["libraries"] == ["torch 2.11, cuda 13.0"]
+
+
+def test_no_gpu_is_none(tmp_path: Path) -> None:
+    keep(tmp_path, LADDER, ladder_rows())
+    assert dict(machines(collect(tmp_path))["facts"])["GPU"] == ["none"]

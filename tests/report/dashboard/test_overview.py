@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.stored.collection import collect
+from perceptron.rehearsal import VARIABLE
+from perceptron.report.dashboard.write import write_site
+from tests.made import (
+    BACKENDS,
+    BENCH,
+    GPU,
+    GPU_FACTS,
+    MAP,
+    bench_rows,
+    everything,
+    gpu_rows,
+    keep,
+    map_rows,
+)
+from tests.report.reading import text_of
+
+GPU_BOX: dict[str, Any] = {"machine": "gpu-box", "folder": "gpu-box", "facts": GPU_FACTS}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """A run of each kind of a machine without a GPU, and newer ones of one that has a GPU."""
+    results = everything(tmp_path / "results")
+    keep(results, BENCH, gpu_rows(), started="2026-03-01T00:00:00Z", **GPU_BOX)
+    keep(results, MAP, map_rows(backends=BACKENDS), started="2026-03-02T00:00:00Z", **GPU_BOX)
+    return results
+
+
+def shown(results: Path, html: Path) -> str:
+    write_site(html, collect(results))
+    return (html / "index.html").read_text(encoding="utf-8")
+
+
+def test_each_kind_of_hardware_has_a_block_of_its_own(results: Path, tmp_path: Path) -> None:
+    """The newest first, each with its finding, crossovers, map and ground; no run hides another."""
+    page = shown(results, tmp_path / "html")
+    first, second = page.split('<h2 class="hardware" id="hardware-2">')
+    assert f'<h2 class="hardware" id="hardware">{GPU}</h2>' in first
+    assert second.startswith("CPU</h2>")
+    for block, cpu, maps in ((first, "Abacus 5000", "gpu-box"), (second, "Abacus 3000", "box")):
+        assert f"{cpu}, 2 cores" in block
+        assert f"<figcaption>{maps}, 2026" in block
+    assert "10,000 iterations on the OR gate: numpy-published 40" in first
+    assert "10,000 iterations on the OR gate: numpy-published 80" in second
+    ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
+    own = [name for name in ids if name.partition("-")[0] in ("finding", "crossovers", "map")]
+    assert sorted(own) == sorted(
+        f"{name}{block}" for name in ("finding", "crossovers", "map") for block in ("", "-2")
+    )
+    assert "Other machines" not in page
+
+
+def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
+    """A run without its GPU is one of a CPU, and the newest of these."""
+    keep(results, BENCH, bench_rows(), started="2026-04-01T00:00:00Z", **GPU_BOX)
+    collection = collect(results)
+    assert [(bench.machine, bench.hardware) for bench in collection.benches] == [
+        ("gpu-box", "CPU"),
+        ("gpu-box", GPU),
+        ("box", "CPU"),
+    ]
+    page = shown(results, tmp_path / "html")
+    assert page.count('<h2 class="hardware"') == 2
+    assert page.index(">CPU</h2>") < page.index(f">{GPU}</h2>")
+    assert "Other machines" in page
+
+
+def test_a_rehearsal_has_no_block(results: Path, tmp_path: Path) -> None:
+    before = text_of_index(results, tmp_path / "before")
+    rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
+    about = GPU_BOX | {"facts": rehearsed}
+    keep(results, BENCH, gpu_rows(), started="2026-05-01T00:00:00Z", **about)
+    assert len(collect(results).benches) == 2
+    assert text_of_index(results, tmp_path / "after") == before
+    alone = tmp_path / "alone"
+    keep(alone, BENCH, gpu_rows(), started="2026-05-01T00:00:00Z", **about)
+    assert "No finished run of the main job" in text_of_index(alone, tmp_path / "none")
+
+
+def text_of_index(results: Path, html: Path) -> str:
+    write_site(html, collect(results))
+    return text_of(html / "index.html")
