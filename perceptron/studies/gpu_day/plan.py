@@ -166,8 +166,8 @@ def _facts(_day: Day, _seconds: float) -> Sequence[Command]:
 
 
 def _finding(day: Day, seconds: float) -> Sequence[Command]:
-    backends = ",".join((*day.incumbents, day.challenger))
-    return (day.study(seconds, "bench", "--families", "none", "--backends", backends),)
+    words = ("--families", "none", "--backends", _named(day), *_rounds(day))
+    return (day.study(seconds, "bench", *words),)
 
 
 def _crossover(family: str) -> Callable[[Day, float], Sequence[Command]]:
@@ -245,7 +245,12 @@ def _ladder(problem: str) -> Callable[[Day, float], Sequence[Command]]:
 def _bench(day: Day, seconds: float) -> Sequence[Command]:
     backends = () if day.has("torch-cuda") else ("--backends", _named(day))
     families = ("--families", "mlp-depth") if day.rehearse else ()
-    return (day.study(seconds, "bench", *backends, *families),)
+    return (day.study(seconds, "bench", *backends, *families, *_rounds(day)),)
+
+
+def _rounds(day: Day) -> tuple[str, ...]:
+    """Return how many processes `bench` is to take: one in a rehearsal."""
+    return ("--rounds", "1") if day.rehearse else ()
 
 
 def _map(day: Day, seconds: float) -> Sequence[Command]:
