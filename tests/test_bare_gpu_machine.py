@@ -41,15 +41,16 @@ LIBRARIES = (
     *("rich", "scipy", "threadpoolctl", "typer"),
     "msgspec",  # the one that is carried
 )
+# Searching for them finds nothing, as where they are not installed.
 HIDING = """
-import sys
+from importlib.machinery import PathFinder
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {absent}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+search = PathFinder.find_spec
 
-sys.meta_path.insert(0, Absent())
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] in {absent} else search(name, path, target)
+
+PathFinder.find_spec = find_spec
 """
 
 

@@ -217,15 +217,14 @@ def test_options_that_do_not_go_together_are_one_line(
 
 WITHOUT = """
 import sys
+from importlib.machinery import PathFinder
 
-absent = sys.argv.pop(1).split(",")
+absent, search = sys.argv.pop(1).split(","), PathFinder.find_spec
 
-class Absent:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in absent:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] in absent else search(name, path, target)
 
-sys.meta_path.insert(0, Absent())
+PathFinder.find_spec = find_spec
 from perceptron.cli import main
 main()
 """
