@@ -7,6 +7,7 @@
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
+# make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
 # make shots     docs/: pictures of the dashboard of the results of record
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind test bench targets results truth what-if proof readme shots
+.PHONY: install browser valgrind test bench targets results truth what-if proof readme shots wheels
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -70,3 +71,6 @@ proof: install
 
 readme: install
 	$(BIN)/python -m perceptron.report.readme
+
+wheels: install
+	$(BIN)/python -m benchmarks.wheels

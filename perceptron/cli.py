@@ -12,8 +12,8 @@ import perceptron
 from perceptron.commands.shared.ending import run
 from perceptron.commands.shared.list_command import ListCommand
 
-# In the order in which help lists them. Each is the function of its name in the file of its name
-# in `perceptron.commands`.
+# In the order in which help lists them. Each is the function of its name, with _ for -, in the file
+# of its name in `perceptron.commands`.
 COMMANDS = (
     "walkthrough",
     "backends",
@@ -23,6 +23,7 @@ COMMANDS = (
     "map",
     "overhead",
     "advise",
+    "gpu-day",
     "compare",
     "proof",
     "truth",
@@ -39,7 +40,8 @@ app = typer.Typer(
 )
 
 for name in COMMANDS:
-    command = getattr(import_module(f"perceptron.commands.{name}"), name)
+    identifier = name.replace("-", "_")
+    command = getattr(import_module(f"perceptron.commands.{identifier}"), identifier)
     app.command(name, cls=ListCommand)(command)
 
 

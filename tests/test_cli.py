@@ -113,6 +113,11 @@ def test_the_version_is_told(perceptron: Perceptron) -> None:
             ["proof", "--report", "--machine", "box"],
             "error: {folder}/results/proof/box: no run yet",
         ),
+        (["gpu-day", "--stage", "40"], "error: --stage takes numbers from 1 to"),
+        (["gpu-day", "--unpack", "no.tar.gz"], "error: no.tar.gz: cannot be read: No such file"),
+        (["gpu-day", "--machine", "a/b"], "error: --machine takes letters, digits"),
+        (["gpu-day", "--budget", "0"], "error: --budget takes minutes, above 0"),
+        (["gpu-day", "--results", "/proc/no"], "error: /proc/no: cannot write results"),
     ],
 )
 def test_wrong_usage_is_one_line_and_exit_code_2(
@@ -208,3 +213,43 @@ def test_options_that_do_not_go_together_are_one_line(
     assert process.stderr.count("\n") == 1
     assert message in process.stderr
     assert process.stdout == ""
+
+
+WITHOUT = """
+import sys
+from importlib.machinery import PathFinder
+
+absent, search = sys.argv.pop(1).split(","), PathFinder.find_spec
+
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] in absent else search(name, path, target)
+
+PathFinder.find_spec = find_spec
+from perceptron.cli import main
+main()
+"""
+
+
+def without(libraries: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command line from a bare checkout on a machine that lacks some libraries."""
+    command = [sys.executable, "-c", WITHOUT, libraries, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_what_measures_needs_nothing_that_the_gate_and_the_pages_need() -> None:
+    """A machine that is lent has what trains; asv, pages and their like are at home."""
+    libraries = "asv,asv_runner,contourpy,jinja2,json5,matplotlib,pandas,platformdirs,plotly"
+    measuring = ("bench", "overhead", "crossover", "map")
+    for arguments in (("backends", "--json"), *((name, "--threads", "no") for name in measuring)):
+        process = without(libraries, *arguments)
+        # The wrong number is refused after all that the command needs was imported.
+        expected = 0 if arguments[0] == "backends" else 2
+        assert process.returncode == expected, process.stderr
+        assert "is not installed" not in process.stderr
+        assert "Traceback" not in process.stderr
+
+
+def test_a_library_that_is_not_there_is_one_line() -> None:
+    process = without("msgspec", "backends")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert process.stderr == "error: msgspec is not installed: pip install . in the checkout\n"

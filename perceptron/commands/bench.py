@@ -32,6 +32,9 @@ from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
+NO_FAMILY = "none"
+"""Typed instead of families: the finding alone."""
+
 
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
@@ -64,8 +67,9 @@ def bench(
     from perceptron.studies.shared.sweep import SWEEP
 
     own = [member for file in split("--problem", problem) for member in find_all(file)]
+    named = split("--families", families)
     plan = study.BenchPlan(
-        families=split("--families", families) or (() if own else SWEEP),
+        families=() if named == (NO_FAMILY,) else named or (() if own else SWEEP),
         problems=tuple(own),
         backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),

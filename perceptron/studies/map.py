@@ -150,11 +150,15 @@ def _measure(plan: MapPlan, run: OpenRun, progress: Progress) -> bool:
     rounds = 0
     with Workers(budget.until_abandoned) as workers:
         while cells := next_cells(plan.grid, times_by_cell(_of_cells(journal.rows, chosen))):
+            is_new = not chosen.issuperset(cells)
             chosen.update(cells)
             rounds += 1
             named = prefixed(progress, f"round {rounds}: ")
+            before = len(journal.rows)
             if run_tasks(tasks(plan, cells, rounds), journal, run.run, named, budget, workers):
                 return False
+            if not is_new and len(journal.rows) == before:
+                return False  # backends that hang are not tried again: all would stay as it is
     return True
 
 

@@ -140,6 +140,18 @@ def test_a_disk_that_fills_up_ends_the_run_with_one_line_and_keeps_its_rows(
     assert len(package.load_results(small_disk)) == 4 * (3 + 2) >= kept
 
 
+def test_the_finding_alone(perceptron: Perceptron, tmp_path: Path) -> None:
+    """No family is swept where none is asked for, and the page shows what there is."""
+    options = ("--families", "none", "--backends", "numpy", "--threads", "1", *AMPLE)
+    process = perceptron("bench", "--quick", *options, "--json")
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert [row["backend"] for row in document["finding"] if row["seconds"]][-1] == "numpy"
+    assert document["crossovers"] == []
+    rows = (tmp_path / document["results"] / "measurements.jsonl").read_text().splitlines()
+    assert {json.loads(row)["family"] for row in rows} == {"or-gate"}
+
+
 @pytest.mark.parametrize(
     ("rounds", "message"),
     [

@@ -175,3 +175,19 @@ def test_a_wrong_plan_is_refused_before_anything_is_measured(
 ) -> None:
     with pytest.raises(UserError, match=message):
         MapPlan(**fields)  # type: ignore[arg-type]
+
+
+def test_a_map_whose_backends_all_hang_ends(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs is not tried again: the same cells are chosen, and nothing is left to do."""
+    rounds = []
+
+    def nothing(*_: object) -> list[object]:
+        rounds.append(None)
+        assert len(rounds) < 5, "it goes round for ever"
+        return []
+
+    monkeypatch.setattr("perceptron.studies.map.run_tasks", nothing)
+    with pytest.raises(UserError, match="nothing was measured yet"):
+        draw(tmp_path)

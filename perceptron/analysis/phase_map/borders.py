@@ -6,7 +6,6 @@ from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
-from contourpy import LineType, contour_generator
 from msgspec import Struct
 from scipy.interpolate import RegularGridInterpolator
 
@@ -52,6 +51,8 @@ def borders(grid: CellGrid, surfaces: dict[str, Array]) -> list[Border]:
 
 def _zeros(grid: CellGrid, first: Array, second: Array) -> list[Array]:
     """Return lines, in logarithms of both sizes, along which two log times are equal."""
+    from contourpy import LineType, contour_generator  # here: only maps need it
+
     ratio = np.clip(_slow_if_none(first) - _slow_if_none(second), -_STEEP, _STEEP)
     lines = contour_generator(
         np.log(grid.x_values),

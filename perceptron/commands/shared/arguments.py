@@ -12,7 +12,7 @@ Backends = Annotated[
     list[str] | None, typer.Option(metavar="NAME …", help="See `perceptron backends`.")
 ]
 Families = Annotated[
-    list[str] | None, typer.Option(metavar="NAME …", help="Families of problems to sweep.")
+    list[str] | None, typer.Option(metavar="NAME …", help="To sweep, or none: the finding alone.")
 ]
 Problems = Annotated[
     list[str] | None,

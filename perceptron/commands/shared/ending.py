@@ -38,6 +38,8 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
         # typer raises click's UsageError; newer versions that of their own copy of click.
         if hasattr(error, "format_message"):
             message = error.format_message()
+        elif (library := _missing_library(error)) is not None:
+            message = f"{library} is not installed: pip install . in the checkout"
         else:
             import traceback
 
@@ -45,3 +47,11 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
             message = "this is a bug of perceptron itself; please report it with the lines above"
     typer.echo(f"error: {printable(message)}", err=True)
     sys.exit(2)
+
+
+def _missing_library(error: Exception) -> str | None:
+    """Return which library is missing where nobody has installed what a checkout needs."""
+    if not isinstance(error, ModuleNotFoundError) or error.name is None:
+        return None
+    library = error.name.partition(".")[0]
+    return None if library == "perceptron" else library

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import json5
-
 from perceptron.records.readers.asv.files import is_asv_folder
 from perceptron.records.readers.packed import ENDINGS
 
@@ -67,6 +65,8 @@ def _configured(project: Path) -> Iterator[Path]:
 
 
 def _results_dir(file: Path) -> str | None:
+    import json5  # here: who measures, or reads a results folder, needs no such library
+
     try:
         if not file.is_file() or file.stat().st_size > _MOST_CONFIGURATION_BYTES:
             return None

@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.commands.shared.options import one_of, seconds_of, split, whole_numbers
+from perceptron.commands.shared.options import (
+    number_ranges,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.errors import UserError
 
 
@@ -36,3 +42,12 @@ def test_minutes_are_typed_and_seconds_are_meant() -> None:
     assert seconds_of("--budget", 0.5) == 30
     assert seconds_of("--seconds", 0.5, "seconds") == 0.5
     assert seconds_of("--budget", None) is None
+
+
+def test_stages_are_numbers_and_ranges() -> None:
+    """In order and each once."""
+    assert number_ranges("--stage", ["8", "3-5", "4"], 11) == (3, 4, 5, 8)
+    assert number_ranges("--stage", None, 11) == ()
+    for typed in ("0", "12", "5-3", "two", "3-", "-1", "3-12"):
+        with pytest.raises(UserError, match="--stage takes numbers from 1 to 11"):
+            number_ranges("--stage", [typed], 11)

@@ -1,0 +1,62 @@
+"""Wheels of what measuring needs, for a machine without network: `python -m benchmarks.wheels`.
+
+The list is that of pyproject.toml without what only the gate needs, and without what must stay as
+it is there: a machine's NumPy and SciPy fit its PyTorch and JAX.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+OF_THE_GATE = {"asv-runner", "json5", "platformdirs"}
+STAYS_AS_IT_IS = {"numpy", "scipy"}
+# NumPy is all that it depends on.
+_ALONE = {"contourpy"}
+_PLATFORMS = (
+    *("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64"),
+    *("manylinux2014_x86_64", "manylinux_2_12_x86_64", "manylinux2010_x86_64"),
+)
+
+
+def carried() -> list[str]:
+    """Return the requirements that are carried."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    left_out = OF_THE_GATE | STAYS_AS_IT_IS
+    return [need for need in project["dependencies"] if _name(need) not in left_out]
+
+
+def commands(python: str, folder: str) -> list[list[str]]:
+    """Return the commands of pip that bring the wheels for a version of Python into a folder."""
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
+    pip += ["--only-binary=:all:", "--implementation", "cp", "--python-version", python]
+    pip += [word for platform in _PLATFORMS for word in ("--platform", platform)]
+    pip += ["--dest", folder]
+    alone = [need for need in carried() if _name(need) in _ALONE]
+    others = [need for need in carried() if _name(need) not in _ALONE]
+    return [[*pip, *others], [*pip, "--no-deps", *alone]]
+
+
+def main() -> None:
+    """Download them."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--python", default="3.12", help="version of Python there")
+    parser.add_argument("--dest", default="wheels", help="folder for the wheels")
+    options = parser.parse_args()
+    for command in commands(options.python, options.dest):
+        subprocess.run(command, check=True)
+
+
+def _name(requirement: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", requirement)
+    assert found is not None, requirement
+    return found[0].lower()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""`perceptron gpu-day`: everything that half an hour with a GPU can tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.commands.shared.arguments import Json
+from perceptron.commands.shared.options import folder_name, number_ranges, seconds_of
+
+
+def gpu_day(
+    results: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where everything is kept; the next call resumes.")
+    ] = Path("gpu-day"),
+    stage: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N …", help="Only these, as in 3 or 3-5, even if done already."),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print the stages and end.")] = False,
+    rehearse: Annotated[
+        bool, typer.Option("--rehearse", help="Here, with the CPU in the GPU's place.")
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option(metavar="MINUTES", help="How long this call may take. Default: 9.5."),
+    ] = None,
+    machine: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name for the results. Default: the GPU's.")
+    ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The one file to bring home: DIR/gpu-day.tar.gz."),
+    ] = None,
+    unpack: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Unpack an archive into --results, and end."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Measure what half an hour with a GPU can tell, in stages, packed as it goes.
+
+    Stages that have succeeded are not run again: the same command resumes.
+    """
+    from perceptron.report import documents
+    from perceptron.report.tables import gpu_day as table
+    from perceptron.report.tables import terminal
+    from perceptron.studies.gpu_day import archive as archives
+    from perceptron.studies.gpu_day.day import open_day, run_day
+    from perceptron.studies.gpu_day.plan import STAGES
+
+    if unpack is not None:
+        runs = archives.unpack(unpack, results)
+        if json:
+            documents.write({"unpacked": runs, "results": results})
+        else:
+            for run in runs:
+                terminal.out.print(str(results / run), markup=False, soft_wrap=True)
+        return
+    numbers = number_ranges("--stage", stage, len(STAGES))
+    asked = [member for member in STAGES if not numbers or member.number in numbers]
+    planned = [member.planned(rehearse) for member in asked]
+    if plan:
+        if json:
+            documents.write({"plan": planned})
+        else:
+            terminal.table("A day with a GPU", table.PLAN, table.plan_rows(planned))
+        return
+    named, allowed = folder_name("--machine", machine), seconds_of("--budget", budget)
+    opened = open_day(results, rehearse)
+    table.show_plan(planned)
+    result = run_day(
+        opened,
+        STAGES,
+        archive or results / archives.ARCHIVE,
+        named,
+        numbers,
+        allowed,
+        lambda begun: terminal.note(f"stage {begun.number} {begun.name}: {begun.tells}"),
+        table.show_stage,
+    )
+    if json:
+        documents.write(result)
+    else:
+        table.show(result)
+    if any(outcome.is_bad_news for outcome in result.stages):
+        raise typer.Exit(1)

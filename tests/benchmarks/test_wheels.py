@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from benchmarks.wheels import OF_THE_GATE, STAYS_AS_IT_IS, carried, commands
+from tests.conftest import ROOT
+
+
+def test_the_list_is_that_of_the_project() -> None:
+    """What the gate alone needs stays at home; what trains there stays as it is there."""
+    text = (ROOT / "pyproject.toml").read_text()
+    names = {need.partition(">")[0] for need in carried()}
+    assert {"msgspec", "filelock", "typer"} <= names
+    assert not names & (OF_THE_GATE | STAYS_AS_IT_IS)
+    for name in OF_THE_GATE | STAYS_AS_IT_IS:
+        assert f'"{name}>' in text, "it is one of the core's"
+
+
+def test_no_numpy_is_carried_by_another() -> None:
+    """contourpy depends on it."""
+    others, alone = commands("3.12", "wheels")
+    assert not any("contourpy" in word for word in others)
+    assert any("contourpy" in word for word in alone)
+    assert "--no-deps" in alone
+
+
+def test_the_command_says_what_it_does() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.wheels", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--python" in done.stdout

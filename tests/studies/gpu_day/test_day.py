@@ -1,0 +1,223 @@
+"""The day: stage after stage, each kept, whatever becomes of one."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tarfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.records.backend import BackendFacts
+from perceptron.records.gpu_day import DayResult
+from perceptron.studies.gpu_day import day as module
+from perceptron.studies.gpu_day.day import open_day, run_day
+from perceptron.studies.gpu_day.plan import SURVEY, Command, Day, LeftOut, Stage
+
+RunDay = Callable[..., DayResult]
+ROW = "import os, pathlib; f = pathlib.Path('runs/box/one'); f.mkdir(parents=True, exist_ok=True);"
+ROW += "open(f / 'measurements.jsonl', 'a').write('{}\\n')"
+
+
+def python(code: str, **fields: object) -> Command:
+    return Command(("-c", code), **fields)  # type: ignore[arg-type]
+
+
+def stage(number: int, *commands: Command, seconds: float = 300.0, name: str = "") -> Stage:
+    return Stage(number, name or f"s{number}", "something", seconds, lambda _day, _left: commands)
+
+
+@pytest.fixture
+def go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDay:
+    """Run stages in an empty folder, which is also that of the results."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(module, "gpu_states", list)
+
+    def go(
+        stages: Sequence[Stage],
+        numbers: Sequence[int] = (),
+        rehearse: bool = False,
+        budget: float | None = 3000.0,
+    ) -> DayResult:
+        return run_day(
+            open_day(tmp_path, rehearse),
+            stages,
+            tmp_path / "gpu-day.tar.gz",
+            "box",
+            numbers,
+            budget,
+            lambda _begun: None,
+            lambda _ended: None,
+        )
+
+    return go
+
+
+def outcomes(result: DayResult) -> list[str]:
+    return [one.outcome for one in result.stages]
+
+
+def test_a_failed_stage_never_stops_the_next(go: RunDay) -> None:
+    fails = python("import sys; sys.exit('error: no luck')")
+    result = go([stage(1, fails), stage(2, python(ROW))])
+    assert outcomes(result) == ["failed", "ok"]
+    assert result.stages[0].reason == "no luck"
+    assert result.stages[1].rows == 1
+
+
+def test_a_stage_that_takes_too_long_is_ended_and_the_next_runs(go: RunDay) -> None:
+    hangs = python(f"{ROW}; import time; time.sleep(600)")
+    result = go([stage(1, hangs, seconds=16.0), stage(2, python("pass"))])
+    assert outcomes(result) == ["timed out", "ok"]
+    assert result.stages[0].rows == 1, "what it had measured counts"
+
+
+def test_one_command_of_a_stage_that_hangs_leaves_time_for_the_others(go: RunDay) -> None:
+    commands = [python("import time; time.sleep(600)"), *[python(ROW)] * 9]
+    (only,) = go([stage(1, *commands, seconds=30.0)]).stages
+    assert (only.outcome, only.rows) == ("timed out", 9)
+
+
+def test_what_succeeded_is_not_run_again_unless_it_is_named(go: RunDay) -> None:
+    fails = python("import sys; sys.exit(1)")
+    go([stage(1, python(ROW)), stage(2, fails)])
+    again = go([stage(1, python(ROW)), stage(2, python(ROW))])
+    assert [one.rows for one in again.stages] == [1, 1]
+    assert Path("runs/box/one/measurements.jsonl").read_text() == "{}\n" * 2
+    named = go([stage(1, python(ROW)), stage(2, python(ROW))], numbers=[2])
+    assert [one.number for one in named.stages] == [2]
+    assert Path("runs/box/one/measurements.jsonl").read_text() == "{}\n" * 3
+
+
+def test_what_does_not_fit_into_this_call_is_left_for_the_next(go: RunDay) -> None:
+    """A shorter stage after it still runs; nothing of it is bad news, and nothing is forgotten."""
+    stages = [stage(1, python(ROW), seconds=400.0), stage(2, python(ROW), seconds=90.0)]
+    result = go(stages, budget=100.0)
+    assert outcomes(result) == ["next call", "ok"]
+    assert not any(one.is_bad_news for one in result.stages)
+    assert outcomes(go(stages)) == ["ok", "ok"]
+
+
+def test_what_cannot_run_here_is_left_out_with_its_reason(go: RunDay) -> None:
+    def commands(_day: Day, _seconds: float) -> Sequence[Command]:
+        raise LeftOut("torch-cuda: no CUDA device found")
+
+    (only,) = go([Stage(1, "width", "", 60.0, commands)]).stages
+    assert (only.outcome, only.reason) == ("left out", "torch-cuda: no CUDA device found")
+    assert not only.is_bad_news
+
+
+def test_whatever_has_ended_is_in_the_archive_before_the_next_begins(go: RunDay) -> None:
+    code = "import tarfile; print(tarfile.open('gpu-day.tar.gz').getnames())"
+    result = go([stage(1, python(ROW)), stage(2, python(code, document=False))])
+    assert "runs/box/one/measurements.jsonl" in Path("log/02-s2.out.txt").read_text()
+    with tarfile.open(result.packed.archive) as archive:
+        assert {"gpu-day.json", "log/02-s2.out.txt"} <= set(archive.getnames())
+
+
+def test_what_stands_in_for_a_command_is_run_where_that_fails(go: RunDay) -> None:
+    first = python("import sys; sys.exit(1)", instead=python(ROW))
+    (only,) = go([stage(1, first)]).stages
+    assert (only.outcome, only.rows) == ("ok", 1)
+
+
+def test_bad_news_in_an_answer_is_a_failure(go: RunDay) -> None:
+    command = python("print('{}')", complaint=lambda answer: f"said {answer.decode().strip()}")
+    (only,) = go([stage(1, command)]).stages
+    assert (only.outcome, only.reason) == ("failed", "said {}")
+
+
+def test_a_rehearsal_and_a_real_day_do_not_share_a_folder(go: RunDay) -> None:
+    go([stage(1, python("pass"))], rehearse=True)
+    with pytest.raises(UserError, match="holds the results of a rehearsal"):
+        go([stage(1, python("pass"))])
+
+
+def test_children_of_a_rehearsal_know_that_they_are(go: RunDay) -> None:
+    code = "import os; print(os.environ.get('PERCEPTRON_REHEARSAL'))"
+    go([stage(1, python(code))], rehearse=True)
+    assert Path("log/01-s1.json").read_text() == "1\n"
+
+
+def test_a_state_that_nobody_wrote_is_one_line(go: RunDay, tmp_path: Path) -> None:
+    (tmp_path / "gpu-day.json").write_text("{}")
+    with pytest.raises(UserError, match=r"gpu-day\.json: not what gpu-day writes"):
+        go([stage(1, python("pass"))])
+
+
+def test_stages_are_made_of_what_a_child_says_can_run(
+    go: RunDay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked once; where it does not answer, the backends compared by default are tried."""
+    asked: list[list[str]] = []
+
+    def commands(day: Day, _seconds: float) -> Sequence[Command]:
+        asked.append([name for name in day.backends if day.has(name)])
+        return ()
+
+    facts = BackendFacts(name="cupy", device="cuda", summary="", reason=None, available=True)
+    answer = msgspec.json.encode({"backends": [facts]}).decode()
+    survey = python(f"print({answer!r})")
+    monkeypatch.setattr(module, "SURVEY", survey)
+    stages = [stage(1, survey), Stage(2, "a", "", 60.0, commands), Stage(3, "b", "", 60, commands)]
+    go(stages)
+    assert asked == [["cupy"], ["cupy"]]
+    assert not Path("log/backends.json").exists(), "the first stage had asked"
+    monkeypatch.setattr(module, "SURVEY", python("import sys; sys.exit(2)"))
+    go(stages, numbers=[2])
+    assert asked[-1] == ["numpy", "torch-cpu", "torch-cuda"]
+    assert SURVEY.arguments[2:] == ("backends", "--json")
+
+
+def test_a_day_in_the_background_can_still_interrupt_its_stages(go: RunDay) -> None:
+    """A shell has what it starts with & ignore ctrl-C, and all that they start."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = "import signal; print(signal.getsignal(signal.SIGINT) is signal.SIG_IGN)"
+        go([stage(1, python(code))])
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert Path("log/01-s1.json").read_text() == "False\n"
+
+
+def test_the_folder_is_named_after_the_gpu(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    class Gpu:
+        name = "NVIDIA H100 80GB HBM3"
+
+    seen: list[Day] = []
+
+    def commands(day: Day, _seconds: float) -> Sequence[Command]:
+        seen.append(day)
+        return ()
+
+    monkeypatch.setattr(module, "gpu_states", lambda: [Gpu()])
+    nothing: Callable[[object], None] = lambda _one: None  # noqa: E731
+    stages = [Stage(1, "a", "", 60.0, commands)]
+    archive = tmp_path / "a.tar.gz"
+    run_day(open_day(tmp_path, False), stages, archive, None, (), None, nothing, nothing)
+    assert (seen[0].machine, seen[0].device) == ("h100-80gb-hbm3", "h100")
+    assert sys.executable in python("pass").argv
+
+
+def test_told_to_leave_it_ends_its_children_and_packs(go: RunDay, tmp_path: Path) -> None:
+    """As `timeout` tells it, and a machine that is taken back."""
+    code = f"{ROW}; import signal, time; pathlib.Path('pid').write_text(str(os.getpid()))\n"
+    code += "os.kill(os.getppid(), signal.SIGTERM); time.sleep(600)"
+    with pytest.raises(KeyboardInterrupt):
+        go([stage(1, python(code))])
+    with tarfile.open(tmp_path / "gpu-day.tar.gz") as archive:
+        assert "runs/box/one/measurements.jsonl" in archive.getnames()
+    assert not Path(f"/proc/{Path('pid').read_text()}").exists()
+
+
+def test_an_archive_that_cannot_be_written_is_told_before_anything_runs(tmp_path: Path) -> None:
+    begun: list[object] = []
+    nothing: Callable[[object], None] = lambda _one: None  # noqa: E731
+    opened, nowhere = open_day(tmp_path, False), Path("/proc/no/day.tar.gz")
+    with pytest.raises(UserError, match="cannot be written"):
+        run_day(opened, [stage(1, python("pass"))], nowhere, "box", (), None, begun.append, nothing)
+    assert begun == []

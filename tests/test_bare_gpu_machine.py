@@ -1,0 +1,146 @@
+"""The day with a GPU, rehearsed as the machine that is lent will run it.
+
+Such a machine has Python 3.12, numpy 2.5, jax 0.11, torch 2.11 with CUDA and much else, but neither
+asv nor plotly nor json5, and the checkout that is copied there has no history. Two rehearsals from
+a bare checkout stand for it, in each of which the CPU stands in for the GPU:
+
+* Python 3.12 with numpy 2.5 and jax 0.11, the newest of each, in a fresh environment. torch is not
+  installed there: what PyPI has for Linux is a build for CUDA of three gigabytes. jax-cuda takes
+  the place of torch-cuda, and what only torch can run says so.
+* The interpreter and the torch of this environment, whatever versions they are, with asv, plotly
+  and json5 hidden.
+
+No GPU has met either.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.studies.gpu_day.plan import STAGES
+from tests.conftest import ROOT
+from tests.gate.old_pythons import python
+
+pytestmark = pytest.mark.slow
+
+ABSENT = ("asv", "asv_runner", "json5", "plotly")
+# As on such a machine, in the newest versions that PyPI has: `LIBRARIES` of the core that it lacks
+# are not here either.
+LIBRARIES = (
+    *("numpy>=2.5,<2.6", "jax>=0.11,<0.12"),
+    *("contourpy", "filelock", "hypothesis", "nvidia-ml-py", "psutil", "py-cpuinfo", "pytest"),
+    *("rich", "scipy", "threadpoolctl", "typer"),
+    "msgspec",  # the one that is carried
+)
+# Searching for them finds nothing, as where they are not installed.
+HIDING = """
+from importlib.machinery import PathFinder
+
+search = PathFinder.find_spec
+
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] in {absent} else search(name, path, target)
+
+PathFinder.find_spec = find_spec
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The files of this checkout that make a day, as they are now and without their history."""
+    parts = ("perceptron", "tests", "pyproject.toml")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", *parts]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    folder = tmp_path / "bare"
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def rehearse(
+    interpreter: Path | str, checkout: Path, path: str | None = None
+) -> tuple[dict[str, Any], str]:
+    """Rehearse a day from the checkout; return its document and what it said meanwhile."""
+    unset = ("PYTHONPATH", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    environment |= {"PERCEPTRON_COMMIT": "0123456789ab"} | ({"PYTHONPATH": path} if path else {})
+    done = subprocess.run(
+        [interpreter, "-m", "perceptron", "gpu-day", "--rehearse", "--results", "day", "--json"],
+        cwd=checkout,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    logs = "".join(
+        f"\n== {log.name}\n{log.read_text(errors='replace')[-2000:]}"
+        for log in sorted((checkout / "day" / "log").glob("*.txt"))
+    )
+    assert done.returncode == 0, f"{done.stderr}{logs}"
+    return json.loads(done.stdout), done.stderr
+
+
+def has_measured(document: dict[str, Any], checkout: Path, interpreter: Path | str) -> None:
+    """Every stage ended well; every study measured rows; the archive becomes a results folder."""
+    outcomes = {one["name"]: one for one in document["stages"]}
+    assert list(outcomes) == [stage.name for stage in STAGES]
+    assert {name for name, one in outcomes.items() if one["outcome"] != "ok"} == set()
+    measuring = set(outcomes) - {"facts", "tests", "check"}
+    assert {name for name in measuring if not outcomes[name]["rows"]} == set()
+    assert document["packed"]["left_out"] == []
+    unpack = ("gpu-day", "--unpack", document["packed"]["archive"], "--results", "home", "--json")
+    done = subprocess.run(
+        [interpreter, "-m", "perceptron", *unpack],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    runs = json.loads(done.stdout)["unpacked"]
+    # The finding, three crossovers, two ladders, a bench and a map.
+    assert len(runs) >= len(measuring)
+    assert all(run.startswith("runs/rehearsal/") for run in runs)
+    plans = [json.loads((checkout / "home" / run / "run.json").read_text()) for run in runs]
+    assert {plan["commit"] for plan in plans} == {"0123456789ab"}
+    assert all(plan["finished"] for plan in plans)
+
+
+def test_python_3_12_with_numpy_2_5_and_jax_0_11(checkout: Path, tmp_path: Path) -> None:
+    """Without torch, msgspec being all that was carried there."""
+    environment = tmp_path / "environment"
+    subprocess.run([python("3.12"), "-m", "venv", environment], check=True)
+    interpreter = environment / "bin" / "python"
+    install = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    subprocess.run([interpreter, *install, *LIBRARIES], check=True)
+    code = "import sys\nfrom importlib.util import find_spec\n"
+    code += "print(*(name for name in sys.argv[1:] if find_spec(name)))"
+    found = subprocess.run(
+        [interpreter, "-c", code, *ABSENT, "torch", "jax"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.split() == ["jax"]
+    document, _ = rehearse(interpreter, checkout)
+    has_measured(document, checkout, interpreter)
+
+
+@pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
+def test_the_torch_of_this_environment(checkout: Path, tmp_path: Path) -> None:
+    """Without asv, plotly and json5, which a finder that comes first says are not there."""
+    hiding = tmp_path / "hiding"
+    hiding.mkdir()
+    (hiding / "sitecustomize.py").write_text(HIDING.format(absent=set(ABSENT)))
+    document, _ = rehearse(sys.executable, checkout, str(hiding))
+    has_measured(document, checkout, sys.executable)
