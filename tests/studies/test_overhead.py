@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.stored.runs import judge_ladder
-from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
