@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -50,6 +50,7 @@ def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `torch_compiled` traces is run as it is: compiling it takes seconds a problem."""
     from perceptron.backends import torch_compiled
 
+    @cache
     def trace(
         model: torch_compiled.Model, steps: int, rows: int, batch: int | None, *_: object
     ) -> torch_compiled.Graph:
