@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from perceptron import optional
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.job import Part
 from perceptron.problems.problem import DType, Problem
@@ -41,7 +42,7 @@ def profile(
     Its seconds are the device's own. In a rehearsal the operations of PyTorch on the CPU stand for
     kernels. Raises `Unsupported` for a backend without a device.
     """
-    accelerator = getattr(backend, "accelerator", None)
+    accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the CPU, which launches no kernels")
     device = device_here(accelerator.kind)

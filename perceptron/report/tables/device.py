@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.device_share import HOST, DeviceShare
+from perceptron.analysis.device_share import DeviceShare, is_beside_host
 from perceptron.analysis.gpu_use import GpuUse, clock_words, kept_down_by
 from perceptron.analysis.overhead.device import DevicePart
 from perceptron.analysis.overhead.rung import Rung
@@ -64,7 +64,7 @@ def share_cells(rungs: Sequence[Rung]) -> list[tuple[str, ...]]:
             NONE if rung.peak_bytes is None else memory(rung.peak_bytes, "MiB"),
         )
         for rung in rungs
-        if rung.seconds_per_iteration is not None and rung.device not in (HOST, None)
+        if rung.seconds_per_iteration is not None and is_beside_host(rung.device)
     ]
 
 
