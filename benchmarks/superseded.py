@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,8 @@ def superseded(checkout: Path) -> list[Superseded]:
     """Return the committed runs whose code is gone, or that were measured again since.
 
     A run is measured again by a finished one of the same machine and plan. Results of another
-    machine stay as long as their code is that of the checkout; results/proof is the gate's own.
+    machine stay as long as their code is that of the checkout, and those of a machine with a GPU,
+    which is lent and not at hand, until they are measured again. results/proof is the gate's own.
     """
     runs = stored_runs(checkout / "results", _refuse)  # the newest first
     committed = {Path(name).parent for name in tracked(checkout) if name.endswith("/run.json")}
@@ -33,10 +35,10 @@ def superseded(checkout: Path) -> list[Superseded]:
     for index, stored in enumerate(runs):
         if stored.folder.relative_to(checkout) not in committed:
             continue
-        if not same_code(checkout, stored.run.commit):
-            found.append(Superseded(stored.folder, f"its code is gone: {stored.run.commit}"))
-        elif again := _measured_again(stored, runs[:index]):
+        if again := _measured_again(stored, runs[:index]):
             found.append(Superseded(stored.folder, f"measured again: {again.folder.name}"))
+        elif not same_code(checkout, stored.run.commit) and not _has_gpu(stored):
+            found.append(Superseded(stored.folder, f"its code is gone: {stored.run.commit}"))
     return found
 
 
@@ -67,6 +69,11 @@ def _unused_environments(machine: Path) -> list[Path]:
     if not any(machine.iterdir()):
         machine.rmdir()
     return unused
+
+
+def _has_gpu(run: StoredRun) -> bool:
+    environment = run.folder.parent / f"environment-{run.run.environment}.json"
+    return bool(json.loads(environment.read_text(encoding="utf-8")).get("gpus"))
 
 
 def _measured_again(run: StoredRun, newer: Sequence[StoredRun]) -> StoredRun | None:

@@ -2,7 +2,7 @@
 
 With the variable set every backend of a GPU runs, under its own name, on the CPU: so that what
 half an hour with a GPU will run has run before. Its times are of no GPU. Rows say so in their
-device, environments in their variables, and every result has a warning.
+device and in their machine, environments in their variables, and every result has a warning.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 VARIABLE = "PERCEPTRON_REHEARSAL"
 SUFFIX = " stand-in"
+_MACHINE_SUFFIX = "-rehearsal"
 
 
 def is_rehearsal(variables: Mapping[str, str] | None = None) -> bool:
@@ -31,3 +32,12 @@ def device_here(device: str) -> str:
 def device_label(device: str) -> str:
     """Return what a row says of its device: ``cuda stand-in`` in a rehearsal, else ``cuda``."""
     return f"{device}{SUFFIX}" if is_rehearsal() and device != "cpu" else device
+
+
+def machine_label(machine: str) -> str:
+    """Return the machine under which rows are kept: in a rehearsal never that of real ones."""
+    return (
+        f"{machine}{_MACHINE_SUFFIX}"
+        if is_rehearsal() and not machine.endswith(_MACHINE_SUFFIX)
+        else machine
+    )

@@ -34,8 +34,8 @@ FACTS = Environment(
     libraries={"numpy": "2.0"},
     pools=[ThreadPool(library="openblas", version="0.3", kernel="Haswell", threads=2)],
 )
-GPU = "Slide Rule 9000"
-GPU_FACTS = replace(FACTS, cpu="Abacus 5000", gpus=[Gpu(name=GPU, driver="1.0")])
+GPU_NAME = "Slide Rule 9000"
+GPU_FACTS = replace(FACTS, cpu="Abacus 5000", gpus=[Gpu(name=GPU_NAME, driver="1.0")])
 # Nothing wrong, and everything known.
 SOUND = Conditions(
     governors=["performance"],

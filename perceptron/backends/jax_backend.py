@@ -3,24 +3,33 @@
 XLA compiles a loop for each model, optimizer, set of shapes and dtype; how many iterations it
 takes, from which batch on, and the data are arguments, so nothing else is compiled again. Batches
 are taken by index inside the loop. See `jax_program` for what is compiled.
+
+JAX keeps what it compiled for other processes only where ``JAX_COMPILATION_CACHE_DIR`` is set, and
+then only what took it a second: otherwise every process compiles, and preparing takes what a first
+start takes.
 """
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from perceptron import optional
+from perceptron.backends.accelerators.jax_accelerator import PLUGINS, JaxAccelerator
 from perceptron.backends.jax_program import State, program, start
 from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.shared.compile_cache import has_found, jax_events
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.shared.xla_flags import with_loops_on_the_device
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
+from perceptron.rehearsal import device_here, is_rehearsal
 
 if TYPE_CHECKING:
     import jax
@@ -40,7 +49,7 @@ class JaxTrainer:
         import jax
 
         self._problem, self._dtype = problem, np.dtype(dtype)
-        self._target = jax.devices(device)[0]
+        self._target = jax.devices(device_here(device))[0]
         self._batches = problem.batches
         self._program = program(
             tuple(layer.activation for layer in problem.layers),
@@ -180,35 +189,60 @@ class JaxBackend:
         self.summary = summary
         self.rung = rung
         self.published_dtype = published_dtype
+        self.accelerator = None if device == "cpu" else JaxAccelerator(device)
+        self._found = False
 
     def unavailable(self) -> str | None:
         reason = optional.missing("jax")
-        if reason is not None or self.device == "cpu":
+        if reason is not None or device_here(self.device) == "cpu":
             return reason
         reason = driver_unavailable()
-        if reason is None and not any(find_spec(plugin) for plugin in _CUDA_PLUGINS):
-            return "this JAX is installed without CUDA: pip install 'jax[cuda12]'"
+        if reason is None and not any(find_spec(plugin) for plugin in PLUGINS):
+            return (
+                "this JAX is installed without CUDA: pip install 'jax[cuda13]', "
+                "or 'jax[cuda12]' for a driver before 580"
+            )
         return reason
 
     def environment(self, threads: int) -> dict[str, str]:
         # XLA sizes its thread pool by NPROC. JAX keeps a dozen more threads, for compiling and
         # queueing, whose number cannot be set; they sleep during training.
-        variables = thread_variables(threads) | {"NPROC": str(threads)}
+        variables = thread_variables(threads) | {"NPROC": str(threads)} | _cache_variables()
         if self.device == "cpu":
             return variables | {"JAX_PLATFORMS": "cpu"}
-        # Otherwise XLA takes three quarters of the device's memory at once.
-        return variables | {"JAX_PLATFORMS": "cuda,cpu", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+        flags = os.environ.get("XLA_FLAGS", "")
+        if optional.missing("jax") is None and (flags := with_loops_on_the_device(flags)):
+            variables |= {"XLA_FLAGS": flags}
+        return variables | {
+            "JAX_PLATFORMS": "cpu" if is_rehearsal() else "cuda,cpu",
+            # Otherwise XLA takes three quarters of the device's memory at once.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            # By default products of float32 are rounded to TF32; `jax_program` asks as well.
+            "JAX_DEFAULT_MATMUL_PRECISION": "highest",
+        }
 
     def prepare(self, problem: Problem, dtype: DType) -> JaxTrainer:
         # To a CPU there is nothing to copy: the loop gathers in host memory as it is.
         fed = problem.feed == "host" and self.device != "cpu"
+        events = jax_events()
+        before = events.copy()
         trainer = (HostFedTrainer if fed else JaxTrainer)(problem, dtype, self.device)
         trainer.warm_up()
         trainer.reset()
+        self._found = has_found(before, events)
         return trainer
 
+    def prepared_from_cache(self) -> bool:
+        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
+        return self._found
 
-_CUDA_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin")
+
+def _cache_variables() -> dict[str, str]:
+    """Return what decides on JAX's cache on disk: as the user has it, otherwise there is none."""
+    names = ("JAX_COMPILATION_CACHE_DIR", "JAX_ENABLE_COMPILATION_CACHE")
+    own = {name: os.environ[name] for name in names if name in os.environ}
+    return own or {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+
 
 CPU = JaxBackend(
     "jax-cpu",

@@ -78,6 +78,8 @@ class Backend(Protocol):
       the import does not count as preparing.
     * ``compiles``: True if it must not be warmed up on another problem, because what it compiles
       counts as preparing.
+    * ``prepared_from_cache()``: for one that compiles, whether the last `prepare` had, or found on
+      disk, what it would have compiled.
     * ``kernels(problem, dtype)``: what an iteration dispatches (see `kernels.trace`).
     * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns

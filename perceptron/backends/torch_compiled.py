@@ -15,6 +15,7 @@ the same shapes.
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, cached_property, partial
@@ -25,6 +26,7 @@ import numpy as np
 
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
 from perceptron.backends.protocol import LadderStep, Unsupported
+from perceptron.backends.shared.compile_cache import inductor_wrote
 from perceptron.backends.shared.compilers import cpp_unavailable, triton_unavailable
 from perceptron.backends.shared.gradient import (
     Batch,
@@ -279,6 +281,7 @@ class CompiledBackend:
     )
     imports = ("torch", "torch._inductor.compile_fx", "torch.fx.experimental.proxy_tensor")
     accelerator: TorchAccelerator | None = None
+    _found = False
 
     def unavailable(self) -> str | None:
         return CPU.unavailable() or cpp_unavailable()
@@ -288,10 +291,16 @@ class CompiledBackend:
         return thread_variables(threads) | {"TORCHINDUCTOR_COMPILE_THREADS": "1"}
 
     def prepare(self, problem: Problem, dtype: DType) -> CompiledTrainer:
+        begin, compiled = time.time(), _compiled.cache_info().misses
         trainer = CompiledTrainer(problem, dtype, device_here(self.device))
         trainer.train(trainer._steps)  # warm up: the thread pool
         trainer.reset()
+        self._found = _compiled.cache_info().misses == compiled or not inductor_wrote(begin)
         return trainer
+
+    def prepared_from_cache(self) -> bool:
+        """Return whether the last `prepare` had, or found on disk, what it would have compiled."""
+        return self._found
 
 
 class CudaCompiledBackend(CompiledBackend):

@@ -29,6 +29,7 @@ from perceptron.errors import UserError
 from perceptron.measure import device_costs, energy, extras
 from perceptron.measure.hardware import hardware_of, ran_out
 from perceptron.measure.job import Job, Outcome, Part, timed
+from perceptron.measure.kernel_profile import profile
 from perceptron.measure.memory import available_bytes, keep_freed_memory
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
@@ -158,6 +159,8 @@ def _extra(backend: Backend, problem: Problem, job: Job, context_seconds: float 
             parts = extras.ceilings(backend, job.dtype, effort)
         case "kernels":
             parts = extras.kernels(backend, problem, job.dtype)
+        case "profile":
+            parts = profile(backend, problem, job.dtype)
         case "device":
             parts = device_costs.device(backend, problem, job.dtype, effort, context_seconds)
         case "energy":
@@ -183,6 +186,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     begin = time.perf_counter()
     trainer = backend.prepare(problem, job.dtype)
     prepare_seconds = time.perf_counter() - begin
+    from_cache = getattr(backend, "prepared_from_cache", None)
     _assert_threads(job.threads)
     hardware.warm_up(trainer)
     timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
@@ -199,6 +203,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
         status="ok",
         **timed(timing),
         prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache() if from_cache is not None else None,
         peak_bytes=peak_bytes,
         gpu=hardware.state_at_work(trainer, timing),
         device_seconds=hardware.own_seconds(trainer, timing),

@@ -32,6 +32,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Whether it was finished because that was spent, before everything was measured."""
     kernels: dict[str, int] = {}
     """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
+    profiled: dict[str, int] = {}
+    """The same as a profiler saw them on the device, where there was one."""
 
     @property
     def budget(self) -> BudgetUse | None:

@@ -52,7 +52,7 @@ class RunJournal:
         self.rows = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
         self._lines = lines
         stored = load_plan(folder)
-        self._run = msgspec.structs.replace(run, kernels=stored.kernels)
+        self._run = msgspec.structs.replace(run, kernels=stored.kernels, profiled=stored.profiled)
         self.spent_seconds = stored.spent_seconds or 0.0
         """What earlier starts have spent, then what is written down."""
 
@@ -85,6 +85,16 @@ class RunJournal:
     def keep_kernels(self, counts: dict[str, int]) -> None:
         """Write down kernels by backend; raises `UserError` if that cannot be done."""
         self._run = msgspec.structs.replace(self._run, kernels=self.kernels | counts)
+        self._write(spent_seconds=self.spent_seconds)
+
+    @property
+    def profiled(self) -> dict[str, int]:
+        """The same as a profiler saw them on the device."""
+        return self._run.profiled
+
+    def keep_profiled(self, counts: dict[str, int]) -> None:
+        """Write down profiled kernels by backend; raises `UserError` if that cannot be done."""
+        self._run = msgspec.structs.replace(self._run, profiled=self.profiled | counts)
         self._write(spent_seconds=self.spent_seconds)
 
     def note_spent(self, seconds: float) -> None:

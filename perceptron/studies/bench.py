@@ -35,6 +35,8 @@ from perceptron.studies.shared.task import Task
 
 # The finding is measured in full, and first, unless that would take more than this of the time.
 _FINDING_SHARE = 0.5
+# Fresh processes at each size, and in quick mode.
+_ROUNDS, _QUICK_ROUNDS = 8, 4
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class BenchPlan:
         if self.rounds < 0:
             raise UserError(f"--rounds must be at least 1, got {self.rounds}")
         if not self.rounds:
-            object.__setattr__(self, "rounds", 4 if self.quick else 8)
+            object.__setattr__(self, "rounds", _QUICK_ROUNDS if self.quick else _ROUNDS)
         own = {problem.reference: problem for problem in self.problems}
         files.refuse_namesakes(own)
         object.__setattr__(self, "problems", tuple(own.values()))
@@ -98,6 +100,7 @@ class BenchPlan:
         """Whether it leaves nothing of the main job out."""
         return (
             not self.quick
+            and self.rounds >= _ROUNDS
             and set(SWEEP) <= set(self.families)
             and set(registry.DEFAULT) <= set(self.backends)
         )

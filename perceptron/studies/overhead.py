@@ -67,6 +67,7 @@ def overhead(
             environment=run.environment,
             warnings=[*run.warnings(plan.threads), *extras.warnings],
             budget=budget.use,
+            profiled=run.journal.profiled,
         )
 
 

@@ -53,6 +53,7 @@ def _wanted(plan: OverheadPlan) -> Iterator[_Wanted]:
             yield from (_Wanted(name, "ceilings", 0, FIRST) for name in drivers)
         yield from (_Wanted(name, "device", process, FIRST) for name in drivers)
         yield from (_Wanted(name, "phases", process, FIRST) for name in phased)
+    yield from (_Wanted(name, "profile", 0, FIRST) for name in on_devices)
     yield from (_Wanted(name, "energy", 0, plan.processes) for name in on_devices)
     for process in range(FIRST, plan.processes):
         yield from (_Wanted(name, "phases", process, process + 1) for name in phased)
@@ -123,12 +124,20 @@ class Extras:
             self._tried.add((name, extra, process))
             if outcome.status != "ok" and not _is_refused(outcome):
                 self._failed.setdefault((name, extra), _missing(name, extra, outcome))
-            for part in outcome.parts:
-                self._run.journal.append(self._row(name, extra, process, part))
+            self._keep(name, extra, process, outcome)
             if outcome.status != "ok" and extra in _WITH_REASON:
                 self._run.journal.append(self._reason(name, extra, process, outcome))
             self._run.journal.note_spent(budget.spent)
         return True
+
+    def _keep(self, name: str, extra: Extra, process: int, outcome: Outcome) -> None:
+        """Write down what was measured: rows, and of a profile how many kernels there were."""
+        if extra != "profile":
+            for part in outcome.parts:
+                self._run.journal.append(self._row(name, extra, process, part))
+        elif outcome.status == "ok":
+            launched = sum(part.work for part in outcome.parts)
+            self._run.journal.keep_profiled({name: round(launched)})
 
     def _measure(self, name: str, extra: Extra) -> Outcome:
         """Measure an extra of one backend in a fresh process, if there is time for it.
@@ -159,8 +168,12 @@ class Extras:
 
     def _is_done(self, name: str, extra: Extra, process: int) -> bool:
         """Return whether there are rows of it, or this start has tried."""
+        if (name, extra, process) in self._tried:
+            return True
+        if extra == "profile":  # kept with the run, not as rows
+            return name in self._run.journal.profiled
         family = self._family(extra)
-        return (name, extra, process) in self._tried or any(
+        return any(
             (row.backend, row.process, row.family) == (name, process, family)
             and row.phase
             and row.status != "failed"

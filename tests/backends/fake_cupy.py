@@ -62,6 +62,9 @@ class FakeCupy(ModuleType):
         super().__init__("cupy")
         for name in NUMPYS_OWN:
             setattr(self, name, getattr(np, name))
+        self.get_default_memory_pool = lambda: SimpleNamespace(
+            free_bytes=lambda: 24, free_all_blocks=lambda: self._call("free_all_blocks")
+        )
         for name in ("ndarray", "asarray", "asnumpy", "array", "ones", "zeros_like", "RawKernel"):
             setattr(self, name, getattr(self, name))  # in the module's dictionary
         self.calls: Counter[str] = Counter()
@@ -72,7 +75,9 @@ class FakeCupy(ModuleType):
             Event=lambda disable_timing: _Event(self, disable_timing),
             get_elapsed_time=lambda begin, end: end.at - begin.at,
             alloc_pinned_memory=lambda size: memoryview(bytearray(size)),
-            runtime=SimpleNamespace(runtimeGetVersion=lambda: 13020),
+            runtime=SimpleNamespace(
+                runtimeGetVersion=lambda: 13020, memGetInfo=lambda: (1000, 4000)
+            ),
             cublas=SimpleNamespace(getVersion=lambda handle: 130100 + handle),
             device=SimpleNamespace(get_cublas_handle=lambda: 7),
         )

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from perceptron import optional
 from perceptron.backends import jax_backend
-from perceptron.backends.jax_backend import CPU, JaxBackend
+from perceptron.backends.jax_backend import CPU, CUDA, HostFedTrainer, JaxBackend
 from perceptron.problems import catalogue
 from tests.backends.conftest import assert_as_numpy
 
@@ -95,7 +96,8 @@ def test_xla_runs_as_many_threads_as_set() -> None:
             ("jax", "jaxlib"),
             "cuda",
             None,
-            "this JAX is installed without CUDA: pip install 'jax[cuda12]'",
+            "this JAX is installed without CUDA: pip install 'jax[cuda13]', "
+            "or 'jax[cuda12]' for a driver before 580",
         ),
         (("jax", "jaxlib", "jax_cuda13_plugin"), "cuda", None, None),
     ],
@@ -116,3 +118,88 @@ def test_why_it_cannot_run(
     monkeypatch.setattr(jax_backend, "find_spec", find)
     monkeypatch.setattr(jax_backend, "driver_unavailable", lambda: driver)
     assert JaxBackend("jax", device, "").unavailable() == reason
+
+
+@needs_jax
+@pytest.mark.parametrize("problem", ["or-gate", "mlp-depth:2", "mlp-batch:64", "mlp-batch-host:64"])
+def test_a_rehearsal_trains_on_the_cpu_as_on_a_gpu(
+    problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under the GPU's name: its inner loops, and batches copied one by one from the host."""
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    monkeypatch.setattr(jax_backend, "find_spec", lambda name: None)
+    assert CUDA.unavailable() is None
+    found = catalogue.find(problem)
+    trainer = CUDA.prepare(found, "float64")
+    assert isinstance(trainer, HostFedTrainer) == (found.feed == "host")
+    assert_as_numpy(trainer, found, iterations=23, tolerance=1e-9)
+
+
+@needs_jax
+def test_a_rehearsed_trainer_has_the_inner_loops_of_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    inner: list[int] = []
+    made = jax_backend.program
+
+    def program(*arguments: Any) -> Any:
+        inner.append(arguments[-1])
+        return made(*arguments)
+
+    monkeypatch.setattr(jax_backend, "program", program)
+    CUDA.prepare(catalogue.find("or-gate"), "float32")
+    CPU.prepare(catalogue.find("or-gate"), "float32")
+    assert inner == [10, 1]
+
+
+def test_on_a_gpu_precision_and_memory_are_settled_before_jax_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (
+        "PERCEPTRON_REHEARSAL",
+        "XLA_FLAGS",
+        "JAX_COMPILATION_CACHE_DIR",
+        "JAX_ENABLE_COMPILATION_CACHE",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(optional, "missing", lambda extra: None)
+    monkeypatch.setattr(jax_backend, "with_loops_on_the_device", lambda own: f"{own} --loops")
+    variables = CUDA.environment(3)
+    assert (
+        variables.items()
+        >= {
+            "NPROC": "3",
+            "JAX_PLATFORMS": "cuda,cpu",
+            "JAX_DEFAULT_MATMUL_PRECISION": "highest",
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            "JAX_ENABLE_COMPILATION_CACHE": "false",
+            "XLA_FLAGS": " --loops",
+        }.items()
+    )
+    monkeypatch.setenv("XLA_FLAGS", "--own")
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    assert CUDA.environment(3)["JAX_PLATFORMS"] == "cpu"
+    assert CUDA.environment(3)["XLA_FLAGS"] == "--own --loops"
+
+
+def test_without_jax_its_xla_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XLA_FLAGS", raising=False)
+    monkeypatch.setattr(optional, "missing", lambda extra: "jax is not installed")
+    monkeypatch.setattr(
+        jax_backend, "with_loops_on_the_device", lambda own: pytest.fail("asked for flags")
+    )
+    assert "XLA_FLAGS" not in CUDA.environment(1)
+
+
+@pytest.mark.parametrize("backend", [CPU, CUDA], ids=lambda backend: backend.name)
+def test_a_cache_is_the_users_or_there_is_none(
+    backend: JaxBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Said in so many words either way, so that it is recorded."""
+    monkeypatch.setattr(jax_backend, "with_loops_on_the_device", lambda own: own)
+    monkeypatch.delenv("JAX_ENABLE_COMPILATION_CACHE", raising=False)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "/own")
+    variables = backend.environment(1)
+    assert variables["JAX_COMPILATION_CACHE_DIR"] == "/own"
+    assert "JAX_ENABLE_COMPILATION_CACHE" not in variables
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    assert backend.environment(1)["JAX_ENABLE_COMPILATION_CACHE"] == "false"

@@ -17,7 +17,6 @@ PROBLEMS = {problem.name: problem for problem in checks.problems()}
 # That mistakes would be noticed is a promise of problems; those of the CPU's backends show it.
 CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
-NOT_YET = ("jax-cuda",)
 
 pytestmark = pytest.mark.usefixtures("_rehearsal", "traced_not_compiled")
 
@@ -41,16 +40,12 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str, dtype: DType) -> None:
     if reason := registry.reason_unavailable(name):
         pytest.skip(f"{name}: {reason}")
-    if name in NOT_YET:
-        pytest.skip(f"{name}: has no stand-in yet")
     assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, CONTRACT) == []
 
 
 @pytest.mark.parametrize("name", DEVICES)
 def test_it_says_on_what_it_trains(name: str) -> None:
     """Whoever waits for a device, or asks for its memory, asks the backend's accelerator."""
-    if name in NOT_YET:
-        pytest.skip(f"{name}: has no stand-in yet")
     backend = registry.load(name)
     accelerator = getattr(backend, "accelerator", None)
     assert accelerator is not None

@@ -90,3 +90,17 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
         torch_compiled._train(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )
+
+
+@needs_compiler
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_it_says_whether_it_found_what_was_compiled(
+    on_disk: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On disk, or in the process, where a problem had these shapes before."""
+    monkeypatch.setattr(torch_compiled, "inductor_wrote", lambda since: not on_disk)
+    torch_compiled._compiled.cache_clear()
+    BACKEND.prepare(catalogue.find("or-gate"), "float64")
+    assert BACKEND.prepared_from_cache() == on_disk
+    BACKEND.prepare(catalogue.find("xor"), "float64")
+    assert BACKEND.prepared_from_cache()

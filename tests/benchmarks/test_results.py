@@ -208,7 +208,10 @@ def test_the_end_says_what_to_add_and_what_is_superseded(checkout: Path) -> None
     stored(checkout, "results/runs/old/mine", "0123456789ab")  # not committed: the user's own
     stored(checkout, "results/runs/other/kept", here, environment="e1")
     stored(checkout, "results/runs/box/before", here, plan={"study": "2"}, started="2025")
-    for run in ("old/gone", "other/kept", "box/before"):
+    stored(checkout, "results/runs/lent/gpu", "0123456789ab", environment="e2")
+    lent = checkout / "results/runs/lent/environment-e2.json"
+    lent.write_text(json.dumps({"gpus": [{"name": "Slide Rule"}]}))
+    for run in ("old/gone", "other/kept", "box/before", "lent/gpu", "lent/environment-e2.json"):
         git(checkout, "add", "--force", f"results/runs/{run}")
     git(checkout, "commit", "--quiet", "--message", "results")
     (checkout / "results/speeds").mkdir()
@@ -222,6 +225,7 @@ def test_the_end_says_what_to_add_and_what_is_superseded(checkout: Path) -> None
     assert "--machine box --clean " in said
     assert "old/mine" not in said
     assert "other/kept" not in said
+    assert "lent/gpu" not in said, "a GPU that was lent is not at hand to measure it again"
     assert said.index("git add") < said.index("make readme") < said.index("make shots")
     assert git(checkout, "status", "--porcelain") == ""
 

@@ -180,3 +180,55 @@ def test_what_a_device_costs_is_told_by_a_fresh_worker(
     assert "fresh process" in str(second.reason)
     assert energy.status == "skipped"
     assert "a rehearsal" in str(energy.reason)
+
+
+class Compiles(NumpyBackend):
+    """Says what a test wants of its cache."""
+
+    def __init__(self, found: bool) -> None:
+        self.found = found
+
+    def prepared_from_cache(self) -> bool:
+        return self.found
+
+
+@pytest.mark.parametrize(
+    ("backend", "found"),
+    [(NumpyBackend(), None), (Compiles(False), False), (Compiles(True), True)],
+    ids=["compiles nothing", "compiled", "found"],
+)
+def test_a_row_says_whether_preparing_found_what_was_compiled(
+    job: Job, backend: NumpyBackend, found: bool | None
+) -> None:
+    assert worker.measure(backend, "or-gate", job).prepared_from_cache is found
+
+
+def test_a_device_is_touched_before_anything_is_prepared(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a backend that compiles, which is warmed up on no other problem."""
+    device = FakeAccelerator(Clock())
+
+    class OnDevice(NumpyBackend):
+        compiles = True
+        accelerator = device
+
+        def prepare(self, problem: Problem, dtype: DType) -> NumpyTrainer:
+            device.log.append(problem.name)
+            return super().prepare(problem, dtype)
+
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    monkeypatch.setattr(worker.gc, "freeze", lambda: None)
+    backend = OnDevice()
+    worker._first_touch(backend, job)
+    assert device.log == ["touch"]
+    assert worker.measure(backend, "mlp-width:2", job).status == "ok"
+    assert [word for word in device.log if "mlp" in word] == ["mlp-width:2"]
+
+
+def test_a_profile_is_an_extra_of_a_backend_on_a_device(job: Job) -> None:
+    outcome = worker.measure(NumpyBackend(), "or-gate", replace(job, extra="profile"))
+    assert (outcome.status, outcome.reason) == (
+        "skipped",
+        "it trains on the CPU, which launches no kernels",
+    )

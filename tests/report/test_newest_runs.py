@@ -17,8 +17,8 @@ from tests.made import (
     ADVICE,
     BACKENDS,
     BENCH,
-    GPU,
     GPU_FACTS,
+    GPU_NAME,
     LADDER,
     MAP,
     WHOLE,
@@ -119,7 +119,7 @@ def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
     runs = shown_runs(results)
     assert replace(runs, gpus=[]) == before
     (gpu,) = runs.gpus
-    assert gpu.name == GPU
+    assert gpu.name == GPU_NAME
     assert gpu.bench.results == Path("results/runs/gpu-box/2026-03-01T000000Z")
     assert gpu.phase_map is not None
     assert gpu.phase_map.results == Path("results/runs/gpu-box/2026-03-02T000000Z")
@@ -134,7 +134,7 @@ def test_each_gpu_has_its_newest_whole_run(results: Path) -> None:
     keep(results, WHOLE, gpu_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX | {"facts": other})
     assert [(gpu.name, gpu.bench.rows[0].when[:10]) for gpu in shown_runs(results).gpus] == [
         ("Difference Engine", "2026-03-04"),
-        (GPU, "2026-03-02"),
+        (GPU_NAME, "2026-03-02"),
     ]
 
 

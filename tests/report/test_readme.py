@@ -16,8 +16,8 @@ from perceptron.report.charts.finding import finding_figure
 from perceptron.report.newest_runs import shown_runs
 from tests.made import (
     BACKENDS,
-    GPU,
     GPU_FACTS,
+    GPU_NAME,
     LADDER,
     MAP,
     WHOLE,
@@ -148,14 +148,14 @@ def test_a_newer_run_with_a_gpu_adds_its_own_block_and_changes_no_other(
     for page in ("README.md", "docs/findings.md"):
         shown = after[page]
         assert "No GPU was measured yet" not in shown
-        assert shown.count(f"{GPU} beside Abacus 5000, 2 cores") == 1
+        assert shown.count(f"{GPU_NAME} beside Abacus 5000, 2 cores") == 1
         assert "`results/runs/gpu-box/2999-01-01T000000Z`" in shown
         assert "torch-cuda from " in shown
     short, full = after["README.md"], after["docs/findings.md"]
-    assert f"**{GPU}**: 10,000 iterations on the OR gate: numpy-published 40.4" in short
+    assert f"**{GPU_NAME}**: 10,000 iterations on the OR gate: numpy-published 40.4" in short
     assert "`mlp-width` numpy → torch-cuda: torch-cuda from" in short
     assert "numpy → torch-cpu: " not in short.split("begin: gpus")[1].split("end: gpus")[0]
-    assert f"### {GPU}\n\n| backend | dtype |" in full
+    assert f"### {GPU_NAME}\n\n| backend | dtype |" in full
     assert "| torch-cuda | float32 | 1.51" in full
     assert "The map: numpy wins" in full
     assert "torch-cuda wins" in full
@@ -172,12 +172,13 @@ def test_the_third_bar_of_the_finding_is_the_gpu_s(
     assert own == "map-slide-rule-9000.svg"
     assert "torch-cuda" in after[own]
     assert f"]({own})" in readme.filled(shown_runs(with_a_gpu), None)["docs/findings.md"]
-    assert GPU in after["finding.svg"]
+    assert GPU_NAME in after["finding.svg"]
     assert "no CUDA device found" not in after["finding.svg"]
     runs = shown_runs(with_a_gpu)
-    figure = finding_figure(runs.bench.finding, {GPU: runs.gpus[0].bench.finding})
-    assert figure.rows[-1] == f"torch-cuda\nfloat32\n{GPU}"
+    figure = finding_figure(runs.bench.finding, {GPU_NAME: runs.gpus[0].bench.finding})
+    assert figure.rows[-1] == f"torch-cuda\nfloat32\n{GPU_NAME}"
     assert not figure.absent
-    assert f"{GPU} was measured on its own machine, where the others took numpy-published 40" in (
-        figure.caption
+    assert (
+        f"{GPU_NAME} was measured on its own machine, where the others took numpy-published 40"
+        in (figure.caption)
     )

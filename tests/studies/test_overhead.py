@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.analysis.stored.runs import judge_ladder
+from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
@@ -30,7 +31,8 @@ def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Backends whose iterations take as long as their place on the ladder says."""
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
     lab.measure_extra = lambda job: parts_of(job, PARTS[str(job.extra)])
-    lab.missing.update(dict.fromkeys(rungs("cuda"), "no CUDA device found"))
+    for device, name in (("cuda", "CUDA"), ("mps", "MPS"), ("xpu", "XPU")):
+        lab.missing.update(dict.fromkeys(rungs(device), f"no {name} device found"))
     return lab
 
 

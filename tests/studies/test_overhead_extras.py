@@ -24,6 +24,7 @@ PARTS = {
     "harness": {"call": 1e-7},
     "kernels": {"kernels": 0.0},
     "device": {"context": 0.5, "host to device": 1e-3},
+    "profile": {"gemm": 1e-6, "sum": 2e-6},
 }
 NO_COUNTER = "this GPU has no energy counter"
 
@@ -138,3 +139,43 @@ def test_a_device_that_is_not_there_is_asked_nothing(lab: Lab, tmp_path: Path) -
     assert measured(lab, "device") == measured(lab, "energy") == []
     assert {limits.name for limits in result.ceilings} == {"numpy (cpu)"}
     assert result.device == []
+
+
+def test_a_profiler_counts_what_each_backend_on_a_device_runs(lab: Lab, tmp_path: Path) -> None:
+    """Each of the two kernels 13 times an iteration; kept with the run, in no row."""
+    result = study.overhead(PLAN, "box", tmp_path, silent)
+    on_device = ["torch-cuda-graph", "torch-cuda", "jax-cuda"]
+    assert measured(lab, "profile") == on_device
+    assert not [row for row in result.rows if row.phase in PARTS["profile"]]
+    for judged in (result, judge_ladder(read_run(result.results))):
+        profiled = {rung.backend: rung.kernels_profiled for rung in judged.rungs}
+        assert profiled == {"numpy": None, **dict.fromkeys(on_device, 26)}
+
+
+def test_a_profile_that_fails_is_a_warning_and_is_tried_once(lab: Lab, tmp_path: Path) -> None:
+    working = lab.measure_extra
+    lab.measure_extra = lambda job: (
+        Outcome(problem=job.problems[0], status="failed", reason="the profiler saw no kernel")
+        if job.extra == "profile"
+        else working(job)
+    )
+    result = study.overhead(PLAN, "box", tmp_path, silent)
+    assert len(measured(lab, "profile")) == 3
+    messages = {w.message for w in result.warnings if w.code == "not-measured"}
+    assert "profile of jax-cuda: the profiler saw no kernel" in messages
+    assert {rung.kernels_profiled for rung in result.rungs} == {None}
+
+
+def test_what_a_profiler_counted_is_kept_for_the_start_that_continues(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def power_cut(*_: object, **__: object) -> object:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr(study.judge, "ladder", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            study.overhead(PLAN, "box", tmp_path, silent)
+    result = study.overhead(PLAN, "box", tmp_path, silent)
+    assert len(measured(lab, "profile")) == 3
+    assert [rung.kernels_profiled for rung in result.rungs] == [None, 26, 26, 26]

@@ -20,7 +20,7 @@ from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
 from perceptron.records.measurement import Measurement
 
 # Words that only names of GPU backends contain: torch-cuda, jax[gpu], cupy; not numpy-gpuless.
-_GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|metal|tpu)(?![a-z])", re.IGNORECASE)
+_GPU_NAME = re.compile(r"(?<![a-z])(gpu|cuda|cupy|rocm|mps|xpu|metal|tpu)(?![a-z])", re.IGNORECASE)
 # An interpreter moves a few bytes in the time of a hundred: nothing bounds what a GPU gains on it.
 _INTERPRETER_NAME = re.compile(r"(?<![a-z])(c?python|pypy)(?![a-z])", re.IGNORECASE)
 # Flat: within 10 % while the CPU's work grows a thousandfold.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
+import msgspec
 from msgspec import Struct
 
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
@@ -70,6 +72,7 @@ def ladder(
     environment: Environment,
     warnings: Sequence[MeasurementWarning],
     budget: BudgetUse | None = None,
+    profiled: Mapping[str, int] = MappingProxyType({}),
 ) -> OverheadResult:
     """Judge the rows of one run; ``removes`` names the rungs in their order.
 
@@ -82,7 +85,10 @@ def ladder(
         threads=threads,
         operations=work[0],
         bytes_moved=work[1],
-        rungs=rungs(rows, removes, kernels, work),
+        rungs=[
+            msgspec.structs.replace(rung, kernels_profiled=profiled.get(rung.backend))
+            for rung in rungs(rows, removes, kernels, work)
+        ],
         phases=[phase for name in removes for phase in iteration_phases(rows, name)],
         wholes=[
             iteration for name in removes if (iteration := whole_iteration(rows, name)) is not None

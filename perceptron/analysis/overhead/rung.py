@@ -20,7 +20,9 @@ class Rung(Struct, frozen=True, kw_only=True):
     """One backend's iteration, with its 95 % interval, over that of the fastest.
 
     ``kernels_per_iteration`` is counted, not timed, for backends that dispatch operation by
-    operation. ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
+    operation; ``kernels_profiled`` are those that the device ran, as a profiler saw them, rounded.
+    ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
+    ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
     took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
     the rung's own device. A rung without a time has a ``reason``.
     """
@@ -37,7 +39,9 @@ class Rung(Struct, frozen=True, kw_only=True):
     ratio_low: float | None = None
     ratio_high: float | None = None
     prepare_seconds: float | None = None
+    prepared_from_cache: bool | None = None
     kernels_per_iteration: int | None = None
+    kernels_profiled: int | None = None
     gflops: float | None = None
     gbytes: float | None = None
     bound: Bound | None = None
@@ -104,7 +108,7 @@ def _rung(
         )
     ratio = ratio_of(trainings, backend, floor)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
-    started = [row.prepare_seconds for row in own if row.prepare_seconds]
+    prepare_seconds, from_cache = _prepared(own)
     limits, share = roof(ceilings(rows), device), device_share(own)
     joules = energy(rows, backend, device)
     return Rung(
@@ -118,7 +122,8 @@ def _rung(
         ratio_to_floor=ratio.estimate if ratio else None,
         ratio_low=ratio.low if ratio else None,
         ratio_high=ratio.high if ratio else None,
-        prepare_seconds=of_times(started).estimate if started else None,
+        prepare_seconds=prepare_seconds,
+        prepared_from_cache=from_cache,
         kernels_per_iteration=kernels,
         gflops=gflops,
         gbytes=gbytes,
@@ -132,3 +137,18 @@ def _rung(
         energy_reason=joules.reason,
         peak_bytes=max((row.peak_bytes for row in own if row.peak_bytes), default=None),
     )
+
+
+def _prepared(rows: Sequence[Measurement]) -> tuple[float | None, bool | None]:
+    """Return what preparing took, and whether what is compiled was found in all processes.
+
+    A process that finds what an earlier one compiled does not show what starting takes: it counts
+    only where all did. Of a backend that compiles nothing the second is None.
+    """
+    prepared = [row for row in rows if row.prepare_seconds]
+    compiled = [row for row in prepared if not row.prepared_from_cache]
+    seconds = [row.prepare_seconds for row in compiled or prepared if row.prepare_seconds]
+    if not seconds:
+        return None, None
+    compiles = any(row.prepared_from_cache is not None for row in prepared)
+    return of_times(seconds).estimate, not compiled if compiles else None

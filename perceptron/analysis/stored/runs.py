@@ -117,6 +117,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             environment=loaded.facts.environment,
             warnings=_warnings(loaded, plan.threads, rows),
             budget=loaded.run.budget,
+            profiled=loaded.run.profiled,
         )
 
 

@@ -55,6 +55,18 @@ class CupyAccelerator:
     def peak_memory(self) -> int | None:
         return None
 
+    def free_memory(self) -> int | None:
+        """Return what the device has left, and what the pool keeps of it and has not lent."""
+        if is_rehearsal():
+            return None
+        cupy = namespace()
+        left, _ = cupy.cuda.runtime.memGetInfo()
+        return int(left) + int(cupy.get_default_memory_pool().free_bytes())
+
+    def release(self) -> None:
+        if not is_rehearsal():
+            namespace().get_default_memory_pool().free_all_blocks()
+
     def busy_seconds(self, queue: Queue, iterations: int) -> float | None:
         if is_rehearsal():
             begin = time.perf_counter()

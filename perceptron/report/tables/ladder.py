@@ -66,7 +66,7 @@ def rung_cells(rungs: Sequence[Rung]) -> list[tuple[str, ...]]:
 
 
 def _rung(rung: Rung) -> tuple[str, ...]:
-    kernels = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
+    kernels = _kernels(rung)
     dtype = rung.dtype or NONE
     if rung.seconds_per_iteration is None:
         reason = f"not measured: {rung.reason}"
@@ -77,9 +77,24 @@ def _rung(rung: Rung) -> tuple[str, ...]:
         duration_interval(rung.seconds_per_iteration, rung.low, rung.high),
         ratio(rung.ratio_to_floor, rung.ratio_low, rung.ratio_high),
         kernels,
-        NONE if rung.prepare_seconds is None else duration(rung.prepare_seconds),
+        _prepare(rung),
         rung.removes,
     )
+
+
+def _prepare(rung: Rung) -> str:
+    """Return what preparing took; where nothing was compiled it says that it was found."""
+    if rung.prepare_seconds is None:
+        return NONE
+    return duration(rung.prepare_seconds) + (" (cached)" if rung.prepared_from_cache else "")
+
+
+def _kernels(rung: Rung) -> str:
+    """Return how many were counted, and how many a profiler saw where there was a device."""
+    counted = NONE if rung.kernels_per_iteration is None else count(rung.kernels_per_iteration)
+    if rung.kernels_profiled is None:
+        return counted
+    return f"{counted} (profiler {count(rung.kernels_profiled)})"
 
 
 def phase_cells(result: OverheadResult) -> list[tuple[str, ...]]:

@@ -242,8 +242,9 @@ class _Campaign:
         for task in tasks:
             problems.setdefault(task.problem.reference, []).append(task)
         kept, left, begun = [], self._budget.left, set(started)
+        agreed = _agreed(self._journal)
         for members in problems.values():
-            unchecked = self._unchecked(members)
+            unchecked = [task for task in members if task.key not in agreed]
             cost = sum(self._cost(task, "time") for task in members)
             cost += sum(self._cost(task, "check") for task in unchecked)
             workers = own_workers(members, unchecked, self._workers).keys() - begun

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from perceptron import rehearsal
 from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.gpu_clock import gpu_warnings
 from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
@@ -86,7 +87,8 @@ def start_run(
 ) -> Iterator[OpenRun]:
     """Open the unfinished run of this plan, or a new one; finish it unless the block raises.
 
-    ``machine`` names the folder of the results; None for the host's name. In quick mode no time is
+    ``machine`` names the folder of the results; None for the host's name. A rehearsal has a folder
+    of its own. In quick mode no time is
     spent on how steady the CPU is. Who else uses the cores is said first, and waited for as long
     as ``quiet`` asks. What earlier starts of the run have spent counts against the ``budget`` if
     they measured something; waiting does not. Raises `UserError` if the folder cannot be written
@@ -97,7 +99,7 @@ def start_run(
     facts = environment([registry.load(name) for name in usable], threads)
     run = Run(
         plan=dict(plan),
-        machine=machine or machine_name(),
+        machine=rehearsal.machine_label(machine or machine_name()),
         environment=facts.id,
         commit=revision(),
         started=now(),

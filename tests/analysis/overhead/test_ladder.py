@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.overhead.ladder import OverheadResult, rungs
 from perceptron.report.tables import ladder as ladder_page
 from tests.analysis.overhead.conftest import REMOVES
+from tests.conftest import MakeRow
 
 
 def test_each_rung_stands_over_the_floor(overhead: OverheadResult) -> None:
@@ -52,3 +53,38 @@ def test_the_sum_of_phases_stands_below_them(overhead: OverheadResult) -> None:
     of_one = [row[1] for row in ladder_page.phase_cells(overhead)]
     cells = ladder_page.phase_cells(both)
     assert [row[:2] for row in cells] == [(name, phase) for name in "ab" for phase in of_one]
+
+
+def test_a_profiled_count_stands_beside_the_counted(overhead: OverheadResult) -> None:
+    torch, numpy, *_ = overhead.rungs
+    cells = ladder_page.rung_cells([torch, replace(torch, kernels_profiled=14), numpy])
+    assert [row[4] for row in cells] == ["13", "13 (profiler 14)", "–"]
+
+
+@pytest.mark.parametrize(
+    ("from_cache", "seconds", "cell"),
+    [
+        ([None, None], 2.0, "2.00 s"),
+        ([False, False], 2.0, "2.00 s"),
+        ([False, True], 1.0, "1.00 s"),
+        ([True, True], 2.0, "2.00 s (cached)"),
+    ],
+)
+def test_to_prepare_is_what_compiling_took_unless_nobody_compiled(
+    row: MakeRow, from_cache: list[bool | None], seconds: float, cell: str
+) -> None:
+    """Of processes that took 1 and 4 s."""
+    rows = [
+        row(
+            backend="jax-cpu",
+            process=process,
+            seconds=1e-6,
+            prepare_seconds=1.0 + 3.0 * process,
+            prepared_from_cache=cached,
+        )
+        for process, cached in enumerate(from_cache)
+    ]
+    (rung,) = rungs(rows, {"jax-cpu": "Python's loop"}, {}, (1, 1))
+    assert rung.prepare_seconds == pytest.approx(seconds)
+    assert rung.prepared_from_cache == (None if from_cache[0] is None else all(from_cache))
+    assert ladder_page.rung_cells([rung])[0][5] == cell

@@ -5,14 +5,14 @@ from msgspec.structs import replace
 from perceptron.analysis.stored.hardware import CPU, hardware_of
 from perceptron.records.conditions import GpuState
 from perceptron.rehearsal import VARIABLE
-from tests.made import FACTS, GPU, GPU_FACTS, bench_rows, gpu_rows, measured
+from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measured
 
 
 def test_a_gpu_counts_where_it_has_times() -> None:
     """Not where the machine has one that nothing trained on, or whose rows are skipped."""
     assert hardware_of(bench_rows(), FACTS) == CPU
     assert hardware_of(bench_rows(), GPU_FACTS) == CPU
-    assert hardware_of(gpu_rows(), GPU_FACTS) == GPU
+    assert hardware_of(gpu_rows(), GPU_FACTS) == GPU_NAME
 
 
 def test_the_gpu_that_trained_names_the_run() -> None:
@@ -20,7 +20,7 @@ def test_the_gpu_that_trained_names_the_run() -> None:
     row = measured(backend="torch-cuda", seconds=1e-3)
     state = GpuState(name="Second", idle=False, slowed_by=[])
     assert hardware_of([replace(row, gpu=state)], GPU_FACTS) == "Second"
-    assert hardware_of([row], GPU_FACTS) == GPU
+    assert hardware_of([row], GPU_FACTS) == GPU_NAME
     assert hardware_of([replace(row, device="mps")], FACTS) == "mps"
 
 
@@ -33,4 +33,4 @@ def test_a_rehearsal_is_of_no_hardware() -> None:
         replace(row, device="cuda stand-in") if row.device == "cuda" else row for row in gpu_rows()
     ]
     assert hardware_of(stand_ins, FACTS) is None
-    assert hardware_of(gpu_rows(), replace(GPU_FACTS, variables={VARIABLE: "0"})) == GPU
+    assert hardware_of(gpu_rows(), replace(GPU_FACTS, variables={VARIABLE: "0"})) == GPU_NAME

@@ -68,6 +68,13 @@ def test_peak_memory_is_unknown(cupy: FakeCupy) -> None:
     assert ACCELERATOR.peak_memory() is None
 
 
+def test_free_memory_counts_what_the_pool_keeps(cupy: FakeCupy) -> None:
+    """Until it is released, a training can have that too."""
+    assert ACCELERATOR.free_memory() == 1024
+    ACCELERATOR.release()
+    assert cupy.calls["free_all_blocks"] == 1
+
+
 @pytest.mark.usefixtures("rehearsed")
 def test_numpy_stands_in_in_a_rehearsal() -> None:
     ACCELERATOR.touch()
@@ -83,3 +90,5 @@ def test_numpy_stands_in_in_a_rehearsal() -> None:
     assert seconds is not None
     assert seconds >= 0.0
     assert ACCELERATOR.versions() == {}
+    assert ACCELERATOR.free_memory() is None
+    ACCELERATOR.release()

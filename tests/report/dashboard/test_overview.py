@@ -12,8 +12,8 @@ from perceptron.report.dashboard.write import write_site
 from tests.made import (
     BACKENDS,
     BENCH,
-    GPU,
     GPU_FACTS,
+    GPU_NAME,
     MAP,
     bench_rows,
     everything,
@@ -44,7 +44,7 @@ def test_each_kind_of_hardware_has_a_block_of_its_own(results: Path, tmp_path: P
     """The newest first, each with its finding, crossovers, map and ground; no run hides another."""
     page = shown(results, tmp_path / "html")
     first, second = page.split('<h2 class="hardware" id="hardware-2">')
-    assert f'<h2 class="hardware" id="hardware">{GPU}</h2>' in first
+    assert f'<h2 class="hardware" id="hardware">{GPU_NAME}</h2>' in first
     assert second.startswith("CPU</h2>")
     for block, cpu, maps in ((first, "Abacus 5000", "gpu-box"), (second, "Abacus 3000", "box")):
         assert f"{cpu}, 2 cores" in block
@@ -65,12 +65,12 @@ def test_one_machine_can_tell_of_both(results: Path, tmp_path: Path) -> None:
     collection = collect(results)
     assert [(bench.machine, bench.hardware) for bench in collection.benches] == [
         ("gpu-box", "CPU"),
-        ("gpu-box", GPU),
+        ("gpu-box", GPU_NAME),
         ("box", "CPU"),
     ]
     page = shown(results, tmp_path / "html")
     assert page.count('<h2 class="hardware"') == 2
-    assert page.index(">CPU</h2>") < page.index(f">{GPU}</h2>")
+    assert page.index(">CPU</h2>") < page.index(f">{GPU_NAME}</h2>")
     assert "Other machines" in page
 
 

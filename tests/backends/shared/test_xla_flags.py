@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron import optional
+from perceptron.backends.shared import xla_flags
+from perceptron.backends.shared.xla_flags import is_accepted, with_loops_on_the_device
+
+needs_jax = pytest.mark.skipif(
+    optional.missing("jax") is not None, reason=str(optional.missing("jax"))
+)
+
+
+def takes(monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
+    """Let XLA take flags with one of these words only."""
+    monkeypatch.setattr(
+        xla_flags, "is_accepted", lambda flags: any(word in flags for word in words)
+    )
+
+
+@pytest.mark.parametrize("own", ["", "--xla_cpu_enable_fast_math=false"])
+@pytest.mark.parametrize("word", ["+WHILE,", ",WHILE,"])
+def test_a_loop_goes_into_a_command_buffer_as_this_xla_says_it(
+    own: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The user's own flags stay, and come first."""
+    takes(monkeypatch, word)
+    flags = with_loops_on_the_device(own)
+    assert flags.startswith(own)
+    assert flags == flags.strip()
+    assert word in flags
+
+
+def test_an_xla_without_it_gets_no_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that it does not know would end the worker."""
+    takes(monkeypatch)
+    assert with_loops_on_the_device("--own") == "--own"
+
+
+def test_a_user_has_the_last_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a loop in it the host steers: so the two can be compared."""
+    takes(monkeypatch, "WHILE")
+    own = "--xla_gpu_enable_command_buffer= --more"
+    assert with_loops_on_the_device(own) == own
+
+
+@needs_jax
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("", True),
+        ("--xla_gpu_graph_min_graph_size=1", True),
+        ("--xla_gpu_enable_command_buffer=WHILE,NO_SUCH_COMMAND", False),
+        ("--xla_no_such_flag=1", False),
+    ],
+)
+def test_xla_itself_is_asked(flags: str, expected: bool) -> None:
+    assert is_accepted(flags) == expected
+
+
+@needs_jax
+def test_the_installed_xla_keeps_loops_on_the_device() -> None:
+    assert "WHILE" in with_loops_on_the_device("")
