@@ -15,8 +15,10 @@ from perceptron.errors import UserError
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import DayResult
 from perceptron.studies.gpu_day import day as module
+from perceptron.studies.gpu_day import runner
 from perceptron.studies.gpu_day.day import open_day, run_day
-from perceptron.studies.gpu_day.plan import SURVEY, Command, Day, LeftOut, Stage
+from perceptron.studies.gpu_day.plan import SURVEY
+from perceptron.studies.gpu_day.stage import Command, Day, LeftOut, Stage
 
 RunDay = Callable[..., DayResult]
 ROW = "import os, pathlib; f = pathlib.Path('runs/box/one'); f.mkdir(parents=True, exist_ok=True);"
@@ -162,12 +164,12 @@ def test_stages_are_made_of_what_a_child_says_can_run(
     facts = BackendFacts(name="cupy", device="cuda", summary="", reason=None, available=True)
     answer = msgspec.json.encode({"backends": [facts]}).decode()
     survey = python(f"print({answer!r})")
-    monkeypatch.setattr(module, "SURVEY", survey)
+    monkeypatch.setattr(runner, "SURVEY", survey)
     stages = [stage(1, survey), Stage(2, "a", "", 60.0, commands), Stage(3, "b", "", 60, commands)]
     go(stages)
     assert asked == [["cupy"], ["cupy"]]
     assert not Path("log/backends.json").exists(), "the first stage had asked"
-    monkeypatch.setattr(module, "SURVEY", python("import sys; sys.exit(2)"))
+    monkeypatch.setattr(runner, "SURVEY", python("import sys; sys.exit(2)"))
     go(stages, numbers=[2])
     assert asked[-1] == ["numpy", "torch-cpu", "torch-cuda"]
     assert SURVEY.arguments[2:] == ("backends", "--json")
