@@ -16,6 +16,7 @@ from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import DayResult
 from perceptron.studies.gpu_day import day as module
 from perceptron.studies.gpu_day import runner
+from perceptron.studies.gpu_day.child import Ended
 from perceptron.studies.gpu_day.day import open_day, run_day
 from perceptron.studies.gpu_day.plan import SURVEY
 from perceptron.studies.gpu_day.stage import Command, Day, LeftOut, Stage
@@ -78,10 +79,29 @@ def test_a_stage_that_takes_too_long_is_ended_and_the_next_runs(go: RunDay) -> N
     assert result.stages[0].rows == 1, "what it had measured counts"
 
 
-def test_one_command_of_a_stage_that_hangs_leaves_time_for_the_others(go: RunDay) -> None:
-    commands = [python("import time; time.sleep(600)"), *[python(ROW)] * 9]
-    (only,) = go([stage(1, *commands, seconds=30.0)]).stages
-    assert (only.outcome, only.rows) == ("timed out", 9)
+@pytest.mark.parametrize(
+    ("commands", "seconds", "limits"),
+    [
+        (1, 16.0, [16.0]),
+        # Three times its share at most, so that the first nine may hang and the last one runs.
+        (10, 30.0, [9.0, 10.0, 11.25, 90 / 7, 15.0, 18.0, 22.5, 30.0, 30.0, 30.0]),
+    ],
+)
+def test_a_command_may_take_its_stage_s_time_and_leaves_some_for_the_others(
+    go: RunDay, monkeypatch: pytest.MonkeyPatch, commands: int, seconds: float, limits: list[float]
+) -> None:
+    """Until it is killed: it is interrupted before. Here each is out of time at once."""
+    allowed = []
+
+    def run_child(*_: object, limit_seconds: float, patience_seconds: float, **__: object) -> Ended:
+        allowed.append(limit_seconds + patience_seconds)
+        assert patience_seconds > 0
+        return Ended(None, 0.0, f"not done within {limit_seconds:.0f} s")
+
+    monkeypatch.setattr(runner, "run_child", run_child)
+    result = go([stage(1, *[python("pass")] * commands, seconds=seconds)])
+    assert outcomes(result) == ["timed out"]
+    assert allowed == pytest.approx(limits, abs=2.0)
 
 
 def test_what_succeeded_is_not_run_again_unless_it_is_named(go: RunDay) -> None:
