@@ -104,6 +104,25 @@ def test_a_command_may_take_its_stage_s_time_and_leaves_some_for_the_others(
     assert allowed == pytest.approx(limits, abs=2.0)
 
 
+def test_what_a_stage_has_measured_is_packed_while_it_runs(
+    go: RunDay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The machine may be gone before the stage ends."""
+    packed = []
+
+    def run_child(*_: object, tick: Callable[[], None], **__: object) -> Ended:
+        (tmp_path / "runs/box/one").mkdir(parents=True)
+        (tmp_path / "runs/box/one/measurements.jsonl").write_text("{}\n")
+        tick()
+        with tarfile.open(tmp_path / "gpu-day.tar.gz") as archive:
+            packed.extend(archive.getnames())
+        return Ended(None, 0.0, "not done")
+
+    monkeypatch.setattr(runner, "run_child", run_child)
+    go([stage(1, python("pass"))])
+    assert packed == ["runs/box/one/measurements.jsonl"]
+
+
 def test_what_succeeded_is_not_run_again_unless_it_is_named(go: RunDay) -> None:
     fails = python("import sys; sys.exit(1)")
     go([stage(1, python(ROW)), stage(2, fails)])
