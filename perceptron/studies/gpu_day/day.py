@@ -32,7 +32,6 @@ from perceptron.studies.gpu_day.plan import (
     Day,
     LeftOut,
     Stage,
-    device_of,
     machine_of,
 )
 
@@ -42,7 +41,6 @@ minutes."""
 # Importing every library may take a minute from a cold disk.
 _SURVEY_SECONDS = 90.0
 _REHEARSAL_MACHINE = "rehearsal"
-_REHEARSAL_DEVICE = "h100"  # its code runs; what it says of the CPU means nothing
 # Of the time that is left for several commands one may take this many times its share.
 _FAIR_SHARES = 3
 
@@ -100,8 +98,7 @@ def run_day(
     named = machine or (machine_name() if gpu is None else machine_of(gpu))
     if rehearse:
         named = machine or _REHEARSAL_MACHINE
-    device = _REHEARSAL_DEVICE if rehearse else device_of(gpu or "")
-    day = Day(results, named, runner.survey, device, rehearse)
+    day = Day(results, named, runner.survey, rehearse)
     outcomes = []
     packer.pack()  # an archive that cannot be written is told now
     try:
@@ -224,7 +221,7 @@ class _Runner:
         except OSError as error:
             return _Ended(2, f"cannot be started: {error.strerror}")
         if ended.code is None:
-            return _Ended(None, ended.reason)
+            return _Ended(None, ": ".join(filter(None, (command.about, ended.reason))))
         complaint = command.complaint(answer.read_bytes())
         if complaint is not None or ended.code not in command.good:
             return _Ended(ended.code, complaint or ended.reason)

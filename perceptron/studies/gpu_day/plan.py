@@ -16,7 +16,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from perceptron.analysis.what_if.devices import DEVICES
+from perceptron.backends.ladder import rungs
+from perceptron.problems import catalogue
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.records.gpu_day import PlannedStage
 
@@ -57,6 +58,8 @@ class Command:
     """Reads bad news out of standard output."""
     instead: Command | None = None
     """What is run where this one fails."""
+    about: str = ""
+    """What it is one of several commands for; said where it does not end in time."""
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -71,8 +74,6 @@ class Day:
     machine: str
     survey: Callable[[], Mapping[str, BackendFacts]]
     """Tells what can run here; asked once, by the first stage that wants to know."""
-    device: str | None = None
-    """Of the what-if table, the GPU that is here."""
     rehearse: bool = False
 
     @cached_property
@@ -153,8 +154,10 @@ def _perceptron(
     good: tuple[int, ...] = (0,),
     complaint: Callable[[bytes], str | None] = no_complaint,
     instead: Command | None = None,
+    about: str = "",
 ) -> Command:
-    return Command(("-m", "perceptron", *words), good, complaint=complaint, instead=instead)
+    argv = ("-m", "perceptron", *words)
+    return Command(argv, good, complaint=complaint, instead=instead, about=about)
 
 
 SURVEY = _perceptron("backends", "--json")
@@ -174,8 +177,6 @@ def _crossover(family: str) -> Callable[[Day, float], Sequence[Command]]:
     def commands(day: Day, seconds: float) -> Sequence[Command]:
         pairs = [f"{name}:{day.challenger}" for name in day.incumbents]
         words = [word for pair in pairs for word in ("--pair", pair)]
-        # Its estimates are of PyTorch, whose kernels it counts.
-        words += ["--what-if", day.device] if day.device and day.has("torch-cpu") else []
         return (day.study(seconds, "crossover", "--family", family, *words),)
 
     return commands
@@ -189,10 +190,11 @@ def _tests(day: Day, _seconds: float) -> Sequence[Command]:
         raise LeftOut(f"{folder}: no tests here: run from a checkout")
     words = ("-m", "gpu", "-v", "-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
     # Compiling each problem of the contract takes longer than all else; `check` does it for two.
-    chosen = ("-k", "not float64 and not (promise and compiled)")
-    # A rehearsal of all tests would take minutes: the published training on each backend.
-    tests = folder / "test_golden.py" if day.rehearse else folder
-    arguments = ("-m", "pytest", *words, *chosen, str(tests))
+    chosen = ("-k", "not float64 and not (promise and (compiled or jax))")
+    # First the published training on each backend: there may be no time for more. A rehearsal of
+    # all tests would take minutes.
+    tests = [folder / "test_golden.py", *([] if day.rehearse else [folder])]
+    arguments = ("-m", "pytest", *words, *chosen, *map(str, tests))
     return (Command(arguments, document=False, complaint=_failed_tests),)
 
 
@@ -210,7 +212,12 @@ def _check(day: Day, _seconds: float) -> Sequence[Command]:
     words = tuple(word for problem in problems for word in ("--problem", problem))
     # 1 also where a backend trains none of these problems.
     return [
-        _perceptron("check", name, *words, "--json", good=(0, 1), complaint=broken_promises)
+        _perceptron(
+            *("check", name, *words, "--json"),
+            good=(0, 1),
+            complaint=broken_promises,
+            about=name,
+        )
         for name in day.gpu_backends
     ]
 
@@ -234,8 +241,11 @@ def broken_promises(answer: bytes) -> str | None:
 
 def _ladder(problem: str) -> Callable[[Day, float], Sequence[Command]]:
     def commands(day: Day, seconds: float) -> Sequence[Command]:
-        backends = ",".join((*day.incumbents, *day.gpu_backends, "numba"))
         day.challenger  # noqa: B018 raises where there is none
+        # Each process that only says that it loads batches would take seconds of the time.
+        fitting = rungs("cuda", catalogue.find(problem).batch is not None)
+        on_device = [name for name in day.gpu_backends if name in fitting]
+        backends = ",".join((*day.incumbents, *on_device, "numba"))
         words = ("--problem", problem, "--backends", backends)
         return (day.study(seconds, "overhead", *words),)
 
@@ -268,15 +278,15 @@ STAGES = tuple(
         (
             ("facts", "what can run here, and what makes its timings untrustworthy", 50.0, _facts),
             ("finding", "10,000 iterations on the OR gate: the GPU's bar", 100.0, _finding),
-            ("width", "from which hidden width up the GPU wins", 110.0, _crossover("mlp-width")),
+            ("width", "from which hidden width up the GPU wins", 100.0, _crossover("mlp-width")),
             (
                 "ladder",
                 "the OR gate's rungs, kernels counted and profiled",
-                130.0,
+                190.0,
                 _ladder("or-gate"),
             ),
-            ("tests", "the tests that need a GPU: what fails at first contact", 80.0, _tests),
-            ("check", "every GPU backend keeps its contract", 80.0, _check),
+            ("tests", "the tests that need a GPU: what fails at first contact", 50.0, _tests),
+            ("check", "every GPU backend keeps its contract", 60.0, _check),
             ("rows", "from how many rows up the GPU wins", 80.0, _crossover("perceptron-rows")),
             ("batch", "from which batch up the GPU wins", 80.0, _crossover("mlp-batch")),
             ("bench", "a whole run of the main job, for README and the pages", 210.0, _bench),
@@ -286,16 +296,6 @@ STAGES = tuple(
         start=1,
     )
 )
-
-
-def device_of(gpu: str) -> str | None:
-    """Return the what-if device that a GPU's name speaks of, None if the table has none.
-
-    ``NVIDIA H100 80GB HBM3`` is ``h100``; an L40S is no ``l4``.
-    """
-    words = set(re.split(r"[^a-z0-9]+", gpu.lower()))
-    fitting = [name for name in DEVICES if words.issuperset(name.split("-"))]
-    return max(fitting, key=lambda name: name.count("-"), default=None)
 
 
 def machine_of(gpu: str) -> str:
