@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from math import ceil
 from threading import Thread
@@ -177,7 +178,13 @@ class Device:
         trainer.reset()
         trainer.train(iterations)
         states: list[GpuState] = []
-        reader = Thread(target=lambda: states.append(gpu_state(device)), daemon=True)
+
+        def read() -> None:
+            # Another version of the library may do anything; the row must not be lost for this.
+            with suppress(Exception):
+                states.append(gpu_state(device))
+
+        reader = Thread(target=read, daemon=True)
         reader.start()
         while reader.is_alive():  # the driver is asked outside Python's lock
             trainer.reset()
@@ -212,10 +219,8 @@ class Device:
         """Return it, sought once in a process, or None where it is not known."""
         if not self._was_sought:
             self._was_sought = True
-            try:
+            with suppress(Exception):  # `NoDevice`, and whatever another version raises
                 self._nvml = self.nvml_device()
-            except NoDevice:
-                self._nvml = None
         return self._nvml
 
     def _asked(self, name: str) -> Any:

@@ -54,8 +54,9 @@ def _wanted(plan: OverheadPlan) -> Iterator[_Wanted]:
             yield from (_Wanted(name, "ceilings", 0, FIRST) for name in drivers)
         yield from (_Wanted(name, "device", process, FIRST) for name in drivers)
         yield from (_Wanted(name, "phases", process, FIRST) for name in phased)
-    yield from (_Wanted(name, "profile", 0, FIRST) for name in on_devices)
-    yield from (_Wanted(name, "energy", 0, plan.processes) for name in on_devices)
+        if process == 0:  # nothing but a device tells these, and a day with one may be short
+            yield from (_Wanted(name, "profile", 0, FIRST) for name in on_devices)
+            yield from (_Wanted(name, "energy", 0, FIRST) for name in on_devices)
     for process in range(FIRST, plan.processes):
         yield from (_Wanted(name, "phases", process, process + 1) for name in phased)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from msgspec import Struct
 
 from perceptron.errors import unknown
@@ -138,13 +136,3 @@ def device(name: str) -> Device:
     if name not in DEVICES:
         raise unknown("device", name, DEVICES)
     return DEVICES[name]
-
-
-def device_of_gpu(gpu: str) -> Device | None:
-    """Return the device that a GPU's full name speaks of, None if the table has none.
-
-    ``NVIDIA H100 80GB HBM3`` is ``h100``; an L40S is no ``l4``.
-    """
-    words = set(re.split(r"[^a-z0-9]+", gpu.lower()))
-    fitting = [one for one in DEVICES.values() if words.issuperset(one.name.split("-"))]
-    return max(fitting, key=lambda one: one.name.count("-"), default=None)

@@ -12,7 +12,6 @@ from time import monotonic
 
 import msgspec
 
-from perceptron.analysis.what_if.devices import device_of_gpu
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
 from perceptron.measure.gpu_state import gpu_states
@@ -28,7 +27,6 @@ CALL_SECONDS = 570.0
 """What one call takes unless told otherwise: where machines are lent, commands often end at ten
 minutes."""
 _REHEARSAL_MACHINE = "rehearsal"
-_REHEARSAL_DEVICE = "h100"  # its code runs; what it says of the CPU means nothing
 
 Report = Callable[[StageOutcome], None]
 
@@ -84,9 +82,7 @@ def run_day(
     named = machine or (machine_name() if gpu is None else machine_of(gpu))
     if rehearse:
         named = machine or _REHEARSAL_MACHINE
-    known = device_of_gpu(gpu or "")
-    device = _REHEARSAL_DEVICE if rehearse else known.name if known else None
-    day = Day(results, named, runner.survey, device, rehearse)
+    day = Day(results, named, runner.survey, rehearse)
     outcomes = []
     packer.pack()  # an archive that cannot be written is told now
     try:

@@ -116,7 +116,7 @@ class Runner:
         except OSError as error:
             return _Ended(2, f"cannot be started: {error.strerror}")
         if ended.code is None:
-            return _Ended(None, ended.reason)
+            return _Ended(None, ": ".join(filter(None, (command.about, ended.reason))))
         complaint = command.complaint(answer.read_bytes())
         if complaint is not None or ended.code not in command.good:
             return _Ended(ended.code, complaint or ended.reason)

@@ -46,6 +46,8 @@ class Command:
     """Reads bad news out of standard output."""
     instead: Command | None = None
     """What is run where this one fails."""
+    about: str = ""
+    """What it is one of several commands for; said where it does not end in time."""
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -60,8 +62,6 @@ class Day:
     machine: str
     survey: Callable[[], Mapping[str, BackendFacts]]
     """Tells what can run here; asked once, by the first stage that wants to know."""
-    device: str | None = None
-    """Of the what-if table, the GPU that is here."""
     rehearse: bool = False
 
     @cached_property
@@ -142,6 +142,8 @@ def perceptron(
     good: tuple[int, ...] = (0,),
     complaint: Callable[[bytes], str | None] = no_complaint,
     instead: Command | None = None,
+    about: str = "",
 ) -> Command:
     """Return a command of this package; see `Command`."""
-    return Command(("-m", "perceptron", *words), good, complaint=complaint, instead=instead)
+    argv = ("-m", "perceptron", *words)
+    return Command(argv, good, complaint=complaint, instead=instead, about=about)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.what_if.devices import DEVICES, device, device_of_gpu
+from perceptron.analysis.what_if.devices import DEVICES, device
 from perceptron.errors import UserError
 
 
@@ -26,19 +26,3 @@ def test_float64_is_a_fraction_of_float32(name: str, share: int) -> None:
 def test_an_unknown_device_is_named() -> None:
     with pytest.raises(UserError, match="unknown device 'h10': did you mean 'h100'"):
         device("h10")
-
-
-@pytest.mark.parametrize(
-    ("gpu", "name"),
-    [
-        ("NVIDIA H100 80GB HBM3", "h100"),
-        ("NVIDIA L40S", None),
-        ("NVIDIA L4", "l4"),
-        ("NVIDIA GeForce RTX 4090", "rtx-4090"),
-        ("NVIDIA A100-SXM4-80GB", "a100"),
-        ("", None),
-    ],
-)
-def test_a_gpu_is_known_by_its_full_name(gpu: str, name: str | None) -> None:
-    known = device_of_gpu(gpu)
-    assert (None if known is None else known.name) == name

@@ -18,6 +18,7 @@ class FakeCuda:
     def __init__(self) -> None:
         self.now = 0.0  # the host's
         self.free_at = 0.0  # when the device has done what it was given
+        self.loading = 0.0  # seconds of the host until it can launch its first kernel
 
     def work(self, seconds: float) -> None:
         self.free_at = max(self.free_at, self.now) + seconds
@@ -26,6 +27,8 @@ class FakeCuda:
         self.now = max(self.now, self.free_at)
 
     def _sleep(self, cycles: int) -> None:
+        self.now += self.loading
+        self.loading = 0.0
         self.work(cycles * CYCLE)
 
     def Event(self, *, enable_timing: bool) -> SimpleNamespace:  # noqa: N802 as torch calls it
@@ -54,6 +57,18 @@ def test_a_held_up_device_tells_its_own_seconds(cuda: FakeCuda, launching: float
     def queue(iterations: int) -> None:
         for _ in range(iterations):
             cuda.now += launching
+            cuda.work(5e-6)
+
+    assert held_up(cuda, queue, 20) == pytest.approx(5e-6)
+
+
+def test_loading_the_kernel_that_waits_holds_nothing_up(cuda: FakeCuda) -> None:
+    """The device idles meanwhile: what the host needs after it would be timed with its pauses."""
+    cuda.loading = 0.05
+
+    def queue(iterations: int) -> None:
+        for _ in range(iterations):
+            cuda.now += 500e-6
             cuda.work(5e-6)
 
     assert held_up(cuda, queue, 20) == pytest.approx(5e-6)

@@ -99,8 +99,9 @@ def test_a_command_may_take_its_stage_s_time_and_leaves_some_for_the_others(
         return Ended(None, 0.0, f"not done within {limit_seconds:.0f} s")
 
     monkeypatch.setattr(runner, "run_child", run_child)
-    result = go([stage(1, *[python("pass")] * commands, seconds=seconds)])
+    result = go([stage(1, *[python("pass", about="torch-cuda")] * commands, seconds=seconds)])
     assert outcomes(result) == ["timed out"]
+    assert str(result.stages[0].reason).startswith("torch-cuda: not done within")
     assert allowed == pytest.approx(limits, abs=2.0)
 
 
@@ -240,7 +241,7 @@ def test_the_folder_is_named_after_the_gpu(monkeypatch: pytest.MonkeyPatch, tmp_
     stages = [Stage(1, "a", "", 60.0, commands)]
     archive = tmp_path / "a.tar.gz"
     run_day(open_day(tmp_path, False), stages, archive, None, (), None, nothing, nothing)
-    assert (seen[0].machine, seen[0].device) == ("h100-80gb-hbm3", "h100")
+    assert seen[0].machine == "h100-80gb-hbm3"
     assert sys.executable in python("pass").argv
 
 

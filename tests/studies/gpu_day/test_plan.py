@@ -30,9 +30,9 @@ HERE = (
 )
 
 
-def day(*backends: BackendFacts, device: str | None = "h100", rehearse: bool = False) -> Day:
+def day(*backends: BackendFacts, rehearse: bool = False) -> Day:
     known = {one.name: one for one in backends or HERE}
-    return Day(Path("out"), "box", lambda: known, device, rehearse)
+    return Day(Path("out"), "box", lambda: known, rehearse)
 
 
 def stage(name: str) -> Stage:
@@ -89,7 +89,6 @@ def test_without_torch_jax_stands_for_the_gpu() -> None:
     )
     assert value(only("finding", no_torch), "--backends") == "numpy,jax-cuda"
     assert value(only("bench", no_torch), "--backends") == "numpy,jax-cuda"
-    assert "--what-if" not in only("width", no_torch).arguments, "it counts the kernels of torch"
     assert "--backends" not in only("bench", day()).arguments
 
 
@@ -109,10 +108,23 @@ def test_every_gpu_backend_that_can_run_is_checked_in_a_process_of_its_own() -> 
     )
 
 
-def test_the_estimates_for_this_gpu_stand_beside_its_rows() -> None:
-    """Where the table has it."""
-    assert value(only("width", day()), "--what-if") == "h100"
-    assert "--what-if" not in only("width", day(device=None)).arguments
+@pytest.mark.parametrize("name", ["width", "rows", "batch"])
+def test_nothing_is_measured_that_can_be_told_at_home(name: str) -> None:
+    """Estimates need no GPU, and their processes come after a study's budget: half a minute."""
+    assert "--what-if" not in only(name, day()).arguments
+
+
+def test_a_ladder_leaves_out_what_cannot_train_its_problem() -> None:
+    loader = facts("torch-cuda-dataloader", "cuda")
+    here = day(*HERE, loader)
+    assert loader.name not in value(only("ladder", here), "--backends").split(",")
+    assert loader.name in value(only("ladder-digits", here), "--backends").split(",")
+
+
+def test_the_published_training_is_tested_first() -> None:
+    """There may be no time for more."""
+    *_, first, then = only("tests", day()).arguments
+    assert (Path(first).name, Path(then).name) == ("test_golden.py", "backends")
 
 
 def test_a_rehearsal_is_short_and_tries_again_where_the_cpu_is_busy() -> None:
@@ -138,7 +150,7 @@ def test_a_rehearsal_is_short_and_tries_again_where_the_cpu_is_busy() -> None:
         ("", "gpu"),
     ],
 )
-def test_a_results_folder_is_named_after_the_gpu(gpu: str, machine: str) -> None:
+def test_a_folder_of_results_is_named_after_the_gpu(gpu: str, machine: str) -> None:
     assert plan.machine_of(gpu) == machine
 
 
