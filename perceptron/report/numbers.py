@@ -15,6 +15,7 @@ _THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 _JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
 _BYTES = {"GiB": 2**30, "MiB": 2**20}
 # A share beyond this is written with an exponent, not with all its digits.
+_LEAST_SHARE = 1e-6
 _ABSURD_SHARE = 1e4
 # An interval whose ends are so many times apart is not written out.
 _SAYS_NOTHING = 100.0
@@ -102,7 +103,9 @@ def percent_interval(
 
 
 def rough_percent(share: float) -> str:
-    """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %."""
+    """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %, under 0.0001 %."""
+    if 0 < share < _LEAST_SHARE:
+        return f"under {100 * _LEAST_SHARE:.4f} %"
     return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g} %"
 
 
