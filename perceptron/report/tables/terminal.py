@@ -33,6 +33,8 @@ err = Console(stderr=True, highlight=False)
 
 # A column of texts is not folded to fewer characters than these.
 _NARROWEST = 10
+# A word of up to so many characters is not broken as long as numbers can be folded instead.
+_LONGEST_NAME = 24
 _GAP = 2
 
 Move = Callable[[float, float, str], None]
@@ -90,8 +92,9 @@ def _time_left(done: float, total: float) -> str:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in ``>`` is flush right.
 
-    Nothing is ever cut. Where there is not room for all of it, texts are folded between their
-    words, then numbers between theirs, then texts inside words; where that does not do, the table
+    Nothing is ever cut. Where there is not room for all of it, texts are folded, between
+    their words unless one is longer than any backend's name; then numbers between their words, then
+    texts inside words. Where that does not do, the table
     is wider than the terminal.
     """
     rows = list(rows)
@@ -128,7 +131,8 @@ def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int
     widths = [max(map(cell_len, cells)) for cells in columns]
     words = [max(map(_longest_word, cells)) for cells in columns]
     folded = [min(width, _NARROWEST) for width in widths]
-    between = [min(w, max(f, word)) for w, f, word in zip(widths, folded, words, strict=True)]
+    names = [word if word <= _LONGEST_NAME else 0 for word in words]
+    between = list(map(max, folded, names))
     texts = [w if is_right else b for w, b, is_right in zip(widths, between, right, strict=True)]
     numbers = [w if is_right else b for w, b, is_right in zip(words, between, right, strict=True)]
     inside = [w if is_right else f for w, f, is_right in zip(words, folded, right, strict=True)]
