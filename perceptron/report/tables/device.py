@@ -45,7 +45,7 @@ def show(rungs: Sequence[Rung], parts: Sequence[DevicePart], gpus: Sequence[GpuU
         table(SHARE_TITLE, SHARE_COLUMNS, cells)
     if parts:
         table(PART_TITLE, PART_COLUMNS, part_cells(parts))
-    for line in state_lines(gpus):
+    for line in (*energy_lines(rungs), *state_lines(gpus)):
         out.print(f"{line}\n", markup=False, soft_wrap=True)
 
 
@@ -58,11 +58,30 @@ def share_cells(rungs: Sequence[Rung]) -> list[tuple[str, ...]]:
             NONE if rung.device_seconds is None else duration(rung.device_seconds),
             _busy(rung),
             _launches(rung),
-            f"not measured: {rung.energy_reason}"
+            NONE
             if rung.energy_joules_per_iteration is None
             else joules(rung.energy_joules_per_iteration),
             NONE if rung.peak_bytes is None else memory(rung.peak_bytes, "MiB"),
         )
+        for rung in _on_device(rungs)
+    ]
+
+
+def energy_lines(rungs: Sequence[Rung]) -> list[str]:
+    """Return a line for each reason why the energy of an iteration is not known, with its rungs."""
+    reasons: dict[str, list[str]] = {}
+    for rung in _on_device(rungs):
+        if rung.energy_joules_per_iteration is None:
+            reasons.setdefault(str(rung.energy_reason), []).append(rung.backend)
+    return [
+        f"Energy of {', '.join(names)} not measured: {reason}." for reason, names in reasons.items()
+    ]
+
+
+def _on_device(rungs: Sequence[Rung]) -> list[Rung]:
+    """Return the rungs with a time on a device beside the host."""
+    return [
+        rung
         for rung in rungs
         if rung.seconds_per_iteration is not None and is_beside_host(rung.device)
     ]

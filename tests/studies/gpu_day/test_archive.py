@@ -155,3 +155,27 @@ def test_a_file_that_goes_away_meanwhile_costs_nothing(
     monkeypatch.setattr(Path, "read_bytes", gone)
     names = list(packed(tmp_path, tmp_path / "a.tar.gz"))
     assert names == [ROWS]
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_a_rehearsal_is_kept_apart_from_measurements(tmp_path: Path, rehearsal: bool) -> None:
+    """In whichever of the two it lies, and also where a folder of runs says nothing of a day."""
+    own, other = (
+        b'{"rehearsal": true, "stages": []}' if which else b'{"rehearsal": false, "stages": []}'
+        for which in (rehearsal, not rehearsal)
+    )
+    archive = tmp_path / "day.tar.gz"
+    for name, content in (("gpu-day.json", own), (ROWS, b"x\n")):
+        put(tmp_path / "day", name, content)
+    Packer(tmp_path / "day", archive).pack()
+    put(tmp_path / "other", "gpu-day.json", other)
+    with pytest.raises(UserError, match=r"rehearsal.*unpack into another --results"):
+        unpack(archive, tmp_path / "other")
+    put(tmp_path / "results", "runs/box/one/run.json")
+    if rehearsal:
+        with pytest.raises(UserError, match=r"is a rehearsal, and .* holds measurements"):
+            unpack(archive, tmp_path / "results")
+    else:
+        unpack(archive, tmp_path / "results")
+    unpack(archive, tmp_path / "new")
+    assert unpack(archive, tmp_path / "new") == ["runs/h100/one"]
