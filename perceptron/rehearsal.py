@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 VARIABLE = "PERCEPTRON_REHEARSAL"
 SUFFIX = " stand-in"
-_MACHINE_SUFFIX = "-rehearsal"
+_MACHINE = "rehearsal"
 
 
 def is_rehearsal(variables: Mapping[str, str] | None = None) -> bool:
@@ -36,8 +36,4 @@ def device_label(device: str) -> str:
 
 def machine_label(machine: str) -> str:
     """Return the machine under which rows are kept: in a rehearsal never that of real ones."""
-    return (
-        f"{machine}{_MACHINE_SUFFIX}"
-        if is_rehearsal() and not machine.endswith(_MACHINE_SUFFIX)
-        else machine
-    )
+    return f"{machine}-{_MACHINE}" if is_rehearsal() and _MACHINE not in machine else machine

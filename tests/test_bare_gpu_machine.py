@@ -47,10 +47,10 @@ from importlib.machinery import PathFinder
 
 search = PathFinder.find_spec
 
-def find_spec(name, path=None, target=None):
+def find_spec(_finder, name, path=None, target=None):
     return None if name.partition(".")[0] in {absent} else search(name, path, target)
 
-PathFinder.find_spec = find_spec
+PathFinder.find_spec = classmethod(find_spec)
 """
 
 

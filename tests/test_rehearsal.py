@@ -17,6 +17,7 @@ def test_nothing_of_a_rehearsal_passes_for_a_device(
     assert rehearsal.device_label("cpu") == "cpu"
     assert rehearsal.machine_label("box") == "box-rehearsal"
     assert rehearsal.machine_label("box-rehearsal") == "box-rehearsal"
+    assert rehearsal.machine_label("rehearsal") == "rehearsal"
 
 
 @pytest.mark.parametrize("value", [None, "", "0"])

@@ -92,8 +92,7 @@ def _in_full(gpu: ShownGpu) -> list[str]:
         "",
         *finding_lines(gpu.bench),
         "",
-        *crossover_lines(gpu.bench),
-        "",
+        *([*crossover_lines(gpu.bench), ""] if gpu.bench.crossovers else []),
         f"{_ground_of(gpu)}",
     ]
     if gpu.phase_map is not None:

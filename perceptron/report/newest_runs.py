@@ -1,7 +1,8 @@
 """The runs that README and docs show, for each kind of hardware.
 
-That is the newest whole run of a CPU and of each GPU, and what was measured beside it. A rehearsal
-is of none.
+That is the newest whole run of a CPU and of each GPU, and what was measured beside it. Time with a
+GPU may end early: until there is a whole run of it, the finding alone will do. A rehearsal is of
+none.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.hardware import CPU, hardware_of
+from perceptron.analysis.stored.hardware import CPU, hardware_of, on_devices
 from perceptron.analysis.stored.runs import judge_advice, judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -135,15 +136,25 @@ class _Shelf:
 
     @cached_property
     def whole(self) -> dict[str, LoadedRun]:
-        """The newest finished whole run of each kind of hardware, the newest first."""
+        """The newest finished whole run of each kind of hardware, the newest first.
+
+        Of a GPU without one, its newest finding stands in.
+        """
         newest: dict[str, LoadedRun] = {}
+        findings: dict[str, LoadedRun] = {}
         for stored in self._finished("bench"):
-            if stored.run.plan.get("whole"):
-                loaded = read_run(stored.folder)
-                hardware = _hardware(loaded)
-                if hardware is not None:
-                    newest.setdefault(hardware, loaded)
-        return newest
+            plan = stored.run.plan
+            if not plan.get("whole") and plan.get("quick"):
+                continue
+            loaded = read_run(stored.folder)
+            hardware = _hardware(loaded)
+            if hardware is None:
+                continue
+            if plan.get("whole"):
+                newest.setdefault(hardware, loaded)
+            elif hardware != CPU and _has_finding(loaded):
+                findings.setdefault(hardware, loaded)
+        return newest | {name: run for name, run in findings.items() if name not in newest}
 
     def newest(
         self, study: str, judge: Callable[[LoadedRun], Judged], hardware: str, **plan: str
@@ -176,6 +187,11 @@ class _Shelf:
     @cached_property
     def _stored(self) -> list[StoredRun]:
         return stored_runs(self.results, _refuse)
+
+
+def _has_finding(loaded: LoadedRun) -> bool:
+    """Return whether a GPU trained the OR gate in this run."""
+    return any(row.family == FAMILY for row in on_devices(loaded.rows))
 
 
 def _hardware(loaded: LoadedRun) -> str | None:

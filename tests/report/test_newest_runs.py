@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.stored.finding import FAMILY
 from perceptron.errors import UserError
 from perceptron.records.environment import Gpu
 from perceptron.rehearsal import VARIABLE
 from perceptron.report import newest_runs
+from perceptron.report.hardware_blocks import gpus_in_full
 from perceptron.report.newest_runs import newest_bench, newest_ladder, newest_map, shown_runs
 from tests.made import (
     ADVICE,
@@ -136,6 +138,21 @@ def test_each_gpu_has_its_newest_whole_run(results: Path) -> None:
         ("Difference Engine", "2026-03-04"),
         (GPU_NAME, "2026-03-02"),
     ]
+
+
+def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -> None:
+    """A day that was cut short brought it first."""
+    rows = [row for row in gpu_rows() if row.family == FAMILY]
+    keep(results, BENCH, rows, started="2026-03-01T00:00:00Z", **GPU_BOX)
+    keep(results, BENCH, rows, started="2026-03-02T00:00:00Z", **GPU_BOX)
+    quick = BENCH | {"quick": True}
+    keep(results, quick, rows, started="2026-03-03T00:00:00Z", **GPU_BOX)
+    (gpu,) = shown_runs(results).gpus
+    assert gpu.bench.rows[0].when[:10] == "2026-03-02"
+    assert not any(line.startswith("| family") for line in gpus_in_full([gpu]))
+    keep(results, WHOLE, gpu_rows(), started="2026-02-01T00:00:00Z", **GPU_BOX)
+    (gpu,) = shown_runs(results).gpus
+    assert gpu.bench.rows[0].when[:10] == "2026-02-01"
 
 
 def test_a_rehearsal_is_not_shown(results: Path) -> None:
