@@ -10,6 +10,7 @@ from math import ceil
 from threading import Thread
 from typing import Any, Protocol
 
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend
 from perceptron.measure import memory
 from perceptron.measure.gpu_state import gpu_state
@@ -60,7 +61,7 @@ class Hardware(Protocol):
 
 def hardware_of(backend: Backend) -> Hardware:
     """Return what the backend trains on."""
-    accelerator = getattr(backend, "accelerator", None)
+    accelerator = accelerator_of(backend)
     return Host() if accelerator is None else device_of(accelerator)
 
 
@@ -76,7 +77,7 @@ def _device_of(accelerator: Any) -> Device:
 
 def ran_out(backend: Backend, error: BaseException) -> bool:
     """Return whether the device of this backend had no memory left; a host raises MemoryError."""
-    return getattr(backend, "accelerator", None) is not None and any(
+    return accelerator_of(backend) is not None and any(
         words in f"{type(error).__name__}: {error}" for words in _OUT_OF_MEMORY
     )
 

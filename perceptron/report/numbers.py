@@ -13,7 +13,9 @@ NONE = "–"
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 _THOUSANDS = ((1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k"))
 _JOULES = ((1.0, "J"), (1e-3, "mJ"), (1e-6, "µJ"), (1e-9, "nJ"))
-_BYTES = {"GiB": 2**30, "MiB": 2**20}
+_BYTES = {"GiB": 2**30, "MiB": 2**20, "KiB": 2**10}
+# A rough share below this is not written with all its digits.
+_LEAST_SHARE = 1e-6
 # A share beyond this is written with an exponent, not with all its digits.
 _ABSURD_SHARE = 1e4
 # An interval whose ends are so many times apart is not written out.
@@ -102,7 +104,9 @@ def percent_interval(
 
 
 def rough_percent(share: float) -> str:
-    """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %."""
+    """Return a share to about two digits: 84 %, 2.3 %, 0.0011 %, under 0.0001 %."""
+    if 0 < share < _LEAST_SHARE:
+        return f"under {100 * _LEAST_SHARE:.4f} %"
     return percent(share, 0) if share >= 0.1 else f"{100 * share:.2g} %"
 
 
@@ -124,8 +128,8 @@ def joules(energy: float) -> str:
 
 
 def memory(size: int, unit: str = "GiB") -> str:
-    """Return bytes in GiB or MiB."""
-    return f"{size / _BYTES[unit]:.1f} {unit}"
+    """Return bytes in GiB, MiB or KiB."""
+    return f"{size / _BYTES[unit]:,.1f} {unit}"
 
 
 def _hundredths(share: float, decimals: int, sign: bool) -> str:

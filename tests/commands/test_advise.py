@@ -18,4 +18,4 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
     assert document["problem"] == "mlp:40x3x2x2"
     assert document["use"] in {"numpy", "torch-cpu", "torch-cuda"}
     assert document["sentence"].startswith("Use ")
-    assert document["what_if"]["sentence"].startswith("Estimated, not measured, on a h100")
+    assert document["what_if"]["sentence"].startswith("Estimated, not measured, on h100")

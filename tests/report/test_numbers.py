@@ -82,6 +82,8 @@ def test_a_ratio_to_itself_is_one() -> None:
         (rough_percent(0.844), "84 %"),
         (rough_percent(0.0232), "2.3 %"),
         (rough_percent(1.1e-5), "0.0011 %"),
+        (rough_percent(1.5e-8), "under 0.0001 %"),
+        (rough_percent(0.0), "0 %"),
     ],
 )
 def test_shares_are_shown_per_cent(text: str, shown: str) -> None:

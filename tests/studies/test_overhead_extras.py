@@ -54,7 +54,9 @@ def energy(job: Job) -> Outcome:
 @pytest.fixture
 def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A device that two libraries drive, one of them for two rungs."""
-    monkeypatch.setattr(overhead_extras, "_accelerator", ACCELERATORS.get)
+    monkeypatch.setattr(
+        overhead_extras, "accelerator_of", lambda backend: ACCELERATORS.get(backend.name)
+    )
     lab.measure_extra = lambda job: (
         energy(job) if job.extra == "energy" else parts_of(job, PARTS[str(job.extra)])
     )

@@ -16,6 +16,7 @@ from perceptron.report.tables.device import (
     PART_TITLE,
     SHARE_COLUMNS,
     SHARE_TITLE,
+    energy_lines,
     part_cells,
     share_cells,
     state_lines,
@@ -57,6 +58,7 @@ def _view(ladder: OverheadResult, looks: plot.Looks) -> View:
         f"{facts.cpu}, {facts.cores} cores, {ladder.threads} threads.",
         "Each rung does away with one thing; what is left at the floor is the arithmetic.",
         harness_line(ladder),
+        *energy_lines(ladder.rungs),
         *state_lines(ladder.gpus),
     ]
     tables = [table(RUNG_COLUMNS, rung_cells(ladder.rungs), "The rungs [95 % interval]")]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.gpu_use import clocks
 from perceptron.analysis.neighbours import is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuState
+from perceptron.records.environment import Environment
 from perceptron.report.numbers import NONE, duration, memory, percent
 from perceptron.report.tables.terminal import out, show_next, show_warnings, table
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -49,7 +51,7 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
         ("stolen CPU time", _steal(conditions), "stolen-cpu"),
         ("equal work, repeated", _loop(conditions), "unsteady-cpu"),
         ("swapping", _swap(conditions), "swapping"),
-        ("GPU clocks", "; ".join(map(_gpu, conditions.gpus)) or "no GPU", "gpu-slowed"),
+        ("GPU clocks", _gpus(environment, conditions), "gpu-slowed"),
         ("power", _power(conditions), "on-battery"),
         ("frequency governor", _governors(conditions), "frequency-governor"),
         ("clock", _clock(conditions), "coarse-clock"),
@@ -59,6 +61,13 @@ def _conditions(diagnosis: Diagnosis) -> list[tuple[str, str | None, str]]:
 def _quota(conditions: Conditions) -> str:
     quota = conditions.quota_cores
     return "no limit found" if quota is None else f"{quota:g} cores"
+
+
+def _gpus(environment: Environment, conditions: Conditions) -> str | None:
+    """Return the clocks of each GPU, None where there is one whose clocks were not read."""
+    if environment.gpus and not conditions.gpus:
+        return None
+    return "; ".join(map(_gpu, conditions.gpus)) or "no GPU"
 
 
 def _neighbours(conditions: Conditions) -> str | None:
@@ -111,9 +120,8 @@ def _swap(conditions: Conditions) -> str | None:
 
 
 def _gpu(gpu: GpuState) -> str:
-    now, most = ("?" if clock is None else clock for clock in (gpu.sm_mhz, gpu.max_sm_mhz))
     state = (", idle" if gpu.idle else "") + (", locked" if gpu.locked else "")
-    return f"{gpu.name}: {now} of {most} MHz{state}" + "".join(
+    return f"{gpu.name}: {clocks([gpu])}{state}" + "".join(
         f", {reason}" for reason in gpu.slowed_by or []
     )
 

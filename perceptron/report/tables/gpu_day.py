@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import accumulate
 
 from perceptron.records.gpu_day import DayResult, PlannedStage, StageOutcome
-from perceptron.report.numbers import memory
+from perceptron.report.numbers import count, memory
 from perceptron.report.tables.terminal import err, note, out, table
 
 PLAN = ("stage>", "name", "what it tells", "at most>", "in all>")
@@ -43,7 +43,7 @@ def show(result: DayResult) -> None:
     for name in packed.left_out:
         out.print(f"left out of the archive, too large: {name}", markup=False, soft_wrap=True)
     out.print(
-        f"bring home:  {packed.archive} ({memory(packed.bytes, 'MiB')}, {packed.files} files)",
+        f"bring home:  {packed.archive} ({memory(packed.bytes, 'KiB')}, {packed.files} files)",
         markup=False,
         soft_wrap=True,
     )
@@ -62,9 +62,9 @@ def outcome_cells(outcome: StageOutcome) -> tuple[str, ...]:
         outcome.name,
         f"{outcome.outcome}{reason}",
         _seconds(outcome.seconds),
-        str(outcome.rows),
+        count(outcome.rows),
     )
 
 
 def _seconds(seconds: float) -> str:
-    return f"{seconds:.0f} s"
+    return f"{seconds:,.0f} s"

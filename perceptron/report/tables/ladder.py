@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.device_share import HOST
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
@@ -20,7 +20,7 @@ from perceptron.report.numbers import (
     rough_percent,
 )
 from perceptron.report.tables import device
-from perceptron.report.tables.terminal import out, table
+from perceptron.report.tables.terminal import fits, out, table
 
 RUNG_COLUMNS = (
     "backend",
@@ -31,6 +31,8 @@ RUNG_COLUMNS = (
     "to prepare>",
     "removes",
 )
+_TIMES = slice(-1)
+"""Of a rung's columns, those before what it removes."""
 ROOFLINE_COLUMNS = (
     "backend",
     "GFLOP/s>",
@@ -44,11 +46,7 @@ PHASE_COLUMNS = ("backend", "phase", "one iteration", "share>")
 
 def show(result: OverheadResult) -> None:
     """Print the ladder, the phases of its topmost rungs, what devices did, and the rooflines."""
-    table(
-        f"{result.problem}: one iteration, {result.threads} threads",
-        RUNG_COLUMNS,
-        rung_cells(result.rungs),
-    )
+    _show_rungs(result)
     if result.phases:
         table("Inside one eager iteration", PHASE_COLUMNS, phase_cells(result))
     device.show(result.rungs, result.device, result.gpus)
@@ -58,6 +56,18 @@ def show(result: OverheadResult) -> None:
     for line in (*roofless_lines(result), harness_line(result)):
         if line:
             out.print(f"{line}\n", markup=False, soft_wrap=True)
+
+
+def _show_rungs(result: OverheadResult) -> None:
+    """Print the ladder; where it is wider than the terminal, what rungs remove comes after it."""
+    title = f"{result.problem}: one iteration, {result.threads} threads"
+    cells = rung_cells(result.rungs)
+    if fits(RUNG_COLUMNS, cells):
+        table(title, RUNG_COLUMNS, cells)
+        return
+    table(title, RUNG_COLUMNS[_TIMES], [row[_TIMES] for row in cells])
+    removes = [(row[0], row[-1]) for row in cells]
+    table("What each rung removes", (RUNG_COLUMNS[0], RUNG_COLUMNS[-1]), removes)
 
 
 def rung_cells(rungs: Sequence[Rung]) -> list[tuple[str, ...]]:
@@ -150,7 +160,7 @@ def bound_words(rung: Rung) -> str:
 
 def roofline_title(result: OverheadResult, limits: Ceilings) -> str:
     """Return what the shares of a device's roofline are of."""
-    whose = f"{result.threads} threads" if limits.device in (HOST, None) else limits.name
+    whose = limits.name if is_beside_host(limits.device) else f"{result.threads} threads"
     return (
         f"Against the ceilings of {whose}: a large float32 product reached "
         f"{digits(limits.gflops)} GFLOP/s, a large copy {digits(limits.gbytes)} GB/s"

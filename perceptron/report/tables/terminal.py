@@ -32,7 +32,9 @@ out = Console(highlight=False, width=None if _fits else _NO_WIDTH)
 err = Console(stderr=True, highlight=False)
 
 # A column of texts is not folded to fewer characters than these.
-_NARROWEST = 12
+_NARROWEST = 10
+# A word of up to so many characters is not broken as long as numbers can be folded instead.
+_LONGEST_NAME = 24
 _GAP = 2
 
 Move = Callable[[float, float, str], None]
@@ -90,8 +92,10 @@ def _time_left(done: float, total: float) -> str:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table; a column whose name ends in ``>`` is flush right.
 
-    Nothing is ever cut. Where there is not room for all of it, texts are folded, then numbers
-    between their words; where that does not do, the table is wider than the terminal.
+    Nothing is ever cut. Where there is not room for all of it, texts are folded, between
+    their words unless one is longer than any backend's name; then numbers between their words, then
+    texts inside words. Where that does not do, the table
+    is wider than the terminal.
     """
     rows = list(rows)
     right = [column.endswith(">") for column in columns]
@@ -116,14 +120,23 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     out.print()
 
 
+def fits(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
+    """Tell whether there is room for a table with a line for each of its rows."""
+    cells = [column.rstrip(">") for column in columns], *rows
+    return _whole([max(map(cell_len, column)) for column in zip(*cells, strict=True)]) <= out.width
+
+
 def _fitted(columns: Sequence[Sequence[str]], right: Sequence[bool]) -> list[int]:
     """Return the widths of the columns in the room that there is."""
     widths = [max(map(cell_len, cells)) for cells in columns]
     words = [max(map(_longest_word, cells)) for cells in columns]
     folded = [min(width, _NARROWEST) for width in widths]
-    texts = [w if is_right else f for w, f, is_right in zip(widths, folded, right, strict=True)]
-    numbers = [w if is_right else f for w, f, is_right in zip(words, folded, right, strict=True)]
-    for least in (texts, numbers):
+    names = [word if word <= _LONGEST_NAME else 0 for word in words]
+    between = list(map(max, folded, names))
+    texts = [w if is_right else b for w, b, is_right in zip(widths, between, right, strict=True)]
+    numbers = [w if is_right else b for w, b, is_right in zip(words, between, right, strict=True)]
+    inside = [w if is_right else f for w, f, is_right in zip(words, folded, right, strict=True)]
+    for least in (texts, numbers, inside):
         widths = _narrowed(widths, least)
     return widths
 

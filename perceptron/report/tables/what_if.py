@@ -99,9 +99,9 @@ def check_line(checks: Sequence[EstimateCheck], device: str) -> str:
     """Return how far the estimates were off, where that is known."""
     estimated = [check for check in checks if check.estimated is not None]
     if not estimated:
-        return f"No measurement of a {device} is at hand to check the estimate against."
+        return f"No measurement of {device} is at hand to check the estimate against."
     within = sum(check.is_inside for check in estimated)
-    return f"Of {len(estimated)} measurements of a {device}, {within} lie in the estimate's range."
+    return f"Of {len(estimated)} measurements of {device}, {within} lie in the estimate's range."
 
 
 def sentence(result: AdviceResult) -> str:
@@ -114,7 +114,7 @@ def sentence(result: AdviceResult) -> str:
         f"{ratio.incumbent}'s: {_STATUS_WORDS[ratio.status]}"
         for estimate, ratio in zip(result.estimates, ratios, strict=True)
     ]
-    return f"Estimated, not measured, on a {ratios[0].device}: {'; '.join(parts)}."
+    return f"Estimated, not measured, on {ratios[0].device}: {'; '.join(parts)}."
 
 
 def show_ratios(result: AdviceResult) -> None:

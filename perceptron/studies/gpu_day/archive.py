@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
 from perceptron.records.files.replace import replace
-from perceptron.records.gpu_day import Packed
+from perceptron.records.gpu_day import DayState, Packed
 
 STATE = "gpu-day.json"
 ARCHIVE = "gpu-day.tar.gz"
@@ -105,10 +107,12 @@ def _packed(contents: dict[str, bytes]) -> bytes:
 def unpack(archive: Path, results: Path) -> list[str]:
     """Write what an archive holds into a folder of results; return the runs, by their folders.
 
-    Raises `UserError` for what is no such archive, for a name that leads elsewhere, and where rows
-    would be lost: those of a run that the folder has more of than the archive.
+    Raises `UserError` for what is no such archive, for a name that leads elsewhere, where a
+    rehearsal and measurements would lie in one folder, and where rows would be lost: those of a
+    run that the folder has more of than the archive.
     """
     contents = _contents(archive)
+    _keep_apart(archive, contents, results)
     for name, content in contents.items():
         file = results / name
         if file.name == _ROWS and file.exists() and not content.startswith(file.read_bytes()):
@@ -123,6 +127,32 @@ def unpack(archive: Path, results: Path) -> list[str]:
     except OSError as error:
         raise cannot_write(results, error) from None
     return sorted(str(Path(name).parent) for name in contents if Path(name).name == _ROWS)
+
+
+def _keep_apart(archive: Path, contents: dict[str, bytes], results: Path) -> None:
+    """Raise `UserError` where one of an archive and a folder is a rehearsal's and one is not."""
+    file = results / STATE
+    try:
+        here = _is_rehearsal(file.read_bytes()) if file.exists() else None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror or error}") from None
+    if here is None and any(results.glob("runs/*/*")):
+        here = False
+    packed = _is_rehearsal(contents.get(STATE, b""))
+    if here is not None and here != packed:
+        is_one, holds = ("a", "measurements") if packed else ("no", "a rehearsal")
+        raise UserError(
+            f"{archive}: is {is_one} rehearsal, and {results} holds {holds}: unpack into another "
+            "--results"
+        )
+
+
+def _is_rehearsal(state: bytes) -> bool:
+    """Tell of what a day keeps of itself; what cannot be read is no rehearsal."""
+    try:
+        return msgspec.json.decode(state, type=DayState).rehearsal
+    except msgspec.DecodeError:
+        return False
 
 
 def _contents(archive: Path) -> dict[str, bytes]:

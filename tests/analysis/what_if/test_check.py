@@ -26,9 +26,9 @@ def test_estimates_are_checked_where_a_device_was_measured(row: MakeRow) -> None
     ]
     checked = check(rows, guess(4, 1e-4))
     assert checked.error == pytest.approx(0.25)
-    assert "Of 1 measurements of a h100, 1 lie in" in what_if_text.check_line([checked], "h100")
+    assert "Of 1 measurements of h100, 1 lie in" in what_if_text.check_line([checked], "h100")
     assert what_if_text.check_cells([checked])[0][-1] == "+25 %"
-    assert "No measurement of a h100" in what_if_text.check_line([], "h100")
+    assert "No measurement of h100" in what_if_text.check_line([], "h100")
 
 
 def test_what_cannot_be_estimated_says_why(row: MakeRow) -> None:
@@ -39,4 +39,4 @@ def test_what_cannot_be_estimated_says_why(row: MakeRow) -> None:
     assert what_if_text.check_cells([checked]) == [
         ("h100-box", "line", "4", "2", EAGER, "nobody knows", "80.0 µs", "–")
     ]
-    assert "No measurement of a h100" in what_if_text.check_line([checked], "h100")
+    assert "No measurement of h100" in what_if_text.check_line([checked], "h100")

@@ -12,7 +12,7 @@ from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator,
 CYCLE = 1e-9
 
 
-class FakeCuda:
+class QueueingCuda:
     """A device that works off a queue while the host's clock runs, as `torch.cuda` drives it."""
 
     def __init__(self) -> None:
@@ -44,14 +44,14 @@ class FakeCuda:
 
 
 @pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    fake = FakeCuda()
+def cuda(monkeypatch: pytest.MonkeyPatch) -> QueueingCuda:
+    fake = QueueingCuda()
     monkeypatch.setattr("time.perf_counter", lambda: fake.now)
     return fake
 
 
 @pytest.mark.parametrize("launching", [1e-6, 50e-6, 500e-6])
-def test_a_held_up_device_tells_its_own_seconds(cuda: FakeCuda, launching: float) -> None:
+def test_a_held_up_device_tells_its_own_seconds(cuda: QueueingCuda, launching: float) -> None:
     """However long the host takes to launch: what it cannot queue in time is not timed."""
 
     def queue(iterations: int) -> None:
@@ -62,7 +62,7 @@ def test_a_held_up_device_tells_its_own_seconds(cuda: FakeCuda, launching: float
     assert held_up(cuda, queue, 20) == pytest.approx(5e-6)
 
 
-def test_loading_the_kernel_that_waits_holds_nothing_up(cuda: FakeCuda) -> None:
+def test_loading_the_kernel_that_waits_holds_nothing_up(cuda: QueueingCuda) -> None:
     """The device idles meanwhile: what the host needs after it would be timed with its pauses."""
     cuda.loading = 0.05
 
@@ -74,7 +74,7 @@ def test_loading_the_kernel_that_waits_holds_nothing_up(cuda: FakeCuda) -> None:
     assert held_up(cuda, queue, 20) == pytest.approx(5e-6)
 
 
-def test_a_host_that_never_gets_ahead_tells_nothing(cuda: FakeCuda) -> None:
+def test_a_host_that_never_gets_ahead_tells_nothing(cuda: QueueingCuda) -> None:
     """As where each iteration waits for the device."""
 
     def queue(iterations: int) -> None:

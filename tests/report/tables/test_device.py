@@ -11,7 +11,7 @@ from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.records.conditions import GpuState
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.tables import ladder as ladder_table
-from perceptron.report.tables.device import part_cells, share_cells, state_lines
+from perceptron.report.tables.device import energy_lines, part_cells, share_cells, state_lines
 from tests.made import GPU, GPU_LADDER, LADDER, gpu_ladder_rows, keep, ladder_rows, measured
 
 
@@ -44,7 +44,10 @@ def test_what_is_not_known_is_not_guessed(result: OverheadResult) -> None:
         peak_bytes=None,
     )
     (cells,) = share_cells([silent])
-    assert cells[2:] == ("–", "–", "not known", "not measured: no counter", "–")
+    assert cells[2:] == ("–", "–", "not known", "–", "–")
+    assert energy_lines([silent, replace(silent, backend="cupy"), rung]) == [
+        "Energy of torch-cuda, cupy not measured: no counter."
+    ]
 
 
 def test_parts_have_their_rate_or_their_reason(result: OverheadResult) -> None:
@@ -67,7 +70,7 @@ def test_parts_have_their_rate_or_their_reason(result: OverheadResult) -> None:
         (GpuState(name="Slide Rule"), "whether clocks are locked is not known"),
         (
             GpuState(name="Slide Rule", locked=False, slowed_by=["power cap"]),
-            "clocks free (not locked), slowed down at 1 of 1 rows by power cap",
+            "clocks free (not locked), in 1 of 1 rows kept down by power cap",
         ),
     ],
 )

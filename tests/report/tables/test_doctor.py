@@ -7,7 +7,7 @@ import msgspec
 from perceptron.records.conditions import Conditions, Neighbour
 from perceptron.records.environment import Environment
 from perceptron.report.tables.doctor import cells
-from tests.made import SOUND, TIRED, diagnosed
+from tests.made import GPU_FACTS, SOUND, TIRED, diagnosed
 
 BUSY: dict[str, Any] = {
     "neighbours": [Neighbour(name="chromium", pid=1234, share=0.93)],
@@ -74,4 +74,12 @@ def test_a_locked_clock_is_shown(environment: Environment) -> None:
     """It is no fault, and explains a clock below the highest."""
     locked = msgspec.structs.replace(SOUND.gpus[0], locked=True)
     rows = cells(diagnosed(environment, msgspec.structs.replace(SOUND, gpus=[locked])))
-    assert ("GPU clocks", "Slide Rule: 300 of 2000 MHz, idle, locked", "fine") in rows
+    assert ("GPU clocks", "Slide Rule: 300 of 2,000 MHz, idle, locked", "fine") in rows
+
+
+def test_clocks_that_were_not_read_are_not_those_of_no_gpu(environment: Environment) -> None:
+    unread = msgspec.structs.replace(SOUND, gpus=[])
+    with_gpu = msgspec.structs.replace(environment, gpus=GPU_FACTS.gpus)
+    without = msgspec.structs.replace(environment, gpus=[])
+    assert ("GPU clocks", "–", "not known") in cells(diagnosed(with_gpu, unread))
+    assert ("GPU clocks", "no GPU", "fine") in cells(diagnosed(without, unread))

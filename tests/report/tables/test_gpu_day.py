@@ -35,10 +35,10 @@ def test_progress_is_on_standard_error_and_the_answer_on_standard_output(
     assert progress.out == ""
     assert "120 s" in progress.err
     assert "stage 2 finding: failed: no [room] (12 s, 3 rows)" in progress.err
-    packed = Packed(archive="a/gpu-day.tar.gz", files=4, bytes=2**20, left_out=["log/x.txt"])
+    packed = Packed(archive="a/gpu-day.tar.gz", files=4, bytes=1_572_864, left_out=["log/x.txt"])
     show(DayResult(machine="h100", results="a", rehearsal=True, stages=[FAILED], packed=packed))
     answer = capsys.readouterr().out
     assert "rehearsal" in answer
     assert "failed: no [room]" in answer
     assert "left out of the archive, too large: log/x.txt" in answer
-    assert "bring home:  a/gpu-day.tar.gz (1.0 MiB, 4 files)" in answer
+    assert "bring home:  a/gpu-day.tar.gz (1,536.0 KiB, 4 files)" in answer

@@ -38,6 +38,26 @@ def test_a_table_that_is_too_wide_is_folded_and_not_cut(
     assert second == "a" * 12
 
 
+def test_names_are_whole_where_texts_and_numbers_can_be_folded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that is broken inside cannot be copied."""
+    screen = io.StringIO()
+    monkeypatch.setattr(terminal, "out", Console(file=screen, width=50, highlight=False))
+    name = "torch-cuda-manual-graph"
+    row = (name, "no: a device is not there", "12 (profiler 14)")
+    terminal.table("", ("name", "here", "kernels>"), [row])
+    assert name in screen.getvalue().split()
+
+
+@pytest.mark.parametrize(("width", "room"), [(22, True), (21, False)])
+def test_there_is_room_for_a_table_or_not(
+    monkeypatch: pytest.MonkeyPatch, width: int, room: bool
+) -> None:
+    monkeypatch.setattr(terminal, "out", Console(width=width))
+    assert terminal.fits(("name", "count>"), [("n" * 15, "1")]) == room
+
+
 def test_what_cannot_fit_is_wider_than_the_terminal_and_not_cut(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

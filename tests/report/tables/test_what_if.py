@@ -50,7 +50,7 @@ def test_an_estimate_says_whether_it_is_faster_or_cannot_tell(
     """In the sentence, in the table and in JSON: an interval that holds 1 is no answer."""
     result = advised(row, seconds)
     first, second = what_if.sentence(result).removesuffix(".").split("; ")
-    assert first.startswith("Estimated, not measured, on a h100: torch-cuda 100 [50.0, 200] µs")
+    assert first.startswith("Estimated, not measured, on h100: torch-cuda 100 [50.0, 200] µs")
     assert f"times numpy's: {eager}" in first
     assert second.endswith(f"times numpy's: {graph}")
     assert ("disagree about which is faster" in first) == (eager == "open")

@@ -68,6 +68,20 @@ def test_it_is_packed_again_only_when_something_has_changed(tmp_path: Path) -> N
     assert archive.exists()
 
 
+def test_who_is_reading_the_archive_reads_one_whole(tmp_path: Path) -> None:
+    """It is written beside its place: a machine may be gone in the middle of writing."""
+    archive = tmp_path / "day.tar.gz"
+    packer = Packer(tmp_path, archive)
+    put(tmp_path, ROWS)
+    packer.pack()
+    before = archive.read_bytes()
+    with archive.open("rb") as reader:
+        put(tmp_path, ROWS, b"x\ny\n")
+        packer.pack()
+        assert reader.read() == before
+    assert archive.read_bytes() != before
+
+
 def test_what_has_no_room_is_left_out_and_named(tmp_path: Path) -> None:
     """The largest; all else comes home."""
     put(tmp_path, ROWS)
@@ -141,3 +155,27 @@ def test_a_file_that_goes_away_meanwhile_costs_nothing(
     monkeypatch.setattr(Path, "read_bytes", gone)
     names = list(packed(tmp_path, tmp_path / "a.tar.gz"))
     assert names == [ROWS]
+
+
+@pytest.mark.parametrize("rehearsal", [True, False])
+def test_a_rehearsal_is_kept_apart_from_measurements(tmp_path: Path, rehearsal: bool) -> None:
+    """In whichever of the two it lies, and also where a folder of runs says nothing of a day."""
+    own, other = (
+        b'{"rehearsal": true, "stages": []}' if which else b'{"rehearsal": false, "stages": []}'
+        for which in (rehearsal, not rehearsal)
+    )
+    archive = tmp_path / "day.tar.gz"
+    for name, content in (("gpu-day.json", own), (ROWS, b"x\n")):
+        put(tmp_path / "day", name, content)
+    Packer(tmp_path / "day", archive).pack()
+    put(tmp_path / "other", "gpu-day.json", other)
+    with pytest.raises(UserError, match=r"rehearsal.*unpack into another --results"):
+        unpack(archive, tmp_path / "other")
+    put(tmp_path / "results", "runs/box/one/run.json")
+    if rehearsal:
+        with pytest.raises(UserError, match=r"is a rehearsal, and .* holds measurements"):
+            unpack(archive, tmp_path / "results")
+    else:
+        unpack(archive, tmp_path / "results")
+    unpack(archive, tmp_path / "new")
+    assert unpack(archive, tmp_path / "new") == ["runs/h100/one"]

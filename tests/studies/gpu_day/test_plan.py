@@ -9,7 +9,8 @@ import pytest
 
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.studies.gpu_day import plan
-from perceptron.studies.gpu_day.plan import STAGES, Command, Day, LeftOut, Stage
+from perceptron.studies.gpu_day.plan import STAGES
+from perceptron.studies.gpu_day.stage import INTERRUPT_SECONDS, Command, Day, LeftOut, Stage
 
 CALL_SECONDS = 600
 
@@ -66,7 +67,7 @@ def test_a_study_ends_before_its_stage_is_interrupted() -> None:
         for command in one.commands(day(), one.seconds):
             if "--budget" in command.arguments:
                 budget = 60 * float(value(command, "--budget"))
-                assert budget * 1.05 < one.seconds - plan.INTERRUPT_SECONDS
+                assert budget * 1.05 < one.seconds - INTERRUPT_SECONDS
                 assert budget > one.seconds / 2
                 assert value(command, "--results") == "out"
                 assert value(command, "--machine") == "box"
@@ -136,7 +137,7 @@ def test_a_rehearsal_is_short_and_tries_again_where_the_cpu_is_busy() -> None:
     assert tries == sorted(tries)
     assert len(tries) == 3
     assert tries[0] < 15
-    assert 1.05 * sum(tries) + plan.INTERRUPT_SECONDS < one.limit(True)
+    assert 1.05 * sum(tries) + INTERRUPT_SECONDS < one.limit(True)
     assert only("batch", day(), one.limit(False)).instead is None
 
 
