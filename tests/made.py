@@ -105,9 +105,9 @@ def line(
     return rows
 
 
-def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[Measurement]:
-    """What the main job finds on a machine without a GPU: the finding, and one family."""
-    finding = [
+def finding_rows(*times: tuple[str, float]) -> list[Measurement]:
+    """The OR gate in three processes of each backend, which takes so many seconds an iteration."""
+    return [
         measured(
             family="or-gate",
             problem="or-gate",
@@ -118,8 +118,13 @@ def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[M
             iterations=10_000,
         )
         for process in range(3)
-        for name, seconds in (("numpy-published", 8e-6), ("numpy", 7e-6), ("torch-cpu", 65e-6))
+        for name, seconds in times
     ]
+
+
+def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[Measurement]:
+    """What the main job finds on a machine without a GPU: the finding, and one family."""
+    finding = finding_rows(("numpy-published", 8e-6), ("numpy", 7e-6), ("torch-cpu", 65e-6))
     absent = [
         measured(
             family=name,
@@ -136,24 +141,9 @@ def bench_rows(family: str = "mlp-width", prepare: float | None = 0.5) -> list[M
 
 def gpu_rows(family: str = "mlp-width") -> list[Measurement]:
     """What the main job finds on a machine with a GPU, which wins the family from 400 up."""
-    finding = [
-        measured(
-            family="or-gate",
-            problem="or-gate",
-            size=4,
-            backend=name,
-            process=process,
-            seconds=seconds * (1 + 0.01 * process),
-            iterations=10_000,
-        )
-        for process in range(3)
-        for name, seconds in (
-            ("numpy-published", 4e-6),
-            ("numpy", 3e-6),
-            ("torch-cpu", 30e-6),
-            ("torch-cuda", 150e-6),
-        )
-    ]
+    finding = finding_rows(
+        ("numpy-published", 4e-6), ("numpy", 3e-6), ("torch-cpu", 30e-6), ("torch-cuda", 150e-6)
+    )
     return [*line(family, BACKENDS, sizes=(*SIZES, 1024, 4096)), *finding]
 
 

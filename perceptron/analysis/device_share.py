@@ -10,10 +10,15 @@ from perceptron.analysis.interval import Interval, of_ratio, of_times
 from perceptron.analysis.select import has_time
 from perceptron.records.measurement import Measurement
 
-LAUNCH_BOUND = 0.5
-"""A device that is busy less than this share of the time waits for launches more than it works."""
+# A device that is busy less than this share of the time waits for launches more than it works.
+_LAUNCH_BOUND = 0.5
 HOST = "cpu"
 """The device of rows that were measured on no device beside the host."""
+
+
+def is_beside_host(device: str | None) -> bool:
+    """Return whether this is a device beside the host; one that is not stated is none."""
+    return device not in (HOST, None)
 
 
 class DeviceShare(Struct, frozen=True):
@@ -25,7 +30,12 @@ class DeviceShare(Struct, frozen=True):
     @property
     def launch_bound(self) -> bool:
         """Whether most of the time is launching, not computing."""
-        return self.busy.estimate < LAUNCH_BOUND
+        return is_launch_bound(self.busy.estimate)
+
+
+def is_launch_bound(busy: float) -> bool:
+    """Return whether a device that is busy this share of the time waits for launches otherwise."""
+    return busy < _LAUNCH_BOUND
 
 
 def busy_share(row: Measurement) -> float | None:
@@ -33,12 +43,6 @@ def busy_share(row: Measurement) -> float | None:
     if not has_time(row) or not row.seconds or not row.device_seconds:
         return None
     return row.device_seconds / row.seconds
-
-
-def launch_bound(row: Measurement) -> bool | None:
-    """Return whether this row's device waits for launches more than it works."""
-    busy = busy_share(row)
-    return None if busy is None else busy < LAUNCH_BOUND
 
 
 def device_share(rows: Iterable[Measurement]) -> DeviceShare | None:

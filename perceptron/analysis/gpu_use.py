@@ -1,14 +1,24 @@
-"""In which state the GPUs were while rows were measured: clocks, limits, heat, what slowed them."""
+"""In which state GPUs were while rows were measured: clocks, limits, heat, what slowed them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from perceptron.analysis.gpu_clock import slowed_by
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+from perceptron.untrusted_text import shortened
+
+SLOWED, LOCKED = "gpu-slowed", "gpu-locked"
+"""The codes of the warnings."""
+SMALLEST_CLOCK_SHARE = 0.95
+"""Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5 %."""
+# Of a name: a stored file is as untrusted as a driver.
+_LONGEST = 40
+# What a lock lowers is said once, as a lock.
+_BY_LOCK = "application clocks"
 
 
 class Span(Struct, frozen=True):
@@ -16,6 +26,10 @@ class Span(Struct, frozen=True):
 
     low: float
     high: float
+
+    def __str__(self) -> str:
+        low, high = (f"{value:,.0f}" for value in (self.low, self.high))
+        return low if low == high else f"{low}–{high}"
 
 
 class GpuUse(Struct, frozen=True, kw_only=True):
@@ -31,17 +45,72 @@ class GpuUse(Struct, frozen=True, kw_only=True):
     locked: bool | None
     """Whether somebody fixed the clock, at any of the rows."""
     slowed_rows: int
-    """Of which the driver said that something but a lock kept the clock down."""
+    """In which something but a lock kept the clock down."""
     slowed_by: list[str]
+    """What its driver named for that."""
 
 
 def gpu_use(rows: Iterable[Measurement]) -> list[GpuUse]:
     """Return the use of each GPU that the rows name, in the order of its first row."""
+    return [_use(name, own) for name, own in _states(rows).items()]
+
+
+def gpu_warnings(rows: Iterable[Measurement]) -> list[MeasurementWarning]:
+    """Return what the GPUs' own state, read while each row was measured, says of these rows.
+
+    A clock that was lowered is warned of. One that somebody fixed is only said: the times are
+    those of that clock, which may be what was meant.
+    """
+    warnings = []
+    for name, own in _states(row for row in rows if row.status == "ok").items():
+        warnings += [*_slowed(shortened(name, _LONGEST), own)]
+        warnings += [*_locked(shortened(name, _LONGEST), own)]
+    return warnings
+
+
+def is_slowed(state: GpuState) -> bool:
+    """Return whether the clock of a GPU at work was lowered by anything but a lock."""
+    if slowed_by(state):
+        return True
+    return (
+        state.idle is False
+        and not state.locked
+        and state.sm_mhz is not None
+        and state.max_sm_mhz is not None
+        and state.sm_mhz < SMALLEST_CLOCK_SHARE * state.max_sm_mhz
+    )
+
+
+def slowed_by(state: GpuState) -> list[str]:
+    """Return what lowered this clock, without what a lock says of itself."""
+    return [reason for reason in state.slowed_by or [] if not (state.locked and reason == _BY_LOCK)]
+
+
+def clocks(states: Iterable[GpuState]) -> str:
+    """Return the clocks in these states, in words."""
+    states = list(states)
+    return clock_words(_span(state.sm_mhz for state in states), _highest_clock(states))
+
+
+def clock_words(sm_mhz: Span | None, max_sm_mhz: int | None) -> str:
+    """Return ``1,755–1,980 of 1,980 MHz``, without the highest clock where that is not known."""
+    if sm_mhz is None:
+        return "an unknown clock"
+    return f"{sm_mhz} MHz" if max_sm_mhz is None else f"{sm_mhz} of {max_sm_mhz:,} MHz"
+
+
+def kept_down_by(reasons: Iterable[str]) -> str:
+    """Return what kept a clock down, in words."""
+    words = ", ".join(shortened(reason, _LONGEST) for reason in dict.fromkeys(reasons))
+    return f"kept down by {words or 'something its driver does not name'}"
+
+
+def _states(rows: Iterable[Measurement]) -> dict[str, list[GpuState]]:
     states: dict[str, list[GpuState]] = {}
     for row in rows:
         if row.gpu is not None:
             states.setdefault(row.gpu.name, []).append(row.gpu)
-    return [_use(name, own) for name, own in states.items()]
+    return states
 
 
 def _use(name: str, states: list[GpuState]) -> GpuUse:
@@ -50,12 +119,12 @@ def _use(name: str, states: list[GpuState]) -> GpuUse:
         name=name,
         rows=len(states),
         sm_mhz=_span(state.sm_mhz for state in states),
-        max_sm_mhz=max((state.max_sm_mhz for state in states if state.max_sm_mhz), default=None),
+        max_sm_mhz=_highest_clock(states),
         power_limit_watts=_span(state.power_limit_watts for state in states),
         temperature_celsius=_span(state.temperature_celsius for state in states),
         # One row with a locked clock is enough to say so; free are only clocks known to be.
         locked=True if True in locked else None if None in locked else False,
-        slowed_rows=sum(bool(slowed_by(state)) for state in states),
+        slowed_rows=sum(map(is_slowed, states)),
         slowed_by=sorted({words for state in states for words in slowed_by(state)}),
     )
 
@@ -63,3 +132,41 @@ def _use(name: str, states: list[GpuState]) -> GpuUse:
 def _span(values: Iterable[float | None]) -> Span | None:
     known = [value for value in values if value is not None]
     return Span(min(known), max(known)) if known else None
+
+
+def _highest_clock(states: Iterable[GpuState]) -> int | None:
+    return max((state.max_sm_mhz for state in states if state.max_sm_mhz), default=None)
+
+
+def _slowed(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
+    slow = [state for state in states if is_slowed(state)]
+    if not slow:
+        return []
+    by = kept_down_by(reason for state in slow for reason in slowed_by(state))
+    return [
+        MeasurementWarning(
+            code=SLOWED,
+            message=f"the GPU ({name}) ran at {clocks(slow)} in {_count(slow, states)}, {by}",
+            advice="end what else runs on it and let it cool down; under a power cap a large "
+            "product takes all it gets, and a row that is to be compared needs the same cap",
+        )
+    ]
+
+
+def _locked(name: str, states: Sequence[GpuState]) -> list[MeasurementWarning]:
+    locked = [state for state in states if state.locked]
+    if not locked:
+        return []
+    return [
+        MeasurementWarning(
+            code=LOCKED,
+            message=f"the clock of the GPU ({name}) is locked, at {clocks(locked)} in "
+            f"{_count(locked, states)}: these are times of that clock",
+            advice="nothing is wrong if that was meant; nvidia-smi --reset-gpu-clocks and "
+            "--reset-applications-clocks free it",
+        )
+    ]
+
+
+def _count(some: Sequence[GpuState], states: Sequence[GpuState]) -> str:
+    return f"{len(some):,} of {len(states):,} rows"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from perceptron import rehearsal
+from perceptron.analysis import gpu_use
 from perceptron.analysis.neighbours import in_the_way, is_known, named, users_in_words
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
@@ -33,8 +34,6 @@ LARGEST_SWAPPED_BYTES = 2**20
 LARGEST_SWAP_SHARE = 0.1
 # A thousandth of the shortest sample, the 5 ms of `bench --quick`.
 LARGEST_TICK_SECONDS = 5e-6
-# Of a GPU at work: a kernel's time goes with the clock, and a tie is ±5 %.
-SMALLEST_GPU_CLOCK_SHARE = 0.95
 
 
 class Diagnosis(Struct, frozen=True, kw_only=True):
@@ -122,7 +121,7 @@ def _of_one_start(
 
 
 def _rehearsal(environment: Environment) -> MeasurementWarning | None:
-    if rehearsal.VARIABLE not in environment.variables:
+    if not rehearsal.is_rehearsal(environment.variables):
         return None
     return MeasurementWarning(
         code="rehearsal",
@@ -240,20 +239,12 @@ def _swapping(conditions: Conditions, memory_bytes: int) -> MeasurementWarning |
 
 
 def _gpu_slowed(gpu: GpuState) -> MeasurementWarning | None:
-    clocks = (gpu.sm_mhz, gpu.max_sm_mhz)
-    slow = (
-        gpu.idle is False
-        and gpu.sm_mhz is not None
-        and gpu.max_sm_mhz is not None
-        and gpu.sm_mhz < SMALLEST_GPU_CLOCK_SHARE * gpu.max_sm_mhz
-    )
-    if not slow and not gpu.slowed_by:
+    if not gpu_use.is_slowed(gpu):
         return None
-    now, most = ("unknown" if clock is None else f"{clock}" for clock in clocks)
+    by = gpu_use.kept_down_by(gpu_use.slowed_by(gpu))
     return MeasurementWarning(
-        code="gpu-slowed",
-        message=f"{gpu.name} is clocked at {now} of {most} MHz, kept down by "
-        + (", ".join(gpu.slowed_by or []) or "something its driver does not name"),
+        code=gpu_use.SLOWED,
+        message=f"{gpu.name} runs at {gpu_use.clocks([gpu])}, {by}",
         advice="end what else runs on it and let it cool down; "
         "nvidia-smi -q -d CLOCK,PERFORMANCE tells more",
     )

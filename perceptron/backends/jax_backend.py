@@ -25,7 +25,10 @@ from perceptron.backends.shared.compile_cache import has_found, jax_events
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.xla_flags import with_loops_on_the_device
+from perceptron.backends.shared.xla_flags import (
+    repeats_within_a_graph,
+    with_loops_on_the_device,
+)
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -231,6 +234,12 @@ class JaxBackend:
         trainer.reset()
         self._found = has_found(before, events)
         return trainer
+
+    def unprofiled(self) -> str | None:
+        """Return why a profiler cannot count what this process runs on its device, or None."""
+        if self.device == "cpu" or not repeats_within_a_graph(os.environ.get("XLA_FLAGS", "")):
+            return None
+        return "its loop repeats within a CUDA graph, of which profilers see the first pass only"
 
     def prepared_from_cache(self) -> bool:
         """Return whether the last `prepare` had, or found on disk, what it would have compiled."""

@@ -23,6 +23,7 @@ from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import forward, network_of, slope_scale
 from perceptron.backends.shared.one_block import fitting
 from perceptron.backends.shared.threads import thread_variables
+from perceptron.backends.shared.torch_data import tensor
 from perceptron.backends.torch_eager import CUDA
 from perceptron.backends.torch_manual import functions
 from perceptron.problems.datasets import Array
@@ -93,8 +94,7 @@ class PersistentTrainer:
     def _tensor(self, array: Array) -> torch.Tensor:
         import torch
 
-        # A copy: data sets are read-only, and torch would warn that it cannot promise that.
-        return torch.tensor(array, dtype=torch.float32, device=self._device)
+        return tensor(array, torch.float32, self._device)
 
 
 def kernel() -> ModuleType:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from perceptron.backends.accelerators.protocol import Accelerator, Loop
+from perceptron.backends.accelerators.protocol import Accelerator, Loop, accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.hardware import Device, device_of
 from perceptron.measure.job import Part
-from perceptron.measure.timed_loop import TimedLoop, once, part
+from perceptron.measure.timed_loop import TimedLoop, once, part, repeat
 from perceptron.measure.timing import Clock, Effort, time_training
 from perceptron.problems.problem import ITEMSIZE, DType, Problem
 
@@ -98,7 +98,7 @@ def device(
     iteration, with all that is loaded, compiled and warmed up on the way; copies, whose work is
     bytes; one synchronise of an idle device. Raises `Unsupported` where there is no device.
     """
-    accelerator: Accelerator | None = getattr(backend, "accelerator", None)
+    accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the host: there is no device to start or to copy to")
     if context_seconds is None:
@@ -115,12 +115,5 @@ def device(
         own.warm_up(timed_loop)
         yield part(name, float(_TRANSFERRED_BYTES), time_training(timed_loop, effort))
         own.has_worked()
-    yield part("synchronize", 1.0, time_training(TimedLoop(_waits(accelerator)), effort))
-
-
-def _waits(accelerator: Accelerator) -> Loop:
-    def loop(iterations: int) -> None:
-        for _ in range(iterations):
-            accelerator.synchronize()
-
-    return loop
+    waiting = TimedLoop(repeat(accelerator.synchronize))
+    yield part("synchronize", 1.0, time_training(waiting, effort))

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.hardware import device_of
 from perceptron.measure.job import Part
@@ -36,7 +37,7 @@ def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
     It is all that the GPU takes while it trains, what it takes when idle included. Raises
     `Unsupported` where there is no counter.
     """
-    accelerator = getattr(backend, "accelerator", None)
+    accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the host, whose energy is not measured")
     device = device_of(accelerator)

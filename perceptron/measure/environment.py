@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import platform
 import re
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -22,6 +23,8 @@ from perceptron.measure.loaded_libraries import LoadedLibraries
 from perceptron.measure.nvml import NoDevice, driver, started
 from perceptron.records.environment import Environment, Gpu
 
+# With a cold disk cache the libraries of a GPU take half of it.
+_LOADING_SECONDS = 90.0
 # What is recorded, and the packages that may bring it: a build for each version of CUDA.
 _LIBRARIES: dict[str, tuple[str, ...]] = {
     **{
@@ -43,20 +46,9 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     """
     variables = dict(os.environ)
     for backend in backends:
-        with contextlib.suppress(Exception):  # its own worker will say what is wrong with it
+        with suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
-    process = subprocess.run(
-        [sys.executable, "-m", "perceptron.measure.loaded_libraries"]
-        + [backend.name for backend in backends],
-        env=variables,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
-    if process.returncode != 0:
-        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise UserError(f"cannot start a fresh Python process: {' '.join(last)}")
-    loaded = msgspec.json.decode(process.stdout, type=LoadedLibraries)
+    loaded = _loaded([backend.name for backend in backends], variables)
     driver_versions, gpus = _gpus()
     return Environment(
         cpu=cpu_name(),
@@ -73,6 +65,48 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     )
 
 
+def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> LoadedLibraries:
+    """Return what these backends load; raises `UserError` if no process can be started.
+
+    Where they end a process that loads them all, as two builds of one library can, each is asked
+    by itself: what their workers measure must not be lost for this.
+    """
+    try:
+        return _asked(names, variables)
+    except _NoAnswer:
+        if not names:
+            raise
+    answers = [_asked([], variables)]
+    for name in names:
+        with suppress(_NoAnswer):
+            answers.append(_asked([name], variables))
+    pools = {pool: None for answer in answers for pool in answer.pools}
+    versions = {what: which for answer in answers for what, which in answer.versions.items()}
+    return LoadedLibraries(pools=list(pools), versions=versions)
+
+
+class _NoAnswer(UserError):
+    """A process that loads libraries did not say what it had loaded."""
+
+
+def _asked(names: Sequence[str], variables: Mapping[str, str]) -> LoadedLibraries:
+    try:
+        process = subprocess.run(
+            [sys.executable, "-m", "perceptron.measure.loaded_libraries", *names],
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            timeout=_LOADING_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise _NoAnswer(f"libraries took {_LOADING_SECONDS:.0f} s to load") from None
+    if process.returncode != 0:
+        last = process.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise _NoAnswer(f"cannot start a fresh Python process: {' '.join(last)}")
+    return msgspec.json.decode(process.stdout, type=LoadedLibraries)
+
+
 def _release() -> str:
     """Return the kernel's version without what a distribution appends to its numbers."""
     version_number = re.match(r"[0-9.]*[0-9]", platform.release())
@@ -83,7 +117,7 @@ def _packages() -> dict[str, str]:
     versions: dict[str, str] = {}
     for name, packages in _LIBRARIES.items():
         for package in packages:
-            with contextlib.suppress(PackageNotFoundError):
+            with suppress(PackageNotFoundError):
                 versions.setdefault(name, version(package))
     return versions
 

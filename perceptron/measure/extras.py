@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.device_costs import device_ceilings
 from perceptron.measure.hardware import device_of, hardware_of
@@ -39,7 +40,7 @@ def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:
 
     That is its device, or this host with this process's threads.
     """
-    if accelerator := getattr(backend, "accelerator", None):
+    if accelerator := accelerator_of(backend):
         yield from device_ceilings(accelerator, device_of(accelerator), dtype, effort)
     else:
         yield from _host_ceilings(dtype, effort)

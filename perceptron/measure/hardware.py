@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from math import ceil
 from threading import Thread
 from typing import Any, Protocol
 
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend
 from perceptron.measure import memory
 from perceptron.measure.gpu_state import gpu_state
@@ -59,7 +61,7 @@ class Hardware(Protocol):
 
 def hardware_of(backend: Backend) -> Hardware:
     """Return what the backend trains on."""
-    accelerator = getattr(backend, "accelerator", None)
+    accelerator = accelerator_of(backend)
     return Host() if accelerator is None else device_of(accelerator)
 
 
@@ -75,7 +77,7 @@ def _device_of(accelerator: Any) -> Device:
 
 def ran_out(backend: Backend, error: BaseException) -> bool:
     """Return whether the device of this backend had no memory left; a host raises MemoryError."""
-    return getattr(backend, "accelerator", None) is not None and any(
+    return accelerator_of(backend) is not None and any(
         words in f"{type(error).__name__}: {error}" for words in _OUT_OF_MEMORY
     )
 
@@ -176,7 +178,13 @@ class Device:
         trainer.reset()
         trainer.train(iterations)
         states: list[GpuState] = []
-        reader = Thread(target=lambda: states.append(gpu_state(device)), daemon=True)
+
+        def read() -> None:
+            # Another version of the library may do anything; the row must not be lost for this.
+            with suppress(Exception):
+                states.append(gpu_state(device))
+
+        reader = Thread(target=read, daemon=True)
         reader.start()
         while reader.is_alive():  # the driver is asked outside Python's lock
             trainer.reset()
@@ -211,10 +219,8 @@ class Device:
         """Return it, sought once in a process, or None where it is not known."""
         if not self._was_sought:
             self._was_sought = True
-            try:
+            with suppress(Exception):  # `NoDevice`, and whatever another version raises
                 self._nvml = self.nvml_device()
-            except NoDevice:
-                self._nvml = None
         return self._nvml
 
     def _asked(self, name: str) -> Any:

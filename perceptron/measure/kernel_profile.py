@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from perceptron import optional
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.job import Part
 from perceptron.problems.problem import DType, Problem
@@ -39,12 +40,16 @@ def profile(
     """Count the kernels of one iteration: ``work`` is how often each is launched in one.
 
     Its seconds are the device's own. In a rehearsal the operations of PyTorch on the CPU stand for
-    kernels. Raises `Unsupported` for a backend without a device.
+    kernels. Raises `Unsupported` for a backend without a device, and for one that says why it
+    cannot be profiled (https://github.com/pytorch/kineto/issues/1062).
     """
-    accelerator = getattr(backend, "accelerator", None)
+    accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the CPU, which launches no kernels")
     device = device_here(accelerator.kind)
+    unprofiled = getattr(backend, "unprofiled", None)
+    if unprofiled is not None and (reason := unprofiled()) is not None:
+        raise Unsupported(reason)
     if profiler is None:
         if (reason := optional.missing("torch")) is not None:
             raise Unsupported(f"the profiler is PyTorch's: {reason}")

@@ -19,6 +19,14 @@ from perceptron.supervision import ChildProcess, describe_exit, end_all
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0
+# After these CUDA refuses whatever else a process asks of it, and after a recording that failed
+# PyTorch may: in all libraries' words.
+_SPOILT = (
+    *("illegal memory access", "ILLEGAL_ADDRESS", "misaligned address", "MISALIGNED_ADDRESS"),
+    *("illegal instruction", "ILLEGAL_INSTRUCTION", "device-side assert", "ERROR_ASSERT"),
+    *("launch failure", "LAUNCH_FAILED", "launch timed out", "LAUNCH_TIMEOUT"),
+    *("uncorrectable ECC", "graph could not be recorded"),
+)
 # A worker whose standard input closes leaves by itself, unless it is stuck.
 _SECONDS_TO_LEAVE = 1.0
 
@@ -118,8 +126,8 @@ class Workers:
     ) -> Iterator[Outcome]:
         """Yield outcomes of the process ``name``, which serves one backend, dtype and threads.
 
-        A worker that crashes or hangs costs the problem it was at; a fresh one does the rest.
-        Raises `Abandoned`.
+        A worker that crashes or hangs costs the problem it was at, as one does whose device refuses
+        everything from then on; a fresh one does the rest. Raises `Abandoned`.
         """
         try:
             environment = worker_environment(backend, job.threads)
@@ -141,7 +149,10 @@ class Workers:
                 for outcome in worker.outcomes(todo, timeout_seconds, self._seconds_left):
                     left.remove(outcome.problem)
                     yield outcome
-                answered = True
+                    if _is_spoilt(outcome):
+                        break
+                else:
+                    answered = True
             except Abandoned:
                 self._patience = 0.0
                 raise
@@ -160,6 +171,12 @@ class Workers:
         if workers:
             patience = max(0.0, min(self._patience, self._seconds_left()))
             end_all([worker.process for worker in workers], patience)
+
+
+def _is_spoilt(outcome: Outcome) -> bool:
+    """Return whether nothing more is to be expected of the process that failed so."""
+    reason = outcome.reason or ""
+    return outcome.status == "failed" and any(words in reason for words in _SPOILT)
 
 
 def worker_environment(backend: Backend, threads: int) -> dict[str, str]:

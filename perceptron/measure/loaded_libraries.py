@@ -15,6 +15,7 @@ from msgspec import Struct
 from threadpoolctl import threadpool_info
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.records.environment import ThreadPool
 
 
@@ -40,7 +41,7 @@ def main(backends: list[str]) -> None:
             backend = registry.load(name)
             for module in getattr(backend, "imports", ()):
                 importlib.import_module(module)
-            if accelerator := getattr(backend, "accelerator", None):
+            if accelerator := accelerator_of(backend):
                 for part, version in accelerator.versions().items():
                     # Two libraries may bring two versions of it.
                     is_other = versions.get(part, version) != version
@@ -60,3 +61,5 @@ def main(backends: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    # At once: unloading takes time, and libraries of GPUs that share a process may not survive it.
+    os._exit(0)

@@ -22,6 +22,7 @@ import msgspec
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.reference_file import load_reference, pack_reference
 from perceptron.backends.protocol import Backend, Unsupported
@@ -112,7 +113,7 @@ def _first_touch(backend: Backend, job: Job) -> float | None:
         importlib.import_module(module)
     context_seconds = None
     # Kernels are counted where no device is.
-    if job.extra != "kernels" and (accelerator := getattr(backend, "accelerator", None)):
+    if job.extra != "kernels" and (accelerator := accelerator_of(backend)):
         begin = time.perf_counter()
         accelerator.touch()
         context_seconds = time.perf_counter() - begin

@@ -21,7 +21,7 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.stored.hardware import CPU, hardware_of, on_devices
+from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
 from perceptron.analysis.stored.runs import judge_advice, judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -195,7 +195,7 @@ def _has_finding(loaded: LoadedRun) -> bool:
 
 
 def _hardware(loaded: LoadedRun) -> str | None:
-    return hardware_of(loaded.rows, loaded.facts.environment)
+    return kind_of_hardware(loaded.rows, loaded.facts.environment)
 
 
 def _refuse(complaint: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from perceptron.analysis.overhead import ladder as judge
 from perceptron.analysis.stored.finding import published_iteration_seconds
+from perceptron.machine import usable_cores
 from perceptron.problems import cost
 from perceptron.studies.overhead_extras import FIRST, Extras
 from perceptron.studies.overhead_plan import OverheadPlan, ladders
@@ -19,6 +20,8 @@ from perceptron.studies.shared.task import Task
 
 __all__ = ["OverheadPlan", "judge", "overhead"]
 
+# Starting a rung takes two processes, and each has a core or two to itself while libraries load.
+_CORES_TO_START_A_RUNG = 4
 # The rungs' share of what is left, the rest being for what explains them.
 _RUNGS_SHARE = 0.7
 
@@ -76,6 +79,7 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
 
     Return whether there was time for all.
     """
+    at_once = max(1, usable_cores() // _CORES_TO_START_A_RUNG)
     tasks = [
         Task(
             problem=plan.problem,
@@ -83,13 +87,14 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
             dtype=plan.dtype_of(name),
             threads=plan.threads,
             process=process,
-            # Of the first process each is checked and timed by itself: if all were checked before
-            # any is timed, a budget could end between the two, without a single rung.
-            group=name if process == 0 else "ladder",
+            # Of the first process only those are checked together whose processes start at once:
+            # if all were checked before any is timed, a budget could end between the two, without
+            # a single rung.
+            group=f"rungs {place // at_once}" if process == 0 else "ladder",
             effort=plan.effort,
         )
         for process in range(plan.processes)
-        for name in plan.backends
+        for place, name in enumerate(plan.backends)
     ]
 
     def climb(processes: int, share: float) -> list[Task]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNESS
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.measure.job import Extra, Job, Outcome, Part
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.problem import DType
@@ -44,7 +45,7 @@ def _wanted(plan: OverheadPlan) -> Iterator[_Wanted]:
     """Yield every extra of the plan, in the order in which they are worth their time."""
     here = [name for name in plan.backends if registry.reason_unavailable(name) is None]
     phased = [name for name in here if getattr(registry.load(name), "phased", False)]
-    on_devices = [name for name in here if _accelerator(name) is not None]
+    on_devices = [name for name in here if accelerator_of(registry.load(name)) is not None]
     drivers = _drivers(on_devices)
     yield _Wanted("numpy", "harness", 0, FIRST)
     for process in range(min(FIRST, plan.processes)):
@@ -53,14 +54,11 @@ def _wanted(plan: OverheadPlan) -> Iterator[_Wanted]:
             yield from (_Wanted(name, "ceilings", 0, FIRST) for name in drivers)
         yield from (_Wanted(name, "device", process, FIRST) for name in drivers)
         yield from (_Wanted(name, "phases", process, FIRST) for name in phased)
-    yield from (_Wanted(name, "profile", 0, FIRST) for name in on_devices)
-    yield from (_Wanted(name, "energy", 0, plan.processes) for name in on_devices)
+        if process == 0:  # nothing but a device tells these, and a day with one may be short
+            yield from (_Wanted(name, "profile", 0, FIRST) for name in on_devices)
+            yield from (_Wanted(name, "energy", 0, FIRST) for name in on_devices)
     for process in range(FIRST, plan.processes):
         yield from (_Wanted(name, "phases", process, process + 1) for name in phased)
-
-
-def _accelerator(name: str) -> object | None:
-    return getattr(registry.load(name), "accelerator", None)
 
 
 def _drivers(names: list[str]) -> list[str]:
@@ -68,7 +66,8 @@ def _drivers(names: list[str]) -> list[str]:
     usual_first = sorted(names, key=lambda name: name not in registry.DEFAULT)
     drivers: dict[tuple[str, type], str] = {}
     for name in usual_first:
-        drivers.setdefault((registry.load(name).device, type(_accelerator(name))), name)
+        backend = registry.load(name)
+        drivers.setdefault((backend.device, type(accelerator_of(backend))), name)
     return list(drivers.values())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.device_share import busy_share, device_share, launch_bound
+from perceptron.analysis.device_share import busy_share, device_share
 from perceptron.records.measurement import Measurement
 from tests.made import measured, on_gpu
 
@@ -20,7 +20,6 @@ def training(process: int, busy: float) -> Measurement:
 def test_a_device_that_waits_most_of_the_time_is_launch_bound(busy: float, is_bound: bool) -> None:
     row = training(0, busy)
     assert busy_share(row) == pytest.approx(busy)
-    assert launch_bound(row) is is_bound
     share = device_share([row])
     assert share is not None
     assert share.launch_bound is is_bound
@@ -33,7 +32,6 @@ def test_a_device_that_waits_most_of_the_time_is_launch_bound(busy: float, is_bo
 def test_what_does_not_tell_is_neither(fields: dict[str, Any]) -> None:
     row = replace(training(0, 0.5), **fields)
     assert busy_share(row) is None
-    assert launch_bound(row) is None
     assert device_share([row]) is None
 
 

@@ -3,8 +3,79 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.gpu_use import Span, gpu_use
+from perceptron.analysis.gpu_use import Span, gpu_use, gpu_warnings
+from perceptron.records.conditions import GpuState
+from perceptron.records.measurement import Measurement
+from perceptron.records.warning import MeasurementWarning
+from tests.conftest import MakeRow
 from tests.made import GPU, measured
+
+FULL = GpuState(name="Slide Rule", sm_mhz=1980, max_sm_mhz=1980, idle=False, slowed_by=[])
+CAPPED = replace(FULL, sm_mhz=1200, slowed_by=["power cap"])
+
+
+def warnings_of(row: MakeRow, *states: GpuState | None) -> list[MeasurementWarning]:
+    return gpu_warnings(row(gpu=state) for state in states)
+
+
+def test_a_clock_that_was_lowered_is_warned_of_with_its_rows(row: MakeRow) -> None:
+    """How far, in how many, and by what; rows of the host do not count."""
+    states = [FULL] * 26 + [CAPPED] * 13 + [replace(CAPPED, slowed_by=["heat", "power cap"])]
+    (warning,) = warnings_of(row, None, *states)
+    assert warning.code == "gpu-slowed"
+    assert warning.message == (
+        "the GPU (Slide Rule) ran at 1,200 of 1,980 MHz in 14 of 40 rows, kept down by power cap, "
+        "heat"
+    )
+    assert warning.advice
+
+
+@pytest.mark.parametrize(
+    ("state", "is_warned"),
+    [
+        (FULL, False),
+        (replace(FULL, sm_mhz=1881), False),
+        (replace(FULL, sm_mhz=1880), True),
+        (replace(FULL, sm_mhz=345, idle=True), False),
+        (replace(FULL, sm_mhz=345, idle=None), False),
+        (replace(FULL, sm_mhz=None), False),
+        (replace(FULL, max_sm_mhz=None), False),
+        (replace(FULL, slowed_by=["heat"]), True),
+        (replace(FULL, slowed_by=None), False),
+    ],
+)
+def test_only_what_is_known_is_warned_of(row: MakeRow, state: GpuState, is_warned: bool) -> None:
+    """Within 5 % of its highest clock a GPU ran at full speed; one that idled was read too late."""
+    assert bool(warnings_of(row, state)) is is_warned
+
+
+def test_a_locked_clock_is_said_and_not_held_against_the_rows(row: MakeRow) -> None:
+    """Below the highest by a lock is as somebody wanted it; a power cap is not."""
+    locked = replace(FULL, sm_mhz=1410, slowed_by=["application clocks"], locked=True)
+    (said,) = warnings_of(row, locked, locked)
+    assert said.code == "gpu-locked"
+    assert "locked, at 1,410 of 1,980 MHz in 2 of 2 rows" in said.message
+    hot = replace(locked, slowed_by=["application clocks", "heat"])
+    slowed, said = warnings_of(row, locked, hot)
+    assert (slowed.code, said.code) == ("gpu-slowed", "gpu-locked")
+    assert slowed.message.endswith("in 1 of 2 rows, kept down by heat")
+
+
+def test_each_gpu_is_judged_by_itself(row: MakeRow) -> None:
+    """What a failed row read says nothing of a time; an unknown clock is said to be so."""
+    other = GpuState(name="Abacus", slowed_by=["heat"])
+    failed: Measurement = row(gpu=CAPPED, status="failed")
+    (warning,) = gpu_warnings([row(gpu=FULL), failed, row(gpu=other)])
+    assert "(Abacus) ran at an unknown clock in 1 of 1 rows" in warning.message
+
+
+def test_a_name_from_a_file_is_shown_in_one_short_line(row: MakeRow) -> None:
+    """What is stored is untrusted."""
+    (warning,) = warnings_of(
+        row, replace(CAPPED, name="x\x1b[31m\n" + "y" * 1000, slowed_by=["h\n"])
+    )
+    assert warning.message.isprintable()
+    assert len(warning.message) < 200
 
 
 def test_states_of_a_gpu_are_one_span_each() -> None:
@@ -43,3 +114,12 @@ def test_what_a_driver_does_not_tell_is_not_known() -> None:
     (use,) = gpu_use([measured(gpu=replace(GPU, sm_mhz=None, max_sm_mhz=None))])
     assert (use.sm_mhz, use.max_sm_mhz) == (None, None)
     assert gpu_use([measured()]) == []
+
+
+def test_the_table_and_the_warning_count_the_same_rows() -> None:
+    """One that ran too slowly is slowed even where its driver names nothing for it."""
+    states = [FULL, replace(FULL, sm_mhz=900), replace(FULL, slowed_by=["heat"])]
+    rows = [measured(gpu=state) for state in states]
+    (use,) = gpu_use(rows)
+    assert (use.slowed_rows, use.slowed_by) == (2, ["heat"])
+    assert "in 2 of 3 rows" in gpu_warnings(rows)[0].message

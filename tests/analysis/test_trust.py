@@ -87,7 +87,7 @@ def test_a_sound_machine_is_not_warned_of(environment: Environment) -> None:
             {"swap_used_bytes": 2**33},
             "8.0 GiB are swapped out",
         ),
-        ("gpu-slowed", {"gpus": gpu(1900)}, {"gpus": gpu(1899)}, "1899 of 2000 MHz"),
+        ("gpu-slowed", {"gpus": gpu(1900)}, {"gpus": gpu(1899)}, "1,899 of 2,000 MHz"),
         ("gpu-slowed", {"gpus": gpu(200, idle=True)}, {"gpus": gpu(2000, "heat")}, "by heat"),
         ("on-battery", {"on_battery": False}, {"on_battery": True}, "battery"),
         (
@@ -153,7 +153,4 @@ def test_each_gpu_is_warned_of_by_name(environment: Environment) -> None:
     """Of two, the one that is cool is left alone; an unknown clock gives no warning."""
     hot = GpuState(name="Abacus", slowed_by=["heat", "power cap"])
     (warning,) = warnings_for(environment, gpus=[*gpu(2000), hot, GpuState(name="Silent")])
-    assert (
-        warning.message == "Abacus is clocked at unknown of unknown MHz, kept down by heat, "
-        "power cap"
-    )
+    assert warning.message == "Abacus runs at an unknown clock, kept down by heat, power cap"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
@@ -18,6 +20,7 @@ from perceptron.problems.datasets import Clusters, Dataset, Separable
 from perceptron.problems.optimizer import Optimizer, Sgd
 from perceptron.problems.problem import Activation, DType, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
+from tests.backends.fake_cupy import FakeCupy
 
 
 def marks(name: str) -> list[pytest.MarkDecorator]:
@@ -46,10 +49,20 @@ def one_torch_thread() -> Iterator[None]:
 
 
 @pytest.fixture
+def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
+    """A CuPy that is here, made of NumPy."""
+    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
+    fake = FakeCupy()
+    monkeypatch.setitem(sys.modules, "cupy", fake)
+    return fake
+
+
+@pytest.fixture
 def traced_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """What `torch_compiled` traces is run as it is: compiling it takes seconds a problem."""
     from perceptron.backends import torch_compiled
 
+    @cache
     def trace(
         model: torch_compiled.Model, steps: int, rows: int, batch: int | None, *_: object
     ) -> torch_compiled.Graph:

@@ -21,14 +21,6 @@ from tests.backends.fake_cupy import DeviceArray, FakeCupy
 PROBLEMS = {problem.name: problem for problem in checks.problems()}
 
 
-@pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
-    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
-    fake = FakeCupy()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    return fake
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=lambda problem: problem.name)
 def test_arrays_of_a_device_keep_every_promise(

@@ -29,15 +29,18 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
 
 
-# One layer, as the OR gate has: what the interpreter takes ten seconds for to find out again.
-ALIKE = ("symptoms", "xor", "perceptron-rows:16")
+# One layer, as the OR gate has, which `test_rehearsal` trains on every device: the interpreter
+# would take ten seconds to find out again.
+ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
 PROBLEMS = [problem for problem in checks.problems() if problem.name not in ALIKE]
+# That mistakes would be noticed is a promise of problems; those of the CPU's backends show it.
+CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
     """The contract of all backends, on what fits into a block."""
-    assert broken_promises(BACKEND, problem, "float32") == []
+    assert broken_promises(BACKEND, problem, "float32", CONTRACT) == []
 
 
 @pytest.mark.parametrize("name", ["or-gate", "symptoms", "xor", "xor-hidden", "mlp-map:16x32"])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.studies.gpu_day import day, plan
-from perceptron.studies.gpu_day.plan import Command, Stage
+from perceptron.studies.gpu_day.stage import Command, Stage
 from tests.conftest import Perceptron
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure import environment as facts_of_machine
 from perceptron.measure import loaded_libraries
@@ -65,6 +66,26 @@ def test_versions_beneath_a_library_are_recorded(
         "cudnn": "91002",
     }
     assert answer.pools
+
+
+def test_backends_that_do_not_bear_each_other_are_asked_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What their workers measure, each in its own process, must not be lost for this."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if {'numpy', 'python'} <= set(sys.orig_argv): os.abort()\n"
+        "if 'numba' in sys.orig_argv: os.abort()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    backends = [registry.load(name) for name in ("numpy", "python", "numba")]
+    assert environment(backends[:1], 1).pools == environment(backends, 1).pools
+
+
+def test_libraries_that_never_are_there_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(facts_of_machine, "_LOADING_SECONDS", 0.0)
+    with pytest.raises(UserError, match="libraries took 0 s to load"):
+        environment([], 1)
 
 
 def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:

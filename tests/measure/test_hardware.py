@@ -111,6 +111,25 @@ def test_a_device_that_the_driver_does_not_know_has_no_state(
     assert trainer.log == []
 
 
+def test_a_library_that_answers_in_its_own_way_costs_no_row(
+    clock: Clock, accelerator: FakeAccelerator, nvml: MakeNvml, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row has its time by then."""
+
+    def fail(device: NvmlDevice) -> object:
+        raise AttributeError("no such constant")
+
+    def find(uuid: str | None) -> NvmlDevice:
+        raise TypeError("bytes")
+
+    trainer = FakeTrainer(clock, 1e-3)
+    assert Device(accelerator, clock, find).state_at_work(trainer, timing(1e-3, 10)) is None
+    monkeypatch.setattr(hardware, "gpu_state", fail)
+    found = NvmlDevice(nvml(0), 0)
+    device = Device(accelerator, clock, lambda uuid: found)
+    assert device.state_at_work(trainer, timing(1e-3, 10)) is None
+
+
 def test_only_a_cuda_device_is_sought_by_nvidias_driver(
     clock: Clock, accelerator: FakeAccelerator
 ) -> None:

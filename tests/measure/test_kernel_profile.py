@@ -65,6 +65,16 @@ def test_a_profiler_that_sees_nothing_is_an_error() -> None:
         list(profile(Device(), OR_GATE, "float32", lambda work: []))
 
 
+def test_a_loop_inside_a_graph_is_not_counted_wrongly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profiler would see its first pass, and a count of a tenth or less be published."""
+    monkeypatch.setenv("XLA_FLAGS", "--xla_gpu_enable_command_buffer=+WHILE")
+    jax_cuda = registry.load("jax-cuda")
+    with pytest.raises(Unsupported, match="first pass only"):
+        list(profile(jax_cuda, OR_GATE, "float32", lambda work: pytest.fail("profiled")))
+    monkeypatch.setenv("XLA_FLAGS", "")
+    assert jax_cuda.unprofiled() is None  # type: ignore[attr-defined]
+
+
 def test_a_backend_without_a_device_says_so() -> None:
     with pytest.raises(Unsupported, match="on the CPU"):
         list(profile(registry.load("numpy"), OR_GATE, "float32"))

@@ -118,6 +118,28 @@ def test_a_crash_costs_one_problem(strange, action: str, reason: str) -> None:  
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        "CUDA error: an illegal memory access was encountered",
+        "CUDA_ERROR_LAUNCH_FAILED: unspecified launch failure",
+        "a CUDA graph could not be recorded: operation not permitted",
+    ],
+)
+def test_a_spoilt_device_costs_one_problem(strange, error: str) -> None:  # type: ignore[no-untyped-def]
+    """Whatever else such a process asked of the device would fail as well."""
+    strange(
+        f"""
+            global spoilt
+            spoilt = True
+        if "spoilt" in globals():
+            raise RuntimeError({error!r})""".strip()
+    )
+    outcomes = run(job(backend="strange"))
+    assert error in str(outcomes["mlp-width:2"].reason)
+    assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
+
+
 def test_a_hang_costs_one_problem(  # type: ignore[no-untyped-def]
     strange, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

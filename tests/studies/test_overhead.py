@@ -30,6 +30,7 @@ def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """Backends whose iterations take as long as their place on the ladder says."""
     lab.seconds = lambda backend, problem: 1e-4 / (1 + list(rungs("cpu")).index(backend)) ** 2
     lab.measure_extra = lambda job: parts_of(job, PARTS[str(job.extra)])
+    monkeypatch.setattr(study, "usable_cores", lambda: 2)
     for device, name in (("cuda", "CUDA"), ("mps", "MPS"), ("xpu", "XPU")):
         lab.missing.update(dict.fromkeys(rungs(device), f"no {name} device found"))
     return lab
@@ -196,6 +197,17 @@ def test_a_rung_is_timed_once_it_is_checked(lab: Lab, tmp_path: Path) -> None:
     plan = study.OverheadPlan(threads=1)
     result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=60.0)
     assert len([rung for rung in result.rungs if rung.seconds_per_iteration]) >= 5
+
+
+@pytest.mark.parametrize(("cores", "together"), [(2, 1), (16, 4)])
+def test_rungs_start_at_once_where_there_are_cores_to_start_them(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, together: int
+) -> None:
+    """Starting takes longer than measuring: with a GPU, most of the time that there is."""
+    monkeypatch.setattr(study, "usable_cores", lambda: cores)
+    study.overhead(study.OverheadPlan(quick=True, threads=1), "box", tmp_path, silent)
+    checks = "".join("c" if job.check else "t" for job in lab.jobs if not job.extra)
+    assert checks.startswith("c" * together + "t")
 
 
 def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:

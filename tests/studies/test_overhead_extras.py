@@ -54,7 +54,9 @@ def energy(job: Job) -> Outcome:
 @pytest.fixture
 def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
     """A device that two libraries drive, one of them for two rungs."""
-    monkeypatch.setattr(overhead_extras, "_accelerator", ACCELERATORS.get)
+    monkeypatch.setattr(
+        overhead_extras, "accelerator_of", lambda backend: ACCELERATORS.get(backend.name)
+    )
     lab.measure_extra = lambda job: (
         energy(job) if job.extra == "energy" else parts_of(job, PARTS[str(job.extra)])
     )
@@ -66,7 +68,7 @@ def measured(lab: Lab, extra: str) -> list[str]:
 
 
 def test_each_library_measures_its_device(lab: Lab, tmp_path: Path) -> None:
-    """Ceilings once, by the usual backend; what it costs besides in a few processes; energy last.
+    """Ceilings and energy once, the first by the usual backend; what it costs in a few processes.
 
     The CPU's ceilings are those of numpy, in a few processes as ever.
     """
@@ -86,6 +88,15 @@ def test_each_library_measures_its_device(lab: Lab, tmp_path: Path) -> None:
     joules = [rung.energy_joules_per_iteration for rung in result.rungs]
     assert joules == [None, *[pytest.approx(0.01)] * 3]
     assert result.rungs[1].ceiling == "torch-cuda (cuda)"
+
+
+def test_what_only_a_device_tells_comes_before_more_of_the_same(lab: Lab, tmp_path: Path) -> None:
+    """Of every extra there is one process before any has a second."""
+    study.overhead(PLAN, "box", tmp_path, silent)
+    order = [job.extra for job in lab.jobs if job.extra not in (None, "kernels")]
+    # One of the host and one of each library come first.
+    again = next(at for at, extra in enumerate(order) if order[: at + 1].count("ceilings") == 4)
+    assert set(order[:again]) == {"harness", "ceilings", "device", "phases", "profile", "energy"}
 
 
 def test_ceilings_are_in_float32_and_the_rest_as_the_rung(lab: Lab, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from itertools import pairwise
 from math import exp, log
 from statistics import median
 
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.analysis.select import has_time, is_own, times
 from perceptron.analysis.what_if.devices import FASTEST_MEMORY, FASTEST_RATE
@@ -43,7 +44,7 @@ def is_gpu(rows: Sequence[Measurement], backend: str) -> bool:
     devices = {row.device for row in rows if row.backend == backend}
     if devices <= {None}:
         return _GPU_NAME.search(backend) is not None
-    return bool(devices - {None, "cpu"})
+    return any(map(is_beside_host, devices))
 
 
 def too_fast(

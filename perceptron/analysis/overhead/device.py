@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from perceptron.analysis.device_share import HOST
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.overhead.families import DEVICE, ENERGY
 from perceptron.analysis.select import NOT_REACHED
@@ -71,7 +71,7 @@ def _part(backend: str, device: str | None, name: str, rows: list[Measurement]) 
 
 def energy(rows: Sequence[Measurement], backend: str, device: str | None) -> Energy:
     """Return what one iteration of a backend on this device takes from the wall."""
-    if device in (HOST, None):
+    if not is_beside_host(device):
         return Energy(None, NO_COUNTER)
     own = [row for row in rows if row.family == ENERGY and row.backend == backend]
     joules = [row.energy_joules for row in own if row.energy_joules]

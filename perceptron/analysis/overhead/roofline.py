@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.analysis.device_share import HOST, LAUNCH_BOUND
+from perceptron.analysis.device_share import HOST, is_beside_host, is_launch_bound
 from perceptron.analysis.overhead.families import CEILING
 from perceptron.records.measurement import Measurement
 
@@ -44,12 +44,12 @@ def bound_by(
     ``busy`` is the share of the time in which a device beside the host is. None where nothing can
     be said: a slow rung on such a device waits for launches or for itself, and only that tells.
     """
-    if busy is not None and busy < LAUNCH_BOUND:
+    if busy is not None and is_launch_bound(busy):
         return "launches"
     if limits is None:
         return None
     arithmetic, memory = gflops / limits.gflops, gbytes / limits.gbytes
-    if limits.device not in (HOST, None):
+    if is_beside_host(limits.device):
         if max(arithmetic, memory) < _IDLE:
             return None if busy is None else "latency"
         cached = memory > 1  # more than a copy reached: not from memory

@@ -11,7 +11,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.select import NOT_REACHED, is_measured
 from perceptron.analysis.stored.finding import FAMILY, FindingRow, finding, finding_backends
-from perceptron.analysis.stored.hardware import hardware_of
+from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -35,7 +35,7 @@ class BenchResult(Struct, frozen=True, kw_only=True):
     @property
     def hardware(self) -> str | None:
         """What it tells about: the CPU, or a GPU by its name; None of a rehearsal."""
-        return hardware_of(self.rows, self.environment)
+        return kind_of_hardware(self.rows, self.environment)
 
 
 def summarise(

@@ -14,7 +14,7 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
 from perceptron.analysis.stored.bench import BenchResult
-from perceptron.analysis.stored.hardware import hardware_of
+from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
@@ -157,7 +157,7 @@ def _by_hardware(
         except UserError as error:
             complain(str(error))
             continue
-        hardware = hardware_of(loaded.rows, loaded.facts.environment)
+        hardware = kind_of_hardware(loaded.rows, loaded.facts.environment)
         if hardware is not None:
             groups.setdefault(hardware, []).append(stored)
     return groups.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.select import has_time
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
@@ -12,7 +13,7 @@ from perceptron.rehearsal import SUFFIX, is_rehearsal
 CPU = "CPU"
 
 
-def hardware_of(rows: Sequence[Measurement], environment: Environment) -> str | None:
+def kind_of_hardware(rows: Sequence[Measurement], environment: Environment) -> str | None:
     """Return `CPU`, or the name of the GPU that has times in these rows of one run.
 
     None for a rehearsal, which tells nothing about any hardware: the CPU stood in for a device.
@@ -32,4 +33,4 @@ def hardware_of(rows: Sequence[Measurement], environment: Environment) -> str | 
 
 def on_devices(rows: Iterable[Measurement]) -> Iterable[Measurement]:
     """Return the rows with a time of a training on something else than the CPU."""
-    return (row for row in rows if has_time(row) and row.device not in (None, "cpu"))
+    return (row for row in rows if has_time(row) and is_beside_host(row.device))

@@ -12,7 +12,7 @@ from msgspec import Meta, Struct
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.gpu_clock import gpu_warnings
+from perceptron.analysis.gpu_use import gpu_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DType
 
 # Does something this many times, and returns when the device has done it.
@@ -61,3 +62,9 @@ class Accelerator(Protocol):
 
     def versions(self) -> dict[str, str]:
         """Return versions of what drives the device beneath the library, by name."""
+
+
+def accelerator_of(backend: Backend) -> Accelerator | None:
+    """Return the device that a backend trains on, None for one that trains on the host."""
+    accelerator: Accelerator | None = getattr(backend, "accelerator", None)
+    return accelerator

@@ -138,6 +138,8 @@ def held_up(cuda: Any, queue: Queue, iterations: int) -> float | None:
 
     None if the host never gets ahead of the device.
     """
+    # CUDA loads a kernel when it is launched first: the device would seem to be held up meanwhile.
+    cuda._sleep(1)
     for attempt in range(_ATTEMPTS):
         count = max(1, iterations >> attempt)
         before, begin, end = (cuda.Event(enable_timing=True) for _ in range(3))

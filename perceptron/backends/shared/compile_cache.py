@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
+from math import inf
 from pathlib import Path
 
 # What TorchInductor's compilers write: of C++, and of Triton, which it has below its own folder.
@@ -40,6 +41,14 @@ def inductor_wrote(since: float) -> bool:
     from torch._inductor.runtime.cache_dir_utils import cache_dir
 
     return any(
-        file.suffix in _BINARIES and file.stat().st_mtime >= since
+        file.suffix in _BINARIES and _changed(file) >= since
         for file in Path(cache_dir()).rglob("*")
     )
+
+
+def _changed(file: Path) -> float:
+    """Return when a file was written; long ago if another process has moved it meanwhile."""
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return -inf

@@ -1,4 +1,4 @@
-"""Find out whether there is a CUDA device, without importing a framework where possible.
+"""Find out whether there is a CUDA device, without importing a framework.
 
 In a rehearsal there always is: the CPU stands in for it.
 """
@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from pathlib import Path
 
 from perceptron.rehearsal import is_rehearsal
 
 NO_DEVICE = "no CUDA device found"
-# Where the driver of AMD's GPUs is loaded.
-_ROCM = Path("/dev/kfd")
 
 
 def driver_unavailable() -> str | None:
@@ -34,20 +31,3 @@ def driver_unavailable() -> str | None:
     if driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count)):
         return NO_DEVICE
     return None if count.value else NO_DEVICE
-
-
-def torch_unavailable() -> str | None:
-    """Return why PyTorch, which must be installed, cannot use a CUDA device; None if it can.
-
-    ROCm's PyTorch calls AMD's devices by that name too.
-    """
-    reason = None if _ROCM.exists() else driver_unavailable()
-    if reason is not None:
-        return reason
-    if is_rehearsal():
-        return None
-    import torch
-
-    if torch.version.cuda is None and torch.version.hip is None:
-        return "this PyTorch is built without CUDA: install a CUDA build"
-    return None if torch.cuda.is_available() else NO_DEVICE

@@ -7,25 +7,40 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
-from perceptron.backends.shared.cuda import torch_unavailable
+from perceptron.backends.shared.cuda import NO_DEVICE, driver_unavailable
 from perceptron.rehearsal import is_rehearsal
 
+# Where the driver of AMD's GPUs is loaded.
+_ROCM = Path("/dev/kfd")
 # The library of oneAPI's Level Zero, through which PyTorch finds Intel's GPUs.
 _LEVEL_ZERO = "ze_loader.dll" if sys.platform == "win32" else "libze_loader.so.1"
 
 
 def device_unavailable(device: str) -> str | None:
     """Return why PyTorch, which must be installed, cannot use a device of this kind; or None."""
-    if device == "cuda":
-        return torch_unavailable()
     if is_rehearsal():
         return None
+    if device == "cuda":
+        return _cuda_unavailable()
     if device == "mps" and sys.platform != "darwin":
         return "no MPS device found: only macOS has them"
     if device == "xpu" and not _is_library(_LEVEL_ZERO):
         return "no XPU device found: Intel's Level Zero is not installed"
     return _accelerator_unavailable(device)
+
+
+def _cuda_unavailable() -> str | None:
+    # ROCm's PyTorch calls AMD's devices by that name too.
+    reason = None if _ROCM.exists() else driver_unavailable()
+    if reason is not None:
+        return reason
+    import torch
+
+    if torch.version.cuda is None and torch.version.hip is None:
+        return "this PyTorch is built without CUDA: install a CUDA build"
+    return None if torch.cuda.is_available() else NO_DEVICE
 
 
 def _accelerator_unavailable(device: str) -> str | None:

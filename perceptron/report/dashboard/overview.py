@@ -17,7 +17,7 @@ from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import FindingRow
-from perceptron.analysis.stored.hardware import hardware_of
+from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
 from perceptron.analysis.training import training_words
 from perceptron.report import numbers
@@ -164,7 +164,7 @@ def _maps_beside(collection: Collection, bench: BenchResult) -> list[MapResult]:
     same = [
         result
         for result in collection.maps
-        if hardware_of(result.rows, result.environment) == bench.hardware
+        if kind_of_hardware(result.rows, result.environment) == bench.hardware
     ]
     return sorted(same, key=lambda result: result.machine != bench.machine)
 

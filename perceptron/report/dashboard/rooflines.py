@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isclose, log10
 
-from perceptron.analysis.device_share import HOST
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
 from perceptron.analysis.overhead.rung import Rung
@@ -125,7 +125,7 @@ def _figure(members: list[OverheadResult], limits: Ceilings, looks: plot.Looks) 
     across += [ridge * 4, min(across) / 4, ridge / 4]
     low, high = min(across), max(across)
     roof = [(low, low * copy), (ridge, product), (high, product)]
-    is_host = limits.device in (HOST, None)
+    is_host = not is_beside_host(limits.device)
     traces.append(
         {
             "type": "scatter",

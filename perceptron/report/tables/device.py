@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.device_share import HOST, DeviceShare
-from perceptron.analysis.gpu_use import GpuUse, Span
+from perceptron.analysis.device_share import DeviceShare, is_beside_host
+from perceptron.analysis.gpu_use import GpuUse, clock_words, kept_down_by
 from perceptron.analysis.overhead.device import DevicePart
 from perceptron.analysis.overhead.rung import Rung
 from perceptron.report.numbers import (
@@ -84,7 +84,7 @@ def _on_device(rungs: Sequence[Rung]) -> list[Rung]:
     return [
         rung
         for rung in rungs
-        if rung.seconds_per_iteration is not None and rung.device not in (HOST, None)
+        if rung.seconds_per_iteration is not None and is_beside_host(rung.device)
     ]
 
 
@@ -119,21 +119,15 @@ def _state(gpu: GpuUse) -> str:
         }[gpu.locked]
     ]
     if gpu.sm_mhz is not None:
-        most = "" if gpu.max_sm_mhz is None else f" of {count(gpu.max_sm_mhz)}"
-        words.append(f"{_span(gpu.sm_mhz)}{most} MHz")
+        words.append(clock_words(gpu.sm_mhz, gpu.max_sm_mhz))
     if gpu.power_limit_watts is not None:
-        words.append(f"{_span(gpu.power_limit_watts)} W limit")
+        words.append(f"{gpu.power_limit_watts} W limit")
     if gpu.temperature_celsius is not None:
-        words.append(f"{_span(gpu.temperature_celsius)} °C")
+        words.append(f"{gpu.temperature_celsius} °C")
     if gpu.slowed_rows:
-        by = ", ".join(shortened(reason, _LONGEST) for reason in gpu.slowed_by)
-        words.append(f"slowed down at {gpu.slowed_rows:,} of {gpu.rows:,} rows by {by}")
+        by = kept_down_by(gpu.slowed_by)
+        words.append(f"in {gpu.slowed_rows:,} of {gpu.rows:,} rows {by}")
     return f"{shortened(gpu.name, _LONGEST)}: {', '.join(words)}; read while it trained."
-
-
-def _span(span: Span) -> str:
-    low, high = (f"{value:,.0f}" for value in (span.low, span.high))
-    return low if low == high else f"{low}–{high}"
 
 
 def _busy(rung: Rung) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from perceptron.analysis.gpu_use import clocks
 from perceptron.analysis.neighbours import is_known, name, other_cores
 from perceptron.analysis.trust import Diagnosis, blas_pins
 from perceptron.records.conditions import Conditions, GpuState
@@ -119,9 +120,8 @@ def _swap(conditions: Conditions) -> str | None:
 
 
 def _gpu(gpu: GpuState) -> str:
-    now, most = ("?" if clock is None else clock for clock in (gpu.sm_mhz, gpu.max_sm_mhz))
     state = (", idle" if gpu.idle else "") + (", locked" if gpu.locked else "")
-    return f"{gpu.name}: {now} of {most} MHz{state}" + "".join(
+    return f"{gpu.name}: {clocks([gpu])}{state}" + "".join(
         f", {reason}" for reason in gpu.slowed_by or []
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.device_share import HOST
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.iteration_phases import IterationPhase, WholeIteration
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import Ceilings, roofs
@@ -160,7 +160,7 @@ def bound_words(rung: Rung) -> str:
 
 def roofline_title(result: OverheadResult, limits: Ceilings) -> str:
     """Return what the shares of a device's roofline are of."""
-    whose = f"{result.threads} threads" if limits.device in (HOST, None) else limits.name
+    whose = limits.name if is_beside_host(limits.device) else f"{result.threads} threads"
     return (
         f"Against the ceilings of {whose}: a large float32 product reached "
         f"{digits(limits.gflops)} GFLOP/s, a large copy {digits(limits.gbytes)} GB/s"

@@ -7,162 +7,25 @@ second one brings makes them a page.
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from perceptron.analysis.what_if.devices import DEVICES
-from perceptron.records.backend import BackendFacts, CheckResult
-from perceptron.records.gpu_day import PlannedStage
+from perceptron.backends.ladder import rungs
+from perceptron.problems import catalogue
+from perceptron.records.backend import CheckResult
+from perceptron.studies.gpu_day.stage import Command, Day, LeftOut, Stage, perceptron
 
 CHECKOUT = Path(__file__).parents[3]
 """Where the package lies, and its tests unless it was installed."""
-INTERRUPT_SECONDS = 6.0
-"""Of a stage's time, what is kept for ending it: it is interrupted so long before."""
-# Starting a command, judging and printing; and studies may exceed their budget by a twentieth.
-_START_SECONDS = 6.0
-_SHARE_FOR_STUDY = 0.9
-# In a rehearsal the CPU stands in: what a study may take, what it may take when tried again because
-# a busy CPU left it without a row, and the most that its stage may take.
-_REHEARSAL_BUDGETS = (12.0, 40.0, 120.0)
-_REHEARSAL_SECONDS = 240.0
-# Of the GPU's backends these stand for it, the first that can run: published, then the next best.
-_CHALLENGERS = ("torch-cuda", "jax-cuda")
-_INCUMBENTS = ("numpy", "torch-cpu")
-
-
-class LeftOut(Exception):
-    """A stage cannot run here; says why in one line."""
-
-
-def no_complaint(_answer: bytes) -> str | None:
-    """Return None: its exit code says all."""
-    return None
-
-
-@dataclass(frozen=True)
-class Command:
-    """The arguments of an interpreter, and the exit codes that mean that it did its work."""
-
-    arguments: tuple[str, ...]
-    good: tuple[int, ...] = (0,)
-    document: bool = True
-    """Whether standard output is one JSON document."""
-    complaint: Callable[[bytes], str | None] = no_complaint
-    """Reads bad news out of standard output."""
-    instead: Command | None = None
-    """What is run where this one fails."""
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        return (sys.executable, *self.arguments)
-
-
-@dataclass(frozen=True)
-class Day:
-    """What the commands of the stages are made of."""
-
-    results: Path
-    machine: str
-    survey: Callable[[], Mapping[str, BackendFacts]]
-    """Tells what can run here; asked once, by the first stage that wants to know."""
-    device: str | None = None
-    """Of the what-if table, the GPU that is here."""
-    rehearse: bool = False
-
-    @cached_property
-    def backends(self) -> Mapping[str, BackendFacts]:
-        return self.survey()
-
-    @property
-    def gpu_backends(self) -> list[str]:
-        """Those that can run here."""
-        return [
-            name
-            for name, facts in self.backends.items()
-            if facts.device == "cuda" and self.has(name)
-        ]
-
-    @property
-    def challenger(self) -> str:
-        """The backend that stands for the GPU; raises `LeftOut` if none can run."""
-        for name in _CHALLENGERS:
-            if self.has(name):
-                return name
-        raise LeftOut(self._reason(_CHALLENGERS[0]))
-
-    @property
-    def incumbents(self) -> list[str]:
-        return [name for name in _INCUMBENTS if self.has(name)]
-
-    def has(self, name: str) -> bool:
-        """Whether this backend can run here."""
-        return name in self.backends and self.backends[name].available
-
-    def _reason(self, name: str) -> str:
-        facts = self.backends.get(name)
-        return f"{name}: {facts.reason if facts else 'no such backend'}"
-
-    def study(self, seconds: float, *words: str) -> Command:
-        """Return a measuring command that ends within ``seconds`` and keeps what it measured."""
-        common = ("--results", str(self.results), "--machine", self.machine, "--html=", "--json")
-
-        def within(budget: float, instead: Command | None = None) -> Command:
-            budgeted = ("--budget", f"{budget / 60:.4g}")
-            return _perceptron(*words, *common, *budgeted, instead=instead)
-
-        if not self.rehearse:
-            return within(_SHARE_FOR_STUDY * (seconds - INTERRUPT_SECONDS - _START_SECONDS))
-        words = (*words, "--quick")
-        *shorter, longest = _REHEARSAL_BUDGETS
-        command = within(longest)
-        for budget in reversed(shorter):
-            command = within(budget, command)
-        return command
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One question of the day, and the seconds that it may take."""
-
-    number: int
-    name: str
-    tells: str
-    seconds: float
-    commands: Callable[[Day, float], Sequence[Command]]
-    """Makes them for a day and a time limit; raises `LeftOut`."""
-
-    def limit(self, rehearse: bool) -> float:
-        """Return the seconds after which it is ended."""
-        return _REHEARSAL_SECONDS if rehearse else self.seconds
-
-    def planned(self, rehearse: bool) -> PlannedStage:
-        """Return what is shown of it beforehand."""
-        return PlannedStage(
-            number=self.number, name=self.name, tells=self.tells, seconds=self.limit(rehearse)
-        )
-
-
-def _perceptron(
-    *words: str,
-    good: tuple[int, ...] = (0,),
-    complaint: Callable[[bytes], str | None] = no_complaint,
-    instead: Command | None = None,
-) -> Command:
-    return Command(("-m", "perceptron", *words), good, complaint=complaint, instead=instead)
-
-
-SURVEY = _perceptron("backends", "--json")
+SURVEY = perceptron("backends", "--json")
 """What can run here: the other stages are made of its answer."""
 
 
 def _facts(_day: Day, _seconds: float) -> Sequence[Command]:
-    return SURVEY, _perceptron("doctor", "--json", good=(0, 1))
+    return SURVEY, perceptron("doctor", "--json", good=(0, 1))
 
 
 def _finding(day: Day, seconds: float) -> Sequence[Command]:
@@ -174,8 +37,6 @@ def _crossover(family: str) -> Callable[[Day, float], Sequence[Command]]:
     def commands(day: Day, seconds: float) -> Sequence[Command]:
         pairs = [f"{name}:{day.challenger}" for name in day.incumbents]
         words = [word for pair in pairs for word in ("--pair", pair)]
-        # Its estimates are of PyTorch, whose kernels it counts.
-        words += ["--what-if", day.device] if day.device and day.has("torch-cpu") else []
         return (day.study(seconds, "crossover", "--family", family, *words),)
 
     return commands
@@ -189,10 +50,11 @@ def _tests(day: Day, _seconds: float) -> Sequence[Command]:
         raise LeftOut(f"{folder}: no tests here: run from a checkout")
     words = ("-m", "gpu", "-v", "-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
     # Compiling each problem of the contract takes longer than all else; `check` does it for two.
-    chosen = ("-k", "not float64 and not (promise and compiled)")
-    # A rehearsal of all tests would take minutes: the published training on each backend.
-    tests = folder / "test_golden.py" if day.rehearse else folder
-    arguments = ("-m", "pytest", *words, *chosen, str(tests))
+    chosen = ("-k", "not float64 and not (promise and (compiled or jax))")
+    # First the published training on each backend: there may be no time for more. A rehearsal of
+    # all tests would take minutes.
+    tests = [folder / "test_golden.py", *([] if day.rehearse else [folder])]
+    arguments = ("-m", "pytest", *words, *chosen, *map(str, tests))
     return (Command(arguments, document=False, complaint=_failed_tests),)
 
 
@@ -210,7 +72,12 @@ def _check(day: Day, _seconds: float) -> Sequence[Command]:
     words = tuple(word for problem in problems for word in ("--problem", problem))
     # 1 also where a backend trains none of these problems.
     return [
-        _perceptron("check", name, *words, "--json", good=(0, 1), complaint=broken_promises)
+        perceptron(
+            *("check", name, *words, "--json"),
+            good=(0, 1),
+            complaint=broken_promises,
+            about=name,
+        )
         for name in day.gpu_backends
     ]
 
@@ -234,8 +101,11 @@ def broken_promises(answer: bytes) -> str | None:
 
 def _ladder(problem: str) -> Callable[[Day, float], Sequence[Command]]:
     def commands(day: Day, seconds: float) -> Sequence[Command]:
-        backends = ",".join((*day.incumbents, *day.gpu_backends, "numba"))
         day.challenger  # noqa: B018 raises where there is none
+        # Each process that only says that it loads batches would take seconds of the time.
+        fitting = rungs("cuda", catalogue.find(problem).batch is not None)
+        on_device = [name for name in day.gpu_backends if name in fitting]
+        backends = ",".join((*day.incumbents, *on_device, "numba"))
         words = ("--problem", problem, "--backends", backends)
         return (day.study(seconds, "overhead", *words),)
 
@@ -268,15 +138,15 @@ STAGES = tuple(
         (
             ("facts", "what can run here, and what makes its timings untrustworthy", 50.0, _facts),
             ("finding", "10,000 iterations on the OR gate: the GPU's bar", 100.0, _finding),
-            ("width", "from which hidden width up the GPU wins", 110.0, _crossover("mlp-width")),
+            ("width", "from which hidden width up the GPU wins", 100.0, _crossover("mlp-width")),
             (
                 "ladder",
                 "the OR gate's rungs, kernels counted and profiled",
-                130.0,
+                190.0,
                 _ladder("or-gate"),
             ),
-            ("tests", "the tests that need a GPU: what fails at first contact", 80.0, _tests),
-            ("check", "every GPU backend keeps its contract", 80.0, _check),
+            ("tests", "the tests that need a GPU: what fails at first contact", 50.0, _tests),
+            ("check", "every GPU backend keeps its contract", 60.0, _check),
             ("rows", "from how many rows up the GPU wins", 80.0, _crossover("perceptron-rows")),
             ("batch", "from which batch up the GPU wins", 80.0, _crossover("mlp-batch")),
             ("bench", "a whole run of the main job, for README and the pages", 210.0, _bench),
@@ -286,16 +156,6 @@ STAGES = tuple(
         start=1,
     )
 )
-
-
-def device_of(gpu: str) -> str | None:
-    """Return the what-if device that a GPU's name speaks of, None if the table has none.
-
-    ``NVIDIA H100 80GB HBM3`` is ``h100``; an L40S is no ``l4``.
-    """
-    words = set(re.split(r"[^a-z0-9]+", gpu.lower()))
-    fitting = [name for name in DEVICES if words.issuperset(name.split("-"))]
-    return max(fitting, key=lambda name: name.count("-"), default=None)
 
 
 def machine_of(gpu: str) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from perceptron import rehearsal
 from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.gpu_clock import gpu_warnings
+from perceptron.analysis.gpu_use import gpu_warnings
 from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from perceptron.backends import registry
+from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.problems.cost import bytes_moved, operations
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import Problem
@@ -45,5 +46,5 @@ def _is_quick(problem: Problem, with_device: bool) -> bool:
 
 def _trains_on_a_device(name: str) -> bool:
     """Return whether a backend trains on a device that is here, or that the CPU stands in for."""
-    accelerator = getattr(registry.load(name), "accelerator", None)
+    accelerator = accelerator_of(registry.load(name))
     return accelerator is not None and registry.reason_unavailable(name) is None

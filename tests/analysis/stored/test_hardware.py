@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.hardware import CPU, hardware_of
+from perceptron.analysis.stored.hardware import CPU, kind_of_hardware
 from perceptron.records.conditions import GpuState
 from perceptron.rehearsal import VARIABLE
 from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measured
@@ -10,27 +10,27 @@ from tests.made import FACTS, GPU_FACTS, GPU_NAME, bench_rows, gpu_rows, measure
 
 def test_a_gpu_counts_where_it_has_times() -> None:
     """Not where the machine has one that nothing trained on, or whose rows are skipped."""
-    assert hardware_of(bench_rows(), FACTS) == CPU
-    assert hardware_of(bench_rows(), GPU_FACTS) == CPU
-    assert hardware_of(gpu_rows(), GPU_FACTS) == GPU_NAME
+    assert kind_of_hardware(bench_rows(), FACTS) == CPU
+    assert kind_of_hardware(bench_rows(), GPU_FACTS) == CPU
+    assert kind_of_hardware(gpu_rows(), GPU_FACTS) == GPU_NAME
 
 
 def test_the_gpu_that_trained_names_the_run() -> None:
     """As its own state says, else the machine's first; where nobody knows, the kind of device."""
     row = measured(backend="torch-cuda", seconds=1e-3)
     state = GpuState(name="Second", idle=False, slowed_by=[])
-    assert hardware_of([replace(row, gpu=state)], GPU_FACTS) == "Second"
-    assert hardware_of([row], GPU_FACTS) == GPU_NAME
-    assert hardware_of([replace(row, device="mps")], FACTS) == "mps"
+    assert kind_of_hardware([replace(row, gpu=state)], GPU_FACTS) == "Second"
+    assert kind_of_hardware([row], GPU_FACTS) == GPU_NAME
+    assert kind_of_hardware([replace(row, device="mps")], FACTS) == "mps"
 
 
 def test_a_rehearsal_is_of_no_hardware() -> None:
     """By its environment, and by its rows should that be lost."""
     rehearsed = replace(GPU_FACTS, variables={VARIABLE: "1"})
-    assert hardware_of(gpu_rows(), rehearsed) is None
-    assert hardware_of(bench_rows(), rehearsed) is None
+    assert kind_of_hardware(gpu_rows(), rehearsed) is None
+    assert kind_of_hardware(bench_rows(), rehearsed) is None
     stand_ins = [
         replace(row, device="cuda stand-in") if row.device == "cuda" else row for row in gpu_rows()
     ]
-    assert hardware_of(stand_ins, FACTS) is None
-    assert hardware_of(gpu_rows(), replace(GPU_FACTS, variables={VARIABLE: "0"})) == GPU_NAME
+    assert kind_of_hardware(stand_ins, FACTS) is None
+    assert kind_of_hardware(gpu_rows(), replace(GPU_FACTS, variables={VARIABLE: "0"})) == GPU_NAME

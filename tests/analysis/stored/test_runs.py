@@ -73,7 +73,7 @@ def test_a_stored_run_warns_of_the_clock_of_its_gpu(
     slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
     marked = [replace(row, gpu=slow) for row in rows]
     (warning,) = judge(keep(tmp_path, plan, marked)).warnings
-    assert warning.code == "gpu-clock"
+    assert warning.code == "gpu-slowed"
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:

@@ -12,14 +12,6 @@ ACCELERATOR = CupyAccelerator()
 
 
 @pytest.fixture
-def cupy(monkeypatch: pytest.MonkeyPatch) -> FakeCupy:
-    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
-    fake = FakeCupy()
-    monkeypatch.setitem(sys.modules, "cupy", fake)
-    return fake
-
-
-@pytest.fixture
 def rehearsed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
     monkeypatch.setitem(sys.modules, "cupy", None)

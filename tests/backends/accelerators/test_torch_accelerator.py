@@ -12,12 +12,13 @@ from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator,
 CYCLE = 1e-9
 
 
-class FakeCuda:
+class QueueingCuda:
     """A device that works off a queue while the host's clock runs, as `torch.cuda` drives it."""
 
     def __init__(self) -> None:
         self.now = 0.0  # the host's
         self.free_at = 0.0  # when the device has done what it was given
+        self.loading = 0.0  # seconds of the host until it can launch its first kernel
 
     def work(self, seconds: float) -> None:
         self.free_at = max(self.free_at, self.now) + seconds
@@ -26,6 +27,8 @@ class FakeCuda:
         self.now = max(self.now, self.free_at)
 
     def _sleep(self, cycles: int) -> None:
+        self.now += self.loading
+        self.loading = 0.0
         self.work(cycles * CYCLE)
 
     def Event(self, *, enable_timing: bool) -> SimpleNamespace:  # noqa: N802 as torch calls it
@@ -41,14 +44,14 @@ class FakeCuda:
 
 
 @pytest.fixture
-def cuda(monkeypatch: pytest.MonkeyPatch) -> FakeCuda:
-    fake = FakeCuda()
+def cuda(monkeypatch: pytest.MonkeyPatch) -> QueueingCuda:
+    fake = QueueingCuda()
     monkeypatch.setattr("time.perf_counter", lambda: fake.now)
     return fake
 
 
 @pytest.mark.parametrize("launching", [1e-6, 50e-6, 500e-6])
-def test_a_held_up_device_tells_its_own_seconds(cuda: FakeCuda, launching: float) -> None:
+def test_a_held_up_device_tells_its_own_seconds(cuda: QueueingCuda, launching: float) -> None:
     """However long the host takes to launch: what it cannot queue in time is not timed."""
 
     def queue(iterations: int) -> None:
@@ -59,7 +62,19 @@ def test_a_held_up_device_tells_its_own_seconds(cuda: FakeCuda, launching: float
     assert held_up(cuda, queue, 20) == pytest.approx(5e-6)
 
 
-def test_a_host_that_never_gets_ahead_tells_nothing(cuda: FakeCuda) -> None:
+def test_loading_the_kernel_that_waits_holds_nothing_up(cuda: QueueingCuda) -> None:
+    """The device idles meanwhile: what the host needs after it would be timed with its pauses."""
+    cuda.loading = 0.05
+
+    def queue(iterations: int) -> None:
+        for _ in range(iterations):
+            cuda.now += 500e-6
+            cuda.work(5e-6)
+
+    assert held_up(cuda, queue, 20) == pytest.approx(5e-6)
+
+
+def test_a_host_that_never_gets_ahead_tells_nothing(cuda: QueueingCuda) -> None:
     """As where each iteration waits for the device."""
 
     def queue(iterations: int) -> None:

@@ -75,3 +75,13 @@ def test_inductor_compiled_if_it_wrote_a_library(
         os.utime(tmp_path / "ab" / name, (written, written))
     assert inductor_wrote(since=100.0)
     assert not inductor_wrote(since=250.0)
+
+
+@pytest.mark.skipif(optional.missing("torch") is not None, reason=str(optional.missing("torch")))
+def test_a_library_that_another_process_moves_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Triton writes each under another name first: it is gone between being listed and read."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    (tmp_path / "tmp.cubin").symlink_to(tmp_path / "gone")
+    assert not inductor_wrote(since=0.0)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from perceptron.backends import registry
-from perceptron.backends.shared import cuda, torch_devices
+from perceptron.backends.shared import torch_devices
 from perceptron.backends.shared.torch_devices import device_unavailable
 
 if registry.reason_unavailable("torch-cpu"):
@@ -75,7 +75,7 @@ def test_in_a_rehearsal_every_device_is_there(monkeypatch: pytest.MonkeyPatch) -
 
 def test_an_amd_gpu_is_a_device_of_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     """ROCm's PyTorch calls it so, and there is no driver of CUDA's to ask."""
-    monkeypatch.setattr(cuda, "_ROCM", SimpleNamespace(exists=lambda: True))
+    monkeypatch.setattr(torch_devices, "_ROCM", SimpleNamespace(exists=lambda: True))
     monkeypatch.setattr(torch.version, "hip", "6.4", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert device_unavailable("cuda") is None

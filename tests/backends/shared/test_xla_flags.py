@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron import optional
+from perceptron import optional, rehearsal
 from perceptron.backends.shared import xla_flags
-from perceptron.backends.shared.xla_flags import is_accepted, with_loops_on_the_device
+from perceptron.backends.shared.xla_flags import (
+    is_accepted,
+    repeats_within_a_graph,
+    runs,
+    with_loops_on_the_device,
+)
 
 needs_jax = pytest.mark.skipif(
     optional.missing("jax") is not None, reason=str(optional.missing("jax"))
@@ -61,3 +66,38 @@ def test_xla_itself_is_asked(flags: str, expected: bool) -> None:
 @needs_jax
 def test_the_installed_xla_keeps_loops_on_the_device() -> None:
     assert "WHILE" in with_loops_on_the_device("")
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_a_gpu_that_cannot_run_it_gets_no_flag(
+    works: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of its trainings would end its worker: then the host steers the loop."""
+    takes(monkeypatch, "+WHILE,")
+    monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
+    monkeypatch.setattr(xla_flags, "driver_unavailable", lambda: None)
+    monkeypatch.setattr(xla_flags, "runs", lambda flags: works)
+    assert ("WHILE" in with_loops_on_the_device("--own")) == works
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    assert "WHILE" in with_loops_on_the_device("--own"), "the CPU runs it, whatever is here"
+
+
+@needs_jax
+def test_a_loop_is_run_and_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the CPU here; what does not end, or ends wrongly, does not work."""
+    assert runs("", "cpu")
+    assert not runs("--xla_no_such_flag=1", "cpu")
+    monkeypatch.setattr(xla_flags, "_RUN_SECONDS", 0.01)
+    assert not runs("", "no such platform")
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ("--xla_gpu_enable_command_buffer=+WHILE,+CONDITIONAL --more", True),
+        ("--xla_gpu_enable_command_buffer=FUSION --WHILE", False),
+        ("", False),
+    ],
+)
+def test_a_loop_in_a_graph_is_known_by_the_flags(flags: str, expected: bool) -> None:
+    assert repeats_within_a_graph(flags) == expected

@@ -70,7 +70,7 @@ def test_parts_have_their_rate_or_their_reason(result: OverheadResult) -> None:
         (GpuState(name="Slide Rule"), "whether clocks are locked is not known"),
         (
             GpuState(name="Slide Rule", locked=False, slowed_by=["power cap"]),
-            "clocks free (not locked), slowed down at 1 of 1 rows by power cap",
+            "clocks free (not locked), in 1 of 1 rows kept down by power cap",
         ),
     ],
 )

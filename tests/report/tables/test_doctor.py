@@ -74,7 +74,7 @@ def test_a_locked_clock_is_shown(environment: Environment) -> None:
     """It is no fault, and explains a clock below the highest."""
     locked = msgspec.structs.replace(SOUND.gpus[0], locked=True)
     rows = cells(diagnosed(environment, msgspec.structs.replace(SOUND, gpus=[locked])))
-    assert ("GPU clocks", "Slide Rule: 300 of 2000 MHz, idle, locked", "fine") in rows
+    assert ("GPU clocks", "Slide Rule: 300 of 2,000 MHz, idle, locked", "fine") in rows
 
 
 def test_clocks_that_were_not_read_are_not_those_of_no_gpu(environment: Environment) -> None:

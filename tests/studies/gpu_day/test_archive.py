@@ -68,6 +68,20 @@ def test_it_is_packed_again_only_when_something_has_changed(tmp_path: Path) -> N
     assert archive.exists()
 
 
+def test_who_is_reading_the_archive_reads_one_whole(tmp_path: Path) -> None:
+    """It is written beside its place: a machine may be gone in the middle of writing."""
+    archive = tmp_path / "day.tar.gz"
+    packer = Packer(tmp_path, archive)
+    put(tmp_path, ROWS)
+    packer.pack()
+    before = archive.read_bytes()
+    with archive.open("rb") as reader:
+        put(tmp_path, ROWS, b"x\ny\n")
+        packer.pack()
+        assert reader.read() == before
+    assert archive.read_bytes() != before
+
+
 def test_what_has_no_room_is_left_out_and_named(tmp_path: Path) -> None:
     """The largest; all else comes home."""
     put(tmp_path, ROWS)

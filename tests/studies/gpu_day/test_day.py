@@ -15,8 +15,11 @@ from perceptron.errors import UserError
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import DayResult
 from perceptron.studies.gpu_day import day as module
+from perceptron.studies.gpu_day import runner
+from perceptron.studies.gpu_day.child import Ended
 from perceptron.studies.gpu_day.day import open_day, run_day
-from perceptron.studies.gpu_day.plan import SURVEY, Command, Day, LeftOut, Stage
+from perceptron.studies.gpu_day.plan import SURVEY
+from perceptron.studies.gpu_day.stage import Command, Day, LeftOut, Stage
 
 RunDay = Callable[..., DayResult]
 ROW = "import os, pathlib; f = pathlib.Path('runs/box/one'); f.mkdir(parents=True, exist_ok=True);"
@@ -76,10 +79,49 @@ def test_a_stage_that_takes_too_long_is_ended_and_the_next_runs(go: RunDay) -> N
     assert result.stages[0].rows == 1, "what it had measured counts"
 
 
-def test_one_command_of_a_stage_that_hangs_leaves_time_for_the_others(go: RunDay) -> None:
-    commands = [python("import time; time.sleep(600)"), *[python(ROW)] * 9]
-    (only,) = go([stage(1, *commands, seconds=30.0)]).stages
-    assert (only.outcome, only.rows) == ("timed out", 9)
+@pytest.mark.parametrize(
+    ("commands", "seconds", "limits"),
+    [
+        (1, 16.0, [16.0]),
+        # Three times its share at most, so that the first nine may hang and the last one runs.
+        (10, 30.0, [9.0, 10.0, 11.25, 90 / 7, 15.0, 18.0, 22.5, 30.0, 30.0, 30.0]),
+    ],
+)
+def test_a_command_may_take_its_stage_s_time_and_leaves_some_for_the_others(
+    go: RunDay, monkeypatch: pytest.MonkeyPatch, commands: int, seconds: float, limits: list[float]
+) -> None:
+    """Until it is killed: it is interrupted before. Here each is out of time at once."""
+    allowed = []
+
+    def run_child(*_: object, limit_seconds: float, patience_seconds: float, **__: object) -> Ended:
+        allowed.append(limit_seconds + patience_seconds)
+        assert patience_seconds > 0
+        return Ended(None, 0.0, f"not done within {limit_seconds:.0f} s")
+
+    monkeypatch.setattr(runner, "run_child", run_child)
+    result = go([stage(1, *[python("pass", about="torch-cuda")] * commands, seconds=seconds)])
+    assert outcomes(result) == ["timed out"]
+    assert str(result.stages[0].reason).startswith("torch-cuda: not done within")
+    assert allowed == pytest.approx(limits, abs=2.0)
+
+
+def test_what_a_stage_has_measured_is_packed_while_it_runs(
+    go: RunDay, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The machine may be gone before the stage ends."""
+    packed = []
+
+    def run_child(*_: object, tick: Callable[[], None], **__: object) -> Ended:
+        (tmp_path / "runs/box/one").mkdir(parents=True)
+        (tmp_path / "runs/box/one/measurements.jsonl").write_text("{}\n")
+        tick()
+        with tarfile.open(tmp_path / "gpu-day.tar.gz") as archive:
+            packed.extend(archive.getnames())
+        return Ended(None, 0.0, "not done")
+
+    monkeypatch.setattr(runner, "run_child", run_child)
+    go([stage(1, python("pass"))])
+    assert packed == ["runs/box/one/measurements.jsonl"]
 
 
 def test_what_succeeded_is_not_run_again_unless_it_is_named(go: RunDay) -> None:
@@ -162,12 +204,12 @@ def test_stages_are_made_of_what_a_child_says_can_run(
     facts = BackendFacts(name="cupy", device="cuda", summary="", reason=None, available=True)
     answer = msgspec.json.encode({"backends": [facts]}).decode()
     survey = python(f"print({answer!r})")
-    monkeypatch.setattr(module, "SURVEY", survey)
+    monkeypatch.setattr(runner, "SURVEY", survey)
     stages = [stage(1, survey), Stage(2, "a", "", 60.0, commands), Stage(3, "b", "", 60, commands)]
     go(stages)
     assert asked == [["cupy"], ["cupy"]]
     assert not Path("log/backends.json").exists(), "the first stage had asked"
-    monkeypatch.setattr(module, "SURVEY", python("import sys; sys.exit(2)"))
+    monkeypatch.setattr(runner, "SURVEY", python("import sys; sys.exit(2)"))
     go(stages, numbers=[2])
     assert asked[-1] == ["numpy", "torch-cpu", "torch-cuda"]
     assert SURVEY.arguments[2:] == ("backends", "--json")
@@ -199,7 +241,7 @@ def test_the_folder_is_named_after_the_gpu(monkeypatch: pytest.MonkeyPatch, tmp_
     stages = [Stage(1, "a", "", 60.0, commands)]
     archive = tmp_path / "a.tar.gz"
     run_day(open_day(tmp_path, False), stages, archive, None, (), None, nothing, nothing)
-    assert (seen[0].machine, seen[0].device) == ("h100-80gb-hbm3", "h100")
+    assert seen[0].machine == "h100-80gb-hbm3"
     assert sys.executable in python("pass").argv
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from perceptron.records.backend import BackendFacts, CheckResult
 from perceptron.studies.gpu_day import plan
-from perceptron.studies.gpu_day.plan import STAGES, Command, Day, LeftOut, Stage
+from perceptron.studies.gpu_day.plan import STAGES
+from perceptron.studies.gpu_day.stage import INTERRUPT_SECONDS, Command, Day, LeftOut, Stage
 
 CALL_SECONDS = 600
 
@@ -29,9 +30,9 @@ HERE = (
 )
 
 
-def day(*backends: BackendFacts, device: str | None = "h100", rehearse: bool = False) -> Day:
+def day(*backends: BackendFacts, rehearse: bool = False) -> Day:
     known = {one.name: one for one in backends or HERE}
-    return Day(Path("out"), "box", lambda: known, device, rehearse)
+    return Day(Path("out"), "box", lambda: known, rehearse)
 
 
 def stage(name: str) -> Stage:
@@ -66,7 +67,7 @@ def test_a_study_ends_before_its_stage_is_interrupted() -> None:
         for command in one.commands(day(), one.seconds):
             if "--budget" in command.arguments:
                 budget = 60 * float(value(command, "--budget"))
-                assert budget * 1.05 < one.seconds - plan.INTERRUPT_SECONDS
+                assert budget * 1.05 < one.seconds - INTERRUPT_SECONDS
                 assert budget > one.seconds / 2
                 assert value(command, "--results") == "out"
                 assert value(command, "--machine") == "box"
@@ -88,7 +89,6 @@ def test_without_torch_jax_stands_for_the_gpu() -> None:
     )
     assert value(only("finding", no_torch), "--backends") == "numpy,jax-cuda"
     assert value(only("bench", no_torch), "--backends") == "numpy,jax-cuda"
-    assert "--what-if" not in only("width", no_torch).arguments, "it counts the kernels of torch"
     assert "--backends" not in only("bench", day()).arguments
 
 
@@ -108,10 +108,23 @@ def test_every_gpu_backend_that_can_run_is_checked_in_a_process_of_its_own() -> 
     )
 
 
-def test_the_estimates_for_this_gpu_stand_beside_its_rows() -> None:
-    """Where the table has it."""
-    assert value(only("width", day()), "--what-if") == "h100"
-    assert "--what-if" not in only("width", day(device=None)).arguments
+@pytest.mark.parametrize("name", ["width", "rows", "batch"])
+def test_nothing_is_measured_that_can_be_told_at_home(name: str) -> None:
+    """Estimates need no GPU, and their processes come after a study's budget: half a minute."""
+    assert "--what-if" not in only(name, day()).arguments
+
+
+def test_a_ladder_leaves_out_what_cannot_train_its_problem() -> None:
+    loader = facts("torch-cuda-dataloader", "cuda")
+    here = day(*HERE, loader)
+    assert loader.name not in value(only("ladder", here), "--backends").split(",")
+    assert loader.name in value(only("ladder-digits", here), "--backends").split(",")
+
+
+def test_the_published_training_is_tested_first() -> None:
+    """There may be no time for more."""
+    *_, first, then = only("tests", day()).arguments
+    assert (Path(first).name, Path(then).name) == ("test_golden.py", "backends")
 
 
 def test_a_rehearsal_is_short_and_tries_again_where_the_cpu_is_busy() -> None:
@@ -124,23 +137,20 @@ def test_a_rehearsal_is_short_and_tries_again_where_the_cpu_is_busy() -> None:
     assert tries == sorted(tries)
     assert len(tries) == 3
     assert tries[0] < 15
-    assert 1.05 * sum(tries) + plan.INTERRUPT_SECONDS < one.limit(True)
+    assert 1.05 * sum(tries) + INTERRUPT_SECONDS < one.limit(True)
     assert only("batch", day(), one.limit(False)).instead is None
 
 
 @pytest.mark.parametrize(
-    ("gpu", "device", "machine"),
+    ("gpu", "machine"),
     [
-        ("NVIDIA H100 80GB HBM3", "h100", "h100-80gb-hbm3"),
-        ("NVIDIA L40S", None, "l40s"),
-        ("NVIDIA L4", "l4", "l4"),
-        ("NVIDIA GeForce RTX 4090", "rtx-4090", "geforce-rtx-4090"),
-        ("NVIDIA A100-SXM4-80GB", "a100", "a100-sxm4-80gb"),
-        ("", None, "gpu"),
+        ("NVIDIA H100 80GB HBM3", "h100-80gb-hbm3"),
+        ("NVIDIA GeForce RTX 4090", "geforce-rtx-4090"),
+        ("NVIDIA A100-SXM4-80GB", "a100-sxm4-80gb"),
+        ("", "gpu"),
     ],
 )
-def test_a_gpu_is_known_by_its_name(gpu: str, device: str | None, machine: str) -> None:
-    assert plan.device_of(gpu) == device
+def test_a_folder_of_results_is_named_after_the_gpu(gpu: str, machine: str) -> None:
     assert plan.machine_of(gpu) == machine
 
 

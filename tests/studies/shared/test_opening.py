@@ -137,4 +137,4 @@ def test_a_run_warns_of_the_clock_of_its_gpu(
     slow = GpuState(name="Slide Rule", sm_mhz=900, max_sm_mhz=2000, idle=False, slowed_by=["heat"])
     with start_run({}, [], 1, "box", tmp_path, False, unlimited()) as run:
         run.journal.append(row(seconds=1e-3, samples=[1e-3], gpu=slow))
-    assert [warning.code for warning in run.warnings(1)] == ["gpu-clock"]
+    assert [warning.code for warning in run.warnings(1)] == ["gpu-slowed"]
