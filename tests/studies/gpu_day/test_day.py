@@ -124,6 +124,12 @@ def test_what_a_stage_has_measured_is_packed_while_it_runs(
     assert packed == ["runs/box/one/measurements.jsonl"]
 
 
+def test_no_command_takes_the_device_s_memory_for_itself(go: RunDay) -> None:
+    """XLA would keep three quarters of it, also from tests that run in the same process."""
+    code = "import os, sys; sys.exit(os.environ['XLA_PYTHON_CLIENT_PREALLOCATE'] != 'false')"
+    assert outcomes(go([stage(1, python(code))])) == ["ok"]
+
+
 def test_what_succeeded_is_not_run_again_unless_it_is_named(go: RunDay) -> None:
     fails = python("import sys; sys.exit(1)")
     go([stage(1, python(ROW)), stage(2, fails)])
