@@ -74,7 +74,8 @@ def energy_lines(rungs: Sequence[Rung]) -> list[str]:
         if rung.energy_joules_per_iteration is None:
             reasons.setdefault(str(rung.energy_reason), []).append(rung.backend)
     return [
-        f"Energy of {', '.join(names)} not measured: {reason}." for reason, names in reasons.items()
+        f"The energy of {', '.join(names)} was not measured: {reason}."
+        for reason, names in reasons.items()
     ]
 
 

@@ -46,7 +46,7 @@ def test_what_is_not_known_is_not_guessed(result: OverheadResult) -> None:
     (cells,) = share_cells([silent])
     assert cells[2:] == ("–", "–", "not known", "–", "–")
     assert energy_lines([silent, replace(silent, backend="cupy"), rung]) == [
-        "Energy of torch-cuda, cupy not measured: no counter."
+        "The energy of torch-cuda, cupy was not measured: no counter."
     ]
 
 
