@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared.arguments import Json
 from perceptron.commands.shared.options import folder_name, number_ranges, seconds_of
+from perceptron.errors import UserError
 
 
 def gpu_day(
@@ -52,6 +53,8 @@ def gpu_day(
     from perceptron.studies.gpu_day.plan import STAGES
 
     if unpack is not None:
+        if stage or plan or rehearse or budget or machine or archive:
+            raise UserError("--unpack takes no other options but --results and --json")
         runs = archives.unpack(unpack, results)
         if json:
             documents.write({"unpacked": runs, "results": results})

@@ -38,6 +38,9 @@ def test_what_a_gpu_did_is_in_reach_of_everyone(
     assert page.locator(".plot").count() == figures
     shown = page.locator("main").inner_text()
     assert [text for text in words if text not in shown] == []
+    page.set_viewport_size({"width": 1400, "height": 150})
+    hidden = "e => e.some(each => each.scrollHeight > each.clientHeight + 1)"
+    assert not page.locator("main .scroll").evaluate_all(hidden), "a ladder is shown whole"
     for width in (1400, 390):
         page.set_viewport_size({"width": width, "height": 900})
         until(page, f"document.documentElement.scrollWidth <= {width}")

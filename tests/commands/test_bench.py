@@ -155,7 +155,7 @@ def test_the_finding_alone(perceptron: Perceptron, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rounds", "message"),
     [
-        ("0", "--rounds takes whole numbers from 1, such as 1,2; got '0'"),
+        ("0", "--rounds takes whole numbers from 1, such as 8; got '0'"),
         ("2,3", "--rounds takes one number here, got 2,3"),
         (" ", "--rounds is empty: name at least one, or leave it out"),
     ],

@@ -51,6 +51,9 @@ def test_a_day_is_run_packed_resumed_and_unpacked(here: Perceptron, tmp_path: Pa
     assert (tmp_path / "home/runs/box/one/measurements.jsonl").read_text() == "{}\n"
     told = here("gpu-day", "--unpack", archive, "--results", "home")
     assert (told.returncode, told.stdout) == (0, "home/runs/box/one\n")
+    both = here("gpu-day", "--unpack", archive, "--results", "home", "--stage", "1")
+    assert both.returncode == 2
+    assert "--unpack takes no other options" in both.stderr
 
 
 @pytest.mark.usefixtures("stages")

@@ -43,8 +43,10 @@ def name_or_none(option: str, value: str | None) -> str | None:
     return value
 
 
-def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tuple[int, ...]:
-    """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option."""
+def whole_numbers(
+    option: str, value: str | None, each_once: bool = True, *, example: str = "1,2"
+) -> tuple[int, ...]:
+    """Read ``"1,2"`` as ``(1, 2)``; raise `UserError` naming the option, with an example."""
     if value is None:
         return ()
     if not value.strip(" ,"):
@@ -52,14 +54,14 @@ def whole_numbers(option: str, value: str | None, each_once: bool = True) -> tup
     words = [word.strip() for word in value.split(",")]
     for word in words:
         if not (word.isascii() and word.isdecimal()) or int(word) < 1:
-            raise UserError(f"{option} takes whole numbers from 1, such as 1,2; got {word!r}")
+            raise UserError(f"{option} takes whole numbers from 1, such as {example}; got {word!r}")
     numbers = [int(word) for word in words]
     return tuple(dict.fromkeys(numbers)) if each_once else tuple(numbers)
 
 
 def one_number(option: str, value: str | None) -> int:
     """Return the one number that was typed, 0 for none; raise `UserError` naming the option."""
-    numbers = whole_numbers(option, value)
+    numbers = whole_numbers(option, value, example="8")
     if len(numbers) > 1:
         raise UserError(f"{option} takes one number here, got {value}")
     return numbers[0] if numbers else 0

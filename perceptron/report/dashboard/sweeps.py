@@ -103,7 +103,7 @@ def _times(
     marked = _of_pairs(sweep.crossovers, pairs)
     figure = sweep_figure(sweep.curves, marked, axis, shown, times, tuple(lines.values()))
     tables = [
-        table(CROSSOVER_COLUMNS, crossover_cells(sweep.crossovers), "Who is faster"),
+        *_answers(sweep.crossovers),
         _values(sweep.curves, times, axis, shown),
         *_epochs(sweep.curves, axis),
         *_device_shares(sweep.curves, axis),
@@ -125,7 +125,7 @@ def _cold(
     marked = _of_pairs(sweep.cold_crossovers, pairs)
     figure = sweep_figure(sweep.cold, marked, axis, COLD, ITERATIONS)
     tables = [
-        table(CROSSOVER_COLUMNS, crossover_cells(sweep.cold_crossovers), "Who is faster"),
+        *_answers(sweep.cold_crossovers),
         _values(sweep.cold, ITERATIONS, axis, COLD),
     ]
     if asked is not None and asked.iterations != ITERATIONS:
@@ -282,10 +282,16 @@ def _ratio(sweep: Sweep, crossover: Crossover, looks: plot.Looks) -> View:
         lines=_lines(sweep, sweep.curves, [crossover]),
         figures=draw(ratio_figure(crossover, axis), looks),
         tables=[
-            table(CROSSOVER_COLUMNS, crossover_cells([crossover]), "Who is faster"),
+            *_answers([crossover]),
             table(columns, rows, title),
         ],
     )
+
+
+def _answers(crossovers: Sequence[Crossover]) -> list[ViewTable]:
+    """Return a table of who is faster, none where one backend was measured alone."""
+    cells = crossover_cells(crossovers)
+    return [table(CROSSOVER_COLUMNS, cells, "Who is faster")] if cells else []
 
 
 def _duration(value: Interval) -> str:

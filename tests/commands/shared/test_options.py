@@ -4,6 +4,7 @@ import pytest
 
 from perceptron.commands.shared.options import (
     number_ranges,
+    one_number,
     one_of,
     seconds_of,
     split,
@@ -51,3 +52,11 @@ def test_stages_are_numbers_and_ranges() -> None:
     for typed in ("0", "12", "5-3", "two", "3-", "-1", "3-12"):
         with pytest.raises(UserError, match="--stage takes numbers from 1 to 11"):
             number_ranges("--stage", [typed], 11)
+
+
+def test_an_example_of_one_number_is_one_number() -> None:
+    """Who is told to type a list types one, and is refused again."""
+    with pytest.raises(UserError, match=r"--rounds takes whole numbers from 1, such as 8; got '0'"):
+        one_number("--rounds", "0")
+    with pytest.raises(UserError, match="such as 1,2;"):
+        whole_numbers("--threads", "0")

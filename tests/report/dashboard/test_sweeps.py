@@ -169,3 +169,15 @@ def test_disturbed_samples_stand_beside_the_times_of_their_size(tmp_path: Path) 
     assert shown["columns"][-1]["name"] == "disturbed"
     cells = [row[-1] for row in shown["rows"]]
     assert cells == ["25 % of samples", *["0 % of samples"] * (len(cells) - 1)]
+
+
+def test_a_backend_alone_is_compared_with_none(tmp_path: Path) -> None:
+    """No table without rows."""
+    rows = load_measurements(str(many(tmp_path / "times.csv", cases=1)))
+    alone = [row for row in rows if row.backend == rows[0].backend]
+    write_site(tmp_path / "html", collection_of(alone))
+    tables = [
+        table for view in views(tmp_path / "html", "sweeps").values() for table in view["tables"]
+    ]
+    assert tables
+    assert all(table["rows"] for table in tables)
