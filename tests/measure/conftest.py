@@ -105,7 +105,7 @@ class FakeAccelerator:
         self.free = free
         self.product_seconds = product_seconds
         self.log: list[str] = []
-        self.held = 0
+        self.held = self.peak = 0
 
     def touch(self) -> None:
         self.log.append("touch")
@@ -115,9 +115,15 @@ class FakeAccelerator:
 
     def reset_peak_memory(self) -> None:
         self.log.append("reset peak")
+        self.peak = self.held
 
     def peak_memory(self) -> int | None:
-        return self.held
+        return self.peak
+
+    def hold(self, size: int) -> None:
+        """Hold so much memory from now on."""
+        self.held = size
+        self.peak = max(self.peak, size)
 
     def free_memory(self) -> int | None:
         return self.free

@@ -169,11 +169,13 @@ def test_own_seconds_that_cannot_be_had_cost_nothing(
 def test_memory_counts_from_where_the_watch_began(
     clock: Clock, accelerator: FakeAccelerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What others hold is not this row's."""
+    """What others hold is not this row's, nor what an earlier one needed for a while."""
     device = Device(accelerator, clock, no_driver)
-    accelerator.held = 100
+    accelerator.hold(900)
+    accelerator.hold(100)
     device.watch_memory()
-    accelerator.held = 350
+    accelerator.hold(350)
+    accelerator.hold(200)
     assert device.peak_bytes() == 250
     monkeypatch.setattr(accelerator, "peak_memory", lambda: None)
     assert device.peak_bytes() is None

@@ -39,3 +39,22 @@ def test_the_smallest_piece_shows_what_every_piece_takes() -> None:
     costs.learn("numpy", "middle", 0.2, work=10)
     assert costs.expect("numpy", "twice", work=20) == pytest.approx(0.1 + 0.1 * 2)
     assert costs.expect("numpy", "tiny", work=1e-3) == pytest.approx(0.1, rel=1e-3)
+
+
+def test_where_all_sizes_take_the_same_none_between_is_expensive() -> None:
+    """As on a GPU, which is warmed up for each: the middle would have no time, nor what is larger.
+
+    By the smallest alone a piece of 500 times its work takes minutes.
+    """
+    costs = Costs()
+    costs.learn("torch-cuda", "small", 0.8, work=1.0)
+    costs.learn("torch-cuda", "large", 0.9, work=1e6)
+    assert costs.expect("torch-cuda", "middle", work=500) <= 0.9
+    assert costs.expect("torch-cuda", "larger", work=4e6) == pytest.approx(1.2, rel=1e-3)
+
+
+def test_what_is_smaller_takes_no_longer() -> None:
+    costs = Costs()
+    costs.learn("torch-cuda", "small", 0.8, work=1.0)
+    costs.learn("torch-cuda", "large", 0.9, work=32.0)
+    assert costs.expect("torch-cuda", "middle", work=4.0) == 0.9
