@@ -101,7 +101,7 @@ def test_a_family_of_batches_is_looked_along(lab: Lab, tmp_path: Path) -> None:
 def test_batch_and_width_come_before_features(lab: Lab, tmp_path: Path) -> None:
     """With time for two sizes beside the problem, each of the first axes has one."""
     own = catalogue.find(MNIST)
-    lab.takes = lambda job, problem: 0.5 if problem.name == own.name else 1.5
+    lab.takes = lambda job, problem: 0.5 if problem.name == own.name else 2.25
     result = advise(lab, tmp_path, epochs=5).advice
     looked = {change.axis: change.reason is None for change in result.changes}
     assert looked == {"batch": True, "hidden width": True, "features": False}
