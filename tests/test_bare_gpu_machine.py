@@ -38,7 +38,7 @@ ABSENT = ("asv", "asv_runner", "json5", "plotly")
 LIBRARIES = (
     *("numpy>=2.5,<2.6", "jax>=0.11,<0.12"),
     *("contourpy", "filelock", "hypothesis", "nvidia-ml-py", "psutil", "py-cpuinfo", "pytest"),
-    *("rich", "scipy", "threadpoolctl", "typer"),
+    *("rich", "scikit-learn", "scipy", "threadpoolctl", "typer"),
     "msgspec",  # the one that is carried
 )
 # Searching for them finds nothing, as where they are not installed.

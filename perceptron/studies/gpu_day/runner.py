@@ -12,6 +12,7 @@ import msgspec
 
 from perceptron import rehearsal
 from perceptron.backends import registry
+from perceptron.errors import UserError
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import StageOutcome
 from perceptron.studies.gpu_day.archive import LOGS, Packer
@@ -68,7 +69,7 @@ class Runner:
         limit = stage.limit(self._rehearse)
         try:
             commands = stage.commands(day, limit)
-        except LeftOut as refusal:
+        except (LeftOut, UserError) as refusal:  # of a problem whose data need a library
             return outcome_of(stage, "left out", reason=str(refusal))
         begin, rows = monotonic(), count_rows(self._results)
         bad: list[_Ended] = []

@@ -150,12 +150,18 @@ def test_what_does_not_fit_into_this_call_is_left_for_the_next(go: RunDay) -> No
     assert outcomes(go(stages)) == ["ok", "ok"]
 
 
-def test_what_cannot_run_here_is_left_out_with_its_reason(go: RunDay) -> None:
-    def commands(_day: Day, _seconds: float) -> Sequence[Command]:
-        raise LeftOut("torch-cuda: no CUDA device found")
+@pytest.mark.parametrize("kind", [LeftOut, UserError])
+def test_what_cannot_run_here_is_left_out_with_its_reason(
+    go: RunDay, kind: type[Exception]
+) -> None:
+    """As a problem is whose data come from a library that is not there; the next stage runs."""
 
-    (only,) = go([Stage(1, "width", "", 60.0, commands)]).stages
-    assert (only.outcome, only.reason) == ("left out", "torch-cuda: no CUDA device found")
+    def commands(_day: Day, _seconds: float) -> Sequence[Command]:
+        raise kind("torch-cuda: no CUDA device found")
+
+    first, second = go([Stage(1, "width", "", 60.0, commands), stage(2, python(ROW))]).stages
+    assert (first.outcome, first.reason) == ("left out", "torch-cuda: no CUDA device found")
+    assert second.outcome == "ok"
     assert not only.is_bad_news
 
 
