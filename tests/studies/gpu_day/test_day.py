@@ -162,7 +162,7 @@ def test_what_cannot_run_here_is_left_out_with_its_reason(
     first, second = go([Stage(1, "width", "", 60.0, commands), stage(2, python(ROW))]).stages
     assert (first.outcome, first.reason) == ("left out", "torch-cuda: no CUDA device found")
     assert second.outcome == "ok"
-    assert not only.is_bad_news
+    assert not first.is_bad_news
 
 
 def test_whatever_has_ended_is_in_the_archive_before_the_next_begins(go: RunDay) -> None:
