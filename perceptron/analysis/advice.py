@@ -188,7 +188,7 @@ def advise(
         iterations_per_epoch=iterations_per_epoch(rows[0]),
         machine=rows[0].machine,
         dtype=rows[0].dtype or "unknown",
-        threads=rows[0].threads or 0,
+        threads=rows[0].all_threads or 0,
         options=list({option.backend: option for option in options}.values()),
         use=best,
         ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],

@@ -23,7 +23,7 @@ _MOST = 0.99
 
 def is_disturbed(row: Measurement) -> bool:
     """Return whether the row's time rests on samples whose threads waited."""
-    return row.waited is not None and row.waited > largest_waited_share(row.threads or 1)
+    return row.waited is not None and row.waited > largest_waited_share(row.all_threads or 1)
 
 
 def disturbed_samples(rows: Iterable[Measurement]) -> tuple[int, int]:

@@ -21,7 +21,14 @@ def plausible(row: Measurement) -> bool:
         *row.samples,
         *row.dropped,
     )
-    counts = (row.threads, row.iterations, row.batch, row.iterations_per_epoch, row.outputs)
+    counts = (
+        row.threads,
+        row.processes,
+        row.iterations,
+        row.batch,
+        row.iterations_per_epoch,
+        row.outputs,
+    )
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
         and all(

@@ -108,5 +108,43 @@ class Backend(Protocol):
         """
 
 
+@runtime_checkable
+class Distributed(Protocol):
+    """A `Backend` that trains one model over several processes together.
+
+    What is loaded by its name alone trains over one process. Its ``environment(threads)`` and the
+    worker's threads are those of all processes together, which share them out evenly.
+    """
+
+    name: str
+    processes: int
+
+    def over(self, processes: int) -> Backend:
+        """Return the same backend over so many processes.
+
+        Its name ends with ``@`` and their number, unless that is 1.
+        """
+
+
+def processes_of(backend: Backend) -> int:
+    """Return how many processes the backend trains over."""
+    return backend.processes if isinstance(backend, Distributed) else 1
+
+
+def threads_of_each(backend: Backend, threads: int) -> int:
+    """Return the threads of each process where all together have so many.
+
+    Raises `Unsupported` if they cannot be shared out evenly: what is compared has equal threads.
+    """
+    processes = processes_of(backend)
+    each, rest = divmod(threads, processes)
+    if rest or not each:
+        raise Unsupported(
+            f"{processes} processes cannot share {threads} threads evenly: give --threads "
+            f"{max(1, each + bool(rest)) * processes}"
+        )
+    return each
+
+
 class Unsupported(Exception):
     """This backend cannot train this problem; the message is the reason, in one line."""

@@ -6,13 +6,16 @@ entry-point group ``perceptron.backends`` without touching this one.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from importlib.metadata import EntryPoint, entry_points
 
-from perceptron.backends.protocol import Backend, Trainer
-from perceptron.errors import unknown
+from perceptron.backends.protocol import Backend, Distributed, Trainer
+from perceptron.errors import UserError, unknown
 from perceptron.problems.problem import DType, Problem
 
 GROUP = "perceptron.backends"
+OVER = "@"
+"""Between a backend's name and the processes that it trains over, as in ``torch-ddp@2``."""
 
 # name → where it is, written as an entry point writes it
 BUILT_IN: dict[str, str] = {
@@ -40,6 +43,8 @@ BUILT_IN: dict[str, str] = {
     "torch-xpu": "perceptron.backends.torch_eager:XPU",
 }
 
+_MOST_PROCESSES = 4096
+
 # What a comparison runs by default.
 DEFAULT: tuple[str, ...] = ("numpy", "torch-cpu", "torch-cuda")
 
@@ -52,9 +57,14 @@ def names() -> list[str]:
 def load(name: str) -> Backend:
     """Load the backend of this name; raises `UserError` with the nearest name if there is none.
 
+    ``torch-ddp@2`` is ``torch-ddp`` over two processes, and ``torch-ddp`` alone over one.
+
     A foreign backend that cannot be loaded comes back as one that is unavailable for that reason:
     a mistake in another package must not take the other backends down.
     """
+    alone, over, count = name.partition(OVER)
+    if over and alone in names():
+        return _over(load(alone), name, count)
     if name in BUILT_IN:
         backend: Backend = EntryPoint(name, BUILT_IN[name], GROUP).load()
         return backend
@@ -71,6 +81,43 @@ def load(name: str) -> Backend:
         missing = [word for word in needed if not hasattr(candidate, word)]
         return _Broken(name, f"is not a backend: it has no {', '.join(missing)}")
     return candidate
+
+
+def _over(backend: Backend, name: str, count: str) -> Backend:
+    """Return the backend over so many processes. Raises `UserError` if it trains in one alone."""
+    if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= _MOST_PROCESSES):
+        raise UserError(
+            f"backend {name!r}: after {OVER} stands a number of processes, such as {backend.name}@2"
+        )
+    if not isinstance(backend, Distributed):
+        raise UserError(
+            f"backend {name!r}: {backend.name} trains in one process: leave out {OVER}{count}"
+        )
+    return backend.over(int(count))
+
+
+def over_processes(names: Iterable[str], counts: Sequence[int]) -> tuple[str, ...]:
+    """Return the backends with those that can train over several processes once for each count.
+
+    >>> over_processes(["numpy", "torch-ddp"], [1, 2])
+    ('numpy', 'torch-ddp', 'torch-ddp@2')
+
+    Raises `UserError` if there are counts and no backend that takes them.
+    """
+    spread: list[str] = []
+    found = False
+    for name in names:
+        if counts and isinstance(backend := load(name), Distributed) and OVER not in name:
+            found = True
+            spread += [backend.over(count).name for count in counts]
+        else:
+            spread.append(name)
+    if counts and not found:
+        raise UserError(
+            f"--processes: {', '.join(spread)} train in one process: name one that trains over "
+            "several, such as torch-ddp"
+        )
+    return tuple(dict.fromkeys(spread))
 
 
 def reason_unavailable(name: str) -> str | None:

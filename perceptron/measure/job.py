@@ -25,6 +25,7 @@ class Job(Struct, frozen=True, kw_only=True):
     """References, by which `problems.catalogue.find` finds them in the other process."""
     dtype: DType
     threads: int
+    """Of all processes that train together."""
     samples: int
     minimum_seconds: float
     iterations: int | None = None

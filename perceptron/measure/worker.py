@@ -25,7 +25,7 @@ from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.reference_file import load_reference, pack_reference
-from perceptron.backends.protocol import Backend, Unsupported
+from perceptron.backends.protocol import Backend, Unsupported, threads_of_each
 from perceptron.errors import UserError
 from perceptron.measure import device_costs, energy, extras
 from perceptron.measure.hardware import hardware_of, ran_out
@@ -85,6 +85,7 @@ def measure(
 def _measured(backend: Backend, reference: str, job: Job, context_seconds: float | None) -> Outcome:
     try:
         problem = catalogue.find(reference)
+        threads_of_each(backend, job.threads)
         if job.extra:
             return _extra(backend, problem, job, context_seconds)
         return _measure(backend, problem, job)
@@ -188,7 +189,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     trainer = backend.prepare(problem, job.dtype)
     prepare_seconds = time.perf_counter() - begin
     from_cache = getattr(backend, "prepared_from_cache", None)
-    _assert_threads(job.threads)
+    _assert_threads(threads_of_each(backend, job.threads))
     hardware.warm_up(trainer)
     timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
     hardware.has_worked()

@@ -16,6 +16,7 @@ class Ground(NamedTuple):
     machine: str
     dtype: str | None
     threads: int | None
+    """Of all processes together: two processes of one thread are compared with one of two."""
     optimizer: str | None = None
     feed: str | None = None
     outputs: int | None = None
@@ -44,7 +45,9 @@ class OnGround(Protocol):
 
 def ground(of: OnGround) -> Ground:
     """Return where and how something was measured."""
-    batch = of.batch
-    if batch is not None and isinstance(of, Measurement) and BATCH in of.axes:
-        batch = None
-    return Ground(of.machine, of.dtype, of.threads, of.optimizer, of.feed, of.outputs, batch)
+    batch, threads = of.batch, of.threads
+    if isinstance(of, Measurement):
+        threads = of.all_threads
+        if BATCH in of.axes:
+            batch = None
+    return Ground(of.machine, of.dtype, threads, of.optimizer, of.feed, of.outputs, batch)

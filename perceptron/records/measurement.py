@@ -71,6 +71,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """Id of the stored `Environment`."""
     commit: str | None = None
     """Revision of the code that was measured; holds ``-dirty`` if it had changes."""
+    code: str | None = None
+    """Digest of the sources that measured it, which a wheel has too; see `revision.code_digest`."""
     committed: str | None = None
     """UTC, ISO 8601: when the commit was made, where a source states it."""
     when: str
@@ -80,6 +82,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
 
     problem: str | None = None
     """What ``--problem`` takes to measure it again; of a model file its name and a digest."""
+    problem_digest: str | None = None
+    """Digest of everything that defines the training; equal problems have equal ones."""
     family: str
     size: int | float
     sizes: tuple[AxisSize, AxisSize] | None = None
@@ -106,9 +110,14 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """A part of an iteration, up to the end of which this row was timed; None for the whole."""
 
     backend: str
+    """Its name; of one that trains over several processes with their number, as in ``torch-ddp@2``.
+    """
     device: str | None = None
     dtype: str | None = None
     threads: int | None = None
+    """Of each process."""
+    processes: int | None = None
+    """That train together; None where a source does not tell, which means one."""
 
     stdev: float | None = None
     """Standard deviation of ``seconds`` as a foreign file states it; of what, its author knows."""
@@ -121,3 +130,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """
     file: str | None = None
     """The file that it was read from."""
+
+    @property
+    def all_threads(self) -> int | None:
+        """Threads of all processes together: what two rows must share to be compared."""
+        return None if self.threads is None else self.threads * (self.processes or 1)

@@ -210,7 +210,9 @@ def _search_axis(
     journal = run.journal
     while True:
         before = len(journal.rows)
-        rows = [row for row in journal.rows if row.family == axis.family and row.threads == threads]
+        rows = [
+            row for row in journal.rows if row.family == axis.family and row.all_threads == threads
+        ]
         tasks = _next_tasks(plan, axis, threads, rows)
         if not tasks:
             return True

@@ -116,7 +116,7 @@ def of_crossovers(
     by_name = {problem.name: problem for problem in problems}
     answers = []
     for family in dict.fromkeys(row.family for row in result.rows):
-        rows = [row for row in result.rows if row.family == family and row.threads == threads]
+        rows = [row for row in result.rows if row.family == family and row.all_threads == threads]
         measured = dict.fromkeys(row.problem for row in rows if row.problem and row.status == "ok")
         pairs = estimates([by_name[name] for name in measured], dtype, threads, device).values()
         for backend in dict.fromkeys(row.backend for row in rows if row.status == "ok"):
@@ -141,7 +141,7 @@ def checks(results: Path, dtype: DType, device: Device) -> list[EstimateCheck]:
     measured: dict[tuple[str, int | None, str], list[Measurement]] = {}
     for row in rows:
         if row.backend in (EAGER, GRAPH) and row.dtype == dtype and row.problem:
-            measured.setdefault((row.machine, row.threads, row.problem), []).append(row)
+            measured.setdefault((row.machine, row.all_threads, row.problem), []).append(row)
     problems = {
         problem.name: problem
         for problem in _findable(dict.fromkeys(problem for *_, problem in measured))
@@ -191,7 +191,7 @@ def _dispatch_of(rows: Iterable[Measurement], machine: str, threads: int | None)
     by_threads: dict[int | None, list[Measurement]] = {}
     for row in rows:
         if (row.machine, row.backend, row.problem) == (machine, _HOST, _TINY):
-            by_threads.setdefault(row.threads, []).append(row)
+            by_threads.setdefault(row.all_threads, []).append(row)
     seconds = {
         number: of_times([row.seconds for row in current(own) if row.seconds is not None]).estimate
         for number, own in by_threads.items()

@@ -91,7 +91,7 @@ _Place = tuple[str, str, str | None, int | None]
 
 
 def _place(row: Measurement) -> _Place:
-    return row.family, row.machine, row.dtype, row.threads
+    return row.family, row.machine, row.dtype, row.all_threads
 
 
 class _Why:

@@ -92,7 +92,7 @@ def _case(row: Measurement) -> Hashable:
 def _order(row: Measurement) -> tuple[str, str, str, float, str, str, int, str]:
     return (
         *(row.machine, row.environment or "", row.family, row.size, row.backend),
-        *(row.dtype or "", row.threads or 0, repr(ground(row))),
+        *(row.dtype or "", row.all_threads or 0, repr(ground(row))),
     )
 
 

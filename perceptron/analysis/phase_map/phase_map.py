@@ -127,7 +127,7 @@ def phase_map_of(
         axes=axes,
         machine=members[0].machine,
         dtype=members[0].dtype,
-        threads=members[0].threads,
+        threads=members[0].all_threads,
         x_values=list(grid.x_values),
         y_values=list(grid.y_values),
         backends=sorted(fields),

@@ -53,8 +53,8 @@ def summarise(
     finding is that of the smallest number of threads. Raises ValueError without rows.
     """
     rows = sorted(rows, key=lambda row: _order(row.backend, backends))
-    threads = sorted({row.threads for row in rows if row.threads is not None})
-    fewest = [row for row in rows if row.threads == threads[0]]
+    threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
+    fewest = [row for row in rows if row.all_threads == threads[0]]
     return BenchResult(
         machine=rows[0].machine,
         results=folder,
@@ -77,9 +77,9 @@ def _not_reached(
     """
     every = {row.backend for row in rows}
     runs = [name for name in backends if name not in every or is_measured(rows, name)]
-    reached = {(row.family, row.threads, row.backend) for row in rows}
+    reached = {(row.family, row.all_threads, row.backend) for row in rows}
     ground = next((row for row in rows if row.family != FAMILY), rows[0])
-    for threads in sorted({row.threads for row in rows if row.threads is not None}):
+    for threads in sorted({row.all_threads for row in rows if row.all_threads is not None}):
         for family in families:
             for pair in combinations(runs, 2):
                 if not all((family, threads, name) in reached for name in pair):

@@ -241,7 +241,7 @@ def _diagnosis(
         return None
     environment = facts.environment
     threads = max(
-        (row.threads for row in rows if row.environment == environment.id and row.threads),
+        (row.all_threads for row in rows if row.environment == environment.id and row.all_threads),
         default=environment.cores,
     )
     return Diagnosis(

@@ -70,7 +70,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
     rows, plan = _usable_rows(loaded), _plan(loaded, _BenchPlan)
     facts = loaded.facts
     with _judging(loaded.folder):
-        threads = max(row.threads for row in rows if row.threads is not None)
+        threads = max(row.all_threads for row in rows if row.all_threads is not None)
         return summarise(
             plan.backends,
             loaded.folder,
@@ -151,7 +151,7 @@ def _judging(folder: Path) -> Iterator[None]:
 
 def _usable_rows(loaded: LoadedRun) -> list[Measurement]:
     rows = [row for row in loaded.rows if plausible(row)]
-    if not any(row.threads for row in rows):
+    if not any(row.all_threads for row in rows):
         raise UserError(f"{loaded.folder}: no rows that say on how many threads they were measured")
     return rows
 

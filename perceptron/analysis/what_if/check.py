@@ -46,7 +46,7 @@ def check(
         family=first.family,
         backend=first.backend,
         size=first.size,
-        threads=first.threads,
+        threads=first.all_threads,
         measured=measured,
         estimated=estimated,
         error=None if estimated is None else estimated.seconds / measured - 1,

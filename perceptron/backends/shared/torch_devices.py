@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from perceptron.backends.shared.cuda import NO_DEVICE, driver_unavailable
@@ -28,6 +29,10 @@ def device_unavailable(device: str) -> str | None:
         return "no MPS device found: only macOS has them"
     if device == "xpu" and not _is_library(_LEVEL_ZERO):
         return "no XPU device found: Intel's Level Zero is not installed"
+    # Schedulers bring Level Zero to machines without such a device, where importing PyTorch to
+    # hear that would take seconds.
+    if device == "xpu" and not _has_library_for("xpu"):
+        return "this PyTorch is built without XPU: install a build for xpu"
     return _accelerator_unavailable(device)
 
 
@@ -52,6 +57,14 @@ def _accelerator_unavailable(device: str) -> str | None:
         kind = "the CPU alone" if built_for is None else built_for.type
         return f"this PyTorch is built for {kind}: install a build for {device}"
     return None if torch.accelerator.is_available() else f"no {device.upper()} device found"
+
+
+def _has_library_for(device: str) -> bool:
+    spec = find_spec("torch")
+    folders = spec.submodule_search_locations if spec is not None else None
+    return any(
+        file for folder in folders or () for file in Path(folder, "lib").glob(f"*torch_{device}.*")
+    )
 
 
 def _is_library(name: str) -> bool:

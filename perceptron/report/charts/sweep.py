@@ -70,7 +70,7 @@ def family_figure(bench: BenchResult, family: str) -> LineFigure | None:
     One number of threads to a figure, the fewest; the table has them all.
     """
     threads = bench.threads[0]
-    rows = [row for row in bench.rows if row.family == family and row.threads == threads]
+    rows = [row for row in bench.rows if row.family == family and row.all_threads == threads]
     judged: list[Sweep] = sweeps(rows) if is_line(rows) else []
     if not judged:
         return None

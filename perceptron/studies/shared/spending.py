@@ -124,7 +124,9 @@ class _Family:
 
     def judge(self) -> None:
         """Judge the rows as they are now."""
-        self.doubt = doubt_of(row for row in self._rows if (row.family, row.threads) == self._name)
+        self.doubt = doubt_of(
+            row for row in self._rows if (row.family, row.all_threads) == self._name
+        )
         in_doubt: list[Task] = []
         others: list[Task] = []
         for task in self._tasks:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from perceptron.backends import registry
+from perceptron.backends.protocol import processes_of
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.timing import Effort
 from perceptron.problems.problem import DType, Problem
@@ -29,6 +30,7 @@ class Task:
     backend: str
     dtype: DType
     threads: int
+    """Of all processes that train together."""
     process: int
     group: str
     effort: Effort
@@ -60,13 +62,16 @@ def job_of(tasks: list[Task], check: bool = False, references: str | None = None
 
 def row_of(task: Task, outcome: Outcome, run: Run) -> Measurement:
     """Return the row that a worker's answer becomes."""
+    backend = registry.load(task.backend)
+    processes = processes_of(backend)
     return run.row(
         process=task.process,
         **problem_fields(task.problem),
         backend=task.backend,
-        device=device_label(registry.load(task.backend).device),
+        device=device_label(backend.device),
         dtype=task.dtype,
-        threads=task.threads,
+        threads=task.threads // processes or 1,
+        processes=processes,
         **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
     )
 
@@ -92,7 +97,7 @@ def problem_fields(problem: Problem) -> dict[str, Any]:
 
 def key_of(row: Measurement) -> Key:
     """Return what the tasks that may have given this row have as their key."""
-    return (row.problem, row.backend, row.dtype, row.threads)
+    return (row.problem, row.backend, row.dtype, row.all_threads)
 
 
 def remaining(tasks: Iterable[Task], rows: Iterable[Measurement]) -> list[Task]:
