@@ -27,11 +27,12 @@ from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import expected_seconds, run_tasks
+from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task_costs import expected_seconds
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3

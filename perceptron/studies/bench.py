@@ -18,7 +18,7 @@ from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks, seconds_for
+from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import (
     OpenRun,
     contents,
@@ -32,6 +32,7 @@ from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.spending import Levels, spend
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
 from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task_costs import seconds_for
 
 # The finding is measured in full, and first, unless that would take more than this of the time.
 _FINDING_SHARE = 0.5
