@@ -10,7 +10,7 @@ from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.machine import usable_cores
 from perceptron.problems import cost
 from perceptron.studies.overhead_extras import FIRST, Extras
-from perceptron.studies.overhead_plan import OverheadPlan, ladders
+from perceptron.studies.overhead_plan import OverheadPlan, removed
 from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
@@ -42,11 +42,7 @@ def overhead(
     """
     budget = study_budget(budget_seconds or plan.budget_seconds)
     counts = counts_of(plan.backends)
-    removes = {
-        name: what
-        for rungs in ladders(plan.problem, counts).values()
-        for name, what in rungs.items()
-    }
+    removes = removed(plan.problem, plan.backends)
     # What the judge needs beside the rows belongs to the plan.
     as_json: dict[str, Any] = plain(plan) | {
         "study": "overhead",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from perceptron.analysis.stored.finding import FAMILY
@@ -12,7 +12,7 @@ from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
-from perceptron.studies.shared.over_processes import require_backends
+from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.published import published_dtype
 
 # The walk-through's problems.
@@ -73,6 +73,20 @@ def ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str,
     batches = problem.batch is not None
     of_all = {device: rungs(device, batches, counts) for device in ("cpu", *devices)}
     return {device: ladder for device, ladder in of_all.items() if ladder}
+
+
+def removed(problem: Problem, backends: Collection[str]) -> dict[str, str]:
+    """Return what each rung removes from the one before it.
+
+    On a device of which ``backends`` train over several processes, that is the ladder of these.
+    """
+    over = ladders(problem, counts_of(backends))
+    removes: dict[str, str] = {}
+    for device, ladder in ladders(problem).items():
+        removes |= ladder
+        if not set(backends).isdisjoint(over[device].keys() - ladder.keys()):
+            removes |= over[device]
+    return removes
 
 
 def rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:

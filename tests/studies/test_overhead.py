@@ -237,6 +237,7 @@ def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_pa
     result = study.overhead(plan, "box", tmp_path, silent)
     assert [rung.backend for rung in result.rungs] == [*over, "torch-cuda"]
     assert [rung.removes for rung in result.rungs[:3]] == list(over.values())[:3]
+    assert result.rungs[-1].removes == rungs("cuda", batches=False)["torch-cuda"]
     parts = [row for row in result.rows if row.backend == "torch-ddp@2" and row.phase]
     assert {row.family for row in parts} == {"or-gate"}
     assert {(row.processes, row.threads) for row in parts} == {(2, 1)}

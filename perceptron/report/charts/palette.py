@@ -46,6 +46,7 @@ _KNOWN = {
     "torch-cuda-persistent": Stroke("#1B3A6B", "#7FA6E8", (12, 2), "P"),
     "cupy": Stroke("#C2410C", "#FDA172", (1, 3), "s"),
     "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
+    "torch-ddp-cuda": Stroke("#2F7A4D", "#7CD4A0", (6, 2, 2, 2), "d"),
     "torch-mps": Stroke("#8E4585", "#C98AC2", (7, 2, 1, 2), "s"),
     "torch-xpu": Stroke("#3F51B5", "#8E9BE8", (7, 1), "D"),
 }
