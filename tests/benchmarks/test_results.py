@@ -162,7 +162,7 @@ def test_other_code_is_measured_and_other_pages_are_not(checkout: Path) -> None:
     (checkout / "perceptron/code.py").write_text("3\n")
     other = Typed(checkout)
     _, said = taken(checkout, other)
-    assert len(other.commands) == 10
+    assert len(other.commands) == 11
     assert "The package differs from its last commit" in said
 
 
