@@ -13,6 +13,7 @@ from perceptron.commands.shared.arguments import (
     DTypeName,
     Json,
     Machine,
+    Processes,
     Results,
     Threads,
     Wait,
@@ -69,6 +70,7 @@ def advise(
     what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: DTypeName = "float32",
     wait: Wait = None,
     machine: Machine = None,
@@ -78,13 +80,13 @@ def advise(
 ) -> None:
     """Which backend for my shape on this machine, and at which sizes that changes."""
     from perceptron.analysis.what_if.devices import device
-    from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
     from perceptron.problems.optimizer import OptimizerName
     from perceptron.problems.problem import DTYPES, Feed
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
+    from perceptron.studies.shared.over_processes import backends_over
 
     given = {
         "--rows": rows,
@@ -115,7 +117,9 @@ def advise(
                 one_of("--feed", feed or "resident", get_args(Feed)),
             )
         ),
-        backends=split("--backends", backends) or DEFAULT,
+        backends=backends_over(
+            split("--backends", backends), whole_numbers("--processes", processes)
+        ),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         iterations=iterations,
