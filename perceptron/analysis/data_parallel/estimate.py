@@ -101,6 +101,13 @@ class NetworkWhatIf(Struct, frozen=True, kw_only=True):
         return sum(self.buckets)
 
 
+class NotEstimated(Struct, frozen=True, kw_only=True):
+    """Why nothing could be estimated for a network."""
+
+    network: str
+    reason: str
+
+
 def sending_seconds(
     machines: int, bucket: float, sending: Sending, network: Network, side: int
 ) -> float:

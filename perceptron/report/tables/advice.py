@@ -18,7 +18,7 @@ from perceptron.report.numbers import (
     interval,
     rows_per_second,
 )
-from perceptron.report.tables import what_if
+from perceptron.report.tables import network, what_if
 from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")
@@ -41,6 +41,7 @@ def show(result: AdviceResult) -> None:
     title = f"{advice.problem}, {advice.dtype}, {advice.threads} threads"
     table(title, columns(advice), cells(advice))
     what_if.show_ratios(result)
+    network.show(result.network)
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
     if result.budget is not None and _lacked_time(advice):

@@ -107,7 +107,9 @@ def test_what_does_not_divide_never_pays() -> None:
     assert found.fastest.machines == 1
 
 
-@pytest.mark.parametrize(("rows", "numbers"), [(1, []), (5, [2, 4]), (10**6, [2, 4, 8, 16, 32, 64])])
+@pytest.mark.parametrize(
+    ("rows", "numbers"), [(1, []), (5, [2, 4]), (10**6, [2, 4, 8, 16, 32, 64])]
+)
 def test_no_machine_is_without_a_row(rows: int, numbers: list[int]) -> None:
     found = answer(rows=rows)
     assert [one.machines for one in found.estimates] == numbers
