@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
+
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,34 @@ class Distributed(Protocol):
         """
 
 
+class Ranks(Protocol):
+    """The processes of a `Distributed` backend, as whoever measures asks them; see `ranks_of`."""
+
+    def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
+        """Return what the function returns in each rank, which imports its module.
+
+        Ranks that are not there are started first. Raises `RankFailed`.
+        """
+
+    def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
+        """Call a function as `call` does in ranks that are there; [] if there are none.
+
+        Raises nothing: ranks that fail are ended, and what is asked of them next says why.
+        """
+
+    def process_ids(self) -> list[int] | None:
+        """Return the numbers of the processes; None if some run on another machine."""
+
+
+def ranks_of(backend: Backend) -> Ranks | None:
+    """Return the processes that train together, in a backend's attribute ``ranks``, if it has it.
+
+    A worker measures in them what it measures in itself otherwise: memory, threads, waiting.
+    """
+    ranks: Ranks | None = getattr(backend, "ranks", None)
+    return ranks
+
+
 def processes_of(backend: Backend) -> int:
     """Return how many processes the backend trains over."""
     return backend.processes if isinstance(backend, Distributed) else 1
@@ -148,3 +180,7 @@ def threads_of_each(backend: Backend, threads: int) -> int:
 
 class Unsupported(Exception):
     """This backend cannot train this problem; the message is the reason, in one line."""
+
+
+class RankFailed(Exception):
+    """One of the processes that train together failed; the message names it, in one line."""
