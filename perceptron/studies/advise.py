@@ -87,15 +87,18 @@ def advise(
     """Measure the problem on every backend that can run here, then look along its axes.
 
     End after at most ``budget_seconds``, by default `SECONDS`, or when nothing is left to measure;
-    the estimates of a ``device`` that is not here take a few seconds more, and what those of a
-    ``network`` need is measured within the budget. Raises `UserError` if
-    the results folder cannot be written to, or if there was no time for anything.
+    the estimates of a ``device`` that is not here take a few seconds more. What those of a
+    ``network`` need is measured within the budget, which is `what_if_network.SECONDS` by default
+    then. Raises `UserError` if the results folder cannot be written to, or if there was no time for
+    anything.
     """
     if device is not None:
         what_if.require([plan.problem])
     if network is not None:
         what_if_network.require(plan.problem)
-    budget = study_budget(budget_seconds or SECONDS)
+    budget = study_budget(
+        budget_seconds or (SECONDS if network is None else what_if_network.SECONDS)
+    )
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
@@ -152,8 +155,7 @@ def _look(
         pairs = [(problem, backend) for backend in plan.backends]
         left_out = look.own(pairs, budget)
         if over_network:
-            wanted = what_if_network.tasks(problem, plan.dtype, plan.threads)
-            left_out |= look.tasks(wanted, budget.part(what_if_network.SHARE))
+            left_out |= look.over_network(budget.part(what_if_network.SHARE))
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
         axes = axes_through(problem, own) if len(usable) > 1 else []
@@ -193,10 +195,17 @@ class _Look:
         run, tasks = self._run, self._tasks(pairs, processes)
         return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
 
-    def tasks(self, tasks: list[Task], budget: Budget) -> bool:
-        """Measure these; return whether some were left out for lack of time."""
-        run, workers = self._run, self._workers
-        return bool(run_tasks(tasks, run.journal, run.run, self._progress, budget, workers))
+    def over_network(self, budget: Budget) -> bool:
+        """Measure what an estimate of networks needs; return whether a process was left out."""
+        run, plan = self._run, self._plan
+        before = budget.spent
+        for process in range(what_if_network.PROCESSES):
+            if process and budget.left < budget.spent - before:
+                return True
+            tasks = what_if_network.tasks(plan.problem, plan.dtype, plan.threads, process)
+            if run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers):
+                return True
+        return False
 
     def own(self, pairs: Sequence[tuple[Problem, str]], budget: Budget) -> bool:
         """Measure the problem itself; return whether a process was left out for lack of time.

@@ -40,7 +40,9 @@ _ROWS_APART = 8
 _MOST_OPERATIONS = 3e8
 # On batches no more rows than that: every process loads all of them.
 _BATCHES = 4
-_PROCESSES = 2
+PROCESSES = 2
+SECONDS = 90.0
+"""What advise may take with it, unless the user says otherwise: ranks take seconds to start."""
 SHARE = 0.75
 """Of what is left of advise's budget when the problem itself is measured."""
 _EFFORT = Effort(samples=5, minimum_seconds=0.005)
@@ -64,11 +66,12 @@ def require(problem: Problem) -> None:
         )
 
 
-def tasks(problem: Problem, dtype: DType, threads: int) -> list[Task]:
-    """Return what must be measured to estimate the problem, whose machines have so many threads.
+def tasks(problem: Problem, dtype: DType, threads: int, process: int) -> list[Task]:
+    """Return what one process of each kind measures; what the first measures is enough.
 
-    The problem and others of more and fewer rows, on one process with and without DDP; and how
-    long two processes take to send gradients of several sizes, on a thread each.
+    That is the problem, whose machines have so many threads, and others of more and fewer rows, on
+    one process with DDP and without; and how long two processes take to send gradients of several
+    sizes, on a thread each.
     """
     members = [
         *((one, name, threads) for one in _rows_apart(problem) for name in BACKENDS),
@@ -88,7 +91,6 @@ def tasks(problem: Problem, dtype: DType, threads: int) -> list[Task]:
             group="network",
             effort=_EFFORT,
         )
-        for process in range(_PROCESSES)
         for one, name, number in members
     ]
 

@@ -8,7 +8,7 @@ by bucket. DDP sends a bucket while the backward pass still computes the next:
 
 where a bucket takes ``steps · (per_step + latency) + bytes · 2(N−1)/N · seconds for a byte``. For a
 byte the slower of the hosts and the link decides at best; at worst they take turns. The range takes
-a network's figures, and how far the fit is off, at their best and at their worst as well.
+a network's figures at their best and at their worst as well, and how far the fits are off.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 
 from msgspec import Struct
+from msgspec.structs import replace
 from scipy.optimize import brentq
 
 from perceptron.analysis.data_parallel.fit import Compute, Sending, sent_share, steps
@@ -27,7 +28,7 @@ MOST_MACHINES = 1024
 SHOWN = (2, 4, 8, 16, 32, 64)
 _MOST_ROWS = 1e12
 # Of what divides: the forward pass takes one product of each layer and the backward pass two.
-_BACKWARD = 2 / 3
+BACKWARD = 2 / 3
 _BEST, _WORST = 0, 1
 
 
@@ -134,20 +135,37 @@ def iteration(
 ) -> Estimate:
     """Estimate an iteration of machines that each compute for so long, of it backward.
 
-    ``spread`` is the share by which computing may be off; what the fit of sending is off by is
-    added to it.
+    ``spread`` is the share by which computing may be off. With what the fit of sending is off by it
+    widens what the hosts do; what the network adds has a range of its own.
     """
-    ends = []
-    for side in (_BEST, _WORST):
-        times = [sending_seconds(machines, size, sending, network, side) for size in buckets]
-        seen = sum(times)
-        if side == _BEST and times:
-            *others, last = times
-            seen = last + max(0.0, sum(others) - backward_seconds)
-        ends.append(compute_seconds + seen)
-    off = sqrt(spread**2 + sending.spread**2) if machines > 1 else spread
-    low, high = ends[_BEST] / (1 + off), ends[_WORST] * (1 + off)
-    return Estimate(sqrt(low * high), low, high)
+    if machines == 1:
+        return Estimate(
+            compute_seconds, compute_seconds / (1 + spread), compute_seconds * (1 + spread)
+        )
+    without = replace(network, latency=(0.0, 0.0), bandwidth=None)
+    off = sqrt(spread**2 + sending.spread**2)
+    ends, hosts = (
+        [
+            compute_seconds
+            + _seen(
+                [sending_seconds(machines, size, sending, over, side) for size in buckets],
+                backward_seconds if side == _BEST else 0.0,
+            )
+            for side in (_BEST, _WORST)
+        ]
+        for over in (network, without)
+    )
+    low = ends[_BEST] - hosts[_BEST] * off / (1 + off)
+    return Estimate(sqrt(ends[_BEST] * ends[_WORST]), low, ends[_WORST] + hosts[_WORST] * off)
+
+
+def _seen(seconds: Sequence[float], hidden: float) -> float:
+    """Return what buckets take of the iteration if all but the last overlap with ``hidden`` of it.
+
+    Without hiding anything that is all that they take.
+    """
+    *others, last = seconds
+    return last + max(0.0, sum(others) - hidden)
 
 
 def what_if_network(
@@ -173,7 +191,7 @@ def what_if_network(
         own = rows / machines
         return iteration(
             compute.seconds(own),
-            _BACKWARD * compute.per_row * own,
+            BACKWARD * compute.per_row * own,
             buckets,
             machines,
             sending,

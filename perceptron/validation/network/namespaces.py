@@ -8,17 +8,22 @@ latency of the loopback.
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+
+import psutil
 
 from perceptron.errors import UserError
 
 INTERFACE = "perceptron0"
 """The card of either host; in namespaces of their own both have one name."""
+_PREFIX = "perceptron"
 _ADDRESSES = ("10.213.57.1", "10.213.57.2")
 # What a filter holds back waits, and nothing is dropped: TCP would take that for a slower link.
 _LONGEST_WAIT = "2s"
@@ -80,10 +85,11 @@ def two_hosts(link: Link) -> Iterator[tuple[Host, Host]]:
     if reason is not None:
         raise UserError(f"--network: {reason}")
     hosts = tuple(
-        Host(f"perceptron-{os.getpid()}-{name}", address)
+        Host(f"{_PREFIX}-{os.getpid()}-{name}", address)
         for name, address in zip("ab", _ADDRESSES, strict=True)
     )
     first, second = hosts
+    _remove_left_behind()
     try:
         for host in hosts:
             _run("ip", "netns", "add", host.namespace)
@@ -114,16 +120,27 @@ def _shape(host: Host, bits: float, burst: int) -> None:
     _run(*inside, *shaped, "latency", _LONGEST_WAIT)
 
 
+def _remove_left_behind() -> None:
+    """Remove hosts whose process was killed before it could."""
+    for line in _run("ip", "netns", "list").splitlines():
+        found = re.match(rf"{_PREFIX}-(\d+)-[ab]\b", line)
+        if found and not psutil.pid_exists(int(found[1])):
+            _removed(Host(found[0], ""))
+
+
 def _removed(host: Host) -> bool:
-    """Remove the host; return whether it is gone."""
+    """Remove the host and end what still runs on it; return whether it is gone."""
     try:
+        for process in _run("ip", "netns", "pids", host.namespace).split():
+            with suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
         _run("ip", "netns", "delete", host.namespace)
     except UserError as error:
         return "No such file" in str(error)
     return True
 
 
-def _run(*command: str) -> None:
+def _run(*command: str) -> str:
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=_SECONDS
@@ -133,3 +150,4 @@ def _run(*command: str) -> None:
     if done.returncode:
         reason = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
         raise UserError(f"--network: {' '.join(command)}: {reason}")
+    return done.stdout

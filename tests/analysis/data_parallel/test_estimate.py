@@ -76,8 +76,20 @@ def test_all_buckets_but_the_last_hide_behind_the_backward_pass_at_best() -> Non
     found = iteration(1.0, 0.6, [MIB, MIB, MIB], 2, SENDING, SLOW)
     one = sending_seconds(2, MIB, SENDING, SLOW, 0)
     assert 2 * one < 0.6
-    assert found.low == pytest.approx((1.0 + one) / 1.05)
-    assert found.high == pytest.approx((1.0 + 3 * sending_seconds(2, MIB, SENDING, SLOW, 1)) * 1.05)
+    exact = Sending(per_step=5e-5, per_byte=1e-9, spread=0)
+    sure = iteration(1.0, 0.6, [MIB, MIB, MIB], 2, exact, SLOW)
+    assert sure.low == pytest.approx(1.0 + one)
+    assert sure.high == pytest.approx(1.0 + 3 * sending_seconds(2, MIB, SENDING, SLOW, 1))
+    assert found.low < sure.low
+    assert found.high > sure.high
+
+
+def test_what_the_fit_is_off_by_does_not_widen_what_a_known_link_takes() -> None:
+    """A link that takes a hundred times what the hosts do leaves a narrow range."""
+    known = Network(name="k", latency=(0, 0), bandwidth=(1e6, 1e6), source="")
+    unsure = Sending(per_step=1e-4, per_byte=0, spread=0.5)
+    found = iteration(1e-3, 0, [MIB], 2, unsure, known, 0.5)
+    assert found.high / found.low < 1.01
 
 
 def test_a_slow_network_asks_for_more_rows_and_allows_fewer_machines() -> None:
