@@ -107,7 +107,7 @@ def answer(
         for seconds in measured.times(one, name, threads).values()
     ]
     sent = [
-        SendingTime(2, bucket_bytes(whole, dtype), seconds - alone[process], seconds)
+        SendingTime(2, bucket_bytes(whole, dtype), alone[process], seconds)
         for whole, half in _sent()
         for alone in [measured.times(half, ALONE, 1)]
         for process, seconds in measured.times(whole, TWO, 2).items()

@@ -8,21 +8,26 @@ and one of several processes takes beside that, for each bucket of its gradient,
 
     steps · per_step + bytes · per_byte
 
-All coefficients are at least 0, and fitted to relative errors: what is measured varies by factors.
-The spread is what a new measurement differs by at 95 %, as the residuals show it.
+All coefficients are at least 0. What is measured varies by factors, so logarithms of iterations are
+fitted: to relative errors a time that a neighbour doubled would count more than one that it halved.
+The spread is the share by which a new measurement differs at 95 %, as the residuals show it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import inf, sqrt
+from math import exp, inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
-from scipy.optimize import nnls
+from scipy.optimize import least_squares, nnls
 
-from perceptron.analysis.interval import CONFIDENCE, quantile
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, Array, quantile
+
+# Of a typical time: a coefficient of less is none, and logarithms need one.
+_LEAST = 1e-9
+_CLOSE = 1e-12
 
 
 class IterationTime(NamedTuple):
@@ -49,15 +54,13 @@ class Compute(Struct, frozen=True, kw_only=True):
 
 
 class SendingTime(NamedTuple):
-    """Seconds of an iteration over ``machines`` beyond those that each of them computes for.
-
-    Of the ``whole`` iteration, which tells how sure they are.
-    """
+    """Seconds of a ``whole`` iteration over so many machines, each of which computes for some."""
 
     machines: int
     buckets: tuple[int, ...]
     """Bytes of each bucket of the gradient."""
-    seconds: float
+    computing: float
+    """What one process takes for the rows of one machine."""
     whole: float
 
 
@@ -88,43 +91,58 @@ def sent_share(machines: int) -> float:
 
 def fit_compute(times: Sequence[IterationTime]) -> Compute:
     """Fit what an iteration takes on one machine. Raises ValueError without a time."""
-    matrix = np.array([[1.0, time.step_rows, time.is_ddp] for time in times])
-    seconds = np.array([time.seconds for time in times])
-    (fixed, per_row, hooks), spread = _fit(matrix, seconds, seconds)
+    matrix = [[1.0, time.step_rows, time.is_ddp] for time in times]
+    (fixed, per_row, hooks), spread = _fit(
+        matrix, [0.0 for _ in times], [time.seconds for time in times]
+    )
     return Compute(fixed=fixed, per_row=per_row, hooks=hooks, spread=spread)
 
 
 def fit_sending(times: Sequence[SendingTime]) -> Sending:
-    """Fit what the hosts need to send. Raises ValueError without a time.
-
-    A difference below 0, of two times that are equal but for noise, counts as it is.
-    """
-    matrix = np.array(
-        [
-            [
-                steps(time.machines) * len(time.buckets),
-                sent_share(time.machines) * sum(time.buckets),
-            ]
-            for time in times
-        ],
-        float,
+    """Fit what the hosts need to send. Raises ValueError without a time."""
+    matrix = [
+        [steps(time.machines) * len(time.buckets), sent_share(time.machines) * sum(time.buckets)]
+        for time in times
+    ]
+    (per_step, per_byte), spread = _fit(
+        matrix, [time.computing for time in times], [time.whole for time in times]
     )
-    seconds = np.array([time.seconds for time in times])
-    (per_step, per_byte), spread = _fit(matrix, seconds, np.array([time.whole for time in times]))
     return Sending(per_step=per_step, per_byte=per_byte, spread=spread)
 
 
 def _fit(
-    matrix: np.ndarray, seconds: np.ndarray, scale: np.ndarray
+    rows: Sequence[Sequence[float]], known: Sequence[float], whole: Sequence[float]
 ) -> tuple[tuple[float, ...], float]:
-    """Return coefficients of at least 0, and how far a new time is off at 95 %, over its scale."""
-    if not len(seconds):
+    """Return coefficients of at least 0, and by which share a new time is off at 95 %.
+
+    A time is what is ``known`` of it and the rest, which is fitted.
+    """
+    if not whole:
         raise ValueError("nothing was measured to fit to")
-    # Columns of seconds and of bytes differ by nine powers of ten.
-    size = np.abs(matrix).max(axis=0)
-    size[size == 0] = 1.0
-    scaled = matrix / size / scale[:, None]
-    found, distance = nnls(scaled, seconds / scale)
-    freedom = len(seconds) - int(np.count_nonzero(found))
-    spread = quantile(freedom, CONFIDENCE) * distance / sqrt(freedom) if freedom > 0 else inf
-    return tuple(float(value) for value in found / size), float(spread)
+    matrix, base, seconds = (np.asarray(values, np.float64) for values in (rows, known, whole))
+    # Columns of seconds and of bytes differ by nine powers of ten; one of zeros tells nothing.
+    unit, largest = float(np.median(seconds)), np.abs(matrix).max(axis=0)
+    told = np.flatnonzero(largest)
+    scaled = matrix[:, told] / largest[told] * unit
+    start, _ = nnls(scaled / seconds[:, None], (seconds - base) / seconds)
+
+    def residuals(found: Array) -> Array:
+        logarithms: Array = np.log((base + scaled @ found) / seconds)
+        return logarithms
+
+    fitted = least_squares(
+        residuals,
+        np.maximum(start, _LEAST),
+        bounds=(_LEAST / 10, np.inf),
+        xtol=_CLOSE,
+        ftol=_CLOSE,
+        gtol=_CLOSE,
+    )
+    coefficients = np.zeros(len(largest))
+    coefficients[told] = fitted.x / largest[told] * unit
+    freedom = len(seconds) - len(told)
+    spread = inf
+    if freedom > 0:
+        off = quantile(freedom, CONFIDENCE) * sqrt(2 * fitted.cost / freedom)
+        spread = exp(min(off, LARGEST_LOG)) - 1
+    return tuple(float(value) for value in coefficients), spread

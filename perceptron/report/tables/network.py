@@ -13,7 +13,6 @@ from perceptron.report.numbers import count, digits, duration, duration_interval
 from perceptron.report.tables.terminal import out, table
 
 COLUMNS = ("machines>", "per iteration, estimated>", "times as fast as one>")
-NEVER = "no number of rows"
 
 
 def show(answer: NetworkWhatIf | NotEstimated | None) -> None:
@@ -70,27 +69,32 @@ def sentence(answer: NetworkWhatIf | NotEstimated) -> str:
         return f"Nothing could be estimated for {answer.network}: {answer.reason}."
     return (
         f"Estimated, not measured, over {answer.network}: "
-        f"{_pays(answer.fastest)}; the second pays from {_rows(answer.second_pays_from)}."
+        f"{_pays(answer.fastest)}; the second {_rows(answer.second_pays_from)}."
     )
 
 
 def _pays(fastest: MachinesRange) -> str:
     if fastest.high == 1:
         return "no further machine pays for this problem"
-    most = f"{count(fastest.machines)}" + (" or more" if fastest.machines == MOST_MACHINES else "")
-    ends = f"{count(fastest.low)}, {count(fastest.high)}"
+    ends = f"[{count(fastest.low)}, {count(fastest.high)}]"
     if fastest.machines == 1:
-        return f"one machine is likely the fastest [{ends}]"
-    return f"it is fastest over {most} machines [{ends}], and a further one does not pay"
+        return f"one machine is likely the fastest {ends}"
+    if fastest.machines == MOST_MACHINES:
+        return f"it is fastest over {count(fastest.machines)} or more machines {ends}"
+    return (
+        f"it is fastest over {count(fastest.machines)} machines {ends}, and a further one does "
+        "not pay"
+    )
 
 
 def _rows(rows: RowsRange) -> str:
-    """Return the rows of an iteration with their range."""
+    """Return from how many rows of an iteration the second machine pays, with the range."""
     if rows.rows is None and rows.low is None:
-        return NEVER
+        return "never pays"
     ends = ", ".join("never" if end is None else digits(end) for end in (rows.low, rows.high))
-    likely = "never" if rows.rows is None else digits(rows.rows)
-    return f"{likely} rows an iteration up [{ends}]"
+    if rows.rows is None:
+        return f"likely never pays [{ends}]"
+    return f"pays from {digits(rows.rows)} rows an iteration up [{ends}]"
 
 
 def _time(seconds: float) -> str:

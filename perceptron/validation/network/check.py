@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, sqrt
-from statistics import fmean
 
 import numpy as np
 from msgspec import Struct
@@ -119,7 +118,7 @@ def check(plan: CheckPlan, progress: Progress) -> NetworkTruth:
     computing = dict(zip(plan.shapes, alone.values(), strict=True))
     sending = fit_sending(
         [
-            SendingTime(2, bucket_bytes(problem, _DTYPE), whole - fmean(computing[name]), whole)
+            SendingTime(2, bucket_bytes(problem, _DTYPE), of_times(computing[name]).estimate, whole)
             for problem in problems
             for name in [problem.name]
             for whole in over[UNSHAPED.name][name]

@@ -43,7 +43,7 @@ def test_latency_and_bandwidth_are_found_again(per_step: float, per_byte: float)
         for buckets in BUCKETS:
             sent = sent_share(machines) * sum(buckets) * per_byte
             seconds = steps(machines) * len(buckets) * per_step + sent
-            times.append(SendingTime(machines, buckets, seconds, seconds))
+            times.append(SendingTime(machines, buckets, 1e-5, 1e-5 + seconds))
     found = fit_sending(times)
     assert found.per_step == pytest.approx(per_step, rel=1e-3)
     assert found.per_byte == pytest.approx(per_byte, rel=1e-3)
@@ -66,12 +66,20 @@ def test_the_spread_is_that_of_the_times() -> None:
     assert 0.15 < fit_compute(noisy).spread < 0.5
 
 
-def test_a_difference_that_noise_made_negative_costs_nothing() -> None:
-    found = fit_sending([SendingTime(2, (40,), -1e-5, 1e-3), SendingTime(2, (80,), -1e-6, 1e-3)])
-    assert (found.per_step, found.per_byte) == (0.0, 0.0)
+def test_a_time_that_is_twice_as_long_counts_as_one_that_is_half() -> None:
+    """Relative errors would have the short one count more, and find less than is there."""
+    found = fit_sending(
+        [SendingTime(2, (4,), 1e-9, factor * 1e-4) for factor in (0.5, 2.0, 0.5, 2.0)]
+    )
+    assert 2 * found.per_step + 4 * found.per_byte == pytest.approx(1e-4, rel=0.01)
+
+
+def test_two_processes_that_noise_made_faster_than_one_send_for_nothing() -> None:
+    found = fit_sending([SendingTime(2, (40,), 1.1e-3, 1e-3), SendingTime(2, (80,), 1.01e-3, 1e-3)])
+    assert max(found.per_step, 80 * found.per_byte) < 1e-9
 
 
 def test_as_many_times_as_unknowns_say_nothing_of_the_spread() -> None:
-    assert fit_sending([SendingTime(2, (40,), 1e-5, 1e-3)]).spread == inf
+    assert fit_sending([SendingTime(2, (40,), 9e-4, 1e-3)]).spread == inf
     with pytest.raises(ValueError, match="nothing was measured"):
         fit_compute([])
