@@ -90,6 +90,7 @@ class Backend(Protocol):
       when the work is queued.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
+    * ``counterpart``: of a `Distributed`, its `Counterpart`.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
       with it; float32 without this.
     """
@@ -110,6 +111,20 @@ class Backend(Protocol):
         Not part of a training's time: it is measured apart. Raises `Unsupported` for a problem
         that this backend cannot train.
         """
+
+
+@dataclass(frozen=True)
+class Counterpart:
+    """The backend that trains as a `Distributed` does, without what joins several processes.
+
+    Where processes are asked for, the ladder goes down from most processes to this one.
+    """
+
+    name: str
+    removes: str
+    """What it does away with beside the `Distributed` over one process."""
+    partners: str
+    """What the `Distributed` does away with over fewer processes."""
 
 
 @runtime_checkable

@@ -98,6 +98,27 @@ def _over(backend: Backend, name: str, count: str) -> Backend:
     return backend.over(int(count))
 
 
+def is_name(name: str) -> bool:
+    """Return whether a backend may be loaded by this name: without or with its processes."""
+    alone = name.partition(OVER)[0]
+    known = names()
+    return name in known or alone in known
+
+
+def data_parallel() -> tuple[str, ...]:
+    """Return ours that can train over several processes: of the CPU, and of devices that are here.
+
+    One of the CPU that cannot run is among them: it has a row that says why.
+    """
+    loaded = [load(name) for name in BUILT_IN]
+    return tuple(
+        backend.name
+        for backend in loaded
+        if isinstance(backend, Distributed)
+        and (backend.device == "cpu" or reason_unavailable(backend.name) is None)
+    )
+
+
 def over_processes(names: Iterable[str], counts: Sequence[int]) -> tuple[str, ...]:
     """Return the backends with those that can train over several processes once for each count.
 

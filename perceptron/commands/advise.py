@@ -13,6 +13,7 @@ from perceptron.commands.shared.arguments import (
     DTypeName,
     Json,
     Machine,
+    Processes,
     Results,
     Threads,
     Wait,
@@ -73,6 +74,7 @@ def advise(
     ] = None,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: DTypeName = "float32",
     wait: Wait = None,
     machine: Machine = None,
@@ -83,13 +85,13 @@ def advise(
     """Which backend for my shape on this machine, and at which sizes that changes."""
     from perceptron.analysis.data_parallel.networks import network
     from perceptron.analysis.what_if.devices import device
-    from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
     from perceptron.problems.optimizer import OptimizerName
     from perceptron.problems.problem import DTYPES, Feed
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
+    from perceptron.studies.shared.over_processes import backends_over
 
     given = {
         "--rows": rows,
@@ -120,7 +122,9 @@ def advise(
                 one_of("--feed", feed or "resident", get_args(Feed)),
             )
         ),
-        backends=split("--backends", backends) or DEFAULT,
+        backends=backends_over(
+            split("--backends", backends), whole_numbers("--processes", processes)
+        ),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         iterations=iterations,

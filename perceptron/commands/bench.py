@@ -16,6 +16,7 @@ from perceptron.commands.shared.arguments import (
     Json,
     Machine,
     Problems,
+    Processes,
     Results,
     Threads,
     Wait,
@@ -44,6 +45,7 @@ def bench(
     wait: Wait = None,
     machine: Machine = None,
     threads: Threads = None,
+    processes: Processes = None,
     rounds: Annotated[
         str | None,
         typer.Option(
@@ -64,18 +66,22 @@ def bench(
     from perceptron.report import documents
     from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
+    from perceptron.studies.shared.over_processes import backends_over
     from perceptron.studies.shared.sweep import SWEEP
 
     own = [member for file in split("--problem", problem) for member in find_all(file)]
     named = split("--families", families)
+    typed = split("--backends", backends)
+    chosen = backends_over(typed, whole_numbers("--processes", processes))
     plan = study.BenchPlan(
         families=() if named == (NO_FAMILY,) else named or (() if own else SWEEP),
         problems=tuple(own),
-        backends=split("--backends", backends) or DEFAULT,
+        backends=chosen,
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=whole_numbers("--threads", threads),
         quick=quick,
         rounds=one_number("--rounds", rounds),
+        beside_finding=() if typed else tuple(name for name in chosen if name not in DEFAULT),
     )
     allowed = seconds_of("--budget", budget)
     pages = prepare(html)

@@ -14,6 +14,7 @@ from perceptron.commands.shared.arguments import (
     Json,
     Machine,
     Problems,
+    Processes,
     Quick,
     Results,
     Threads,
@@ -70,6 +71,7 @@ def crossover(
     what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     quick: Quick = False,
     wait: Wait = None,
@@ -90,6 +92,7 @@ def crossover(
     from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
     from perceptron.studies import crossover_from_files
+    from perceptron.studies.shared.over_processes import pairs_between, pairs_over
     from perceptron.studies.shared.sweep import SWEEP
 
     pairs, sources = several("--pair", pair), several("--from", source)
@@ -99,6 +102,7 @@ def crossover(
             "--problem": problem,
             "--backends": backends,
             "--threads": threads,
+            "--processes": processes,
             "--dtype": dtype,
             "--quick": quick,
             "--wait": wait is not None,
@@ -125,11 +129,16 @@ def crossover(
         if size_regex is not None or commit is not None:
             raise UserError("--size-regex and --commit are about files: give them with --from")
         families = split("--family", family)
+        named, counts = split("--backends", backends), whole_numbers("--processes", processes)
+        wanted = [
+            crossover_from_files.split_pair(text, registry.names(), registry.is_name)
+            for text in pairs
+        ]
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=tuple(crossover_from_files.split_pair(text, registry.names()) for text in pairs),
-            backends=split("--backends", backends) or registry.DEFAULT,
+            pairs=pairs_over(wanted, counts) if named or wanted else pairs_between(counts),
+            backends=registry.over_processes(named, counts) if named else registry.DEFAULT,
             dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),
             iterations=iterations,

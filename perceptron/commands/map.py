@@ -14,11 +14,19 @@ from perceptron.commands.shared.arguments import (
     HtmlOfAnswer,
     Json,
     Machine,
+    Processes,
     Results,
     Threads,
     Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
@@ -37,6 +45,7 @@ def map(  # noqa: A001 named as the command
     ] = 0,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: DTypeName = "float32",
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
     wait: Wait = None,
@@ -47,17 +56,19 @@ def map(  # noqa: A001 named as the command
     json: Json = False,
 ) -> None:
     """Map which backend wins where on two size axes, and by how much."""
-    from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.tables import phase_map as table
     from perceptron.report.tables import terminal
     from perceptron.studies import map as study
+    from perceptron.studies.shared.over_processes import backends_over
 
     plan = study.MapPlan(
         family=study.MAP if family is None else family,
         points=points,
-        backends=split("--backends", backends) or DEFAULT,
+        backends=backends_over(
+            split("--backends", backends), whole_numbers("--processes", processes)
+        ),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         quick=quick,

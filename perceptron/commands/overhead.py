@@ -13,12 +13,20 @@ from perceptron.commands.shared.arguments import (
     HtmlOfAnswer,
     Json,
     Machine,
+    Processes,
     Quick,
     Results,
     Threads,
     Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
@@ -30,6 +38,7 @@ def overhead(
     ] = "or-gate",
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
@@ -48,10 +57,13 @@ def overhead(
     from perceptron.report import documents
     from perceptron.report.tables import ladder, terminal
     from perceptron.studies import overhead as study
+    from perceptron.studies.overhead_plan import rungs_over
 
     plan = study.OverheadPlan(
-        problem=find(problem),
-        backends=split("--backends", backends),
+        problem=(what := find(problem)),
+        backends=rungs_over(
+            what, split("--backends", backends), whole_numbers("--processes", processes)
+        ),
         dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         quick=quick,

@@ -30,6 +30,7 @@ from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_t
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import expected_seconds, run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
+from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
@@ -62,9 +63,8 @@ class AdvisePlan:
     def __post_init__(self) -> None:
         if self.iterations is not None and self.epochs is not None:
             raise UserError("give --iterations or --epochs, not both")
-        for name in self.backends:
-            registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
+        require_backends(self.backends, self.threads)
 
     @property
     def length(self) -> TrainingLength:

@@ -13,11 +13,10 @@ from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from perceptron.rehearsal import device_label
 from perceptron.studies.overhead_plan import OverheadPlan
 from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import Progress
-from perceptron.studies.shared.task import problem_fields
+from perceptron.studies.shared.task import backend_fields, problem_fields
 
 FIRST = 3
 """Processes that all rungs and most extras get before any gets more."""
@@ -211,12 +210,7 @@ class Extras:
         )
 
     def _ground(self, name: str, extra: Extra) -> dict[str, object]:
-        return {
-            "backend": name,
-            "device": device_label(registry.load(name).device),
-            "dtype": self._dtype(name, extra),
-            "threads": self._plan.threads,
-        }
+        return backend_fields(name, self._dtype(name, extra), self._plan.threads)
 
 
 def _is_refused(outcome: Outcome) -> bool:

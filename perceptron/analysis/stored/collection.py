@@ -52,9 +52,9 @@ class Collection(Struct, frozen=True, kw_only=True):
     """Results, judged. Every list begins with the newest.
 
     ``benches`` holds the newest of each machine and kind of hardware, without rehearsals, ``maps``
-    of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem and
-    number of threads. ``complaints`` are about
-    what could not be read, one line of at most 400 characters each; everything else was.
+    of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
+    number of threads and numbers of processes. ``complaints`` are about what could not be read,
+    one line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -105,7 +105,9 @@ def judge_results(
         machines=_machines(rows, stored.runs, load_facts, complaints.append),
         benches=_newest(by_hardware, lambda run: judge_bench(load(run.folder)), complaints.append),
         maps=newest("map", ("machine", "family", "dtype", "threads"), judge_map),
-        ladders=newest("overhead", ("machine", "problem", "threads"), judge_ladder),
+        ladders=newest(
+            "overhead", ("machine", "problem", "threads", "over_processes"), judge_ladder
+        ),
         sweeps=sweeps(rows),
         histories=histories(rows),
         complaints=sorted({_line(complaint) for complaint in complaints}),

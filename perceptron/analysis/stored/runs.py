@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
+from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.gpu_use import gpu_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
@@ -37,6 +38,12 @@ AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 class _BenchPlan(Struct):
     backends: list[str]
     families: list[str] = []
+    beside_finding: list[str] = []
+
+
+class _CrossoverPlan(Struct):
+    pairs: list[tuple[str, str]]
+    iterations: Annotated[int, Meta(ge=1)]
 
 
 class _MapPlan(Struct):
@@ -78,6 +85,23 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
             rows,
             _warnings(loaded, threads, rows),
             plan.families,
+            loaded.run.budget,
+            plan.beside_finding,
+        )
+
+
+def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
+    """Judge a search for crossovers; raises `UserError` naming the folder if it cannot be."""
+    rows, plan = _usable_rows(loaded), _plan(loaded, _CrossoverPlan)
+    with _judging(loaded.folder):
+        threads = max(row.all_threads for row in rows if row.all_threads is not None)
+        return crossover_result(
+            rows,
+            plan.pairs or None,
+            plan.iterations,
+            loaded.facts.environment,
+            loaded.folder,
+            _warnings(loaded, threads, rows),
             loaded.run.budget,
         )
 

@@ -13,7 +13,12 @@ from perceptron import optional
 from perceptron.backends.data_parallel.nodes import layout
 from perceptron.backends.data_parallel.trainer import DataParallelTrainer
 from perceptron.backends.data_parallel.world import running_world, world_of
-from perceptron.backends.protocol import RankFailed, Unsupported, threads_of_each
+from perceptron.backends.protocol import (
+    Counterpart,
+    RankFailed,
+    Unsupported,
+    threads_of_each,
+)
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.torch_devices import device_unavailable
 from perceptron.problems.problem import DType, Problem
@@ -34,6 +39,12 @@ class DataParallelBackend:
         self.processes = processes
         self.ranks = RanksOf(processes, device)
         self._alone = name
+        library = "gloo" if device == "cpu" else "NCCL"
+        self.counterpart = Counterpart(
+            f"torch-{device}",
+            removes="DDP: hooks, and copies of gradients into buckets and out of them",
+            partners=f"partners: all-reduce over {library}, and waiting for each other",
+        )
 
     def over(self, processes: int) -> DataParallelBackend:
         return DataParallelBackend(self._alone, self.device, self.summary, processes)

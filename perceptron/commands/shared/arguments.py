@@ -20,7 +20,16 @@ Problems = Annotated[
 ]
 Threads = Annotated[
     str | None,
-    typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
+    typer.Option(
+        metavar="N[,N…]",
+        help="Threads for every backend, all processes together. Default: all cores.",
+    ),
+]
+Processes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N[,N…]", help="Processes that train together, as torch-ddp does. Default: 1."
+    ),
 ]
 DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")]

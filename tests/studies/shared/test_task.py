@@ -5,10 +5,11 @@ import pytest
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.measure import worker
+from perceptron.measure.job import Outcome
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.records.run import Run
-from perceptron.studies.shared.task import Task, job_of, row_of
+from perceptron.studies.shared.task import Task, job_of, key_of, row_of
 
 
 def test_a_row_of_a_rehearsal_names_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +25,16 @@ def test_a_row_of_a_rehearsal_names_the_stand_in(monkeypatch: pytest.MonkeyPatch
     assert row.device_seconds is not None
     assert row.device_seconds > 0
     assert row.gpu is None
+
+
+@pytest.mark.parametrize(
+    ("backend", "threads"), [("torch-ddp@2", 4), ("torch-ddp", 3), ("numpy", 3)]
+)
+def test_a_row_is_known_as_that_of_its_task(backend: str, threads: int) -> None:
+    """Also where processes share the threads: the row has those of each."""
+    problem = catalogue.find("or-gate")
+    task = Task(problem, backend, "float32", threads, 0, "g", Effort(samples=2))
+    run = Run(plan={}, machine="box", environment="e", commit=None, started="now")
+    row = row_of(task, Outcome(problem=problem.reference, status="skipped"), run)
+    assert key_of(row) == task.key
+    assert (row.processes, row.threads) == ((2, 2) if "@" in backend else (1, 3))
