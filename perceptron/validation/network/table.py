@@ -16,6 +16,7 @@ from perceptron.report.numbers import (
 from perceptron.report.tables import grid
 from perceptron.report.tables.grid import TextTable, markdown
 from perceptron.report.tables.terminal import out
+from perceptron.validation.network.chart import chart
 from perceptron.validation.network.check import NetworkCheck, NetworkTruth
 
 COLUMNS = (
@@ -74,7 +75,11 @@ def summary(truth: NetworkTruth) -> str:
 
 
 def save(file: Path, truth: NetworkTruth) -> Path:
-    """Write the tables as Markdown; raises `UserError` if the file cannot be written."""
+    """Write the tables as Markdown, and a figure beside them as SVG.
+
+    Raises `UserError` if a file cannot be written.
+    """
+    picture = text_file.write(file.with_suffix(".svg"), chart(truth))
     sending = truth.sending
     needs = f"{_time(sending.per_step)} a message and {_time(sending.per_byte * 2**20)} a MiB"
     lines = [
@@ -85,6 +90,9 @@ def save(file: Path, truth: NetworkTruth) -> Path:
         "measures it; root on Linux is needed.",
         "",
         summary(truth),
+        "",
+        "![Seconds an iteration by the size of its gradient, measured and estimated]"
+        f"({picture.name})",
         "",
         f"Measured on {truth.when[:10]} ({truth.cpu}, {truth.cores} cores), in "
         f"{truth.processes} processes for each number. Two network namespaces are the hosts, a "

@@ -101,6 +101,11 @@ def test_one_that_is_outside_is_shown_and_counted(truth: NetworkTruth, tmp_path:
         assert f"## {link.name}\n" in page
     assert page.count("| mlp:") == len(truth.checks)
     assert "fitted to these" in page
+    picture = (tmp_path / "network.svg").read_text(encoding="utf-8")
+    assert "(network.svg)" in page
+    for link in LINKS:
+        assert f"{link.name}, measured" in picture
+        assert f"{link.name}, ESTIMATED" in picture
 
 
 def test_a_measurement_outside_of_the_range_is_outside() -> None:
