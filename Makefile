@@ -5,6 +5,7 @@
 # make results   what README, docs and the dashboard show, measured here: about 50 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
+# make network   docs/network.md: estimates of networks beside links shaped on this machine; root on Linux
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
 # make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
@@ -15,7 +16,7 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind test bench targets results truth what-if proof readme shots wheels
+.PHONY: install browser valgrind test bench targets results truth what-if network proof readme shots wheels
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -64,6 +65,9 @@ truth: install
 
 what-if: install
 	$(BIN)/perceptron truth --what-if --save docs/what-if.md
+
+network: install
+	$(BIN)/perceptron truth --network --save docs/network.md
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots

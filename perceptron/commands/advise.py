@@ -68,6 +68,10 @@ def advise(
         float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 28.")
     ] = None,
     what_if: WhatIf = None,
+    what_if_network: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Estimate for more machines, joined by 10GbE, 1GbE …"),
+    ] = None,
     backends: Backends = None,
     threads: Threads = None,
     processes: Processes = None,
@@ -79,6 +83,7 @@ def advise(
     json: Json = False,
 ) -> None:
     """Which backend for my shape on this machine, and at which sizes that changes."""
+    from perceptron.analysis.data_parallel.networks import network
     from perceptron.analysis.what_if.devices import device
     from perceptron.problems.catalogue import find
     from perceptron.problems.optimizer import OptimizerName
@@ -126,9 +131,17 @@ def advise(
         epochs=epochs,
     )
     guessed = None if what_if is None else device(what_if)
+    joined = None if what_if_network is None else network(what_if_network)
     with terminal.progress_bar("looking", seconds=True) as bar:
         result = study.advise(
-            plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
+            plan,
+            folder_name("--machine", machine),
+            results,
+            bar,
+            guessed,
+            allowed,
+            quiet(wait),
+            joined,
         )
     terminal.show_warnings(result.warnings)
     if json:

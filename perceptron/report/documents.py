@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
@@ -23,7 +24,7 @@ from perceptron.records.walkthrough import (
     Walkthrough,
 )
 from perceptron.report.tables import advice as advice_text
-from perceptron.report.tables import what_if
+from perceptron.report.tables import network, what_if
 
 
 def write(document: object) -> None:
@@ -70,12 +71,15 @@ def advice(result: AdviceResult) -> dict[str, Any]:
     """Return what `perceptron advise --json` prints."""
     return {
         "sentence": advice_text.sentence(result.advice),
-        **msgspec.structs.asdict(result.advice),
+        **asdict(result.advice),
         "what_if": {
             "sentence": what_if.sentence(result),
             "estimates": result.estimates,
             "ratios": result.estimated_ratios,
         },
+        "what_if_network": None
+        if result.network is None
+        else {"sentence": network.sentence(result.network), **asdict(result.network)},
         "warnings": result.warnings,
         "budget": result.budget,
         "results": result.results,

@@ -12,6 +12,7 @@ from msgspec import to_builtins
 from perceptron.analysis import advice
 from perceptron.analysis.crossover.expected import expected_change
 from perceptron.analysis.crossover.locator import Search, next_measurements
+from perceptron.analysis.data_parallel.networks import Network
 from perceptron.analysis.select import times
 from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.what_if.devices import Device
@@ -24,7 +25,7 @@ from perceptron.problems import shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Feed, Problem
 from perceptron.records.measurement import Measurement
-from perceptron.studies import what_if
+from perceptron.studies import what_if, what_if_network
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
@@ -82,16 +83,23 @@ def advise(
     device: Device | None = None,
     budget_seconds: float | None = None,
     quiet: Quiet = LOOK_ONCE,
+    network: Network | None = None,
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
     End after at most ``budget_seconds``, by default `SECONDS`, or when nothing is left to measure;
-    the estimates of a ``device`` that is not here take a few seconds more. Raises `UserError` if
-    the results folder cannot be written to, or if there was no time for anything.
+    the estimates of a ``device`` that is not here take a few seconds more. What those of a
+    ``network`` need is measured within the budget, which is `what_if_network.SECONDS` by default
+    then. Raises `UserError` if the results folder cannot be written to, or if there was no time for
+    anything.
     """
     if device is not None:
         what_if.require([plan.problem])
-    budget = study_budget(budget_seconds or SECONDS)
+    if network is not None:
+        what_if_network.require(plan.problem)
+    budget = study_budget(
+        budget_seconds or (SECONDS if network is None else what_if_network.SECONDS)
+    )
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
@@ -103,10 +111,13 @@ def advise(
         "dtype": plan.dtype,
         "threads": plan.threads,
         "contents": contents([problem]),
+        # What is measured is the same for every network.
+        **({} if network is None else {"network": True}),
     }
+    others = () if network is None else what_if_network.BACKENDS
     with start_run(
         as_json,
-        plan.backends,
+        tuple(dict.fromkeys((*plan.backends, *others))),
         plan.threads,
         machine,
         results,
@@ -114,7 +125,7 @@ def advise(
         budget=budget,
         quiet=quiet,
     ) as run:
-        axes = _look(plan, run, progress)
+        axes = _look(plan, run, progress, network is not None)
         run.require_rows()
         rows = run.journal.rows
         return advice.AdviceResult(
@@ -125,11 +136,16 @@ def advise(
             estimates=[]
             if device is None
             else what_if.estimates([problem], plan.dtype, plan.threads, device)[problem.name],
+            network=None
+            if network is None
+            else what_if_network.answer(rows, problem, plan.dtype, plan.threads, network),
             budget=budget.use,
         )
 
 
-def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.AxisRows]:
+def _look(
+    plan: AdvisePlan, run: OpenRun, progress: Progress, over_network: bool
+) -> list[advice.AxisRows]:
     """Measure while there is time; return the axes through the problem with their rows.
 
     The budget was too small if it left out a process of the problem, or a size on one of them.
@@ -139,6 +155,8 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
         look = _Look(plan, run, workers, progress, budget)
         pairs = [(problem, backend) for backend in plan.backends]
         left_out = look.own(pairs, budget)
+        if over_network:
+            left_out |= look.over_network(budget.part(what_if_network.SHARE))
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
         axes = axes_through(problem, own) if len(usable) > 1 else []
@@ -177,6 +195,18 @@ class _Look:
         """Measure (problem, backend) pairs in this many lasting processes; return what is left."""
         run, tasks = self._run, self._tasks(pairs, processes)
         return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
+
+    def over_network(self, budget: Budget) -> bool:
+        """Measure what an estimate of networks needs; return whether a process was left out."""
+        run, plan = self._run, self._plan
+        before = budget.spent
+        for process in range(what_if_network.PROCESSES):
+            if process and budget.left < budget.spent - before:
+                return True
+            tasks = what_if_network.tasks(plan.problem, plan.dtype, plan.threads, process)
+            if run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers):
+                return True
+        return False
 
     def own(self, pairs: Sequence[tuple[Problem, str]], budget: Budget) -> bool:
         """Measure the problem itself; return whether a process was left out for lack of time.
