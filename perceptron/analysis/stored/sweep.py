@@ -71,6 +71,9 @@ class Sweep(Struct, frozen=True, kw_only=True):
     axis: str | None = None
     """What sizes count, where the rows say so."""
     family: str
+    problem: str | None = None
+    """What its problems are called, without their sizes: that of a model file holds a digest of it.
+    None where the rows do not say, or where their problems have several names."""
     per_iteration: bool
     """Whether the times are of training iterations; of other people's nobody knows of what."""
     curves: list[Curve]
@@ -131,6 +134,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         **ground(first)._asdict(),
         axis=axis_of(rows),
         family=first.family,
+        problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),
         curves=_curves(rows),
         crossovers=crossovers(rows),
@@ -139,6 +143,12 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         amortisations=amortisations(rows),
         gpus=gpu_use(rows),
     )
+
+
+def _problem(rows: Sequence[Measurement]) -> str | None:
+    names = {row.problem for row in rows if row.problem is not None}
+    names = {name.rpartition(":")[0] or name for name in names}
+    return names.pop() if len(names) == 1 else None
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:

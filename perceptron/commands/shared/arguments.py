@@ -45,6 +45,10 @@ WITHOUT_VALUE = {"--wait": "10"}
 """What an option stands for that is typed without its value. A build or an update is over in ten
 minutes; who would rather wait longer says how long."""
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
+Price = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.toml", help="What machines cost by the hour: docs/dashboard.md."),
+]
 Html = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Where the dashboard is written; '' for none. Default: html."),

@@ -5,23 +5,32 @@
   const { element, cell } = perceptron;
   const count = new Intl.NumberFormat('en');
 
-  /** Choice of machine, filters and downloads. */
-  function toolbar(columns, parts) {
-    const at = columns.findIndex((column) => column.id === 'status');
-    const part = element('select', { id: 'table-part' }, ...parts.map(({ label }) => element('option', {}, label)));
+  /** Choice of the part, filters and downloads; `settle` fits them to a table's columns. */
+  function toolbar(parts, label, changed) {
+    const part = element('select', { id: 'table-part' }, ...parts.map(({ label: text }) => element('option', {}, text)));
     const text = element('input', { id: 'table-text', type: 'search', autocomplete: 'off', spellcheck: 'false' });
-    const status = at < 0 ? null : element('select', { id: 'table-status' });
     const csv = element('button', { type: 'button' }, 'download CSV');
     const json = element('button', { type: 'button' }, 'download JSON');
+    const filters = [labelled(label, part), labelled('rows that contain', text)];
+    const node = element('div', { class: 'tools' }, ...filters, csv, json);
+    let at = -1;
+    let status = null;
     let offered = [];
-    const node = element('div', { class: 'tools' },
-      labelled('machine', part), labelled('rows that contain', text),
-      ...(status ? [labelled('status', status)] : []), csv, json);
 
-    /** The statuses that occur, kept chosen where the next machine has the same. */
+    function settle(columns) {
+      at = columns.findIndex((column) => column.choice || column.id === 'status');
+      offered = [];
+      status = at < 0 ? null : element('select', { id: 'table-status' });
+      status?.addEventListener('change', changed);
+      const own = status ? [labelled(columns[at].name, status)] : [];
+      while (filters[1].nextSibling !== csv) filters[1].nextSibling.remove();
+      filters[1].after(...own);
+    }
+
+    /** The values that occur, kept chosen where the next part has the same. */
     function offer(rows) {
       if (!status) return;
-      const kept = wanted();
+      const { status: kept } = wanted();
       offered = [undefined, ...new Set(rows.map((row) => row[at]))];
       status.replaceChildren(...offered.map((value) =>
         element('option', {}, value === undefined ? 'any' : cell(value))));
@@ -29,10 +38,10 @@
     }
 
     function wanted() {
-      return status ? offered[status.selectedIndex] : undefined;
+      return { at, status: status ? offered[status.selectedIndex] : undefined };
     }
 
-    return { node, part, text, status, at, csv, json, offer, wanted };
+    return { node, part, text, csv, json, settle, offer, wanted };
   }
 
   function labelled(label, control) {
