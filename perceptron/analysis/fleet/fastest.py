@@ -68,7 +68,7 @@ def ranked(
 
 
 def apart(faster: Interval, slower: Interval) -> bool:
-    """Return whether two intervals have nothing in common; single values have none to be sure by."""
+    """Return whether two intervals have nothing in common; single values have no interval."""
     return faster.high is not None and slower.low is not None and faster.high < slower.low
 
 

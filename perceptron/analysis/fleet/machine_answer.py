@@ -101,7 +101,9 @@ def machine_answers(
                 source=source,
                 per_hour=price,
                 finding=_finding(findings[key], price) if key in findings else None,
-                families=[_family(sweep, price) for sweep in _ordered(newest.get(key, {}).values())],
+                families=[
+                    _family(sweep, price) for sweep in _ordered(newest.get(key, {}).values())
+                ],
             )
         )
     return answers

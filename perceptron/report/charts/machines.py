@@ -35,7 +35,7 @@ def machines_figure(
         alt=f"{shown} of {group.backend} over {axis} on {'; '.join(label for label, _ in drawn)}, "
         "both axes logarithmic, a line for each machine",
         caption=f"Lower is faster. {bands([one.curve for _, one in drawn])}. The lines are of "
-        "different machines: they differ in hardware, libraries and what its legend says, and no "
+        "different machines: they differ in hardware, libraries and what the legend says, and no "
         "time of one is divided by another's.",
         height=_HEIGHT + _LEGEND * max(0, len(lines) - 3),
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),

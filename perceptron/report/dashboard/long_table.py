@@ -21,13 +21,15 @@ Value = str | int | float | None
 class Heading(Struct, frozen=True, omit_defaults=True):
     """A column: its name in files that are saved, its heading, and how it is sorted.
 
-    Of a ``choice`` one value may be chosen above the table; so may a column called ``status``.
+    Of a ``choice`` one value may be chosen above the table; so may a column called ``status``. A
+    column of kind ``interval`` holds numbers in words, ordered ``by`` the numbers of another.
     """
 
     id: str
     name: str
     kind: str
     choice: bool = False
+    by: str | None = None
 
 
 class Packed(Struct, frozen=True, omit_defaults=True):
@@ -72,6 +74,11 @@ def heading(
 ) -> Heading:
     """Return a column's heading."""
     return Heading(id, name, "number" if is_number else "text", choice)
+
+
+def interval_heading(id: str, name: str, by: str) -> Heading:  # noqa: A002 as in the data
+    """Return the heading of numbers in words, ordered by those of the column ``by``."""
+    return Heading(id, name, "interval", by=by)
 
 
 def long_table(

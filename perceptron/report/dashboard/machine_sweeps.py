@@ -32,9 +32,7 @@ _ABSENT = "not measured"
 Setting = tuple[str, ...]
 
 
-def machine_views(
-    sweeps: Sequence[Sweep], looks: plot.Looks
-) -> Iterator[tuple[Setting, View]]:
+def machine_views(sweeps: Sequence[Sweep], looks: plot.Looks) -> Iterator[tuple[Setting, View]]:
     """Yield the views of each backend that two machines measured, with the setting of all switches.
 
     There are `FIGURES` backends at most, those on the most machines first; the last one's lines say

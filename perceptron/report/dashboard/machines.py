@@ -1,4 +1,4 @@
-"""The page of machines: what each answers, and side by side what `perceptron doctor` says of each."""
+"""The page of machines: what each answers, and side by side what `perceptron doctor` says."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from perceptron.analysis.fleet.machine_answer import MachineAnswer, machine_answ
 from perceptron.analysis.stored.collection import Collection, Machine
 from perceptron.records.environment import Gpu
 from perceptron.records.prices import Prices
-from perceptron.report.dashboard.fleet import fleet_table
+from perceptron.report.dashboard.fleet.questions import fleet_table
 from perceptron.report.dashboard.long_table import LongTable, Question, heading
 from perceptron.report.dashboard.names import machine_name
 from perceptron.report.numbers import memory

@@ -87,7 +87,7 @@ def most_telling_histories(
 
 
 def most_telling_machines(curves: Sequence[MachineCurve]) -> list[MachineCurve]:
-    """Return the curves with a line, in their order: the fastest, the slowest, others evenly between.
+    """Return the curves with a line, in order: the fastest, the slowest, others evenly between.
 
     They are ranked at the largest size that the most of them have.
     """

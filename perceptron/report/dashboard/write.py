@@ -35,7 +35,7 @@ PAGES = (
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
     ("history.html", "History", "What changed from commit to commit?"),
-    ("machines.html", "Machines", "Which machine, and what is it?"),
+    ("machines.html", "Machines", "Which machine, and which backend on it?"),
     ("raw.html", "Raw data", "Every row, as it was measured"),
 )
 # What a page of views says where there is none, the command that makes some, and of what.
@@ -72,7 +72,8 @@ def write_site(
 
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. ``asked`` is the
     answer of a search for crossovers, shown on the sweeps that it was read off. ``prices`` say what
-    trainings cost on the page of machines. Equal results give equal bytes. Raises `UserError` if the folder cannot be written to.
+    trainings cost on the page of machines. Equal results give equal bytes. Raises `UserError` if
+    the folder cannot be written to.
     """
     looks = strokes(_backends(collection, asked))
     site = _Site(html)

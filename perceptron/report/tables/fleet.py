@@ -28,9 +28,9 @@ def seconds_words(seconds: Interval | None) -> str:
     return duration_interval(seconds.estimate, seconds.low, seconds.high)
 
 
-def cost_words(cost: Interval | None, currency: str) -> str:
+def cost_words(cost: Interval | None) -> str:
     """Return what something costs, with the interval that its seconds have."""
-    return NONE if cost is None else f"{money(cost.estimate, cost.low, cost.high)} {currency}"
+    return NONE if cost is None else money(cost.estimate, cost.low, cost.high)
 
 
 def _who(one: FastestOver) -> str:
