@@ -38,7 +38,7 @@ def fastest_at_sizes(
     measured both, rules it out; where no process did, unless the intervals of their times do. A
     pair whose times are not believable rules nothing out.
     """
-    ruled_out = _ruled_out(crossovers)
+    sure = ruled_out(crossovers)
     by_size: dict[float, dict[str, Interval]] = {}
     for curve in curves:
         for spot in curve.spots:
@@ -46,24 +46,22 @@ def fastest_at_sizes(
     answers = []
     for size in sorted(by_size):
         seconds = by_size[size]
-        best, unsure = ranked(seconds, ruled_out.get(size, {}))
+        best, unsure = ranked(seconds, sure.get(size, {}))
         answers.append(FastestAtSize(size, best, seconds[best], unsure))
     return answers
 
 
 def ranked(
-    seconds: Mapping[str, Interval], ruled_out: Mapping[tuple[str, str], bool]
+    seconds: Mapping[str, Interval], sure: Mapping[tuple[str, str], bool]
 ) -> tuple[str, list[str]]:
     """Return the fastest of these names and those that may be as fast, the faster first.
 
-    ``ruled_out`` says of (fastest, other) pairs whether that is sure; those that are not in it are
-    judged by the intervals of their times. Raises ValueError without a time.
+    ``sure`` says of (fastest, other) pairs whether it is sure who is faster; those that are not in
+    it are judged by the intervals of their times. Raises ValueError without a time.
     """
     best, *others = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
     return best, [
-        name
-        for name in others
-        if not ruled_out.get((best, name), apart(seconds[best], seconds[name]))
+        name for name in others if not sure.get((best, name), apart(seconds[best], seconds[name]))
     ]
 
 
@@ -84,7 +82,7 @@ def stretches(answers: Sequence[FastestAtSize]) -> list[FastestOver]:
     return joined
 
 
-def _ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
+def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
     """Return by size whether the second of each (faster, slower) pair is surely slower."""
     by_size: dict[float, dict[tuple[str, str], bool]] = {}
     for crossover in crossovers:
