@@ -13,7 +13,15 @@ from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.families import EXTRAS
-from perceptron.analysis.select import has_time, is_own, moment, reason, state, times
+from perceptron.analysis.select import (
+    has_time,
+    is_own,
+    moment,
+    problem_without_size,
+    reason,
+    state,
+    times,
+)
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.analysis.throughput import Epoch, shared_epoch
 from perceptron.records.ground import ground
@@ -71,6 +79,9 @@ class Sweep(Struct, frozen=True, kw_only=True):
     axis: str | None = None
     """What sizes count, where the rows say so."""
     family: str
+    problem: str | None = None
+    """What its problems are called, without their sizes: that of a model file holds a digest of it.
+    None where the rows do not say, or where their problems have several names."""
     per_iteration: bool
     """Whether the times are of training iterations; of other people's nobody knows of what."""
     curves: list[Curve]
@@ -83,15 +94,19 @@ class Sweep(Struct, frozen=True, kw_only=True):
     """In which state GPUs were while it was measured."""
 
 
-def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
+def sweeps(
+    rows: Iterable[Measurement], commits: int = COMMITS, single_sizes: bool = False
+) -> list[Sweep]:
     """Return the sweeps of the newest ``commits`` of each machine and family, the newest first.
 
     There are fewer commits where families are so many that over `OLDER` would be of older ones.
-    Families of one size, or along two axes, have none.
+    Families of one size, the finding's among them, have none unless ``single_sizes`` are wanted as
+    well; those along two axes have none.
     """
     groups: dict[tuple[object, ...], list[Measurement]] = {}
     for row in rows:
-        if row.phase is None and row.family != FAMILY and row.family not in EXTRAS:
+        own_page = row.family == FAMILY and not single_sizes
+        if row.phase is None and row.family not in EXTRAS and not own_page:
             groups.setdefault(_key(row), []).append(row)
     newest = {key: max(map(moment, members)) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
@@ -100,7 +115,8 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
     for key in ordered:
         *machine_and_family, commit = key[:4]
         seen = by_family.setdefault(tuple(machine_and_family), [])
-        if (commit in seen or len(seen) < commits) and is_line(groups[key]):
+        is_one = single_sizes and len({row.problem for row in groups[key]}) == 1
+        if (commit in seen or len(seen) < commits) and (is_one or is_line(groups[key])):
             if commit not in seen:
                 seen.append(commit)
             by_age[seen.index(commit)].append(key)
@@ -131,6 +147,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         **ground(first)._asdict(),
         axis=axis_of(rows),
         family=first.family,
+        problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),
         curves=_curves(rows),
         crossovers=crossovers(rows),
@@ -139,6 +156,11 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         amortisations=amortisations(rows),
         gpus=gpu_use(rows),
     )
+
+
+def _problem(rows: Sequence[Measurement]) -> str | None:
+    names = {problem_without_size(row) for row in rows}
+    return names.pop() if len(names) == 1 else None
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:

@@ -94,9 +94,7 @@ class RanksOf:
         self._processes, self._device = processes, device
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        return world_of(self._processes, device_here(self._device)).ask(
-            "call", function, arguments
-        )
+        return world_of(self._processes, device_here(self._device)).ask("call", function, arguments)
 
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         world = running_world(self._processes, device_here(self._device))

@@ -60,6 +60,18 @@ _OTHERS = (
     Stroke("#7A5C3E", "#C29A72", (1, 2), "P"),
     Stroke("#9AA800", "#BBC93A", (5, 2), "<"),
 )
+# Of machines, in figures whose lines are of one backend: as far apart as eight lines can be, in
+# colour, dash and marker.
+MACHINES = (
+    Stroke("#0072B2", "#4DA9E8", (), "o"),
+    Stroke("#D55E00", "#FF8A3D", (6, 2), "s"),
+    Stroke("#009E73", "#2BC79A", (2, 2), "^"),
+    Stroke("#5D3A9B", "#A98BE3", (8, 2, 2, 2), "D"),
+    Stroke("#A07800", "#D2A416", (10, 3), "v"),
+    Stroke("#B8336A", "#F07BA8", (4, 1.5), "X"),
+    Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "P"),
+    Stroke("#007C7C", "#38BDBD", (1, 1.5), "<"),
+)
 
 
 _MARKERS = "os^DvXP<"
