@@ -149,6 +149,12 @@ def _own_rows(
         )
 
     rows = list(parse_rows(file, lines, complain))
+    if request.packer is not None and not request.families:
+        columns = request.packer.pack(rows)
+        if columns.are_ours:
+            notes.families.update(columns["family"])
+            notes.files += 1
+            return columns
     families = {row.family for row in rows}
     notes.families |= families
     if not all(map(request.wants, families)):
@@ -156,14 +162,7 @@ def _own_rows(
         notes.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
         rows = wanted
     notes.files += 1
-    if request.packer is not None and _are_ours(rows):
-        return request.packer.pack(rows)
     return [ForeignRow(row=row, own=True) for row in rows]
-
-
-def _are_ours(rows: Iterable[Measurement]) -> bool:
-    """Return whether the suite itself measured all rows: no other row can change their names."""
-    return {(row.source, row.file) for row in rows} <= {("perceptron", None)}
 
 
 def _is_row(line: bytes) -> bool:

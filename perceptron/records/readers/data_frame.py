@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
 
 from perceptron.records.measurement import Measurement
-from perceptron.records.readers.shared.columns import Columns
+from perceptron.records.readers.shared.columns import Columns, Repeated
 
 if TYPE_CHECKING:
     import pandas
@@ -23,23 +22,39 @@ _DTYPES = {
     int: "int64",
     int | None: "Int64",
 }
+Values = np.ndarray[Any, np.dtype[Any]]
 
 
 def data_frame(runs: Sequence[Columns]) -> pandas.DataFrame:
     """Return the rows of the runs, one after the other, with a column for each field."""
     import pandas
 
-    count = sum(map(len, runs))
     columns: dict[str, Any] = {}
     for field in msgspec.structs.fields(Measurement):
         dtype = _DTYPES.get(field.type, "object")
-        parts = [run[field.name] for run in runs]
         if dtype == "Int64":
-            columns[field.name] = pandas.array(list(chain.from_iterable(parts)), dtype=dtype)
-        elif all(isinstance(part, np.ndarray) for part in parts) and parts:
-            columns[field.name] = np.concatenate(parts)
+            values = _joined(runs, field.name, "object")
+            absent = np.equal(values, None).astype(bool)
+            values[absent] = 1
+            columns[field.name] = pandas.arrays.IntegerArray(values.astype("int64"), absent)
         else:
-            # From one value after the other: of lists of one length NumPy would make a matrix.
-            values = np.fromiter(chain.from_iterable(parts), dtype, count)
+            values = _joined(runs, field.name, dtype)
             columns[field.name] = pandas.Series(values, dtype=dtype, copy=False)
     return pandas.DataFrame(columns, copy=False)
+
+
+def _joined(runs: Sequence[Columns], field: str, dtype: str) -> Values:
+    """Return the column of all runs as one array."""
+    joined = np.empty(sum(map(len, runs)), dtype)
+    start = 0
+    for run in runs:
+        column, end = run[field], start + len(run)
+        if isinstance(column, Repeated):
+            joined[start:end].fill(np.nan if column.value is None and dtype == "float64" else column.value)
+        elif isinstance(column, np.ndarray) or dtype == "int64":
+            joined[start:end] = column
+        else:
+            # One value after the other: of lists of one length NumPy would make a matrix.
+            joined[start:end] = np.fromiter(column, dtype, len(column))
+        start = end
+    return joined

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -16,7 +17,26 @@ _FRACTIONS = frozenset(
     for field in msgspec.structs.fields(Measurement)
     if field.type in (float, float | None)
 )
-Column = Sequence[Any] | np.ndarray[Any, np.dtype[np.float64]]
+
+
+class Repeated(Collection[Any]):
+    """A column in which every row has one ``value``, as most columns of a run are."""
+
+    def __init__(self, value: Any, rows: int) -> None:
+        self.value = value
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return self._rows
+
+    def __iter__(self) -> Iterator[Any]:
+        return repeat(self.value, self._rows)
+
+    def __contains__(self, value: object) -> bool:
+        return self._rows > 0 and self.value == value
+
+
+Column = Repeated | Sequence[Any] | np.ndarray[Any, np.dtype[np.float64]]
 
 
 class Columns:
@@ -35,6 +55,12 @@ class Columns:
 
     def __getitem__(self, field: str) -> Column:
         return self._columns[field]
+
+    @property
+    def are_ours(self) -> bool:
+        """Whether the suite itself measured all rows: no other row can change their names."""
+        ours = (("source", "perceptron"), ("file", None))
+        return all(set(self[field]) <= {value} for field, value in ours)
 
     def with_column(self, field: str, values: Column) -> Columns:
         """Return the same rows with another column of a field."""
@@ -60,16 +86,12 @@ class Packer:
     def _packed(self, name: str, values: tuple[Any, ...]) -> Column:
         if name == "hidden":
             values = tuple(None if widths is None else tuple(widths) for widths in values)
-        first = values[0]
-        are_equal = values.count(first) == len(values)
-        if name in _FRACTIONS:
-            # What a column of None holds is known; NumPy would ask each of them.
-            nothing = are_equal and first is None
-            return np.full(len(values), np.nan) if nothing else np.array(values, np.float64)
         once = self._known[name].setdefault
         try:
-            if are_equal:
-                return [once(first, first)] * len(values)
-            return [once(value, value) for value in values]
+            if values.count(values[0]) == len(values):
+                return Repeated(once(values[0], values[0]), len(values))
+            if name in _FRACTIONS:
+                return np.array(values, np.float64)
+            return list(map(once, values, values))
         except TypeError:  # lists, and what holds some, can be changed: each row has its own
             return values

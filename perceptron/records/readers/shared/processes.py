@@ -58,19 +58,15 @@ class ProcessNumbers:
 
     def _numbers(self, keys: Iterable[tuple[Any, ...]], before: Sequence[int]) -> list[int]:
         """Return the new numbers of rows with these `_FIELDS` and these numbers before."""
-        # The k-th value of the same subject in one run is a k-th pass over it.
-        counts: Counter[tuple[_Subject, int]] = Counter()
-        passes: dict[tuple[int, int], list[int]] = defaultdict(list)
-        subjects = [self._subjects.get(key) or self._new_subject(key) for key in keys]
-        for index, same in enumerate(zip(subjects, before, strict=True)):
-            passes[same[0].family, counts[same]].append(index)
-            counts[same] += 1
+        known = self._subjects
+        subjects = [known.get(key) or self._new_subject(key) for key in keys]
         after = list(before)
-        for indices in passes.values():
-            offset = _offset([(before[index], subjects[index].numbers) for index in indices])
-            for index in indices:
-                after[index] += offset
-                subjects[index].numbers.add(after[index])
+        for indices in _passes(subjects, before):
+            members = [(before[index], subjects[index].numbers) for index in indices]
+            offset = _offset(members)
+            for index, (process, numbers) in zip(indices, members, strict=True):
+                after[index] = process + offset
+                numbers.add(process + offset)
         return after
 
     def _new_subject(self, key: tuple[Any, ...]) -> _Subject:
@@ -93,6 +89,22 @@ class _Subject:
     def __init__(self, family: int) -> None:
         self.family = family
         self.numbers = _UsedNumbers()
+
+
+def _passes(subjects: Sequence[_Subject], processes: Sequence[int]) -> Iterable[list[int]]:
+    """Return the indices of rows that move together: of one family and pass over its subjects."""
+    passes: dict[tuple[int, int], list[int]] = defaultdict(list)
+    values = list(zip(subjects, processes, strict=True))
+    if len(set(values)) == len(values):  # each run of ours
+        for index, subject in enumerate(subjects):
+            passes[subject.family, 0].append(index)
+        return passes.values()
+    # The k-th value of the same subject in one run is a k-th pass over it.
+    counts: Counter[tuple[_Subject, int]] = Counter()
+    for index, value in enumerate(values):
+        passes[value[0].family, counts[value]].append(index)
+        counts[value] += 1
+    return passes.values()
 
 
 class _UsedNumbers:
