@@ -23,7 +23,7 @@ from perceptron.records.readers.places import (
     projects,
     result_like_files,
 )
-from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
+from perceptron.records.readers.shared.foreign_rows import ForeignRow, Run, SourceContents
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import NOT_ASKED_FOR, ReadingNotes, ReadRequest
 from perceptron.records.store import parse_rows
@@ -142,21 +142,27 @@ def _read_json(
 
 def _own_rows(
     file: Path, lines: Iterable[bytes], request: ReadRequest, notes: ReadingNotes
-) -> list[ForeignRow]:
+) -> Run:
     def complain(what: str) -> None:
         notes.complain(
             file, what.removeprefix(f"{file}, "), "delete that line; the others are read"
         )
 
-    run = []
-    for row in parse_rows(file, lines, complain):
-        notes.families.add(row.family)
-        if request.wants(row.family):
-            run.append(ForeignRow(row=row, own=True))
-        else:
-            notes.leave_out(1, NOT_ASKED_FOR)
+    rows = list(parse_rows(file, lines, complain))
+    if request.packer is not None and not request.families:
+        columns = request.packer.pack(rows)
+        if columns.are_ours:
+            notes.families.update(columns["family"])
+            notes.files += 1
+            return columns
+    families = {row.family for row in rows}
+    notes.families |= families
+    if not all(map(request.wants, families)):
+        wanted = [row for row in rows if request.wants(row.family)]
+        notes.leave_out(len(rows) - len(wanted), NOT_ASKED_FOR)
+        rows = wanted
     notes.files += 1
-    return run
+    return [ForeignRow(row=row, own=True) for row in rows]
 
 
 def _is_row(line: bytes) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -13,10 +12,13 @@ from msgspec.structs import replace
 from perceptron.errors import UserError, unknown
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
+from perceptron.records.readers.shared.columns import Columns, Packer
+from perceptron.records.readers.shared.copies import without_copies
+from perceptron.records.readers.shared.cycles import no_search_for_cycles
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.parameter_roles import MACHINE, are_numbered
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.shared.processes import ProcessNumbers
 from perceptron.records.readers.shared.reading import (
     UNUSABLE_SIZE,
     ReadingNotes,
@@ -26,7 +28,6 @@ from perceptron.records.readers.shared.reading import (
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
 
-_A_COPY = "a copy of a row in another file"
 ALL_MACHINES = "several machines"
 """What rows have for a machine where machines are what is compared."""
 
@@ -57,37 +58,88 @@ def load_sources(sources: Sequence[str | Path], request: ReadRequest) -> list[Lo
     come from. Raises `UserError` in one line for a source that does not exist or cannot be
     understood, and where no benchmark has the parameters asked for.
     """
+    with no_search_for_cycles():
+        contents, notes, warnings = _contents(sources, request)
+        numbered = iter(_numbered(contents, request, ProcessNumbers()))
+        return [
+            LoadedSource(
+                source=printable(name),
+                formats=sorted(part.formats),
+                files=notes[name].files,
+                rows=[row for _ in part.runs for row in _rows(next(numbered))],
+                joined=notes[name].joined,
+                left_out=dict(notes[name].left_out),
+                unread=notes[name].unread,
+                families=sorted(notes[name].families),
+                warnings=warnings[name],
+            )
+            for name, part in contents.items()
+        ]
+
+
+def load_columns(
+    sources: Sequence[str | Path], request: ReadRequest, numbers: ProcessNumbers | None = None
+) -> tuple[list[Columns], list[MeasurementWarning]]:
+    """Load the same rows as columns, one after the other for each run, and all warnings.
+
+    ``numbers`` are those that rows have which were loaded before, where all are parts of a whole.
+    Raises `UserError` as `load_sources` does.
+    """
+    packer = Packer()
+    if not request.roles.across_machines:
+        request = replace(request, packer=packer)
+    with no_search_for_cycles():
+        contents, _, warnings = _contents(sources, request)
+        numbered = _numbered(contents, request, numbers or ProcessNumbers())
+        columns = [run if isinstance(run, Columns) else packer.pack(run) for run in numbered]
+    return columns, [warning for of_source in warnings.values() for warning in of_source]
+
+
+def _contents(
+    sources: Sequence[str | Path], request: ReadRequest
+) -> tuple[
+    dict[str, SourceContents], dict[str, ReadingNotes], dict[str, list[MeasurementWarning]]
+]:
+    """Read the sources; return by name what each holds, what there is to note, and warnings."""
     named_once = {_real_path(source): str(source) for source in sources or ("results",)}
     seen: set[Path] = set()
     notes = {name: ReadingNotes(seen) for name in named_once.values()}
     contents = {name: read_source(Path(name), request, notes[name]) for name in notes}
     _parameters_must_be_of_use(contents, request)
     unselected = _none_selected(contents, notes, request)
-    contents = _without_copies(contents, notes)
+    contents = without_copies(contents, notes)
+    warnings = {
+        name: [
+            *notes[name].warnings,
+            *(_unread_warning(unread) for unread in notes[name].unread),
+            *unselected.get(name, []),
+        ]
+        for name in notes
+    }
+    return contents, notes, warnings
+
+
+def _numbered(
+    contents: Mapping[str, SourceContents], request: ReadRequest, numbers: ProcessNumbers
+) -> list[Sequence[Measurement] | Columns]:
+    """Return all runs in their order, with the names and process numbers that they keep."""
     runs = [run for part in contents.values() for run in part.runs]
+    foreign = [run for run in runs if not isinstance(run, Columns)]
     if request.roles.across_machines:
         by = request.roles.backends
-        runs = [[_on_any_machine(foreign, by) for foreign in run] for run in runs]
-    named_rows = name_rows(runs)
-    numbered = iter(number_processes([[foreign.row for foreign in run] for run in named_rows]))
+        foreign = [[_on_any_machine(row, by) for row in run] for run in foreign]
+    named = iter(name_rows(foreign))
     return [
-        LoadedSource(
-            source=printable(name),
-            formats=sorted(part.formats),
-            files=notes[name].files,
-            rows=[next(numbered) for run in part.runs for _ in run],
-            joined=notes[name].joined,
-            left_out=dict(notes[name].left_out),
-            unread=notes[name].unread,
-            families=sorted(notes[name].families),
-            warnings=[
-                *notes[name].warnings,
-                *(_unread_warning(unread) for unread in notes[name].unread),
-                *unselected.get(name, []),
-            ],
-        )
-        for name, part in contents.items()
+        numbers.number_columns(run)
+        if isinstance(run, Columns)
+        else numbers.number([foreign.row for foreign in next(named)])
+        for run in runs
     ]
+
+
+def _rows(run: Sequence[Measurement] | Columns) -> Sequence[Measurement]:
+    assert not isinstance(run, Columns), "nobody asked for columns"
+    return run
 
 
 def _real_path(source: str | Path) -> str:
@@ -96,62 +148,6 @@ def _real_path(source: str | Path) -> str:
         return os.path.realpath(source)
     except ValueError:  # a path that no file can have, which its reader complains of
         return str(source)
-
-
-def _without_copies(
-    contents: dict[str, SourceContents], notes: dict[str, ReadingNotes]
-) -> dict[str, SourceContents]:
-    """Leave out rows of files of which another has the same: a copy is no second process.
-
-    The same are rows of one moment, stated more closely than a second, with equal times to the
-    last digit. (asv keeps milliseconds, of which rows hold the second.)
-    """
-    first_file: dict[Hashable, str] = {}
-    files = Counter(_state(run) for part in contents.values() for run in part.runs if run)
-
-    def is_copy(foreign: ForeignRow) -> bool:
-        row = foreign.row
-        if row.file is None or not (row.source == "asv" or "." in row.when):
-            return False
-        return first_file.setdefault(_identity(foreign), row.file) != row.file
-
-    kept = {}
-    for name, part in contents.items():
-        runs = [
-            # A history has one file of each state, and hundreds of thousands of rows.
-            [foreign for foreign in run if not is_copy(foreign)]
-            if run and files[_state(run)] > 1
-            else run
-            for run in part.runs
-        ]
-        notes[name].leave_out(sum(map(len, part.runs)) - sum(map(len, runs)), _A_COPY)
-        kept[name] = replace(part, runs=runs)
-    return kept
-
-
-def _state(run: list[ForeignRow]) -> Hashable:
-    """Return of what and where a file's rows were measured, which is the same for all of them."""
-    row = run[0].row
-    return row.source, row.machine, row.environment, row.commit
-
-
-def _identity(foreign: ForeignRow) -> Hashable:
-    row = foreign.row
-    return (
-        row.source,
-        row.machine,
-        row.environment,
-        row.commit,
-        row.version,
-        row.when,
-        row.family,
-        foreign.name,
-        row.backend,
-        row.size,
-        tuple(foreign.others.values()),
-        row.seconds,
-        row.reason,
-    )
 
 
 def _on_any_machine(foreign: ForeignRow, by: Sequence[str]) -> ForeignRow:

@@ -7,28 +7,20 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from perceptron import optional
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.data_frame import data_frame
 from perceptron.records.readers.shared.name_pattern import name_pattern
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.readers.shared.reading import ReadRequest
-from perceptron.records.readers.sources import load_sources
+from perceptron.records.readers.sources import load_columns, load_sources
+from perceptron.records.warning import MeasurementWarning
 
 if TYPE_CHECKING:
     import pandas
 
 Source = str | Path
-# Of a table's columns: stable, whether or not a value is absent. Others hold Python's objects.
-_DTYPES = {
-    float: "float64",
-    float | None: "float64",
-    int | float: "float64",
-    int: "int64",
-    int | None: "Int64",
-}
 
 
 def load_measurements(
@@ -53,18 +45,8 @@ def load_measurements(
     one line for a source that does not exist or cannot be understood, and where no benchmark has
     these parameters.
     """
-    request = ReadRequest(
-        roles=ParameterRoles(
-            by=(by,) if isinstance(by, str) else tuple(by),
-            size=size or "size",
-            pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
-        ),
-        separator=sep,
-    )
-    loaded = load_sources(_flat(sources), request)
-    for source in loaded:
-        for warning in source.warnings:
-            warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=2)
+    loaded = load_sources(_flat(sources), _request(by, size, size_regex, sep))
+    _warn([warning for source in loaded for warning in source.warnings])
     return [row for source in loaded for row in source.rows]
 
 
@@ -81,17 +63,9 @@ def load_results(
     their types even where there are no rows. Raises `UserError` where pandas is not installed.
     """
     optional.require("pages", "pandas")
-    import pandas
-
-    fields = msgspec.structs.fields(Measurement)
-    loaded = load_measurements(*sources, by=by, size=size, size_regex=size_regex, sep=sep)
-    rows = [msgspec.structs.astuple(row) for row in loaded]
-    table = pandas.DataFrame(rows, columns=[field.name for field in fields], dtype=object)
-    tuples = [None if hidden is None else tuple(hidden) for hidden in table["hidden"]]
-    table["hidden"] = pandas.Series(tuples, dtype=object)
-    return table.astype(
-        {field.name: _DTYPES[field.type] for field in fields if field.type in _DTYPES}
-    )
+    columns, notes = load_columns(_flat(sources), _request(by, size, size_regex, sep))
+    _warn(notes)
+    return data_frame(columns)
 
 
 def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
@@ -104,3 +78,21 @@ def _flat(sources: Iterable[Source | Iterable[Source]]) -> list[Source]:
     if given and not flat:
         raise UserError("no sources in the list: name a file or folder of results")
     return flat
+
+
+def _request(
+    by: str | Sequence[str], size: str | None, size_regex: str | None, sep: str | None
+) -> ReadRequest:
+    return ReadRequest(
+        roles=ParameterRoles(
+            by=(by,) if isinstance(by, str) else tuple(by),
+            size=size or "size",
+            pattern=None if size_regex is None else name_pattern("size_regex", size_regex),
+        ),
+        separator=sep,
+    )
+
+
+def _warn(notes: Iterable[MeasurementWarning]) -> None:
+    for warning in notes:
+        warnings.warn(f"{warning.message}; {warning.advice}", stacklevel=3)

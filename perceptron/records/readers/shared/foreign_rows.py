@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from perceptron.records.measurement import Measurement
+from perceptron.records.readers.shared.columns import Columns
 
 
 class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
@@ -24,6 +25,10 @@ class ForeignRow(Struct, frozen=True, kw_only=True, gc=False):
     others: Mapping[str, str] = {}
 
 
+Run = list[ForeignRow] | Columns
+"""Rows of one run; of ours the columns, where that was asked for."""
+
+
 class SourceContents(Struct, frozen=True, kw_only=True):
     """The runs of a source. Rows of one run with equal ``process`` were measured side by side.
 
@@ -31,6 +36,6 @@ class SourceContents(Struct, frozen=True, kw_only=True):
     parameters to choose by, so that the user must hear of it if none was.
     """
 
-    runs: list[list[ForeignRow]]
+    runs: list[Run]
     formats: frozenset[str] = frozenset()
     has_parameters: bool = False

@@ -35,6 +35,8 @@ def _in_full(runs: Runs) -> list[list[ForeignRow]]:
         for family, names in names_here.items():
             if len(names) > 1:
                 full[family] |= names
+    if not full:  # as of our own rows, of which there may be a million
+        return [list(run) for run in runs]
     return [
         [
             _renamed(foreign, foreign.name) if foreign.name in full[foreign.row.family] else foreign
@@ -50,6 +52,8 @@ def _by_parameters(runs: Runs) -> list[list[ForeignRow]]:
         for foreign in run:
             if foreign.others:
                 families[foreign.row.family].append(foreign)
+    if not families:
+        return [list(run) for run in runs]
     telling = {
         family: {name: rank for rank, name in enumerate(_telling(members))}
         for family, members in families.items()
@@ -110,6 +114,8 @@ def _by_device(runs: Runs) -> list[list[ForeignRow]]:
             if foreign.row.source == "csv":
                 devices[foreign.row.backend].add(foreign.row.device)
     several = {backend for backend, devices_of in devices.items() if len(devices_of) > 1}
+    if not several:
+        return [list(run) for run in runs]
     return [[_on_device(foreign, several) for foreign in run] for run in runs]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.readers.shared.columns import Packer
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.records.warning import MeasurementWarning
 from perceptron.untrusted_text import printable
@@ -38,6 +39,8 @@ class ReadRequest(Struct, frozen=True, kw_only=True):
     families: tuple[str, ...] = ()
     ours: bool = False
     separator: str | None = None
+    packer: Packer | None = None
+    """What makes columns of our own runs, for those who need no rows."""
 
     def wants(self, *names: str) -> bool:
         """Return whether a benchmark of these names, short and in full, can be what is asked for.
