@@ -78,7 +78,7 @@ class CollectedRun(Struct, frozen=True, kw_only=True):
     rows: int
     """That the run has now."""
     added: int
-    """Of these, rows that this merge brought."""
+    """Of these, rows that came with it while somebody waited, or by this one merge."""
 
 
 class Collected(Struct, frozen=True, kw_only=True):

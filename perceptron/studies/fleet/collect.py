@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
+from msgspec.structs import replace
 
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
@@ -70,6 +71,8 @@ class Collector:
         facts = facts_of(load_environment(folder))
         machine = name_by_facts(machines, run.machine, facts)
         merged = merge_run(folder, machines, machine)
+        if known is not None:
+            merged = replace(merged, added=known[1].added + merged.added)
         self._merged[folder] = (state, merged)
         return merged
 

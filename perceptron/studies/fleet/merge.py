@@ -40,7 +40,7 @@ def merge_run(source: Path, machines: Path, machine: str) -> CollectedRun:
     lines = _lines(source / ROWS, renamed)
     run = with_fields(run, machine=machine)
     try:
-        folder = _folder(machines / machine, source.name, run)
+        folder = _folder(machines / machine, source.name, run, lines)
         _copy_facts(source, folder, run)
         with _opened(folder / ROWS) as stream:
             cut_unfinished(stream)
@@ -95,17 +95,34 @@ def _beyond(lines: Sequence[bytes], held: Sequence[bytes]) -> list[bytes]:
     return new
 
 
-def _folder(machine: Path, name: str, run: Run) -> Path:
+def _folder(machine: Path, name: str, run: Run, lines: Sequence[bytes]) -> Path:
     """Return the folder of the run's copy: the one that holds it already, or a new one."""
     for attempt in range(1, _MOST_NAMESAKES):
         folder = machine / (name if attempt == 1 else f"{name}-{attempt}")
         if not (folder / "run.json").exists():
             folder.mkdir(parents=True, exist_ok=True)
             return folder
-        held = load_plan(folder)
-        if held.same_work(run) and held.started == run.started:
+        if load_plan(folder).same_work(run) and _may_be_one(lines, _first_line(folder / ROWS)):
             return folder
     raise UserError(f"{machine / name}: {_MOST_NAMESAKES} other runs have this name: move some")
+
+
+def _may_be_one(lines: Sequence[bytes], first: bytes) -> bool:
+    """Return whether a run with these lines began as one whose first line is ``first``, if any.
+
+    When it was started does not tell: a run that is resumed says when that was.
+    """
+    return not lines or not first or lines[0] == first
+
+
+def _first_line(file: Path) -> bytes:
+    """Return the first line of a file; none if it has no end yet, or where there is no file."""
+    if not file.exists():
+        return b""
+    must_be_a_file(file)
+    with file.open("rb") as stream:
+        line = stream.readline()
+    return line if line.endswith(b"\n") else b""
 
 
 def _copy_facts(source: Path, folder: Path, run: Run) -> None:

@@ -28,6 +28,8 @@ from perceptron.studies.fleet.last_line import last_line
 # Importing every library from a cold disk, and judging: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10
 _STARTING_SECONDS = 120.0
+# Before that limit a job is told to leave; Slurm may do so up to a minute earlier.
+_NOTICE_SECONDS = 90
 # A whole machine, without which timings say nothing: all of its memory, unless sbatch is told
 # otherwise, and all of its cores for whatever thread wants one.
 _ALL_MEMORY = {"mem": "0"}
@@ -119,6 +121,7 @@ def _executor(job: JobFolder, submission: Submission) -> Any:
             slurm_partition=submission.partition,
             slurm_exclusive=True,
             slurm_srun_args=_NOT_BOUND,
+            slurm_signal_delay_s=min(_NOTICE_SECONDS, 12 * submission.minutes),
             slurm_additional_parameters=({} if is_memory_asked else _ALL_MEMORY) | asked,
         )
     return executor
