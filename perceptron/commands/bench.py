@@ -21,6 +21,7 @@ from perceptron.commands.shared.arguments import (
     Threads,
     Wait,
 )
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -37,6 +38,7 @@ NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
 
 
+@may_run_on_a_fleet
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
     families: Families = None,
@@ -84,6 +86,7 @@ def bench(
         beside_finding=() if typed else tuple(name for name in chosen if name not in DEFAULT),
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:

@@ -19,6 +19,7 @@ from perceptron.commands.shared.arguments import (
     Threads,
     Wait,
 )
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -32,6 +33,7 @@ from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
+@may_run_on_a_fleet
 def map(  # noqa: A001 named as the command
     family: Annotated[
         str | None,
@@ -74,6 +76,7 @@ def map(  # noqa: A001 named as the command
         quick=quick,
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("mapping", seconds=True) as bar:

@@ -1,43 +1,77 @@
-"""What machines answer, in words: who is the fastest over which sizes, and what it costs."""
+"""The jobs of a fleet while they run and afterwards, and what each machine has answered."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
-from perceptron.analysis.fleet.fastest import FastestOver
-from perceptron.analysis.interval import Interval
-from perceptron.report.numbers import NONE, duration_interval, money
-from perceptron.report.size_axis import at_size
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
 
+from perceptron.records.fleet import FleetStatus, JobStatus, MachineAnswer
+from perceptron.report.numbers import count
+from perceptron.report.tables import terminal
 
-def fastest_words(stretches: Sequence[FastestOver], axis: str) -> str:
-    """Return ``numpy at 4 to 64; not sure: numpy or torch-cpu at 128; torch-cpu at 256``."""
-    return "; ".join(f"{_who(one)} at {_sizes(one, axis)}" for one in stretches) or NONE
-
-
-def names_words(backend: str, unsure: Sequence[str]) -> str:
-    """Return the fastest backend, and that it is not sure where others may be as fast."""
-    names = [backend, *unsure]
-    return f"not sure: {' or '.join(names)}" if unsure else backend
+Show = Callable[[FleetStatus], None]
+COLUMNS = ("job", "machine", "state", "rows>", "what it says")
 
 
-def seconds_words(seconds: Interval | None) -> str:
-    """Return a time with its interval."""
-    if seconds is None:
-        return NONE
-    return duration_interval(seconds.estimate, seconds.low, seconds.high)
+@contextmanager
+def job_lines() -> Iterator[Show]:
+    """Show a line for each job on standard error; yield the function that updates them.
+
+    Lines that move in a terminal; elsewhere, in a log, one whenever a job's state changes.
+    """
+    if not terminal.err.is_terminal:
+        yield _log()
+        return
+    with Live(console=terminal.err, transient=True, auto_refresh=False) as live:
+
+        def show(status: FleetStatus) -> None:
+            live.update(_lines(status.jobs), refresh=True)
+
+        yield show
 
 
-def cost_words(cost: Interval | None) -> str:
-    """Return what something costs, with the interval that its seconds have."""
-    return NONE if cost is None else money(cost.estimate, cost.low, cost.high)
+def _lines(jobs: Iterable[JobStatus]) -> Table:
+    grid = Table(box=None, pad_edge=False, show_header=False)
+    for job in jobs:
+        style = "red" if job.is_bad_news else "green" if job.state == "done" else ""
+        name, machine, state, rows, said = map(escape, cells(job))
+        grid.add_row(name, machine, f"[{style}]{state}[/]" if style else state, rows, said)
+    return grid
 
 
-def _who(one: FastestOver) -> str:
-    return names_words(one.backend, one.unsure)
+def _log() -> Show:
+    shown: dict[str, str] = {}
+
+    def show(status: FleetStatus) -> None:
+        for job in status.jobs:
+            if shown.get(job.job) != job.state:
+                shown[job.job] = job.state
+                terminal.note("  ".join(filter(None, cells(job))))
+
+    return show
 
 
-def _sizes(one: FastestOver, axis: str) -> str:
-    if one.low == one.high:
-        return at_size(f"{one.low:,}", axis)
-    return f"{at_size(f'{one.low:,}', axis)} to {one.high:,}"
+def cells(job: JobStatus) -> tuple[str, ...]:
+    """Return a job as a row of text: the reason why it is not done, else what it said last."""
+    said = job.reason if not job.is_alive or job.reason else job.step
+    if job.state == "running":
+        said = job.step
+    return job.job, job.machine or "", job.state, f"{count(job.rows)} rows", said or ""
+
+
+def show(fleets: Iterable[FleetStatus]) -> None:
+    """Print where the jobs of each fleet stand."""
+    for fleet in fleets:
+        title = f"Fleet {fleet.fleet}: perceptron {' '.join(fleet.command)}"
+        terminal.table(title, COLUMNS, [cells(job) for job in fleet.jobs])
+
+
+def show_answers(answers: Iterable[MachineAnswer]) -> None:
+    """Print what each machine has answered."""
+    rows = [(one.machine, line) for one in answers for line in one.answers]
+    if rows:
+        terminal.table("What each machine says", ("machine", "answer"), rows)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perceptron.analysis.fleet.advice import FleetAdvice, MachineAdvice
 from perceptron.report.numbers import NONE, count
-from perceptron.report.tables.fleet import cost_words, seconds_words
+from perceptron.report.tables.fleet_words import cost_words, seconds_words
 from perceptron.report.tables.terminal import out, table
 from perceptron.untrusted_text import shortened
 

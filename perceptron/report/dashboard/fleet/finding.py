@@ -15,7 +15,7 @@ from perceptron.report.dashboard.fleet.cells import (
 )
 from perceptron.report.dashboard.long_table import Question, Value, heading, interval_heading
 from perceptron.report.numbers import ratio
-from perceptron.report.tables.fleet import cost_words, seconds_words
+from perceptron.report.tables.fleet_words import cost_words, seconds_words
 
 
 def finding_question(answers: Sequence[MachineAnswer], currency: str | None) -> Question:

@@ -19,7 +19,7 @@ from perceptron.report.dashboard.fleet.cells import (
 from perceptron.report.dashboard.long_table import Question, Value, heading, interval_heading
 from perceptron.report.numbers import NONE
 from perceptron.report.size_axis import size_axis
-from perceptron.report.tables.fleet import fastest_words, names_words, seconds_words
+from perceptron.report.tables.fleet_words import fastest_words, names_words, seconds_words
 from perceptron.untrusted_text import shortened
 
 

@@ -24,7 +24,7 @@ from perceptron.report.dashboard.long_table import (
     interval_heading,
 )
 from perceptron.report.dashboard.names import state_name
-from perceptron.report.tables.fleet import cost_words, names_words, seconds_words
+from perceptron.report.tables.fleet_words import cost_words, names_words, seconds_words
 
 
 def size_questions(
