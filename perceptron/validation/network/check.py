@@ -7,6 +7,7 @@ and nothing that was measured over it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import exp, sqrt
 
@@ -233,9 +234,10 @@ def _measured(
         minimum_seconds=_MINIMUM_SECONDS,
     )
     seconds: dict[str, list[float]] = {reference: [] for reference in references}
-    for _, outcome in outcomes(*hosts, [job] * plan.processes):
-        if outcome.seconds is None:
-            raise UserError(f"--network: {backend} on {outcome.problem}: {outcome.reason}")
-        seconds[outcome.problem].append(outcome.seconds)
-        seen.one_more(f"{outcome.problem} on {backend}")
+    with closing(outcomes(*hosts, [job] * plan.processes)) as answers:
+        for outcome in answers:
+            if outcome.seconds is None:
+                raise UserError(f"--network: {backend} on {outcome.problem}: {outcome.reason}")
+            seconds[outcome.problem].append(outcome.seconds)
+            seen.one_more(f"{outcome.problem} on {backend}")
     return seconds
