@@ -39,6 +39,7 @@ class Hosts:
 
     def __init__(self) -> None:
         self.link = UNSHAPED
+        self.jobs = 0
 
     def __call__(self, link: Link) -> Hosts:
         self.link = link
@@ -62,9 +63,10 @@ class Hosts:
         return computed + steps * 50e-6 + sent * max(1e-9, of_link)
 
     def outcomes(self, first: None, second: None, jobs: Sequence[Job]) -> Iterator[Outcome]:
-        for index, job in enumerate(jobs):
+        for job in jobs:
+            self.jobs += 1
             for reference in job.problems:
-                seconds = self.seconds(job, reference) * (1 + index / 100)
+                seconds = self.seconds(job, reference) * (1 + self.jobs % 3 / 100)
                 yield Outcome(problem=reference, status="ok", seconds=seconds)
 
 
