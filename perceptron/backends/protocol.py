@@ -160,6 +160,9 @@ class Ranks(Protocol):
         Raises nothing: ranks that fail are ended, and what is asked of them next says why.
         """
 
+    def on_each_node(self) -> int:
+        """Return how many of them share the memory of a machine."""
+
     def process_ids(self) -> list[int] | None:
         """Return the numbers of the processes; None if some run on another machine."""
 

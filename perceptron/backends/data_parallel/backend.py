@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from perceptron import optional
+from perceptron.backends.data_parallel.accelerator import RanksAccelerator
 from perceptron.backends.data_parallel.nodes import layout
 from perceptron.backends.data_parallel.trainer import DataParallelTrainer
 from perceptron.backends.data_parallel.world import running_world, world_of
@@ -38,6 +39,7 @@ class DataParallelBackend:
         self.summary = summary
         self.processes = processes
         self.ranks = RanksOf(processes, device)
+        self.accelerator = None if device == "cpu" else RanksAccelerator(device, self.ranks)
         self._alone = name
         library = "gloo" if device == "cpu" else "NCCL"
         self.counterpart = Counterpart(
@@ -58,6 +60,10 @@ class DataParallelBackend:
         if self.device == "cpu" or is_rehearsal():
             return None
         return device_unavailable(self.device) or _too_few_gpus(needed)
+
+    def unprofiled(self) -> str | None:
+        """Return why its kernels cannot be listed by a profiler."""
+        return "its kernels run in other processes than the one that is profiled"
 
     def environment(self, threads: int) -> dict[str, str]:
         """Return the variables of a worker whose ranks have so many threads together."""
@@ -100,6 +106,9 @@ class RanksOf:
             return world.ask("call", function, arguments)
         except (RankFailed, Unsupported):
             return []
+
+    def on_each_node(self) -> int:
+        return layout(self._processes).processes_per_node
 
     def process_ids(self) -> list[int] | None:
         return world_of(self._processes, device_here(self._device)).process_ids()

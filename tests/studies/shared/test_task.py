@@ -15,7 +15,7 @@ from perceptron.studies.shared.task import Task, job_of, key_of, row_of
 def test_a_row_of_a_rehearsal_names_the_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """It has all that a GPU's row has but what only a GPU can tell."""
     monkeypatch.setenv(rehearsal.VARIABLE, "1")
-    monkeypatch.setattr(worker, "_assert_threads", lambda threads: None)
+    monkeypatch.setattr(worker, "assert_threads_of_each", lambda backend, threads: None)
     problem = catalogue.find("or-gate")
     task = Task(problem, "torch-cuda", "float32", 1, 0, "g", Effort(samples=2, iterations=3))
     outcome = worker.measure(registry.load("torch-cuda"), problem.reference, job_of([task]))
