@@ -156,7 +156,9 @@ def _look(
         pairs = [(problem, backend) for backend in plan.backends]
         left_out = look.own(pairs, budget)
         if over_network:
-            left_out |= look.over_network(budget.part(what_if_network.SHARE))
+            left_out |= what_if_network.measure(
+                problem, plan.dtype, plan.threads, run, workers, progress
+            )
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
         axes = axes_through(problem, own) if len(usable) > 1 else []
@@ -195,18 +197,6 @@ class _Look:
         """Measure (problem, backend) pairs in this many lasting processes; return what is left."""
         run, tasks = self._run, self._tasks(pairs, processes)
         return run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers)
-
-    def over_network(self, budget: Budget) -> bool:
-        """Measure what an estimate of networks needs; return whether a process was left out."""
-        run, plan = self._run, self._plan
-        before = budget.spent
-        for process in range(what_if_network.PROCESSES):
-            if process and budget.left < budget.spent - before:
-                return True
-            tasks = what_if_network.tasks(plan.problem, plan.dtype, plan.threads, process)
-            if run_tasks(tasks, run.journal, run.run, self._progress, budget, self._workers):
-                return True
-        return False
 
     def own(self, pairs: Sequence[tuple[Problem, str]], budget: Budget) -> bool:
         """Measure the problem itself; return whether a process was left out for lack of time.

@@ -19,6 +19,7 @@ from perceptron.backends import registry
 from perceptron.backends.data_parallel.buckets import bucket_bytes
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
+from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
@@ -26,6 +27,9 @@ from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.shape import Shape
 from perceptron.records.measurement import Measurement
+from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.opening import OpenRun
+from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.task import Task
 
 PLAIN, ALONE, TWO = "torch-cpu", "torch-ddp", "torch-ddp@2"
@@ -40,11 +44,11 @@ _ROWS_APART = 8
 _MOST_OPERATIONS = 3e8
 # On batches no more rows than that: every process loads all of them.
 _BATCHES = 4
-PROCESSES = 2
+_PROCESSES = 2
 SECONDS = 90.0
 """What advise may take with it, unless the user says otherwise: ranks take seconds to start."""
-SHARE = 0.75
-"""Of what is left of advise's budget when the problem itself is measured."""
+# Of what is left of the budget when the problem itself is measured.
+_SHARE = 0.75
 _EFFORT = Effort(samples=5, minimum_seconds=0.005)
 
 
@@ -64,6 +68,25 @@ def require(problem: Problem) -> None:
             f"--what-if-network: {problem.name} has its batches from the host, which is not "
             "estimated: leave one of the two out"
         )
+
+
+def measure(
+    problem: Problem,
+    dtype: DType,
+    threads: int,
+    run: OpenRun,
+    workers: Workers,
+    progress: Progress,
+) -> bool:
+    """Measure what the estimate needs, while there is time; return whether some was left out."""
+    budget = run.budget.part(_SHARE)
+    for process in range(_PROCESSES):
+        if process and budget.left < budget.spent:
+            return True  # it would not be done in time, and a part of it says nothing
+        wanted = tasks(problem, dtype, threads, process)
+        if run_tasks(wanted, run.journal, run.run, progress, budget, workers):
+            return True
+    return False
 
 
 def tasks(problem: Problem, dtype: DType, threads: int, process: int) -> list[Task]:

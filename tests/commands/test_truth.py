@@ -53,9 +53,6 @@ def test_estimates_stand_beside_published_times(perceptron: Perceptron, tmp_path
 
 
 def test_one_thing_at_a_time_is_asked(here: Perceptron) -> None:
-    process = here("truth", "--what-if", "--network")
-    assert process.returncode == 2
-    assert process.stderr == "error: give --what-if or --network, not both\n"
     process = here("truth", "--network", "--seed", "1")
     assert "give --seed, which is about simulated worlds, or --network" in process.stderr
 

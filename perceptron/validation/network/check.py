@@ -7,6 +7,7 @@ and nothing that was measured over it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from math import exp, sqrt
 
@@ -66,6 +67,10 @@ class CheckPlan:
             raise ValueError("the link as it comes is measured first, in two processes at least")
 
 
+Seconds = dict[str, list[float]]
+"""Of an iteration, one of each process, by the problem's name."""
+
+
 class NetworkCheck(Struct, frozen=True, kw_only=True):
     """An estimate beside a measurement, in seconds per iteration.
 
@@ -108,14 +113,18 @@ def check(plan: CheckPlan, progress: Progress) -> NetworkTruth:
     problems = [catalogue.find(reference) for reference in plan.shapes]
     total = len(plan.shapes) * plan.processes * (len(plan.links) + 1)
     seen = _Seen(progress, total)
-    over: dict[str, dict[str, list[float]]] = {}
-    for link in plan.links:
-        with two_hosts(link) as hosts:
-            if link == UNSHAPED:
-                halves = [_half(reference) for reference in plan.shapes]
-                alone = _measured(hosts, halves, ALONE, 1, plan, seen)
-            over[link.name] = _measured(hosts, list(plan.shapes), TWO, 2, plan, seen)
-    computing = dict(zip(plan.shapes, alone.values(), strict=True))
+    computing: Seconds = {reference: [] for reference in plan.shapes}
+    over: dict[str, Seconds] = {
+        link.name: {reference: [] for reference in plan.shapes} for link in plan.links
+    }
+    # A shared machine changes its speed while minutes pass: each round has all links.
+    for _ in range(plan.processes):
+        for link in plan.links:
+            with two_hosts(link) as hosts:
+                if link == UNSHAPED:
+                    halves = {_half(reference): computing[reference] for reference in plan.shapes}
+                    _measure(hosts, halves, ALONE, 1, plan, seen)
+                _measure(hosts, over[link.name], TWO, 2, plan, seen)
     sending = fit_sending(
         [
             SendingTime(2, bucket_bytes(problem, _DTYPE), of_times(computing[name]).estimate, whole)
@@ -215,27 +224,26 @@ class _Seen:
         self._progress(self._done, self._total, what)
 
 
-def _measured(
+def _measure(
     hosts: tuple[Host, Host],
-    references: list[str],
+    seconds: Seconds,
     backend: str,
     threads: int,
     plan: CheckPlan,
     seen: _Seen,
-) -> dict[str, list[float]]:
-    """Return seconds per iteration by problem, of each process."""
+) -> None:
+    """Append what an iteration of each problem takes in one more process."""
     job = Job(
         backend=backend,
-        problems=references,
+        problems=list(seconds),
         dtype=_DTYPE,
         threads=threads,
         samples=plan.samples,
         minimum_seconds=_MINIMUM_SECONDS,
     )
-    seconds: dict[str, list[float]] = {reference: [] for reference in references}
-    for _, outcome in outcomes(*hosts, [job] * plan.processes):
-        if outcome.seconds is None:
-            raise UserError(f"--network: {backend} on {outcome.problem}: {outcome.reason}")
-        seconds[outcome.problem].append(outcome.seconds)
-        seen.one_more(f"{outcome.problem} on {backend}")
-    return seconds
+    with closing(outcomes(*hosts, [job])) as answers:
+        for outcome in answers:
+            if outcome.seconds is None:
+                raise UserError(f"--network: {backend} on {outcome.problem}: {outcome.reason}")
+            seconds[outcome.problem].append(outcome.seconds)
+            seen.one_more(f"{outcome.problem} on {backend}")

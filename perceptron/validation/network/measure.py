@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,7 +28,7 @@ _CARD = "GLOO_SOCKET_IFNAME"
 _TIMEOUT_SECONDS = 180.0
 
 
-def outcomes(first: Host, second: Host, jobs: Sequence[Job]) -> Iterator[tuple[Job, Outcome]]:
+def outcomes(first: Host, second: Host, jobs: Sequence[Job]) -> Generator[Outcome, None, None]:
     """Yield an outcome for every problem of each job, with one rank on each host.
 
     Jobs of one process run on the first. Raises `UserError` if the hosts do not answer.
@@ -47,7 +47,7 @@ def outcomes(first: Host, second: Host, jobs: Sequence[Job]) -> Iterator[tuple[J
         for job in jobs:
             child.send(msgspec.json.encode(job))
             for _ in job.problems:
-                yield job, _outcome(child, job)
+                yield _outcome(child, job)
     finally:
         end_all([child], _SECONDS_TO_LEAVE)
 
