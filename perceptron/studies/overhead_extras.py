@@ -8,6 +8,7 @@ from typing import NamedTuple
 from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNESS
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.backends.protocol import Distributed
 from perceptron.measure.job import Extra, Job, Outcome, Part
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.problem import DType
@@ -44,7 +45,13 @@ def _wanted(plan: OverheadPlan) -> Iterator[_Wanted]:
     """Yield every extra of the plan, in the order in which they are worth their time."""
     here = [name for name in plan.backends if registry.reason_unavailable(name) is None]
     phased = [name for name in here if getattr(registry.load(name), "phased", False)]
-    on_devices = [name for name in here if accelerator_of(registry.load(name)) is not None]
+    # What trains in other processes shows nothing of its device in the one that asks.
+    on_devices = [
+        name
+        for name in here
+        if accelerator_of(backend := registry.load(name)) is not None
+        and not isinstance(backend, Distributed)
+    ]
     drivers = _drivers(on_devices)
     yield _Wanted("numpy", "harness", 0, FIRST)
     for process in range(min(FIRST, plan.processes)):

@@ -40,7 +40,9 @@ def test_facts_are_the_same_beside_what_trains_over_several_processes(
 ) -> None:
     """Its processes have fewer threads each; rows of the others stay comparable between runs."""
     monkeypatch.setattr(
-        facts_of_machine, "_loaded", lambda names, variables: loaded_libraries.LoadedLibraries()
+        facts_of_machine,
+        "_loaded",
+        lambda names, variables: loaded_libraries.LoadedLibraries(pools=[], versions={}),
     )
     backends = [registry.load(name) for name in ("numpy", "torch-ddp@2")]
     assert environment(backends, 4).variables["OMP_NUM_THREADS"] == "4"
