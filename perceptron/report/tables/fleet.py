@@ -35,9 +35,11 @@ def job_lines() -> Iterator[Show]:
 
 
 def _lines(jobs: Iterable[JobStatus]) -> Table:
-    grid = Table(box=None, pad_edge=False, show_header=False)
-    for index in range(len(COLUMNS)):  # a job has one line, whatever it says
-        grid.add_column(no_wrap=True, overflow="ellipsis" if index == len(COLUMNS) - 1 else "fold")
+    grid = Table.grid(padding=(0, 2), expand=True)
+    for _ in COLUMNS[:-1]:
+        grid.add_column(no_wrap=True)
+    # A job has one line, whatever it says.
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for job in jobs:
         style = "red" if job.is_bad_news else "green" if job.state == "done" else "default"
         name, machine, state, rows, said = map(escape, cells(job))
