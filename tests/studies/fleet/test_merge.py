@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perceptron.errors import UserError
@@ -126,6 +126,7 @@ def test_what_is_no_file_is_refused_by_name(tmp_path: Path) -> None:
         merge(source, tmp_path / "home")
 
 
+@settings(max_examples=25)  # each writes and waits for the disk
 @given(
     states=st.lists(
         st.tuples(st.sampled_from(["left", "right"]), st.integers(0, 6), st.booleans()),
