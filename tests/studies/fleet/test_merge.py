@@ -56,6 +56,16 @@ def test_a_run_that_grows_is_merged_as_it_comes(tmp_path: Path) -> None:
     assert (run.machine, len(rows_read)) == ("box", 3)
 
 
+def test_a_copy_that_was_cut_short_is_mended(tmp_path: Path) -> None:
+    """Whoever wrote it was ended at that: the row is there once, and whole."""
+    source = run_of(tmp_path / "job")
+    merged = merge(source, tmp_path / "home")
+    whole = b"".join(lines(merged))
+    (Path(merged.folder) / ROWS).write_bytes(whole[:-5])
+    assert merge(source, tmp_path / "home").added == 1
+    assert b"".join(lines(merged)) == whole
+
+
 def test_an_older_copy_takes_nothing_away(tmp_path: Path) -> None:
     """Neither its fewer rows nor that it was not finished then."""
     source = run_of(tmp_path / "job")
