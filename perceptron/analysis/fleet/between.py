@@ -7,7 +7,7 @@ from math import exp, log
 
 from msgspec import Struct
 
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.interval import LARGEST_LOG, Interval
 
 Known = Sequence[tuple[float, Interval]]
 """Times at sizes, ascending and above 0."""
@@ -23,11 +23,11 @@ class TimeAt(Struct, frozen=True):
 def time_at(known: Known, size: float) -> TimeAt | None:
     """Return the time at a size: as measured, else estimated; None outside of what was measured.
 
-    The line between the logarithms of two neighbours is off by at most |f″|/2 · t(1 − t)h², for the
-    share t of their distance h (the error of linear interpolation; Davis, Interpolation and
-    Approximation, 1975, chapter 3). How much log time bends, f″, is the larger of what the second
-    differences at both neighbours say; where there are no further sizes nothing tells, and the
-    interval holds the intervals of both neighbours. Ends that are not known stay so.
+    The estimate lies on the line between the logarithms of two neighbours. Where log time bends one
+    way, as that of a backend with a start and a price per size does, it lies between this line and
+    the lines through the next two sizes on each side, prolonged: the interval reaches as much
+    further as these are away. Where nothing tells how it bends, the interval holds those of both
+    neighbours. Ends that are not known stay so.
     """
     exact = next((value for at, value in known if at == size), None)
     if exact is not None:
@@ -40,15 +40,14 @@ def time_at(known: Known, size: float) -> TimeAt | None:
     share = log(size / low_size) / apart
     estimate = exp(_mix(log(left.estimate), log(right.estimate), share))
     between = (low_size, high_size)
-    bend = _bend(known, above)
-    if left.low is None or left.high is None or right.low is None or right.high is None:
+    if not (left.low and left.high and right.low and right.high):
         return TimeAt(Interval(estimate, None, None), between)
-    if bend is None:
+    off = _off(known, above, share)
+    if off is None:
         ends = Interval(estimate, min(left.low, right.low), max(left.high, right.high))
         return TimeAt(ends, between)
-    off = bend / 2 * share * (1 - share) * apart**2
     low = exp(_mix(log(left.low), log(right.low), share) - off)
-    high = exp(_mix(log(left.high), log(right.high), share) + off)
+    high = exp(min(_mix(log(left.high), log(right.high), share) + off, LARGEST_LOG))
     return TimeAt(Interval(estimate, low, high), between)
 
 
@@ -56,15 +55,25 @@ def _mix(left: float, right: float, share: float) -> float:
     return (1 - share) * left + share * right
 
 
-def _bend(known: Known, above: int) -> float | None:
-    """Return |f″| of log time around the gap below ``above``; None without a size beside it."""
-    inner = [index for index in (above - 1, above) if 0 < index < len(known) - 1]
-    return max((abs(_second(known, index)) for index in inner), default=None)
+def _off(known: Known, above: int, share: float) -> float | None:
+    """Return how far log time may be off the line below ``above``; None without a size beside it.
+
+    ``share`` is that of the way from the lower neighbour to the upper one.
+    """
+    chord = _slope(known, above)
+    apart = log(known[above][0] / known[above - 1][0])
+    away = []
+    if above > 1:
+        away.append((chord - _slope(known, above - 1)) * apart * share)
+    if above < len(known) - 1:
+        away.append((_slope(known, above + 1) - chord) * apart * (1 - share))
+    if not away:
+        return None
+    one_way = all(value >= 0 for value in away) or all(value <= 0 for value in away)
+    return (min if one_way else max)(map(abs, away))
 
 
-def _second(known: Known, index: int) -> float:
-    """Return twice the second divided difference at a size with neighbours on both sides."""
-    (a, left), (b, middle), (c, right) = known[index - 1 : index + 2]
-    rise = log(right.estimate / middle.estimate) / log(c / b)
-    before = log(middle.estimate / left.estimate) / log(b / a)
-    return 2 * (rise - before) / log(c / a)
+def _slope(known: Known, index: int) -> float:
+    """Return the slope of log time over log size up to this size, from the one before."""
+    (left, before), (right, after) = known[index - 1 : index + 1]
+    return log(after.estimate / before.estimate) / log(right / left)

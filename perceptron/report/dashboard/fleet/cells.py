@@ -8,6 +8,7 @@ from perceptron.analysis.stored.finding import ITERATIONS, FindingRow
 from perceptron.analysis.training import training_words
 from perceptron.report.dashboard.long_table import heading
 from perceptron.report.dashboard.names import machine_name
+from perceptron.untrusted_text import shortened
 
 MACHINE = heading("machine", "machine", is_number=False)
 THREADS = heading("threads", "threads", is_number=True)
@@ -20,7 +21,7 @@ MOST = 24
 
 def name_of(one: MachineAnswer) -> str:
     """Return what the machine is called, and who measured if it was not the suite itself."""
-    return machine_name(one.machine, one.source)
+    return shortened(machine_name(one.machine, one.source))
 
 
 def family_name(family: FamilyAnswer) -> str:

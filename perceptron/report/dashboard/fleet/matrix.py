@@ -16,7 +16,13 @@ from perceptron.report.dashboard.fleet.cells import (
     number,
     seconds_of,
 )
-from perceptron.report.dashboard.long_table import Question, Value, heading, interval_heading
+from perceptron.report.dashboard.long_table import (
+    Heading,
+    Question,
+    Value,
+    heading,
+    interval_heading,
+)
 from perceptron.report.numbers import NONE
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.fleet_words import fastest_words, names_words, seconds_words
@@ -33,7 +39,7 @@ def matrix_question(answers: Sequence[MachineAnswer], currency: str | None) -> Q
     headings += [
         heading("finding", "the finding, OR gate", is_number=False),
         interval_heading("finding_time", "the finding takes", by="finding_seconds"),
-        *(heading(f"family: {shortened(name)}", shortened(name), False) for name in sorted(names)),
+        *_family_headings(sorted(names)),
         heading("finding_seconds", "the finding, s", is_number=True),
     ]
     rows = [row for one in answers for row in _machine_rows(one, sorted(names), currency)]
@@ -41,6 +47,15 @@ def matrix_question(answers: Sequence[MachineAnswer], currency: str | None) -> Q
     if left_out:
         title += f"; {left_out:,} families on fewer machines have no column"
     return Question(label="the fastest backend", title=title, headings=tuple(headings), rows=rows)
+
+
+def _family_headings(names: Iterable[str]) -> Iterable[Heading]:
+    """Yield a heading for each family; two whose names look alike are numbered in what is saved."""
+    seen: Counter[str] = Counter()
+    for name in map(shortened, names):
+        seen[name] += 1
+        number = f" {seen[name]}" if seen[name] > 1 else ""
+        yield heading(f"family{number}: {name}", name, is_number=False)
 
 
 def _machine_rows(
