@@ -54,7 +54,7 @@ class ProcessNumbers:
     def number_columns(self, run: Columns) -> Columns:
         """Return the rows of the next run, which are columns, with their numbers."""
         keys = zip(*(run[field] for field in _FIELDS), strict=True)
-        return run.with_column("process", self._numbers(keys, run["process"]))
+        return run.with_column("process", self._numbers(keys, list(run["process"])))
 
     def _numbers(self, keys: Iterable[tuple[Any, ...]], before: Sequence[int]) -> list[int]:
         """Return the new numbers of rows with these `_FIELDS` and these numbers before."""
