@@ -56,7 +56,13 @@ def setting_and_state(crossover: Crossover, shared: State | None) -> str:
 def _state(crossover: Crossover) -> State | None:
     if crossover.source in (None, "perceptron"):
         return None
-    return State(crossover.source, crossover.commit, crossover.environment, crossover.version)
+    return State(
+        crossover.source,
+        crossover.commit,
+        crossover.environment,
+        crossover.version,
+        crossover.code,
+    )
 
 
 def answer(crossover: Crossover) -> str:
