@@ -20,6 +20,7 @@ from perceptron.commands.shared.arguments import (
     Threads,
     Wait,
 )
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -36,6 +37,7 @@ NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
 
 
+@may_run_on_a_fleet
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
     families: Families = None,
@@ -78,6 +80,7 @@ def bench(
         rounds=one_number("--rounds", rounds),
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:

@@ -20,6 +20,11 @@ from perceptron.commands.shared.arguments import (
     Wait,
     WhatIf,
 )
+from perceptron.commands.shared.fleet_options import (
+    hand_over,
+    is_for_a_fleet,
+    may_run_on_a_fleet,
+)
 from perceptron.commands.shared.options import (
     folder_name,
     name_or_none,
@@ -35,6 +40,7 @@ from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
 
+@may_run_on_a_fleet
 def crossover(
     family: Annotated[
         list[str] | None,
@@ -105,6 +111,7 @@ def crossover(
             "--machine": machine,
             "--what-if": what_if,
             "--budget": budget is not None,
+            "--on": is_for_a_fleet(),
         }
         for option, given in measuring.items():
             if given:
@@ -136,6 +143,7 @@ def crossover(
             quick=quick,
         )
         allowed = seconds_of("--budget", budget)
+        hand_over(allowed or plan.budget_seconds)
         guessed = None if what_if is None else device(what_if)
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)

@@ -18,12 +18,14 @@ from perceptron.commands.shared.arguments import (
     Threads,
     Wait,
 )
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
+@may_run_on_a_fleet
 def overhead(
     problem: Annotated[
         str, typer.Option(metavar="P", help="A problem, a shape or a FILE.toml[:SIZE].")
@@ -57,6 +59,7 @@ def overhead(
         quick=quick,
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:

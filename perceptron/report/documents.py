@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
+from perceptron.records.fleet import Collected, FleetStatus, MachineAnswer
 from perceptron.records.walkthrough import (
     ClassifierRun,
     ClassifierWalkthrough,
@@ -115,6 +117,25 @@ def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
         "budget": result.budget,
         "page": page,
         "results": result.results,
+    }
+
+
+def fleet(
+    fleets: Sequence[FleetStatus],
+    collected: Collected,
+    answers: Sequence[MachineAnswer],
+    results: Path,
+    page: Path | None,
+) -> dict[str, Any]:
+    """Return what a command with ``--on`` prints, and `perceptron fleet collect --json`."""
+    return {
+        "fleets": [{"fleet": one.fleet, "command": one.command} for one in fleets],
+        "jobs": [job for one in fleets for job in one.jobs],
+        "machines": answers,
+        "runs": collected.runs,
+        "complaints": collected.complaints,
+        "dashboard": page,
+        "results": results / "runs",
     }
 
 
