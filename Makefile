@@ -16,7 +16,8 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind test bench targets results truth what-if network proof readme shots wheels
+.PHONY: install browser valgrind slurm test bench targets results truth what-if network proof readme \
+	shots wheels
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -37,7 +38,16 @@ valgrind:
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq valgrind; } \
 		|| echo 'NO VALGRIND: counting will not be tested; install the package valgrind' >&2
 
-test: browser valgrind
+# A fleet wants a cluster, links that are shaped want ip and tc. Tests start daemons of their own, so
+# whether the packages start theirs makes no difference.
+slurm:
+	@export PATH="$$PATH:/usr/sbin:/sbin"; \
+		(for name in munged slurmctld slurmd ip tc; do command -v $$name >/dev/null || exit 1; done) \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq \
+			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge iproute2; } \
+		|| echo 'NO SLURM: neither fleets nor shaped links will be tested; install slurm-wlm, munge and iproute2' >&2
+
+test: browser valgrind slurm
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

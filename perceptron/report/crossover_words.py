@@ -58,7 +58,13 @@ def setting_and_state(crossover: Crossover, shared: State | None) -> str:
 def _state(crossover: Crossover) -> State | None:
     if _is_ours(crossover):
         return None
-    return State(crossover.source, crossover.commit, crossover.environment, crossover.version)
+    return State(
+        crossover.source,
+        crossover.commit,
+        crossover.environment,
+        crossover.version,
+        crossover.code,
+    )
 
 
 def _is_ours(crossover: Crossover) -> bool:

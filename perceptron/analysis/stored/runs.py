@@ -19,6 +19,7 @@ from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
 from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
+from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.analysis.training_length import TrainingLength
@@ -175,6 +176,7 @@ def _judging(folder: Path) -> Iterator[None]:
 
 def _usable_rows(loaded: LoadedRun) -> list[Measurement]:
     rows = [row for row in loaded.rows if plausible(row)]
+    rows = definitions(rows).keep(rows)
     if not any(row.all_threads for row in rows):
         raise UserError(f"{loaded.folder}: no rows that say on how many threads they were measured")
     return rows
@@ -195,4 +197,5 @@ def _warnings(
     if loaded.run.cut_short and budget is not None:
         warnings.append(budget_warning(budget.seconds))
     rows = list(rows)
-    return [*warnings, *disturbance_warnings(rows), *gpu_warnings(rows)]
+    left_out = definitions(loaded.rows).warnings()
+    return [*warnings, *left_out, *disturbance_warnings(rows), *gpu_warnings(rows)]

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
+from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
@@ -68,6 +69,8 @@ class Sweep(Struct, frozen=True, kw_only=True):
     environment: str | None
     version: str | None
     """Of the benchmark, where its tool keeps one."""
+    code: str | None = None
+    """Digest of the code that measured it, where rows of ours have one."""
     when: str
     dtype: str | None
     threads: int | None
@@ -135,6 +138,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
     newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
     # Backends run in random order, which must not decide who is the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
+    rows = Definitions(rows).keep(rows)
     first = rows[0]
     cold = from_cold(rows, ITERATIONS)
     cold = cold if any(row.status == "ok" for row in cold) else []
@@ -143,6 +147,7 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         commit=first.commit,
         environment=first.environment,
         version=first.version,
+        code=first.code,
         when=when,
         **ground(first)._asdict(),
         axis=axis_of(rows),

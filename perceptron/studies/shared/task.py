@@ -90,6 +90,7 @@ def problem_fields(problem: Problem) -> dict[str, Any]:
     """Return the fields of a row that say what was trained."""
     return {
         "problem": problem.name,
+        "problem_digest": problem.digest,
         "family": problem.family,
         "size": problem.size,
         "sizes": problem.sizes,

@@ -19,9 +19,10 @@ def test_a_row_of_a_rehearsal_names_the_stand_in(monkeypatch: pytest.MonkeyPatch
     problem = catalogue.find("or-gate")
     task = Task(problem, "torch-cuda", "float32", 1, 0, "g", Effort(samples=2, iterations=3))
     outcome = worker.measure(registry.load("torch-cuda"), problem.reference, job_of([task]))
-    run = Run(plan={}, machine="box", environment="e", commit=None, started="now")
+    run = Run(plan={}, machine="box", environment="e", commit=None, code="c", started="now")
     row = row_of(task, outcome, run)
     assert (row.status, row.device) == ("ok", "cuda stand-in"), row.reason
+    assert (row.code, row.environment, row.problem_digest) == ("c", "e", problem.digest)
     assert row.device_seconds is not None
     assert row.device_seconds > 0
     assert row.gpu is None
