@@ -88,7 +88,7 @@ class Collected(Struct, frozen=True, kw_only=True):
     complaints: list[str]
 
 
-class MachineAnswer(Struct, frozen=True, kw_only=True):
+class RunAnswer(Struct, frozen=True, kw_only=True):
     """What one run of a fleet says, in sentences."""
 
     machine: str

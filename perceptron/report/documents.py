@@ -19,7 +19,7 @@ from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
-from perceptron.records.fleet import Collected, FleetStatus, MachineAnswer
+from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 from perceptron.records.walkthrough import (
     ClassifierRun,
     ClassifierWalkthrough,
@@ -143,7 +143,7 @@ def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
 def fleet(
     fleets: Sequence[FleetStatus],
     collected: Collected,
-    answers: Sequence[MachineAnswer],
+    answers: Sequence[RunAnswer],
     results: Path,
     page: Path | None,
 ) -> dict[str, Any]:

@@ -8,19 +8,19 @@ from pathlib import Path
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
 from perceptron.errors import UserError
-from perceptron.records.fleet import Collected, MachineAnswer
+from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.report.answers import ladder_words
 from perceptron.report.crossover_words import answer
 from perceptron.report.tables.finding import finding_sentence
 
 
-def answers(collected: Collected) -> list[MachineAnswer]:
+def answers(collected: Collected) -> list[RunAnswer]:
     """Return what each run says that was merged; of one that cannot be judged, why."""
     return [_answer(Path(run.folder), run.machine) for run in collected.runs if run.rows]
 
 
-def _answer(folder: Path, machine: str) -> MachineAnswer:
+def _answer(folder: Path, machine: str) -> RunAnswer:
     study, sentences = "", []
     try:
         loaded = read_run(folder)
@@ -28,7 +28,7 @@ def _answer(folder: Path, machine: str) -> MachineAnswer:
         sentences = _SENTENCES.get(study, _crossovers)(loaded)
     except UserError as error:
         sentences = [f"cannot be judged: {error}"]
-    return MachineAnswer(machine=machine, study=study, answers=sentences, results=str(folder))
+    return RunAnswer(machine=machine, study=study, answers=sentences, results=str(folder))
 
 
 def _bench(loaded: LoadedRun) -> list[str]:

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
 
-from perceptron.records.fleet import FleetStatus, JobStatus, MachineAnswer
+from perceptron.records.fleet import FleetStatus, JobStatus, RunAnswer
 from perceptron.report.numbers import count
 from perceptron.report.tables import terminal
 
@@ -73,7 +73,7 @@ def show(fleets: Iterable[FleetStatus]) -> None:
         terminal.table(title, COLUMNS, [cells(job) for job in fleet.jobs])
 
 
-def show_answers(answers: Iterable[MachineAnswer]) -> None:
+def show_answers(answers: Iterable[RunAnswer]) -> None:
     """Print what each machine has answered."""
     rows = [(one.machine, line) for one in answers for line in one.answers]
     if rows:

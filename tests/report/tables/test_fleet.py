@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from perceptron.records.fleet import FleetStatus, JobState, JobStatus, MachineAnswer
+from perceptron.records.fleet import FleetStatus, JobState, JobStatus, RunAnswer
 from perceptron.report.tables import fleet, terminal
 
 
@@ -52,7 +52,7 @@ def test_what_ended_badly_says_why(capfd: pytest.CaptureFixture[str]) -> None:
         [status(job("a", "failed", reason="no torch", step="x"), job("b", "done", step="y"))]
     )
     fleet.show_answers(
-        [MachineAnswer(machine="n1", study="bench", answers=["one", "two"], results="r")]
+        [RunAnswer(machine="n1", study="bench", answers=["one", "two"], results="r")]
     )
     fleet.show_answers([])
     said = capfd.readouterr().out
