@@ -88,6 +88,8 @@ class Backend(Protocol):
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns
       when the work is queued.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
+    * ``ranks``: the `Ranks` of one that trains over several processes.
+    * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
     * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
     * ``counterpart``: of a `Distributed`, its `Counterpart`.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published

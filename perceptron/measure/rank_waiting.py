@@ -1,13 +1,23 @@
-"""How long the threads of all processes that train together waited for a core."""
+"""How long the threads of all processes that train together waited for a core.
+
+Those that gloo exchanges gradients with are not read. Each time they are woken they wait some
+microseconds until the thread that computes stops to wait for them: that is part of the exchange and
+happens on a quiet machine too. Whoever takes a core from a rank takes it from its computing too.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 
 from perceptron.backends.protocol import Backend, ranks_of
 from perceptron.measure.timing import Meter
-from perceptron.waiting import waiting_meter
+from perceptron.waiting import WaitingMeter
+
+# What PyTorch and gloo name their threads.
+_EXCHANGING = ("gloo", "pt_gloo", "pt_nccl")
 
 
 @contextmanager
@@ -25,8 +35,21 @@ def meter_of(backend: Backend) -> Iterator[Meter | None]:
         yield Unknown()
         return
     with ExitStack() as stack:
-        folders = ["/proc/self/task", *(f"/proc/{number}/task" for number in numbers)]
-        yield Together([stack.enter_context(waiting_meter(folder)) for folder in folders])
+        meters = [WaitingMeter(), *(Computing(f"/proc/{number}/task") for number in numbers)]
+        yield Together([stack.enter_context(closing(meter)) for meter in meters])
+
+
+class Computing(WaitingMeter):
+    """A meter of the threads of a process without those that exchange gradients."""
+
+    def refresh(self) -> None:
+        super().refresh()
+        for thread, file in list(self._files.items()):
+            with suppress(OSError):  # it has just ended
+                name = Path(self._threads, thread, "comm").read_text()
+                if name.startswith(_EXCHANGING):
+                    os.close(self._files.pop(thread))
+                    self._nanoseconds.pop(thread, None)
 
 
 class Together:

@@ -9,7 +9,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
-from perceptron.measure.rank_waiting import Together, Unknown, meter_of
+from perceptron.measure.rank_waiting import Computing, Together, Unknown, meter_of
 from perceptron.waiting import WaitingMeter
 
 
@@ -50,6 +50,17 @@ def test_threads_that_do_nothing_are_left_out_in_every_process(tmp_path: Path) -
     assert together.threads == 1
     (tmp_path / "rank" / "c" / "schedstat").write_text("7 9000000000 2")
     assert together() == pytest.approx(9.0)
+
+
+def test_threads_that_exchange_gradients_are_not_read(tmp_path: Path) -> None:
+    """They wait for those that compute, on a quiet machine too."""
+    meter(tmp_path, a="9000000000 1000000000 1", b="9000000000 8000000000 1")
+    (tmp_path / "a" / "comm").write_text("python\n")
+    (tmp_path / "b" / "comm").write_text("pt_gloo_runloop\n")
+    computing = Computing(str(tmp_path))
+    computing.refresh()
+    assert (computing(), computing.threads) == (pytest.approx(1.0), 1)
+    computing.close()
 
 
 def test_what_is_unknown_of_one_is_unknown_of_all(tmp_path: Path) -> None:

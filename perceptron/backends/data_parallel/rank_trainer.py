@@ -47,10 +47,11 @@ class RankTrainer(TorchTrainer):
     def _error(self, outputs: torch.Tensor, targets: torch.Tensor, weight: float) -> Any:
         """Return the loss of the rows, so weighted that the average over ranks is the batch's.
 
-        A rank without rows takes part in the all-reduce with zeros: there is no mean of nothing.
+        A rank without rows takes part in the all-reduce with zeros: there is no mean of nothing,
+        but a sum.
         """
         if not weight:
-            return outputs.sum() * 0.0
+            return outputs.sum()
         error = self._loss(outputs, targets)
         return error if weight == 1.0 else error * weight
 

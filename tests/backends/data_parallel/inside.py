@@ -39,17 +39,29 @@ def _fail(way: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL if way == "is killed" else signal.SIGSTOP)
 
 
-def nudge_parameters(rank: int) -> None:
-    """Have a rank train with another rate from now on."""
-    if is_rank(rank):
-        take = RankTrainer.queue
+def make_mistake(mistake: str) -> None:
+    """Have a rank train wrongly until `unmake_mistakes`."""
+    if mistake == "no weights":
+        RankTrainer._weight = lambda self, rows: 1.0  # type: ignore[method-assign]
+    if mistake == "sum over ranks":
+        RankTrainer._weight = lambda self, rows: (  # type: ignore[method-assign]
+            self._processes * _RIGHT["_weight"](self, rows)
+        )
+    if mistake == "no exchange":
 
-        def queue(self, iterations):  # type: ignore[no-untyped-def]
-            for group in self._optimizer.param_groups:
-                group["lr"] *= 1.01
-            take(self, iterations)
+        def queue(self: RankTrainer, iterations: int) -> None:
+            with self._distributed.no_sync():
+                _RIGHT["queue"](self, iterations)
 
         RankTrainer.queue = queue  # type: ignore[method-assign]
+
+
+def unmake_mistakes() -> None:
+    for name, method in _RIGHT.items():
+        setattr(RankTrainer, name, method)
+
+
+_RIGHT = {name: getattr(RankTrainer, name) for name in ("_weight", "queue")}
 
 
 def bucket_sizes(problem: Problem, dtype: DType) -> list[int]:

@@ -17,6 +17,7 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.data_parallel import world
 from perceptron.backends.data_parallel.messages import Raised
+from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.backends.protocol import RankFailed, Ranks, Trainer, Unsupported
 from perceptron.problems import catalogue
 from tests.backends.data_parallel import inside
@@ -34,9 +35,9 @@ def two() -> tuple[Trainer, Ranks]:
 
 
 def family(numbers: list[int]) -> list[psutil.Process]:
-    """Return the ranks and the launcher that started them."""
+    """Return the ranks and the launchers that started them."""
     ranks = [psutil.Process(number) for number in numbers]
-    return [*ranks, ranks[0].parent()]  # type: ignore[list-item]
+    return [*ranks, *{rank.parent() for rank in ranks}]  # type: ignore[list-item]
 
 
 def assert_gone(processes: list[psutil.Process], seconds: float = 20.0) -> None:
@@ -60,6 +61,9 @@ def test_a_rank_that_fails_is_named_and_nothing_is_left(
     way: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the third step of a training, where the other waits for it; the next world is fresh."""
+    if way == "is killed":  # each by an agent of its own, as on two nodes
+        world.end_worlds()
+        monkeypatch.setenv(NODES, ";")
     if way == "stops":
         world.end_worlds()
         monkeypatch.setattr(world, "EXCHANGE_SECONDS", 10.0)
