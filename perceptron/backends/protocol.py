@@ -9,7 +9,6 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
-
 _T = TypeVar("_T")
 
 

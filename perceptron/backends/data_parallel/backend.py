@@ -22,6 +22,7 @@ from perceptron.backends.protocol import (
 )
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.torch_devices import device_unavailable
+from perceptron.errors import UserError
 from perceptron.problems.problem import DType, Problem
 from perceptron.rehearsal import device_here, is_rehearsal
 
@@ -52,11 +53,13 @@ class DataParallelBackend:
         return DataParallelBackend(self._alone, self.device, self.summary, processes)
 
     def unavailable(self) -> str | None:
-        """Return why it cannot run. Raises `UserError` if nodes cannot share the processes."""
         reason = optional.missing("torch")
         if reason is not None:
             return reason
-        needed = layout(self.processes).processes_per_node
+        try:
+            needed = layout(self.processes).processes_per_node
+        except UserError as error:  # nodes that cannot share the processes
+            return str(error)
         if self.device == "cpu" or is_rehearsal():
             return None
         return device_unavailable(self.device) or _too_few_gpus(needed)
@@ -94,9 +97,7 @@ class RanksOf:
         self._processes, self._device = processes, device
 
     def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
-        return world_of(self._processes, device_here(self._device)).ask(
-            "call", function, arguments
-        )
+        return world_of(self._processes, device_here(self._device)).ask("call", function, arguments)
 
     def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
         world = running_world(self._processes, device_here(self._device))

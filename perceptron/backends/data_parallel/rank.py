@@ -13,6 +13,7 @@ import socket
 import sys
 import threading
 from multiprocessing.connection import Client, Connection
+from typing import Literal
 
 import psutil
 
@@ -27,7 +28,7 @@ def main() -> None:
     key = bytes.fromhex(os.environ.pop(KEY))
     rank, local_rank = int(os.environ["RANK"]), int(os.environ["LOCAL_RANK"])
 
-    def connect(connection: str) -> Connection:
+    def connect(connection: Literal["requests", "lifeline"]) -> Connection:
         client = Client((host, int(port)), authkey=key)
         hello = Hello(connection, rank, int(node), local_rank, os.getpid(), host_identity())
         client.send(hello)

@@ -1,4 +1,4 @@
-"""A rank's trainer: `torch_eager`'s, on its part of every batch, wrapped as PyTorch's tutorial does.
+"""A rank's trainer: `torch_eager`'s on its part of a batch, wrapped as PyTorch's tutorial does.
 
 See https://docs.pytorch.org/tutorials/intermediate/ddp_tutorial.html. One step of the optimizer is
 one on the whole batch, so that it agrees with a single process to rounding.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from itertools import repeat
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from perceptron.backends.data_parallel.parts import part_of, weight_of
 from perceptron.backends.torch_eager import TorchTrainer
@@ -44,18 +44,18 @@ class RankTrainer(TorchTrainer):
             error.backward()
             optimizer.step()
 
-    def _error(self, outputs: torch.Tensor, targets: torch.Tensor, weight: float) -> torch.Tensor:
+    def _error(self, outputs: torch.Tensor, targets: torch.Tensor, weight: float) -> Any:
         """Return the loss of the rows, so weighted that the average over ranks is the batch's.
 
         A rank without rows takes part in the all-reduce with zeros: there is no mean of nothing.
         """
         if not weight:
             return outputs.sum() * 0.0
-        error: torch.Tensor = self._loss(outputs, targets)
+        error = self._loss(outputs, targets)
         return error if weight == 1.0 else error * weight
 
     def _weighted(self, iterations: int) -> Iterator[Weighted]:
-        """Return this rank's part of the next iterations' batches, each made when its turn comes."""
+        """Return this rank's part of the next batches, each made when its turn comes."""
         if self._batches is not None:
             return self._parts_of(self._batches, iterations)
         rows = len(self.data.inputs)

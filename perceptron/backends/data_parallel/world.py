@@ -141,11 +141,16 @@ class World:
         own = {rank: each for rank, each in raised.items() if not _is_of_others(each)}
         silent = [rank for rank in asked if rank not in answers]
         if silent and not own:
-            line = self._launched.last_line(self._hellos()[silent[0]])
+            line = self._launched.last_line(self._hellos()[silent[0]]) or "none"
+            if len(silent) == len(asked) > 1:
+                return (
+                    f"none of the {self.processes} processes answered within {ANSWER_SECONDS:g} s; "
+                    f"the last line of rank 0: {line}"
+                )
             seconds = EXCHANGE_SECONDS if raised else ANSWER_SECONDS
             return (
                 f"{self._called(silent[0])} did not answer within {seconds:g} s; "
-                f"its last line: {line or 'none'}"
+                f"its last line: {line}"
             )
         rank, first = next(iter((own or raised).items()))
         return f"{self._called(rank)}: {first.kind}: {first.message}"
