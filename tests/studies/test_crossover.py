@@ -356,6 +356,7 @@ OVER_TWO = 1000
 @pytest.fixture
 def joined(lab: Lab) -> Lab:
     """A second process halves the work and costs 5 µs; being joined at all costs 2 µs."""
+    lab.missing["torch-ddp-cuda"] = "no CUDA device found"
     costs = {"torch-cpu": (1, 100), "torch-ddp": (3, 100), "torch-ddp@2": (8, 200)}
 
     def seconds(backend: str, problem: Problem) -> float:
