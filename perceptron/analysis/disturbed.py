@@ -13,7 +13,7 @@ from math import log
 from statistics import fmean
 
 from perceptron.records.measurement import Measurement
-from perceptron.waiting import largest_waited_share
+from perceptron.waiting import LARGEST_WAITED_SHARE, largest_waited_share
 
 # With fewer undisturbed processes the disturbed ones say more, for all that waiting hides.
 _FEWEST = 3
@@ -23,7 +23,9 @@ _MOST = 0.99
 
 def is_disturbed(row: Measurement) -> bool:
     """Return whether the row's time rests on samples whose threads waited."""
-    return row.waited is not None and row.waited > largest_waited_share(row.all_threads or 1)
+    if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
+        return False  # nearly always, and each row is asked several times
+    return row.waited > largest_waited_share(row.all_threads or 1)
 
 
 def disturbed_samples(rows: Iterable[Measurement]) -> tuple[int, int]:

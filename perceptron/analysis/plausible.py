@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 
@@ -16,33 +18,32 @@ LARGEST_SIZE = 2**60
 
 def plausible(row: Measurement) -> bool:
     """Return whether the row's numbers can be calculated with; NaN and infinity cannot."""
-    times = (
-        *(row.seconds, row.device_seconds, row.prepare_seconds, row.stdev),
-        *row.samples,
-        *row.dropped,
-    )
+    times = (row.seconds, row.device_seconds, row.prepare_seconds, row.stdev)
     counts = (
-        row.threads,
-        row.processes,
-        row.iterations,
-        row.batch,
-        row.iterations_per_epoch,
-        row.outputs,
+        *(row.threads, row.processes, row.iterations, row.batch),
+        *(row.iterations_per_epoch, row.outputs),
     )
+    amounts = (row.process, row.rows, row.peak_bytes, row.waited, row.disturbed)
     return (
         SMALLEST_SIZE <= row.size <= LARGEST_SIZE
-        and all(
-            value is None or value == 0 or SHORTEST_SECONDS <= value <= LONGEST_SECONDS
-            for value in times
-        )
-        and all(value is None or 1 <= value <= LARGEST_SIZE for value in counts)
-        and all(
-            value is None or 0 <= value <= LARGEST_SIZE
-            for value in (row.process, row.rows, row.peak_bytes, row.waited, row.disturbed)
-        )
+        and _within(times, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)
+        and _within(row.samples, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)
+        and _within(row.dropped, SHORTEST_SECONDS, LONGEST_SECONDS, zero=True)
+        and _within(counts, 1, LARGEST_SIZE)
+        and _within(amounts, 0, LARGEST_SIZE)
         and (row.energy_joules is None or 0 <= row.energy_joules <= LARGEST_JOULES)
         and (row.gpu is None or all(map(_is_reading, _readings(row.gpu))))
     )
+
+
+def _within(
+    values: Iterable[float | None], least: float, most: float, zero: bool = False
+) -> bool:
+    # A plain loop: every row of a folder passes here, and a generator takes twice as long.
+    for value in values:  # noqa: SIM110
+        if value is not None and not least <= value <= most and not (zero and value == 0):
+            return False
+    return True
 
 
 def _readings(gpu: GpuState) -> tuple[float | None, ...]:

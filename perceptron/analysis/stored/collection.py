@@ -98,8 +98,16 @@ def judge_results(
         return _newest(groups, lambda run: judge(load(run.folder)), complaints.append)
 
     by_machine = _groups(finished, "bench", ("machine",))
+
+    def hardware(run: StoredRun) -> str | None:
+        own = stored.by_run.get(run.folder)
+        if own is None:
+            loaded = load(run.folder)
+            return kind_of_hardware(loaded.rows, loaded.facts.environment)
+        return kind_of_hardware(own, load_facts(run.folder).environment)
+
     by_hardware = [
-        runs for group in by_machine for runs in _by_hardware(group, load, complaints.append)
+        runs for group in by_machine for runs in _by_hardware(group, hardware, complaints.append)
     ]
 
     return Collection(
@@ -151,19 +159,20 @@ def _groups(
 
 
 def _by_hardware(
-    runs: list[StoredRun], load: Callable[[Path], LoadedRun], complain: Callable[[str], None]
+    runs: list[StoredRun],
+    hardware: Callable[[StoredRun], str | None],
+    complain: Callable[[str], None],
 ) -> Iterable[list[StoredRun]]:
     """Return the runs grouped by the kind of hardware that they tell about; rehearsals by none."""
     groups: dict[str, list[StoredRun]] = {}
     for stored in runs:
         try:
-            loaded = load(stored.folder)
+            kind = hardware(stored)
         except UserError as error:
             complain(str(error))
             continue
-        hardware = kind_of_hardware(loaded.rows, loaded.facts.environment)
-        if hardware is not None:
-            groups.setdefault(hardware, []).append(stored)
+        if kind is not None:
+            groups.setdefault(kind, []).append(stored)
     return groups.values()
 
 
@@ -246,9 +255,9 @@ def _diagnosis(
     except UserError as error:
         complain(str(error))
         return None
-    environment = facts.environment
+    environment, identity = facts.environment, facts.environment.id
     threads = max(
-        (row.all_threads for row in rows if row.environment == environment.id and row.all_threads),
+        (row.all_threads for row in rows if row.environment == identity and row.all_threads),
         default=environment.cores,
     )
     return Diagnosis(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 from msgspec import Struct
 
@@ -56,11 +57,11 @@ class Curve(Struct, frozen=True):
     reason: str | None
 
 
-class Sweep(Struct, frozen=True, kw_only=True):
+class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     """One family, measured in one state of the code on one ground.
 
-    ``cold`` and ``cold_crossovers`` carry the time to prepare, shared out over a training of
-    `ITERATIONS`; they are empty where it is not known.
+    What figures and tables show is worked out when it is asked for: a fleet has thousands of
+    sweeps, of which a page draws fifty.
     """
 
     source: str
@@ -87,14 +88,42 @@ class Sweep(Struct, frozen=True, kw_only=True):
     None where the rows do not say, or where their problems have several names."""
     per_iteration: bool
     """Whether the times are of training iterations; of other people's nobody knows of what."""
-    curves: list[Curve]
+    rows: list[Measurement]
+    """By backend."""
     crossovers: list[Crossover]
-    cold: list[Curve]
-    cold_crossovers: list[Crossover]
-    amortisations: list[Amortisation]
-    """When the faster one of each pair has paid for its start; empty with ``cold``."""
-    gpus: list[GpuUse] = []
-    """In which state GPUs were while it was measured."""
+
+    @cached_property
+    def curves(self) -> list[Curve]:
+        """The times over sizes of each backend."""
+        return _curves(self.rows)
+
+    @cached_property
+    def cold(self) -> list[Curve]:
+        """The same with the time to prepare, shared out over a training of `ITERATIONS`.
+
+        Empty where it is not known.
+        """
+        return _curves(self._cold_rows)
+
+    @cached_property
+    def cold_crossovers(self) -> list[Crossover]:
+        """Who is faster from cold; empty with ``cold``."""
+        return crossovers(self._cold_rows) if is_line(self._cold_rows) else []
+
+    @cached_property
+    def amortisations(self) -> list[Amortisation]:
+        """When the faster one of each pair has paid for its start; empty with ``cold``."""
+        return amortisations(self.rows)
+
+    @cached_property
+    def gpus(self) -> list[GpuUse]:
+        """In which state GPUs were while it was measured."""
+        return gpu_use(self.rows)
+
+    @cached_property
+    def _cold_rows(self) -> list[Measurement]:
+        rows = from_cold(self.rows, ITERATIONS)
+        return rows if any(row.status == "ok" for row in rows) else []
 
 
 def sweeps(
@@ -140,8 +169,6 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
     rows = Definitions(rows).keep(rows)
     first = rows[0]
-    cold = from_cold(rows, ITERATIONS)
-    cold = cold if any(row.status == "ok" for row in cold) else []
     return Sweep(
         source=first.source,
         commit=first.commit,
@@ -154,12 +181,8 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
         family=first.family,
         problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),
-        curves=_curves(rows),
+        rows=rows,
         crossovers=crossovers(rows),
-        cold=_curves(cold),
-        cold_crossovers=crossovers(cold) if is_line(cold) else [],
-        amortisations=amortisations(rows),
-        gpus=gpu_use(rows),
     )
 
 

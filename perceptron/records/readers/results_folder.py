@@ -12,9 +12,10 @@ from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv.files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv.results import read_asv_file
+from perceptron.records.readers.shared.cycles import no_search_for_cycles
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.naming import name_rows
-from perceptron.records.readers.shared.processes import number_processes
+from perceptron.records.readers.shared.processes import ProcessNumbers
 from perceptron.records.readers.shared.reading import ReadingNotes, ReadRequest
 from perceptron.records.store import read_rows
 from perceptron.untrusted_text import label
@@ -31,6 +32,8 @@ class ResultsFolder(Struct, frozen=True, kw_only=True):
 
     rows: list[Measurement]
     complaints: list[str]
+    by_run: dict[Path, list[Measurement]]
+    """Those of ``rows`` that a run of ours has, by its folder."""
 
 
 def read_results_folder(results: Path) -> ResultsFolder:
@@ -39,9 +42,16 @@ def read_results_folder(results: Path) -> ResultsFolder:
     A folder that does not exist has no rows and no complaint; no content of a file makes it raise.
     """
     complaints = _Complaints()
-    runs = [*_own_runs(results / "runs", complaints), *_asv_runs(results / "asv", complaints)]
-    rows = number_processes([[foreign.row for foreign in run] for run in name_rows(runs)])
-    return ResultsFolder(rows=rows, complaints=complaints.lines())
+    with no_search_for_cycles():
+        own = {file.parent: _own(file, complaints) for file in _own_files(results / "runs", complaints)}
+        named = name_rows([*own.values(), *_asv_runs(results / "asv", complaints)])
+        numbers = ProcessNumbers()
+        runs = [numbers.number([foreign.row for foreign in run]) for run in named]
+        return ResultsFolder(
+            rows=[row for run in runs for row in run],
+            complaints=complaints.lines(),
+            by_run=dict(zip(own, runs, strict=False)),
+        )
 
 
 class _Complaints:
@@ -66,12 +76,12 @@ def _line(first: str, others: int) -> str:
     return (text if len(text) <= room else text[: room - 1] + "…") + more
 
 
-def _own_runs(folder: Path, complaints: _Complaints) -> Iterator[list[ForeignRow]]:
+def _own_files(folder: Path, complaints: _Complaints) -> Iterator[Path]:
     for machine in _entries(folder, complaints):
         for run in _entries(machine, complaints):
             for file in _entries(run, complaints):
                 if file.name == "measurements.jsonl":
-                    yield _own(file, complaints)
+                    yield file
 
 
 def _own(file: Path, complaints: _Complaints) -> list[ForeignRow]:

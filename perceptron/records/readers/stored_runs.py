@@ -22,6 +22,9 @@ class StoredResults(Struct, frozen=True, kw_only=True):
     rows: list[Measurement]
     runs: list[StoredRun]
     complaints: list[str]
+    by_run: dict[Path, list[Measurement]] = {}
+    """Those of ``rows`` that a run has, by its folder; their processes are numbered with others'.
+    """
 
 
 class RunFacts(Struct, frozen=True, kw_only=True):
@@ -49,7 +52,9 @@ def read_results(results: Path) -> StoredResults:
     shelf = read_results_folder(results)
     complaints = list(shelf.complaints)
     runs = stored_runs(results, complaints.append)
-    return StoredResults(folder=results, rows=shelf.rows, runs=runs, complaints=complaints)
+    return StoredResults(
+        folder=results, rows=shelf.rows, runs=runs, complaints=complaints, by_run=shelf.by_run
+    )
 
 
 def read_facts(folder: Path) -> RunFacts:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from typing import overload
+
 from perceptron.analysis.select import has_time
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.throughput import epoch_of
@@ -47,24 +51,62 @@ _COLUMNS = (
 
 def raw_data(collection: Collection) -> LongTable:
     """Return the rows of each machine."""
-    machines: dict[str, list[list[Value]]] = {}
+    by_machine: dict[str, list[Measurement]] = {}
     for row in collection.rows:
-        machines.setdefault(machine_name(row.machine, row.source), []).append(_values(row))
+        by_machine.setdefault(machine_name(row.machine, row.source), []).append(row)
+    machines = {name: _Shown(members) for name, members in by_machine.items()}
     headings = [heading(field, name, bool(unit)) for field, name, unit in _COLUMNS]
     title = "What was measured, as stored. – means not measured."
     return long_table("raw", title, headings, machines)
 
 
-def _values(row: Measurement) -> list[Value]:
-    derived = {"samples": len(row.samples), **_rates(row)}
-    return [derived[field] if field in derived else getattr(row, field) for field, _, _ in _COLUMNS]
+class _Shown(Sequence[Sequence[Value]]):
+    """Rows as the table shows them, made when they are asked for: there may be a million."""
+
+    def __init__(self, rows: Sequence[Measurement]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[Value]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[Value]]: ...
+    def __getitem__(self, index: int | slice) -> Sequence[Value] | Sequence[Sequence[Value]]:
+        if isinstance(index, slice):
+            return list(map(_values, self._rows[index]))
+        return _values(self._rows[index])
 
 
-def _rates(row: Measurement) -> dict[str, Value]:
+def _rows_per_second(row: Measurement) -> float | None:
     """Return what the row's time means for mini-batches; of full batches nothing."""
-    rates: dict[str, Value] = {"rows_per_second": None, "epoch_seconds": None}
     epoch = epoch_of(row)
-    if epoch is not None and row.seconds is not None and has_time(row):
-        rates["rows_per_second"] = float(f"{epoch.rows_per_second(row.seconds):.6g}")
-        rates["epoch_seconds"] = float(f"{epoch.seconds(row.seconds):.6g}")
-    return rates
+    if epoch is None or row.seconds is None or not has_time(row):
+        return None
+    return float(f"{epoch.rows_per_second(row.seconds):.6g}")
+
+
+def _epoch_seconds(row: Measurement) -> float | None:
+    epoch = epoch_of(row)
+    if epoch is None or row.seconds is None or not has_time(row):
+        return None
+    return float(f"{epoch.seconds(row.seconds):.6g}")
+
+
+_DERIVED: dict[str, Callable[[Measurement], Value]] = {
+    "rows_per_second": _rows_per_second,
+    "epoch_seconds": _epoch_seconds,
+    "samples": lambda row: len(row.samples),
+}
+_PLACES = [
+    (place, _DERIVED[field]) for place, (field, _, _) in enumerate(_COLUMNS) if field in _DERIVED
+]
+_stored = attrgetter(*(field for field, _, _ in _COLUMNS if field not in _DERIVED))
+
+
+def _values(row: Measurement) -> list[Value]:
+    values = list(_stored(row))
+    for place, derive in _PLACES:
+        values.insert(place, derive(row))
+    return values

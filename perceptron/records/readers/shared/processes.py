@@ -42,7 +42,7 @@ class ProcessNumbers:
         self._same: dict[Hashable, _Subject] = {}
         self._families: dict[Hashable, int] = {}
 
-    def number(self, run: Sequence[Measurement]) -> Sequence[Measurement]:
+    def number(self, run: Sequence[Measurement]) -> list[Measurement]:
         """Return the rows of the next run with their numbers."""
         before = [row.process for row in run]
         after = self._numbers(map(_fields_of, run), before)
