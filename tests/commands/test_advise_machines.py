@@ -57,10 +57,12 @@ def test_machines_are_named_by_name_or_pattern(here: Perceptron, results: Path) 
 
 def test_an_answer_between_sizes_is_called_an_estimate(here: Perceptron, results: Path) -> None:
     between = (*SHAPE[:-1], "100")
-    code, out, _ = run_here(here, *between, "--machines", "epyc-64")
+    code, out, _ = run_here(here, *between, "--machines", "epyc-64", "--json")
     assert code == 0
-    assert "(an estimate between measured sizes)" in out
-    assert "estimate: mlp-width, between width 64 and 256" in out
+    document = json.loads(out)
+    assert "(an estimate between measured sizes)" in document["sentence"]
+    (one,) = document["machines"]
+    assert (one["estimate"], one["family"], one["between"]) == (True, "mlp-width", [64, 256])
 
 
 def test_machines_that_measured_nothing_near_are_listed(here: Perceptron, results: Path) -> None:
@@ -69,7 +71,7 @@ def test_machines_that_measured_nothing_near_are_listed(here: Perceptron, result
     assert code == 0
     assert "Machines without an answer" in out
     assert "laptop" in out
-    assert "measured mlp-width on 1 threads, not on 2" in out
+    assert "measured mlp-width on 1 thread, not on 2" in " ".join(out.split())
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,8 @@ def _why_not(own: Sequence[Sweep], asked: Asked, places: Mapping[tuple[str, str]
     threads = sorted({str(sweep.threads) for sweep in alike})
     alike = [sweep for sweep in alike if asked.threads in (None, sweep.threads)]
     if not alike:
-        return f"measured {own[0].family} on {', '.join(threads)} threads, not on {asked.threads}"
+        noun = "thread" if threads == ["1"] else "threads"
+        return f"measured {own[0].family} on {', '.join(threads)} {noun}, not on {asked.threads}"
     named = [
         curve
         for sweep in alike
