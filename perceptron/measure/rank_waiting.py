@@ -44,7 +44,7 @@ class Computing(WaitingMeter):
 
     def refresh(self) -> None:
         super().refresh()
-        for thread, file in list(self._files.items()):
+        for thread in list(self._files):
             with suppress(OSError):  # it has just ended
                 name = Path(self._threads, thread, "comm").read_text()
                 if name.startswith(_EXCHANGING):
