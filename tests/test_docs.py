@@ -30,7 +30,10 @@ SHORTER = {
 
 # Real runs that a test of the command makes with the same options, and looks at closely.
 TYPED_BY_TESTS = {
+    "perceptron bench --on local:2 --quick": "test_fleet.py",
     "perceptron bench --quick": "test_bench.py",
+    "perceptron fleet collect": "test_fleet.py",
+    "perceptron fleet status": "test_fleet.py",
     "perceptron overhead --quick": "test_overhead.py",
 }
 

@@ -31,6 +31,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
     pages = prepare(asked.options["html"])
     plan = fleet_plan(asked.question, asked.where, asked.nodes, asked.gpus, asked.sbatch)
     fleet = open_fleet(results, plan)
+    limit = submit.minutes_for(budget_seconds, "--budget" not in asked.further, asked.wait_minutes)
     submissions = {
         name: Submission(
             arguments=[*asked.question, *asked.further],
@@ -39,7 +40,7 @@ def run_fleet(asked: FleetRequest, budget_seconds: float) -> int:
             machine=folder_name("--machine", asked.options["machine"]),
             nodes=asked.nodes,
             gpus=asked.gpus,
-            minutes=asked.minutes or submit.minutes_for(budget_seconds, asked.wait_minutes),
+            minutes=asked.minutes or limit,
             sbatch=list(asked.sbatch),
             budget_seconds=budget_seconds,
             cuda_devices=os.environ.get("CUDA_VISIBLE_DEVICES"),

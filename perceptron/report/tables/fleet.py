@@ -35,11 +35,15 @@ def job_lines() -> Iterator[Show]:
 
 
 def _lines(jobs: Iterable[JobStatus]) -> Table:
-    grid = Table(box=None, pad_edge=False, show_header=False)
+    grid = Table.grid(padding=(0, 2), expand=True)
+    for _ in COLUMNS[:-1]:
+        grid.add_column(no_wrap=True)
+    # A job has one line, whatever it says.
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
     for job in jobs:
-        style = "red" if job.is_bad_news else "green" if job.state == "done" else ""
+        style = "red" if job.is_bad_news else "green" if job.state == "done" else "default"
         name, machine, state, rows, said = map(escape, cells(job))
-        grid.add_row(name, machine, f"[{style}]{state}[/]" if style else state, rows, said)
+        grid.add_row(name, machine, f"[{style}]{state}[/]", f"{rows} rows", said)
     return grid
 
 
@@ -50,17 +54,16 @@ def _log() -> Show:
         for job in status.jobs:
             if shown.get(job.job) != job.state:
                 shown[job.job] = job.state
-                terminal.note("  ".join(filter(None, cells(job))))
+                name, machine, state, rows, said = cells(job)
+                terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", said))))
 
     return show
 
 
 def cells(job: JobStatus) -> tuple[str, ...]:
-    """Return a job as a row of text: the reason why it is not done, else what it said last."""
-    said = job.reason if not job.is_alive or job.reason else job.step
-    if job.state == "running":
-        said = job.step
-    return job.job, job.machine or "", job.state, f"{count(job.rows)} rows", said or ""
+    """Return a job as a row of text; one that runs tells its last step, others their reason."""
+    said = job.step if job.state == "running" else job.reason
+    return job.job, job.machine or "", job.state, count(job.rows), said or ""
 
 
 def show(fleets: Iterable[FleetStatus]) -> None:

@@ -15,6 +15,7 @@ from contextlib import suppress
 import psutil
 from msgspec import Struct
 
+from perceptron import optional
 from perceptron.machine import machine_name
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.folder import Attempt, JobFolder
@@ -136,6 +137,7 @@ def _unknown(numbers: Iterable[str], reason: str) -> dict[str, Standing]:
 
 def _accounted(job: JobFolder, number: str) -> Standing:
     """Return what the accounting knows of a job that the controller has forgotten."""
+    optional.require("fleet")
     from submitit import SlurmJob
 
     # It warns of every call to a cluster without accounting.

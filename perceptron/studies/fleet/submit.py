@@ -28,6 +28,8 @@ from perceptron.studies.fleet.last_line import last_line
 # Importing every library from a cold disk, and judging: a scheduler's limit is no budget.
 _MARGIN_MINUTES = 10
 _STARTING_SECONDS = 120.0
+# A third backend beside two makes three pairs of one.
+_MORE_BACKENDS = 3
 # Before that limit a job is told to leave; Slurm may do so up to a minute earlier.
 _NOTICE_SECONDS = 90
 # A whole machine, without which timings say nothing: all of its memory, unless sbatch is told
@@ -36,9 +38,14 @@ _ALL_MEMORY = {"mem": "0"}
 _NOT_BOUND = ["--cpu-bind=none"]
 
 
-def minutes_for(budget_seconds: float, wait_minutes: float = 0.0) -> int:
-    """Return the time limit of a job with a budget, in minutes."""
-    return ceil(1.1 * budget_seconds / 60 + wait_minutes) + _MARGIN_MINUTES
+def minutes_for(budget_seconds: float, is_own: bool, wait_minutes: float = 0.0) -> int:
+    """Return the time limit of a job, in minutes.
+
+    ``is_own``: nobody gave it a budget. A study's own is larger where more backends can run, and
+    that may be on the node and not here.
+    """
+    seconds = budget_seconds * (_MORE_BACKENDS if is_own else 1)
+    return ceil(11 * seconds / 600 + wait_minutes) + _MARGIN_MINUTES  # a tenth more
 
 
 def require_slurm() -> None:
