@@ -11,7 +11,7 @@ from msgspec import Struct
 
 import perceptron
 from perceptron.machine import machine_name
-from perceptron.measure.revision import revision
+from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
 
 Where = Literal["slurm", "local"]
@@ -30,6 +30,8 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     """Of a fleet on one machine: on another one it is another."""
     version: str
     commit: str | None
+    code: str | None = None
+    """Digest of the code that measures: without a commit, another release is another fleet."""
     contents: dict[str, str]
     """Digests of the model files that the command names, by path."""
     nodes: int = 1
@@ -58,6 +60,7 @@ def fleet_plan(
         host=machine_name() if where == "local" else None,
         version=perceptron.__version__,
         commit=revision(),
+        code=measuring_code(),
         contents=_contents(command),
         nodes=nodes,
         gpus=gpus,

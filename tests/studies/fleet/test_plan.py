@@ -15,6 +15,7 @@ def test_equal_plans_are_one_fleet_and_others_are_not() -> None:
     others = [
         plan(command=["bench"]),
         plan(commit="def"),
+        plan(code="0123456789ab"),
         plan(where="local", host="box"),
         plan(where="local", host="other"),
         plan(nodes=2),
