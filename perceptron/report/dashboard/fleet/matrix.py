@@ -55,7 +55,7 @@ def _family_headings(names: Iterable[str]) -> Iterable[Heading]:
     for name in map(shortened, names):
         seen[name] += 1
         number = f" {seen[name]}" if seen[name] > 1 else ""
-        yield heading(f"family{number}: {name}", name, is_number=False)
+        yield heading(f"family{number}: {name}", name or "(no name)", is_number=False)
 
 
 def _machine_rows(
