@@ -31,9 +31,8 @@ def test_nothing_is_left_of_a_cluster_that_ends_beside_a_job(cluster: Cluster) -
     """Neither a process nor a file, where the block raises too. A second cluster may run beside."""
     with suppress(ZeroDivisionError), slurm.running() as other:
         other.call("sbatch", "--partition=a", "--output=/dev/null", "--wrap=sleep 600")
-        assert wait_until(lambda: "RUNNING" in other.jobs().values(), 30)
+        assert wait_until(lambda: "sleep" in processes_of(other), 30)
         assert cluster.jobs() == {}, "a cluster of its own"
-        assert len(processes_of(other)) > len(("munged", "slurmctld", *NODES)), "and the job's"
         raise ZeroDivisionError
     assert processes_of(other) == []
     assert not other.folder.exists()
