@@ -28,6 +28,7 @@ COMMANDS = (
     "proof",
     "truth",
     "dashboard",
+    "export",
     "doctor",
 )
 

@@ -10,6 +10,7 @@ from typing import Any
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
 from perceptron.report.charts import plot
 from perceptron.report.charts.palette import Stroke, strokes
@@ -74,8 +75,9 @@ def write_site(
     looks = strokes(_backends(collection, asked))
     site = _Site(html)
     try:
-        for name, text in _texts(collection, looks, asv, asked, _comparisons(html)):
-            site.write(name, text.encode("utf-8"))
+        with no_search_for_cycles():
+            for name, text in _texts(collection, looks, asv, asked, _comparisons(html)):
+                site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
     except OSError as error:
