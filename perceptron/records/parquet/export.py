@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
-import perceptron
 from perceptron.errors import UserError
-from perceptron.records.parquet.schema import arrow_table, schema
+from perceptron.records.parquet.schema import MADE_BY, MAKER, arrow_table
 from perceptron.records.readers.asv.files import is_asv_folder
 from perceptron.records.readers.places import ROWS, closed_folders
 from perceptron.records.readers.shared.columns import Columns
@@ -25,8 +24,6 @@ from perceptron.records.warning import MeasurementWarning
 if TYPE_CHECKING:
     import pyarrow
 
-_MADE_BY = b"made by"
-_MAKER = f"perceptron {perceptron.__version__}".encode()
 _PARTITION = "machine"
 _MARK = "_perceptron"
 """An empty file in a folder of ours. Readers of Parquet pass over names that begin like this."""
@@ -64,7 +61,7 @@ def export(results: Path, target: Path, force: bool = False) -> Export:
             _must_be_replaceable_folder(target)
         with (_file if is_file else _folder)(target) as writer:
             for number, part in enumerate(_parts(results, warnings)):
-                table = arrow_table(part).replace_schema_metadata({_MADE_BY: _MAKER})
+                table = arrow_table(part)
                 writer.write(table, number)
                 rows += table.num_rows
             if not rows:
@@ -107,7 +104,6 @@ def _file(target: Path) -> Iterator[_Writer]:
     from pyarrow import parquet
 
     draft = _draft(target)
-    kept = schema().with_metadata({_MADE_BY: _MAKER})
 
     class Writer:
         def __init__(self, file: parquet.ParquetWriter) -> None:
@@ -117,7 +113,7 @@ def _file(target: Path) -> Iterator[_Writer]:
             self._file.write_table(table)
 
     try:
-        with parquet.ParquetWriter(draft, kept) as file:
+        with parquet.ParquetWriter(draft, arrow_table([]).schema) as file:
             yield Writer(file)
         os.replace(draft, target)
     finally:
@@ -182,7 +178,7 @@ def _is_ours(file: Path) -> bool:
         metadata = parquet.read_schema(file).metadata or {}
     except (pyarrow.ArrowException, ValueError):
         return False
-    return bytes(metadata.get(_MADE_BY, b"")).startswith(b"perceptron ")
+    return bytes(metadata.get(MADE_BY, b"")).startswith(MAKER)
 
 
 def _must_be_replaceable_folder(target: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
+import perceptron
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.data_frame import data_frame
 from perceptron.records.readers.shared.columns import Columns
@@ -16,22 +17,27 @@ if TYPE_CHECKING:
     import pyarrow
 
 
-def schema() -> pyarrow.Schema:
-    """Return the columns of an export: one for each field of a `Measurement`, by its name."""
-    import pyarrow
-
-    return pyarrow.schema(_fields(inspect.type_info(Measurement)))
+MADE_BY = b"made by"
+"""The key under which every file of an export says what wrote it."""
+MAKER = b"perceptron "
 
 
 def arrow_table(runs: Sequence[Columns]) -> pyarrow.Table:
-    """Return the rows of the runs as `load_results` has them; what was not measured is null."""
+    """Return the rows of the runs as `load_results` has them; what was not measured is null.
+
+    There is one column for each field of a `Measurement`, by its name.
+    """
     import pandas
     import pyarrow
 
     frame = data_frame(runs)
     plain = [None if state is None else msgspec.to_builtins(state) for state in frame["gpu"]]
     frame["gpu"] = pandas.Series(plain, dtype=object)
-    return pyarrow.Table.from_pandas(frame, schema(), preserve_index=False)
+    schema = pyarrow.schema(_fields(inspect.type_info(Measurement)))
+    table = pyarrow.Table.from_pandas(frame, schema, preserve_index=False)
+    # Beside what lets pandas read whole numbers as whole where some are absent.
+    maker = MAKER + perceptron.__version__.encode()
+    return table.replace_schema_metadata({**(table.schema.metadata or {}), MADE_BY: maker})
 
 
 def _fields(kind: inspect.Type) -> list[tuple[str, Any]]:
