@@ -2,9 +2,10 @@
 # make test      every check
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
-# make results   what README, docs and the dashboard show, measured here: about 33 minutes; resumes
+# make results   what README, docs and the dashboard show, measured here: about 50 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
+# make network   docs/network.md: estimates of networks beside links shaped on this machine; root on Linux
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
 # make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
@@ -15,7 +16,8 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind test bench targets results truth what-if proof readme shots wheels
+.PHONY: install browser valgrind slurm test bench targets results truth what-if network proof readme \
+	shots wheels
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -36,7 +38,16 @@ valgrind:
 		|| { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq valgrind; } \
 		|| echo 'NO VALGRIND: counting will not be tested; install the package valgrind' >&2
 
-test: browser valgrind
+# A fleet wants a cluster, links that are shaped want ip and tc. Tests start daemons of their own, so
+# whether the packages start theirs makes no difference.
+slurm:
+	@export PATH="$$PATH:/usr/sbin:/sbin"; \
+		(for name in munged slurmctld slurmd ip tc; do command -v $$name >/dev/null || exit 1; done) \
+		|| { test "$$(id -u)" = 0 && apt-get update -qq \
+			&& apt-get install -y -qq --no-install-recommends slurm-wlm munge iproute2; } \
+		|| echo 'NO SLURM: neither fleets nor shaped links will be tested; install slurm-wlm, munge and iproute2' >&2
+
+test: browser valgrind slurm
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -64,6 +75,9 @@ truth: install
 
 what-if: install
 	$(BIN)/perceptron truth --what-if --save docs/what-if.md
+
+network: install
+	$(BIN)/perceptron truth --network --save docs/network.md
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots

@@ -42,7 +42,9 @@ def steps(machine: str, commits: Path) -> list[Step]:
 
     The pages come last: a changed file would make another commit of the rows measured after it.
     """
-    from perceptron.report.answers import ADVISED  # asv imports every module here, and has no pages
+    # asv imports every module here, and has no pages.
+    from perceptron.report.answers import ADVISED
+    from perceptron.report.process_blocks import SEARCHED
 
     named = ("--machine", machine, "--json")
     return [
@@ -53,6 +55,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("ladder-digits", (_ours("overhead", "--problem", LADDER_OF_BATCHES, *named),), 3),
         Step("advise", (_ours("advise", *ADVISED.split(), *named),), 0.5),
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
+        Step("processes", (_ours(*SEARCHED.split(), *named),), 18),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),
         Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),

@@ -23,6 +23,7 @@ COMMANDS = (
     "map",
     "overhead",
     "advise",
+    "fleet",
     "gpu-day",
     "compare",
     "proof",

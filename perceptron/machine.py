@@ -41,7 +41,12 @@ def usable_cores() -> int:
 
 def machine_name() -> str:
     """Return this machine's name, fit for a folder."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", platform.node()).strip("-.")[:64] or "unnamed"
+    return folder_name(platform.node()) or "unnamed"
+
+
+def folder_name(name: str) -> str:
+    """Return a machine's name, fit for a folder; empty where nothing of it is."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._")[:64]
 
 
 @lru_cache(maxsize=1)

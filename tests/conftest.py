@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 from perceptron.records.of_record import export
 from perceptron.rehearsal import is_rehearsal
+from tests import slurm
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,6 +62,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def results_of_record(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The committed results, without whatever else was measured in this checkout."""
     return export(ROOT, tmp_path_factory.mktemp("record"))
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[slurm.Cluster]:
+    """Slurm for real, of two nodes; where it is not installed the tests are skipped."""
+    reason = slurm.unavailable()
+    if reason is not None:
+        pytest.skip(reason)
+    with slurm.running() as running:
+        yield running
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
+from perceptron.report.newest_runs import SEVERAL_FAMILIES, SEVERAL_PAIRS
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -366,6 +367,27 @@ def advice_rows() -> list[Measurement]:
             rows.append(measured(**what, backend=name, seconds=seconds * (1 + 0.01 * process)))
         absent = {"status": "skipped", "reason": ABSENT, "prepare_seconds": None}
         rows.append(measured(**what | absent, backend="torch-cuda"))
+    return rows
+
+
+SEVERAL: dict[str, Any] = {
+    "study": "crossover",
+    "families": list(SEVERAL_FAMILIES),
+    "pairs": [list(pair) for pair in SEVERAL_PAIRS],
+    "iterations": 10_000,
+}
+
+
+def several_rows() -> list[Measurement]:
+    """One process and two on two families: the second pays from 200 up; DDP by itself costs 0."""
+    rows = []
+    for family in SEVERAL_FAMILIES[:2]:
+        axes = (family.removeprefix("mlp-"),)
+        for row in line(family, SEVERAL_PAIRS[1]):
+            if row.backend.endswith("@2"):
+                rows.append(replace(row, axes=axes, processes=2, threads=1))
+            else:
+                rows += [replace(row, axes=axes, backend=name) for name in SEVERAL_PAIRS[0]]
     return rows
 
 

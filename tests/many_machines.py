@@ -51,9 +51,7 @@ class _Machine:
     has_gpu: bool
 
 
-def many_machines(
-    results: Path, machines: int = MACHINES, rows: int = ROWS, seed: int = 1
-) -> Path:
+def many_machines(results: Path, machines: int = MACHINES, rows: int = ROWS, seed: int = 1) -> Path:
     """Write our own runs of so many machines with so many rows each, and return ``results``.
 
     A machine has a ladder, a map, and a `bench` of the five lines for each commit as long as there
@@ -66,7 +64,9 @@ def many_machines(
         left = rows
         for start, (plan, made) in enumerate(_runs(machine, noise)):
             members = list(islice(made, left))
-            when = (_FIRST + timedelta(hours=12 * start + number / 60)).strftime("%Y-%m-%dT%H:%M:%SZ")
+            when = (_FIRST + timedelta(hours=12 * start + number / 60)).strftime(
+                "%Y-%m-%dT%H:%M:%SZ"
+            )
             commit = sha1(str(start).encode()).hexdigest()[:12]  # noqa: S324 a name like git's
             where: dict[str, Any] = {"machine": machine.name, "folder": machine.name}
             run = keep(
@@ -158,7 +158,9 @@ def _case(machine: _Machine, name: str, backend: str) -> Measurement:
         return Measurement(**fields, status="skipped", reason=ABSENT)
     batch = problem.batch or problem.dataset.rows
     work = batch * (problem.dataset.features + sum(problem.hidden) * problem.dataset.features)
-    seconds = (_OVERHEAD[backend] + _WORK[backend] * work / log(1 + machine.facts.cores)) / machine.speed
+    seconds = (
+        _OVERHEAD[backend] + _WORK[backend] * work / log(1 + machine.facts.cores)
+    ) / machine.speed
     on_device = backend == "torch-cuda"
     return Measurement(
         **fields,

@@ -30,8 +30,18 @@ SHORTER = {
 
 # Real runs that a test of the command makes with the same options, and looks at closely.
 TYPED_BY_TESTS = {
+    "perceptron bench --on local:2 --quick": "test_fleet.py",
     "perceptron bench --quick": "test_bench.py",
+    "perceptron fleet collect": "test_fleet.py",
+    "perceptron fleet status": "test_fleet.py",
     "perceptron overhead --quick": "test_overhead.py",
+    "perceptron crossover --family mlp-width,mlp-batch,perceptron-rows --processes 1,2 --quick": (
+        "test_processes.py"
+    ),
+    "perceptron overhead --problem mlp-width:512 --processes 1,2 --quick": "test_processes.py",
+    "perceptron bench --quick --processes 1,2": "test_processes.py",
+    "perceptron advise --rows 60000 --features 784 --hidden 128 --classes 10 --batch 1024 "
+    "--processes 1,2": "test_processes.py",
 }
 
 

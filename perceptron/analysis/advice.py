@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.data_parallel.estimate import NetworkWhatIf, NotEstimated
 from perceptron.analysis.interval import TIE, Interval, of_times
 from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
 from perceptron.analysis.side_by_side import ratio_of
@@ -91,6 +92,8 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
     warnings: list[MeasurementWarning]
     estimates: list[DeviceEstimate] = []
     """For a device that is not here; never among the rows."""
+    network: NetworkWhatIf | NotEstimated | None = None
+    """Estimated for more machines of this kind, if that was asked for; never among the rows."""
     budget: BudgetUse | None = None
 
     @property

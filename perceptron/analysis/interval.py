@@ -37,6 +37,12 @@ class Interval(Struct, frozen=True):
     high: float | None
 
 
+def scaled(value: Interval, factor: float) -> Interval:
+    """Return the interval of so many times a value, a positive number of them."""
+    ends = (None if end is None else factor * end for end in (value.low, value.high))
+    return Interval(factor * value.estimate, *ends)
+
+
 def robust_mean(
     values: Sequence[float] | Array, confidence: float = CONFIDENCE
 ) -> tuple[float, float]:

@@ -36,11 +36,9 @@ def plausible(row: Measurement) -> bool:
     )
 
 
-def _within(
-    values: Iterable[float | None], least: float, most: float, zero: bool = False
-) -> bool:
+def _within(values: Iterable[float | None], least: float, most: float, zero: bool = False) -> bool:
     # A plain loop: every row of a folder passes here, and a generator takes twice as long.
-    for value in values:  # noqa: SIM110
+    for value in values:
         if value is not None and not least <= value <= most and not (zero and value == 0):
             return False
     return True

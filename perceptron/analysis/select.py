@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from perceptron.analysis.definition import Definitions
+from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
 NOT_REACHED = "the run ended before its turn"
@@ -22,11 +24,21 @@ class State(NamedTuple):
     environment: str | None
     version: str | None
     """Of the benchmark."""
+    code: str | None = None
+    """Digest of the code that measured it, which a row without a commit may have."""
 
 
 def state(row: Measurement) -> State:
     """Return of which code, in which environment and by which benchmark this row was measured."""
-    return State(row.source, row.commit, row.environment, row.version)
+    return State(row.source, row.commit, row.environment, row.version, row.code)
+
+
+def definitions(rows: Iterable[Measurement]) -> Definitions:
+    """Return which definition of a problem counts among rows of one ground and one state.
+
+    No answer puts rows of several together, so in each another definition may count.
+    """
+    return Definitions(rows, lambda row: (ground(row), state(row)))
 
 
 def is_own(row: Measurement) -> bool:
@@ -44,6 +56,14 @@ def moment(row: Measurement) -> str:
     Histories are filled backwards: the commit measured last may be the oldest.
     """
     return row.committed or row.when
+
+
+def problem_without_size(row: Measurement) -> str | None:
+    """Return what the problem of a row is called without its size; None where it is not known.
+
+    That of a member of a family ends in its size: ``mlp-width:512``, ``model.toml@1a2b3c4d:512``.
+    """
+    return None if row.problem is None else row.problem.removesuffix(f":{row.size}")
 
 
 def has_time(row: Measurement) -> bool:
@@ -97,21 +117,21 @@ def prepared(rows: Iterable[Measurement], backend: str) -> dict[int, float]:
 
 
 def current(rows: Iterable[Measurement]) -> list[Measurement]:
-    """Return the rows of each backend's newest state: one environment and one commit.
+    """Return the rows of each backend's newest state: one environment, and one state of the code.
 
-    Times of another version of a library or of the code are not further processes of this one.
+    Times of another version of a library or of the code are not further processes of this one, nor
+    are those of another definition of the problem.
     """
     rows = list(rows)
-    newest: dict[str, tuple[str, tuple[str | None, str | None]]] = {}
+    newest: dict[str, tuple[str, tuple[str | None, ...]]] = {}
     for row in rows:
         latest = newest.get(row.backend)
         if row.status == "ok" and (latest is None or row.when > latest[0]):
-            newest[row.backend] = (row.when, (row.environment, row.commit))
+            newest[row.backend] = (row.when, _where(row))
     kept = [
-        row
-        for row in rows
-        if row.backend not in newest or newest[row.backend][1] == (row.environment, row.commit)
+        row for row in rows if row.backend not in newest or newest[row.backend][1] == _where(row)
     ]
+    kept = Definitions(kept).keep(kept)
     if len({state for _, state in newest.values()}) < 2:
         return kept
     # Two states were not measured side by side, and their processes have no number in common.
@@ -123,6 +143,10 @@ def current(rows: Iterable[Measurement]) -> list[Measurement]:
         for backend, numbers in processes.items()
     }
     return [replace(row, process=rank[row.backend][row.process]) for row in kept]
+
+
+def _where(row: Measurement) -> tuple[str | None, ...]:
+    return row.environment, row.commit, row.code
 
 
 def is_measured(rows: Iterable[Measurement], backend: str) -> bool:

@@ -9,20 +9,69 @@ Every backend says itself where it stands, in its attribute ``rung`` (see `proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from perceptron.backends import registry
-from perceptron.backends.protocol import LadderStep
+from perceptron.backends.protocol import Counterpart, Distributed, LadderStep
 
 STARTS = "nothing: the ladder starts here"
 
 
-def rungs(device: str, batches: bool = True) -> dict[str, str]:
+def rungs(device: str, batches: bool = True, processes: Sequence[int] = ()) -> dict[str, str]:
     """Return the backends on this device's ladder in their order, with what each removes.
 
     ``batches`` says whether the ladder is that of a problem with batches. A backend without a
-    rung, or whose ``after`` is on no ladder of this device, is not among them.
+    rung, or whose ``after`` is on no ladder of this device, is not among them. With ``processes``
+    it starts with what trains over so many, the most first, and goes on with what trains as that
+    does in one: what stands above it without them removes something else, and is left out.
     """
+    ladder = _of_one_process(device, batches)
+    joined = _over_processes(device, ladder) if processes else None
+    if joined is None:
+        return ladder
+    backend, counterpart = joined
+    names = list(ladder)
+    below = names[names.index(counterpart.name) + 1 :]
+    return {
+        **_steps_down(backend, counterpart, sorted(set(processes), reverse=True)),
+        **{name: ladder[name] for name in below},
+    }
+
+
+def _over_processes(
+    device: str, ladder: Mapping[str, str]
+) -> tuple[Distributed, Counterpart] | None:
+    """Return what trains over several processes above one of this ladder; ours if there is one."""
+    for name in registry.names():
+        backend = registry.load(name)
+        counterpart = getattr(backend, "counterpart", None)
+        if (
+            isinstance(backend, Distributed)
+            and backend.device == device
+            and isinstance(counterpart, Counterpart)
+            and counterpart.name in ladder
+        ):
+            return backend, counterpart
+    return None
+
+
+def _steps_down(
+    backend: Distributed, counterpart: Counterpart, counts: Sequence[int]
+) -> dict[str, str]:
+    """Return the rungs from most processes down to the counterpart, with what each removes."""
+    most, *fewer = counts
+    starts = STARTS if most == 1 else f"{STARTS}, over {most} processes"
+    removes = (
+        [counterpart.removes] if counts[-1] == 1 else [counterpart.partners, counterpart.removes]
+    )
+    return {
+        backend.over(most).name: starts,
+        **{backend.over(count).name: counterpart.partners for count in fewer},
+        counterpart.name: "; ".join(removes),
+    }
+
+
+def _of_one_process(device: str, batches: bool) -> dict[str, str]:
     known: dict[str, LadderStep] = {}
     for name in registry.names():
         backend = registry.load(name)

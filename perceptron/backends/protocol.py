@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,10 @@ class Backend(Protocol):
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns
       when the work is queued.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
+    * ``ranks``: the `Ranks` of one that trains over several processes.
+    * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
     * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
+    * ``counterpart``: of a `Distributed`, its `Counterpart`.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
       with it; float32 without this.
     """
@@ -108,6 +114,20 @@ class Backend(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Counterpart:
+    """The backend that trains as a `Distributed` does, without what joins several processes.
+
+    Where processes are asked for, the ladder goes down from most processes to this one.
+    """
+
+    name: str
+    removes: str
+    """What it does away with beside the `Distributed` over one process."""
+    partners: str
+    """What the `Distributed` does away with over fewer processes."""
+
+
 @runtime_checkable
 class Distributed(Protocol):
     """A `Backend` that trains one model over several processes together.
@@ -124,6 +144,37 @@ class Distributed(Protocol):
 
         Its name ends with ``@`` and their number, unless that is 1.
         """
+
+
+class Ranks(Protocol):
+    """The processes of a `Distributed` backend, as whoever measures asks them; see `ranks_of`."""
+
+    def call(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
+        """Return what the function returns in each rank, which imports its module.
+
+        Ranks that are not there are started first. Raises `RankFailed`.
+        """
+
+    def call_running(self, function: Callable[..., _T], *arguments: Any) -> list[_T]:
+        """Call a function as `call` does in ranks that are there; [] if there are none.
+
+        Raises nothing: ranks that fail are ended, and what is asked of them next says why.
+        """
+
+    def on_each_node(self) -> int:
+        """Return how many of them share the memory of a machine."""
+
+    def process_ids(self) -> list[int] | None:
+        """Return the numbers of the processes; None if some run on another machine."""
+
+
+def ranks_of(backend: Backend) -> Ranks | None:
+    """Return the processes that train together, in a backend's attribute ``ranks``, if it has it.
+
+    A worker measures in them what it measures in itself otherwise: memory, threads, waiting.
+    """
+    ranks: Ranks | None = getattr(backend, "ranks", None)
+    return ranks
 
 
 def processes_of(backend: Backend) -> int:
@@ -148,3 +199,7 @@ def threads_of_each(backend: Backend, threads: int) -> int:
 
 class Unsupported(Exception):
     """This backend cannot train this problem; the message is the reason, in one line."""
+
+
+class RankFailed(Exception):
+    """One of the processes that train together failed; the message names it, in one line."""

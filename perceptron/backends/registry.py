@@ -29,6 +29,7 @@ BUILT_IN: dict[str, str] = {
     "torch-cpu-functional": "perceptron.backends.torch_functional:BACKEND",
     "torch-cpu-manual": "perceptron.backends.torch_manual:BACKEND",
     "torch-cpu-compiled": "perceptron.backends.torch_compiled:BACKEND",
+    "torch-ddp": "perceptron.backends.data_parallel.backend:CPU",
     "jax-cpu": "perceptron.backends.jax_backend:CPU",
     "torch-cuda": "perceptron.backends.torch_eager:CUDA",
     "torch-cuda-dataloader": "perceptron.backends.torch_dataloader:CUDA",
@@ -37,6 +38,7 @@ BUILT_IN: dict[str, str] = {
     "torch-cuda-compiled": "perceptron.backends.torch_compiled:CUDA_BACKEND",
     "torch-cuda-graph": "perceptron.backends.torch_cuda_graph:BACKEND",
     "torch-cuda-persistent": "perceptron.backends.torch_cuda_persistent:BACKEND",
+    "torch-ddp-cuda": "perceptron.backends.data_parallel.backend:CUDA",
     "cupy": "perceptron.backends.cupy_backend:BACKEND",
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
     "torch-mps": "perceptron.backends.torch_eager:MPS",
@@ -94,6 +96,27 @@ def _over(backend: Backend, name: str, count: str) -> Backend:
             f"backend {name!r}: {backend.name} trains in one process: leave out {OVER}{count}"
         )
     return backend.over(int(count))
+
+
+def is_name(name: str) -> bool:
+    """Return whether a backend may be loaded by this name: without or with its processes."""
+    alone = name.partition(OVER)[0]
+    known = names()
+    return name in known or alone in known
+
+
+def data_parallel() -> tuple[str, ...]:
+    """Return ours that can train over several processes: of the CPU, and of devices that are here.
+
+    One of the CPU that cannot run is among them: it has a row that says why.
+    """
+    loaded = [load(name) for name in BUILT_IN]
+    return tuple(
+        backend.name
+        for backend in loaded
+        if isinstance(backend, Distributed)
+        and (backend.device == "cpu" or reason_unavailable(backend.name) is None)
+    )
 
 
 def over_processes(names: Iterable[str], counts: Sequence[int]) -> tuple[str, ...]:

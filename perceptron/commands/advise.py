@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from perceptron.commands.shared.arguments import (
+    EVERY,
     Backends,
     Budget,
     DTypeName,
     Json,
     Machine,
+    Price,
+    Processes,
     Results,
     Threads,
     Wait,
@@ -28,6 +31,9 @@ from perceptron.commands.shared.options import (
 )
 from perceptron.commands.shared.quiet import quiet
 from perceptron.errors import UserError
+
+if TYPE_CHECKING:
+    from perceptron.studies.advise_machines import MachinesPlan
 
 
 def advise(
@@ -66,9 +72,21 @@ def advise(
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 28.")
     ] = None,
+    machines: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME …]", help="Answer from what machines measured, or these of them."
+        ),
+    ] = None,
+    price: Price = None,
     what_if: WhatIf = None,
+    what_if_network: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Estimate for more machines, joined by 10GbE, 1GbE …"),
+    ] = None,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: DTypeName = "float32",
     wait: Wait = None,
     machine: Machine = None,
@@ -76,15 +94,20 @@ def advise(
     results: Results = Path("results"),
     json: Json = False,
 ) -> None:
-    """Which backend for my shape on this machine, and at which sizes that changes."""
+    """Which backend for my shape on this machine, and at which sizes that changes.
+
+    With --machines: which of the machines in results/, and which backend on it. Measures nothing.
+    """
+    from perceptron.analysis.data_parallel.networks import network
     from perceptron.analysis.what_if.devices import device
-    from perceptron.backends.registry import DEFAULT
     from perceptron.problems.catalogue import find
     from perceptron.problems.optimizer import OptimizerName
     from perceptron.problems.problem import DTYPES, Feed
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
+    from perceptron.studies.advise_machines import MachinesPlan
+    from perceptron.studies.shared.over_processes import backends_over
 
     given = {
         "--rows": rows,
@@ -102,29 +125,66 @@ def advise(
         raise UserError("give --budget in minutes or --seconds, not both")
     allowed = seconds_of("--budget", budget)
     allowed = allowed or seconds_of("--seconds", seconds, "seconds")
+    asked = find(
+        problem
+        or study.shape_reference(
+            rows,
+            features,
+            whole_numbers("--hidden", hidden, each_once=False),
+            classes,
+            batch,
+            one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
+            one_of("--feed", feed or "resident", get_args(Feed)),
+        )
+    )
+    cores = one_number("--threads", threads)
     plan = study.AdvisePlan(
-        problem=find(
-            problem
-            or study.shape_reference(
-                rows,
-                features,
-                whole_numbers("--hidden", hidden, each_once=False),
-                classes,
-                batch,
-                one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
-                one_of("--feed", feed or "resident", get_args(Feed)),
-            )
+        problem=asked,
+        backends=backends_over(
+            split("--backends", backends), whole_numbers("--processes", processes)
         ),
-        backends=split("--backends", backends) or DEFAULT,
         dtype=one_of("--dtype", dtype, DTYPES),
-        threads=one_number("--threads", threads),
+        threads=cores,
         iterations=iterations,
         epochs=epochs,
     )
+    if machines is not None:
+        measuring = {
+            "--seconds": seconds,
+            "--budget": budget,
+            "--wait": wait,
+            "--machine": machine,
+            "--what-if": what_if,
+            "--what-if-network": what_if_network,
+            "--processes": processes,
+        }
+        used = next((option for option, value in measuring.items() if value is not None), None)
+        if used is not None:
+            raise UserError(f"give --machines, which measures nothing, or {used}, not both")
+        of_fleet = MachinesPlan(
+            problem=plan.problem,
+            length=plan.length,
+            machines=tuple(name for name in split("--machines", machines) if name != EVERY),
+            dtype=plan.dtype,
+            threads=cores or None,
+            backends=split("--backends", backends),
+        )
+        _of_machines(of_fleet, price, results, json)
+        return
+    if price is not None:
+        raise UserError("--price is for --machines: add that, or leave it out")
     guessed = None if what_if is None else device(what_if)
+    joined = None if what_if_network is None else network(what_if_network)
     with terminal.progress_bar("looking", seconds=True) as bar:
         result = study.advise(
-            plan, folder_name("--machine", machine), results, bar, guessed, allowed, quiet(wait)
+            plan,
+            folder_name("--machine", machine),
+            results,
+            bar,
+            guessed,
+            allowed,
+            quiet(wait),
+            joined,
         )
     terminal.show_warnings(result.warnings)
     if json:
@@ -132,3 +192,22 @@ def advise(
     else:
         advice.show(result)
         terminal.show_next("perceptron crossover")
+
+
+def _of_machines(plan: MachinesPlan, price: Path | None, results: Path, json: bool) -> None:
+    """Answer from what was measured on many machines."""
+    from perceptron.records.prices import read_prices
+    from perceptron.report import documents
+    from perceptron.report.tables import fleet_advice, terminal
+    from perceptron.studies.advise_machines import advise_machines
+
+    prices = None if price is None else read_prices(price)
+    answer, complaints = advise_machines(plan, results, prices)
+    asked = [one.machine for one in answer.machines] + [one.machine for one in answer.absent]
+    unknown = [] if prices is None or plan.machines else prices.unknown(asked)
+    for line in (*complaints, *(f"{price}: {line}" for line in unknown)):
+        terminal.note(line)
+    if json:
+        documents.write(documents.fleet_advice(answer, complaints))
+    else:
+        fleet_advice.show(answer)

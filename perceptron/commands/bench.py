@@ -16,10 +16,12 @@ from perceptron.commands.shared.arguments import (
     Json,
     Machine,
     Problems,
+    Processes,
     Results,
     Threads,
     Wait,
 )
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -36,6 +38,7 @@ NO_FAMILY = "none"
 """Typed instead of families: the finding alone."""
 
 
+@may_run_on_a_fleet
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
     families: Families = None,
@@ -44,6 +47,7 @@ def bench(
     wait: Wait = None,
     machine: Machine = None,
     threads: Threads = None,
+    processes: Processes = None,
     rounds: Annotated[
         str | None,
         typer.Option(
@@ -64,20 +68,25 @@ def bench(
     from perceptron.report import documents
     from perceptron.report.tables import crossover, finding, one_size, terminal
     from perceptron.studies import bench as study
+    from perceptron.studies.shared.over_processes import backends_over
     from perceptron.studies.shared.sweep import SWEEP
 
     own = [member for file in split("--problem", problem) for member in find_all(file)]
     named = split("--families", families)
+    typed = split("--backends", backends)
+    chosen = backends_over(typed, whole_numbers("--processes", processes))
     plan = study.BenchPlan(
         families=() if named == (NO_FAMILY,) else named or (() if own else SWEEP),
         problems=tuple(own),
-        backends=split("--backends", backends) or DEFAULT,
+        backends=chosen,
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=whole_numbers("--threads", threads),
         quick=quick,
         rounds=one_number("--rounds", rounds),
+        beside_finding=() if typed else tuple(name for name in chosen if name not in DEFAULT),
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:

@@ -14,11 +14,17 @@ from perceptron.commands.shared.arguments import (
     Json,
     Machine,
     Problems,
+    Processes,
     Quick,
     Results,
     Threads,
     Wait,
     WhatIf,
+)
+from perceptron.commands.shared.fleet_options import (
+    hand_over,
+    is_for_a_fleet,
+    may_run_on_a_fleet,
 )
 from perceptron.commands.shared.options import (
     folder_name,
@@ -35,6 +41,7 @@ from perceptron.commands.shared.skipped import announce_skipped
 from perceptron.errors import UserError
 
 
+@may_run_on_a_fleet
 def crossover(
     family: Annotated[
         list[str] | None,
@@ -70,6 +77,7 @@ def crossover(
     what_if: WhatIf = None,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
     quick: Quick = False,
     wait: Wait = None,
@@ -90,6 +98,7 @@ def crossover(
     from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
     from perceptron.studies import crossover_from_files
+    from perceptron.studies.shared.over_processes import pairs_between, pairs_over
     from perceptron.studies.shared.sweep import SWEEP
 
     pairs, sources = several("--pair", pair), several("--from", source)
@@ -99,12 +108,14 @@ def crossover(
             "--problem": problem,
             "--backends": backends,
             "--threads": threads,
+            "--processes": processes,
             "--dtype": dtype,
             "--quick": quick,
             "--wait": wait is not None,
             "--machine": machine,
             "--what-if": what_if,
             "--budget": budget is not None,
+            "--on": is_for_a_fleet(),
         }
         for option, given in measuring.items():
             if given:
@@ -125,17 +136,23 @@ def crossover(
         if size_regex is not None or commit is not None:
             raise UserError("--size-regex and --commit are about files: give them with --from")
         families = split("--family", family)
+        named, counts = split("--backends", backends), whole_numbers("--processes", processes)
+        wanted = [
+            crossover_from_files.split_pair(text, registry.names(), registry.is_name)
+            for text in pairs
+        ]
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=tuple(crossover_from_files.split_pair(text, registry.names()) for text in pairs),
-            backends=split("--backends", backends) or registry.DEFAULT,
+            pairs=pairs_over(wanted, counts) if named or wanted else pairs_between(counts),
+            backends=registry.over_processes(named, counts) if named else registry.DEFAULT,
             dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),
             iterations=iterations,
             quick=quick,
         )
         allowed = seconds_of("--budget", budget)
+        hand_over(allowed or plan.budget_seconds)
         guessed = None if what_if is None else device(what_if)
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)

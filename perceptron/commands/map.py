@@ -14,16 +14,26 @@ from perceptron.commands.shared.arguments import (
     HtmlOfAnswer,
     Json,
     Machine,
+    Processes,
     Results,
     Threads,
     Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
+@may_run_on_a_fleet
 def map(  # noqa: A001 named as the command
     family: Annotated[
         str | None,
@@ -37,6 +47,7 @@ def map(  # noqa: A001 named as the command
     ] = 0,
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: DTypeName = "float32",
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
     wait: Wait = None,
@@ -47,22 +58,25 @@ def map(  # noqa: A001 named as the command
     json: Json = False,
 ) -> None:
     """Map which backend wins where on two size axes, and by how much."""
-    from perceptron.backends.registry import DEFAULT
     from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.tables import phase_map as table
     from perceptron.report.tables import terminal
     from perceptron.studies import map as study
+    from perceptron.studies.shared.over_processes import backends_over
 
     plan = study.MapPlan(
         family=study.MAP if family is None else family,
         points=points,
-        backends=split("--backends", backends) or DEFAULT,
+        backends=backends_over(
+            split("--backends", backends), whole_numbers("--processes", processes)
+        ),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         quick=quick,
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("mapping", seconds=True) as bar:

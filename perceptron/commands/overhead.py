@@ -13,23 +13,34 @@ from perceptron.commands.shared.arguments import (
     HtmlOfAnswer,
     Json,
     Machine,
+    Processes,
     Quick,
     Results,
     Threads,
     Wait,
 )
-from perceptron.commands.shared.options import folder_name, one_number, one_of, seconds_of, split
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
 
 
+@may_run_on_a_fleet
 def overhead(
     problem: Annotated[
         str, typer.Option(metavar="P", help="A problem, a shape or a FILE.toml[:SIZE].")
     ] = "or-gate",
     backends: Backends = None,
     threads: Threads = None,
+    processes: Processes = None,
     dtype: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
@@ -48,15 +59,19 @@ def overhead(
     from perceptron.report import documents
     from perceptron.report.tables import ladder, terminal
     from perceptron.studies import overhead as study
+    from perceptron.studies.overhead_plan import rungs_over
 
     plan = study.OverheadPlan(
-        problem=find(problem),
-        backends=split("--backends", backends),
+        problem=(what := find(problem)),
+        backends=rungs_over(
+            what, split("--backends", backends), whole_numbers("--processes", processes)
+        ),
         dtype=None if dtype is None else one_of("--dtype", dtype, DTYPES),
         threads=one_number("--threads", threads),
         quick=quick,
     )
     allowed = seconds_of("--budget", budget)
+    hand_over(allowed or plan.budget_seconds)
     pages = prepare(html, by_default=not json)
     announce_skipped(plan.backends)
     with terminal.progress_bar("measuring", seconds=True) as bar:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-from collections.abc import Collection, Iterator, Sequence
-from hashlib import sha256
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import TypeGuard
+
+from perceptron.code_digest import code_digest
 
 _PACKAGE = Path(__file__).parents[1]
 # Of this package: what decides which number comes out of which process …
@@ -49,38 +48,4 @@ def digest(
     Comments and docstrings make no difference, nor does the Python. Whole folders count, so that
     a module added to one is part of it without being named.
     """
-    result = sha256()
-    for name, text in _sources(parts):
-        if name in without:
-            continue
-        result.update(f"{name}\n{without_words(text)}\n".encode())
-    return result.hexdigest()[:12]
-
-
-def _sources(parts: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for part in parts:
-        path = _PACKAGE / part
-        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
-            yield file.relative_to(_PACKAGE).as_posix(), file.read_text(encoding="utf-8")
-
-
-def without_words(source: str) -> str:
-    """Return the lines of a module that are neither blank, nor a comment, nor a docstring."""
-    words = {
-        number
-        for node in ast.walk(ast.parse(source))
-        if _is_text(node)
-        for number in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
-    lines = enumerate(source.splitlines(), start=1)
-    kept = [line for number, line in lines if number not in words and line.strip()]
-    return "\n".join(line for line in kept if not line.lstrip().startswith("#"))
-
-
-def _is_text(node: ast.AST) -> TypeGuard[ast.Expr]:
-    """Return whether it is a docstring, or the description of an attribute."""
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+    return code_digest(_PACKAGE, parts, without)

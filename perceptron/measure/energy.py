@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from perceptron.backends.accelerators.protocol import accelerator_of
-from perceptron.backends.protocol import Backend, Unsupported
+from perceptron.backends.protocol import Backend, Unsupported, processes_of
 from perceptron.measure.hardware import device_of
 from perceptron.measure.job import Part
 from perceptron.measure.nvml import NoDevice, NvmlDevice
@@ -37,6 +37,8 @@ def energy(backend: Backend, problem: Problem, dtype: DType) -> Iterator[Part]:
     It is all that the GPU takes while it trains, what it takes when idle included. Raises
     `Unsupported` where there is no counter.
     """
+    if processes_of(backend) > 1:
+        raise Unsupported("it trains on several GPUs, and the counter is that of one")
     accelerator = accelerator_of(backend)
     if accelerator is None:
         raise Unsupported("it trains on the host, whose energy is not measured")

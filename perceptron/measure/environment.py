@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import psutil
 
-from perceptron.backends.protocol import Backend
+from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import worker_environment
@@ -45,7 +45,8 @@ def environment(backends: list[Backend], threads: int) -> Environment:
     What backends load is asked in a process of its own, so that this one stays free of it.
     """
     variables = dict(os.environ)
-    for backend in backends:
+    # What trains in one process comes last: facts are not others because more was measured beside.
+    for backend in sorted(backends, key=processes_of, reverse=True):
         with suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
     loaded = _loaded([backend.name for backend in backends], variables)

@@ -12,6 +12,7 @@ from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.measure.device_costs import device_ceilings
 from perceptron.measure.hardware import device_of, hardware_of
 from perceptron.measure.job import Part
+from perceptron.measure.rank_waiting import meter_of
 from perceptron.measure.timed_loop import TimedLoop, part, repeat
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems.problem import DType, Problem
@@ -31,8 +32,11 @@ def phases(backend: Backend, problem: Problem, dtype: DType, effort: Effort) -> 
     if not hasattr(trainer, "phases"):
         raise Unsupported("its iterations have no separate phases")
     hardware_of(backend).warm_up(trainer)
-    for name, loop in trainer.phases().items():
-        yield part(name, 1.0, time_training(TimedLoop(loop, trainer.reset), effort))
+    with meter_of(backend) as meter:
+        for name, loop in trainer.phases().items():
+            yield part(
+                name, 1.0, time_training(TimedLoop(loop, trainer.reset), effort, meter=meter)
+            )
 
 
 def ceilings(backend: Backend, dtype: DType, effort: Effort) -> Iterator[Part]:

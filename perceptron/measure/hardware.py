@@ -11,7 +11,7 @@ from threading import Thread
 from typing import Any, Protocol
 
 from perceptron.backends.accelerators.protocol import accelerator_of
-from perceptron.backends.protocol import Backend
+from perceptron.backends.protocol import Backend, Ranks, ranks_of
 from perceptron.measure import memory
 from perceptron.measure.gpu_state import gpu_state
 from perceptron.measure.nvml import NoDevice, NvmlDevice, device_of_process
@@ -62,7 +62,10 @@ class Hardware(Protocol):
 def hardware_of(backend: Backend) -> Hardware:
     """Return what the backend trains on."""
     accelerator = accelerator_of(backend)
-    return Host() if accelerator is None else device_of(accelerator)
+    if accelerator is not None:
+        return device_of(accelerator)
+    ranks = ranks_of(backend)
+    return Host() if ranks is None else HostOfRanks(ranks)
 
 
 def device_of(accelerator: Any) -> Device:
@@ -108,6 +111,26 @@ class Host:
 
     def own_seconds(self, trainer: Any, timing: Timing) -> float | None:
         return None
+
+
+class HostOfRanks(Host):
+    """The same of the processes that train together, and of this one, which asks them."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self._ranks = ranks
+
+    def release(self) -> None:
+        super().release()
+        self._ranks.call_running(memory.release)
+
+    def watch_memory(self) -> None:
+        self._ranks.call(memory.watch_peak)
+
+    def peak_bytes(self) -> int | None:
+        """Return the sum of what each held at most; None if one does not know."""
+        held = self._ranks.call(memory.watched_peak)
+        known = [size for size in held if size is not None]
+        return sum(known) if len(known) == len(held) else None
 
 
 class Device:

@@ -187,9 +187,13 @@ def worker_environment(backend: Backend, threads: int) -> dict[str, str]:
     asked = backend.environment(threads)
     if not all(isinstance(word, str) for pair in asked.items() for word in pair):
         raise TypeError("environment() must give a dict[str, str]")
-    ours = str(Path(__file__).parents[2])  # so that a bare checkout's workers find it too
-    path = os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
-    return os.environ | asked | {"PYTHONPATH": path}
+    return os.environ | asked | {"PYTHONPATH": package_path()}
+
+
+def package_path() -> str:
+    """Return a ``PYTHONPATH`` by which processes that we start find a bare checkout too."""
+    ours = str(Path(__file__).parents[2])
+    return os.pathsep.join(filter(None, (ours, os.environ.get("PYTHONPATH"))))
 
 
 class _Worker:

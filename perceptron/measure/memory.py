@@ -68,6 +68,20 @@ class PeakMemory:
         return max(0, _status_bytes("VmHWM") - self._before)
 
 
+_watched: PeakMemory | None = None
+
+
+def watch_peak() -> None:
+    """Begin to look at the memory of this process, for `watched_peak`."""
+    global _watched
+    _watched = PeakMemory()
+
+
+def watched_peak() -> int | None:
+    """Return the most bytes held since `watch_peak`, beyond those before; None if unknown."""
+    return None if _watched is None else _watched.bytes()
+
+
 def _libc() -> Any:
     return ctypes.CDLL(None) if sys.platform == "linux" else None
 

@@ -1,4 +1,4 @@
-"""Which revision of the suite is running."""
+"""Which revision of the suite is running, and which code of it measures."""
 
 from __future__ import annotations
 
@@ -7,14 +7,28 @@ import hashlib
 import os
 import re
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 
+from perceptron.code_digest import code_digest
 from perceptron.errors import UserError
 
 VARIABLE = "PERCEPTRON_COMMIT"
 # As git abbreviates a commit, or as `revision` returns it, or a tag.
 _COMMIT = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,63}")
 _NOT_RESULTS = ":(exclude)results"
+# What can change a number: what is trained, who trains it, what times it, and what says which
+# backends and sizes share a process, and in which order. What is made of numbers cannot.
+MEASURING = (
+    "backends",
+    "machine.py",
+    "measure",
+    "problems",
+    "rehearsal.py",
+    "studies/shared",
+    "supervision.py",
+    "waiting.py",
+)
 
 
 def revision() -> str | None:
@@ -36,6 +50,18 @@ def revision() -> str | None:
     if not changes:
         return commit
     return f"{commit}-dirty-{hashlib.sha256(changes).hexdigest()[:8]}"
+
+
+@lru_cache(maxsize=1)  # it takes a tenth of a second
+def measuring_code() -> str | None:
+    """Return the digest of the code that measures: a wheel has it, which knows of no commit.
+
+    See `code_digest`. None where the sources are not there, as in a package of compiled files only.
+    """
+    try:
+        return code_digest(Path(__file__).parents[1], MEASURING)
+    except OSError:
+        return None
 
 
 def _stated() -> str | None:

@@ -13,12 +13,7 @@ from typing import Protocol
 
 from perceptron.machine import usable_cores
 from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
-from perceptron.waiting import (
-    WaitingMeter,
-    largest_waited_share,
-    stolen_seconds,
-    waiting_meter,
-)
+from perceptron.waiting import largest_waited_share, stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]
 
@@ -41,6 +36,27 @@ class Repeatable(Protocol):
 
     def reset(self) -> None:
         """Go back to the start."""
+
+
+class Meter(Protocol):
+    """What tells how long threads waited for a core, as `WaitingMeter` does of this process."""
+
+    def __call__(self) -> float | None:
+        """Return the seconds that all threads together have waited, None where that is unknown."""
+
+    def refresh(self) -> None:
+        """Count threads that were started since, too."""
+
+    def leave_out_idle(self) -> None:
+        """Read no more what threads wait that have not run since they are known."""
+
+    @property
+    def ran_seconds(self) -> float:
+        """Seconds that the threads had run at the last call, added up."""
+
+    @property
+    def threads(self) -> int:
+        """Threads that are read, at least 1."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +100,7 @@ def time_training(
     trainer: Repeatable,
     effort: Effort,
     clock: Clock = time.perf_counter,
-    meter: WaitingMeter | None = None,
+    meter: Meter | None = None,
     stolen: Stolen = stolen_seconds,
 ) -> Timing:
     """Time ``trainer.train``, each sample from the start parameters.
@@ -127,7 +143,7 @@ def _timing(samples: Samples, had_all_cores: bool) -> Timing:
 class _Loop:
     """A trainer, called for some iterations at a time."""
 
-    def __init__(self, trainer: Repeatable, clock: Clock, meter: WaitingMeter) -> None:
+    def __init__(self, trainer: Repeatable, clock: Clock, meter: Meter) -> None:
         self._trainer = trainer
         self._clock = clock
         self.meter = meter

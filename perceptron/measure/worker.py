@@ -19,22 +19,28 @@ from math import isfinite, isnan
 from pathlib import Path
 
 import msgspec
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import threadpool_limits
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
 from perceptron.backends.contract.reference_file import load_reference, pack_reference
-from perceptron.backends.protocol import Backend, Unsupported, threads_of_each
+from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
 from perceptron.errors import UserError
 from perceptron.measure import device_costs, energy, extras
 from perceptron.measure.hardware import hardware_of, ran_out
 from perceptron.measure.job import Job, Outcome, Part, timed
 from perceptron.measure.kernel_profile import profile
 from perceptron.measure.memory import available_bytes, keep_freed_memory
+from perceptron.measure.rank_waiting import meter_of
+from perceptron.measure.ranks import (
+    assert_threads_of_each,
+    forget_data,
+    make_ready,
+    sharing_memory,
+)
 from perceptron.measure.timing import Effort, time_training
 from perceptron.problems import catalogue, cost
-from perceptron.problems.datasets import forget
 from perceptron.problems.problem import Problem
 from perceptron.records.files.replace import replace
 
@@ -64,7 +70,7 @@ def main() -> None:
             answers.flush()
             context_seconds = None  # the next problem finds everything started
         # The next job may be long in coming, and other workers need memory.
-        forget()
+        forget_data(backend)
         hardware_of(backend).release()
 
 
@@ -95,7 +101,7 @@ def _measured(backend: Backend, reference: str, job: Job, context_seconds: float
         return Outcome(
             problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
         )
-    except (_Disagrees, _Diverges, UserError) as reason:
+    except (_Disagrees, _Diverges, RankFailed, UserError) as reason:
         return Outcome(problem=reference, status="failed", reason=_line(reason))
     except MemoryError:
         return Outcome(problem=reference, status="failed", reason="out of memory")
@@ -123,6 +129,7 @@ def _first_touch(backend: Backend, job: Job) -> float | None:
     if not getattr(backend, "compiles", False) and job.extra != "device":
         # If this fails, the problems themselves will say why.
         with contextlib.suppress(Exception):
+            threads_of_each(backend, job.threads)
             backend.prepare(catalogue.find("or-gate"), job.dtype)
     # What is alive now stays alive: the collector need not look at it again.
     gc.collect()
@@ -139,15 +146,15 @@ class _Diverges(Exception):
 
 
 def _measure(backend: Backend, problem: Problem, job: Job) -> Outcome:
-    needed = cost.memory(problem, "float64" if job.check else job.dtype)
-    for free, where in (
-        (available_bytes(), ""),
-        (hardware_of(backend).free_bytes(), " on the device"),
+    of_each = cost.memory(problem, "float64" if job.check else job.dtype)
+    for free, needed, where in (
+        (available_bytes(), sharing_memory(backend) * of_each, ""),
+        (hardware_of(backend).free_bytes(), of_each, " on the device"),
     ):
         if free is not None and needed > free:
             reason = f"needs about {_gib(needed)}, {_gib(free)} are free{where}"
             return Outcome(problem=problem.reference, status="skipped", reason=reason)
-    problem.dataset.load()  # generating data is nobody's training time
+    make_ready(backend, problem)
     return _check(backend, problem, job) if job.check else _time(backend, problem, job)
 
 
@@ -189,9 +196,11 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     trainer = backend.prepare(problem, job.dtype)
     prepare_seconds = time.perf_counter() - begin
     from_cache = getattr(backend, "prepared_from_cache", None)
-    _assert_threads(threads_of_each(backend, job.threads))
+    assert_threads_of_each(backend, threads_of_each(backend, job.threads))
     hardware.warm_up(trainer)
-    timing = time_training(trainer, Effort(job.samples, job.minimum_seconds, job.iterations))
+    effort = Effort(job.samples, job.minimum_seconds, job.iterations)
+    with meter_of(backend) as meter:
+        timing = time_training(trainer, effort, meter=meter)
     hardware.has_worked()
     loss = trainer.loss()
     if not isfinite(loss):
@@ -234,16 +243,6 @@ def _new_reference(problem: Problem) -> agreement.Reference:
     limit = 1 if cost.operations(problem) < _SHORT_OPERATIONS else None
     with threadpool_limits(limits=limit):
         return agreement.reference(problem)
-
-
-def _assert_threads(threads: int) -> None:
-    """Raise for a thread pool of another size: backends are compared on equal threads only."""
-    for pool in threadpool_info():
-        if pool["num_threads"] != threads:
-            raise RuntimeError(
-                f"{pool['internal_api']} runs {pool['num_threads']} threads instead of {threads}: "
-                "environment(threads) must set its variable"
-            )
 
 
 def _listen(jobs: queue.Queue[bytes]) -> None:

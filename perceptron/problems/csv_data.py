@@ -20,6 +20,7 @@ import numpy as np
 from perceptron.errors import UserError, unknown
 from perceptron.problems.class_labels import Label, classes_in
 from perceptron.problems.datasets import Array, Dataset
+from perceptron.problems.definition import CONTENT, NO_PART
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -29,11 +30,11 @@ if TYPE_CHECKING:
 class CsvData(Dataset):
     """A table that was read from a file. Equal contents make equal data sets."""
 
-    digest: str
+    digest: str = field(metadata=NO_PART)
     """SHA-256 of the file, hexadecimal."""
-    inputs: Array = field(compare=False, repr=False)
+    inputs: Array = field(compare=False, repr=False, metadata=CONTENT)
     """(rows, features), float64, read-only."""
-    targets: Array = field(compare=False, repr=False)
+    targets: Array = field(compare=False, repr=False, metadata=CONTENT)
     """(rows, columns), float64, read-only."""
 
     def generate(self) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from perceptron import optional
 from perceptron.errors import UserError
+from perceptron.problems.definition import NO_PART
 from perceptron.problems.kept_data import made_or_read
 
 Array = npt.NDArray[np.floating]
@@ -31,13 +32,13 @@ class Dataset:
     classes they are whole numbers 0 … C−1, and ``class_names`` has a name for each.
     """
 
-    name: str
+    name: str = field(metadata=NO_PART)
     rows: int
     features: int
-    feature_names: tuple[str, ...] = ()
-    target_name: str = "target"
-    row_name: str = "observation"
-    first_row: int = 0
+    feature_names: tuple[str, ...] = field(default=(), metadata=NO_PART)
+    target_name: str = field(default="target", metadata=NO_PART)
+    row_name: str = field(default="observation", metadata=NO_PART)
+    first_row: int = field(default=0, metadata=NO_PART)
     class_names: tuple[str, ...] = ()
 
     def generate(self) -> tuple[Array, Array]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from perceptron.errors import UserError
 from perceptron.problems.batches import Batches, Last
 from perceptron.problems.datasets import Array, Dataset, Part
+from perceptron.problems.definition import NO_PART, definition_digest
 from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.start import Start
 from perceptron.problems.targets import targets_for
@@ -50,19 +52,19 @@ class Problem:
     loop.
     """
 
-    name: str
-    family: str
-    size: int
+    name: str = field(metadata=NO_PART)
+    family: str = field(metadata=NO_PART)
+    size: int = field(metadata=NO_PART)
     dataset: Dataset
     layers: tuple[Layer, ...]
     loss: Loss
     optimizer: Optimizer
     start: Start
-    iterations: int = 10_000
-    sizes: tuple[int, int] | None = None
-    axes: tuple[str, ...] = ()
+    iterations: int = field(default=10_000, metadata=NO_PART)
+    sizes: tuple[int, int] | None = field(default=None, metadata=NO_PART)
+    axes: tuple[str, ...] = field(default=(), metadata=NO_PART)
     """What ``size`` counts, or each of ``sizes``: ``rows``, ``batch``, ``width`` …"""
-    reference: str = ""
+    reference: str = field(default="", metadata=NO_PART)
     """Empty: the name."""
     batch: int | None = None
     last: Last = "keep"
@@ -79,6 +81,14 @@ class Problem:
             raise UserError(
                 f"batch: {self.batch} is not between 1 and the {self.dataset.rows} rows to train on"
             )
+
+    @cached_property
+    def digest(self) -> str:
+        """A digest of what defines the training: data, layers, loss, optimizer, batches and start.
+
+        Names and the number of iterations are no part of it.
+        """
+        return definition_digest(self)
 
     @property
     def rate(self) -> float:

@@ -13,6 +13,8 @@ class BackendFacts(Struct, frozen=True, kw_only=True):
     summary: str
     reason: str | None
     available: bool
+    distributed: bool = False
+    """Whether it can train over several processes: ``@N`` after its name says over how many."""
 
 
 class CheckResult(Struct, frozen=True, kw_only=True):

@@ -72,7 +72,7 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     commit: str | None = None
     """Revision of the code that was measured; holds ``-dirty`` if it had changes."""
     code: str | None = None
-    """Digest of the sources that measured it, which a wheel has too; see `revision.code_digest`."""
+    """Digest of the sources that measured it, which a wheel has too."""
     committed: str | None = None
     """UTC, ISO 8601: when the commit was made, where a source states it."""
     when: str

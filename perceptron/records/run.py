@@ -15,13 +15,15 @@ FORMAT = 2
 
 
 class Run(Struct, frozen=True, kw_only=True):
-    """What a run set out to do; one with the same plan, commit and environment resumes it."""
+    """What a run set out to do; one with the same plan, code and environment resumes it."""
 
     format: int = FORMAT
     plan: dict[str, Any]
     machine: str
     environment: str
     commit: str | None
+    code: str | None = None
+    """Digest of the sources that measure; None of a run from before there was one."""
     started: str
     finished: str | None = None
     budget_seconds: float | None = None
@@ -49,6 +51,7 @@ class Run(Struct, frozen=True, kw_only=True):
             machine=self.machine,
             environment=self.environment,
             commit=self.commit,
+            code=self.code,
             when=now(),
             **fields,
         )
@@ -60,6 +63,7 @@ class Run(Struct, frozen=True, kw_only=True):
             and self.plan == other.plan
             and self.environment == other.environment
             and self.commit == other.commit
+            and self.code == other.code
         )
 
     def resumes(self, stored: Run) -> bool:

@@ -28,3 +28,9 @@ def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRu
         except UserError as error:
             complain(str(error))
     return sorted(runs, key=lambda stored: (stored.run.started, stored.folder.name), reverse=True)
+
+
+def count_rows(results: Path, machine: str = "*") -> int:
+    """Return how many rows lie in a folder of results, or those of one machine."""
+    files = results.glob(f"runs/{machine}/*/measurements.jsonl")
+    return sum(file.read_bytes().count(b"\n") for file in files)

@@ -219,7 +219,12 @@ def load_environment(folder: Path) -> Environment:
     identity = load_plan(folder).environment
     if not _IDENTITY.fullmatch(identity):  # it becomes part of a path
         raise UserError(f"{folder / 'run.json'}, environment: not an id of an environment")
-    return _read(folder.parent / f"environment-{identity}.json", Environment)
+    return load_environment_file(folder.parent / f"environment-{identity}.json")
+
+
+def load_environment_file(file: Path) -> Environment:
+    """Read the facts in a file; raise `UserError` naming one that is not understood."""
+    return _read(file, Environment)
 
 
 def load_conditions(folder: Path) -> list[Conditions]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from perceptron.analysis.advice import Advice
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.stored.finding import FindingRow
@@ -16,6 +17,7 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.report import numbers
 from perceptron.report.crossover_words import answer
 from perceptron.report.newest_runs import ShownRuns
+from perceptron.report.process_blocks import SEARCHED, in_short
 from perceptron.report.tables import markdown
 from perceptron.report.tables.advice import answer as answer_for_a_shape
 
@@ -37,7 +39,8 @@ def answers(
 ) -> str:
     """Return the table as Markdown.
 
-    The crossover shown is that of ``family``; without advice there is no row for it. ``proof``
+    The crossover shown is that of ``family``; without advice there is no row for it, nor one
+    about a second process without the search for where that pays. ``proof``
     and ``truth`` are the pages that `make proof` and `make truth` write; raises `UserError` for
     one without its table.
     """
@@ -56,6 +59,7 @@ def answers(
             _crossover(bench.crossovers, family),
         ),
         *(() if runs.advice is None else (_for_a_shape(runs.advice.advice),)),
+        *(() if runs.processes is None else (_over_processes(runs.processes),)),
         (
             "Which backend wins over rows × width?",
             "crossovers.md",
@@ -125,6 +129,15 @@ def _for_a_shape(advice: Advice) -> tuple[str, str, str, str]:
         "crossovers.md#for-one-shape",
         f"advise {ADVISED}",
         answer_for_a_shape(advice),
+    )
+
+
+def _over_processes(result: CrossoverResult) -> tuple[str, str, str, str]:
+    return (
+        "From which size up does a second process pay?",
+        "over-processes.md",
+        SEARCHED,
+        in_short(result),
     )
 
 

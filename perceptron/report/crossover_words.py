@@ -12,6 +12,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.select import State
 from perceptron.analysis.training import training_words
 from perceptron.report.numbers import NONE, digits, interval
+from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.size_axis import at_size, size_axis
 
 
@@ -22,7 +23,8 @@ def status(crossover: Crossover) -> str:
 
 def setting(crossover: Crossover) -> str:
     """Return where and how a pair was measured, as far as that is known."""
-    threads = None if crossover.threads is None else f"{crossover.threads} threads"
+    pair = (crossover.incumbent, crossover.challenger) if _is_ours(crossover) else ()
+    threads = None if crossover.threads is None else threads_in_all(crossover.threads, pair)
     machine = None if crossover.machine == "unknown" else crossover.machine
     words = (machine, crossover.dtype, threads, training_words(crossover))
     return ", ".join(filter(None, words)) or NONE
@@ -54,9 +56,28 @@ def setting_and_state(crossover: Crossover, shared: State | None) -> str:
 
 
 def _state(crossover: Crossover) -> State | None:
-    if crossover.source in (None, "perceptron"):
+    if _is_ours(crossover):
         return None
-    return State(crossover.source, crossover.commit, crossover.environment, crossover.version)
+    return State(
+        crossover.source,
+        crossover.commit,
+        crossover.environment,
+        crossover.version,
+        crossover.code,
+    )
+
+
+def _is_ours(crossover: Crossover) -> bool:
+    return crossover.source in (None, "perceptron")
+
+
+def who(crossover: Crossover) -> tuple[str, str]:
+    """Return incumbent and challenger as sentences name them: ``2 processes (torch-ddp@2)``.
+
+    What another tool calls its backends is no number of processes.
+    """
+    one, other = crossover.incumbent, crossover.challenger
+    return (named(one, other), named(other, one)) if _is_ours(crossover) else (one, other)
 
 
 def answer(crossover: Crossover) -> str:
@@ -70,16 +91,18 @@ def sentence(crossover: Crossover) -> str:
     sure = "sure " if crossover.unsure else ""
     axis = axis_of(crossover)
     noun = axis if axis == "batch" else "size"
+    incumbent, challenger = who(crossover)
+    winners = {"incumbent": incumbent, "challenger": challenger}
     size = NONE
     if crossover.size is not None:
         size = at_size(interval(crossover.size, crossover.low, crossover.high), axis)
     return {
-        "crosses": f"{crossover.challenger} from {size} up",
-        "reverses": f"{crossover.challenger} first, {crossover.incumbent} from {size} up",
-        "always": f"{crossover.challenger} at every {sure}{noun}",
-        "never": f"{crossover.incumbent} at every {sure}{noun}",
+        "crosses": f"{challenger} from {size} up",
+        "reverses": f"{challenger} first, {incumbent} from {size} up",
+        "always": f"{challenger} at every {sure}{noun}",
+        "never": f"{incumbent} at every {sure}{noun}",
         "multiple": "; ".join(
-            f"{getattr(crossover, change.direction)} from {at_size(digits(change.size), axis)} up"
+            f"{winners[change.direction]} from {at_size(digits(change.size), axis)} up"
             for change in crossover.crossings
         ),
         "tie": "neither",

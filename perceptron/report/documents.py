@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.device_share import HOST
+from perceptron.analysis.fleet.advice import FleetAdvice
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.overhead.roofline import roof
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.trust import Diagnosis
+from perceptron.records.fleet import Collected, FleetStatus, RunAnswer
 from perceptron.records.walkthrough import (
     ClassifierRun,
     ClassifierWalkthrough,
@@ -23,7 +27,8 @@ from perceptron.records.walkthrough import (
     Walkthrough,
 )
 from perceptron.report.tables import advice as advice_text
-from perceptron.report.tables import what_if
+from perceptron.report.tables import fleet_advice as fleet_text
+from perceptron.report.tables import network, what_if
 
 
 def write(document: object) -> None:
@@ -70,15 +75,32 @@ def advice(result: AdviceResult) -> dict[str, Any]:
     """Return what `perceptron advise --json` prints."""
     return {
         "sentence": advice_text.sentence(result.advice),
-        **msgspec.structs.asdict(result.advice),
+        **asdict(result.advice),
         "what_if": {
             "sentence": what_if.sentence(result),
             "estimates": result.estimates,
             "ratios": result.estimated_ratios,
         },
+        "what_if_network": None
+        if result.network is None
+        else {"sentence": network.sentence(result.network), **asdict(result.network)},
         "warnings": result.warnings,
         "budget": result.budget,
         "results": result.results,
+    }
+
+
+def fleet_advice(answer: FleetAdvice, complaints: Sequence[str]) -> dict[str, Any]:
+    """Return what `perceptron advise --machines --json` prints."""
+    return {
+        "sentence": fleet_text.sentence(answer),
+        "problem": answer.problem,
+        "iterations": answer.iterations,
+        "currency": answer.currency,
+        "machines": answer.machines,
+        "unsure": [answer.machines[index].machine for index in answer.unsure],
+        "absent": answer.absent,
+        "complaints": complaints,
     }
 
 
@@ -115,6 +137,25 @@ def phase_map(result: MapResult, page: Path | None) -> dict[str, Any]:
         "budget": result.budget,
         "page": page,
         "results": result.results,
+    }
+
+
+def fleet(
+    fleets: Sequence[FleetStatus],
+    collected: Collected,
+    answers: Sequence[RunAnswer],
+    results: Path,
+    page: Path | None,
+) -> dict[str, Any]:
+    """Return what a command with ``--on`` prints, and `perceptron fleet collect --json`."""
+    return {
+        "fleets": [{"fleet": one.fleet, "command": one.command} for one in fleets],
+        "jobs": [job for one in fleets for job in one.jobs],
+        "machines": answers,
+        "runs": collected.runs,
+        "complaints": collected.complaints,
+        "dashboard": page,
+        "results": results / "runs",
     }
 
 

@@ -12,7 +12,7 @@ from perceptron.report.newest_runs import ShownGpu
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
 
-CROSSOVER_COLUMNS = ("family", "pair", "threads", "status", "who is faster [95 % interval]")
+CROSSOVER_COLUMNS = ("family", "pair", "threads in all", "status", "who is faster [95 % interval]")
 NO_GPU = "No GPU was measured yet: `perceptron bench` on a machine that has one adds it here."
 
 

@@ -17,12 +17,19 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceResult
+from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
-from perceptron.analysis.stored.runs import judge_advice, judge_bench, judge_ladder, judge_map
+from perceptron.analysis.stored.runs import (
+    judge_advice,
+    judge_bench,
+    judge_crossovers,
+    judge_ladder,
+    judge_map,
+)
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.runs import StoredRun, stored_runs
@@ -31,7 +38,15 @@ MAPPED = "mlp-map"
 BATCHES = "digits"
 """The problem whose ladder shows what a training by mini-batches is made of."""
 
-Judged = TypeVar("Judged", BenchResult, MapResult, OverheadResult, AdviceResult)
+SEVERAL_FAMILIES = ("mlp-width", "mlp-batch", "perceptron-rows")
+SEVERAL_PAIRS = (
+    ("torch-cpu", "torch-ddp"),
+    ("torch-ddp", "torch-ddp@2"),
+    ("torch-cpu", "torch-ddp@2"),
+)
+"""The search that shows from which size up a second process pays."""
+
+Judged = TypeVar("Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult)
 
 
 class ShownGpu(Struct, frozen=True, kw_only=True):
@@ -61,6 +76,8 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
     batches: OverheadResult | None
     """The ladder of `BATCHES`."""
     advice: AdviceResult | None
+    processes: CrossoverResult | None = None
+    """From which size up a second process pays."""
     gpus: list[ShownGpu] = []
     """The newest first; all else is of a CPU."""
 
@@ -76,14 +93,21 @@ def shown_runs(results: Path) -> ShownRuns:
         bench=_bench(shelf),
         phase_map=_map(shelf),
         ladder=_ladder(shelf),
-        batches=shelf.newest("overhead", judge_ladder, CPU, problem=BATCHES),
+        batches=shelf.newest_ladder(CPU, BATCHES),
         advice=shelf.newest("advise", judge_advice, CPU),
+        processes=shelf.newest(
+            "crossover",
+            judge_crossovers,
+            CPU,
+            families=list(SEVERAL_FAMILIES),
+            pairs=[list(pair) for pair in SEVERAL_PAIRS],
+        ),
         gpus=[
             ShownGpu(
                 name=name,
                 bench=shelf.within(judge_bench(whole)),
                 phase_map=shelf.newest("map", judge_map, name, family=MAPPED),
-                ladder=shelf.newest("overhead", judge_ladder, name, problem=FAMILY),
+                ladder=shelf.newest_ladder(name, FAMILY),
             )
             for name, whole in shelf.whole.items()
             if name != CPU
@@ -122,7 +146,7 @@ def _map(shelf: _Shelf) -> MapResult:
 
 
 def _ladder(shelf: _Shelf) -> OverheadResult:
-    ladder = shelf.newest("overhead", judge_ladder, CPU, problem=FAMILY)
+    ladder = shelf.newest_ladder(CPU, FAMILY)
     if ladder is None:
         raise UserError(f"{shelf.results}: no finished ladder; `perceptron overhead` makes one")
     return ladder
@@ -157,7 +181,7 @@ class _Shelf:
         return newest | {name: run for name, run in findings.items() if name not in newest}
 
     def newest(
-        self, study: str, judge: Callable[[LoadedRun], Judged], hardware: str, **plan: str
+        self, study: str, judge: Callable[[LoadedRun], Judged], hardware: str, **plan: object
     ) -> Judged | None:
         """Return the newest run of a study beside the whole run of this hardware.
 
@@ -174,8 +198,13 @@ class _Shelf:
                     return self.within(judge(loaded))
         return None
 
+    def newest_ladder(self, hardware: str, problem: str) -> OverheadResult | None:
+        """Return the newest ladder of a problem in one process."""
+        return self.newest("overhead", judge_ladder, hardware, problem=problem, over_processes=None)
+
     def within(self, result: Judged) -> Judged:
         """Return the result with its folder relative to the repository's root."""
+        assert result.results is not None, "a run on disk"
         return replace(result, results=result.results.relative_to(self.results.parent))
 
     def _finished(self, study: str) -> Iterator[StoredRun]:

@@ -31,6 +31,8 @@ from perceptron.report.hardware_blocks import (
     ground,
 )
 from perceptron.report.newest_runs import BATCHES, ShownGpu, ShownRuns, shown_runs
+from perceptron.report.over_processes import threads_in_all
+from perceptron.report.process_blocks import process_blocks
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.ladder import PHASE_COLUMNS, RUNG_COLUMNS, phase_cells, rung_cells
@@ -44,6 +46,7 @@ PAGES = {
     "docs/findings.md": ("finding", "crossovers", "ground", "gpus-in-full"),
     "docs/crossovers.md": ("map",),
     "docs/ladder.md": ("ladder", "ladder-batches"),
+    "docs/over-processes.md": ("processes",),
     "docs/gate-how.md": ("proof",),
     "docs/gate-compared.md": ("false-alarms", "found-by-time", "found-by-work"),
     "docs/how-sure.md": ("speeds",),
@@ -65,7 +68,7 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     """Return the text of each page, its blocks filled."""
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     content = blocks(runs.bench) | map_blocks(runs.phase_map) | ladder_blocks(runs.ladder)
-    content |= batch_blocks(runs.batches) | proof_blocks(proof)
+    content |= batch_blocks(runs.batches) | process_blocks(runs.processes) | proof_blocks(proof)
     content |= speeds_blocks(speeds) | rule_blocks(proof) | gpu_blocks(runs.gpus)
     content["answers"] = answers(runs, PICTURED, proof, truth)
     return {
@@ -156,7 +159,8 @@ def map_blocks(phase_map: MapResult) -> dict[str, str]:
     cells, facts = phase_map.map, phase_map.environment
     return {
         "map": f"{cells.summary} {cells.cells_measured} of {len(cells.cells)} cells measured on "
-        f"{facts.cpu}, {facts.cores} cores, {cells.threads} threads, {cells.dtype}; "
+        f"{facts.cpu}, {facts.cores} cores, "
+        f"{threads_in_all(cells.threads, cells.backends)}, {cells.dtype}; "
         f"{phase_map.rows[0].when[:10]}, rows in `{phase_map.results}`."
     }
 

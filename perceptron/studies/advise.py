@@ -12,6 +12,7 @@ from msgspec import to_builtins
 from perceptron.analysis import advice
 from perceptron.analysis.crossover.expected import expected_change
 from perceptron.analysis.crossover.locator import Search, next_measurements
+from perceptron.analysis.data_parallel.networks import Network
 from perceptron.analysis.select import times
 from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.what_if.devices import Device
@@ -24,14 +25,16 @@ from perceptron.problems import shape
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DType, Feed, Problem
 from perceptron.records.measurement import Measurement
-from perceptron.studies import what_if
+from perceptron.studies import what_if, what_if_network
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
 from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import expected_seconds, run_tasks
+from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, start_run
+from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task_costs import expected_seconds
 
 # Processes for the problem itself, and for sizes beside it, of which the time allows so many more.
 _PROCESSES = 3
@@ -61,9 +64,8 @@ class AdvisePlan:
     def __post_init__(self) -> None:
         if self.iterations is not None and self.epochs is not None:
             raise UserError("give --iterations or --epochs, not both")
-        for name in self.backends:
-            registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
+        require_backends(self.backends, self.threads)
 
     @property
     def length(self) -> TrainingLength:
@@ -81,16 +83,23 @@ def advise(
     device: Device | None = None,
     budget_seconds: float | None = None,
     quiet: Quiet = LOOK_ONCE,
+    network: Network | None = None,
 ) -> advice.AdviceResult:
     """Measure the problem on every backend that can run here, then look along its axes.
 
     End after at most ``budget_seconds``, by default `SECONDS`, or when nothing is left to measure;
-    the estimates of a ``device`` that is not here take a few seconds more. Raises `UserError` if
-    the results folder cannot be written to, or if there was no time for anything.
+    the estimates of a ``device`` that is not here take a few seconds more. What those of a
+    ``network`` need is measured within the budget, which is `what_if_network.SECONDS` by default
+    then. Raises `UserError` if the results folder cannot be written to, or if there was no time for
+    anything.
     """
     if device is not None:
         what_if.require([plan.problem])
-    budget = study_budget(budget_seconds or SECONDS)
+    if network is not None:
+        what_if_network.require(plan.problem)
+    budget = study_budget(
+        budget_seconds or (SECONDS if network is None else what_if_network.SECONDS)
+    )
     problem = plan.problem
     as_json: dict[str, object] = {
         "study": "advise",
@@ -102,10 +111,13 @@ def advise(
         "dtype": plan.dtype,
         "threads": plan.threads,
         "contents": contents([problem]),
+        # What is measured is the same for every network.
+        **({} if network is None else {"network": True}),
     }
+    others = () if network is None else what_if_network.BACKENDS
     with start_run(
         as_json,
-        plan.backends,
+        tuple(dict.fromkeys((*plan.backends, *others))),
         plan.threads,
         machine,
         results,
@@ -113,7 +125,7 @@ def advise(
         budget=budget,
         quiet=quiet,
     ) as run:
-        axes = _look(plan, run, progress)
+        axes = _look(plan, run, progress, network is not None)
         run.require_rows()
         rows = run.journal.rows
         return advice.AdviceResult(
@@ -124,11 +136,16 @@ def advise(
             estimates=[]
             if device is None
             else what_if.estimates([problem], plan.dtype, plan.threads, device)[problem.name],
+            network=None
+            if network is None
+            else what_if_network.answer(rows, problem, plan.dtype, plan.threads, network),
             budget=budget.use,
         )
 
 
-def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.AxisRows]:
+def _look(
+    plan: AdvisePlan, run: OpenRun, progress: Progress, over_network: bool
+) -> list[advice.AxisRows]:
     """Measure while there is time; return the axes through the problem with their rows.
 
     The budget was too small if it left out a process of the problem, or a size on one of them.
@@ -138,6 +155,10 @@ def _look(plan: AdvisePlan, run: OpenRun, progress: Progress) -> list[advice.Axi
         look = _Look(plan, run, workers, progress, budget)
         pairs = [(problem, backend) for backend in plan.backends]
         left_out = look.own(pairs, budget)
+        if over_network:
+            left_out |= what_if_network.measure(
+                problem, plan.dtype, plan.threads, run, workers, progress
+            )
         own = [row for row in rows if row.problem == problem.name]
         usable = [name for name in plan.backends if times(own, name)]
         axes = axes_through(problem, own) if len(usable) > 1 else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from perceptron.backends import registry
+from perceptron.backends.protocol import Distributed
 from perceptron.records.backend import BackendFacts
 
 
@@ -19,6 +20,7 @@ def survey() -> list[BackendFacts]:
                 summary=backend.summary,
                 reason=reason,
                 available=reason is None,
+                distributed=isinstance(backend, Distributed),
             )
         )
     return facts

@@ -18,7 +18,7 @@ from perceptron.problems import catalogue, files
 from perceptron.problems.families import FAMILIES, Family, Size
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.shared.budget import Budget, study_budget
-from perceptron.studies.shared.campaign import run_tasks, seconds_for
+from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import (
     OpenRun,
     contents,
@@ -26,12 +26,14 @@ from perceptron.studies.shared.opening import (
     refuse_edited_files,
     start_run,
 )
+from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.published import published_dtype
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.spending import Levels, spend
 from perceptron.studies.shared.sweep import SWEEP, quick_sizes
 from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task_costs import seconds_for
 
 # The finding is measured in full, and first, unless that would take more than this of the time.
 _FINDING_SHARE = 0.5
@@ -53,17 +55,18 @@ class BenchPlan:
     """Fresh processes that each backend gets at each size. 0: eight, in quick mode four."""
     problems: tuple[Problem, ...] = ()
     """Of the user's own model files, each size one, beside the families."""
+    beside_finding: tuple[str, ...] = ()
+    """Backends that the sweep has and the finding has not: nobody named them."""
 
     def __post_init__(self) -> None:
         for name in self.families:
             if name not in FAMILIES:
                 raise unknown("family", name, FAMILIES)
-        for name in self.backends:
-            registry.load(name)  # raises for an unknown name
         if not self.threads:
             object.__setattr__(self, "threads", (usable_cores(),))
         if any(count < 1 for count in self.threads):
             raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
+        require_backends(self.backends, *self.threads)
         if self.rounds < 0:
             raise UserError(f"--rounds must be at least 1, got {self.rounds}")
         if not self.rounds:
@@ -93,7 +96,7 @@ class BenchPlan:
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
-        return finding_backends(self.backends)
+        return finding_backends(self.backends, self.beside_finding)
 
     @property
     def whole(self) -> bool:
@@ -157,6 +160,7 @@ def bench(
             run.warnings(threads),
             plan.all_families,
             budget.use,
+            plan.beside_finding,
         )
 
 
@@ -258,7 +262,10 @@ def _finding_task(
 
 
 def _as_json(plan: BenchPlan) -> dict[str, object]:
-    return plain(plan) | {
+    as_json = plain(plan)
+    if not plan.beside_finding:  # as of runs from before there was such a thing
+        del as_json["beside_finding"]
+    return as_json | {
         "study": "bench",
         "processes": plan.rounds,
         "whole": plan.whole,

@@ -31,12 +31,11 @@ from perceptron.studies.shared.opening import (
     refuse_edited_files,
     start_run,
 )
+from perceptron.studies.shared.over_processes import Pair, require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
 from perceptron.studies.shared.task import Task
-
-Pair = tuple[str, str]
 
 # To search one axis for one pair.
 _SECONDS = 120.0
@@ -64,12 +63,11 @@ class CrossoverPlan:
         if self.pairs:
             involved = dict.fromkeys(name for pair in self.pairs for name in pair)
             object.__setattr__(self, "backends", tuple(involved))
-        for name in self.backends:
-            registry.load(name)  # raises for an unknown name
-        if len(self.backends) < 2:
-            raise UserError("a crossover needs two backends: name them with --pair A:B")
         if not self.threads:
             object.__setattr__(self, "threads", (usable_cores(),))
+        require_backends(self.backends, *self.threads)
+        if len(self.backends) < 2:
+            raise UserError("a crossover needs two backends: name them with --pair A:B")
         # What has no axis is refused before anything is measured.
         files.refuse_namesakes(problem.reference for problem in self.own_problems)
 

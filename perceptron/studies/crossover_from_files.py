@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -142,11 +142,20 @@ def _why_nothing(rows: Iterable[Measurement]) -> str:
     )
 
 
-def split_pair(text: str, known: Sequence[str]) -> tuple[str, str]:
-    """Split ``A:B`` at the one colon that leaves two known names; raise `UserError` otherwise."""
+def split_pair(
+    text: str, known: Sequence[str], is_known: Callable[[str], bool] | None = None
+) -> tuple[str, str]:
+    """Split ``A:B`` at the one colon that leaves two known names; raise `UserError` otherwise.
+
+    ``is_known`` says what beside those ``known`` is a name.
+    """
+
+    def is_name(word: str) -> bool:
+        return word in known or (is_known is not None and is_known(word))
+
     parts = text.split(":")
     cuts = [(":".join(parts[:cut]), ":".join(parts[cut:])) for cut in range(1, len(parts))]
-    readings = [cut for cut in cuts if cut[0] in known and cut[1] in known and cut[0] != cut[1]]
+    readings = [cut for cut in cuts if all(map(is_name, cut)) and cut[0] != cut[1]]
     if len(readings) == 1:
         return readings[0]
     if len(readings) > 1:
@@ -155,7 +164,7 @@ def split_pair(text: str, known: Sequence[str]) -> tuple[str, str]:
         raise UserError(f"--pair takes INCUMBENT:CHALLENGER, such as numpy:torch-cpu; got {text!r}")
     if any(one == other for one, other in cuts):
         raise UserError(f"--pair {text!r} names one backend twice: name two")
-    unknown_name = next((name for name in cuts[0] if name not in known), text)
+    unknown_name = next((name for name in cuts[0] if not is_name(name)), text)
     raise unknown("backend in --pair", unknown_name, known)
 
 

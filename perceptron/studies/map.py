@@ -20,6 +20,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, plain, start_run
+from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.progress import Progress, prefixed
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
@@ -61,11 +62,10 @@ class MapPlan:
                 f"family {self.family!r} varies along {axes} axis and a map needs two: "
                 f"choose from {', '.join(MAPS)}"
             )
-        for name in self.backends:
-            registry.load(name)  # raises for an unknown name
         if self.threads < 0:
             raise UserError(f"--threads must be at least 1, got {self.threads}")
         object.__setattr__(self, "threads", self.threads or usable_cores())
+        require_backends(self.backends, self.threads)
         object.__setattr__(self, "points", self.points or (8 if self.quick else 16))
         if not 2 <= self.points <= _MOST_POINTS:
             raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {self.points}")

@@ -10,10 +10,11 @@ from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.machine import usable_cores
 from perceptron.problems import cost
 from perceptron.studies.overhead_extras import FIRST, Extras
-from perceptron.studies.overhead_plan import OverheadPlan, ladders
+from perceptron.studies.overhead_plan import OverheadPlan, removed
 from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
+from perceptron.studies.shared.over_processes import counts_of
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
@@ -40,9 +41,8 @@ def overhead(
     `UserError` if the results folder cannot be written to, or if there was no time for anything.
     """
     budget = study_budget(budget_seconds or plan.budget_seconds)
-    removes = {
-        name: what for rungs in ladders(plan.problem).values() for name, what in rungs.items()
-    }
+    counts = counts_of(plan.backends)
+    removes = removed(plan.problem, plan.backends)
     # What the judge needs beside the rows belongs to the plan.
     as_json: dict[str, Any] = plain(plan) | {
         "study": "overhead",
@@ -51,6 +51,7 @@ def overhead(
         "bytes_moved": cost.bytes_moved(plan.problem, "float32"),
         "processes": plan.processes,
         "contents": contents([plan.problem]),
+        **({"over_processes": list(counts)} if counts else {}),
     }
     with start_run(
         as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet

@@ -8,16 +8,16 @@ from typing import NamedTuple
 from perceptron.analysis.overhead.families import CEILING, DEVICE, ENERGY, HARNESS
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
+from perceptron.backends.protocol import Distributed
 from perceptron.measure.job import Extra, Job, Outcome, Part
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.problems.problem import DType
 from perceptron.records.measurement import Measurement
 from perceptron.records.warning import MeasurementWarning
-from perceptron.rehearsal import device_label
 from perceptron.studies.overhead_plan import OverheadPlan
 from perceptron.studies.shared.opening import OpenRun
 from perceptron.studies.shared.progress import Progress
-from perceptron.studies.shared.task import problem_fields
+from perceptron.studies.shared.task import backend_fields, problem_fields
 
 FIRST = 3
 """Processes that all rungs and most extras get before any gets more."""
@@ -45,7 +45,13 @@ def _wanted(plan: OverheadPlan) -> Iterator[_Wanted]:
     """Yield every extra of the plan, in the order in which they are worth their time."""
     here = [name for name in plan.backends if registry.reason_unavailable(name) is None]
     phased = [name for name in here if getattr(registry.load(name), "phased", False)]
-    on_devices = [name for name in here if accelerator_of(registry.load(name)) is not None]
+    # What trains in other processes shows nothing of its device in the one that asks.
+    on_devices = [
+        name
+        for name in here
+        if accelerator_of(backend := registry.load(name)) is not None
+        and not isinstance(backend, Distributed)
+    ]
     drivers = _drivers(on_devices)
     yield _Wanted("numpy", "harness", 0, FIRST)
     for process in range(min(FIRST, plan.processes)):
@@ -211,12 +217,7 @@ class Extras:
         )
 
     def _ground(self, name: str, extra: Extra) -> dict[str, object]:
-        return {
-            "backend": name,
-            "device": device_label(registry.load(name).device),
-            "dtype": self._dtype(name, extra),
-            "threads": self._plan.threads,
-        }
+        return backend_fields(name, self._dtype(name, extra), self._plan.threads)
 
 
 def _is_refused(outcome: Outcome) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from perceptron.analysis.stored.finding import FAMILY
@@ -11,6 +12,7 @@ from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DType, Problem
+from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.published import published_dtype
 
 # The walk-through's problems.
@@ -36,9 +38,8 @@ class OverheadPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "backends", self.backends or _all_rungs(self.problem))
-        for name in self.backends:
-            registry.load(name)  # raises for an unknown name
         object.__setattr__(self, "threads", self.threads or usable_cores())
+        require_backends(self.backends, self.threads)
 
     @property
     def processes(self) -> int:
@@ -66,22 +67,46 @@ class OverheadPlan:
         return published_dtype(backend) if published else "float32"
 
 
-def ladders(problem: Problem) -> dict[str, dict[str, str]]:
+def ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str, str]]:
     """Return the ladder of each device for this problem, the CPU's first; see `rungs`."""
     devices = dict.fromkeys(registry.load(name).device for name in registry.names())
-    of_all = {device: rungs(device, problem.batch is not None) for device in ("cpu", *devices)}
+    batches = problem.batch is not None
+    of_all = {device: rungs(device, batches, counts) for device in ("cpu", *devices)}
     return {device: ladder for device, ladder in of_all.items() if ladder}
 
 
-def _all_rungs(problem: Problem) -> tuple[str, ...]:
-    """Return the rungs of the CPU and of each device that is there.
+def removed(problem: Problem, backends: Collection[str]) -> dict[str, str]:
+    """Return what each rung removes from the one before it.
 
-    A device is there if the first backend of its ladder can run.
+    On a device of which ``backends`` train over several processes, that is the ladder of these.
+    """
+    over = ladders(problem, counts_of(backends))
+    removes: dict[str, str] = {}
+    for device, ladder in ladders(problem).items():
+        removes |= ladder
+        if not set(backends).isdisjoint(over[device].keys() - ladder.keys()):
+            removes |= over[device]
+    return removes
+
+
+def rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
+    """Return the backends ``named``, else all rungs, over each of these counts of processes.
+
+    Raises `UserError` if there are counts and none of those named takes them.
+    """
+    return registry.over_processes(named, counts) if named else _all_rungs(problem, counts)
+
+
+def _all_rungs(problem: Problem, counts: Sequence[int] = ()) -> tuple[str, ...]:
+    """Return the rungs of the CPU and of each device that is there, over ``counts`` of processes.
+
+    A device is there if the first backend of its ladder in one process can run.
     """
     names: list[str] = []
+    over = ladders(problem, counts)
     for device, ladder in ladders(problem).items():
         if device == "cpu" or registry.reason_unavailable(next(iter(ladder))) is None:
-            names += ladder
+            names += over[device]
         elif _SAYS_SO in ladder:
             names.append(_SAYS_SO)
     return tuple(names)

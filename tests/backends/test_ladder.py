@@ -121,3 +121,33 @@ def test_rungs_that_follow_each_other_in_a_circle_are_left_out(
         Foreign("two", LadderStep("y", after="one")),
     )
     assert rungs("cpu") == before
+
+
+DDP, TWO = "torch-ddp", "torch-ddp@2"
+
+
+@pytest.mark.parametrize("batches", [False, True])
+def test_over_processes_the_ladder_starts_with_the_most(batches: bool) -> None:
+    """Down to torch in one process, then on as ever; a loader is no part of that."""
+    ladder = rungs("cpu", batches, (1, 2))
+    assert list(ladder) == [TWO, DDP, *rungs("cpu", batches=False)]
+    assert ladder[TWO] == f"{STARTS}, over 2 processes"
+    assert "all-reduce" in ladder[DDP]
+    assert "DDP" in ladder["torch-cpu"]
+    below = list(rungs("cpu", batches=False).items())[1:]
+    assert list(ladder.items())[3:] == below
+
+
+def test_a_rung_removes_all_that_the_one_before_it_had() -> None:
+    """Without the rung of one process, the partners as well; with it alone, no partner."""
+    ladder = rungs("cpu", processes=(2,))
+    assert list(ladder)[:2] == [TWO, "torch-cpu"]
+    assert "all-reduce" in ladder["torch-cpu"]
+    assert "DDP" in ladder["torch-cpu"]
+    alone = rungs("cpu", processes=(1,))
+    assert alone[DDP] == STARTS
+    assert "all-reduce" not in alone["torch-cpu"]
+
+
+def test_a_device_without_such_a_backend_has_its_ladder_unchanged() -> None:
+    assert rungs("mps", processes=(1, 2)) == rungs("mps")

@@ -4,6 +4,7 @@ import pytest
 
 from perceptron.backends import registry, torch_compiled, torch_manual
 from perceptron.backends.protocol import Unsupported
+from perceptron.backends.shared import compiled_graph
 from perceptron.backends.shared.torch_capture import refusing
 from perceptron.backends.torch_compiled import BACKEND, CUDA_BACKEND
 from perceptron.problems import catalogue
@@ -40,9 +41,9 @@ def test_small_problems_share_a_call(name: str, steps: int) -> None:
 def test_one_graph_serves_all_problems_of_a_shape() -> None:
     """Data are arguments: others compile nothing."""
     BACKEND.prepare(catalogue.find("or-gate"), "float64")
-    before = torch_compiled._compiled.cache_info().misses
+    before = compiled_graph.compiled.cache_info().misses
     BACKEND.prepare(catalogue.find("xor"), "float64")
-    assert torch_compiled._compiled.cache_info().misses == before
+    assert compiled_graph.compiled.cache_info().misses == before
 
 
 def test_on_a_gpu_it_needs_triton_and_in_a_rehearsal_what_the_cpu_needs(
@@ -79,7 +80,7 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     """A number left on the host would be read there by every step."""
     problem = catalogue.find(name)
     trainer = torch_manual.ManualTrainer(problem, "float32", "meta")
-    model = torch_compiled.Model(
+    model = compiled_graph.Model(
         problem.widths, trainer._network.activations, problem.loss, problem.optimizer
     )
     steps, batch = 2, problem.batch
@@ -87,7 +88,7 @@ def test_what_is_traced_lies_on_the_device_of_its_data(name: str) -> None:
     factors = trainer._start.new_ones((steps, 2))
     arrays = (trainer._network.parameters, *trainer._state)
     with refusing("meta"):
-        torch_compiled._train(
+        compiled_graph.train_steps(
             model, steps, batch, trainer.data.inputs, trainer.data.targets, rows, factors, *arrays
         )
 
@@ -99,7 +100,7 @@ def test_it_says_whether_it_found_what_was_compiled(
 ) -> None:
     """On disk, or in the process, where a problem had these shapes before."""
     monkeypatch.setattr(torch_compiled, "inductor_wrote", lambda since: not on_disk)
-    torch_compiled._compiled.cache_clear()
+    compiled_graph.compiled.cache_clear()
     BACKEND.prepare(catalogue.find("or-gate"), "float64")
     assert BACKEND.prepared_from_cache() == on_disk
     BACKEND.prepare(catalogue.find("xor"), "float64")

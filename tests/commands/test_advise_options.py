@@ -35,6 +35,14 @@ SHAPE = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
             (*SHAPE, "--batch", "8", "--feed", "host", "--what-if", "h100"),
             "--what-if: mlp:1000x20x64:8b:host has its batches from the host",
         ),
+        (
+            (*SHAPE, "--what-if-network", "10Gb"),
+            "unknown network '10Gb': did you mean '10GbE'?",
+        ),
+        (
+            (*SHAPE, "--batch", "8", "--feed", "host", "--what-if-network", "loopback"),
+            "--what-if-network: mlp:1000x20x64:8b:host has its batches from the host",
+        ),
     ],
 )
 def test_a_mistake_is_one_line(here: Perceptron, arguments: tuple[str, ...], message: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from perceptron.backends import registry
+from perceptron.backends.protocol import Distributed
 from tests.conftest import Perceptron
 
 
@@ -17,5 +18,6 @@ def test_backends_say_what_can_run(perceptron: Perceptron) -> None:
     assert by_name["numpy"]["available"] is True
     for name, backend in by_name.items():
         assert backend["reason"] == registry.reason_unavailable(name)
+        assert backend["distributed"] == isinstance(registry.load(name), Distributed)
     table = perceptron("backends").stdout
     assert all(name in table for name in by_name)

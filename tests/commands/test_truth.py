@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from perceptron.validation.network import namespaces
 from tests.conftest import Perceptron
 
 
@@ -47,3 +50,19 @@ def test_estimates_stand_beside_published_times(perceptron: Perceptron, tmp_path
     text = (tmp_path / "what-if.md").read_text(encoding="utf-8")
     shown = perceptron("truth", "--what-if").stdout
     assert shown.splitlines()[-1] in text
+
+
+def test_one_thing_at_a_time_is_asked(here: Perceptron) -> None:
+    process = here("truth", "--network", "--seed", "1")
+    assert "give --seed, which is about simulated worlds, or --network" in process.stderr
+
+
+def test_without_namespaces_it_says_why_before_anything_runs(
+    here: Perceptron, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(namespaces, "unavailable", lambda: "made by root alone: run it as root")
+    process = here("truth", "--network", "--save", "network.md")
+    assert process.returncode == 2
+    assert process.stderr.splitlines()[-1] == (
+        "error: --network: made by root alone: run it as root"
+    )

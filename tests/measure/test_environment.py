@@ -35,6 +35,20 @@ def test_equal_facts_have_equal_ids() -> None:
     assert first.id == again.id != other.id
 
 
+def test_facts_are_the_same_beside_what_trains_over_several_processes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its processes have fewer threads each; rows of the others stay comparable between runs."""
+    monkeypatch.setattr(
+        facts_of_machine,
+        "_loaded",
+        lambda names, variables: loaded_libraries.LoadedLibraries(pools=[], versions={}),
+    )
+    backends = [registry.load(name) for name in ("numpy", "torch-ddp@2")]
+    assert environment(backends, 4).variables["OMP_NUM_THREADS"] == "4"
+    assert environment(backends[1:], 4).variables["OMP_NUM_THREADS"] == "2"
+
+
 def test_a_pinned_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a slow NumPy can be explained afterwards."""
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")

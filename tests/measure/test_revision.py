@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import ast
+import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from perceptron.code_digest import sources
 from perceptron.errors import UserError
 from perceptron.measure import revision
+
+PACKAGE = Path(revision.__file__).parents[1]
 
 
 def test_a_commit_is_dirty_by_changes_outside_results(
@@ -65,3 +71,73 @@ def test_what_is_no_commit_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, c
     monkeypatch.setenv("PERCEPTRON_COMMIT", commit)
     with pytest.raises(UserError, match="PERCEPTRON_COMMIT: not a commit"):
         revision.revision()
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """The digest is made once for each process; here it is made anew."""
+    revision.measuring_code.cache_clear()
+    yield
+    revision.measuring_code.cache_clear()
+
+
+def test_an_installed_copy_has_the_digest_of_the_checkout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forgotten: None
+) -> None:
+    """What shows results is no part of it, nor is what a comment says; the timed loop is."""
+    here = revision.measuring_code()
+    copy = tmp_path / "perceptron"
+    shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(revision, "__file__", str(copy / "measure" / "revision.py"))
+
+    def with_more(module: str, more: str) -> str | None:
+        file = copy / module
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text + more, encoding="utf-8")
+        revision.measuring_code.cache_clear()
+        digest = revision.measuring_code()
+        file.write_text(text, encoding="utf-8")
+        return digest
+
+    assert here == with_more("measure/timing.py", "")
+    assert here == with_more("measure/timing.py", "# quick\n")
+    assert here == with_more("report/numbers.py", "more = 1\n")
+    for module in ("measure/timing.py", "backends/torch_eager.py", "problems/start.py"):
+        assert here != with_more(module, "more = 1\n")
+    shutil.rmtree(copy / "measure")
+    (copy / "waiting.py").unlink()
+    revision.measuring_code.cache_clear()
+    assert revision.measuring_code() is None, "compiled files only"
+
+
+# What a worker uses that can change no number.
+HARMLESS = {"code_digest", "errors", "optional", "records", "untrusted_text"}
+
+
+def test_whatever_a_worker_imports_counts_or_is_known_to_be_harmless() -> None:
+    """A module that is moved or shared is not forgotten."""
+    counted = {
+        name.removesuffix(".py").replace("/", ".")
+        for name, _ in sources(PACKAGE, revision.MEASURING)
+    }
+    left = [name for name in counted if name.partition(".")[0] in ("backends", "measure")]
+    seen: set[str] = set()
+    while left:
+        name = left.pop()
+        file = PACKAGE / (name.replace(".", "/") + ".py")
+        if name in seen or name.partition(".")[0] in HARMLESS or not file.exists():
+            continue
+        seen.add(name)
+        assert name in counted, name
+        left += imported(file)
+    assert {"measure.worker", "problems.problem", "machine", "waiting"} <= seen
+
+
+def imported(file: Path) -> list[str]:
+    """Modules of the package that a module imports, without the package's name."""
+    names = []
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("perceptron"):
+            module = str(node.module).removeprefix("perceptron").lstrip(".")
+            names += [module, *(f"{module}.{alias.name}".lstrip(".") for alias in node.names)]
+    return names

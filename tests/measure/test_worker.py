@@ -35,7 +35,7 @@ class Diverges(NumpyBackend):
 @pytest.fixture
 def job(monkeypatch: pytest.MonkeyPatch) -> Job:
     """Return a job of 1,234 iterations; this process may have any number of threads."""
-    monkeypatch.setattr(worker, "_assert_threads", lambda threads: None)
+    monkeypatch.setattr(worker, "assert_threads_of_each", lambda backend, threads: None)
     return Job(
         backend="numpy",
         problems=[],
@@ -154,9 +154,9 @@ def test_a_device_is_warmed_up_before_it_is_timed(
     monkeypatch.setattr(Device, "warm_up", lambda self, trainer: order.append("warm up"))
     time_training = worker.time_training
 
-    def timed(*arguments: object) -> object:
+    def timed(*arguments: object, **options: object) -> object:
         order.append("time")
-        return time_training(*arguments)  # type: ignore[arg-type]
+        return time_training(*arguments, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(worker, "time_training", timed)
     worker.measure(Exhausting(), "mlp-width:2", job)

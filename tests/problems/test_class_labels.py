@@ -73,8 +73,13 @@ def test_one_output_of_another_loss_takes_numbers(tmp_path: Path) -> None:
 
 
 @given(
-    st.lists(st.text(min_size=1, max_size=6), min_size=2, max_size=8, unique_by=str.strip),
-    st.lists(st.integers(0, 7), min_size=4, max_size=40),
+    st.lists(
+        st.text(min_size=1, max_size=6).map(str.strip).filter(bool),
+        min_size=2,
+        max_size=8,
+        unique=True,
+    ),
+    st.lists(st.integers(0, 7), max_size=30),
     st.floats(0.05, 0.8),
     st.integers(0, 3),
 )
@@ -86,9 +91,8 @@ def test_no_label_is_in_the_held_out_part_only(
     seed: int,
 ) -> None:
     """Each class keeps a row to train on, whatever the text, the shares and the seed."""
-    rows = [labels[pick % len(labels)].strip() for pick in picks]
+    rows = [*labels, *(labels[pick % len(labels)] for pick in picks), *labels]
     counts = Counter(rows)
-    assume(len(counts) > 1 and min(counts.values()) > 1 and "" not in counts)
     assume(not all(_is_number(row) for row in rows))
     assume(1 <= round(share * len(rows)) <= len(rows) - len(counts))
     file = tmp_path_factory.mktemp("csv") / "data.csv"

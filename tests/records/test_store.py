@@ -55,9 +55,10 @@ def test_an_unfinished_run_is_resumed(
     [
         {"plan": {"study": "bench", "backends": ["torch-cpu"]}},
         {"commit": "def"},
+        {"commit": None, "code": "0123456789ab"},
         {"machine": "bus"},
     ],
-    ids=["plan", "commit", "machine"],
+    ids=["plan", "commit", "code", "machine"],
 )
 def test_other_work_is_another_run(
     tmp_path: Path, run: Run, environment: Environment, row: MakeRow, change: dict[str, object]

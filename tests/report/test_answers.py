@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.runs import judge_advice
+from perceptron.analysis.stored.runs import judge_advice, judge_crossovers
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.report.answers import ADVISED, answers, table_lines
 from perceptron.report.newest_runs import shown_runs
-from tests.made import ADVICE, advice_rows, keep
+from perceptron.report.process_blocks import SEARCHED
+from tests.made import ADVICE, SEVERAL, advice_rows, keep, several_rows
 
 PROOF = "| target | met | reached [95 % interval] | of |\n|---|---|---|---|\n"
 TRUTH = "| worlds | number | wrong, sure | interval right |\n|---|---|---|---|\n"
@@ -85,3 +86,21 @@ def test_only_the_first_table_of_a_page_counts(tmp_path: Path) -> None:
         table_lines(page, "make it")
     page.write_text("# Title\n\n| a |\n|---|\n| 1 |\n\ntext\n\n| b |\n|---|\n")
     assert table_lines(page, "make it") == ["| a |", "|---|", "| 1 |"]
+
+
+def test_a_second_process_has_an_answer_once_its_search_is_of_record(
+    results_of_record: Path, tmp_path: Path
+) -> None:
+    """Each family with its interval; without the search there is no such row."""
+    (tmp_path / "gate-proof.md").write_text(
+        f"{PROOF}| no alarm | yes | 0 % | 200 |\n| 5 % slowdowns found | yes | 99 % | 7 |\n"
+    )
+    (tmp_path / "truth.md").write_text(f"{TRUTH}| all | 2,000 | 0 | 95 % |\n")
+    runs = shown_runs(results_of_record)
+    judged = judge_crossovers(read_run(keep(tmp_path, SEVERAL, several_rows())))
+    pages = (tmp_path / "gate-proof.md", tmp_path / "truth.md")
+    without = answers(replace(runs, processes=None), "mlp-width", *pages).splitlines()
+    rows = answers(replace(runs, processes=judged), "mlp-width", *pages).splitlines()
+    (row,) = set(rows) - set(without)
+    assert f"`perceptron {SEARCHED}`" in row
+    assert "mlp-width: 2 processes (torch-ddp@2) from" in row

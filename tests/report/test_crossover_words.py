@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.judge import Crossing, Crossover
 from perceptron.report.crossover_words import answer, missing, sentence, setting, status
 
 
@@ -70,3 +70,25 @@ def test_the_ground_is_shown_as_far_as_it_is_known() -> None:
     unknown = {"machine": "unknown", "dtype": None, "threads": None}
     assert setting(crossover(**unknown)) == "–"
     assert setting(crossover(**(unknown | {"threads": 8}))) == "8 threads"
+
+
+def test_processes_are_said_in_words() -> None:
+    """Of both sides where they are one backend; the threads are those of all."""
+    second = {"incumbent": "torch-ddp", "challenger": "torch-ddp@2", "source": "perceptron"}
+    assert sentence(crossover(**second)) == "2 processes (torch-ddp@2) from 200 [180, 220] up"
+    assert sentence(crossover(**second, status="never")) == "1 process (torch-ddp) at every size"
+    assert setting(crossover(**second)) == "box, float32, 2 threads in all"
+    beside = second | {"incumbent": "torch-cpu", "status": "reverses"}
+    words = "2 processes (torch-ddp@2) first, torch-cpu from 200 [180, 220] up"
+    assert sentence(crossover(**beside)) == words
+    changes = [Crossing(10, "challenger"), Crossing(90, "incumbent")]
+    several = crossover(**second, status="multiple", crossings=changes, size=None)
+    assert sentence(several).startswith("2 processes (torch-ddp@2) from 10")
+    assert "; 1 process (torch-ddp) from 90" in sentence(several)
+
+
+def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
+    """Theirs may be a version."""
+    theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
+    assert sentence(theirs) == "lib@2 from 200 [180, 220] up"
+    assert setting(theirs) == "box, float32, 2 threads"

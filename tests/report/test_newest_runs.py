@@ -23,6 +23,7 @@ from tests.made import (
     GPU_NAME,
     LADDER,
     MAP,
+    SEVERAL,
     WHOLE,
     advice_rows,
     bench_rows,
@@ -31,6 +32,7 @@ from tests.made import (
     keep,
     ladder_rows,
     map_rows,
+    several_rows,
 )
 
 
@@ -163,3 +165,18 @@ def test_a_rehearsal_is_not_shown(results: Path) -> None:
     for day, (plan, rows) in enumerate(runs, start=1):
         keep(results, plan, rows, started=f"2026-03-0{day}T00:00:00Z", facts=rehearsed)
     assert shown_runs(results) == before
+
+
+def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Path) -> None:
+    """Another search is not it, and a ladder of several processes is not the usual one."""
+    other = SEVERAL | {"pairs": [["numpy", "torch-cpu"]]}
+    keep(results, other, several_rows(), started="2026-02-01T00:00:00Z")
+    over = LADDER | {"over_processes": [1, 2]}
+    keep(results, over, ladder_rows(), started="2026-02-02T00:00:00Z")
+    runs = shown_runs(results)
+    assert runs.processes is None
+    assert runs.ladder.rows[0].when < "2026-02"
+    folder = keep(results, SEVERAL, several_rows(), started="2026-02-03T00:00:00Z")
+    found = shown_runs(results).processes
+    assert found is not None
+    assert found.results == folder.relative_to(results.parent)

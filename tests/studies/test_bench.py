@@ -372,3 +372,27 @@ def test_with_a_device_a_quick_look_goes_to_where_that_wins(lab: Lab) -> None:
     assert all(low <= high for low, high in largest.values())
     assert quick.sweep() == replace(quick, backends=("numpy", "torch-cpu")).sweep()
     assert max(problem.size for problem in replace(quick, quick=False).sweep()) == 2**22
+
+
+def test_more_processes_are_swept_and_are_no_part_of_the_finding(lab: Lab, tmp_path: Path) -> None:
+    """Unless they are named; the crossovers hold their pairs, and the stored run says the same."""
+    lab.seconds = lambda backend, problem: 1e-5 if backend.endswith("@2") else 2e-5
+    added = ("torch-ddp", "torch-ddp@2")
+    backends = ("numpy", "torch-cpu", *added)
+    over = plan(
+        families=("mlp-depth",), backends=backends, threads=(2,), quick=True, beside_finding=added
+    )
+    result = study.bench(over, "box", tmp_path, silent)
+    assert [row.backend for row in result.finding] == ["numpy-published", "numpy", "torch-cpu"]
+    assert {row.backend for row in result.rows if row.family == "mlp-depth"} == set(backends)
+    pairs = {(pair.incumbent, pair.challenger): pair.status for pair in result.crossovers}
+    assert pairs["torch-ddp", "torch-ddp@2"] == "always"
+    stored = judge_bench(read_run(result.results))
+    assert (stored.finding, stored.threads) == (result.finding, [2])
+    named = plan(backends=("numpy", "torch-ddp"), threads=(2,))
+    assert named.finding_backends == ("numpy-published", "numpy", "torch-ddp")
+
+
+def test_a_plan_that_names_nothing_beside_the_finding_is_stored_as_ever() -> None:
+    """An earlier run of the same plan is the same work."""
+    assert "beside_finding" not in study._as_json(plan())

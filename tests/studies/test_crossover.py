@@ -15,8 +15,10 @@ from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import SecondsLeft, Workers
 from perceptron.problems.problem import Problem
+from perceptron.records.measurement import Measurement
 from perceptron.studies import crossover as study
 from perceptron.studies.crossover import CrossoverPlan, locate
+from perceptron.studies.shared.over_processes import pairs_between
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
 from tests.studies.conftest import Lab
@@ -345,3 +347,61 @@ def test_pairs_bring_their_backends() -> None:
     assert every == (("numpy", "torch-cpu"), ("numpy", "torch-cuda"), ("torch-cpu", "torch-cuda"))
     (two,) = CrossoverPlan(backends=("torch-cuda", "numpy-published"), threads=(1,)).all_pairs
     assert two == ("numpy-published", "torch-cuda")
+
+
+# Where 3 + size/100 and 8 + size/200 microseconds are equal.
+OVER_TWO = 1000
+
+
+@pytest.fixture
+def joined(lab: Lab) -> Lab:
+    """A second process halves the work and costs 5 µs; being joined at all costs 2 µs."""
+    lab.missing["torch-ddp-cuda"] = "no CUDA device found"
+    costs = {"torch-cpu": (1, 100), "torch-ddp": (3, 100), "torch-ddp@2": (8, 200)}
+
+    def seconds(backend: str, problem: Problem) -> float:
+        seed = [lab.timed.count((backend, problem.reference)), len(backend), problem.size]
+        fixed, per_second = costs[backend]
+        return 1e-6 * (fixed + problem.size / per_second) * noise(seed)
+
+    lab.seconds = seconds
+    return lab
+
+
+def test_from_which_size_up_a_second_process_pays(joined: Lab, tmp_path: Path) -> None:
+    """On equal ground, 2 × 1 against 1 × 2; along every axis that can be searched so."""
+    families = ("mlp-width", "mlp-batch", "perceptron-rows")
+    plan = CrossoverPlan(families=families, pairs=pairs_between((1, 2)), threads=(2,))
+    result = locate(plan, "box", tmp_path, silent)
+    found = {
+        (one.family, one.incumbent, one.challenger): one
+        for one in result.crossovers
+        if one.status != "not measured"
+    }
+    for family in families:
+        second = found[family, "torch-ddp", "torch-ddp@2"]
+        assert (second.status, second.threads) == ("crosses", 2)
+        assert second.size == pytest.approx(OVER_TWO, rel=0.1)
+        assert found[family, "torch-cpu", "torch-ddp"].status == "never"
+        assert found[family, "torch-cpu", "torch-ddp@2"].size == pytest.approx(1400, rel=0.1)
+    assert len(joined.timed) == len(result.rows) == len(set(map(key_and_process, result.rows)))
+    shares = {(row.backend, row.processes, row.threads) for row in result.rows}
+    assert shares == {("torch-cpu", 1, 2), ("torch-ddp", 1, 2), ("torch-ddp@2", 2, 1)}
+
+
+def key_and_process(row: Measurement) -> tuple[object, ...]:
+    return row.problem, row.backend, row.process
+
+
+def test_a_search_over_processes_is_resumed(joined: Lab, tmp_path: Path) -> None:
+    """The rows of each are found again, though they hold the threads of one process."""
+    pair = ("torch-ddp", "torch-ddp@2")
+    plan = CrossoverPlan(families=("mlp-width",), pairs=(pair,), threads=(4,))
+    joined.power_cut_after = 20
+    with pytest.raises(KeyboardInterrupt):
+        search(tmp_path, plan)
+    joined.power_cut_after = None
+    result = search(tmp_path, plan)
+    assert len(joined.timed) == len(result.rows)
+    assert only(result).size == pytest.approx(OVER_TWO, rel=0.1)
+    assert {row.all_threads for row in result.rows} == {4}

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.records.readers.shared.parameter_roles import ParameterRoles
 from perceptron.studies.crossover_from_files import judge_files, split_pair
@@ -54,6 +55,26 @@ def test_what_is_no_pair_is_refused(text: str, message: str) -> None:
     known = ("a", "b:c", "a:b", "c") if text == "a:b:c" else KNOWN
     with pytest.raises(UserError, match=message):
         split_pair(text, known)
+
+
+def test_a_name_of_a_pair_may_say_over_how_many_processes() -> None:
+    """Of backends that are measured; in files there is what there is."""
+    pair = ("torch-ddp", "torch-ddp@2")
+    assert split_pair(":".join(pair), registry.names(), registry.is_name) == pair
+    assert split_pair("torch:torch@2", (*KNOWN, "torch@2")) == ("torch", "torch@2")
+    with pytest.raises(UserError, match="unknown backend in --pair 'torch@2'"):
+        split_pair("numpy:torch@2", KNOWN)
+
+
+def test_our_own_rows_of_several_processes_are_judged(tmp_path: Path) -> None:
+    """2 × 1 beside 1 × 2: their grounds are equal."""
+    rows = [
+        replace(row, processes=2, threads=1) if row.backend.endswith("@2") else row
+        for row in line(backends=("torch-ddp", "torch-ddp@2"))
+    ]
+    keep(tmp_path, {"study": "crossover"}, rows)
+    crossover = only(judge(str(tmp_path), ("torch-ddp:torch-ddp@2",)))
+    assert (crossover.status, crossover.threads) == ("crosses", 2)
 
 
 def table(tmp_path: Path, rows: list[str], header: str = "case,size,backend,seconds") -> str:

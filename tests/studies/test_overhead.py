@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.analysis.stored.collection import collect
 from perceptron.analysis.stored.runs import judge_ladder
 from perceptron.backends.ladder import rungs
 from perceptron.errors import UserError
@@ -12,6 +13,7 @@ from perceptron.measure.job import Job, Outcome
 from perceptron.problems import catalogue
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import overhead as study
+from perceptron.studies.overhead_plan import rungs_over
 from perceptron.studies.shared.progress import silent
 from tests.studies.conftest import Lab, parts_of
 
@@ -222,3 +224,36 @@ def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
 def test_an_unknown_rung_is_named() -> None:
     with pytest.raises(UserError, match="unknown backend 'nunpy': did you mean 'numpy'"):
         study.OverheadPlan(backends=("nunpy",))
+
+
+def test_the_ladder_of_several_processes_is_a_ladder_of_its_own(lab: Lab, tmp_path: Path) -> None:
+    """It starts with the most, has the phases of each, and stands beside the usual one."""
+    over = rungs("cpu", batches=False, processes=(1, 2))
+    lab.seconds = lambda backend, problem: 1e-4 / (1 + list(over).index(backend)) ** 2
+    problem = catalogue.find("or-gate")
+    plan = study.OverheadPlan(
+        problem, backends=rungs_over(problem, (), (1, 2)), threads=2, quick=True
+    )
+    result = study.overhead(plan, "box", tmp_path, silent)
+    assert [rung.backend for rung in result.rungs] == [*over, "torch-cuda"]
+    assert [rung.removes for rung in result.rungs[:3]] == list(over.values())[:3]
+    assert result.rungs[-1].removes == rungs("cuda", batches=False)["torch-cuda"]
+    parts = [row for row in result.rows if row.backend == "torch-ddp@2" and row.phase]
+    assert {row.family for row in parts} == {"or-gate"}
+    assert {(row.processes, row.threads) for row in parts} == {(2, 1)}
+    assert {phase.backend for phase in result.phases} >= {"torch-ddp@2", "torch-ddp", "torch-cpu"}
+    study.overhead(study.OverheadPlan(problem, threads=2, quick=True), "box", tmp_path, silent)
+    stored = [[rung.backend for rung in ladder.rungs][:1] for ladder in collect(tmp_path).ladders]
+    assert sorted(stored) == [["torch-cpu"], ["torch-ddp@2"]]
+
+
+def test_named_rungs_are_spread_over_processes() -> None:
+    problem = catalogue.find("or-gate")
+    assert rungs_over(problem, (), ()) == study.OverheadPlan(problem, threads=2).backends
+    assert rungs_over(problem, ("torch-ddp", "numpy"), (1, 2)) == (
+        "torch-ddp",
+        "torch-ddp@2",
+        "numpy",
+    )
+    with pytest.raises(UserError, match="--processes: numpy train in one process"):
+        rungs_over(problem, ("numpy",), (2,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -190,3 +191,14 @@ def test_what_a_profiler_counted_is_kept_for_the_start_that_continues(
     result = study.overhead(PLAN, "box", tmp_path, silent)
     assert len(measured(lab, "profile")) == 3
     assert [rung.kernels_profiled for rung in result.rungs] == [None, 26, 26, 26]
+
+
+def test_nothing_is_asked_of_a_device_in_other_processes(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A profiler here would see no kernel of theirs; their phases are measured as any others."""
+    name = "torch-ddp-cuda@2"
+    monkeypatch.setitem(ACCELERATORS, name, _AnotherLibrary())
+    study.overhead(replace(PLAN, backends=(name, "numpy"), threads=2), "box", tmp_path, silent)
+    asked = {job.extra for job in lab.jobs if job.backend == name}
+    assert asked == {None, "phases"}

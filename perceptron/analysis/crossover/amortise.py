@@ -14,6 +14,7 @@ from math import ceil, inf
 from msgspec import Struct
 from msgspec.structs import replace
 
+from perceptron.analysis.definition import Definitions
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.select import State, moment, prepared, state, times
 from perceptron.records.ground import Ground, ground
@@ -86,7 +87,7 @@ def _of_family(states: Iterable[list[Measurement]]) -> Iterator[Amortisation]:
     judged: set[tuple[str, str]] = set()
     for members in sorted(states, key=lambda rows: max(map(moment, rows)), reverse=True):
         cases: dict[tuple[float, str | None], list[Measurement]] = {}
-        for row in members:
+        for row in Definitions(members).keep(members):
             cases.setdefault((row.size, row.problem), []).append(row)
         here = set()
         for case in cases.values():

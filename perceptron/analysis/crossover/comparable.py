@@ -1,12 +1,14 @@
 """Which rows of a family may be compared: those of one state of the code, the newest that has both.
 
-Rows of different commits, environments or versions of a benchmark are never paired.
+Rows of different commits, code, environments or versions of a benchmark are never paired, nor those
+of two definitions of one problem.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from perceptron.analysis.definition import Definitions
 from perceptron.analysis.select import State, has_time, is_own, moment, state
 from perceptron.records.measurement import Measurement
 
@@ -23,14 +25,15 @@ class ComparableRows:
         members: dict[tuple[str | None, ...], list[Measurement]] = {}
         for row in rows:
             if row.size > 0 and has_time(row):
-                where = (row.source, row.commit, row.environment, row.version)
+                where = (row.source, row.commit, row.environment, row.version, row.code)
                 members.setdefault(where, []).append(row)
         self._rows: dict[State, list[Measurement]] = {}
         # A history has thousands of states, of which the newest few are looked into.
         self._by_backend: dict[State, dict[str, BySize]] = {}
         self._own: set[State] = set()
         self._moments: dict[State, tuple[str, str]] = {}
-        for some in members.values():
+        for measured in members.values():
+            some = Definitions(measured).keep(measured)
             where_measured = state(some[0])
             self._rows[where_measured] = some
             self._moments[where_measured] = max((moment(row), row.when) for row in some)
@@ -99,14 +102,15 @@ def _by_backend(rows: Iterable[Measurement]) -> dict[str, BySize]:
     return by_backend
 
 
-def _code(where: State) -> tuple[str | None, str | None]:
-    return where.source, where.commit
+def _code(where: State) -> tuple[str | None, ...]:
+    return where.source, where.commit, where.code
 
 
 def described(where: State) -> str:
     """Return a state in a few words."""
     words = [
         f"commit {where.commit[:8]}" if where.commit else None,
+        f"code {where.code}" if where.code else None,
         where.environment,
         f"version {where.version[:8]}" if where.version else None,
     ]

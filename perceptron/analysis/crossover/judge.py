@@ -92,6 +92,8 @@ class Crossover(Struct, frozen=True, kw_only=True):
     environment: str | None = None
     version: str | None = None
     """Of the benchmark, where its tool keeps one."""
+    code: str | None = None
+    """Digest of the code that measured it, where rows of ours have one."""
     files: list[str] = []
     """Those that the rows were read from, where that is known."""
     reason: str | None = None
@@ -220,6 +222,7 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
         commit=where.commit,
         environment=where.environment,
         version=where.version,
+        code=where.code,
         files=sorted({row.file for row in used if row.file is not None}),
         reason=explanation,
     )

@@ -10,6 +10,7 @@ from msgspec import Struct
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.use import SourceUse
+from perceptron.analysis.select import definitions
 from perceptron.analysis.training import kept_apart
 from perceptron.analysis.what_if.check import EstimateCheck
 from perceptron.analysis.what_if.estimate import WhatIf
@@ -63,6 +64,6 @@ def crossover_result(
         rows=list(rows),
         environment=environment,
         results=results,
-        warnings=[*warnings, *kept_apart(rows)],
+        warnings=[*warnings, *kept_apart(rows), *definitions(rows).warnings()],
         budget=budget,
     )

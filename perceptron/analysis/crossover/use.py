@@ -9,7 +9,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.select import has_time, is_own
+from perceptron.analysis.select import definitions, has_time, is_own
 from perceptron.analysis.training import training_name
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
@@ -106,17 +106,21 @@ class _Why:
         self._unwanted = unwanted
         self._sizes: dict[tuple[object, ...], set[float]] = {}
         self._commits: dict[tuple[object, ...], set[str | None]] = {}
+        self._codes: dict[tuple[object, ...], set[str | None]] = {}
         self._partners: dict[tuple[object, ...], set[str]] = {}
         for crossover in crossovers:
             pair = (crossover.incumbent, crossover.challenger)
             for backend, partner in (pair, pair[::-1]):
-                commits = self._commits.setdefault(_subject(crossover, backend), set())
+                subject = _subject(crossover, backend)
+                commits = self._commits.setdefault(subject, set())
                 if crossover.sizes_measured:
                     commits.add(crossover.commit)
+                    self._codes.setdefault(subject, set()).add(crossover.code)
                     key = _in_state(crossover, backend)
                     self._sizes.setdefault(key, set()).update(crossover.sizes_measured)
                     self._partners.setdefault(key, set()).add(partner)
         self._rows = rows
+        self._definitions = definitions(rows)
         # Thousands of rows share a subject and a state.
         self._known: dict[tuple[object, ...], tuple[str | None, str | set[float]]] = {}
 
@@ -133,6 +137,10 @@ class _Why:
             return "of a part of an iteration" if row.phase else "with a time that is not above 0"
         if isinstance(sizes, str):
             return sizes
+        if other := self._definitions.instead(row):
+            return (
+                f"of definition {row.problem_digest} of a problem whose newest rows are of {other}"
+            )
         if row.size not in sizes:
             return "of a size that only one backend has"
         if is_own(row) and not self._partners[key] & self._side_by_side[_process(row)]:
@@ -176,6 +184,9 @@ class _Why:
         commits = self._commits.get(_subject(row, row.backend))
         if commits and row.commit not in commits:
             return "of another commit than the one that was judged"
+        if commits and row.code not in self._codes[_subject(row, row.backend)]:
+            judged = ", ".join(sorted(map(str, self._codes[_subject(row, row.backend)])))
+            return f"measured by code {row.code}, other than that of the judged rows, {judged}"
         if commits:
             return "of another environment or version of the benchmark"
         if self._is_trained_alone(row):
@@ -192,7 +203,8 @@ def _subject(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
 
 
 def _in_state(of: Crossover | Measurement, backend: str) -> tuple[object, ...]:
-    return (*_subject(of, backend), of.source, of.commit, of.environment, of.version)
+    state = (of.source, of.commit, of.environment, of.version, of.code)
+    return (*_subject(of, backend), *state)
 
 
 def _process(row: Measurement) -> tuple[object, ...]:

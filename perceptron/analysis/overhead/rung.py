@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from perceptron.analysis.device_share import device_share
+from perceptron.analysis.device_share import device_share, is_beside_host
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.device import energy
 from perceptron.analysis.overhead.families import EXTRAS
@@ -24,7 +24,8 @@ class Rung(Struct, frozen=True, kw_only=True):
     ``prepare_seconds`` are those of processes that compiled, unless ``prepared_from_cache``.
     ``gflops`` and ``gbytes`` a second are what the mathematics needs over the time it
     took; ``bound`` says which limit that is close to, ``ceiling`` whose limits these are: those of
-    the rung's own device. A rung without a time has a ``reason``.
+    the rung's own device; of one over several devices all these are None. A rung without a time
+    has a ``reason``.
     """
 
     backend: str
@@ -110,6 +111,8 @@ def _rung(
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)
     prepare_seconds, from_cache = _prepared(own)
     limits, share = roof(ceilings(rows), device), device_share(own)
+    # The ceilings are those of one device.
+    one = not (is_beside_host(device) and any((row.processes or 1) > 1 for row in own))
     joules = energy(rows, backend, device)
     return Rung(
         backend=backend,
@@ -125,10 +128,12 @@ def _rung(
         prepare_seconds=prepare_seconds,
         prepared_from_cache=from_cache,
         kernels_per_iteration=kernels,
-        gflops=gflops,
-        gbytes=gbytes,
-        bound=bound_by(gflops, gbytes, work[1], limits, share.busy.estimate if share else None),
-        ceiling=limits.name if limits else None,
+        gflops=gflops if one else None,
+        gbytes=gbytes if one else None,
+        bound=bound_by(gflops, gbytes, work[1], limits, share.busy.estimate if share else None)
+        if one
+        else None,
+        ceiling=limits.name if limits and one else None,
         device_seconds=share.seconds.estimate if share else None,
         busy_share=share.busy.estimate if share else None,
         busy_low=share.busy.low if share else None,

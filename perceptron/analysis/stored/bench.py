@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -46,11 +46,13 @@ def summarise(
     warnings: Sequence[MeasurementWarning] = (),
     families: Sequence[str] = (),
     budget: BudgetUse | None = None,
+    beside_finding: Container[str] = (),
 ) -> BenchResult:
     """Judge the rows of one run, which are in ``folder``; ``warnings`` are those of its starts.
 
     Of ``families`` that it was to measure, those without a row say that there was no time. The
-    finding is that of the smallest number of threads. Raises ValueError without rows.
+    finding is that of the smallest number of threads, without the backends ``beside_finding``.
+    Raises ValueError without rows.
     """
     rows = sorted(rows, key=lambda row: _order(row.backend, backends))
     threads = sorted({row.all_threads for row in rows if row.all_threads is not None})
@@ -61,7 +63,7 @@ def summarise(
         environment=environment,
         threads=threads,
         rows=rows,
-        finding=finding(fewest, finding_backends(backends)),
+        finding=finding(fewest, finding_backends(backends, beside_finding)),
         crossovers=[*crossovers(rows), *_not_reached(families, backends, rows)],
         warnings=list(warnings),
         budget=budget,

@@ -13,6 +13,7 @@ from perceptron.analysis.history.history import CaseHistory, histories
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
+from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
@@ -53,9 +54,9 @@ class Collection(Struct, frozen=True, kw_only=True):
     """Results, judged. Every list begins with the newest.
 
     ``benches`` holds the newest of each machine and kind of hardware, without rehearsals, ``maps``
-    of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem and
-    number of threads. ``complaints`` are about
-    what could not be read, one line of at most 400 characters each; everything else was.
+    of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
+    number of threads and numbers of processes. ``complaints`` are about what could not be read,
+    one line of at most 400 characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -89,6 +90,7 @@ def judge_results(
     if len(rows) < len(stored.rows):
         missing = len(stored.rows) - len(rows)
         complaints.append(f"{stored.folder}: {missing} rows hold no possible numbers")
+    complaints += [warning.message for warning in definitions(rows).warnings()]
     finished = [run for run in stored.runs if run.run.finished is not None]
 
     def newest(
@@ -115,7 +117,9 @@ def judge_results(
         machines=_machines(rows, stored.runs, load_facts, complaints.append),
         benches=_newest(by_hardware, lambda run: judge_bench(load(run.folder)), complaints.append),
         maps=newest("map", ("machine", "family", "dtype", "threads"), judge_map),
-        ladders=newest("overhead", ("machine", "problem", "threads"), judge_ladder),
+        ladders=newest(
+            "overhead", ("machine", "problem", "threads", "over_processes"), judge_ladder
+        ),
         sweeps=sweeps(rows),
         histories=histories(rows),
         complaints=sorted({_line(complaint) for complaint in complaints}),
@@ -125,7 +129,7 @@ def judge_results(
 def collection_of(rows: Iterable[Measurement]) -> Collection:
     """Judge rows that lie in no folder of results: their sweeps, without runs or histories."""
     kept = [row for row in rows if plausible(row)]
-    complaints: list[str] = []
+    complaints = [warning.message for warning in definitions(kept).warnings()]
     return Collection(
         rows=kept,
         machines=_machines(kept, [], read_facts, complaints.append),
@@ -134,7 +138,7 @@ def collection_of(rows: Iterable[Measurement]) -> Collection:
         ladders=[],
         sweeps=sweeps(kept),
         histories=[],
-        complaints=complaints,
+        complaints=[_line(complaint) for complaint in complaints],
     )
 
 
@@ -199,9 +203,12 @@ def _newest(
 def _preferred(runs: list[StoredRun]) -> list[StoredRun]:
     """Return the same runs in the order in which they are to be shown."""
 
+    newest = runs[0].run
+    state_of_newest = (newest.environment, newest.commit, newest.code)
+
     def is_look(stored: StoredRun) -> bool:
-        run, newest = stored.run, runs[0].run
-        same = (run.environment, run.commit) == (newest.environment, newest.commit)
+        run = stored.run
+        same = (run.environment, run.commit, run.code) == state_of_newest
         return not same or bool(run.plan.get("quick"))
 
     return sorted(runs, key=is_look) if runs[0].run.plan.get("quick") else runs

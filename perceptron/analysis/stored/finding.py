@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from msgspec import Struct
 
@@ -25,12 +25,13 @@ def published_iteration_seconds(problem: str) -> dict[str, float]:
     return {backend: seconds / ITERATIONS for backend, seconds in PUBLISHED.items()}
 
 
-def finding_backends(backends: Iterable[str]) -> tuple[str, ...]:
-    """Return these backends, after the walk-through's own arithmetic.
+def finding_backends(backends: Iterable[str], beside: Container[str] = ()) -> tuple[str, ...]:
+    """Return these backends, without those ``beside`` it, after the walk-through's own arithmetic.
 
     Ratios to that one compare with the published ratios; an optimised NumPy inflates them.
     """
-    return tuple(dict.fromkeys(("numpy-published", *backends)))
+    taken = [name for name in backends if name not in beside]
+    return tuple(dict.fromkeys(("numpy-published", *taken)))
 
 
 class FindingRow(Struct, frozen=True, kw_only=True):

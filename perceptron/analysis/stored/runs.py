@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
+from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
 from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.gpu_use import gpu_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
@@ -18,6 +19,7 @@ from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
 from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
+from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.analysis.training_length import TrainingLength
@@ -37,6 +39,12 @@ AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 class _BenchPlan(Struct):
     backends: list[str]
     families: list[str] = []
+    beside_finding: list[str] = []
+
+
+class _CrossoverPlan(Struct):
+    pairs: list[tuple[str, str]]
+    iterations: Annotated[int, Meta(ge=1)]
 
 
 class _MapPlan(Struct):
@@ -78,6 +86,23 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
             rows,
             _warnings(loaded, threads, rows),
             plan.families,
+            loaded.run.budget,
+            plan.beside_finding,
+        )
+
+
+def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
+    """Judge a search for crossovers; raises `UserError` naming the folder if it cannot be."""
+    rows, plan = _usable_rows(loaded), _plan(loaded, _CrossoverPlan)
+    with _judging(loaded.folder):
+        threads = max(row.all_threads for row in rows if row.all_threads is not None)
+        return crossover_result(
+            rows,
+            plan.pairs or None,
+            plan.iterations,
+            loaded.facts.environment,
+            loaded.folder,
+            _warnings(loaded, threads, rows),
             loaded.run.budget,
         )
 
@@ -151,6 +176,7 @@ def _judging(folder: Path) -> Iterator[None]:
 
 def _usable_rows(loaded: LoadedRun) -> list[Measurement]:
     rows = [row for row in loaded.rows if plausible(row)]
+    rows = definitions(rows).keep(rows)
     if not any(row.all_threads for row in rows):
         raise UserError(f"{loaded.folder}: no rows that say on how many threads they were measured")
     return rows
@@ -171,4 +197,5 @@ def _warnings(
     if loaded.run.cut_short and budget is not None:
         warnings.append(budget_warning(budget.seconds))
     rows = list(rows)
-    return [*warnings, *disturbance_warnings(rows), *gpu_warnings(rows)]
+    left_out = definitions(loaded.rows).warnings()
+    return [*warnings, *left_out, *disturbance_warnings(rows), *gpu_warnings(rows)]

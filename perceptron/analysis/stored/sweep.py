@@ -9,12 +9,21 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
+from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.overhead.families import EXTRAS
-from perceptron.analysis.select import has_time, is_own, moment, reason, state, times
+from perceptron.analysis.select import (
+    has_time,
+    is_own,
+    moment,
+    problem_without_size,
+    reason,
+    state,
+    times,
+)
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
 from perceptron.analysis.throughput import Epoch, shared_epoch
 from perceptron.records.ground import ground
@@ -61,6 +70,8 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     environment: str | None
     version: str | None
     """Of the benchmark, where its tool keeps one."""
+    code: str | None = None
+    """Digest of the code that measured it, where rows of ours have one."""
     when: str
     dtype: str | None
     threads: int | None
@@ -72,6 +83,9 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     axis: str | None = None
     """What sizes count, where the rows say so."""
     family: str
+    problem: str | None = None
+    """What its problems are called, without their sizes: that of a model file holds a digest of it.
+    None where the rows do not say, or where their problems have several names."""
     per_iteration: bool
     """Whether the times are of training iterations; of other people's nobody knows of what."""
     rows: list[Measurement]
@@ -112,15 +126,19 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
         return rows if any(row.status == "ok" for row in rows) else []
 
 
-def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
+def sweeps(
+    rows: Iterable[Measurement], commits: int = COMMITS, single_sizes: bool = False
+) -> list[Sweep]:
     """Return the sweeps of the newest ``commits`` of each machine and family, the newest first.
 
     There are fewer commits where families are so many that over `OLDER` would be of older ones.
-    Families of one size, or along two axes, have none.
+    Families of one size, the finding's among them, have none unless ``single_sizes`` are wanted as
+    well; those along two axes have none.
     """
     groups: dict[tuple[object, ...], list[Measurement]] = {}
     for row in rows:
-        if row.phase is None and row.family != FAMILY and row.family not in EXTRAS:
+        own_page = row.family == FAMILY and not single_sizes
+        if row.phase is None and row.family not in EXTRAS and not own_page:
             groups.setdefault(_key(row), []).append(row)
     newest = {key: max(map(moment, members)) for key, members in groups.items()}
     ordered = sorted(groups, key=lambda key: (newest[key], repr(key)), reverse=True)
@@ -129,7 +147,8 @@ def sweeps(rows: Iterable[Measurement], commits: int = COMMITS) -> list[Sweep]:
     for key in ordered:
         *machine_and_family, commit = key[:4]
         seen = by_family.setdefault(tuple(machine_and_family), [])
-        if (commit in seen or len(seen) < commits) and is_line(groups[key]):
+        is_one = single_sizes and len({row.problem for row in groups[key]}) == 1
+        if (commit in seen or len(seen) < commits) and (is_one or is_line(groups[key])):
             if commit not in seen:
                 seen.append(commit)
             by_age[seen.index(commit)].append(key)
@@ -148,20 +167,28 @@ def _sweep(members: list[Measurement], when: str) -> Sweep:
     newest = state(max(members, key=lambda row: (row.status == "ok", row.when)))
     # Backends run in random order, which must not decide who is the incumbent.
     rows = sorted((row for row in members if state(row) == newest), key=lambda row: row.backend)
+    rows = Definitions(rows).keep(rows)
     first = rows[0]
     return Sweep(
         source=first.source,
         commit=first.commit,
         environment=first.environment,
         version=first.version,
+        code=first.code,
         when=when,
         **ground(first)._asdict(),
         axis=axis_of(rows),
         family=first.family,
+        problem=_problem(rows),
         per_iteration=all(row.problem is not None for row in rows),
         rows=rows,
         crossovers=crossovers(rows),
     )
+
+
+def _problem(rows: Sequence[Measurement]) -> str | None:
+    names = {problem_without_size(row) for row in rows}
+    return names.pop() if len(names) == 1 else None
 
 
 def _curves(rows: Sequence[Measurement]) -> list[Curve]:

@@ -20,7 +20,16 @@ Problems = Annotated[
 ]
 Threads = Annotated[
     str | None,
-    typer.Option(metavar="N[,N…]", help="Threads for every backend. Default: all cores."),
+    typer.Option(
+        metavar="N[,N…]",
+        help="Threads for every backend, all processes together. Default: all cores.",
+    ),
+]
+Processes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N[,N…]", help="Processes that train together, as torch-ddp does. Default: 1."
+    ),
 ]
 DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
 Quick = Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")]
@@ -41,10 +50,16 @@ Wait = Annotated[
         min=0, metavar="[MINUTES]", help="Wait for quiet, 10 minutes at most or as many as given."
     ),
 ]
-WITHOUT_VALUE = {"--wait": "10"}
+EVERY = "*"
+"""What stands for all machines."""
+WITHOUT_VALUE = {"--wait": "10", "--machines": EVERY}
 """What an option stands for that is typed without its value. A build or an update is over in ten
 minutes; who would rather wait longer says how long."""
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements are kept.")]
+Price = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.toml", help="What machines cost by the hour: docs/dashboard.md."),
+]
 Html = Annotated[
     str | None,
     typer.Option(metavar="DIR", help="Where the dashboard is written; '' for none. Default: html."),

@@ -17,7 +17,7 @@ from perceptron.commands.shared.arguments import WITHOUT_VALUE
 class ListCommand(TyperCommand):
     """A command whose options that may be repeated also take their values one after another.
 
-    And one whose value may be left out: ``--wait``, ``--wait 5`` and ``--wait=5``.
+    And one whose value may be left out: ``--wait``, ``--wait 5`` and ``--wait=5``; ``--machines``.
 
     Such a list ends at the next option, and at a word that a positional argument offers for
     completion: ``walkthrough --backend numpy xor`` has one backend.
@@ -67,7 +67,10 @@ def repeat_options(
 
 
 def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
-    """Return the words with the value after each option in ``left_out`` that no minutes follow."""
+    """Return the words with the value after each option in ``left_out`` that has none of its own.
+
+    That of ``--wait`` is a number of minutes; that of another option is any word but an option.
+    """
     words = list(args)
     end = words.index("--") if "--" in words else len(words)
     added = []
@@ -76,10 +79,16 @@ def add_values(args: Iterable[str], left_out: Mapping[str, str]) -> list[str]:
         if (
             index < end
             and word in left_out
-            and not _is_minutes("".join(words[index + 1 : index + 2]))
+            and not _is_value(word, "".join(words[index + 1 : index + 2]))
         ):
             added.append(left_out[word])
     return added
+
+
+def _is_value(option: str, word: str) -> bool:
+    if option == "--wait":
+        return _is_minutes(word)
+    return bool(word) and not word.startswith("-")
 
 
 def _is_minutes(word: str) -> bool:

@@ -22,8 +22,15 @@ def append(stream: FileIO, content: Struct) -> None:
 
     Raises OSError, and then leaves no part of the line.
     """
-    line = msgspec.json.encode(content) + b"\n"
-    if stream.write(line) != len(line):
+    append_lines(stream, msgspec.json.encode(content) + b"\n")
+
+
+def append_lines(stream: FileIO, lines: bytes) -> None:
+    """Write lines and wait until the disk has them.
+
+    Raises OSError, and then leaves no part of a line.
+    """
+    if stream.write(lines) != len(lines):
         cut_unfinished(stream)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     os.fsync(stream.fileno())

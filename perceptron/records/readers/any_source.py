@@ -140,9 +140,7 @@ def _read_json(
     return SourceContents(runs=runs, formats=frozenset({kind.name}), has_parameters=True)
 
 
-def _own_rows(
-    file: Path, lines: Iterable[bytes], request: ReadRequest, notes: ReadingNotes
-) -> Run:
+def _own_rows(file: Path, lines: Iterable[bytes], request: ReadRequest, notes: ReadingNotes) -> Run:
     def complain(what: str) -> None:
         notes.complain(
             file, what.removeprefix(f"{file}, "), "delete that line; the others are read"

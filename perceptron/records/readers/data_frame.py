@@ -50,7 +50,9 @@ def _joined(runs: Sequence[Columns], field: str, dtype: str) -> Values:
     for run in runs:
         column, end = run[field], start + len(run)
         if isinstance(column, Repeated):
-            joined[start:end].fill(np.nan if column.value is None and dtype == "float64" else column.value)
+            joined[start:end].fill(
+                np.nan if column.value is None and dtype == "float64" else column.value
+            )
         elif isinstance(column, np.ndarray) or dtype == "int64":
             joined[start:end] = column
         else:

@@ -43,7 +43,9 @@ def read_results_folder(results: Path) -> ResultsFolder:
     """
     complaints = _Complaints()
     with no_search_for_cycles():
-        own = {file.parent: _own(file, complaints) for file in _own_files(results / "runs", complaints)}
+        own = {
+            file.parent: _own(file, complaints) for file in _own_files(results / "runs", complaints)
+        }
         named = name_rows([*own.values(), *_asv_runs(results / "asv", complaints)])
         numbers = ProcessNumbers()
         runs = [numbers.number([foreign.row for foreign in run]) for run in named]

@@ -97,9 +97,7 @@ def load_columns(
 
 def _contents(
     sources: Sequence[str | Path], request: ReadRequest
-) -> tuple[
-    dict[str, SourceContents], dict[str, ReadingNotes], dict[str, list[MeasurementWarning]]
-]:
+) -> tuple[dict[str, SourceContents], dict[str, ReadingNotes], dict[str, list[MeasurementWarning]]]:
     """Read the sources; return by name what each holds, what there is to note, and warnings."""
     named_once = {_real_path(source): str(source) for source in sources or ("results",)}
     seen: set[Path] = set()

@@ -38,6 +38,9 @@ class Line:
     """One for each value, shown where a reader points at it."""
     estimated: bool = False
     """Thin and dotted: nothing was measured."""
+    machine: int | None = None
+    """Its place among the machines of the figure, where it is drawn as one (`palette.MACHINES`);
+    None where it is drawn as its backend."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from perceptron.report.over_processes import name_and_processes
+
 
 class Stroke(NamedTuple):
     """How a backend's line is drawn."""
@@ -33,6 +35,7 @@ _KNOWN = {
     "torch-cpu-functional": Stroke("#CC79A7", "#E39AC3", (4, 1.5), "^"),
     "torch-cpu-manual": Stroke("#8C1515", "#F0716B", (5, 1, 1, 1), "p"),
     "torch-cpu-compiled": Stroke("#7A5C3E", "#C29A72", (10, 3), ">"),
+    "torch-ddp": Stroke("#B3541E", "#F2A65A", (6, 2, 2, 2), "d"),
     "jax-cpu": Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "*"),
     "torch-cuda": Stroke("#009E73", "#2BC79A", (6, 2, 1.5, 2), "D"),
     "torch-cuda-dataloader": Stroke("#4C8A2B", "#86C95F", (2, 1, 6, 1), "H"),
@@ -43,6 +46,7 @@ _KNOWN = {
     "torch-cuda-persistent": Stroke("#1B3A6B", "#7FA6E8", (12, 2), "P"),
     "cupy": Stroke("#C2410C", "#FDA172", (1, 3), "s"),
     "jax-cuda": Stroke("#9AA800", "#BBC93A", (6, 1, 2, 1), "v"),
+    "torch-ddp-cuda": Stroke("#2F7A4D", "#7CD4A0", (6, 2, 2, 2), "d"),
     "torch-mps": Stroke("#8E4585", "#C98AC2", (7, 2, 1, 2), "s"),
     "torch-xpu": Stroke("#3F51B5", "#8E9BE8", (7, 1), "D"),
 }
@@ -56,6 +60,49 @@ _OTHERS = (
     Stroke("#7A5C3E", "#C29A72", (1, 2), "P"),
     Stroke("#9AA800", "#BBC93A", (5, 2), "<"),
 )
+# Of machines, in figures whose lines are of one backend: as far apart as eight lines can be, in
+# colour, dash and marker.
+MACHINES = (
+    Stroke("#0072B2", "#4DA9E8", (), "o"),
+    Stroke("#D55E00", "#FF8A3D", (6, 2), "s"),
+    Stroke("#009E73", "#2BC79A", (2, 2), "^"),
+    Stroke("#5D3A9B", "#A98BE3", (8, 2, 2, 2), "D"),
+    Stroke("#A07800", "#D2A416", (10, 3), "v"),
+    Stroke("#B8336A", "#F07BA8", (4, 1.5), "X"),
+    Stroke("#444444", "#B5B8BF", (3, 1, 1, 1), "P"),
+    Stroke("#007C7C", "#38BDBD", (9, 1.5, 1.5, 1.5), "<"),
+)
+
+
+_MARKERS = "os^DvXP<"
+# Of a colour, what is left of it over the most processes.
+_LEAST = 0.4
+
+
+def _of_ours(backend: str) -> Stroke | None:
+    """Return the stroke of a backend that we know, None of any other.
+
+    Over several processes it has the hue of one, the darker the more there are (on dark paper the
+    lighter), with dots between its dashes.
+    """
+    name, processes = name_and_processes(backend)
+    known = _KNOWN.get(name)
+    if known is None or processes == 1:
+        return known if name == backend else None
+    doublings = min(processes.bit_length() - 1, 6)
+    left = 1 - (1 - _LEAST) * doublings / 6
+    return Stroke(
+        _mixed(known.colour, 0, left),
+        _mixed(known.dark, 255, left),
+        (4 + processes % 9, 2) + (1, 2) * doublings,
+        _MARKERS[processes % len(_MARKERS)],
+    )
+
+
+def _mixed(colour: str, paper: int, left: float) -> str:
+    """Mix what is ``left`` of a colour with black (0) or white (255)."""
+    channels = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(left * c + (1 - left) * paper):02X}" for c in channels)
 
 
 def stroke(backend: str) -> Stroke:
@@ -70,7 +117,7 @@ def strokes(backends: Iterable[str]) -> dict[str, Stroke]:
     the same, the next that is free.
     """
     names = sorted(set(backends))
-    chosen = {name: _KNOWN[name] for name in names if name in _KNOWN}
+    chosen = {name: look for name in names if (look := _of_ours(name)) is not None}
     used: set[int] = set()
     for name in names:
         if name not in chosen:

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from perceptron.report.charts import palette
 from perceptron.report.charts.figure import Axis
 from perceptron.report.charts.palette import Stroke
 from perceptron.untrusted_text import for_plotly
@@ -50,13 +51,15 @@ class ViewFigure(Struct, frozen=True, kw_only=True):
 class Look:
     """How a backend is drawn on every page: its index among the colours, its dash, its marker."""
 
-    def __init__(self, index: int, stroke: Stroke) -> None:
-        self.colour = f"--s{index}"
+    def __init__(self, index: int, stroke: Stroke, colours: str = "--s") -> None:
+        self.colour = f"{colours}{index}"
         self.dash = ",".join(f"{length:g}px" for length in stroke.dash) or "solid"
         self.symbol = _SYMBOLS[stroke.marker]
 
 
 Looks = Mapping[str, Look]
+MACHINES = tuple(Look(index, stroke, "--m") for index, stroke in enumerate(palette.MACHINES))
+"""How machines are drawn, where the lines of a figure are of one backend."""
 
 
 def looks(strokes: Mapping[str, Stroke]) -> dict[str, Look]:

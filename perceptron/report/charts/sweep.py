@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.analysis.crossover.judge import Crossover, is_line
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.interval import scaled
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep, sweeps
 from perceptron.analysis.what_if.estimate import DeviceEstimate
@@ -36,7 +36,7 @@ def sweep_figure(
     measured = [curve for curve in curves if curve.spots]
     if not measured:
         return None
-    lines = [_line(curve, axis, times) for curve in measured]
+    lines = [curve_line(curve, axis, times) for curve in measured]
     lines += [_estimated(line, times) for line in estimates if line]
     values = [value for line in lines for value in line.y]
     ends = [end for line in lines for end in (*line.low, *line.y, *line.high) if end is not None]
@@ -44,7 +44,7 @@ def sweep_figure(
     return LineFigure(
         alt=f"{shown} of {', '.join(curve.backend for curve in measured)} over {axis}, both axes "
         f"logarithmic. {_answers(crossovers)}",
-        caption=f"Lower is faster. {_bands(measured)}; a dotted line marks a change of winner, "
+        caption=f"Lower is faster. {bands(measured)}; a dotted line marks a change of winner, "
         "grey its interval.",
         height=460,
         x=log_axis([size for line in lines for size in line.x], size_text, 2, axis),
@@ -55,7 +55,8 @@ def sweep_figure(
     )
 
 
-def _bands(curves: Sequence[Curve]) -> str:
+def bands(curves: Sequence[Curve]) -> str:
+    """Say what the bands around the curves are."""
     spots = [spot for curve in curves for spot in curve.spots]
     if all(spot.value.low is None for spot in spots):
         return "Single values have no interval"
@@ -101,15 +102,6 @@ def crossings(crossovers: Sequence[Crossover], lowest: int = 0) -> tuple[list[Ma
     return marks, stretches
 
 
-def scaled(value: Interval, times: int) -> Interval:
-    """Return the interval of so many times the value."""
-    return Interval(
-        value.estimate * times,
-        None if value.low is None else value.low * times,
-        None if value.high is None else value.high * times,
-    )
-
-
 def epoch_words(spot: CurvePoint) -> str:
     """Return ``; 533 k rows/s, 30.7 ms per epoch``, or nothing where not trained in batches."""
     if spot.epoch is None:
@@ -119,21 +111,29 @@ def epoch_words(spot: CurvePoint) -> str:
     return f"; {rate}, {duration(spot.epoch.seconds(seconds))} per epoch"
 
 
-def _line(curve: Curve, axis: str, times: int) -> Line:
+def curve_line(
+    curve: Curve, axis: str, times: int, label: str | None = None, machine: int | None = None
+) -> Line:
+    """Return the line of a curve, called after its backend unless it has a ``label``.
+
+    ``machine`` is its place among the machines of the figure, where it is drawn as one.
+    """
+    name = curve.backend if label is None else label
     values = [scaled(spot.value, times) for spot in curve.spots]
     return Line(
         backend=curve.backend,
-        label=curve.backend,
+        label=name,
         x=tuple(spot.size for spot in curve.spots),
         y=tuple(value.estimate for value in values),
         low=tuple(value.low for value in values),
         high=tuple(value.high for value in values),
         texts=tuple(
-            f"{curve.backend}, {axis} {spot.size:,}: "
+            f"{name}, {axis} {spot.size:,}: "
             f"{duration_interval(value.estimate, value.low, value.high)}; "
             f"{spot.processes} processes{epoch_words(spot)}"
             for spot, value in zip(curve.spots, values, strict=True)
         ),
+        machine=machine,
     )
 
 

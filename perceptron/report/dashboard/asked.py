@@ -27,7 +27,7 @@ def on_ground(of: Sweep | Crossover | Measurement) -> _Place:
 
 def in_state(of: Sweep | Crossover | Measurement) -> _Place:
     """Return the same, and in which state of the code."""
-    return (*on_ground(of), of.source, of.commit, of.environment, of.version)
+    return (*on_ground(of), of.source, of.commit, of.environment, of.version, of.code)
 
 
 class Asked:

@@ -11,6 +11,7 @@ from perceptron.report.charts.plot import Trace, ViewFigure
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.numbers import duration, duration_interval
+from perceptron.report.over_processes import are_several, name_and_processes
 from perceptron.report.tables.device import (
     PART_COLUMNS,
     PART_TITLE,
@@ -25,6 +26,7 @@ from perceptron.report.tables.ladder import (
     PHASE_COLUMNS,
     RUNG_COLUMNS,
     harness_line,
+    ladder_threads,
     phase_cells,
     rung_cells,
 )
@@ -48,14 +50,23 @@ def ladder_setting(ladder: OverheadResult) -> tuple[str, ...]:
         ladder.problem,
         machine_name(first.machine, first.source),
         state_name(first.commit, first.when),
-        str(ladder.threads),
+        ", over ".join(filter(None, (str(ladder.threads), _processes(ladder)))),
     )
+
+
+def _processes(ladder: OverheadResult) -> str:
+    """Return over how many processes its first rungs train, where these are several."""
+    names = [rung.backend for rung in ladder.rungs]
+    if not are_several(names):
+        return ""
+    counts = sorted({processes for _, processes in map(name_and_processes, names)})
+    return f"{' and '.join(map(str, counts))} processes"
 
 
 def _view(ladder: OverheadResult, looks: plot.Looks) -> View:
     facts = ladder.environment
     lines = [
-        f"{facts.cpu}, {facts.cores} cores, {ladder.threads} threads.",
+        f"{facts.cpu}, {facts.cores} cores, {ladder_threads(ladder)}.",
         "Each rung does away with one thing; what is left at the floor is the arithmetic.",
         harness_line(ladder),
         *energy_lines(ladder.rungs),

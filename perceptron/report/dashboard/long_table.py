@@ -18,12 +18,18 @@ _LONGEST = 400
 Value = str | int | float | None
 
 
-class Heading(Struct, frozen=True):
-    """A column: its name in files that are saved, its heading, and how it is sorted."""
+class Heading(Struct, frozen=True, omit_defaults=True):
+    """A column: its name in files that are saved, its heading, and how it is sorted.
+
+    Of a ``choice`` one value may be chosen above the table; so may a column called ``status``. A
+    column of kind ``interval`` holds numbers in words, ordered ``by`` the numbers of another.
+    """
 
     id: str
     name: str
     kind: str
+    choice: bool = False
+    by: str | None = None
 
 
 class Packed(Struct, frozen=True, omit_defaults=True):
@@ -50,9 +56,29 @@ class LongTable(Struct, frozen=True):
     files: dict[str, PackedRows]
 
 
-def heading(id: str, name: str, is_number: bool) -> Heading:  # noqa: A002 as in the data
+class Question(Struct, frozen=True, kw_only=True):
+    """A table of several that one choice shows in turn: its label there, and what it holds."""
+
+    label: str
+    title: str
+    headings: tuple[Heading, ...]
+    rows: Sequence[Sequence[Value]]
+
+
+def heading(
+    id: str,  # noqa: A002 as in the data
+    name: str,
+    is_number: bool,
+    *,
+    choice: bool = False,
+) -> Heading:
     """Return a column's heading."""
-    return Heading(id, name, "number" if is_number else "text")
+    return Heading(id, name, "number" if is_number else "text", choice)
+
+
+def interval_heading(id: str, name: str, by: str) -> Heading:  # noqa: A002 as in the data
+    """Return the heading of numbers in words, ordered by those of the column ``by``."""
+    return Heading(id, name, "interval", by=by)
 
 
 def long_table(
@@ -65,14 +91,38 @@ def long_table(
     parts: list[dict[str, Any]] = []
     files: dict[str, PackedRows] = {}
     for name, members in machines.items():
-        for start in range(0, len(members), ROWS):
-            some = members[start : start + ROWS]
-            file = f"{folder}/{len(parts)}"
-            several = f", {start + 1:,}–{start + len(some):,}" if len(members) > ROWS else ""
-            label = f"{shortened(name)} ({len(members):,} rows{several})"
-            parts.append({"label": label, "file": file, "rows": len(some)})
-            files[file] = packed(some)
+        _add(parts, files, folder, name, members, {})
     return LongTable({"title": title, "columns": list(headings), "parts": parts}, files)
+
+
+def question_table(folder: str, label: str, questions: Sequence[Question]) -> LongTable:
+    """Return tables with columns of their own, which a choice called ``label`` shows in turn."""
+    tables = list(dict.fromkeys((one.title, one.headings) for one in questions))
+    parts: list[dict[str, Any]] = []
+    files: dict[str, PackedRows] = {}
+    for one in questions:
+        table = {"table": tables.index((one.title, one.headings))}
+        _add(parts, files, folder, one.label, one.rows, table)
+    shown = [{"title": title, "columns": list(headings)} for title, headings in tables]
+    return LongTable({"label": label, "tables": shown, "parts": parts}, files)
+
+
+def _add(
+    parts: list[dict[str, Any]],
+    files: dict[str, PackedRows],
+    folder: str,
+    name: str,
+    members: Sequence[Sequence[Value]],
+    more: dict[str, Any],
+) -> None:
+    """Add the rows, in as many parts as a browser can take, each with ``more`` about itself."""
+    for start in range(0, len(members), ROWS):
+        some = members[start : start + ROWS]
+        file = f"{folder}/{len(parts)}"
+        several = f", {start + 1:,}–{start + len(some):,}" if len(members) > ROWS else ""
+        label = f"{shortened(name)} ({len(members):,} rows{several})"
+        parts.append({"label": label, "file": file, "rows": len(some)} | more)
+        files[file] = packed(some)
 
 
 def packed(rows: Sequence[Sequence[Value]]) -> PackedRows:

@@ -1,37 +1,90 @@
-"""The page of machines: side by side, with what `perceptron doctor` says of each."""
+"""The page of machines: what each answers, and side by side what `perceptron doctor` says."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
+
+from perceptron.analysis.fleet.machine_answer import MachineAnswer, machine_answers
 from perceptron.analysis.stored.collection import Collection, Machine
 from perceptron.records.environment import Gpu
+from perceptron.records.prices import Prices
+from perceptron.report.dashboard.fleet.questions import fleet_table
+from perceptron.report.dashboard.long_table import LongTable, Question, heading
 from perceptron.report.dashboard.names import machine_name
 from perceptron.report.numbers import memory
 from perceptron.report.tables.doctor import cells
 from perceptron.untrusted_text import shortened
 
+SIDE_BY_SIDE = 12
+"""Machines with a column of their own: the newest. Of more, a table has a row for each."""
 _NOTHING = "not recorded"
+# Machines that a note names.
+_NAMED = 5
+
+
+class MachinesPage(Struct, frozen=True):
+    """What the template shows, and the tables that its script shows; None without an answer."""
+
+    facts: dict[str, Any]
+    fleet: LongTable | None
+
+
+def machines_page(collection: Collection, prices: Prices | None = None) -> MachinesPage:
+    """Return what machines answer, and what they are: `SIDE_BY_SIDE` of them have a column each."""
+    answers = machine_answers(collection.sweeps, collection.benches, prices)
+    rest = collection.machines[SIDE_BY_SIDE:]
+    fleet = fleet_table(answers, prices, [_facts_question(collection.machines)] if rest else [])
+    shown = machines(replace(collection, machines=collection.machines[:SIDE_BY_SIDE]))
+    more = {
+        "fleet": fleet is not None,
+        "left_out": len(rest),
+        "notes": [] if prices is None else _price_notes(answers, prices, collection.machines),
+    }
+    return MachinesPage(shown | more, fleet)
+
+
+def _price_notes(
+    answers: Sequence[MachineAnswer], prices: Prices, known: Sequence[Machine]
+) -> list[str]:
+    """Return what of the prices belongs to no machine, and which machines have none."""
+    free = list(dict.fromkeys(one.machine for one in answers if one.per_hour is None))
+    named = ", ".join(shortened(name, 40) for name in free[:_NAMED])
+    more = f" and {len(free) - _NAMED:,} more" if len(free) > _NAMED else ""
+    missing = [f"No price for {named}{more}."] if free else []
+    unknown = prices.unknown(machine.name for machine in known)
+    return [*(f"{line}." for line in unknown), *missing]
+
+
+def _facts_question(members: Sequence[Machine]) -> Question:
+    """Return the facts of all machines as a table with a row for each."""
+    return Question(
+        label="what each machine is",
+        title="What each machine is, as its newest run began",
+        headings=(
+            heading("machine", "machine", is_number=False),
+            *(heading(name.replace(" ", "_"), name, is_number=False) for name, _ in _FACTS),
+            heading("warnings", "warnings", is_number=True),
+        ),
+        rows=[
+            [
+                _name(machine),
+                *(text_of(machine) for _, text_of in _FACTS),
+                None if machine.diagnosis is None else len(machine.diagnosis.warnings),
+            ]
+            for machine in members
+        ],
+    )
 
 
 def machines(collection: Collection) -> dict[str, Any]:
-    """Return what the template of the page shows: a column for each machine."""
-    rows = [
-        ("processor", _processor),
-        ("GPU", _gpus),
-        ("system", _system),
-        ("libraries", _libraries),
-        ("thread pools", _pools),
-        ("settings", _settings),
-        ("measured by", lambda machine: ", ".join(machine.sources) or _NOTHING),
-        ("newest result", lambda machine: machine.newest[:10] or _NOTHING),
-        ("runs of ours", lambda machine: f"{machine.runs:,}"),
-        ("rows", lambda machine: f"{machine.rows:,}"),
-        ("commits", lambda machine: f"{machine.commits:,}"),
-    ]
+    """Return a column for each machine: its facts, and what the doctor said of it."""
     table = [
         (name, [shortened(text_of(machine), 600) for machine in collection.machines])
-        for name, text_of in rows
+        for name, text_of in _FACTS
     ]
     checked = [_checks(machine) for machine in collection.machines]
     checks = list(dict.fromkeys(what for facts in checked for what in facts))
@@ -118,3 +171,18 @@ def _settings(machine: Machine) -> str:
         return _NOTHING
     variables = machine.diagnosis.environment.variables
     return ", ".join(f"{name}={value}" for name, value in variables.items()) or "none"
+
+
+_FACTS: tuple[tuple[str, Callable[[Machine], str]], ...] = (
+    ("processor", _processor),
+    ("GPU", _gpus),
+    ("system", _system),
+    ("libraries", _libraries),
+    ("thread pools", _pools),
+    ("settings", _settings),
+    ("measured by", lambda machine: ", ".join(machine.sources) or _NOTHING),
+    ("newest result", lambda machine: machine.newest[:10] or _NOTHING),
+    ("runs of ours", lambda machine: f"{machine.runs:,}"),
+    ("rows", lambda machine: f"{machine.rows:,}"),
+    ("commits", lambda machine: f"{machine.commits:,}"),
+)

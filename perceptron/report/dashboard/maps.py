@@ -11,6 +11,7 @@ from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.view import View, Views, ViewTable, table
 from perceptron.report.numbers import digits
+from perceptron.report.over_processes import threads_in_all
 from perceptron.report.tables.phase_map import not_refined_line
 
 SWITCHES = ("Family", "Machine", "Run", "dtype", "Threads")
@@ -44,7 +45,8 @@ def _view(result: MapResult, looks: plot.Looks) -> View:
         title=f"{drawn.family}: which backend wins where",
         lines=[
             drawn.summary,
-            f"{facts.cpu}, {facts.cores} cores, {drawn.threads} threads, {drawn.dtype}"
+            f"{facts.cpu}, {facts.cores} cores, "
+            f"{threads_in_all(drawn.threads, drawn.backends)}, {drawn.dtype}"
             f"{f', {how}' if how else ''}; "
             f"{drawn.cells_measured} of {len(drawn.cells)} cells were measured, the others lie "
             "between those and have no interval.",

@@ -7,7 +7,7 @@ from collections.abc import Container, Sequence
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import Disturbance
-from perceptron.analysis.interval import Interval
+from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Curve, Sweep
@@ -16,9 +16,10 @@ from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.ratio import ratio_figure
-from perceptron.report.charts.sweep import ITERATION, scaled, sweep_figure
+from perceptron.report.charts.sweep import ITERATION, sweep_figure
 from perceptron.report.crossover_words import missing
 from perceptron.report.dashboard.asked import Asked, Pair, on_ground, pair_of
+from perceptron.report.dashboard.machine_sweeps import machine_views
 from perceptron.report.dashboard.names import foreign_state, machine_name, state_name
 from perceptron.report.dashboard.sweep_list import rest_of_sweeps
 from perceptron.report.dashboard.telling import most_telling_pairs, most_telling_sweeps
@@ -46,6 +47,8 @@ def sweep_views(
 ) -> Views:
     """Return a view for each sweep that is drawn and way of showing it; a sweep is one file.
 
+    Then those of each backend that several machines measured, a file for each.
+
     ``asked`` is the answer of a search for crossovers: its estimates and its own number of
     iterations are not in the collection, and are shown with its sweeps.
     """
@@ -57,6 +60,10 @@ def sweep_views(
         own = asked if answer.holds(sweep) else None
         for shown, view in _shown(answer.turned(sweep), looks, own, pairs):
             views.add(part, (*sweep_setting(sweep), shown), view)
+    for part, (setting, view) in enumerate(
+        machine_views(collection.sweeps, looks), len(choice.drawn)
+    ):
+        views.add(part, setting, view)
     views.rest = rest_of_sweeps(len(choice.drawn), [answer.turned(one) for one in choice.listed])
     return views
 

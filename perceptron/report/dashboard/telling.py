@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Container, Sequence
 from math import inf, log
 
 from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.fleet.one_backend import MachineCurve
 from perceptron.analysis.history.history import CaseHistory
 from perceptron.analysis.stored.sweep import Sweep
+from perceptron.report.charts.palette import MACHINES
 from perceptron.report.dashboard.asked import Asked, Pair, pair_of
 
 # Sweeps that a page has figures of, and cases of a history.
@@ -17,6 +20,9 @@ FIGURES = 50
 # Ratios of pairs on a page, shared out over its sweeps; a sweep of four backends has six.
 _RATIOS = 300
 _FEWEST_RATIOS = 6
+
+# Lines of machines in one figure: more cannot be told apart.
+LINES = len(MACHINES)
 
 _CROSSES, _DOUBTFUL, _APART, _NOT_MEASURED = range(4)
 
@@ -78,6 +84,26 @@ def most_telling_histories(
     chosen = set(order[:FIGURES])
     drawn = [past for index, past in enumerate(histories) if index in chosen]
     return drawn, [past for index, past in enumerate(histories) if index not in chosen]
+
+
+def most_telling_machines(curves: Sequence[MachineCurve]) -> list[MachineCurve]:
+    """Return the curves with a line, in order: the fastest, the slowest, others evenly between.
+
+    They are ranked at the largest size that the most of them have.
+    """
+    if len(curves) <= LINES:
+        return list(curves)
+    counts = Counter(spot.size for one in curves for spot in one.curve.spots)
+    at = max(counts, key=lambda size: (counts[size], size))
+
+    def seconds(index: int) -> float:
+        spots = curves[index].curve.spots
+        return next((spot.value.estimate for spot in spots if spot.size == at), inf)
+
+    order = sorted(range(len(curves)), key=seconds)[: counts[at]]
+    order = order if len(order) >= LINES else sorted(range(len(curves)), key=seconds)
+    chosen = {order[step * (len(order) - 1) // (LINES - 1)] for step in range(LINES)}
+    return [curves[index] for index in sorted(chosen)]
 
 
 def _ranks(sweep: Sweep) -> list[tuple[int, float]]:

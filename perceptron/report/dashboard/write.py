@@ -12,13 +12,14 @@ from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
 from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
+from perceptron.records.prices import Prices
 from perceptron.report.charts import plot
-from perceptron.report.charts.palette import Stroke, strokes
+from perceptron.report.charts.palette import MACHINES, Stroke, strokes
 from perceptron.report.comparison_address import LIST
 from perceptron.report.dashboard.data import OPENING, script
 from perceptron.report.dashboard.history import history_views
 from perceptron.report.dashboard.ladders import ladder_views
-from perceptron.report.dashboard.machines import machines
+from perceptron.report.dashboard.machines import MachinesPage, machines_page
 from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import templates
@@ -35,7 +36,7 @@ PAGES = (
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
     ("history.html", "History", "What changed from commit to commit?"),
-    ("machines.html", "Machines", "What was it measured on?"),
+    ("machines.html", "Machines", "Which machine, and which backend on it?"),
     ("raw.html", "Raw data", "Every row, as it was measured"),
 )
 # What a page of views says where there is none, the command that makes some, and of what.
@@ -57,6 +58,7 @@ _NOTHING = {
 # In the order in which a page loads them.
 _VIEW_SCRIPTS = ("dom", "load", "choice", "plotly.min", "theme", "figures", "views")
 _TABLE_SCRIPTS = ("rows", "long_table_parts", "long_table")
+_FLEET_SCRIPTS = ("dom", "load", *_TABLE_SCRIPTS, "fleet")
 _RAW_SCRIPTS = ("dom", "load", *_TABLE_SCRIPTS, "raw")
 
 
@@ -65,18 +67,22 @@ def write_site(
     collection: Collection,
     asv: str | None = None,
     asked: CrossoverResult | None = None,
+    prices: Prices | None = None,
 ) -> Path:
     """Write every page into the folder and return the path of the first.
 
     ``asv`` says why asv's own pages are not in ``asv/``; None where they are. ``asked`` is the
-    answer of a search for crossovers, shown on the sweeps that it was read off. Equal results give
-    equal bytes. Raises `UserError` if the folder cannot be written to.
+    answer of a search for crossovers, shown on the sweeps that it was read off. ``prices`` say what
+    trainings cost on the page of machines. Equal results give equal bytes. Raises `UserError` if
+    the folder cannot be written to.
     """
     looks = strokes(_backends(collection, asked))
     site = _Site(html)
     try:
         with no_search_for_cycles():
-            for name, text in _texts(collection, looks, asv, asked, _comparisons(html)):
+            comparisons = {"comparisons": _comparisons(html)}
+            first_page = overview(collection, looks, asv, asked) | comparisons
+            for name, text in _texts(collection, looks, first_page, asked, prices):
                 site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
@@ -91,18 +97,17 @@ def write_site(
 def _texts(
     collection: Collection,
     looks: dict[str, Stroke],
-    asv: str | None,
+    first_page: dict[str, Any],
     asked: CrossoverResult | None,
-    comparisons: str | None,
+    prices: Prices | None,
 ) -> Iterator[tuple[str, str]]:
     """Yield every file of ours with its text."""
     own = files("perceptron.report.dashboard") / "assets"
     for name in sorted(file.name for file in own.iterdir()):
         yield f"assets/{name}", (own / name).read_text(encoding="utf-8")
     yield "assets/strokes.css", _strokes(looks.values())
-    shown = overview(collection, looks, asv, asked) | {"comparisons": comparisons}
-    yield _page("index.html", "overview.html.j2", shown)
-    yield _page("machines.html", "machines.html.j2", machines(collection))
+    yield _page("index.html", "overview.html.j2", first_page)
+    yield from _machines(machines_page(collection, prices))
     drawn = plot.looks(looks)
     yield from _views(sweep_views(collection, drawn, asked))
     for make in (map_views, ladder_views, roofline_views, history_views):
@@ -113,6 +118,15 @@ def _texts(
     yield "data/raw.js", script("raw", raw.index)
     for name, rows in raw.files.items():
         yield f"data/{name}.js", script(name, rows)
+
+
+def _machines(page: MachinesPage) -> Iterator[tuple[str, str]]:
+    scripts = _FLEET_SCRIPTS if page.fleet is not None else ()
+    yield _page("machines.html", "machines.html.j2", page.facts | {"scripts": scripts})
+    if page.fleet is not None:
+        yield "data/machines.js", script("machines", page.fleet.index)
+        for name, rows in page.fleet.files.items():
+            yield f"data/{name}.js", script(name, rows)
 
 
 def _views(views: Views) -> Iterator[tuple[str, str]]:
@@ -152,10 +166,11 @@ def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:
-    """Return the colours of the backends, for light and for dark."""
-    looks = list(looks)
-    light = " ".join(f"--s{index}: {look.colour};" for index, look in enumerate(looks))
-    dark = " ".join(f"--s{index}: {look.dark};" for index, look in enumerate(looks))
+    """Return the colours of the backends, and of machines, for light and for dark."""
+    named = [(f"--s{index}", look) for index, look in enumerate(looks)]
+    named += [(f"--m{index}", look) for index, look in enumerate(MACHINES)]
+    light = " ".join(f"{name}: {look.colour};" for name, look in named)
+    dark = " ".join(f"{name}: {look.dark};" for name, look in named)
     return (
         f":root {{ {light} }}\n@media screen and (prefers-color-scheme: dark) "
         # The script marks the page as light while it is printed.

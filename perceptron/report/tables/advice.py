@@ -18,7 +18,8 @@ from perceptron.report.numbers import (
     interval,
     rows_per_second,
 )
-from perceptron.report.tables import what_if
+from perceptron.report.over_processes import named, threads_in_all
+from perceptron.report.tables import network, what_if
 from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")
@@ -38,9 +39,11 @@ def show(result: AdviceResult) -> None:
     estimated = what_if.sentence(result)
     if estimated:
         out.print(f"{estimated}\n", markup=False)
-    title = f"{advice.problem}, {advice.dtype}, {advice.threads} threads"
+    threads = threads_in_all(advice.threads, (option.backend for option in advice.options))
+    title = f"{advice.problem}, {advice.dtype}, {threads}"
     table(title, columns(advice), cells(advice))
     what_if.show_ratios(result)
+    network.show(result.network)
     if advice.changes:
         table("Where that changes", CHANGES_COLUMNS, changes_cells(advice.changes))
     if result.budget is not None and _lacked_time(advice):
@@ -115,16 +118,16 @@ def _use(advice: Advice) -> str:
     takes = _takes(best, advice)
     others = [option for name, option in options.items() if name != best.backend]
     if not others:
-        return f"Use {best.backend}, the only backend that can run here ({takes})"
+        return f"Use {named(best.backend)}, the only backend that can run here ({takes})"
     ties = [option.backend for option in others if option.backend in advice.ties]
     if ties:
-        either = " or ".join([best.backend, *ties])
+        either = " or ".join(named(name) for name in (best.backend, *ties))
         return f"Use {either}: within ±5 % of each other ({takes})"
     doubt = "probably " if advice.unsure else ""
     than = " and ".join(
-        f"{_ratio(option.ratio)} times as fast as {option.backend}" for option in others
+        f"{_ratio(option.ratio)} times as fast as {named(option.backend)}" for option in others
     )
-    return f"Use {doubt}{best.backend}: {than} ({takes})"
+    return f"Use {doubt}{named(best.backend)}: {than} ({takes})"
 
 
 def _takes(best: Option, advice: Advice) -> str:
@@ -179,11 +182,15 @@ def _named(size: str, axis: str) -> str:
 
 def _turns(pair: Crossover) -> list[tuple[str, str]]:
     """Return the winner and its first size, for each change of winner."""
+    incumbent, challenger = words.who(pair)
     if pair.size is not None:
-        winner = pair.challenger if pair.status == "crosses" else pair.incumbent
+        winner = challenger if pair.status == "crosses" else incumbent
         return [(winner, interval(pair.size, pair.low, pair.high))]
     return [
-        (getattr(pair, crossing.direction), f"about {digits(crossing.size, 2)}")
+        (
+            challenger if crossing.direction == "challenger" else incumbent,
+            f"about {digits(crossing.size, 2)}",
+        )
         for crossing in pair.crossings
     ]
 

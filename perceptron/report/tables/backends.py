@@ -18,4 +18,5 @@ def show(backends: Iterable[BackendFacts]) -> None:
 def cells(backend: BackendFacts) -> tuple[str, ...]:
     """Return a backend as a row of text."""
     here = "yes" if backend.reason is None else f"no: {backend.reason}"
-    return backend.name, backend.device, here, backend.summary
+    several = f"; {backend.name}@2 over two processes, and so on" if backend.distributed else ""
+    return backend.name, backend.device, here, f"{backend.summary}{several}"

@@ -27,7 +27,7 @@ from perceptron.report.tables.terminal import out, table
 
 TITLE = "Who is faster, by size [95 % interval of the crossover]"
 CROSSOVER_COLUMNS = ("family", "incumbent → challenger", "ground", "status", "answer")
-PAIR_COLUMNS = ("family", "incumbent → challenger", "threads>", "status", "answer")
+PAIR_COLUMNS = ("family", "incumbent → challenger", "threads in all>", "status", "answer")
 AMORTISATION_COLUMNS = (
     "family",
     "size>",

@@ -19,6 +19,7 @@ from perceptron.report.numbers import (
     ratio,
     rough_percent,
 )
+from perceptron.report.over_processes import threads_in_all
 from perceptron.report.tables import device
 from perceptron.report.tables.terminal import fits, out, table
 
@@ -60,7 +61,7 @@ def show(result: OverheadResult) -> None:
 
 def _show_rungs(result: OverheadResult) -> None:
     """Print the ladder; where it is wider than the terminal, what rungs remove comes after it."""
-    title = f"{result.problem}: one iteration, {result.threads} threads"
+    title = f"{result.problem}: one iteration, {ladder_threads(result)}"
     cells = rung_cells(result.rungs)
     if fits(RUNG_COLUMNS, cells):
         table(title, RUNG_COLUMNS, cells)
@@ -68,6 +69,11 @@ def _show_rungs(result: OverheadResult) -> None:
     table(title, RUNG_COLUMNS[_TIMES], [row[_TIMES] for row in cells])
     removes = [(row[0], row[-1]) for row in cells]
     table("What each rung removes", (RUNG_COLUMNS[0], RUNG_COLUMNS[-1]), removes)
+
+
+def ladder_threads(result: OverheadResult) -> str:
+    """Return how many threads its rungs have."""
+    return threads_in_all(result.threads, (rung.backend for rung in result.rungs))
 
 
 def rung_cells(rungs: Sequence[Rung]) -> list[tuple[str, ...]]:
@@ -160,7 +166,7 @@ def bound_words(rung: Rung) -> str:
 
 def roofline_title(result: OverheadResult, limits: Ceilings) -> str:
     """Return what the shares of a device's roofline are of."""
-    whose = limits.name if is_beside_host(limits.device) else f"{result.threads} threads"
+    whose = limits.name if is_beside_host(limits.device) else ladder_threads(result)
     return (
         f"Against the ceilings of {whose}: a large float32 product reached "
         f"{digits(limits.gflops)} GFLOP/s, a large copy {digits(limits.gbytes)} GB/s"

@@ -13,6 +13,7 @@ from perceptron.analysis.throughput import Epoch, shared_epoch
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import duration_interval
+from perceptron.report.over_processes import OF_EACH, threads_of_each
 from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import table
 from perceptron.report.tables.throughput import with_epochs
@@ -29,9 +30,12 @@ def show(rows: Iterable[Measurement]) -> None:
 
 def single_table(rows: Iterable[Measurement]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Return headings and `single_cells`, and how far these were disturbed if any was."""
+    rows = list(rows)
     lines = _lines(rows)
     columns, cells = with_epochs(
-        COLUMNS, (line.cells for line in lines), ((line.epoch, line.seconds) for line in lines)
+        _columns(rows),
+        (line.cells for line in lines),
+        ((line.epoch, line.seconds) for line in lines),
     )
     return with_disturbed(columns, cells, (line.disturbance for line in lines))
 
@@ -39,6 +43,16 @@ def single_table(rows: Iterable[Measurement]) -> tuple[tuple[str, ...], list[tup
 def single_cells(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
     """Return a row of text for each backend of each family of one size, the finding's aside."""
     return [line.cells for line in _lines(rows)]
+
+
+def _columns(rows: Iterable[Measurement]) -> tuple[str, ...]:
+    """Return the headings; where some train over several processes, all say how many."""
+    several = _are_several(rows)
+    return tuple(OF_EACH if several and name == "threads" else name for name in COLUMNS)
+
+
+def _are_several(rows: Iterable[Measurement]) -> bool:
+    return any((row.processes or 1) > 1 for row in rows)
 
 
 class _Line(NamedTuple):
@@ -55,15 +69,16 @@ def _lines(rows: Iterable[Measurement]) -> list[_Line]:
     families: dict[str, list[Measurement]] = {}
     for row in rows:
         families.setdefault(row.family, []).append(row)
+    several = _are_several(row for members in families.values() for row in members)
     return [
         line
         for family, members in families.items()
         if family != FAMILY and len({(row.size, row.problem) for row in members}) == 1
-        for line in _cells(family, members)
+        for line in _cells(family, members, several)
     ]
 
 
-def _cells(family: str, rows: list[Measurement]) -> Iterable[_Line]:
+def _cells(family: str, rows: list[Measurement], several: bool) -> Iterable[_Line]:
     for where, backend in dict.fromkeys((ground(row), row.backend) for row in rows):
         members = [row for row in rows if ground(row) == where]
         seconds = list(times(members, backend).values())
@@ -74,8 +89,9 @@ def _cells(family: str, rows: list[Measurement]) -> Iterable[_Line]:
             answer = duration_interval(time.estimate, time.low, time.high)
             answer += f", then no more: {because}" if because else ""
         own = [row for row in members if row.backend == backend]
+        threads = threads_of_each(own[0]) if several else str(where.threads)
         yield _Line(
-            cells=(family, backend, str(where.threads), answer),
+            cells=(family, backend, threads, answer),
             seconds=None if time is None else time.estimate,
             epoch=shared_epoch(own),
             disturbance=disturbance(own),

@@ -14,7 +14,7 @@ from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.terminal import table
 
 TITLE = "Mini-batches: the fastest at each size [95 % interval]"
-COLUMNS = ("family", "size>", "threads>", "fastest", "per iteration>")
+COLUMNS = ("family", "size>", "threads in all>", "fastest", "per iteration>")
 EPOCH_COLUMNS = ("throughput>", "per epoch>")
 
 

@@ -25,7 +25,7 @@ from perceptron.report.tables.terminal import out, table
 
 COLUMNS = ("family", "measured here", "estimated", "status", "faster from [best, worst case]")
 CHECK_COLUMNS = (
-    *("machine", "family", "size>", "threads>"),
+    *("machine", "family", "size>", "threads in all>"),
     *("backend", "estimated", "measured", "error>"),
 )
 RATIO_COLUMNS = ("estimated", "per iteration", "over the best measured", "status")

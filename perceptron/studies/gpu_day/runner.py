@@ -15,6 +15,7 @@ from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import StageOutcome
+from perceptron.records.runs import count_rows
 from perceptron.studies.gpu_day.archive import LOGS, Packer
 from perceptron.studies.gpu_day.child import run_child
 from perceptron.studies.gpu_day.plan import CHECKOUT, SURVEY
@@ -144,12 +145,6 @@ def _environment(rehearse: bool) -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     own = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
     return os.environ | own | ({rehearsal.VARIABLE: "1"} if rehearse else {})
-
-
-def count_rows(results: Path) -> int:
-    """Return how many rows lie in a folder of results."""
-    files = results.glob("runs/*/*/measurements.jsonl")
-    return sum(file.read_bytes().count(b"\n") for file in files)
 
 
 def outcome_of(stage: Stage, outcome: str, **fields: object) -> StageOutcome:

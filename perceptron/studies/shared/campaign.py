@@ -11,8 +11,6 @@ from math import inf
 from perceptron.backends import registry
 from perceptron.measure.job import Outcome
 from perceptron.measure.launch import Abandoned, Workers
-from perceptron.problems.cost import operations
-from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 from perceptron.studies.shared.budget import Budget
@@ -23,12 +21,12 @@ from perceptron.studies.shared.processes import (
     own_workers,
 )
 from perceptron.studies.shared.progress import Progress
-from perceptron.studies.shared.task import Key, Task, job_of, key_of, remaining, row_of
+from perceptron.studies.shared.task import Task, job_of, remaining, row_of
+from perceptron.studies.shared.task_costs import agreed_keys, expected_seconds, work_of
+from perceptron.studies.shared.turns import by_worker, groups, side_by_side, some_problems
 
 # Processes that are not there after so many times what they usually take to start do not start.
 _LATE = 2.0
-# Problems that are checked and timed before it is asked again for how many more there is time.
-_SOME = 8
 
 
 def run_tasks(
@@ -51,47 +49,6 @@ def run_tasks(
     what will follow, so that there is as much to do as there is time.
     """
     return _Campaign(tasks, journal, run, progress, budget, workers, later).measure()
-
-
-def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
-    """Return what a task will take in a worker that runs: to be timed, or to be checked."""
-    kind, name = (what, *task.worker), task.problem.reference
-    return budget.costs.expect(kind, name, _work(task.problem))
-
-
-def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> float:
-    """Return what measuring these tasks will take, as far as the journal has no rows for them.
-
-    Each group of a process has a fresh worker for each backend, and what was not checked yet has
-    another one.
-    """
-    agreed = _agreed(journal)
-    left = remaining(tasks, journal.rows)
-    here = {name: registry.reason_unavailable(name) is None for name in {t.backend for t in left}}
-    begun = [task for task in left if here[task.backend]]
-    unchecked = {task.key: task for task in begun if task.key not in agreed}.values()
-    workers = [
-        *{(task.process, task.group, task.worker): task.worker for task in begun}.values(),
-        *{task.worker for task in unchecked},
-    ]
-    return (
-        sum(expected_seconds(task, budget) for task in begun)
-        + sum(expected_seconds(task, budget, "check") for task in unchecked)
-        + sum(budget.costs.expect("start", worker) for worker in workers)
-    )
-
-
-def _agreed(journal: RunJournal) -> set[Key]:
-    """Return what needs no check any more: a backend that has a time on a problem agrees."""
-    return {key_of(row) for row in journal.rows if row.status == "ok"}
-
-
-def _work(problem: Problem) -> float:
-    """Return what measuring a problem takes beside what all take, in operations.
-
-    That is an iteration and a look at the loss of all rows, without its gradient.
-    """
-    return operations(problem) * (1 + problem.dataset.rows / problem.step_rows / 3)
 
 
 class _Campaign:
@@ -124,7 +81,7 @@ class _Campaign:
             if self._workers is not None and not self._budget.is_over:
                 self._warm(self._workers)
             with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
-                for group in _groups(self._remaining(), self._shuffle):
+                for group in groups(self._remaining(), self._shuffle):
                     self._measure_group(group, references)
         self._journal.note_spent(self._budget.whole.spent)
         self._to_go = self._seconds_to_go([])
@@ -171,10 +128,10 @@ class _Campaign:
                 tasks = self._affordable(self._remaining(group), processes.started)
                 self._to_go = self._seconds_to_go(self._remaining())
                 # Some at a time: what they take says how many more there is time for.
-                some = _some_problems(self._start(tasks, processes), self._shuffle)
+                some = some_problems(self._start(tasks, processes), self._shuffle)
                 if not some:
                     return
-                for task in _side_by_side(
+                for task in side_by_side(
                     self._agreeing(some, references, processes), self._shuffle
                 ):
                     if self._budget.is_over:
@@ -189,7 +146,7 @@ class _Campaign:
     ) -> list[Task]:
         """Return the tasks whose backend agrees; the others have their rows."""
         refused = set()
-        for batch in _by_worker(self._unchecked(tasks)):
+        for batch in by_worker(self._unchecked(tasks)):
             left = {task.problem.reference: task for task in batch}
             # Once around, and again without each problem on which the backend did not end.
             while left := {name: task for name, task in left.items() if not self._hangs(task)}:
@@ -242,7 +199,7 @@ class _Campaign:
         for task in tasks:
             problems.setdefault(task.problem.reference, []).append(task)
         kept, left, begun = [], self._budget.left, set(started)
-        agreed = _agreed(self._journal)
+        agreed = agreed_keys(self._journal)
         for members in problems.values():
             unchecked = [task for task in members if task.key not in agreed]
             cost = sum(self._cost(task, "time") for task in members)
@@ -256,7 +213,7 @@ class _Campaign:
         return kept
 
     def _unchecked(self, tasks: Iterable[Task]) -> list[Task]:
-        agreed = _agreed(self._journal)
+        agreed = agreed_keys(self._journal)
         return [task for task in tasks if task.key not in agreed]
 
     def _cost(self, task: Task, what: str = "time") -> float:
@@ -269,7 +226,7 @@ class _Campaign:
     ) -> Iterator[Outcome]:
         """Yield outcomes of tasks that share a worker; keep what each took, or that it hangs."""
         costs, worker = self._budget.costs, tasks[0].worker
-        works = {task.problem.reference: _work(task.problem) for task in tasks}
+        works = {task.problem.reference: work_of(task.problem) for task in tasks}
         kind = (what, *worker)
         expected = max(expected_seconds(task, self._budget, what) for task in tasks)
         while True:
@@ -293,45 +250,3 @@ class _Campaign:
     def _report(self, message: str) -> None:
         whole = self._budget.whole
         self._progress(whole.spent, whole.spent + min(whole.left, self._to_go), message)
-
-
-def _groups(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[list[Task]]:
-    """Yield the tasks of each process and group, the groups of a process in random order."""
-    rounds: dict[int, dict[str, list[Task]]] = {}
-    for task in tasks:
-        rounds.setdefault(task.process, {}).setdefault(task.group, []).append(task)
-    for process in sorted(rounds):
-        in_random_order = list(rounds[process].values())
-        shuffle.shuffle(in_random_order)
-        yield from in_random_order
-
-
-def _some_problems(tasks: list[Task], shuffle: random.Random) -> list[Task]:
-    """Return the tasks of some of the problems, drawn at random."""
-    names = list(dict.fromkeys(task.problem.reference for task in tasks))
-    drawn = set(shuffle.sample(names, min(_SOME, len(names))))
-    return [task for task in tasks if task.problem.reference in drawn]
-
-
-def _side_by_side(tasks: Iterable[Task], shuffle: random.Random) -> Iterator[Task]:
-    """Yield problems in random order, and each on its backends one after the other.
-
-    A shared machine changes its speed from one second to the next. With turns at each problem the
-    log-ratios of 24 rounds spread by 7 to 15 % at four of five sizes, and by 15 to 23 % where each
-    backend measured all five before the other did.
-    """
-    problems: dict[str, list[Task]] = {}
-    for task in tasks:
-        problems.setdefault(task.problem.reference, []).append(task)
-    in_random_order = list(problems.values())
-    shuffle.shuffle(in_random_order)
-    for members in in_random_order:
-        shuffle.shuffle(members)
-        yield from members
-
-
-def _by_worker(tasks: Iterable[Task]) -> list[list[Task]]:
-    batches: dict[object, list[Task]] = {}
-    for task in tasks:
-        batches.setdefault(task.worker, []).append(task)
-    return list(batches.values())

@@ -18,7 +18,7 @@ from perceptron.machine import machine_name
 from perceptron.measure.conditions import conditions
 from perceptron.measure.environment import environment
 from perceptron.measure.neighbours import Look, with_seen
-from perceptron.measure.revision import revision
+from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
 from perceptron.problems.problem import Problem
 from perceptron.records.conditions import Conditions
@@ -102,6 +102,7 @@ def start_run(
         machine=rehearsal.machine_label(machine or machine_name()),
         environment=facts.id,
         commit=revision(),
+        code=measuring_code(),
         started=now(),
         budget_seconds=budget.seconds,
     )

@@ -62,24 +62,35 @@ def job_of(tasks: list[Task], check: bool = False, references: str | None = None
 
 def row_of(task: Task, outcome: Outcome, run: Run) -> Measurement:
     """Return the row that a worker's answer becomes."""
-    backend = registry.load(task.backend)
-    processes = processes_of(backend)
     return run.row(
         process=task.process,
         **problem_fields(task.problem),
-        backend=task.backend,
-        device=device_label(backend.device),
-        dtype=task.dtype,
-        threads=task.threads // processes or 1,
-        processes=processes,
+        **backend_fields(task.backend, task.dtype, task.threads),
         **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
     )
+
+
+def backend_fields(name: str, dtype: DType, threads: int) -> dict[str, Any]:
+    """Return the fields of a row that say who trained it, with so many threads in all.
+
+    Plans hold what shares its threads evenly, so that the threads of all processes are these.
+    """
+    backend = registry.load(name)
+    processes = processes_of(backend)
+    return {
+        "backend": name,
+        "device": device_label(backend.device),
+        "dtype": dtype,
+        "threads": threads // processes or 1,
+        "processes": processes,
+    }
 
 
 def problem_fields(problem: Problem) -> dict[str, Any]:
     """Return the fields of a row that say what was trained."""
     return {
         "problem": problem.name,
+        "problem_digest": problem.digest,
         "family": problem.family,
         "size": problem.size,
         "sizes": problem.sizes,

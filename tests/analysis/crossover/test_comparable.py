@@ -295,5 +295,5 @@ def test_the_states_chosen_are_those_of_the_newest_commit_that_has_both(
     newest = max((state[0] for state in together), default=None)
     expected = {state[1:] for state in together if state[0] == newest}
     found = ComparableRows(rows).states(A, B)
-    assert {state[1:] for state in found} == expected
+    assert {state[1:4] for state in found} == expected
     assert len(found) == len(expected)

@@ -73,3 +73,19 @@ def test_what_keeps_a_busy_device(
         for row in gpu_ladder_rows()
     ]
     assert ladder(rows, work)["torch-cuda"].bound == bound
+
+
+def test_a_rung_over_several_devices_is_held_against_none() -> None:
+    """The ceilings are those of one; over several processes of the CPU they are the same cores'."""
+    rows = [
+        replace(row, processes=2) if row.backend in ("torch-cuda", "torch-cpu") else row
+        for row in gpu_ladder_rows()
+    ]
+    by_name = {
+        rung.backend: rung
+        for rung in rungs(rows, GPU_LADDER["removes"], {}, (GPU_LADDER["operations"], 212))
+    }
+    over = by_name["torch-cuda"]
+    assert over.seconds_per_iteration is not None
+    assert (over.gflops, over.gbytes, over.bound, over.ceiling) == (None,) * 4
+    assert by_name["torch-cpu"].gflops is not None

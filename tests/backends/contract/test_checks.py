@@ -9,12 +9,14 @@ from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
 from tests.backends.conftest import broken_promises, marks
 
-# Compiling takes its time for each problem and dtype; `perceptron check` tries all of them.
+# Compiling takes its time for each problem and dtype, and so does what has processes of its own;
+# `perceptron check` tries all of them.
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
-COMPILED = {
+FEW = {
     "torch-cpu-compiled": ("or-gate", "mlp-depth:2", "batches-adam"),
     "jax-cpu": (*_KINDS, "batches-adam"),
     "numba": (*_KINDS, "batches-momentum"),
+    "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
 }
 _BY_SGD = ("numba", "python")
 _MISTAKES = {
@@ -52,7 +54,7 @@ def cases() -> list[object]:
 def tried(name: str) -> list[Problem]:
     """Return the problems that this backend is tried on."""
     problems = checks.problems()
-    return [problem for problem in problems if problem.name in COMPILED.get(name, (problem.name,))]
+    return [problem for problem in problems if problem.name in FEW.get(name, (problem.name,))]
 
 
 @pytest.mark.parametrize(("backend", "problem", "dtype"), cases())

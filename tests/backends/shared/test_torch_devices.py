@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,9 +24,10 @@ def built_for(monkeypatch: pytest.MonkeyPatch, kind: str | None, is_there: bool 
 
 @pytest.fixture
 def drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system has what every device needs beneath PyTorch."""
+    """The system has what every device needs beneath PyTorch, and PyTorch its library for it."""
     monkeypatch.setattr("sys.platform", "darwin")
     monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+    monkeypatch.setattr(torch_devices, "_has_library_for", lambda device: True)
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,21 @@ def test_without_a_driver_torch_is_not_asked(
     monkeypatch.setattr("ctypes.CDLL", fail)
     monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
     assert device_unavailable(device) == reason
+
+
+def test_a_build_without_its_library_is_not_asked_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Schedulers bring Level Zero to machines that have no such device."""
+    monkeypatch.delenv("PERCEPTRON_REHEARSAL", raising=False)
+    monkeypatch.setattr("ctypes.CDLL", lambda name: None)
+    monkeypatch.setattr(torch_devices, "_accelerator_unavailable", lambda device: "was asked")
+    spec = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr(torch_devices, "find_spec", lambda name: spec)
+    assert device_unavailable("xpu") == "this PyTorch is built without XPU: install a build for xpu"
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "libtorch_xpu.so").touch()
+    assert device_unavailable("xpu") == "was asked"
 
 
 @pytest.mark.usefixtures("drivers")

@@ -35,3 +35,31 @@ def test_a_backend_keeps_its_look() -> None:
     assert palette.stroke("somebody-elses").marker == "^"
     beside = palette.strokes(["another", "numpy", "somebody-elses"])
     assert beside["somebody-elses"] == palette.stroke("somebody-elses")
+
+
+COUNTS = (2, 3, 4, 6, 7, 8, 9, 12, 16, 32, 64, 128)
+
+
+def test_every_number_of_processes_has_a_stroke_of_its_own() -> None:
+    """None is that of another backend, and what is filled with its colour differs by doublings."""
+    over = [f"torch-ddp@{count}" for count in COUNTS]
+    strokes = palette.strokes([*registry.BUILT_IN, *over])
+    assert len(set(strokes.values())) == len(strokes)
+    doubled = ["torch-ddp", *(f"torch-ddp@{2**power}" for power in range(1, 7))]
+    assert len({strokes[name].colour for name in doubled}) == len(doubled)
+    assert len({strokes[name].dark for name in doubled}) == len(doubled)
+    for name in over:
+        assert palette.stroke(name) == strokes[name]
+        assert strokes[name].dash != strokes["torch-ddp"].dash
+
+
+def test_more_processes_keep_the_hue() -> None:
+    """Darker on white, lighter on black: brown stays brown."""
+    red, green, blue = (int(palette.stroke("torch-ddp@8").colour[i : i + 2], 16) for i in (1, 3, 5))
+    first = palette.stroke("torch-ddp").colour
+    assert red > green > blue
+    assert red < int(first[1:3], 16)
+
+
+def test_a_number_behind_the_name_of_a_stranger_is_a_part_of_it() -> None:
+    assert palette.stroke("theirs@2") in palette._OTHERS

@@ -32,3 +32,18 @@ def test_without_a_device_it_is_as_ever(tmp_path: Path) -> None:
     view = shown(tmp_path)
     assert len(view.tables) == 2
     assert len(view.lines) == 3
+
+
+def test_a_ladder_over_several_processes_stands_beside_the_usual_one(tmp_path: Path) -> None:
+    """The switch tells them apart, and the threads are said to be those of all."""
+    keep(tmp_path, LADDER, ladder_rows())
+    over = LADDER | {
+        "over_processes": [1, 2],
+        "removes": {"torch-ddp@2": "nothing"} | LADDER["removes"],
+    }
+    keep(tmp_path, over, ladder_rows(), started="2026-01-01T01:00:00Z")
+    views = ladder_views(collect(tmp_path), plot.looks(strokes((*NAMES, "torch-ddp@2"))))
+    settings = {setting.is_[-1]: setting for setting in views.settings}
+    assert settings.keys() == {"2", "2, over 1 and 2 processes"}
+    setting = settings["2, over 1 and 2 processes"]
+    assert "2 threads in all." in views.files[setting.file][setting.name].lines[0]

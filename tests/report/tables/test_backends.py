@@ -17,3 +17,18 @@ def test_what_cannot_run_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[1].split() == ["name", "device", "here", "what", "it", "is"]
     assert lines[2].split() == ["a", "cpu", "yes", "arrays"]
     assert lines[3].split() == ["b", "cuda", "no:", "no", "GPU", "x"]
+
+
+def test_what_trains_over_several_processes_says_how_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    facts = {"device": "cpu", "summary": "joined", "reason": None, "available": True}
+    show(
+        [
+            BackendFacts(name="a", **facts, distributed=True),  # type: ignore[arg-type]
+            BackendFacts(name="b", **facts),  # type: ignore[arg-type]
+        ]
+    )
+    lines = capsys.readouterr().out.splitlines()
+    assert "joined; a@2 over two processes, and so on" in lines[2]
+    assert "@" not in lines[3]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from perceptron.report.tables.one_size import single_cells
+from perceptron.report.tables.one_size import single_cells, single_table
 from tests.conftest import MakeRow
 
 
@@ -34,3 +34,15 @@ def test_what_was_not_measured_has_its_reason(row: MakeRow) -> None:
         "not measured: it stands still",
         "1.00 [one value] ms, then no more: out of memory",
     ]
+
+
+def test_where_processes_share_the_threads_all_say_how(row: MakeRow) -> None:
+    """2 × 1 stands beside 1 × 2, and the heading says what is multiplied."""
+    rows = [
+        row(backend="torch-ddp", seconds=1e-3),
+        row(backend="torch-ddp@2", processes=2, threads=1, seconds=2e-3),
+    ]
+    columns, cells = single_table(rows)
+    assert columns[2] == "processes × threads"
+    assert [cell[1:3] for cell in cells] == [("torch-ddp", "1 × 2"), ("torch-ddp@2", "2 × 1")]
+    assert single_table(rows[:1])[0][2] == "threads"

@@ -88,6 +88,7 @@ class _Own(Struct):
     size: int | float
     backend: str
     iterations: int
+    problem_digest: str | None = None
     rows: int | None = None
     features: int | None = None
     hidden: list[int] | None = None
@@ -249,6 +250,7 @@ def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measur
     return Measurement(
         **facts,
         problem=info.problem,
+        problem_digest=info.problem_digest,
         family=info.family,
         size=info.size,
         rows=info.rows,

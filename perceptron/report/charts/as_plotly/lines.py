@@ -30,9 +30,13 @@ def draw_lines(figure: LineFigure, looks: plot.Looks) -> ViewFigure:
         alt=figure.alt,
         caption=figure.caption,
         height=figure.height,
-        data=[trace for line in figure.lines for trace in _traces(line, looks[line.backend])],
+        data=[trace for line in figure.lines for trace in _traces(line, _look(line, looks))],
         layout=layout,
     )
+
+
+def _look(line: Line, looks: plot.Looks) -> Look:
+    return looks[line.backend] if line.machine is None else plot.MACHINES[line.machine]
 
 
 def _traces(line: Line, look: Look) -> list[Trace]:

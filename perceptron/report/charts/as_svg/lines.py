@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from perceptron.report.charts.figure import Axis, Line, LineFigure, Note
-from perceptron.report.charts.palette import Stroke
+from perceptron.report.charts.palette import MACHINES, Stroke
 from perceptron.report.charts.style import INCH, drawing, svg
 from perceptron.untrusted_text import for_matplotlib
 
@@ -23,7 +23,8 @@ def draw_lines(figure: LineFigure, looks: Mapping[str, Stroke]) -> str:
         for stretch in figure.stretches:
             _stretch(axes, stretch.axis, stretch.low, stretch.high, stretch.kind)
         for line in figure.lines:
-            (_estimated if line.estimated else _measured)(axes, line, looks[line.backend])
+            look = looks[line.backend] if line.machine is None else MACHINES[line.machine]
+            (_estimated if line.estimated else _measured)(axes, line, look)
         for mark in figure.marks:
             axes.axvline(mark.x, color=_INK, linewidth=1, linestyle=":")
             if mark.label:

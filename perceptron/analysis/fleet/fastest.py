@@ -1,0 +1,95 @@
+"""Which backend of a machine is the fastest at a size, and over which part of a sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.stored.sweep import Curve
+
+
+class FastestAtSize(Struct, frozen=True):
+    """The fastest backend at one size, its seconds, and which others may be as fast at 95 %."""
+
+    size: float
+    backend: str
+    seconds: Interval
+    unsure: list[str]
+
+
+class FastestOver(Struct, frozen=True):
+    """Neighbouring sizes measured, from ``low`` to ``high``, at which the answer is the same."""
+
+    low: float
+    high: float
+    backend: str
+    unsure: list[str]
+
+
+def fastest_at_sizes(
+    curves: Iterable[Curve], crossovers: Iterable[Crossover]
+) -> list[FastestAtSize]:
+    """Return the fastest backend at each size of a sweep, the sizes ascending.
+
+    Another backend may be as fast unless the interval of the two's ratio, of processes that
+    measured both, rules it out; where no process did, unless the intervals of their times do. A
+    pair whose times are not believable rules nothing out.
+    """
+    sure = ruled_out(crossovers)
+    by_size: dict[float, dict[str, Interval]] = {}
+    for curve in curves:
+        for spot in curve.spots:
+            by_size.setdefault(spot.size, {})[curve.backend] = spot.value
+    answers = []
+    for size in sorted(by_size):
+        seconds = by_size[size]
+        best, unsure = ranked(seconds, sure.get(size, {}))
+        answers.append(FastestAtSize(size, best, seconds[best], unsure))
+    return answers
+
+
+def ranked(
+    seconds: Mapping[str, Interval], sure: Mapping[tuple[str, str], bool]
+) -> tuple[str, list[str]]:
+    """Return the fastest of these names and those that may be as fast, the faster first.
+
+    ``sure`` says of (fastest, other) pairs whether it is sure who is faster; those that are not in
+    it are judged by the intervals of their times. Raises ValueError without a time.
+    """
+    best, *others = sorted(seconds, key=lambda name: (seconds[name].estimate, name))
+    return best, [
+        name for name in others if not sure.get((best, name), apart(seconds[best], seconds[name]))
+    ]
+
+
+def apart(faster: Interval, slower: Interval) -> bool:
+    """Return whether two intervals have nothing in common; single values have no interval."""
+    return faster.high is not None and slower.low is not None and faster.high < slower.low
+
+
+def stretches(answers: Sequence[FastestAtSize]) -> list[FastestOver]:
+    """Return the answers with neighbouring sizes of the same answer joined."""
+    joined: list[FastestOver] = []
+    for one in answers:
+        last = joined[-1] if joined else None
+        if last is not None and (last.backend, last.unsure) == (one.backend, one.unsure):
+            joined[-1] = FastestOver(last.low, one.size, one.backend, one.unsure)
+        else:
+            joined.append(FastestOver(one.size, one.size, one.backend, one.unsure))
+    return joined
+
+
+def ruled_out(crossovers: Iterable[Crossover]) -> dict[float, dict[tuple[str, str], bool]]:
+    """Return by size whether the second of each (faster, slower) pair is surely slower."""
+    by_size: dict[float, dict[tuple[str, str], bool]] = {}
+    for crossover in crossovers:
+        incumbent, challenger = crossover.incumbent, crossover.challenger
+        believed = crossover.status != "suspect"
+        for at in crossover.ratio_at:
+            pairs = by_size.setdefault(at.size, {})
+            pairs[incumbent, challenger] = believed and at.low is not None and at.low > 1
+            pairs[challenger, incumbent] = believed and at.high is not None and at.high < 1
+    return by_size

@@ -1,0 +1,155 @@
+"""What each machine answers: the fastest backend of each family, crossovers, the finding, costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.fleet.cost import cost
+from perceptron.analysis.fleet.fastest import (
+    FastestAtSize,
+    FastestOver,
+    fastest_at_sizes,
+    ranked,
+    stretches,
+)
+from perceptron.analysis.interval import Interval, scaled
+from perceptron.analysis.stored.bench import BenchResult
+from perceptron.analysis.stored.finding import ITERATIONS, FindingRow
+from perceptron.analysis.stored.sweep import Sweep
+from perceptron.records.ground import Ground, ground
+from perceptron.records.prices import Prices
+
+
+class SizeAnswer(Struct, frozen=True, kw_only=True):
+    """The fastest backend at one size, and a whole training of `ITERATIONS` by it.
+
+    ``training`` and ``cost`` are None where nobody knows what the times are of; ``cost`` also
+    where the machine has no price.
+    """
+
+    at: FastestAtSize
+    training: Interval | None
+    cost: Interval | None
+
+
+class FamilyAnswer(Struct, frozen=True, kw_only=True):
+    """What one family says on one ground of a machine, in its newest state."""
+
+    family: str
+    ground: Ground
+    axis: str | None
+    commit: str | None
+    when: str
+    sizes: list[SizeAnswer]
+    fastest: list[FastestOver]
+    """`sizes` with neighbours of the same answer joined."""
+    crossovers: list[Crossover]
+
+
+class FindingAnswer(Struct, frozen=True, kw_only=True):
+    """The finding of a machine's newest run of the main job: 10,000 iterations of each backend."""
+
+    threads: int
+    rows: list[FindingRow]
+    costs: list[Interval | None]
+    """Of each of `rows`."""
+    fastest: str | None
+    """None where nothing has a time."""
+    unsure: list[str]
+
+    @property
+    def best(self) -> FindingRow | None:
+        """The row of the fastest backend."""
+        return next((row for row in self.rows if row.backend == self.fastest), None)
+
+
+class MachineAnswer(Struct, frozen=True, kw_only=True):
+    """What a machine answers; ``source`` is the tool that measured it."""
+
+    machine: str
+    source: str
+    per_hour: float | None
+    finding: FindingAnswer | None
+    families: list[FamilyAnswer]
+
+
+def machine_answers(
+    sweeps: Iterable[Sweep], benches: Iterable[BenchResult], prices: Prices | None = None
+) -> list[MachineAnswer]:
+    """Return the answers of each machine, in the order of their names.
+
+    Of each machine, family and ground the first sweep counts, and of each machine the first run of
+    the main job: both begin with the newest. Nothing of one machine is divided by another's.
+    """
+    newest: dict[tuple[str, str], dict[tuple[str, Ground], Sweep]] = {}
+    for sweep in sweeps:
+        own = newest.setdefault((sweep.machine, sweep.source), {})
+        own.setdefault((sweep.family, ground(sweep)), sweep)
+    findings: dict[tuple[str, str], BenchResult] = {}
+    for bench in benches:
+        findings.setdefault((bench.machine, "perceptron"), bench)
+    answers = []
+    for machine, source in sorted({*newest, *findings}):
+        key = (machine, source)
+        price = None if prices is None else prices.of(machine)
+        answers.append(
+            MachineAnswer(
+                machine=machine,
+                source=source,
+                per_hour=price,
+                finding=_finding(findings[key], price) if key in findings else None,
+                families=[
+                    _family(sweep, price) for sweep in _ordered(newest.get(key, {}).values())
+                ],
+            )
+        )
+    return answers
+
+
+def _ordered(sweeps: Iterable[Sweep]) -> Sequence[Sweep]:
+    return sorted(sweeps, key=lambda sweep: (sweep.family, str(ground(sweep))))
+
+
+def _family(sweep: Sweep, price: float | None) -> FamilyAnswer:
+    answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
+    return FamilyAnswer(
+        family=sweep.family,
+        ground=ground(sweep),
+        axis=sweep.axis,
+        commit=sweep.commit,
+        when=sweep.when,
+        sizes=[_size(answer, sweep.per_iteration, price) for answer in answers],
+        fastest=stretches(answers),
+        crossovers=sweep.crossovers,
+    )
+
+
+def _size(answer: FastestAtSize, per_iteration: bool, price: float | None) -> SizeAnswer:
+    training = scaled(answer.seconds, ITERATIONS) if per_iteration else None
+    return SizeAnswer(
+        at=answer,
+        training=training,
+        cost=None if training is None else cost(training, price),
+    )
+
+
+def _finding(bench: BenchResult, price: float | None) -> FindingAnswer:
+    seconds = {
+        row.backend: Interval(row.seconds, row.low, row.high)
+        for row in bench.finding
+        if row.seconds is not None
+    }
+    best, unsure = ranked(seconds, {}) if seconds else (None, [])
+    return FindingAnswer(
+        threads=bench.threads[0],
+        rows=bench.finding,
+        costs=[
+            cost(seconds[row.backend], price) if row.backend in seconds else None
+            for row in bench.finding
+        ],
+        fastest=best,
+        unsure=unsure,
+    )

@@ -1,0 +1,85 @@
+"""One backend on one family, on several machines: whose curves may stand in one figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from perceptron.analysis.stored.sweep import Curve, Sweep
+from perceptron.records.ground import Ground, ground
+
+
+class MachineCurve(Struct, frozen=True, kw_only=True):
+    """A backend over sizes on one machine, with its number of threads, in its newest state."""
+
+    machine: str
+    source: str
+    threads: int | None
+    commit: str | None
+    when: str
+    curve: Curve
+
+
+class BackendOnMachines(Struct, frozen=True, kw_only=True):
+    """The same trainings by the same backend, on two machines or more; dtypes are never mixed.
+
+    ``ground`` is that of the first, of which machine and threads are its own alone.
+    """
+
+    family: str
+    axis: str | None
+    backend: str
+    ground: Ground
+    per_iteration: bool
+    curves: list[MachineCurve]
+
+
+def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
+    """Return each backend of each family that two machines measured, in the order of their names.
+
+    ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
+    Curves stand together where family, problem, dtype, training, the tool that measured and the
+    benchmark's version are equal; threads may differ, and each curve says its own.
+    """
+    groups: dict[tuple[object, ...], list[tuple[Sweep, Curve]]] = {}
+    seen: set[tuple[object, ...]] = set()
+    for sweep in sweeps:
+        where = ground(sweep)
+        trained = (sweep.family, sweep.problem, sweep.source, sweep.version, sweep.per_iteration)
+        alike = (*trained, *where._replace(machine="", threads=None))
+        own = (*alike, sweep.machine, sweep.threads)
+        if own in seen:
+            continue
+        seen.add(own)
+        for curve in sweep.curves:
+            if curve.spots:
+                groups.setdefault((*alike, curve.backend), []).append((sweep, curve))
+    several = [
+        members for members in groups.values() if len({sweep.machine for sweep, _ in members}) > 1
+    ]
+    made = [_on_machines(members) for members in several]
+    return sorted(made, key=lambda one: (one.family, str(one.ground[1:]), one.backend))
+
+
+def _on_machines(members: list[tuple[Sweep, Curve]]) -> BackendOnMachines:
+    first, curve = members[0]
+    ordered = sorted(members, key=lambda one: (one[0].machine, one[0].threads or 0))
+    return BackendOnMachines(
+        family=first.family,
+        axis=first.axis,
+        backend=curve.backend,
+        ground=ground(first),
+        per_iteration=first.per_iteration,
+        curves=[
+            MachineCurve(
+                machine=sweep.machine,
+                source=sweep.source,
+                threads=sweep.threads,
+                commit=sweep.commit,
+                when=sweep.when,
+                curve=curve,
+            )
+            for sweep, curve in ordered
+        ],
+    )

@@ -1,0 +1,140 @@
+"""A rank's trainer: `torch_eager`'s on its part of a batch, wrapped as PyTorch's tutorial does.
+
+See https://docs.pytorch.org/tutorials/intermediate/ddp_tutorial.html. One step of the optimizer is
+one on the whole batch, so that it agrees with a single process to rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from perceptron.backends.data_parallel.parts import part_of, weight_of
+from perceptron.backends.torch_eager import TorchTrainer
+from perceptron.problems.batches import Batches
+from perceptron.problems.problem import DType, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+Weighted: TypeAlias = "tuple[torch.Tensor, torch.Tensor, float]"
+"""Inputs and targets of some rows, and what their loss counts."""
+
+
+class RankTrainer(TorchTrainer):
+    """All rows lie with every rank, for any may be in its part of a batch."""
+
+    def __init__(
+        self, problem: Problem, dtype: DType, device: str, rank: int, processes: int
+    ) -> None:
+        from torch.nn.parallel import DistributedDataParallel
+
+        super().__init__(problem, dtype, device)
+        self._rank, self._processes = rank, processes
+        devices = None if self._device.type == "cpu" else [self._device.index]
+        self._distributed = DistributedDataParallel(self._model, device_ids=devices)
+
+    def queue(self, iterations: int) -> None:
+        model, optimizer = self._distributed, self._optimizer
+        for inputs, targets, weight in self._weighted(iterations):
+            error = self._error(model(inputs), targets, weight)
+            optimizer.zero_grad()
+            error.backward()
+            optimizer.step()
+
+    def _error(self, outputs: torch.Tensor, targets: torch.Tensor, weight: float) -> Any:
+        """Return the loss of the rows, so weighted that the average over ranks is the batch's.
+
+        A rank without rows takes part in the all-reduce with zeros: there is no mean of nothing,
+        but a sum.
+        """
+        if not weight:
+            return outputs.sum()
+        error = self._loss(outputs, targets)
+        return error if weight == 1.0 else error * weight
+
+    def _weighted(self, iterations: int) -> Iterator[Weighted]:
+        """Return this rank's part of the next batches, each made when its turn comes."""
+        if self._batches is not None:
+            return self._parts_of(self._batches, iterations)
+        rows = len(self.data.inputs)
+        begin, end = part_of(rows, self._rank, self._processes)
+        part = self.data.inputs[begin:end], self.data.targets[begin:end]
+        return repeat((*part, self._weight(rows)), iterations)
+
+    def _parts_of(self, batches: Batches, iterations: int) -> Iterator[Weighted]:
+        feed, rank, processes = self.feed, self._rank, self._processes
+        weights = {rows: self._weight(rows) for rows in (batches.size, batches.shortest)}
+        for begin, end in batches.spans(self._iteration, iterations):
+            rows = end - begin
+            first, last = part_of(rows, rank, processes)
+            inputs, targets = feed(begin + first, begin + last)
+            yield inputs, targets, weights[rows]
+        self._iteration += iterations
+
+    def _weight(self, rows: int) -> float:
+        return weight_of(self._problem.loss, rows, self._rank, self._processes)
+
+    def phases(self) -> dict[str, Callable[[int], None]]:
+        """Return loops as `TorchTrainer.phases` does, with what data-parallel training adds.
+
+        ``backward`` and what comes before it run under `no_sync`, as gradients are accumulated:
+        nothing is exchanged. ``buckets and all-reduce`` is what the iteration takes longer with it:
+        the hooks, copies into the buckets and out of them, the exchange, and waiting for ranks that
+        are behind.
+        """
+        model, optimizer = self._distributed, self._optimizer
+
+        def nothing(iterations: int) -> None:
+            for _ in repeat(None, iterations):
+                pass
+
+        def batch(iterations: int) -> None:
+            for _ in self._weighted(iterations):
+                pass
+            self._synchronize()
+
+        def forward(iterations: int) -> None:
+            with model.no_sync():
+                for inputs, _, _ in self._weighted(iterations):
+                    model(inputs)
+            self._synchronize()
+
+        def with_loss(iterations: int) -> None:
+            with model.no_sync():
+                for inputs, targets, weight in self._weighted(iterations):
+                    self._error(model(inputs), targets, weight)
+            self._synchronize()
+
+        def with_zero_grad(iterations: int) -> None:
+            with model.no_sync():
+                for inputs, targets, weight in self._weighted(iterations):
+                    self._error(model(inputs), targets, weight)
+                    optimizer.zero_grad()
+            self._synchronize()
+
+        def with_backward(
+            surrounding: Callable[[], AbstractContextManager[None]],
+        ) -> Callable[[int], None]:
+            def loop(iterations: int) -> None:
+                with surrounding():
+                    for inputs, targets, weight in self._weighted(iterations):
+                        error = self._error(model(inputs), targets, weight)
+                        optimizer.zero_grad()
+                        error.backward()
+                self._synchronize()
+
+            return loop
+
+        return {
+            "Python's loop": nothing,
+            **({} if self._batches is None else {"batch": batch}),
+            "forward": forward,
+            "loss": with_loss,
+            "zero_grad": with_zero_grad,
+            "backward": with_backward(model.no_sync),
+            "buckets and all-reduce": with_backward(nullcontext),
+            "optimizer step": self.train,
+        }

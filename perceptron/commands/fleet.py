@@ -1,0 +1,55 @@
+"""`perceptron fleet`: how far the jobs of fleets are, and the rows that they have measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from perceptron.commands.shared.arguments import HtmlOfAnswer, Json, Results
+from perceptron.commands.shared.pages import prepare
+from perceptron.errors import UserError
+
+
+def fleet(
+    what: Annotated[
+        Literal["status", "collect"],
+        typer.Argument(help="How far the jobs are, or bring their rows together.", metavar="WHAT"),
+    ],
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[DIR …]", help="Results that were copied here, instead of jobs'."),
+    ] = None,
+    results: Results = Path("results"),
+    html: HtmlOfAnswer = None,
+    json: Json = False,
+) -> None:
+    """Tell how far the jobs of `--on` are, or collect their rows, or those of copied results."""
+    from perceptron.commands.shared.fleet_run import finish
+    from perceptron.report import documents
+    from perceptron.report.tables import fleet as table
+    from perceptron.studies.fleet import collect
+    from perceptron.studies.fleet.folder import fleets
+    from perceptron.studies.fleet.status import fleet_status
+
+    if what == "status" and folders:
+        raise UserError("fleet status takes no folders: --results names the one to look in")
+    for folder in folders or ():
+        if not any(collect.run_folders(folder)):
+            raise UserError(f"{folder}: no runs in it: name a folder of results, or of runs")
+    known = [] if folders else fleets(results)
+    if not folders and not known:
+        raise UserError(f"{results}: no fleet was started here: `perceptron bench --on` does that")
+    statuses = [fleet_status(one) for one in known]
+    bad = any(job.is_bad_news for status in statuses for job in status.jobs)
+    if what == "status":
+        if json:
+            documents.write({"fleets": statuses})
+        else:
+            table.show(statuses)
+        raise typer.Exit(1 if bad else 0)
+    pages = prepare(html, by_default=not json)
+    sources = folders or [job.results for one in known for job in one.jobs]
+    collected = collect.Collector(results).collect(sources)
+    raise typer.Exit(finish(statuses, collected, results, pages.write, json))

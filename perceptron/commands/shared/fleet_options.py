@@ -1,0 +1,231 @@
+"""``--on`` and its companions: a command that measures asks the same on a fleet.
+
+A command takes part with two lines: the decorator, and `hand_over` where it knows its plan and has
+measured nothing yet. It knows nothing else of fleets.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any, Literal
+
+import typer
+
+from perceptron.commands.shared.options import folder_name, one_number, split
+from perceptron.errors import UserError
+
+On = Annotated[
+    str | None,
+    typer.Option("--on", metavar="slurm|local:N", help="Measure by jobs: docs/fleet.md."),
+]
+Partitions = Annotated[
+    list[str] | None,
+    typer.Option("--partitions", metavar="NAME …", help="With --on slurm: a job on each."),
+]
+Nodes = Annotated[
+    str | None, typer.Option("--nodes", metavar="N", help="With --on slurm: machines of each job.")
+]
+Gpus = Annotated[
+    str | None, typer.Option("--gpus", metavar="N", help="With --on: GPUs of each machine.")
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        "--time", metavar="MINUTES", help="With --on: limit, as sbatch takes it, above --budget."
+    ),
+]
+Sbatch = Annotated[
+    list[str] | None,
+    typer.Option("--sbatch", metavar="KEY=VALUE …", help="With --on slurm: more for sbatch."),
+]
+COMPANIONS = {
+    "on": On,
+    "partitions": Partitions,
+    "nodes": Nodes,
+    "gpus": Gpus,
+    "time": Time,
+    "sbatch": Sbatch,
+}
+_SLURM_ALONE = ("partitions", "nodes", "sbatch")
+# Every job writes where it is told, under its own name, and those who wait write pages and answers.
+_OF_WHO_WAITS = frozenset({"results", "html", "json", "machine"})
+# More may be given to a job that is resumed.
+_NO_QUESTION = frozenset({"budget", "wait"})
+# submitit says these; another value would lose a job's log, or its way to say that it ends.
+_SUBMITITS = frozenset(
+    {"array", "error", "nodes", "open-mode", "output", "partition", "signal", "time", "wrap"}
+)
+_KEY = re.compile(r"[a-z][a-z0-9-]{0,40}", re.ASCII)
+# https://slurm.schedmd.com/sbatch.html#OPT_time
+_TIME = re.compile(r"(?:(?P<days>\d{1,3})-)?(?P<parts>\d{1,6}(?::\d{1,2}){0,2})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class FleetRequest:
+    """A command line that was typed with ``--on``."""
+
+    where: Literal["slurm", "local"]
+    jobs: tuple[str, ...]
+    """Their names: partitions, ``default`` for the cluster's own, or ``local-1`` …"""
+    question: tuple[str, ...]
+    """The command and the options that say what to measure."""
+    further: tuple[str, ...]
+    """Options that each job takes as well, and that may change when it is resumed."""
+    nodes: int
+    gpus: int | None
+    minutes: int | None
+    sbatch: tuple[str, ...]
+    wait_minutes: float
+    options: dict[str, Any]
+    """``results``, ``html``, ``json`` and ``machine``, as parsed."""
+
+
+_ASKED: ContextVar[FleetRequest | None] = ContextVar("fleet", default=None)
+
+
+def may_run_on_a_fleet(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command ``--on`` and its companions."""
+    own = inspect.signature(command, eval_str=True)
+
+    @wraps(command)
+    def run(context: typer.Context, **arguments: Any) -> None:
+        given = {name: arguments.pop(name) for name in COMPANIONS}
+        token = _ASKED.set(_request(context, given))
+        try:
+            command(**arguments)
+        finally:
+            _ASKED.reset(token)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    first = inspect.Parameter("context", keyword, annotation=typer.Context)
+    last = [
+        inspect.Parameter(name, keyword, default=None, annotation=kind)
+        for name, kind in COMPANIONS.items()
+    ]
+    named = [parameter.replace(kind=keyword) for parameter in own.parameters.values()]
+    parameters = [first, *named, *last]
+    run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def is_for_a_fleet() -> bool:
+    """Return whether the command that runs was typed with ``--on``."""
+    return _ASKED.get() is not None
+
+
+def hand_over(budget_seconds: float) -> None:
+    """Have the fleet do what the command would do now, and end it; return where none was asked for.
+
+    The command has read its options: what is wrong with them is said before a job is submitted.
+    """
+    asked = _ASKED.get()
+    if asked is not None:
+        from perceptron.commands.shared.fleet_run import run_fleet
+
+        raise typer.Exit(run_fleet(asked, budget_seconds))
+
+
+def _request(context: typer.Context, given: dict[str, Any]) -> FleetRequest | None:
+    """Return what was asked; raises `UserError` naming an option that does not go with another."""
+    on = given["on"]
+    if on is None:
+        for name in COMPANIONS:
+            if given[name] is not None:
+                raise UserError(f"--{name} is about the jobs of a fleet: give it with --on")
+        return None
+    where, jobs = _where(on, split("--partitions", given["partitions"]))
+    if where == "local":
+        for name in _SLURM_ALONE:
+            if given[name] is not None:
+                raise UserError(f"--{name} is for Slurm: leave it out with --on {on}")
+    nodes = one_number("--nodes", given["nodes"]) or 1
+    options = {name: context.params.get(name) for name in sorted(_OF_WHO_WAITS)}
+    if options["machine"] is not None and len(jobs) * nodes > 1:
+        raise UserError(
+            f"--machine names one machine and there are {len(jobs) * nodes}: leave it out, and "
+            "each stands under its own name"
+        )
+    return FleetRequest(
+        where=where,
+        jobs=jobs,
+        question=(str(context.info_name), *_words(context, _NO_QUESTION, without=True)),
+        further=tuple(_words(context, _NO_QUESTION)),
+        nodes=nodes,
+        gpus=one_number("--gpus", given["gpus"]) or None,
+        minutes=None if given["time"] is None else minutes_of(given["time"]),
+        sbatch=tuple(_sbatch(given["sbatch"] or ())),
+        wait_minutes=context.params.get("wait") or 0.0,
+        options=options,
+    )
+
+
+def _where(
+    on: str, partitions: tuple[str, ...]
+) -> tuple[Literal["slurm", "local"], tuple[str, ...]]:
+    number = re.fullmatch(r"local:([1-9]\d?)", on, re.ASCII)
+    if number is not None:
+        return "local", tuple(f"local-{index + 1}" for index in range(int(number[1])))
+    if on != "slurm":
+        raise UserError(f"--on takes slurm, or local:N for N jobs on this machine; got {on!r}")
+    for partition in partitions:
+        folder_name("--partitions", partition)
+    return "slurm", partitions or ("default",)
+
+
+def _words(context: typer.Context, names: Iterable[str], *, without: bool = False) -> Iterator[str]:
+    """Yield the options that were typed, as they are typed, in the order in which help has them.
+
+    Those of ``names``, or ``without`` them, and none that are about the fleet or for who waits.
+    """
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        if name in COMPANIONS or name in _OF_WHO_WAITS or (name in names) == without:
+            continue
+        source = context.get_parameter_source(name)
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        value, option = context.params[name], parameter.opts[0]
+        if value is True:
+            yield option
+        else:
+            for one in value if isinstance(value, list | tuple) else (value,):
+                yield from (option, str(one))
+
+
+def minutes_of(time: str) -> int:
+    """Read a time as sbatch takes it, in whole minutes: ``90``, ``1:30:00``, ``2-12``, ``90:00``.
+
+    Raises `UserError` for any other.
+    """
+    match = _TIME.fullmatch(time)
+    numbers = [int(part) for part in match["parts"].split(":")] if match else []
+    if match is not None and match["days"] is not None:
+        hours, minutes, seconds = (*numbers, 0, 0)[:3]
+        hours += 24 * int(match["days"])
+    elif len(numbers) == 3:
+        hours, minutes, seconds = numbers
+    else:
+        hours, (minutes, seconds) = 0, (*numbers, 0, 0)[:2]
+    total = 60 * hours + minutes + (seconds > 0)
+    if total < 1:
+        raise UserError(f"--time takes minutes, or [DAYS-]HOURS:MINUTES:SECONDS; got {time!r}")
+    return total
+
+
+def _sbatch(words: Iterable[str]) -> Iterator[str]:
+    """Yield what goes to sbatch; raises `UserError` for what could not stand in one line."""
+    for word in words:
+        key, _, value = word.removeprefix("--").partition("=")
+        if not _KEY.fullmatch(key) or not value.isprintable():
+            raise UserError(f"--sbatch takes KEY=VALUE, as in account=physics; got {word!r}")
+        if key in _SUBMITITS:
+            own = {"partition": "--partitions", "nodes": "--nodes", "time": "--time"}
+            advice = f"give {own[key]}" if key in own else "leave it out"
+            raise UserError(f"--sbatch {key}: the fleet says that itself: {advice}")
+        yield word.removeprefix("--")

@@ -1,0 +1,52 @@
+"""A digest of what defines a training, the same in every process and on every machine."""
+
+from __future__ import annotations
+
+import dataclasses
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+NO_PART = {"definition": False}
+"""Metadata of a field that names or places something: equal trainings may differ in it."""
+CONTENT = {"definition": True}
+"""Metadata of a field that counts, although the class does not compare it."""
+
+
+def definition_digest(value: Any) -> str:
+    """Return 12 hexadecimal digits of a description: a dataclass and all that it holds.
+
+    Every field that is compared counts, unless it is marked by `NO_PART`; so does one that a class
+    is given later. Fields count by name, so their order makes no difference, and numbers by value,
+    so 1 and 1.0 are one. Raises TypeError for what cannot be written so that equal values, and no
+    others, are written equally.
+    """
+    return sha256(_written(value).encode()).hexdigest()[:12]
+
+
+def _written(value: Any) -> str:
+    """Return a value as a text; equal values, and no others, have equal ones."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = sorted(
+            (field.name, _written(getattr(value, field.name)))
+            for field in dataclasses.fields(value)
+            if field.metadata.get("definition", field.compare)
+        )
+        named = ",".join(f"{name}={text}" for name, text in fields)
+        return f"{type(value).__name__}({named})"
+    if isinstance(value, np.ndarray):
+        # In one byte order, and 0.0 for −0.0: values that are equal.
+        numbers = np.ascontiguousarray(value, dtype="<f8") + 0.0
+        return f"array({list(numbers.shape)},{sha256(numbers.tobytes()).hexdigest()})"
+    if isinstance(value, tuple | list):
+        return f"[{','.join(map(_written, value))}]"
+    if isinstance(value, str):
+        return ascii(value)
+    if isinstance(value, int):
+        return str(int(value))  # True is 1
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() else value.hex()
+    if value is None:
+        return "none"
+    raise TypeError(f"{type(value).__name__}: no part of a definition")

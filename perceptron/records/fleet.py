@@ -1,0 +1,97 @@
+"""A fleet: jobs that ask one question on many machines, and what became of each."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+JobState = Literal[
+    "not submitted",
+    "pending",
+    "running",
+    "done",
+    "failed",
+    "timed out",
+    "out of memory",
+    "preempted",
+    "cancelled",
+    "lost",
+    "unknown",
+]
+"""``lost`` ended without a word; ``unknown`` cannot be asked about from here."""
+
+ALIVE: frozenset[JobState] = frozenset({"pending", "running", "unknown"})
+"""A job in one of these may still measure."""
+
+
+class JobStatus(Struct, frozen=True, kw_only=True):
+    """One machine of a fleet: where its job stands and what it has measured so far."""
+
+    job: str
+    """The partition or ``local-1``; of a job on several nodes with the node's number, ``a/1``."""
+    machine: str | None = None
+    """The name under which it measures; None until it has begun."""
+    state: JobState
+    rows: int = 0
+    """In the folder that it writes to, of all attempts together."""
+    step: str | None = None
+    """The last line that it said."""
+    reason: str | None = None
+    """Why it is not done, in one line."""
+    id: str | None = None
+    """Of the newest attempt: Slurm's number, or that of a process."""
+    results: str
+    """The folder that it writes to."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may still measure."""
+        return self.state in ALIVE
+
+    @property
+    def is_bad_news(self) -> bool:
+        """Whether it has ended, or never begun, without being done."""
+        return not self.is_alive and self.state != "done"
+
+
+class FleetStatus(Struct, frozen=True, kw_only=True):
+    """All jobs that were given one command line."""
+
+    fleet: str
+    """Its id, which is the name of its folder."""
+    command: list[str]
+    folder: str
+    jobs: list[JobStatus]
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether any of its jobs may still measure."""
+        return any(job.is_alive for job in self.jobs)
+
+
+class CollectedRun(Struct, frozen=True, kw_only=True):
+    """A run that was merged into a folder of results: where it lies now, and what came with it."""
+
+    folder: str
+    machine: str
+    rows: int
+    """That the run has now."""
+    added: int
+    """Of these, rows that came with it while somebody waited, or by this one merge."""
+
+
+class Collected(Struct, frozen=True, kw_only=True):
+    """What one merge found, and a line for each run or file that it could not take."""
+
+    runs: list[CollectedRun]
+    complaints: list[str]
+
+
+class RunAnswer(Struct, frozen=True, kw_only=True):
+    """What one run of a fleet says, in sentences."""
+
+    machine: str
+    study: str
+    answers: list[str]
+    results: str

@@ -1,0 +1,1 @@
+"""What machines answer: a table for each question, with rows for each machine."""

@@ -1,0 +1,127 @@
+"""Views of the page of sweeps that show one backend on several machines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from perceptron.analysis.fleet.one_backend import (
+    BackendOnMachines,
+    MachineCurve,
+    backends_on_machines,
+)
+from perceptron.analysis.interval import scaled
+from perceptron.analysis.stored.finding import ITERATIONS
+from perceptron.analysis.stored.sweep import Sweep
+from perceptron.analysis.training import training_name
+from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly.draw import draw
+from perceptron.report.charts.machines import machines_figure
+from perceptron.report.dashboard.names import machine_name, state_name
+from perceptron.report.dashboard.telling import FIGURES, most_telling_machines
+from perceptron.report.dashboard.view import View, ViewTable, table
+from perceptron.report.numbers import duration_interval
+from perceptron.report.size_axis import size_axis
+
+SEVERAL = "several, one backend"
+"""What the switch of machines says where a figure has a line for each."""
+_NEWEST = "newest of each machine"
+_OWN_THREADS = "each line its own"
+# What a size is that a machine did not measure.
+_ABSENT = "not measured"
+
+Setting = tuple[str, ...]
+
+
+def machine_views(sweeps: Sequence[Sweep], looks: plot.Looks) -> Iterator[tuple[Setting, View]]:
+    """Yield the views of each backend that two machines measured, with the setting of all switches.
+
+    There are `FIGURES` backends at most, those on the most machines first; the last one's lines say
+    if any are left out.
+    """
+    groups = backends_on_machines(sweeps)
+    order = sorted(range(len(groups)), key=lambda index: -len(groups[index].curves))
+    chosen = sorted(order[:FIGURES])
+    left_out = len(groups) - len(chosen)
+    for index in chosen:
+        group = groups[index]
+        where = (
+            group.family,
+            SEVERAL,
+            _NEWEST,
+            group.ground.dtype or "not stated",
+            _OWN_THREADS,
+            training_name(group.ground),
+        )
+        for shown, times in _shown(group):
+            yield (*where, f"{group.backend}: {shown}"), _view(group, shown, times, looks, left_out)
+
+
+def _shown(group: BackendOnMachines) -> list[tuple[str, int]]:
+    if not group.per_iteration:
+        return [("time", 1)]
+    return [("time per iteration", 1), (f"whole training, {ITERATIONS:,} iterations", ITERATIONS)]
+
+
+def _view(
+    group: BackendOnMachines, shown: str, times: int, looks: plot.Looks, left_out: int
+) -> View:
+    drawn = most_telling_machines(group.curves)
+    machines = len({(one.machine, one.source) for one in group.curves})
+    lines = [
+        f"{group.backend} on {machines:,} machines, {group.ground.dtype or 'dtype not stated'}: "
+        "the newest sweep of each, with its number of threads."
+    ]
+    if len(drawn) < len(group.curves):
+        lines.append(
+            f"Of {len(group.curves):,} lines {len(drawn)} are drawn: the fastest, the slowest and "
+            "others evenly between; the table has all."
+        )
+    if left_out:
+        lines.append(
+            f"{left_out:,} more backends of a family were measured on several machines; the "
+            f"{FIGURES} on the most machines are drawn, and the raw data has all."
+        )
+    named = [(_label(one), one) for one in drawn]
+    return View(
+        title=f"{group.family}: {group.backend} on several machines, {shown}",
+        lines=lines,
+        figures=draw(machines_figure(group, named, shown, times), looks),
+        tables=[_values(group, shown, times)],
+    )
+
+
+def _label(one: MachineCurve) -> str:
+    return f"{machine_name(one.machine, one.source)}, {_threads(one)}"
+
+
+def _threads(one: MachineCurve) -> str:
+    if one.threads is None:
+        return "threads not stated"
+    return "1 thread" if one.threads == 1 else f"{one.threads:,} threads"
+
+
+def _values(group: BackendOnMachines, shown: str, times: int) -> ViewTable:
+    """Return the times as a table: machines down, sizes across."""
+    axis = size_axis(group.family, group.axis)
+    sizes = sorted({spot.size for one in group.curves for spot in one.curve.spots})
+    rows = [
+        (
+            machine_name(one.machine, one.source),
+            "not stated" if one.threads is None else f"{one.threads:,}",
+            state_name(one.commit, one.when),
+            *_cells(one, sizes, times),
+        )
+        for one in group.curves
+    ]
+    columns = ("machine", "threads>", "commit", *(f"{axis} {size:,}>" for size in sizes))
+    return table(columns, rows, f"{group.backend}, {shown} [95 % interval]")
+
+
+def _cells(one: MachineCurve, sizes: Sequence[float], times: int) -> list[str]:
+    values = {spot.size: scaled(spot.value, times) for spot in one.curve.spots}
+    return [
+        duration_interval(value.estimate, value.low, value.high)
+        if (value := values.get(size)) is not None
+        else _ABSENT
+        for size in sizes
+    ]

@@ -1,0 +1,63 @@
+"""What each machine of a fleet says: one line or a few for each run that was merged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from perceptron.analysis.crossover.judge import Crossover, crossovers
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
+from perceptron.errors import UserError
+from perceptron.records.fleet import Collected, RunAnswer
+from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.report.answers import ladder_words
+from perceptron.report.crossover_words import answer
+from perceptron.report.tables.finding import finding_sentence
+
+
+def answers(collected: Collected) -> list[RunAnswer]:
+    """Return what each run says that was merged; of one that cannot be judged, why."""
+    return [_answer(Path(run.folder), run.machine) for run in collected.runs if run.rows]
+
+
+def _answer(folder: Path, machine: str) -> RunAnswer:
+    study, sentences = "", []
+    try:
+        loaded = read_run(folder)
+        study = str(loaded.run.plan.get("study"))
+        sentences = _SENTENCES.get(study, _crossovers)(loaded)
+    except UserError as error:
+        sentences = [f"cannot be judged: {error}"]
+    return RunAnswer(machine=machine, study=study, answers=sentences, results=str(folder))
+
+
+def _bench(loaded: LoadedRun) -> list[str]:
+    judged = judge_bench(loaded)
+    return [finding_sentence(judged.finding), *_sentences(judged.crossovers)]
+
+
+def _crossovers(loaded: LoadedRun) -> list[str]:
+    return _sentences(crossovers(loaded.rows))
+
+
+def _sentences(judged: Iterable[Crossover]) -> list[str]:
+    return [
+        f"{crossover.family}, {crossover.incumbent} or {crossover.challenger}: {answer(crossover)}"
+        for crossover in judged
+        if crossover.status != "not measured"
+    ]
+
+
+def _map(loaded: LoadedRun) -> list[str]:
+    return [judge_map(loaded).map.summary]
+
+
+def _ladder(loaded: LoadedRun) -> list[str]:
+    return [ladder_words(judge_ladder(loaded))]
+
+
+_SENTENCES: Mapping[str, Callable[[LoadedRun], list[str]]] = {
+    "bench": _bench,
+    "map": _map,
+    "overhead": _ladder,
+}

@@ -1,0 +1,54 @@
+"""Backends that train over several processes, in words: what ``torch-ddp@2`` is, and its threads.
+
+It imports nothing that a pull request's comment cannot have, as `crossover_words`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from perceptron.records.measurement import Measurement
+from perceptron.report.numbers import NONE
+
+OF_EACH = "processes × threads"
+"""What stands above `threads_of_each`."""
+
+
+def name_and_processes(backend: str) -> tuple[str, int]:
+    """Return a backend's name without its processes, and how many these are.
+
+    >>> name_and_processes("torch-ddp@2"), name_and_processes("numpy")
+    (('torch-ddp', 2), ('numpy', 1))
+    """
+    match = re.fullmatch(r"(.+)@([1-9]\d{0,4})", backend, re.ASCII)
+    return (match[1], int(match[2])) if match else (backend, 1)
+
+
+def are_several(backends: Iterable[str]) -> bool:
+    """Return whether one of these backends trains over several processes."""
+    return any(name_and_processes(backend)[1] > 1 for backend in backends)
+
+
+def named(backend: str, besides: str = "") -> str:
+    """Return a backend as sentences name it, beside another one if there is one.
+
+    >>> named("torch-ddp@2"), named("torch-ddp", "torch-ddp@2"), named("numpy", "torch-ddp@2")
+    ('2 processes (torch-ddp@2)', '1 process (torch-ddp)', 'numpy')
+    """
+    name, processes = name_and_processes(backend)
+    if processes > 1:
+        return f"{processes} processes ({backend})"
+    return (
+        f"1 process ({backend})" if name_and_processes(besides)[0] == name != besides else backend
+    )
+
+
+def threads_in_all(threads: int | None, backends: Iterable[str]) -> str:
+    """Return how many threads all backends have, where some share them out among processes."""
+    return f"{threads} threads{' in all' if are_several(backends) else ''}"
+
+
+def threads_of_each(row: Measurement) -> str:
+    """Return the processes of a row and the threads of each: ``2 × 1``."""
+    return NONE if row.threads is None else f"{row.processes or 1} × {row.threads}"

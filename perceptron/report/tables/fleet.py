@@ -1,0 +1,80 @@
+"""The jobs of a fleet while they run and afterwards, and what each machine has answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+
+from perceptron.records.fleet import FleetStatus, JobStatus, RunAnswer
+from perceptron.report.numbers import count
+from perceptron.report.tables import terminal
+
+Show = Callable[[FleetStatus], None]
+COLUMNS = ("job", "machine", "state", "rows>", "what it says")
+
+
+@contextmanager
+def job_lines() -> Iterator[Show]:
+    """Show a line for each job on standard error; yield the function that updates them.
+
+    Lines that move in a terminal; elsewhere, in a log, one whenever a job's state changes.
+    """
+    if not terminal.err.is_terminal:
+        yield _log()
+        return
+    with Live(console=terminal.err, transient=True, auto_refresh=False) as live:
+
+        def show(status: FleetStatus) -> None:
+            live.update(_lines(status.jobs), refresh=True)
+
+        yield show
+
+
+def _lines(jobs: Iterable[JobStatus]) -> Table:
+    grid = Table.grid(padding=(0, 2), expand=True)
+    for _ in COLUMNS[:-1]:
+        grid.add_column(no_wrap=True)
+    # A job has one line, whatever it says.
+    grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+    for job in jobs:
+        style = "red" if job.is_bad_news else "green" if job.state == "done" else "default"
+        name, machine, state, rows, said = map(escape, cells(job))
+        grid.add_row(name, machine, f"[{style}]{state}[/]", f"{rows} rows", said)
+    return grid
+
+
+def _log() -> Show:
+    shown: dict[str, str] = {}
+
+    def show(status: FleetStatus) -> None:
+        for job in status.jobs:
+            if shown.get(job.job) != job.state:
+                shown[job.job] = job.state
+                name, machine, state, rows, said = cells(job)
+                terminal.note("  ".join(filter(None, (name, machine, state, f"{rows} rows", said))))
+
+    return show
+
+
+def cells(job: JobStatus) -> tuple[str, ...]:
+    """Return a job as a row of text; one that runs tells its last step, others their reason."""
+    said = job.step if job.state == "running" else job.reason
+    return job.job, job.machine or "", job.state, count(job.rows), said or ""
+
+
+def show(fleets: Iterable[FleetStatus]) -> None:
+    """Print where the jobs of each fleet stand."""
+    for fleet in fleets:
+        title = f"Fleet {fleet.fleet}: perceptron {' '.join(fleet.command)}"
+        terminal.table(title, COLUMNS, [cells(job) for job in fleet.jobs])
+
+
+def show_answers(answers: Iterable[RunAnswer]) -> None:
+    """Print what each machine has answered."""
+    rows = [(one.machine, line) for one in answers for line in one.answers]
+    if rows:
+        terminal.table("What each machine says", ("machine", "answer"), rows)

@@ -1,0 +1,96 @@
+"""Bring the runs of many machines together in one folder of results.
+
+Wherever they come from, a job's own folder or one that was copied here, the same rules hold: each
+machine stands under its own name by its facts, and merging again changes nothing. Nothing is
+ordered by the clocks of two hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.records.files.append import cannot_write
+from perceptron.records.fleet import Collected, CollectedRun
+from perceptron.records.store import load_environment, load_plan
+from perceptron.studies.fleet.folder import FLEETS
+from perceptron.studies.fleet.merge import ROWS, merge_run
+from perceptron.studies.fleet.namesakes import facts_of, name_by_facts
+from perceptron.untrusted_text import label
+
+# Of a folder of results, of its runs, of a machine among them, and of one run.
+_SHAPES = ("runs/*/*/run.json", "*/*/run.json", "*/run.json", "run.json")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+_State = tuple[tuple[int, int], ...]
+
+
+class Collector:
+    """Merges runs into a folder of results, again and again; what has not changed is not read."""
+
+    def __init__(self, results: Path) -> None:
+        self._results = results
+        self._merged: dict[Path, tuple[_State, CollectedRun]] = {}
+
+    def collect(self, sources: Iterable[Path]) -> Collected:
+        """Merge what lies in these folders; say where it lies now, and what could not be taken.
+
+        Several may collect into one folder at once: they take turns. Raises `UserError` if that
+        cannot be written to.
+        """
+        lock = self._results / FLEETS / "collect.lock"
+        runs, complaints = [], []
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(lock):
+                for source in sources:
+                    for folder in run_folders(source):
+                        try:
+                            runs.append(self._merge(folder))
+                        except UserError as error:
+                            complaints.append(label(error))
+        except OSError as error:
+            raise cannot_write(self._results, error) from None
+        return Collected(runs=runs, complaints=sorted(complaints))
+
+    def _merge(self, folder: Path) -> CollectedRun:
+        state = _state(folder)
+        known = self._merged.get(folder)
+        if known is not None and known[0] == state:
+            return known[1]
+        run, machines = load_plan(folder), self._results / "runs"
+        if not _MACHINE.fullmatch(run.machine) or not _NAME.fullmatch(folder.name):
+            raise UserError(f"{folder / 'run.json'}: no name for a folder of results")
+        facts = facts_of(load_environment(folder))
+        machine = name_by_facts(machines, run.machine, facts)
+        merged = merge_run(folder, machines, machine)
+        if known is not None:
+            merged = replace(merged, added=known[1].added + merged.added)
+        self._merged[folder] = (state, merged)
+        return merged
+
+
+def run_folders(source: Path) -> Iterator[Path]:
+    """Yield the runs in a folder of results, of machines, of runs, or that is a run itself."""
+    for shape in _SHAPES:
+        found = sorted(source.glob(shape))
+        if found:
+            yield from (file.parent for file in found)
+            return
+
+
+def _state(folder: Path) -> _State:
+    """Return what changes when a run does."""
+    state = []
+    for file in (folder / "run.json", folder / ROWS):
+        with suppress(OSError):
+            stat = file.stat()
+            state.append((stat.st_size, stat.st_mtime_ns))
+    return tuple(state)

@@ -1,0 +1,177 @@
+"""Where a fleet is kept, beside the results that its jobs are merged into.
+
+    results/fleet/<id>/plan.json                      the `FleetPlan`
+    results/fleet/<id>/jobs/<job>/submission.json     the `Submission` of the newest attempt
+    results/fleet/<id>/jobs/<job>/attempt.json        the `Attempt`, once the scheduler has it
+    results/fleet/<id>/jobs/<job>/notes/<id>-<n>.json what node n of an attempt says of itself
+    results/fleet/<id>/jobs/<job>/log/                what submitit keeps, and what the job said
+    results/fleet/<id>/jobs/<job>/results/            a folder of results, which the nodes write to
+
+Every file is replaced in one step; nodes and those who wait for them share nothing else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.files.append import cannot_write
+from perceptron.records.files.replace import replace
+from perceptron.records.fleet import JobState
+from perceptron.studies.fleet.plan import FleetPlan, Where
+
+FLEETS = "fleet"
+Content = TypeVar("Content")
+
+
+class Submission(Struct, frozen=True, kw_only=True):
+    """What a job is to run, and what it asks the scheduler for."""
+
+    arguments: list[str]
+    """Of ``perceptron``, without the folders and the machine's name, which the node adds."""
+    where: Where
+    partition: str | None = None
+    machine: str | None = None
+    """Its name, where the user gave one."""
+    nodes: int = 1
+    gpus: int | None = None
+    minutes: int
+    """After which the scheduler ends it."""
+    sbatch: list[str] = []
+    budget_seconds: float
+    cuda_devices: str | None = None
+    """``CUDA_VISIBLE_DEVICES`` of the shell that submitted it."""
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """What a scheduler made of a submission."""
+
+    id: str | None = None
+    """Slurm's number, or that of a process on ``host``; None if it was refused."""
+    host: str
+    created: float | None = None
+    """When the process was created, as its system tells: numbers are used again."""
+    refused: str | None = None
+    """What the scheduler said, in one line."""
+    budget_seconds: float
+
+
+class Note(Struct, frozen=True, kw_only=True):
+    """What a node says of itself."""
+
+    machine: str
+    state: JobState
+    reason: str | None = None
+    budget_seconds: float
+
+
+@dataclass(frozen=True)
+class JobFolder:
+    """The folder of one job."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Its partition, or ``local-1``."""
+        return self.path.name
+
+    @property
+    def log(self) -> Path:
+        """Where submitit keeps its files."""
+        return self.path / "log"
+
+    @property
+    def results(self) -> Path:
+        """Where its nodes write to."""
+        return self.path / "results"
+
+    def submission(self) -> Submission:
+        """Return what was submitted; raises `UserError` if there is none."""
+        return _read(self.path / "submission.json", Submission)
+
+    def attempt(self) -> Attempt | None:
+        """Return the newest attempt, None before the first."""
+        file = self.path / "attempt.json"
+        return _read(file, Attempt) if file.exists() else None
+
+    def notes(self) -> list[Note]:
+        """Return what nodes said of themselves, in all attempts."""
+        return [_read(file, Note) for file in sorted(self.path.glob("notes/*.json"))]
+
+    def note(self, attempt: str, node: int) -> Note | None:
+        """Return what a node of an attempt said of itself, None until it has."""
+        file = self._note(attempt, node)
+        return _read(file, Note) if file.exists() else None
+
+    def write(self, content: Submission | Attempt) -> None:
+        """Keep it; raises `UserError` if that cannot be done."""
+        _write(self.path / f"{type(content).__name__.lower()}.json", content)
+
+    def write_note(self, attempt: str, node: int, note: Note) -> None:
+        """Keep it; raises `UserError` if that cannot be done."""
+        _write(self._note(attempt, node), note)
+
+    def _note(self, attempt: str, node: int) -> Path:
+        return self.path / "notes" / f"{attempt}-{node}.json"
+
+
+@dataclass(frozen=True)
+class FleetFolder:
+    """The folder of a fleet."""
+
+    path: Path
+
+    @property
+    def plan(self) -> FleetPlan:
+        """What it was asked; raises `UserError` if that cannot be read."""
+        return _read(self.path / "plan.json", FleetPlan)
+
+    @property
+    def jobs(self) -> list[JobFolder]:
+        """Its jobs, by name."""
+        return [JobFolder(path) for path in sorted(self.path.glob("jobs/*")) if path.is_dir()]
+
+    def job(self, name: str) -> JobFolder:
+        """Return the folder of a job, which need not exist."""
+        return JobFolder(self.path / "jobs" / name)
+
+
+def open_fleet(results: Path, plan: FleetPlan) -> FleetFolder:
+    """Return the folder of the fleet with this plan, new or of an earlier start.
+
+    Raises `UserError` if it cannot be written to.
+    """
+    # Nodes are told it, and need not start where this process did.
+    fleet = FleetFolder(results.absolute() / FLEETS / plan.id)
+    if not (fleet.path / "plan.json").exists():
+        _write(fleet.path / "plan.json", plan)
+    return fleet
+
+
+def fleets(results: Path) -> list[FleetFolder]:
+    """Return all fleets of a folder of results."""
+    files = sorted((results.absolute() / FLEETS).glob("*/plan.json"))
+    return [FleetFolder(file.parent) for file in files]
+
+
+def _read(file: Path, kind: type[Content]) -> Content:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=kind)
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UserError(f"{file}: not what a fleet writes: {error}") from None
+
+
+def _write(file: Path, content: Struct) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        replace(file, content)
+    except OSError as error:
+        raise cannot_write(file.parent, error) from None

@@ -1,0 +1,153 @@
+"""Where jobs stand, as their scheduler tells it.
+
+Slurm's controller is asked first (``squeue``): it knows what is queued, what runs, and for some
+minutes what has ended. Older jobs are in the accounting (``sacct``, through submitit), which many
+clusters do not have. A job that nobody knows has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+
+import psutil
+from msgspec import Struct
+
+from perceptron import optional
+from perceptron.machine import machine_name
+from perceptron.records.fleet import JobState
+from perceptron.studies.fleet.folder import Attempt, JobFolder
+from perceptron.untrusted_text import shortened
+
+_ASKING_SECONDS = 30.0
+_STATES: Mapping[str, JobState] = {
+    "BOOT_FAIL": "failed",
+    "CANCELLED": "cancelled",
+    "COMPLETED": "done",
+    "COMPLETING": "running",
+    "CONFIGURING": "pending",
+    "DEADLINE": "timed out",
+    "FAILED": "failed",
+    "NODE_FAIL": "failed",
+    "OUT_OF_MEMORY": "out of memory",
+    "PENDING": "pending",
+    "PREEMPTED": "preempted",
+    "REQUEUED": "pending",
+    "REQUEUE_FED": "pending",
+    "REQUEUE_HOLD": "pending",
+    "RESIZING": "running",
+    "REVOKED": "cancelled",
+    "RUNNING": "running",
+    "SIGNALING": "running",
+    "SPECIAL_EXIT": "failed",
+    "STAGE_OUT": "running",
+    "STOPPED": "running",
+    "SUSPENDED": "running",
+    "TIMEOUT": "timed out",
+}
+# https://slurm.schedmd.com/job_state_codes.html
+_NO_REASON = ("None", "")
+
+
+class Standing(Struct, frozen=True):
+    """A state, and what the scheduler says about it: a reason to wait, or its own word for it."""
+
+    state: JobState
+    reason: str | None = None
+
+    @property
+    def says_no_more(self) -> bool:
+        """Whether the job's own last line says more about what went wrong."""
+        return self.reason is not None and self.reason.startswith("Slurm: FAILED")
+
+
+ENDED = Standing("lost", "it ended without a word: killed, or its machine went down")
+
+
+def standings(jobs: Iterable[tuple[JobFolder, Attempt]]) -> dict[str, Standing]:
+    """Return where these attempts stand, by the id of each."""
+    local = [attempt for _, attempt in jobs if attempt.created is not None]
+    slurm = [
+        (job, attempt.id)
+        for job, attempt in jobs
+        if attempt.created is None and attempt.id is not None
+    ]
+    return {
+        **{attempt.id: _of_process(attempt) for attempt in local if attempt.id is not None},
+        **_of_slurm(slurm),
+    }
+
+
+def _of_process(attempt: Attempt) -> Standing:
+    if attempt.host != machine_name():
+        return Standing("unknown", f"a process on {attempt.host}: ask there")
+    with suppress(psutil.Error):
+        process = psutil.Process(int(attempt.id or 0))
+        is_same = process.create_time() == attempt.created
+        if is_same and process.status() != psutil.STATUS_ZOMBIE:
+            return Standing("running")
+    return ENDED
+
+
+def _of_slurm(jobs: Iterable[tuple[JobFolder, str]]) -> dict[str, Standing]:
+    jobs = list(jobs)
+    if not jobs:
+        return {}
+    known = _queue([number for _, number in jobs])
+    for job, number in jobs:
+        if number not in known:
+            known[number] = _accounted(job, number)
+    return known
+
+
+def _queue(numbers: Iterable[str]) -> dict[str, Standing]:
+    """Return what the controller knows; of all it cannot be asked about, that this is unknown."""
+    numbers = list(numbers)
+    command = ["squeue", "--noheader", "--states=all", "--format=%i|%T|%r"]
+    try:
+        answer = subprocess.run(
+            [*command, f"--jobs={','.join(numbers)}"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_ASKING_SECONDS,
+        )
+    except FileNotFoundError:
+        return _unknown(numbers, "no squeue here: ask on a machine of the cluster")
+    except (OSError, subprocess.TimeoutExpired):
+        return _unknown(numbers, "squeue does not answer")
+    if answer.returncode != 0 and "Invalid job id" not in answer.stderr:
+        said = answer.stderr.strip().splitlines()[-1:] or ["squeue does not answer"]
+        return _unknown(numbers, shortened(said[0]))
+    known = {}
+    for line in answer.stdout.splitlines():
+        number, _, rest = line.strip().partition("|")
+        word, _, reason = rest.partition("|")
+        if number in numbers:
+            known[number] = _standing(word, reason)
+    return known
+
+
+def _unknown(numbers: Iterable[str], reason: str) -> dict[str, Standing]:
+    return {number: Standing("unknown", reason) for number in numbers}
+
+
+def _accounted(job: JobFolder, number: str) -> Standing:
+    """Return what the accounting knows of a job that the controller has forgotten."""
+    optional.require("fleet")
+    from submitit import SlurmJob
+
+    # It warns of every call to a cluster without accounting.
+    logging.getLogger("submitit").setLevel(logging.CRITICAL)
+    word = SlurmJob(job.log, number).get_info(mode="force").get("State", "")
+    return _standing(word) if word else ENDED
+
+
+def _standing(word: str, reason: str = "") -> Standing:
+    """Return what Slurm's word means; ``CANCELLED by 1000`` is one, too."""
+    state = _STATES.get(word.split()[0] if word.split() else "", "unknown")
+    why = "" if reason.strip("()") in _NO_REASON else f": {reason}"
+    return Standing(state, shortened(f"Slurm: {word}{why}"))

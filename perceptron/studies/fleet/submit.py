@@ -1,0 +1,166 @@
+"""Hand a job to Slurm, or to this machine, through submitit.
+
+That is done by a process of its own, ``python -m perceptron.studies.fleet.submit FOLDER``: what it
+starts is in no terminal's session, so that neither ctrl-C nor a lost terminal reaches it.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from perceptron.errors import UserError
+from perceptron.machine import machine_name
+from perceptron.measure import revision
+from perceptron.measure.launch import package_path
+from perceptron.studies.fleet.folder import Attempt, JobFolder, Submission
+from perceptron.studies.fleet.job import MeasuringJob
+from perceptron.studies.fleet.last_line import last_line
+
+# Importing every library from a cold disk, and judging: a scheduler's limit is no budget.
+_MARGIN_MINUTES = 10
+_STARTING_SECONDS = 120.0
+# A third backend beside two makes three pairs of one.
+_MORE_BACKENDS = 3
+# Before that limit a job is told to leave; Slurm may do so up to a minute earlier.
+_NOTICE_SECONDS = 90
+# A whole machine, without which timings say nothing: all of its memory, unless sbatch is told
+# otherwise, and all of its cores for whatever thread wants one.
+_ALL_MEMORY = {"mem": "0"}
+_NOT_BOUND = ["--cpu-bind=none"]
+
+
+def minutes_for(budget_seconds: float, is_own: bool, wait_minutes: float = 0.0) -> int:
+    """Return the time limit of a job, in minutes.
+
+    ``is_own``: nobody gave it a budget. A study's own is larger where more backends can run, and
+    that may be on the node and not here.
+    """
+    seconds = budget_seconds * (_MORE_BACKENDS if is_own else 1)
+    return ceil(11 * seconds / 600 + wait_minutes) + _MARGIN_MINUTES  # a tenth more
+
+
+def require_slurm() -> None:
+    """Raise `UserError` where no job can be handed to Slurm."""
+    absent = [command for command in ("sbatch", "srun") if shutil.which(command) is None]
+    if absent:
+        raise UserError(
+            f"--on slurm: no {' and no '.join(absent)} here: type it on a machine of the cluster; "
+            "--on local:2 tries a fleet on this one"
+        )
+
+
+def submit(job: JobFolder, submission: Submission) -> Attempt:
+    """Hand the job over, and keep what became of that.
+
+    Raises `UserError` if its folder cannot be written to.
+    """
+    job.write(submission)
+    try:
+        job.log.mkdir(exist_ok=True)
+        said = job.log / "submit.txt"
+        said.unlink(missing_ok=True)
+        # A file, for a pipe would stay open as long as the job runs.
+        with said.open("wb") as log:
+            code = _hand_over(job, log)
+    except OSError as error:
+        raise UserError(f"{job.path}: cannot submit: {error.strerror}") from None
+    attempt = job.attempt()
+    if code != 0 or attempt is None or attempt.refused is not None:
+        reason = last_line(said) or f"submitting exited with {code}"
+        attempt = Attempt(
+            host=machine_name(), refused=reason, budget_seconds=submission.budget_seconds
+        )
+        job.write(attempt)
+    return attempt
+
+
+def _hand_over(job: JobFolder, log: Any) -> int | str:
+    """Return the exit code of the process that submits, or that it hangs."""
+    try:
+        return subprocess.run(
+            [sys.executable, "-m", "perceptron.studies.fleet.submit", str(job.path)],
+            env=_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
+            start_new_session=True,
+            timeout=_STARTING_SECONDS,
+        ).returncode
+    except subprocess.TimeoutExpired:
+        return "no end"
+
+
+def _environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what a job inherits: all of the shell, this package, and which revision it is."""
+    commit = revision.revision()
+    stated = {} if commit is None else {revision.VARIABLE: commit}
+    return {**variables, **stated, "PYTHONPATH": package_path()}
+
+
+def _executor(job: JobFolder, submission: Submission) -> Any:
+    """Return submitit's executor for a job."""
+    from submitit import AutoExecutor
+
+    executor = AutoExecutor(
+        job.log, cluster=submission.where, slurm_max_num_timeout=0, local_max_num_timeout=0
+    )
+    executor.update_parameters(
+        name=f"perceptron-{job.name}",
+        timeout_min=submission.minutes,
+        nodes=submission.nodes,
+        tasks_per_node=1,
+        gpus_per_node=submission.gpus,
+    )
+    if submission.where == "slurm":
+        asked = dict(map(_option, submission.sbatch))
+        is_memory_asked = any(name == "mem" or name.startswith("mem-per-") for name in asked)
+        executor.update_parameters(
+            slurm_partition=submission.partition,
+            slurm_exclusive=True,
+            slurm_srun_args=_NOT_BOUND,
+            slurm_signal_delay_s=min(_NOTICE_SECONDS, 12 * submission.minutes),
+            slurm_additional_parameters=({} if is_memory_asked else _ALL_MEMORY) | asked,
+        )
+    return executor
+
+
+def _option(word: str) -> tuple[str, str | bool]:
+    name, equals, value = word.partition("=")
+    return name, value if equals else True
+
+
+def main() -> None:
+    """Submit the job of the folder that is named; what a scheduler refuses is the last line."""
+    from submitit.core.utils import FailedJobError, FailedSubmissionError
+
+    job = JobFolder(Path(sys.argv[1]))
+    submission = job.submission()
+    try:
+        number = _executor(job, submission).submit(MeasuringJob(str(job.path))).job_id
+    except (FailedJobError, FailedSubmissionError, RuntimeError, ValueError) as error:
+        sys.exit(" ".join(str(error).split()))
+    created = None
+    if submission.where == "local":
+        created = psutil.Process(int(number)).create_time()
+    job.write(
+        Attempt(
+            id=number,
+            host=machine_name(),
+            created=created,
+            budget_seconds=submission.budget_seconds,
+        )
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Processes that train together, as an axis: which backends, which pairs, and their threads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from math import lcm
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Counterpart, Distributed, processes_of
+from perceptron.errors import UserError
+
+Pair = tuple[str, str]
+
+
+def backends_over(named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
+    """Return the backends ``named``, else the usual ones, over each of these counts of processes.
+
+    Without names, those that train over several processes join the usual ones. Raises `UserError`
+    if there are counts and none of those named takes them.
+    """
+    usual = (*registry.DEFAULT, *(registry.data_parallel() if counts else ()))
+    return registry.over_processes(named or usual, counts)
+
+
+def pairs_between(counts: Iterable[int]) -> tuple[Pair, ...]:
+    """Return the pairs that tell from which size up more processes pay; none without counts.
+
+    That is each count against the one before it, the first against what trains in one process
+    without being joined to others, which shows what that costs, and all others against this too.
+    """
+    pairs: list[Pair] = []
+    for name in registry.data_parallel() if (counts := sorted(set(counts))) else ():
+        backend = registry.load(name)
+        assert isinstance(backend, Distributed)
+        first, *more = [backend.over(count).name for count in counts]
+        counterpart = getattr(backend, "counterpart", None)
+        alone = counterpart.name if isinstance(counterpart, Counterpart) else None
+        pairs += [] if alone is None else [(alone, first)]
+        pairs += pairwise((first, *more))
+        pairs += [] if alone is None else [(alone, other) for other in more]
+    return tuple(dict.fromkeys(pairs))
+
+
+def pairs_over(pairs: Iterable[Pair], counts: Sequence[int]) -> tuple[Pair, ...]:
+    """Return the pairs once for each count; a backend that trains in one process stays as it is.
+
+    Raises `UserError` if there are counts and none of the backends takes them, or a pair has its
+    own.
+    """
+    pairs = tuple(pairs)
+    if not counts or not pairs:
+        return pairs
+    registry.over_processes([name for pair in pairs for name in pair], counts)
+    spread = {
+        (_over(one, count), _over(other, count)): f"{one}:{other}"
+        for one, other in pairs
+        for count in counts
+    }
+    for (one, other), typed in spread.items():
+        if one == other:
+            raise UserError(
+                f"--pair {typed} says over how many processes it trains: leave out --processes"
+            )
+    return tuple(spread)
+
+
+def counts_of(backends: Iterable[str]) -> tuple[int, ...]:
+    """Return the numbers of processes that the data-parallel ones of these backends train over."""
+    loaded = [registry.load(name) for name in backends]
+    return tuple(sorted({processes_of(one) for one in loaded if isinstance(one, Distributed)}))
+
+
+def require_backends(backends: Iterable[str], *threads: int) -> None:
+    """Raise `UserError` for an unknown backend, and for one that cannot share its threads evenly.
+
+    What is compared has equal threads, those of all processes together.
+    """
+    processes = {name: processes_of(registry.load(name)) for name in backends}
+    for number in threads:
+        uneven = [name for name, count in processes.items() if number % count]
+        if uneven:
+            together = lcm(*processes.values())
+            enough = -(-number // together) * together
+            raise UserError(
+                f"--threads {number} cannot be shared evenly by the {processes[uneven[0]]} "
+                f"processes of {uneven[0]}: give --threads {enough}, the number for all processes "
+                f"together, or --processes that divide {number}"
+            )
+
+
+def _over(name: str, count: int) -> str:
+    backend = registry.load(name)
+    if registry.OVER in name or not isinstance(backend, Distributed):
+        return name
+    return backend.over(count).name

@@ -1,0 +1,53 @@
+"""What measuring tasks will take, by what others took before them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from perceptron.backends import registry
+from perceptron.problems.cost import operations
+from perceptron.problems.problem import Problem
+from perceptron.records.store import RunJournal
+from perceptron.studies.shared.budget import Budget
+from perceptron.studies.shared.task import Key, Task, key_of, remaining
+
+
+def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
+    """Return what a task will take in a worker that runs: to be timed, or to be checked."""
+    kind, name = (what, *task.worker), task.problem.reference
+    return budget.costs.expect(kind, name, work_of(task.problem))
+
+
+def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> float:
+    """Return what measuring these tasks will take, as far as the journal has no rows for them.
+
+    Each group of a process has a fresh worker for each backend, and what was not checked yet has
+    another one.
+    """
+    agreed = agreed_keys(journal)
+    left = remaining(tasks, journal.rows)
+    here = {name: registry.reason_unavailable(name) is None for name in {t.backend for t in left}}
+    begun = [task for task in left if here[task.backend]]
+    unchecked = {task.key: task for task in begun if task.key not in agreed}.values()
+    workers = [
+        *{(task.process, task.group, task.worker): task.worker for task in begun}.values(),
+        *{task.worker for task in unchecked},
+    ]
+    return (
+        sum(expected_seconds(task, budget) for task in begun)
+        + sum(expected_seconds(task, budget, "check") for task in unchecked)
+        + sum(budget.costs.expect("start", worker) for worker in workers)
+    )
+
+
+def agreed_keys(journal: RunJournal) -> set[Key]:
+    """Return what needs no check any more: a backend that has a time on a problem agrees."""
+    return {key_of(row) for row in journal.rows if row.status == "ok"}
+
+
+def work_of(problem: Problem) -> float:
+    """Return what measuring a problem takes beside what all take, in operations.
+
+    That is an iteration and a look at the loss of all rows, without its gradient.
+    """
+    return operations(problem) * (1 + problem.dataset.rows / problem.step_rows / 3)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from perceptron.analysis.fleet.fastest import (
+    FastestAtSize,
+    FastestOver,
+    fastest_at_sizes,
+    ranked,
+    stretches,
+)
+from perceptron.analysis.interval import Interval
+from perceptron.analysis.stored.sweep import Sweep, sweeps
+from tests.conftest import MakeRow
+from tests.made import line, linear, world
+
+
+def sweep_of(row: MakeRow, **costs: object) -> Sweep:
+    (sweep,) = sweeps(world(row, costs, sizes=(4, 16, 64, 256, 1024), family="line"))  # type: ignore[arg-type]
+    return sweep
+
+
+def test_the_fastest_changes_where_the_lines_cross() -> None:
+    (sweep,) = sweeps(line())
+    answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
+    assert [(one.size, one.backend) for one in answers] == [
+        (4, "numpy"),
+        (16, "numpy"),
+        (64, "numpy"),
+        (256, "torch-cpu"),
+    ]
+    assert all(one.unsure == [] for one in answers)
+
+
+def test_two_within_their_intervals_are_not_sure(row: MakeRow) -> None:
+    """At one size they take the same; at the others one is ahead by far more than noise."""
+    sweep = sweep_of(row, numpy=linear(1e-4, 1e-6), **{"torch-cpu": linear(1.64e-4, 0)})
+    answers = {one.size: one for one in fastest_at_sizes(sweep.curves, sweep.crossovers)}
+    assert {answers[64].backend, *answers[64].unsure} == {"numpy", "torch-cpu"}
+    assert answers[4] == FastestAtSize(4, "numpy", answers[4].seconds, [])
+    assert (answers[1024].backend, answers[1024].unsure) == ("torch-cpu", [])
+
+
+def test_a_pair_that_is_not_believable_is_not_sure() -> None:
+    (sweep,) = sweeps(line())
+    doubted = [replace(one, status="suspect") for one in sweep.crossovers]
+    answers = fastest_at_sizes(sweep.curves, doubted)
+    assert all(one.unsure for one in answers)
+
+
+def test_single_values_leave_everything_open() -> None:
+    (sweep,) = sweeps(line(processes=1))
+    answers = fastest_at_sizes(sweep.curves, sweep.crossovers)
+    assert all(one.unsure for one in answers)
+
+
+def test_without_a_ratio_the_intervals_decide() -> None:
+    times = {
+        "a": Interval(1.0, 0.9, 1.1),
+        "b": Interval(1.15, 1.05, 1.3),
+        "c": Interval(2.0, 1.8, 2.2),
+    }
+    assert ranked(times, {}) == ("a", ["b"])
+    assert ranked(times, {("a", "b"): True, ("a", "c"): False}) == ("a", ["c"])
+
+
+def test_neighbours_with_one_answer_are_joined() -> None:
+    one = Interval(1.0, None, None)
+    answers = [
+        FastestAtSize(1, "a", one, []),
+        FastestAtSize(2, "a", one, []),
+        FastestAtSize(4, "a", one, ["b"]),
+        FastestAtSize(8, "a", one, []),
+    ]
+    assert stretches(answers) == [
+        FastestOver(1, 2, "a", []),
+        FastestOver(4, 4, "a", ["b"]),
+        FastestOver(8, 8, "a", []),
+    ]

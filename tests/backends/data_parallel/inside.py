@@ -1,0 +1,79 @@
+"""What tests have ranks do: imported there, where no test is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from perceptron.backends.data_parallel.rank_trainer import RankTrainer
+from perceptron.problems.problem import DType, Problem
+
+
+def is_rank(rank: int) -> bool:
+    return int(os.environ["RANK"]) == rank
+
+
+def fail_at_step(rank: int, way: str, step: int) -> None:
+    """Have a rank fail in a step to come, in the middle of a training."""
+    if not is_rank(rank):
+        return
+    right, steps = RankTrainer._error, 0
+
+    def error(self, outputs, targets, weight):  # type: ignore[no-untyped-def]
+        nonlocal steps
+        steps += 1
+        if steps == step:
+            _fail(way)
+        return right(self, outputs, targets, weight)
+
+    RankTrainer._error = error  # type: ignore[method-assign]
+
+
+def _fail(way: str) -> None:
+    print("the first line\nthe last line", file=sys.stderr, flush=True)
+    if way == "exits":
+        os._exit(3)
+    if way == "raises":
+        raise ValueError("no luck\nat all")
+    os.kill(os.getpid(), signal.SIGKILL if way == "is killed" else signal.SIGSTOP)
+
+
+def make_mistake(mistake: str) -> None:
+    """Have a rank train wrongly until `unmake_mistakes`."""
+    if mistake == "no weights":
+        RankTrainer._weight = lambda self, rows: 1.0  # type: ignore[method-assign]
+    if mistake == "sum over ranks":
+        RankTrainer._weight = lambda self, rows: (  # type: ignore[method-assign]
+            self._processes * _RIGHT["_weight"](self, rows)
+        )
+    if mistake == "no exchange":
+
+        def queue(self: RankTrainer, iterations: int) -> None:
+            with self._distributed.no_sync():
+                _RIGHT["queue"](self, iterations)
+
+        RankTrainer.queue = queue  # type: ignore[method-assign]
+
+
+def unmake_mistakes() -> None:
+    for name, method in _RIGHT.items():
+        setattr(RankTrainer, name, method)
+
+
+_RIGHT = {name: getattr(RankTrainer, name) for name in ("_weight", "queue")}
+
+
+def bucket_sizes(problem: Problem, dtype: DType) -> list[int]:
+    """Return the buckets that PyTorch makes in the end, the first to be sent first."""
+    rank, processes = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    trainer = RankTrainer(problem, dtype, "cpu", rank, processes)
+    trainer.train(3)
+    told = trainer._distributed._get_ddp_logging_data()
+    return [int(size) for size in told["rebuilt_bucket_sizes"].split(",")]
+
+
+def thread_count() -> tuple[int, str]:
+    import torch
+
+    return torch.get_num_threads(), os.environ["OMP_NUM_THREADS"]

@@ -1,0 +1,179 @@
+"""What becomes of a training when a rank of it does not go on: in real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from multiprocessing import Pipe
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.data_parallel import world
+from perceptron.backends.data_parallel.messages import Raised
+from perceptron.backends.data_parallel.nodes import NODES
+from perceptron.backends.protocol import RankFailed, Ranks, Trainer, Unsupported
+from perceptron.problems import catalogue
+from tests.backends.data_parallel import inside
+
+if registry.reason_unavailable("torch-ddp"):
+    pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
+
+ROOT = Path(world.__file__).parents[3]
+OR_GATE = catalogue.find("or-gate")
+
+
+def two() -> tuple[Trainer, Ranks]:
+    backend = registry.load("torch-ddp@2")
+    return backend.prepare(OR_GATE, "float32"), backend.ranks  # type: ignore[attr-defined]
+
+
+def family(numbers: list[int]) -> list[psutil.Process]:
+    """Return the ranks and the launchers that started them."""
+    ranks = [psutil.Process(number) for number in numbers]
+    return [*ranks, *{rank.parent() for rank in ranks}]  # type: ignore[list-item]
+
+
+def assert_gone(processes: list[psutil.Process], seconds: float = 20.0) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    zombies = [process for process in alive if process.status() == psutil.STATUS_ZOMBIE]
+    assert alive == zombies
+
+
+@pytest.mark.parametrize(
+    ("way", "reason"),
+    [
+        ("is killed", r"^rank 1 of 2 was ended by SIGKILL \(out of memory\?\): the last line$"),
+        ("raises", r"^rank 1 of 2: ValueError: no luck at all$"),
+        (
+            "stops",
+            r"^rank 1 of 2 did not answer within 10 s; its last line: the last line$",
+        ),
+    ],
+)
+def test_a_rank_that_fails_is_named_and_nothing_is_left(
+    way: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the third step of a training, where the other waits for it; the next world is fresh."""
+    if way == "is killed":  # each by an agent of its own, as on two nodes
+        world.end_worlds()
+        monkeypatch.setenv(NODES, ";")
+    if way == "stops":
+        world.end_worlds()
+        monkeypatch.setattr(world, "EXCHANGE_SECONDS", 10.0)
+    trainer, ranks = two()
+    processes = family(ranks.process_ids() or [])
+    ranks.call(inside.fail_at_step, 1, way, 3)
+    with pytest.raises(RankFailed, match=reason):
+        trainer.train(10)
+    assert_gone(processes)
+    with pytest.raises(RankFailed, match="the 2 processes have ended"):
+        trainer.train(1)
+    assert ranks.call_running(inside.thread_count) == []
+
+
+def test_a_rank_that_ends_while_it_starts_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last line says why, as an import that fails does."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'RANK' in os.environ:\n"
+        "    print('no such luck', file=sys.stderr, flush=True)\n"
+        "    os._exit(7)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(RankFailed, match=r"^rank 0 of 1 exited with 7: no such luck$"):
+        world.World(1, "cpu")
+
+
+def test_whoever_is_left_by_its_leader_leaves_even_if_it_is_stopped() -> None:
+    """A leader that is killed says nothing to anybody, and a rank that is stopped hears nothing."""
+    program = (
+        "from perceptron.backends import registry\n"
+        "from perceptron.problems import catalogue\n"
+        "backend = registry.load('torch-ddp@2')\n"
+        "trainer = backend.prepare(catalogue.find('or-gate'), 'float32')\n"
+        "print(*backend.ranks.process_ids(), flush=True)\n"
+        "trainer.train(10**9)\n"
+    )
+    leader = subprocess.Popen(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+    )
+    with leader:
+        assert leader.stdout is not None
+        numbers = [int(word) for word in leader.stdout.readline().split()]
+        processes = family(numbers)
+        time.sleep(0.2)
+        os.kill(numbers[1], signal.SIGSTOP)
+        leader.kill()
+    assert_gone(processes)
+
+
+class Answers:
+    """The ranks' side of their connections, answering without a process."""
+
+    def __init__(self, *answers: object) -> None:
+
+        self.pairs = [Pipe() for _ in answers]
+        self.requests = [ours for ours, _ in self.pairs]
+        self.hellos = [None for _ in answers]
+        self.is_ended = False
+        for (_, theirs), answer in zip(self.pairs, answers, strict=True):
+            threading.Thread(target=self._serve, args=(theirs, answer), daemon=True).start()
+
+    def _serve(self, connection, answer) -> None:  # type: ignore[no-untyped-def]
+        connection.recv()
+        connection.send(None)  # joined
+        connection.recv()
+        connection.send(answer)  # and is silent from then on
+
+    def wait_for_ranks(self) -> None:
+        pass
+
+    def last_line(self, rank: object) -> str:
+        return ""
+
+    def end(self) -> None:
+        self.is_ended = True
+
+
+def answering(monkeypatch: pytest.MonkeyPatch, *answers: object) -> world.World:
+    monkeypatch.setattr(world, "launch", lambda processes, device: Answers(*answers))
+    return world.World(len(answers), "cpu")
+
+
+def test_answers_come_in_the_order_of_the_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert answering(monkeypatch, "a", "b", "c").ask("anything") == ["a", "b", "c"]
+
+
+def test_where_all_are_silent_none_is_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    ranks = answering(monkeypatch, "a", "b")
+    ranks.ask("anything")
+    monkeypatch.setattr(world, "ANSWER_SECONDS", 0.1)
+    with pytest.raises(RankFailed, match=r"^none of the 2 processes answered within 0\.1 s"):
+        ranks.ask("anything")
+
+
+def test_what_no_rank_supports_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    no = Raised("Unsupported", "not that", is_unsupported=True)
+    both = answering(monkeypatch, no, no)
+    with pytest.raises(Unsupported, match=r"^not that$"):
+        both.ask("prepare")
+    assert not both.has_ended
+
+
+def test_the_rank_that_others_waited_for_is_to_blame(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = Raised("RuntimeError", "[gloo/transport/tcp/pair.cc] Connection closed by peer")
+    ranks = answering(monkeypatch, lost, Raised("MemoryError", ""), lost)
+    with pytest.raises(RankFailed, match=r"^rank 1 of 3: MemoryError"):
+        ranks.ask("train")
+    assert ranks.has_ended

@@ -1,0 +1,99 @@
+"""Many machines: the table of questions, and one backend over several of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.analysis.stored.collection import collect
+from perceptron.records.prices import Prices
+from perceptron.report.charts.palette import MACHINES
+from perceptron.report.dashboard.machine_sweeps import SEVERAL
+from perceptron.report.dashboard.write import write_site
+from tests.browser.conftest import Audit, Shot
+from tests.browser.watched import Watch, until
+from tests.made_fleet import made_fleet
+
+COUNT = len(MACHINES)
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fleet")
+    prices = Prices(currency="USD", per_hour={"epyc-64": 2.4, "xeon-*": 0.1, "h100-*": 12.5})
+    write_site(folder / "html", collect(made_fleet(folder / "results", COUNT)), prices=prices)
+    return folder / "html"
+
+
+def test_machines_answer_question_by_question(
+    watch: Watch, html: Path, audit: Audit, shot: Shot
+) -> None:
+    """Each question has its columns; sizes are chosen, and numbers in words sorted as numbers."""
+    page = watch(html.as_uri()).open("machines.html")
+    page.get_by_text(f"rows 1–{COUNT} of {COUNT}").wait_for()
+    assert page.get_by_label("question").locator("option").count() == 5
+    heads = page.locator("#fleet thead th").all_inner_texts()
+    assert {"mlp-width", "perceptron-rows"} <= set(heads)
+    assert page.get_by_label("size", exact=True).count() == 0
+    shot(page, "machines-1400")
+    page.get_by_label("question").select_option(index=2)
+    page.get_by_text("The fastest backend at each size").wait_for()
+    page.get_by_label("size", exact=True).select_option(label="1024")
+    page.get_by_text(f"rows 1–{COUNT} of {COUNT} that match").wait_for()
+    first = page.locator("#fleet tbody tr th")
+    assert first.first.inner_text() == "epyc-64"
+    # By cost: without a price comes last, however it is turned.
+    page.get_by_role("button", name="cost of it, USD").click()
+    assert first.first.inner_text() == "xeon-2core"
+    page.get_by_role("button", name="cost of it, USD").click()
+    assert first.first.inner_text() == "h100-b"
+    assert page.locator("#fleet tbody tr").last.inner_text().count("–") >= 1
+    page.get_by_label("rows that contain").fill("laptop")
+    page.get_by_text("rows 1–1 of 1 that match").wait_for()
+    page.get_by_label("rows that contain").fill("")
+    page.get_by_label("question").select_option(index=4)
+    page.get_by_label("family", exact=True).select_option(label="mlp-width")
+    until(page, "document.querySelectorAll('#fleet tbody tr').length >= 8")
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        until(page, f"document.documentElement.scrollWidth <= {width}")
+        shot(page, f"machines-crossovers-{width}")
+    assert audit(page) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_one_backend_is_shown_over_several_machines(
+    watch: Watch, html: Path, audit: Audit, shot: Shot, scheme: str
+) -> None:
+    """A line and a legible entry for each; none lies over another or leaves the figure."""
+    page = watch(html.as_uri(), color_scheme=scheme).open("sweeps.html")
+    page.get_by_label("Machine", exact=True).select_option(label=SEVERAL)
+    page.get_by_label("Shown", exact=True).select_option(label="torch-cpu: time per iteration")
+    until(page, f"document.querySelectorAll('.legendtext').length === {COUNT}")
+    until(page, f"document.querySelectorAll('.scatterlayer .js-line').length >= {COUNT}")
+    for width in (1400, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        until(page, f"document.documentElement.scrollWidth <= {width}")
+        until(page, LEGIBLE)
+        shot(page, f"several-{scheme}-{width}")
+    colours = page.evaluate(
+        "[...document.querySelectorAll('.legendlines path')].map((one) => one.style.stroke)"
+    )
+    assert len(set(colours)) == COUNT
+    assert "The lines are of different machines" in page.locator("figcaption").inner_text()
+    assert audit(page) == []
+
+
+# Whether the legend's texts lie apart, inside the figure, and below the axis.
+LEGIBLE = """(() => {
+  const frame = document.querySelector('.plot').getBoundingClientRect();
+  const axis = document.querySelector('.xtitle').getBoundingClientRect();
+  const texts = [...document.querySelectorAll('.legendtext')]
+    .map((one) => one.getBoundingClientRect());
+  const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1
+    || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+  return texts.length > 0 && texts.every((one, at) => one.top >= axis.bottom - 1
+    && one.bottom <= frame.bottom + 1 && one.right <= frame.right + 1
+    && texts.every((other, to) => at === to || apart(one, other)));
+})()"""

@@ -1,0 +1,164 @@
+"""`--on` and its companions: what they say, what they refuse, and what a job is told to run."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from perceptron.commands.bench import bench
+from perceptron.commands.crossover import crossover
+from perceptron.commands.map import map as map_command
+from perceptron.commands.overhead import overhead
+from perceptron.commands.shared import fleet_run
+from perceptron.commands.shared.fleet_options import (
+    COMPANIONS,
+    FleetRequest,
+    is_for_a_fleet,
+    minutes_of,
+)
+from perceptron.errors import UserError
+from tests.conftest import Perceptron
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
+    """What fleets were asked for, with the budget of each job."""
+    requests: list[tuple[FleetRequest, float]] = []
+
+    def run_fleet(request: FleetRequest, budget_seconds: float) -> int:
+        requests.append((request, budget_seconds))
+        return 1
+
+    monkeypatch.setattr(fleet_run, "run_fleet", run_fleet)
+    return requests
+
+
+@pytest.mark.parametrize("command", [bench, crossover, map_command, overhead])
+def test_every_command_that_measures_has_them(command: object) -> None:
+    assert set(COMPANIONS) <= set(inspect.signature(command).parameters)  # type: ignore[arg-type]
+
+
+def test_a_job_runs_what_was_typed_without_the_fleet(
+    here: Perceptron, asked: list[tuple[FleetRequest, float]]
+) -> None:
+    """In one order, however it was typed; the exit code is the fleet's."""
+    options = ("--families", "mlp-width", "mlp-depth", "--quick", "--budget", "3", "--wait")
+    for typed in (options, ("--quick", "--wait", "10", "--budget=3", *options[:3])):
+        done = here("bench", *typed, "--on", "slurm", "--partitions", "a,b", "--json")
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+    (first, budget), (second, _) = asked
+    assert first == second
+    assert (first.where, first.jobs, budget) == ("slurm", ("a", "b"), 180.0)
+    assert first.question == (
+        *("bench", "--quick"),
+        *("--families", "mlp-width", "--families", "mlp-depth"),
+    )
+    assert first.further == ("--wait", "10.0", "--budget", "3.0")
+    assert (first.wait_minutes, first.options["json"]) == (10.0, True)
+    assert not is_for_a_fleet()
+
+
+@pytest.mark.parametrize(
+    ("command", "seconds"),
+    [
+        (("bench", "--quick"), 60.0),
+        (("bench",), 360.0),
+        (("map", "--quick"), 60.0),
+        (("crossover", "--family", "mlp-width", "--pair", "numpy:python"), None),
+        (("overhead",), None),
+    ],
+)
+def test_a_job_has_the_budget_of_its_study(
+    here: Perceptron,
+    asked: list[tuple[FleetRequest, float]],
+    command: tuple[str, ...],
+    seconds: float | None,
+) -> None:
+    assert here(*command, "--on", "local:3").returncode == 1
+    [(request, budget)] = asked
+    assert request.jobs == ("local-1", "local-2", "local-3")
+    assert request.question == command
+    assert budget > 0 if seconds is None else budget == seconds
+
+
+def test_what_sbatch_is_told(here: Perceptron, asked: list[tuple[FleetRequest, float]]) -> None:
+    here(
+        *("bench", "--on", "slurm", "--nodes", "3", "--gpus", "2", "--time", "1:30:00"),
+        *("--sbatch", "account=physics", "no-requeue", "constraint=a100|h100"),
+    )
+    [(request, _)] = asked
+    assert (request.jobs, request.nodes, request.gpus) == (("default",), 3, 2)
+    assert request.minutes == 90
+    assert request.sbatch == ("account=physics", "no-requeue", "constraint=a100|h100")
+
+
+ALONE = "is about the jobs of a fleet: give it with --on"
+LOCAL = "is for Slurm: leave it out with --on local:2"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--partitions", "a"), f"--partitions {ALONE}"),
+        (("--nodes", "2"), f"--nodes {ALONE}"),
+        (("--gpus", "1"), f"--gpus {ALONE}"),
+        (("--time", "5"), f"--time {ALONE}"),
+        (("--sbatch", "a=b"), f"--sbatch {ALONE}"),
+        (("--on", "local:2", "--partitions", "a"), f"--partitions {LOCAL}"),
+        (("--on", "local:2", "--nodes", "2"), f"--nodes {LOCAL}"),
+        (("--on", "local:2", "--sbatch", "a=b"), f"--sbatch {LOCAL}"),
+        (("--on", "pbs"), "--on takes slurm, or local:N"),
+        (("--on", "local:0"), "--on takes slurm, or local:N"),
+        (("--on", "local:2", "--machine", "box"), "--machine names one machine and there are 2"),
+        (("--on", "slurm", "--nodes", "2", "--machine", "box"), "there are 2: leave it out"),
+        (("--on", "slurm", "--partitions", ".."), "--partitions takes letters"),
+        (("--on", "slurm", "--time", "soon"), "--time takes minutes"),
+        (("--on", "slurm", "--sbatch", "a b=c"), "--sbatch takes KEY=VALUE"),
+        (("--on", "slurm", "--sbatch", "a=b\n#SBATCH --c"), "--sbatch takes KEY=VALUE"),
+        (("--on", "slurm", "--sbatch", "partition=a"), "give --partitions"),
+        (("--on", "slurm", "--sbatch", "output=x"), "the fleet says that itself: leave it out"),
+        (("--on", "slurm", "--families", "mlp-widht"), "unknown family 'mlp-widht'"),
+    ],
+)
+def test_what_does_not_go_together_is_refused_before_a_job_is_submitted(
+    here: Perceptron,
+    asked: list[tuple[FleetRequest, float]],
+    words: tuple[str, ...],
+    says: str,
+) -> None:
+    done = here("bench", *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert asked == []
+
+
+def test_files_are_judged_here(here: Perceptron, asked: list[tuple[FleetRequest, float]]) -> None:
+    done = here("crossover", "--from", "x.csv", "--on", "local:2")
+    assert done.returncode == 2
+    assert "--on says what to measure: leave it out with --from" in done.stderr
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("time", "minutes"),
+    [
+        ("90", 90),
+        ("90:00", 90),
+        ("90:01", 91),
+        ("1:30:00", 90),
+        ("0:0:1", 1),
+        ("2-0", 2880),
+        ("1-1:30", 1530),
+        ("1-0:0:1", 1441),
+    ],
+)
+def test_a_time_is_read_as_sbatch_reads_it(time: str, minutes: int) -> None:
+    assert minutes_of(time) == minutes
+
+
+@pytest.mark.parametrize("time", ["", "0", "0:0:0", "-1", "1.5", "1h", "1:2:3:4", "1-", "a-1"])
+def test_another_time_is_refused(time: str) -> None:
+    with pytest.raises(UserError, match="--time takes minutes"):
+        minutes_of(time)

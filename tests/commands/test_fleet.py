@@ -1,0 +1,232 @@
+"""`--on` and `perceptron fleet`: jobs on this machine for real, ended, resumed and collected."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from perceptron.machine import machine_name
+from perceptron.records.readers.results_folder import read_results_folder
+from tests.conftest import ROOT, Perceptron
+from tests.made import BENCH, FACTS, bench_rows, keep
+
+# As docs and README say to type it, and what makes it short.
+TYPED = ("bench", "--on", "local:2", "--quick")
+SHORT = ("--families", "none", "--backends", "numpy", "--threads", "1", "--rounds", "3")
+BENCH_ON_TWO = (*TYPED, *SHORT, "--html", "")
+# Against a hang, on however busy a machine.
+_GUARD_SECONDS = 300.0
+MACHINES = [f"{machine_name()[:48]}-local-{number}" for number in (1, 2)]
+
+
+class World:
+    """A folder in which a fleet was started, left, lost a job, resumed and collected."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.left = self._interrupted(lambda: self._rows("local-1") >= 1)
+        self.after_leaving = self.run("fleet", "status", "--json")
+        self.kept = self._kill("local-1")
+        self.after_killing = self.run("fleet", "status", "--json")
+        self.resumed = self.run(*BENCH_ON_TWO, "--json")
+        self.attempts = self._attempts()
+        self.again = self.run(*BENCH_ON_TWO)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "perceptron", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=_GUARD_SECONDS,
+        )
+
+    def _interrupted(self, holds: Callable[[], bool]) -> subprocess.CompletedProcess[str]:
+        """Type the command and, once it holds, what a terminal sends for ctrl-C: to its group."""
+        with (self.folder / "said").open("w+") as said:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "perceptron", *BENCH_ON_TWO],
+                cwd=self.folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+            end = time.monotonic() + _GUARD_SECONDS
+            while process.poll() is None and not holds() and time.monotonic() < end:
+                time.sleep(0.05)
+            os.killpg(process.pid, signal.SIGINT)
+            code = process.wait(60)
+            said.seek(0)
+            return subprocess.CompletedProcess(process.args, code, "", said.read())
+
+    def _kill(self, job: str) -> list[bytes]:
+        """Kill a job and all that it has started; return the rows that it had measured."""
+        [attempt] = self.folder.glob(f"results/fleet/*/jobs/{job}/attempt.json")
+        keeper = psutil.Process(self._id(attempt))
+        for process in [keeper, *keeper.children(recursive=True)]:
+            with suppress(psutil.Error):
+                process.kill()
+        [rows] = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
+        content = rows.read_bytes()
+        return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+
+    def _rows(self, job: str) -> int:
+        files = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
+        return sum(file.read_bytes().count(b"\n") for file in files)
+
+    def _attempts(self) -> list[int]:
+        files = sorted(self.folder.glob("results/fleet/*/jobs/*/attempt.json"))
+        return [self._id(file) for file in files]
+
+    @staticmethod
+    def _id(attempt: Path) -> int:
+        return int(json.loads(attempt.read_bytes())["id"])
+
+    def end(self) -> None:
+        """End what a failed test may have left."""
+        for file in self.folder.glob("results/fleet/*/jobs/*/attempt.json"):
+            with suppress(psutil.Error):
+                process = psutil.Process(self._id(file))
+                if process.create_time() == json.loads(file.read_bytes())["created"]:
+                    for child in [process, *process.children(recursive=True)]:
+                        child.kill()
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("fleet")
+    world: World | None = None
+    try:
+        world = World(folder)
+        yield world
+    finally:
+        if world is not None:
+            world.end()
+
+
+def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:
+    document = json.loads(process.stdout)
+    fleets = document.get("fleets", [])
+    listed = document["jobs"] if "jobs" in document else fleets[0]["jobs"]
+    return {job["job"]: job for job in listed}
+
+
+def test_ctrl_c_leaves_the_jobs_running(world: World) -> None:
+    """The command says how to go on, and status finds them."""
+    assert world.left.returncode == 2, world.left.stderr
+    assert "error: interrupted; the jobs go on: `perceptron fleet status`" in world.left.stderr
+    assert world.after_leaving.returncode == 0, world.after_leaving.stderr
+    status = jobs(world.after_leaving)
+    assert list(status) == ["local-1", "local-2"]
+    assert all(job["state"] in ("running", "done") for job in status.values())
+    assert status["local-1"]["machine"] == MACHINES[0]
+
+
+def test_a_job_that_was_killed_keeps_its_rows_and_is_resumed(world: World) -> None:
+    """The next submit measures what is left, in the same run; the other job is left alone."""
+    assert world.after_killing.returncode == 1
+    assert jobs(world.after_killing)["local-1"]["state"] == "lost"
+    assert 1 <= len(world.kept) < 6
+    assert world.resumed.returncode == 0, world.resumed.stderr
+    done = jobs(world.resumed)
+    assert [job["state"] for job in done.values()] == ["done", "done"]
+    assert [job["rows"] for job in done.values()] == [6, 6]
+    assert [job["machine"] for job in done.values()] == MACHINES
+    first, second = world.attempts
+    assert str(first) != jobs(world.after_leaving)["local-1"]["id"]
+    assert str(second) == jobs(world.after_leaving)["local-2"]["id"]
+    [rows] = world.folder.glob(f"results/runs/{MACHINES[0]}/*/measurements.jsonl")
+    assert rows.read_bytes().startswith(b"".join(world.kept))
+
+
+def test_the_document_has_the_jobs_the_answers_and_where_all_lies(world: World) -> None:
+    document = json.loads(world.resumed.stdout)
+    assert [one["machine"] for one in document["machines"]] == MACHINES
+    for one in document["machines"]:
+        assert one["study"] == "bench"
+        assert one["answers"][0].startswith("10,000 iterations on the OR gate: numpy")
+        assert (world.folder / one["results"] / "run.json").is_file()
+    assert document["results"] == "results/runs"
+    assert document["dashboard"] is None
+    assert [one["rows"] for one in document["runs"]] == [6, 6]
+
+
+def test_every_machine_stands_under_its_own_name(world: World) -> None:
+    read = read_results_folder(world.folder / "results")
+    assert read.complaints == []
+    assert {row.machine for row in read.rows} == set(MACHINES)
+    assert len(read.rows) == 12
+    assert all(row.status == "ok" for row in read.rows)
+
+
+def test_what_is_done_is_not_measured_again(world: World) -> None:
+    assert world.again.returncode == 0
+    assert world._attempts() == world.attempts
+    assert len(read_results_folder(world.folder / "results").rows) == 12
+    assert "What each machine says" in world.again.stdout
+
+
+def test_status_and_collect_find_the_fleet(world: World, here: Perceptron, tmp_path: Path) -> None:
+    """Also where the rows were lost that had been merged; the same page as of any results."""
+    shutil.copytree(world.folder / "results" / "fleet", tmp_path / "results" / "fleet")
+    status = here("fleet", "status")
+    assert status.returncode == 0
+    assert f"perceptron {' '.join(('bench', '--quick', *SHORT))}" in status.stdout
+    collected = here("fleet", "collect")
+    assert collected.returncode == 0, collected.stderr
+    assert len(read_results_folder(tmp_path / "results").rows) == 12
+    assert (tmp_path / "html" / "index.html").is_file()
+    document = json.loads(here("fleet", "collect", "--json").stdout)
+    assert [one["added"] for one in document["runs"]] == [0, 0]
+
+
+def test_folders_that_were_copied_are_collected_by_the_same_rules(
+    here: Perceptron, tmp_path: Path
+) -> None:
+    """1 and a line where something could not be taken."""
+    for host in ("one", "two"):
+        keep(tmp_path / host, BENCH, bench_rows(), machine=host, folder=host)
+    collect = ("fleet", "collect", "one", "two", "--html", "", "--json")
+    done = here(*collect)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert [one["machine"] for one in document["machines"]] == ["one", "two"]
+    assert document["jobs"] == []
+    (tmp_path / "two" / "runs" / "two" / f"environment-{FACTS.id}.json").unlink()
+    done = here(*collect)
+    assert done.returncode == 1
+    assert "not collected: two/runs/two/environment-" in done.stderr
+    assert len(json.loads(done.stdout)["complaints"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("status",), "results: no fleet was started here"),
+        (("collect",), "results: no fleet was started here"),
+        (("collect", "nowhere"), "nowhere: no runs in it"),
+        (("status", "results"), "fleet status takes no folders"),
+        (("stop",), "'stop' is not one of"),
+    ],
+)
+def test_what_there_is_not_is_said_in_one_line(
+    here: Perceptron, words: tuple[str, ...], says: str
+) -> None:
+    done = here("fleet", *words)
+    assert done.returncode == 2
+    assert says in done.stderr

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Backend
+from perceptron.measure.rank_waiting import Computing, Together, Unknown, meter_of
+from perceptron.waiting import WaitingMeter
+
+
+def trained_by(numbers: list[int] | None) -> Backend:
+    ranks = SimpleNamespace(process_ids=lambda: numbers)
+    return cast(Backend, SimpleNamespace(ranks=ranks))
+
+
+def meter(folder: Path, **threads: str) -> WaitingMeter:
+    """Return a meter of threads with what Linux would tell of each: nanoseconds run and waited."""
+    for name, told in threads.items():
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / "schedstat").write_text(told)
+    return WaitingMeter(str(folder))
+
+
+def test_a_backend_in_one_process_has_no_meter_of_its_own() -> None:
+    with meter_of(registry.load("numpy")) as none:
+        assert none is None
+
+
+def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -> None:
+    together = Together(
+        [
+            meter(tmp_path / "leader", a="9000000000 1000000000 1"),
+            meter(tmp_path / "rank", b="5000000000 2000000000 1", c="1000000000 4000000000 1"),
+        ]
+    )
+    assert together() == pytest.approx(7.0)
+    assert together.ran_seconds == pytest.approx(15.0)
+    assert together.threads == 3
+
+
+def test_threads_that_do_nothing_are_left_out_in_every_process(tmp_path: Path) -> None:
+    together = Together([meter(tmp_path / "rank", b="5 0 1", c="7 0 1")])
+    (tmp_path / "rank" / "b" / "schedstat").write_text("50000 9000000000 2")
+    together.leave_out_idle()
+    assert together.threads == 1
+    (tmp_path / "rank" / "c" / "schedstat").write_text("7 9000000000 2")
+    assert together() == pytest.approx(9.0)
+
+
+def test_threads_that_exchange_gradients_are_not_read(tmp_path: Path) -> None:
+    """They wait for those that compute, on a quiet machine too."""
+    meter(tmp_path, a="9000000000 1000000000 1", b="9000000000 8000000000 1")
+    (tmp_path / "a" / "comm").write_text("python\n")
+    (tmp_path / "b" / "comm").write_text("pt_gloo_runloop\n")
+    computing = Computing(str(tmp_path))
+    computing.refresh()
+    assert (computing(), computing.threads) == (pytest.approx(1.0), 1)
+    computing.close()
+
+
+def test_what_is_unknown_of_one_is_unknown_of_all(tmp_path: Path) -> None:
+    known = meter(tmp_path / "known", a="9000000000 1000000000 1")
+    assert Together([known, WaitingMeter(str(tmp_path / "no such folder"))])() is None
+
+
+def test_real_processes_are_read() -> None:
+    """This one, as its own rank, has run twice what it has run."""
+    with meter_of(trained_by([os.getpid()])) as both:
+        assert both is not None
+        if both() is None:
+            pytest.skip("this system does not tell how long threads wait")
+        assert both.threads >= 2
+        assert both.ran_seconds > 0
+
+
+def test_of_ranks_on_other_machines_nothing_is_known() -> None:
+    with meter_of(trained_by(None)) as elsewhere:
+        assert isinstance(elsewhere, Unknown)
+        elsewhere.refresh()
+        elsewhere.leave_out_idle()
+        assert elsewhere() is None

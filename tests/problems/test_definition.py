@@ -1,0 +1,199 @@
+"""A digest of what defines a training: two trainings have one digest only if they are the same."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.problems import catalogue
+from perceptron.problems.csv_data import read_csv
+from perceptron.problems.datasets import Clusters, Separable
+from perceptron.problems.definition import definition_digest
+from perceptron.problems.held_out import hold_out
+from perceptron.problems.optimizer import Adam, AdamW, Sgd
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart, GivenStart
+from tests.conftest import ROOT
+from tests.problems.conftest import FROM_CSV, write
+
+PROBLEM = Problem(
+    name="mine:8",
+    family="mine",
+    size=8,
+    dataset=hold_out(Clusters("clusters", 40, 3, classes=3), 0.25),
+    layers=(Layer(8, "relu"), Layer(3, "identity")),
+    loss="cross-entropy",
+    optimizer=Adam(),
+    start=FanInStart(),
+    batch=10,
+    feed="host",
+)
+NAMES = {
+    *("name", "family", "size", "sizes", "axes", "reference", "iterations"),
+    *("feature_names", "target_name", "row_name", "first_row"),
+}
+
+
+def changed(value: Any) -> Any:
+    """Another value of the same kind."""
+    if isinstance(value, tuple):
+        return tuple(map(changed, value)) or ("other",)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{fields(value)[0].name: changed(getattr(value, fields(value)[0].name))}
+        )
+    if isinstance(value, bool):
+        return not value
+    if value is None:
+        return 2
+    return f"other {value}" if isinstance(value, str) else value + 1
+
+
+def variants(value: Any) -> list[tuple[str, Any]]:
+    """The value with each of its fields changed, and those of what it holds, by field."""
+    found = []
+    for field in fields(value):
+        inner = getattr(value, field.name)
+        if is_dataclass(inner):
+            found += [(name, replace(value, **{field.name: v})) for name, v in variants(inner)]
+        else:
+            found.append((field.name, replace(value, **{field.name: changed(inner)})))
+    return found
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        PROBLEM,
+        replace(PROBLEM, dataset=Separable("points", 40, 3), optimizer=Sgd(rate=0.5), last="drop"),
+    ],
+)
+def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Problem) -> None:
+    """Also fields of the data, of each layer, of the optimizer and of the start."""
+    seen = {problem.digest}
+    counted = set()
+    for name, other in variants(problem):
+        if name in NAMES:
+            assert other.digest == problem.digest, name
+        else:
+            assert other.digest not in seen, name
+            seen.add(other.digest)
+            counted.add(name)
+    assert {
+        "rows",
+        "features",
+        "seed",
+        "layers",
+        "loss",
+        "rate",
+        "gain",
+        "batch",
+        "last",
+    } <= counted
+    assert {"feed", "order_seed"} <= counted
+
+
+def test_what_is_not_written_in_fields_alone_counts() -> None:
+    """Which optimizer, activation or start it is, and a layer more or less."""
+    others = [
+        replace(PROBLEM, optimizer=AdamW(weight_decay=0.0)),
+        replace(PROBLEM, layers=(Layer(8, "tanh"), *PROBLEM.layers[1:])),
+        replace(PROBLEM, layers=(PROBLEM.layers[0], *PROBLEM.layers)),
+        replace(PROBLEM, start=GivenStart((np.zeros(3),))),
+        replace(PROBLEM, start=GivenStart((np.ones(3),))),
+        replace(PROBLEM, start=GivenStart((np.ones((3, 1)),))),
+        replace(PROBLEM, start=GivenStart((np.ones(1), np.ones(2)))),
+    ]
+    assert len({other.digest for other in [PROBLEM, *others]}) == len(others) + 1
+
+
+def test_problems_of_the_catalogue_differ_and_a_shape_is_one_of_a_family() -> None:
+    """Whatever it is called: the same training by two names has one digest."""
+    references = [
+        *catalogue.NAMED,
+        "mlp-width:8",
+        "mlp-width:32",
+        "mlp-batch:8",
+        "mlp-batch-host:8",
+    ]
+    digests = {name: catalogue.find(name).digest for name in references}
+    assert len(set(digests.values())) == len(digests)
+    assert catalogue.find("mlp:256x64x32").digest == digests["mlp-width:32"]
+
+
+def test_it_is_the_same_in_a_fresh_process_with_other_hashes() -> None:
+    """On any machine and Python: nothing of it comes from hash() or from an object's address."""
+    names = ["or-gate", "mlp-batch:64", "digits"]
+    code = "import sys; from perceptron.problems import catalogue as c\n"
+    code += "print(*(c.find(name).digest for name in sys.argv[1:]))"
+    told = subprocess.run(
+        [sys.executable, "-c", code, *names],
+        env={**os.environ, "PYTHONHASHSEED": "1234", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here = [catalogue.find(name).digest for name in names]
+    assert told.stdout.split() == here
+    assert here[0] == "82944a6de26e", "that of rows which people have"
+
+
+def test_data_of_a_file_count_by_what_they_are(tmp_path: Path) -> None:
+    """Not by the file's name, place or line ends, nor by what its columns are called."""
+    table = "x,y,z,t\n" + "".join(f"{i},{i * i},{i % 3},{i % 2}\n" for i in range(8))
+    digests = []
+    for index, text in enumerate(
+        [
+            table,
+            table.replace("\n", "\r\n").replace("x,", "w,"),
+            table.replace("4,16", "4.0,1.6e1"),
+            table.replace("4,16", "4,17"),
+        ]
+    ):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        (folder / "data.csv").write_bytes(text.encode())
+        model = write(folder, FROM_CSV.replace('target = "y"', 'target = "t"'), f"m{index}.toml")
+        digests.append(catalogue.find(str(model)).digest)
+    assert digests[0] == digests[1] == digests[2] != digests[3]
+    one, other = (read_csv(tmp_path / "0" / "data.csv", name) for name in ("t", "z"))
+    problem = replace(PROBLEM, batch=2)
+    assert replace(problem, dataset=one).digest != replace(problem, dataset=other).digest
+
+
+@given(st.floats(allow_nan=False), st.integers(-(2**70), 2**70))
+def test_numbers_count_by_their_value(number: float, whole: int) -> None:
+    """Whether a file says 1 or 1.0; the nearest other number is another one."""
+
+    @dataclass(frozen=True)
+    class Held:
+        value: object
+
+    assert definition_digest(Held(number)) == definition_digest(Held(float(number)))
+    assert definition_digest(Held(whole)) != definition_digest(Held(whole + 1))
+    if float(whole) == whole:
+        assert definition_digest(Held(whole)) == definition_digest(Held(float(whole)))
+    nearest = float(np.nextafter(number, 0.0))
+    if nearest != number:
+        assert definition_digest(Held(number)) != definition_digest(Held(nearest))
+
+
+def test_what_has_no_lasting_form_is_refused() -> None:
+    """A function or a set looks different in each process."""
+
+    @dataclass(frozen=True)
+    class Held:
+        value: object
+
+    for value in ({"a", "b"}, len, object(), {"a": 1}):
+        with pytest.raises(TypeError, match="no part of a definition"):
+            definition_digest(Held(value))

@@ -1,0 +1,143 @@
+"""One backend on several machines, on the page of sweeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.analysis.fleet.one_backend import backends_on_machines
+from perceptron.analysis.stored.collection import collect, collection_of
+from perceptron.analysis.stored.sweep import sweeps
+from perceptron.report.charts.as_svg.draw import draw
+from perceptron.report.charts.machines import machines_figure
+from perceptron.report.charts.palette import strokes
+from perceptron.report.dashboard.machine_sweeps import SEVERAL
+from perceptron.report.dashboard.telling import FIGURES, LINES, most_telling_machines
+from perceptron.report.dashboard.write import write_site
+from tests.made import line
+from tests.made_fleet import made_fleet
+from tests.report.reading import data, views
+
+View = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def html(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("fleet")
+    write_site(folder / "html", collect(made_fleet(folder / "results", machines=12)))
+    return folder / "html"
+
+
+def several(html: Path) -> dict[str, View]:
+    """The views of several machines of one family, by what is shown."""
+    return {
+        setting[-1]: view
+        for setting, view in views(html, "sweeps").items()
+        if setting[:2] == ("mlp-width", SEVERAL)
+    }
+
+
+def test_every_backend_of_several_machines_has_a_view(html: Path) -> None:
+    """Of an iteration and of a whole training; torch-cuda was on two machines."""
+    shown = several(html)
+    assert {name.partition(":")[0] for name in shown} == {"numpy", "torch-cpu", "torch-cuda"}
+    assert len(shown) == 6
+    whole = next(name for name in shown if name.startswith("numpy: whole"))
+    first, trained = (
+        shown[name]["figures"][0]["data"][0]["y"][0]
+        for name in ("numpy: time per iteration", whole)
+    )
+    assert trained == pytest.approx(10_000 * first)
+
+
+def test_the_first_view_of_the_page_is_what_it_was(html: Path) -> None:
+    """One machine with all its backends; the machines together stand last among the choices."""
+    machines = [view["is"][1] for view in data(html, "sweeps")["views"]]
+    assert machines[0] != SEVERAL
+    assert machines.index(SEVERAL) == len(machines) - machines.count(SEVERAL)
+
+
+def test_no_more_lines_than_can_be_told_apart_and_a_table_of_all(html: Path) -> None:
+    view = several(html)["numpy: time per iteration"]
+    (figure,) = view["figures"]
+    named = [trace["name"] for trace in figure["data"] if trace.get("name")]
+    assert len(named) == LINES == len(set(named))
+    colours = [trace["line"]["color"] for trace in figure["data"] if trace.get("name")]
+    assert colours == [f"--m{index}" for index in range(LINES)]
+    css = (html / "assets" / "strokes.css").read_text()
+    assert all(f"{colour}: #" in css for colour in colours)
+    (table,) = view["tables"]
+    assert len(table["rows"]) == 12
+    assert any(f"Of 12 lines {LINES} are drawn" in text for text in view["lines"])
+    fastest, slowest = "epyc-64, 2 threads", "node-011, 1 thread"
+    assert {fastest, slowest} <= set(named)
+
+
+def test_the_caption_says_that_lines_are_of_different_machines(html: Path) -> None:
+    (figure,) = several(html)["numpy: time per iteration"]["figures"]
+    assert "The lines are of different machines" in figure["caption"]
+    assert "no time of one is divided by another's" in figure["caption"]
+    assert "95 % intervals" in figure["caption"]
+    assert figure["layout"]["shapes"] == []  # no crossover of two machines
+
+
+def test_a_label_says_the_threads_and_another_dtype_is_another_view(tmp_path: Path) -> None:
+    rows = [
+        replace(row, machine=machine, dtype=dtype, threads=threads)
+        for row in line()
+        for machine, dtype, threads in (
+            ("a", "float32", 1),
+            ("a", "float32", 2),
+            ("b", "float32", None),
+            ("a", "float64", 1),
+            ("c", "float64", 1),
+        )
+    ]
+    write_site(tmp_path, collection_of(rows))
+    shown = {
+        (setting[3], setting[-1]): view
+        for setting, view in views(tmp_path, "sweeps").items()
+        if setting[1] == SEVERAL
+    }
+    labels = {
+        dtype: [trace["name"] for trace in view["figures"][0]["data"] if trace.get("name")]
+        for (dtype, name), view in shown.items()
+        if name == "numpy: time per iteration"
+    }
+    assert labels == {
+        "float32": ["a, 1 thread", "a, 2 threads", "b, threads not stated"],
+        "float64": ["a, 1 thread", "c, 1 thread"],
+    }
+
+
+def test_one_machine_alone_has_no_such_view(tmp_path: Path) -> None:
+    write_site(tmp_path, collection_of(line()))
+    assert SEVERAL not in {setting[1] for setting in views(tmp_path, "sweeps")}
+
+
+def test_more_backends_than_figures_are_counted(tmp_path: Path) -> None:
+    rows = [
+        replace(row, machine=machine, family=f"case-{case}", problem=f"case-{case}:{row.size}")
+        for case in range(FIGURES // 2 + 1)
+        for machine in ("a", "b")
+        for row in line(sizes=(4, 16), processes=2)
+    ]
+    write_site(tmp_path, collection_of(rows))
+    shown = [view for setting, view in views(tmp_path, "sweeps").items() if setting[1] == SEVERAL]
+    assert len(shown) == 2 * FIGURES
+    assert all("2 more backends of a family" in " ".join(view["lines"]) for view in shown)
+
+
+def test_one_description_is_drawn_by_both_drawers() -> None:
+    """As SVG as well, with a line and a legend entry for each machine."""
+    rows = [replace(row, machine=name) for name in ("left", "right") for row in line()]
+    group = backends_on_machines(sweeps(rows))[0]
+    drawn = [(one.machine, one) for one in most_telling_machines(group.curves)]
+    figure = machines_figure(group, drawn, "time per iteration")
+    text = draw(figure, strokes([group.backend]))
+    assert text.startswith("<svg")
+    assert "#0072b2" in text.lower()
+    assert "#d55e00" in text.lower()

@@ -1,0 +1,65 @@
+"""The lines of jobs, in a log and in a terminal, and the tables at the end."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from perceptron.records.fleet import FleetStatus, JobState, JobStatus, RunAnswer
+from perceptron.report.tables import fleet, terminal
+
+
+def status(*jobs: JobStatus) -> FleetStatus:
+    return FleetStatus(fleet="abc", command=["bench", "--quick"], folder="f", jobs=list(jobs))
+
+
+def job(name: str = "a", state: JobState = "running", **fields: object) -> JobStatus:
+    return JobStatus(job=name, state=state, results="r", **fields)  # type: ignore[arg-type]
+
+
+def test_a_log_has_a_line_whenever_a_state_changes(capfd: pytest.CaptureFixture[str]) -> None:
+    with fleet.job_lines() as show:
+        show(status(job(state="pending", reason="Slurm: PENDING: Resources"), job("b", rows=1)))
+        show(status(job(machine="n1", step="measuring: one"), job("b", rows=2)))
+        show(status(job(machine="n1", step="measuring: two"), job("b", "done", rows=3)))
+    assert capfd.readouterr().err.splitlines() == [
+        "a  pending  0 rows  Slurm: PENDING: Resources",
+        "b  running  1 rows",
+        "a  n1  running  0 rows  measuring: one",
+        "b  done  3 rows",
+    ]
+
+
+def test_a_terminal_has_one_line_for_each_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much it says, and what looks like markup is shown as it is."""
+    monkeypatch.setenv("TERM", "xterm")
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=60, color_system=None)
+    monkeypatch.setattr(terminal, "err", console)
+    with fleet.job_lines() as show:
+        show(status(job("[red]a", machine="n1", step="measuring " * 20), job("b", "done", rows=7)))
+    lines = [line for line in screen.getvalue().splitlines() if "rows" in line][:2]
+    assert "[red]a" in lines[0]
+    assert lines[0].rstrip().endswith("…")
+    assert lines[0].split()[1:5] == ["n1", "running", "0", "rows"]
+    assert lines[1].split()[:4] == ["b", "done", "7", "rows"]
+
+
+def test_what_ended_badly_says_why(capfd: pytest.CaptureFixture[str]) -> None:
+    fleet.show(
+        [status(job("a", "failed", reason="no torch", step="x"), job("b", "done", step="y"))]
+    )
+    fleet.show_answers(
+        [RunAnswer(machine="n1", study="bench", answers=["one", "two"], results="r")]
+    )
+    fleet.show_answers([])
+    said = capfd.readouterr().out
+    assert said.splitlines()[0] == "Fleet abc: perceptron bench --quick"
+    rows = [line.split() for line in said.splitlines()]
+    assert ["a", "failed", "0", "no", "torch"] in rows
+    assert ["b", "done", "0"] in rows
+    assert ["n1", "one"] in rows
+    assert ["n1", "two"] in rows
+    assert said.count("What each machine says") == 1

@@ -1,0 +1,129 @@
+"""Runs of many machines come together in one folder, as often and from wherever they are copied."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from perceptron.errors import UserError
+from perceptron.records.fleet import Collected
+from perceptron.records.readers.results_folder import read_results_folder
+from perceptron.studies.fleet.collect import Collector, run_folders
+from tests.made import BENCH, FACTS, bench_rows, keep
+
+OTHER = replace(FACTS, cpu="Abacus 5000")
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> list[Path]:
+    """Results of three machines, two of which claim one name."""
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    keep(folders[0], BENCH, bench_rows())
+    keep(folders[1], BENCH, bench_rows(), facts=OTHER)
+    keep(folders[2], BENCH, bench_rows(), machine="other", folder="other")
+    return folders
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {
+        file.relative_to(folder).as_posix(): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_every_machine_stands_under_its_own_name(sources: list[Path], tmp_path: Path) -> None:
+    """Two that claim one are told apart by their facts; equal machines of other names stay two."""
+    collected = Collector(tmp_path / "home").collect(sources)
+    machines = [run.machine for run in collected.runs]
+    assert machines[0] == "box"
+    assert machines[1].startswith("box-")
+    assert machines[2] == "other"
+    read = read_results_folder(tmp_path / "home")
+    rows = len(bench_rows())
+    counted = {name: sum(row.machine == name for row in read.rows) for name in machines}
+    assert counted == dict.fromkeys(machines, rows)
+    assert (read.complaints, collected.complaints) == ([], [])
+
+
+def test_collecting_again_changes_no_byte(sources: list[Path], tmp_path: Path) -> None:
+    """In any order, in one process or the next, from what was collected before, too."""
+    home = tmp_path / "home"
+    collector = Collector(home)
+    first = collector.collect(sources)
+    files = files_of(home)
+    assert collector.collect(reversed(sources)).runs == first.runs[::-1]
+    again = Collector(home).collect([*sources, home])
+    assert [run.added for run in again.runs] == [0] * 6
+    assert files_of(home) == files
+
+
+def test_one_that_waits_is_told_of_all_that_came(tmp_path: Path) -> None:
+    run = keep(tmp_path / "job", BENCH, bench_rows())
+    rows = (run / "measurements.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "measurements.jsonl").write_bytes(b"".join(rows[:5]))
+    collector = Collector(tmp_path / "home")
+    assert [one.added for one in collector.collect([tmp_path / "job"]).runs] == [5]
+    (run / "measurements.jsonl").write_bytes(b"".join(rows))
+    assert [one.added for one in collector.collect([tmp_path / "job"]).runs] == [len(rows)]
+
+
+def test_two_that_collect_at_once_take_turns(sources: list[Path], tmp_path: Path) -> None:
+    home = tmp_path / "home"
+
+    def collect(_: int) -> Collected:
+        return Collector(home).collect(sources)
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(collect, range(4)))
+    assert all(result.complaints == [] for result in results)
+    assert sum(run.added for result in results for run in result.runs) == 3 * len(bench_rows())
+    assert len(read_results_folder(home).rows) == 3 * len(bench_rows())
+
+
+@pytest.mark.parametrize("below", ["", "runs", "runs/box", "runs/box/2026-01-01T000000Z"])
+def test_whatever_folder_was_copied_its_runs_are_found(tmp_path: Path, below: str) -> None:
+    run = keep(tmp_path / "copied", BENCH, bench_rows())
+    assert list(run_folders(tmp_path / "copied" / below)) == [run]
+
+
+def test_what_cannot_be_taken_is_named_and_hides_nothing(tmp_path: Path) -> None:
+    """A run without its facts, damaged, or with a name that leads elsewhere."""
+    source = tmp_path / "copied"
+    good = keep(source, BENCH, bench_rows())
+    for index, machine in enumerate(("bare", "damaged", "astray")):
+        keep(source, BENCH, bench_rows(), machine=machine, folder=f"m{index}")
+    (source / "runs" / "m0" / f"environment-{FACTS.id}.json").unlink()
+    (source / "runs" / "m1" / good.name / "run.json").write_text("{")
+    astray = source / "runs" / "m2" / good.name / "run.json"
+    plan = msgspec.json.decode(astray.read_bytes())
+    astray.write_bytes(msgspec.json.encode(plan | {"machine": "../../astray"}))
+    collected = Collector(tmp_path / "home").collect([source])
+    assert [run.machine for run in collected.runs] == ["box"]
+    assert len(collected.complaints) == 3
+    for name in (f"environment-{FACTS.id}.json", "m1", "m2"):
+        assert any(name in complaint for complaint in collected.complaints), name
+    assert {path.name for path in (tmp_path / "home" / "runs").iterdir()} == {"box"}
+    assert not list(tmp_path.glob("**/astray*"))
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    keep(tmp_path / "job", BENCH, bench_rows())
+    (tmp_path / "home").write_text("a file")
+    with pytest.raises(UserError, match="home: cannot write results"):
+        Collector(tmp_path / "home").collect([tmp_path / "job"])
+
+
+def test_clocks_of_two_hosts_make_no_difference(tmp_path: Path) -> None:
+    """A run that seems to be from the future is merged beside the others, and hides none."""
+    keep(tmp_path / "late", BENCH, bench_rows(), started="2099-01-01T00:00:00Z", machine="late")
+    keep(tmp_path / "soon", BENCH, bench_rows(), machine="soon")
+    collected = Collector(tmp_path / "home").collect([tmp_path / "late", tmp_path / "soon"])
+    shutil.rmtree(tmp_path / "late")
+    assert [run.machine for run in collected.runs] == ["late", "soon"]
+    assert all(run.rows == run.added == len(bench_rows()) for run in collected.runs)

@@ -1,0 +1,162 @@
+"""What runs on a node: the command under the node's name, and how it leaves when it is told to."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from perceptron.machine import machine_name
+from perceptron.studies.fleet import job as module
+from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note
+from perceptron.studies.fleet.job import JobFailed, MeasuringJob, machine_of
+from tests.studies.fleet.conftest import submission
+
+
+@pytest.fixture
+def usual() -> Iterator[list[object]]:
+    """What submitit's own handler is to raise."""
+    raising: list[object] = []
+
+    def handle(*_: object) -> None:
+        error = raising[0]
+        assert isinstance(error, BaseException)
+        raise error
+
+    before = signal.signal(signal.SIGUSR2, handle)
+    yield raising
+    assert signal.getsignal(signal.SIGUSR2) is handle, "it is put back"
+    signal.signal(signal.SIGUSR2, before)
+
+
+@pytest.fixture
+def node(job: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]) -> JobFolder:
+    """The job as its node has it; it runs ``commands`` of the test instead of measuring."""
+    job.write(submission(arguments=["bench"]))
+    log = job.log / "7_0_log.err"
+    environment = SimpleNamespace(
+        job_id="7", global_rank=0, USR_SIG="USR2", paths=SimpleNamespace(stderr=log)
+    )
+    monkeypatch.setattr("submitit.JobEnvironment", lambda: environment)
+    monkeypatch.setenv("SLURMD_NODENAME", "n1")
+    monkeypatch.setattr(sys, "argv", ["_submit"])
+    assert usual == []
+    return job
+
+
+def leaving(
+    monkeypatch: pytest.MonkeyPatch, code: object, *, when_told: bool = False
+) -> list[list[str]]:
+    """Have the command line leave so, at once or once it is told to; return what was typed."""
+    typed: list[list[str]] = []
+
+    def run_module(name: str, run_name: str) -> None:
+        typed.append(sys.argv)
+        assert (name, run_name) == ("perceptron", "__main__")
+        if when_told:
+            try:
+                try:
+                    os.kill(os.getpid(), signal.SIGUSR2)
+                    signal.pause()
+                except Exception:  # noqa: BLE001, S110 as code of a backend might
+                    pass
+            except KeyboardInterrupt:
+                sys.exit(2)
+        sys.exit(code)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module.runpy, "run_module", run_module)
+    return typed
+
+
+def note(job: JobFolder) -> Note:
+    [only] = job.notes()
+    return only
+
+
+def test_the_node_measures_under_its_name_into_the_folder_of_its_job(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is done is not done again, though the job is started again."""
+    typed = leaving(monkeypatch, 0)
+    for _ in range(2):
+        MeasuringJob(str(node.path))()
+    own = ["--results", str(node.results), "--machine", "n1", "--html", ""]
+    assert typed == [["perceptron", "bench", *own]]
+    assert note(node) == Note(machine="n1", state="done", budget_seconds=60.0)
+    node.write(submission(budget_seconds=120.0))
+    MeasuringJob(str(node.path))()
+    assert len(typed) == 2, "with a larger budget there may be something left"
+
+
+def test_a_command_that_fails_leaves_its_last_line(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving(monkeypatch, 2)
+    (node.log / "7_0_log.err").write_text("measuring: 1:00 left\nerror: no such backend\n")
+    with pytest.raises(JobFailed, match=r"^no such backend$"):
+        MeasuringJob(str(node.path))()
+    assert (note(node).state, note(node).reason) == ("failed", "no such backend")
+
+
+def test_a_time_limit_ends_it_as_ctrl_c_does(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]
+) -> None:
+    """Code that suppresses every error does not keep it from leaving."""
+    usual.append(RuntimeError("Job not requeued because: timed-out too many times."))
+    leaving(monkeypatch, 0, when_told=True)
+    with pytest.raises(JobFailed, match="timed-out too many times"):
+        MeasuringJob(str(node.path))()
+    assert note(node).state == "timed out"
+    assert "the same command resumes" in str(note(node).reason)
+
+
+def test_a_node_that_is_taken_away_leaves_the_job_queued_again(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]
+) -> None:
+    """submitit has done that and leaves; what is queued is the same job."""
+    usual.append(SystemExit(144))
+    leaving(monkeypatch, 0, when_told=True)
+    job = MeasuringJob(str(node.path))
+    with pytest.raises(SystemExit) as left:
+        job()
+    assert left.value.code == 144
+    assert note(node).state == "preempted"
+    assert job.checkpoint().function == job
+
+
+def test_a_machine_is_called_as_its_cluster_calls_it(
+    fleet: FleetFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a name of the cluster's as it calls itself; on one machine every job has its own."""
+    job = fleet.job("local-2")
+    monkeypatch.setenv("SLURMD_NODENAME", "gpu/7")
+    assert machine_of(job, submission()) == "gpu-7"
+    assert machine_of(job, submission(machine="mine")) == "mine"
+    assert machine_of(job, submission(where="local")) == f"{machine_name()[:48]}-local-2"
+    monkeypatch.delenv("SLURMD_NODENAME")
+    assert machine_of(job, submission()) == machine_name()
+
+
+@pytest.mark.parametrize("shell", [None, "1,0"])
+def test_a_job_on_this_machine_sees_the_devices_of_its_shell(
+    monkeypatch: pytest.MonkeyPatch, shell: str | None
+) -> None:
+    """submitit hides them; a job that asked for some keeps those that it was given."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    module._show_devices(submission(where="local", gpus=1, cuda_devices=shell))
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
+    module._show_devices(submission(where="local", cuda_devices=shell))
+    assert os.environ.get("CUDA_VISIBLE_DEVICES") == shell
+
+
+def test_the_job_is_pickled_by_its_name(tmp_path: Path) -> None:
+    import cloudpickle
+
+    content = cloudpickle.dumps(MeasuringJob(str(tmp_path)))
+    assert b"perceptron.studies.fleet.job" in content
+    assert b"run_module" not in content

@@ -1,0 +1,126 @@
+"""What is submitted when the same command is typed again, and when waiting ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from perceptron.records.files.replace import replace as write
+from perceptron.records.fleet import FleetStatus
+from perceptron.records.store import load_plan
+from perceptron.studies.fleet import run as module
+from perceptron.studies.fleet.folder import Attempt, FleetFolder, JobFolder, Note, Submission
+from perceptron.studies.fleet.run import start, wait
+from tests.made import BENCH, bench_rows, keep
+from tests.studies.fleet.conftest import Says, submission
+
+
+@pytest.fixture
+def submitted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs that were handed over, to a scheduler that takes all."""
+    names: list[str] = []
+
+    def submit(job: JobFolder, asked: Submission) -> None:
+        names.append(job.name)
+        number = str(100 + len(names))
+        job.write(Attempt(id=number, host="login", budget_seconds=asked.budget_seconds))
+        job.log.mkdir(exist_ok=True)
+
+    monkeypatch.setattr(module, "submit", submit)
+    return names
+
+
+def end(job: JobFolder, state: str, **fields: object) -> None:
+    attempt = job.attempt()
+    assert attempt is not None
+    assert attempt.id is not None
+    note = {"machine": "n1", "state": state, "budget_seconds": attempt.budget_seconds}
+    job.write_note(attempt.id, 0, Note(**(note | fields)))  # type: ignore[arg-type]
+
+
+def test_only_what_is_not_done_and_not_at_work_is_submitted(
+    fleet: FleetFolder, submitted: list[str], says: Says
+) -> None:
+    asked = {name: submission(partition=name) for name in ("a", "b", "c", "d")}
+    start(fleet, {name: asked[name] for name in ("a", "b", "c")})
+    assert submitted == ["a", "b", "c"]
+    says("squeue", "101|PENDING|Resources\n102|RUNNING|None\n103|RUNNING|None\n")
+    end(fleet.job("b"), "done")
+    end(fleet.job("c"), "failed", reason="no torch")
+    start(fleet, asked)
+    assert submitted == ["a", "b", "c", "c", "d"]
+
+
+@pytest.mark.parametrize(
+    "line", ["", "101|TIMEOUT|TimeLimit", "101|PREEMPTED|None", "101|OUT_OF_MEMORY|OutOfMemory"]
+)
+def test_what_ended_before_it_was_done_is_submitted_again(
+    fleet: FleetFolder, submitted: list[str], says: Says, line: str
+) -> None:
+    start(fleet, {"a": submission()})
+    end(fleet.job("a"), "running")
+    says("squeue", line)
+    start(fleet, {"a": submission()})
+    assert submitted == ["a", "a"]
+
+
+@pytest.mark.parametrize(
+    ("cut_short", "budget", "again"),
+    [(True, 120.0, True), (True, 60.0, False), (False, 120.0, False)],
+)
+def test_a_larger_budget_goes_on_where_a_smaller_one_ended(
+    fleet: FleetFolder, submitted: list[str], cut_short: bool, budget: float, again: bool
+) -> None:
+    """If that is why it ended."""
+    job = fleet.job("a")
+    start(fleet, {"a": submission()})
+    folder = keep(job.results, BENCH, bench_rows())
+    run = replace(load_plan(folder), cut_short=cut_short)
+    write(folder / "run.json", run)
+    end(job, "done")
+    start(fleet, {"a": submission(budget_seconds=budget)})
+    assert (submitted == ["a", "a"]) == again
+
+
+def test_rows_are_merged_while_jobs_run(
+    fleet: FleetFolder, submitted: list[str], says: Says, tmp_path: Path
+) -> None:
+    """Waiting ends with the last job, and then all is there."""
+    start(fleet, {"a": submission(), "b": submission()})
+    assert submitted == ["a", "b"]
+    says("squeue", "101|RUNNING|None\n102|PENDING|Resources\n")
+    run = keep(fleet.job("a").results, BENCH, bench_rows(), machine="n1", folder="n1")
+    rows = (run / "measurements.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "measurements.jsonl").write_bytes(b"".join(rows[:3]))
+    merged: list[int] = []
+    seen: list[FleetStatus] = []
+
+    def sleep(seconds: float) -> None:
+        files = (tmp_path / "home").glob("runs/n1/*/measurements.jsonl")
+        merged.append(sum(file.read_bytes().count(b"\n") for file in files))
+        if len(merged) == 1:
+            (run / "measurements.jsonl").write_bytes(b"".join(rows))
+        elif len(merged) == 2:
+            end(fleet.job("a"), "done")
+        else:
+            says("squeue", "101|COMPLETED|None\n102|CANCELLED|None\n")
+        assert 0 < seconds <= 10
+
+    status, collected = wait(fleet, ["a", "b"], tmp_path / "home", seen.append, sleep)
+    assert merged[:3] == [3, len(rows), len(rows)]
+    assert [job.state for job in status.jobs] == ["done", "cancelled"]
+    assert [job.state for job in seen[0].jobs] == ["running", "pending"]
+    assert [one.added for one in collected.runs] == [len(rows)]
+
+
+def test_a_last_word_that_comes_late_is_waited_for(
+    fleet: FleetFolder, submitted: list[str], says: Says, tmp_path: Path
+) -> None:
+    """The scheduler knew of the end before the shared folder showed it."""
+    start(fleet, {"a": submission()})
+    assert submitted
+    says("squeue", "101|COMPLETED|None")
+    status, _ = wait(fleet, ["a"], tmp_path, lambda _: None, lambda _: end(fleet.job("a"), "done"))
+    assert [job.state for job in status.jobs] == ["done"]
