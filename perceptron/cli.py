@@ -29,6 +29,7 @@ COMMANDS = (
     "proof",
     "truth",
     "dashboard",
+    "export",
     "doctor",
 )
 

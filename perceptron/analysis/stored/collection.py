@@ -21,6 +21,7 @@ from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import (
     LoadedRun,
@@ -70,7 +71,8 @@ class Collection(Struct, frozen=True, kw_only=True):
 
 def collect(results: Path) -> Collection:
     """Read and judge a folder of results; one that is not there holds none. Nothing is raised."""
-    return judge_results(read_results(results), read_run, read_facts)
+    with no_search_for_cycles():
+        return judge_results(read_results(results), read_run, read_facts)
 
 
 def judge_results(

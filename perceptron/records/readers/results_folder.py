@@ -12,7 +12,7 @@ from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv.files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv.results import read_asv_file
-from perceptron.records.readers.shared.cycles import no_search_for_cycles
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.processes import ProcessNumbers

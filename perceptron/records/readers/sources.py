@@ -14,7 +14,7 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.shared.columns import Columns, Packer
 from perceptron.records.readers.shared.copies import without_copies
-from perceptron.records.readers.shared.cycles import no_search_for_cycles
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.parameter_roles import MACHINE, are_numbered

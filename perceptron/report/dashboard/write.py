@@ -10,6 +10,7 @@ from typing import Any
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.errors import UserError
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.replace import replace
 from perceptron.records.prices import Prices
 from perceptron.report.charts import plot
@@ -77,10 +78,12 @@ def write_site(
     """
     looks = strokes(_backends(collection, asked))
     site = _Site(html)
-    first_page = overview(collection, looks, asv, asked) | {"comparisons": _comparisons(html)}
     try:
-        for name, text in _texts(collection, looks, first_page, asked, prices):
-            site.write(name, text.encode("utf-8"))
+        with no_search_for_cycles():
+            comparisons = {"comparisons": _comparisons(html)}
+            first_page = overview(collection, looks, asv, asked) | comparisons
+            for name, text in _texts(collection, looks, first_page, asked, prices):
+                site.write(name, text.encode("utf-8"))
         site.write("assets/plotly.min.js", _plotly())
         site.sweep()
     except OSError as error:

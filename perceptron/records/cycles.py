@@ -1,4 +1,4 @@
-"""Reading makes millions of objects, of which none refers to one that refers back."""
+"""Results are millions of objects, of which none refers to one that refers back."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""All rows as Parquet, for whoever asks them with other tools."""

@@ -1,0 +1,194 @@
+"""Write a results folder as Parquet, machine by machine, so that memory holds one at a time."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
+
+from perceptron.errors import UserError
+from perceptron.records.parquet.schema import MADE_BY, MAKER, arrow_table
+from perceptron.records.readers.asv.files import is_asv_folder
+from perceptron.records.readers.places import ROWS, closed_folders
+from perceptron.records.readers.shared.columns import Columns
+from perceptron.records.readers.shared.processes import ProcessNumbers
+from perceptron.records.readers.shared.reading import ReadRequest
+from perceptron.records.readers.sources import load_columns
+from perceptron.records.warning import MeasurementWarning
+
+if TYPE_CHECKING:
+    import pyarrow
+
+_PARTITION = "machine"
+_MARK = "_perceptron"
+"""An empty file in a folder of ours. Readers of Parquet pass over names that begin like this."""
+
+
+class Export(Struct, frozen=True, kw_only=True):
+    """What was written where; ``warnings`` are about what could not be read."""
+
+    parquet: Path
+    rows: int
+    warnings: list[MeasurementWarning]
+
+
+class _Writer(Protocol):
+    def write(self, table: pyarrow.Table, number: int) -> None: ...
+
+
+def export(results: Path, target: Path, force: bool = False) -> Export:
+    """Write every row of a results folder, as `load_results` gives them, and replace an old export.
+
+    A ``target`` that ends in ``.parquet`` is one file, everything else a folder with a part for
+    each machine. Raises `UserError` for results that cannot be read or hold no row, for a target
+    that cannot be written to, for a file that is no export, unless with ``force``, and for a folder
+    that holds anything else.
+    """
+    if not results.is_dir():
+        raise UserError(f"{results}: no such results; `perceptron bench` makes some")
+    warnings: list[MeasurementWarning] = []
+    rows = 0
+    is_file = target.suffix == ".parquet"
+    try:
+        if is_file:
+            _must_be_replaceable_file(target, force)
+        else:
+            _must_be_replaceable_folder(target)
+        with (_file if is_file else _folder)(target) as writer:
+            for number, part in enumerate(_parts(results, warnings)):
+                table = arrow_table(part)
+                writer.write(table, number)
+                rows += table.num_rows
+            if not rows:
+                raise UserError(f"{results}: no rows in it to export")
+    except OSError as error:
+        name = error.filename or target
+        raise UserError(f"{name}: cannot write the export: {error.strerror or error}") from None
+    return Export(parquet=target, rows=rows, warnings=warnings)
+
+
+def _parts(results: Path, warnings: list[MeasurementWarning]) -> Iterator[list[Columns]]:
+    """Yield the runs of each machine, then all of asv's, which are named together."""
+    numbers = ProcessNumbers()
+    for closed, why in closed_folders(results):
+        warnings.append(_not_read(f"{closed}: {why}"))
+    machines = dict.fromkeys(
+        file.parent.parent for file in sorted(results.glob(f"runs/*/*/{ROWS}"))
+    )
+    sources = [*machines, *([results / "asv"] if is_asv_folder(results / "asv") else [])]
+    for source in sources:
+        try:
+            # Results of asv that lie here are of this suite's own benchmarks.
+            runs, notes = load_columns([source], ReadRequest(ours=True), numbers)
+        except UserError as error:
+            warnings.append(_not_read(str(error)))
+            continue
+        warnings += notes
+        if any(map(len, runs)):
+            yield runs
+
+
+def _not_read(what: str) -> MeasurementWarning:
+    advice = "the others are exported; repair it or move it away"
+    return MeasurementWarning(code="file-not-read", message=what, advice=advice)
+
+
+@contextmanager
+def _file(target: Path) -> Iterator[_Writer]:
+    """Write one file beside the target and put it in its place when it is whole."""
+    from pyarrow import parquet
+
+    draft = _draft(target)
+
+    class Writer:
+        def __init__(self, file: parquet.ParquetWriter) -> None:
+            self._file = file
+
+        def write(self, table: pyarrow.Table, number: int) -> None:
+            self._file.write_table(table)
+
+    try:
+        with parquet.ParquetWriter(draft, arrow_table([]).schema) as file:
+            yield Writer(file)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _folder(target: Path) -> Iterator[_Writer]:
+    """Write a folder beside the target and put it in its place when it is whole."""
+    draft, old = _draft(target), _draft(target, "old")
+
+    class Writer:
+        def write(self, table: pyarrow.Table, number: int) -> None:
+            from pyarrow import parquet
+
+            parquet.write_to_dataset(
+                table,
+                draft,
+                partition_cols=[_PARTITION],
+                basename_template=f"{number:05d}-{{i}}.parquet",
+                existing_data_behavior="overwrite_or_ignore",
+            )
+
+    try:
+        draft.mkdir()
+        (draft / _MARK).touch()
+        yield Writer()
+        if target.exists():
+            target.rename(old)
+        try:
+            draft.rename(target)
+        except OSError:
+            with suppress(OSError):
+                old.rename(target)
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def _draft(target: Path, kind: str = "tmp") -> Path:
+    return target.with_name(f"{target.name}.{os.getpid()}.{kind}")
+
+
+def _must_be_replaceable_file(target: Path, force: bool) -> None:
+    if not target.exists():
+        return
+    if target.is_dir():
+        raise UserError(f"{target}: a folder; name a file that ends in .parquet, or another folder")
+    if not force and not _is_ours(target):
+        raise UserError(
+            f"{target}: not written by `perceptron export`; choose another name, or overwrite it "
+            "with --force"
+        )
+
+
+def _is_ours(file: Path) -> bool:
+    import pyarrow
+    from pyarrow import parquet
+
+    try:
+        metadata = parquet.read_schema(file).metadata or {}
+    except (pyarrow.ArrowException, ValueError):
+        return False
+    return bytes(metadata.get(MADE_BY, b"")).startswith(MAKER)
+
+
+def _must_be_replaceable_folder(target: Path) -> None:
+    # A folder is emptied as a whole: no option makes that safe for what others keep there.
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise UserError(f"{target}: a file; name one that ends in .parquet, or a folder")
+    names = {entry.name for entry in target.iterdir()}
+    foreign = sorted(name for name in names - {_MARK} if not name.startswith(f"{_PARTITION}="))
+    if names and (foreign or _MARK not in names):
+        what = foreign[0] if foreign else "no mark of an export"
+        raise UserError(f"{target}: holds more than an export ({what}); name a new folder")
