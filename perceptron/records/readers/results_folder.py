@@ -8,11 +8,11 @@ from pathlib import Path
 from msgspec import Struct
 
 from perceptron.errors import UserError
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.asv.files import FACTS, AsvBenchmark, load_benchmarks
 from perceptron.records.readers.asv.results import read_asv_file
-from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.readers.shared.foreign_rows import ForeignRow
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.processes import ProcessNumbers

@@ -10,11 +10,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from perceptron.errors import UserError, unknown
+from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.any_source import read_source
 from perceptron.records.readers.shared.columns import Columns, Packer
 from perceptron.records.readers.shared.copies import without_copies
-from perceptron.records.cycles import no_search_for_cycles
 from perceptron.records.readers.shared.foreign_rows import ForeignRow, SourceContents
 from perceptron.records.readers.shared.naming import name_rows
 from perceptron.records.readers.shared.parameter_roles import MACHINE, are_numbered
