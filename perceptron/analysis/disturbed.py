@@ -13,7 +13,8 @@ from math import log
 from statistics import fmean
 
 from perceptron.records.measurement import Measurement
-from perceptron.waiting import LARGEST_WAITED_SHARE, largest_waited_share
+from perceptron.records.waited import largest_waited
+from perceptron.waiting import LARGEST_WAITED_SHARE
 
 # With fewer undisturbed processes the disturbed ones say more, for all that waiting hides.
 _FEWEST = 3
@@ -25,7 +26,7 @@ def is_disturbed(row: Measurement) -> bool:
     """Return whether the row's time rests on samples whose threads waited."""
     if row.waited is None or row.waited <= LARGEST_WAITED_SHARE:
         return False  # nearly always, and each row is asked several times
-    return row.waited > largest_waited_share(row.all_threads or 1)
+    return row.waited > largest_waited(row.all_threads or 1, row.processes or 1)
 
 
 def disturbed_samples(rows: Iterable[Measurement]) -> tuple[int, int]:

@@ -36,7 +36,8 @@ def meter_of(backend: Backend) -> Iterator[Meter | None]:
         return
     with ExitStack() as stack:
         meters = [WaitingMeter(), *(Computing(f"/proc/{number}/task") for number in numbers)]
-        yield Together([stack.enter_context(closing(meter)) for meter in meters])
+        kept = [stack.enter_context(closing(meter)) for meter in meters]
+        yield Together(kept, len(numbers))
 
 
 class Computing(WaitingMeter):
@@ -55,8 +56,9 @@ class Computing(WaitingMeter):
 class Together:
     """Meters of several processes as one; what is unknown of one is unknown of all."""
 
-    def __init__(self, meters: Sequence[Meter]) -> None:
+    def __init__(self, meters: Sequence[Meter], processes: int) -> None:
         self._meters = meters
+        self.processes = processes
 
     def __call__(self) -> float | None:
         waited = [meter() for meter in self._meters]

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from perceptron.machine import usable_cores
 from perceptron.measure.samples import Sample, Samples, Stolen, take_samples
-from perceptron.waiting import largest_waited_share, stolen_seconds, waiting_meter
+from perceptron.records.waited import largest_waited
+from perceptron.waiting import stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]
 
@@ -39,7 +40,10 @@ class Repeatable(Protocol):
 
 
 class Meter(Protocol):
-    """What tells how long threads waited for a core, as `WaitingMeter` does of this process."""
+    """What tells how long threads waited for a core, as `WaitingMeter` does of this process.
+
+    One of several that train together has their number as ``processes``.
+    """
 
     def __call__(self) -> float | None:
         """Return the seconds that all threads together have waited, None where that is unknown."""
@@ -195,7 +199,9 @@ class _Loop:
         if elapsed < 0:
             raise ClockError(f"the clock went back by {-elapsed:.3g} s during a sample")
         waited = None if before is None or after is None else after - before
-        return Sample(iterations, elapsed, waited, largest_waited_share(self.meter.threads))
+        processes = getattr(self.meter, "processes", 1)
+        limit = largest_waited(self.meter.threads, processes)
+        return Sample(iterations, elapsed, waited, limit)
 
 
 class ClockError(RuntimeError):

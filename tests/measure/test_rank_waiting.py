@@ -36,7 +36,8 @@ def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -
         [
             meter(tmp_path / "leader", a="9000000000 1000000000 1"),
             meter(tmp_path / "rank", b="5000000000 2000000000 1", c="1000000000 4000000000 1"),
-        ]
+        ],
+        1,
     )
     assert together() == pytest.approx(7.0)
     assert together.ran_seconds == pytest.approx(15.0)
@@ -44,7 +45,7 @@ def test_what_ranks_waited_counts_beside_what_their_leader_did(tmp_path: Path) -
 
 
 def test_threads_that_do_nothing_are_left_out_in_every_process(tmp_path: Path) -> None:
-    together = Together([meter(tmp_path / "rank", b="5 0 1", c="7 0 1")])
+    together = Together([meter(tmp_path / "rank", b="5 0 1", c="7 0 1")], 1)
     (tmp_path / "rank" / "b" / "schedstat").write_text("50000 9000000000 2")
     together.leave_out_idle()
     assert together.threads == 1
@@ -65,7 +66,7 @@ def test_threads_that_exchange_gradients_are_not_read(tmp_path: Path) -> None:
 
 def test_what_is_unknown_of_one_is_unknown_of_all(tmp_path: Path) -> None:
     known = meter(tmp_path / "known", a="9000000000 1000000000 1")
-    assert Together([known, WaitingMeter(str(tmp_path / "no such folder"))])() is None
+    assert Together([known, WaitingMeter(str(tmp_path / "no such folder"))], 2)() is None
 
 
 def test_real_processes_are_read() -> None:

@@ -26,8 +26,8 @@ _RANK = "perceptron.backends.data_parallel.rank"
 # Ranks leave by themselves when their leader has closed its connections.
 _SECONDS_TO_LEAVE = 1.0
 # Of the agent, which asks its processes so often whether they are alive: each time takes it about
-# a millisecond of a core.
-_MONITOR_SECONDS = 0.5
+# a millisecond of a core, and of a search sixteen of them stay.
+_MONITOR_SECONDS = 2.0
 _TAIL_BYTES = 65_536
 
 

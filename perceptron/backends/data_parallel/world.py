@@ -27,8 +27,8 @@ ANSWER_SECONDS = 150.0
 """How long the leader waits for all ranks."""
 # After the first bad news: a rank that died is known at once, and those that waited for it say so.
 _GRACE_SECONDS = 2.0
-# The agent looks every half second.
-_REPORT_SECONDS = 5.0
+# The agent looks every two seconds.
+_REPORT_SECONDS = 8.0
 # Said by ranks of which another did not come, or went away.
 _OF_OTHERS = ("gloo", "NCCL", "Dist", "Connection closed by peer", "Connection reset by peer")
 
