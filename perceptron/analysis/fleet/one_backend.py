@@ -32,6 +32,8 @@ class BackendOnMachines(Struct, frozen=True, kw_only=True):
     backend: str
     ground: Ground
     per_iteration: bool
+    definition: int
+    """Which of the definitions that the problems' names have: nearly always 0, the newest row's."""
     curves: list[MachineCurve]
 
 
@@ -39,11 +41,12 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     """Return each backend of each family that two machines measured, in the order of their names.
 
     ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
-    Curves stand together where family, problem, dtype, training, the tool that measured and the
-    benchmark's version are equal; threads may differ, and each curve says its own.
+    Curves stand together where family, problem, its definition, dtype, training, the tool that
+    measured and the benchmark's version are equal; threads may differ, and each curve says its own.
     """
-    groups: dict[tuple[object, ...], list[tuple[Sweep, Curve]]] = {}
+    groups: dict[tuple[tuple[object, ...], int, str], list[tuple[Sweep, Curve]]] = {}
     seen: set[tuple[object, ...]] = set()
+    definitions: dict[tuple[object, ...], list[dict[str, str]]] = {}
     for sweep in sweeps:
         where = ground(sweep)
         trained = (sweep.family, sweep.problem, sweep.source, sweep.version, sweep.per_iteration)
@@ -52,17 +55,37 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if own in seen:
             continue
         seen.add(own)
+        definition = _definition(sweep, definitions.setdefault(alike, []))
         for curve in sweep.curves:
             if curve.spots:
-                groups.setdefault((*alike, curve.backend), []).append((sweep, curve))
-    several = [
-        members for members in groups.values() if len({sweep.machine for sweep, _ in members}) > 1
+                groups.setdefault((alike, definition, curve.backend), []).append((sweep, curve))
+    made = [
+        _on_machines(members, definition)
+        for (_, definition, _), members in groups.items()
+        if len({sweep.machine for sweep, _ in members}) > 1
     ]
-    made = [_on_machines(members) for members in several]
     return sorted(made, key=lambda one: (one.family, str(one.ground[1:]), one.backend))
 
 
-def _on_machines(members: list[tuple[Sweep, Curve]]) -> BackendOnMachines:
+def _definition(sweep: Sweep, known: list[dict[str, str]]) -> int:
+    """Return which of the ``known`` definitions a sweep's problems have; a new one joins them.
+
+    Each is a digest by problem. Rows that do not know theirs are of any: of the first.
+    """
+    own = {
+        row.problem: row.problem_digest
+        for row in sweep.rows
+        if row.problem is not None and row.problem_digest is not None
+    }
+    for number, digests in enumerate(known):
+        if all(digests.get(problem, digest) == digest for problem, digest in own.items()):
+            digests.update(own)
+            return number
+    known.append(own)
+    return len(known) - 1
+
+
+def _on_machines(members: list[tuple[Sweep, Curve]], definition: int) -> BackendOnMachines:
     first, curve = members[0]
     ordered = sorted(members, key=lambda one: (one[0].machine, one[0].threads or 0))
     return BackendOnMachines(
@@ -71,6 +94,7 @@ def _on_machines(members: list[tuple[Sweep, Curve]]) -> BackendOnMachines:
         backend=curve.backend,
         ground=ground(first),
         per_iteration=first.per_iteration,
+        definition=definition,
         curves=[
             MachineCurve(
                 machine=sweep.machine,
