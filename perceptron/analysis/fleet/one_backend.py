@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from perceptron.analysis.fleet.definitions import Digests, definition_of
 from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.records.ground import Ground, ground
 
@@ -43,10 +44,11 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
     Curves stand together where family, problem, its definition, dtype, training, the tool that
     measured and the benchmark's version are equal; threads may differ, and each curve says its own.
+    A sweep that does not know its definition stands with the first.
     """
     groups: dict[tuple[tuple[object, ...], int, str], list[tuple[Sweep, Curve]]] = {}
     seen: set[tuple[object, ...]] = set()
-    definitions: dict[tuple[object, ...], list[dict[str, str]]] = {}
+    definitions: dict[tuple[object, ...], list[Digests]] = {}
     for sweep in sweeps:
         where = ground(sweep)
         trained = (sweep.family, sweep.problem, sweep.source, sweep.version, sweep.per_iteration)
@@ -55,7 +57,7 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if own in seen:
             continue
         seen.add(own)
-        definition = _definition(sweep, definitions.setdefault(alike, []))
+        definition = definition_of(sweep, definitions.setdefault(alike, [])) or 0
         for curve in sweep.curves:
             if curve.spots:
                 groups.setdefault((alike, definition, curve.backend), []).append((sweep, curve))
@@ -65,24 +67,6 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if len({sweep.machine for sweep, _ in members}) > 1
     ]
     return sorted(made, key=lambda one: (one.family, str(one.ground[1:]), one.backend))
-
-
-def _definition(sweep: Sweep, known: list[dict[str, str]]) -> int:
-    """Return which of the ``known`` definitions a sweep's problems have; a new one joins them.
-
-    Each is a digest by problem. Rows that do not know theirs are of any: of the first.
-    """
-    own = {
-        row.problem: row.problem_digest
-        for row in sweep.rows
-        if row.problem is not None and row.problem_digest is not None
-    }
-    for number, digests in enumerate(known):
-        if all(digests.get(problem, digest) == digest for problem, digest in own.items()):
-            digests.update(own)
-            return number
-    known.append(own)
-    return len(known) - 1
 
 
 def _on_machines(members: list[tuple[Sweep, Curve]], definition: int) -> BackendOnMachines:
