@@ -65,7 +65,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True, kw_only=True):
     """What a node says of itself."""
 
-    machine: str
+    machine: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,98}\Z")]
     state: JobState
     reason: str | None = None
     budget_seconds: float
