@@ -35,6 +35,7 @@ CROSSOVER_KEYS = {
     "commit",
     "environment",
     "version",
+    "code",
     "files",
     "reason",
 }

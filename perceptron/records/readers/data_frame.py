@@ -34,7 +34,7 @@ def data_frame(runs: Sequence[Columns]) -> pandas.DataFrame:
         dtype = _DTYPES.get(field.type, "object")
         if dtype == "Int64":
             values = _joined(runs, field.name, "object")
-            absent = np.equal(values, None).astype(bool)
+            absent = np.fromiter((value is None for value in values), bool, len(values))
             values[absent] = 1
             columns[field.name] = pandas.arrays.IntegerArray(values.astype("int64"), absent)
         else:

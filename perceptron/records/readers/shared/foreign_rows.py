@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -36,6 +36,6 @@ class SourceContents(Struct, frozen=True, kw_only=True):
     parameters to choose by, so that the user must hear of it if none was.
     """
 
-    runs: list[Run]
+    runs: Sequence[Run]
     formats: frozenset[str] = frozenset()
     has_parameters: bool = False
