@@ -69,10 +69,12 @@ class World:
             end = time.monotonic() + _GUARD_SECONDS
             while process.poll() is None and not holds() and time.monotonic() < end:
                 time.sleep(0.05)
-            # However fast the machine is, the job is not done before it is killed.
-            for one in self._processes("local-1"):
-                one.suspend()
-            os.killpg(process.pid, signal.SIGINT)
+            try:
+                # However fast the machine is, the job is not done before it is killed.
+                for one in self._processes("local-1"):
+                    one.suspend()
+            finally:
+                os.killpg(process.pid, signal.SIGINT)
             code = process.wait(60)
             said.seek(0)
             return subprocess.CompletedProcess(process.args, code, "", said.read())
