@@ -8,7 +8,6 @@ and clients find the cluster through ``SLURM_CONF``.
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 import shutil
 import socket
@@ -124,6 +123,8 @@ def _path() -> str:
 
 def _configure(folder: Path) -> None:
     """Write the files that the daemons read."""
+    import pwd  # Unix alone has it, and every test imports this module
+
     munge = folder / "munge"
     munge.mkdir(0o755)
     key = munge / "key"

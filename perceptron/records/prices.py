@@ -10,7 +10,6 @@ import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from math import isfinite
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,8 @@ from perceptron.untrusted_text import quoted
 
 # Nothing that is rented costs more an hour, in any currency; a larger number is a slip.
 _MOST = 1e9
+# Of an integer that is repeated to the user: Python refuses to write thousands of digits.
+_MOST_BITS = 64
 _WILD = frozenset("*?[")
 
 
@@ -90,9 +91,11 @@ def _prices(raw: dict[str, object]) -> Prices:
         if isinstance(price, bool) or not isinstance(price, int | float):
             kind = type(price).__name__
             raise UserError(f"per_hour.{quoted(name)}: a number is wanted, got a {kind}")
-        if not isfinite(price) or not 0 <= price <= _MOST:
+        if not 0 <= price <= _MOST:  # nan is not, and no integer is too large to be compared
+            is_long = isinstance(price, int) and price.bit_length() > _MOST_BITS
+            given = "a number that long" if is_long else price
             raise UserError(
-                f"per_hour.{quoted(name)}: {price} is no price: give a number from 0 to {_MOST:g}"
+                f"per_hour.{quoted(name)}: {given} is no price: give a number from 0 to {_MOST:g}"
             )
     try:
         return msgspec.convert(raw, Prices)

@@ -33,4 +33,4 @@ def stored_runs(results: Path, complain: Callable[[str], None]) -> list[StoredRu
 def count_rows(results: Path, machine: str = "*") -> int:
     """Return how many rows lie in a folder of results, or those of one machine."""
     files = results.glob(f"runs/{machine}/*/measurements.jsonl")
-    return sum(file.read_bytes().count(b"\n") for file in files)
+    return sum(file.read_bytes().count(b"\n") for file in files if file.is_file())

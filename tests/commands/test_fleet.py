@@ -69,21 +69,30 @@ class World:
             end = time.monotonic() + _GUARD_SECONDS
             while process.poll() is None and not holds() and time.monotonic() < end:
                 time.sleep(0.05)
-            os.killpg(process.pid, signal.SIGINT)
+            try:
+                # However fast the machine is, the job is not done before it is killed.
+                for one in self._processes("local-1"):
+                    one.suspend()
+            finally:
+                os.killpg(process.pid, signal.SIGINT)
             code = process.wait(60)
             said.seek(0)
             return subprocess.CompletedProcess(process.args, code, "", said.read())
 
     def _kill(self, job: str) -> list[bytes]:
         """Kill a job and all that it has started; return the rows that it had measured."""
-        [attempt] = self.folder.glob(f"results/fleet/*/jobs/{job}/attempt.json")
-        keeper = psutil.Process(self._id(attempt))
-        for process in [keeper, *keeper.children(recursive=True)]:
+        for process in self._processes(job):
             with suppress(psutil.Error):
                 process.kill()
         [rows] = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
         content = rows.read_bytes()
         return content[: content.rfind(b"\n") + 1].splitlines(keepends=True)
+
+    def _processes(self, job: str) -> list[psutil.Process]:
+        """Return the process that a job is known by, and all that it has started."""
+        [attempt] = self.folder.glob(f"results/fleet/*/jobs/{job}/attempt.json")
+        keeper = psutil.Process(self._id(attempt))
+        return [keeper, *keeper.children(recursive=True)]
 
     def _rows(self, job: str) -> int:
         files = self.folder.glob(f"results/fleet/*/jobs/{job}/results/runs/*/*/*.jsonl")
@@ -97,11 +106,12 @@ class World:
     def _id(attempt: Path) -> int:
         return int(json.loads(attempt.read_bytes())["id"])
 
-    def end(self) -> None:
-        """End what a failed test may have left."""
-        for file in self.folder.glob("results/fleet/*/jobs/*/attempt.json"):
+    @classmethod
+    def end(cls, folder: Path) -> None:
+        """End what a failed test may have left, also one that failed while the world was made."""
+        for file in folder.glob("results/fleet/*/jobs/*/attempt.json"):
             with suppress(psutil.Error):
-                process = psutil.Process(self._id(file))
+                process = psutil.Process(cls._id(file))
                 if process.create_time() == json.loads(file.read_bytes())["created"]:
                     for child in [process, *process.children(recursive=True)]:
                         child.kill()
@@ -110,13 +120,10 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("fleet")
-    world: World | None = None
     try:
-        world = World(folder)
-        yield world
+        yield World(folder)
     finally:
-        if world is not None:
-            world.end()
+        World.end(folder)
 
 
 def jobs(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, Any]]:

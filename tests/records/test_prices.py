@@ -49,6 +49,7 @@ def test_names_of_no_machine_are_told(tmp_path: Path) -> None:
         ('currency = "USD"\n[per_hour]\na = -1', "per_hour.'a': -1 is no price"),
         ('currency = "USD"\n[per_hour]\na = nan', "per_hour.'a': nan is no price"),
         ('currency = "USD"\n[per_hour]\na = inf', "per_hour.'a': inf is no price"),
+        (f'currency = "USD"\n[per_hour]\na = 0x{"f" * 9_999}', "'a': a number that long is no"),
         ('currency = "USD"\n[per_hour]\n"" = 1', "per_hour"),
         ('currency = "USD"\nper_hour = 2', "per_hour: Expected `object`, got `int`"),
         ('currency = "USD"\nhour = 2\n[per_hour]\na = 1', "unknown field `hour`"),

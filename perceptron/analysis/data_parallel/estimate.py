@@ -250,7 +250,7 @@ def _fastest(estimates: Sequence[Estimate]) -> MachinesRange:
             [one.high for one in estimates],
         )
     )
-    return MachinesRange(machines=likely, low=min(cases), high=max(cases))
+    return MachinesRange(machines=likely, low=min(likely, *cases), high=max(likely, *cases))
 
 
 def _second_pays(over: Callable[[int, float], Estimate]) -> RowsRange:

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from perceptron.analysis.fleet.between import TimeAt, time_at
 from perceptron.analysis.fleet.cost import cost
+from perceptron.analysis.fleet.definitions import of_one_definition
 from perceptron.analysis.fleet.fastest import apart, ranked, ruled_out
 from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.plausible import plausible
@@ -112,7 +113,8 @@ def fleet_advice(
 
     Rows that do not name their problem are near none. Of each family the newest state counts; of a
     machine's families that hold the problem, with one number of threads, the one that measured it,
-    else the one whose two sizes around it are nearest to each other.
+    else the one whose two sizes around it are nearest to each other. Where machines have several
+    definitions of a problem's name, that of most machines counts.
     """
     places = {(place.family, place.problem): place for place in asked.places}
     by_machine: dict[tuple[str, str], list[Sweep]] = {key: [] for key in machines}
@@ -122,15 +124,24 @@ def fleet_advice(
         if (row.machine, row.source) in by_machine
         if (row.family, problem_without_size(row)) in places
     ]
-    for sweep in sweeps(filter(plausible, wanted), commits=1, single_sizes=True):
+    kept, others = of_one_definition(
+        sweeps(filter(plausible, wanted), commits=1, single_sizes=True)
+    )
+    for sweep in kept:
         by_machine[sweep.machine, sweep.source].append(sweep)
+    elsewise = {(sweep.machine, sweep.source): sweep.family for sweep in others}
     answers: list[MachineAdvice] = []
     absent: list[NoAdvice] = []
     for (machine, source), own in by_machine.items():
         found = _of_machine(own, asked, places, prices)
         answers += found
         if not found:
-            reason = _why_not(own, asked, places)
+            family = elsewise.get((machine, source))
+            reason = (
+                _why_not(own, asked, places)
+                if own or family is None
+                else f"measured {family} by another definition than most machines have"
+            )
             absent.append(NoAdvice(machine=machine, source=source, reason=reason))
     answers.sort(key=lambda one: (one.seconds.estimate, one.machine, one.threads or 0))
     return FleetAdvice(

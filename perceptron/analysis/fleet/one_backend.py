@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from perceptron.analysis.fleet.definitions import Digests, definition_of
 from perceptron.analysis.stored.sweep import Curve, Sweep
 from perceptron.records.ground import Ground, ground
 
@@ -32,6 +33,8 @@ class BackendOnMachines(Struct, frozen=True, kw_only=True):
     backend: str
     ground: Ground
     per_iteration: bool
+    definition: int
+    """Which of the definitions that the problems' names have: nearly always 0, the newest row's."""
     curves: list[MachineCurve]
 
 
@@ -39,11 +42,13 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
     """Return each backend of each family that two machines measured, in the order of their names.
 
     ``sweeps`` stand with the newest first: of each machine and number of threads that one counts.
-    Curves stand together where family, problem, dtype, training, the tool that measured and the
-    benchmark's version are equal; threads may differ, and each curve says its own.
+    Curves stand together where family, problem, its definition, dtype, training, the tool that
+    measured and the benchmark's version are equal; threads may differ, and each curve says its own.
+    A sweep that does not know its definition stands with the first.
     """
-    groups: dict[tuple[object, ...], list[tuple[Sweep, Curve]]] = {}
+    groups: dict[tuple[tuple[object, ...], int, str], list[tuple[Sweep, Curve]]] = {}
     seen: set[tuple[object, ...]] = set()
+    definitions: dict[tuple[object, ...], list[Digests]] = {}
     for sweep in sweeps:
         where = ground(sweep)
         trained = (sweep.family, sweep.problem, sweep.source, sweep.version, sweep.per_iteration)
@@ -52,17 +57,19 @@ def backends_on_machines(sweeps: Iterable[Sweep]) -> list[BackendOnMachines]:
         if own in seen:
             continue
         seen.add(own)
+        definition = definition_of(sweep, definitions.setdefault(alike, [])) or 0
         for curve in sweep.curves:
             if curve.spots:
-                groups.setdefault((*alike, curve.backend), []).append((sweep, curve))
-    several = [
-        members for members in groups.values() if len({sweep.machine for sweep, _ in members}) > 1
+                groups.setdefault((alike, definition, curve.backend), []).append((sweep, curve))
+    made = [
+        _on_machines(members, definition)
+        for (_, definition, _), members in groups.items()
+        if len({sweep.machine for sweep, _ in members}) > 1
     ]
-    made = [_on_machines(members) for members in several]
     return sorted(made, key=lambda one: (one.family, str(one.ground[1:]), one.backend))
 
 
-def _on_machines(members: list[tuple[Sweep, Curve]]) -> BackendOnMachines:
+def _on_machines(members: list[tuple[Sweep, Curve]], definition: int) -> BackendOnMachines:
     first, curve = members[0]
     ordered = sorted(members, key=lambda one: (one[0].machine, one[0].threads or 0))
     return BackendOnMachines(
@@ -71,6 +78,7 @@ def _on_machines(members: list[tuple[Sweep, Curve]]) -> BackendOnMachines:
         backend=curve.backend,
         ground=ground(first),
         per_iteration=first.per_iteration,
+        definition=definition,
         curves=[
             MachineCurve(
                 machine=sweep.machine,

@@ -18,7 +18,7 @@ import msgspec
 
 from perceptron.backends.data_parallel.launcher import Failure, Plan, Report
 from perceptron.backends.data_parallel.messages import KEY, Hello
-from perceptron.backends.data_parallel.nodes import Layout, layout
+from perceptron.backends.data_parallel.nodes import ADDRESS, Layout, layout
 from perceptron.backends.protocol import RankFailed
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.machine import THREAD_VARIABLES, usable_cores
@@ -35,14 +35,22 @@ _LOOK_SECONDS = 0.1
 def launch(processes: int, device: str) -> Launched:
     """Start so many ranks, which have not come yet.
 
-    Raises `UserError` if they cannot be shared out over the nodes.
+    Raises `UserError` if they cannot be shared out over the nodes, and `RankFailed` if nothing can
+    be started there or no rank could connect.
     """
     where = layout(processes)
     key = secrets.token_bytes(32)
-    door = _Door(where.address, 2 * processes, key)
     run = uuid.uuid4().hex
-    # A port of the node that the others know before it is taken: of one node the system chooses it.
-    port = 0 if len(where.prefixes) == 1 else _free_port(where.address)
+    try:
+        # A port of the node that the others know before it is taken: of one node the system
+        # chooses it.
+        port = 0 if len(where.prefixes) == 1 else _free_port(where.address)
+        door = _Door(where.address, 2 * processes, key)
+    except OSError as error:
+        raise RankFailed(
+            f"cannot listen at {where.address}, the address of this node ({error}): "
+            f"set {ADDRESS} to one that it has"
+        ) from None
     launchers: list[ChildProcess] = []
     for node, prefix in enumerate(where.prefixes):
         plan = Plan(

@@ -90,7 +90,11 @@ class World:
         for rank in asked:
             with contextlib.suppress(OSError):  # it has died, as its answer will say
                 self._ranks[rank].send_bytes(message)
-        answers, dead = self._answers(asked)
+        try:
+            answers, dead = self._answers(asked)
+        except BaseException:  # interrupted: the next answer would be that to this
+            self.end()
+            raise
         values = [answers.get(rank) for rank in asked]
         if not dead and len(answers) == len(asked):
             raised = [value for value in values if isinstance(value, Raised)]
@@ -98,8 +102,10 @@ class World:
                 return values
             if len(raised) == len(asked) and all(each.is_unsupported for each in raised):
                 raise Unsupported(raised[0].message)
-        reason = self._reason(asked, answers, dead)
-        self.end()
+        try:
+            reason = self._reason(asked, answers, dead)
+        finally:
+            self.end()
         raise RankFailed(reason)
 
     def _answers(self, asked: Sequence[int]) -> tuple[dict[int, Any], list[int]]:

@@ -47,7 +47,7 @@ def machine_views(sweeps: Sequence[Sweep], looks: plot.Looks) -> Iterator[tuple[
         where = (
             group.family,
             SEVERAL,
-            _NEWEST,
+            f"{_NEWEST}, definition {group.definition + 1}" if group.definition else _NEWEST,
             group.ground.dtype or "not stated",
             _OWN_THREADS,
             training_name(group.ground),

@@ -12,6 +12,7 @@ from rich.table import Table
 from perceptron.records.fleet import FleetStatus, JobStatus, RunAnswer
 from perceptron.report.numbers import count
 from perceptron.report.tables import terminal
+from perceptron.untrusted_text import label
 
 Show = Callable[[FleetStatus], None]
 COLUMNS = ("job", "machine", "state", "rows>", "what it says")
@@ -63,13 +64,14 @@ def _log() -> Show:
 def cells(job: JobStatus) -> tuple[str, ...]:
     """Return a job as a row of text; one that runs tells its last step, others their reason."""
     said = job.step if job.state == "running" else job.reason
-    return job.job, job.machine or "", job.state, count(job.rows), said or ""
+    # A fleet's folder may have been copied here from anywhere.
+    return tuple(map(label, (job.job, job.machine or "", job.state, count(job.rows), said or "")))
 
 
 def show(fleets: Iterable[FleetStatus]) -> None:
     """Print where the jobs of each fleet stand."""
     for fleet in fleets:
-        title = f"Fleet {fleet.fleet}: perceptron {' '.join(fleet.command)}"
+        title = label(f"Fleet {fleet.fleet}: perceptron {' '.join(fleet.command)}")
         terminal.table(title, COLUMNS, [cells(job) for job in fleet.jobs])
 
 

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
+from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.plan import FleetPlan, Where
@@ -51,7 +52,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 class Attempt(Struct, frozen=True, kw_only=True):
     """What a scheduler made of a submission."""
 
-    id: str | None = None
+    id: Annotated[str, Meta(pattern=r"^[0-9]{1,18}(_[0-9]{1,9})?\Z")] | None = None
     """Slurm's number, or that of a process on ``host``; None if it was refused."""
     host: str
     created: float | None = None
@@ -64,7 +65,7 @@ class Attempt(Struct, frozen=True, kw_only=True):
 class Note(Struct, frozen=True, kw_only=True):
     """What a node says of itself."""
 
-    machine: str
+    machine: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,98}\Z")]
     state: JobState
     reason: str | None = None
     budget_seconds: float
@@ -161,6 +162,7 @@ def fleets(results: Path) -> list[FleetFolder]:
 
 
 def _read(file: Path, kind: type[Content]) -> Content:
+    must_be_a_file(file)
     try:
         return msgspec.json.decode(file.read_bytes(), type=kind)
     except OSError as error:

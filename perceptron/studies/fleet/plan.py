@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 import perceptron
 from perceptron.machine import machine_name
@@ -34,7 +34,7 @@ class FleetPlan(Struct, frozen=True, kw_only=True):
     """Digest of the code that measures: without a commit, another release is another fleet."""
     contents: dict[str, str]
     """Digests of the model files that the command names, by path."""
-    nodes: int = 1
+    nodes: Annotated[int, Meta(ge=1, le=100_000)] = 1
     """Of each job; each measures for itself."""
     gpus: int | None = None
     """Of each node; None asks for none."""

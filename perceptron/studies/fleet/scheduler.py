@@ -22,6 +22,9 @@ from perceptron.studies.fleet.folder import Attempt, JobFolder
 from perceptron.untrusted_text import shortened
 
 _ASKING_SECONDS = 30.0
+# When a process was created is told by the clock, which may be set while it runs; its number is not
+# used again so soon.
+_CLOCK_SECONDS = 60.0
 _STATES: Mapping[str, JobState] = {
     "BOOT_FAIL": "failed",
     "CANCELLED": "cancelled",
@@ -85,7 +88,7 @@ def _of_process(attempt: Attempt) -> Standing:
         return Standing("unknown", f"a process on {attempt.host}: ask there")
     with suppress(psutil.Error):
         process = psutil.Process(int(attempt.id or 0))
-        is_same = process.create_time() == attempt.created
+        is_same = abs(process.create_time() - (attempt.created or 0.0)) < _CLOCK_SECONDS
         if is_same and process.status() != psutil.STATUS_ZOMBIE:
             return Standing("running")
     return ENDED

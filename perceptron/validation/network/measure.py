@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -16,7 +15,7 @@ from perceptron.backends import registry
 from perceptron.backends.data_parallel.nodes import ADDRESS, NODES
 from perceptron.errors import UserError
 from perceptron.measure.job import Job, Outcome
-from perceptron.measure.launch import Abandoned, Workers
+from perceptron.measure.launch import Abandoned, Workers, package_path
 from perceptron.supervision import ChildProcess, describe_exit, end_all
 from perceptron.validation.network.namespaces import INTERFACE, Host
 
@@ -35,9 +34,7 @@ def outcomes(first: Host, second: Host, jobs: Sequence[Job]) -> Generator[Outcom
     """
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, (str(Path(__file__).parents[3]), os.environ.get("PYTHONPATH")))
-        ),
+        "PYTHONPATH": package_path(),
         NODES: ";" + " ".join(second.command([])),
         ADDRESS: first.address,
         _CARD: INTERFACE,

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import psutil
 
@@ -72,7 +73,19 @@ def unavailable() -> str | None:
         return f"no command {missing!r}: install iproute2"
     if os.geteuid() != 0:
         return "network namespaces are made by root alone: run it as root"
-    return None
+    return _refused()
+
+
+@lru_cache(maxsize=1)
+def _refused() -> str | None:
+    """Return what the system says where root may not make one either, as in most containers."""
+    probe = Host(f"{_PREFIX}-{os.getpid()}-c", "")
+    try:
+        _run("ip", "netns", "add", probe.namespace)
+    except UserError as error:
+        _removed(probe)
+        return str(error).removeprefix("--network: ")
+    return None if _removed(probe) else f"{probe.namespace} cannot be removed"
 
 
 @contextmanager
@@ -123,7 +136,7 @@ def _shape(host: Host, bits: float, burst: int) -> None:
 def _remove_left_behind() -> None:
     """Remove hosts whose process was killed before it could."""
     for line in _run("ip", "netns", "list").splitlines():
-        found = re.match(rf"{_PREFIX}-(\d+)-[ab]\b", line)
+        found = re.match(rf"{_PREFIX}-(\d+)-[abc]\b", line)
         if found and not psutil.pid_exists(int(found[1])):
             _removed(Host(found[0], ""))
 

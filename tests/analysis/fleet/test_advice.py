@@ -123,3 +123,15 @@ def test_the_cheapest_is_not_always_the_fastest() -> None:
     assert costs[2] is None
     assert costs[0] is not None
     assert costs[0].estimate == pytest.approx(answer.machines[0].training.estimate / 100)
+
+
+def test_a_machine_with_another_definition_of_the_problem_has_no_answer() -> None:
+    """Another training of that name; which one is newer no clock tells."""
+    rows = [
+        replace(row, problem_digest="old" if row.machine == "epyc-64" else "new") for row in fleet()
+    ]
+    answer = ask(rows)
+    assert [one.machine for one in answer.machines] == ["epyc-128", "xeon-2core"]
+    (absent,) = answer.absent
+    assert absent.machine == "epyc-64"
+    assert absent.reason == "measured mlp-width by another definition than most machines have"

@@ -51,3 +51,15 @@ def test_another_training_or_problem_is_another_group() -> None:
 def test_of_one_machine_the_newest_state_is_drawn() -> None:
     found = groups(*on("a", "b"), *on("a", commit="old", when="2025-01-01T00:00:00Z"))
     assert [curve.commit for curve in found[0].curves] == ["abc", "abc"]
+
+
+def test_another_definition_of_one_name_is_another_group() -> None:
+    """As of an older checkout; rows from before there were digests stand with the newest."""
+    newest = on("a", "b", problem_digest="new", when="2026-02-01T00:00:00Z")
+    old = on("c", "d", problem_digest="old", when="2026-01-01T00:00:00Z")
+    unknown = on("e", when="2025-12-01T00:00:00Z")
+    found = [one for one in groups(*old, *newest, *unknown) if one.backend == "numpy"]
+    assert [[curve.machine for curve in one.curves] for one in found] == [
+        ["a", "b", "e"],
+        ["c", "d"],
+    ]

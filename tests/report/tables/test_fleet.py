@@ -63,3 +63,10 @@ def test_what_ended_badly_says_why(capfd: pytest.CaptureFixture[str]) -> None:
     assert ["n1", "one"] in rows
     assert ["n1", "two"] in rows
     assert said.count("What each machine says") == 1
+
+
+def test_what_steers_a_terminal_is_not_shown() -> None:
+    """A fleet's folder may have been copied here from anywhere."""
+    cells = fleet.cells(job(state="failed", machine="n\n1", reason="\x1b[2Jgone"))
+    assert all(cell.isprintable() for cell in cells)
+    assert cells[-1].endswith("[2Jgone")

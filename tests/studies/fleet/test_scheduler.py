@@ -86,7 +86,7 @@ def test_a_process_runs_until_it_has_ended(job: JobFolder) -> None:
             return standing(job)
 
         assert at(created) == Standing("running")
-        assert at(created - 1) == ENDED
+        assert at(created - 3600) == ENDED
         elsewhere = at(created, host="elsewhere")
         assert elsewhere == Standing("unknown", "a process on elsewhere: ask there")
         process.kill()

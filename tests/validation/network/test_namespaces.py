@@ -90,6 +90,25 @@ def test_without_root_it_is_said_in_one_line(monkeypatch: pytest.MonkeyPatch) ->
         pass
 
 
+def test_where_root_may_not_either_it_says_what_the_system_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in most containers, where the tests of links are skipped."""
+
+    def refuse(*command: str) -> str:
+        raise UserError(f"--network: {' '.join(command[:3])}: Operation not permitted")
+
+    monkeypatch.setattr(namespaces.sys, "platform", "linux")
+    monkeypatch.setattr(namespaces.shutil, "which", lambda name: f"/sbin/{name}")
+    monkeypatch.setattr(namespaces.os, "geteuid", lambda: 0, raising=False)
+    monkeypatch.setattr(namespaces, "_run", refuse)
+    namespaces._refused.cache_clear()
+    try:
+        assert unavailable() == "ip netns add: Operation not permitted"
+    finally:
+        namespaces._refused.cache_clear()
+
+
 @pytest.mark.parametrize(
     ("platform", "command", "reason"),
     [("darwin", None, "Linux's"), ("linux", "tc", "no command 'tc': install iproute2")],

@@ -1,0 +1,55 @@
+"""Files of a fleet may come from anywhere: what no fleet writes is refused by name."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.studies.fleet.folder import FleetFolder, JobFolder
+
+
+def write(file: Path, **fields: object) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(fields))
+
+
+@pytest.mark.parametrize("number", ["../../elsewhere", "7\n", "", "-5", "self"])
+def test_an_id_that_no_scheduler_gives_is_refused(job: JobFolder, number: str) -> None:
+    """It becomes part of paths, and of what Slurm is asked."""
+    write(job.path / "attempt.json", id=number, host="login", budget_seconds=1.0)
+    with pytest.raises(UserError, match=r"attempt\.json: not what a fleet writes: .*`\$\.id`"):
+        job.attempt()
+
+
+def test_numbers_of_slurm_and_of_its_arrays_are_ids(job: JobFolder) -> None:
+    for number in ("7", "123456789", "123_4"):
+        write(job.path / "attempt.json", id=number, host="login", budget_seconds=1.0)
+        attempt = job.attempt()
+        assert attempt is not None
+        assert attempt.id == number
+
+
+@pytest.mark.parametrize("machine", ["..", "../up", "a/b", "**", "", "a\x00"])
+def test_a_machine_that_leads_elsewhere_is_refused(job: JobFolder, machine: str) -> None:
+    write(job.path / "notes" / "7-0.json", machine=machine, state="running", budget_seconds=1.0)
+    with pytest.raises(UserError, match=r"7-0\.json: not what a fleet writes"):
+        job.note("7", 0)
+
+
+def test_a_number_of_nodes_without_end_is_refused(fleet: FleetFolder) -> None:
+    file = fleet.path / "plan.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"nodes": 10**12}))
+    with pytest.raises(UserError, match=r"plan\.json: not what a fleet writes: .*`\$\.nodes`"):
+        fleet.plan  # noqa: B018 it is read when it is asked for
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_pipe_is_not_waited_for(job: JobFolder) -> None:
+    (job.path / "attempt.json").unlink()
+    os.mkfifo(job.path / "attempt.json")
+    with pytest.raises(UserError, match=r"attempt\.json: no ordinary file"):
+        job.attempt()
