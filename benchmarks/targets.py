@@ -16,7 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
-from benchmarks import batch_steps, by_hand, dashboard, foreign_results, large_tables
+from benchmarks import (
+    batch_steps,
+    by_hand,
+    dashboard,
+    foreign_results,
+    large_tables,
+    many_machines,
+)
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
 from perceptron.measure.extras import spin
@@ -86,7 +93,8 @@ def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
     for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
         print(line)
-    for line in chain(batch_steps.lines(), foreign_results.lines(), large_tables.lines()):
+    others = (batch_steps, foreign_results, large_tables, many_machines)
+    for line in chain.from_iterable(part.lines() for part in others):
         print(line)
 
 

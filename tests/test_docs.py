@@ -10,9 +10,11 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from perceptron import load_results
 from tests.conftest import ROOT
 from tests.made import everything
 
@@ -99,10 +101,10 @@ def typed() -> list[object]:
 def test_every_command_of_the_docs_works(line: str, tmp_path: Path) -> None:
     """As a new user types it, in a folder that has the files of docs/examples.
 
-    The dashboard shows what was measured before.
+    The dashboard shows what was measured before, and an export holds it.
     """
     shutil.copytree(ROOT / "docs" / "examples", tmp_path / "docs" / "examples")
-    if line.startswith("perceptron dashboard"):
+    if line.startswith(("perceptron dashboard", "perceptron export")):
         everything(tmp_path / "results")
     type_in(tmp_path, ROOT, line)
 
@@ -184,3 +186,27 @@ def test_every_page_of_the_docs_is_linked_from_the_readme() -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for page in (ROOT / "docs").glob("*.md"):
         assert f"](docs/{page.name})" in text, page.name
+
+
+def test_the_query_of_the_docs_answers_from_an_export(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command and the block below it, as a reader types them: medians of the rows."""
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "asv-and-notebooks.md"
+    everything(tmp_path / "results")
+    (command,) = [line for line in commands(page) if line.startswith("perceptron export")]
+    type_in(tmp_path, ROOT, command)
+    (code,) = re.findall(
+        r"<!-- run -->\n```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S
+    )
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 our own page
+    rows = names["medians"].fetchall()
+    table = load_results(tmp_path / "results")
+    here = table[(table["family"] == "mlp-width") & (table["size"] == 64) & (table["seconds"] > 0)]
+    expected = here.groupby("backend")["seconds"].agg(["median", "count"])
+    assert {row[4]: row[5:] for row in rows} == {
+        name: (pytest.approx(median), count) for name, median, count in expected.itertuples()
+    }
+    assert len(rows) == len(expected) == 2

@@ -57,7 +57,8 @@ def of_one_definition(sweeps: Iterable[Sweep]) -> tuple[list[Sweep], list[Sweep]
         )[-1]
         for name, by in machines.items()
     }
-    kept, others = [], []
+    kept: list[Sweep] = []
+    others: list[Sweep] = []
     for sweep, name, number in zip(sweeps, names, numbers, strict=True):
         (kept if number is None or number == most[name] else others).append(sweep)
     return kept, others

@@ -59,6 +59,7 @@ def export(results: Path, target: Path, force: bool = False) -> Export:
             _must_be_replaceable_file(target, force)
         else:
             _must_be_replaceable_folder(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
         with (_file if is_file else _folder)(target) as writer:
             for number, part in enumerate(_parts(results, warnings)):
                 table = arrow_table(part)

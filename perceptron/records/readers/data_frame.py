@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.shared.columns import Columns, Repeated
 
@@ -26,21 +27,34 @@ Values = np.ndarray[Any, np.dtype[Any]]
 
 
 def data_frame(runs: Sequence[Columns]) -> pandas.DataFrame:
-    """Return the rows of the runs, one after the other, with a column for each field."""
+    """Return the rows of the runs, one after the other, with a column for each field.
+
+    Raises `UserError` for a number that the type of its column does not hold.
+    """
     import pandas
 
     columns: dict[str, Any] = {}
     for field in msgspec.structs.fields(Measurement):
         dtype = _DTYPES.get(field.type, "object")
-        if dtype == "Int64":
-            values = _joined(runs, field.name, "object")
-            absent = np.fromiter((value is None for value in values), bool, len(values))
-            values[absent] = 1
-            columns[field.name] = pandas.arrays.IntegerArray(values.astype("int64"), absent)
-        else:
-            values = _joined(runs, field.name, dtype)
-            columns[field.name] = pandas.Series(values, dtype=dtype, copy=False)
+        try:
+            columns[field.name] = _column(runs, field.name, dtype)
+        except OverflowError:
+            raise UserError(
+                f"{field.name}: a row holds a number that is too large for a table; leave out its "
+                "file"
+            ) from None
     return pandas.DataFrame(columns, copy=False)
+
+
+def _column(runs: Sequence[Columns], field: str, dtype: str) -> Any:
+    import pandas
+
+    if dtype != "Int64":
+        return pandas.Series(_joined(runs, field, dtype), dtype=dtype, copy=False)
+    values = _joined(runs, field, "object")
+    absent = np.fromiter((value is None for value in values), bool, len(values))
+    values[absent] = 1
+    return pandas.arrays.IntegerArray(values.astype("int64"), absent)
 
 
 def _joined(runs: Sequence[Columns], field: str, dtype: str) -> Values:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import perceptron
+from perceptron.errors import UserError
 from perceptron.records.conditions import GpuState
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.data_frame import data_frame
@@ -126,3 +127,9 @@ def test_large_whole_numbers_are_exact(row: MakeRow, value: int | None) -> None:
     """As no float holds them."""
     table = data_frame([Packer().pack([row(peak_bytes=value), row(peak_bytes=1)])])
     assert table["peak_bytes"].tolist() == ([value, 1] if value else [pandas.NA, 1])
+
+
+@pytest.mark.parametrize("field", ["peak_bytes", "process"])
+def test_a_number_that_no_table_holds_is_named(row: MakeRow, field: str) -> None:
+    with pytest.raises(UserError, match=rf"^{field}: a row holds a number that is too large"):
+        data_frame([Packer().pack([row(**{field: 2**63}), row(**{field: 1})])])

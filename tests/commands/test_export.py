@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas
+import pytest
+
+from perceptron import optional
+from perceptron.cli import app
+from perceptron.errors import UserError
+from tests.made import everything
+
+
+def type_in(*arguments: str) -> None:
+    assert not app(["export", *arguments], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["all.parquet", "fleet"])
+def test_json_names_what_was_written_and_counts_its_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    results, target = everything(tmp_path / "results"), tmp_path / name
+    type_in("--parquet", str(target), "--results", str(results), "--json")
+    document = json.loads(capsys.readouterr().out)
+    assert document == {
+        "parquet": str(target),
+        "rows": len(pandas.read_parquet(target)),
+        "warnings": [],
+    }
+
+
+def test_a_person_reads_one_line_and_the_warnings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    everything(Path("results"))
+    run = next(Path("results").glob("runs/*/*/measurements.jsonl"))
+    run.write_bytes(b"garbage\n" + run.read_bytes())
+    type_in("--parquet", "all.parquet")
+    written = capsys.readouterr()
+    assert written.out.endswith(" rows in all.parquet\n")
+    assert f"{run}, line 1: not a measurement" in written.err.replace("\n", " ")
+
+
+def test_force_overwrites_a_file_of_somebody_else(tmp_path: Path) -> None:
+    results, target = everything(tmp_path / "results"), tmp_path / "mine.parquet"
+    target.write_text("x")
+    arguments = ("--parquet", str(target), "--results", str(results))
+    with pytest.raises(UserError, match="overwrite it with --force"):
+        type_in(*arguments)
+    type_in(*arguments, "--force")
+    assert len(pandas.read_parquet(target)) > 0
+
+
+def test_without_its_libraries_the_extra_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optional, "_is_here", lambda module: module != "pyarrow")
+    with pytest.raises(UserError, match=r"^pyarrow is not installed: .*parquet"):
+        type_in("--parquet", str(tmp_path / "x.parquet"))
