@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -29,12 +28,12 @@ from perceptron.records.files.append import append, cannot_write, cut_unfinished
 from perceptron.records.files.lock import open_locked
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
+from perceptron.records.files.written import read_written
 from perceptron.records.measurement import Measurement
 from perceptron.records.run import Run, now
 
 # How often at most it is written down what a run has spent.
 _SECONDS_BETWEEN_NOTES = 5.0
-Content = TypeVar("Content")
 _CELL = re.compile(r"([1-9]\d{0,11})x([1-9]\d{0,11})", re.ASCII)
 _IDENTITY = re.compile(r"[0-9a-z-]{1,64}", re.ASCII)
 
@@ -211,7 +210,7 @@ def load_run(
 
 def load_plan(folder: Path) -> Run:
     """Read what a run set out to do; raise `UserError` naming a file that cannot be understood."""
-    return _read(folder / "run.json", Run)
+    return read_written(folder / "run.json", Run, "a run")
 
 
 def load_environment(folder: Path) -> Environment:
@@ -224,7 +223,7 @@ def load_environment(folder: Path) -> Environment:
 
 def load_environment_file(file: Path) -> Environment:
     """Read the facts in a file; raise `UserError` naming one that is not understood."""
-    return _read(file, Environment)
+    return read_written(file, Environment, "a run")
 
 
 def load_conditions(folder: Path) -> list[Conditions]:
@@ -234,17 +233,7 @@ def load_conditions(folder: Path) -> list[Conditions]:
     """
     later = sorted(folder.glob("conditions-*.json"), reverse=True)
     files = [*later, folder / "conditions.json"]
-    return [_read(file, Conditions) for file in files if file.exists()]
-
-
-def _read(file: Path, kind: type[Content]) -> Content:
-    must_be_a_file(file)
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file}: not what a run writes: {error}") from None
+    return [read_written(file, Conditions, "a run") for file in files if file.exists()]
 
 
 def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
@@ -264,7 +253,7 @@ def _resume(machine: Path, run: Run) -> tuple[Path, FileIO] | None:
 
 def _is_open(file: Path, run: Run) -> bool:
     try:
-        stored = _read(file, Run)
+        stored = read_written(file, Run, "a run")
     except UserError:
         return False  # not ours; results that are read complain about it
     return run.resumes(stored)

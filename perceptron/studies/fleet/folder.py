@@ -14,20 +14,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct
 
-from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
-from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
+from perceptron.records.files.written import read_written
 from perceptron.records.fleet import JobState
 from perceptron.studies.fleet.plan import FleetPlan, Where
 
 FLEETS = "fleet"
-Content = TypeVar("Content")
 
 
 class Submission(Struct, frozen=True, kw_only=True):
@@ -94,21 +91,23 @@ class JobFolder:
 
     def submission(self) -> Submission:
         """Return what was submitted; raises `UserError` if there is none."""
-        return _read(self.path / "submission.json", Submission)
+        return read_written(self.path / "submission.json", Submission, "a fleet")
 
     def attempt(self) -> Attempt | None:
         """Return the newest attempt, None before the first."""
         file = self.path / "attempt.json"
-        return _read(file, Attempt) if file.exists() else None
+        return read_written(file, Attempt, "a fleet") if file.exists() else None
 
     def notes(self) -> list[Note]:
         """Return what nodes said of themselves, in all attempts."""
-        return [_read(file, Note) for file in sorted(self.path.glob("notes/*.json"))]
+        return [
+            read_written(file, Note, "a fleet") for file in sorted(self.path.glob("notes/*.json"))
+        ]
 
     def note(self, attempt: str, node: int) -> Note | None:
         """Return what a node of an attempt said of itself, None until it has."""
         file = self._note(attempt, node)
-        return _read(file, Note) if file.exists() else None
+        return read_written(file, Note, "a fleet") if file.exists() else None
 
     def write(self, content: Submission | Attempt) -> None:
         """Keep it; raises `UserError` if that cannot be done."""
@@ -131,7 +130,7 @@ class FleetFolder:
     @property
     def plan(self) -> FleetPlan:
         """What it was asked; raises `UserError` if that cannot be read."""
-        return _read(self.path / "plan.json", FleetPlan)
+        return read_written(self.path / "plan.json", FleetPlan, "a fleet")
 
     @property
     def jobs(self) -> list[JobFolder]:
@@ -159,16 +158,6 @@ def fleets(results: Path) -> list[FleetFolder]:
     """Return all fleets of a folder of results."""
     files = sorted((results.absolute() / FLEETS).glob("*/plan.json"))
     return [FleetFolder(file.parent) for file in files]
-
-
-def _read(file: Path, kind: type[Content]) -> Content:
-    must_be_a_file(file)
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=kind)
-    except OSError as error:
-        raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UserError(f"{file}: not what a fleet writes: {error}") from None
 
 
 def _write(file: Path, content: Struct) -> None:
