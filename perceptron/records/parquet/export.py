@@ -51,6 +51,8 @@ def export(results: Path, target: Path, force: bool = False) -> Export:
     """
     if not results.is_dir():
         raise UserError(f"{results}: no such results; `perceptron bench` makes some")
+    if target.name in ("", ".."):  # where one stands cannot be replaced
+        raise UserError(f"{target}: has no name of its own; name a new file or folder")
     warnings: list[MeasurementWarning] = []
     rows = 0
     is_file = target.suffix == ".parquet"

@@ -133,6 +133,18 @@ def test_a_folder_of_somebody_else_stays_even_if_forced(
     assert [path.name for path in folder.iterdir()] == [inside]
 
 
+@pytest.mark.parametrize("target", [".", "..", "/"])
+def test_where_one_stands_is_not_replaced(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    with pytest.raises(UserError, match="has no name of its own; name a new"):
+        export(results, Path(target), force=True)
+    assert list(tmp_path.iterdir()) == [empty]
+
+
 def test_what_somebody_added_to_an_export_stays(results: Path, tmp_path: Path) -> None:
     export(results, tmp_path / "fleet")
     (tmp_path / "fleet" / "query.sql").write_text("select 1")
