@@ -10,7 +10,7 @@ from perceptron.records.warning import MeasurementWarning
 
 KEPT_APART = "kept-apart"
 """The code of the warning."""
-_FIELDS = ("optimizer", "batch", "feed", "outputs")
+_FIELDS = ("optimizer", "batch", "feed", "outputs", "models")
 _PLAIN = "sgd"
 # Cases that a warning names.
 _NAMED = 3
@@ -31,6 +31,8 @@ def training_words(of: OnGround) -> str:
         words.append(_feed(where.feed))
     if where.outputs is not None and where.outputs > 1:
         words.append(_outputs(where.outputs))
+    if where.models is not None:
+        words.append(_models(where.models))
     return ", ".join(words)
 
 
@@ -74,12 +76,18 @@ def _differences(grounds: Collection[Ground]) -> str:
 def _word(of: Ground, name: str) -> str:
     if name == "batch":
         return "all rows at once, or an unknown batch" if of.batch is None else _batch(of.batch)
+    if name == "models":
+        return _models(of.models or 1)
     value = getattr(of, name)
     if value is None:
         return f"no stated {name}"
     if name == "feed":
         return _feed(value)
     return _outputs(value) if name == "outputs" else str(value)
+
+
+def _models(models: int) -> str:
+    return "one model" if models == 1 else f"{models:,} models at once"
 
 
 def _batch(rows: int) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from perceptron.backends.numpy_stacked import StackedNumpyTrainer
 from perceptron.backends.protocol import Evaluation, LadderStep, Trainer
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.gradient import (
@@ -206,7 +207,8 @@ class NumpyBackend:
         return thread_variables(threads)
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
-        trainer = NumpyTrainer(problem, dtype)
+        kind = NumpyTrainer if problem.models == 1 else StackedNumpyTrainer
+        trainer = kind(problem, dtype)
         trainer.train(2)  # warm up: the first product starts the thread pool
         trainer.reset()
         return trainer

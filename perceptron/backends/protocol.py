@@ -7,7 +7,23 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import DType, Problem
+from perceptron.problems.problem import DType, Problem, Unsupported
+
+__all__ = [
+    "Backend",
+    "Counterpart",
+    "Distributed",
+    "Evaluation",
+    "LadderStep",
+    "RankFailed",
+    "Ranks",
+    "Score",
+    "Trainer",
+    "Unsupported",
+    "processes_of",
+    "ranks_of",
+    "threads_of_each",
+]
 
 _T = TypeVar("_T")
 
@@ -35,7 +51,11 @@ class Evaluation:
 
 
 class Trainer(Protocol):
-    """A problem made ready on a device. Nothing but `train` is ever timed."""
+    """A problem made ready on a device. Nothing but `train` is ever timed.
+
+    Of several models at once (`Problem.models`) an iteration is a step of each, and losses and
+    accuracies are their means.
+    """
 
     def train(self, iterations: int) -> None:
         """Take this many steps of the problem's optimizer, a batch each: THE timed call.
@@ -56,7 +76,10 @@ class Trainer(Protocol):
         """Return loss and accuracy on both parts of the data; see `evaluation.evaluate`."""
 
     def parameters(self) -> list[Array]:
-        """Return copies of the parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …]."""
+        """Return copies of the parameters: [weights 1 (fan in, fan out), bias 1 (fan out,), …].
+
+        Of several models at once each array has one axis more, in front: (models, …).
+        """
 
 
 @dataclass(frozen=True)
@@ -110,7 +133,8 @@ class Backend(Protocol):
         """Allocate, copy to the device, compile, warm up; then stand at the start parameters.
 
         Not part of a training's time: it is measured apart. Raises `Unsupported` for a problem
-        that this backend cannot train.
+        that this backend cannot train; one that trains a single model only needs to do nothing for
+        that, because `Problem.start_parameters` does.
         """
 
 
@@ -195,10 +219,6 @@ def threads_of_each(backend: Backend, threads: int) -> int:
             f"{max(1, each + bool(rest)) * processes}"
         )
     return each
-
-
-class Unsupported(Exception):
-    """This backend cannot train this problem; the message is the reason, in one line."""
 
 
 class RankFailed(Exception):

@@ -3,7 +3,7 @@
 An iteration is a step on r rows, those of a batch. A dense layer of fan-in m and fan-out n takes
 three products of 2·r·m·n operations (forward, weight gradient, input gradient; the first layer
 needs no input gradient) and a few operations per activation value. The counts say what the
-mathematics needs, not what a backend does.
+mathematics needs, not what a backend does. An iteration of several models is one of each.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ _MOST_VALUES = 2**24
 
 
 def parameter_count(problem: Problem) -> int:
-    """Count the trained values."""
-    return sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(problem.widths))
+    """Count the trained values of all models."""
+    of_one = sum(fan_in * fan_out + fan_out for fan_in, fan_out in pairwise(problem.widths))
+    return problem.models * of_one
 
 
 def operations(problem: Problem) -> int:
     """Count the floating-point operations of one iteration, products of the layers included."""
-    rows = problem.step_rows
+    rows = problem.models * problem.step_rows
     total = products(problem)
     for width in problem.widths[1:]:
         total += (_OPERATIONS_PER_ACTIVATION + 2) * rows * width  # + the bias, there and back
@@ -34,7 +35,7 @@ def operations(problem: Problem) -> int:
 
 def products(problem: Problem) -> int:
     """Count the floating-point operations of the matrix products alone."""
-    rows = problem.step_rows
+    rows = problem.models * problem.step_rows
     total = 0
     for index, (fan_in, fan_out) in enumerate(pairwise(problem.widths)):
         total += (2 if index == 0 else 3) * 2 * rows * fan_in * fan_out
@@ -46,12 +47,14 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
 
     Inputs twice, targets once, each activation written, read and read again on the way back, its
     gradient written and read twice, each parameter read twice and written once, each array of the
-    optimizer's state read and written. A batch is read from the data set and written first.
+    optimizer's state read and written. A batch is read from the data set and written first; models
+    that share the data share it too.
     """
     rows, features = problem.step_rows, problem.dataset.features
-    data = rows * (features + problem.outputs)
-    activations = sum(rows * width for width in problem.widths[1:])
-    values = data + rows * features + 6 * activations
+    sets = _data_sets(problem)
+    data = sets * rows * (features + problem.outputs)
+    activations = problem.models * sum(rows * width for width in problem.widths[1:])
+    values = data + sets * rows * features + 6 * activations
     values += (3 + 2 * problem.optimizer.state_arrays) * parameter_count(problem)
     if problem.batch is not None:
         values += 2 * data
@@ -60,7 +63,8 @@ def bytes_moved(problem: Problem, dtype: DType) -> int:
 
 def rows_at_once(problem: Problem) -> int:
     """Return how many rows are evaluated together: as many as memory bears, at most all."""
-    return min(problem.dataset.rows, max(1, _MOST_VALUES // max(problem.widths)))
+    widest = problem.models * max(problem.widths)
+    return min(problem.dataset.rows, max(1, _MOST_VALUES // widest))
 
 
 def memory(problem: Problem, dtype: DType) -> int:
@@ -72,11 +76,17 @@ def memory(problem: Problem, dtype: DType) -> int:
     of which are evaluated together.
     """
     rows, features = problem.dataset.rows, problem.dataset.features
-    data = rows * (features + problem.outputs)
-    activations = 3 * problem.step_rows * sum(problem.widths[1:])
+    data = _data_sets(problem) * rows * (features + problem.outputs)
+    widths = problem.models * sum(problem.widths[1:])
+    activations = 3 * problem.step_rows * widths
     if problem.batches is not None:
-        activations = max(activations, 2 * rows_at_once(problem) * sum(problem.widths[1:]))
+        activations = max(activations, 2 * rows_at_once(problem) * widths)
     parameters = (3 + problem.optimizer.state_arrays) * parameter_count(problem)
     working = data + activations + parameters
     indices = 0 if problem.batches is None else problem.batches.epochs * rows
     return (data + indices) * ITEMSIZE["float64"] + working * ITEMSIZE[dtype]
+
+
+def _data_sets(problem: Problem) -> int:
+    """Return how many copies of the data there are: one that all share, or one for each model."""
+    return problem.models if problem.folds else 1

@@ -10,6 +10,8 @@ import numpy as np
 
 NO_PART = {"definition": False}
 """Metadata of a field that names or places something: equal trainings may differ in it."""
+ADDED = {"definition": "unless default"}
+"""Metadata of a field that a class was given later: what was defined before keeps its digest."""
 CONTENT = {"definition": True}
 """Metadata of a field that counts, although the class does not compare it."""
 
@@ -25,13 +27,20 @@ def definition_digest(value: Any) -> str:
     return sha256(_written(value).encode()).hexdigest()[:12]
 
 
+def _counts(field: dataclasses.Field[Any], value: Any) -> bool:
+    """Return whether a field of this value is part of a definition."""
+    if field.metadata == ADDED:
+        return bool(value != field.default)
+    return bool(field.metadata.get("definition", field.compare))
+
+
 def _written(value: Any) -> str:
     """Return a value as a text; equal values, and no others, have equal ones."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = sorted(
             (field.name, _written(getattr(value, field.name)))
             for field in dataclasses.fields(value)
-            if field.metadata.get("definition", field.compare)
+            if _counts(field, getattr(value, field.name))
         )
         named = ",".join(f"{name}={text}" for name, text in fields)
         return f"{type(value).__name__}({named})"

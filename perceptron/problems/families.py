@@ -13,6 +13,7 @@ from math import prod, sqrt
 
 from perceptron.errors import UserError
 from perceptron.problems.datasets import Clusters, Separable
+from perceptron.problems.named import DIGITS_IN_TWO, or_gate
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Feed, Layer, Problem
 from perceptron.problems.start import FanInStart
@@ -146,6 +147,41 @@ def _batch_width(name: str, batch: int, width: int) -> Problem:
     return _classifier(name, (batch, width), width=width, batch=batch)
 
 
+def _many_or_gates(name: str, models: int) -> Problem:
+    return replace(
+        or_gate(name),
+        name=f"{name}:{models}",
+        reference=f"{name}:{models}",
+        size=models,
+        models=models,
+    )
+
+
+def _many_mlps(name: str, size: Size, models: int, width: int) -> Problem:
+    """Return as many classifiers of digits as one trains to choose a seed or a rate."""
+    return Problem(
+        name=f"{name}:{label(size)}",
+        family=name,
+        size=prod(size),
+        sizes=(size[0], size[1]) if len(size) == 2 else None,
+        dataset=DIGITS_IN_TWO,
+        layers=(Layer(width, "relu"), Layer(10, "identity")),
+        loss="cross-entropy",
+        optimizer=Adam(),
+        start=FanInStart(),
+        batch=32,
+        models=models,
+    )
+
+
+def _many_mlps_of_width_32(name: str, models: int) -> Problem:
+    return _many_mlps(name, (models,), models, width=32)
+
+
+def _models_width(name: str, models: int, width: int) -> Problem:
+    return _many_mlps(name, (models, width), models, width)
+
+
 def _powers(base: int, first: int, last: int) -> tuple[Size, ...]:
     sizes = [first]
     while sizes[-1] * base <= last:
@@ -204,6 +240,27 @@ FAMILIES: dict[str, Family] = {
             ("width",),
             _powers(4, 2, 2**13),
             _mlp_width_adam,
+        ),
+        Family(
+            "many-or-gates",
+            "the OR gate, more and more models of it at once",
+            ("models",),
+            _powers(4, 1, 2**16),
+            _many_or_gates,
+        ),
+        Family(
+            "many-mlps",
+            "digits, width 32, batches of 32, Adam: more and more models at once",
+            ("models",),
+            _powers(4, 1, 1024),
+            _many_mlps_of_width_32,
+        ),
+        Family(
+            "models-width",
+            "digits, batches of 32, Adam: models at once × width of one hidden layer",
+            ("models", "width"),
+            tuple((models, width) for models in (1, 8, 64, 256) for width in (4, 16, 64, 256)),
+            _models_width,
         ),
         Family(
             "batch-width",

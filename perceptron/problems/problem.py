@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
+
+import numpy as np
 
 from perceptron.errors import UserError
 from perceptron.problems.batches import Batches, Last
 from perceptron.problems.datasets import Array, Dataset, Part
-from perceptron.problems.definition import NO_PART, definition_digest
+from perceptron.problems.definition import ADDED, NO_PART, definition_digest
+from perceptron.problems.folds import OfEachModel, in_folds
 from perceptron.problems.optimizer import Optimizer
 from perceptron.problems.start import Start
 from perceptron.problems.targets import targets_for
@@ -23,6 +26,10 @@ DTYPES: tuple[DType, ...] = ("float32", "float64")
 ITEMSIZE: dict[DType, int] = {"float32": 4, "float64": 8}
 
 
+class Unsupported(Exception):
+    """A backend cannot train a problem; the message is the reason, in one line."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """A dense layer: ``activation(inputs @ weights + bias)``."""
@@ -33,7 +40,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Problem:
-    """Dense layers, trained on a data set batch by batch.
+    """Dense layers, trained on a data set batch by batch; or ``models`` of them at once.
 
     ``name`` says which problem a row is of, ``reference`` finds it in another process
     (`catalogue.find`); they differ for a model file, which is named after its contents.
@@ -50,6 +57,11 @@ class Problem:
     ``feed`` says where they come from: ``resident`` data lie on the device before the clock starts;
     of ``host`` data each batch is gathered in host memory and copied to the device in the timed
     loop.
+
+    ``models`` are trainings of one shape that do not know of each other: each has a start of its
+    own, and an iteration is a step of all, on the batch that a single one would take. They share
+    the data; with ``folds`` the rows are divided into as many folds as there are models, and each
+    model trains on all but its own. What each of them is alone, `single` says.
     """
 
     name: str = field(metadata=NO_PART)
@@ -70,10 +82,16 @@ class Problem:
     last: Last = "keep"
     feed: Feed = "resident"
     order_seed: int = 1
+    models: int = field(default=1, metadata=ADDED)
+    folds: bool = field(default=False, metadata=ADDED)
 
     def __post_init__(self) -> None:
         if not self.reference:
             object.__setattr__(self, "reference", self.name)
+        if self.models < 1:
+            raise UserError(f"models: {self.models} is not at least 1")
+        if self.folds and not isinstance(self.dataset, OfEachModel):
+            object.__setattr__(self, "dataset", in_folds(self.dataset, self.models))
         if self.batch is None:
             if self.feed == "host":
                 raise UserError("feed: 'host' is for batches: give a batch")
@@ -120,17 +138,34 @@ class Problem:
     def training_part(self) -> Part:
         """Return inputs (rows, features) and targets to train on; float64, read-only.
 
-        Targets have the form that the loss takes, see `targets.targets_for`.
+        Targets have the form that the loss takes, see `targets.targets_for`. Raises `Unsupported`
+        with ``folds``: who asks for one part trains one model.
         """
-        return self._with_targets(self.dataset.parts()[0])
+        self._assert_shared()
+        return self.parts()[0]
 
     def held_out_part(self) -> Part | None:
         """Return what is held out from training, as `training_part` does; None if nothing is."""
-        held_out = self.dataset.parts()[1]
-        return None if held_out is None else self._with_targets(held_out)
+        self._assert_shared()
+        return self.parts()[1]
+
+    def parts(self) -> tuple[Part, Part | None]:
+        """Return `training_part` and `held_out_part`, of whatever problem.
+
+        With ``folds`` arrays have one axis more, in front: (models, rows, features).
+        """
+        train, held_out = self.dataset.parts()
+        return self._with_targets(train), None if held_out is None else self._with_targets(held_out)
+
+    def _assert_shared(self) -> None:
+        if self.folds:
+            raise Unsupported(f"trains one model at a time, not {self.models:,} at once")
 
     def _with_targets(self, part: Part) -> Part:
-        return Part(part.inputs, targets_for(part.targets, self.loss, self.outputs))
+        if part.targets.ndim == 2:
+            return Part(part.inputs, targets_for(part.targets, self.loss, self.outputs))
+        targets = [targets_for(own, self.loss, self.outputs) for own in part.targets]
+        return Part(part.inputs, np.stack(targets))
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -143,8 +178,40 @@ class Problem:
         return self.widths[1:-1]
 
     def start_parameters(self) -> list[Array]:
-        """Return fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`."""
+        """Return fresh float64 arrays [weights 1, bias 1, weights 2, …]; see `Start.parameters`.
+
+        Raises `Unsupported` for several models: who asks for the start of one trains one.
+        """
+        if self.models > 1:
+            raise Unsupported(f"trains one model at a time, not {self.models:,} at once")
         return self.start.parameters(self.widths)
+
+    def stacked_start(self) -> list[Array]:
+        """Return the start of all models: [weights 1 (models, fan in, fan out), bias 1 …], float64.
+
+        One model has the axis too.
+        """
+        return self.start.stacked(self.widths, self.models)
+
+    def single(self, index: int) -> Problem:
+        """Return the training of one of the models alone, the first being 0."""
+        dataset = self.dataset
+        return replace(
+            self,
+            name=f"{self.name}, model {index}",
+            models=1,
+            folds=False,
+            dataset=dataset.of_model(index) if isinstance(dataset, OfEachModel) else dataset,
+            start=self.start.of_model(index),
+        )
+
+    def with_seed(self, seed: int) -> Problem:
+        """Return the same training from another start and in another order of its rows.
+
+        Seed 0 is the problem itself.
+        """
+        start, order_seed = self.start.of_model(seed), self.order_seed + seed
+        return replace(self, start=start, order_seed=order_seed)
 
 
 def parameter_names(problem: Problem) -> list[str]:

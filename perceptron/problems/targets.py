@@ -32,8 +32,11 @@ def targets_for(values: Array, loss: Loss, outputs: int) -> Array:
 
 
 def classes_of(targets: Array) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return the class of each row, (rows,) int64, from targets (rows, classes)."""
-    classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=1)
+    """Return the class of each row, (rows,) int64, from targets (rows, classes).
+
+    Targets of several models have one axis more, in front, and so have their classes.
+    """
+    classes: np.ndarray[tuple[int], np.dtype[np.int64]] = np.argmax(targets, axis=-1)
     return classes
 
 

@@ -8,6 +8,8 @@ from perceptron.records.measurement import Measurement
 
 BATCH = "batch"
 """The axis of families whose size is the batch, or one of whose sizes is."""
+MODELS = "models"
+"""The axis of families whose size is the number of models at once, or one of whose sizes is."""
 
 
 class Ground(NamedTuple):
@@ -22,6 +24,8 @@ class Ground(NamedTuple):
     outputs: int | None = None
     batch: int | None = None
     """None also where the batch is what the family varies."""
+    models: int | None = None
+    """Trainings at once; None also where there is one, or where their number varies."""
 
 
 class OnGround(Protocol):
@@ -41,13 +45,16 @@ class OnGround(Protocol):
     def outputs(self) -> int | None: ...
     @property
     def batch(self) -> int | None: ...
+    @property
+    def models(self) -> int | None: ...
 
 
 def ground(of: OnGround) -> Ground:
     """Return where and how something was measured."""
-    batch, threads = of.batch, of.threads
+    batch, threads, models = of.batch, of.threads, of.models
     if isinstance(of, Measurement):
         threads = of.all_threads
         if BATCH in of.axes:
             batch = None
-    return Ground(of.machine, of.dtype, threads, of.optimizer, of.feed, of.outputs, batch)
+        models = None if MODELS in of.axes or of.all_models == 1 else of.models
+    return Ground(of.machine, of.dtype, threads, of.optimizer, of.feed, of.outputs, batch, models)

@@ -101,6 +101,11 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     """Rows of an iteration; None where it takes all of them, or where a source does not tell."""
     iterations_per_epoch: int | None = None
     """Those that pass once over the rows."""
+    models: int | None = None
+    """Trainings at once, an iteration being a step of each; None where a source does not tell,
+    which means one."""
+    folds: bool | None = None
+    """Whether each of them trains on all rows but a fold of its own; None as ``models``."""
     optimizer: str | None = None
     """Its name and the parts that cost time: ``sgd``, ``sgd momentum``, ``adam`` …"""
     feed: str | None = None
@@ -135,3 +140,8 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     def all_threads(self) -> int | None:
         """Threads of all processes together: what two rows must share to be compared."""
         return None if self.threads is None else self.threads * (self.processes or 1)
+
+    @property
+    def all_models(self) -> int:
+        """Models that an iteration takes a step of: divide by them for the time of one."""
+        return self.models or 1

@@ -27,7 +27,7 @@ def check(
         raise UserError(f"{name}: {reason}")
     problems = checks.problems() if given is None else given
     for problem in problems:
-        problem.training_part()  # raises `UserError` for data that do not fit the model
+        problem.parts()  # raises `UserError` for data that do not fit the model
     total = len(checks.CHECKS) * len(problems) * len(DTYPES)
     done, results = 0, []
     for promise in checks.CHECKS:

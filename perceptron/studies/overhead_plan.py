@@ -10,7 +10,7 @@ from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
 from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
-from perceptron.problems import catalogue
+from perceptron.problems.named import NAMED
 from perceptron.problems.problem import DType, Problem
 from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.published import published_dtype
@@ -27,7 +27,7 @@ _SAYS_SO = "torch-cuda"
 class OverheadPlan:
     """A problem and the rungs to measure on it; equal plans are the same run."""
 
-    problem: Problem = catalogue.NAMED[FAMILY]
+    problem: Problem = NAMED[FAMILY]
     backends: tuple[str, ...] = ()
     """Empty: the ladder of the CPU, and that of each device that is there."""
     dtype: DType | None = None

@@ -19,6 +19,7 @@ from perceptron.problems.csv_data import read_csv
 from perceptron.problems.datasets import Clusters, Separable
 from perceptron.problems.definition import definition_digest
 from perceptron.problems.held_out import hold_out
+from perceptron.problems.named import NAMED
 from perceptron.problems.optimizer import Adam, AdamW, Sgd
 from perceptron.problems.problem import Layer, Problem
 from perceptron.problems.start import FanInStart, GivenStart
@@ -73,8 +74,14 @@ def variants(value: Any) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize(
     "problem",
     [
-        PROBLEM,
-        replace(PROBLEM, dataset=Separable("points", 40, 3), optimizer=Sgd(rate=0.5), last="drop"),
+        replace(PROBLEM, models=2),
+        replace(
+            PROBLEM,
+            dataset=Separable("points", 40, 3),
+            optimizer=Sgd(rate=0.5),
+            last="drop",
+            models=2,
+        ),
     ],
 )
 def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Problem) -> None:
@@ -99,7 +106,12 @@ def test_each_field_counts_but_names_and_the_number_of_iterations(problem: Probl
         "batch",
         "last",
     } <= counted
-    assert {"feed", "order_seed"} <= counted
+    assert {"feed", "order_seed", "models", "folds"} <= counted
+
+
+def test_a_field_added_later_leaves_the_digests_of_before_as_they_are() -> None:
+    assert catalogue.find("or-gate").digest == "82944a6de26e"
+    assert catalogue.find("many-or-gates:1").digest == "82944a6de26e"
 
 
 def test_what_is_not_written_in_fields_alone_counts() -> None:
@@ -119,7 +131,7 @@ def test_what_is_not_written_in_fields_alone_counts() -> None:
 def test_problems_of_the_catalogue_differ_and_a_shape_is_one_of_a_family() -> None:
     """Whatever it is called: the same training by two names has one digest."""
     references = [
-        *catalogue.NAMED,
+        *NAMED,
         "mlp-width:8",
         "mlp-width:32",
         "mlp-batch:8",

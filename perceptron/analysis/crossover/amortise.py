@@ -39,6 +39,7 @@ class Amortisation(Struct, frozen=True, kw_only=True):
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
+    models: int | None = None
     faster: str
     slower: str
     faster_seconds: Interval

@@ -84,6 +84,8 @@ class Crossover(Struct, frozen=True, kw_only=True):
     outputs: int | None = None
     batch: int | None = None
     """None also where it is the axis."""
+    models: int | None = None
+    """Trainings at once; None also where that is the axis."""
     axis: str | None = None
     """What sizes count, where the rows say so: ``batch``, ``width`` …"""
     source: str | None = None

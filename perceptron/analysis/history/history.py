@@ -54,6 +54,7 @@ class CaseHistory(Struct, frozen=True, kw_only=True):
     feed: str | None = None
     outputs: int | None = None
     batch: int | None = None
+    models: int | None = None
     family: str
     size: int | float
     backend: str

@@ -80,6 +80,8 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     outputs: int | None = None
     batch: int | None = None
     """None also where it is the axis."""
+    models: int | None = None
+    """Trainings at once; None also where that is the axis."""
     axis: str | None = None
     """What sizes count, where the rows say so."""
     family: str

@@ -3,13 +3,13 @@
 From the same start and with the same batches, ten iterations must leave the loss and every
 parameter where the float64 NumPy reference leaves them. Differences are counted in units of how far
 the quantity *moved*: a relative difference of the values themselves would pass any backend on a
-problem that stands still.
+problem that stands still. Of several models at once each must agree with its training alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite, sqrt
 
 import numpy as np
@@ -33,6 +33,9 @@ TOLERANCE: dict[DType, float] = {"float32": 5e-4, "float64": 1e-9}
 # A problem is refused where rounding alone could reach this share of a movement: beyond it a wrong
 # step could hide behind rounding.
 _LARGEST_ALLOWANCE = 0.05
+# Of many models so many are trained alone for the reference.
+MOST_ALONE = 12
+
 # A wrong step spoils an array as a whole or a layer's, unit's or input's part of it. With more than
 # half of the values known, those are the rule in it; our families leave 0.8 and more.
 _LEAST_KNOWN = 0.5
@@ -51,7 +54,8 @@ class Quantity:
 
     ``known`` has the values that can be compared in a dtype, all where it has none, and ``spread``
     how far these may lie apart because of the others. ``movement`` is what differences are counted
-    in, where it is larger than the quantity's own.
+    in, where it is larger than the quantity's own. Arrays of several ``models`` hold one after the
+    other; each is judged by itself, by its movement or the models' root mean square, the larger.
     """
 
     name: str
@@ -60,12 +64,24 @@ class Quantity:
     known: Mapping[DType, Mask] = field(default_factory=dict)
     spread: Mapping[DType, float] = field(default_factory=dict)
     movement: float = 0.0
+    models: int = 1
+    chosen: tuple[int, ...] = ()
+    """Of more models the ones that these are; empty: all."""
 
     def mask(self, dtype: DType) -> Mask:
         return self.known.get(dtype, np.ones(self.end.shape, bool))
 
-    def moved(self, dtype: DType) -> float:
-        return max(self.movement, _norm((self.end - self.start)[self.mask(dtype)]))
+    def norms(self, values: Array, dtype: DType) -> Array:
+        """Return the norm of each model's known values, (models,)."""
+        # In float64: squares of small float32 movements would underflow.
+        known = np.where(self.mask(dtype), np.asarray(values, np.float64), 0.0)
+        norms: Array = np.linalg.norm(known.reshape(self.models, -1), axis=1)
+        return norms
+
+    def moved(self, dtype: DType) -> Array:
+        """Return what the differences of each model are counted in, (models,)."""
+        own = self.norms(self.end - self.start, dtype)
+        return np.maximum(own, max(self.movement, float(np.sqrt((own**2).mean()))))
 
 
 @dataclass(frozen=True)
@@ -107,7 +123,12 @@ class Difference:
 
 
 def reference(problem: Problem) -> Reference:
-    """Train ten iterations in float64; raises `Refused` if the loss does not stay finite."""
+    """Train ten iterations in float64; raises `Refused` if the loss does not stay finite.
+
+    Several models are trained one after the other, each alone.
+    """
+    if problem.models > 1:
+        return _of_each_model(problem)
     trainer = REFERENCE_BACKEND.prepare(problem, "float64")
     first = stand(problem, trainer.parameters())
     doubts: dict[DType, Doubt] = {}
@@ -155,19 +176,113 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
     differences = []
     for quantity in expected.quantities:
         end = observed[quantity.name]
+        if quantity.chosen and len(end) == problem.models:
+            end = end[list(quantity.chosen)]
         if end.shape != quantity.end.shape:
             raise ValueError(
                 f"parameters() gives {quantity.name} the shape {end.shape}, "
                 f"not {quantity.end.shape}"
             )
-        off = _norm((end - quantity.end)[quantity.mask(dtype)]) / quantity.moved(dtype)
-        differences.append(Difference(quantity.name, off, allowances[quantity.name]))
+        off = (quantity.norms(end - quantity.end, dtype) / quantity.moved(dtype)).max()
+        differences.append(Difference(quantity.name, float(off), allowances[quantity.name]))
     shares = _shares(evaluation)
     for accuracy in expected.accuracies:
         off = abs(shares.get(accuracy.name, np.nan) - accuracy.share)
         allowed = accuracy.undecided[dtype] + 1e-12  # a mean may be rounded
         differences.append(Difference(accuracy.name, off, allowed, "of the rows"))
     return max(differences, key=_severity)
+
+
+def _of_each_model(problem: Problem) -> Reference:
+    """Return the references of all models together; a loss or a share is their mean.
+
+    Of many models some are trained alone. What NumPy makes of all at once must agree with those,
+    and then says what becomes of the rest.
+    """
+    chosen = _chosen(problem.models)
+    singles = [reference(problem.single(index)) for index in chosen]
+    together = [
+        _together(same) for same in zip(*(single.quantities for single in singles), strict=True)
+    ]
+    accuracies = [
+        Accuracy(
+            same[0].name,
+            float(np.mean([own.share for own in same])),
+            {dtype: float(np.mean([own.undecided[dtype] for own in same])) for dtype in DTYPES},
+        )
+        for same in zip(*(single.accuracies for single in singles), strict=True)
+    ]
+    if len(chosen) == problem.models:
+        return Reference(tuple(together), tuple(accuracies))
+    quantities, shares = _of_all(problem, chosen, together)
+    return Reference(
+        tuple(quantities),
+        # What is undecided is estimated from few models.
+        tuple(
+            replace(
+                own,
+                share=shares[own.name],
+                undecided={dtype: 2.0 * share for dtype, share in own.undecided.items()},
+            )
+            for own in accuracies
+        ),
+    )
+
+
+def _chosen(models: int) -> list[int]:
+    """Return which models are trained alone: all, or the first, the last and some between."""
+    if models <= MOST_ALONE:
+        return list(range(models))
+    between = np.random.default_rng(models).choice(models - 2, MOST_ALONE - 2, replace=False) + 1
+    return [0, *sorted(int(index) for index in between), models - 1]
+
+
+def _of_all(
+    problem: Problem, chosen: Sequence[int], quantities: Sequence[Quantity]
+) -> tuple[list[Quantity], dict[str, float]]:
+    """Return quantities and accuracies of all models, from quantities of the ``chosen`` ones.
+
+    Rounding decides some of Adam's steps, and which of them only a training alone shows: there the
+    chosen models are compared, and the mean loss of all.
+    """
+    trainer = REFERENCE_BACKEND.prepare(problem, "float64")
+    before = _observe(problem, trainer, trainer.evaluate())
+    trainer.train(ITERATIONS)
+    evaluation = trainer.evaluate()
+    after = _observe(problem, trainer, evaluation)
+    whole = []
+    for own in quantities:
+        start, end = before[own.name], after[own.name]
+        if own.end.ndim:
+            off = own.norms(end[list(chosen)] - own.end, "float64") / own.moved("float64")
+            if not (off <= TOLERANCE["float64"]).all():
+                raise Refused(f"{own.name}: NumPy's models together are not those alone")
+            if own.known:
+                whole.append(replace(own, chosen=tuple(chosen)))
+                continue
+        whole.append(replace(own, start=start, end=end, models=len(end) if end.ndim else 1))
+    return whole, _shares(evaluation)
+
+
+def _together(quantities: Sequence[Quantity]) -> Quantity:
+    """Return one quantity of all models: their mean of a loss, else their arrays stacked."""
+    first = quantities[0]
+    join = np.stack if first.end.ndim else np.mean
+    doubted = [dtype for dtype in DTYPES if any(dtype in own.known for own in quantities)]
+    start, end = ([getattr(own, key) for own in quantities] for key in ("start", "end"))
+    return Quantity(
+        first.name,
+        np.asarray(join(start)),
+        np.asarray(join(end)),
+        known={
+            dtype: np.stack([own.mask(dtype) for own in quantities])
+            for dtype in doubted
+            if first.end.ndim
+        },
+        spread={dtype: max(own.spread.get(dtype, 0.0) for own in quantities) for dtype in doubted},
+        movement=float(np.mean([own.movement for own in quantities])),
+        models=len(quantities) if first.end.ndim else 1,
+    )
 
 
 def _observe(problem: Problem, trainer: Trainer, evaluation: Evaluation) -> dict[str, Array]:
@@ -240,11 +355,11 @@ def undecided(
         doubt = TOLERANCE[dtype] * np.abs(end - start) + 2.0 * np.abs(other - end)
         doubt += 8.0 * float(np.finfo(dtype).eps) * np.abs(end)
         if problem.outputs == 1:
-            margin = np.abs(end[:, 0] - 0.5)
+            margin = np.abs(end[..., 0] - 0.5)
         else:
-            second, largest = np.sort(end, axis=1)[:, -2:].T
-            margin = (largest - second) / 2.0
-        shares[index] = float((margin <= doubt.max(axis=1)).mean())
+            ordered = np.sort(end, axis=-1)
+            margin = (ordered[..., -1] - ordered[..., -2]) / 2.0
+        shares[index] = float((margin <= doubt.max(axis=-1)).mean())
     return shares[0], shares[1]
 
 
@@ -262,15 +377,17 @@ def _allowance(quantity: Quantity, dtype: DType) -> float:
             "the values, too many to tell a mistake by the others"
         )
     moved = quantity.moved(dtype)
-    values = max(_norm(quantity.start), _norm(quantity.end))
-    if moved == 0.0:
+    values = np.maximum(quantity.norms(quantity.start, dtype), quantity.norms(quantity.end, dtype))
+    if not moved.all():
         raise Refused(f"{quantity.name} does not move in {ITERATIONS} iterations")
-    rounding = 2.0 * sqrt(ITERATIONS) * float(np.finfo(dtype).eps) / 2.0 * values / moved
-    rounding += 2.0 * quantity.spread.get(dtype, 0.0) / moved
+    roundings = 2.0 * sqrt(ITERATIONS) * float(np.finfo(dtype).eps) / 2.0 * values / moved
+    roundings += 2.0 * quantity.spread.get(dtype, 0.0) / moved
+    worst = int(np.argmax(roundings))
+    rounding = float(roundings[worst])
     if rounding > _LARGEST_ALLOWANCE:
         raise Refused(
-            f"{quantity.name} moves by {moved / values:.0e} of its size in {ITERATIONS} "
-            f"iterations, too little to tell a mistake from rounding to {dtype}"
+            f"{quantity.name} moves by {moved[worst] / values[worst]:.0e} of its size in "
+            f"{ITERATIONS} iterations, too little to tell a mistake from rounding to {dtype}"
         )
     return TOLERANCE[dtype] + rounding
 

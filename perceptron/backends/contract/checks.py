@@ -12,6 +12,7 @@ from math import isclose
 import numpy as np
 
 from perceptron.backends.contract import agreement
+from perceptron.backends.contract.driver import start_of
 from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.contract.problems import problems
 from perceptron.backends.contract.stand import stand
@@ -36,14 +37,14 @@ class ContractCheck:
 
 def _starts_at_the_start(backend: Backend, problem: Problem, dtype: DType) -> None:
     trainer = backend.prepare(problem, dtype)
-    expected = [array.astype(dtype) for array in problem.start_parameters()]
+    expected = [array.astype(dtype) for array in start_of(problem)]
     _assert_equal(trainer.parameters(), expected, "after prepare, parameters()")
 
 
 def _keeps_shapes_and_dtype(backend: Backend, problem: Problem, dtype: DType) -> None:
     trainer = backend.prepare(problem, dtype)
     trainer.train(1)
-    for array, start in zip(trainer.parameters(), problem.start_parameters(), strict=True):
+    for array, start in zip(trainer.parameters(), start_of(problem), strict=True):
         if array.shape != start.shape or array.dtype != np.dtype(dtype):
             raise Broken(
                 f"parameters() gives {array.shape} {array.dtype}, not {start.shape} {dtype}"
@@ -100,7 +101,7 @@ def _returns_copies(backend: Backend, problem: Problem, dtype: DType) -> None:
     trainer = backend.prepare(problem, dtype)
     for array in trainer.parameters():
         array += 1.0
-    fresh = [array.astype(dtype) for array in problem.start_parameters()]
+    fresh = [array.astype(dtype) for array in start_of(problem)]
     _assert_equal(trainer.parameters(), fresh, "after changing what it returned, parameters()")
 
 
@@ -113,7 +114,7 @@ def _computes_the_loss(backend: Backend, problem: Problem, dtype: DType) -> None
 
 def _evaluates(backend: Backend, problem: Problem, dtype: DType) -> None:
     trainer = backend.prepare(problem, dtype)
-    start = stand(problem, problem.start_parameters())
+    start = stand(problem, start_of(problem))
     expected = start.evaluation
     evaluation = trainer.evaluate()
     if (evaluation.test is None) != (expected.test is None):
@@ -202,7 +203,7 @@ def _assert_near(
 
     A backend may group steps in another way, and optimizers magnify how that rounds.
     """
-    starts = problem.start_parameters()
+    starts = start_of(problem)
     for array, target, start in zip(actual, expected, starts, strict=True):
         moved = float(np.linalg.norm(target - start))
         eps = 8 * float(np.finfo(dtype).eps) * float(np.linalg.norm(target))

@@ -17,6 +17,7 @@ from perceptron.backends.shared.predict import predict
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Dataset, Part
+from perceptron.problems.folds import OfEachModel
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
 from perceptron.problems.start import GivenStart
@@ -24,6 +25,16 @@ from perceptron.problems.start import GivenStart
 # A power of two, so that dividing by it is exact, and so large that of a step from any parameter
 # hardly more than the gradient is left.
 _RATE = 2.0**16
+
+
+def start_of(problem: Problem) -> list[Array]:
+    """Return the parameters at the start, as `Trainer.parameters` gives them."""
+    return problem.stacked_start() if problem.models > 1 else problem.start_parameters()
+
+
+def arrays_of(problem: Problem, values: Array) -> list[Array]:
+    """Return views of a flat array, as `start_of` has them."""
+    return views(values, problem.widths, problem.models if problem.models > 1 else None)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,6 +47,10 @@ class _Rows(Dataset):
         return self.part, None
 
 
+class _RowsOfEach(_Rows, OfEachModel):
+    """The same, of each of several models."""
+
+
 class Gradients:
     """What ``backend`` computes as the gradient: read off one plain step of it."""
 
@@ -44,7 +59,7 @@ class Gradients:
 
     def __call__(self, problem: Problem, parameters: Array, rows: Indices | None) -> Array:
         """Return the gradient at these parameters, flat as they are, on these rows or all."""
-        start = GivenStart(tuple(views(parameters, problem.widths)))
+        start = GivenStart(tuple(arrays_of(problem, parameters)))
         step = replace(
             problem,
             dataset=problem.dataset if rows is None else _taken(problem.dataset, rows),
@@ -67,7 +82,7 @@ class Driver:
         self.problem = problem
         self.gradients = gradients
         self.batches = problem.batches
-        self.start = flat(problem.start_parameters())
+        self.start = flat(start_of(problem))
         self.values = self.start.copy()
         self.state = start_state(np, problem.optimizer, self.values)
         self.steps = self.iteration = 0
@@ -91,11 +106,11 @@ class Driver:
     def evaluate(self) -> Evaluation:
         return evaluate(
             self.problem,
-            lambda inputs: predict(self.problem, views(self.values, self.problem.widths), inputs),
+            lambda inputs: predict(self.problem, arrays_of(self.problem, self.values), inputs),
         )
 
     def parameters(self) -> list[Array]:
-        return [array.copy() for array in views(self.values, self.problem.widths)]
+        return [array.copy() for array in arrays_of(self.problem, self.values)]
 
     def reset_state(self) -> None:
         self.state = start_state(np, self.problem.optimizer, self.values)
@@ -129,10 +144,11 @@ def flat(arrays: Sequence[Array]) -> Array:
 
 def _taken(dataset: Dataset, rows: Indices) -> Dataset:
     inputs, targets = dataset.load()
-    return _Rows(
+    kind = _RowsOfEach if isinstance(dataset, OfEachModel) else _Rows
+    return kind(
         name=dataset.name,
         rows=len(rows),
         features=dataset.features,
         class_names=dataset.class_names,
-        part=Part(inputs[rows], targets[rows]),
+        part=Part(inputs[..., rows, :], targets[..., rows, :]),
     )

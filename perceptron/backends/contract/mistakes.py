@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from perceptron.backends.contract.driver import Driver, Gradients, flat
+from perceptron.backends.contract.driver import Driver, Gradients, arrays_of, flat, start_of
 from perceptron.backends.protocol import Evaluation
-from perceptron.backends.shared.gradient import views
 from perceptron.backends.shared.predict import predict
 from perceptron.problems.batches import Indices
-from perceptron.problems.datasets import Array
+from perceptron.problems.datasets import Array, Part
+from perceptron.problems.folds import OfEachModel
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
+from perceptron.problems.start import Start
 
 Kind = Callable[[Gradients, Problem], Driver]
 
@@ -39,7 +40,7 @@ def times(factor: float, *indices: int) -> Kind:
         def gradient(self, rows: Indices | None) -> Array:
             gradient = super().gradient(rows)
             for index in indices:
-                views(gradient, self.problem.widths)[index][...] *= factor
+                arrays_of(self.problem, gradient)[index][...] *= factor
             return gradient
 
     return Times
@@ -50,7 +51,7 @@ def stale(index: int) -> Kind:
 
     class Stale(Driver):
         def step(self, gradient: Array) -> None:
-            array = views(self.values, self.problem.widths)[index]
+            array = arrays_of(self.problem, self.values)[index]
             before = array.copy()
             super().step(gradient)
             array[...] = before
@@ -71,7 +72,7 @@ def dropped(index: int) -> Kind:
             self._drop()
 
         def _drop(self) -> None:
-            views(self.values, self.problem.widths)[index][...] = 0.0
+            arrays_of(self.problem, self.values)[index][...] = 0.0
 
     return Dropped
 
@@ -167,6 +168,55 @@ class OneOrder(Driver):
         return super().rows(iteration % self.problem.iterations_per_epoch)
 
 
+class SummedOverModels(Driver):
+    """Moves every model along the sum of all their gradients."""
+
+    def gradient(self, rows: Indices | None) -> Array:
+        gradient = super().gradient(rows)
+        for array in arrays_of(self.problem, gradient):
+            array[...] = array.sum(axis=0)
+        return gradient
+
+
+class LastModelSkipped(Driver):
+    """Trains all models but the last."""
+
+    def gradient(self, rows: Indices | None) -> Array:
+        gradient = super().gradient(rows)
+        for array in arrays_of(self.problem, gradient):
+            array[-1] = 0.0
+        return gradient
+
+
+@dataclass(frozen=True)
+class OneStart(Start):
+    """Where the first model starts, for all models."""
+
+    start: Start
+
+    def parameters(self, widths: Sequence[int]) -> list[Array]:
+        return self.start.parameters(widths)
+
+    def of_model(self, index: int) -> Start:
+        return self.start
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OneFold(OfEachModel):
+    """The rows of the first model, for all models."""
+
+    each: OfEachModel
+
+    def parts(self) -> tuple[Part, Part | None]:
+        train, held_out = self.each.parts()
+        return _of_the_first(train), None if held_out is None else _of_the_first(held_out)
+
+
+def _of_the_first(part: Part) -> Part:
+    inputs, targets = (array[[0] * len(array)] for array in part)
+    return Part(inputs, targets)
+
+
 class WrongPart(Driver):
     """Evaluates the training part where the held-out part is asked for."""
 
@@ -181,12 +231,10 @@ def overflows(problem: Problem) -> bool:
         return False
     batches = problem.batches
     rows = None if batches is None else batches.indices(0)
-    return _overflow(problem, flat(problem.start_parameters()), rows, "float64")
+    return _overflow(problem, flat(start_of(problem)), rows, "float64")
 
 
 def _overflow(problem: Problem, values: Array, rows: Indices | None, dtype: DType) -> bool:
     inputs = problem.training_part().inputs
-    outputs = predict(
-        problem, views(values, problem.widths), inputs if rows is None else inputs[rows]
-    )
+    outputs = predict(problem, arrays_of(problem, values), inputs if rows is None else inputs[rows])
     return bool(outputs.max() > np.log(np.finfo(dtype).max))

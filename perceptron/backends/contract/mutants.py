@@ -13,6 +13,7 @@ from perceptron.backends.contract.agreement import ITERATIONS
 from perceptron.backends.contract.driver import Driver, Gradients
 from perceptron.backends.protocol import Backend, Trainer
 from perceptron.problems.batches import Batches
+from perceptron.problems.folds import OfEachModel
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer
 from perceptron.problems.problem import Activation, DType, Layer, Problem
 
@@ -55,7 +56,12 @@ class MutantBackend:
 
 
 def mutations(problem: Problem) -> list[Mutation]:
-    """Return every mistake to make on this problem, one in each layer where that makes sense."""
+    """Return every mistake to make on this problem, one in each layer where that makes sense.
+
+    Of several models at once: what only they can get wrong.
+    """
+    if problem.models > 1:
+        return list(_of_the_models(problem))
     return [
         *_of_the_loss(problem),
         *_of_the_layers(problem),
@@ -132,6 +138,30 @@ def _of_the_batches(batches: Batches) -> Iterator[Mutation]:
             )
         else:
             yield Mutation("last batch kept", misread=_other_last)
+
+
+def _of_the_models(problem: Problem) -> Iterator[Mutation]:
+    def from_one_start(problem: Problem) -> Problem:
+        return replace(problem, start=mistakes.OneStart(problem.start))
+
+    yield Mutation("all models from one start", misread=from_one_start)
+    yield Mutation("gradients summed over the models", mistakes.SummedOverModels)
+    yield Mutation("one model skipped", mistakes.LastModelSkipped)
+    if isinstance(problem.dataset, OfEachModel):
+        yield Mutation("all models without the first fold", misread=_one_fold)
+
+
+def _one_fold(problem: Problem) -> Problem:
+    dataset = problem.dataset
+    assert isinstance(dataset, OfEachModel)
+    one = mistakes.OneFold(
+        name=dataset.name,
+        rows=dataset.rows,
+        features=dataset.features,
+        class_names=dataset.class_names,
+        each=dataset,
+    )
+    return replace(problem, dataset=one)
 
 
 def _of_the_evaluation(problem: Problem) -> Iterator[Mutation]:

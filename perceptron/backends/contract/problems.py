@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from perceptron import optional
 from perceptron.problems import catalogue
 from perceptron.problems.batches import Last
@@ -13,7 +15,14 @@ from perceptron.problems.problem import Activation, Feed, Layer, Loss, Problem
 from perceptron.problems.start import FanInStart
 
 # Families of more rows than a check has time for; problems below are of their kind.
-_LARGE = ("mlp-batch", "mlp-batch-host", "mlp-width-adam", "batch-width")
+_LARGE = (
+    "mlp-batch",
+    "mlp-batch-host",
+    "mlp-width-adam",
+    "batch-width",
+    "many-mlps",
+    "models-width",
+)
 _NAMED = ("or-gate", "symptoms", "xor", "xor-hidden")
 
 _FEATURES = 5
@@ -35,7 +44,7 @@ def problems() -> list[Problem]:
     small = [family.problem(*family.sizes[1]) for family in families]
     named = [catalogue.find(name) for name in _NAMED]
     digits = [] if optional.missing("sklearn") else [catalogue.find("digits")]
-    return [*named, *small, *_by_batches(), *digits]
+    return [*named, *small, *_by_batches(), *_many(), *digits]
 
 
 def _by_batches() -> list[Problem]:
@@ -54,6 +63,28 @@ def _by_batches() -> list[Problem]:
         _problem("quantities", Adam(rate=0.01), ("identity", "mse"), dataset=_QUANTITIES, batch=4),
         _large_values(),
     ]
+
+
+def _many() -> list[Problem]:
+    """Return several models at once: with data that they share, and each without its fold."""
+    momentum = Sgd(rate=0.2, momentum=0.9)
+    held_out = hold_out(_CLASSES, 0.3)
+    several = [
+        _problem("many-momentum", momentum, dataset=held_out),
+        _problem("many-adam", Adam(rate=0.01), hidden="tanh", last="drop", feed="host"),
+        _problem("many-mse", Sgd(rate=0.5), ("sigmoid", "mse"), batch=None),
+    ]
+    return [
+        *(replace(problem, models=3) for problem in several),
+        _perceptrons(),
+        replace(_problem("folds-adam", Adam(rate=0.01)), models=4, folds=True),
+    ]
+
+
+def _perceptrons() -> Problem:
+    """Return several models of one layer and several outputs."""
+    problem = _problem("many-perceptrons", Sgd(rate=0.5))
+    return replace(problem, models=5, layers=problem.layers[1:])
 
 
 def _problem(

@@ -49,6 +49,8 @@ def load_reference(file: Path) -> Reference:
                     if f"spread {dtype}" in record
                 },
                 movement=float(record["movement"]),
+                models=int(record["models"]),
+                chosen=tuple(int(index) for index in record["chosen"]),
             )
             for (kind, _), record in sorted(records.items())
             if kind == "quantity"
@@ -71,6 +73,8 @@ def _quantity(quantity: Quantity) -> dict[str, object]:
         "start": quantity.start,
         "end": quantity.end,
         "movement": quantity.movement,
+        "models": quantity.models,
+        "chosen": np.array(quantity.chosen, np.int64),
         **{f"known {dtype}": mask for dtype, mask in quantity.known.items()},
         **{f"spread {dtype}": spread for dtype, spread in quantity.spread.items()},
     }

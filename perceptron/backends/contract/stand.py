@@ -13,7 +13,10 @@ from perceptron.problems.problem import Problem
 
 @dataclass(frozen=True)
 class Stand:
-    """Parameters, and the outputs (rows, outputs) of both parts of the data, or of the only one."""
+    """Parameters, and the outputs (rows, outputs) of both parts of the data, or of the only one.
+
+    Those of several models have one axis more, in front.
+    """
 
     parameters: list[Array]
     outputs: tuple[Array, ...]
@@ -22,7 +25,7 @@ class Stand:
 
 def stand(problem: Problem, parameters: list[Array]) -> Stand:
     """Return where a training with these parameters stands."""
-    train, held_out = problem.training_part(), problem.held_out_part()
+    train, held_out = problem.parts()
     parts = (train,) if held_out is None else (train, held_out)
     outputs = tuple(
         in_parts(problem, part.inputs, lambda inputs: predict(problem, parameters, inputs))

@@ -17,15 +17,17 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     """Score the training part and the held-out part.
 
     ``predict`` computes the last layer's outputs, (rows, outputs), of inputs (rows, features) in
-    float64 with the backend's own functions and the present parameters.
+    float64 with the backend's own functions and the present parameters. Of several models these
+    are (models, rows, outputs), of inputs that all share or (models, rows, features); their scores
+    are means.
     """
 
     def scored(part: Part) -> Score:
         return score(problem, in_parts(problem, part.inputs, predict), part.targets)
 
-    held_out = problem.held_out_part()
+    train, held_out = problem.parts()
     return Evaluation(
-        train=scored(problem.training_part()),
+        train=scored(train),
         test=None if held_out is None else scored(held_out),
     )
 
@@ -34,14 +36,17 @@ def in_parts(problem: Problem, inputs: Array, predict: Callable[[Array], Array])
     """Return what ``predict`` answers, float64, asked for so many rows at once as memory bears."""
     rows = cost.rows_at_once(problem)
     outputs = [
-        np.asarray(predict(inputs[begin : begin + rows]), dtype=np.float64)
-        for begin in range(0, len(inputs), rows)
+        np.asarray(predict(inputs[..., begin : begin + rows, :]), dtype=np.float64)
+        for begin in range(0, inputs.shape[-2], rows)
     ]
-    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs, axis=-2)
 
 
 def score(problem: Problem, predictions: Array, targets: Array) -> Score:
-    """Score predictions (rows, outputs) of a part by its targets (rows, outputs)."""
+    """Score predictions (rows, outputs) of a part by its targets (rows, outputs).
+
+    Both may have an axis of models in front, or the predictions alone; scores are means over it.
+    """
     return Score(
         loss=loss_of(problem.loss, predictions, targets),
         accuracy=_accuracy(predictions, targets),
@@ -49,10 +54,13 @@ def score(problem: Problem, predictions: Array, targets: Array) -> Score:
 
 
 def loss_of(loss: Loss, predictions: Array, targets: Array) -> float:
-    """Return the loss of predictions (rows, outputs), as `Problem` defines it, in float64."""
+    """Return the loss of predictions (rows, outputs), as `Problem` defines it, in float64.
+
+    Of several models, (models, rows, outputs), return the mean of their losses.
+    """
     if loss == "cross-entropy":
-        shifted = predictions - predictions.max(axis=1, keepdims=True)
-        logarithms = np.log(np.exp(shifted).sum(axis=1)) - (shifted * targets).sum(axis=1)
+        shifted = predictions - predictions.max(axis=-1, keepdims=True)
+        logarithms = np.log(np.exp(shifted).sum(axis=-1)) - (shifted * targets).sum(axis=-1)
         return float(logarithms.mean())
     if loss == "bce":
         likelihood = 1.0 - targets + (2.0 * targets - 1.0) * predictions
@@ -62,14 +70,16 @@ def loss_of(loss: Loss, predictions: Array, targets: Array) -> float:
     if loss == "mse":
         return float((difference * difference).mean())
     error = np.abs(difference)
-    return float(error.sum() if loss == "l1-sum" else error.mean())
+    if loss == "l1-mean":
+        return float(error.mean())
+    return float(error.sum()) / (len(error) if error.ndim == 3 else 1)
 
 
 def _accuracy(predictions: Array, targets: Array) -> float | None:
     if not np.isin(targets, (0.0, 1.0)).all():
         return None
-    if targets.shape[1] == 1:
+    if targets.shape[-1] == 1:
         return float(((predictions > 0.5) == (targets > 0.5)).mean())
-    if (targets.sum(axis=1) != 1.0).any():
+    if (targets.sum(axis=-1) != 1.0).any():
         return None
     return float((classes_of(predictions) == classes_of(targets)).mean())

@@ -72,7 +72,7 @@ class Network:
     def layers(self) -> list[tuple[Tensor, Tensor, Activate]]:
         """Weights, bias and activation of each layer: looked up once, here."""
         return [
-            (weights, bias, _ACTIVATE[activation])
+            (weights, bias, ACTIVATE[activation])
             for weights, bias, activation in zip(
                 self.arrays[::2], self.arrays[1::2], self.activations, strict=True
             )
@@ -83,7 +83,7 @@ class Network:
         """Index, weights, damping and both gradients of each layer, the last layer first."""
         arrays, gradients = self.arrays, self.gradient_arrays
         layers = [
-            (index, arrays[2 * index], _DAMP[activation], *gradients[2 * index : 2 * index + 2])
+            (index, arrays[2 * index], DAMP[activation], *gradients[2 * index : 2 * index + 2])
             for index, activation in enumerate(self.activations)
         ]
         return layers[::-1]
@@ -100,11 +100,16 @@ def network_of(problem: Problem, parameters: Tensor, gradients: Tensor | None = 
     )
 
 
-def views(flat: Tensor, widths: Sequence[int]) -> list[Tensor]:
-    """Return the arrays of a network whose values lie in one flat array, as views of it."""
+def views(flat: Tensor, widths: Sequence[int], models: int | None = None) -> list[Tensor]:
+    """Return the arrays of a network whose values lie in one flat array, as views of it.
+
+    Those of so many ``models`` are stacked: array after array, and in each model after model.
+    """
     arrays, begin = [], 0
+    stack = () if models is None else (models,)
     for fan_in, fan_out in pairwise(widths):
-        for shape in ((fan_in, fan_out), (fan_out,)):
+        for own in ((fan_in, fan_out), (fan_out,)):
+            shape = (*stack, *own)
             arrays.append(flat[begin : begin + prod(shape)].reshape(shape))
             begin += prod(shape)
     return arrays
@@ -139,7 +144,7 @@ def train(xp: Namespace, network: Network, batches: Iterable[Batch], step: Step)
 
     These are ``matmul`` and what the activations and losses below call, as NumPy has them.
     """
-    matmul, slope = xp.matmul, _SLOPES[network.loss]
+    matmul, slope = xp.matmul, SLOPES[network.loss]
     # An array, because NumPy would convert a Python number in each operation.
     one = network.parameters[:1].reshape(()) * 0.0 + 1.0
     downward = network.downward
@@ -231,20 +236,20 @@ def _bce_slope(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
 
 def _cross_entropy_slope(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
     # The largest is taken off, so that no exponential overflows.
-    delta = predictions - xp.amax(predictions, axis=1, keepdims=True)
+    delta = predictions - xp.amax(predictions, axis=-1, keepdims=True)
     xp.exp(delta, out=delta)
-    delta /= delta.sum(1).reshape(-1, 1)
+    delta /= delta.sum(-1)[..., None]
     delta -= targets
     return delta
 
 
-_ACTIVATE: dict[Activation, Activate] = {
+ACTIVATE: dict[Activation, Activate] = {
     "sigmoid": _sigmoid,
     "tanh": _tanh,
     "relu": _relu,
     "identity": _identity,
 }
-_DAMP: dict[Activation, Damp] = {
+DAMP: dict[Activation, Damp] = {
     "sigmoid": _damp_sigmoid,
     "tanh": _damp_tanh,
     "relu": _damp_relu,
@@ -252,7 +257,7 @@ _DAMP: dict[Activation, Damp] = {
 }
 # f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: f are the
 # values before that.
-_SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], Tensor]] = {
+SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], Tensor]] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
     "mse": _mse_slope,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from perceptron.backends.shared.gradient import Network, forward
+from perceptron.backends.shared.gradient import ACTIVATE, Network, forward
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import Problem
 
@@ -14,8 +14,12 @@ from perceptron.problems.problem import Problem
 def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Array:
     """Return the model's outputs (rows, outputs) in float64 for inputs (rows, features).
 
-    ``parameters`` are in the order of `Problem.start_parameters`, of any widths.
+    ``parameters`` are in the order of `Problem.start_parameters`, of any widths. Those of several
+    models are stacked, as are inputs that are not the same for all: outputs are then (models, rows,
+    outputs).
     """
+    if problem.models > 1:
+        return _stacked(problem, [np.asarray(array, np.float64) for array in parameters], inputs)
     arrays = [np.asarray(array, np.float64) for array in parameters]
     flat = np.concatenate([array.ravel() for array in arrays])
     network = Network(
@@ -28,3 +32,14 @@ def predict(problem: Problem, parameters: Iterable[Array], inputs: Array) -> Arr
     with np.errstate(over="ignore"):
         outputs: Array = forward(np, network, np.asarray(inputs, np.float64))[-1]
     return outputs
+
+
+def _stacked(problem: Problem, arrays: list[Array], inputs: Array) -> Array:
+    values = np.asarray(inputs, np.float64)
+    layers = zip(arrays[::2], arrays[1::2], problem.layers, strict=True)
+    with np.errstate(over="ignore"):
+        for weights, bias, layer in layers:
+            values = np.matmul(values, weights)
+            values += bias[:, None, :]
+            ACTIVATE[layer.activation](np, values, 1.0)
+    return values

@@ -101,6 +101,8 @@ def _work(problem: Problem) -> tuple[object, ...]:
         _last_batch(problem),
         problem.feed,
         problem.optimizer.kind,
+        problem.models,
+        problem.folds,
     )
 
 

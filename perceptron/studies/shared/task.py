@@ -101,6 +101,8 @@ def problem_fields(problem: Problem) -> dict[str, Any]:
         "outputs": problem.outputs,
         "batch": problem.batch,
         "iterations_per_epoch": problem.iterations_per_epoch,
+        "models": problem.models,
+        "folds": problem.folds,
         "optimizer": problem.optimizer.kind,
         "feed": problem.feed,
     }
