@@ -115,6 +115,8 @@ class Backend(Protocol):
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
     * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
     * ``counterpart``: of a `Distributed`, its `Counterpart`.
+    * ``low_precision``: names of dtypes beside float32 and float64 that it trains in, for `race`
+      alone: agreement cannot be shown in them.
     * ``published_dtype``: the `DType` in which the walk-through was, or would have been, published
       with it; float32 without this.
     """

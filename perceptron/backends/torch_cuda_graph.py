@@ -1,6 +1,8 @@
 """PyTorch's own step, recorded once as a CUDA graph and replayed: Python launches no kernels.
 
-What is recorded is the step of `torch-cuda`, or that of `torch-cuda-manual`, optimizer included.
+What is recorded is the step of `torch-cuda`, or that of `torch-cuda-manual`, optimizer included. Of
+several models at once it is the step under vmap, or that of `torch-cuda-bmm`; of those no GPU has
+recorded any yet.
 """
 
 from __future__ import annotations
@@ -10,7 +12,9 @@ from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.threads import thread_variables
 from perceptron.backends.shared.torch_capture import capture
 from perceptron.backends.shared.torch_recorded import STEPS, Recordable, RecordedTrainer
+from perceptron.backends.torch_bmm import BmmTrainer
 from perceptron.backends.torch_eager import CUDA, TorchTrainer
+from perceptron.backends.torch_ensemble import EnsembleTrainer
 from perceptron.backends.torch_manual import ManualTrainer
 from perceptron.problems.problem import DType, Problem
 from perceptron.rehearsal import device_here
@@ -37,7 +41,8 @@ class GraphBackend:
         return RecordedTrainer(lambda: self._trainer(problem, dtype), capture())
 
     def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
-        return TorchTrainer(problem, dtype, device_here(self.device), recorded=STEPS)
+        trainer = TorchTrainer if problem.models == 1 else EnsembleTrainer
+        return trainer(problem, dtype, device_here(self.device), recorded=STEPS)
 
 
 class ManualGraphBackend(GraphBackend):
@@ -48,7 +53,8 @@ class ManualGraphBackend(GraphBackend):
     rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda-manual")
 
     def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
-        return ManualTrainer(problem, dtype, device_here(self.device), recorded=STEPS)
+        trainer = ManualTrainer if problem.models == 1 else BmmTrainer
+        return trainer(problem, dtype, device_here(self.device), recorded=STEPS)
 
 
 BACKEND = GraphBackend()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.kernels import Kernel
 from perceptron.backends.shared.torch_feed import Feed
+from perceptron.backends.shared.torch_trainer import ModuleTrainer
 from perceptron.backends.torch_eager import TorchBackend, TorchTrainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.problem import DType, Problem
@@ -105,8 +106,9 @@ class LoaderBackend(TorchBackend):
     # The first step of any optimizer imports the last of them, which takes seconds.
     imports = ("torch", "torch.utils.data", "torch._dynamo")
     trainer = LoaderTrainer
+    of_several = LoaderTrainer  # which refuses them: a loader's rows are those of one model
 
-    def prepare(self, problem: Problem, dtype: DType) -> TorchTrainer:
+    def prepare(self, problem: Problem, dtype: DType) -> ModuleTrainer:
         require_batches(problem)
         return super().prepare(problem, dtype)
 

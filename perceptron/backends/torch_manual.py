@@ -25,7 +25,7 @@ from perceptron.backends.shared.gradient import (
 )
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.threads import thread_variables
-from perceptron.backends.shared.torch_data import TrainingData, tensor
+from perceptron.backends.shared.torch_data import TrainingData, tensor, to_host
 from perceptron.backends.shared.torch_feed import Pair
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.backends.torch_eager import CPU, CUDA
@@ -76,10 +76,10 @@ class ManualTrainer:
         self._problem, self._dtype = problem, getattr(torch, dtype)
         self._device = torch.device(device)
         self._accelerator = TorchAccelerator(self._device.type)
-        self.data = data = TrainingData(problem, self._dtype, self._device, classes=False)
-        flat = np.concatenate([array.ravel() for array in problem.start_parameters()])
+        self.data = TrainingData(problem, self._dtype, self._device, classes=False)
+        flat = np.concatenate([array.ravel() for array in self._start_arrays()])
         self._start = self._tensor(flat)
-        self._network = network_of(problem, self._start.clone(), torch.zeros_like(self._start))
+        self._arrange(self._start.clone(), torch.zeros_like(self._start))
         self._state = start_state(torch, problem.optimizer, self._start)
         self._iteration = 0
         self._taken: torch.Tensor | None = None
@@ -88,15 +88,34 @@ class ManualTrainer:
             self._numbers = torch.arange(1.0, recorded + 1.0, dtype=torch.float64).to(self._device)
         self._batches = problem.batches
         if self._batches is None:
-            scale = self._scale(problem.dataset.rows)
-            self._whole = whole_batch(self._network, data.inputs, data.targets, scale)
+            self._whole = self._whole_batch(self._scale(problem.dataset.rows))
         else:
-            self.feed = data.feed(max(1, recorded))
+            self.feed = self.data.feed(max(1, recorded))
             sizes = (self._batches.size, self._batches.shortest)
             self._scales = {rows: self._scale(rows) for rows in sizes}
             self._ones = {
                 rows: torch.ones(rows, dtype=self._dtype, device=self._device) for rows in sizes
             }
+
+    def _start_arrays(self) -> list[Array]:
+        """Return what the parameters are at the start, in the order of the flat tensor."""
+        return self._problem.start_parameters()
+
+    def _arrange(self, parameters: torch.Tensor, gradients: torch.Tensor) -> None:
+        """Keep the flat tensors of parameters and gradients, and views of them as layers."""
+        self._parameters, self._gradients = parameters, gradients
+        self._network = network_of(self._problem, parameters, gradients)
+
+    def _whole_batch(self, scale: torch.Tensor) -> Batch:
+        return whole_batch(self._network, self.data.inputs, self.data.targets, scale)
+
+    def _compute(self, batches: Iterable[Batch], step: Step) -> None:
+        """Compute the gradients on each batch, and ``step``."""
+        train(functions(), self._network, batches, step)
+
+    def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        outputs: torch.Tensor = forward(functions(), self._network, inputs)[-1]
+        return outputs
 
     def train(self, iterations: int) -> None:
         self.queue(iterations)
@@ -118,14 +137,14 @@ class ManualTrainer:
         if batches is None:
             self._take(repeat(self._whole, steps), factors)
         else:
-            self._take((self._batch(*pair, len(pair[0])) for pair in batches), factors)
+            self._take((self._batch(*pair, pair[0].shape[-2]) for pair in batches), factors)
 
     @property
     def host_values(self) -> list[torch.Tensor]:
         return []
 
     def reset(self) -> None:
-        self._network.parameters.copy_(self._start)
+        self._parameters.copy_(self._start)
         for array in (*self._state, *(() if self._taken is None else (self._taken,))):
             array.zero_()
         self._iteration = 0
@@ -138,15 +157,13 @@ class ManualTrainer:
         return evaluate(self._problem, self._predict)
 
     def parameters(self) -> list[Array]:
-        return [np.array(array.cpu().numpy()) for array in self._network.arrays]
+        return [np.array(to_host(array)) for array in self._network.arrays]
 
     def _predict(self, inputs: Array) -> Array:
         import torch
 
         with torch.inference_mode():
-            outputs = forward(functions(), self._network, self._tensor(inputs))[-1]
-            values: Array = outputs.cpu().numpy()
-        return values
+            return to_host(self._outputs(self._tensor(inputs)))
 
     def _tensor(self, array: Array) -> torch.Tensor:
         return tensor(array, self._dtype, self._device)
@@ -178,7 +195,7 @@ class ManualTrainer:
 
         # Otherwise each operation checks whether autograd has to record it.
         with torch.inference_mode():
-            train(functions(), self._network, batches, self._step(factors))
+            self._compute(batches, self._step(factors))
 
     def _factors_after(self, iterations: int) -> Iterator[Factors]:
         """Return Adam's factors of the steps after so many, as numbers."""
@@ -192,7 +209,7 @@ class ManualTrainer:
         import torch
 
         optimizer, state = self._problem.optimizer, self._state
-        parameters, gradients = self._network.parameters, self._network.gradients
+        parameters, gradients = self._parameters, self._gradients
         if optimizer.is_plain:
 
             def plain() -> None:

@@ -14,13 +14,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 from perceptron.backends.protocol import Trainer
 from perceptron.backends.shared import foreach
 
-# Make a tensor without writing to it, or read one number for Python.
-_NO_KERNEL = ("aten.empty", "aten.new_empty", "aten.resize_", "aten._local_scalar_dense")
+# Make a tensor without writing to it, or read one number for Python; the last is a view all but in
+# name.
+_NO_KERNEL = (
+    "aten.empty",
+    "aten.new_empty",
+    "aten.resize_",
+    "aten._local_scalar_dense",
+    "aten._unsafe_view",
+)
 # Read only the rows that they take.
 _GATHERS = ("aten.index_select", "aten.index.")
 
@@ -31,7 +39,10 @@ class Kernel:
 
     name: str
     operations: float
-    """Floating-point operations; of a matrix product two for each multiplication and addition."""
+    """Floating-point operations; of a matrix product two for each multiplication and addition.
+
+    Of a product of each of several models all products together.
+    """
     bytes_moved: float
     """Every tensor that goes in or comes out, once."""
     thinnest: int | None = None
@@ -99,14 +110,20 @@ def _kernel(name: str, arguments: Any, result: Any) -> Kernel:
     if name.startswith("aten._foreach") and result is None:  # it changed its first list in place
         outputs = list(_tensors(arguments[0]))
     read = [*inputs[1:], *outputs] if name.startswith(_GATHERS) else inputs
-    moved = sum(tensor.numel() * tensor.element_size() for tensor in (*read, *outputs))
+    moved = sum(_values(tensor) * tensor.element_size() for tensor in (*read, *outputs))
     operations = sum(tensor.numel() for tensor in (outputs or inputs))
     thinnest = None
     if "mm" in name.split(".")[1]:
-        left, right = [tensor for tensor in inputs if tensor.dim() == 2][-2:]
-        operations = 2 * left.shape[0] * left.shape[1] * right.shape[1]
-        thinnest = min(*left.shape, right.shape[1])
+        left, right = [tensor for tensor in inputs if tensor.dim() >= 2][-2:]
+        operations = 2 * left.numel() * right.shape[-1]
+        thinnest = min(*left.shape[-2:], right.shape[-1])
     return Kernel(name, float(operations), float(moved), thinnest)
+
+
+def _values(tensor: Any) -> int:
+    """Return how many values a tensor has in memory: what all models share it has once."""
+    of_axes = zip(tensor.shape, tensor.stride(), strict=True)
+    return prod(size for size, stride in of_axes if stride)
 
 
 def _tensors(values: Any) -> Iterator[Any]:

@@ -21,7 +21,8 @@ class TrainingData:
 
     They lie on ``device``, or in host memory where the problem is fed from there. With ``classes``
     the targets of cross-entropy are classes, as PyTorch's loss takes them; else (rows, outputs).
-    ``orders`` is empty where all rows are one batch.
+    ``orders`` is empty where all rows are one batch. Rows lie along ``axis``: 0, or 1 where each of
+    several models has its own, (models, rows, features).
     """
 
     def __init__(
@@ -32,7 +33,8 @@ class TrainingData:
         self.device, self.batches = device, problem.batches
         self.is_copied = problem.feed == "host" and device.type not in _IN_PLACE
         where = torch.device("cpu") if self.is_copied else device
-        part = problem.training_part()
+        part, _ = problem.parts()
+        self.axis = 1 if problem.folds else 0
         self.inputs = tensor(part.inputs, dtype, where)
         if classes and problem.loss == "cross-entropy":
             self.targets = torch.tensor(classes_of(part.targets), device="cpu").to(where)
@@ -48,10 +50,15 @@ class TrainingData:
 
         data = (self.inputs, self.targets, self.orders)
         if not self.is_copied:
-            return Resident(*data)
+            return Resident(*data, axis=self.axis)
         assert self.batches is not None
         event = getattr(torch, self.device.type).Event
-        return FromHost(*data, most * self.batches.size, self.device, event)
+        return FromHost(*data, most * self.batches.size, self.device, event, axis=self.axis)
+
+    @property
+    def rows(self) -> int:
+        """How many there are to train on, of each model."""
+        return int(self.inputs.shape[self.axis])
 
 
 def tensor(array: Array, dtype: torch.dtype, device: torch.device) -> torch.Tensor:
@@ -62,3 +69,15 @@ def tensor(array: Array, dtype: torch.dtype, device: torch.device) -> torch.Tens
     import torch
 
     return torch.tensor(array, dtype=dtype, device="cpu").to(device)
+
+
+def to_host(tensor: torch.Tensor) -> Array:
+    """Return a tensor as an array of NumPy's, which may share its memory.
+
+    It is float32 where NumPy has no such type.
+    """
+    import torch
+
+    values = tensor.detach().cpu()
+    array: Array = (values.float() if values.dtype == torch.bfloat16 else values).numpy()
+    return array

@@ -37,15 +37,17 @@ class Resident:
     """All data lie where they are needed: a batch is a gather.
 
     ``inputs`` (rows, features), ``targets`` of as many rows and ``orders`` (see `Batches.orders`)
-    lie on one device.
+    lie on one device. ``axis`` is that of the rows: 1 where each of several models has its own.
     """
 
-    def __init__(self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor) -> None:
-        self._inputs, self._targets, self._orders = inputs, targets, orders
+    def __init__(
+        self, inputs: torch.Tensor, targets: torch.Tensor, orders: torch.Tensor, axis: int = 0
+    ) -> None:
+        self._inputs, self._targets, self._orders, self._axis = inputs, targets, orders, axis
 
     def __call__(self, begin: int, end: int) -> Pair:
-        rows = self._orders[begin:end]
-        return self._inputs.index_select(0, rows), self._targets.index_select(0, rows)
+        rows, axis = self._orders[begin:end], self._axis
+        return self._inputs.index_select(axis, rows), self._targets.index_select(axis, rows)
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class FromHost:
     turns: one is written to again only when the device has passed the event behind its last copy.
 
     ``event`` makes such an event, on a GPU `torch.cuda.Event`. ``size`` is the most rows of a
-    batch.
+    batch; ``axis`` is that of the rows, as in `Resident`.
     """
 
     def __init__(
@@ -76,15 +78,16 @@ class FromHost:
         device: torch.device,
         event: Callable[[], Event],
         pin: bool = True,
+        axis: int = 0,
     ) -> None:
         import torch
 
         def buffer_for(tensor: torch.Tensor) -> torch.Tensor:
-            shape = (size, *tensor.shape[1:])
+            shape = (*tensor.shape[:axis], size, *tensor.shape[axis + 1 :])
             return torch.empty(shape, dtype=tensor.dtype, device="cpu", pin_memory=pin)
 
         self._inputs, self._targets, self._orders = inputs, targets, orders
-        self._device = device
+        self._device, self._axis = device, axis
         self._buffers = cycle(
             [_Buffer(buffer_for(inputs), buffer_for(targets), event()) for _ in range(BUFFERS)]
         )
@@ -92,12 +95,13 @@ class FromHost:
     def __call__(self, begin: int, end: int) -> Pair:
         import torch
 
-        rows = self._orders[begin:end]
+        rows, axis = self._orders[begin:end], self._axis
         buffer = next(self._buffers)
         buffer.copied.synchronize()
-        inputs, targets = buffer.inputs[: end - begin], buffer.targets[: end - begin]
-        torch.index_select(self._inputs, 0, rows, out=inputs)
-        torch.index_select(self._targets, 0, rows, out=targets)
+        inputs = buffer.inputs.narrow(axis, 0, end - begin)
+        targets = buffer.targets.narrow(axis, 0, end - begin)
+        torch.index_select(self._inputs, axis, rows, out=inputs)
+        torch.index_select(self._targets, axis, rows, out=targets)
         batch = (
             inputs.to(self._device, non_blocking=True),
             targets.to(self._device, non_blocking=True),

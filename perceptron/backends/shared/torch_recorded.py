@@ -71,16 +71,20 @@ class RecordedTrainer:
             self._place = torch.zeros(1, dtype=torch.int64, device=data.device)  # in the orders
             self._is_staged = data.is_copied
             if batches is not None:
-                rows = STEPS * batches.size
+                rows, axis = STEPS * batches.size, data.axis
                 self._ahead = torch.arange(rows, device=data.device)
                 self._staged = [
-                    torch.zeros((rows, *values.shape[1:]), dtype=values.dtype, device=data.device)
+                    torch.zeros(
+                        (*values.shape[:axis], rows, *values.shape[axis + 1 :]),
+                        dtype=values.dtype,
+                        device=data.device,
+                    )
                     for values in (data.inputs, data.targets)
                     if self._is_staged
                 ]
             self.graphs: dict[Kind, Work] = {
                 kind: capture.record(partial(self._steps, kind), self.trainer.host_values)
-                for kind in kinds(batches, len(data.inputs))
+                for kind in kinds(batches, data.rows)
             }
             for replay in self.graphs.values():  # warm up: the first replay of a graph uploads it
                 replay()
@@ -119,7 +123,7 @@ class RecordedTrainer:
 
     def _runs(self, iterations: int) -> Iterator[tuple[int, Kind]]:
         if self._batches is None:
-            return runs_of_all(len(self._data.inputs), iterations)
+            return runs_of_all(self._data.rows, iterations)
         return runs(self._batches, self._iteration, iterations)
 
     def _steps(self, kind: Kind) -> None:
@@ -128,20 +132,22 @@ class RecordedTrainer:
         self.trainer.take_recorded(kind.steps, batches)
 
     def _recorded_batches(self, kind: Kind) -> Iterator[Pair]:
-        count, data = kind.steps * kind.rows, self._data
+        count, data, axis = kind.steps * kind.rows, self._data, self._data.axis
         if self._is_staged:
-            inputs, targets = (values[:count] for values in self._staged)
-            yield from zip(inputs.chunk(kind.steps), targets.chunk(kind.steps), strict=True)
+            inputs, targets = (
+                values.narrow(axis, 0, count).chunk(kind.steps, axis) for values in self._staged
+            )
+            yield from zip(inputs, targets, strict=True)
             return
         places = (self._place + self._ahead[:count]).remainder_(len(data.orders))
         self._place.add_(count)
         for batch in data.orders.index_select(0, places).chunk(kind.steps):
-            yield data.inputs.index_select(0, batch), data.targets.index_select(0, batch)
+            yield data.inputs.index_select(axis, batch), data.targets.index_select(axis, batch)
 
     def _stage(self, begin: int, end: int) -> None:
         """Copy the next batches to where the graphs expect them."""
         for staged, values in zip(self._staged, self.trainer.feed(begin, end), strict=True):
-            staged[: end - begin].copy_(values)
+            staged.narrow(self._data.axis, 0, end - begin).copy_(values)
 
 
 def kinds(batches: Batches | None, rows: int) -> list[Kind]:

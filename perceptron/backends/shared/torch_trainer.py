@@ -1,0 +1,203 @@
+"""PyTorch's modules, trained by its own optimizers: what one model and several have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import repeat
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.backends.protocol import Evaluation
+from perceptron.backends.shared.evaluation import evaluate
+from perceptron.backends.shared.torch_data import TrainingData, tensor, to_host
+from perceptron.backends.shared.torch_feed import Feed, Pair
+from perceptron.backends.shared.torch_modules import loss_of, optimizer_of
+from perceptron.problems.batches import Batches
+from perceptron.problems.datasets import Array
+from perceptron.problems.optimizer import Adam
+from perceptron.problems.problem import DType, Problem
+
+if TYPE_CHECKING:
+    import torch
+
+
+class ModuleTrainer:
+    """Where gradients come from a subclass says; the device is an argument.
+
+    A batch of ``resident`` data is gathered on the device by its indices. Of ``host`` data it is
+    gathered in host memory and, on a GPU, copied from there; see `torch_feed.FromHost`.
+
+    ``foreach`` is that of `torch.optim`: None takes what PyTorch takes. With ``recorded`` the
+    trainer is one whose steps `torch_recorded` records, so many at once.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        dtype: DType,
+        device: str,
+        *,
+        foreach: bool | None = None,
+        recorded: int = 0,
+    ) -> None:
+        import torch
+
+        # TF32 products have 10 bits of mantissa: faster, and not what was asked for.
+        torch.set_float32_matmul_precision("highest")
+        self._problem = problem
+        self._device = torch.device(device)
+        self._dtype = getattr(torch, dtype)
+        self._accelerator = TorchAccelerator(self._device.type)
+        self.data = TrainingData(problem, self._dtype, self._device, classes=True)
+        self._batches, self._iteration = problem.batches, 0
+        if self._batches is not None:
+            self.feed = self._make_feed(max(1, recorded))
+        self._start = as_linear([self._tensor(array) for array in self._start_arrays()])
+        self._loss = loss_of(problem.loss)
+        self._parameters = self._make_parameters()
+        self._optimizer = optimizer_of(
+            problem.optimizer,
+            self._parameters,
+            foreach=foreach,
+            capturable=bool(recorded) and self._device.type != "cpu",  # PyTorch refuses it there
+        )
+        if recorded and isinstance(problem.optimizer, Adam):
+            self._keep_adam_state()
+        self.reset()
+
+    def _start_arrays(self) -> list[Array]:
+        """Return what the parameters are at the start, as the problem has them."""
+        raise NotImplementedError
+
+    def _make_parameters(self) -> list[torch.Tensor]:
+        """Return the leaf tensors to train, as `torch.nn.Linear` has them."""
+        raise NotImplementedError
+
+    def _take(self, batches: Iterable[Pair]) -> None:
+        """Take a step on each batch."""
+        raise NotImplementedError
+
+    def _outputs(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Return what the present parameters make of inputs."""
+        raise NotImplementedError
+
+    def phases(self) -> dict[str, Callable[[int], None]]:
+        """Return loops over iterations, each of which ends one iteration phase later than the last.
+
+        The last is a whole iteration; the differences are what each phase takes. ``batch`` is what
+        `train` does to get at its rows: a gather, a copy; there is none where it takes them all.
+        """
+
+        def nothing(iterations: int) -> None:
+            for _ in repeat(None, iterations):
+                pass
+
+        def batch(iterations: int) -> None:
+            for _ in self._fed(iterations):
+                pass
+            self._synchronize()
+
+        return {
+            "Python's loop": nothing,
+            **({} if self._batches is None else {"batch": batch}),
+            **self._phases_of_gradients(),
+            "optimizer step": self.train,
+        }
+
+    def _phases_of_gradients(self) -> dict[str, Callable[[int], None]]:
+        """Return the loops of `phases` between the batch and the optimizer's step."""
+        raise NotImplementedError
+
+    def train(self, iterations: int) -> None:
+        self.queue(iterations)
+        self._synchronize()
+
+    def queue(self, iterations: int) -> None:
+        """Train without waiting for the device."""
+        self._take(self._fed(iterations))
+
+    def take_recorded(self, steps: int, batches: Iterable[Pair] | None) -> None:
+        self._take(
+            repeat((self.data.inputs, self.data.targets), steps) if batches is None else batches
+        )
+
+    @property
+    def host_values(self) -> list[torch.Tensor]:
+        states = self._optimizer.state.values() if self._device.type == "cpu" else ()
+        return [state["step"] for state in states if "step" in state]
+
+    def _keep_adam_state(self) -> None:
+        """Make Adam's arrays as it would itself, but count its steps in the parameters' dtype.
+
+        A captured step corrects its bias on the device, from a count that PyTorch makes float32:
+        with five digits, which is too few for float64.
+        """
+        import torch
+
+        dtype = torch.promote_types(self._dtype, torch.float32)  # bfloat16 cannot count beyond 256
+        for parameter in self._parameters:
+            self._optimizer.state[parameter] = {
+                "step": torch.zeros((), dtype=dtype, device=self._device),
+                "exp_avg": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+                "exp_avg_sq": torch.zeros_like(parameter, memory_format=torch.preserve_format),
+            }
+
+    def _fed(self, iterations: int) -> Iterator[Pair]:
+        """Return inputs and targets of the next iterations, each made when its turn comes."""
+        if self._batches is None:
+            return repeat((self.data.inputs, self.data.targets), iterations)
+        return self._taken(self._batches, iterations)
+
+    def _taken(self, batches: Batches, iterations: int) -> Iterator[Pair]:
+        feed = self.feed
+        for begin, end in batches.spans(self._iteration, iterations):
+            yield feed(begin, end)
+        self._iteration += iterations
+
+    def _make_feed(self, at_once: int) -> Feed:
+        return self.data.feed(at_once)
+
+    def reset(self) -> None:
+        import torch
+
+        with torch.no_grad():
+            for parameter, start in zip(self._parameters, self._start, strict=True):
+                parameter.copy_(start)
+            # From zeros a step is the first; the arrays stay where they are, as a graph needs them.
+            for state in self._optimizer.state.values():
+                for value in state.values():
+                    if isinstance(value, torch.Tensor):
+                        value.zero_()
+        self._iteration = 0
+        self._synchronize()
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        return evaluate(self._problem, self._predict)
+
+    def _predict(self, inputs: Array) -> Array:
+        import torch
+
+        with torch.no_grad():
+            return to_host(self._outputs(self._tensor(inputs)))
+
+    def parameters(self) -> list[Array]:
+        return [np.array(to_host(array)) for array in as_linear(self._parameters)]
+
+    def _tensor(self, array: Array) -> torch.Tensor:
+        return tensor(array, self._dtype, self._device)
+
+    def _synchronize(self) -> None:
+        self._accelerator.synchronize()
+
+
+def as_linear(arrays: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """Return [weights 1, bias 1 …] with weights as `torch.nn.Linear` keeps them: transposed.
+
+    What is so already comes back as a problem has it.
+    """
+    return [array if index % 2 else array.mT for index, array in enumerate(arrays)]
