@@ -18,11 +18,8 @@ from threadpoolctl import ThreadpoolController
 from perceptron.backends.numba_layers import settings_of
 from perceptron.backends.protocol import Evaluation
 from perceptron.backends.python_backend import scale_of, sgd_of, turns_of
-from perceptron.backends.shared.compiled_layers import (
-    LoopArrays,
-    compiled,
-    descent_of_models,
-)
+from perceptron.backends.shared.compiled_layers import LoopArrays, compiled
+from perceptron.backends.shared.compiled_models import descent_of_models
 from perceptron.backends.shared.evaluation import evaluate
 from perceptron.backends.shared.loop_source import LoopForm, loop_function
 from perceptron.backends.shared.predict import predict
@@ -131,7 +128,7 @@ class LayeredModels(NumbaModels):
             all_targets=self._targets,
             **settings_of(problem, dtype),
         )
-        self._descend = descent_of_models()
+        self._descend = descent_of_models(self._arrays)
         self._pools = ThreadpoolController()
 
     def train(self, iterations: int) -> None:

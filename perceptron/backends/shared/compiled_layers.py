@@ -189,60 +189,10 @@ def descent() -> Callable[[LoopArrays, int, int], None]:
     return compiled(descend)
 
 
-@lru_cache(maxsize=1)
-def descent_of_models() -> Callable[[LoopArrays, int, int], None]:
-    """Compile `descent` of several models, by as many threads as have arrays of their own.
-
-    What a thread writes has an axis of threads in front: ``gradients``, ``signals``, ``deltas`` and
-    ``targets``. ``parameters`` and ``buffer`` are (models, size), ``all_inputs`` and
-    ``all_targets`` (data sets, rows, columns) with one data set, or one for each model.
-    """
-    from numba import prange
-
-    descend = descent()
-
-    def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
-        threads, models = len(arrays.gradients), len(arrays.parameters)
-        data_sets, rows, features = arrays.all_inputs.shape
-        for thread in prange(threads):
-            begin, end = thread * models // threads, (thread + 1) * models // threads
-            signals, targets = arrays.signals[thread], arrays.targets[thread]
-            for model in range(begin, end):
-                data_set = model % data_sets
-                all_inputs, all_targets = arrays.all_inputs[data_set], arrays.all_targets[data_set]
-                if len(arrays.orders) == 0 and (data_sets > 1 or model == begin):
-                    signals[: rows * features] = all_inputs.ravel()
-                    targets[:rows] = all_targets
-                own = LoopArrays(
-                    arrays.widths,
-                    arrays.activations,
-                    arrays.parameters[model],
-                    arrays.gradients[thread],
-                    arrays.buffer[model],
-                    signals,
-                    arrays.deltas[thread],
-                    targets,
-                    arrays.ones,
-                    all_inputs,
-                    all_targets,
-                    arrays.begins,
-                    arrays.ends,
-                    arrays.scales,
-                    arrays.orders,
-                    arrays.loss,
-                    arrays.nesterov,
-                    arrays.momentum,
-                    arrays.decay,
-                    arrays.one,
-                    arrays.smallest,
-                )
-                descend(own, first, iterations)
-
-    return compiled(descend_all, parallel=True)
-
-
-def compiled(function: Callable[..., Any], parallel: bool = False) -> Callable[..., Any]:
-    """Return the function compiled by Numba when it is first called.
+def compiled(
+    function: Callable[..., Any], signature: Any = None, *, parallel: bool = False
+) -> Callable[..., Any]:
+    """Return the function compiled by Numba, when it is first called or at once for a signature.
 
     ``parallel`` is for one with a `numba.prange`, over which its threads are divided.
     """
@@ -250,6 +200,8 @@ def compiled(function: Callable[..., Any], parallel: bool = False) -> Callable[.
 
     # Sums may be reordered and fused with products, as BLAS does; NaN and infinity keep their
     # meaning, so that a training that diverges shows.
-    compile_it = njit(fastmath={"contract", "reassoc"}, error_model="numpy", parallel=parallel)
+    compile_it = njit(
+        signature, fastmath={"contract", "reassoc"}, error_model="numpy", parallel=parallel
+    )
     compiled: Callable[..., Any] = compile_it(function)
     return compiled
