@@ -19,7 +19,7 @@ import numpy as np
 
 from perceptron import optional
 from perceptron.backends.accelerators.jax_accelerator import PLUGINS, JaxAccelerator
-from perceptron.backends.jax_program import State, program, start
+from perceptron.backends.jax_program import State, models_of, program, start
 from perceptron.backends.protocol import Evaluation, LadderStep
 from perceptron.backends.shared.compile_cache import has_found, jax_events
 from perceptron.backends.shared.cuda import driver_unavailable
@@ -45,7 +45,7 @@ class JaxTrainer:
     """Trains on data that lie on the device: batches are gathered there, in the compiled loop.
 
     So are those of ``host`` data where the device is the host. Arrays are committed to one device,
-    which decides where everything runs.
+    which decides where everything runs. Several models take each step together.
     """
 
     def __init__(self, problem: Problem, dtype: DType, device: str) -> None:
@@ -60,14 +60,17 @@ class JaxTrainer:
             problem.optimizer,
             problem.batches,
             _INNER[device],
+            models_of(problem),
         )
         # float64 for Adam's factors; every array has its own dtype and keeps it.
         with jax.enable_x64(True):
-            parameters = [self._placed(array) for array in problem.start_parameters()]
+            several = problem.models > 1
+            arrays = problem.stacked_start() if several else problem.start_parameters()
+            parameters = [self._placed(array) for array in arrays]
             first = start(problem.optimizer, parameters)
             self._start: State = jax.device_put(first, self._target)
         self._state = self._start
-        self._hold(*problem.training_part())
+        self._hold(*problem.parts()[0])
 
     def train(self, iterations: int) -> None:
         import jax
@@ -160,7 +163,7 @@ class HostFedTrainer(JaxTrainer):
         """Return inputs and targets of these rows, queued to be copied to the device."""
         import jax
 
-        return [jax.device_put(values.take(rows, 0), self._target) for values in self._host]
+        return [jax.device_put(values.take(rows, -2), self._target) for values in self._host]
 
 
 def _wait_for(state: State) -> None:

@@ -2,22 +2,34 @@
 
 Gradients are derived by hand as in `gradient`: that module works in place, which JAX's arrays do
 not allow. Every function is pure: a state goes in and another comes out.
+
+Several models are the same functions of one, mapped over stacked parameters: their gradients are
+those of each, and a step works value by value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from perceptron.backends.shared.gradient import slope_scale
 from perceptron.backends.shared.update import adam_factors, start_state, update
 from perceptron.problems.batches import Batches
 from perceptron.problems.optimizer import Adam, Optimizer
-from perceptron.problems.problem import Activation, Loss
+from perceptron.problems.problem import Activation, Loss, Problem
 
 if TYPE_CHECKING:
     import jax
+
+Models = Literal["one", "on shared data", "on data of each"]
+
+
+def models_of(problem: Problem) -> Models:
+    """Return whether there is one model, and what several train on."""
+    if problem.models == 1:
+        return "one"
+    return "on data of each" if problem.folds else "on shared data"
 
 
 class State(NamedTuple):
@@ -26,7 +38,7 @@ class State(NamedTuple):
     steps: jax.Array
     """Taken since the start, int64: it says which batch is next, and corrects Adam's bias."""
     parameters: list[jax.Array]
-    """In the order of `Problem.start_parameters`."""
+    """In the order of `Problem.start_parameters`; stacked for several models."""
     kept: list[tuple[jax.Array, ...]]
     """What the optimizer keeps for each of them; see `update.start_state`."""
 
@@ -39,7 +51,7 @@ class Program(NamedTuple):
     step: Callable[..., State]
     """(state, inputs, targets) → state, for a batch that lies ready."""
     predict: Callable[..., jax.Array]
-    """(parameters, inputs) → outputs of the last layer, (rows, outputs)."""
+    """(parameters, inputs) → outputs of the last layer, (rows, outputs) or (models, …)."""
 
 
 def start(optimizer: Optimizer, parameters: list[jax.Array]) -> State:
@@ -57,6 +69,7 @@ def program(
     optimizer: Optimizer,
     batches: Batches | None,
     inner: int,
+    models: Models = "one",
 ) -> Program:
     """Return the functions of all problems that differ in data and start alone.
 
@@ -64,9 +77,17 @@ def program(
     """
     import jax
 
+    gradients_on, taken = partial(_gradients, activations, loss), _taken
+    forward = partial(_outputs, activations)
+    if models != "one":
+        data = 0 if models == "on data of each" else None
+        gradients_on = jax.vmap(gradients_on, (0, data, data))
+        forward = jax.vmap(forward, (0, data))
+        if data is not None:
+            taken = jax.vmap(_taken, (0, None))
+
     def step(state: State, inputs: jax.Array, targets: jax.Array) -> State:
-        gradients = _gradients(activations, loss, state.parameters, inputs, targets)
-        return _moved(optimizer, state, gradients)
+        return _moved(optimizer, state, gradients_on(state.parameters, inputs, targets))
 
     def train(
         iterations: jax.Array,
@@ -81,7 +102,7 @@ def program(
         def on_batch(size: int) -> Callable[[State], State]:
             def train_on(state: State) -> State:
                 rows = _rows(batches, orders, state.steps, size)
-                return step(state, _taken(inputs, rows), _taken(targets, rows))
+                return step(state, taken(inputs, rows), taken(targets, rows))
 
             return train_on
 
@@ -90,10 +111,7 @@ def program(
             return repeated(iterations, full, state, inner)
         return _by_epochs(batches, iterations, full, on_batch(batches.shortest), state, inner)
 
-    def predict(parameters: list[jax.Array], inputs: jax.Array) -> jax.Array:
-        return _forward(activations, parameters, inputs)[-1]
-
-    return Program(jax.jit(train), jax.jit(step), jax.jit(predict))
+    return Program(jax.jit(train), jax.jit(step), jax.jit(forward))
 
 
 def repeated(times: jax.Array, step: Callable[[State], State], state: State, inner: int) -> State:
@@ -169,6 +187,12 @@ def _forward(
         weights, bias = parameters[2 * index : 2 * index + 2]
         outputs.append(_activate(activation, _product(outputs[-1], weights) + bias))
     return outputs
+
+
+def _outputs(
+    activations: tuple[Activation, ...], parameters: list[jax.Array], inputs: jax.Array
+) -> jax.Array:
+    return _forward(activations, parameters, inputs)[-1]
 
 
 def _gradients(

@@ -189,12 +189,19 @@ def descent() -> Callable[[LoopArrays, int, int], None]:
     return compiled(descend)
 
 
-def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function compiled by Numba when it is first called."""
+def compiled(
+    function: Callable[..., Any], signature: Any = None, *, parallel: bool = False
+) -> Callable[..., Any]:
+    """Return the function compiled by Numba, when it is first called or at once for a signature.
+
+    ``parallel`` is for one with a `numba.prange`, over which its threads are divided.
+    """
     from numba import njit
 
     # Sums may be reordered and fused with products, as BLAS does; NaN and infinity keep their
     # meaning, so that a training that diverges shows.
-    compile_it = njit(fastmath={"contract", "reassoc"}, error_model="numpy")
+    compile_it = njit(
+        signature, fastmath={"contract", "reassoc"}, error_model="numpy", parallel=parallel
+    )
     compiled: Callable[..., Any] = compile_it(function)
     return compiled

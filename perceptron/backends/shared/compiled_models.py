@@ -1,0 +1,94 @@
+"""Training several models over layers: `compiled_layers.descent` of each, threads in parallel.
+
+Numba compiles it once for each dtype, as that, and takes little longer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from perceptron.backends.shared.compiled_layers import LoopArrays, compiled, descent
+
+
+def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], None]:
+    """Compile `descent` of several models, by as many threads as have arrays of their own.
+
+    What a thread writes has an axis of threads in front: ``gradients``, ``signals``, ``deltas`` and
+    ``targets``. ``parameters`` and ``buffer`` are (models, size), ``all_inputs`` and
+    ``all_targets`` (data sets, rows, columns) with one data set, or one for each model. The
+    function takes ``arrays`` or others of the same types, the first iteration's number and how many
+    follow.
+    """
+    from numba import typeof
+
+    some, every = _compiled_for(typeof(arrays))
+
+    def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
+        every(arrays, some, first, iterations)
+
+    return descend_all
+
+
+@lru_cache(maxsize=8)
+def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
+    """Compile what trains one thread's models, and what calls that in parallel.
+
+    The second takes the first as an address: what it knew the code of it would compile again, for
+    each of the functions that a parallel loop consists of.
+    """
+    from numba import prange, types
+
+    descend = descent()
+
+    def some(arrays: LoopArrays, thread: int, threads: int, first: int, iterations: int) -> None:
+        models = len(arrays.parameters)
+        data_sets, rows, features = arrays.all_inputs.shape
+        begin, end = thread * models // threads, (thread + 1) * models // threads
+        signals, targets = arrays.signals[thread], arrays.targets[thread]
+        for model in range(begin, end):
+            data_set = model % data_sets
+            all_inputs, all_targets = arrays.all_inputs[data_set], arrays.all_targets[data_set]
+            if len(arrays.orders) == 0 and (data_sets > 1 or model == begin):
+                for row in range(rows):
+                    for j in range(features):
+                        signals[row * features + j] = all_inputs[row, j]
+                    for j in range(all_targets.shape[1]):
+                        targets[row, j] = all_targets[row, j]
+            own = LoopArrays(
+                arrays.widths,
+                arrays.activations,
+                arrays.parameters[model],
+                arrays.gradients[thread],
+                arrays.buffer[model],
+                signals,
+                arrays.deltas[thread],
+                targets,
+                arrays.ones,
+                all_inputs,
+                all_targets,
+                arrays.begins,
+                arrays.ends,
+                arrays.scales,
+                arrays.orders,
+                arrays.loss,
+                arrays.nesterov,
+                arrays.momentum,
+                arrays.decay,
+                arrays.one,
+                arrays.smallest,
+            )
+            descend(own, first, iterations)
+
+    def every(arrays: LoopArrays, some: Callable[..., None], first: int, iterations: int) -> None:
+        threads = len(arrays.gradients)
+        for thread in prange(threads):
+            some(arrays, np.int64(thread), threads, first, iterations)
+
+    whole = types.int64
+    of_some = types.void(arrays_type, whole, whole, whole, whole)
+    of_every = types.void(arrays_type, types.FunctionType(of_some), whole, whole)
+    return compiled(some, of_some), compiled(every, of_every, parallel=True)
