@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from perceptron import optional
-from perceptron.backends.numpy_backend import NumpyTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Trainer
 from perceptron.backends.python_backend import LoopTrainer, scale_of, sgd_of, turns_of
 from perceptron.backends.shared.compiled_layers import (
