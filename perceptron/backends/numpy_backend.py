@@ -15,6 +15,9 @@ class NumpyBackend:
     device = "cpu"
     summary = "NumPy, gradients derived by hand, one activation an iteration"
     rung = LadderStep("activations computed twice", after="numpy-published")
+    rung_of_models = LadderStep(
+        "calls for each model: an operation passes over all", after="numpy-one-by-one"
+    )
     published_dtype: DType = "float64"
 
     def unavailable(self) -> str | None:

@@ -92,7 +92,8 @@ class StackedTrainer(NumpyTrainer):
 
     def _data(self) -> tuple[Array, Array]:
         inputs, targets = self._problem.parts()[0]
-        return inputs, np.ascontiguousarray(targets.swapaxes(-1, -2))
+        upright = np.ascontiguousarray(targets.swapaxes(-1, -2), self._dtype)
+        return inputs.astype(self._dtype), upright
 
     def _start_arrays(self) -> list[Array]:
         return self._problem.stacked_start()

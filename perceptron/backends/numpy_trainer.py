@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from types import ModuleType
 from typing import Any
@@ -26,6 +26,7 @@ from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import DType, Problem
+from perceptron.problems.typed import typed
 
 ToHost = Callable[[Any], Array]  # an array of a namespace → the same as NumPy's
 
@@ -72,7 +73,7 @@ class NumpyTrainer:
         # Batches of data that stay on the host are copied as they come; NumPy is there already.
         self._is_copied = problem.feed == "host" and to_host is not np.asarray
         self._take = self._copied if self._is_copied else xp.ndarray.take
-        self._inputs, self._targets = (array.astype(dtype) for array in self._data())
+        self._inputs, self._targets = self._data()
         if not self._is_copied:
             self._inputs, self._targets = xp.asarray(self._inputs), xp.asarray(self._targets)
         start = np.concatenate([array.ravel() for array in self._start_arrays()])
@@ -101,6 +102,18 @@ class NumpyTrainer:
             array[...] = 0.0
         self._iteration = self._steps = 0
 
+    @property
+    def stands_at(self) -> tuple[Any, State]:
+        """The flat parameters and the optimizer's arrays, which training changes."""
+        return self._network.parameters, self._state
+
+    def stand_at(self, parameters: Any, state: Sequence[Any], iterations: int) -> None:
+        """Go on from where another training of this kind stood after so many iterations."""
+        self._network.parameters[...] = parameters
+        for array, other in zip(self._state, state, strict=True):
+            array[...] = other
+        self._iteration = self._steps = iterations
+
     def loss(self) -> float:
         return self.evaluate().train.loss
 
@@ -112,8 +125,8 @@ class NumpyTrainer:
         return [np.array(self._to_host(array)) for array in self._network.arrays]
 
     def _data(self) -> tuple[Array, Array]:
-        """Return inputs and targets, as they will be gathered from."""
-        return self._problem.training_part()
+        """Return inputs and targets in the trainer's dtype, as they will be gathered from."""
+        return typed(self._problem, self._dtype)
 
     def _start_arrays(self) -> list[Array]:
         """Return the parameters at the start, array after array as the network has them."""
