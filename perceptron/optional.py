@@ -28,6 +28,7 @@ EXTRAS: Mapping[str, Mapping[str, str]] = {
     "parquet": {"pandas": "pandas", "pyarrow": "pyarrow"},
     "triton": {"triton": "triton"},
     "cupy": {"cupy": "cupy-cuda13x"},
+    "joblib": {"joblib": "joblib"},
 }
 """The modules of each extra, with the name under which each is installed."""
 

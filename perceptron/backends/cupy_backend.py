@@ -12,7 +12,7 @@ import numpy as np
 
 from perceptron import optional
 from perceptron.backends.accelerators.cupy_accelerator import CupyAccelerator, namespace
-from perceptron.backends.numpy_backend import NUMPY, NumpyTrainer, with_dot
+from perceptron.backends.numpy_trainer import NUMPY, NumpyTrainer, with_dot
 from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.cuda import driver_unavailable
 from perceptron.backends.shared.threads import thread_variables

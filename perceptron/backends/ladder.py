@@ -4,7 +4,11 @@ What costs on a tiny problem is calling from Python, operation by operation. Eac
 backend that removes one thing from the rung before it; the last leaves the arithmetic alone. On a
 GPU, where launching kernels is what costs, there is a ladder of its own.
 
-Every backend says itself where it stands, in its attribute ``rung`` (see `protocol.LadderStep`).
+Several models at once have another ladder: it starts with one model after the other, and what
+costs there is calling from Python for each.
+
+Every backend says itself where it stands, in its attributes ``rung`` and ``rung_of_models`` (see
+`protocol.LadderStep`).
 """
 
 from __future__ import annotations
@@ -17,16 +21,19 @@ from perceptron.backends.protocol import Counterpart, Distributed, LadderStep
 STARTS = "nothing: the ladder starts here"
 
 
-def rungs(device: str, batches: bool = True, processes: Sequence[int] = ()) -> dict[str, str]:
+def rungs(
+    device: str, batches: bool = True, processes: Sequence[int] = (), models: bool = False
+) -> dict[str, str]:
     """Return the backends on this device's ladder in their order, with what each removes.
 
-    ``batches`` says whether the ladder is that of a problem with batches. A backend without a
-    rung, or whose ``after`` is on no ladder of this device, is not among them. With ``processes``
-    it starts with what trains over so many, the most first, and goes on with what trains as that
-    does in one: what stands above it without them removes something else, and is left out.
+    ``batches`` says whether the ladder is that of a problem with batches, ``models`` whether it is
+    that of several models at once. A backend without a rung there, or whose ``after`` is on no
+    ladder of this device, is not among them. With ``processes`` it starts with what trains over so
+    many, the most first, and goes on with what trains as that does in one: what stands above it
+    without them removes something else, and is left out. Nothing trains several models over them.
     """
-    ladder = _of_one_process(device, batches)
-    joined = _over_processes(device, ladder) if processes else None
+    ladder = _of_one_process(device, batches, "rung_of_models" if models else "rung")
+    joined = _over_processes(device, ladder) if processes and not models else None
     if joined is None:
         return ladder
     backend, counterpart = joined
@@ -71,13 +78,13 @@ def _steps_down(
     }
 
 
-def _of_one_process(device: str, batches: bool) -> dict[str, str]:
+def _of_one_process(device: str, batches: bool, attribute: str) -> dict[str, str]:
     known: dict[str, LadderStep] = {}
     for name in registry.names():
         backend = registry.load(name)
         # Not inherited: a backend derived from another is not therefore a rung of the ladder.
         own = vars(type(backend)) | getattr(backend, "__dict__", {})
-        rung = own.get("rung")
+        rung = own.get(attribute)
         if isinstance(rung, LadderStep) and backend.device == device:
             known[name] = rung
     ladder = [name for name in _descent(None, known) if batches or not known[name].needs_batches]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from perceptron.backends.numpy_backend import NumpyTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.python_backend import scale_of, sgd_of, turns_of
 from perceptron.backends.shared.compiled_layers import ACTIVATIONS, LOSSES, LoopArrays, descent
 from perceptron.problems.problem import DType, Problem

@@ -55,6 +55,9 @@ class Trainer(Protocol):
 
     Of several models at once (`Problem.models`) an iteration is a step of each, and losses and
     accuracies are their means.
+
+    It may have ``least_seconds``: how long a timed call should take at least, so that what it costs
+    once, whatever the iterations, is not taken for what they cost.
     """
 
     def train(self, iterations: int) -> None:
@@ -84,7 +87,7 @@ class Trainer(Protocol):
 
 @dataclass(frozen=True)
 class LadderStep:
-    """Where a backend stands on the ladder of `perceptron overhead`."""
+    """Where a backend stands on a ladder of `perceptron overhead`."""
 
     removes: str
     """What this backend does away with."""
@@ -113,7 +116,10 @@ class Backend(Protocol):
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``ranks``: the `Ranks` of one that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
-    * ``rung``: its `LadderStep`, if it stands on a ladder; not inherited.
+    * ``process_ids()``: the numbers of processes that it has do its work, where it trains no model
+      over several of them together; none may be there yet.
+    * ``rung``: its `LadderStep`, if it stands on the ladder of one model; not inherited.
+    * ``rung_of_models``: the same, on the ladder of several models at once; not inherited.
     * ``counterpart``: of a `Distributed`, its `Counterpart`.
     * ``low_precision``: names of dtypes beside float32 and float64 that it trains in, for `race`
       alone: agreement cannot be shown in them.

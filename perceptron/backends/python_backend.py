@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from perceptron.backends.numpy_backend import NumpyTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import LadderStep, Unsupported
 from perceptron.backends.shared.gradient import slope_scale
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function

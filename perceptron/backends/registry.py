@@ -45,6 +45,12 @@ BUILT_IN: dict[str, str] = {
     "jax-cuda": "perceptron.backends.jax_backend:CUDA",
     "torch-mps": "perceptron.backends.torch_eager:MPS",
     "torch-xpu": "perceptron.backends.torch_eager:XPU",
+    "processes": "perceptron.backends.processes:BACKEND",
+    "numpy-one-by-one": "perceptron.backends.one_by_one:NUMPY",
+    "numba-one-by-one": "perceptron.backends.one_by_one:NUMBA",
+    "torch-cpu-one-by-one": "perceptron.backends.one_by_one:TORCH_CPU",
+    "jax-cpu-one-by-one": "perceptron.backends.one_by_one:JAX_CPU",
+    "torch-cuda-one-by-one": "perceptron.backends.one_by_one:TORCH_CUDA",
 }
 
 _MOST_PROCESSES = 4096

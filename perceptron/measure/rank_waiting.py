@@ -22,15 +22,16 @@ _EXCHANGING = ("gloo", "pt_gloo", "pt_nccl")
 
 @contextmanager
 def meter_of(backend: Backend) -> Iterator[Meter | None]:
-    """Yield what tells how long the threads of a backend's ranks and of this process waited.
+    """Yield what tells how long the threads of this process and of those that help it waited.
 
-    None for a backend that trains in this process alone, whose meter `time_training` makes itself.
+    These are a backend's ranks, or the processes that have work of it. None for a backend that
+    trains in this process alone, whose meter `time_training` makes itself.
     """
-    ranks = ranks_of(backend)
-    if ranks is None:
+    helping = ranks_of(backend) or backend
+    if not hasattr(helping, "process_ids"):
         yield None
         return
-    numbers = ranks.process_ids()
+    numbers = helping.process_ids()
     if numbers is None:
         yield Unknown()
         return

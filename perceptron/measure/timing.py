@@ -30,7 +30,10 @@ _ALL_CORES = 0.95
 
 
 class Repeatable(Protocol):
-    """What can be timed: a trainer, or a loop that does less; see `protocol.Trainer`."""
+    """What can be timed: a trainer, or a loop that does less; see `protocol.Trainer`.
+
+    One that says so takes ``least_seconds`` a sample, and not less.
+    """
 
     def train(self, iterations: int) -> None:
         """Do so many iterations, and return when they are done."""
@@ -115,7 +118,8 @@ def time_training(
     """
     with _no_collection(), waiting_meter() as own:
         loop = _Loop(trainer, clock, meter or own)
-        iterations = effort.iterations or loop.calibrate(effort.minimum_seconds)
+        least = max(effort.minimum_seconds, getattr(trainer, "least_seconds", 0.0))
+        iterations = effort.iterations or loop.calibrate(least)
         loop.warm_up(iterations)
         loop.meter.leave_out_idle()
         cores = usable_cores()

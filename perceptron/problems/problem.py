@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Literal
 
 import numpy as np
@@ -28,6 +28,12 @@ ITEMSIZE: dict[DType, int] = {"float32": 4, "float64": 8}
 
 class Unsupported(Exception):
     """A backend cannot train a problem; the message is the reason, in one line."""
+
+
+@lru_cache(maxsize=2)
+def _shared(batches: Batches) -> Batches:
+    """Return equal batches that were asked for before, so that their orders are drawn once."""
+    return batches
 
 
 @dataclass(frozen=True)
@@ -128,7 +134,7 @@ class Problem:
         """Which rows each iteration takes; None where it takes all of them."""
         if self.batch is None:
             return None
-        return Batches(self.dataset.rows, self.batch, self.last, self.order_seed)
+        return _shared(Batches(self.dataset.rows, self.batch, self.last, self.order_seed))
 
     @property
     def iterations_per_epoch(self) -> int:

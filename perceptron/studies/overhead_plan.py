@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
+from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems.named import NAMED
@@ -70,8 +71,8 @@ class OverheadPlan:
 def ladders(problem: Problem, counts: Sequence[int] = ()) -> dict[str, dict[str, str]]:
     """Return the ladder of each device for this problem, the CPU's first; see `rungs`."""
     devices = dict.fromkeys(registry.load(name).device for name in registry.names())
-    batches = problem.batch is not None
-    of_all = {device: rungs(device, batches, counts) for device in ("cpu", *devices)}
+    batches, models = problem.batch is not None, problem.models > 1
+    of_all = {device: rungs(device, batches, counts, models) for device in ("cpu", *devices)}
     return {device: ladder for device, ladder in of_all.items() if ladder}
 
 
@@ -92,8 +93,13 @@ def removed(problem: Problem, backends: Collection[str]) -> dict[str, str]:
 def rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) -> tuple[str, ...]:
     """Return the backends ``named``, else all rungs, over each of these counts of processes.
 
-    Raises `UserError` if there are counts and none of those named takes them.
+    Raises `UserError` if there are counts and none of those named takes them, or none at all.
     """
+    if counts and not named and problem.models > 1:
+        raise UserError(
+            f"--processes: no backend trains the {problem.models:,} models of {problem.name} over "
+            "several processes together: leave it out"
+        )
     return registry.over_processes(named, counts) if named else _all_rungs(problem, counts)
 
 

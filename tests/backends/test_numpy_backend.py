@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from perceptron.backends.numpy_backend import NumpyTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.problems.batches import Last
 from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Problem

@@ -9,7 +9,8 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.numpy_backend import NumpyBackend, NumpyTrainer
+from perceptron.backends.numpy_backend import NumpyBackend
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import worker
 from perceptron.measure.hardware import Device
 from perceptron.measure.job import Job

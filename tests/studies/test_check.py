@@ -8,7 +8,8 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.contract.mutants import MutantBackend, mutations
-from perceptron.backends.numpy_backend import BACKEND, NumpyBackend, NumpyTrainer
+from perceptron.backends.numpy_backend import BACKEND, NumpyBackend
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.protocol import Trainer
 from perceptron.errors import UserError
 from perceptron.problems import catalogue

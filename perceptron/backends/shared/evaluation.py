@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -32,6 +32,15 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
     )
 
 
+def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
+    """Return the evaluation of several models: the means of what each does."""
+    held_out = [each.test for each in evaluations if each.test is not None]
+    return Evaluation(
+        train=_mean([each.train for each in evaluations]),
+        test=_mean(held_out) if held_out else None,
+    )
+
+
 def in_parts(problem: Problem, inputs: Array, predict: Callable[[Array], Array]) -> Array:
     """Return what ``predict`` answers, float64, asked for so many rows at once as memory bears."""
     rows = cost.rows_at_once(problem)
@@ -50,6 +59,14 @@ def score(problem: Problem, predictions: Array, targets: Array) -> Score:
     return Score(
         loss=loss_of(problem.loss, predictions, targets),
         accuracy=_accuracy(predictions, targets),
+    )
+
+
+def _mean(scores: Sequence[Score]) -> Score:
+    accuracies = [score.accuracy for score in scores if score.accuracy is not None]
+    return Score(
+        loss=float(np.mean([score.loss for score in scores])),
+        accuracy=float(np.mean(accuracies)) if accuracies else None,
     )
 
 

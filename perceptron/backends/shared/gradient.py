@@ -26,6 +26,7 @@ Namespace = Any  # numpy, torch, or what has functions of the same names
 
 Activate = Callable[[Namespace, Tensor, Tensor | float], None]  # y → A(y), in place; takes a 1
 Damp = Callable[[Namespace, Tensor, Tensor], None]  # ∂E/∂a, a → ∂E/∂y, overwriting ∂E/∂a
+Slope = Callable[[Namespace, Tensor, Tensor], Tensor]  # f, t → ∂E/∂f, without factors
 Step = Callable[[], None]  # move the parameters along the gradients that lie ready
 
 
@@ -50,6 +51,10 @@ class Network:
 
     ``parameters`` and ``gradients`` are flat arrays of equal size, in the order of
     `Problem.start_parameters` for layers of these `Problem.widths`.
+
+    Several ``models`` of one layer on the same inputs are one layer, in which the outputs of each
+    stand side by side. Only the loss tells them apart: their targets are (rows, models, outputs),
+    or (rows, 1, outputs) where all have the same.
     """
 
     parameters: Tensor
@@ -57,6 +62,7 @@ class Network:
     widths: Sequence[int]
     activations: tuple[Activation, ...]
     loss: Loss
+    models: int = 1
 
     @cached_property
     def arrays(self) -> list[Tensor]:
@@ -87,6 +93,19 @@ class Network:
             for index, activation in enumerate(self.activations)
         ]
         return layers[::-1]
+
+    @cached_property
+    def slope(self) -> Slope:
+        """The slope of the loss; of several models that of each one's outputs."""
+        of_one, models = SLOPES[self.loss], self.models
+        if models == 1:
+            return of_one
+
+        def of_each(xp: Namespace, predictions: Tensor, targets: Tensor) -> Tensor:
+            apart = predictions.reshape(len(predictions), models, -1)
+            return of_one(xp, apart, targets).reshape(predictions.shape)
+
+        return of_each
 
 
 def network_of(problem: Problem, parameters: Tensor, gradients: Tensor | None = None) -> Network:
@@ -144,7 +163,7 @@ def train(xp: Namespace, network: Network, batches: Iterable[Batch], step: Step)
 
     These are ``matmul`` and what the activations and losses below call, as NumPy has them.
     """
-    matmul, slope = xp.matmul, SLOPES[network.loss]
+    matmul, slope = xp.matmul, network.slope
     # An array, because NumPy would convert a Python number in each operation.
     one = network.parameters[:1].reshape(()) * 0.0 + 1.0
     downward = network.downward
@@ -257,7 +276,7 @@ DAMP: dict[Activation, Damp] = {
 }
 # f, t → ∂E/∂f without the factors of `slope_scale`. Cross-entropy has its softmax in it: f are the
 # values before that.
-SLOPES: dict[Loss, Callable[[Namespace, Tensor, Tensor], Tensor]] = {
+SLOPES: dict[Loss, Slope] = {
     "l1-sum": _l1_slope,
     "l1-mean": _l1_slope,
     "mse": _mse_slope,

@@ -4,6 +4,10 @@ The same mathematics as in `gradient`, with one axis more in front: weights are 
 out), a product is one of each model, and inputs are either the same for all, (rows, features), or
 (models, rows, features). Parameters lie in one flat array and gradients in another, array after
 array and in each model after model, so that an optimizer passes over all models at once.
+
+Values lie as (models, rows, width), those of the last layer as (models, outputs, rows): NumPy's
+reductions along the last axis, ten values long, would take the softmax as much time as all
+products. Whoever sees them sees (models, rows, outputs) all the same.
 """
 
 from __future__ import annotations
@@ -21,10 +25,12 @@ Namespace = Any
 
 
 class StackedBatch(NamedTuple):
-    """The rows of one iteration: ``inputs`` and ``targets``, of all models or of each."""
+    """The rows of one iteration, of all models or of each."""
 
     inputs: Tensor
+    """([models,] rows, features)"""
     targets: Tensor
+    """([models,] rows, outputs); best as a view of what lies as (outputs, rows)."""
     ones: Tensor
     """(rows,)"""
     scale: Tensor
@@ -59,7 +65,7 @@ def train_stacked(
     """Take a step of all models on each batch: compute the gradients, and ``step``."""
     matmul, slope = xp.matmul, SLOPES[network.loss]
     arrays, gradients = network.arrays, network.gradient_arrays
-    transposed = [weights.mT for weights in arrays[::2]]
+    transposed = [weights.swapaxes(-1, -2) for weights in arrays[::2]]
     layers = list(enumerate(network.activations))[::-1]
     for inputs, targets, ones, scale in batches:
         outputs = forward_stacked(xp, network, inputs)
@@ -67,7 +73,7 @@ def train_stacked(
         delta *= scale
         for index, activation in layers:
             DAMP[activation](xp, delta, outputs[index + 1])
-            matmul(outputs[index].mT, delta, out=gradients[2 * index])
+            matmul(outputs[index].swapaxes(-1, -2), delta, out=gradients[2 * index])
             matmul(ones, delta, out=gradients[2 * index + 1])
             if index:
                 delta = matmul(delta, transposed[index])
@@ -76,12 +82,17 @@ def train_stacked(
 
 def forward_stacked(xp: Namespace, network: StackedNetwork, inputs: Tensor) -> list[Tensor]:
     """Return the inputs and the output of each layer, (models, rows, width) each."""
+    arrays, activations = network.arrays, network.activations
     values = inputs
     outputs = [values]
-    arrays = network.arrays
-    for index, activation in enumerate(network.activations):
-        values = xp.matmul(values, arrays[2 * index])
-        values += arrays[2 * index + 1][:, None, :]
+    for weights, bias, activation in zip(arrays[:-2:2], arrays[1:-2:2], activations, strict=False):
+        values = xp.matmul(values, weights)
+        values += bias[:, None, :]
         ACTIVATE[activation](xp, values, 1.0)
         outputs.append(values)
+    weights, bias = arrays[-2:]
+    values = xp.matmul(weights.swapaxes(-1, -2), values.swapaxes(-1, -2))
+    values += bias[:, :, None]
+    ACTIVATE[activations[-1]](xp, values, 1.0)
+    outputs.append(values.swapaxes(-1, -2))
     return outputs

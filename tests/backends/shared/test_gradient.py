@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.backends.numpy_backend import BACKEND, NumpyTrainer
+from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Activation, Loss, Problem
 from tests.backends.conftest import network

@@ -1,0 +1,144 @@
+"""The single training, as often in a row as there are models: what all at once is held against.
+
+Each model has a trainer of its own, made as the backend makes that of a problem of one model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import (
+    Backend,
+    Evaluation,
+    LadderStep,
+    Trainer,
+    Unsupported,
+)
+from perceptron.backends.shared.evaluation import mean_of
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+
+MOST_MODELS = 8192
+# Of a call of `train`: what a model's part of it costs once, whatever the iterations, is some
+# microseconds, and as much to find its values in no cache. A training in a row has that once.
+_LEAST_SECONDS_OF_A_MODEL = 1e-3
+
+# What a backend may have besides, and is the same for its trainings one by one.
+_PASSED_ON = ("imports", "compiles", "accelerator", "unprofiled", "published_dtype")
+
+
+class OneByOneTrainer:
+    """Trains each model so many iterations, one model after the other."""
+
+    def __init__(self, trainers: list[Trainer]) -> None:
+        self._trainers = trainers
+        self.least_seconds = _LEAST_SECONDS_OF_A_MODEL * len(trainers)
+        if all(hasattr(trainer, "queue") for trainer in trainers):
+            self.queue = self._queue
+
+    def train(self, iterations: int) -> None:
+        for trainer in self._trainers:
+            trainer.train(iterations)
+
+    def reset(self) -> None:
+        for trainer in self._trainers:
+            trainer.reset()
+
+    def loss(self) -> float:
+        return float(np.mean([trainer.loss() for trainer in self._trainers]))
+
+    def evaluate(self) -> Evaluation:
+        return mean_of([trainer.evaluate() for trainer in self._trainers])
+
+    def parameters(self) -> list[Array]:
+        of_each = [trainer.parameters() for trainer in self._trainers]
+        return [np.stack(arrays) for arrays in zip(*of_each, strict=True)]
+
+    def _queue(self, iterations: int) -> None:
+        trainers: Iterable[Any] = self._trainers
+        for trainer in trainers:
+            trainer.queue(iterations)
+
+
+class OneByOne:
+    """A backend's single trainings; with one model it is that backend."""
+
+    def __init__(self, of: str, rung_of_models: LadderStep) -> None:
+        self.name = f"{of}-one-by-one"
+        self.summary = f"{of}, one model after the other"
+        self.rung_of_models = rung_of_models
+        self._of = of
+        self._found: bool | None = None
+
+    @cached_property
+    def _backend(self) -> Backend:
+        return registry.load(self._of)
+
+    @property
+    def device(self) -> str:
+        """The device that its backend trains on."""
+        return self._backend.device
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _PASSED_ON:
+            return getattr(self._backend, name)
+        if name == "prepared_from_cache" and hasattr(self._backend, name):
+            return self._prepared_from_cache
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def unavailable(self) -> str | None:
+        return self._backend.unavailable()
+
+    def environment(self, threads: int) -> dict[str, str]:
+        return self._backend.environment(threads)
+
+    def prepare(self, problem: Problem, dtype: DType) -> Trainer:
+        if problem.models == 1:
+            return self._prepared(problem, dtype)
+        if problem.models > MOST_MODELS:
+            raise Unsupported(
+                f"a model takes one by one what it takes of {MOST_MODELS:,}: not tried with more"
+            )
+        first = self._prepared(problem.single(0), dtype)
+        others = (problem.single(index) for index in range(1, problem.models))
+        return OneByOneTrainer([first, *(self._backend.prepare(each, dtype) for each in others)])
+
+    def _prepared(self, problem: Problem, dtype: DType) -> Trainer:
+        """Prepare what the others then find compiled."""
+        trainer = self._backend.prepare(problem, dtype)
+        asked: Callable[[], bool] | None = getattr(self._backend, "prepared_from_cache", None)
+        self._found = None if asked is None else asked()
+        return trainer
+
+    def _prepared_from_cache(self) -> bool | None:
+        return self._found
+
+
+TORCH_CPU = OneByOne(
+    "torch-cpu",
+    LadderStep("nothing: a module, autograd, an optimizer, one model after the other", after=None),
+)
+NUMPY = OneByOne(
+    "numpy",
+    LadderStep("the framework: gradients derived by hand", after="torch-cpu-one-by-one"),
+)
+JAX_CPU = OneByOne(
+    "jax-cpu",
+    LadderStep("Python's loop: a model's steps in one call", after="numpy-one-by-one"),
+)
+NUMBA = OneByOne(
+    "numba",
+    LadderStep(
+        "everything but the arithmetic: one compiled loop over plain arrays",
+        after="jax-cpu-one-by-one",
+    ),
+)
+TORCH_CUDA = OneByOne(
+    "torch-cuda",
+    LadderStep("nothing: one model after the other, and a launch for each kernel", after=None),
+)

@@ -1,0 +1,212 @@
+"""Single NumPy trainings in a pool of worker processes, as joblib makes one: a share for each.
+
+Workers know nothing of a training from one call to the next, because joblib gives a task to
+whichever worker is free: where each model stands goes along, and comes back. What a row's threads
+waited for is that of all workers; its memory is that of the process that sends, which holds where
+the models stand and one trainer.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from typing import NamedTuple
+
+import numpy as np
+import psutil
+
+from perceptron import optional
+from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.backends.protocol import Evaluation, LadderStep
+from perceptron.backends.shared.evaluation import mean_of
+from perceptron.backends.shared.gradient import views
+from perceptron.backends.shared.threads import thread_variables
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DType, Problem
+
+# Of a call of `train`: sending takes milliseconds, and a training sends once.
+_LEAST_SECONDS = 0.2
+_LEAST_SECONDS_OF_A_MODEL = 1e-3
+# How often a worker looks whether the process that started it is still there.
+_LOOK_SECONDS = 0.5
+
+_numbers = count()
+
+
+class Standing(NamedTuple):
+    """Where models stand: parameters (models, parameters), those of the optimizer likewise."""
+
+    parameters: Array
+    state: list[Array]
+
+    def of(self, models: slice) -> Standing:
+        """Return where these stand."""
+        return Standing(self.parameters[models], [array[models] for array in self.state])
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What all calls of one trainer have in common; equal if they are of the same trainer."""
+
+    number: tuple[int, int]
+    problem: Problem = field(compare=False)
+    dtype: DType = field(compare=False)
+
+
+class _Kept:
+    """A trainer for each data set of the training at hand: models that share data share it."""
+
+    def __init__(self) -> None:
+        self._training: _Training | None = None
+        self._trainers: dict[int, NumpyTrainer] = {}
+
+    def trainer(self, training: _Training, model: int) -> NumpyTrainer:
+        if training != self._training:
+            self._training, self._trainers = training, {}
+        key = model if training.problem.folds else 0
+        if key not in self._trainers:
+            self._trainers[key] = NumpyTrainer(training.problem.single(model), training.dtype)
+        return self._trainers[key]
+
+
+_kept = _Kept()
+
+
+def _train(
+    training: _Training, first: int, standing: Standing, taken: int, iterations: int
+) -> Standing:
+    """Train these models, the first of which has this number, after iterations already taken."""
+    ends = Standing(
+        np.empty_like(standing.parameters), [np.empty_like(array) for array in standing.state]
+    )
+    for index in range(len(standing.parameters)):
+        trainer = _kept.trainer(training, first + index)
+        own = (standing.parameters[index], [array[index] for array in standing.state])
+        trainer.stand_at(*own, taken)
+        trainer.train(iterations)
+        parameters, state = trainer.stands_at
+        ends.parameters[index] = parameters
+        for end, array in zip(ends.state, state, strict=True):
+            end[index] = array
+    return ends
+
+
+def _end_with(parent: int) -> None:
+    """Have this worker end when its parent has, which may leave without ending it."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class ProcessesTrainer:
+    """Sends each worker its share of the models, and gathers where they then stand."""
+
+    def __init__(self, problem: Problem, dtype: DType) -> None:
+        import joblib
+
+        self._training = _Training((os.getpid(), next(_numbers)), problem, dtype)
+        models = problem.models
+        start = [array.reshape(models, -1) for array in problem.stacked_start()]
+        self._start = np.concatenate(start, axis=1).astype(dtype)
+        self._jobs = joblib.cpu_count()
+        self._run = joblib.Parallel(
+            n_jobs=self._jobs,
+            backend="loky",
+            batch_size=1,
+            pre_dispatch="all",
+            max_nbytes=None,  # through a pipe: files in shared memory could be left behind
+            inner_max_num_threads=1,
+            initializer=_end_with,
+            initargs=(os.getpid(),),
+        )
+        self.least_seconds = max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
+        self._standing, self._taken = self._at_start(), 0
+
+    def train(self, iterations: int) -> None:
+        import joblib
+
+        train = joblib.delayed(_train)
+        ends: list[Standing] = self._run(
+            train(self._training, share.start, self._standing.of(share), self._taken, iterations)
+            for share in self._shares()
+        )
+        states = zip(*(end.state for end in ends), strict=True)
+        self._standing = Standing(
+            np.concatenate([end.parameters for end in ends]),
+            [np.concatenate(arrays) for arrays in states],
+        )
+        self._taken += iterations
+
+    def reset(self) -> None:
+        self._standing, self._taken = self._at_start(), 0
+
+    def loss(self) -> float:
+        return self.evaluate().train.loss
+
+    def evaluate(self) -> Evaluation:
+        evaluations = []
+        for model, parameters in enumerate(self._standing.parameters):
+            trainer = _kept.trainer(self._training, model)
+            trainer.stand_at(parameters, [array[model] for array in self._standing.state], 0)
+            evaluations.append(trainer.evaluate())
+        return mean_of(evaluations)
+
+    def parameters(self) -> list[Array]:
+        problem = self._training.problem
+        of_each = [views(own, problem.widths) for own in self._standing.parameters]
+        if problem.models == 1:
+            return [array.copy() for array in of_each[0]]
+        return [np.stack(arrays) for arrays in zip(*of_each, strict=True)]
+
+    def _at_start(self) -> Standing:
+        arrays = self._training.problem.optimizer.state_arrays
+        return Standing(self._start, [np.zeros_like(self._start) for _ in range(arrays)])
+
+    def _shares(self) -> Iterator[slice]:
+        """Yield which models each worker is sent: as many as the others, give or take one."""
+        models = self._training.problem.models
+        shares = min(self._jobs, models)
+        bounds = [share * models // shares for share in range(shares + 1)]
+        for begin, end in pairwise(bounds):
+            yield slice(begin, end)
+
+
+class ProcessesBackend:
+    """Trains what `numpy` trains, with the same results, in a worker process for each thread."""
+
+    name = "processes"
+    device = "cpu"
+    summary = "numpy one by one, in a pool of a process for each thread (joblib)"
+    rung_of_models = LadderStep(
+        "cores that stand idle: a process for each", after="numpy-one-by-one"
+    )
+    imports = ("joblib",)
+    published_dtype: DType = "float64"
+
+    def unavailable(self) -> str | None:
+        return optional.missing("joblib")
+
+    def environment(self, threads: int) -> dict[str, str]:
+        # The variable is joblib's own; workers have one thread each whatever the others say.
+        return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
+
+    def process_ids(self) -> list[int]:
+        """Return the numbers of the processes that this one has started."""
+        return [child.pid for child in psutil.Process().children(recursive=True)]
+
+    def prepare(self, problem: Problem, dtype: DType) -> ProcessesTrainer:
+        trainer = ProcessesTrainer(problem, dtype)
+        trainer.train(2)  # starts the pool, and has each worker import and prepare
+        trainer.reset()
+        return trainer
+
+
+BACKEND = ProcessesBackend()
