@@ -60,6 +60,9 @@ def advise(
         str | None,
         typer.Option(metavar="NAME", help="Batches from the device (resident) or the host."),
     ] = None,
+    models: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Trainings of the shape at once.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="E", help="Of the training: passes over the rows.")
     ] = None,
@@ -117,6 +120,7 @@ def advise(
         "--batch": batch,
         "--optimizer": optimizer,
         "--feed": feed,
+        "--models": models,
     }
     of_a_shape = next((option for option, value in given.items() if value is not None), None)
     if problem is not None and of_a_shape is not None:
@@ -135,6 +139,7 @@ def advise(
             batch,
             one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
             one_of("--feed", feed or "resident", get_args(Feed)),
+            models or 1,
         )
     )
     cores = one_number("--threads", threads)

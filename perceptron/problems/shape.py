@@ -7,8 +7,8 @@ trained at once (``400m``): ``mlp:60000x784x128:10c:128b:adam:host:400m``. What 
 output, all rows, plain sgd, resident data and one model.
 
 With ``*`` in place of the rows, the features, the hidden widths, the batch or the models it is a
-family, and a size at the end makes that a problem again: ``mlp:*x20x64:1000`` is the problem above as a member of
-a family whose axis is the rows.
+family, and a size at the end makes that a problem again: ``mlp:*x20x64:1000``
+is the problem above as a member of a family whose axis is the rows.
 """
 
 from __future__ import annotations

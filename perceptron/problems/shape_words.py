@@ -65,7 +65,7 @@ class Words:
         if any(hidden) and not all(hidden):
             raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
         if self.classes == "*":
-            raise UserError("classes are not varied: star rows, features, hidden layers, batch, models")
+            raise UserError("classes are not varied: star rows, features, hidden, batch or models")
         stars: dict[Axis, bool] = {
             "rows": rows,
             "features": features,
