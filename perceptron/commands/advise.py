@@ -110,6 +110,7 @@ def advise(
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
     from perceptron.studies.advise_machines import MachinesPlan
+    from perceptron.studies.shared.many_models import usual_for
     from perceptron.studies.shared.over_processes import backends_over
 
     given = {
@@ -146,7 +147,8 @@ def advise(
     plan = study.AdvisePlan(
         problem=asked,
         backends=backends_over(
-            split("--backends", backends), whole_numbers("--processes", processes)
+            split("--backends", backends) or usual_for(asked),
+            whole_numbers("--processes", processes),
         ),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=cores,
