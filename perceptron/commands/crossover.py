@@ -49,7 +49,9 @@ def crossover(
     ] = None,
     pair: Annotated[
         list[str] | None,
-        typer.Option(metavar="A:B …", help="Incumbent and challenger; default: see the docs."),
+        typer.Option(
+            metavar="A:B …", help="Incumbent and challenger; default: every two, or by family."
+        ),
     ] = None,
     problem: Problems = None,
     source: Annotated[

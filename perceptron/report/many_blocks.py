@@ -33,7 +33,7 @@ def many_blocks(
     if result is None:
         command = f"`perceptron {SEARCHED}`"
         return {
-            "many": f"{_BEGINNING}: {command} measures from how many models on; not measured yet.",
+            "many": f"{_BEGINNING}: {command} says from how many models on; not measured yet.",
             "many-in-full": f"Not measured yet: {command} does.",
         }
     return {

@@ -60,9 +60,9 @@ def test_many_models_have_the_time_of_one(row: MakeRow) -> None:
     ]
     columns, lines = throughput_table(rows)
     assert columns == (*COLUMNS, MODEL_COLUMN)
-    assert [(line[1], line[-2], line[-1]) for line in lines] == [
-        ("models 1", "4.00 µs", "4.00 µs"),
-        ("models 64", "16.0 µs", "250 ns"),
+    assert [(line[1], line[-1]) for line in lines] == [
+        ("models 1", "4.00 µs"),
+        ("models 64", "250 ns"),
     ]
     in_batches = [replace(one, rows=100, batch=10) for one in rows]
     columns, lines = throughput_table(in_batches)
