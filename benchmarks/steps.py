@@ -44,6 +44,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
     """
     # asv imports every module here, and has no pages.
     from perceptron.report.answers import ADVISED
+    from perceptron.report.many_blocks import SEARCHED as MANY
     from perceptron.report.process_blocks import SEARCHED
 
     named = ("--machine", machine, "--json")
@@ -56,6 +57,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("advise", (_ours("advise", *ADVISED.split(), *named),), 0.5),
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
         Step("processes", (_ours(*SEARCHED.split(), *named),), 18),
+        Step("many", (_ours(*MANY.split(), "--budget", "8", *named),), 9),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),
         Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),

@@ -18,7 +18,7 @@ from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
-from perceptron.report.newest_runs import SEVERAL_FAMILIES, SEVERAL_PAIRS
+from perceptron.report.newest_runs import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
 from tests.conftest import MakeRow
 
 BACKENDS = ("numpy", "torch-cpu", "torch-cuda")
@@ -389,6 +389,36 @@ def several_rows() -> list[Measurement]:
             else:
                 rows += [replace(row, axes=axes, backend=name) for name in SEVERAL_PAIRS[0]]
     return rows
+
+
+MANY: dict[str, Any] = {
+    "study": "crossover",
+    "families": list(MANY_FAMILIES),
+    "pairs": [["numpy-one-by-one", "numpy"], ["numpy", "torch-cpu"]],
+    "iterations": 10_000,
+}
+
+
+def many_rows(family: str = MANY_FAMILIES[0]) -> list[Measurement]:
+    """Trainings at once: NumPy's pay from four and a half up, PyTorch's from 200."""
+    costs = {"numpy-one-by-one": (0.0, 5.0), "numpy": (20.0, 0.5), "torch-cpu": (100.0, 0.1)}
+    random = np.random.default_rng(1)
+    return [
+        measured(
+            family=family,
+            problem=f"{family}:{models}",
+            size=models,
+            models=models,
+            folds=False,
+            axes=("models",),
+            backend=name,
+            process=process,
+            seconds=1e-6 * (start + each * models) * exp(random.normal(0, 0.01)),
+        )
+        for process in range(4)
+        for models in (1, 4, 16, 64, 256, 1024)
+        for name, (start, each) in costs.items()
+    ]
 
 
 def everything(results: Path) -> Path:

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.data_parallel.estimate import NetworkWhatIf, NotEstimated
-from perceptron.analysis.interval import TIE, Interval, of_times
+from perceptron.analysis.interval import TIE, Interval, of_times, scaled
 from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
 from perceptron.analysis.side_by_side import ratio_of
-from perceptron.analysis.throughput import epoch_of
+from perceptron.analysis.throughput import epoch_of, models_of
 from perceptron.analysis.training_length import TrainingLength, iterations_per_epoch
 from perceptron.analysis.what_if.estimate import DeviceEstimate, EstimatedRatio, ratio_to
 from perceptron.records.budget import BudgetUse
@@ -28,14 +28,16 @@ class Option(Struct, frozen=True, kw_only=True):
     """One backend on the problem; without times it has a ``reason``.
 
     ``training`` is the whole training in seconds, from cold: preparing once, then the iterations.
-    ``ratio`` is that over the fastest backend's. ``rows_per_second`` are those trained on, without
-    preparing.
+    ``ratio`` is that over the fastest backend's. ``rows_per_second`` are those trained on, of all
+    models, without preparing.
     """
 
     backend: str
     device: str | None = None
     seconds_per_iteration: Interval | None = None
     seconds_per_epoch: Interval | None = None
+    seconds_per_model: Interval | None = None
+    """Of an iteration, shared out over the models that it is a step of; None for one model."""
     rows_per_second: Interval | None = None
     prepare_seconds: Interval | None = None
     training: Interval | None = None
@@ -73,6 +75,7 @@ class Advice(Struct, frozen=True, kw_only=True):
     """None where the training was given in iterations."""
     iterations_per_epoch: int
     """1 where each iteration takes all rows."""
+    models: int = 1
     machine: str
     dtype: str
     threads: int
@@ -189,6 +192,7 @@ def advise(
         iterations=length.of(rows[0]),
         epochs=length.epochs,
         iterations_per_epoch=iterations_per_epoch(rows[0]),
+        models=models_of(rows[0]),
         machine=rows[0].machine,
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].all_threads or 0,
@@ -238,12 +242,14 @@ def _option(
         return Option(backend=backend, device=device, reason=explanation)
     start = list(prepared(rows, backend).values())
     iteration = _typical(rows, backend)
+    models = models_of(rows[0])
     per_epoch, rows_of_epoch = iterations_per_epoch(rows[0]), _rows_of_epoch(rows[0])
     return Option(
         backend=backend,
         device=device,
         seconds_per_iteration=iteration,
         seconds_per_epoch=_mapped(iteration, lambda seconds: per_epoch * seconds),
+        seconds_per_model=None if models == 1 else scaled(iteration, 1 / models),
         rows_per_second=None
         if rows_of_epoch is None
         else _mapped(iteration, lambda seconds: rows_of_epoch / (per_epoch * seconds)),
@@ -255,7 +261,9 @@ def _option(
 
 def _rows_of_epoch(row: Measurement) -> int | None:
     epoch = epoch_of(row)
-    return row.rows if epoch is None else epoch.rows
+    if epoch is not None:
+        return epoch.rows
+    return None if row.rows is None else models_of(row) * row.rows
 
 
 def _mapped(interval: Interval, function: Callable[[float], float]) -> Interval:

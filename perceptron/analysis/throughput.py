@@ -1,4 +1,4 @@
-"""What a time per iteration means for mini-batches: rows per second, and seconds per epoch."""
+"""What a time per iteration means: rows per second, seconds per epoch, and those of one model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ _MOST_ROWS = 2**40
 
 
 class Epoch(Struct, frozen=True):
-    """One pass over the rows: how many iterations it takes, and how many rows it trains on."""
+    """One pass over the rows: how many iterations it takes, and how many rows it trains on.
+
+    Of several models at once these are the rows of all: each of them trains on its own.
+    """
 
     iterations: int
     rows: int
@@ -36,10 +39,21 @@ def epoch_of(row: Measurement) -> Epoch | None:
     iterations = row.iterations_per_epoch or -(-row.rows // row.batch)
     if not 1 <= iterations <= row.rows <= _MOST_ROWS:  # rows of a file say what they like
         return None
-    return Epoch(iterations, min(row.rows, iterations * row.batch))
+    return Epoch(iterations, min(row.rows, iterations * row.batch) * models_of(row))
 
 
 def shared_epoch(rows: Iterable[Measurement]) -> Epoch | None:
     """Return the epoch of rows of one problem; None where they differ."""
     epochs = {epoch_of(row) for row in rows}
     return epochs.pop() if len(epochs) == 1 else None
+
+
+def models_of(row: Measurement) -> int:
+    """Return how many models an iteration of a row is a step of; one where that makes no sense."""
+    return row.all_models if 1 <= row.all_models <= _MOST_ROWS else 1
+
+
+def shared_models(rows: Iterable[Measurement]) -> int:
+    """Return how many models rows of one problem are of; one where they differ."""
+    models = {models_of(row) for row in rows}
+    return models.pop() if len(models) == 1 else 1

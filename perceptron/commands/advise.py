@@ -60,6 +60,9 @@ def advise(
         str | None,
         typer.Option(metavar="NAME", help="Batches from the device (resident) or the host."),
     ] = None,
+    models: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Trainings of the shape at once.")
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="E", help="Of the training: passes over the rows.")
     ] = None,
@@ -107,6 +110,7 @@ def advise(
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
     from perceptron.studies.advise_machines import MachinesPlan
+    from perceptron.studies.shared.many_models import usual_for
     from perceptron.studies.shared.over_processes import backends_over
 
     given = {
@@ -117,6 +121,7 @@ def advise(
         "--batch": batch,
         "--optimizer": optimizer,
         "--feed": feed,
+        "--models": models,
     }
     of_a_shape = next((option for option, value in given.items() if value is not None), None)
     if problem is not None and of_a_shape is not None:
@@ -135,13 +140,15 @@ def advise(
             batch,
             one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
             one_of("--feed", feed or "resident", get_args(Feed)),
+            models or 1,
         )
     )
     cores = one_number("--threads", threads)
     plan = study.AdvisePlan(
         problem=asked,
         backends=backends_over(
-            split("--backends", backends), whole_numbers("--processes", processes)
+            split("--backends", backends) or usual_for(asked),
+            whole_numbers("--processes", processes),
         ),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=cores,

@@ -49,7 +49,9 @@ def crossover(
     ] = None,
     pair: Annotated[
         list[str] | None,
-        typer.Option(metavar="A:B …", help="Incumbent and challenger; default: every two."),
+        typer.Option(
+            metavar="A:B …", help="Incumbent and challenger; default: every two, or by family."
+        ),
     ] = None,
     problem: Problems = None,
     source: Annotated[
@@ -98,6 +100,7 @@ def crossover(
     from perceptron.report.tables import terminal
     from perceptron.studies import crossover as study
     from perceptron.studies import crossover_from_files
+    from perceptron.studies.shared.many_models import pairs_along_models
     from perceptron.studies.shared.over_processes import pairs_between, pairs_over
     from perceptron.studies.shared.sweep import SWEEP
 
@@ -144,7 +147,9 @@ def crossover(
         plan = study.CrossoverPlan(
             families=families or (() if problems else SWEEP),
             problems=problems,
-            pairs=pairs_over(wanted, counts) if named or wanted else pairs_between(counts),
+            pairs=pairs_over(wanted, counts)
+            if named or wanted
+            else pairs_between(counts) or pairs_along_models(families, problems),
             backends=registry.over_processes(named, counts) if named else registry.DEFAULT,
             dtype=one_of("--dtype", dtype or "float32", DTYPES),
             threads=whole_numbers("--threads", threads),

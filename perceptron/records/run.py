@@ -36,6 +36,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
     profiled: dict[str, int] = {}
     """The same as a profiler saw them on the device, where there was one."""
+    what_if: list[dict[str, Any]] = []
+    """What a device that is not here might take, estimated from what was measured; no rows."""
 
     @property
     def budget(self) -> BudgetUse | None:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from msgspec.structs import force_setattr
@@ -94,6 +95,11 @@ class RunJournal:
     def keep_profiled(self, counts: dict[str, int]) -> None:
         """Write down profiled kernels by backend; raises `UserError` if that cannot be done."""
         self._run = msgspec.structs.replace(self._run, profiled=self.profiled | counts)
+        self._write(spent_seconds=self.spent_seconds)
+
+    def keep_what_if(self, estimates: list[dict[str, Any]]) -> None:
+        """Write down estimates of a device; raises `UserError` if that cannot be done."""
+        self._run = msgspec.structs.replace(self._run, what_if=estimates)
         self._write(spent_seconds=self.spent_seconds)
 
     def note_spent(self, seconds: float) -> None:

@@ -13,7 +13,7 @@ from perceptron.analysis.select import State
 from perceptron.analysis.training import training_words
 from perceptron.report.numbers import NONE, digits, interval
 from perceptron.report.over_processes import named, threads_in_all
-from perceptron.report.size_axis import at_size, size_axis
+from perceptron.report.size_axis import at_size, size_axis, size_noun
 
 
 def status(crossover: Crossover) -> str:
@@ -90,7 +90,7 @@ def sentence(crossover: Crossover) -> str:
     """Return what a crossover says, in words with its numbers."""
     sure = "sure " if crossover.unsure else ""
     axis = axis_of(crossover)
-    noun = axis if axis == "batch" else "size"
+    noun = size_noun(axis)
     incumbent, challenger = who(crossover)
     winners = {"incumbent": incumbent, "challenger": challenger}
     size = NONE

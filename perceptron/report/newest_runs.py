@@ -46,6 +46,9 @@ SEVERAL_PAIRS = (
 )
 """The search that shows from which size up a second process pays."""
 
+MANY_FAMILIES = ("many-or-gates", "many-mlps")
+"""The search that shows from how many models on training them at once changes the answer."""
+
 Judged = TypeVar("Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult)
 
 
@@ -56,6 +59,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
     bench: BenchResult
     phase_map: MapResult | None
     ladder: OverheadResult | None
+    many: CrossoverResult | None = None
 
     @property
     def map_picture(self) -> str:
@@ -78,6 +82,8 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
     advice: AdviceResult | None
     processes: CrossoverResult | None = None
     """From which size up a second process pays."""
+    many: CrossoverResult | None = None
+    """From how many models at once what changes."""
     gpus: list[ShownGpu] = []
     """The newest first; all else is of a CPU."""
 
@@ -102,12 +108,14 @@ def shown_runs(results: Path) -> ShownRuns:
             families=list(SEVERAL_FAMILIES),
             pairs=[list(pair) for pair in SEVERAL_PAIRS],
         ),
+        many=shelf.newest_of_many(CPU),
         gpus=[
             ShownGpu(
                 name=name,
                 bench=shelf.within(judge_bench(whole)),
                 phase_map=shelf.newest("map", judge_map, name, family=MAPPED),
                 ladder=shelf.newest_ladder(name, FAMILY),
+                many=shelf.newest_of_many(name),
             )
             for name, whole in shelf.whole.items()
             if name != CPU
@@ -201,6 +209,10 @@ class _Shelf:
     def newest_ladder(self, hardware: str, problem: str) -> OverheadResult | None:
         """Return the newest ladder of a problem in one process."""
         return self.newest("overhead", judge_ladder, hardware, problem=problem, over_processes=None)
+
+    def newest_of_many(self, hardware: str) -> CrossoverResult | None:
+        """Return the newest search along the number of models."""
+        return self.newest("crossover", judge_crossovers, hardware, families=list(MANY_FAMILIES))
 
     def within(self, result: Judged) -> Judged:
         """Return the result with its folder relative to the repository's root."""

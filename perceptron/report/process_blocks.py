@@ -27,7 +27,7 @@ def process_blocks(result: CrossoverResult | None) -> dict[str, str]:
         if crossover.status != "not measured"
     ]
     reasons = [f"\nNot measured: {reason}." for reason in missing(result.crossovers)]
-    lines = [*markdown.table(COLUMNS, rows), *reasons, "", _ground(result)]
+    lines = [*markdown.table(COLUMNS, rows), *reasons, "", ground_of(result)]
     return {"processes": "\n".join(lines)}
 
 
@@ -45,7 +45,8 @@ def in_short(result: CrossoverResult) -> str:
     )
 
 
-def _ground(result: CrossoverResult) -> str:
+def ground_of(result: CrossoverResult) -> str:
+    """Say on what a search was measured, when, and where its rows are."""
     first, facts = result.rows[0], result.environment
     assert facts is not None, "of a run of ours"
     return (

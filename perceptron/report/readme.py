@@ -30,6 +30,7 @@ from perceptron.report.hardware_blocks import (
     gpus_in_short,
     ground,
 )
+from perceptron.report.many_blocks import many_blocks
 from perceptron.report.newest_runs import BATCHES, ShownGpu, ShownRuns, shown_runs
 from perceptron.report.over_processes import threads_in_all
 from perceptron.report.process_blocks import process_blocks
@@ -42,11 +43,12 @@ ROOT = Path(__file__).parents[2]
 PICTURED = "mlp-width"
 # The blocks of each page.
 PAGES = {
-    "README.md": ("result", "answers", "ground", "gpus"),
+    "README.md": ("result", "many", "answers", "ground", "gpus"),
     "docs/findings.md": ("finding", "crossovers", "ground", "gpus-in-full"),
     "docs/crossovers.md": ("map",),
     "docs/ladder.md": ("ladder", "ladder-batches"),
     "docs/over-processes.md": ("processes",),
+    "docs/many-models.md": ("many-in-full",),
     "docs/gate-how.md": ("proof",),
     "docs/gate-compared.md": ("false-alarms", "found-by-time", "found-by-work"),
     "docs/how-sure.md": ("speeds",),
@@ -70,6 +72,8 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     content = blocks(runs.bench) | map_blocks(runs.phase_map) | ladder_blocks(runs.ladder)
     content |= batch_blocks(runs.batches) | process_blocks(runs.processes) | proof_blocks(proof)
     content |= speeds_blocks(speeds) | rule_blocks(proof) | gpu_blocks(runs.gpus)
+    many_on_gpus = {gpu.name: gpu.many for gpu in runs.gpus if gpu.many is not None}
+    content |= many_blocks(runs.many, many_on_gpus)
     content["answers"] = answers(runs, PICTURED, proof, truth)
     return {
         page: fill(

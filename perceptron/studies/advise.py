@@ -286,6 +286,7 @@ def shape_reference(
     batch: int | None = None,
     optimizer: OptimizerName = "sgd",
     feed: Feed = "resident",
+    models: int = 1,
 ) -> str:
     """Return the reference of a shape; raise `UserError` for a missing number."""
     if rows is None or features is None:
@@ -304,5 +305,6 @@ def shape_reference(
         batch=batch,
         optimizer=optimizer,
         feed=feed,
+        models=models,
     )
     return made.reference

@@ -7,6 +7,7 @@ from functools import cached_property
 from itertools import combinations
 from pathlib import Path
 
+from msgspec import to_builtins
 from msgspec.structs import replace
 
 from perceptron.analysis.crossover.locator import Search, next_measurements
@@ -24,6 +25,7 @@ from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
+from perceptron.studies.shared.many_models import highest
 from perceptron.studies.shared.opening import (
     OpenRun,
     contents,
@@ -106,11 +108,12 @@ class CrossoverPlan:
         searches = max(1, pairs) * len(self.axes) * len(self.threads)
         return searches * (_QUICK_SECONDS if self.quick else _SECONDS)
 
-    def search(self, axis: SizeAxis) -> Search:
-        """Return how hard to search along an axis."""
+    def search(self, axis: SizeAxis, pair: Pair) -> Search:
+        """Return how hard to search along an axis for a pair."""
+        high = highest(axis, pair)
         if self.quick:
-            return Search(axis.low, axis.high, first=2, enough=4, most=8)
-        return Search(axis.low, axis.high)
+            return Search(axis.low, high, first=2, enough=4, most=8)
+        return Search(axis.low, high)
 
 
 def locate(
@@ -157,9 +160,11 @@ def locate(
             for axis in plan.axes
             for size in sorted({int(row.size) for row in result.rows if row.family == axis.family})
         ]
+        estimates = what_if.of_crossovers(result, problems, plan.dtype, plan.threads[0], device)
+        run.journal.keep_what_if([to_builtins(one) for one in estimates])
         return replace(
             result,
-            what_if=what_if.of_crossovers(result, problems, plan.dtype, plan.threads[0], device),
+            what_if=estimates,
             checks=what_if.checks(results, plan.dtype, device),
         )
 
@@ -233,7 +238,7 @@ def _next_tasks(
     wanted = {(name, size): 1 for name in absent for size in (axis.low, axis.high)}
     for pair in plan.all_pairs:
         if absent.isdisjoint(pair):
-            for wish in next_measurements(rows, *pair, plan.search(axis)):
+            for wish in next_measurements(rows, *pair, plan.search(axis, pair)):
                 for backend in pair:
                     key = (backend, wish.size)
                     wanted[key] = max(wish.processes, wanted.get(key, 0))

@@ -68,6 +68,11 @@ def require(problem: Problem) -> None:
             f"--what-if-network: {problem.name} has its batches from the host, which is not "
             "estimated: leave one of the two out"
         )
+    if problem.models > 1:
+        raise UserError(
+            f"--what-if-network: {problem.name} is several models at once, which need no network: "
+            "each machine trains some of them"
+        )
 
 
 def measure(

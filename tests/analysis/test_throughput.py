@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.throughput import epoch_of, shared_epoch
+from perceptron.analysis.throughput import epoch_of, models_of, shared_epoch, shared_models
 from perceptron.problems import catalogue
 from perceptron.studies.shared.task import problem_fields
 from tests.conftest import MakeRow
@@ -28,6 +28,22 @@ def test_a_measured_row_has_the_epoch_of_its_problem(row: MakeRow) -> None:
     epoch = epoch_of(row(**problem_fields(problem)))
     assert epoch is not None
     assert (epoch.iterations, epoch.rows) == (problem.iterations_per_epoch, problem.dataset.rows)
+
+
+def test_rows_of_all_models_count(row: MakeRow) -> None:
+    """Each of them trains on the batch: so many rows a second are so many times as many."""
+    one, many = (epoch_of(row(rows=100, batch=10, models=models)) for models in (None, 8))
+    assert one is not None
+    assert many is not None
+    assert many.seconds(1e-3) == one.seconds(1e-3)
+    assert many.rows_per_second(1e-3) == 8 * one.rows_per_second(1e-3)
+
+
+def test_a_row_is_of_as_many_models_as_it_says(row: MakeRow) -> None:
+    """One where it says nothing, or what makes no sense."""
+    assert [models_of(row(models=models)) for models in (None, 8, -3, 10**30)] == [1, 8, 1, 1]
+    assert shared_models([row(models=8), row(models=8)]) == 8
+    assert shared_models([row(models=8), row(models=2)]) == shared_models([]) == 1
 
 
 @pytest.mark.parametrize(

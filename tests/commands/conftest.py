@@ -30,6 +30,7 @@ CROSSOVER_KEYS = {
     "feed",
     "outputs",
     "batch",
+    "models",
     "axis",
     "source",
     "commit",

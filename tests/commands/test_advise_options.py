@@ -30,6 +30,15 @@ SHAPE = ("advise", "--rows", "1000", "--features", "20", "--hidden", "64")
             ("advise", "--problem", "digits", "--batch", "64"),
             "give --batch, which describes a shape, or --problem, not both",
         ),
+        (
+            ("advise", "--problem", "digits", "--models", "64"),
+            "give --models, which describes a shape, or --problem, not both",
+        ),
+        ((*SHAPE, "--models", "0"), "Invalid value for '--models'"),
+        (
+            (*SHAPE, "--models", "8", "--what-if-network", "loopback"),
+            "--what-if-network: mlp:1000x20x64:8m is several models at once",
+        ),
         (("advise", "--batch", "64"), "give --rows and --features"),
         (
             (*SHAPE, "--batch", "8", "--feed", "host", "--what-if", "h100"),
@@ -69,8 +78,8 @@ def planned(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> study.AdvisePla
 
 def test_every_option_is_part_of_the_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     options = ("--classes", "10", "--batch", "128", "--optimizer", "adam", "--feed", "host")
-    plan = planned(monkeypatch, *SHAPE, *options, "--epochs", "5")
-    assert plan.problem.name == "mlp:1000x20x64:10c:128b:adam:host"
+    plan = planned(monkeypatch, *SHAPE, *options, "--models", "400", "--epochs", "5")
+    assert plan.problem.name == "mlp:1000x20x64:10c:128b:adam:host:400m"
     assert plan.length.epochs == 5
 
 

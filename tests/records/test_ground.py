@@ -18,6 +18,7 @@ from tests.conftest import MakeRow
         {"feed": "host"},
         {"outputs": 10},
         {"batch": 32},
+        {"models": 400},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -38,6 +39,13 @@ def test_a_batch_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
     assert ground(map_of_two).batch is None
 
 
+def test_a_number_of_models_that_is_the_axis_keeps_nothing_apart(row: MakeRow) -> None:
+    """And rows that say nothing of models, as old ones do, are of one."""
+    along = [row(size=size, models=size, axes=("models",)) for size in (1, 64, 128)]
+    assert len({ground(of) for of in along}) == 1
+    assert ground(row(models=None)) == ground(row(models=1))
+
+
 @pytest.mark.parametrize("family", ["mlp-batch", "mlp-batch-host", "mlp-width-adam", "mlp-width"])
 def test_all_sizes_of_a_family_of_ours_stand_on_one_ground(row: MakeRow, family: str) -> None:
     rows = [row(**problem_fields(catalogue.find(f"{family}:{size}"))) for size in (16, 128, 1024)]
@@ -47,8 +55,12 @@ def test_all_sizes_of_a_family_of_ours_stand_on_one_ground(row: MakeRow, family:
 
 @pytest.mark.parametrize(
     ("form", "fixed"),
-    [("mlp:1000x20x8:10c:*b:adam:{}", None), ("mlp:1000x20x*:10c:32b:adam:{}", 32)],
-    ids=["along the batch", "along the width"],
+    [
+        ("mlp:1000x20x8:10c:*b:adam:{}", None),
+        ("mlp:1000x20x*:10c:32b:adam:{}", 32),
+        ("mlp:1000x20x8:10c:32b:adam:*m:{}", 32),
+    ],
+    ids=["along the batch", "along the width", "along the models"],
 )
 def test_sizes_of_a_shape_stand_on_one_ground(row: MakeRow, form: str, fixed: int | None) -> None:
     rows = [row(**problem_fields(catalogue.find(form.format(size)))) for size in (16, 32, 64)]

@@ -22,6 +22,7 @@ from tests.made import (
     GPU_FACTS,
     GPU_NAME,
     LADDER,
+    MANY,
     MAP,
     SEVERAL,
     WHOLE,
@@ -31,6 +32,7 @@ from tests.made import (
     gpu_rows,
     keep,
     ladder_rows,
+    many_rows,
     map_rows,
     several_rows,
 )
@@ -165,6 +167,26 @@ def test_a_rehearsal_is_not_shown(results: Path) -> None:
     for day, (plan, rows) in enumerate(runs, start=1):
         keep(results, plan, rows, started=f"2026-03-0{day}T00:00:00Z", facts=rehearsed)
     assert shown_runs(results) == before
+
+
+def test_the_search_along_models_is_shown_as_soon_as_there_is_one(results: Path) -> None:
+    """One of a GPU's machine is the GPU's."""
+    keep(results, MANY | {"quick": True}, many_rows(), started="2026-02-01T00:00:00Z")
+    one = MANY | {"families": ["many-or-gates"]}
+    keep(results, one, many_rows(), started="2026-02-02T00:00:00Z")
+    assert shown_runs(results).many is None
+    folder = keep(results, MANY, many_rows(), started="2026-02-03T00:00:00Z")
+    keep(results, WHOLE, gpu_rows(), started=NEWER, **GPU_BOX)
+    on_gpu = [
+        replace(row, backend="torch-cuda", device="cuda") if row.backend == "torch-cpu" else row
+        for row in many_rows()
+    ]
+    keep(results, MANY, on_gpu, started="2026-03-02T00:00:00Z", **GPU_BOX)
+    runs = shown_runs(results)
+    assert runs.many is not None
+    assert runs.many.results == folder.relative_to(results.parent)
+    assert runs.gpus[0].many is not None
+    assert "torch-cuda" in {row.backend for row in runs.gpus[0].many.rows}
 
 
 def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Path) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from perceptron.problems.families import FAMILIES
-from perceptron.report.size_axis import at_size, size_axis
+from perceptron.report.size_axis import at_size, size_axis, size_noun
 
 
 @pytest.mark.parametrize(
@@ -13,6 +13,8 @@ from perceptron.report.size_axis import at_size, size_axis
         ("mlp:1000x*x64", "features"),
         ("mlp:1000x20x*", "hidden width"),
         ("mlp:60000x784x128:10c:*b:adam", "batch"),
+        ("mlp:60000x784x128:10c:128b:*m", "models"),
+        ("many", "size"),
         ("mine", "size"),
         ("sort-rows", "rows"),
         ("rows", "rows"),
@@ -37,3 +39,11 @@ def test_what_rows_say_counts() -> None:
 def test_a_batch_is_spoken_of_as_one() -> None:
     assert at_size("256 [250, 262]", "batch") == "a batch of 256 [250, 262]"
     assert at_size("256", "width") == "256"
+    assert size_noun("batch") == "batch"
+    assert size_noun("width") == "size"
+
+
+def test_models_are_spoken_of_as_such() -> None:
+    assert at_size("3 [2, 4]", "models") == "3 [2, 4] models"
+    assert at_size("1", "models") == "1 model"
+    assert size_noun("models") == "number of models"

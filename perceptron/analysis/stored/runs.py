@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
@@ -24,6 +25,7 @@ from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
 from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.trust import budget_warning, warnings_about
+from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun
@@ -96,7 +98,7 @@ def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
     rows, plan = _usable_rows(loaded), _plan(loaded, _CrossoverPlan)
     with _judging(loaded.folder):
         threads = max(row.all_threads for row in rows if row.all_threads is not None)
-        return crossover_result(
+        result = crossover_result(
             rows,
             plan.pairs or None,
             plan.iterations,
@@ -105,6 +107,7 @@ def judge_crossovers(loaded: LoadedRun) -> CrossoverResult:
             _warnings(loaded, threads, rows),
             loaded.run.budget,
         )
+    return replace(result, what_if=_estimates(loaded))
 
 
 def judge_map(loaded: LoadedRun) -> MapResult:
@@ -187,6 +190,13 @@ def _plan(loaded: LoadedRun, kind: type[Kind]) -> Kind:
         return msgspec.convert(loaded.run.plan, kind)
     except msgspec.ValidationError as error:
         raise UserError(f"{loaded.folder / 'run.json'}, plan: {error}") from None
+
+
+def _estimates(loaded: LoadedRun) -> list[WhatIf]:
+    try:
+        return msgspec.convert(loaded.run.what_if, list[WhatIf])
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}, what_if: {error}") from None
 
 
 def _warnings(

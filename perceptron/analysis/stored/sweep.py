@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.analysis.crossover.amortise import Amortisation, amortisations, from_cold
 from perceptron.analysis.crossover.judge import Crossover, axis_of, crossovers, is_line
@@ -13,7 +14,7 @@ from perceptron.analysis.definition import Definitions
 from perceptron.analysis.device_share import DeviceShare, device_share
 from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.gpu_use import GpuUse, gpu_use
-from perceptron.analysis.interval import Interval, of_times
+from perceptron.analysis.interval import Interval, of_times, scaled
 from perceptron.analysis.overhead.families import EXTRAS
 from perceptron.analysis.select import (
     has_time,
@@ -25,7 +26,7 @@ from perceptron.analysis.select import (
     times,
 )
 from perceptron.analysis.stored.finding import FAMILY, ITERATIONS
-from perceptron.analysis.throughput import Epoch, shared_epoch
+from perceptron.analysis.throughput import Epoch, shared_epoch, shared_models
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 
@@ -45,6 +46,8 @@ class CurvePoint(Struct, frozen=True):
     disturbance: Disturbance = Disturbance()
     epoch: Epoch | None = None
     """Of a size that was trained in batches."""
+    models: int = 1
+    """That an iteration is a step of."""
     device: DeviceShare | None = None
     """How much of the time a device beside the host needs, where its rows tell."""
 
@@ -98,6 +101,22 @@ class Sweep(Struct, frozen=True, kw_only=True, dict=True):
     def curves(self) -> list[Curve]:
         """The times over sizes of each backend."""
         return _curves(self.rows)
+
+    @cached_property
+    def of_one_model(self) -> list[Curve]:
+        """The times over sizes, shared out over the models; empty where each size is of one."""
+        if all(spot.models == 1 for curve in self.curves for spot in curve.spots):
+            return []
+        return [
+            replace(
+                curve,
+                spots=[
+                    replace(spot, value=scaled(spot.value, 1 / spot.models), epoch=None, models=1)
+                    for spot in curve.spots
+                ],
+            )
+            for curve in self.curves
+        ]
 
     @cached_property
     def cold(self) -> list[Curve]:
@@ -212,7 +231,7 @@ def _spots(sizes: dict[float, list[Measurement]], backend: str) -> list[CurvePoi
             value = of_times(list(seconds.values()))
             if len(seconds) == 1:
                 value = _as_stated(value, sizes[size])
-            facts = (disturbance(own), shared_epoch(own), device_share(own))
+            facts = (disturbance(own), shared_epoch(own), shared_models(own), device_share(own))
             spots.append(CurvePoint(size, value, len(seconds), *facts))
     return spots
 

@@ -8,7 +8,7 @@ from typing import overload
 
 from perceptron.analysis.select import has_time
 from perceptron.analysis.stored.collection import Collection
-from perceptron.analysis.throughput import epoch_of
+from perceptron.analysis.throughput import epoch_of, models_of
 from perceptron.records.measurement import Measurement
 from perceptron.report.dashboard.long_table import LongTable, Value, heading, long_table
 from perceptron.report.dashboard.names import machine_name
@@ -25,6 +25,8 @@ _COLUMNS = (
     ("optimizer", "optimizer", ""),
     ("feed", "feed", ""),
     ("outputs", "outputs", "#"),
+    ("models", "models at once", "#"),
+    ("folds", "a fold held out from each", ""),
     ("phase", "phase", ""),
     ("backend", "backend", ""),
     ("device", "device", ""),
@@ -37,6 +39,7 @@ _COLUMNS = (
     ("energy_joules", "energy per iteration, J", "#"),
     ("rows_per_second", "rows per second", "#"),
     ("epoch_seconds", "per epoch, s", "s"),
+    ("model_seconds", "per iteration and model, s", "s"),
     ("stdev", "standard deviation as stated, s", "s"),
     ("iterations", "iterations in a sample", "#"),
     ("samples", "samples", "#"),
@@ -94,9 +97,19 @@ def _epoch_seconds(row: Measurement) -> float | None:
     return float(f"{epoch.seconds(row.seconds):.6g}")
 
 
+def _model_seconds(row: Measurement) -> float | None:
+    """Return the seconds of one of several models; of one nothing."""
+    models = models_of(row)
+    if models == 1 or row.seconds is None or not has_time(row):
+        return None
+    return float(f"{row.seconds / models:.6g}")
+
+
 _DERIVED: dict[str, Callable[[Measurement], Value]] = {
     "rows_per_second": _rows_per_second,
     "epoch_seconds": _epoch_seconds,
+    "model_seconds": _model_seconds,
+    "folds": lambda row: "yes" if row.folds else None,
     "samples": lambda row: len(row.samples),
 }
 _PLACES = [

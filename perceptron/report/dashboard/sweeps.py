@@ -16,7 +16,7 @@ from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.report.charts import plot
 from perceptron.report.charts.as_plotly.draw import draw
 from perceptron.report.charts.ratio import ratio_figure
-from perceptron.report.charts.sweep import ITERATION, sweep_figure
+from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL, sweep_figure
 from perceptron.report.crossover_words import missing
 from perceptron.report.dashboard.asked import Asked, Pair, on_ground, pair_of
 from perceptron.report.dashboard.machine_sweeps import machine_views
@@ -92,6 +92,8 @@ def _shown(
         (ITERATION, _times(sweep, 1, looks, ITERATION, guessed, pairs)),
         (WHOLE, _times(sweep, ITERATIONS, looks, WHOLE, guessed, pairs)),
     ]
+    if sweep.of_one_model:
+        views.insert(1, (OF_ONE_MODEL, _of_one_model(sweep, looks, pairs)))
     if sweep.cold:
         views.append((COLD, _cold(sweep, looks, asked, pairs)))
     return [*views, *ratios]
@@ -122,6 +124,18 @@ def _times(
         lines=[*_lines(sweep, sweep.curves, sweep.crossovers), *_fewer(sweep, len(marked))],
         figures=draw(figure, looks),
         tables=tables,
+    )
+
+
+def _of_one_model(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> View:
+    """Return the times of an iteration shared out over the models that it is a step of."""
+    curves, axis = sweep.of_one_model, size_axis(sweep.family, sweep.axis)
+    marked = _of_pairs(sweep.crossovers, pairs)
+    return View(
+        title=f"{sweep.family}: {OF_ONE_MODEL}",
+        lines=_lines(sweep, curves, sweep.crossovers),
+        figures=draw(sweep_figure(curves, marked, axis, OF_ONE_MODEL), looks),
+        tables=[*_answers(sweep.crossovers), _values(curves, 1, axis, OF_ONE_MODEL)],
     )
 
 

@@ -24,12 +24,12 @@ from perceptron.report.tables.terminal import out, table
 
 CHANGES_COLUMNS = ("axis", "looked at", "pair", "status", "answer")
 # Axes whose sizes are numbers of something.
-_COUNTED = ("rows", "features")
+_COUNTED = ("rows", "features", "models")
 # How many times the budget to try where it was too small.
 _MORE = 3
 COLUMNS = ("backend", "per iteration", "to prepare", "whole training", "× the fastest")
-# Where an epoch is more than an iteration.
-EPOCH_COLUMNS = (*COLUMNS[:2], "per epoch", "throughput>", *COLUMNS[2:])
+# Where an iteration is a step of several models, and where an epoch is more than an iteration.
+_MODEL_COLUMNS, _EPOCH_COLUMNS = ("per model",), ("per epoch", "throughput>")
 
 
 def show(result: AdviceResult) -> None:
@@ -59,7 +59,9 @@ def _lacked_time(advice: Advice) -> bool:
 
 def columns(advice: Advice) -> tuple[str, ...]:
     """Return the headings; an epoch has one where it is more than an iteration."""
-    return EPOCH_COLUMNS if advice.iterations_per_epoch > 1 else COLUMNS
+    of_one = _MODEL_COLUMNS if advice.models > 1 else ()
+    epoch = _EPOCH_COLUMNS if advice.iterations_per_epoch > 1 else ()
+    return (*COLUMNS[:2], *of_one, *epoch, *COLUMNS[2:])
 
 
 def cells(advice: Advice) -> list[tuple[str, ...]]:
@@ -81,7 +83,8 @@ def _option(option: Option, advice: Advice) -> tuple[str, ...]:
     return (
         option.backend,
         _time(option.seconds_per_iteration),
-        *(epoch if names is EPOCH_COLUMNS else ()),
+        *((_time(option.seconds_per_model),) if advice.models > 1 else ()),
+        *(epoch if advice.iterations_per_epoch > 1 else ()),
         _time(option.prepare_seconds),
         _time(option.training),
         "1" if option.backend == advice.use else _ratio(option.ratio),
@@ -134,6 +137,9 @@ def _takes(best: Option, advice: Advice) -> str:
     """Return how long the fastest backend takes: for an iteration, an epoch and the whole."""
     assert best.seconds_per_iteration is not None
     parts = [f"{duration(best.seconds_per_iteration.estimate)} an iteration"]
+    if best.seconds_per_model is not None:
+        parts[0] += f" of all {count(advice.models)} models"
+        parts.append(f"{duration(best.seconds_per_model.estimate)} of each")
     if advice.iterations_per_epoch > 1 and best.seconds_per_epoch is not None:
         parts.append(f"{duration(best.seconds_per_epoch.estimate)} an epoch")
         if best.rows_per_second is not None:

@@ -9,14 +9,14 @@ from perceptron.analysis.disturbance import Disturbance, disturbance
 from perceptron.analysis.interval import of_times
 from perceptron.analysis.select import reason, times
 from perceptron.analysis.stored.finding import FAMILY
-from perceptron.analysis.throughput import Epoch, shared_epoch
+from perceptron.analysis.throughput import shared_epoch, shared_models
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import duration_interval
 from perceptron.report.over_processes import OF_EACH, threads_of_each
 from perceptron.report.tables.disturbed import with_disturbed
 from perceptron.report.tables.terminal import table
-from perceptron.report.tables.throughput import with_epochs
+from perceptron.report.tables.throughput import Rate, with_rates
 
 COLUMNS = ("family", "backend", "threads", "time per iteration [95 % interval]")
 
@@ -32,10 +32,8 @@ def single_table(rows: Iterable[Measurement]) -> tuple[tuple[str, ...], list[tup
     """Return headings and `single_cells`, and how far these were disturbed if any was."""
     rows = list(rows)
     lines = _lines(rows)
-    columns, cells = with_epochs(
-        _columns(rows),
-        (line.cells for line in lines),
-        ((line.epoch, line.seconds) for line in lines),
+    columns, cells = with_rates(
+        _columns(rows), (line.cells for line in lines), (line.rate for line in lines)
     )
     return with_disturbed(columns, cells, (line.disturbance for line in lines))
 
@@ -59,9 +57,7 @@ class _Line(NamedTuple):
     """The cells of a backend, and what else is known of its times."""
 
     cells: tuple[str, ...]
-    seconds: float | None
-    """Of one iteration."""
-    epoch: Epoch | None
+    rate: Rate
     disturbance: Disturbance
 
 
@@ -92,7 +88,8 @@ def _cells(family: str, rows: list[Measurement], several: bool) -> Iterable[_Lin
         threads = threads_of_each(own[0]) if several else str(where.threads)
         yield _Line(
             cells=(family, backend, threads, answer),
-            seconds=None if time is None else time.estimate,
-            epoch=shared_epoch(own),
+            rate=Rate(
+                shared_epoch(own), shared_models(own), None if time is None else time.estimate
+            ),
             disturbance=disturbance(own),
         )

@@ -1,37 +1,66 @@
-"""What stands beside times of mini-batches: rows per second, and the time of an epoch."""
+"""What stands beside times: rows per second and the time of an epoch, and that of one model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from perceptron.analysis.interval import Interval, of_times
 from perceptron.analysis.select import current, has_time, times
-from perceptron.analysis.throughput import Epoch, epoch_of, shared_epoch
+from perceptron.analysis.throughput import (
+    Epoch,
+    epoch_of,
+    models_of,
+    shared_epoch,
+    shared_models,
+)
 from perceptron.records.ground import Ground, ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.numbers import NONE, count, duration, duration_interval, rows_per_second
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.terminal import table
 
-TITLE = "Mini-batches: the fastest at each size [95 % interval]"
+TITLE = "The fastest at each size [95 % interval]"
 COLUMNS = ("family", "size>", "threads in all>", "fastest", "per iteration>")
 EPOCH_COLUMNS = ("throughput>", "per epoch>")
+MODEL_COLUMN = "per model>"
+
+
+class Rate(NamedTuple):
+    """The seconds of an iteration, and what it is a part of and a step of."""
+
+    epoch: Epoch | None
+    """None where not trained in batches."""
+    models: int
+    seconds: float | None
+    """None where not measured."""
 
 
 def show(rows: Iterable[Measurement]) -> None:
-    """Print the fastest backend at each size of families that are trained in batches, if any."""
-    lines = throughput_cells(rows)
+    """Print the fastest backend at each size of families in batches or of several models."""
+    columns, lines = throughput_table(rows)
     if lines:
-        table(TITLE, (*COLUMNS, *EPOCH_COLUMNS), lines)
+        table(TITLE, columns, lines)
 
 
-def throughput_cells(rows: Iterable[Measurement]) -> list[tuple[str, ...]]:
-    """Return a row of text for each size of a family in batches: the fastest, its time and rate."""
+def throughput_table(
+    rows: Iterable[Measurement],
+) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Return headings, and a row of text for each size: the fastest, its time and rate.
+
+    It is about families that are trained in batches or whose problems are several models at once.
+    """
     groups: dict[tuple[str, Ground], list[Measurement]] = {}
     for row in rows:
-        if has_time(row) and epoch_of(row) is not None:
+        if has_time(row):
             groups.setdefault((row.family, ground(row)), []).append(row)
-    return [cells for members in groups.values() for cells in _of_family(current(members))]
+    told = [
+        members
+        for members in groups.values()
+        if any(epoch_of(row) is not None or models_of(row) > 1 for row in members)
+    ]
+    lines = [line for members in told for line in _of_family(current(members))]
+    return with_rates(COLUMNS, (cells for cells, _ in lines), (rate for _, rate in lines))
 
 
 def epoch_cells(epoch: Epoch | None, seconds: float | None) -> tuple[str, str]:
@@ -41,40 +70,49 @@ def epoch_cells(epoch: Epoch | None, seconds: float | None) -> tuple[str, str]:
     return rows_per_second(epoch.rows_per_second(seconds)), duration(epoch.seconds(seconds))
 
 
-def with_epochs(
-    columns: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    rates: Iterable[tuple[Epoch | None, float | None]],
+def with_rates(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], rates: Iterable[Rate]
 ) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    """Return a table with `EPOCH_COLUMNS` if any of its rows is of batches, else as it is.
+    """Return a table with what the times of its rows mean, in their order.
 
-    ``rates`` are the epoch and the seconds of an iteration of its rows, in their order.
+    It has `EPOCH_COLUMNS` if any of its rows is of batches, and `MODEL_COLUMN` if any is of several
+    models.
     """
     lines, rates = [tuple(row) for row in rows], list(rates)
-    if all(epoch is None for epoch, _ in rates):
-        return tuple(columns), lines
-    cells = zip(lines, rates, strict=True)
-    return (*columns, *EPOCH_COLUMNS), [(*line, *epoch_cells(*rate)) for line, rate in cells]
+    if any(rate.epoch is not None for rate in rates):
+        columns = (*columns, *EPOCH_COLUMNS)
+        lines = [
+            (*line, *epoch_cells(rate.epoch, rate.seconds))
+            for line, rate in zip(lines, rates, strict=True)
+        ]
+    if any(rate.models > 1 for rate in rates):
+        columns = (*columns, MODEL_COLUMN)
+        lines = [(*line, _of_one(rate)) for line, rate in zip(lines, rates, strict=True)]
+    return tuple(columns), lines
 
 
-def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[str, ...]]:
+def _of_one(rate: Rate) -> str:
+    return NONE if rate.seconds is None else duration(rate.seconds / rate.models)
+
+
+def _of_family(rows: Sequence[Measurement]) -> Iterator[tuple[tuple[str, ...], Rate]]:
     sizes: dict[float, list[Measurement]] = {}
     for row in rows:
         sizes.setdefault(row.size, []).append(row)
     for size in sorted(sizes):
         here = sizes[size]
         epoch = shared_epoch(here)
-        if epoch is None:  # of two problems
+        if epoch is None and any(epoch_of(row) is not None for row in here):  # of two problems
             continue
         time, backend = _fastest(here)
-        yield (
+        cells = (
             here[0].family,
             _size(here[0]),
             NONE if here[0].threads is None else str(here[0].threads),
             backend,
             duration_interval(time.estimate, time.low, time.high),
-            *epoch_cells(epoch, time.estimate),
         )
+        yield cells, Rate(epoch, shared_models(here), time.estimate)
 
 
 def _size(row: Measurement) -> str:

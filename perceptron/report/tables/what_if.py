@@ -58,13 +58,14 @@ def cells(estimates: Sequence[WhatIf]) -> list[tuple[str, ...]]:
             estimate.incumbent,
             f"{estimate.challenger} on {estimate.device}",
             estimate.status,
-            _size(estimate),
+            size_words(estimate),
         )
         for estimate in estimates
     ]
 
 
-def _size(estimate: WhatIf) -> str:
+def size_words(estimate: WhatIf) -> str:
+    """Return from which size up the device might be faster, at best and at worst."""
     if estimate.status in ("always", "never"):
         return "every size" if estimate.status == "always" else "no size measured"
     cases = estimate.statuses

@@ -3,10 +3,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.records.measurement import Measurement
 from perceptron.report.tables.one_size import single_table
-from perceptron.report.tables.throughput import COLUMNS, EPOCH_COLUMNS, show, throughput_cells
+from perceptron.report.tables.throughput import (
+    COLUMNS,
+    EPOCH_COLUMNS,
+    MODEL_COLUMN,
+    show,
+    throughput_table,
+)
 from tests.conftest import MakeRow
 
 ADAM = {"optimizer": "adam", "outputs": 10, "rows": 1000}
@@ -34,7 +41,7 @@ def along_the_batch(row: MakeRow, processes: Sequence[int] = (0, 1, 2)) -> list[
 
 def test_the_fastest_at_each_size_has_its_rate(row: MakeRow) -> None:
     """An epoch of 1,000 rows takes 100 iterations, or 10."""
-    lines = throughput_cells(along_the_batch(row))
+    columns, lines = throughput_table(along_the_batch(row))
     assert lines == [
         ("mlp-batch", "batch 10", "2", "numpy", "1.25 [1.25, 1.25] ms", "8.00 k rows/s", "125 ms"),
         (
@@ -42,12 +49,30 @@ def test_the_fastest_at_each_size_has_its_rate(row: MakeRow) -> None:
             *("4.00 [4.00, 4.00] ms", "25.0 k rows/s", "40.0 ms"),
         ),
     ]
-    assert len(lines[0]) == len(COLUMNS + EPOCH_COLUMNS)
+    assert columns == COLUMNS + EPOCH_COLUMNS
+
+
+def test_many_models_have_the_time_of_one(row: MakeRow) -> None:
+    """Without batches that is all that stands beside the time."""
+    rows = [
+        row(family="many", axes=("models",), size=models, models=models, seconds=seconds)
+        for models, seconds in ((1, 4e-6), (64, 16e-6))
+    ]
+    columns, lines = throughput_table(rows)
+    assert columns == (*COLUMNS, MODEL_COLUMN)
+    assert [(line[1], line[-1]) for line in lines] == [
+        ("models 1", "4.00 µs"),
+        ("models 64", "250 ns"),
+    ]
+    in_batches = [replace(one, rows=100, batch=10) for one in rows]
+    columns, lines = throughput_table(in_batches)
+    assert columns == (*COLUMNS, *EPOCH_COLUMNS, MODEL_COLUMN)
+    assert lines[1][-3:] == ("40.0 M rows/s", "160 µs", "250 ns")
 
 
 def test_a_cell_of_a_map_has_both_sizes(row: MakeRow) -> None:
     cell = {"axes": ("batch", "width"), "sizes": (8, 64), "size": 512, "batch": 8, "rows": 64}
-    ((_, size, *_),) = throughput_cells([row(**cell, seconds=1.0)])
+    _, ((_, size, *_),) = throughput_table([row(**cell, seconds=1.0)])
     assert size == "batch × width 8 × 64"
 
 
@@ -55,7 +80,7 @@ def test_another_commit_is_no_further_process(row: MakeRow) -> None:
     """The newest counts, as everywhere."""
     old = [row(**ADAM, batch=10, commit="a", when="2025", process=p, seconds=1.0) for p in (0, 1)]
     new = row(**ADAM, batch=10, commit="b", when="2026", process=2, seconds=0.1)
-    ((*_, rate, epoch),) = throughput_cells([*old, new])
+    _, ((*_, rate, epoch),) = throughput_table([*old, new])
     assert (rate, epoch) == ("100 rows/s", "10.0 s")
 
 

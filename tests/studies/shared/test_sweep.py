@@ -8,7 +8,8 @@ from perceptron.studies.shared.sweep import LINES, QUICK_BYTES, SWEEP
 def test_batches_are_swept_by_default_and_their_variants_when_named() -> None:
     """What is not measured by default is no part of what a whole run must hold."""
     assert "mlp-batch" in SWEEP
-    assert set(LINES) - set(SWEEP) == {"mlp-batch-host", "mlp-width-adam"}
+    named = {"mlp-batch-host", "mlp-width-adam", "many-or-gates", "many-mlps"}
+    assert set(LINES) - set(SWEEP) == named
     assert BenchPlan(threads=(1,)).whole
     assert not BenchPlan(threads=(1,), families=SWEEP[:-1]).whole
 

@@ -22,7 +22,7 @@ class Points:
     """
 
     def __init__(self, table: Table) -> None:
-        numbers = {"size", "seconds", "stdev", "threads", "batch", "outputs"}
+        numbers = {"size", "seconds", "stdev", "threads", "batch", "outputs", "models"}
         self.unsettled = numbers & set(table.columns) if table.separator == ";" else set()
         self._file = table.file
         self._doubtful: dict[str, tuple[int, str]] = {}

@@ -119,13 +119,14 @@ class RecordReader:
             optimizer=text_of(self._field(fields, "optimizer")).lower() or None,
             feed=text_of(self._field(fields, "feed")).lower() or None,
             outputs=count_of("outputs", self._field(fields, "outputs")),
+            models=count_of("models", self._field(fields, "models")),
             seconds=seconds,
             stdev=stdev,
             status=status,
             reason=reason,
         )
         self._look_at_points(row, fields, "size")
-        for column in ("threads", "batch", "outputs"):
+        for column in ("threads", "batch", "outputs", "models"):
             self._look_at_points(row, fields, column)
         subject = self.rows.add_subject(measurement)
         if subject >= MOST_ROWS:  # before the memory is full

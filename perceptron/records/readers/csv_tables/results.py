@@ -2,9 +2,9 @@
 
 The header names at least ``case``, ``size``, ``backend`` and ``seconds``, in any order and case;
 ``device``, ``stdev``, ``dtype``, ``machine``, ``threads``, ``commit``, ``environment``,
-``version`` (of the benchmark), ``batch`` (rows of an iteration), ``optimizer``, ``feed`` and
-``outputs`` may be there, and everything else is ignored. A case whose size is its batch in every
-row varies along the batch.
+``version`` (of the benchmark), ``batch`` (rows of an iteration), ``optimizer``, ``feed``,
+``outputs`` and ``models`` (trained at once) may be there, and everything else is ignored. A case
+whose size is its batch in every row varies along the batch, and so with the models.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ import gc
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from operator import attrgetter
 from pathlib import Path
 from typing import BinaryIO
 
 from msgspec.structs import replace
 
 from perceptron.errors import UserError
-from perceptron.records.ground import BATCH
+from perceptron.records.ground import BATCH, MODELS
 from perceptron.records.readers.csv_tables.records import RecordReader
 from perceptron.records.readers.csv_tables.rows import MOST_ROWS, TableRows, too_many
 from perceptron.records.readers.csv_tables.table import Table
@@ -71,11 +72,13 @@ def _garbage_collection_off() -> Iterator[None]:
 
 
 def _name_axes(rows: TableRows) -> None:
-    """Note of each case whose size is its batch that it varies along the batch."""
-    fixed = {row.family for row in rows.first if row.batch not in (None, row.size)}
-    for subject, row in enumerate(rows.first):
-        if row.batch is not None and row.family not in fixed:
-            rows.first[subject] = replace(row, axes=(BATCH,))
+    """Note of each case whose size is its batch, or its models, that it varies along those."""
+    for axis in (BATCH, MODELS):
+        value = attrgetter(axis)
+        fixed = {row.family for row in rows.first if value(row) not in (None, row.size)}
+        for subject, row in enumerate(rows.first):
+            if value(row) is not None and row.family not in fixed:
+                rows.first[subject] = replace(row, axes=(axis,))
 
 
 def _complain_of_devices(table: Table, rows: TableRows, notes: ReadingNotes) -> None:

@@ -32,6 +32,7 @@ OPTIONAL = (
     "optimizer",
     "feed",
     "outputs",
+    "models",
 )
 
 _SEPARATORS = (",", ";", "\t")

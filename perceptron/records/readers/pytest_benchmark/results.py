@@ -96,6 +96,8 @@ class _Own(Struct):
     outputs: int | None = 1
     batch: int | None = None
     iterations_per_epoch: int | None = 1
+    models: int | None = None
+    folds: bool | None = None
     optimizer: str | None = "sgd"
     feed: str | None = "resident"
     device: str | None = None
@@ -260,6 +262,8 @@ def _own_row(file: Path, facts: dict[str, Any], benchmark: _Benchmark) -> Measur
         outputs=info.outputs,
         batch=info.batch,
         iterations_per_epoch=info.iterations_per_epoch,
+        models=info.models,
+        folds=info.folds,
         optimizer=info.optimizer,
         feed=info.feed,
         backend=info.backend,

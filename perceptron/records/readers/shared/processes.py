@@ -16,8 +16,8 @@ from perceptron.records.readers.shared.columns import Columns
 
 # Fields that say of what a row is a value: all that its ground is made of, and its case.
 _FIELDS = (
-    *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch", "axes"),
-    *("family", "problem", "size", "backend"),
+    *("machine", "dtype", "threads", "processes", "optimizer", "feed", "outputs", "batch"),
+    *("models", "axes", "family", "problem", "size", "backend"),
 )
 _fields_of = attrgetter(*_FIELDS)
 

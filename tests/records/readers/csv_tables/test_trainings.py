@@ -51,7 +51,24 @@ def test_a_case_whose_size_is_its_batch_varies_along_it(tmp_path: Path) -> None:
     assert grounds == {"along": {None}, "fixed": {128}}
 
 
-@pytest.mark.parametrize("column", ["batch", "outputs"])
+def test_a_case_whose_size_is_its_number_of_models_varies_along_it(tmp_path: Path) -> None:
+    header = "case,size,backend,seconds,models\n"
+    along = [f"along,{size},np,1,{size}" for size in (1, 8, 64)]
+    fixed = [f"fixed,{size},np,1,8" for size in (1, 8, 64)]
+    rows = rows_of(tmp_path, *along, *fixed, header=header)
+    assert {row.axes for row in rows if row.family == "along"} == {("models",)}
+    assert {row.models for row in rows if row.family == "fixed"} == {8}
+    assert {ground(row).models for row in rows if row.family == "fixed"} == {8}
+    assert {ground(row).models for row in rows if row.family == "along"} == {None}
+
+
+def test_equal_sizes_of_several_models_are_two_subjects(tmp_path: Path) -> None:
+    header = "case,size,backend,seconds,models\n"
+    rows = rows_of(tmp_path, "mlp,64,np,1,1", "mlp,64,np,1,400", header=header)
+    assert [row.process for row in rows] == [0, 0]
+
+
+@pytest.mark.parametrize("column", ["batch", "outputs", "models"])
 @pytest.mark.parametrize("field", ["0", "1.5", "many"])
 def test_what_is_no_number_is_named_with_its_column(
     tmp_path: Path, column: str, field: str

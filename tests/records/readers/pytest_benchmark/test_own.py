@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from perceptron.problems import catalogue
 from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
@@ -21,8 +23,11 @@ def read(file: Path, info: dict[str, object]) -> Measurement:
     return row
 
 
-def test_a_row_has_everything_that_its_problem_says(tmp_path: Path, row: MakeRow) -> None:
-    fields = problem_fields(catalogue.find("mlp-batch-host:64"))
+@pytest.mark.parametrize("problem", ["mlp-batch-host:64", "many-mlps:64"])
+def test_a_row_has_everything_that_its_problem_says(
+    tmp_path: Path, row: MakeRow, problem: str
+) -> None:
+    fields = problem_fields(catalogue.find(problem))
     found = read(tmp_path / "own.json", fields)
     assert {name: getattr(found, name) for name in fields} == fields
     assert ground(found)[3:] == ground(row(**fields))[3:]
@@ -31,3 +36,4 @@ def test_a_row_has_everything_that_its_problem_says(tmp_path: Path, row: MakeRow
 def test_a_file_from_before_is_of_full_batches_by_plain_descent(tmp_path: Path) -> None:
     old = read(tmp_path / "old.json", {"rows": 256})
     assert (old.optimizer, old.feed, old.outputs, old.batch) == ("sgd", "resident", 1, None)
+    assert (old.all_models, old.folds) == (1, None)

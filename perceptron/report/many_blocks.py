@@ -1,0 +1,127 @@
+"""Blocks of README and docs about many models at once: from how many of them that changes what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.stored.sweep import sweeps
+from perceptron.analysis.what_if.estimate import EAGER, WhatIf
+from perceptron.records.measurement import Measurement
+from perceptron.report.crossover_words import answer, missing, sentence
+from perceptron.report.newest_runs import MANY_FAMILIES
+from perceptron.report.numbers import NONE, duration, interval
+from perceptron.report.process_blocks import ground_of
+from perceptron.report.tables import markdown
+from perceptron.report.tables.what_if import size_words
+
+SEARCHED = f"crossover --family {','.join(MANY_FAMILIES)} --what-if h100"
+"""The search that is shown, as typed."""
+COLUMNS = ("family", "pair", "status", "who is faster [95 % interval]")
+_ONE_BY_ONE, _AT_ONCE, _TORCH, _GPU = "numpy-one-by-one", "numpy", "torch-cpu", EAGER
+_BEGINNING = "…unless you train many"
+
+
+def many_blocks(
+    result: CrossoverResult | None, gpus: Mapping[str, CrossoverResult]
+) -> dict[str, str]:
+    """Return the sentence that ends the finding, and the tables behind it, by name.
+
+    ``gpus`` are the same search on machines that have one, by its name.
+    """
+    if result is None:
+        command = f"`perceptron {SEARCHED}`"
+        return {
+            "many": f"{_BEGINNING}: {command} says from how many models on; not measured yet.",
+            "many-in-full": f"Not measured yet: {command} does.",
+        }
+    return {
+        "many": _in_short(result, gpus),
+        "many-in-full": "\n".join(_in_full(result)),
+    }
+
+
+def _in_short(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> str:
+    parts = [
+        _turn(result, (_ONE_BY_ONE, _AT_ONCE), "training all at once is faster than one by one"),
+        _turn(result, (_AT_ONCE, _TORCH), f"{_TORCH} is faster than {_AT_ONCE}"),
+        _of_gpus(result, gpus),
+    ]
+    return f"{_BEGINNING}: {'; '.join(parts)}. Rows in `{result.results}`."
+
+
+def _turn(result: CrossoverResult, pair: tuple[str, str], what: str) -> str:
+    """Say from how many OR gates on the challenger of a pair wins, with ``what`` that means."""
+    found = _of_pair(result.crossovers, pair)
+    if found is None or found.status == "not measured":
+        return f"whether {what} was not measured"
+    doubt = " (not sure)" if found.unsure else ""
+    if found.status == "crosses" and found.size is not None:
+        size = interval(found.size, found.low, found.high)
+        return f"from {size} models on {what}{doubt}"
+    return f"{what}: {sentence(found)}{doubt}"
+
+
+def _of_gpus(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> str:
+    """Say what was measured with GPUs, else what was estimated, else that there was none."""
+    measured = [
+        _turn(own, (_AT_ONCE, _GPU), f"a GPU ({name}) is faster than {_AT_ONCE}")
+        for name, own in gpus.items()
+    ]
+    if measured:
+        return "; ".join(measured)
+    estimated = _estimated(result.what_if)
+    if estimated is None:
+        return "no GPU was measured"
+    return f"no GPU was measured, and {estimated}"
+
+
+def _estimated(estimates: Sequence[WhatIf]) -> str | None:
+    for one in estimates:
+        if (one.family, one.incumbent, one.challenger) == (MANY_FAMILIES[0], _AT_ONCE, _GPU):
+            return (
+                f"by an estimate {_GPU} on one ({one.device}) would be faster than {_AT_ONCE} from "
+                f"[best, worst case]: {size_words(one)}"
+            )
+    return None
+
+
+def _of_pair(crossovers: Sequence[Crossover], pair: tuple[str, str]) -> Crossover | None:
+    of_gates = (one for one in crossovers if one.family == MANY_FAMILIES[0])
+    return next((one for one in of_gates if (one.incumbent, one.challenger) == pair), None)
+
+
+def _in_full(result: CrossoverResult) -> list[str]:
+    rows = [
+        (f"`{one.family}`", f"{one.incumbent} → {one.challenger}", one.status, answer(one))
+        for one in result.crossovers
+        if one.status != "not measured"
+    ]
+    lines = markdown.table(COLUMNS, rows)
+    lines += [f"\nNot measured: {reason}." for reason in missing(result.crossovers)]
+    for family in dict.fromkeys(row.family for row in result.rows):
+        own = [row for row in result.rows if row.family == family]
+        lines += ["", f"`{family}`: an iteration shared out over the models", "", *_of_one(own)]
+    estimated = _estimated(result.what_if)
+    if estimated is not None:
+        lines += ["", f"{estimated[0].upper()}{estimated[1:]}."]
+    return [*lines, "", ground_of(result)]
+
+
+def _of_one(rows: Sequence[Measurement]) -> list[str]:
+    """Return the time of an iteration and model as a table: models down, backends across."""
+    curves = [curve for sweep in sweeps(rows)[:1] for curve in sweep.of_one_model if curve.spots]
+    times = {
+        (curve.backend, spot.size): duration(spot.value.estimate)
+        for curve in curves
+        for spot in curve.spots
+    }
+    sizes = sorted({size for _, size in times})
+    return markdown.table(
+        ("models", *(curve.backend for curve in curves)),
+        [
+            (f"{size:,}", *(times.get((curve.backend, size), NONE) for curve in curves))
+            for size in sizes
+        ],
+    )

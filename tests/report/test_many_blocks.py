@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.stored.runs import judge_crossovers
+from perceptron.analysis.what_if.estimate import EAGER, CaseStatuses, WhatIf
+from perceptron.problems.families import FAMILIES
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.many_blocks import SEARCHED, many_blocks
+from perceptron.report.newest_runs import MANY_FAMILIES
+from perceptron.studies.crossover import CrossoverPlan
+from perceptron.studies.shared.opening import plain
+from tests.made import BACKENDS, MANY, keep, many_rows
+
+GUESS = WhatIf(
+    family="many-or-gates",
+    incumbent="numpy",
+    challenger=EAGER,
+    device="h100",
+    status="crosses",
+    statuses=CaseStatuses(likely="crosses", best="crosses", worst="crosses"),
+    size=300.0,
+    low=100.0,
+    high=900.0,
+    estimates=[],
+    source="a datasheet",
+)
+
+
+def judged(folder: Path) -> CrossoverResult:
+    return judge_crossovers(read_run(keep(folder, MANY, many_rows())))
+
+
+def test_the_search_that_is_shown_is_the_one_that_its_command_makes() -> None:
+    """Its plan is known again by its families, which vary the number of models."""
+    words = SEARCHED.split()
+    assert words[:2] == ["crossover", "--family"]
+    plan = plain(CrossoverPlan(families=tuple(words[2].split(",")), threads=(2,)))
+    assert plan["families"] == MANY["families"] == list(MANY_FAMILIES)
+    assert all(FAMILIES[name].axes == ("models",) for name in MANY_FAMILIES)
+
+
+def test_the_finding_ends_with_how_many_models_change_it(tmp_path: Path) -> None:
+    """With intervals; what was not measured is said to be so."""
+    text = many_blocks(judged(tmp_path), {})["many"]
+    assert re.search(
+        r"^…unless you train many: from 4\.\d+ \[.*\] models on training all at once is faster "
+        r"than one by one \(not sure\); from (19|20)\d \[.*\] models on torch-cpu is faster than "
+        r"numpy \(not sure\); no GPU was measured\. Rows in `",
+        text,
+    )
+
+
+def test_a_gpu_that_is_not_here_is_estimated_and_called_so(tmp_path: Path) -> None:
+    blocks = many_blocks(replace(judged(tmp_path), what_if=[GUESS]), {})
+    words = "by an estimate torch-cuda on one (h100) would be faster than numpy from [best, worst"
+    assert f"no GPU was measured, and {words} case]: 300 [100, 900]." in blocks["many"]
+    assert "\nBy an estimate torch-cuda on one (h100)" in blocks["many-in-full"]
+    always = CaseStatuses(likely="always", best="always", worst="always")
+    sure = replace(GUESS, status="always", statuses=always, size=None)
+    text = many_blocks(replace(judged(tmp_path / "b"), what_if=[sure]), {})["many"]
+    assert "case]: every size." in text
+
+
+def test_a_gpu_that_was_measured_stands_before_an_estimate(tmp_path: Path) -> None:
+    plan = MANY | {"pairs": [["numpy", "torch-cuda"]]}
+    rows = [
+        replace(row, backend={"torch-cpu": "torch-cuda"}.get(row.backend, row.backend))
+        for row in many_rows()
+    ]
+    on_gpu = judge_crossovers(read_run(keep(tmp_path / "gpu", plan, rows)))
+    own = replace(judged(tmp_path), what_if=[GUESS])
+    text = many_blocks(own, {"Slide Rule 9000": on_gpu})["many"]
+    assert "models on a GPU (Slide Rule 9000) is faster than numpy" in text
+    assert "estimate" not in text
+
+
+def test_the_tables_have_every_pair_and_the_time_of_one_model(tmp_path: Path) -> None:
+    block = many_blocks(judged(tmp_path), {})["many-in-full"]
+    assert "| `many-or-gates` | numpy-one-by-one → numpy | crosses | numpy from 4." in block
+    assert "| models | numpy | numpy-one-by-one | torch-cpu |" in block
+    assert "\n| 1,024 | " in block
+    assert "2 threads in all" in block
+
+
+def test_a_turn_that_is_none_is_told_as_it_is(tmp_path: Path) -> None:
+    """What always or never wins has no number of models to name."""
+    rows = [
+        replace(row, seconds=(row.seconds or 0) * 1e3) if row.backend == "torch-cpu" else row
+        for row in many_rows()
+    ]
+    text = many_blocks(judge_crossovers(read_run(keep(tmp_path, MANY, rows))), {})["many"]
+    assert "torch-cpu is faster than numpy: numpy at every number of models" in text
+    without = [row for row in rows if row.backend in BACKENDS[:1]]
+    text = many_blocks(judge_crossovers(read_run(keep(tmp_path / "b", MANY, without))), {})["many"]
+    assert "whether training all at once is faster than one by one was not measured" in text
+
+
+def test_without_such_a_search_its_command_is_named() -> None:
+    blocks = many_blocks(None, {})
+    assert blocks["many"].startswith("…unless you train many: ")
+    assert all(f"`perceptron {SEARCHED}`" in block for block in blocks.values())

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from perceptron.backends import registry
+from perceptron.problems.catalogue import find
+from perceptron.studies.crossover import CrossoverPlan
+from perceptron.studies.shared.axes import family_axis
+from perceptron.studies.shared.many_models import BESIDE, PAIRS, pairs_along_models, usual_for
+
+OLD = ("numpy", "torch-cpu")
+
+
+def test_what_is_compared_is_there() -> None:
+    names = registry.names()
+    assert {name for pair in PAIRS for name in pair} <= set(names)
+    assert set(BESIDE) <= set(names)
+
+
+def test_pairs_are_those_of_models_where_their_number_varies() -> None:
+    """Nowhere else: at one model it is all the same training."""
+    assert pairs_along_models(("many-or-gates", "many-mlps"), ()) == PAIRS
+    assert pairs_along_models(("many-or-gates", "mlp-width"), ()) == ()
+    assert pairs_along_models(("many-or-gates",), ("docs/examples/points-width.toml",)) == ()
+    assert pairs_along_models((), ("docs/examples/fruit-folds.toml",)) == PAIRS
+    assert pairs_along_models(("models-width",), ()) == ()
+    assert pairs_along_models((), ()) == ()
+
+
+def test_single_trainings_are_searched_no_further_than_one_waits_for() -> None:
+    """Their time is in proportion: 65,536 of them would take all of the time there is."""
+    plan = CrossoverPlan(families=("many-or-gates", "mlp-width"), pairs=(OLD,), threads=(1,))
+    gates, width = plan.axes
+    assert plan.search(gates, OLD).high == 65_536
+    for name in ("numpy-one-by-one", "processes"):
+        assert plan.search(gates, (name, "numpy")).high == 1024
+        assert plan.search(width, (name, "numpy")).high == family_axis("mlp-width").high
+
+
+def test_advice_about_several_models_also_tries_one_after_the_other() -> None:
+    assert usual_for(find("or-gate")) == ()
+    assert usual_for(find("many-or-gates:400")) == (*registry.DEFAULT, *BESIDE)
