@@ -316,5 +316,3 @@ class _Race:
             races = sum(self._may_race(name, seed) for seed in range(self._plan.seeds))
             to_go += races * self._took.get(name, self._budget.left)
         return to_go
-
-

@@ -43,9 +43,7 @@ def race_curves(rows: Sequence[RaceRow], start: RaceStart, goal: Goal) -> list[R
     for row in rows:
         if has_raced(row):
             by_competitor.setdefault(Competitor(row.backend, row.dtype), []).append(row)
-    curves = [
-        RaceCurve(name, _points(own, start, goal)) for name, own in by_competitor.items()
-    ]
+    curves = [RaceCurve(name, _points(own, start, goal)) for name, own in by_competitor.items()]
     return [curve for curve in curves if curve.points]
 
 

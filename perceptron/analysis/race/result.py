@@ -186,7 +186,9 @@ def _competitor(row: RaceRow) -> Competitor:
 def _common_seeds(groups: Iterable[Sequence[RaceRow]]) -> set[int] | None:
     """Return the seeds of all who have not failed; None where that is nobody."""
     sound = [
-        {row.seed for row in rows} for rows in groups if rows and all(has_raced(row) for row in rows)
+        {row.seed for row in rows}
+        for rows in groups
+        if rows and all(has_raced(row) for row in rows)
     ]
     return set.intersection(*sound) if sound else None
 
