@@ -85,6 +85,9 @@ class RaceTimes(Struct, frozen=True, kw_only=True):
     """From when the process was started to when everything was imported."""
     prepare_seconds: Seconds | None = None
     """From there to when training could begin: data, copies, compilation."""
+    prepared_from_cache: bool | None = None
+    """Whether compiled code was found in a folder that outlives the process; None where nothing
+    compiles."""
     data_seconds: Seconds | None = None
     """Of those, what it took to have the data in host memory, as every backend has to."""
     modules: list[str] = []

@@ -18,8 +18,10 @@ from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.race.result import RaceResult, has_raced
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
@@ -29,6 +31,7 @@ from perceptron.analysis.stored.runs import (
     judge_crossovers,
     judge_ladder,
     judge_map,
+    judge_race,
 )
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -37,6 +40,8 @@ from perceptron.records.runs import StoredRun, stored_runs
 MAPPED = "mlp-map"
 BATCHES = "digits"
 """The problem whose ladder shows what a training by mini-batches is made of."""
+RACED, RACED_TO = "digits", "accuracy=0.95"
+"""The problem of the race that is shown, and its target."""
 
 SEVERAL_FAMILIES = ("mlp-width", "mlp-batch", "perceptron-rows")
 SEVERAL_PAIRS = (
@@ -46,7 +51,9 @@ SEVERAL_PAIRS = (
 )
 """The search that shows from which size up a second process pays."""
 
-Judged = TypeVar("Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult)
+Judged = TypeVar(
+    "Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult, RaceResult
+)
 
 
 class ShownGpu(Struct, frozen=True, kw_only=True):
@@ -78,6 +85,7 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
     advice: AdviceResult | None
     processes: CrossoverResult | None = None
     """From which size up a second process pays."""
+    race: RaceResult | None = None
     gpus: list[ShownGpu] = []
     """The newest first; all else is of a CPU."""
 
@@ -102,6 +110,7 @@ def shown_runs(results: Path) -> ShownRuns:
             families=list(SEVERAL_FAMILIES),
             pairs=[list(pair) for pair in SEVERAL_PAIRS],
         ),
+        race=shelf.newest("race", judge_race, CPU, problem=RACED, target=RACED_TO),
         gpus=[
             ShownGpu(
                 name=name,
@@ -224,7 +233,11 @@ def _has_finding(loaded: LoadedRun) -> bool:
 
 
 def _hardware(loaded: LoadedRun) -> str | None:
-    return kind_of_hardware(loaded.rows, loaded.facts.environment)
+    kind = kind_of_hardware(loaded.rows, loaded.facts.environment)
+    raced = [row for row in loaded.races if has_raced(row) and is_beside_host(row.device)]
+    if kind != CPU or not raced:
+        return kind
+    return next((gpu.name for gpu in loaded.facts.environment.gpus), raced[0].device)
 
 
 def _refuse(complaint: str) -> None:

@@ -56,7 +56,10 @@ def median_of(times: Sequence[float], reached: Sequence[bool]) -> Median | None:
 
 
 def _half_point(at: np.ndarray, share: np.ndarray, events: np.ndarray) -> float | None:
-    """Return where the share falls to a half; the middle of where it is one exactly."""
+    """Return where the share falls to a half; the middle of the stretch where it is one exactly.
+
+    That ends at the next that gets there, or where the last one was given up, as in R's `survfit`.
+    """
     below = np.flatnonzero(share <= _HALF + _ROUNDING)
     if not below.size:
         return None
@@ -64,7 +67,7 @@ def _half_point(at: np.ndarray, share: np.ndarray, events: np.ndarray) -> float 
     if share[below[0]] < _HALF - _ROUNDING:
         return first
     later = events[events > first]
-    return (first + float(later.min())) / 2 if later.size else first
+    return (first + float(later.min() if later.size else at[-1])) / 2
 
 
 def _first_below(at: np.ndarray, share: np.ndarray) -> float | None:

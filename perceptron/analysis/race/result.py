@@ -60,6 +60,8 @@ class RaceRun(Struct, frozen=True, kw_only=True):
     parts: Parts
     data_seconds: float | None
     """Of ``prepare``, what it took to have the data in host memory: the same for every backend."""
+    prepared_from_cache: bool
+    """Whether more than half of the seeds found on disk what they would have compiled."""
     modules: list[str]
     """The libraries that the backend says it imports."""
     reason: str | None
@@ -227,6 +229,7 @@ def _judged(
             train=None if train is None else train.value,
         ),
         data_seconds=_median(row.data_seconds if fresh else 0.0 for row in raced),
+        prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
         modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
         reason=_reason(rows, len(trainings)),
     )

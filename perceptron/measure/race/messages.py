@@ -35,6 +35,8 @@ class Ready(Struct, frozen=True, kw_only=True, tag=True):
     """When the data were in host memory."""
     prepared: float
     modules: list[str]
+    from_cache: bool | None
+    """Whether what it would have compiled was found on disk; None where nothing compiles."""
 
 
 class Looked(Struct, frozen=True, kw_only=True, tag=True):

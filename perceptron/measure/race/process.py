@@ -97,6 +97,7 @@ def _followed(
                 "prepare_seconds": message.prepared - message.imported,
                 "data_seconds": message.data - message.imported,
                 "modules": message.modules,
+                "prepared_from_cache": message.from_cache,
             }
         else:
             parts[message.start] = Training(checks=checks, waited=message.waited)

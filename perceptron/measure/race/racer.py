@@ -72,7 +72,14 @@ def race(job: RaceJob, send: Send, clock: Clock = time.monotonic) -> None:
     data = clock()
     # A backend that computes with fewer bits says so; whoever sends the job has asked it.
     trainer = backend.prepare(problem, cast(DType, job.dtype))
-    send(Ready(imported=imported, data=data, prepared=clock(), modules=modules))
+    prepared = clock()
+    cached = getattr(backend, "prepared_from_cache", None)
+    from_cache = None if cached is None else bool(cached())
+    send(
+        Ready(
+            imported=imported, data=data, prepared=prepared, modules=modules, from_cache=from_cache
+        )
+    )
     waited = train(job, backend, trainer, send, clock)
     send(Trained(start="fresh", waited=waited))
     _assert_threads(backend, threads)

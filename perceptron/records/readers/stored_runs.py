@@ -57,7 +57,10 @@ def read_results(results: Path) -> StoredResults:
     complaints = list(shelf.complaints)
     runs = stored_runs(results, complaints.append)
     for stored in runs:
-        read_races(stored.folder, complaints.append)
+        about: list[str] = []
+        read_races(stored.folder, about.append)
+        more = f" (and {len(about) - 1} more in this file)" if about[1:] else ""
+        complaints += [line + more for line in about[:1]]
     return StoredResults(
         folder=results, rows=shelf.rows, runs=runs, complaints=complaints, by_run=shelf.by_run
     )

@@ -69,7 +69,10 @@ def _cells(run: RaceRun) -> tuple[str, ...]:
         median,
         NONE if run.epochs is None else digits(run.epochs),
         f"{run.reached} of {run.seeds}",
-        *(_seconds(part) for part in (parts.importing, parts.prepare, parts.train)),
+        _seconds(parts.importing),
+        _seconds(parts.prepare)
+        + (" (cached)" if parts.prepare and run.prepared_from_cache else ""),
+        _seconds(parts.train),
     )
 
 
@@ -127,6 +130,8 @@ def _time(run: RaceRun) -> str:
     if importing > _MOST_OF_IT * seconds:
         imports = f" and import {', '.join(map(label, run.modules))}" if run.modules else ""
         return f"{words}, of which {duration(importing)} is to start Python{imports}"
+    if (run.data_seconds or 0.0) > _MOST_OF_IT * seconds:
+        return f"{words}, of which {duration(run.data_seconds or 0.0)} is to have the data"
     if prepare > _MOST_OF_IT * seconds:
         return f"{words}, of which {duration(prepare)} is to prepare"
     return words
