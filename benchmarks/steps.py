@@ -12,6 +12,7 @@ from perceptron.backends.shared.threads import thread_variables
 LADDER_OF_AN_MLP = "mlp-width:512"
 LADDER_OF_BATCHES = "digits"
 CROSSOVER = ("crossover", "--family", "mlp-width", "--pair", "numpy:torch-cpu")
+RACE = ("race", "--problem", "digits", "--target", "accuracy=0.95")
 COMMITS = 10
 # Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
 # Not the finding: it has no size, and History draws what has one.
@@ -56,6 +57,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("ladder-digits", (_ours("overhead", "--problem", LADDER_OF_BATCHES, *named),), 3),
         Step("advise", (_ours("advise", *ADVISED.split(), *named),), 0.5),
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
+        Step("race", (_ours(*RACE, *named),), 3.5),
         Step("processes", (_ours(*SEARCHED.split(), *named),), 18),
         Step("many", (_ours(*MANY.split(), "--budget", "8", *named),), 9),
         # One process for each commit: on several threads a neighbour would look like a step.

@@ -23,6 +23,7 @@ COMMANDS = (
     "map",
     "overhead",
     "advise",
+    "race",
     "fleet",
     "gpu-day",
     "compare",

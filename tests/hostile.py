@@ -10,7 +10,18 @@ from msgspec.structs import replace
 
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
-from tests.made import BENCH, LADDER, MAP, bench_rows, keep, ladder_rows, map_rows
+from tests.made import (
+    BENCH,
+    LADDER,
+    MAP,
+    RACE,
+    bench_rows,
+    keep,
+    keep_race,
+    ladder_rows,
+    map_rows,
+    race_rows,
+)
 from tests.plenty import plenty
 
 LONG = "n" * 10_000
@@ -108,6 +119,34 @@ def _ours(results: Path, index: int, name: str) -> None:
         with (folder / "measurements.jsonl").open("a") as file:
             for broken in _BROKEN:
                 file.write(f"{broken}\n")
+
+    race = [
+        replace(
+            row,
+            machine=name,
+            problem=f"{name}4",
+            commit=name,
+            backend=name if row.backend == "torch-cpu" else row.backend,
+            dtype=name,
+            device=name,
+            modules=[name],
+            reason=name if row.reason else None,
+        )
+        for row in race_rows()
+    ]
+    folder = keep_race(
+        results,
+        race,
+        plan=RACE | {"problem": f"{name}4", "backends": ["numpy", name], "dtypes": [name]},
+        machine=name,
+        folder=f"box-{index}",
+        started=f"2026-01-{28 - index:02d}T03:00:00Z",
+        commit=name,
+        facts=facts,
+    )
+    with (folder / "races.jsonl").open("a") as file:
+        for broken in _BROKEN:
+            file.write(f"{broken}\n")
 
 
 def _renamed(row: Measurement, name: str) -> Measurement:

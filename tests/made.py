@@ -18,6 +18,7 @@ from perceptron.measure.neighbours import Seen
 from perceptron.records.conditions import Conditions, CoreUse, GpuState, Steadiness
 from perceptron.records.environment import Environment, Gpu, ThreadPool
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import Check, RaceRow, Target, Training
 from perceptron.report.newest_runs import MANY_FAMILIES, SEVERAL_FAMILIES, SEVERAL_PAIRS
 from tests.conftest import MakeRow
 
@@ -421,11 +422,96 @@ def many_rows(family: str = MANY_FAMILIES[0]) -> list[Measurement]:
     ]
 
 
+RACE: dict[str, Any] = {
+    "study": "race",
+    "problem": "digits",
+    "target": "accuracy=0.95",
+    "backends": list(BACKENDS),
+    "dtypes": ["float32"],
+    "threads": 2,
+}
+
+
+def race_row(
+    seed: int = 0,
+    backend: str = "numpy",
+    *,
+    train: float = 0.1,
+    accuracies: Sequence[float] = (0.7, 0.9, 0.96),
+    **fields: Any,
+) -> RaceRow:
+    """A race of so many seconds of training, equally many for each look; any field can be given."""
+    step = train / len(accuracies)
+    checks = [
+        Check(38 * number, step * number, accuracy, 1 - accuracy)
+        for number, accuracy in enumerate(accuracies, start=1)
+    ]
+    defaults: dict[str, Any] = {
+        "machine": "box",
+        "environment": FACTS.id,
+        "commit": "abc",
+        "when": STARTED,
+        "problem": "digits",
+        "problem_digest": "d",
+        "target": Target("accuracy", 0.95),
+        "epochs": 30,
+        "iterations_per_epoch": 38,
+        "check_iterations": 38,
+        "backend": backend,
+        "device": "cpu",
+        "dtype": "float32",
+        "threads": 2,
+        "seed": seed,
+        "import_seconds": 0.25,
+        "prepare_seconds": 0.05,
+        "data_seconds": 0.04,
+        "fresh": Training(checks=checks, waited=0.0),
+        "resident": Training(checks=checks, waited=0.0),
+    }
+    return RaceRow(**(defaults | fields))
+
+
+def race_rows(seeds: int = 7) -> list[RaceRow]:
+    """numpy is quick; torch-cpu has 2 seconds to import, and needs four times as long to train."""
+    rows = []
+    for seed in range(seeds):
+        noise = 1 + 0.01 * seed
+        rows.append(race_row(seed, train=0.1 * noise))
+        rows.append(
+            race_row(
+                seed,
+                "torch-cpu",
+                train=0.4 * noise,
+                import_seconds=2.0 * noise,
+                modules=["torch"],
+            )
+        )
+    rows.append(
+        race_row(
+            backend="torch-cuda",
+            device="cuda",
+            status="skipped",
+            reason=ABSENT,
+            fresh=None,
+            resident=None,
+        )
+    )
+    return rows
+
+
+def keep_race(results: Path, rows: Sequence[RaceRow], **about: Any) -> Path:
+    """Write a race as `keep` does a run of other rows; ``plan`` may be another one."""
+    run = keep(results, about.pop("plan", RACE), [], **about)
+    (run / "races.jsonl").write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    return run
+
+
 def everything(results: Path) -> Path:
     """One run of each kind, on one machine."""
     keep(results, BENCH, bench_rows())
     keep(results, MAP, map_rows(), started="2026-01-01T01:00:00Z")
     keep(results, LADDER, ladder_rows(), started="2026-01-01T02:00:00Z")
+    keep_race(results, race_rows(), started="2026-01-01T03:00:00Z")
     return results
 
 

@@ -28,6 +28,7 @@ SHORTER = {
     "crossover": ["--backends", "numpy,python", "--threads", "1", "--budget", "10"],
     "map": ["--points", "4", "--backends", "numpy,python", "--threads", "1", "--budget", "10"],
     "overhead": ["--backends", "numpy,python", "--threads", "1", "--budget", "10"],
+    "race": ["--backends", "numpy", "--seeds", "2", "--threads", "1", "--budget", "10"],
 }
 
 # Real runs that a test of the command makes with the same options, and looks at closely.

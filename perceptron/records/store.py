@@ -5,6 +5,7 @@
     results/runs/<machine>/<run>/conditions.json     what it was measured under, when first started
     results/runs/<machine>/<run>/conditions-<start>.json  the same, of a later start that resumed it
     results/runs/<machine>/<run>/measurements.jsonl  one `Measurement` a line, in order of time
+    results/runs/<machine>/<run>/races.jsonl         of a race, see `records.races`
 
 A row is on disk before the next one is measured. An interrupted run is found by its plan and
 resumed; at most the line that was being written is measured again.

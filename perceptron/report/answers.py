@@ -11,6 +11,7 @@ from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.overhead.ladder import OverheadResult
+from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
@@ -20,6 +21,7 @@ from perceptron.report.newest_runs import ShownRuns
 from perceptron.report.process_blocks import SEARCHED, in_short
 from perceptron.report.tables import markdown
 from perceptron.report.tables.advice import answer as answer_for_a_shape
+from perceptron.report.tables.race import sentence
 
 ADVISED = (
     "--rows 60000 --features 784 --hidden 128 --classes 10 --batch 128 --optimizer adam --epochs 5"
@@ -59,6 +61,7 @@ def answers(
             _crossover(bench.crossovers, family),
         ),
         *(() if runs.advice is None else (_for_a_shape(runs.advice.advice),)),
+        *(() if runs.race is None else (_race(runs.race),)),
         *(() if runs.processes is None else (_over_processes(runs.processes),)),
         (
             "Which backend wins over rows × width?",
@@ -129,6 +132,15 @@ def _for_a_shape(advice: Advice) -> tuple[str, str, str, str]:
         "crossovers.md#for-one-shape",
         f"advise {ADVISED}",
         answer_for_a_shape(advice),
+    )
+
+
+def _race(race: RaceResult) -> tuple[str, str, str, str]:
+    return (
+        "Which backend has my model trained first, from the moment I press enter?",
+        "race.md",
+        f"race --problem {race.problem} --target {race.target}",
+        sentence(race, "fresh"),
     )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map, judge_race
 from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.report.answers import ladder_words
 from perceptron.report.crossover_words import answer
 from perceptron.report.tables.finding import finding_sentence
+from perceptron.report.tables.race import sentences
 
 
 def answers(collected: Collected) -> list[RunAnswer]:
@@ -56,8 +57,13 @@ def _ladder(loaded: LoadedRun) -> list[str]:
     return [ladder_words(judge_ladder(loaded))]
 
 
+def _race(loaded: LoadedRun) -> list[str]:
+    return sentences(judge_race(loaded))
+
+
 _SENTENCES: Mapping[str, Callable[[LoadedRun], list[str]]] = {
     "bench": _bench,
     "map": _map,
     "overhead": _ladder,
+    "race": _race,
 }

@@ -18,8 +18,10 @@ from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceResult
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.device_share import is_beside_host
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.race.result import RaceResult, has_raced
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.analysis.stored.hardware import CPU, kind_of_hardware, on_devices
@@ -29,6 +31,7 @@ from perceptron.analysis.stored.runs import (
     judge_crossovers,
     judge_ladder,
     judge_map,
+    judge_race,
 )
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
@@ -37,6 +40,8 @@ from perceptron.records.runs import StoredRun, stored_runs
 MAPPED = "mlp-map"
 BATCHES = "digits"
 """The problem whose ladder shows what a training by mini-batches is made of."""
+RACED, RACED_TO = "digits", "accuracy=0.95"
+"""The problem of the race that is shown, and its target."""
 
 SEVERAL_FAMILIES = ("mlp-width", "mlp-batch", "perceptron-rows")
 SEVERAL_PAIRS = (
@@ -49,7 +54,9 @@ SEVERAL_PAIRS = (
 MANY_FAMILIES = ("many-or-gates", "many-mlps")
 """The search that shows from how many models on training them at once changes the answer."""
 
-Judged = TypeVar("Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult)
+Judged = TypeVar(
+    "Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult, RaceResult
+)
 
 
 class ShownGpu(Struct, frozen=True, kw_only=True):
@@ -84,6 +91,7 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
     """From which size up a second process pays."""
     many: CrossoverResult | None = None
     """From how many models at once what changes."""
+    race: RaceResult | None = None
     gpus: list[ShownGpu] = []
     """The newest first; all else is of a CPU."""
 
@@ -109,6 +117,7 @@ def shown_runs(results: Path) -> ShownRuns:
             pairs=[list(pair) for pair in SEVERAL_PAIRS],
         ),
         many=shelf.newest_of_many(CPU),
+        race=shelf.newest("race", judge_race, CPU, problem=RACED, target=RACED_TO),
         gpus=[
             ShownGpu(
                 name=name,
@@ -236,7 +245,11 @@ def _has_finding(loaded: LoadedRun) -> bool:
 
 
 def _hardware(loaded: LoadedRun) -> str | None:
-    return kind_of_hardware(loaded.rows, loaded.facts.environment)
+    kind = kind_of_hardware(loaded.rows, loaded.facts.environment)
+    raced = [row for row in loaded.races if has_raced(row) and is_beside_host(row.device)]
+    if kind != CPU or not raced:
+        return kind
+    return next((gpu.name for gpu in loaded.facts.environment.gpus), raced[0].device)
 
 
 def _refuse(complaint: str) -> None:

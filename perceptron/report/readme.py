@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.race.result import STARTS, RaceResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.errors import UserError
 from perceptron.records.of_record import export
@@ -22,6 +23,7 @@ from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
 from perceptron.report.charts.ladder import ladder_figure
 from perceptron.report.charts.phase_map import map_figure
+from perceptron.report.charts.race import race_figure
 from perceptron.report.charts.sweep import family_figure
 from perceptron.report.hardware_blocks import (
     crossover_lines,
@@ -31,10 +33,11 @@ from perceptron.report.hardware_blocks import (
     ground,
 )
 from perceptron.report.many_blocks import many_blocks
-from perceptron.report.newest_runs import BATCHES, ShownGpu, ShownRuns, shown_runs
+from perceptron.report.newest_runs import BATCHES, RACED, RACED_TO, ShownGpu, ShownRuns, shown_runs
 from perceptron.report.over_processes import threads_in_all
 from perceptron.report.process_blocks import process_blocks
 from perceptron.report.tables import markdown
+from perceptron.report.tables import race as race_text
 from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.ladder import PHASE_COLUMNS, RUNG_COLUMNS, phase_cells, rung_cells
 from perceptron.report.tables.speeds import speeds_lines
@@ -49,6 +52,7 @@ PAGES = {
     "docs/ladder.md": ("ladder", "ladder-batches"),
     "docs/over-processes.md": ("processes",),
     "docs/many-models.md": ("many-in-full",),
+    "docs/race.md": ("race",),
     "docs/gate-how.md": ("proof",),
     "docs/gate-compared.md": ("false-alarms", "found-by-time", "found-by-work"),
     "docs/how-sure.md": ("speeds",),
@@ -71,6 +75,7 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     proof, truth = (ROOT / "docs" / name for name in ("gate-proof.md", "truth.md"))
     content = blocks(runs.bench) | map_blocks(runs.phase_map) | ladder_blocks(runs.ladder)
     content |= batch_blocks(runs.batches) | process_blocks(runs.processes) | proof_blocks(proof)
+    content |= race_blocks(runs.race)
     content |= speeds_blocks(speeds) | rule_blocks(proof) | gpu_blocks(runs.gpus)
     many_on_gpus = {gpu.name: gpu.many for gpu in runs.gpus if gpu.many is not None}
     content |= many_blocks(runs.many, many_on_gpus)
@@ -91,12 +96,21 @@ def pictures(runs: ShownRuns) -> dict[str, str]:
         for gpu in runs.gpus
         if gpu.phase_map is not None
     }
-    return maps | {
-        "finding.svg": draw(finding_figure(runs.bench.finding, of_gpus)),
-        "map.svg": draw(map_figure(runs.phase_map.map)),
-        "ladder.svg": draw(ladder_figure(runs.ladder)),
-        f"{PICTURED}.svg": draw(family_figure(runs.bench, PICTURED)),
+    races = {
+        _race_picture(start): draw(race_figure(runs.race, start, runs.race.runs[0].dtype))
+        for start in STARTS
+        if runs.race is not None
     }
+    return (
+        maps
+        | races
+        | {
+            "finding.svg": draw(finding_figure(runs.bench.finding, of_gpus)),
+            "map.svg": draw(map_figure(runs.phase_map.map)),
+            "ladder.svg": draw(ladder_figure(runs.ladder)),
+            f"{PICTURED}.svg": draw(family_figure(runs.bench, PICTURED)),
+        }
+    )
 
 
 def ladder_blocks(ladder: OverheadResult) -> dict[str, str]:
@@ -112,6 +126,33 @@ def batch_blocks(ladder: OverheadResult | None) -> dict[str, str]:
     rungs = markdown.table(RUNG_COLUMNS, rung_cells(ladder.rungs))
     phases = markdown.table(PHASE_COLUMNS, phase_cells(ladder))
     return {"ladder-batches": "\n".join([*rungs, "", *phases, "", _ladder_ground(ladder)])}
+
+
+def race_blocks(race: RaceResult | None) -> dict[str, str]:
+    """Return the block about the race: sentences, tables, figures and ground, by name."""
+    if race is None:
+        command = f"`perceptron race --problem {RACED} --target {RACED_TO}`"
+        return {"race": f"Not measured yet: {command} does."}
+    lines = []
+    for start in STARTS:
+        table = markdown.table(race_text.COLUMNS, race_text.cells(race, start))
+        picture = f"![{race_text.title(race, start)}]({_race_picture(start)})"
+        lines += [race_text.sentence(race, start), "", *table, "", picture, ""]
+    facts = race.environment
+    return {
+        "race": "\n".join(
+            [
+                *lines,
+                *(line for note in race_text.notes(race) for line in (note, "")),
+                f"{facts.cpu}, {facts.cores} cores; {race.rows[0].when[:10]}, "
+                f"rows in `{race.results}`.",
+            ]
+        )
+    }
+
+
+def _race_picture(start: str) -> str:
+    return f"race-{start}.svg"
 
 
 def _ladder_ground(ladder: OverheadResult) -> str:

@@ -20,6 +20,7 @@ from perceptron.report.newest_runs import newest_bench
 from tests.browser.conftest import Audit, Shot
 from tests.browser.serving import serve
 from tests.browser.watched import Watch, until
+from tests.made import keep_race, race_rows
 from tests.plenty import plenty
 from tests.report.reading import data, rows_of, views
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 FILES = [file for file, *_ in PAGES]
 OTHER = "zz-other"
 """A second machine, on which all that the bench of record measured is slower, torch most."""
-OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "history.html"]
+OF_VIEWS = ["sweeps.html", "map.html", "ladder.html", "roofline.html", "race.html", "history.html"]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +46,7 @@ def html(
     folder = tmp_path_factory.mktemp("dashboard")
     shutil.copytree(results_of_record / "runs", folder / "results" / "runs")
     on_another_machine(folder / bench.results)
+    keep_race(folder / "results", race_rows())
     plenty(folder / "results" / "asv", machines=2, commits=24, noise=0.01, steps={12: 0.4})
     write_site(folder / "html", collect(folder / "results"), "no checkout")
     return folder / "html"

@@ -14,7 +14,7 @@ from tests.browser.watched import Watch, is_ours, until
 from tests.hostile import NAMES, hostile
 from tests.report.reading import data, views
 
-OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
+OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "race", "history")
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,11 @@ from perceptron.analysis.history.history import CaseHistory, histories
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.plausible import plausible
+from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map
+from perceptron.analysis.stored.runs import judge_bench, judge_ladder, judge_map, judge_race
 from perceptron.analysis.stored.sweep import Sweep, sweeps
 from perceptron.analysis.trust import Diagnosis, warnings_about
 from perceptron.errors import UserError
@@ -55,8 +56,9 @@ class Collection(Struct, frozen=True, kw_only=True):
 
     ``benches`` holds the newest of each machine and kind of hardware, without rehearsals, ``maps``
     of each machine, family, dtype and number of threads, ``ladders`` of each machine, problem,
-    number of threads and numbers of processes. ``complaints`` are about what could not be read,
-    one line of at most 400 characters each; everything else was.
+    number of threads and numbers of processes, ``races`` of each machine, problem, target and
+    number of threads. ``complaints`` are about what could not be read, one line of at most 400
+    characters each; everything else was.
     """
 
     rows: list[Measurement]
@@ -64,6 +66,7 @@ class Collection(Struct, frozen=True, kw_only=True):
     benches: list[BenchResult]
     maps: list[MapResult]
     ladders: list[OverheadResult]
+    races: list[RaceResult] = []
     sweeps: list[Sweep]
     histories: list[CaseHistory]
     complaints: list[str]
@@ -120,6 +123,7 @@ def judge_results(
         ladders=newest(
             "overhead", ("machine", "problem", "threads", "over_processes"), judge_ladder
         ),
+        races=newest("race", ("machine", "problem", "target", "threads"), judge_race),
         sweeps=sweeps(rows),
         histories=histories(rows),
         complaints=sorted({_line(complaint) for complaint in complaints}),

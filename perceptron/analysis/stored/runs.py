@@ -20,6 +20,7 @@ from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
 from perceptron.analysis.phase_map.quadtree import not_refined
 from perceptron.analysis.plausible import plausible
+from perceptron.analysis.race.result import Competitor, RaceResult, race_runs, race_warnings
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
 from perceptron.analysis.stored.finding import published_iteration_seconds
@@ -28,6 +29,7 @@ from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import RaceRow
 from perceptron.records.readers.stored_runs import LoadedRun
 from perceptron.records.warning import MeasurementWarning
 
@@ -66,6 +68,11 @@ class _LadderPlan(Struct, kw_only=True):
     operations: Size
     bytes_moved: Size
     threads: Threads
+
+
+class _RacePlan(Struct):
+    backends: list[str]
+    dtypes: list[str]
 
 
 class _AdvicePlan(Struct):
@@ -166,6 +173,42 @@ def judge_advice(loaded: LoadedRun) -> AdviceResult:
         warnings=_warnings(loaded, judged.threads, rows),
         budget=loaded.run.budget,
     )
+
+
+def judge_race(loaded: LoadedRun) -> RaceResult:
+    """Judge a race; raises `UserError` naming the folder if it cannot be judged.
+
+    What rows are to be compared must have been trained and timed alike: of others than the newest
+    there are none in a run of ours, and they are left out.
+    """
+    if not loaded.races:
+        raise UserError(f"{loaded.folder}: no rows of a race")
+    plan, newest = _plan(loaded, _RacePlan), loaded.races[-1]
+    rows = [row for row in loaded.races if _alike(row) == _alike(newest)]
+    with _judging(loaded.folder):
+        competitors = [Competitor(name, dtype) for name in plan.backends for dtype in plan.dtypes]
+        runs = race_runs(rows, competitors)
+    return RaceResult(
+        problem=newest.problem,
+        target=newest.target,
+        epochs=newest.epochs,
+        iterations_per_epoch=newest.iterations_per_epoch,
+        check_iterations=newest.check_iterations,
+        threads=newest.all_threads,
+        runs=runs,
+        rows=rows,
+        machine=loaded.run.machine,
+        environment=loaded.facts.environment,
+        results=loaded.folder,
+        warnings=[*_warnings(loaded, newest.all_threads, []), *race_warnings(rows)],
+        budget=loaded.run.budget,
+    )
+
+
+def _alike(row: RaceRow) -> tuple[object, ...]:
+    """Return what two rows of a race must share to be compared."""
+    trained = (row.problem, row.problem_digest, row.target, row.epochs, row.iterations_per_epoch)
+    return (*trained, row.check_iterations, row.machine, row.environment, row.code, row.all_threads)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from perceptron.analysis.crossover.result import CrossoverResult
     from perceptron.analysis.overhead.ladder import OverheadResult
     from perceptron.analysis.phase_map.phase_map import MapResult
+    from perceptron.analysis.race.result import RaceResult
     from perceptron.analysis.stored.collection import Collection
     from perceptron.records.comparison import Comparison
 
@@ -59,6 +60,16 @@ class Pages:
             from perceptron.report.dashboard import answer
 
             return answer.with_ladder(collection, result), answer.ladder_address(result)
+
+        return self._write(results, shown)
+
+    def write_race(self, results: Path, result: RaceResult) -> Written:
+        """Show this race first among all races."""
+
+        def shown(collection: Collection) -> tuple[Collection, str]:
+            from perceptron.report.dashboard import answer
+
+            return answer.with_race(collection, result), answer.race_address(result)
 
         return self._write(results, shown)
 

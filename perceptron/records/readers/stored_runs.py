@@ -9,6 +9,8 @@ from msgspec import Struct
 from perceptron.records.conditions import Conditions
 from perceptron.records.environment import Environment
 from perceptron.records.measurement import Measurement
+from perceptron.records.race import RaceRow
+from perceptron.records.races import read_races
 from perceptron.records.readers.results_folder import read_results_folder
 from perceptron.records.run import Run
 from perceptron.records.runs import StoredRun, stored_runs
@@ -45,6 +47,8 @@ class LoadedRun(Struct, frozen=True, kw_only=True):
     run: Run
     facts: RunFacts
     rows: list[Measurement]
+    races: list[RaceRow] = []
+    """Of a race, which has no other rows."""
 
 
 def read_results(results: Path) -> StoredResults:
@@ -52,6 +56,11 @@ def read_results(results: Path) -> StoredResults:
     shelf = read_results_folder(results)
     complaints = list(shelf.complaints)
     runs = stored_runs(results, complaints.append)
+    for stored in runs:
+        about: list[str] = []
+        read_races(stored.folder, about.append)
+        more = f" (and {len(about) - 1} more in this file)" if about[1:] else ""
+        complaints += [line + more for line in about[:1]]
     return StoredResults(
         folder=results, rows=shelf.rows, runs=runs, complaints=complaints, by_run=shelf.by_run
     )
@@ -68,7 +77,9 @@ def read_run(folder: Path) -> LoadedRun:
     Lines that are no rows are left out; `read_results` complains about them.
     """
     run, environment, rows = load_run(folder, lambda _: None)
-    return LoadedRun(folder=folder, run=run, facts=_facts(environment, folder), rows=rows)
+    races = read_races(folder, lambda _: None)
+    facts = _facts(environment, folder)
+    return LoadedRun(folder=folder, run=run, facts=facts, rows=rows, races=races)
 
 
 def _facts(environment: Environment, folder: Path) -> RunFacts:

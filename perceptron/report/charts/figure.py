@@ -16,12 +16,14 @@ _LEFT_BEYOND = 0.55
 
 @dataclass(frozen=True, kw_only=True)
 class Axis:
-    """A logarithmic axis from ``low`` to ``high``, with its ticks: values and their texts."""
+    """An axis from ``low`` to ``high``, with its ticks: values and their texts."""
 
     title: str
     low: float
     high: float
     ticks: tuple[tuple[float, str], ...]
+    is_linear: bool = False
+    """Of shares; all others are logarithmic."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +81,10 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True)
 class LineFigure:
-    """Lines over two logarithmic axes: times or ratios over sizes. ``height`` in pixels."""
+    """Lines over two axes: times or ratios over sizes, shares over times. ``height`` in pixels.
+
+    The first axis is logarithmic.
+    """
 
     alt: str
     caption: str

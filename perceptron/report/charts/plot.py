@@ -73,11 +73,12 @@ def legend_group(name: str) -> str:
 
 
 def axis(description: Axis) -> dict[str, Any]:
-    """Return a logarithmic axis as plotly takes it."""
+    """Return an axis as plotly takes it."""
+    ends = (description.low, description.high)
     return {
-        "type": "log",
+        "type": "linear" if description.is_linear else "log",
         "title": {"text": for_plotly(description.title)},
-        "range": [log10(description.low), log10(description.high)],
+        "range": list(ends if description.is_linear else map(log10, ends)),
         "tickvals": [value for value, _ in description.ticks],
         "ticktext": [text for _, text in description.ticks],
     }

@@ -8,9 +8,10 @@ from msgspec.structs import replace
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
+from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.sweep import Sweep
-from perceptron.report.dashboard import ladders, maps, sweeps
+from perceptron.report.dashboard import ladders, maps, races, sweeps
 from perceptron.report.dashboard.asked import Asked, in_state, on_ground
 from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
@@ -31,6 +32,13 @@ def with_ladder(collection: Collection, result: OverheadResult) -> Collection:
     setting = ladders.ladder_setting(result)
     others = [other for other in collection.ladders if ladders.ladder_setting(other) != setting]
     return replace(collection, ladders=[result, *others])
+
+
+def with_race(collection: Collection, result: RaceResult) -> Collection:
+    """Return the collection with this race first, in the place of any shown at its address."""
+    setting = races.race_setting(result)
+    others = [other for other in collection.races if races.race_setting(other) != setting]
+    return replace(collection, races=[result, *others])
 
 
 def with_files(collection: Collection, files: Collection) -> Collection:
@@ -60,6 +68,11 @@ def map_address(result: MapResult) -> str:
 def ladder_address(result: OverheadResult) -> str:
     """Return the page and fragment that show this ladder."""
     return link("ladder", ladders.SWITCHES, ladders.ladder_setting(result))
+
+
+def race_address(result: RaceResult) -> str:
+    """Return the page and fragment that show this race."""
+    return link("race", races.SWITCHES, races.race_setting(result))
 
 
 def sweep_address(collection: Collection, result: CrossoverResult) -> str:

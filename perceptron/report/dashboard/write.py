@@ -23,6 +23,7 @@ from perceptron.report.dashboard.machines import MachinesPage, machines_page
 from perceptron.report.dashboard.maps import map_views
 from perceptron.report.dashboard.overview import overview
 from perceptron.report.dashboard.page import templates
+from perceptron.report.dashboard.races import race_views
 from perceptron.report.dashboard.raw import raw_data
 from perceptron.report.dashboard.rooflines import roofline_views
 from perceptron.report.dashboard.sweeps import sweep_views
@@ -35,6 +36,7 @@ PAGES = (
     ("map.html", "Map", "Who wins where, on two axes?"),
     ("ladder.html", "Ladder", "Where does an iteration spend its time?"),
     ("roofline.html", "Roofline", "How near is it to what the machine can do?"),
+    ("race.html", "Race", "Which backend has my model trained first?"),
     ("history.html", "History", "What changed from commit to commit?"),
     ("machines.html", "Machines", "Which machine, and which backend on it?"),
     ("raw.html", "Raw data", "Every row, as it was measured"),
@@ -49,6 +51,7 @@ _NOTHING = {
         "perceptron overhead",
         "both",
     ),
+    "race": ("Nobody has raced to a target yet.", "perceptron race", "it"),
     "history": (
         "asv has measured no case at two commits or more yet.",
         "asv run NEW",
@@ -110,7 +113,7 @@ def _texts(
     yield from _machines(machines_page(collection, prices))
     drawn = plot.looks(looks)
     yield from _views(sweep_views(collection, drawn, asked))
-    for make in (map_views, ladder_views, roofline_views, history_views):
+    for make in (map_views, ladder_views, roofline_views, race_views, history_views):
         yield from _views(make(collection, drawn))
     raw = raw_data(collection)
     scripts = _RAW_SCRIPTS if collection.rows else ()
@@ -160,9 +163,10 @@ def _backends(collection: Collection, asked: CrossoverResult | None) -> list[str
     maps = (name for result in collection.maps for name in result.map.backends)
     published = (name for ladder in collection.ladders for name in ladder.published)
     finding = (row.backend for bench in collection.benches for row in bench.finding)
+    races = (run.backend for result in collection.races for run in result.runs)
     estimated = (guess.challenger for guess in (asked.what_if if asked else ()))
     rows = (row.backend for row in collection.rows)
-    return sorted({*rows, *ladders, *maps, *published, *finding, *estimated})
+    return sorted({*rows, *ladders, *maps, *published, *finding, *races, *estimated})
 
 
 def _strokes(looks: Sequence[Stroke] | Any) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from perceptron.errors import UserError
+from perceptron.records import races
 from perceptron.records.files.append import cannot_write
 from perceptron.records.files.replace import replace
 from perceptron.records.gpu_day import DayState, Packed
@@ -115,7 +116,11 @@ def unpack(archive: Path, results: Path) -> list[str]:
     _keep_apart(archive, contents, results)
     for name, content in contents.items():
         file = results / name
-        if file.name == _ROWS and file.exists() and not content.startswith(file.read_bytes()):
+        if (
+            file.name in (_ROWS, races.FILE)
+            and file.exists()
+            and not content.startswith(file.read_bytes())
+        ):
             raise UserError(
                 f"{file}: holds rows that {archive} does not: unpack into another --results"
             )

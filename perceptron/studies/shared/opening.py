@@ -64,9 +64,12 @@ class OpenRun:
             *gpu_warnings(self.journal.rows),
         ]
 
-    def require_rows(self) -> None:
-        """Raise `UserError` if there was no time for a single row: nothing can be judged."""
-        if not self.journal.rows:
+    def require_rows(self, rows: Sequence[object] | None = None) -> None:
+        """Raise `UserError` if there was no time for a single row: nothing can be judged.
+
+        ``rows`` are those of a study that keeps its own.
+        """
+        if not (self.journal.rows if rows is None else rows):
             hangs = "".join(f"{warning.message}; " for warning in self.budget.hangs.warnings)
             raise UserError(
                 f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"

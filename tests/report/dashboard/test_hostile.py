@@ -31,6 +31,8 @@ def html(collection: Collection, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def test_everything_that_can_be_judged_is(collection: Collection) -> None:
     """Names change no number; broken lines and files are complaints of one line each."""
     assert len(collection.benches) == len(collection.maps) == len(collection.ladders) == len(NAMES)
+    assert len(collection.races) == len(NAMES)
+    assert all(run.seconds for race in collection.races for run in race.runs if run.seeds)
     assert {row.status for bench in collection.benches for row in bench.rows} == {"ok", "skipped"}
     assert all(
         crossover.size is not None

@@ -19,7 +19,7 @@ from tests.made import BENCH, bench_rows, everything, keep, measured
 from tests.plenty import plenty
 from tests.report.reading import data, read, rows_of, text_of, views
 
-OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "history")
+OF_VIEWS = ("sweeps", "map", "ladder", "roofline", "race", "history")
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Lines over two logarithmic axes, for plotly."""
+"""Lines over two axes, for plotly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines over two logarithmic axes, as SVG."""
+"""Lines over two axes, as SVG."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def draw_lines(figure: LineFigure, looks: Mapping[str, Stroke]) -> str:
     """Return the figure as SVG, the same bytes for the same figure."""
     with drawing(7.2, figure.height / INCH) as (canvas, axes):
         axes.set_xscale("log")
-        axes.set_yscale("log")
+        axes.set_yscale("linear" if figure.y.is_linear else "log")
         for stretch in figure.stretches:
             _stretch(axes, stretch.axis, stretch.low, stretch.high, stretch.kind)
         for line in figure.lines:

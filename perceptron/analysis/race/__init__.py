@@ -1,0 +1,1 @@
+"""Who reaches a target first: medians of censored times, and what they say."""

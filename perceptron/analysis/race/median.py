@@ -1,0 +1,75 @@
+"""The median time to a target where some never got there, and how sure it is.
+
+Who does not get there is censored: all that is known is that it takes longer than it was given.
+Kaplan and Meier's estimate (J. Amer. Statist. Assoc. 53, 1958) of the share that is still under way
+is scipy's; the median is where it crosses a half, and its interval where the ends of the estimate's
+log-log interval do (Brookmeyer and Crowley, Biometrics 38, 1982).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+
+_HALF = 0.5
+# What products of fractions may miss it by.
+_ROUNDING = 1e-9
+
+
+class Median(Struct, frozen=True):
+    """A median and its 95 % interval, an end that is None being open."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def median_of(times: Sequence[float], reached: Sequence[bool]) -> Median | None:
+    """Return the median of times at which a target was reached, or of when it was given up.
+
+    None where fewer than half got there. A single time has no interval, and an end of the interval
+    beyond all that was seen is open.
+    """
+    # scipy.stats takes a while to import, and pages of other studies do without.
+    from scipy.stats import CensoredData, ecdf
+
+    ends, is_event = np.asarray(times, dtype=float), np.asarray(reached, dtype=bool)
+    if not is_event.any():
+        return None
+    under_way = ecdf(CensoredData.right_censored(ends, ~is_event)).sf
+    at, share = under_way.quantiles, under_way.probabilities
+    value = _half_point(at, share, ends[is_event])
+    if value is None:
+        return None
+    if len(ends) == 1:
+        return Median(value, None, None)
+    with warnings.catch_warnings():
+        # At a share of 1 or 0 it has none; that is what an open end says.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        interval = under_way.confidence_interval(0.95, method="log-log")
+    low = _first_below(at, interval.low.probabilities)
+    high = _first_below(at, interval.high.probabilities)
+    return Median(value, low, high)
+
+
+def _half_point(at: np.ndarray, share: np.ndarray, events: np.ndarray) -> float | None:
+    """Return where the share falls to a half; the middle of the stretch where it is one exactly.
+
+    That ends at the next that gets there, or where the last one was given up, as in R's `survfit`.
+    """
+    below = np.flatnonzero(share <= _HALF + _ROUNDING)
+    if not below.size:
+        return None
+    first = float(at[below[0]])
+    if share[below[0]] < _HALF - _ROUNDING:
+        return first
+    later = events[events > first]
+    return (first + float(later.min() if later.size else at[-1])) / 2
+
+
+def _first_below(at: np.ndarray, share: np.ndarray) -> float | None:
+    below = np.flatnonzero(share <= _HALF)  # of no number this is False
+    return float(at[below[0]]) if below.size else None

@@ -1,0 +1,253 @@
+"""The race judged: a line for each backend, dtype and start, and who is first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Literal, NamedTuple
+
+from msgspec import Struct
+
+from perceptron.analysis.race.median import median_of
+from perceptron.records.budget import BudgetUse
+from perceptron.records.environment import Environment
+from perceptron.records.race import RaceRow, Target, Training
+from perceptron.records.waited import largest_waited
+from perceptron.records.warning import MeasurementWarning
+
+RaceStart = Literal["fresh", "resident"]
+STARTS: tuple[RaceStart, ...] = ("fresh", "resident")
+NOTHING = "nothing was measured of it"
+# Of the trainings; a single one that waited says little about seven.
+_LARGEST_WAITED_PART = 0.1
+
+
+class Competitor(NamedTuple):
+    """Who races: a backend that computes in a dtype."""
+
+    backend: str
+    dtype: str
+
+
+class Parts(Struct, frozen=True, rename={"importing": "import"}):
+    """What the time went to, in seconds: medians over the seeds, each of its own."""
+
+    importing: float | None
+    """Starting the interpreter and importing; 0 of a resident start."""
+    prepare: float | None
+    """Data, copies and compilation; 0 of a resident start."""
+    train: float | None
+    """None where fewer than half of the seeds got there."""
+
+
+class RaceRun(Struct, frozen=True, kw_only=True):
+    """How one backend did in one dtype from one start."""
+
+    backend: str
+    dtype: str
+    start: RaceStart
+    seeds: int
+    """That raced."""
+    reached: int
+    """That got there."""
+    seconds: float | None
+    """Median to the target; None where fewer than half of the seeds get there."""
+    low: float | None
+    high: float | None
+    epochs: float | None
+    """Median that it took; None as ``seconds``."""
+    parts: Parts
+    data_seconds: float | None
+    """Of ``prepare``, what it took to have the data in host memory: the same for every backend."""
+    prepared_from_cache: bool
+    """Whether more than half of the seeds found on disk what they would have compiled."""
+    modules: list[str]
+    """The libraries that the backend says it imports."""
+    reason: str | None
+    """Why it did not race, or why some seeds are not among them; None if all are."""
+
+    @property
+    def competitor(self) -> Competitor:
+        """Who it is."""
+        return Competitor(self.backend, self.dtype)
+
+
+class RaceResult(Struct, frozen=True, kw_only=True):
+    """A race with its rows, those of the present definition of the problem alone."""
+
+    problem: str
+    target: Target
+    epochs: int
+    """As many were allowed."""
+    iterations_per_epoch: int
+    check_iterations: int
+    threads: int
+    runs: list[RaceRun]
+    rows: list[RaceRow]
+    machine: str
+    environment: Environment
+    results: Path
+    warnings: list[MeasurementWarning]
+    budget: BudgetUse | None = None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether anything can be said: somebody has a median."""
+        return any(run.seconds is not None for run in self.runs)
+
+    def of_start(self, start: RaceStart) -> list[RaceRun]:
+        """Return the lines of one start, the fastest first; those without a median come last."""
+        own = [run for run in self.runs if run.start == start]
+        return sorted(own, key=lambda run: (run.seconds is None, run.seconds or 0.0))
+
+
+def race_runs(rows: Sequence[RaceRow], competitors: Iterable[Competitor]) -> list[RaceRun]:
+    """Judge rows of one ground: a line for each competitor and start, named in their order.
+
+    Where a race was cut, the seeds that only some had time for are left out: all have raced the
+    same. A competitor that failed keeps none of the others from theirs.
+    """
+    wanted = list(dict.fromkeys([*competitors, *(_competitor(row) for row in rows)]))
+    by_competitor: dict[Competitor, list[RaceRow]] = {name: [] for name in wanted}
+    for row in rows:
+        by_competitor[_competitor(row)].append(row)
+    common = _common_seeds(by_competitor.values())
+    return [
+        _judged(name, own, start, common) for start in STARTS for name, own in by_competitor.items()
+    ]
+
+
+def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
+    """Return a warning if threads of many trainings had to wait for a core."""
+    known = disturbed = 0
+    for row in rows:
+        for training in (row.fresh, row.resident):
+            if training is not None and training.waited is not None:
+                known += 1
+                disturbed += training.waited > largest_waited(row.all_threads, row.processes)
+    if disturbed <= _LARGEST_WAITED_PART * known:
+        return []
+    return [
+        MeasurementWarning(
+            code="disturbed",
+            message=f"the threads of {disturbed:,} of {known:,} trainings had to wait for a core",
+            advice="end what else is running, or run again with --wait, which waits for quiet",
+        )
+    ]
+
+
+class First(NamedTuple):
+    """Who is there first from one start, and whom that is not sure against."""
+
+    run: RaceRun
+    unsure: list[RaceRun]
+    """Those whose interval the first one's reaches into."""
+
+
+def first_of(runs: Sequence[RaceRun]) -> First | None:
+    """Return who is first among lines of one start; None where nobody has a median."""
+    there = sorted(
+        (run for run in runs if run.seconds is not None), key=lambda run: run.seconds or 0.0
+    )
+    if not there:
+        return None
+    first, *others = there
+    return First(first, [other for other in others if _overlap(first, other)])
+
+
+def seconds_from_start(row: RaceRow, start: RaceStart) -> float:
+    """Return the seconds from the start to when training began."""
+    if start == "resident":
+        return 0.0
+    return (row.import_seconds or 0.0) + (row.prepare_seconds or 0.0)
+
+
+def training_of(row: RaceRow, start: RaceStart) -> Training | None:
+    """Return the training from this start, if there was one."""
+    return row.fresh if start == "fresh" else row.resident
+
+
+def has_raced(row: RaceRow) -> bool:
+    """Return whether a row holds both trainings, whoever wrote it."""
+    return row.status == "ok" and None not in (
+        *(row.fresh, row.resident),
+        *(row.import_seconds, row.prepare_seconds),
+    )
+
+
+def is_reached(row: RaceRow, training: Training) -> bool:
+    """Return whether a training got there."""
+    return row.target.is_reached(training.checks[-1])
+
+
+def _competitor(row: RaceRow) -> Competitor:
+    return Competitor(row.backend, row.dtype)
+
+
+def _common_seeds(groups: Iterable[Sequence[RaceRow]]) -> set[int] | None:
+    """Return the seeds of all who have not failed; None where that is nobody."""
+    sound = [
+        {row.seed for row in rows}
+        for rows in groups
+        if rows and all(has_raced(row) for row in rows)
+    ]
+    return set.intersection(*sound) if sound else None
+
+
+def _judged(
+    name: Competitor, rows: Sequence[RaceRow], start: RaceStart, common: set[int] | None
+) -> RaceRun:
+    raced = [row for row in rows if has_raced(row) and (common is None or row.seed in common)]
+    trainings = [(row, training) for row in raced if (training := training_of(row, start))]
+    reached = [is_reached(row, training) for row, training in trainings]
+
+    def judged(number: Callable[[RaceRow, Training], float]) -> list[float]:
+        return [number(row, training) for row, training in trainings]
+
+    whole = median_of(
+        judged(lambda row, own: seconds_from_start(row, start) + own.checks[-1].seconds), reached
+    )
+    epochs = median_of(
+        judged(lambda row, own: own.checks[-1].iterations / row.iterations_per_epoch), reached
+    )
+    train = median_of(judged(lambda row, own: own.checks[-1].seconds), reached)
+    fresh = start == "fresh"
+    return RaceRun(
+        backend=name.backend,
+        dtype=name.dtype,
+        start=start,
+        seeds=len(trainings),
+        reached=sum(reached),
+        seconds=None if whole is None else whole.value,
+        low=None if whole is None else whole.low,
+        high=None if whole is None else whole.high,
+        epochs=None if epochs is None else epochs.value,
+        parts=Parts(
+            importing=_median(row.import_seconds if fresh else 0.0 for row in raced),
+            prepare=_median(row.prepare_seconds if fresh else 0.0 for row in raced),
+            train=None if train is None else train.value,
+        ),
+        data_seconds=_median(row.data_seconds if fresh else 0.0 for row in raced),
+        prepared_from_cache=2 * sum(row.prepared_from_cache is True for row in raced) > len(raced),
+        modules=list(dict.fromkeys(module for row in raced for module in row.modules)),
+        reason=_reason(rows, len(trainings)),
+    )
+
+
+def _reason(rows: Sequence[RaceRow], raced: int) -> str | None:
+    lost = [row for row in rows if not has_raced(row)]
+    if lost:
+        why = lost[0].reason or "incomplete"
+        return f"seed {lost[0].seed}: {why}" if raced else why
+    return None if rows else NOTHING
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _overlap(first: RaceRun, other: RaceRun) -> bool:
+    """Return whether the one that is first may be second; an open end reaches everywhere."""
+    return first.high is None or other.low is None or first.high >= other.low

@@ -1,0 +1,111 @@
+"""`perceptron race`: which backend has a model trained first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perceptron.commands.shared.arguments import (
+    Budget,
+    HtmlOfAnswer,
+    Json,
+    Machine,
+    Processes,
+    Results,
+    Threads,
+    Wait,
+)
+from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.options import (
+    folder_name,
+    one_number,
+    one_of,
+    seconds_of,
+    split,
+    whole_numbers,
+)
+from perceptron.commands.shared.pages import prepare
+from perceptron.commands.shared.quiet import quiet
+from perceptron.commands.shared.skipped import announce_skipped
+
+# Nobody got there, so nothing can be said.
+_INCONCLUSIVE = 3
+
+
+@may_run_on_a_fleet
+def race(
+    problem: Annotated[
+        str, typer.Option(metavar="P", help="A problem with a held-out part: digits, FILE.toml.")
+    ] = "digits",
+    target: Annotated[
+        str, typer.Option(metavar="accuracy=A|loss=L", help="To reach on the held-out part.")
+    ] = "accuracy=0.95",
+    backends: Annotated[
+        list[str] | None,
+        typer.Option("--backends", "--backend", metavar="NAME …", help="Who races."),
+    ] = None,
+    dtype: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME …", help="float32, float64, bfloat16. Default: float32."),
+    ] = None,
+    seeds: Annotated[
+        int | None, typer.Option(metavar="N", help="Trainings of each. Default: 7.")
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Give up after so many. Default: the problem's."),
+    ] = None,
+    threads: Threads = None,
+    processes: Processes = None,
+    wait: Wait = None,
+    machine: Machine = None,
+    budget: Budget = None,
+    results: Results = Path("results"),
+    html: HtmlOfAnswer = None,
+    json: Json = False,
+) -> None:
+    """Which backend has my model trained first: from a fresh process, and resident."""
+    from perceptron.errors import UserError
+    from perceptron.problems.catalogue import find
+    from perceptron.records.race import RACE_DTYPES
+    from perceptron.report import documents
+    from perceptron.report.tables import race as table
+    from perceptron.report.tables import terminal
+    from perceptron.studies import race as study
+    from perceptron.studies.shared.over_processes import backends_over
+
+    if epochs is not None and epochs < 1:
+        raise UserError(f"--epochs must be at least 1, got {epochs}")
+    plan = study.RacePlan(
+        problem=find(problem),
+        target=target,
+        backends=backends_over(
+            split("--backends", backends), whole_numbers("--processes", processes)
+        ),
+        dtypes=tuple(
+            one_of("--dtype", name, RACE_DTYPES) for name in split("--dtype", dtype) or ("float32",)
+        ),
+        seeds=study.SEEDS if seeds is None else seeds,
+        epochs=epochs or 0,
+        threads=one_number("--threads", threads),
+    )
+    allowed = seconds_of("--budget", budget)
+    hand_over(allowed or study.BUDGET_SECONDS)
+    pages = prepare(html, by_default=not json)
+    announce_skipped(plan.backends)
+    with terminal.progress_bar("racing", seconds=True) as bar:
+        result = study.race(
+            plan, folder_name("--machine", machine), results, bar, allowed, quiet(wait)
+        )
+    page = pages.write_race(results, result)
+    terminal.show_warnings(result.warnings)
+    if json:
+        documents.write(documents.race(result, page.file))
+    else:
+        table.show(result)
+        terminal.show_paths(result.results, page.address)
+        terminal.show_next(f"perceptron overhead --problem {problem}")
+    if not result.is_decided:
+        raise typer.Exit(_INCONCLUSIVE)

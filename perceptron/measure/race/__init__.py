@@ -1,0 +1,1 @@
+"""A race: a fresh process that trains to a target, and who starts it."""

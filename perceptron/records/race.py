@@ -1,0 +1,139 @@
+"""A row of a race: what one fresh process took until its training reached a target, and again."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from perceptron.errors import UserError
+from perceptron.records.measurement import Status
+
+Goal = Literal["accuracy", "loss"]
+RaceDType = Literal["float32", "float64", "bfloat16"]
+RACE_DTYPES: tuple[RaceDType, ...] = ("float32", "float64", "bfloat16")
+
+# Bounds keep untrusted numbers out of overflow.
+Seconds = Annotated[float, Meta(ge=0, le=1e9)]
+Count = Annotated[int, Meta(ge=1, le=2**40)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+_TARGET = re.compile(r"(accuracy|loss)=(\d{1,9}(?:\.\d{1,15})?|\.\d{1,15})", re.ASCII)
+
+
+class Check(Struct, frozen=True, array_like=True):
+    """How well a training did on the held-out part after so many iterations."""
+
+    iterations: Count
+    seconds: Seconds
+    """Of training alone, up to here; looking is not counted."""
+    accuracy: Share | None
+    """Share of the held-out rows that are right; None where targets are no classes."""
+    loss: float | None
+    """None if it is no number."""
+
+
+class Target(Struct, frozen=True):
+    """What the held-out part has to show: an accuracy of at least, or a loss of at most, a value.
+
+    >>> str(target_of("accuracy=0.95"))
+    'accuracy=0.95'
+    """
+
+    goal: Goal
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.goal}={self.value:.15g}"
+
+    def is_reached(self, check: Check) -> bool:
+        """Return whether this look at the held-out part is good enough."""
+        if self.goal == "accuracy":
+            return check.accuracy is not None and check.accuracy >= self.value
+        return check.loss is not None and check.loss <= self.value
+
+
+def target_of(text: str) -> Target:
+    """Read a target as it is typed: ``accuracy=0.95``, ``loss=0.2``; raises `UserError`."""
+    match = _TARGET.fullmatch(text.strip())
+    if match is None:
+        raise UserError(f"--target takes accuracy=0.95 or loss=0.2, for example; got {text!r}")
+    target = Target("accuracy" if match[1] == "accuracy" else "loss", float(match[2]))
+    if target.value <= 0 or (target.goal == "accuracy" and target.value > 1):
+        limits = "above 0, up to 1" if target.goal == "accuracy" else "above 0"
+        raise UserError(f"--target {target.goal} takes a number {limits}; got {match[2]}")
+    return target
+
+
+class Training(Struct, frozen=True, kw_only=True):
+    """One training towards the target, looked at again and again."""
+
+    checks: Annotated[list[Check], Meta(min_length=1, max_length=10_000)]
+    """Up to the first that reaches the target, or to the last that was allowed."""
+    waited: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    """Share of its seconds that a thread was ready and had no core, added up over threads; None
+    where the system does not tell."""
+
+
+class RaceTimes(Struct, frozen=True, kw_only=True):
+    """What one fresh process took, or why there is nothing to tell.
+
+    A process answers these fields and a row holds them; this is the one place that declares them.
+    """
+
+    import_seconds: Seconds | None = None
+    """From when the process was started to when everything was imported."""
+    prepare_seconds: Seconds | None = None
+    """From there to when training could begin: data, copies, compilation."""
+    prepared_from_cache: bool | None = None
+    """Whether compiled code was found in a folder that outlives the process; None where nothing
+    compiles."""
+    data_seconds: Seconds | None = None
+    """Of those, what it took to have the data in host memory, as every backend has to."""
+    modules: list[str] = []
+    """The libraries that the backend says it imports."""
+    fresh: Training | None = None
+    """Right after that."""
+    resident: Training | None = None
+    """The same training once more, in the same process."""
+
+    status: Status = "ok"
+    reason: str | None = None
+
+
+class RaceRow(RaceTimes, frozen=True, kw_only=True):
+    """One (backend, dtype, seed): a process that raced to the target.
+
+    The seed gives the start and the order of the rows, so that equal seeds are equal trainings.
+    """
+
+    source: str = "perceptron"
+    machine: str
+    environment: str | None = None
+    commit: str | None = None
+    code: str | None = None
+    when: str
+    """UTC, ISO 8601."""
+
+    problem: str
+    problem_digest: str
+    """Of the problem as it is with seed 0."""
+    target: Target
+    epochs: Count
+    """As many passes over the rows are allowed; one iteration each where it takes all rows."""
+    iterations_per_epoch: Count
+    check_iterations: Count
+    """Iterations between two looks at the held-out part."""
+    backend: str
+    device: str | None = None
+    dtype: str
+    threads: Count
+    """Of each process."""
+    processes: Count = 1
+    """That train together."""
+    seed: Annotated[int, Meta(ge=0, le=2**31)]
+
+    @property
+    def all_threads(self) -> int:
+        """Threads of all processes together: what two rows must share to be compared."""
+        return self.threads * self.processes

@@ -1,0 +1,112 @@
+"""What a race says: parts, who raced the same seeds, and who is first."""
+
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.race.result import (
+    NOTHING,
+    Competitor,
+    RaceRun,
+    first_of,
+    race_runs,
+    race_warnings,
+)
+from perceptron.records.race import RaceRow
+from tests.made import ABSENT, race_row, race_rows
+
+NUMPY, TORCH, CUDA = (Competitor(name, "float32") for name in ("numpy", "torch-cpu", "torch-cuda"))
+TOO_LOW = (0.5, 0.6, 0.7)
+
+
+def of_start(rows: list[RaceRow], start: str, *names: Competitor) -> dict[Competitor, RaceRun]:
+    return {run.competitor: run for run in race_runs(rows, names) if run.start == start}
+
+
+def test_a_fresh_start_counts_everything_and_a_resident_one_training_alone() -> None:
+    """Of the same seven seeds; who did not race has its reason and no number."""
+    fresh = of_start(race_rows(), "fresh", NUMPY, TORCH, CUDA)
+    assert list(fresh) == [NUMPY, TORCH, CUDA]
+    assert fresh[NUMPY].seconds == pytest.approx(0.25 + 0.05 + 0.1 * 1.03)
+    assert fresh[TORCH].seconds == pytest.approx(2.0 * 1.03 + 0.05 + 0.4 * 1.03)
+    assert fresh[TORCH].parts.importing == pytest.approx(2.06)
+    assert (fresh[TORCH].seeds, fresh[TORCH].reached, fresh[TORCH].epochs) == (7, 7, 3)
+    assert fresh[TORCH].modules == ["torch"]
+    assert fresh[NUMPY].low is not None
+    resident = of_start(race_rows(), "resident", NUMPY, TORCH, CUDA)
+    assert resident[TORCH].seconds == pytest.approx(0.4 * 1.03)
+    assert (resident[TORCH].parts.importing, resident[TORCH].parts.prepare) == (0.0, 0.0)
+    assert (fresh[CUDA].seeds, fresh[CUDA].seconds, fresh[CUDA].reason) == (0, None, ABSENT)
+
+
+def test_a_seed_that_does_not_get_there_is_censored_and_not_dropped() -> None:
+    """With it the median is later; without more than half there is none, and all are told."""
+    there = [race_row(seed, train=0.1 + 0.01 * seed) for seed in range(4)]
+    late = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(4, 7)]
+    run = of_start([*there, *late], "resident", NUMPY)[NUMPY]
+    assert (run.seeds, run.reached) == (7, 4)
+    assert run.seconds == pytest.approx(0.13)
+    lost = [race_row(seed, train=3.0, accuracies=TOO_LOW) for seed in range(3, 7)]
+    run = of_start([*there[:3], *lost], "resident", NUMPY)[NUMPY]
+    assert (run.seeds, run.reached, run.seconds, run.low, run.epochs) == (7, 3, None, None, None)
+    assert run.parts.train is None
+    assert run.reason is None
+
+
+def test_seeds_that_only_some_had_time_for_are_left_out() -> None:
+    rows = [row for row in race_rows() if (row.backend, row.seed) != ("torch-cpu", 6)]
+    runs = of_start(rows, "fresh", NUMPY, TORCH)
+    assert (runs[NUMPY].seeds, runs[TORCH].seeds) == (6, 6)
+
+
+def test_one_that_crashes_takes_no_seed_from_the_others() -> None:
+    rows = [row for row in race_rows() if row.backend == "numpy" or row.seed < 2]
+    failed = {"status": "failed", "reason": "ended by SIGSEGV", "fresh": None, "resident": None}
+    rows.append(race_row(2, "torch-cpu", **failed))
+    runs = of_start(rows, "fresh", NUMPY, TORCH)
+    assert runs[NUMPY].seeds == 7
+    assert (runs[TORCH].seeds, runs[TORCH].reason) == (2, "seed 2: ended by SIGSEGV")
+
+
+def test_of_whom_there_is_no_row_nothing_is_known() -> None:
+    runs = of_start(race_rows(), "fresh", NUMPY, Competitor("jax-cpu", "float32"))
+    assert runs[Competitor("jax-cpu", "float32")].reason == NOTHING
+
+
+def test_a_row_that_says_ok_and_holds_nothing_has_not_raced() -> None:
+    """Rows are untrusted."""
+    run = of_start([race_row(fresh=None)], "fresh", NUMPY)[NUMPY]
+    assert (run.seeds, run.reason) == (0, "incomplete")
+
+
+def test_who_is_first_is_sure_where_intervals_are_apart() -> None:
+    runs = list(of_start(race_rows(), "fresh", NUMPY, TORCH).values())
+    first = first_of(runs)
+    assert first is not None
+    assert (first.run.backend, first.unsure) == ("numpy", [])
+
+
+def test_who_is_first_is_not_sure_where_they_overlap_or_are_open() -> None:
+    """As they are with few seeds."""
+    rows = [
+        race_row(seed, name, train=0.1 + 0.01 * ((seed + shift) % 7))
+        for seed in range(7)
+        for name, shift in (("numpy", 0), ("torch-cpu", 3))
+    ]
+    for some in (rows, [row for row in race_rows() if row.seed < 3]):
+        first = first_of(list(of_start(some, "resident", NUMPY, TORCH).values()))
+        assert first is not None
+        assert len(first.unsure) == 1
+    assert first_of([]) is None
+
+
+def test_trainings_that_waited_for_a_core_are_warned_of() -> None:
+    assert race_warnings(race_rows()) == []
+    waited = race_row()
+    assert waited.fresh is not None
+    import msgspec
+
+    slow = msgspec.structs.replace(waited.fresh, waited=0.5)
+    (warning,) = race_warnings([race_row(fresh=slow), race_row(1)])
+    assert warning.code == "disturbed"
+    assert "1 of 4 trainings" in warning.message

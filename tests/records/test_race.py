@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.records.race import Check, Target, target_of
+
+
+@pytest.mark.parametrize(
+    ("typed", "target"),
+    [
+        ("accuracy=0.95", Target("accuracy", 0.95)),
+        ("accuracy=1", Target("accuracy", 1.0)),
+        (" loss=12.5 ", Target("loss", 12.5)),
+        ("loss=.2", Target("loss", 0.2)),
+    ],
+)
+def test_a_target_is_read_as_it_is_typed(typed: str, target: Target) -> None:
+    """And written so that it is read again: it is a part of the plan."""
+    assert target_of(typed) == target
+    assert target_of(str(target)) == target
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "0.95", "accuracy", "accuracy=", "accuracy=95", "accuracy=0", "loss=0", "f1=0.5",
+              "loss=nan", "loss=-1", "accuracy=1e-1", "accuracy=0.9 5"],
+)  # fmt: skip
+def test_what_is_no_target_is_refused_with_the_option_s_name(typed: str) -> None:
+    with pytest.raises(UserError, match="--target"):
+        target_of(typed)
+
+
+def test_a_target_is_reached_at_its_value() -> None:
+    """An accuracy from below, a loss from above; what is no number reaches nothing."""
+    accuracy, loss = Target("accuracy", 0.95), Target("loss", 0.2)
+    assert accuracy.is_reached(Check(1, 0.1, 0.95, None))
+    assert not accuracy.is_reached(Check(1, 0.1, 0.9499, 0.0))
+    assert not accuracy.is_reached(Check(1, 0.1, None, 0.0))
+    assert loss.is_reached(Check(1, 0.1, None, 0.2))
+    assert not loss.is_reached(Check(1, 0.1, 1.0, 0.2001))
+    assert not loss.is_reached(Check(1, 0.1, 1.0, None))
