@@ -7,7 +7,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from perceptron.analysis.cost_curve import CostCurve, MeasuredWork, Work
+from perceptron.analysis.cost_curve import CostCurve
+from perceptron.analysis.work import MeasuredWork, Work
 
 Source = Literal["measured", "estimated", "unknown"]
 
