@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import MeasuredWork, Work
+from perceptron.analysis.work import NO_TIME, MeasuredWork, Work
 
 Source = Literal["measured", "estimated", "unknown"]
 
@@ -186,7 +186,7 @@ def choose(
         raise ValueError("no candidates to choose from")
     ordered = sorted(found, key=_seconds)
     may_be = contenders(found)
-    unknown = [one for one in found if one.reason == NOT_KNOWN]
+    unknown = [one for one in found if one.reason in (NOT_KNOWN, NO_TIME)]
     best = may_be[0] if may_be else _first(found)
     sure = len(may_be) == 1 and not unknown
     return Advice(
@@ -242,7 +242,7 @@ def _why(
 ) -> str:
     if not may_be:
         if best.reason != NOT_KNOWN:
-            return f"not sure: none can train this here; {best.backend}: {best.reason}"
+            return f"not sure: no backend has a time; {best.backend}: {best.reason}"
         return f"not sure: nothing is known of such a training on this machine, so {best.backend}"
     parts = [f"{best.backend} takes {_time(best)}"]
     others = [one for one in ordered if one.seconds is not None and one is not best]
