@@ -236,4 +236,4 @@ def _alike(distance: float) -> float:
 
 
 def _sum(coefficients: Sequence[float], terms: Sequence[float]) -> float:
-    return sum(map(mul, coefficients, terms))
+    return float(sum(map(mul, coefficients, terms)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, log, sqrt
 from statistics import median
+from typing import Literal
 
 from msgspec import Struct
 
@@ -29,7 +30,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, gc=False):
     outputs: int = 1
     batch: int | None = None
     """Rows of an iteration; None where it takes all of them."""
-    optimizer: str = "sgd"
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     models: int = 1
     """Trained at once, an iteration being a step of each."""
 
