@@ -27,6 +27,7 @@ MEASURING = (
     "rehearsal.py",
     "studies/shared",
     "supervision.py",
+    "toml_file.py",
     "waiting.py",
 )
 

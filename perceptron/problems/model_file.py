@@ -5,7 +5,6 @@ Reading decodes values and nothing else: no part of a file is ever executed.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from perceptron.problems.model_keys import (
     names_of,
 )
 from perceptron.problems.model_rules import check_model
+from perceptron.toml_file import read_toml
 
 
 def read_model(file: Path) -> AnyModel:
@@ -33,22 +33,9 @@ def read_model(file: Path) -> AnyModel:
     Raises `UserError`, one line that names the file and the field.
     """
     try:
-        return _decode(_parse(file))
+        return _decode(read_toml(file))
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
-
-
-def _parse(file: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(file.read_bytes().decode())
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"not UTF-8 text: byte {error.start} is out of place") from None
-    except RecursionError:
-        raise UserError("not TOML: nested too deeply") from None
-    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
-        raise UserError(f"not TOML: {' '.join(str(error).split())}") from None
 
 
 def _decode(raw: dict[str, object]) -> AnyModel:

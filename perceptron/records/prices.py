@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -17,6 +16,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from perceptron.errors import UserError
+from perceptron.toml_file import read_toml
 from perceptron.untrusted_text import quoted
 
 # Nothing that is rented costs more an hour, in any currency; a larger number is a slip.
@@ -64,22 +64,9 @@ def _no_machine(name: str, machines: list[str]) -> str:
 def read_prices(file: Path) -> Prices:
     """Read a file of prices; raises `UserError`, one line that names the file and the key."""
     try:
-        return _prices(_parse(file))
+        return _prices(read_toml(file))
     except UserError as error:
         raise UserError(f"{file}: {error}") from None
-
-
-def _parse(file: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(file.read_bytes().decode())
-    except OSError as error:
-        raise UserError(f"cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"not UTF-8 text: byte {error.start} is out of place") from None
-    except RecursionError:
-        raise UserError("not TOML: nested too deeply") from None
-    except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
-        raise UserError(f"not TOML: {' '.join(str(error).split())}") from None
 
 
 def _prices(raw: dict[str, object]) -> Prices:

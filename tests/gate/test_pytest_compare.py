@@ -42,11 +42,13 @@ import pytest
 def made():
     return 1
 """
-# Work that a count sees, on a clock that is too noisy to see any.
-NOISY = """
-import random
+# Work that a count sees, on a clock that goes ten times slower in one of the folders that the trees
+# take turns in: base and head look slow by turns, whatever chance does, and it is sure of nothing.
+UNEVEN = """
+import os
 NOW = 0.0
-SPENT = random.SystemRandom()
+FOLDER = os.path.basename(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACE = 10 if FOLDER == "a" else 1
 
 def work(units):
     global NOW
@@ -54,7 +56,7 @@ def work(units):
     for _ in range(units):
         for number in range(50):
             total += 0.5 * number
-    NOW += units * 1e-6 * (1 + SPENT.uniform(0, 20))
+    NOW += units * 1e-6 * PACE
     return total
 
 def clock():
@@ -125,13 +127,13 @@ def test_five_per_cent_in_one_test_of_three_are_found(tested: Repository) -> Non
 
 @pytest.mark.skipif(shutil.which("valgrind") is None, reason="valgrind is not installed")
 def test_five_per_cent_more_work_are_found_where_the_clock_sees_nothing(tested: Repository) -> None:
-    tested.write("toy/__init__.py", NOISY)
+    tested.write("toy/__init__.py", UNEVEN)
     tested.commit("base2")
     tested.git("tag", "--force", "base")
-    slower = NOISY.replace("range(units)", "range(units + (5 if units == 100 else 0))")
+    slower = UNEVEN.replace("range(units)", "range(units + (5 if units == 100 else 0))")
     tested.write("toy/__init__.py", slower)
     tested.commit("head")
-    comparison = run(count="always", benchmarks="one|two")
+    comparison = run(count="always", benchmarks="one|two", reasons=False)
     assert comparison.verdict == "regression", comparison.reason
     one, two = rows(comparison)["one"], rows(comparison)["two"]
     assert (one.verdict, one.stands_on) == ("regression", "work")
@@ -139,7 +141,7 @@ def test_five_per_cent_more_work_are_found_where_the_clock_sees_nothing(tested: 
     assert one.work.change == pytest.approx(0.05, abs=0.005)
     assert (two.verdict, two.stands_on) == ("no change", "work")
     assert two.work is not None
-    assert abs(two.work.change) < 0.001
+    assert abs(two.work.change) < Rule().repeatable
 
 
 def test_a_group_can_be_chosen_and_fixtures_that_fail_on_head_are_a_finding(

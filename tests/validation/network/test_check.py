@@ -103,6 +103,7 @@ def test_one_that_is_outside_is_shown_and_counted(truth: NetworkTruth, tmp_path:
     assert "fitted to these" in page
     picture = (tmp_path / "network.svg").read_text(encoding="utf-8")
     assert "(network.svg)" in page
+    assert len(picture) < 150_000, "whoever reads the page loads it"
     for link in LINKS:
         assert f"{link.name}, measured" in picture
         assert f"{link.name}, ESTIMATED" in picture

@@ -13,6 +13,7 @@ from perceptron.report.charts.style import INCH, drawing, svg
 from perceptron.untrusted_text import for_matplotlib
 
 _INK = "#333333"
+_DOTTED = (0, (1, 2))
 
 
 def draw_lines(figure: LineFigure, looks: Mapping[str, Stroke]) -> str:
@@ -77,18 +78,13 @@ def _estimated(axes: Axes, line: Line, look: Stroke) -> None:
         line.y,
         color=look.colour,
         linewidth=1,
-        linestyle=(0, (1, 2)),
+        linestyle=_DOTTED,
         label=for_matplotlib(line.label, 80),
     )
-    axes.fill_between(
-        line.x,
-        *_band(line),
-        facecolor="none",
-        edgecolor=look.colour,
-        hatch="...",
-        alpha=0.25,
-        linewidth=0,
-    )
+    low, high = _band(line)
+    axes.fill_between(line.x, low, high, color=look.colour, alpha=0.05, linewidth=0)
+    for end in (low, high):  # hatching of dots would be most of the file, and hide what is below
+        axes.plot(line.x, end, color=look.colour, linewidth=0.6, linestyle=_DOTTED)
 
 
 def _band(line: Line) -> tuple[list[float], list[float]]:

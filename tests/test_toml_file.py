@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.toml_file import read_toml
+
+
+def test_values_are_those_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "some.toml"
+    file.write_text('name = "é"\n[table]\nrate = 0.5\nsizes = [1, 2]\n', encoding="utf-8")
+    assert read_toml(file) == {"name": "é", "table": {"rate": 0.5, "sizes": [1, 2]}}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a = 1\xff", "not UTF-8 text: byte 5 is out of place"),
+        (b"a = [", "not TOML: "),
+        (b"a = " + b"[" * 9_999, "not TOML: nested too deeply"),
+        (b"a = " + b"9" * 9_999, "not TOML: "),
+        (b"a" * 10_000, "not TOML: "),
+    ],
+)
+def test_what_is_no_toml_is_one_short_line(tmp_path: Path, content: bytes, message: str) -> None:
+    """The file's name is left to whoever asks."""
+    file = tmp_path / "some.toml"
+    file.write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_toml(file)
+    line = str(caught.value)
+    assert line.startswith(message)
+    assert "\n" not in line
+    assert "some.toml" not in line
+    assert len(line) < 200
+
+
+@pytest.mark.parametrize(("name", "reason"), [("none", "No such file"), (".", "Is a directory")])
+def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, reason: str) -> None:
+    with pytest.raises(UserError, match=f"^cannot be read: {reason}"):
+        read_toml(tmp_path / name)
