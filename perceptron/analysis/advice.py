@@ -60,7 +60,7 @@ class Change(Struct, frozen=True, kw_only=True):
     """Why nothing is known of other sizes, where there are none."""
 
 
-class Advice(Struct, frozen=True, kw_only=True):
+class ShapeAdvice(Struct, frozen=True, kw_only=True):
     """The answer: ``use`` is the fastest backend, None where none could be measured.
 
     ``ties`` are those within ±5 % of it, ``unsure`` those that may be as fast as it at 95 %.
@@ -86,7 +86,7 @@ class Advice(Struct, frozen=True, kw_only=True):
 class AdviceResult(Struct, frozen=True, kw_only=True):
     """The advice, its rows and what makes them less trustworthy."""
 
-    advice: Advice
+    advice: ShapeAdvice
     rows: list[Measurement]
     results: Path
     warnings: list[MeasurementWarning]
@@ -166,7 +166,7 @@ def advise(
     problem: str,
     length: TrainingLength,
     axes: Iterable[AxisRows],
-) -> Advice:
+) -> ShapeAdvice:
     """Judge the rows of one problem, of one machine, dtype and number of threads.
 
     Rows of other problems are left out. Raises ValueError if none are left.
@@ -184,7 +184,7 @@ def advise(
         for option in options
         if option.ratio and option.backend != best
     }
-    return Advice(
+    return ShapeAdvice(
         problem=problem,
         iterations=length.of(rows[0]),
         epochs=length.epochs,

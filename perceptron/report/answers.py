@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import dropwhile, takewhile
 from pathlib import Path
 
-from perceptron.analysis.advice import Advice
+from perceptron.analysis.advice import ShapeAdvice
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
@@ -123,7 +123,7 @@ def _rows(page: Path, command: str, columns: Iterable[str]) -> Iterator[Row]:
     yield from (dict(zip(head, cells, strict=True)) for cells in body)
 
 
-def _for_a_shape(advice: Advice) -> tuple[str, str, str, str]:
+def _for_a_shape(advice: ShapeAdvice) -> tuple[str, str, str, str]:
     return (
         "Which backend for my shape, and how long will it take?",
         "crossovers.md#for-one-shape",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from perceptron.analysis.advice import Advice, AdviceResult, Change, Option
+from perceptron.analysis.advice import AdviceResult, Change, Option, ShapeAdvice
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.interval import Interval
 from perceptron.analysis.select import NOT_REACHED
@@ -51,23 +51,23 @@ def show(result: AdviceResult) -> None:
         out.print(f"To know more, give it more time: --budget {minutes}\n", markup=False)
 
 
-def _lacked_time(advice: Advice) -> bool:
+def _lacked_time(advice: ShapeAdvice) -> bool:
     """Return whether something has no answer only because there was no time for it."""
     had_no_turn = any(option.reason == NOT_REACHED for option in advice.options)
     return had_no_turn or any(change.reason for change in advice.changes)
 
 
-def columns(advice: Advice) -> tuple[str, ...]:
+def columns(advice: ShapeAdvice) -> tuple[str, ...]:
     """Return the headings; an epoch has one where it is more than an iteration."""
     return EPOCH_COLUMNS if advice.iterations_per_epoch > 1 else COLUMNS
 
 
-def cells(advice: Advice) -> list[tuple[str, ...]]:
+def cells(advice: ShapeAdvice) -> list[tuple[str, ...]]:
     """Return a row for each backend, the fastest first; those that cannot run say why."""
     return [_option(option, advice) for option in advice.options]
 
 
-def _option(option: Option, advice: Advice) -> tuple[str, ...]:
+def _option(option: Option, advice: ShapeAdvice) -> tuple[str, ...]:
     names = columns(advice)
     if option.seconds_per_iteration is None:
         reason = f"not measured: {option.reason}"
@@ -88,7 +88,7 @@ def _option(option: Option, advice: Advice) -> tuple[str, ...]:
     )
 
 
-def sentence(advice: Advice) -> str:
+def sentence(advice: ShapeAdvice) -> str:
     """Return which backend to use, by how much, and where that changes."""
     if advice.use is None:
         return f"Nothing could be measured: {absent(advice)}"
@@ -96,12 +96,12 @@ def sentence(advice: Advice) -> str:
     return f"{answer(advice)}." + (f" {missing}" if missing else "")
 
 
-def answer(advice: Advice) -> str:
+def answer(advice: ShapeAdvice) -> str:
     """Return the sentence about what was measured; something must have been."""
     return "; ".join([_use(advice), *filter(None, [_changes(advice)])])
 
 
-def absent(advice: Advice) -> str:
+def absent(advice: ShapeAdvice) -> str:
     """Return what could not be measured here, and what it would take to know."""
     missing = [option for option in advice.options if option.reason is not None]
     reasons = "; ".join(f"{option.backend}: {option.reason}" for option in missing)
@@ -112,7 +112,7 @@ def absent(advice: Advice) -> str:
     return f"{reasons}."
 
 
-def _use(advice: Advice) -> str:
+def _use(advice: ShapeAdvice) -> str:
     options = {option.backend: option for option in advice.options if option.reason is None}
     best = options[advice.use or ""]
     takes = _takes(best, advice)
@@ -130,7 +130,7 @@ def _use(advice: Advice) -> str:
     return f"Use {doubt}{named(best.backend)}: {than} ({takes})"
 
 
-def _takes(best: Option, advice: Advice) -> str:
+def _takes(best: Option, advice: ShapeAdvice) -> str:
     """Return how long the fastest backend takes: for an iteration, an epoch and the whole."""
     assert best.seconds_per_iteration is not None
     parts = [f"{duration(best.seconds_per_iteration.estimate)} an iteration"]
@@ -145,7 +145,7 @@ def _takes(best: Option, advice: Advice) -> str:
     return f"{', '.join(parts)}; {_time(best.training)} for {length} from cold"
 
 
-def _changes(advice: Advice) -> str:
+def _changes(advice: ShapeAdvice) -> str:
     """Return where another backend becomes faster, and along which axes none does."""
     winners, same, doubtful = [], [], []
     unknown = [change.axis for change in advice.changes if change.reason]

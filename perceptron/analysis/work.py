@@ -1,0 +1,68 @@
+"""What one iteration of a shape takes, counted, and what a backend was measured to take for it."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class TrainingShape(Struct, frozen=True, kw_only=True, gc=False):
+    """What is trained, as far as it decides the time: equal shapes take equally long."""
+
+    rows: int
+    """Of the data set."""
+    features: int
+    hidden: tuple[int, ...] = ()
+    outputs: int = 1
+    batch: int | None = None
+    """Rows of an iteration; None where it takes all of them."""
+    optimizer: str = "sgd"
+    models: int = 1
+    """Trained at once, an iteration being a step of each."""
+
+    @property
+    def kind(self) -> str:
+        """What is no matter of more or less: a backend may train one kind and refuse another."""
+        rows = "all rows" if self.batch is None else "batches"
+        return f"{self.optimizer}, {rows}, {'one model' if self.models == 1 else 'several models'}"
+
+
+class Work(Struct, frozen=True, kw_only=True, gc=False):
+    """A shape, and what one iteration of it takes: counted, and that of all models together."""
+
+    shape: TrainingShape
+    iterations_per_epoch: int
+    operations: int
+    bytes_moved: int
+    """If nothing stays in a cache."""
+    parameters: int
+    activations: int
+    """Values that the layers put out."""
+    state_arrays: int
+    """Arrays of the parameters' size that the optimizer keeps."""
+
+    @property
+    def layers(self) -> int:
+        """Layers of one model."""
+        return len(self.shape.hidden) + 1
+
+
+class MeasuredWork(Struct, frozen=True, kw_only=True, gc=False):
+    """What a backend took for a shape, with one dtype and number of threads; or why it did not.
+
+    ``seconds`` are per iteration, with their interval over the processes that measured it.
+    """
+
+    work: Work
+    backend: str
+    device: str
+    seconds: float | None = None
+    low: float | None = None
+    high: float | None = None
+    prepare_seconds: float = 0.0
+    """Allocating, copying to the device, compiling: once in a training."""
+    when: str = ""
+    """UTC, ISO 8601."""
+    reason: str | None = None
+    """Why there is no time, in one line; None if there is one."""
+    refused: bool = False
+    """Whether the backend trains no shape of this kind, and ``reason`` says why."""
