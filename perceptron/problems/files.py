@@ -16,6 +16,7 @@ from pathlib import Path
 from perceptron.errors import UserError
 from perceptron.problems.csv_data import CsvData
 from perceptron.problems.datasets import Dataset
+from perceptron.problems.folds import Folds
 from perceptron.problems.held_out import HeldOut
 from perceptron.problems.model_file import read_model
 from perceptron.problems.model_keys import AnyModel, SizeKeys
@@ -81,7 +82,9 @@ def fingerprints(problems: Iterable[str]) -> dict[str, str]:
 
 def _digest(file: Path, dataset: Dataset) -> str:
     digest = hashlib.sha256(file.read_bytes())
-    whole = dataset.whole if isinstance(dataset, HeldOut) else dataset
+    whole = dataset
+    while isinstance(whole, (Folds, HeldOut)):
+        whole = whole.whole
     if isinstance(whole, CsvData):
         digest.update(whole.digest.encode())
     return digest.hexdigest()[:12]

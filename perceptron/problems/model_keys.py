@@ -11,7 +11,7 @@ from perceptron.problems.batches import Last
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import Activation, Feed, Loss
 
-Axis = Literal["rows", "features", "width", "depth", "batch"]
+Axis = Literal["rows", "features", "width", "depth", "batch", "models"]
 BundledName = Literal["digits", "breast-cancer"]
 
 # Array libraries count in 32 bits here and there; a model beyond fits in no memory anyway.
@@ -87,6 +87,7 @@ Data = TypeVar("Data", Generated, FromCsv, Bundled)
 class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A whole model. ``size`` None means that it has one size only.
 
+    ``models`` are trained at once; with ``folds`` each of them holds out a fold of its own.
     Plain sgd has its ``rate`` here or in ``optimizer``; ``iterations`` and ``epochs`` None mean
     10,000 iterations.
     """
@@ -101,6 +102,8 @@ class Model(Struct, Generic[Data], frozen=True, kw_only=True, forbid_unknown_fie
     batch: Count | None = None
     last: Last | None = None
     feed: Feed = "resident"
+    models: Count = 1
+    folds: bool = False
     optimizer: OptimizerKeys | None = None
     size: SizeKeys | None = None
 

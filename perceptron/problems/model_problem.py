@@ -44,6 +44,8 @@ def problem_of(
         batch=model.batch,
         last=model.last or "keep",
         feed=model.feed,
+        models=model.models,
+        folds=model.folds,
         iterations=model.iterations or _ITERATIONS,
     )
     if model.epochs is None:
@@ -55,8 +57,8 @@ def resized(model: AnyModel, axis: Axis, size: int) -> AnyModel:
     """Return the model with ``size`` in place of the number that the axis names."""
     if axis in ("rows", "features"):
         return replace(model, data=replace(model.data, **{axis: size}))
-    if axis == "batch":
-        return replace(model, batch=size)
+    if axis in ("batch", "models"):
+        return replace(model, **{axis: size})
     *hidden, last = model.layers
     if axis == "depth":
         return replace(model, layers=(*hidden * size, last))

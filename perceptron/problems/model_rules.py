@@ -28,6 +28,7 @@ def check_model(model: AnyModel) -> None:
         _check_classes(model.data)
     if isinstance(model.data, FromCsv):
         _check_columns(model.data.target_columns)
+    _check_folds(model)
     if model.data.test_seed is not None and model.data.test_share is None:
         raise UserError("data.test_seed: needs data.test_share, such as test_share = 0.25")
     if model.size is not None:
@@ -112,6 +113,18 @@ def _check_training(model: AnyModel) -> None:
         for key, value in (("feed", model.feed), ("last", model.last)):
             if value not in ("resident", None):
                 raise UserError(f"{key}: {value!r} is for batches: give a batch, such as 128")
+
+
+def _check_folds(model: AnyModel) -> None:
+    if not model.folds:
+        return
+    varies_models = model.size is not None and model.size.axis == "models"
+    if model.models < 2 and not varies_models:
+        raise UserError("folds: are for several models: give models, one for each fold")
+    if model.data.test_share is not None:
+        raise UserError(
+            "data.test_share: with folds each model holds out a fold of its own: leave it out"
+        )
 
 
 def _check_axis(model: AnyModel, size: SizeKeys) -> None:

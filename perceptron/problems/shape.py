@@ -2,12 +2,12 @@
 
 A reference holds the rows, the features and the width of each hidden layer; one output follows.
 Then may come, in this order and each after a colon, a number of classes (``10c``), a batch
-(``128b``), ``adam`` or ``adamw``, and ``host`` for batches fed from host memory:
-``mlp:60000x784x128:10c:128b:adam:host``. What is left out is one output, all rows, plain sgd and
-resident data.
+(``128b``), ``adam`` or ``adamw``, ``host`` for batches fed from host memory, and a number of models
+trained at once (``400m``): ``mlp:60000x784x128:10c:128b:adam:host:400m``. What is left out is one
+output, all rows, plain sgd, resident data and one model.
 
-With ``*`` in place of the rows, the features, the hidden widths or the batch it is a family, and a
-size at the end makes that a problem again: ``mlp:*x20x64:1000`` is the problem above as a member of
+With ``*`` in place of the rows, the features, the hidden widths, the batch or the models it is a
+family, and a size at the end makes that a problem again: ``mlp:*x20x64:1000`` is the problem above as a member of
 a family whose axis is the rows.
 """
 
@@ -31,7 +31,8 @@ class Shape:
     """Rows, features and the width of each hidden layer, and how it is trained.
 
     Without hidden layers it is a perceptron. ``classes`` None means one output, ``batch`` None all
-    rows; sgd is the plain one, and optimizers have the rates of `find`.
+    rows; sgd is the plain one, and optimizers have the rates of `find`. ``models`` are trained at
+    once.
 
     Raises `UserError` for a number outside 1 to 999,999,999, for more than 64 hidden layers, and
     for classes or a batch that the rows cannot fill.
@@ -44,6 +45,7 @@ class Shape:
     batch: int | None = None
     optimizer: OptimizerName = "sgd"
     feed: Feed = "resident"
+    models: int = 1
 
     def __post_init__(self) -> None:
         shape_words.check_depth(len(self.hidden))
@@ -61,6 +63,7 @@ class Shape:
             )
         if self.feed == "host" and self.batch is None:
             raise UserError(f"host is for batches: give a batch, such as {EXAMPLES['host']}")
+        shape_words.number("models", str(self.models))
 
     @property
     def reference(self) -> str:
@@ -74,7 +77,7 @@ class Shape:
             axes.append("hidden")
         if self.batch is not None:
             axes.append("batch")
-        return tuple(axes)
+        return (*axes, "models")
 
     def family(self, axis: Axis) -> str:
         """Name the problems that differ from this shape along ``axis``, where a star stands.
@@ -95,6 +98,8 @@ class Shape:
             return replace(self, hidden=(size,) * len(self.hidden))
         if axis == "batch":
             return replace(self, batch=size)
+        if axis == "models":
+            return replace(self, models=size)
         return replace(self, rows=size) if axis == "rows" else replace(self, features=size)
 
     def _check_axis(self, axis: Axis) -> None:
@@ -117,6 +122,8 @@ class Shape:
             parts.append(self.optimizer)
         if self.feed == "host":
             parts.append("host")
+        if self.models > 1 or starred == "models":
+            parts.append(f"{number('models', self.models)}m")
         return ":".join(parts)
 
 
@@ -166,6 +173,7 @@ def find(reference: str) -> Problem:
         "features": shape.features,
         "hidden": max(shape.hidden, default=0),
         "batch": shape.batch or shape.rows,
+        "models": shape.models,
     }
     deep = len(shape.hidden) > 1
     return Problem(
@@ -180,6 +188,7 @@ def find(reference: str) -> Problem:
         start=FanInStart(stable_rate.gain(deep, shape.classes)),
         batch=shape.batch,
         feed=shape.feed,
+        models=shape.models,
     )
 
 
@@ -228,6 +237,7 @@ def _read(reference: str) -> tuple[Shape, Axis | None]:
             batch=words.count("batch"),
             optimizer=words.optimizer,
             feed=words.feed,
+            models=words.count("models") or 1,
         )
         return shape, axis
     except UserError as error:

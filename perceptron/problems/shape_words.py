@@ -12,7 +12,7 @@ from perceptron.errors import UserError
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import Feed
 
-Axis = Literal["rows", "features", "hidden", "batch"]
+Axis = Literal["rows", "features", "hidden", "batch", "models"]
 
 PREFIX = "mlp:"
 FORM = "mlp:ROWSxFEATURESxHIDDEN"
@@ -21,6 +21,7 @@ WORDS: dict[Axis, str] = {
     "features": "features",
     "hidden": "hidden width",
     "batch": "batch",
+    "models": "models",
 }
 EXAMPLES: dict[str, str] = {
     "": "mlp:1000x20x64",
@@ -31,17 +32,19 @@ EXAMPLES: dict[str, str] = {
     "batch": "mlp:1000x20x64:128b",
     "batch size": "mlp:1000x20x64:*b:128",
     "host": "mlp:1000x20x64:128b:host",
-    "all": "mlp:60000x784x128:10c:128b:adam:host",
+    "models": "mlp:1000x20x64:400m",
+    "models size": "mlp:1000x20x64:*m:400",
+    "all": "mlp:60000x784x128:10c:128b:adam:host:400m",
 }
 
 _LARGEST = 999_999_999
 _DEEPEST = 64
 
-_COUNT = re.compile(r"(?P<count>[-+.\d]*|\*)(?P<unit>[cb])")
-_ORDER = ("classes", "batch", "optimizer", "feed")
-_UNITS = {"c": "classes", "b": "batch"}
+_COUNT = re.compile(r"(?P<count>[-+.\d]*|\*)(?P<unit>[cbm])")
+_ORDER = ("classes", "batch", "optimizer", "feed", "models")
+_UNITS = {"c": "classes", "b": "batch", "m": "models"}
 _OPTIMIZERS: dict[str, OptimizerName] = {"adam": "adam", "adamw": "adamw"}
-_UNWRITTEN = ("sgd", "resident")
+_UNWRITTEN = ("sgd", "resident", "1m")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Words:
     batch: str | None = None
     optimizer: OptimizerName = "sgd"
     feed: Feed = "resident"
+    models: str | None = None
     size: str | None = None
 
     def starred(self) -> Axis | None:
@@ -61,12 +65,13 @@ class Words:
         if any(hidden) and not all(hidden):
             raise UserError("star every hidden layer or none, such as mlp:1000x20x*x*:64")
         if self.classes == "*":
-            raise UserError("classes are not varied: star the rows, features, hidden layers, batch")
+            raise UserError("classes are not varied: star rows, features, hidden layers, batch, models")
         stars: dict[Axis, bool] = {
             "rows": rows,
             "features": features,
             "hidden": any(hidden),
             "batch": self.batch == "*",
+            "models": self.models == "*",
         }
         axes = [axis for axis, is_starred in stars.items() if is_starred]
         if len(axes) > 1:
@@ -87,6 +92,7 @@ class Words:
             self,
             numbers=tuple(size if word == "*" else word for word in self.numbers),
             batch=size if self.batch == "*" else self.batch,
+            models=size if self.models == "*" else self.models,
         )
 
     def counts(self) -> Iterator[int]:
@@ -94,9 +100,9 @@ class Words:
         for index, word in enumerate(self.numbers):
             yield number(name_of(index), word)
 
-    def count(self, name: Literal["classes", "batch"]) -> int | None:
-        """Return the number of classes or of a batch's rows; None if there is none."""
-        word = self.classes if name == "classes" else self.batch
+    def count(self, name: Literal["classes", "batch", "models"]) -> int | None:
+        """Return the number of classes, of a batch's rows or of models; None if there is none."""
+        word = {"classes": self.classes, "batch": self.batch, "models": self.models}[name]
         return None if word is None else number(name, word)
 
 
@@ -113,10 +119,10 @@ def split(reference: str) -> Words:
     size = None
     for index, part in enumerate(parts):
         name, value = _named(part)
-        if name:
+        if name and part not in _UNWRITTEN:
             _check_order(name, part, named)
             named[name] = value
-        elif index == len(parts) - 1 and _is_size(part, "*" in (*numbers, named.get("batch"))):
+        elif index == len(parts) - 1 and _is_size(part, "*" in (*numbers, *named.values())):
             size = part
         else:
             raise _not_a_part(part)
@@ -126,6 +132,7 @@ def split(reference: str) -> Words:
         batch=named.get("batch"),
         optimizer=_OPTIMIZERS.get(named.get("optimizer", ""), "sgd"),
         feed="host" if "feed" in named else "resident",
+        models=named.get("models"),
         size=size,
     )
 
@@ -139,7 +146,7 @@ def number(name: str, word: str) -> int:
     """Return the whole number that a word is; raise `UserError` that begins with ``name``."""
     # No leading zeros: a problem has one name.
     if not re.fullmatch(r"[1-9][0-9]{0,8}", word):
-        example = EXAMPLES[name if name in ("classes", "batch") else ""]
+        example = EXAMPLES[name if name in ("classes", "batch", "models") else ""]
         raise UserError(
             f"{name}: {word!r} is no whole number from 1 to {_LARGEST:,}, such as {example}"
         )
@@ -186,4 +193,4 @@ def _not_a_part(part: str) -> UserError:
 
 
 def _example(axis: Axis) -> str:
-    return EXAMPLES["batch size" if axis == "batch" else axis]
+    return EXAMPLES.get(f"{axis} size", EXAMPLES[axis])

@@ -22,6 +22,9 @@ def test_sizes_are_those_the_design_names() -> None:
         "mlp-batch": ((1,), (16 * 2**10,)),
         "mlp-batch-host": ((1,), (16 * 2**10,)),
         "mlp-width-adam": ((2,), (8 * 2**10,)),
+        "many-or-gates": ((1,), (2**16,)),
+        "many-mlps": ((1,), (2**10,)),
+        "models-width": ((1, 4), (256, 256)),
         "batch-width": ((4, 4), (2048, 2048)),
         "mlp-map": ((16, 4), (8192, 2048)),
     }
@@ -46,6 +49,7 @@ def test_the_size_is_the_axis(family) -> None:  # type: ignore[no-untyped-def]
         "width": max(problem.hidden, default=0),
         "depth": len(problem.hidden),
         "batch": problem.step_rows,
+        "models": problem.models,
     }
     assert tuple(values[axis] for axis in family.axes) == family.sizes[1]
 
@@ -91,13 +95,16 @@ def test_a_wrong_reference_says_what_is_wrong(reference: str, message: str) -> N
 
 
 def _starts() -> list[Problem]:
-    return [family.problem(*family.sizes[2]) for family in FAMILIES.values()]
+    """Return a problem of each family but that of the OR gate, which starts as published."""
+    families = [family for family in FAMILIES.values() if family.name != "many-or-gates"]
+    return [family.problem(*family.sizes[2]) for family in families]
 
 
 @pytest.mark.parametrize("problem", _starts(), ids=lambda problem: problem.name)
 def test_families_start_within_the_fan_in(problem: Problem) -> None:
     """U(±gain/√fan_in) for weights, U(±1/√fan_in) for biases, the same at every call."""
     gain = 2.0 if problem.family == "mlp-depth" else 1.0
+    problem = problem.single(problem.models - 1)
     arrays = problem.start_parameters()
     for fan_in, weights, bias in zip(problem.widths, arrays[::2], arrays[1::2], strict=False):
         assert weights.shape[0] == fan_in

@@ -109,6 +109,28 @@ def test_a_batch_is_a_size(tmp_path: Path) -> None:
     )
 
 
+def test_many_models_of_a_file(tmp_path: Path) -> None:
+    """On data that all share, or a fold held out from each; a sweep replaces their number."""
+    many = _found(tmp_path, "models = 8\n" + CLASSES)
+    assert (many.models, many.folds) == (8, False)
+    assert many.single(0).digest == _found(tmp_path, CLASSES).digest
+    folded = _found(tmp_path, "models = 8\nfolds = true\nbatch = 25\nepochs = 2\n" + CLASSES)
+    train, held_out = folded.parts()
+    assert held_out is not None
+    assert (train.inputs.shape, held_out.inputs.shape) == ((8, 175, 5), (8, 25, 5))
+    assert folded.iterations == 2 * 7
+    size = '[size]\naxis = "models"\nvalues = [8, 2]\n'
+    file = write(tmp_path, "folds = true\n" + CLASSES + size)
+    problems = catalogue.find_all(str(file))
+    assert [(problem.models, problem.size, problem.axes) for problem in problems] == [
+        (2, 2, ("models",)),
+        (8, 8, ("models",)),
+    ]
+    assert refused(f"{file}:201") == (
+        f"{file}: folds: 200 rows cannot be divided into 201 folds: give models from 2 to 200"
+    )
+
+
 def test_every_key_changes_the_name(tmp_path: Path) -> None:
     """Rows of another training have another name: it is by the file's contents."""
     names = [
@@ -119,6 +141,8 @@ def test_every_key_changes_the_name(tmp_path: Path) -> None:
             'batch = 8\nlast = "drop"\n' + CLASSES,
             'batch = 8\nfeed = "host"\n' + CLASSES,
             "epochs = 3\n" + CLASSES,
+            "models = 3\n" + CLASSES,
+            "models = 3\nfolds = true\n" + CLASSES,
             CLASSES.replace('"adam"', '"adamw"'),
             CLASSES.replace("classes = 3", "classes = 3\ntest_share = 0.5"),
             CLASSES.replace("classes = 3", "classes = 3\ntest_share = 0.5\ntest_seed = 2"),
@@ -127,11 +151,14 @@ def test_every_key_changes_the_name(tmp_path: Path) -> None:
     assert len(set(names)) == len(names)
 
 
-def test_a_table_behind_a_held_out_part_is_in_the_fingerprint(tmp_path: Path) -> None:
+@pytest.mark.parametrize("divided", ["test_share", "folds"])
+def test_a_table_behind_a_held_out_part_is_in_the_fingerprint(tmp_path: Path, divided: str) -> None:
     """An edit of the CSV file is another problem, split or not."""
     table = "x,y\n" + "".join(f"{row},{row % 2}\n" for row in range(8))
     write(tmp_path, table, "data.csv")
     text = FROM_CSV.replace("[data]", "[data]\ntest_share = 0.25")
+    if divided == "folds":
+        text = "models = 2\nfolds = true\n" + FROM_CSV
     file = write(tmp_path, text)
     name, first = catalogue.find(str(file)).name, files.fingerprints([str(file)])
     write(tmp_path, table + "8,0\n", "data.csv")
@@ -158,6 +185,22 @@ def _with(old: str, new: str) -> str:
         ('feed = "host"\n' + CLASSES, "feed: 'host' is for batches: give a batch, such as 128"),
         ('last = "drop"\n' + CLASSES, "last: 'drop' is for batches: give a batch"),
         ('batch = 8\nlast = "droop"\n' + CLASSES, "unknown last 'droop': did you mean 'drop'?"),
+        ("models = 0\n" + CLASSES, "models: Expected `int` >= 1"),
+        ("models = true\n" + CLASSES, "models: Expected `int`, got `bool`"),
+        ("folds = 3\n" + CLASSES, "folds: Expected `bool`, got `int`"),
+        ("folds = true\n" + CLASSES, "folds: are for several models: give models, one for each"),
+        (
+            "models = 201\nfolds = true\n" + CLASSES,
+            "folds: 200 rows cannot be divided into 201 folds: give models from 2 to 200",
+        ),
+        (
+            "models = 4\nfolds = true\n" + _with("rows = 200", "rows = 200\ntest_share = 0.25"),
+            "data.test_share: with folds each model holds out a fold of its own: leave it out",
+        ),
+        (
+            "models = 4\nfolds = true\nbatch = 151\n" + CLASSES,
+            "batch: 151 is not between 1 and the 150 rows to train on",
+        ),
         ("epochs = 0\n" + CLASSES, "epochs: Expected `int` >= 1"),
         ("epochs = 2\niterations = 9\n" + CLASSES, "epochs: give iterations or epochs, not both"),
         ("momentum = 0.9\n" + CLASSES, "'momentum' belongs in the table [optimizer]"),

@@ -31,6 +31,7 @@ def _shapes(draw: st.DrawFn) -> Shape:
         batch=batch,
         optimizer=draw(st.sampled_from(get_args(OptimizerName))),
         feed=draw(st.sampled_from(get_args(Feed))) if batch else "resident",
+        models=draw(st.just(1) | numbers),
     )
 
 
@@ -72,14 +73,19 @@ def test_a_member_of_a_family_is_the_shape_of_that_size(
             Shape(60000, 784, (128, 64), 10, 128, "adamw", "host"),
             "mlp:60000x784x128x64:10c:128b:adamw:host",
         ),
+        (Shape(60000, 784, models=400), "mlp:60000x784:400m"),
+        (
+            Shape(60000, 784, (128,), 10, 128, "adam", "host", models=400),
+            "mlp:60000x784x128:10c:128b:adam:host:400m",
+        ),
     ],
 )
 def test_a_part_stands_only_where_it_says_something(shape: Shape, reference: str) -> None:
-    """One output, all rows, plain sgd and resident data go without saying: one name for each."""
+    """One output, all rows, plain sgd … go without saying: one name for each."""
     assert shape.reference == reference
 
 
-@given(st.one_of(st.text(), st.text("x*0123456789:cbadmwhost \n").map(lambda text: f"mlp:{text}")))
+@given(st.one_of(st.text(), st.text("x*0123456789:cbmadwhost \n").map(lambda text: f"mlp:{text}")))
 def test_garbage_is_the_users_error(text: str) -> None:
     """Whatever is typed makes a problem of this name, or is refused in one line."""
     axis_of(text)
@@ -113,6 +119,9 @@ def _refusal(text: str) -> str | None:
         ("mlp:1000x20x64:32b", "mlp:1000x20x64:32b", 1000, (20, 64, 1)),
         ("mlp:1000x20x64:*b:adam:32", "mlp:1000x20x64:*b:adam", 32, (20, 64, 1)),
         ("mlp:*x20x64:32b:host:1000", "mlp:*x20x64:32b:host", 1000, (20, 64, 1)),
+        ("mlp:1000x20x64:32b:*m:400", "mlp:1000x20x64:32b:*m", 400, (20, 64, 1)),
+        ("mlp:1000x20x64:*m:1", "mlp:1000x20x64:*m", 1, (20, 64, 1)),
+        ("mlp:*x20x64:7m:1000", "mlp:*x20x64:7m", 1000, (20, 64, 1)),
     ],
 )
 def test_a_reference_finds_its_problem(
@@ -136,6 +145,14 @@ def test_a_reference_finds_a_training_of_classes() -> None:
     assert catalogue.find(problem.name) == problem
 
 
+def test_a_reference_finds_many_models() -> None:
+    """So many trainings of the very shape, one of which is the shape without them."""
+    many, one = catalogue.find("mlp:1000x20x64:32b:adam:400m"), "mlp:1000x20x64:32b:adam"
+    assert many.models == 400
+    assert many.single(0).digest == catalogue.find(one).digest
+    assert catalogue.find("mlp:1000x20x64:32b:adam:*m:1").digest == catalogue.find(one).digest
+
+
 def test_parts_change_only_what_they_name() -> None:
     """A batch and Adam leave data, layers, loss and start as they are without."""
     plain, other = catalogue.find("mlp:1000x20x64"), catalogue.find("mlp:1000x20x64:32b:adam")
@@ -150,6 +167,9 @@ def test_parts_change_only_what_they_name() -> None:
     [
         ("mlp:*x20x64:10c:32b:adam", "rows"),
         ("mlp:1000x20x64:10c:*b:adam:host", "batch"),
+        ("mlp:1000x20x64:10c:adam:*m", "models"),
+        ("mlp:1000x20x64:*m:3", None),
+        ("mlp:1000x20x64:*b:*m", None),
         ("mlp:1000x20x*:*b", None),
         ("mlp:1000x20x64:*c", None),
         ("mlp:1000x20x64:*b:32", None),
@@ -173,13 +193,13 @@ def test_a_family_says_what_it_varies(family: str, words: str | None) -> None:
 def test_axes_are_those_the_shape_has() -> None:
     """A perceptron has no hidden width to vary, and says so."""
     perceptron = Shape(1000, 20)
-    assert perceptron.axes() == ("rows", "features")
-    assert Shape(1000, 20, (64,)).axes() == ("rows", "features", "hidden")
+    assert perceptron.axes() == ("rows", "features", "models")
+    assert Shape(1000, 20, (64,)).axes() == ("rows", "features", "hidden", "models")
     with pytest.raises(UserError, match="mlp:1000x20 has no hidden layer"):
         perceptron.family("hidden")
     with pytest.raises(UserError, match="mlp:1000x20 has no hidden layer"):
         perceptron.with_size("hidden", 64)
-    assert Shape(1000, 20, batch=32).axes() == ("rows", "features", "batch")
+    assert Shape(1000, 20, batch=32).axes() == ("rows", "features", "batch", "models")
     with pytest.raises(UserError, match="mlp:1000x20 has no batch to vary"):
         perceptron.with_size("batch", 64)
 
@@ -220,6 +240,7 @@ def test_a_wrong_number_makes_no_shape(
         ({"batch": 0}, "batch: 0 is not between 1 and the 10 rows"),
         ({"batch": 11}, "batch: 11 is not"),
         ({"feed": "host"}, "host is for batches"),
+        ({"models": 0}, "models: '0' is no whole number from 1 to 999,999,999"),
     ],
 )
 def test_a_wrong_part_makes_no_shape(parts: dict[str, Any], message: str) -> None:

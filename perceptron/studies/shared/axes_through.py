@@ -104,18 +104,22 @@ def _with_enough_rows(own: shape.Shape, batch: int | None) -> shape.Shape:
 def _looked_along(own: shape.Shape) -> Sequence[shape.Axis]:
     """Return the axes of a shape in the order in which they get the time.
 
+    The number of models comes first, where there are several: whoever trains one asks for nothing.
     On batches the rows are left out: more of them are more of the same iterations, which cannot
     change the order of two backends but by what they spent on preparing.
     """
+    several: tuple[shape.Axis, ...] = ("models",) if own.models > 1 else ()
     if own.batch is None:
-        return own.axes()
-    return ("batch", "hidden", "features") if own.hidden else ("batch", "features")
+        return (*several, *(axis for axis in own.axes() if axis != "models"))
+    return (*several, "batch", *(("hidden",) if own.hidden else ()), "features")
 
 
 def _ends(own: shape.Shape, axis: shape.Axis) -> tuple[int, int]:
     """Return how far to look, where there are such problems."""
     here = _size(own, axis)
     low, high = max(2, here // _REACH), here * _REACH
+    if axis == "models":
+        return max(1, here // _REACH), high
     if axis == "batch":
         return max(1, here // _REACH), min(own.rows, high)
     if axis == "rows" and own.classes is not None:
@@ -129,6 +133,7 @@ def _size(own: shape.Shape, axis: shape.Axis) -> int:
         "features": own.features,
         "hidden": max(own.hidden, default=0),
         "batch": own.batch or own.rows,
+        "models": own.models,
     }
     return sizes[axis]
 

@@ -56,6 +56,7 @@ def _numbers(problem: Problem) -> list[int]:
         len(problem.hidden),
         *problem.hidden[:1],
         problem.batch or problem.dataset.rows,
+        problem.models,
     )
     return [number for number in dict.fromkeys(numbers) if number >= 1]
 
@@ -77,6 +78,7 @@ def _as_shape(problem: Problem) -> Iterator[Problem]:
             if isinstance(optimizer, Adam)
             else "sgd",
             feed=problem.feed,
+            models=problem.models,
         )
         member = shape.find(own.reference)
     except UserError:

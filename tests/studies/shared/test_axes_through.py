@@ -18,6 +18,10 @@ from tests.conftest import MakeRow
         ("mlp:1000x20:10c:128b", ["batch", "features"]),
         ("mlp-batch:64", ["batch"]),
         ("mlp-batch-host:64", ["batch"]),
+        ("mlp:1000x20x64:400m", ["models", "rows", "features", "hidden width"]),
+        ("mlp:1000x20:10c:128b:400m", ["models", "batch", "features"]),
+        ("many-mlps:64", ["models"]),
+        ("models-width:8x64", []),
         ("digits", []),
     ],
 )
@@ -30,6 +34,13 @@ def test_no_batch_is_larger_than_the_rows() -> None:
     batch = all_axes(catalogue.find("mlp:1000x20x64:10c:100b"))[0].axis
     assert (batch.low, batch.high) == (1, 1000)
     assert batch.problem(1000).batch == 1000
+
+
+def test_models_are_looked_along_down_to_one() -> None:
+    """From how many up the answer changes: one is what most people train."""
+    models = all_axes(catalogue.find("mlp:1000x20x64:10c:100b:40m"))[0].axis
+    assert (models.low, models.high, models.family) == (1, 2560, "mlp:1000x20x64:10c:100b:*m")
+    assert models.problem(1).models == 1
 
 
 def test_no_number_of_rows_is_smaller_than_that_of_classes() -> None:

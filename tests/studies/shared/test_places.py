@@ -17,6 +17,11 @@ from perceptron.studies.shared.places import places_of
         ("mlp:16384x64x128:10c:100b:adam:host", "mlp-batch-host", 100),
         ("mlp:16384x64x99:10c:128b:adam", "mlp-width-adam", 99),
         ("mlp-width:700", "mlp:256x64x*", 700),
+        ("or-gate", "many-or-gates", 1),
+        ("many-or-gates:16", "many-or-gates", 16),
+        ("models-width:64x32", "many-mlps", 64),
+        ("mlp:1000x20x64:32b:adam:400m", "mlp:1000x20x64:32b:adam:*m", 400),
+        ("mlp:1000x20x64:32b:adam:400m", "mlp:1000x20x64:*b:adam:400m", 32),
         ("mlp:1000x20x64", "mlp:*x20x64", 1000),
     ],
 )
@@ -35,6 +40,7 @@ def test_a_shape_lies_on_every_family_that_does_its_work(
         ("mlp:16384x64x128:10c:100b", "mlp-batch"),
         ("mlp:16384x64x128:10c:100b:adam", "mlp-batch-host"),
         ("xor-hidden", "mlp-width"),
+        ("mlp:256x64x700:2m", "mlp-width"),  # a model more
     ],
 )
 def test_other_work_is_not_near(problem: str, family: str) -> None:
