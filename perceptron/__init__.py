@@ -5,16 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from perceptron.analysis.fastest import Advice
     from perceptron.records.readers.table import load_results
+    from perceptron.studies.fastest.ask import fastest
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_results"]
+__all__ = ["Advice", "__version__", "fastest", "load_results"]
 
 
 def __getattr__(name: str) -> object:
-    """Import pandas only when a notebook asks for the table, never for ``perceptron --help``."""
+    """Import what a notebook or a program asks for, never for ``perceptron --help``."""
     if name == "load_results":
         from perceptron.records.readers.table import load_results
 
         return load_results
+    if name == "fastest":
+        from perceptron.studies.fastest.ask import fastest
+
+        return fastest
+    if name == "Advice":
+        from perceptron.analysis.fastest import Advice
+
+        return Advice
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

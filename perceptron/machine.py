@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -20,6 +22,9 @@ _PATH_WORD = re.compile(r"""[^\s,;='"]*[/\\][^\s,;='"]*""")
 _WHOLE_PATH = re.compile(r"([/\\~]|[A-Za-z]:[/\\])")
 PATH = "(path)"
 _OF_THE_INTERPRETER = frozenset({"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"})
+
+# A kernel keeps some memory to itself, and another one more or less of it.
+_SAME_MEMORY = 2**31
 
 # The size of every thread pool we know; read when a library is imported.
 THREAD_VARIABLES = (
@@ -57,6 +62,48 @@ def cpu_name() -> str:
     except ImportError:
         return platform.processor() or "unknown"
     return str(get_cpu_info().get("brand_raw", platform.processor() or "unknown"))
+
+
+def facts_digest() -> str:
+    """Return twelve hexadecimal digits that are others on a machine with other hardware.
+
+    In a millisecond: nothing is imported and no driver asked. Cores are those that this process may
+    use; in a rehearsal, whose devices are none, the digest is another one.
+    """
+    facts = (
+        *(platform.system(), platform.machine(), _cpu_by_itself(), usable_cores()),
+        _memory_bytes() // _SAME_MEMORY,
+        *(sorted(_devices()), os.environ.get("CUDA_VISIBLE_DEVICES"), rehearsal.is_rehearsal()),
+    )
+    return hashlib.sha256(repr(facts).encode()).hexdigest()[:12]
+
+
+def _cpu_by_itself() -> str:
+    """Return what Linux says of the first core; elsewhere what Python knows."""
+    try:
+        with Path("/proc/cpuinfo").open("rb") as file:
+            first = file.read(4096).decode(errors="replace").partition("\n\n")[0]
+    except OSError:
+        return platform.processor()
+    named = re.findall(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", first, re.M)
+    return " ".join(named) or platform.processor()
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return 0
+
+
+def _devices() -> list[str]:
+    """Return the names of the GPUs that drivers show as files, of NVIDIA with their models."""
+    names = [file.name for file in Path("/dev").glob("nvidia[0-9]*")]
+    names += [file.name for file in Path("/dev/dri").glob("renderD*")]
+    for file in Path("/proc/driver/nvidia/gpus").glob("*/information"):
+        with suppress(OSError):
+            names.append(file.read_text(errors="replace").partition("\n")[0])
+    return names
 
 
 def has_avx512() -> bool:

@@ -37,6 +37,7 @@ _FAR = 20.0
 _REACHES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 # Of the variance that shapes share, what each has of its own.
 _NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+_LEAST_SECONDS = 1e-6
 # Two processes of the same shape differ by so much, whatever a fit to a few says.
 _LEAST_NOISE = 0.02
 
@@ -62,6 +63,8 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     """Seconds for each unit of a term of `_terms`, none negative."""
     prepare: tuple[float, ...] = ()
     """The same for preparing, of `_preparing_terms`."""
+    prepare_spread: float = 0.0
+    """Standard deviation of the logarithm of that."""
     shapes: tuple[TrainingShape, ...] = ()
     """Those measured."""
     places: tuple[tuple[float, ...], ...] = ()
@@ -88,8 +91,7 @@ class CostCurve(Struct, frozen=True, kw_only=True):
             correction += weight * _alike(distance / reach)
         nearest = min(away, default=inf)
         middle = self.plain_seconds(work) * exp(correction)
-        factor = exp(min(_NORMAL * self._deviation(nearest), _LARGEST_LOG))
-        return Estimate(middle, middle / factor, middle * factor, nearest)
+        return _estimate(middle, self._deviation(nearest), nearest)
 
     def _deviation(self, nearest: float) -> float:
         """Return the standard deviation of the logarithm, as if the nearest shape were alone."""
@@ -99,9 +101,14 @@ class CostCurve(Struct, frozen=True, kw_only=True):
         known = _alike(nearest / self.reach) ** 2 / (1 + own / shared)
         return sqrt(shared * (1 - known) + own)
 
-    def prepare_seconds(self, work: Work) -> float:
+    def prepare_seconds(self, work: Work) -> Estimate:
         """Estimate the seconds of preparing once."""
-        return _sum(self.prepare, _preparing_terms(work))
+        return _estimate(_sum(self.prepare, _preparing_terms(work)), self.prepare_spread)
+
+
+def _estimate(seconds: float, deviation: float, distance: float = 0.0) -> Estimate:
+    factor = exp(min(_NORMAL * deviation, _LARGEST_LOG))
+    return Estimate(seconds, seconds / factor, seconds * factor, distance)
 
 
 def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
@@ -125,19 +132,17 @@ def _fit_one(rows: Sequence[MeasuredWork]) -> CostCurve:
     import numpy as np
 
     seconds = np.array([row.seconds for row in rows])
-    coefficients = _costs(rows, _terms, seconds)
-    plain = [_sum(coefficients, _terms(row.work)) for row in rows]
-    left = np.log(seconds / plain)
-    # The mean belongs to the costs: far from all shapes the sum of them is the estimate.
-    middle = float(np.median(left))
+    coefficients, left = _costs(rows, _terms, seconds)
     places = [_place(row.work) for row in rows]
-    reach, corrections, spread, noise = _process(np.array(places), left - middle)
-    preparing = np.array([max(row.prepare_seconds, 1e-6) for row in rows])
+    reach, corrections, spread, noise = _process(np.array(places), left)
+    preparing = np.array([max(row.prepare_seconds, _LEAST_SECONDS) for row in rows])
+    prepare, left = _costs(rows, _preparing_terms, preparing)
     return CostCurve(
         backend=rows[-1].backend,
         device=rows[-1].device,
-        coefficients=tuple(exp(middle) * cost for cost in coefficients),
-        prepare=_costs(rows, _preparing_terms, preparing),
+        coefficients=coefficients,
+        prepare=prepare,
+        prepare_spread=max(float(np.std(left)), _LEAST_NOISE),
         shapes=tuple(row.work.shape for row in rows),
         places=tuple(places),
         corrections=corrections,
@@ -147,8 +152,13 @@ def _fit_one(rows: Sequence[MeasuredWork]) -> CostCurve:
     )
 
 
-def _costs(rows: Sequence[MeasuredWork], terms: Terms, seconds: Any) -> tuple[float, ...]:
-    """Return the costs whose sums are nearest to these seconds, by relative error."""
+def _costs(
+    rows: Sequence[MeasuredWork], terms: Terms, seconds: Any
+) -> tuple[tuple[float, ...], Any]:
+    """Return the costs whose sums are nearest to these seconds, and the logarithms left over.
+
+    The median of those is 0: far from all measured shapes the sum is the estimate.
+    """
     import numpy as np
     from scipy.optimize import nnls
 
@@ -157,7 +167,9 @@ def _costs(rows: Sequence[MeasuredWork], terms: Terms, seconds: Any) -> tuple[fl
     sizes = np.linalg.norm(amounts, axis=0)
     sizes[sizes == 0] = 1.0
     costs, _ = nnls(amounts / sizes, np.ones(len(rows)), maxiter=100 * len(sizes))
-    return tuple(float(cost) for cost in costs / sizes)
+    left = -np.log(amounts @ (costs / sizes))
+    middle = float(np.median(left))
+    return tuple(float(cost) for cost in exp(middle) * costs / sizes), left - middle
 
 
 def _process(places: Any, left: Any) -> tuple[float, tuple[float, ...], float, float]:

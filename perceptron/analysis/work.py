@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import exp, log, sqrt
+from statistics import median
+
 from msgspec import Struct
+
+NO_TIME = "takes too long to be measured in the time that was given"
+"""The reason of a row whose measurement was abandoned."""
+# What one process of a shape is off from another, as a standard deviation of the logarithm, and how
+# many processes that is worth: two or three alone cannot tell how far they vary.
+_SPREAD = 0.05
+_WORTH = 4
+# What all processes of one day share.
+_COMMON = 0.02
+_NORMAL = 1.96
 
 
 class TrainingShape(Struct, frozen=True, kw_only=True, gc=False):
@@ -66,3 +80,18 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, gc=False):
     """Why there is no time, in one line; None if there is one."""
     refused: bool = False
     """Whether the backend trains no shape of this kind, and ``reason`` says why."""
+
+
+def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
+    """Return the typical time of some processes and its interval of about 95 %.
+
+    Raises ValueError without a time.
+    """
+    if not seconds:
+        raise ValueError("no times of a process")
+    logarithms = [log(one) for one in seconds]
+    middle, count = median(logarithms), len(logarithms)
+    apart = sum((one - middle) ** 2 for one in logarithms)
+    variance = (_WORTH * _SPREAD**2 + apart) / (_WORTH + count - 1)
+    reach = _NORMAL * sqrt(variance / count + _COMMON**2)
+    return exp(middle), exp(middle - reach), exp(middle + reach)

@@ -17,6 +17,7 @@ import psutil
 
 from perceptron.backends.protocol import Backend, processes_of
 from perceptron.errors import UserError
+from perceptron.library_versions import PACKAGES
 from perceptron.machine import cpu_name, steering_variables, usable_cores
 from perceptron.measure.launch import worker_environment
 from perceptron.measure.loaded_libraries import LoadedLibraries
@@ -25,18 +26,6 @@ from perceptron.records.environment import Environment, Gpu
 
 # With a cold disk cache the libraries of a GPU take half of it.
 _LOADING_SECONDS = 90.0
-# What is recorded, and the packages that may bring it: a build for each version of CUDA.
-_LIBRARIES: dict[str, tuple[str, ...]] = {
-    **{
-        name: (name,)
-        for name in ("perceptron", "numpy", "scipy", "torch", "jax", "jaxlib", "numba", "triton")
-    },
-    "jax-cuda-plugin": ("jax-cuda13-plugin", "jax-cuda12-plugin"),
-    "cupy": ("cupy", "cupy-cuda13x", "cupy-cuda12x"),
-    "cublas": ("nvidia-cublas", "nvidia-cublas-cu13", "nvidia-cublas-cu12"),
-    "cudnn": ("nvidia-cudnn-cu13", "nvidia-cudnn-cu12"),
-    "nvidia-ml-py": ("nvidia-ml-py",),
-}
 
 
 def environment(backends: list[Backend], threads: int) -> Environment:
@@ -50,7 +39,7 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         with suppress(Exception):  # its own worker will say what is wrong with it
             variables |= worker_environment(backend, threads)
     loaded = _loaded([backend.name for backend in backends], variables)
-    driver_versions, gpus = _gpus()
+    driver_versions, gpus = gpus_here()
     return Environment(
         cpu=cpu_name(),
         architecture=platform.machine(),
@@ -116,14 +105,14 @@ def _release() -> str:
 
 def _packages() -> dict[str, str]:
     versions: dict[str, str] = {}
-    for name, packages in _LIBRARIES.items():
+    for name, packages in PACKAGES.items():
         for package in packages:
             with suppress(PackageNotFoundError):
                 versions.setdefault(name, version(package))
     return versions
 
 
-def _gpus(nvml: Any = None) -> tuple[dict[str, str], list[Gpu]]:
+def gpus_here(nvml: Any = None) -> tuple[dict[str, str], list[Gpu]]:
     """Return the version of CUDA that NVIDIA's driver can run, and the GPUs that it drives."""
     try:
         nvml = driver() if nvml is None else started(nvml)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-from filelock import lock_descriptor
+from filelock import FileLock, Timeout, lock_descriptor
 
 
 def open_locked(file: Path) -> FileIO | None:
@@ -24,3 +26,22 @@ def open_locked(file: Path) -> FileIO | None:
         raise
     stream.close()
     return None
+
+
+@contextmanager
+def locked(file: Path, seconds: float) -> Iterator[bool]:
+    """Lock ``file``, which holds nothing else, for one process and thread at a time.
+
+    Wait for it at most so many seconds; the block is told whether it has the lock. Raises OSError
+    if the file cannot be made.
+    """
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()

@@ -18,10 +18,11 @@ from msgspec.structs import replace
 from perceptron.errors import UserError
 from perceptron.records.files.append import cannot_write
 from perceptron.records.fleet import Collected, CollectedRun
+from perceptron.records.hardware_facts import facts_of
 from perceptron.records.store import load_environment, load_plan
 from perceptron.studies.fleet.folder import FLEETS
 from perceptron.studies.fleet.merge import ROWS, merge_run
-from perceptron.studies.fleet.namesakes import facts_of, name_by_facts
+from perceptron.studies.fleet.namesakes import name_by_facts
 from perceptron.untrusted_text import label
 
 # Of a folder of results, of its runs, of a machine among them, and of one run.

@@ -6,54 +6,13 @@ Then it is called after both, its name and a digest of its facts, and so it is t
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-import msgspec
-from msgspec import Struct
-
 from perceptron.errors import UserError
-from perceptron.records.environment import Environment
+from perceptron.records.hardware_facts import DIGITS, Facts, facts_of
 from perceptron.records.store import load_environment_file
 
-_DIGITS = 6
 _LONGEST = 64
-# A kernel keeps some memory to itself, and another one more or less of it.
-_SAME_MEMORY = 0.02
-
-
-class Facts(Struct, frozen=True):
-    """What makes a machine another one: hardware, and neither libraries nor settings."""
-
-    cpu: str
-    architecture: str
-    cores: int
-    memory_bytes: int
-    gpus: list[tuple[str, int | None]]
-
-    @property
-    def digest(self) -> str:
-        """Six hexadecimal digits of the SHA-256 of the facts."""
-        return hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:_DIGITS]
-
-    def is_same(self, other: Facts) -> bool:
-        """Return whether both may be of one machine."""
-        mine, theirs = self.memory_bytes, other.memory_bytes
-        return (
-            (self.cpu, self.architecture, self.cores, self.gpus)
-            == (other.cpu, other.architecture, other.cores, other.gpus)
-        ) and abs(mine - theirs) <= _SAME_MEMORY * max(mine, theirs)
-
-
-def facts_of(environment: Environment) -> Facts:
-    """Return the hardware of an environment."""
-    return Facts(
-        cpu=environment.cpu,
-        architecture=environment.architecture,
-        cores=environment.cores,
-        memory_bytes=environment.memory_bytes,
-        gpus=sorted((gpu.name, gpu.memory_bytes) for gpu in environment.gpus),
-    )
 
 
 def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
@@ -63,8 +22,8 @@ def name_by_facts(runs: Path, claimed: str, facts: Facts) -> str:
     """
     if _is_free(runs / claimed, facts):
         return claimed
-    stem = claimed[: _LONGEST - 1 - _DIGITS]
-    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * _DIGITS}")):
+    stem = claimed[: _LONGEST - 1 - DIGITS]
+    for folder in sorted(runs.glob(f"{stem}-{'[0-9a-f]' * DIGITS}")):
         if any(facts.is_same(known) for known in _known(folder)):
             return folder.name
     return f"{stem}-{facts.digest}"

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.records.environment import Gpu
-from perceptron.studies.fleet.namesakes import facts_of, name_by_facts
+from perceptron.records.hardware_facts import facts_of
+from perceptron.studies.fleet.namesakes import name_by_facts
 from tests.made import BENCH, FACTS, bench_rows, keep
 
 OTHERS = {

@@ -1,0 +1,190 @@
+"""What this machine knows already: measured shapes, curves through them, and who can run here.
+
+One file for each machine, told apart by its hardware, in the user's folder of caches or in the one
+that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it needs no lock.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from platformdirs import user_cache_path
+
+from perceptron.analysis.cost_curve import CostCurve
+from perceptron.analysis.work import MeasuredWork
+from perceptron.machine import facts_digest
+from perceptron.problems.problem import DType
+
+FOLDER = "PERCEPTRON_CACHE"
+"""The variable that names the folder of the cache."""
+FORMAT = 1
+# The newest that are kept: what a call reads must stay small.
+_MOST_ROWS = 2000
+_SECONDS_FOR_THE_LOCK = 5.0
+
+
+class KnownRow(Struct, frozen=True, kw_only=True, gc=False):
+    """A measured shape, and under what it was measured."""
+
+    row: MeasuredWork
+    dtype: DType
+    threads: int
+    libraries: dict[str, str]
+    """Versions of what the backend rests on."""
+    origin: str = ""
+    """The folder of the run that it was read from; empty if it was measured for an answer."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What only the newest row of is kept."""
+        refused = self.row.work.shape.kind if self.row.refused else None
+        return (
+            *(self.origin, self.row.backend, self.dtype, self.threads),
+            refused or self.row.work.shape,
+        )
+
+
+class KnownCurves(Struct, frozen=True, kw_only=True):
+    """The curves of all backends for one dtype and number of threads."""
+
+    dtype: DType
+    threads: int
+    curves: dict[str, CostCurve]
+
+
+class KnownBackend(Struct, frozen=True, kw_only=True):
+    """Whether a backend can run here, and with which libraries that was asked."""
+
+    device: str
+    unavailable: str | None
+    modules: tuple[str, ...]
+    """What it imports."""
+    libraries: dict[str, str]
+
+
+class Known(Struct, frozen=True, kw_only=True):
+    """All that the cache holds."""
+
+    format: int = FORMAT
+    machine: str = ""
+    """Digest of its hardware."""
+    runs: dict[str, str] = {}
+    """Folders of runs that were read, each with what tells whether it has changed since."""
+    rows: tuple[KnownRow, ...] = ()
+    curves: tuple[KnownCurves, ...] = ()
+    backends: dict[str, KnownBackend] = {}
+
+    def rows_of(self, dtype: DType, threads: int) -> list[KnownRow]:
+        """Return the rows that may be compared with each other."""
+        return [row for row in self.rows if (row.dtype, row.threads) == (dtype, threads)]
+
+    def curves_of(self, dtype: DType, threads: int) -> dict[str, CostCurve] | None:
+        """Return the curves through those; None where they are to be fitted anew."""
+        found = (one for one in self.curves if (one.dtype, one.threads) == (dtype, threads))
+        return next((one.curves for one in found), None)
+
+    def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
+        """Return this with more rows, those of ``runs`` in place of what was read of them before.
+
+        Curves through other rows than there are now are left out.
+        """
+        kept = {row.key: row for row in self.rows if row.origin not in (runs or {})}
+        gone = [row for row in self.rows if row.origin in (runs or {})]
+        kept |= {row.key: row for row in new}
+        ordered = sorted(kept.values(), key=lambda known: known.row.when)
+        changed = {(row.dtype, row.threads) for row in (*new, *gone)}
+        return msgspec.structs.replace(
+            self,
+            rows=tuple(ordered[-_MOST_ROWS:]),
+            runs={**self.runs, **(runs or {})},
+            curves=tuple(one for one in self.curves if (one.dtype, one.threads) not in changed),
+        )
+
+    def with_curves(self, new: KnownCurves) -> Known:
+        """Return this with the curves of one dtype and number of threads."""
+        others = (
+            one for one in self.curves if (one.dtype, one.threads) != (new.dtype, new.threads)
+        )
+        return msgspec.structs.replace(self, curves=(*others, new))
+
+    def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
+        """Return this with whether these can run here."""
+        return msgspec.structs.replace(self, backends={**self.backends, **new})
+
+
+# What was read last, by file: a second question need not read it again.
+_read: dict[Path, tuple[tuple[int, ...], Known]] = {}
+
+
+def cache_file() -> Path:
+    """Return the file of this machine, which need not be there."""
+    given = os.environ.get(FOLDER)
+    folder = Path(given) if given else user_cache_path("perceptron", appauthor=False)
+    return folder / f"fastest-{facts_digest()}-v{FORMAT}.json"
+
+
+def load(file: Path) -> Known:
+    """Return what the file holds; nothing, with a warning, if it cannot be understood."""
+    nothing = Known(machine=facts_digest())
+    try:
+        stat = file.stat()
+        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+        if file in _read and _read[file][0] == stamp:
+            return _read[file][1]
+        content = file.read_bytes()
+        header = msgspec.json.decode(content, type=_Header)
+        if header.format != FORMAT or header.machine != nothing.machine:
+            _warn(f"{file}: of another version or machine: it is made anew")
+            return nothing
+        known = msgspec.json.decode(content, type=Known)
+    except FileNotFoundError:
+        return nothing
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _warn(f"{file}: cannot be read and is made anew: {' '.join(str(error).split())}")
+        return nothing
+    _read[file] = (stamp, known)
+    return known
+
+
+class _Header(Struct):
+    format: int = 0
+    machine: str = ""
+
+
+def update(file: Path, change: Callable[[Known], Known]) -> Known:
+    """Change what the file holds now, whoever has written it since, and return that.
+
+    Where it cannot be written, as in a read-only home, the answer is as good and a warning says so.
+    """
+    # Not while asking: an answer from the cache writes nothing.
+    from perceptron.records.files.lock import locked
+    from perceptron.records.files.replace import replace
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with locked(file.with_suffix(".lock"), _SECONDS_FOR_THE_LOCK) as has_lock:
+            known = change(load(file))
+            if has_lock:
+                replace(file, msgspec.json.encode(known))
+            else:
+                _warn(f"{file}: another process does not let go of it: nothing is kept")
+            return known
+    except OSError as error:
+        _warn(f"{file}: cannot be written, so nothing is kept: {error.strerror}")
+        return change(load(file))
+
+
+def clear() -> None:
+    """Remove what this machine knows; what is there is measured, or read, again when asked."""
+    with suppress(FileNotFoundError):
+        cache_file().unlink()
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, RuntimeWarning, stacklevel=2)
