@@ -48,8 +48,8 @@ def given(
             "least 1 of each, and (rows,) or (rows, columns)"
         )
     digest = hashlib.sha256(f"{rows.shape} {columns.shape}".encode())
-    digest.update(rows)
-    digest.update(columns)
+    digest.update(rows.data)
+    digest.update(columns.data)
     return GivenData(
         name=name,
         rows=rows.shape[0],

@@ -47,7 +47,9 @@ def times_of(training: Training, rows: Iterable[Measurement], backends: Sequence
     )
 
 
-def judge(answers: str, times: Iterable[Times], picks: Iterable[Pick]) -> Quality:
+def judge(
+    answers: str, times: Iterable[Times], picks: Iterable[Pick], measured_first: int = 0
+) -> Quality:
     """Return how good these picks are; those of trainings that have no times are left out."""
     by_reference = {own.reference: own for own in times}
     judged = [
@@ -61,6 +63,7 @@ def judge(answers: str, times: Iterable[Times], picks: Iterable[Pick]) -> Qualit
     return _quality(
         answers,
         judged,
+        measured_first=measured_first,
         unsure_if_close=share(sum(not one.sure for one in close), len(close)),
         wrong_if_sure=share(len(wrong), len(sure)),
     )
@@ -103,6 +106,7 @@ def _judged(times: Times, pick: Pick) -> Judged:
 def _quality(
     answers: str,
     judged: list[Judged],
+    measured_first: int = 0,
     unsure_if_close: Share | None = None,
     wrong_if_sure: Share | None = None,
 ) -> Quality:
@@ -112,6 +116,7 @@ def _quality(
     return Quality(
         answers=answers,
         right=share(sum(one.picked == one.best for one in judged), len(judged)),
+        measured_first=measured_first,
         untrainable=len(judged) - len(known),
         median=statistics.median(regrets) if regrets else None,
         high=_nearly_all(regrets) if regrets else None,

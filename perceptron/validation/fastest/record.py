@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from math import inf
 from pathlib import Path
-from typing import Literal
 
 from msgspec import Struct
 
 from perceptron.records.budget import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 from perceptron.validation.share import Share
-
-Way = Literal["cached", "now"]
 
 
 class Pick(Struct, frozen=True, kw_only=True):
@@ -28,6 +25,8 @@ class Pick(Struct, frozen=True, kw_only=True):
     high: float | None = None
     source: str
     """``measured``, ``estimated`` or ``unknown``."""
+    enough: bool = True
+    """Whether ``measure="cached"`` answers so; else it measures first."""
 
 
 class Times(Struct, frozen=True, kw_only=True):
@@ -80,7 +79,9 @@ class Quality(Struct, frozen=True, kw_only=True):
     """How good the picks of one way to answer are, or those of always taking one backend."""
 
     answers: str
-    """``cached``, ``now``, or ``always`` and a backend."""
+    """As ``measure`` says it, ``never``, ``cached`` or ``now``; or ``always`` and a backend."""
+    measured_first: int
+    """Answers for which this training was measured."""
     right: Share
     """The pick is the fastest."""
     untrainable: int

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.fastest import BackendHere, candidates, choose
+from perceptron.analysis.fastest import BackendHere, candidates, choose, is_enough
 from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError
@@ -22,8 +22,10 @@ from perceptron.records.measurement import Measurement
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.records.runs import stored_runs
 from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.fastest.question import question
+from perceptron.studies.fastest.results import known_rows
 from perceptron.validation.fastest.judge import always, judge, times_of
-from perceptron.validation.fastest.measure import STUDY, pick_of, read_answers
+from perceptron.validation.fastest.measure import STUDY, arguments, pick_of, read_answers
 from perceptron.validation.fastest.record import FastestTruth, Pick, Times
 from perceptron.validation.fastest.shapes import Training
 
@@ -31,7 +33,9 @@ _SENSIBLE = 2
 """Backends with a time: with fewer there is nothing to pick."""
 
 
-class _Plan(Struct):
+class MeasuredPlan(Struct, frozen=True):
+    """What a run says that it measured."""
+
     trainings: list[Training]
     seed: int
     backends: list[str]
@@ -64,7 +68,10 @@ def result_of(folder: Path) -> FastestTruth:
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
     trainings = [own for own in plan.trainings if own.reference in _references(times)]
-    cached = list(answers_of_others(trainings, plan.backends, loaded.rows))
+    never = list(answers_of_others(trainings, plan, loaded.rows))
+    asked = {pick.reference for pick in never}
+    now = [pick for pick in read_answers(folder) if pick.reference in asked]
+    cached, measured_first = cached_answers(never, now)
     facts = loaded.facts.environment
     return FastestTruth(
         machine=loaded.run.machine,
@@ -80,8 +87,9 @@ def result_of(folder: Path) -> FastestTruth:
         trainings=times,
         without=[own.reference for own in every if own not in times],
         qualities=[
-            judge("cached", times, cached),
-            judge("now", times, read_answers(folder)),
+            judge("never", times, never),
+            judge("cached", times, cached, measured_first),
+            judge("now", times, now, len(now)),
             *(always(backend, times) for backend in plan.backends),
         ],
         warnings=_warnings(loaded, plan.threads),
@@ -91,27 +99,42 @@ def result_of(folder: Path) -> FastestTruth:
 
 
 def answers_of_others(
-    trainings: Sequence[Training], backends: Sequence[str], rows: Sequence[Measurement]
+    trainings: Sequence[Training], plan: MeasuredPlan, rows: Sequence[Measurement]
 ) -> Iterator[Pick]:
-    """Yield what is answered about each training from the rows of all other trainings.
+    """Yield what is answered about each training from the rows of all others.
 
-    That is what `perceptron.fastest` answers with ``measure="cached"``, by the same functions.
+    That is what ``measure="never"`` answers, by the same functions, where only they were measured.
     """
-    here = [BackendHere(name=name, device=registry.load(name).device) for name in backends]
+    here = [BackendHere(name=name, device=registry.load(name).device) for name in plan.backends]
     for training in trainings:
         problem = training.problem
-        others = measured_works(row for row in rows if row.problem != problem.name)
-        found = candidates(work_of(problem), training.iterations, here, [], fit(others))
-        yield pick_of(training, choose(found))
+        others = [row for row in rows if row.problem != problem.name]
+        known = [own.row for own in known_rows("", others, {})]
+        told = arguments(training, plan.backends, plan.dtype, plan.threads)
+        asked = question(**told, measure="never", seconds=1.0)
+        found = candidates(asked.work, asked.iterations, here, known, fit(known))
+        yield pick_of(training, choose(found), enough=is_enough(found))
+
+
+def cached_answers(never: Sequence[Pick], now: Sequence[Pick]) -> tuple[list[Pick], int]:
+    """Return what ``measure="cached"`` answers, and for how many of these it measures first.
+
+    That is the estimate where it is near enough, else what measuring says; a training about which
+    nobody asked that is left out.
+    """
+    measured = {pick.reference: pick for pick in now}
+    picks = [pick if pick.enough else measured.get(pick.reference) for pick in never]
+    first = sum(not pick.enough and pick.reference in measured for pick in never)
+    return [pick for pick in picks if pick is not None], first
 
 
 def _references(times: Sequence[Times]) -> set[str]:
     return {own.reference for own in times}
 
 
-def _plan(loaded: LoadedRun) -> _Plan:
+def _plan(loaded: LoadedRun) -> MeasuredPlan:
     try:
-        return msgspec.convert(loaded.run.plan, _Plan)
+        return msgspec.convert(loaded.run.plan, MeasuredPlan)
     except msgspec.ValidationError as error:
         raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
 

@@ -34,7 +34,7 @@ _LONGEST_SECONDS = 0.3
 _OPERATIONS_A_SECOND = 1e10
 
 
-class Training(Struct, frozen=True):
+class Training(Struct, frozen=True, array_like=True):
     """A problem's reference, and for how many epochs it is trained."""
 
     reference: str
