@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import Json
+from perceptron.commands.shared.arguments import (
+    Backends,
+    Budget,
+    Json,
+    Machine,
+    Results,
+    Threads,
+)
+from perceptron.commands.shared.options import folder_name, one_number, seconds_of, split
 from perceptron.errors import UserError
+
+if TYPE_CHECKING:
+    from perceptron.validation.fastest.measure import FastestPlan
 
 _WORLDS = 2000
 _SEED = 1
+# None is the question about simulated worlds; options that are not here are of --fastest alone.
+_QUESTIONS_OF: dict[str, tuple[str | None, ...]] = {
+    "--worlds": (None,),
+    "--seed": (None, "--fastest"),
+}
 
 
 def truth(
@@ -20,7 +36,8 @@ def truth(
         typer.Option(min=1, metavar="N", help=f"Simulated worlds. Default: {_WORLDS}."),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, metavar="S", help=f"Other worlds. Default: {_SEED}.")
+        int | None,
+        typer.Option(min=0, metavar="S", help=f"Other worlds, or trainings. Default: {_SEED}."),
     ] = None,
     what_if: Annotated[
         bool,
@@ -32,6 +49,27 @@ def truth(
             "--network", help="Instead, estimates of networks beside shaped links; root on Linux."
         ),
     ] = False,
+    fastest: Annotated[
+        bool,
+        typer.Option("--fastest", help="Instead, picks of perceptron.fastest beside measurements."),
+    ] = False,
+    trainings: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Of --fastest: random trainings. Default: 72."),
+    ] = None,
+    asked: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Of --fastest: those also measured for an answer."),
+    ] = None,
+    backends: Backends = None,
+    threads: Threads = None,
+    budget: Budget = None,
+    report: Annotated[
+        bool,
+        typer.Option("--report", help="Of --fastest: measure nothing, judge the newest run."),
+    ] = False,
+    machine: Machine = None,
+    results: Results = Path("results"),
     save: Annotated[
         Path | None, typer.Option(metavar="FILE.md", help="Write the tables as Markdown.")
     ] = None,
@@ -41,17 +79,25 @@ def truth(
     from perceptron.report import text_file
     from perceptron.report.tables import terminal
 
-    given = {"--worlds": worlds, "--seed": seed}
-    of_worlds = next((option for option, value in given.items() if value is not None), None)
-    others = [
-        name for name, is_asked in (("--what-if", what_if), ("--network", network)) if is_asked
-    ]
-    if others and of_worlds is not None:
-        raise UserError(
-            f"give {of_worlds}, which is about simulated worlds, or {others[0]}, not both"
-        )
-    if len(others) > 1:
-        raise UserError("give --what-if or --network, not both")
+    questions = {"--what-if": what_if, "--network": network, "--fastest": fastest}
+    asked_for = [name for name, is_asked in questions.items() if is_asked]
+    if len(asked_for) > 1:
+        raise UserError(f"give {asked_for[0]} or {asked_for[1]}, not both")
+    question = asked_for[0] if asked_for else None
+    given = {
+        "--worlds": worlds,
+        "--seed": seed,
+        "--trainings": trainings,
+        "--asked": asked,
+        "--backends": backends,
+        "--threads": threads,
+        "--budget": budget,
+        "--report": report or None,
+        "--machine": machine,
+    }
+    for option, value in given.items():
+        if value is not None:
+            _check_belongs(option, question)
     if save is not None:
         text_file.reserve(save)
     if what_if:
@@ -60,12 +106,75 @@ def truth(
     if network:
         _over_links(save, json)
         return
+    if fastest:
+        name = folder_name("--machine", machine)
+        plan = None
+        if not report:
+            plan = _plan(trainings, asked, seed, split("--backends", backends), threads)
+        _picks(plan, seconds_of("--budget", budget), name, results, save, json)
+        return
     from perceptron.report import documents
     from perceptron.validation.locator import table
     from perceptron.validation.locator.truth import truth as study
 
     with terminal.progress_bar("trying") as bar:
         result = study(_WORLDS if worlds is None else worlds, _SEED if seed is None else seed, bar)
+    if json:
+        documents.write(result)
+    else:
+        table.show(result)
+    if save is not None:
+        terminal.err.print(f"wrote {table.save(save, result)}", soft_wrap=True)
+
+
+def _check_belongs(option: str, question: str | None) -> None:
+    """Raise `UserError` for an option of another question than is asked."""
+    if question in _QUESTIONS_OF.get(option, ("--fastest",)):
+        return
+    if option not in _QUESTIONS_OF:
+        raise UserError(f"{option} is about --fastest: give that too, or leave {option} out")
+    raise UserError(f"give {option}, which is about simulated worlds, or {question}, not both")
+
+
+def _plan(
+    trainings: int | None,
+    asked: int | None,
+    seed: int | None,
+    backends: tuple[str, ...],
+    threads: str | None,
+) -> FastestPlan:
+    from perceptron.validation.fastest.measure import FastestPlan
+
+    given = {"trainings": trainings, "asked": asked, "seed": seed}
+    return FastestPlan(
+        backends=backends,
+        threads=one_number("--threads", threads),
+        **{name: value for name, value in given.items() if value is not None},
+    )
+
+
+def _picks(
+    plan: FastestPlan | None,
+    seconds: float | None,
+    machine: str | None,
+    results: Path,
+    save: Path | None,
+    json: bool,
+) -> None:
+    """Measure the plan, or nothing without one, and show how good the picks are."""
+    from perceptron.report import documents
+    from perceptron.report.tables import terminal
+    from perceptron.validation.fastest import table
+    from perceptron.validation.fastest.measure import measure
+    from perceptron.validation.fastest.result import newest, result_of
+
+    if plan is None:
+        folder = newest(results, machine)
+    else:
+        with terminal.progress_bar("measuring", seconds=True) as bar:
+            folder = measure(plan, machine, results, bar, seconds)
+    result = result_of(folder)
+    terminal.show_warnings(result.warnings)
     if json:
         documents.write(result)
     else:

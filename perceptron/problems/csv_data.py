@@ -9,7 +9,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
 from pathlib import Path
@@ -19,26 +19,16 @@ import numpy as np
 
 from perceptron.errors import UserError, unknown
 from perceptron.problems.class_labels import Label, classes_in
-from perceptron.problems.datasets import Array, Dataset
-from perceptron.problems.definition import CONTENT, NO_PART
+from perceptron.problems.datasets import Array
+from perceptron.problems.given_data import GivenData
 
 if TYPE_CHECKING:
     from _csv import Reader
 
 
 @dataclass(frozen=True, kw_only=True)
-class CsvData(Dataset):
-    """A table that was read from a file. Equal contents make equal data sets."""
-
-    digest: str = field(metadata=NO_PART)
-    """SHA-256 of the file, hexadecimal."""
-    inputs: Array = field(compare=False, repr=False, metadata=CONTENT)
-    """(rows, features), float64, read-only."""
-    targets: Array = field(compare=False, repr=False, metadata=CONTENT)
-    """(rows, columns), float64, read-only."""
-
-    def generate(self) -> tuple[Array, Array]:
-        return self.inputs, self.targets
+class CsvData(GivenData):
+    """A table that was read from a file, which the digest is of."""
 
 
 def read_csv(file: Path, *targets: str, classes: bool = False) -> CsvData:

@@ -75,11 +75,11 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
         rehearsed = is_rehearsal(environment.variables)
         if facts_of(environment).is_same(here) and rehearsed == is_rehearsal():
             python = {"python": environment.python.rpartition(" ")[2]}
-            rows += _known(folder, measured, {**environment.libraries, **python})
+            rows += known_rows(folder, measured, {**environment.libraries, **python})
     return rows
 
 
-def _known(
+def known_rows(
     folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
 ) -> list[KnownRow]:
     """Return a row for each shape, backend, dtype and number of threads of a run."""

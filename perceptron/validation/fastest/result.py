@@ -1,0 +1,150 @@
+"""Judge a stored run: what the trainings take, what is answered about each, and how good that is.
+
+Nothing is measured: the same rows give the answers of today's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.disturbance import disturbance_warnings
+from perceptron.analysis.fastest import BackendHere, candidates, choose, is_enough
+from perceptron.analysis.trust import budget_warning, warnings_about
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.problems.problem import DType
+from perceptron.records.measurement import Measurement
+from perceptron.records.readers.stored_runs import LoadedRun, read_run
+from perceptron.records.runs import stored_runs
+from perceptron.records.warning import MeasurementWarning
+from perceptron.studies.fastest.question import question
+from perceptron.studies.fastest.results import known_rows
+from perceptron.validation.fastest.judge import always, judge, times_of
+from perceptron.validation.fastest.measure import STUDY, arguments, pick_of, read_answers
+from perceptron.validation.fastest.record import FastestTruth, Pick, Times
+from perceptron.validation.fastest.shapes import Training
+
+_SENSIBLE = 2
+"""Backends with a time: with fewer there is nothing to pick."""
+
+
+class MeasuredPlan(Struct, frozen=True):
+    """What a run says that it measured."""
+
+    trainings: list[Training]
+    seed: int
+    backends: list[str]
+    dtype: DType
+    threads: int
+    processes: int
+
+
+def newest(results: Path, machine: str | None) -> Path:
+    """Return the folder of the newest run, of this machine or of any; finished ones first.
+
+    Raises `UserError` if there is none.
+    """
+    runs = [
+        stored
+        for stored in stored_runs(results, lambda _: None)
+        if stored.run.plan.get("study") == STUDY and machine in (None, stored.run.machine)
+    ]
+    if not runs:
+        raise UserError(f"{results}: no run of `perceptron truth --fastest`: leave out --report")
+    return max(runs, key=lambda stored: stored.run.finished is not None).folder
+
+
+def result_of(folder: Path) -> FastestTruth:
+    """Judge a run; raises `UserError` naming what cannot be read or judged."""
+    loaded = read_run(folder)
+    plan = _plan(loaded)
+    every = [times_of(own, loaded.rows, plan.backends) for own in plan.trainings]
+    times = [own for own in every if len(own.seconds) >= _SENSIBLE]
+    if not times:
+        raise UserError(f"{folder}: no training was measured on two backends")
+    trainings = [own for own in plan.trainings if own.reference in _references(times)]
+    never = list(answers_of_others(trainings, plan, loaded.rows))
+    asked = {pick.reference for pick in never}
+    now = [pick for pick in read_answers(folder) if pick.reference in asked]
+    cached, measured_first = cached_answers(never, now)
+    facts = loaded.facts.environment
+    return FastestTruth(
+        machine=loaded.run.machine,
+        cpu=facts.cpu,
+        cores=facts.cores,
+        libraries=facts.libraries,
+        when=loaded.run.started,
+        dtype=plan.dtype,
+        threads=plan.threads,
+        processes=len({row.process for row in loaded.rows}),
+        seed=plan.seed,
+        backends=plan.backends,
+        trainings=times,
+        without=[own.reference for own in every if own not in times],
+        qualities=[
+            judge("never", times, never),
+            judge("cached", times, cached, measured_first),
+            judge("now", times, now, len(now)),
+            *(always(backend, times) for backend in plan.backends),
+        ],
+        warnings=_warnings(loaded, plan.threads),
+        budget=loaded.run.budget,
+        results=folder,
+    )
+
+
+def answers_of_others(
+    trainings: Sequence[Training], plan: MeasuredPlan, rows: Sequence[Measurement]
+) -> Iterator[Pick]:
+    """Yield what is answered about each training from the rows of all others.
+
+    That is what ``measure="never"`` answers, by the same functions, where only they were measured.
+    """
+    here = [BackendHere(name=name, device=registry.load(name).device) for name in plan.backends]
+    for training in trainings:
+        problem = training.problem
+        others = [row for row in rows if row.problem != problem.name]
+        known = [own.row for own in known_rows("", others, {})]
+        told = arguments(training, plan.backends, plan.dtype, plan.threads)
+        asked = question(**told, measure="never", seconds=1.0)
+        found = candidates(asked.work, asked.iterations, here, known, fit(known))
+        yield pick_of(training, choose(found), enough=is_enough(found))
+
+
+def cached_answers(never: Sequence[Pick], now: Sequence[Pick]) -> tuple[list[Pick], int]:
+    """Return what ``measure="cached"`` answers, and for how many of these it measures first.
+
+    That is the estimate where it is near enough, else what measuring says; a training about which
+    nobody asked that is left out.
+    """
+    measured = {pick.reference: pick for pick in now}
+    picks = [pick if pick.enough else measured.get(pick.reference) for pick in never]
+    first = sum(not pick.enough and pick.reference in measured for pick in never)
+    return [pick for pick in picks if pick is not None], first
+
+
+def _references(times: Sequence[Times]) -> set[str]:
+    return {own.reference for own in times}
+
+
+def _plan(loaded: LoadedRun) -> MeasuredPlan:
+    try:
+        return msgspec.convert(loaded.run.plan, MeasuredPlan)
+    except msgspec.ValidationError as error:
+        raise UserError(f"{loaded.folder / 'run.json'}: plan: {error}") from None
+
+
+def _warnings(loaded: LoadedRun, threads: int) -> list[MeasurementWarning]:
+    facts, budget = loaded.facts, loaded.run.budget
+    warnings = disturbance_warnings(loaded.rows)
+    if facts.conditions is not None:
+        own = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
+        warnings = [*own, *warnings]
+    if loaded.run.cut_short and budget is not None:
+        warnings = [budget_warning(budget.seconds), *warnings]
+    return warnings

@@ -1,0 +1,120 @@
+"""The estimator of docs/examples, which people copy: scikit-learn's own checks, and the device."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits, load_iris
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+import perceptron
+from tests.conftest import ROOT
+
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Iterator[Callable[..., Any]]:
+    """The class, from a module that is found by its name, as pickle wants it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(EXAMPLES)
+        yield importlib.import_module("auto_device").PerceptronClassifier
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What `perceptron.fastest` was asked; it names a backend that nobody takes by default."""
+    questions: list[dict[str, Any]] = []
+
+    def fastest(**question: Any) -> SimpleNamespace:
+        questions.append(question)
+        return SimpleNamespace(backend="numpy-inplace")
+
+    monkeypatch.setattr(perceptron, "fastest", fastest, raising=False)
+    return questions
+
+
+def test_it_passes_the_checks_of_scikit_learn(
+    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+) -> None:
+    """All but one, which wants a variable of the environment set before scikit-learn is loaded."""
+    results = check_estimator(classifier(), on_fail=None, on_skip=None)
+    wrong = {one["check_name"]: one["exception"] for one in results if one["status"] != "passed"}
+    assert set(wrong) <= {"check_array_api_input"}, wrong
+    assert len(results) > 40
+    assert asked, "the device was chosen, by default"
+
+
+def test_the_device_is_asked_for_once_with_the_size_of_the_training(
+    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+) -> None:
+    inputs, labels = load_iris(return_X_y=True)
+    model = classifier(hidden=(8, 4), epochs=3, batch=32, measure="never").fit(inputs, labels)
+    assert asked == [
+        {
+            "rows": 150,
+            "features": 4,
+            "hidden": (8, 4),
+            "classes": 3,
+            "batch": 32,
+            "optimizer": "adam",
+            "epochs": 3,
+            "dtype": "float32",
+            "measure": "never",
+        }
+    ]
+    assert model.backend_ == "numpy-inplace"
+    model.predict(inputs)
+    assert len(asked) == 1
+
+
+def test_a_device_that_was_named_is_taken_unasked(
+    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+) -> None:
+    inputs, labels = load_iris(return_X_y=True)
+    model = classifier(epochs=1, device="numpy").fit(inputs, labels)
+    assert model.backend_ == "numpy"
+    assert not asked
+
+
+def test_where_nobody_knows_numpy_trains(
+    classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = SimpleNamespace(backend=None)
+    monkeypatch.setattr(perceptron, "fastest", lambda **_: nothing, raising=False)
+    inputs, labels = load_iris(return_X_y=True)
+    assert classifier(epochs=1).fit(inputs, labels).backend_ == "numpy"
+
+
+def test_all_backends_leave_the_same_model(classifier: Callable[..., Any]) -> None:
+    """It is the suite's training, from one start and in one order of the rows."""
+    inputs, labels = load_iris(return_X_y=True)
+    models = [
+        classifier(epochs=2, device=device, dtype="float64", random_state=3).fit(inputs, labels)
+        for device in ("numpy", "numpy-inplace")
+    ]
+    first, other = [model.predict_proba(inputs) for model in models]
+    assert other == pytest.approx(first, abs=1e-9)
+    again = classifier(epochs=2, device="numpy", dtype="float64", random_state=4)
+    assert abs(again.fit(inputs, labels).predict_proba(inputs) - first).max() > 1e-3
+
+
+def test_it_learns_words_as_labels_in_the_tools_of_scikit_learn(
+    classifier: Callable[..., Any],
+) -> None:
+    inputs, digits = load_digits(return_X_y=True)
+    labels = np.array([f"digit {digit}" for digit in digits])
+    model = make_pipeline(StandardScaler(), classifier(epochs=10, device="numpy", random_state=1))
+    assert cross_val_score(model, inputs, labels, cv=3).min() > 0.85
+    grid = {"perceptronclassifier__hidden": [(), (16,)]}
+    found = GridSearchCV(model, grid, cv=2).fit(inputs, labels)
+    assert set(found.best_params_) == set(grid)
+    assert set(found.predict(inputs[:50])) <= set(labels)
