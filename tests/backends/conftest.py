@@ -30,6 +30,11 @@ def marks(name: str) -> list[pytest.MarkDecorator]:
     return gpu + ([pytest.mark.skip(reason=f"{name}: {reason}")] if reason else [])
 
 
+def trains_models_only(name: str) -> bool:
+    """Return whether a backend with one model is another backend, or NumPy's trainer elsewhere."""
+    return name.endswith("-one-by-one") or name == "processes"
+
+
 @pytest.fixture(autouse=True)
 def _one_thread() -> Iterator[None]:
     """NumPy's pool and SciPy's, which Numba uses, wait for each other where both are at work."""

@@ -76,11 +76,24 @@ def test_the_ladder_of_another_device_starts_with_torch(device: str) -> None:
 def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
     """A chain that is broken by a wrong name would drop all rungs after it."""
     backends = [registry.load(name) for name in registry.BUILT_IN]
-    with_rung = {
-        backend.name for backend in backends if "rung" in vars(type(backend)) | vars(backend)
-    }
     devices = {backend.device for backend in backends}
-    assert with_rung == {name for device in devices for name in rungs(device)}
+    for attribute, models in (("rung", False), ("rung_of_models", True)):
+        with_rung = {
+            backend.name for backend in backends if attribute in vars(type(backend)) | vars(backend)
+        }
+        assert with_rung == {name for device in devices for name in rungs(device, models=models)}
+
+
+def test_several_models_have_a_ladder_of_their_own() -> None:
+    """It starts with one model after the other, and all at once follows on each library's."""
+    ladder = list(rungs("cpu", models=True))
+    assert ladder[0] == "torch-cpu-one-by-one"
+    assert ladder.index("numpy") == ladder.index("numpy-one-by-one") + 1
+    assert "processes" in ladder
+    assert not {"numpy-inplace", "python", "torch-cpu-compiled"} & set(ladder)
+    assert not {name for name in rungs("cpu") if name.endswith("-one-by-one")}
+    assert next(iter(rungs("cuda", models=True))) == "torch-cuda-one-by-one"
+    assert rungs("cpu", processes=(1, 2), models=True) == rungs("cpu", models=True)
 
 
 def test_a_foreign_backend_says_itself_where_it_stands(monkeypatch: pytest.MonkeyPatch) -> None:

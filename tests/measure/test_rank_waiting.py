@@ -85,3 +85,11 @@ def test_of_ranks_on_other_machines_nothing_is_known() -> None:
         elsewhere.refresh()
         elsewhere.leave_out_idle()
         assert elsewhere() is None
+
+
+def test_processes_that_are_no_ranks_are_read_too() -> None:
+    """Of a backend whose work others do: a neighbour of theirs is one of the row."""
+    helped = cast(Backend, SimpleNamespace(process_ids=lambda: [os.getpid()]))
+    with meter_of(helped) as meter:
+        assert isinstance(meter, Together)
+        assert meter.processes == 1

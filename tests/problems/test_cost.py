@@ -96,3 +96,18 @@ def test_the_orders_of_the_rows_are_held() -> None:
     assert batches is not None
     one_batch = replace(CLASSIFIER, batch=4000)
     assert memory(one_batch, "float32") - memory(whole, "float32") == batches.orders.nbytes
+
+
+def test_several_models_cost_so_many_times_as_much() -> None:
+    """But they share the data: only with folds are there as many sets of rows."""
+    one = replace(CLASSIFIER, batch=None)
+    several, folds = replace(one, models=5), replace(one, models=5, folds=True)
+    assert parameter_count(several) == 5 * parameter_count(one)
+    assert products(several) == 5 * products(one)
+    assert operations(several) == 5 * operations(one)
+    for moved in (bytes_moved, memory):
+        assert moved(one, "float32") < moved(several, "float32") < 5 * moved(one, "float32")
+    # Each trains on four fifths of the rows.
+    assert products(folds) == 4 * products(one)
+    assert bytes_moved(folds, "float32") > 0.8 * bytes_moved(several, "float32")
+    assert rows_at_once(several) * 5 <= max(rows_at_once(one) * 5, one.dataset.rows)

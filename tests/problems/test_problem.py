@@ -81,3 +81,32 @@ def test_only_batches_are_fed_from_the_host() -> None:
     assert replace(_problem(batch=4), feed="host").feed == "host"
     with pytest.raises(UserError, match="feed: 'host' is for batches: give a batch"):
         replace(_problem(), feed="host")
+
+
+def test_another_seed_is_another_start_and_order_of_the_same_training() -> None:
+    """Seed 0 is the problem itself, and a seed does not depend on the seeds before it."""
+    problem = _problem(batch=4)
+    assert problem.with_seed(0) == problem
+    others = [problem.with_seed(seed) for seed in (1, 2)]
+    assert len({each.digest for each in (problem, *others)}) == 3
+    orders = [each.batches.orders.tobytes() for each in (problem, *others) if each.batches]
+    starts = [each.start_parameters()[0].tobytes() for each in (problem, *others)]
+    assert len(set(orders)) == len(set(starts)) == 3
+    assert problem.with_seed(2) == problem.with_seed(2)
+    assert replace(others[1], start=problem.start, order_seed=1) == problem
+
+
+def test_equal_batches_are_shared_so_that_orders_are_drawn_once() -> None:
+    """Also by problems that differ in all but their rows."""
+    problem = replace(_problem(batch=4), models=3)
+    assert problem.batches is not None
+    assert all(problem.single(index).batches is problem.batches for index in range(3))
+    assert replace(problem, last="drop").batches is not problem.batches
+
+
+def test_several_models_are_no_part_of_the_definition_of_one() -> None:
+    """Results from before there were several keep their digest."""
+    problem = _problem()
+    assert replace(problem, models=1, folds=False).digest == problem.digest
+    assert replace(problem, models=2).digest != problem.digest
+    assert replace(problem, models=5, folds=True).digest != replace(problem, models=5).digest

@@ -50,6 +50,10 @@ class _Rows(Dataset):
 class _RowsOfEach(_Rows, OfEachModel):
     """The same, of each of several models."""
 
+    def of_model(self, index: int) -> Dataset:
+        inputs, targets = self.part
+        return _rows(_Rows, self, Part(inputs[index], targets[index]))
+
 
 class Gradients:
     """What ``backend`` computes as the gradient: read off one plain step of it."""
@@ -145,10 +149,14 @@ def flat(arrays: Sequence[Array]) -> Array:
 def _taken(dataset: Dataset, rows: Indices) -> Dataset:
     inputs, targets = dataset.load()
     kind = _RowsOfEach if isinstance(dataset, OfEachModel) else _Rows
+    return _rows(kind, dataset, Part(inputs[..., rows, :], targets[..., rows, :]))
+
+
+def _rows(kind: type[_Rows], dataset: Dataset, part: Part) -> Dataset:
     return kind(
         name=dataset.name,
-        rows=len(rows),
+        rows=part.inputs.shape[-2],
         features=dataset.features,
         class_names=dataset.class_names,
-        part=Part(inputs[..., rows, :], targets[..., rows, :]),
+        part=part,
     )

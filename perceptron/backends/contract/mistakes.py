@@ -11,7 +11,7 @@ from perceptron.backends.contract.driver import Driver, Gradients, arrays_of, fl
 from perceptron.backends.protocol import Evaluation
 from perceptron.backends.shared.predict import predict
 from perceptron.problems.batches import Indices
-from perceptron.problems.datasets import Array, Part
+from perceptron.problems.datasets import Array, Dataset, Part
 from perceptron.problems.folds import OfEachModel
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
@@ -210,6 +210,9 @@ class OneFold(OfEachModel):
     def parts(self) -> tuple[Part, Part | None]:
         train, held_out = self.each.parts()
         return _of_the_first(train), None if held_out is None else _of_the_first(held_out)
+
+    def of_model(self, index: int) -> Dataset:
+        return self.each.of_model(0)
 
 
 def _of_the_first(part: Part) -> Part:

@@ -5,26 +5,35 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from perceptron.backends import registry
+from perceptron.backends import numpy_backend, registry
 from perceptron.backends.contract import agreement
-from perceptron.backends.contract.mutants import MutantBackend, mutations
+from perceptron.backends.contract.driver import Driver, arrays_of
+from perceptron.backends.contract.mutants import MutantBackend, Mutation, mutations
+from perceptron.backends.contract.problems import problems
 from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.numpy_stacked import SideBySideTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.problems import catalogue
+from perceptron.problems.batches import Indices
 from perceptron.problems.cost import operations
+from perceptron.problems.datasets import Array
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.optimizer import Sgd
 from perceptron.problems.problem import Problem
 from perceptron.problems.start import GivenStart
 
 # Every size of every sweep that ten iterations of every mutant do not take minutes for, and two of
-# those by batches, each of which evaluates 16,384 rows.
+# those by batches, each of which evaluates 16,384 rows. Of several models 1,024 at most: drawing
+# their starts takes longer than all else.
 SWEPT = [
     *map(catalogue.find, ("mlp-batch:64", "mlp-width-adam:8")),
     *(
         problem
         for family in FAMILIES.values()
         for size in family.sizes
-        if operations(problem := family.problem(*size)) < 6e7 and problem.batch is None
+        if operations(problem := family.problem(*size)) < 6e7
+        and problem.batch is None
+        and problem.models <= 1024
     ),
 ]
 
@@ -106,3 +115,62 @@ def test_a_diverging_problem_is_refused() -> None:
 def test_a_backend_of_nans_disagrees() -> None:
     """No comparison with NaN may come out as agreement."""
     assert not agreement.Difference("the loss", float("nan"), 1.0).agrees
+
+
+class OneModelOff(Driver):
+    """Trains one of the models a thousandth too far."""
+
+    model = 0
+
+    def gradient(self, rows: Indices | None) -> Array:
+        gradient = super().gradient(rows)
+        for array in arrays_of(self.problem, gradient):
+            array[self.model] *= 1.001
+        return gradient
+
+
+def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone() -> None:
+    """NumPy trains all at once beside the few, and every model is held against that."""
+    problem = catalogue.find("many-or-gates:64")
+    expected = agreement.reference(problem)
+    alone = agreement._chosen(problem.models)
+    assert len(alone) == agreement.MOST_ALONE
+    wrong = next(model for model in range(problem.models) if model not in alone)
+    driver = Mutation("one model off", type("Off", (OneModelOff,), {"model": wrong}))
+    trainer = MutantBackend(BACKEND, driver).prepare(problem, "float32")
+    difference = agreement.compare(problem, trainer, "float32", expected)
+    assert not difference.agrees
+    right = MutantBackend(BACKEND, Mutation("none")).prepare(problem, "float32")
+    assert agreement.compare(problem, right, "float32", expected).agrees
+
+
+def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What says how all are must itself be right: else nothing is said of the problem."""
+
+    class Wrong(SideBySideTrainer):
+        def train(self, iterations: int) -> None:
+            super().train(iterations)
+            self._network.parameters[-1] += 1e-3  # the bias of the last model
+
+    monkeypatch.setattr(
+        numpy_backend,
+        "trainer_of",
+        lambda problem, dtype: (NumpyTrainer if problem.models == 1 else Wrong)(problem, dtype),
+    )
+    with pytest.raises(agreement.Refused, match="NumPy's models together are not those alone"):
+        agreement.reference(catalogue.find("many-or-gates:64"))
+
+
+def test_each_model_agrees_with_its_training_alone() -> None:
+    """Of few models every one is trained alone; a loss is their mean."""
+    problem = next(problem for problem in problems() if problem.name == "folds-adam")
+    expected = agreement.reference(problem)
+    singles = [agreement.reference(problem.single(index)) for index in range(problem.models)]
+    loss, weights = expected.quantities[0], expected.quantities[-2]
+    assert float(loss.end) == pytest.approx(
+        np.mean([float(single.quantities[0].end) for single in singles])
+    )
+    for index, single in enumerate(singles):
+        np.testing.assert_array_equal(weights.end[index], single.quantities[-2].end)

@@ -7,7 +7,7 @@ from perceptron.backends.contract import agreement, checks
 from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.protocol import Backend
 from perceptron.problems.problem import DTYPES, DType, Problem
-from tests.backends.conftest import broken_promises, marks
+from tests.backends.conftest import broken_promises, marks, trains_models_only
 
 # Compiling takes its time for each problem and dtype, and so does what has processes of its own;
 # `perceptron check` tries all of them.
@@ -17,6 +17,11 @@ FEW = {
     "jax-cpu": (*_KINDS, "batches-adam"),
     "numba": (*_KINDS, "batches-momentum"),
     "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
+    # `numpy-one-by-one` is tried on all: the rest is what these backends do with one model.
+    "torch-cpu-one-by-one": ("many-or-gates:4",),
+    "jax-cpu-one-by-one": ("many-or-gates:4",),
+    "numba-one-by-one": ("many-or-gates:4",),
+    "processes": ("many-momentum", "folds-adam"),
 }
 _BY_SGD = ("numba", "python")
 _MISTAKES = {
@@ -52,9 +57,14 @@ def cases() -> list[object]:
 
 
 def tried(name: str) -> list[Problem]:
-    """Return the problems that this backend is tried on."""
-    problems = checks.problems()
-    return [problem for problem in problems if problem.name in FEW.get(name, (problem.name,))]
+    """Return the problems that this backend is tried on: of several models, where it is another
+    backend with one."""
+    few, least = FEW.get(name), 2 if trains_models_only(name) else 1
+    return [
+        problem
+        for problem in checks.problems()
+        if problem.models >= least and (few is None or problem.name in few)
+    ]
 
 
 @pytest.mark.parametrize(("backend", "problem", "dtype"), cases())
@@ -65,7 +75,9 @@ def test_every_backend_keeps_every_promise(
     assert broken_promises(backend, problem, dtype) == []
 
 
-@pytest.mark.parametrize("name", registry.names())
+@pytest.mark.parametrize(
+    "name", [name for name in registry.names() if not trains_models_only(name)]
+)
 def test_every_backend_is_tried_with_each_likely_mistake(name: str) -> None:
     """Of batches, optimizers and softmax; those of Adam where a backend trains by it."""
     tried_on = tried(name)

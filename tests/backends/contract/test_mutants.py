@@ -34,6 +34,10 @@ NAMED = {
     "loss scaled by 1.01",
     "mean over rows only",
     "training part evaluated as held-out part",
+    "all models from one start",
+    "gradients summed over the models",
+    "one model skipped",
+    "all models without the first fold",
 }
 
 

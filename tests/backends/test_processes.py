@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from perceptron import optional
+from perceptron.backends import registry
+from perceptron.backends.contract.problems import problems
+from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+
+pytestmark = pytest.mark.skipif(
+    optional.missing("joblib") is not None, reason=str(optional.missing("joblib"))
+)
+SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1}
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [SEVERAL["many-adam"], SEVERAL["folds-adam"], catalogue.find("or-gate")],
+    ids=lambda problem: problem.name,
+)
+def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> None:
+    """Call after call, wherever a share goes; and with one model."""
+    trainer = registry.load("processes").prepare(problem, "float32")
+    alone = registry.load("numpy-one-by-one").prepare(problem, "float32")
+    for each in (trainer, alone):
+        each.train(3)
+        each.reset()
+        for iterations in (7, 6):
+            each.train(iterations)
+    for array, same in zip(trainer.parameters(), alone.parameters(), strict=True):
+        np.testing.assert_array_equal(array, same)
+    assert trainer.evaluate() == alone.evaluate()
+
+
+def test_models_are_shared_out_evenly() -> None:
+    """Each worker has as many as the others, give or take one, and each model one worker."""
+    backend = registry.load("processes")
+    trainer = backend.prepare(catalogue.find("many-or-gates:16"), "float32")
+    trainer._jobs = 5  # type: ignore[attr-defined]
+    shares = [range(16)[share] for share in trainer._shares()]  # type: ignore[attr-defined]
+    assert [model for share in shares for model in share] == list(range(16))
+    assert {len(share) for share in shares} == {3, 4}
+
+
+def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
+    variables = registry.load("processes").environment(3)
+    assert variables["LOKY_MAX_CPU_COUNT"] == "3"
+
+
+def test_workers_end_with_a_process_that_leaves_at_once() -> None:
+    """As the workers of a study do: nothing is told to end them."""
+    code = (
+        "import os\n"
+        "from perceptron.backends import registry\n"
+        "from perceptron.problems import catalogue\n"
+        "backend = registry.load('processes')\n"
+        "backend.prepare(catalogue.find('many-or-gates:4'), 'float32')\n"
+        "print(*backend.process_ids(), flush=True)\n"
+        "os._exit(0)\n"
+    )
+    root = Path(registry.__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True
+    )
+    numbers = [int(word) for word in ended.stdout.split()]
+    assert len(numbers) >= 2
+    until = time.monotonic() + 30.0
+    while any(map(psutil.pid_exists, numbers)) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(map(psutil.pid_exists, numbers))
