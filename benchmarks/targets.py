@@ -23,6 +23,7 @@ from benchmarks import (
     foreign_results,
     large_tables,
     many_machines,
+    many_models,
 )
 from perceptron.backends import registry
 from perceptron.measure import timing  # asv takes any name here that begins with time_
@@ -93,7 +94,7 @@ def main() -> None:
     """Print every target, what was reached, and whether that is enough."""
     for line in (*speeds(), *loops(), *products(), *readings(), *meter_cost(), *dashboard.lines()):
         print(line)
-    others = (batch_steps, foreign_results, large_tables, many_machines)
+    others = (batch_steps, foreign_results, large_tables, many_machines, many_models)
     for line in chain.from_iterable(part.lines() for part in others):
         print(line)
 

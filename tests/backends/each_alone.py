@@ -1,0 +1,76 @@
+"""Several models at once, small enough to train in a moment, and what holds for every trainer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from perceptron.backends.numpy_backend import BACKEND as NUMPY
+from perceptron.backends.protocol import Trainer
+from perceptron.problems.datasets import OR_GATE, Clusters
+from perceptron.problems.optimizer import Sgd
+from perceptron.problems.problem import Layer, Problem
+from perceptron.problems.start import FanInStart, UnitStart
+
+GATES = Problem(
+    name="gates",
+    family="gates",
+    size=5,
+    dataset=OR_GATE,
+    layers=(Layer(1, "sigmoid"),),
+    loss="l1-sum",
+    optimizer=Sgd(rate=0.05),
+    start=UnitStart(),
+    models=5,
+)
+"""Five OR gates as the walk-through trains one."""
+
+CLASSIFIERS = replace(
+    GATES,
+    name="classifiers",
+    family="classifiers",
+    dataset=Clusters("clusters", 50, 6, classes=3),
+    layers=(Layer(7, "tanh"), Layer(3, "identity")),
+    loss="cross-entropy",
+    optimizer=Sgd(rate=0.2, momentum=0.9, weight_decay=0.01),
+    start=FanInStart(),
+    batch=12,
+)
+"""Five classifiers; batches of 12 rows of 50, the last one short."""
+
+FOLDS = replace(CLASSIFIERS, name="folds", folds=True)
+"""Each without a fold of ten rows: batches of 12 rows of 40, the last one short."""
+
+FOLDS_AT_ONCE = replace(FOLDS, name="folds-at-once", batch=None)
+"""The same, all rows in each iteration."""
+
+
+def assert_each_as_alone(trainer: Trainer, problem: Problem, iterations: int) -> None:
+    """In float64 so many iterations leave each model where NumPy leaves it trained alone.
+
+    Losses and accuracies, on both parts, are the means of those.
+    """
+    trainer.train(iterations)
+    alone = [NUMPY.prepare(problem.single(index), "float64") for index in range(problem.models)]
+    for single in alone:
+        single.train(iterations)
+    arrays = zip(*(single.parameters() for single in alone), strict=True)
+    for actual, expected in zip(trainer.parameters(), arrays, strict=True):
+        np.testing.assert_allclose(actual, np.stack(expected), rtol=1e-9, atol=1e-12)
+    evaluations = [single.evaluate() for single in alone]
+    ours = trainer.evaluate()
+    assert ours.train.loss == pytest.approx(np.mean([own.train.loss for own in evaluations]))
+    assert (ours.test is None) == (evaluations[0].test is None)
+    if ours.test is not None:
+        held_out = [own.test for own in evaluations if own.test is not None]
+        assert ours.test.loss == pytest.approx(np.mean([score.loss for score in held_out]))
+        accuracies = [score.accuracy or 0.0 for score in held_out]
+        assert ours.test.accuracy == pytest.approx(np.mean(accuracies))
+
+
+def assert_at_the_start(trainer: Trainer, problem: Problem) -> None:
+    """Every parameter of every model is the one that it starts from, to the last digit."""
+    for actual, expected in zip(trainer.parameters(), problem.stacked_start(), strict=True):
+        np.testing.assert_array_equal(actual, expected.astype(actual.dtype))

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from perceptron.backends.numba_backend import BACKEND
+from perceptron.backends.numba_models import LayeredModels, NumbaModels, WrittenOutModels
+from perceptron.backends.protocol import Unsupported
+from perceptron.problems import catalogue
+from perceptron.problems.optimizer import Adam, Sgd
+from perceptron.problems.problem import DTYPES, DType, Layer, Problem
+from tests.backends.batched import assert_continues, assert_resets
+from tests.backends.each_alone import (
+    CLASSIFIERS,
+    FOLDS,
+    FOLDS_AT_ONCE,
+    GATES,
+    assert_at_the_start,
+    assert_each_as_alone,
+)
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.skipif(find_spec("numba") is None, reason="numba is not installed")
+
+# One layer, few enough parameters to write the loop out.
+_SMALL = {"layers": (Layer(3, "identity"),), "optimizer": Sgd(rate=0.2, momentum=0.9)}
+SMALL = replace(CLASSIFIERS, name="small", **_SMALL)  # type: ignore[arg-type]
+SMALL_FOLDS = replace(FOLDS, name="small-folds", **_SMALL)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def threads() -> Iterator[int]:
+    """As many threads as Numba may have, of those that it was started with."""
+    from numba import config, get_num_threads, set_num_threads
+
+    before = get_num_threads()
+    yield int(config.NUMBA_NUM_THREADS)
+    set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [
+        (GATES, WrittenOutModels),
+        (SMALL, WrittenOutModels),
+        (SMALL_FOLDS, WrittenOutModels),
+        (CLASSIFIERS, LayeredModels),
+        (FOLDS, LayeredModels),
+        (FOLDS_AT_ONCE, LayeredModels),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_each_model_trains_as_alone(problem: Problem, kind: type[NumbaModels]) -> None:
+    """Over short batches and the end of an epoch, on shared data or without a fold of its own."""
+    trainer = BACKEND.prepare(problem, "float64")
+    assert type(trainer) is kind
+    assert_each_as_alone(trainer, problem, 11)
+
+
+def test_the_loop_depends_on_the_size_of_one_model() -> None:
+    """However many there are."""
+    trainer = BACKEND.prepare(catalogue.find("many-or-gates:1024"), "float64")
+    assert isinstance(trainer, WrittenOutModels)
+
+
+@pytest.mark.parametrize("problem", [SMALL, CLASSIFIERS], ids=lambda problem: problem.name)
+def test_the_result_does_not_depend_on_the_threads(problem: Problem, threads: int) -> None:
+    """To the last digit: each model's arithmetic is one thread's, whichever it is."""
+    from numba import set_num_threads
+
+    ends = []
+    for count in (1, threads):
+        set_num_threads(count)
+        trainer = BACKEND.prepare(problem, "float64")
+        trainer.train(9)
+        ends.append(trainer.parameters())
+    for one, several in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, several)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
+def test_models_are_shared_out_whatever_the_number_of_threads(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is left out or trained twice, with threads that do not divide them or have none."""
+    import numba
+
+    monkeypatch.setattr(numba, "get_num_threads", lambda: count)
+    trainer = LayeredModels(FOLDS_AT_ONCE, "float64")
+    assert len(trainer._arrays.gradients) == min(count, 5)
+    assert_each_as_alone(trainer, FOLDS_AT_ONCE, 3)
+
+
+@pytest.mark.parametrize("problem", [SMALL, CLASSIFIERS], ids=lambda problem: problem.name)
+def test_several_models_continue_and_reset_in_mid_epoch(problem: Problem) -> None:
+    assert_continues(lambda: BACKEND.prepare(problem, "float64"), 3, 1, 0, 2, 7)
+    assert_resets(lambda: BACKEND.prepare(problem, "float64"), after=6)
+    trainer = BACKEND.prepare(problem, "float64")
+    trainer.train(0)
+    assert_at_the_start(trainer, problem)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_several_models_are_trained_in_their_dtype(dtype: DType) -> None:
+    """A literal of 64 bits in compiled code would make the whole sum one of 64 bits."""
+    trainer = BACKEND.prepare(GATES, dtype)
+    assert isinstance(trainer, WrittenOutModels)
+    trainer.train(2)
+    [signature] = trainer._loop.nopython_signatures  # type: ignore[attr-defined]
+    assert str(signature.args[1]) == f"array({dtype}, 3d, C)"
+    assert {array.dtype for array in trainer.parameters()} == {np.dtype(dtype)}
+
+
+def test_blas_has_one_thread_within_ours_and_its_own_number_afterwards() -> None:
+    """Otherwise as many threads as cores would run in each of as many as cores."""
+    trainer = LayeredModels(CLASSIFIERS, "float64")
+    within: list[set[int]] = []
+
+    def descend(*_: object) -> None:
+        within.append(set(_blas_threads()))
+
+    trainer._descend = descend
+    with threadpool_limits(2, user_api="blas"):
+        before = _blas_threads()
+        trainer.train(1)
+        after = _blas_threads()
+    assert within == [{1}]
+    assert before == after == [2] * len(before)
+
+
+def _blas_threads() -> list[int]:
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+def test_what_a_parallel_loop_trains_by_is_sgd() -> None:
+    """As of one model."""
+    adam = replace(CLASSIFIERS, optimizer=Adam(rate=0.01))
+    with pytest.raises(Unsupported, match=r"^trains by sgd only, not by adam$"):
+        BACKEND.prepare(adam, "float64")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks")
+def test_a_forked_process_trains_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """GNU OpenMP's threads, which Numba takes by itself, would end it."""
+    monkeypatch.delenv("NUMBA_THREADING_LAYER", raising=False)
+    code = (
+        "import os\n"
+        "from perceptron.backends.numba_backend import BACKEND\n"
+        "from perceptron.problems import catalogue\n"
+        "trainer = BACKEND.prepare(catalogue.find('many-or-gates:4'), 'float64')\n"
+        "child = os.fork()\n"
+        "trainer.train(3)\n"
+        "if not child:\n"
+        "    os._exit(0)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        cwd=ROOT,
+        env={**os.environ, **BACKEND.environment(2)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.strip() == "0", process.stderr
+
+
+def test_a_threading_layer_that_the_user_chose_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NUMBA_THREADING_LAYER", "tbb")
+    assert BACKEND.environment(2)["NUMBA_THREADING_LAYER"] == "tbb"

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import many_models
+from perceptron.problems import catalogue
+
+FEW = catalogue.find("many-or-gates:16")
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    built = many_models.compiled(tmp_path_factory.mktemp("c"))
+    if built is None:
+        pytest.skip("gcc is not installed")
+    return built
+
+
+def test_the_c_loop_trains_each_model_as_numpy(program: Path) -> None:
+    """From the same starts; and every sample begins there again."""
+    seconds, trained = many_models.in_c(program, FEW, iterations=50, samples=2)
+    assert seconds > 0.0
+    many_models.assert_as_numpy(FEW, 50, trained)
+
+
+def test_a_c_loop_that_trained_otherwise_is_not_compared(program: Path) -> None:
+    _, trained = many_models.in_c(program, FEW, iterations=49, samples=1)
+    with pytest.raises(AssertionError):
+        many_models.assert_as_numpy(FEW, 50, trained)
+
+
+def test_a_target_that_cannot_be_measured_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each, and why; the ratio is of times in the same round."""
+    monkeypatch.setattr(many_models, "compiled", lambda folder: None)
+    monkeypatch.setattr(
+        many_models,
+        "unavailable",
+        lambda name, program=None: None if "numpy" in name else f"no {name}",
+    )
+    times = {"numpy": [1.0, 3.0, 2.0], "numpy-one-by-one": [200.0, 200.0, 500.0]}
+    monkeypatch.setattr(many_models, "ROUNDS", 3)
+    monkeypatch.setattr(many_models, "seconds", lambda name, dtype, program: times[name].pop(0))
+    assert list(many_models.lines()) == [
+        "numpy / numpy-one-by-one on many-or-gates:1024: 0.005 [0.004, 0.015] (at most 0.01): "
+        "reached",
+        "torch-cpu / torch-cpu-one-by-one on many-or-gates:1024: not measured: no torch-cpu",
+        "numba / C on many-or-gates:1024: not measured: no numba",
+    ]
