@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from perceptron.analysis.stored.runs import judge_ladder
+from perceptron.analysis.stored.runs import judge_ladder, judge_race
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.records.speeds import Speeds, newest_speeds
@@ -23,8 +23,10 @@ from tests.made import (
     WHOLE,
     gpu_rows,
     keep,
+    keep_race,
     ladder_rows,
     map_rows,
+    race_rows,
 )
 
 
@@ -182,3 +184,14 @@ def test_the_third_bar_of_the_finding_is_the_gpu_s(
         f"{GPU_NAME} was measured on its own machine, where the others took numpy-published 40"
         in (figure.caption)
     )
+
+
+def test_the_race_is_shown_as_soon_as_there_is_one(tmp_path: Path) -> None:
+    """Both starts, each with its sentence, its table and its figure."""
+    assert "Not measured yet: `perceptron race" in readme.race_blocks(None)["race"]
+    race = judge_race(read_run(keep_race(tmp_path, race_rows())))
+    block = readme.race_blocks(race)["race"]
+    assert "numpy is there first" in block
+    assert block.count("| torch-cpu | float32 |") == 2
+    assert "](race-fresh.svg)" in block
+    assert "](race-resident.svg)" in block

@@ -30,14 +30,15 @@ class Median(Struct, frozen=True):
 def median_of(times: Sequence[float], reached: Sequence[bool]) -> Median | None:
     """Return the median of times at which a target was reached, or of when it was given up.
 
-    None where fewer than half got there. A single time has no interval, and an end of the interval
+    None where fewer than half got there, whatever the estimate: it would take those who were given
+    up early for others like the rest. A single time has no interval, and an end of the interval
     beyond all that was seen is open.
     """
     # scipy.stats takes a while to import, and pages of other studies do without.
     from scipy.stats import CensoredData, ecdf
 
     ends, is_event = np.asarray(times, dtype=float), np.asarray(reached, dtype=bool)
-    if not is_event.any():
+    if not is_event.any() or 2 * is_event.sum() < len(ends):
         return None
     under_way = ecdf(CensoredData.right_censored(ends, ~is_event)).sf
     at, share = under_way.quantiles, under_way.probabilities

@@ -53,7 +53,7 @@ def test_the_interval_holds_the_median_and_moves_with_the_unit(
     assert scaled.value == pytest.approx(1000 * found.value)
     assert found.low is None or found.low <= found.value
     assert found.high is None or found.high >= found.value
-    assert any(reached)
+    assert 2 * sum(reached) >= len(reached)
     assert min(seconds) <= found.value <= max(seconds)
 
 
@@ -87,3 +87,4 @@ def test_nobody_there_is_no_median() -> None:
     assert median_of([], []) is None
     assert median_of([5.0, 5.0], [False, False]) is None
     assert median_of([1.0, 5.0, 5.0], [True, False, False]) is None
+    assert median_of([9.0, 5.0, 5.0], [True, False, False]) is None

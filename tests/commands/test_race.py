@@ -1,0 +1,107 @@
+"""`perceptron race`: real races of a model small enough for a test, and the document."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from perceptron.cli import app
+from perceptron.errors import UserError
+from tests.commands.conftest import AMPLE
+from tests.conftest import Perceptron
+from tests.report.reading import views
+
+# As large as the OR gate, with rows held out.
+MODEL = """
+loss = "bce"
+rate = 0.5
+iterations = 400
+
+[data]
+rows = 40
+features = 2
+test_share = 0.25
+
+[[layers]]
+width = 1
+activation = "sigmoid"
+"""
+KEYS = {
+    *("backend", "dtype", "start", "seeds", "reached", "seconds", "low", "high", "epochs"),
+    *("parts", "reason"),
+}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> tuple[str, ...]:
+    (tmp_path / "small.toml").write_text(MODEL)
+    return ("race", "--problem", "small.toml", "--seeds", "2", "--threads", "1", *AMPLE)
+
+
+def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
+    perceptron: Perceptron, small: tuple[str, ...], tmp_path: Path
+) -> None:
+    process = perceptron(
+        *small,
+        *("--backend", "numpy", "python", "torch-mps", "--target", "accuracy=0.8"),
+        *("--dtype", "float32", "bfloat16", "--machine", "box", "--html", "html", "--json"),
+    )
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert document["target"] == "accuracy=0.8"
+    assert document["problem"].startswith("small")
+    runs = document["runs"]
+    assert all(run.keys() >= KEYS for run in runs)
+    assert all(run["parts"].keys() == {"import", "prepare", "train"} for run in runs)
+    by_name = {(run["backend"], run["dtype"], run["start"]): run for run in runs}
+    assert len(by_name) == len(runs) == 3 * 2 * 2
+    for name in ("numpy", "python"):
+        fresh, resident = (by_name[name, "float32", start] for start in ("fresh", "resident"))
+        assert (fresh["seeds"], fresh["reached"], fresh["reason"]) == (2, 2, None)
+        assert fresh["epochs"] == resident["epochs"] > 0
+        assert fresh["seconds"] > resident["seconds"] > 0
+        assert fresh["parts"]["import"] > 0
+        assert resident["parts"]["import"] == 0
+        assert by_name[name, "bfloat16", "fresh"]["reason"] == (
+            f"{name} does not compute in bfloat16"
+        )
+    # The same seeds are the same trainings.
+    assert (
+        by_name["numpy", "float32", "fresh"]["epochs"]
+        == (by_name["python", "float32", "fresh"]["epochs"])
+    )
+    assert document["page"] == "html/race.html"
+    (setting, *_), view = next(iter(views(tmp_path / "html", "race").items()))
+    assert setting == document["problem"]
+    assert view["figures"]
+
+
+def test_a_target_out_of_reach_is_told_and_exits_with_3(
+    perceptron: Perceptron, small: tuple[str, ...]
+) -> None:
+    """Every seed is counted, and none is dropped."""
+    process = perceptron(
+        *small, "--backend", "numpy", "--target", "loss=0.0001", "--epochs", "20", "--json"
+    )
+    assert process.returncode == 3, process.stderr
+    for run in json.loads(process.stdout)["runs"]:
+        assert (run["seeds"], run["reached"], run["seconds"], run["epochs"]) == (2, 0, None, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--problem", "or-gate"), "holds nothing out"),
+        (("--target", "0.95"), "--target takes accuracy=0.95 or loss=0.2"),
+        (("--seeds", "1"), "--seeds must be from 2"),
+        (("--epochs", "0"), "--epochs must be at least 1"),
+        (("--dtype", "float16"), "--dtype"),
+        (("--backend", "nump"), "unknown backend 'nump'"),
+        (("--budget", "0"), "--budget"),
+    ],
+)
+def test_what_was_typed_wrong_is_named(words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        app(["race", *words], standalone_mode=False)

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perceptron.analysis.race.result import RaceResult
+from perceptron.analysis.stored.runs import judge_race
+from perceptron.records.race import RaceRow, Target
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.report.charts import plot
+from perceptron.report.charts.as_plotly.draw import draw as as_plotly
+from perceptron.report.charts.as_svg.draw import draw as as_svg
+from perceptron.report.charts.figure import LineFigure
+from perceptron.report.charts.palette import strokes
+from perceptron.report.charts.race import race_figure
+from tests.made import keep_race, race_row, race_rows
+
+
+def judged(results: Path, rows: list[RaceRow]) -> RaceResult:
+    return judge_race(read_run(keep_race(results, rows)))
+
+
+def figure_of(result: RaceResult) -> LineFigure:
+    figure = race_figure(result, "fresh", "float32")
+    assert figure is not None
+    return figure
+
+
+def test_a_line_with_its_band_for_each_backend(tmp_path: Path) -> None:
+    """Accuracy on an axis of shares up to 1, the target shaded; seconds on a logarithmic one."""
+    figure = figure_of(judged(tmp_path, race_rows()))
+    assert [line.label for line in figure.lines] == ["numpy", "torch-cpu"]
+    assert figure.lines[0].y == (0.7, 0.9, 0.96)
+    assert (figure.y.is_linear, figure.y.low, figure.y.high) == (True, 0.7, 1.0)
+    assert not figure.x.is_linear
+    (reached,) = figure.stretches
+    assert (reached.axis, reached.low, reached.high) == ("y", 0.95, 1.0)
+    assert "numpy 96.0 % after" in figure.alt
+
+
+def test_both_drawers_draw_the_axis_as_it_is(tmp_path: Path) -> None:
+    figure = figure_of(judged(tmp_path, race_rows()))
+    (drawn,) = as_plotly(figure, plot.looks(strokes(["numpy", "torch-cpu"])))
+    assert (drawn.layout["xaxis"]["type"], drawn.layout["yaxis"]["type"]) == ("log", "linear")
+    assert drawn.layout["yaxis"]["range"] == [0.7, 1.0]
+    assert as_svg(figure).count("<svg") == 1
+
+
+def test_a_loss_is_on_a_logarithmic_axis(tmp_path: Path) -> None:
+    rows = [race_row(seed, target=Target("loss", 0.05)) for seed in range(3)]
+    figure = figure_of(judged(tmp_path, rows))
+    assert not figure.y.is_linear
+    assert figure.lines[0].y == pytest.approx((0.3, 0.1, 0.04))
+    assert figure.stretches[0].high == 0.05
+
+
+def test_many_looks_are_thinned_and_the_last_one_stays(tmp_path: Path) -> None:
+    accuracies = [0.5 + 0.4 * index / 500 for index in range(500)]
+    figure = figure_of(judged(tmp_path, [race_row(accuracies=[*accuracies, 0.96], train=5.0)]))
+    (line,) = figure.lines
+    assert 2 < len(line.x) < 60
+    assert line.y[-1] == 0.96
+
+
+def test_nobody_in_a_dtype_is_no_figure(tmp_path: Path) -> None:
+    assert race_figure(judged(tmp_path, race_rows()), "fresh", "float64") is None

@@ -1,0 +1,267 @@
+"""The study on processes that only pretend: rounds, budgets, and who is out of the race."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.analysis.race.result import NOTHING, Competitor, RaceResult, RaceRun
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.launch import Abandoned, SecondsLeft
+from perceptron.measure.race.messages import RaceJob
+from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+from perceptron.records.race import Check, RaceTimes, Training
+from perceptron.records.readers.stored_runs import read_run
+from perceptron.studies import race as study
+from perceptron.studies.shared.progress import silent
+from tests.studies.conftest import Lab
+
+THERE = [Check(38, 0.1, 0.96, 0.1)]
+
+
+class Track:
+    """Stands in for racing processes: each takes its seconds of the lab's clock."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self.raced: list[tuple[str, str, int]] = []
+        self.checked: list[tuple[str, str]] = []
+        self.takes: Callable[[RaceJob], float] = lambda job: 1.0
+        self.becomes: Callable[[RaceJob], RaceTimes | None] = lambda job: None
+        self.disagrees: set[str] = set()
+
+    def race(self, job: RaceJob, backend: object, seconds_left: SecondsLeft) -> RaceTimes:
+        self._pass(self.takes(job), seconds_left, job.backend, job.problem)
+        self.raced.append((job.backend, job.dtype, job.seed))
+        other = self.becomes(job)
+        if other is not None:
+            return other
+        training = Training(checks=THERE, waited=0.0)
+        return RaceTimes(
+            import_seconds=0.2,
+            prepare_seconds=0.1,
+            data_seconds=0.1,
+            fresh=training,
+            resident=training,
+        )
+
+    def check(self, job: Job, backend: object, seconds_left: SecondsLeft) -> Iterator[Outcome]:
+        assert job.check
+        self.checked.append((job.backend, job.dtype))
+        self._pass(0.5, seconds_left, job.backend, job.problems[0])
+        bad = job.backend in self.disagrees
+        yield Outcome(
+            problem=job.problems[0],
+            status="failed" if bad else "ok",
+            reason="the loss differs" if bad else None,
+        )
+
+    def _pass(self, seconds: float, left: SecondsLeft, backend: str, problem: str) -> None:
+        allowed = left()
+        self._lab.now += max(0.0, min(seconds, allowed))
+        if seconds > allowed:
+            raise Abandoned(backend, problem)
+
+
+@pytest.fixture
+def track(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Track:
+    made = Track(lab)
+    monkeypatch.setattr(study, "run_race", made.race)
+    monkeypatch.setattr(study, "run_job", made.check)
+    return made
+
+
+@pytest.fixture(scope="module")
+def digits() -> Problem:
+    return catalogue.find("digits")
+
+
+def plan(problem: Problem, **changes: Any) -> study.RacePlan:
+    fields = {"backends": ("numpy", "python"), "seeds": 3, "threads": 1}
+    return study.RacePlan(problem=problem, **(fields | changes))
+
+
+def raced(results: Path, plan: study.RacePlan, seconds: float = 1000.0) -> RaceResult:
+    return study.race(plan, "box", results, silent, seconds)
+
+
+def fresh(result: RaceResult) -> dict[Competitor, RaceRun]:
+    return {run.competitor: run for run in result.runs if run.start == "fresh"}
+
+
+def of(backend: str, dtype: str = "float32") -> Competitor:
+    return Competitor(backend, dtype)
+
+
+def test_every_seed_is_raced_by_all_before_the_next(
+    track: Track, digits: Problem, tmp_path: Path
+) -> None:
+    result = raced(tmp_path, plan(digits))
+    assert [seed for _, _, seed in track.raced] == [0, 0, 1, 1, 2, 2]
+    assert sorted(track.checked) == [("numpy", "float32"), ("python", "float32")]
+    assert {(run.seeds, run.reached) for run in result.runs} == {(3, 3)}
+    assert fresh(result)[of("numpy")].seconds == pytest.approx(0.4)
+    assert not any(warning.code == "budget-spent" for warning in result.warnings)
+
+
+def test_a_finished_race_is_judged_from_disk_as_it_was(
+    track: Track, digits: Problem, tmp_path: Path
+) -> None:
+    from perceptron.analysis.stored.runs import judge_race
+
+    result = raced(tmp_path, plan(digits))
+    assert judge_race(read_run(result.results)).runs == result.runs
+
+
+@pytest.mark.parametrize("seconds", [12.0, 14.0, 20.0])
+def test_a_budget_cuts_the_last_seeds_of_all(
+    track: Track, digits: Problem, tmp_path: Path, lab: Lab, seconds: float
+) -> None:
+    """And it is kept: a round that does not fit is not begun. A larger one resumes."""
+    result = raced(tmp_path, plan(digits, seeds=50), seconds)
+    assert lab.now <= 1.1 * seconds
+    seeds = {run.seeds for run in result.runs}
+    assert len(seeds) == 1
+    assert 3 <= seeds.pop() < 50
+    assert any(warning.code == "budget-spent" for warning in result.warnings)
+    before = list(track.raced)
+    again = raced(tmp_path, plan(digits, seeds=50), 1000.0)
+    assert again.results == result.results
+    assert len(track.raced) == len(set(track.raced)) == 100
+    assert track.raced[: len(before)] == before
+    assert {run.seeds for run in again.runs} == {50}
+
+
+def test_one_that_crashes_mid_race_is_out_and_the_others_go_on(
+    track: Track, digits: Problem, tmp_path: Path
+) -> None:
+    def crash(job: RaceJob) -> RaceTimes | None:
+        if (job.backend, job.seed) == ("python", 1):
+            return RaceTimes(status="failed", reason="the process was ended by SIGSEGV")
+        return None
+
+    track.becomes = crash
+    runs = fresh(raced(tmp_path, plan(digits)))
+    assert (runs[of("numpy")].seeds, runs[of("numpy")].reason) == (3, None)
+    assert runs[of("python")].seeds == 1
+    assert runs[of("python")].reason == "seed 1: the process was ended by SIGSEGV"
+    assert ("python", "float32", 2) not in track.raced
+
+
+def test_one_that_hangs_is_out_and_the_others_go_on(
+    track: Track, digits: Problem, tmp_path: Path, lab: Lab
+) -> None:
+    """It gets no more than its share, and a warning names it."""
+    track.takes = lambda job: 1e9 if (job.backend, job.seed) == ("python", 0) else 1.0
+    result = raced(tmp_path, plan(digits), 100.0)
+    runs = fresh(result)
+    assert runs[of("numpy")].seeds == 3
+    assert (runs[of("python")].seeds, runs[of("python")].reason) == (0, NOTHING)
+    assert any(warning.code == "no-end" for warning in result.warnings)
+    assert lab.now < 100.0
+
+
+def test_who_disagrees_never_races(track: Track, digits: Problem, tmp_path: Path) -> None:
+    track.disagrees = {"python"}
+    runs = fresh(raced(tmp_path, plan(digits)))
+    assert runs[of("python")].reason == "the loss differs"
+    assert {name for name, _, _ in track.raced} == {"numpy"}
+
+
+def test_who_is_not_here_says_why_and_costs_nothing(
+    track: Track, digits: Problem, tmp_path: Path, lab: Lab
+) -> None:
+    lab.missing["python"] = "no snake found"
+    runs = fresh(raced(tmp_path, plan(digits)))
+    assert runs[of("python")].reason == "no snake found"
+    assert track.checked == [("numpy", "float32")]
+
+
+def test_few_bits_are_for_those_that_compute_in_them(
+    track: Track, digits: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Agreement is shown with more."""
+    monkeypatch.setattr(registry.load("python"), "low_precision", ("bfloat16",), raising=False)
+    runs = fresh(raced(tmp_path, plan(digits, dtypes=("float64", "bfloat16"))))
+    assert runs[of("numpy", "bfloat16")].reason == "numpy does not compute in bfloat16"
+    assert runs[of("numpy", "float64")].seeds == runs[of("python", "bfloat16")].seeds == 3
+    assert ("python", "float32") in track.checked
+    assert ("python", "bfloat16", 0) in track.raced
+
+
+def test_no_time_for_anything_is_an_error(track: Track, digits: Problem, tmp_path: Path) -> None:
+    track.takes = lambda job: 1e9
+    with pytest.raises(UserError, match=r"--budget: after .* s nothing was measured yet"):
+        raced(tmp_path, plan(digits), 2.0)
+
+
+@pytest.mark.parametrize(
+    ("reference", "changes", "message"),
+    [
+        ("or-gate", {}, "--problem or-gate: it holds nothing out.*choose digits"),
+        ("digits", {"seeds": 1}, "--seeds"),
+        ("digits", {"epochs": -1}, "--epochs"),
+        ("digits", {"target": "f1=1"}, "--target"),
+        ("digits", {"backends": ("nump",)}, "unknown backend"),
+    ],
+)
+def test_what_cannot_be_raced_is_refused_in_a_line(
+    reference: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        plan(catalogue.find(reference), **changes)
+
+
+def test_looking_must_not_outweigh_training(digits: Problem, tmp_path: Path) -> None:
+    """Once an epoch; where that is one iteration, a few hundred times in all."""
+    assert plan(digits).check_iterations == 38
+    assert plan(digits).epochs == 30
+    file = tmp_path / "whole.toml"
+    file.write_text(WHOLE)
+    whole = plan(catalogue.find(str(file)), target="loss=0.1")
+    assert (whole.epochs, whole.check_iterations) == (10_000, 50)
+    assert plan(catalogue.find(str(file)), target="loss=0.1", epochs=20).check_iterations == 1
+
+
+def test_an_accuracy_needs_classes(tmp_path: Path) -> None:
+    file = tmp_path / "wear.toml"
+    rows = "\n".join(f"{index},{index / 3:.3f}" for index in range(12))
+    (tmp_path / "wear.csv").write_text(f"hours,wear\n{rows}\n")
+    file.write_text(REGRESSION)
+    with pytest.raises(UserError, match="are no classes: give a loss"):
+        plan(catalogue.find(str(file)))
+    assert plan(catalogue.find(str(file)), target="loss=0.1").target == "loss=0.1"
+
+
+WHOLE = """
+loss = "bce"
+rate = 0.5
+
+[data]
+rows = 40
+features = 2
+test_share = 0.25
+
+[[layers]]
+width = 1
+activation = "sigmoid"
+"""
+REGRESSION = """
+loss = "mse"
+rate = 0.01
+
+[data]
+csv = "wear.csv"
+target = "wear"
+test_share = 0.25
+
+[[layers]]
+width = 1
+activation = "identity"
+"""
