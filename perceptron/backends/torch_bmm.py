@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 class Layers(Protocol):
     """The layers of all models, as views of flat tensors of parameters and gradients."""
 
-    arrays: Sequence[torch.Tensor]
-    """[weights 1 (models, fan in, fan out), bias 1 (models, fan out) …]"""
+    @property
+    def arrays(self) -> Sequence[torch.Tensor]:
+        """[weights 1 (models, fan in, fan out), bias 1 (models, fan out) …]."""
 
     def batch(
         self, inputs: torch.Tensor, targets: torch.Tensor, ones: torch.Tensor, scale: torch.Tensor
@@ -159,14 +160,18 @@ class BmmTrainer(ManualTrainer):
     _layers: Layers
 
     def _start_arrays(self) -> list[Array]:
-        arrays = self._problem.stacked_start()
-        if is_wide(self._problem):
+        problem = self._problem
+        if problem.models > 1:
+            arrays = problem.stacked_start()
+        else:
+            arrays = [array[None] for array in problem.start_parameters()]
+        if is_wide(problem):
             arrays[0] = arrays[0].swapaxes(0, 1)
         return arrays
 
     def _arrange(self, parameters: torch.Tensor, gradients: torch.Tensor) -> None:
         self._parameters, self._gradients = parameters, gradients
-        kind = WideLayer if is_wide(self._problem) else Stack
+        kind: type[WideLayer | Stack] = WideLayer if is_wide(self._problem) else Stack
         self._layers = kind(self._problem, parameters, gradients)
 
     def _whole_batch(self, scale: torch.Tensor) -> Batch:

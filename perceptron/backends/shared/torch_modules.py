@@ -31,7 +31,7 @@ def model_of(problem: Problem, dtype: torch.dtype, device: torch.device) -> torc
 
 def optimizer_of(
     optimizer: Optimizer,
-    parameters: Iterable[torch.nn.Parameter],
+    parameters: Iterable[torch.Tensor],
     *,
     foreach: bool | None = None,
     capturable: bool = False,
