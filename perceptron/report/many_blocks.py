@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
@@ -11,7 +12,7 @@ from perceptron.analysis.what_if.estimate import EAGER, WhatIf
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import answer, missing, sentence
 from perceptron.report.newest_runs import MANY_FAMILIES
-from perceptron.report.numbers import NONE, duration, interval
+from perceptron.report.numbers import NONE, count, duration
 from perceptron.report.process_blocks import ground_of
 from perceptron.report.tables import markdown
 from perceptron.report.tables.what_if import size_words
@@ -58,9 +59,30 @@ def _turn(result: CrossoverResult, pair: tuple[str, str], what: str) -> str:
         return f"whether {what} was not measured"
     doubt = " (not sure)" if found.unsure else ""
     if found.status == "crosses" and found.size is not None:
-        size = interval(found.size, found.low, found.high)
-        return f"from {size} models on {what}{doubt}"
+        return f"from {_whole(found.size, found.low, found.high)} models on {what}{doubt}"
+    at_most = _sure_from(found) if found.status == "always" else None
+    if at_most is not None:
+        return f"from at most {count(at_most)} models on {what}"
     return f"{what}: {sentence(found)}{doubt}"
+
+
+def _whole(size: float, low: float | None, high: float | None) -> str:
+    """Return a number of models with its interval: the whole numbers from which on it holds."""
+    if low is None or high is None:
+        return count(ceil(size))
+    return f"{count(ceil(size))} [{count(ceil(low))}, {count(ceil(high))}]"
+
+
+def _sure_from(crossover: Crossover) -> float | None:
+    """Return the smallest size measured from which on the challenger is surely faster.
+
+    With one model all at once is the same training as one by one, so that neither wins there.
+    """
+    surely = [at.high is not None and at.high < 1 for at in crossover.ratio_at]
+    if not surely or not surely[-1]:
+        return None
+    first = len(surely) - surely[::-1].index(False) if False in surely else 0
+    return crossover.ratio_at[first].size
 
 
 def _of_gpus(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> str:
@@ -78,13 +100,20 @@ def _of_gpus(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> st
 
 
 def _estimated(estimates: Sequence[WhatIf]) -> str | None:
-    for one in estimates:
-        if (one.family, one.incumbent, one.challenger) == (MANY_FAMILIES[0], _AT_ONCE, _GPU):
-            return (
-                f"by an estimate {_GPU} on one ({one.device}) would be faster than {_AT_ONCE} from "
-                f"[best, worst case]: {size_words(one)}"
-            )
-    return None
+    """Return what was estimated of a GPU in place of a measurement, None if nothing was."""
+    own = [one for one in estimates if (one.family, one.incumbent) == (MANY_FAMILIES[0], _AT_ONCE)]
+    if not own:
+        return None
+    return (
+        f"by an estimate [best, worst case] one ({own[0].device}) would be faster than {_AT_ONCE}: "
+        + ", ".join(map(_would, own))
+    )
+
+
+def _would(one: WhatIf) -> str:
+    if one.status in ("always", "never"):
+        return f"{one.challenger} at {size_words(one)}"
+    return f"{one.challenger} from {size_words(one)} models on"
 
 
 def _of_pair(crossovers: Sequence[Crossover], pair: tuple[str, str]) -> Crossover | None:

@@ -52,6 +52,25 @@ def test_the_words_say_iteration_epoch_rows_and_the_whole_with_its_interval() ->
     assert "for 1 epoch from cold" in table.sentence(one)
 
 
+def test_several_models_have_the_time_of_one_and_the_rows_of_all() -> None:
+    one = advise(advice_rows(), BACKENDS, SHAPE, FIVE, [])
+    rows = [replace(row, models=400) for row in advice_rows()]
+    advised = advise(rows, BACKENDS, SHAPE, FIVE, [])
+    assert (one.models, advised.models) == (1, 400)
+    best, single = advised.options[0], one.options[0]
+    assert best.seconds_per_model is not None
+    assert best.seconds_per_iteration is not None
+    assert single.seconds_per_model is None
+    assert best.seconds_per_model.estimate == best.seconds_per_iteration.estimate / 400
+    assert best.rows_per_second is not None
+    assert single.rows_per_second is not None
+    assert best.rows_per_second.estimate == pytest.approx(400 * single.rows_per_second.estimate)
+    text = table.sentence(advised)
+    assert "129 µs an iteration of all 400 models, 323 ns of each, 12.2 ms an epoch" in text
+    assert table.columns(advised)[2:5] == ("per model", "per epoch", "throughput>")
+    assert all(len(cells) == len(table.columns(advised)) for cells in table.cells(advised))
+
+
 def test_where_every_iteration_takes_all_rows_an_epoch_has_no_column() -> None:
     rows = [replace(row, batch=None) for row in advice_rows()]
     advised = advise(rows, BACKENDS, SHAPE, TrainingLength(iterations=100), [])

@@ -48,22 +48,24 @@ def test_the_finding_ends_with_how_many_models_change_it(tmp_path: Path) -> None
     """With intervals; what was not measured is said to be so."""
     text = many_blocks(judged(tmp_path), {})["many"]
     assert re.search(
-        r"^…unless you train many: from 4\.\d+ \[.*\] models on training all at once is faster "
-        r"than one by one \(not sure\); from (19|20)\d \[.*\] models on torch-cpu is faster than "
-        r"numpy \(not sure\); no GPU was measured\. Rows in `",
+        r"^…unless you train many: from 5 \[\d, \d\] models on training all at once is faster "
+        r"than one by one \(not sure\); from (19|20)\d \[\d+, \d+\] models on torch-cpu is "
+        r"faster than numpy \(not sure\); no GPU was measured\. Rows in `",
         text,
     )
 
 
 def test_a_gpu_that_is_not_here_is_estimated_and_called_so(tmp_path: Path) -> None:
     blocks = many_blocks(replace(judged(tmp_path), what_if=[GUESS]), {})
-    words = "by an estimate torch-cuda on one (h100) would be faster than numpy from [best, worst"
-    assert f"no GPU was measured, and {words} case]: 300 [100, 900]." in blocks["many"]
-    assert "\nBy an estimate torch-cuda on one (h100)" in blocks["many-in-full"]
+    words = (
+        "y an estimate [best, worst case] one (h100) would be faster than numpy: torch-cuda from "
+    )
+    assert f"no GPU was measured, and b{words}300 [100, 900] models on. Rows" in blocks["many"]
+    assert f"\nB{words}300 [100, 900] models on." in blocks["many-in-full"]
     always = CaseStatuses(likely="always", best="always", worst="always")
     sure = replace(GUESS, status="always", statuses=always, size=None)
     text = many_blocks(replace(judged(tmp_path / "b"), what_if=[sure]), {})["many"]
-    assert "case]: every size." in text
+    assert "than numpy: torch-cuda at every size. Rows" in text
 
 
 def test_a_gpu_that_was_measured_stands_before_an_estimate(tmp_path: Path) -> None:
@@ -98,6 +100,18 @@ def test_a_turn_that_is_none_is_told_as_it_is(tmp_path: Path) -> None:
     without = [row for row in rows if row.backend in BACKENDS[:1]]
     text = many_blocks(judge_crossovers(read_run(keep(tmp_path / "b", MANY, without))), {})["many"]
     assert "whether training all at once is faster than one by one was not measured" in text
+
+
+def test_all_at_once_may_win_as_soon_as_there_are_several(tmp_path: Path) -> None:
+    """One model at once is the same training as one by one: the first to tell are the next."""
+    rows = [
+        replace(row, seconds=(row.seconds or 0) / (5 if row.size > 1 else 4.1))
+        if row.backend == "numpy"
+        else row
+        for row in many_rows()
+    ]
+    text = many_blocks(judge_crossovers(read_run(keep(tmp_path, MANY, rows))), {})["many"]
+    assert "many: from at most 4 models on training all at once is faster than one by one;" in text
 
 
 def test_without_such_a_search_its_command_is_named() -> None:

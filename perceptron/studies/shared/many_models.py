@@ -25,9 +25,9 @@ BESIDE = ("numpy-one-by-one",)
 """What a question about several models compares the usual backends with."""
 
 _ONE_BY_ONE, _POOL = "-one-by-one", "processes"
-# Single trainings take time in proportion to their number: beyond this nothing is to be seen, and
-# every iteration takes a second.
-_MOST_SINGLE = 1024
+# Single trainings take time in proportion to their number: beyond this nothing is to be seen but
+# how long that is.
+_MOST_SINGLE = 256
 
 
 def pairs_along_models(families: Iterable[str], files: Iterable[str]) -> tuple[Pair, ...]:

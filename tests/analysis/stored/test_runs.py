@@ -13,10 +13,23 @@ from perceptron.analysis.overhead.ladder import OverheadResult
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored import runs
 from perceptron.analysis.stored.bench import BenchResult
+from perceptron.analysis.what_if.estimate import CaseStatuses, WhatIf
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.readers.stored_runs import read_run
-from tests.made import BENCH, FACTS, LADDER, MAP, bench_rows, keep, ladder_rows, map_rows, measured
+from tests.made import (
+    BENCH,
+    FACTS,
+    LADDER,
+    MANY,
+    MAP,
+    bench_rows,
+    keep,
+    ladder_rows,
+    many_rows,
+    map_rows,
+    measured,
+)
 
 Judge = Callable[[Path], Any]
 
@@ -74,6 +87,36 @@ def test_a_stored_run_warns_of_the_clock_of_its_gpu(
     marked = [replace(row, gpu=slow) for row in rows]
     (warning,) = judge(keep(tmp_path, plan, marked)).warnings
     assert warning.code == "gpu-slowed"
+
+
+def test_a_search_keeps_what_was_estimated_beside_it(tmp_path: Path) -> None:
+    """No row of it: what a device might take is read back as it was, or refused in one line."""
+    folder = keep(tmp_path, MANY, many_rows())
+    assert runs.judge_crossovers(read_run(folder)).what_if == []
+    likely = CaseStatuses(likely="crosses", best="always", worst="never")
+    guess = WhatIf(
+        family="many-or-gates",
+        incumbent="numpy",
+        challenger="torch-cuda",
+        device="h100",
+        status="open",
+        statuses=likely,
+        size=300.0,
+        low=None,
+        high=None,
+        estimates=[],
+        source="a datasheet",
+    )
+    run = msgspec.json.decode((folder / "run.json").read_bytes())
+    for kept in ([msgspec.to_builtins(guess)], [{"family": 3}]):
+        (folder / "run.json").write_bytes(msgspec.json.encode(run | {"what_if": kept}))
+        if kept[0]["family"] == 3:
+            with pytest.raises(UserError, match=r"run\.json, what_if: "):
+                runs.judge_crossovers(read_run(folder))
+        else:
+            judged = runs.judge_crossovers(read_run(folder))
+            assert judged.what_if == [guess]
+            assert {row.backend for row in judged.rows} == {row.backend for row in many_rows()}
 
 
 def test_a_map_keeps_the_grid_of_its_plan(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from perceptron.analysis.stored.collection import collect
+from perceptron.analysis.stored.collection import collect, collection_of
 from perceptron.analysis.stored.sweep import sweeps
-from perceptron.report.charts.sweep import sweep_figure
+from perceptron.report.charts.sweep import ITERATION, OF_ONE_MODEL, sweep_figure
 from perceptron.report.dashboard.write import write_site
-from tests.made import BENCH, MAP, bench_rows, keep, line, map_rows
+from tests.made import BENCH, MAP, bench_rows, keep, line, many_rows, map_rows
 from tests.report.reading import data, rows_of, text_of, views
 
 SGD = {"optimizer": "sgd", "feed": "resident", "outputs": 1, "rows": 512}
@@ -90,6 +90,28 @@ def test_raw_data_has_columns_of_it(html: Path) -> None:
         assert row["rows_per_second"] == pytest.approx(row["batch"] / row["seconds"], rel=1e-5)
         assert row["epoch_seconds"] == pytest.approx(row["seconds"] * 512 / row["batch"], rel=1e-5)
     assert {row["rows_per_second"] for row in rows if row["batch"] is None} == {None}
+
+
+def test_many_models_have_a_figure_of_one_and_are_told_in_models(tmp_path: Path) -> None:
+    """What they take divided by their number, in a view of its own and in the raw data."""
+    write_site(tmp_path, collection_of(many_rows()))
+    shown = {setting[-1]: view for setting, view in views(tmp_path, "sweeps").items()}
+    assert list(shown)[:2] == [ITERATION, OF_ONE_MODEL]
+    units = []
+    for name in (ITERATION, OF_ONE_MODEL):
+        size, *times = shown[name]["tables"][1]["rows"][-1]
+        assert size == "1,024"
+        units.append({time.rpartition(" ")[2] for time in times})
+    assert units == [{"ms", "µs"}, {"µs", "ns"}]
+    who = next(table for table in shown[ITERATION]["tables"] if table["title"] == "Who is faster")
+    assert any("] models up" in row[4] for row in who["rows"])
+    index = data(tmp_path, "raw")
+    names = [column["id"] for column in index["columns"]]
+    for part in index["parts"]:
+        for values in rows_of(tmp_path, part["file"]):
+            row = dict(zip(names, values, strict=True))
+            each = None if row["models"] == 1 else row["seconds"] / row["models"]
+            assert row["model_seconds"] == (each and pytest.approx(each, rel=1e-5))
 
 
 def test_a_map_says_how_it_was_trained(html: Path) -> None:

@@ -31,7 +31,7 @@ def test_single_trainings_are_searched_no_further_than_one_waits_for() -> None:
     gates, width = plan.axes
     assert plan.search(gates, OLD).high == 65_536
     for name in ("numpy-one-by-one", "processes"):
-        assert plan.search(gates, (name, "numpy")).high == 1024
+        assert plan.search(gates, (name, "numpy")).high == 256
         assert plan.search(width, (name, "numpy")).high == family_axis("mlp-width").high
 
 
