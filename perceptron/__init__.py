@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from perceptron.version import __version__
+
 if TYPE_CHECKING:
     from perceptron.analysis.fastest import Advice
     from perceptron.records.readers.table import load_results
     from perceptron.studies.fastest.ask import fastest
 
-__version__ = "0.1.0"
 __all__ = ["Advice", "__version__", "fastest", "load_results"]
 
 

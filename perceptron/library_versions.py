@@ -8,14 +8,13 @@ projects).
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from platform import python_version
 
-_ENDINGS = (".dist-info", ".egg-info")
+_ENDING = ".dist-info"
 PACKAGES: dict[str, tuple[str, ...]] = {
     **{
         name: (name,)
@@ -57,13 +56,12 @@ def _installed() -> dict[str, str]:
     for folder in sys.path:
         with suppress(OSError):
             for entry in os.listdir(folder or "."):
-                stem, ending = os.path.splitext(entry)
-                if ending in _ENDINGS and "-" in stem:
-                    name, version = stem.split("-")[:2]
+                if entry.endswith(_ENDING) and "-" in entry:
+                    name, version = entry[: -len(_ENDING)].split("-")[:2]
                     versions.setdefault(_normal(name), version)
     return versions
 
 
 def _normal(name: str) -> str:
     """Return a package's name as the index compares it."""
-    return re.sub(r"[-_.]+", "-", name).lower()
+    return name.lower().replace("_", "-").replace(".", "-")

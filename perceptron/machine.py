@@ -21,6 +21,7 @@ _OF_LIBRARIES = re.compile(
 _PATH_WORD = re.compile(r"""[^\s,;='"]*[/\\][^\s,;='"]*""")
 _WHOLE_PATH = re.compile(r"([/\\~]|[A-Za-z]:[/\\])")
 PATH = "(path)"
+_OF_A_CPU = re.compile(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", re.MULTILINE)
 _OF_THE_INTERPRETER = frozenset({"PYTHONHASHSEED", "PYTHONMALLOC", "PYTHONOPTIMIZE"})
 
 # A kernel keeps some memory to itself, and another one more or less of it.
@@ -85,8 +86,7 @@ def _cpu_by_itself() -> str:
             first = file.read(4096).decode(errors="replace").partition("\n\n")[0]
     except OSError:
         return platform.processor()
-    named = re.findall(r"^(?:vendor_id|cpu family|model|model name|CPU \w+)\s*:.*", first, re.M)
-    return " ".join(named) or platform.processor()
+    return " ".join(_OF_A_CPU.findall(first)) or platform.processor()
 
 
 def _memory_bytes() -> int:
@@ -98,12 +98,20 @@ def _memory_bytes() -> int:
 
 def _devices() -> list[str]:
     """Return the names of the GPUs that drivers show as files, of NVIDIA with their models."""
-    names = [file.name for file in Path("/dev").glob("nvidia[0-9]*")]
-    names += [file.name for file in Path("/dev/dri").glob("renderD*")]
-    for file in Path("/proc/driver/nvidia/gpus").glob("*/information"):
-        with suppress(OSError):
-            names.append(file.read_text(errors="replace").partition("\n")[0])
+    names = [name for name in _listed("/dev") if name.startswith("nvidia") and name[6:].isdigit()]
+    names += [name for name in _listed("/dev/dri") if name.startswith("renderD")]
+    folder = "/proc/driver/nvidia/gpus"
+    for name in _listed(folder):
+        with suppress(OSError), open(f"{folder}/{name}/information", errors="replace") as file:
+            names.append(file.readline())
     return names
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def has_avx512() -> bool:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import pytest
 
-from perceptron.machine import cpu_name, machine_name, steering_variables, usable_cores
+from perceptron import machine
+from perceptron.machine import (
+    cpu_name,
+    facts_digest,
+    machine_name,
+    steering_variables,
+    usable_cores,
+)
 
 
 def test_the_machine_name_is_fit_for_a_folder(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +88,17 @@ def test_nothing_else_is(name: str) -> None:
 def test_a_path_is_told_without_its_folders(value: str, told: str | None) -> None:
     """What is published must not name a user; all other values are told as they are."""
     assert steering_variables({"XLA_FLAGS": value}) == {"XLA_FLAGS": told or value}
+
+
+def test_the_digest_of_the_facts_tells_machines_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By cores, memory and devices; and it is the same in every process."""
+    digests = {facts_digest(), facts_digest()}
+    assert len(digests) == 1
+    code = "from perceptron.machine import facts_digest; print(facts_digest())"
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert other.stdout.strip() in digests
+    for name, value in (("usable_cores", 999), ("_memory_bytes", 2**50), ("_devices", ["nvidia9"])):
+        with monkeypatch.context() as patch:
+            patch.setattr(machine, name, lambda value=value: value)
+            digests.add(facts_digest())
+    assert len(digests) == 4

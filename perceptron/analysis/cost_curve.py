@@ -65,8 +65,8 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     """The same for preparing, of `_preparing_terms`."""
     prepare_spread: float = 0.0
     """Standard deviation of the logarithm of that."""
-    shapes: tuple[TrainingShape, ...] = ()
-    """Those measured."""
+    kinds: tuple[str, ...] = ()
+    """Those of the measured shapes: of another kind the backend may train none."""
     places: tuple[tuple[float, ...], ...] = ()
     """Where each of them lies, see `_place`."""
     corrections: tuple[float, ...] = ()
@@ -143,7 +143,7 @@ def _fit_one(rows: Sequence[MeasuredWork]) -> CostCurve:
         coefficients=coefficients,
         prepare=prepare,
         prepare_spread=max(float(np.std(left)), _LEAST_NOISE),
-        shapes=tuple(row.work.shape for row in rows),
+        kinds=tuple(sorted({row.work.shape.kind for row in rows})),
         places=tuple(places),
         corrections=corrections,
         reach=reach,
@@ -236,4 +236,4 @@ def _alike(distance: float) -> float:
 
 
 def _sum(coefficients: Sequence[float], terms: Sequence[float]) -> float:
-    return sum(map(mul, coefficients, terms))
+    return float(sum(map(mul, coefficients, terms)))

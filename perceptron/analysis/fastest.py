@@ -109,7 +109,7 @@ def _candidate(
     if row is not None:
         return _measured(row, iterations)
     curve = curves.get(name)
-    if curve is None or not _knows(curve, work):
+    if curve is None or work.shape.kind not in curve.kinds:
         return Candidate(backend=name, device=device, reason=NOT_KNOWN)
     once, each = curve.prepare_seconds(work), curve.seconds(work)
     return Candidate(
@@ -151,11 +151,6 @@ def _measured(row: MeasuredWork, iterations: int) -> Candidate:
         high=once * _ONE_PROCESS + iterations * high,
         source="measured",
     )
-
-
-def _knows(curve: CostCurve, work: Work) -> bool:
-    """Return whether a shape of this kind was measured: the backend may refuse another kind."""
-    return any(shape.kind == work.shape.kind for shape in curve.shapes)
 
 
 def contenders(found: Iterable[Candidate]) -> list[Candidate]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, log, sqrt
 from statistics import median
+from typing import Literal
 
 from msgspec import Struct
+
+# Structs here are written as arrays, without names: a cache of many is read within milliseconds.
 
 NO_TIME = "takes too long to be measured in the time that was given"
 """The reason of a row whose measurement was abandoned."""
@@ -19,7 +22,7 @@ _COMMON = 0.02
 _NORMAL = 1.96
 
 
-class TrainingShape(Struct, frozen=True, kw_only=True, gc=False):
+class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What is trained, as far as it decides the time: equal shapes take equally long."""
 
     rows: int
@@ -29,7 +32,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, gc=False):
     outputs: int = 1
     batch: int | None = None
     """Rows of an iteration; None where it takes all of them."""
-    optimizer: str = "sgd"
+    optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     models: int = 1
     """Trained at once, an iteration being a step of each."""
 
@@ -40,7 +43,7 @@ class TrainingShape(Struct, frozen=True, kw_only=True, gc=False):
         return f"{self.optimizer}, {rows}, {'one model' if self.models == 1 else 'several models'}"
 
 
-class Work(Struct, frozen=True, kw_only=True, gc=False):
+class Work(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A shape, and what one iteration of it takes: counted, and that of all models together."""
 
     shape: TrainingShape
@@ -60,7 +63,7 @@ class Work(Struct, frozen=True, kw_only=True, gc=False):
         return len(self.shape.hidden) + 1
 
 
-class MeasuredWork(Struct, frozen=True, kw_only=True, gc=False):
+class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What a backend took for a shape, with one dtype and number of threads; or why it did not.
 
     ``seconds`` are per iteration, with their interval over the processes that measured it.

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import inspect
 
-import perceptron
 from perceptron.records.measurement import Measurement
 from perceptron.records.readers.data_frame import data_frame
 from perceptron.records.readers.shared.columns import Columns
+from perceptron.version import __version__
 
 if TYPE_CHECKING:
     import pyarrow
@@ -36,7 +36,7 @@ def arrow_table(runs: Sequence[Columns]) -> pyarrow.Table:
     schema = pyarrow.schema(_fields(inspect.type_info(Measurement)))
     table = pyarrow.Table.from_pandas(frame, schema, preserve_index=False)
     # Beside what lets pandas read whole numbers as whole where some are absent.
-    maker = MAKER + perceptron.__version__.encode()
+    maker = MAKER + __version__.encode()
     return table.replace_schema_metadata({**(table.schema.metadata or {}), MADE_BY: maker})
 
 

@@ -98,10 +98,11 @@ class _Answer:
 
     def advice(self) -> Advice:
         """Answer, and measure first where that is asked for."""
-        wanted = self._wanted()
+        found = self._candidates()
+        wanted = self._wanted(found)
         if wanted:
             self._measure(wanted)
-        found = self._candidates()
+            found = self._candidates()
         behind = self._behind(found)
         return choose(
             found,
@@ -162,16 +163,13 @@ class _Answer:
             self._known = cache.update(self._file, with_fitted)
         return fitted.curves
 
-    def _wanted(self) -> list[str]:
+    def _wanted(self, found: Sequence[Candidate]) -> list[str]:
         """Return the backends to measure: those of which more has to be known."""
-        able = [one.name for one in self._backends() if one.unavailable is None]
         if self._asked.measure == "never":
             return []
-        if self._asked.measure == "now":
+        able = [one.name for one in self._backends() if one.unavailable is None]
+        if self._asked.measure == "now" or _changes(self._behind(found)):
             return able
-        found = self._candidates()
-        if _changes(self._behind(found)):
-            return [one.backend for one in found if one.backend in able]
         if is_enough(found):
             return []
         open_ones = {one.backend for one in contenders(found) if one.source == "estimated"}

@@ -29,7 +29,7 @@ _MOST_ROWS = 2000
 _SECONDS_FOR_THE_LOCK = 5.0
 
 
-class KnownRow(Struct, frozen=True, kw_only=True, gc=False):
+class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A measured shape, and under what it was measured."""
 
     row: MeasuredWork
@@ -118,6 +118,7 @@ class Known(Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, backends={**self.backends, **new})
 
 
+_DECODER = msgspec.json.Decoder(Known)
 # What was read last, by file: a second question need not read it again.
 _read: dict[Path, tuple[tuple[int, ...], Known]] = {}
 
@@ -137,12 +138,10 @@ def load(file: Path) -> Known:
         stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if file in _read and _read[file][0] == stamp:
             return _read[file][1]
-        content = file.read_bytes()
-        header = msgspec.json.decode(content, type=_Header)
-        if header.format != FORMAT or header.machine != nothing.machine:
+        known = _DECODER.decode(file.read_bytes())
+        if known.format != FORMAT or known.machine != nothing.machine:
             _warn(f"{file}: of another version or machine: it is made anew")
             return nothing
-        known = msgspec.json.decode(content, type=Known)
     except FileNotFoundError:
         return nothing
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -150,11 +149,6 @@ def load(file: Path) -> Known:
         return nothing
     _read[file] = (stamp, known)
     return known
-
-
-class _Header(Struct):
-    format: int = 0
-    machine: str = ""
 
 
 def update(file: Path, change: Callable[[Known], Known]) -> Known:

@@ -57,23 +57,26 @@ def question(
     """Check what was asked; raise `UserError` that names the argument."""
     if isinstance(hidden, str):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
+    _check_word("optimizer", optimizer, get_args(OptimizerName))
+    _check_word("measure", measure, get_args(Measure))
+    _check_word("dtype", dtype, DTYPES)
     asked = TrainingShape(
         rows=_whole("rows", rows),
         features=_whole("features", features),
         hidden=tuple(_whole("hidden", width) for width in hidden),
         outputs=1 if classes is None else _whole("classes", classes, least=2),
         batch=None if batch is None else _whole("batch", batch),
-        optimizer=_one_of("optimizer", optimizer, get_args(OptimizerName)),
+        optimizer=optimizer,
         models=_whole("models", models),
     )
-    work = work_of(asked, _one_of("dtype", dtype, DTYPES))
+    work = work_of(asked, dtype)
     if not (isinstance(seconds, int | float) and isfinite(seconds) and seconds > 0):
         raise UserError(f"seconds: {seconds!r} is no time above 0, such as 5.0")
     return Question(
         work=work,
         iterations=_whole("epochs", epochs) * work.iterations_per_epoch,
         among=_backends(among),
-        measure=_one_of("measure", measure, get_args(Measure)),
+        measure=measure,
         seconds=float(seconds),
         dtype=dtype,
         threads=usable_cores() if threads is None else _whole("threads", threads),
@@ -91,10 +94,9 @@ def _whole(name: str, value: int, least: int = 1) -> int:
     return number
 
 
-def _one_of(name: str, value: str, known: Sequence[str]) -> str:
+def _check_word(name: str, value: object, known: Sequence[str]) -> None:
     if value not in known:
         raise unknown(name, str(value), known)
-    return value
 
 
 def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
@@ -130,13 +132,12 @@ def _activations(problem: Problem) -> int:
 
 def reference_of(asked: TrainingShape) -> str:
     """Return the reference of a shape; raise `UserError` for one that cannot be."""
-    optimizer: OptimizerName = _one_of("optimizer", asked.optimizer, get_args(OptimizerName))
     made = shape.Shape(
         asked.rows,
         asked.features,
         asked.hidden,
         classes=None if asked.outputs == 1 else asked.outputs,
         batch=asked.batch,
-        optimizer=optimizer,
+        optimizer=asked.optimizer,
     )
     return made.reference + (f":{asked.models}m" if asked.models > 1 else "")

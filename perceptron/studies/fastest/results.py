@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
+from typing import get_args
 
 from perceptron.analysis.work import MeasuredWork, TrainingShape, Work, of_processes
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.library_versions import names_beneath
+from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType
 from perceptron.records.measurement import Measurement
 from perceptron.studies.fastest.cache import KnownRow
@@ -110,13 +112,16 @@ def _shape(row: Measurement) -> TrainingShape | None:
         return None
     if row.rows is None or row.features is None or row.hidden is None or row.outputs is None:
         return None
+    optimizer = next((name for name in get_args(OptimizerName) if name == row.optimizer), None)
+    if optimizer is None:
+        return None
     return TrainingShape(
         rows=row.rows,
         features=row.features,
         hidden=tuple(row.hidden),
         outputs=row.outputs,
         batch=row.batch,
-        optimizer=row.optimizer or "sgd",
+        optimizer=optimizer,
         models=row.all_models,
     )
 

@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-import perceptron
 from perceptron.machine import machine_name
 from perceptron.measure.revision import measuring_code, revision
 from perceptron.problems import files
+from perceptron.version import __version__
 
 Where = Literal["slurm", "local"]
 
@@ -58,7 +58,7 @@ def fleet_plan(
         command=list(command),
         where=where,
         host=machine_name() if where == "local" else None,
-        version=perceptron.__version__,
+        version=__version__,
         commit=revision(),
         code=measuring_code(),
         contents=_contents(command),

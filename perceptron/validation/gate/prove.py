@@ -12,7 +12,6 @@ from pathlib import Path
 
 import msgspec
 
-import perceptron
 from perceptron.errors import UserError
 from perceptron.gate import fingerprint
 from perceptron.gate.stages import Progress
@@ -27,6 +26,7 @@ from perceptron.validation.gate.judging.targets import targets
 from perceptron.validation.gate.record import Proof, ProofRun
 from perceptron.validation.gate.runs import live, repository, store
 from perceptron.validation.gate.runs.kinds import BY_NAME, KINDS, next_kind, wanted
+from perceptron.version import __version__
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _proof(
         libraries=environment.head,
         first=ended[0],
         last=ended[-1],
-        version=perceptron.__version__,
+        version=__version__,
         commits=list(dict.fromkeys(run.commit for run in runs if run.commit)),
         work=gate.work,
         outdated=gate != current_gate(),

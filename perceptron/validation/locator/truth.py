@@ -14,7 +14,6 @@ from math import exp, inf, log
 import numpy as np
 from msgspec import Struct
 
-import perceptron
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.crossover.locator import Search, next_measurements
 from perceptron.analysis.interval import TIE, trimmed
@@ -25,6 +24,7 @@ from perceptron.validation.locator.map_truth import map_truth
 from perceptron.validation.locator.record import LocatorRow, LocatorTruth, Truth
 from perceptron.validation.locator.worlds import CHALLENGER, INCUMBENT, Clock, World, make_world
 from perceptron.validation.share import share
+from perceptron.version import __version__
 
 # Sizes a decade of the sweep that the locator is compared with.
 DENSE = 24
@@ -233,6 +233,6 @@ def truth(worlds: int, seed: int, progress: Progress) -> Truth:
         map=map_truth(maps, seed, of_maps),
         when=now(),
         machine=cpu_name(),
-        version=perceptron.__version__,
+        version=__version__,
         seconds=time.monotonic() - begin,
     )

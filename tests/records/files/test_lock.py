@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from perceptron.records.files.lock import open_locked
+from perceptron.records.files.lock import locked, open_locked
 
 HOLD = """
 import pathlib, sys
@@ -50,3 +50,11 @@ def test_the_lock_of_a_killed_process_goes_with_it(tmp_path: Path) -> None:
     stream = open_locked(file)
     assert stream is not None
     stream.close()
+
+
+def test_one_at_a_time_has_the_lock_and_others_wait(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    with locked(file, 0) as first, locked(file, 0.01) as second:
+        assert (first, second) == (True, False)
+    with locked(file, 0) as again:
+        assert again

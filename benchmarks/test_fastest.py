@@ -1,0 +1,53 @@
+"""How long a program waits for an answer that is known: a target, so it stands here."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from perceptron.library_versions import versions_beneath
+from perceptron.studies.fastest.cache import FOLDER, KnownRow, cache_file, update
+from tests.made_work import rows_of_two
+
+TARGET_SECONDS = 0.005
+# Of a shape that was measured, and of one that is estimated from 200 others on each of two backends.
+ASK = """
+import json, time
+from perceptron import fastest
+seconds = []
+for rows in (777, 778):
+    begin = time.perf_counter()
+    advice = fastest(rows=rows, features=20, threads=1, among=("numpy", "torch-cpu"), measure="never")
+    seconds.append(time.perf_counter() - begin)
+    assert advice.source == "estimated", advice
+print(json.dumps(seconds))
+"""
+
+
+def test_a_known_answer_is_there_at_once(
+    benchmark: BenchmarkFixture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first question of a fresh process and the second, 20 times; the medians meet the target."""
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    libraries = versions_beneath(())
+    rows = [
+        KnownRow(row=row, dtype="float32", threads=1, libraries=libraries)
+        for row in rows_of_two(200)
+    ]
+    update(cache_file(), lambda known: known.with_rows(rows))
+    command = [sys.executable, "-c", ASK]
+    times: list[list[float]] = []
+
+    def ask() -> None:
+        answer = subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        times.append(json.loads(answer.stdout))
+
+    benchmark.pedantic(ask, rounds=20, warmup_rounds=2)
+    for seconds in zip(*times[2:], strict=True):
+        assert statistics.median(seconds) < TARGET_SECONDS

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from math import exp
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from perceptron.analysis.work import TrainingShape, of_processes
+
+
+@given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=9))
+def test_the_interval_holds_the_typical_time(seconds: list[float]) -> None:
+    """Which lies among the times, of a single process too: another one would differ."""
+    middle, low, high = of_processes(seconds)
+    assert low < middle < high
+    assert min(seconds) * 0.999 <= middle <= max(seconds) * 1.001
+
+
+def test_more_processes_that_agree_narrow_the_interval() -> None:
+    widths = []
+    for count in (1, 2, 4, 8):
+        _, low, high = of_processes([1.0] * count)
+        widths.append(high / low)
+    assert widths == sorted(widths, reverse=True)
+    assert len(set(widths)) == len(widths)
+
+
+def test_processes_that_differ_widen_the_interval() -> None:
+    _, low, high = of_processes([exp(-0.5), 1.0, exp(0.5)])
+    assert high / low > of_processes([1.0] * 3)[2] / of_processes([1.0] * 3)[1]
+
+
+def test_nothing_has_no_typical_time() -> None:
+    with pytest.raises(ValueError, match="no times"):
+        of_processes([])
+
+
+def test_a_kind_tells_what_a_backend_may_refuse() -> None:
+    """The optimizer, batches and several models; no number."""
+    plain = TrainingShape(rows=4, features=2)
+    assert plain.kind == TrainingShape(rows=9, features=1, hidden=(5,), outputs=3).kind
+    others = [
+        TrainingShape(rows=4, features=2, optimizer="adam"),
+        TrainingShape(rows=4, features=2, batch=2),
+        TrainingShape(rows=4, features=2, models=2),
+    ]
+    assert len({plain.kind, *(other.kind for other in others)}) == 4

@@ -1,0 +1,211 @@
+"""Questions as a program asks them; what is measured is NumPy, and small."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from msgspec.structs import replace
+
+import perceptron
+from perceptron import Advice, fastest
+from perceptron.library_versions import versions_beneath
+from perceptron.studies.fastest import here, measure
+from perceptron.studies.fastest.cache import KnownRow, load, update
+from perceptron.studies.fastest.question import work_of
+from tests.conftest import ROOT
+from tests.made_work import measured, rows_of_two, work
+
+SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
+# Two that are here, whatever is installed.
+TWO = ("numpy", "numpy-inplace")
+
+
+def keep(cache: Path, seconds: dict[str, float], **fields: Any) -> None:
+    """Have it known how long each backend takes for the shape."""
+    libraries = fields.pop("libraries", None) or versions_beneath(())
+    rows = [
+        KnownRow(
+            row=measured(work(), name, seconds=taken, **fields),
+            dtype="float32",
+            threads=1,
+            libraries=libraries,
+        )
+        for name, taken in seconds.items()
+    ]
+    update(cache, lambda known: known.with_rows(rows))
+
+
+@pytest.fixture
+def no_measuring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever measures fails."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise AssertionError("nothing should be measured")
+
+    monkeypatch.setattr(measure, "measure", refuse)
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_without_anything_known_it_is_numpy_and_not_sure() -> None:
+    advice = fastest(**SHAPE, measure="never")
+    assert isinstance(advice, Advice)
+    assert (advice.backend, advice.device) == ("numpy", "cpu")
+    assert (advice.sure, advice.source, advice.seconds) == (False, "unknown", None)
+    assert "nothing is known" in advice.why
+    assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu", "torch-cuda"]
+    assert fastest(**SHAPE, measure="never", among=("python", "numba")).backend == "python"
+
+
+def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In processes of its own; the next question of this shape measures nothing."""
+    now = fastest(**SHAPE, measure="now", seconds=60, among=("numpy", "torch-xpu"))
+    assert (now.backend, now.source, now.stale) == ("numpy", "measured", None)
+    assert now.seconds is not None
+    assert now.low is not None
+    assert now.high is not None
+    assert 0 < now.low < now.seconds < now.high
+    assert now.measured is not None
+    assert now.candidates[1].reason
+
+    monkeypatch.setattr(measure, "measure", None)
+    again = fastest(**SHAPE, among=("numpy", "torch-xpu"))
+    assert again == now
+    ten_times = fastest(**SHAPE | {"epochs": 1000}, among=("numpy",))
+    assert ten_times.seconds is not None
+    assert ten_times.seconds > now.seconds
+
+
+def test_one_that_refuses_the_kind_is_remembered_for_all_sizes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[str, Any] = {"among": ("numpy-published",), "batch": 8, "seconds": 60}
+    refused = fastest(**SHAPE, **asked, measure="now").candidates[0].reason
+    assert refused is not None
+    monkeypatch.setattr(measure, "measure", None)
+    assert fastest(**SHAPE | {"rows": 555}, **asked).candidates[0].reason == refused
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_the_fastest_of_what_is_known_is_chosen(cache: Path) -> None:
+    keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
+    advice = fastest(**SHAPE, among=TWO)
+    assert (advice.backend, advice.sure, advice.source) == ("numpy-inplace", True, "measured")
+    assert advice.seconds == pytest.approx(0.1)
+    assert advice.measured == "2026-01-01T00:00:00Z"
+    assert fastest(**SHAPE, among=TWO[:1]).backend == "numpy"
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_other_threads_and_another_dtype_are_not_known(cache: Path) -> None:
+    keep(cache, {"numpy": 2e-3})
+    for other in ({"dtype": "float64"}, {"threads": 2}):
+        assert fastest(**SHAPE | other, measure="never", among=TWO).source == "unknown"
+
+
+def test_a_shape_near_those_measured_is_estimated(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The curve is fitted once, and is there for the next question."""
+    monkeypatch.setattr(measure, "measure", None)
+    rows = [
+        KnownRow(
+            row=replace(row, backend={"torch-cpu": "numpy-inplace"}.get(row.backend, "numpy")),
+            dtype="float32",
+            threads=1,
+            libraries=versions_beneath(()),
+        )
+        for row in rows_of_two(60)
+    ]
+    update(cache, lambda known: known.with_rows(rows))
+    advice = fastest(rows=60, features=3, hidden=(9,), threads=1, epochs=100, among=TWO)
+    assert (advice.backend, advice.source) == ("numpy", "estimated")
+    assert "estimated" in advice.why
+    monkeypatch.setattr("perceptron.studies.fastest.ask.fit", None)
+    advice = fastest(rows=900, features=300, hidden=(300, 300), threads=1, epochs=100, among=TWO)
+    assert (advice.backend, advice.source) == ("numpy-inplace", "estimated")
+
+
+def test_other_libraries_make_it_stale_and_it_is_measured_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(cache, {"numpy": 2e-3}, libraries={"numpy": "1.0"})
+    today = versions_beneath(())["numpy"]
+    never = fastest(**SHAPE, among=("numpy",), measure="never")
+    assert never.stale == f"measured with other libraries: numpy 1.0 → {today}"
+    assert never.backend == "numpy"
+    assert never.seconds == pytest.approx(0.2)
+    fresh = measured(work_of(work().shape, "float32"), seconds=3e-3, when="2026-02-02")
+    monkeypatch.setattr(measure, "measure", lambda *_: [fresh])
+    cached = fastest(**SHAPE, among=("numpy",))
+    assert cached.stale is None
+    assert cached.seconds == pytest.approx(0.3)
+    # Where nothing can be measured, the old answer is still one.
+    keep(cache, {"numpy": 2e-3}, libraries={"numpy": "1.0"}, when="2026-03-03")
+    monkeypatch.setattr(measure, "measure", lambda *_: [])
+    assert fastest(**SHAPE, among=("numpy",)).stale is not None
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_a_broken_backend_is_a_candidate_with_a_reason(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(cache, {"numpy": 2e-3})
+
+    def broken(*_: object, **__: object) -> NoReturn:
+        raise OSError("no processes left")
+
+    monkeypatch.setattr(here.subprocess, "run", broken)
+    advice = fastest(**SHAPE, among=("numpy", "torch-cuda"))
+    assert advice.backend == "numpy"
+    assert "did not answer" in (advice.candidates[1].reason or "")
+
+
+def test_processes_that_ask_at_once_measure_once(cache: Path) -> None:
+    """Those that wait for their turn find the answer of the first."""
+    code = (
+        "import sys, perceptron;"
+        "a = perceptron.fastest(rows=1000, features=20, threads=1, seconds=100, among=('numpy',));"
+        "print(a.measured, a.seconds)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "-c", code]
+    processes = [
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        for _ in range(2)
+    ]
+    answers = {process.communicate()[0] for process in processes}
+    assert [process.returncode for process in processes] == [0, 0]
+    assert len(answers) == 1
+    assert len(load(cache).rows) == 1
+
+
+def test_an_answer_from_the_cache_imports_no_framework(cache: Path) -> None:
+    """Nor what only tables and fits need; a first question in a fresh process."""
+    keep(cache, {"numpy": 2e-3, "torch-cpu": 1e-3})
+    fastest(**SHAPE, among=("numpy", "torch-cpu"), measure="never")  # who can run is known too
+    code = (
+        "import sys, json; from perceptron import fastest;"
+        "advice = fastest(rows=1000, features=20, threads=1, among=('numpy', 'torch-cpu'));"
+        "print(json.dumps([advice.backend, advice.source, sorted(sys.modules)]))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    backend, source, modules = json.loads(process.stdout)
+    assert source == "measured"
+    assert backend in ("numpy", "torch-cpu")
+    heavy = {"torch", "jax", "numba", "scipy", "pandas", "cupy", "cpuinfo", "filelock"}
+    assert heavy.isdisjoint(modules)
+
+
+def test_what_programs_use_is_offered() -> None:
+    assert {"fastest", "Advice"} <= set(perceptron.__all__)
+    with pytest.raises(AttributeError):
+        perceptron.slowest  # noqa: B018

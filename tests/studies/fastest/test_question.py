@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from perceptron import fastest
+from perceptron.analysis.work import TrainingShape
+from perceptron.backends import registry
+from perceptron.errors import UserError
+from perceptron.machine import usable_cores
+from perceptron.problems import catalogue, cost
+from perceptron.studies.fastest.question import Question, question, reference_of, work_of
+
+ASKED: dict[str, Any] = {
+    "rows": 1000,
+    "features": 20,
+    "hidden": (64,),
+    "classes": 10,
+    "batch": 128,
+    "optimizer": "adam",
+    "epochs": 3,
+    "models": 1,
+    "among": None,
+    "measure": "cached",
+    "seconds": 5,
+    "dtype": "float32",
+    "threads": None,
+}
+
+
+def asked(**fields: Any) -> Question:
+    return question(**(ASKED | fields))
+
+
+def test_a_question_is_about_a_problem_that_workers_find() -> None:
+    one = asked()
+    problem = catalogue.find(one.reference)
+    assert one.reference == "mlp:1000x20x64:10c:128b:adam"
+    assert one.work.operations == cost.operations(problem)
+    assert one.work.activations == 128 * (64 + 10)
+    assert one.iterations == 3 * problem.iterations_per_epoch
+    assert one.threads == usable_cores()
+    assert one.among == registry.DEFAULT
+
+
+def test_numbers_of_numpy_and_lists_are_taken() -> None:
+    one = asked(rows=np.int64(1000), hidden=[np.int32(64)], among=["numpy", "numpy", "python"])
+    assert one.work == asked().work
+    assert one.among == ("numpy", "python")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *[(name, value) for name in ("rows", "features", "epochs", "models") for value in (0, 1.5)],
+        ("rows", True),
+        ("hidden", "64"),
+        ("hidden", (64, 0)),
+        ("hidden", (2,) * 65),
+        ("classes", 1),
+        ("classes", 1001),
+        ("batch", 1001),
+        ("optimizer", "sdg"),
+        ("measure", "always"),
+        ("dtype", "float16"),
+        ("seconds", 0.0),
+        ("seconds", float("nan")),
+        ("seconds", "5"),
+        ("threads", 0),
+        ("among", ()),
+        ("among", "numpy"),
+        ("among", ("numpi",)),
+    ],
+)
+def test_a_wrong_argument_is_named(field: str, value: object) -> None:
+    """In one line, before anything is read or measured."""
+    with pytest.raises(UserError) as caught:
+        fastest(**(ASKED | {"measure": "never", field: value}))
+    said = str(caught.value)
+    assert "\n" not in said
+    assert {"among": "backend", "hidden": "hidden"}.get(field, field) in said or field in said
+
+
+def test_several_models_are_a_shape_of_their_own() -> None:
+    shape = TrainingShape(rows=100, features=2, models=400)
+    assert reference_of(shape) == "mlp:100x2:400m"
+    assert shape.kind != TrainingShape(rows=100, features=2).kind
+
+
+def test_what_was_counted_once_is_not_counted_again() -> None:
+    shape = TrainingShape(rows=1000, features=20)
+    assert work_of(shape, "float32") is work_of(shape, "float32")
+    assert 2 * work_of(shape, "float32").bytes_moved == work_of(shape, "float64").bytes_moved
