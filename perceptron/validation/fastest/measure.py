@@ -234,7 +234,7 @@ def _ask_now(
     answered = {pick.reference for pick in read_answers(folder)}
     todo = [own for own in trainings[: plan.asked] if own.reference not in answered]
     named = prefixed(progress, "asking: ")
-    with _appending(folder) as stream:
+    with appending(folder) as stream:
         for index, training in enumerate(todo):
             if budget.is_over:
                 return len(todo) - index
@@ -246,7 +246,11 @@ def _ask_now(
 
 
 @contextmanager
-def _appending(folder: Path) -> Iterator[FileIO]:
+def appending(folder: Path) -> Iterator[FileIO]:
+    """Open the file of answers in a run's folder, after its last whole line.
+
+    Raises `UserError` if it cannot be written to.
+    """
     try:
         with FileIO(folder / ANSWERS, "a") as stream:
             cut_unfinished(stream)

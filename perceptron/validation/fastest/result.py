@@ -106,13 +106,12 @@ def answers_of_others(
     That is what ``measure="never"`` answers, by the same functions, where only they were measured.
     """
     here = [BackendHere(name=name, device=registry.load(name).device) for name in plan.backends]
+    known = [own.row for own in known_rows("", rows, {})]
     for training in trainings:
-        problem = training.problem
-        others = [row for row in rows if row.problem != problem.name]
-        known = [own.row for own in known_rows("", others, {})]
         told = arguments(training, plan.backends, plan.dtype, plan.threads)
         asked = question(**told, measure="never", seconds=1.0)
-        found = candidates(asked.work, asked.iterations, here, known, fit(known))
+        others = [row for row in known if row.work.shape != asked.work.shape]
+        found = candidates(asked.work, asked.iterations, here, others, fit(others))
         yield pick_of(training, choose(found), enough=is_enough(found))
 
 

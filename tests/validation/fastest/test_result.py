@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.validation.fastest.measure import ANSWERS, FastestPlan
+from perceptron.validation.fastest.record import Pick
+from perceptron.validation.fastest.result import cached_answers, newest, result_of
+from tests.validation.fastest.conftest import BACKENDS, fastest_of
+
+
+def pick(reference: str, backend: str, enough: bool = True) -> Pick:
+    return Pick(
+        reference=reference, epochs=1, backend=backend, sure=True, source="-", enough=enough
+    )
+
+
+def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
+    measured_run: Path, plan: FastestPlan
+) -> None:
+    """Each training is answered from the others: none of its own rows makes that easy."""
+    truth = result_of(measured_run)
+    assert [times.best for times in truth.trainings] == [
+        fastest_of(training) for training in _drawn(plan)
+    ]
+    never, _, now, numpy, torch = truth.qualities
+    assert [one.answers for one in truth.qualities] == [
+        *("never", "cached", "now", "always numpy", "always torch-cpu")
+    ]
+    assert never.right.trials == numpy.right.trials == torch.right.trials == 40
+    assert never.median == pytest.approx(1.0, abs=0.02)
+    assert never.high is not None
+    assert never.high < 1.15
+    assert numpy.worst is not None
+    assert numpy.worst > 3
+    assert numpy.right.hits + torch.right.hits == 40
+    assert now.right.trials == now.measured_first == plan.asked
+    assert now.worst == pytest.approx(1.0, abs=0.03)
+    assert (truth.processes, truth.backends) == (2, list(BACKENDS))
+
+
+def test_the_left_out_training_is_not_what_answers(measured_run: Path) -> None:
+    """One whose own rows say the contrary of all others is answered wrong, as it must be."""
+    rows = measured_run / "measurements.jsonl"
+    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    odd = lines[0]["problem"]
+    before = next(times for times in result_of(measured_run).trainings if times.reference == odd)
+    slow, fast = list(before.seconds)
+    for line in lines:
+        if line["problem"] == odd:
+            line["seconds"] = 1e-9 if line["backend"] == fast else 1e3
+    rows.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    truth = result_of(measured_run)
+    never = truth.of("never")
+    assert never is not None
+    assert never.worst_of == odd
+    judged = next(one for one in never.picks if one.reference == odd)
+    assert (judged.picked, judged.best) == (slow, fast)
+
+
+def test_cached_answers_measure_first_where_estimates_are_far() -> None:
+    never = [pick("a", "numpy"), pick("b", "numpy", enough=False), pick("c", "numpy", enough=False)]
+    now = [pick("a", "numba"), pick("b", "numba")]
+    picks, first = cached_answers(never, now)
+    assert [(own.reference, own.backend) for own in picks] == [("a", "numpy"), ("b", "numba")]
+    assert first == 1
+
+
+def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> None:
+    rows = measured_run / "measurements.jsonl"
+    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    gone = lines[0]["problem"]
+    kept = [own for own in lines if own["problem"] != gone or own["backend"] == "numpy"]
+    rows.write_text("".join(f"{json.dumps(line)}\n" for line in kept), encoding="utf-8")
+    truth = result_of(measured_run)
+    assert truth.without == [gone]
+    assert len(truth.trainings) == 39
+    assert truth.qualities[0].right.trials == 39
+
+
+def test_an_answer_that_is_none_is_named(measured_run: Path) -> None:
+    with (measured_run / ANSWERS).open("a", encoding="utf-8") as stream:
+        stream.write('{"reference": 1}\n')
+    with pytest.raises(UserError, match=r"answers\.jsonl, line 7: not an answer"):
+        result_of(measured_run)
+
+
+def test_the_newest_run_is_found_a_finished_one_first(measured_run: Path) -> None:
+    results = measured_run.parents[2]
+    later = measured_run.with_name("later")
+    later.mkdir()
+    run = json.loads((measured_run / "run.json").read_text(encoding="utf-8"))
+    run |= {"started": "2027-01-01T00:00:00Z", "finished": None}
+    (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    assert newest(results, None) == newest(results, "box") == measured_run
+    run["finished"] = "2027-01-01T00:00:00Z"
+    (later / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    assert newest(results, None) == later
+    with pytest.raises(UserError, match="no run of `perceptron truth --fastest`"):
+        newest(results, "elsewhere")
+
+
+def test_a_plan_that_is_none_is_named(measured_run: Path) -> None:
+    run = json.loads((measured_run / "run.json").read_text(encoding="utf-8"))
+    del run["plan"]["trainings"]
+    (measured_run / "run.json").write_text(json.dumps(run), encoding="utf-8")
+    with pytest.raises(UserError, match=r"run\.json: plan: .*trainings"):
+        result_of(measured_run)
+
+
+def test_the_document_has_every_pick(measured_run: Path) -> None:
+    document = msgspec.json.decode(msgspec.json.encode(result_of(measured_run), enc_hook=str))
+    assert len(document["trainings"]) == 40
+    assert set(document["trainings"][0]["seconds"]) == set(BACKENDS)
+    assert {len(quality["picks"]) for quality in document["qualities"]} >= {40, 6}
+
+
+def _drawn(plan: FastestPlan) -> list:
+    from perceptron.validation.fastest.shapes import draw
+
+    return draw(plan.trainings, plan.seed)
