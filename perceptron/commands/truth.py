@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -145,7 +145,7 @@ def _plan(
 ) -> FastestPlan:
     from perceptron.validation.fastest.measure import FastestPlan
 
-    given = {"trainings": trainings, "asked": asked, "seed": seed}
+    given: dict[str, Any] = {"trainings": trainings, "asked": asked, "seed": seed}
     return FastestPlan(
         backends=backends,
         threads=one_number("--threads", threads),
