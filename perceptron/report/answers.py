@@ -15,7 +15,7 @@ from perceptron.analysis.race.result import RaceResult
 from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
-from perceptron.report import numbers
+from perceptron.report import many_blocks, numbers
 from perceptron.report.crossover_words import answer
 from perceptron.report.newest_runs import ShownRuns
 from perceptron.report.process_blocks import SEARCHED, in_short
@@ -42,7 +42,7 @@ def answers(
     """Return the table as Markdown.
 
     The crossover shown is that of ``family``; without advice there is no row for it, nor one
-    about a second process without the search for where that pays. ``proof``
+    about a second process or many models without the search for where that pays. ``proof``
     and ``truth`` are the pages that `make proof` and `make truth` write; raises `UserError` for
     one without its table.
     """
@@ -63,6 +63,7 @@ def answers(
         *(() if runs.advice is None else (_for_a_shape(runs.advice.advice),)),
         *(() if runs.race is None else (_race(runs.race),)),
         *(() if runs.processes is None else (_over_processes(runs.processes),)),
+        *(() if runs.many is None else (_of_many(runs.many),)),
         (
             "Which backend wins over rows × width?",
             "crossovers.md",
@@ -124,6 +125,15 @@ def _rows(page: Path, command: str, columns: Iterable[str]) -> Iterator[Row]:
         reason = f"no column {absent[0]!r}" if absent else "no rows"
         raise UserError(f"{page}: its first table has {reason}; `{command}` writes it again")
     yield from (dict(zip(head, cells, strict=True)) for cells in body)
+
+
+def _of_many(result: CrossoverResult) -> tuple[str, str, str, str]:
+    return (
+        "I train many models: one by one, or all at once?",
+        "many-models.md",
+        many_blocks.SEARCHED,
+        many_blocks.in_short(result),
+    )
 
 
 def _for_a_shape(advice: ShapeAdvice) -> tuple[str, str, str, str]:

@@ -44,12 +44,17 @@ def many_blocks(
 
 
 def _in_short(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> str:
-    parts = [
-        _turn(result, (_ONE_BY_ONE, _AT_ONCE), "training all at once is faster than one by one"),
-        _turn(result, (_AT_ONCE, _TORCH), f"{_TORCH} is faster than {_AT_ONCE}"),
-        _of_gpus(result, gpus),
-    ]
-    return f"{_BEGINNING}: {'; '.join(parts)}. Rows in `{result.results}`."
+    words = f"{in_short(result)}; {_of_gpus(result, gpus)}"
+    return f"{_BEGINNING}: {words}. Rows in `{result.results}`."
+
+
+def in_short(result: CrossoverResult) -> str:
+    """Return from how many OR gates on all at once beats one by one, and PyTorch NumPy."""
+    all_at_once = "training all at once is faster than one by one"
+    return (
+        f"{_turn(result, (_ONE_BY_ONE, _AT_ONCE), all_at_once)}; "
+        f"{_turn(result, (_AT_ONCE, _TORCH), f'{_TORCH} is faster than {_AT_ONCE}')}"
+    )
 
 
 def _turn(result: CrossoverResult, pair: tuple[str, str], what: str) -> str:

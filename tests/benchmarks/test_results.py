@@ -131,7 +131,7 @@ def test_every_step_is_a_command_of_ours_on_one_machine(checkout: Path) -> None:
     (run,) = (words for words in typed.commands if " asv run" in words)
     threads = [environment.get("OMP_NUM_THREADS") for environment in typed.environments]
     assert threads[typed.commands.index(run)] == "1"
-    assert "10 of 10 steps to take, about 50.5 min" in said
+    assert "11 of 11 steps to take, about 59.5 min" in said
     assert "bench: finished, 1.0 min" in said
 
 

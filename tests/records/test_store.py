@@ -71,6 +71,20 @@ def test_other_work_is_another_run(
         assert other.folder != journal.folder
 
 
+def test_what_was_estimated_is_kept_beside_the_rows(
+    tmp_path: Path, run: Run, environment: Environment, row: MakeRow
+) -> None:
+    """The last start's, also once it is finished; it is no row."""
+    with open_run(tmp_path, run, environment) as journal:
+        journal.append(row())
+        journal.keep_what_if([{"device": "t4"}])
+        journal.keep_what_if([{"device": "h100"}])
+        journal.finish()
+    stored = load_plan(journal.folder)
+    assert stored.what_if == [{"device": "h100"}]
+    assert list(read_rows(journal.folder / "measurements.jsonl")) == [row()]
+
+
 def test_what_was_spent_is_kept_for_the_next_start(
     tmp_path: Path, run: Run, environment: Environment
 ) -> None:

@@ -8,10 +8,11 @@ from msgspec.structs import replace
 from perceptron.analysis.stored.runs import judge_advice, judge_crossovers
 from perceptron.errors import UserError
 from perceptron.records.readers.stored_runs import read_run
+from perceptron.report import many_blocks
 from perceptron.report.answers import ADVISED, answers, table_lines
 from perceptron.report.newest_runs import shown_runs
 from perceptron.report.process_blocks import SEARCHED
-from tests.made import ADVICE, SEVERAL, advice_rows, keep, several_rows
+from tests.made import ADVICE, MANY, SEVERAL, advice_rows, keep, many_rows, several_rows
 
 PROOF = "| target | met | reached [95 % interval] | of |\n|---|---|---|---|\n"
 TRUTH = "| worlds | number | wrong, sure | interval right |\n|---|---|---|---|\n"
@@ -88,10 +89,10 @@ def test_only_the_first_table_of_a_page_counts(tmp_path: Path) -> None:
     assert table_lines(page, "make it") == ["| a |", "|---|", "| 1 |"]
 
 
-def test_a_second_process_has_an_answer_once_its_search_is_of_record(
+def test_a_second_process_and_many_models_have_an_answer_once_their_search_is_of_record(
     results_of_record: Path, tmp_path: Path
 ) -> None:
-    """Each family with its interval; without the search there is no such row."""
+    """With its interval; without the search there is no such row."""
     (tmp_path / "gate-proof.md").write_text(
         f"{PROOF}| no alarm | yes | 0 % | 200 |\n| 5 % slowdowns found | yes | 99 % | 7 |\n"
     )
@@ -104,3 +105,8 @@ def test_a_second_process_has_an_answer_once_its_search_is_of_record(
     (row,) = set(rows) - set(without)
     assert f"`perceptron {SEARCHED}`" in row
     assert "mlp-width: 2 processes (torch-ddp@2) from" in row
+    many = judge_crossovers(read_run(keep(tmp_path / "many", MANY, many_rows())))
+    rows = answers(replace(runs, processes=None, many=many), "mlp-width", *pages).splitlines()
+    (row,) = set(rows) - set(without)
+    assert f"`perceptron {many_blocks.SEARCHED}`" in row
+    assert "models on training all at once is faster than one by one" in row
