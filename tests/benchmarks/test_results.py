@@ -118,6 +118,7 @@ def test_every_step_is_a_command_of_ours_on_one_machine(checkout: Path) -> None:
         ["perceptron", "overhead"],
         ["perceptron", "advise"],
         ["perceptron", "crossover"],
+        ["perceptron", "race"],
         ["perceptron", "crossover"],
         ["perceptron", "crossover"],
         ["asv", "machine"],

@@ -45,7 +45,7 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
 ) -> None:
     process = perceptron(
         *small,
-        *("--backend", "numpy", "python", "torch-mps", "--target", "accuracy=0.8"),
+        *("--backend", "numpy", "numpy-inplace", "torch-mps", "--target", "accuracy=0.8"),
         *("--dtype", "float32", "bfloat16", "--machine", "box", "--html", "html", "--json"),
     )
     assert process.returncode == 0, process.stderr
@@ -57,7 +57,7 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
     assert all(run["parts"].keys() == {"import", "prepare", "train"} for run in runs)
     by_name = {(run["backend"], run["dtype"], run["start"]): run for run in runs}
     assert len(by_name) == len(runs) == 3 * 2 * 2
-    for name in ("numpy", "python"):
+    for name in ("numpy", "numpy-inplace"):
         fresh, resident = (by_name[name, "float32", start] for start in ("fresh", "resident"))
         assert (fresh["seeds"], fresh["reached"], fresh["reason"]) == (2, 2, None)
         assert fresh["epochs"] == resident["epochs"] > 0
@@ -70,7 +70,7 @@ def test_a_race_prints_the_document_of_the_contract_and_leaves_its_page(
     # The same seeds are the same trainings.
     assert (
         by_name["numpy", "float32", "fresh"]["epochs"]
-        == (by_name["python", "float32", "fresh"]["epochs"])
+        == (by_name["numpy-inplace", "float32", "fresh"]["epochs"])
     )
     assert document["page"] == "html/race.html"
     (setting, *_), view = next(iter(views(tmp_path / "html", "race").items()))

@@ -53,7 +53,8 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
     assert {past.machine for past in collection.histories} == {"box-00", "box-01"}
     assert [machine.name for machine in collection.machines] == ["box", "box-01", "box-00"]
     assert collection.machines[0].sources == ["perceptron"]
-    assert collection.machines[0].runs == 3
+    assert [race.problem for race in collection.races] == ["digits"]
+    assert collection.machines[0].runs == 4
     assert collection.machines[0].commits == 1
     assert sum(machine.rows for machine in collection.machines) == len(collection.rows)
 
@@ -62,7 +63,7 @@ def test_everything_in_a_folder_is_judged(tmp_path: Path) -> None:
 def test_a_folder_without_results_has_none(tmp_path: Path, name: str) -> None:
     (tmp_path / "empty").mkdir()
     collection = collect(tmp_path / name)
-    assert msgspec.structs.astuple(collection) == ([],) * 8
+    assert msgspec.structs.astuple(collection) == ([],) * 9
 
 
 def test_the_newest_run_of_each_machine_is_shown_the_newest_first(tmp_path: Path) -> None:

@@ -61,7 +61,10 @@ _OURS = {
     *(f"assets/{name}.js" for name in ("dom", "load", "choice", "theme", "figures", "views")),
     *(f"assets/{name}.js" for name in ("plotly.min", "rows", "raw", "rest", "fleet")),
     *(f"assets/{name}.js" for name in ("long_table", "long_table_parts")),
-    *(f"data/{name}.js" for name in ("sweeps", "map", "ladder", "roofline", "history", "raw")),
+    *(
+        f"data/{name}.js"
+        for name in ("sweeps", "map", "ladder", "roofline", "history", "raw", "race")
+    ),
     "data/machines.js",
 }
 
