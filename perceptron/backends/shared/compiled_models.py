@@ -23,8 +23,9 @@ def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], No
     function takes ``arrays`` or others of the same types, the first iteration's number and how many
     follow.
     """
-    from numba import typeof
+    import numba
 
+    typeof: Any = numba.typeof
     some, every = _compiled_for(typeof(arrays))
 
     def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
