@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from math import exp
 from pathlib import Path
@@ -13,18 +14,19 @@ import pytest
 from perceptron.measure.job import Outcome
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
-from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal, open_run
+from perceptron.studies.shared import opening
 from perceptron.studies.shared.task import Task, remaining, row_of
 from perceptron.validation.fastest import measure
 from perceptron.validation.fastest.measure import FastestPlan, tasks
-from perceptron.validation.fastest.record import Pick
+from perceptron.validation.fastest.record import FastestTruth, Pick
+from perceptron.validation.fastest.result import result_of
 from perceptron.validation.fastest.shapes import Training, draw
-from tests.made import FACTS, STARTED
+from tests.made import FACTS, SOUND, STARTED
 
 # Seconds of a call, operations a second, seconds of preparing.
-BACKENDS = {"numpy": (1e-5, 1e9, 1e-4), "torch-cpu": (1e-4, 1e10, 1e-3)}
+BACKENDS = {"numpy": (1e-5, 1e9, 1e-4), "numba": (1e-4, 1e10, 1e-3)}
 
 
 def seconds_of(backend: str, problem: Problem) -> float:
@@ -65,15 +67,21 @@ class Measured:
         return []
 
 
+PLAN = FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)
+
+
 @pytest.fixture
 def plan() -> FastestPlan:
-    return FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)
+    return PLAN
 
 
 @pytest.fixture
 def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Measured:
     fake = Measured()
     monkeypatch.setattr(measure, "run_tasks", fake)
+    # Reading the facts of this machine, and watching its CPU, take seconds.
+    monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
+    monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)
     return fake
 
 
@@ -90,11 +98,11 @@ def ask(training: Training, plan: FastestPlan) -> Pick:
     )
 
 
-@pytest.fixture
-def measured_run(tmp_path: Path, plan: FastestPlan) -> Path:
-    """The folder of a finished run of the plan, below ``results/``."""
+@pytest.fixture(scope="package")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished run of the plan, below ``results/``: to be read only."""
     run = Run(
-        plan=plan.as_json(),
+        plan=PLAN.as_json(),
         machine="box",
         environment=FACTS.id,
         commit="abc",
@@ -102,12 +110,23 @@ def measured_run(tmp_path: Path, plan: FastestPlan) -> Path:
         budget_seconds=60.0,
         spent_seconds=30.0,
     )
-    facts: Environment = FACTS
-    trainings = draw(plan.trainings, plan.seed)
-    with open_run(tmp_path / "results", run, facts) as journal:
-        Measured()(tasks(plan, trainings), journal, run)
+    trainings = draw(PLAN.trainings, PLAN.seed)
+    with open_run(tmp_path_factory.mktemp("fastest") / "results", run, FACTS) as journal:
+        Measured()(tasks(PLAN, trainings), journal, run)
         with measure.appending(journal.folder) as stream:
-            for training in trainings[: plan.asked]:
-                measure.append(stream, ask(training, plan))
+            for training in trainings[: PLAN.asked]:
+                measure.append(stream, ask(training, PLAN))
         journal.finish(30.0)
         return journal.folder
+
+
+@pytest.fixture
+def measured_run(finished_run: Path, tmp_path: Path) -> Path:
+    """A copy of that folder, to be changed."""
+    results = shutil.copytree(finished_run.parents[2], tmp_path / "results")
+    return results / finished_run.relative_to(finished_run.parents[2])
+
+
+@pytest.fixture(scope="package")
+def truth(finished_run: Path) -> FastestTruth:
+    return result_of(finished_run)

@@ -115,7 +115,7 @@ def test_the_product_is_asked_without_what_it_knows(
         "seconds": 5.0,
         "threads": 1,
         "dtype": "float32",
-        "among": ("numpy", "torch-cpu"),
+        "among": ("numpy", "numba"),
     }
     assert {name: asked[name] for name in expected} == expected
     monkeypatch.delenv(FOLDER)
