@@ -58,6 +58,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("processes", (_ours(*SEARCHED.split(), *named),), 18),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),
+        Step("fastest", (_ours("truth", "--fastest", "--save", "docs/fastest.md", *named),), 20),
         Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),
     ]
 

@@ -1,73 +1,22 @@
-"""A machine whose backends cost an overhead and work over a rate, and a run that measured it."""
+"""A run that measured the machine made up, and its judgement."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from math import exp
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
-from perceptron.measure.job import Outcome
-from perceptron.problems.cost import operations
-from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
-from perceptron.records.store import RunJournal, open_run
+from perceptron.records.store import open_run
 from perceptron.studies.shared import opening
-from perceptron.studies.shared.task import Task, remaining, row_of
 from perceptron.validation.fastest import measure
 from perceptron.validation.fastest.measure import FastestPlan, tasks
-from perceptron.validation.fastest.record import FastestTruth, Pick
+from perceptron.validation.fastest.record import FastestTruth
 from perceptron.validation.fastest.result import result_of
-from perceptron.validation.fastest.shapes import Training, draw
+from perceptron.validation.fastest.shapes import draw
 from tests.made import FACTS, SOUND, STARTED
-
-# Seconds of a call, operations a second, seconds of preparing.
-BACKENDS = {"numpy": (1e-5, 1e9, 1e-4), "numba": (1e-4, 1e10, 1e-3)}
-
-
-def seconds_of(backend: str, problem: Problem) -> float:
-    call, rate, _ = BACKENDS[backend]
-    return call + operations(problem) / rate
-
-
-def total_of(backend: str, training: Training) -> float:
-    iterations = training.iterations
-    return BACKENDS[backend][2] + iterations * seconds_of(backend, training.problem)
-
-
-def fastest_of(training: Training) -> str:
-    return min(BACKENDS, key=lambda backend: total_of(backend, training))
-
-
-class Measured:
-    """Stands in for `run_tasks`: rows of this machine, each process off by about a percent."""
-
-    def __init__(self) -> None:
-        self.random = np.random.default_rng(1)
-        self.measured: list[Task] = []
-
-    def __call__(
-        self, todo: Sequence[Task], journal: RunJournal, run: Run, *_: Any, **__: Any
-    ) -> list[Task]:
-        for task in remaining(todo, journal.rows):
-            seconds = seconds_of(task.backend, task.problem) * exp(self.random.normal(0, 0.01))
-            outcome = Outcome(
-                problem=task.problem.reference,
-                seconds=seconds,
-                samples=[seconds] * 5,
-                iterations=10,
-                prepare_seconds=BACKENDS[task.backend][2],
-            )
-            journal.append(row_of(task, outcome, run))
-            self.measured.append(task)
-        return []
-
-
-PLAN = FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)
+from tests.made_fastest import PLAN, Measured, ask
 
 
 @pytest.fixture
@@ -83,19 +32,6 @@ def run_tasks(monkeypatch: pytest.MonkeyPatch) -> Measured:
     monkeypatch.setattr(opening, "environment", lambda *_: FACTS)
     monkeypatch.setattr(opening, "conditions", lambda **_: SOUND)
     return fake
-
-
-def ask(training: Training, plan: FastestPlan) -> Pick:
-    """Answer right, as who has measured."""
-    best = fastest_of(training)
-    return Pick(
-        reference=training.reference,
-        epochs=training.epochs,
-        backend=best,
-        sure=True,
-        seconds=total_of(best, training),
-        source="measured",
-    )
 
 
 @pytest.fixture(scope="package")

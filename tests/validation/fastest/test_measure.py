@@ -22,7 +22,7 @@ from perceptron.validation.fastest.measure import (
 )
 from perceptron.validation.fastest.record import Pick
 from perceptron.validation.fastest.shapes import Training, draw
-from tests.validation.fastest.conftest import Measured, ask
+from tests.made_fastest import Measured, ask
 
 
 def test_every_training_is_measured_on_every_backend_in_every_process(

@@ -11,7 +11,7 @@ from perceptron.validation.fastest.measure import ANSWERS, FastestPlan
 from perceptron.validation.fastest.record import FastestTruth, Pick
 from perceptron.validation.fastest.result import cached_answers, newest, result_of
 from perceptron.validation.fastest.shapes import Training, draw
-from tests.validation.fastest.conftest import BACKENDS, fastest_of
+from tests.made_fastest import BACKENDS, fastest_of
 
 
 def pick(reference: str, backend: str, enough: bool = True) -> Pick:
