@@ -37,6 +37,9 @@ _FAR = 20.0
 _REACHES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 # Of the variance that shapes share, what each has of its own.
 _NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+# What shapes vary by, and how many shapes that is worth: a fit to a few leaves too little over.
+_USUAL_SPREAD = 0.35
+_WORTH = 10
 _LEAST_SECONDS = 1e-6
 # Two processes of the same shape differ by so much, whatever a fit to a few says.
 _LEAST_NOISE = 0.02
@@ -183,7 +186,8 @@ def _process(places: Any, left: Any) -> tuple[float, tuple[float, ...], float, f
         inverse = np.linalg.inv(alike + noise * np.eye(len(left)))
         weights, precision = inverse @ left, np.diag(inverse)
         # Each shape predicted from the others is off by weight/precision.
-        shared = max(float(np.mean(weights**2 / precision)), _LEAST_NOISE**2)
+        apart = float(np.sum(weights**2 / precision))
+        shared = (_WORTH * _USUAL_SPREAD**2 + apart) / (_WORTH + len(left))
         variance = shared / precision
         likely = -float(np.sum(np.log(variance) + (weights / precision) ** 2 / variance))
         if likely > best[0]:

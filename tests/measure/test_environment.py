@@ -104,16 +104,16 @@ def test_libraries_that_never_are_there_are_an_error(monkeypatch: pytest.MonkeyP
 
 def test_the_driver_says_which_gpus_there_are(nvml: MakeNvml) -> None:
     """And which CUDA it can run, beside which a library brings its own."""
-    versions, gpus = facts_of_machine._gpus(nvml(names=("Abacus", "Slide Rule")))
+    versions, gpus = facts_of_machine.gpus_here(nvml(names=("Abacus", "Slide Rule")))
     assert versions == {"cuda driver": "13.0"}
     assert [(gpu.name, gpu.driver, gpu.memory_bytes) for gpu in gpus] == [
         ("Abacus", "580.1", 2**34),
         ("Slide Rule", "580.1", 2**34),
     ]
-    assert facts_of_machine._gpus(nvml(driver=False)) == ({}, [])
+    assert facts_of_machine.gpus_here(nvml(driver=False)) == ({}, [])
     partial = nvml()
     partial.nvmlSystemGetCudaDriverVersion = partial.nvmlDeviceGetTotalEnergyConsumption
-    assert facts_of_machine._gpus(partial) == ({}, [])
+    assert facts_of_machine.gpus_here(partial) == ({}, [])
 
 
 def test_a_build_for_one_version_of_cuda_is_recorded_under_one_name(

@@ -25,7 +25,7 @@ FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
 FORMAT = 1
 # The newest that are kept: what a call reads must stay small.
-_MOST_ROWS = 2000
+_MOST_ROWS = 1000
 _SECONDS_FOR_THE_LOCK = 5.0
 
 
