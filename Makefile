@@ -2,10 +2,12 @@
 # make test      every check
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
-# make results   what README, docs and the dashboard show, measured here: about an hour; resumes
+# make results   what README, docs and the dashboard show, measured here: about 80 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
 # make network   docs/network.md: estimates of networks beside links shaped on this machine; root on Linux
+# make fastest   docs/fastest.md: picks of perceptron.fastest beside measurements: about 20 minutes; resumes
+# make fastest-page  the same section, from the newest run in results/: nothing is measured
 # make proof     docs/gate-proof.md: false alarms and what is found, by runs of the gate: over an hour
 # make readme    tables and pictures of README and docs from the results of record
 # make wheels    wheels/: what a machine without network lacks, see docs/gpu-day.md
@@ -16,8 +18,8 @@ BIN := .venv/bin
 # One more than cores, four at most: tests wait for processes, browsers and files.
 WORKERS := $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 
-.PHONY: install browser valgrind slurm test bench targets results truth what-if network proof readme \
-	shots wheels
+.PHONY: install browser valgrind slurm test bench targets results truth what-if network fastest \
+	fastest-page proof readme shots wheels
 install: .venv/installed
 
 .venv/installed: pyproject.toml
@@ -78,6 +80,12 @@ what-if: install
 
 network: install
 	$(BIN)/perceptron truth --network --save docs/network.md
+
+fastest: install
+	$(BIN)/perceptron truth --fastest --save docs/fastest.md $(if $(MACHINE),--machine $(MACHINE))
+
+fastest-page: install
+	$(BIN)/perceptron truth --fastest --report --save docs/fastest.md
 
 shots: browser
 	$(BIN)/python -m tests.browser.shots

@@ -62,6 +62,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("many", (_ours(*MANY.split(), "--budget", "8", *named),), 9),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),
+        Step("fastest", (_ours("truth", "--fastest", "--save", "docs/fastest.md", *named),), 20),
         Step("truth", (_ours("truth", "--save", "docs/truth.md", "--json"),), 2),
     ]
 

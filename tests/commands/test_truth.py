@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.validation.fastest import measure
 from perceptron.validation.network import namespaces
 from tests.conftest import Perceptron
+from tests.made_fastest import Measured, ask
 
 
 def test_truth_tells_how_often_it_is_right(perceptron: Perceptron, tmp_path: Path) -> None:
@@ -66,3 +68,51 @@ def test_without_namespaces_it_says_why_before_anything_runs(
     assert process.stderr.splitlines()[-1] == (
         "error: --network: made by root alone: run it as root"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (("--fastest", "--network"), "give --network or --fastest, not both"),
+        (("--what-if", "--network"), "give --what-if or --network, not both"),
+        (("--fastest", "--worlds", "3"), "--worlds, which is about simulated worlds, or --fastest"),
+        (("--trainings", "3"), "--trainings is about --fastest: give that too"),
+        (("--network", "--report"), "--report is about --fastest: give that too"),
+        (("--fastest", "--budget", "0"), "--budget takes minutes, above 0"),
+        (("--fastest", "--report"), "no run of `perceptron truth --fastest`: leave out --report"),
+        (("--fastest", "--backends", "numpy"), "fewer than two of numpy can run here"),
+    ],
+)
+def test_options_belong_to_their_question(
+    here: Perceptron, words: tuple[str, ...], error: str
+) -> None:
+    process = here("truth", *words)
+    assert process.returncode == 2
+    assert error in process.stderr
+
+
+def test_picks_are_measured_and_judged_again(
+    here: Perceptron, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are there with what was answered, and a report measures nothing."""
+    monkeypatch.setattr(measure, "run_tasks", Measured())
+    monkeypatch.setattr(measure, "ask_product", ask)
+    words = ("--trainings", "9", "--asked", "3", "--backends", "numpy,numba", "--seed", "5")
+    process = here("truth", "--fastest", *words, "--threads", "1", "--machine", "box", "--json")
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
+    assert [one["answers"] for one in document["qualities"]] == [
+        *("never", "cached", "now", "always numpy", "always numba")
+    ]
+    assert len(document["trainings"]) == 9
+    assert (document["seed"], document["threads"]) == (5, 1)
+    run = tmp_path / document["results"]
+    rows, answers = ((run / name).read_bytes() for name in ("measurements.jsonl", "answers.jsonl"))
+    assert (rows.count(b"\n"), answers.count(b"\n")) == (9 * 2 * 3, 3)
+    again = here("truth", "--fastest", "--report", "--save", "fastest.md")
+    assert again.returncode == 0, again.stderr
+    assert again.stderr.splitlines()[-1] == "wrote fastest.md"
+    assert (run / "measurements.jsonl").read_bytes() == rows
+    text = (tmp_path / "fastest.md").read_text(encoding="utf-8")
+    assert "| always numba | 9 | " in text
+    assert "Picks" in again.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -118,3 +119,15 @@ def test_it_learns_words_as_labels_in_the_tools_of_scikit_learn(
     found = GridSearchCV(model, grid, cv=2).fit(inputs, labels)
     assert set(found.best_params_) == set(grid)
     assert set(found.predict(inputs[:50])) <= set(labels)
+
+
+def test_the_lines_of_the_page_work(
+    classifier: Callable[..., Any], asked: list[dict[str, Any]]
+) -> None:
+    """As a reader types them in the example's folder; what they print is measured elsewhere."""
+    page = (ROOT / "docs" / "fastest.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"<!-- run -->\n```python\n(.*?)^```", page, re.M | re.S)
+    names: dict[str, Any] = {}
+    exec(code, names)  # noqa: S102 our own page
+    assert names["accuracy"] > 0.9
+    assert len(asked) == 1

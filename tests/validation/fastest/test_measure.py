@@ -22,7 +22,7 @@ from perceptron.validation.fastest.measure import (
 )
 from perceptron.validation.fastest.record import Pick
 from perceptron.validation.fastest.shapes import Training, draw
-from tests.validation.fastest.conftest import Measured, ask
+from tests.made_fastest import Measured, ask
 
 
 def test_every_training_is_measured_on_every_backend_in_every_process(
@@ -115,7 +115,7 @@ def test_the_product_is_asked_without_what_it_knows(
         "seconds": 5.0,
         "threads": 1,
         "dtype": "float32",
-        "among": ("numpy", "torch-cpu"),
+        "among": ("numpy", "numba"),
     }
     assert {name: asked[name] for name in expected} == expected
     monkeypatch.delenv(FOLDER)

@@ -9,12 +9,6 @@ from perceptron.errors import UserError
 from perceptron.validation.fastest import table
 from perceptron.validation.fastest.chart import figure
 from perceptron.validation.fastest.record import FastestTruth
-from perceptron.validation.fastest.result import result_of
-
-
-@pytest.fixture
-def truth(measured_run: Path) -> FastestTruth:
-    return result_of(measured_run)
 
 
 def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Path) -> None:
@@ -65,7 +59,7 @@ def test_the_figure_has_a_line_for_each_way_to_answer(truth: FastestTruth) -> No
     """From the largest regret down; always one backend is dotted."""
     lines = figure(truth).lines
     assert [line.label for line in lines][2:] == [
-        *('measure="now"', "always numpy", "always torch-cpu")
+        *('measure="now"', "always numpy", "always numba")
     ]
     for line in lines:
         assert list(line.y) == sorted(line.y, reverse=True)
