@@ -55,7 +55,7 @@ def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:
     assert variables["LOKY_MAX_CPU_COUNT"] == "3"
 
 
-def test_workers_end_with_a_process_that_leaves_at_once() -> None:
+def test_workers_end_with_a_process_that_leaves_at_once(tmp_path: Path) -> None:
     """As the workers of a study do: nothing is told to end them."""
     code = (
         "import os\n"
@@ -67,10 +67,16 @@ def test_workers_end_with_a_process_that_leaves_at_once() -> None:
         "os._exit(0)\n"
     )
     root = Path(registry.__file__).parents[2]
-    ended = subprocess.run(
-        [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True
-    )
-    numbers = [int(word) for word in ended.stdout.split()]
+    said = tmp_path / "said"
+    with said.open("w") as out:  # a pipe would stay open for as long as a worker has it
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=root,
+            check=True,
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+        )
+    numbers = [int(word) for word in said.read_text().split()]
     assert len(numbers) >= 2
     until = time.monotonic() + 30.0
     while any(map(psutil.pid_exists, numbers)) and time.monotonic() < until:
