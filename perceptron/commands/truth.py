@@ -145,11 +145,12 @@ def _plan(
 ) -> FastestPlan:
     from perceptron.validation.fastest.measure import FastestPlan
 
-    given = {"trainings": trainings, "asked": asked, "seed": seed}
     return FastestPlan(
+        trainings=FastestPlan.trainings if trainings is None else trainings,
+        asked=FastestPlan.asked if asked is None else asked,
+        seed=FastestPlan.seed if seed is None else seed,
         backends=backends,
         threads=one_number("--threads", threads),
-        **{name: value for name, value in given.items() if value is not None},
     )
 
 
