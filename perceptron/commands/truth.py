@@ -147,9 +147,11 @@ def _plan(
 
     given: dict[str, Any] = {"trainings": trainings, "asked": asked, "seed": seed}
     return FastestPlan(
+        trainings=FastestPlan.trainings if trainings is None else trainings,
+        asked=FastestPlan.asked if asked is None else asked,
+        seed=FastestPlan.seed if seed is None else seed,
         backends=backends,
         threads=one_number("--threads", threads),
-        **{name: value for name, value in given.items() if value is not None},
     )
 
 
