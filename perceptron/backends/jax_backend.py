@@ -59,8 +59,8 @@ class JaxTrainer:
             problem.loss,
             problem.optimizer,
             problem.batches,
-            _INNER[device],
             models_of(problem),
+            _INNER[device],
         )
         # float64 for Adam's factors; every array has its own dtype and keeps it.
         with jax.enable_x64(True):

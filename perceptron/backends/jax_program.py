@@ -68,8 +68,8 @@ def program(
     loss: Loss,
     optimizer: Optimizer,
     batches: Batches | None,
+    models: Models,
     inner: int,
-    models: Models = "one",
 ) -> Program:
     """Return the functions of all problems that differ in data and start alone.
 

@@ -14,8 +14,8 @@ from tests.backends.conftest import broken_promises, marks, trains_models_only
 _KINDS = ("or-gate", "xor-hidden", "perceptron-features:8", "mlp-depth:2")
 FEW = {
     "torch-cpu-compiled": ("or-gate", "mlp-depth:2", "batches-adam"),
-    "jax-cpu": (*_KINDS, "batches-adam"),
-    "numba": (*_KINDS, "batches-momentum"),
+    "jax-cpu": (*_KINDS, "batches-adam", "folds-adam"),
+    "numba": (*_KINDS, "batches-momentum", "many-or-gates:4"),
     "torch-ddp": ("or-gate", "batches-adam", "batches-momentum"),
     # `numpy-one-by-one` is tried on all: the rest is what these backends do with one model.
     "torch-cpu-one-by-one": ("many-or-gates:4",),
