@@ -46,6 +46,12 @@ EVEN = replace(SHORT_LAST, name="even", last="drop", optimizer=Sgd(rate=0.1, mom
 SQUARES = replace(SHORT_LAST, name="squares", loss="mse", optimizer=Sgd(rate=0.1))
 """Four outputs under a loss that is no class's."""
 
+MANY = replace(SHORT_LAST, name="many", models=3)
+"""Three models of it at once."""
+
+FOLDS = replace(MANY, name="folds", folds=True)
+"""Three models, each without its fold: 80 rows in batches of 36, 36 and 8."""
+
 CYCLE = 64 * 4
 """Iterations after which the batches of `SHORT_LAST` begin again."""
 

@@ -54,10 +54,26 @@ def test_batches_are_copied_to_any_device(monkeypatch: pytest.MonkeyPatch) -> No
     assert feed._device.type == "meta"
 
 
-def _unpinned(*arguments: object) -> FromHost:
+def test_rows_of_each_model_lie_along_the_second_axis() -> None:
+    """Those of the folds that it trains on; of models that share their data there is one set."""
+    shared = data(replace(SHORT_LAST, models=3))
+    own = data(replace(SHORT_LAST, models=3, folds=True))
+    assert (shared.axis, shared.rows, shared.inputs.shape) == (0, 120, (120, 12))
+    assert (own.axis, own.rows, own.inputs.shape) == (1, 80, (3, 80, 12))
+    assert own.targets.shape == (3, 80)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_what_numpy_has_no_type_for_comes_back_as_float32(dtype: torch.dtype) -> None:
+    values = torch_data.to_host(torch.tensor([0.5, -2.0], dtype=dtype))
+    assert values.tolist() == [0.5, -2.0]
+    assert values.dtype == ("float64" if dtype == torch.float64 else "float32")
+
+
+def _unpinned(*arguments: object, axis: int) -> FromHost:
     *_, rows, _, _ = arguments
     assert rows == 3 * 36
-    return FromHost(*arguments, pin=False)  # type: ignore[arg-type]
+    return FromHost(*arguments, pin=False, axis=axis)  # type: ignore[arg-type]
 
 
 def _parts(of: torch_data.TrainingData) -> list[torch.Tensor]:

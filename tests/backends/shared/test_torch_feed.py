@@ -58,6 +58,30 @@ def test_a_batch_is_the_rows_of_the_order(feed: torch_feed.Feed | None) -> None:
         assert torch.equal(targets, TARGETS[rows])
 
 
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_batch_is_the_same_rows_of_every_model_that_has_its_own(is_copied: bool) -> None:
+    """Gathered along their axis; the last, shorter batch is a part of its buffer."""
+    own = torch.stack([INPUTS, -INPUTS, INPUTS + 0.5])
+    classes = torch.stack([TARGETS, TARGETS + 1, TARGETS + 2])
+    feed: torch_feed.Feed = torch_feed.Resident(own, classes, ORDERS, axis=1)
+    if is_copied:
+        feed = torch_feed.FromHost(
+            own,
+            classes,
+            ORDERS,
+            BATCHES.size,
+            torch.device("cpu"),
+            Copies().event,
+            pin=False,
+            axis=1,
+        )
+    for begin, end in BATCHES.spans(0, 12):
+        inputs, targets = feed(begin, end)
+        rows = ORDERS[begin:end]
+        assert torch.equal(inputs, own[:, rows])
+        assert torch.equal(targets, classes[:, rows])
+
+
 def test_a_buffer_is_written_to_only_after_its_last_copy() -> None:
     """Buffers take turns, and each waits for its own copy: not for those that came after."""
     copies = Copies()

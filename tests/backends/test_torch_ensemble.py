@@ -1,0 +1,217 @@
+"""PyTorch's trainers of several models at once: under vmap, and by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from perceptron.backends import registry
+from perceptron.backends.protocol import Unsupported
+from perceptron.backends.shared.torch_capture import CudaCapture, refusing
+from perceptron.backends.shared.torch_recorded import STEPS, RecordedTrainer
+from perceptron.backends.torch_bmm import BmmTrainer
+from perceptron.backends.torch_cuda_graph import BACKEND, MANUAL, GraphBackend
+from perceptron.backends.torch_ensemble import EnsembleTrainer
+from perceptron.problems import catalogue
+from perceptron.problems.optimizer import Adam, Optimizer, Sgd
+from perceptron.problems.problem import DTYPES, DType, Layer, Problem
+from tests.backends.batched import (
+    FOLDS,
+    MANY,
+    OPTIMIZERS,
+    assert_agrees,
+    assert_continues,
+    assert_resets,
+    assert_trains_as_numpy,
+)
+
+if registry.reason_unavailable("torch-cpu"):
+    pytest.skip(f"torch-cpu: {registry.reason_unavailable('torch-cpu')}", allow_module_level=True)
+
+import torch
+
+from perceptron.backends.shared.torch_feed import FromHost
+from tests.backends.fake_cuda import FakeCuda
+
+Several = EnsembleTrainer | BmmTrainer
+
+ONE_LAYER = replace(MANY, name="one layer", layers=(Layer(4, "identity"),))
+"""Three classifiers of several outputs without a hidden layer."""
+PROBLEMS = [MANY, FOLDS, ONE_LAYER, replace(ONE_LAYER, name="one layer, folds", folds=True)]
+
+pytestmark = pytest.mark.usefixtures("one_torch_thread", "_capturable_on_a_cpu")
+both = pytest.mark.parametrize("kind", [EnsembleTrainer, BmmTrainer])
+of_every_kind = pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
+
+
+@pytest.fixture
+def _capturable_on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch asks for a device that captures, though the arithmetic is that of any."""
+    monkeypatch.setattr(
+        import_module("torch.optim.adam"),
+        "_get_capturable_supported_devices",
+        lambda *_: ["cpu", "meta"],
+        raising=False,
+    )
+
+
+def recorded(
+    kind: type[Several], problem: Problem, cuda: FakeCuda, is_copied: bool = False
+) -> RecordedTrainer:
+    """Return a trainer that replays what was recorded, on batches that are copied if asked for."""
+
+    def make() -> Several:
+        trainer = kind(problem, "float64", "cpu", recorded=STEPS)
+        trainer.data.is_copied = is_copied
+        if isinstance(trainer, EnsembleTrainer) and isinstance(problem.optimizer, Adam):
+            trainer._optimizer.param_groups[0]["capturable"] = True
+        return trainer
+
+    return RecordedTrainer(make, CudaCapture(cuda, "cpu"))
+
+
+@both
+@of_every_kind
+def test_batches_are_the_same_rows_of_every_model(kind: type[Several], problem: Problem) -> None:
+    """Over short batches, in the order of a single model, and scored on each one's own rows."""
+    assert_trains_as_numpy(kind(problem, "float64", "cpu"), problem, 40)
+
+
+@both
+@pytest.mark.parametrize("problem", [MANY, FOLDS], ids=lambda problem: problem.name)
+def test_batches_that_are_copied_are_the_same(kind: type[Several], problem: Problem) -> None:
+    """From buffers in host memory, whose short batch is a part of them."""
+    trainer = kind(problem, "float64", "cpu")
+    data, device = trainer.data, torch.device("cpu")
+    trainer.feed = FromHost(
+        data.inputs, data.targets, data.orders, 36, device, _Event, pin=False, axis=data.axis
+    )
+    assert_trains_as_numpy(trainer, problem, 40)
+
+
+class _Event:
+    def record(self) -> None: ...
+
+    def synchronize(self) -> None: ...
+
+
+@both
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda optimizer: optimizer.kind)
+def test_every_optimizer_moves_all_models(kind: type[Several], optimizer: Optimizer) -> None:
+    problem = replace(FOLDS, optimizer=optimizer)
+    for dtype in DTYPES:
+        assert_agrees(kind(problem, dtype, "cpu"), problem, dtype)
+
+
+@both
+@pytest.mark.parametrize("optimizer", [Adam(rate=0.01), Sgd(rate=0.1, momentum=0.9)])
+def test_it_continues_and_resets_in_mid_epoch(kind: type[Several], optimizer: Optimizer) -> None:
+    """Neither Adam's averages nor its count of steps survive a reset."""
+    problem = replace(FOLDS, optimizer=optimizer)
+
+    def prepare() -> Several:
+        return kind(problem, "float64", "cpu")
+
+    assert_continues(prepare, 4, 1, 0, 7)
+    assert_resets(prepare, after=5)
+
+
+@both
+@of_every_kind
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_recorded_steps_are_replayed(
+    kind: type[Several], problem: Problem, is_copied: bool
+) -> None:
+    """On a CUDA that replays nothing but what was recorded, all on its one stream."""
+    cuda = FakeCuda()
+    with cuda.watching():
+        trainer = recorded(kind, problem, cuda, is_copied)
+        trainer.train(3)
+        trainer.reset()
+    assert cuda.strays == []
+    assert_trains_as_numpy(trainer, problem, 40)
+    assert len(cuda.graphs[0].replayed_on) > 1
+
+
+@both
+@of_every_kind
+def test_a_step_stays_on_the_device(kind: type[Several], problem: Problem) -> None:
+    """No tensor of the host, and nothing that Python must ask a value of: see `refusing`."""
+    with torch.device("meta"):
+        trainer = kind(problem, "float32", "meta", recorded=STEPS)
+    batch = trainer.data.feed()(0, 36)
+    trainer.take_recorded(1, [batch])
+    with refusing("meta"):
+        trainer.take_recorded(2, [batch, batch])
+
+
+@pytest.mark.parametrize(("backend", "kind"), [(BACKEND, EnsembleTrainer), (MANUAL, BmmTrainer)])
+def test_a_graph_is_of_the_step_of_several(
+    backend: GraphBackend, kind: type[Several], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PERCEPTRON_REHEARSAL", "1")
+    prepared = backend.prepare(FOLDS, "float64")
+    assert type(prepared.trainer) is kind
+    assert_trains_as_numpy(prepared, FOLDS, 25)
+
+
+@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
+@pytest.mark.parametrize(
+    "problem", [replace(MANY, models=1), *PROBLEMS], ids=lambda problem: problem.name
+)
+def test_it_trains_in_bfloat16_too(name: str, problem: Problem) -> None:
+    """Losses and parameters come back as NumPy's own numbers, and the loss falls."""
+    backend = registry.load(name)
+    assert getattr(backend, "low_precision", None) == ("bfloat16",)
+    dtype: DType = "bfloat16"  # type: ignore[assignment]
+    trainer = backend.prepare(problem, dtype)
+    before = trainer.loss()
+    trainer.train(60)
+    assert trainer.loss() < 0.9 * before
+    assert {array.dtype for array in trainer.parameters()} == {np.dtype("float32")}
+
+
+def test_a_count_of_steps_does_not_stand_still_in_bfloat16() -> None:
+    """256 + 1 is 256 there."""
+    dtype: DType = "bfloat16"  # type: ignore[assignment]
+    trainer = EnsembleTrainer(MANY, dtype, "cpu", recorded=STEPS)
+    trainer.train(300)
+    assert [float(value) for value in trainer.host_values] == [300.0] * 4
+
+
+@pytest.mark.parametrize("name", ["torch-cpu", "torch-cpu-bmm"])
+def test_kernels_and_phases_are_those_of_all_models(name: str) -> None:
+    """A product counts for each model, and data that all share are read once."""
+    backend = registry.load(name)
+    problem = catalogue.find("many-mlps:4")
+    kernels: Callable[..., list[object]] = backend.kernels  # type: ignore[attr-defined]
+    products = [kernel for kernel in kernels(problem, "float32") if "bmm" in kernel.name]  # type: ignore[attr-defined]
+    assert products[0].operations == 4 * 2 * 32 * 64 * 32  # type: ignore[attr-defined]
+    inputs, weights, outputs = 32 * 64, 4 * 64 * 32, 4 * 32 * 32
+    biases = 4 * 32 if "baddbmm" in products[0].name else 0  # type: ignore[attr-defined]
+    assert products[0].bytes_moved == 4 * (inputs + weights + outputs + biases)  # type: ignore[attr-defined]
+    assert len(products) == 5  # two forward, two of weights, one down to the hidden layer
+
+
+def test_phases_end_with_the_whole_iteration() -> None:
+    trainer = EnsembleTrainer(MANY, "float32", "cpu")
+    phases = trainer.phases()
+    assert list(phases)[1:3] == ["batch", "forward, loss and backward under vmap"]
+    start = trainer.parameters()
+    *before, last = phases.values()
+    for loop in before:
+        loop(3)
+    for array, expected in zip(trainer.parameters(), start, strict=True):
+        np.testing.assert_array_equal(array, expected)
+    last(3)
+    assert any((new != old).any() for new, old in zip(trainer.parameters(), start, strict=True))
+
+
+def test_a_loader_refuses_several_models_in_one_line() -> None:
+    """Its rows are those of one."""
+    with pytest.raises(Unsupported, match="trains one model at a time, not 3 at once"):
+        registry.load("torch-cpu-dataloader").prepare(MANY, "float32")
