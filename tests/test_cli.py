@@ -241,7 +241,7 @@ def without(libraries: str, *arguments: str) -> subprocess.CompletedProcess[str]
 def test_what_measures_needs_nothing_that_the_gate_and_the_pages_need() -> None:
     """A machine that is lent has what trains; asv, pages and their like are at home."""
     libraries = "asv,asv_runner,contourpy,jinja2,json5,matplotlib,pandas,platformdirs,plotly"
-    measuring = ("bench", "overhead", "crossover", "map")
+    measuring = ("bench", "overhead", "crossover", "map", "race")
     for arguments in (("backends", "--json"), *((name, "--threads", "no") for name in measuring)):
         process = without(libraries, *arguments)
         # The wrong number is refused after all that the command needs was imported.

@@ -6,7 +6,18 @@ from pathlib import Path
 
 from perceptron.records.fleet import Collected, CollectedRun
 from perceptron.report.fleet_answers import answers
-from tests.made import BENCH, LADDER, MAP, bench_rows, keep, ladder_rows, line, map_rows
+from tests.made import (
+    BENCH,
+    LADDER,
+    MAP,
+    bench_rows,
+    keep,
+    keep_race,
+    ladder_rows,
+    line,
+    map_rows,
+    race_rows,
+)
 
 
 def collected(*runs: Path) -> Collected:
@@ -35,6 +46,13 @@ def test_every_study_says_what_it_found(tmp_path: Path) -> None:
     assert [one.study for one in (bench, search, phase_map, ladder)] == [
         *("bench", "crossover", "map", "overhead")
     ]
+
+
+def test_a_race_says_who_is_first(tmp_path: Path) -> None:
+    """From both starts."""
+    (answer,) = answers(collected(keep_race(tmp_path, race_rows())))
+    assert (answer.study, len(answer.answers)) == ("race", 2)
+    assert all("numpy is there first" in line for line in answer.answers)
 
 
 def test_a_run_that_cannot_be_judged_says_so_and_one_without_rows_nothing(tmp_path: Path) -> None:

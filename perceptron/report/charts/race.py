@@ -15,6 +15,8 @@ from perceptron.report.numbers import digits, duration, percent, tick
 # Markers that a line has room for; a training may be looked at hundreds of times.
 _MARKERS = 40
 _TENTHS = 10
+# Of the axis below its first tick, so that a mark there is whole.
+_BELOW = 0.03
 _TITLES = {
     "fresh": "seconds since the process was started",
     "resident": "seconds of training",
@@ -87,7 +89,7 @@ def _shares(lines: Sequence[Line], target: float) -> Axis:
     ticks = [tenth / _TENTHS for tenth in range(first, _TENTHS + 1)]
     return Axis(
         title="held-out accuracy",
-        low=ticks[0],
+        low=ticks[0] - _BELOW,
         high=1.0,
         ticks=tuple((value, percent(value, 0)) for value in ticks),
         is_linear=True,

@@ -146,11 +146,8 @@ def notes(result: RaceResult) -> list[str]:
     ]
     data = [run.data_seconds for run in result.runs if run.start == "fresh" and run.data_seconds]
     if data:
-        ends = sorted((min(data), max(data)))
-        lines.append(
-            f"Of preparing, {duration(ends[0])} to {duration(ends[1])} went to having the data, "
-            "as every backend must."
-        )
+        took = " to ".join(dict.fromkeys((duration(min(data)), duration(max(data)))))
+        lines.append(f"Of preparing, {took} went to having the data, as every backend must.")
     return lines
 
 

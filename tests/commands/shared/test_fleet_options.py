@@ -10,6 +10,7 @@ from perceptron.commands.bench import bench
 from perceptron.commands.crossover import crossover
 from perceptron.commands.map import map as map_command
 from perceptron.commands.overhead import overhead
+from perceptron.commands.race import race
 from perceptron.commands.shared import fleet_run
 from perceptron.commands.shared.fleet_options import (
     COMPANIONS,
@@ -34,7 +35,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[FleetRequest, float]]:
     return requests
 
 
-@pytest.mark.parametrize("command", [bench, crossover, map_command, overhead])
+@pytest.mark.parametrize("command", [bench, crossover, map_command, overhead, race])
 def test_every_command_that_measures_has_them(command: object) -> None:
     assert set(COMPANIONS) <= set(inspect.signature(command).parameters)  # type: ignore[arg-type]
 
@@ -67,6 +68,7 @@ def test_a_job_runs_what_was_typed_without_the_fleet(
         (("map", "--quick"), 60.0),
         (("crossover", "--family", "mlp-width", "--pair", "numpy:python"), None),
         (("overhead",), None),
+        (("race",), 180.0),
     ],
 )
 def test_a_job_has_the_budget_of_its_study(
