@@ -145,7 +145,6 @@ def _plan(
 ) -> FastestPlan:
     from perceptron.validation.fastest.measure import FastestPlan
 
-    given: dict[str, Any] = {"trainings": trainings, "asked": asked, "seed": seed}
     return FastestPlan(
         trainings=FastestPlan.trainings if trainings is None else trainings,
         asked=FastestPlan.asked if asked is None else asked,
