@@ -2,7 +2,7 @@
 # make test      every check
 # make bench     the main job
 # make targets   the speeds that the suite sets itself, beside what was reached, quiet and busy
-# make results   what README, docs and the dashboard show, measured here: about 80 minutes; resumes
+# make results   what README, docs and the dashboard show, measured here: about 90 minutes; resumes
 # make truth     docs/truth.md: how often the answers are true, in simulated worlds
 # make what-if   docs/what-if.md: estimates of GPUs beside what others published of theirs
 # make network   docs/network.md: estimates of networks beside links shaped on this machine; root on Linux

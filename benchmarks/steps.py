@@ -59,7 +59,7 @@ def steps(machine: str, commits: Path) -> list[Step]:
         Step("crossover", (_ours(*CROSSOVER, *named),), 2),
         Step("race", (_ours(*RACE, *named),), 3.5),
         Step("processes", (_ours(*SEARCHED.split(), *named),), 18),
-        Step("many", (_ours(*MANY.split(), "--budget", "8", *named),), 9),
+        Step("many", tuple(_ours(*one.split(), "--budget", "7", *named) for one in MANY), 15),
         # One process for each commit: on several threads a neighbour would look like a step.
         Step("history", _asv(machine, commits), 8, thread_variables(1)),
         Step("fastest", (_ours("truth", "--fastest", "--save", "docs/fastest.md", *named),), 20),

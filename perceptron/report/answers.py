@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import dropwhile, takewhile
 from pathlib import Path
+from typing import TypeVar
 
 from perceptron.analysis.advice import ShapeAdvice
 from perceptron.analysis.crossover.judge import Crossover
@@ -30,7 +31,11 @@ ADVISED = (
 _COLUMNS = ("your question", "the command", "one answer, from results/")
 _REACHED = "reached [95 % interval]"
 
+_T = TypeVar("_T")
+
 Row = Mapping[str, str]
+Answer = tuple[str, ...]
+"""The question, the page that answers it in full, the command and the answer in short."""
 
 
 def answers(
@@ -46,7 +51,13 @@ def answers(
     and ``truth`` are the pages that `make proof` and `make truth` write; raises `UserError` for
     one without its table.
     """
-    bench = runs.bench
+    bench, gates = runs.bench, many_blocks.of_gates(runs.many)
+
+    def beside(answer: Answer, machine: str) -> Answer:
+        """Say of which machine an answer is, if it is not that of the others."""
+        *about, words = answer
+        return answer if machine == bench.machine else (*about, f"{words} (on `{machine}`)")
+
     rows = (
         (
             "Which backend trains a tiny model fastest?",
@@ -61,9 +72,9 @@ def answers(
             _crossover(bench.crossovers, family),
         ),
         *(() if runs.advice is None else (_for_a_shape(runs.advice.advice),)),
-        *(() if runs.race is None else (_race(runs.race),)),
-        *(() if runs.processes is None else (_over_processes(runs.processes),)),
-        *(() if runs.many is None else (_of_many(runs.many),)),
+        *(beside(_race(own), own.machine) for own in _given(runs.race)),
+        *(beside(_over_processes(own), own.rows[0].machine) for own in _given(runs.processes)),
+        *(beside(_of_many(own), own.rows[0].machine) for own in _given(gates)),
         (
             "Which backend wins over rows × width?",
             "crossovers.md",
@@ -93,6 +104,10 @@ def answers(
         ),
     )
     return "\n".join(lines)
+
+
+def _given(value: _T | None) -> Sequence[_T]:
+    return () if value is None else (value,)
 
 
 def table_lines(page: Path, command: str, section: str = "") -> list[str]:
@@ -127,16 +142,16 @@ def _rows(page: Path, command: str, columns: Iterable[str]) -> Iterator[Row]:
     yield from (dict(zip(head, cells, strict=True)) for cells in body)
 
 
-def _of_many(result: CrossoverResult) -> tuple[str, str, str, str]:
+def _of_many(result: CrossoverResult) -> Answer:
     return (
         "I train many models: one by one, or all at once?",
         "many-models.md",
-        many_blocks.SEARCHED,
+        many_blocks.SEARCHED[0],
         many_blocks.in_short(result),
     )
 
 
-def _for_a_shape(advice: ShapeAdvice) -> tuple[str, str, str, str]:
+def _for_a_shape(advice: ShapeAdvice) -> Answer:
     return (
         "Which backend for my shape, and how long will it take?",
         "crossovers.md#for-one-shape",
@@ -145,7 +160,7 @@ def _for_a_shape(advice: ShapeAdvice) -> tuple[str, str, str, str]:
     )
 
 
-def _race(race: RaceResult) -> tuple[str, str, str, str]:
+def _race(race: RaceResult) -> Answer:
     return (
         "Which backend has my model trained first, from the moment I press enter?",
         "race.md",
@@ -154,7 +169,7 @@ def _race(race: RaceResult) -> tuple[str, str, str, str]:
     )
 
 
-def _over_processes(result: CrossoverResult) -> tuple[str, str, str, str]:
+def _over_processes(result: CrossoverResult) -> Answer:
     return (
         "From which size up does a second process pay?",
         "over-processes.md",

@@ -17,30 +17,36 @@ from perceptron.report.process_blocks import ground_of
 from perceptron.report.tables import markdown
 from perceptron.report.tables.what_if import size_words
 
-SEARCHED = f"crossover --family {','.join(MANY_FAMILIES)} --what-if h100"
-"""The search that is shown, as typed."""
+SEARCHED = tuple(f"crossover --family {family} --what-if h100" for family in MANY_FAMILIES)
+"""The searches that are shown, as typed."""
 COLUMNS = ("family", "pair", "status", "who is faster [95 % interval]")
 _ONE_BY_ONE, _AT_ONCE, _TORCH, _GPU = "numpy-one-by-one", "numpy", "torch-cpu", EAGER
 _BEGINNING = "…unless you train many"
 
 
 def many_blocks(
-    result: CrossoverResult | None, gpus: Mapping[str, CrossoverResult]
+    searches: Sequence[CrossoverResult], gpus: Mapping[str, Sequence[CrossoverResult]]
 ) -> dict[str, str]:
     """Return the sentence that ends the finding, and the tables behind it, by name.
 
-    ``gpus`` are the same search on machines that have one, by its name.
+    ``searches`` are of one of `MANY_FAMILIES` each, ``gpus`` the same on machines that have one, by
+    its name.
     """
-    if result is None:
-        command = f"`perceptron {SEARCHED}`"
-        return {
-            "many": f"{_BEGINNING}: {command} says from how many models on; not measured yet.",
-            "many-in-full": f"Not measured yet: {command} does.",
-        }
+    gates, commands = of_gates(searches), " and ".join(f"`perceptron {one}`" for one in SEARCHED)
+    not_measured = f"`perceptron {SEARCHED[0]}` says from how many models on; not measured yet."
+    on_gpus = {name: own for name, some in gpus.items() if (own := of_gates(some)) is not None}
     return {
-        "many": _in_short(result, gpus),
-        "many-in-full": "\n".join(_in_full(result)),
+        "many": f"{_BEGINNING}: {not_measured}" if gates is None else _in_short(gates, on_gpus),
+        "many-in-full": "\n\n".join("\n".join(_in_full(own)) for own in searches)
+        or f"Not measured yet: {commands} do.",
     }
+
+
+def of_gates(searches: Sequence[CrossoverResult]) -> CrossoverResult | None:
+    """Return the search along OR gates, if there is one."""
+    return next(
+        (own for own in searches if any(row.family == MANY_FAMILIES[0] for row in own.rows)), None
+    )
 
 
 def _in_short(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> str:

@@ -8,7 +8,7 @@ none.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -52,7 +52,7 @@ SEVERAL_PAIRS = (
 """The search that shows from which size up a second process pays."""
 
 MANY_FAMILIES = ("many-or-gates", "many-mlps")
-"""The search that shows from how many models on training them at once changes the answer."""
+"""The searches that show from how many models on training them at once changes the answer."""
 
 Judged = TypeVar(
     "Judged", BenchResult, CrossoverResult, MapResult, OverheadResult, AdviceResult, RaceResult
@@ -66,7 +66,7 @@ class ShownGpu(Struct, frozen=True, kw_only=True):
     bench: BenchResult
     phase_map: MapResult | None
     ladder: OverheadResult | None
-    many: CrossoverResult | None = None
+    many: list[CrossoverResult] = []
 
     @property
     def map_picture(self) -> str:
@@ -89,8 +89,8 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
     advice: AdviceResult | None
     processes: CrossoverResult | None = None
     """From which size up a second process pays."""
-    many: CrossoverResult | None = None
-    """From how many models at once what changes."""
+    many: list[CrossoverResult] = []
+    """From how many models at once what changes, a search for each of `MANY_FAMILIES`."""
     race: RaceResult | None = None
     gpus: list[ShownGpu] = []
     """The newest first; all else is of a CPU."""
@@ -99,7 +99,8 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
 def shown_runs(results: Path) -> ShownRuns:
     """Return the newest run of each kind that is finished and no quick look.
 
-    All of a kind of hardware are of the machine of its newest whole run. Raises `UserError` where
+    All of a kind of hardware are of the machine of its newest whole run. What stands by itself, with
+    its machine's name, is shown of another machine rather than not at all. Raises `UserError` where
     one of a CPU is missing without which there would be no page, and for one that cannot be read.
     """
     shelf = _Shelf(results)
@@ -109,7 +110,7 @@ def shown_runs(results: Path) -> ShownRuns:
         ladder=_ladder(shelf),
         batches=shelf.newest_ladder(CPU, BATCHES),
         advice=shelf.newest("advise", judge_advice, CPU),
-        processes=shelf.newest(
+        processes=shelf.newest_anywhere(
             "crossover",
             judge_crossovers,
             CPU,
@@ -117,7 +118,7 @@ def shown_runs(results: Path) -> ShownRuns:
             pairs=[list(pair) for pair in SEVERAL_PAIRS],
         ),
         many=shelf.newest_of_many(CPU),
-        race=shelf.newest("race", judge_race, CPU, problem=RACED, target=RACED_TO),
+        race=shelf.newest_anywhere("race", judge_race, CPU, problem=RACED, target=RACED_TO),
         gpus=[
             ShownGpu(
                 name=name,
@@ -205,23 +206,62 @@ class _Shelf:
         That is of its machine, unless there is no whole run of it yet.
         """
         whole = self.whole.get(hardware)
-        for stored in self._finished(study):
-            own = stored.run.plan
-            if own.get("quick") or any(own.get(key) != plan[key] for key in plan):
-                continue
-            if whole is None or stored.run.machine == whole.run.machine:
-                loaded = read_run(stored.folder)
-                if _hardware(loaded) == hardware:
-                    return self.within(judge(loaded))
+        for loaded in self._runs(study, hardware, _has(plan)):
+            if whole is None or loaded.run.machine == whole.run.machine:
+                return self.within(judge(loaded))
         return None
+
+    def newest_anywhere(
+        self, study: str, judge: Callable[[LoadedRun], Judged], hardware: str, **plan: object
+    ) -> Judged | None:
+        """Return what `newest` does, or where there is none the newest of another machine."""
+        loaded = next(self._runs(study, hardware, _has(plan)), None)
+        return None if loaded is None else self.within(judge(loaded))
 
     def newest_ladder(self, hardware: str, problem: str) -> OverheadResult | None:
         """Return the newest ladder of a problem in one process."""
         return self.newest("overhead", judge_ladder, hardware, problem=problem, over_processes=None)
 
-    def newest_of_many(self, hardware: str) -> CrossoverResult | None:
-        """Return the newest search along the number of models."""
-        return self.newest("crossover", judge_crossovers, hardware, families=list(MANY_FAMILIES))
+    def newest_of_many(self, hardware: str) -> list[CrossoverResult]:
+        """Return the newest search along the number of models of each family that has times."""
+        searches = (self._newest_along(family, hardware) for family in MANY_FAMILIES)
+        return [search for search in searches if search is not None]
+
+    def _newest_along(self, family: str, hardware: str) -> CrossoverResult | None:
+        """Return what the newest search of a family says of that family."""
+
+        def searched(plan: Mapping[str, object]) -> bool:
+            families = plan.get("families")
+            return isinstance(families, list) and family in families
+
+        for loaded in self._runs("crossover", hardware, searched):
+            found = judge_crossovers(loaded)
+            rows = [row for row in found.rows if row.family == family]
+            if any(row.seconds is not None for row in rows):
+                own = [one for one in found.crossovers if one.family == family]
+                guesses = [guess for guess in found.what_if if guess.family == family]
+                return self.within(replace(found, rows=rows, crossovers=own, what_if=guesses))
+        return None
+
+    def _runs(
+        self, study: str, hardware: str, fits: Callable[[Mapping[str, object]], bool]
+    ) -> Iterator[LoadedRun]:
+        """Yield finished runs of this hardware whose plan fits.
+
+        Those of the whole run's machine come first, and of each machine the newest.
+        """
+        whole = self.whole.get(hardware)
+        fitting = [
+            stored
+            for stored in self._finished(study)
+            if not stored.run.plan.get("quick") and fits(stored.run.plan)
+        ]
+        if whole is not None:
+            fitting.sort(key=lambda stored: stored.run.machine != whole.run.machine)
+        for stored in fitting:
+            loaded = read_run(stored.folder)
+            if _hardware(loaded) == hardware:
+                yield loaded
 
     def within(self, result: Judged) -> Judged:
         """Return the result with its folder relative to the repository's root."""
@@ -237,6 +277,11 @@ class _Shelf:
     @cached_property
     def _stored(self) -> list[StoredRun]:
         return stored_runs(self.results, _refuse)
+
+
+def _has(wanted: Mapping[str, object]) -> Callable[[Mapping[str, object]], bool]:
+    """Return what tells whether a plan holds these values."""
+    return lambda plan: all(plan.get(key) == value for key, value in wanted.items())
 
 
 def _has_finding(loaded: LoadedRun) -> bool:

@@ -77,7 +77,7 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     content |= batch_blocks(runs.batches) | process_blocks(runs.processes) | proof_blocks(proof)
     content |= race_blocks(runs.race)
     content |= speeds_blocks(speeds) | rule_blocks(proof) | gpu_blocks(runs.gpus)
-    many_on_gpus = {gpu.name: gpu.many for gpu in runs.gpus if gpu.many is not None}
+    many_on_gpus = {gpu.name: gpu.many for gpu in runs.gpus}
     content |= many_blocks(runs.many, many_on_gpus)
     content["answers"] = answers(runs, PICTURED, proof, truth)
     return {

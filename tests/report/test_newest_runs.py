@@ -170,12 +170,16 @@ def test_a_rehearsal_is_not_shown(results: Path) -> None:
 
 
 def test_the_search_along_models_is_shown_as_soon_as_there_is_one(results: Path) -> None:
-    """One of a GPU's machine is the GPU's."""
+    """Of each family the newest with times, of another machine rather than none; a GPU's is its."""
     keep(results, MANY | {"quick": True}, many_rows(), started="2026-02-01T00:00:00Z")
-    one = MANY | {"families": ["many-or-gates"]}
-    keep(results, one, many_rows(), started="2026-02-02T00:00:00Z")
-    assert shown_runs(results).many is None
+    assert shown_runs(results).many == []
+    far = {"machine": "far", "folder": "far"}
+    keep(results, MANY, many_rows(), started="2026-02-04T00:00:00Z", **far)
+    (elsewhere,) = shown_runs(results).many
+    assert elsewhere.rows[0].machine == "far"
     folder = keep(results, MANY, many_rows(), started="2026-02-03T00:00:00Z")
+    other = MANY | {"families": ["many-mlps"]}
+    keep(results, other, many_rows("many-mlps"), started="2026-02-05T00:00:00Z")
     keep(results, WHOLE, gpu_rows(), started=NEWER, **GPU_BOX)
     on_gpu = [
         replace(row, backend="torch-cuda", device="cuda") if row.backend == "torch-cpu" else row
@@ -183,10 +187,12 @@ def test_the_search_along_models_is_shown_as_soon_as_there_is_one(results: Path)
     ]
     keep(results, MANY, on_gpu, started="2026-03-02T00:00:00Z", **GPU_BOX)
     runs = shown_runs(results)
-    assert runs.many is not None
-    assert runs.many.results == folder.relative_to(results.parent)
-    assert runs.gpus[0].many is not None
-    assert "torch-cuda" in {row.backend for row in runs.gpus[0].many.rows}
+    gates, mlps = runs.many
+    assert gates.results == folder.relative_to(results.parent)
+    assert {one.family for one in gates.crossovers} == {"many-or-gates"}
+    assert {row.family for row in mlps.rows} == {"many-mlps"}
+    (on_its_gpu,) = runs.gpus[0].many
+    assert "torch-cuda" in {row.backend for row in on_its_gpu.rows}
 
 
 def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Path) -> None:
@@ -199,6 +205,14 @@ def test_the_search_over_processes_is_shown_as_soon_as_there_is_one(results: Pat
     assert runs.processes is None
     assert runs.ladder.rows[0].when < "2026-02"
     folder = keep(results, SEVERAL, several_rows(), started="2026-02-03T00:00:00Z")
+    keep(
+        results,
+        SEVERAL,
+        several_rows(),
+        started="2026-02-04T00:00:00Z",
+        machine="far",
+        folder="far",
+    )
     found = shown_runs(results).processes
     assert found is not None
     assert found.results == folder.relative_to(results.parent)
