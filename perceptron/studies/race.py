@@ -193,7 +193,9 @@ class _Race:
         self._run.journal.note_spent(self._budget.whole.spent)
         self._report("done")
         return not any(
-            self._may_race(name, seed) for name in fit for seed in range(self._plan.seeds)
+            self._may_race(name, seed)
+            for name in self._plan.competitors
+            for seed in range(self._plan.seeds)
         )
 
     def _is_fit(self, name: Competitor) -> bool:

@@ -138,6 +138,23 @@ def test_a_budget_cuts_the_last_seeds_of_all(
     assert {run.seeds for run in again.runs} == {50}
 
 
+def test_who_was_not_even_checked_was_cut(
+    track: Track, digits: Problem, tmp_path: Path, lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A larger budget races it: the run must not look complete."""
+    lab.missing["python"] = "no snake found"
+    monkeypatch.setattr(study, "run_job", lambda job, backend, seconds_left: _late(lab))
+    result = raced(tmp_path, plan(digits), 10.0)
+    assert track.raced == []
+    assert any(warning.code == "budget-spent" for warning in result.warnings)
+
+
+def _late(lab: Lab) -> Iterator[Outcome]:
+    lab.now += 20.0
+    raise Abandoned("numpy", "digits")
+    yield
+
+
 def test_one_that_crashes_mid_race_is_out_and_the_others_go_on(
     track: Track, digits: Problem, tmp_path: Path
 ) -> None:
