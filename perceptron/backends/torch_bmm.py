@@ -105,8 +105,9 @@ class Stack:
 
 
 class WideLayer:
-    """One layer of all models: weights (features, models, outputs), then biases, lie in the flat
-    tensors, so that inputs are multiplied with those of all models at once.
+    """One layer of all models, by whose weights inputs are multiplied at once.
+
+    In the flat tensors lie weights (features, models, outputs), then biases (models, outputs).
     """
 
     def __init__(self, problem: Problem, parameters: torch.Tensor, gradients: torch.Tensor) -> None:

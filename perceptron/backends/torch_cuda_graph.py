@@ -1,8 +1,8 @@
 """PyTorch's own step, recorded once as a CUDA graph and replayed: Python launches no kernels.
 
 What is recorded is the step of `torch-cuda`, or that of `torch-cuda-manual`, optimizer included. Of
-several models at once it is the step under vmap, or that of `torch-cuda-bmm`; of those no GPU has
-recorded any yet.
+several models at once it is that of `torch-cuda`, which is traced by vmap while it is recorded and
+never again, or that of `torch-cuda-bmm`. The steps of several models have never met a GPU.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class GraphBackend:
 
 
 class ManualGraphBackend(GraphBackend):
-    """What `torch-cuda-manual` computes, kernel for kernel."""
+    """What `torch-cuda-manual` computes, kernel for kernel; of several models `torch-cuda-bmm`."""
 
     name = "torch-cuda-manual-graph"
     summary = f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph"

@@ -1,8 +1,9 @@
-"""Several models at once as PyTorch's tutorial on ensembles writes it, and trains them.
+"""Several models at once as PyTorch's tutorial on ensembles writes them: stacked, under vmap.
 
-See https://docs.pytorch.org/tutorials/intermediate/ensembling.html: parameters are stacked, the
-module is called with those of one model, and `torch.func.vmap` makes of that the gradients of all.
-What vmap does it does anew in each iteration, in Python.
+See https://docs.pytorch.org/tutorials/intermediate/ensembling.html: the parameters of all models
+are stacked, a module is called with those of one, and `torch.func` makes the gradients of all of
+that. It traces the call again in each iteration, in Python, which is most of an iteration's time
+where models are small.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ class EnsembleTrainer(ModuleTrainer):
         model = model_of(self._problem, self._dtype, self._device)
         # The same module for each: its values are overwritten by the start.
         self._stacked, _ = stack_module_state([model] * self._problem.models)
-        # A module without values, as the tutorial has it: it lends its layers alone.
+        # A module without values, as in the tutorial: only its layers are needed.
         base, loss = copy.deepcopy(model).to("meta"), self._loss
 
         def outputs(parameters: Stacked, inputs: torch.Tensor) -> torch.Tensor:
@@ -62,7 +63,7 @@ class EnsembleTrainer(ModuleTrainer):
         import torch
 
         stacked, gradients_of, optimizer = self._stacked, self._gradients_of, self._optimizer
-        # `grad` records what it needs all the same; autograd would record that once more.
+        # `grad` records what it needs all the same; without this autograd records that once more.
         with torch.no_grad():
             for inputs, targets in batches:
                 gradients = gradients_of(stacked, inputs, targets)

@@ -99,9 +99,10 @@ class ShownRuns(Struct, frozen=True, kw_only=True):
 def shown_runs(results: Path) -> ShownRuns:
     """Return the newest run of each kind that is finished and no quick look.
 
-    All of a kind of hardware are of the machine of its newest whole run. What stands by itself, with
-    its machine's name, is shown of another machine rather than not at all. Raises `UserError` where
-    one of a CPU is missing without which there would be no page, and for one that cannot be read.
+    All of a kind of hardware are of the machine of its newest whole run. What stands by itself,
+    with its machine's name, is shown of another machine rather than not at all. Raises `UserError`
+    where one of a CPU is missing without which there would be no page, and for one that cannot be
+    read.
     """
     shelf = _Shelf(results)
     return ShownRuns(

@@ -34,6 +34,7 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
         ("batches-adam", "float32"),  # fed from the host
         ("several-l1", "float32"),
         ("batches-adamw", "float64"),
+        ("folds-adam", "float32"),  # several models at once
     ],
 )
 @pytest.mark.parametrize("name", DEVICES)
