@@ -28,9 +28,11 @@ def test_bench_prints_the_contract_and_names_page_and_results(
 ) -> None:
     """One document on standard output, progress on standard error, rows and page on disk.
 
-    The whole of a quick run, as README says to type it, with its default backends and families.
+    The whole of a quick run, as README says to type it, with its default backends and families; in
+    as few processes as give intervals, each with one thread, which waits for no other one's core.
     """
-    process = perceptron("bench", "--quick", "--machine", "box", "--json", *AMPLE)
+    short = ("--rounds", "2", "--threads", "1", *AMPLE)
+    process = perceptron("bench", "--quick", "--machine", "box", "--json", *short)
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert document["machine"] == "box"
