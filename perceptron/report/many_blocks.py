@@ -71,6 +71,8 @@ def _turn(result: CrossoverResult, pair: tuple[str, str], what: str) -> str:
     doubt = " (not sure)" if found.unsure else ""
     if found.status == "crosses" and found.size is not None:
         return f"from {_whole(found.size, found.low, found.high)} models on {what}{doubt}"
+    if found.status == "never":
+        return f"{pair[0]} stays faster than {pair[1]} at every number of models{doubt}"
     at_most = _sure_from(found) if found.status == "always" else None
     if at_most is not None:
         return f"from at most {count(at_most)} models on {what}"

@@ -97,7 +97,7 @@ def test_a_turn_that_is_none_is_told_as_it_is(tmp_path: Path) -> None:
         for row in many_rows()
     ]
     text = many_blocks([judge_crossovers(read_run(keep(tmp_path, MANY, rows)))], {})["many"]
-    assert "torch-cpu is faster than numpy: numpy at every number of models" in text
+    assert "numpy stays faster than torch-cpu at every number of models" in text
     without = [row for row in rows if row.backend in BACKENDS[:1]]
     text = many_blocks([judge_crossovers(read_run(keep(tmp_path / "b", MANY, without)))], {})[
         "many"
