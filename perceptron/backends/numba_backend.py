@@ -47,7 +47,8 @@ class WrittenOutTrainer(LoopTrainer):
     def __init__(self, problem: Problem, dtype: DType) -> None:
         super().__init__(problem, dtype)
         real = np.dtype(dtype).type
-        self._columns = tuple(np.ascontiguousarray(column) for column in self._columns)
+        # Copies, which all have one type: some of the columns are read-only.
+        self._columns = tuple(np.array(column) for column in self._columns)
         self._scale_of_all = real(self._scale_of_all)
         self._numbers = tuple(real(number) for number in self._numbers)
         if self._turns is not None:

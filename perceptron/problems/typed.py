@@ -19,7 +19,7 @@ _held: WeakValueDictionary[tuple[Any, ...], Array] = WeakValueDictionary()
 
 
 def typed(problem: Problem, dtype: npt.DTypeLike) -> Part:
-    """Return `Problem.training_part` in this dtype; not to be written to.
+    """Return `Problem.training_part` in this dtype; read-only.
 
     The arrays are kept for as long as anybody holds them, and no longer.
     """
@@ -28,5 +28,7 @@ def typed(problem: Problem, dtype: npt.DTypeLike) -> Part:
     inputs, targets = (_held.get(key) for key in keys)
     if inputs is None or targets is None:
         inputs, targets = (array.astype(dtype) for array in problem.training_part())
+        for array in (inputs, targets):
+            array.setflags(write=False)
         _held.update(zip(keys, (inputs, targets), strict=True))
     return Part(inputs, targets)

@@ -62,6 +62,7 @@ def test_the_last_short_batch_counts_with_its_own_mean() -> None:
         array[...] = value
     assert alone._batches is not None
     order = alone._batches.indices(0)  # its first batch gets the rows of the other's last
+    alone._inputs, alone._targets = alone._inputs.copy(), alone._targets.copy()
     alone._inputs[order], alone._targets[order] = part.inputs[rows], part.targets[rows]
     for either in (trainer, alone):
         either.train(1)
