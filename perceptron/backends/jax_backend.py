@@ -189,11 +189,13 @@ class JaxBackend:
         summary: str,
         rung: LadderStep | None = None,
         published_dtype: DType = "float32",
+        rung_of_models: LadderStep | None = None,
     ) -> None:
         self.name = name
         self.device = device
         self.summary = summary
         self.rung = rung
+        self.rung_of_models = rung_of_models
         self.published_dtype = published_dtype
         self.accelerator = None if device == "cpu" else JaxAccelerator(device)
         self._found = False
@@ -262,10 +264,14 @@ CPU = JaxBackend(
     "JAX on the CPU: the whole loop compiled by XLA, called once; batches gathered in it",
     LadderStep("Python's loop: all steps in one call", after="python"),
     published_dtype="float64",
+    rung_of_models=LadderStep("calls for each model: vmap makes one of all", "jax-cpu-one-by-one"),
 )
 CUDA = JaxBackend(
     "jax-cuda",
     "cuda",
     "JAX on a CUDA GPU, as jax-cpu; from the host it copies batch by batch, called for each",
     LadderStep("Python's loop: all steps in one call", after="torch-cuda-graph"),
+    rung_of_models=LadderStep(
+        "Python's loop: all steps of all models in one call", "torch-cuda-manual-graph"
+    ),
 )

@@ -70,6 +70,9 @@ class NumbaBackend:
     rung = LadderStep(
         "everything but the arithmetic: one compiled loop over plain arrays", after="jax-cpu"
     )
+    rung_of_models = LadderStep(
+        "a call for each model: a parallel loop over them", after="numba-one-by-one"
+    )
     published_dtype: DType = "float64"
     imports = ("numba", "scipy.linalg.cython_blas")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.backends.protocol import LadderStep
 from perceptron.backends.shared.gradient import ACTIVATE, DAMP, SLOPES, Batch, Step, views
 from perceptron.backends.shared.kernels import Kernel, trace
 from perceptron.backends.shared.torch_data import to_host
@@ -207,6 +208,7 @@ class BmmBackend(ManualBackend):
     name = "torch-cpu-bmm"
     summary = "PyTorch on the CPU: several models in batched products, gradients derived by hand"
     low_precision: tuple[str, ...] = ("bfloat16",)
+    rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cpu")
 
     def prepare(self, problem: Problem, dtype: DType) -> BmmTrainer:
         trainer = BmmTrainer(problem, dtype, device_here(self.device))
@@ -226,6 +228,7 @@ class CudaBmmBackend(BmmBackend):
     device = "cuda"
     summary = "PyTorch on a CUDA GPU, otherwise as torch-cpu-bmm; has never run on one"
     accelerator: TorchAccelerator | None = TorchAccelerator("cuda")
+    rung_of_models = LadderStep("vmap, autograd and the optimizer's class", after="torch-cuda")
 
     def unavailable(self) -> str | None:
         return CUDA.unavailable()

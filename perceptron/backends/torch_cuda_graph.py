@@ -51,6 +51,9 @@ class ManualGraphBackend(GraphBackend):
     name = "torch-cuda-manual-graph"
     summary = f"PyTorch on a CUDA GPU: as torch-cuda-manual, {STEPS} steps in one CUDA graph"
     rung = LadderStep("launches from Python: recorded steps, replayed", after="torch-cuda-manual")
+    rung_of_models = LadderStep(
+        "launches from Python: recorded steps, replayed", after="torch-cuda-bmm"
+    )
 
     def _trainer(self, problem: Problem, dtype: DType) -> Recordable:
         trainer = ManualTrainer if problem.models == 1 else BmmTrainer

@@ -98,11 +98,19 @@ class TorchBackend:
     of_several: type[ModuleTrainer] = EnsembleTrainer
     """The trainer of several models at once."""
 
-    def __init__(self, name: str, device: str, summary: str, rung: LadderStep) -> None:
+    def __init__(
+        self,
+        name: str,
+        device: str,
+        summary: str,
+        rung: LadderStep,
+        rung_of_models: LadderStep | None = None,
+    ) -> None:
         self.name = name
         self.device = device
         self.summary = summary
         self.rung = rung
+        self.rung_of_models = rung_of_models
         self.accelerator = None if device == "cpu" else TorchAccelerator(device)
 
     def unavailable(self) -> str | None:
@@ -143,12 +151,14 @@ CPU = TorchBackend(
     "cpu",
     "PyTorch on the CPU: nn.Sequential, autograd, torch.optim",
     LadderStep("the loader: a batch is gathered by its indices", after="torch-cpu-dataloader"),
+    LadderStep("calls for each model: vmap makes one of all", after="torch-cpu-one-by-one"),
 )
 CUDA = TorchBackend(
     "torch-cuda",
     "cuda",
     "PyTorch on a CUDA GPU, otherwise as torch-cpu",
     LadderStep("the loader: a batch is gathered by its indices", after="torch-cuda-dataloader"),
+    LadderStep("launches for each model: vmap makes one of all", after="torch-cuda-one-by-one"),
 )
 # ROCm's PyTorch calls its devices cuda, so an AMD GPU is a device of `torch-cuda`.
 MPS = TorchBackend(

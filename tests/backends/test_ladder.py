@@ -79,7 +79,9 @@ def test_every_backend_of_ours_with_a_rung_is_on_a_ladder() -> None:
     devices = {backend.device for backend in backends}
     for attribute, models in (("rung", False), ("rung_of_models", True)):
         with_rung = {
-            backend.name for backend in backends if attribute in vars(type(backend)) | vars(backend)
+            backend.name
+            for backend in backends
+            if (vars(type(backend)) | vars(backend)).get(attribute) is not None
         }
         assert with_rung == {name for device in devices for name in rungs(device, models=models)}
 
@@ -90,9 +92,17 @@ def test_several_models_have_a_ladder_of_their_own() -> None:
     assert ladder[0] == "torch-cpu-one-by-one"
     assert ladder.index("numpy") == ladder.index("numpy-one-by-one") + 1
     assert "processes" in ladder
+    assert ladder[1:3] == ["torch-cpu", "torch-cpu-bmm"]
+    assert ladder[-1] == "numba"
     assert not {"numpy-inplace", "python", "torch-cpu-compiled"} & set(ladder)
     assert not {name for name in rungs("cpu") if name.endswith("-one-by-one")}
-    assert next(iter(rungs("cuda", models=True))) == "torch-cuda-one-by-one"
+    assert list(rungs("cuda", models=True)) == [
+        "torch-cuda-one-by-one",
+        "torch-cuda",
+        "torch-cuda-bmm",
+        "torch-cuda-manual-graph",
+        "jax-cuda",
+    ]
     assert rungs("cpu", processes=(1, 2), models=True) == rungs("cpu", models=True)
 
 
