@@ -102,4 +102,5 @@ def test_asv_imports_it_at_no_cost() -> None:
         "perceptron.report",
         "perceptron.report.asv",
         "perceptron.report.asv.plugin",
+        "perceptron.version",
     }
