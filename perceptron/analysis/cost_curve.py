@@ -4,21 +4,14 @@ Seconds per iteration are a sum of costs, none of them negative, each in proport
 that is counted from the shape: the call itself, the layers, the operations, the bytes … What that
 leaves over varies smoothly with the sizes. So measured shapes nearby correct it, and how far away
 they are says how sure the estimate is. Evaluating is plain Python: a program that asks once must
-not wait for SciPy, which `fit` alone needs.
-
-The costs are the non-negative least squares of relative errors (Lawson and Hanson, Solving Least
-Squares Problems, 1974). The logarithms left over are taken for a Gaussian process, whose reach and
-noise are those that predict each shape best from the others (Rasmussen and Williams, Gaussian
-Processes for Machine Learning, 2006, section 5.4.2).
+not wait for SciPy, which `fit` alone needs; how it fits is said in `cost_fit`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from itertools import product
+from collections.abc import Iterable, Sequence
 from math import dist, exp, inf, log, sqrt
 from operator import mul
-from typing import Any
 
 from msgspec import Struct
 
@@ -34,17 +27,7 @@ _LARGEST_LOG = 300.0
 _ROOT = sqrt(3)
 # Beyond so many times its reach a shape says nothing.
 _FAR = 20.0
-_REACHES = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-# Of the variance that shapes share, what each has of its own.
-_NOISES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-# What shapes vary by, and how many shapes that is worth: a fit to a few leaves too little over.
-_USUAL_SPREAD = 0.35
-_WORTH = 10
 _LEAST_SECONDS = 1e-6
-# Two processes of the same shape differ by so much, whatever a fit to a few says.
-_LEAST_NOISE = 0.02
-
-Terms = Callable[[Work], tuple[float, ...]]
 
 
 class Estimate(Struct, frozen=True, gc=False):
@@ -134,66 +117,29 @@ def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
 def _fit_one(rows: Sequence[MeasuredWork]) -> CostCurve:
     import numpy as np
 
-    seconds = np.array([row.seconds for row in rows])
-    coefficients, left = _costs(rows, _terms, seconds)
+    # It brings SciPy.
+    from perceptron.analysis.cost_fit import LEAST_NOISE, costs, neighbourhood
+
+    amounts = np.array([_terms(row.work) for row in rows])
+    coefficients, left = costs(amounts, np.array([row.seconds for row in rows]))
     places = [_place(row.work) for row in rows]
-    reach, corrections, spread, noise = _process(np.array(places), left)
+    near = neighbourhood(np.array(places), left)
+    amounts = np.array([_preparing_terms(row.work) for row in rows])
     preparing = np.array([max(row.prepare_seconds, _LEAST_SECONDS) for row in rows])
-    prepare, left = _costs(rows, _preparing_terms, preparing)
+    prepare, left = costs(amounts, preparing)
     return CostCurve(
         backend=rows[-1].backend,
         device=rows[-1].device,
         coefficients=coefficients,
         prepare=prepare,
-        prepare_spread=max(float(np.std(left)), _LEAST_NOISE),
+        prepare_spread=max(float(np.std(left)), LEAST_NOISE),
         kinds=tuple(sorted({row.work.shape.kind for row in rows})),
-        places=tuple(places),
-        corrections=corrections,
-        reach=reach,
-        spread=spread,
-        noise=noise,
+        places=tuple(places[index] for index in near.kept),
+        corrections=near.corrections,
+        reach=near.reach,
+        spread=near.spread,
+        noise=near.noise,
     )
-
-
-def _costs(
-    rows: Sequence[MeasuredWork], terms: Terms, seconds: Any
-) -> tuple[tuple[float, ...], Any]:
-    """Return the costs whose sums are nearest to these seconds, and the logarithms left over.
-
-    The median of those is 0: far from all measured shapes the sum is the estimate.
-    """
-    import numpy as np
-    from scipy.optimize import nnls
-
-    amounts = np.array([terms(row.work) for row in rows], np.float64) / seconds[:, None]
-    # Columns of one size: operations are counted by the million, layers are few.
-    sizes = np.linalg.norm(amounts, axis=0)
-    sizes[sizes == 0] = 1.0
-    costs, _ = nnls(amounts / sizes, np.ones(len(rows)), maxiter=100 * len(sizes))
-    left = -np.log(amounts @ (costs / sizes))
-    middle = float(np.median(left))
-    return tuple(float(cost) for cost in exp(middle) * costs / sizes), left - middle
-
-
-def _process(places: Any, left: Any) -> tuple[float, tuple[float, ...], float, float]:
-    """Return the reach, the correction of each place, the spread and the noise."""
-    import numpy as np
-
-    away = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    best = (-inf, 1.0, np.zeros(len(left)), 0.0, _LEAST_NOISE)
-    for reach, noise in product(_REACHES, _NOISES):
-        alike = (1 + _ROOT * away / reach) * np.exp(-_ROOT * away / reach)
-        inverse = np.linalg.inv(alike + noise * np.eye(len(left)))
-        weights, precision = inverse @ left, np.diag(inverse)
-        # Each shape predicted from the others is off by weight/precision.
-        apart = float(np.sum(weights**2 / precision))
-        shared = (_WORTH * _USUAL_SPREAD**2 + apart) / (_WORTH + len(left))
-        variance = shared / precision
-        likely = -float(np.sum(np.log(variance) + (weights / precision) ** 2 / variance))
-        if likely > best[0]:
-            best = (likely, reach, weights, sqrt(shared), sqrt(noise * shared))
-    _, reach, weights, spread, noise = best
-    return reach, tuple(map(float, weights)), spread, max(noise, _LEAST_NOISE)
 
 
 def _terms(work: Work) -> tuple[float, ...]:

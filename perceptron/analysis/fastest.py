@@ -5,53 +5,23 @@ Plain Python on records: a program that asks once waits for no library.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from math import exp, inf, log, sqrt
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from math import inf, log, sqrt
 
 from msgspec import Struct
 
-from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import NO_TIME, MeasuredWork, Work
-
-Source = Literal["measured", "estimated", "unknown"]
+from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
+from perceptron.analysis.work import GIVEN_UP
 
 ALIKE = 1.1
 """Times that differ by no more than this factor are not told apart."""
-NEAR = 3.0
-"""Distance up to which a measured shape is near, see `Estimate.distance`."""
-# Of a time that one process measured: how far another one may be off, at 95 %.
-_ONE_PROCESS = 1.1
+DEAR = 1.5
+"""A pick that may take this many times what another takes is worth a measurement."""
 # Standard deviations of an interval of 95 %, and those beyond which a difference is sure.
 _NORMAL = 1.96
 _SURE = 1.64
-NOT_KNOWN = "not measured on this machine, and nothing near it"
-
-
-class BackendHere(Struct, frozen=True, kw_only=True):
-    """A backend that may be advised, on this machine."""
-
-    name: str
-    device: str
-    unavailable: str | None = None
-    """Why it cannot run here, in one line; None if it can."""
-
-
-class Candidate(Struct, frozen=True, kw_only=True):
-    """One backend that was asked about; without a time it has a ``reason``.
-
-    ``seconds`` are those of the whole training, preparing included, ``low`` and ``high`` their
-    interval at about 95 %.
-    """
-
-    backend: str
-    device: str
-    seconds: float | None = None
-    low: float | None = None
-    high: float | None = None
-    source: Source = "unknown"
-    reason: str | None = None
-    """Why there is no time; of an estimate, how far from a measured shape it is."""
+# Reasons of an estimate that leave it in doubt, however far it is from all others.
+_DOUBTS = (OTHER_KIND, *GIVEN_UP)
 
 
 class Advice(Struct, frozen=True, kw_only=True):
@@ -79,80 +49,6 @@ class Advice(Struct, frozen=True, kw_only=True):
     """All that were asked about, the fastest first."""
 
 
-def candidates(
-    work: Work,
-    iterations: int,
-    backends: Sequence[BackendHere],
-    rows: Iterable[MeasuredWork],
-    curves: Mapping[str, CostCurve],
-) -> list[Candidate]:
-    """Return what is known of each backend's whole training, of so many iterations.
-
-    A row of this very shape is an answer, the newest of several; else the backend's curve is, as
-    an estimate. ``rows`` and ``curves`` are of one machine, dtype and number of threads.
-    """
-    rows = list(rows)
-    return [_candidate(work, iterations, backend, rows, curves) for backend in backends]
-
-
-def _candidate(
-    work: Work,
-    iterations: int,
-    backend: BackendHere,
-    rows: Sequence[MeasuredWork],
-    curves: Mapping[str, CostCurve],
-) -> Candidate:
-    name, device = backend.name, backend.device
-    if backend.unavailable is not None:
-        return Candidate(backend=name, device=device, reason=backend.unavailable)
-    row = row_of(work, name, rows)
-    if row is not None:
-        return _measured(row, iterations)
-    curve = curves.get(name)
-    if curve is None or work.shape.kind not in curve.kinds:
-        return Candidate(backend=name, device=device, reason=NOT_KNOWN)
-    once, each = curve.prepare_seconds(work), curve.seconds(work)
-    return Candidate(
-        backend=name,
-        device=device,
-        seconds=once.seconds + iterations * each.seconds,
-        low=once.low + iterations * each.low,
-        high=once.high + iterations * each.high,
-        source="estimated",
-        reason=f"the nearest shape measured is a factor of {exp(min(each.distance, 20)):.2g} away"
-        if each.distance > NEAR
-        else None,
-    )
-
-
-def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWork | None:
-    """Return the newest row of this shape, or of a kind that the backend refuses; None if none."""
-    kind, newest = work.shape.kind, None
-    for row in rows:
-        if row.backend != backend:
-            continue
-        answers = row.work.shape == work.shape or (row.refused and row.work.shape.kind == kind)
-        if answers and (newest is None or row.when >= newest.when):
-            newest = row
-    return newest
-
-
-def _measured(row: MeasuredWork, iterations: int) -> Candidate:
-    if row.seconds is None:
-        return Candidate(backend=row.backend, device=row.device, reason=row.reason or NOT_KNOWN)
-    low = row.seconds / _ONE_PROCESS if row.low is None else row.low
-    high = row.seconds * _ONE_PROCESS if row.high is None else row.high
-    once = row.prepare_seconds
-    return Candidate(
-        backend=row.backend,
-        device=row.device,
-        seconds=once + iterations * row.seconds,
-        low=once / _ONE_PROCESS + iterations * low,
-        high=once * _ONE_PROCESS + iterations * high,
-        source="measured",
-    )
-
-
 def contenders(found: Iterable[Candidate]) -> list[Candidate]:
     """Return the fastest and those that may be as fast, the fastest first."""
     timed = sorted((one for one in found if one.seconds), key=_seconds)
@@ -162,12 +58,22 @@ def contenders(found: Iterable[Candidate]) -> list[Candidate]:
 def is_enough(found: Sequence[Candidate]) -> bool:
     """Return whether measuring would tell no more: all is known of who may be the fastest.
 
-    That is so if each of them was measured, or a shape near this one was, and every other backend
-    that can run has a time or a reason for having none.
+    That is so if each of them was measured, or a shape near this one was, if none of them may take
+    so much less than the pick that it is `DEAR`, and if every other backend that can run has a time
+    or a reason for having none.
     """
+    may_be = contenders(found)
     unknown = any(one.reason == NOT_KNOWN for one in found)
-    far = any(one.reason is not None for one in contenders(found))
-    return not unknown and not far
+    far = any(one.reason not in (None, *GIVEN_UP) for one in may_be)
+    return not unknown and not far and not any(_is_open(one, may_be[0]) for one in may_be[1:])
+
+
+def _is_open(other: Candidate, pick: Candidate) -> bool:
+    """Return whether the intervals leave it open that this pick is `DEAR`, and a row would tell."""
+    if other.source == pick.source == "measured" or other.reason in GIVEN_UP:
+        return False
+    apart = log(_seconds(other) / _seconds(pick))
+    return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
 
 
 def choose(
@@ -181,9 +87,9 @@ def choose(
         raise ValueError("no candidates to choose from")
     ordered = sorted(found, key=_seconds)
     may_be = contenders(found)
-    unknown = [one for one in found if one.reason in (NOT_KNOWN, NO_TIME)]
+    unknown = [one for one in found if _is_unknown(one)]
     best = may_be[0] if may_be else _first(found)
-    sure = len(may_be) == 1 and not unknown
+    sure = len(may_be) == 1 and not unknown and best.reason not in _DOUBTS
     return Advice(
         backend=best.backend,
         device=best.device,
@@ -199,13 +105,18 @@ def choose(
     )
 
 
+def _is_unknown(candidate: Candidate) -> bool:
+    """Return whether it may be the fastest for all that is known."""
+    return candidate.seconds is None and candidate.reason in (NOT_KNOWN, *GIVEN_UP)
+
+
 def _seconds(candidate: Candidate) -> float:
     return inf if candidate.seconds is None else candidate.seconds
 
 
 def _first(found: Sequence[Candidate]) -> Candidate:
     """Return NumPy if it can run here, else the first that can, else the first."""
-    able = [one for one in found if one.reason == NOT_KNOWN]
+    able = [one for one in found if _is_unknown(one)]
     return next((one for one in able if one.backend == "numpy"), (able or list(found))[0])
 
 
@@ -250,6 +161,10 @@ def _why(
         doubts.append(f"{_listed(may_be[1:])} may be as fast")
     if unknown:
         doubts.append(f"nothing is known of {_listed(unknown)}")
+    if best.reason in GIVEN_UP:
+        doubts.append(f"{best.backend} {best.reason}")
+    if best.reason == OTHER_KIND:
+        doubts.append(OTHER_KIND)
     return f"{sentence}; not sure: {', and '.join(doubts)}" if doubts else sentence
 
 

@@ -12,7 +12,10 @@ from msgspec import Struct
 # Structs here are written as arrays, without names: a cache of many is read within milliseconds.
 
 NO_TIME = "takes too long to be measured in the time that was given"
-"""The reason of a row whose measurement was abandoned."""
+NO_START = "did not start in the time that was given to measure it"
+NO_WORD = "did not say in the time that was given whether it can run here"
+GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
+"""Reasons of what was abandoned: with more time there may be a time."""
 # What one process of a shape is off from another, as a standard deviation of the logarithm, and how
 # many processes that is worth: two or three alone cannot tell how far they vary.
 _SPREAD = 0.05

@@ -41,6 +41,8 @@ class Abandoned(Exception):
         self.backend = backend
         self.problem = problem
         """The reference of what it was at; None while it started."""
+        self.workers: tuple[Hashable, ...] = ()
+        """Which did not start in time, where several were started at once."""
 
 
 def no_end() -> float:
@@ -113,6 +115,7 @@ class Workers:
             if any(outcome.status != "ok" for outcome in outcomes):
                 self._end(name)
         for first in late.values():
+            first.workers = tuple(late)
             self._patience = 0.0
             self._end(*late)  # what they still answer is of no job to come
             raise first

@@ -66,6 +66,24 @@ def test_estimates_are_near_times_of_shapes_that_were_not_measured() -> None:
         assert max(off) < 0.5
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("factor", [1e-6, 1e-3, 1e3, 1e6])
+@pytest.mark.parametrize("which", [0, 7, 20])
+def test_one_absurd_row_does_not_decide(factor: float, which: int) -> None:
+    """Whether far too fast or far too slow, estimates stay what the others say."""
+    rows = [row for row in rows_of_two(39) if row.backend == "numpy"]
+    absurd = rows[which]
+    rows[which] = replace(absurd, seconds=(absurd.seconds or 0) * factor)
+    curve = fit(rows)["numpy"]
+    off = []
+    for of in (absurd.work, *map(drawn, range(1000, 1020))):
+        estimate = curve.seconds(of)
+        off.append(abs(log(estimate.seconds / made_work.seconds(of, 1e-5, 1e9))))
+        assert estimate.high / estimate.low < 20
+    assert median(off) < 0.1
+    assert max(off) < 0.7
+
+
 def test_a_measured_shape_corrects_its_neighbours() -> None:
     """A dent that no sum of costs explains: estimates follow it nearby, and not far away."""
     dented = range(100, 116)

@@ -2,18 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from perceptron.analysis.cost_curve import fit
-from perceptron.analysis.fastest import (
+from perceptron.analysis.candidates import (
     NOT_KNOWN,
+    OTHER_KIND,
     BackendHere,
     Candidate,
     candidates,
-    choose,
-    contenders,
-    is_enough,
 )
-from perceptron.analysis.work import NO_TIME
-from tests.made_work import drawn, measured, rows_of_two, work
+from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.fastest import choose, contenders, is_enough
+from perceptron.analysis.work import GIVEN_UP, NO_START, NO_TIME
+from tests.made_work import drawn, rows_of_two, work
 
 NUMPY = BackendHere(name="numpy", device="cpu")
 TORCH = BackendHere(name="torch-cpu", device="cpu")
@@ -65,7 +64,7 @@ def test_an_estimate_is_called_one() -> None:
 
 
 def test_what_is_not_known_makes_the_pick_unsure() -> None:
-    for reason in (NOT_KNOWN, NO_TIME):
+    for reason in (NOT_KNOWN, *GIVEN_UP):
         other = Candidate(backend="torch-cpu", device="cpu", reason=reason)
         advice = choose([timed("numpy", 1.0), other])
         assert not advice.sure
@@ -88,45 +87,6 @@ def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
         choose([])
 
 
-def test_a_training_is_its_iterations_and_preparing_once() -> None:
-    row = measured(work(), seconds=1e-3, low=0.9e-3, high=1.1e-3, prepare_seconds=0.5)
-    (one,) = candidates(work(), 1000, [NUMPY], [row], {})
-    assert one.seconds == pytest.approx(1.5)
-    assert one.low is not None
-    assert one.high is not None
-    assert one.low < 1.4
-    assert one.high > 1.6
-    assert one.source == "measured"
-
-
-def test_the_newest_row_of_the_shape_answers_and_else_the_curve() -> None:
-    rows = rows_of_two(40)
-    curves = fit(rows)
-    here = rows[0].work
-    old = measured(here, seconds=9.0, when="2020-01-01")
-    found = candidates(here, 1, [NUMPY, TORCH], [old, *rows], curves)
-    assert [one.source for one in found] == ["measured", "measured"]
-    assert found[0].seconds == pytest.approx((rows[0].seconds or 0) + 1e-3)
-    found = candidates(drawn(1234), 1, [NUMPY, TORCH], rows, curves)
-    assert [one.source for one in found] == ["estimated", "estimated"]
-
-
-def test_a_kind_that_a_backend_refuses_is_refused_at_every_size() -> None:
-    reason = "trains by sgd only, not by adam"
-    rows = [measured(work(optimizer="adam"), "numba", reason=reason, refused=True)]
-    numba = BackendHere(name="numba", device="cpu")
-    larger = work(rows=5000, optimizer="adam")
-    assert candidates(larger, 1, [numba], rows, {})[0].reason == reason
-    assert candidates(work(), 1, [numba], rows, {})[0].reason == NOT_KNOWN
-
-
-def test_no_curve_speaks_of_a_kind_that_was_not_measured() -> None:
-    """A backend may refuse it, which no estimate would say."""
-    rows = [row for row in rows_of_two(60) if row.work.shape.optimizer == "sgd"]
-    found = candidates(work(optimizer="adam"), 1, [NUMPY], rows, fit(rows))
-    assert found[0].reason == NOT_KNOWN
-
-
 def test_it_is_enough_when_all_that_may_be_fastest_are_near() -> None:
     rows = rows_of_two(60)
     curves = fit(rows)
@@ -136,3 +96,37 @@ def test_it_is_enough_when_all_that_may_be_fastest_are_near() -> None:
     far = candidates(work(rows=10**8, features=5000), 1, [NUMPY, TORCH], rows, curves)
     assert not is_enough(far)
     assert "away" in (contenders(far)[0].reason or "")
+
+
+@pytest.mark.parametrize(
+    ("second", "off", "enough"),
+    [(1.0, 1.2, True), (1.0, 1.6, False), (1.3, 1.6, True), (3.0, 1.6, True)],
+)
+def test_it_is_not_enough_where_another_may_take_far_less(
+    second: float, off: float, enough: bool
+) -> None:
+    """That is what a measurement would tell, of estimates; of measured ones it would not."""
+    numpy = timed("numpy", 1.0, off, source="estimated")
+    torch = timed("torch-cpu", second, off, source="estimated")
+    assert is_enough([torch, numpy]) is enough
+    assert is_enough([timed("numpy", 1.0, off), torch]) is enough
+    assert is_enough([timed("numpy", 1.0, off), timed("torch-cpu", second, off)])
+    given_up = timed("torch-cpu", second, off, source="estimated", reason=NO_START)
+    assert is_enough([numpy, given_up])
+
+
+def test_what_is_estimated_from_another_kind_is_never_sure() -> None:
+    found = [
+        timed("numpy", 1.0, source="estimated", reason=OTHER_KIND),
+        timed("torch-cpu", 9.0, source="estimated", reason=OTHER_KIND),
+    ]
+    advice = choose(found)
+    assert not advice.sure
+    assert not is_enough(found)
+    assert advice.why.endswith(f"not sure: {OTHER_KIND}")
+
+
+def test_what_was_given_up_is_never_sure() -> None:
+    advice = choose([timed("numpy", 1.0, source="estimated", reason=NO_TIME)])
+    assert not advice.sure
+    assert advice.why.endswith(f"not sure: numpy {NO_TIME}")

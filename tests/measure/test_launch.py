@@ -265,8 +265,9 @@ def test_workers_that_are_not_warm_in_time_are_abandoned() -> None:
     backend = registry.load("numpy")
     one = job(problems=["mlp-width:2"])
     with launch.Workers(lambda: 0.0) as workers:
-        with pytest.raises(launch.Abandoned):
+        with pytest.raises(launch.Abandoned) as abandoned:
             workers.warm({"a": (one, backend), "b": (one, backend)})
+        assert abandoned.value.workers == ("a", "b")
         assert not workers._alive
 
 
@@ -330,8 +331,9 @@ def test_workers_that_were_warm_in_time_stay(monkeypatch: pytest.MonkeyPatch) ->
 
     asked: list[bool] = []
     with launch.Workers(seconds_left) as workers:
-        with pytest.raises(launch.Abandoned):
+        with pytest.raises(launch.Abandoned) as abandoned:
             workers.warm({"late": (one, backend), "ready": (one, backend)})
+        assert abandoned.value.workers == ("late",)
         assert set(workers._alive) == {"ready"}
 
 

@@ -7,8 +7,9 @@ that ``PERCEPTRON_CACHE`` names. It is replaced as a whole, so that reading it n
 from __future__ import annotations
 
 import os
+import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from msgspec import Struct
 from platformdirs import user_cache_path
 
 from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import MeasuredWork
+from perceptron.analysis.work import MeasuredWork, TrainingShape
 from perceptron.machine import facts_digest
 from perceptron.problems.problem import DType
 
@@ -27,6 +28,8 @@ FORMAT = 1
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 _SECONDS_FOR_THE_LOCK = 5.0
+# What was given up is told, and not begun again, for so many seconds.
+_ATTEMPT_LASTS = 3600.0
 
 
 class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
@@ -48,6 +51,26 @@ class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
             *(self.origin, self.row.backend, self.dtype, self.threads),
             refused or self.row.work.shape,
         )
+
+
+class Attempt(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
+    """A measurement that was given up: not to be begun again for a while."""
+
+    backend: str
+    dtype: DType
+    threads: int
+    shape: TrainingShape | None
+    """None where the backend did not start, whatever is trained."""
+    seconds: float
+    """That it was given."""
+    reason: str
+    when: str
+    """UTC, ISO 8601."""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What only the newest of is kept."""
+        return (self.backend, self.dtype, self.threads, self.shape)
 
 
 class KnownCurves(Struct, frozen=True, kw_only=True):
@@ -79,6 +102,7 @@ class Known(Struct, frozen=True, kw_only=True):
     rows: tuple[KnownRow, ...] = ()
     curves: tuple[KnownCurves, ...] = ()
     backends: dict[str, KnownBackend] = {}
+    attempts: tuple[Attempt, ...] = ()
 
     def rows_of(self, dtype: DType, threads: int) -> list[KnownRow]:
         """Return the rows that may be compared with each other."""
@@ -89,21 +113,33 @@ class Known(Struct, frozen=True, kw_only=True):
         found = (one for one in self.curves if (one.dtype, one.threads) == (dtype, threads))
         return next((one.curves for one in found), None)
 
+    def given_up(
+        self, backend: str, shape: TrainingShape, dtype: DType, threads: int
+    ) -> Attempt | None:
+        """Return the newest attempt at this that was given up lately; None if there is none."""
+        keys = [(backend, dtype, threads, own) for own in (None, shape)]
+        begun = _ago(_ATTEMPT_LASTS)
+        lately = (own for own in self.attempts if own.when >= begun and own.key in keys)
+        return max(lately, key=lambda own: own.when, default=None)
+
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
 
-        Curves through other rows than there are now are left out.
+        Curves through other rows than there are now are left out, and attempts to start a backend
+        that has started for these.
         """
         kept = {row.key: row for row in self.rows if row.origin not in (runs or {})}
         gone = [row for row in self.rows if row.origin in (runs or {})]
         kept |= {row.key: row for row in new}
         ordered = sorted(kept.values(), key=lambda known: known.row.when)
         changed = {(row.dtype, row.threads) for row in (*new, *gone)}
+        started = {row.row.backend for row in new if not row.origin}
         return msgspec.structs.replace(
             self,
             rows=tuple(ordered[-_MOST_ROWS:]),
             runs={**self.runs, **(runs or {})},
             curves=tuple(one for one in self.curves if (one.dtype, one.threads) not in changed),
+            attempts=tuple(own for own in self.attempts if own.shape or own.backend not in started),
         )
 
     def with_curves(self, new: KnownCurves) -> Known:
@@ -116,6 +152,17 @@ class Known(Struct, frozen=True, kw_only=True):
     def with_backends(self, new: Mapping[str, KnownBackend]) -> Known:
         """Return this with whether these can run here."""
         return msgspec.structs.replace(self, backends={**self.backends, **new})
+
+    def with_attempts(self, new: Iterable[Attempt]) -> Known:
+        """Return this with more attempts, and without those that are long ago."""
+        begun = _ago(_ATTEMPT_LASTS)
+        kept = {own.key: own for own in (*self.attempts, *new) if own.when >= begun}
+        return msgspec.structs.replace(self, attempts=tuple(kept.values())[-_MOST_ROWS:])
+
+
+def _ago(seconds: float) -> str:
+    """Return when it was so long ago, in UTC, ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))
 
 
 _DECODER = msgspec.json.Decoder(Known)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
-from perceptron.analysis.fastest import BackendHere
+from perceptron.analysis.work import NO_WORD
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.library_versions import versions_beneath
@@ -17,7 +17,7 @@ from perceptron.studies.fastest.cache import Known, KnownBackend
 
 NOT_ASKED = "it was not asked yet whether it can run here, which takes a process"
 # A driver that wakes up and a framework with a cold disk cache take most of it.
-_SECONDS = 60.0
+_MOST_SECONDS = 60.0
 
 
 def is_known(name: str, known: Known) -> bool:
@@ -26,32 +26,17 @@ def is_known(name: str, known: Known) -> bool:
     return asked is not None and asked.libraries == versions_beneath(asked.modules)
 
 
-def here(name: str, known: Known) -> BackendHere | None:
-    """Return what is known of a backend; None if nothing is."""
-    asked = known.backends.get(name)
-    if asked is None:
-        return None
-    return BackendHere(name=name, device=asked.device, unavailable=asked.unavailable)
+class NotAnswered(Exception):
+    """The process that was asked which backends can run here did not say."""
 
 
-def ask(names: Iterable[str], may_start: bool) -> dict[str, KnownBackend]:
-    """Return whether these backends can run here.
+def ask(name: str) -> KnownBackend | None:
+    """Return whether a backend can run here, if it says so at once: one of ours on the CPU does.
 
-    One of ours on the CPU says so without importing anything. Others import a framework to find
-    their device, or do whatever they like: a process of its own asks them, if one ``may_start``;
-    without they are left out.
+    Others import a framework to find their device, or do whatever they like: see `ask_elsewhere`.
     """
-    known, others = {}, []
-    for name in names:
-        if _is_asked_at_once(name):
-            known[name] = asked(name)
-        else:
-            others.append(name)
-    return known | (_asked_elsewhere(others) if may_start and others else {})
-
-
-def _is_asked_at_once(name: str) -> bool:
-    return name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
+    at_once = name in registry.BUILT_IN and accelerator_of(registry.load(name)) is None
+    return asked(name) if at_once else None
 
 
 def asked(name: str) -> KnownBackend:
@@ -66,7 +51,11 @@ def asked(name: str) -> KnownBackend:
     )
 
 
-def _asked_elsewhere(names: Sequence[str]) -> dict[str, KnownBackend]:
+def ask_elsewhere(names: Sequence[str], seconds: float) -> dict[str, KnownBackend]:
+    """Return whether these backends can run here, as a process of its own says.
+
+    Raises `NotAnswered` with the reason if it does not within so many seconds.
+    """
     from perceptron.measure.launch import worker_environment
 
     command = [sys.executable, "-m", "perceptron.studies.fastest.asked_here", *names]
@@ -77,14 +66,11 @@ def _asked_elsewhere(names: Sequence[str]) -> dict[str, KnownBackend]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=_SECONDS,
+            timeout=max(0.0, min(seconds, _MOST_SECONDS)),
         )
         return msgspec.json.decode(process.stdout, type=dict[str, KnownBackend])
     except subprocess.TimeoutExpired:
-        reason = f"did not say within {_SECONDS:.0f} s whether it can run here"
+        raise NotAnswered(NO_WORD) from None
     except (OSError, msgspec.DecodeError):
         reason = "the process that was asked whether it can run here did not answer"
-    return {
-        name: KnownBackend(device="unknown", unavailable=reason, modules=(), libraries={})
-        for name in names
-    }
+        raise NotAnswered(reason) from None

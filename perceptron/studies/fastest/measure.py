@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
 from statistics import median
 from time import monotonic
 
-from perceptron.analysis.work import NO_TIME, MeasuredWork, TrainingShape, of_processes
+from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, of_processes
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
@@ -27,23 +27,23 @@ _AS_LONG = 1.2
 
 
 def measure(
-    question: Question, backends: Sequence[str], devices: dict[str, str]
+    question: Question, backends: Sequence[str], devices: dict[str, str], seconds: float
 ) -> list[MeasuredWork]:
-    """Return a row of each backend, within about ``question.seconds``.
+    """Return a row of each backend, within about so many seconds.
 
-    One that did not get there says why. Nothing is imported here; agreement is not checked, which
-    takes longer than measuring: tests and studies do that.
+    One that did not get there says why: `GIVEN_UP` where the time was over. Nothing is imported
+    here; agreement is not checked, which takes longer than measuring: tests and studies do that.
     """
-    return _Look(question, devices).rows(backends)
+    return _Look(question, devices, seconds).rows(backends)
 
 
 class _Look:
     """Measuring until the time is over."""
 
-    def __init__(self, question: Question, devices: Mapping[str, str]) -> None:
+    def __init__(self, question: Question, devices: Mapping[str, str], seconds: float) -> None:
         self._question = question
         self._devices = devices
-        self._ends = monotonic() + question.seconds
+        self._ends = monotonic() + seconds
         self._piece_ends = inf
         self._outcomes: dict[str, list[Outcome]] = {}
         self._reasons: dict[str, tuple[str, bool]] = {}
@@ -61,8 +61,7 @@ class _Look:
                 names = [name for name in names if name in self._outcomes]
                 if not names or self._left() < _AS_LONG * (before - self._left()):
                     break
-        asked = self._outcomes.keys() | self._reasons.keys()
-        return [self._row(name) for name in backends if name in asked]
+        return [self._row(name) for name in backends]
 
     def _left(self) -> float:
         return min(self._ends, self._piece_ends) - monotonic()
@@ -75,20 +74,17 @@ class _Look:
         finally:
             self._piece_ends = inf
 
-    def _started(self, workers: Workers, names: Iterable[str], process: int) -> list[str]:
+    def _started(self, workers: Workers, names: Sequence[str], process: int) -> list[str]:
         """Start a process of each backend, all at once; return those that are there in time."""
-        left = list(names)
+        wanted: dict[Hashable, tuple[Job, Backend]] = {
+            (name, process): (self._job(name), registry.load(name)) for name in names
+        }
         with self._piece(_START_SHARE * self._left()):
-            while left:
-                wanted: dict[Hashable, tuple[Job, Backend]] = {
-                    (name, process): (self._job(name), registry.load(name)) for name in left
-                }
-                try:
-                    workers.warm(wanted)
-                    break
-                except Abandoned as late:
-                    left.remove(late.backend)
-        return left
+            try:
+                workers.warm(wanted)
+            except Abandoned as late:
+                return [name for name in names if (name, process) not in late.workers]
+        return list(names)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
         try:
@@ -122,7 +118,7 @@ class _Look:
         outcomes = self._outcomes.get(name, [])
         device, work, when = self._devices[name], self._question.work, now()
         if not outcomes:
-            reason, refused = self._reasons[name]
+            reason, refused = self._reasons.get(name, (NO_START, False))
             return MeasuredWork(
                 work=work, backend=name, device=device, when=when, reason=reason, refused=refused
             )

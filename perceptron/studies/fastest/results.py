@@ -6,9 +6,10 @@ import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from perceptron.analysis.work import MeasuredWork, TrainingShape, Work, of_processes
 from perceptron.backends import registry
@@ -19,6 +20,9 @@ from perceptron.problems.problem import DTYPES, DType
 from perceptron.records.measurement import Measurement
 from perceptron.studies.fastest.cache import KnownRow
 from perceptron.studies.fastest.question import work_of
+
+# Bytes that an iteration moves: what is skipped of so few is not skipped for its size.
+_SMALL = 2**26
 
 
 def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
@@ -82,33 +86,70 @@ def read_runs(folders: Iterable[str]) -> list[KnownRow]:
 def known_rows(
     folder: str, measured: Iterable[Measurement], libraries: Mapping[str, str]
 ) -> list[KnownRow]:
-    """Return a row for each shape, backend, dtype and number of threads of a run."""
-    groups: dict[tuple[TrainingShape, str, DType, int], list[Measurement]] = {}
+    """Return a row for each shape, backend, dtype and number of threads of a run.
+
+    One that the backend skipped says why. A kind of which it skipped all, small ones too, it
+    refuses; one that could not run says nothing: it may be able to today.
+    """
+    groups: dict[_Key, list[Measurement]] = {}
     for row in measured:
         shape = _shape(row)
         if shape is not None and row.dtype in DTYPES and row.threads is not None:
-            key = (shape, row.backend, row.dtype, row.threads)
+            key = _Key(shape, row.backend, row.dtype, row.threads)
             groups.setdefault(key, []).append(row)
-    known = []
-    for (shape, backend, dtype, threads), rows in groups.items():
+    works = {}
+    for key in groups:
         with suppress(UserError):  # no shape that can be asked about
-            known.append(
-                KnownRow(
-                    row=_row(work_of(shape, dtype), backend, rows),
-                    dtype=dtype,
-                    threads=threads,
-                    libraries=_beneath(backend, libraries),
-                    origin=folder,
-                )
+            works[key] = work_of(key.shape, key.dtype)
+    timed = {key for key in works if any(row.seconds for row in groups[key])}
+    small = {key.kind for key, work in works.items() if work.bytes_moved <= _SMALL}
+    refused = small - {key.kind for key in timed}
+    able = {key.backend for key in timed}
+    modules = {name: _modules(name) for name in {key.backend for key in works}}
+    known = []
+    for key, work in works.items():
+        rows, own = groups[key], modules[key.backend]
+        had_all = all(name.partition(".")[0] in libraries for name in own)
+        if key in timed:
+            learned = _timed(work, key.backend, rows)
+        elif key.backend in able or (had_all and rows[-1].device == "cpu"):
+            learned = _skipped(work, rows[-1], key.kind in refused)
+        else:
+            continue
+        known.append(
+            KnownRow(
+                row=learned,
+                dtype=key.dtype,
+                threads=key.threads,
+                libraries={
+                    name: libraries[name] for name in names_beneath(own) if name in libraries
+                },
+                origin=folder,
             )
+        )
     return known
+
+
+class _Key(NamedTuple):
+    """What one row of a run is about."""
+
+    shape: TrainingShape
+    backend: str
+    dtype: DType
+    threads: int
+
+    @property
+    def kind(self) -> tuple[str, str, DType, int]:
+        return (self.shape.kind, *self[1:])
 
 
 def _shape(row: Measurement) -> TrainingShape | None:
     """Return the shape that a row is of; None if no question can be about such a training."""
-    is_time = row.status == "ok" and row.seconds is not None and row.phase is None
+    is_time = row.status == "ok" and row.seconds is not None
     is_plain = row.feed in (None, "resident") and not row.folds and row.processes in (None, 1)
-    if not is_time or not is_plain or row.source != "perceptron":
+    if not (is_time or row.status == "skipped") or row.phase is not None or not is_plain:
+        return None
+    if row.source != "perceptron":
         return None
     if row.rows is None or row.features is None or row.hidden is None or row.outputs is None:
         return None
@@ -126,7 +167,8 @@ def _shape(row: Measurement) -> TrainingShape | None:
     )
 
 
-def _row(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
+def _timed(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
+    rows = [row for row in rows if row.seconds]
     seconds, low, high = of_processes([row.seconds for row in rows if row.seconds])
     return MeasuredWork(
         work=work,
@@ -140,9 +182,23 @@ def _row(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
     )
 
 
-def _beneath(backend: str, libraries: Mapping[str, str]) -> dict[str, str]:
-    """Return those libraries that a backend rests on, as far as they were recorded."""
-    if not registry.is_name(backend):
-        return {}
-    modules = getattr(registry.load(backend), "imports", ())
-    return {name: libraries[name] for name in names_beneath(modules) if name in libraries}
+def _skipped(work: Work, row: Measurement, refused: bool) -> MeasuredWork:
+    return MeasuredWork(
+        work=work,
+        backend=row.backend,
+        device=row.device or "unknown",
+        when=row.when,
+        reason=row.reason or "skipped",
+        refused=refused,
+    )
+
+
+@lru_cache(maxsize=256)
+def _modules(backend: str) -> tuple[str, ...]:
+    """Return what a backend imports; nothing of one that is not installed here.
+
+    Asking which others are installed takes 40 ms.
+    """
+    if backend not in registry.BUILT_IN and not registry.is_name(backend):
+        return ()
+    return tuple(getattr(registry.load(backend), "imports", ()))

@@ -11,9 +11,10 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from perceptron.analysis.candidates import BackendHere, candidates
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.fastest import BackendHere, candidates, choose, is_enough
+from perceptron.analysis.fastest import choose, is_enough
 from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.backends import registry
 from perceptron.errors import UserError

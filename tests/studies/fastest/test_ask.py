@@ -14,12 +14,14 @@ from msgspec.structs import replace
 
 import perceptron
 from perceptron import Advice, fastest
+from perceptron.analysis.work import NO_START, NO_TIME, NO_WORD, MeasuredWork
 from perceptron.library_versions import versions_beneath
+from perceptron.records.run import now
 from perceptron.studies.fastest import here, measure
-from perceptron.studies.fastest.cache import KnownRow, load, update
-from perceptron.studies.fastest.question import work_of
+from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
+from perceptron.studies.fastest.question import Question, work_of
 from tests.conftest import ROOT
-from tests.made_work import measured, rows_of_two, work
+from tests.made_work import drawn, measured, rows_of_two, work
 
 SHAPE: dict[str, Any] = {"rows": 1000, "features": 20, "epochs": 100, "threads": 1}
 # Two that are here, whatever is installed.
@@ -126,7 +128,7 @@ def test_a_shape_near_those_measured_is_estimated(
     advice = fastest(rows=60, features=3, hidden=(9,), threads=1, epochs=100, among=TWO)
     assert (advice.backend, advice.source) == ("numpy", "estimated")
     assert "estimated" in advice.why
-    monkeypatch.setattr("perceptron.studies.fastest.ask.fit", None)
+    monkeypatch.setattr("perceptron.studies.fastest.answer.fit", None)
     advice = fastest(rows=900, features=300, hidden=(300, 300), threads=1, epochs=100, among=TWO)
     assert (advice.backend, advice.source) == ("numpy-inplace", "estimated")
 
@@ -209,3 +211,158 @@ def test_what_programs_use_is_offered() -> None:
     assert {"fastest", "Advice"} <= set(perceptron.__all__)
     with pytest.raises(AttributeError):
         perceptron.slowest  # noqa: B018
+
+
+def given_up(reason: str, asked: list[tuple[list[str], float]]) -> Any:
+    """Stand in for measuring: note who was to be measured within how long, and give up."""
+
+    def measure_in_vain(
+        question: Question, names: list[str], _: object, seconds: float
+    ) -> list[MeasuredWork]:
+        asked.append((list(names), seconds))
+        return [measured(question.work, name, reason=reason) for name in names]
+
+    return measure_in_vain
+
+
+@pytest.mark.parametrize("reason", [NO_START, NO_TIME])
+def test_what_was_given_up_is_told_and_not_begun_again_for_a_while(
+    monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    asked: list[tuple[list[str], float]] = []
+    monkeypatch.setattr(measure, "measure", given_up(reason, asked))
+    for _ in range(2):
+        advice = fastest(**SHAPE, among=TWO)
+        assert [one.reason for one in advice.candidates] == [reason, reason]
+        assert not advice.sure
+        assert len(asked) == 1
+    # One that did not start does not for another shape either.
+    fastest(**SHAPE | {"rows": 555}, among=TWO)
+    assert len(asked) == (1 if reason == NO_START else 2)
+    # Who has more time, or insists, may try; and an hour later so may all.
+    fastest(**SHAPE, among=TWO, seconds=50)
+    fastest(**SHAPE, among=TWO, measure="now")
+    begun = len(asked)
+    fastest(**SHAPE, among=TWO, seconds=4)
+    assert len(asked) == begun
+    monkeypatch.setattr("perceptron.studies.fastest.cache._ATTEMPT_LASTS", -1.0)
+    fastest(**SHAPE, among=TWO)
+    assert len(asked) == begun + 1
+
+
+def test_what_was_given_up_once_may_be_estimated(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And is told of the estimate, which is not sure."""
+    rows = [row for row in rows_of_two(40) if row.backend == "numpy"]
+    libraries = versions_beneath(())
+    known = [KnownRow(row=row, dtype="float32", threads=1, libraries=libraries) for row in rows]
+    update(cache, lambda kept: kept.with_rows(known))
+    monkeypatch.setattr(measure, "measure", given_up(NO_START, []))
+    advice = fastest(rows=10**7, features=4000, threads=1, among=("numpy",))
+    assert (advice.source, advice.sure) == ("estimated", False)
+    assert advice.why.endswith(f"not sure: numpy {NO_START}")
+
+
+def test_a_backend_that_does_not_say_in_time_whether_it_runs_is_not_asked_again(
+    monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    keep(cache, {"numpy": 2e-3})
+    waited: list[float] = []
+
+    def never_ends(*_: object, timeout: float, **__: object) -> NoReturn:
+        waited.append(timeout)
+        raise subprocess.TimeoutExpired("", timeout)
+
+    monkeypatch.setattr(here.subprocess, "run", never_ends)
+    for _ in range(2):
+        advice = fastest(**SHAPE, among=("numpy", "torch-cuda"), seconds=3)
+        assert advice.candidates[1].reason == NO_WORD
+        assert not advice.sure
+        assert "nothing is known of torch-cuda" in advice.why
+    assert len(waited) == 1
+    assert waited[0] < 3
+
+
+def test_measuring_gets_the_time_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the seconds of the question: asking who can run here has taken some."""
+    asked: list[tuple[list[str], float]] = []
+    monkeypatch.setattr(measure, "measure", given_up(NO_TIME, asked))
+    clock = [0.0]
+    monkeypatch.setattr("perceptron.studies.fastest.answer.monotonic", lambda: clock[0])
+
+    def slow(*_: object, **__: object) -> NoReturn:
+        clock[0] += 4.0
+        raise OSError("no processes left")
+
+    monkeypatch.setattr(here.subprocess, "run", slow)
+    fastest(**SHAPE, among=("numpy", "torch-cuda"), measure="now", seconds=10)
+    assert asked == [(["numpy"], 6.0)]
+    fastest(**SHAPE, among=("numpy", "torch-cuda"), measure="now", seconds=4)
+    assert len(asked) == 1
+
+
+def test_a_refusal_by_other_libraries_is_asked_again(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: dict[str, Any] = {"reason": "no", "refused": True}
+    row = measured(work(), "numpy-inplace", **refused)
+    known = KnownRow(row=row, dtype="float32", threads=1, libraries={"numpy": "1.0"})
+    keep(cache, {"numpy": 2e-3})
+    update(cache, lambda kept: kept.with_rows([known]))
+    fresh = measured(work(), "numpy-inplace", seconds=1e-3, when="2026-02-02")
+    monkeypatch.setattr(measure, "measure", lambda *_: [fresh])
+    assert fastest(**SHAPE, among=TWO, measure="never").backend == "numpy"
+    assert fastest(**SHAPE, among=TWO).backend == "numpy-inplace"
+
+
+def test_an_estimate_that_leaves_much_open_is_measured(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose shape is near, but whose times vary as nothing explains."""
+    rows = [
+        KnownRow(
+            row=measured(drawn(seed), name, seconds=1e-3 * 3 ** ((seed % 2) * sign)),
+            dtype="float32",
+            threads=1,
+            libraries=versions_beneath(()),
+        )
+        for seed in range(40)
+        for name, sign in (("numpy", 1), ("numpy-inplace", -1))
+    ]
+    update(cache, lambda kept: kept.with_rows(rows))
+    asked: list[tuple[list[str], float]] = []
+    monkeypatch.setattr(measure, "measure", given_up(NO_TIME, asked))
+    fastest(rows=1000, features=20, batch=64, threads=1, among=TWO)
+    assert [sorted(names) for names, _ in asked] == [sorted(TWO)]
+
+
+def test_an_answer_that_is_known_imports_no_scipy(cache: Path) -> None:
+    """Though one of the backends was given up, of which no row can tell more."""
+    keep(cache, {"numpy": 2e-3})
+    update(
+        cache,
+        lambda known: known.with_attempts(
+            [
+                Attempt(
+                    backend="torch-cpu",
+                    dtype="float32",
+                    threads=1,
+                    shape=None,
+                    seconds=5.0,
+                    reason=NO_START,
+                    when=now(),
+                )
+            ]
+        ),
+    )
+    code = (
+        "import sys; from perceptron import fastest;"
+        "advice = fastest(rows=1000, features=20, threads=1, among=('numpy', 'torch-cpu'));"
+        "print(advice.source, 'scipy' in sys.modules)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert process.stdout == "measured False\n"

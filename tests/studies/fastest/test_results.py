@@ -9,13 +9,14 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from perceptron.backends import registry
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
 from perceptron.problems import catalogue
 from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
-from perceptron.studies.fastest.results import changed_runs, read_runs
+from perceptron.studies.fastest.results import changed_runs, known_rows, read_runs
 from perceptron.studies.shared.task import problem_fields
 from tests.conftest import MakeRow
 
@@ -132,3 +133,65 @@ def test_a_damaged_run_is_left_out(tmp_path: Path, here: Environment, row: MakeR
     assert read_runs([str(tmp_path / "gone")]) == []
     os.mkfifo(Path(list(runs)[1], "pipe"))
     assert len(read_runs(runs)) == 1
+
+
+def skipped(name: str, backend: str = "numba", **fields: Any) -> dict[str, Any]:
+    """A row without a time of the problem of that name."""
+    reason = {"status": "skipped", "seconds": None, "samples": [], "prepare_seconds": None}
+    problem = problem_fields(catalogue.find(name))
+    return {"reason": "no", "backend": backend, "dtype": "float32", "threads": 2} | (
+        reason | {"source": "perceptron", "device": "cpu"} | problem | fields
+    )
+
+
+ADAM, ADAM_TOO, SGD = "mlp:100x5x8:10b:adam", "mlp:300x5x8:10b:adam", "mlp:100x5x8:10b"
+LARGE = "mlp:100000x4000x2000:50000b:adam"
+NUMBA = {"numpy": "2.0", "numba": "0.6", "scipy": "1.0"}
+
+
+def reasons(row: MakeRow, *fields: dict[str, Any], **libraries: str) -> dict[Any, Any]:
+    """What is learned of a run with these rows: why a shape has no time, and if all have none."""
+    known = known_rows("run", [row(**own) for own in fields], libraries or NUMBA)
+    return {
+        (one.row.work.shape.rows, one.row.backend): (one.row.reason, one.row.refused)
+        for one in known
+    }
+
+
+def test_what_was_skipped_is_learned_as_a_refusal_of_its_kind(row: MakeRow) -> None:
+    assert reasons(row, skipped(ADAM)) == {(100, "numba"): ("no", True)}
+    both = reasons(row, skipped(ADAM), skipped(SGD, status="ok", seconds=1.0, rows=50))
+    assert both == {(100, "numba"): ("no", True), (50, "numba"): (None, False)}
+
+
+def test_where_one_of_a_kind_was_trained_a_reason_is_of_that_shape_alone(row: MakeRow) -> None:
+    trained = skipped(ADAM_TOO, status="ok", seconds=1.0)
+    assert reasons(row, skipped(ADAM), trained)[100, "numba"] == ("no", False)
+    assert reasons(row, skipped(LARGE)) == {(100000, "numba"): ("no", False)}
+
+
+def test_a_backend_that_could_not_run_refuses_nothing(row: MakeRow) -> None:
+    """It may be able to by now: its library was missing, or its device."""
+    assert reasons(row, skipped(ADAM), numpy="2.0") == {}
+    assert reasons(row, skipped(ADAM, "torch-cuda", device="cuda"), torch="2.6") == {}
+    trained = skipped(SGD, "torch-cuda", device="cuda", status="ok", seconds=1.0, rows=50)
+    both = reasons(row, skipped(ADAM, "torch-cuda", device="cuda"), trained)
+    assert both[100, "torch-cuda"] == ("no", True)
+
+
+def test_a_backend_is_looked_up_once_however_many_rows_it_has(
+    row: MakeRow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def is_name(name: str) -> bool:
+        asked.append(name)
+        return False
+
+    monkeypatch.setattr(registry, "is_name", is_name)
+    fields = skipped(SGD, "of-nobody", status="ok", seconds=1.0)
+    known = known_rows("run", [row(**fields | {"rows": rows}) for rows in range(20, 40)], {})
+    assert len(known) == 20
+    assert asked == ["of-nobody"]
+    assert len(known_rows("run", [row(**fields | {"backend": "numpy"})], {})) == 1
+    assert asked == ["of-nobody"]

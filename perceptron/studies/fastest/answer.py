@@ -1,0 +1,266 @@
+"""The answer to one question: what is known, who has to be measured first, and what comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import monotonic
+
+from perceptron.analysis.candidates import (
+    NOT_KNOWN,
+    BackendHere,
+    Candidate,
+    candidates,
+    row_of,
+)
+from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
+from perceptron.analysis.fastest import Advice, choose, contenders, is_enough
+from perceptron.analysis.work import GIVEN_UP, NO_START, MeasuredWork
+from perceptron.library_versions import versions_beneath
+from perceptron.records.run import now
+from perceptron.studies.fastest import cache, here
+from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
+from perceptron.studies.fastest.question import Question
+from perceptron.studies.fastest.results import changed_runs
+
+# Of the time for measuring, for asking who can run here, where that takes a process.
+_ASKING_SHARE = 0.75
+# What was given up is begun again if there is so much more time than there was.
+_MORE = 1.25
+# To fit in, after measuring: the next question then need not.
+_FITTING_SECONDS = 1.0
+
+
+class Answer:
+    """What is known of one question, ever more of it."""
+
+    def __init__(self, asked: Question, results: Path) -> None:
+        self._asked = asked
+        self._ends = monotonic() + asked.seconds
+        self._file = cache.cache_file()
+        self._known = cache.load(self._file)
+        self._learn_results(results)
+        self._learn_backends()
+
+    def advice(self) -> Advice:
+        """Answer, and measure first where that is asked for."""
+        found = self._candidates()
+        wanted = self._wanted(found)
+        if wanted:
+            self._measure(wanted)
+            found = self._candidates()
+        behind = self._behind(found)
+        return choose(
+            found,
+            measured=max((known.row.when for known in behind), default=None),
+            stale=_changes(behind),
+        )
+
+    def _left(self) -> float:
+        return self._ends - monotonic()
+
+    def _learn_results(self, results: Path) -> None:
+        """Read what studies have measured since the last question."""
+        runs = changed_runs(results, self._known.runs)
+        if runs:
+            from perceptron.studies.fastest.results import read_runs
+
+            new = read_runs(runs)
+            self._known = cache.update(self._file, lambda known: known.with_rows(new, runs))
+
+    def _learn_backends(self) -> None:
+        """Ask those that can say at once whether they run here, and others where there is time."""
+        names = [name for name in self._asked.among if not here.is_known(name, self._known)]
+        answers = {name: here.ask(name) for name in names}
+        new = {name: answer for name, answer in answers.items() if answer is not None}
+        silent = [name for name in names if name not in new and self._may_try(name)]
+        late: list[Attempt] = []
+        if silent and self._asked.measure != "never":
+            try:
+                new |= here.ask_elsewhere(silent, _ASKING_SHARE * self._left())
+            except here.NotAnswered as reason:
+                seconds = self._asked.seconds
+                late = [self._attempt(name, str(reason), seconds) for name in silent]
+        if new or late:
+            self._known = cache.update(
+                self._file, lambda known: known.with_backends(new).with_attempts(late)
+            )
+
+    def _attempt(self, backend: str, reason: str, seconds: float, whole: bool = True) -> Attempt:
+        """Return that this was given up; ``whole`` if the backend is not there for any shape."""
+        return Attempt(
+            backend=backend,
+            dtype=self._asked.dtype,
+            threads=self._asked.threads,
+            shape=None if whole else self._asked.work.shape,
+            seconds=seconds,
+            reason=reason,
+            when=now(),
+        )
+
+    def _given_up(self, name: str) -> Attempt | None:
+        asked = self._asked
+        return self._known.given_up(name, asked.work.shape, asked.dtype, asked.threads)
+
+    def _may_try(self, name: str) -> bool:
+        """Return whether time may be spent on a backend: not again if it was lately in vain."""
+        tried = None if self._asked.measure == "now" else self._given_up(name)
+        return tried is None or self._asked.seconds > _MORE * tried.seconds
+
+    def _backends(self) -> list[BackendHere]:
+        return [self._backend(name) for name in self._asked.among]
+
+    def _backend(self, name: str) -> BackendHere:
+        asked, attempt = self._known.backends.get(name), self._given_up(name)
+        tried = None if attempt is None else attempt.reason
+        if asked is None:
+            reason = tried or here.NOT_ASKED
+            return BackendHere(name=name, device="unknown", unavailable=reason)
+        return BackendHere(
+            name=name, device=asked.device, unavailable=asked.unavailable, tried=tried
+        )
+
+    def _candidates(self) -> list[Candidate]:
+        asked, backends = self._asked, self._backends()
+        known = self._rows()
+        rows = [one.row for one in known]
+        found = candidates(asked.work, asked.iterations, backends, rows, {})
+        open_ones = {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
+        if _have_curves(open_ones, known):
+            curves = self._curves()
+            found = candidates(asked.work, asked.iterations, backends, rows, curves)
+        return found
+
+    def _rows(self) -> list[KnownRow]:
+        return self._known.rows_of(self._asked.dtype, self._asked.threads)
+
+    def _curves(self) -> dict[str, CostCurve]:
+        """Return the curves through the rows, fitted if that was not done yet."""
+        dtype, threads = self._asked.dtype, self._asked.threads
+        curves = self._known.curves_of(dtype, threads)
+        if curves is not None:
+            return curves
+        rows = self._rows()
+        fitted = KnownCurves(dtype=dtype, threads=threads, curves=fit(known.row for known in rows))
+
+        def with_fitted(known: Known) -> Known:
+            # Not if another process has measured meanwhile.
+            same = known.rows_of(dtype, threads) == rows
+            return known.with_curves(fitted) if same else known
+
+        self._known = cache.update(self._file, with_fitted)
+        return fitted.curves
+
+    def _wanted(self, found: Sequence[Candidate]) -> list[str]:
+        """Return the backends to measure: those of which more has to be known."""
+        if self._asked.measure == "never":
+            return []
+        able = [one.name for one in self._backends() if one.unavailable is None]
+        if self._asked.measure == "now":
+            return able
+        rows = [*self._behind(found), *self._refusals(found)]
+        open_ones = {known.row.backend for known in rows if _changes([known])}
+        may_be = contenders(found)
+        if not is_enough(found):
+            open_ones |= {one.backend for one in may_be if one.source == "estimated"}
+        without = [one for one in found if one.seconds is None]
+        given_up = [one for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)]
+        open_ones |= {one.backend for one in given_up}
+        return [name for name in able if name in open_ones and self._may_try(name)]
+
+    def _measure(self, names: Sequence[str]) -> None:
+        """Measure, unless another process has done so while this one waited for its turn.
+
+        Two at once would be in each other's way.
+        """
+        from perceptron.records.files.lock import locked
+
+        begun = now()
+        try:
+            with locked(self._file.with_suffix(".measuring"), max(0.0, self._left())) as is_alone:
+                self._known = cache.load(self._file)
+                if is_alone and (names := self._not_since(begun, names)):
+                    self._measure_alone(names)
+        except OSError:  # nothing can be written there; `cache.update` says so
+            self._measure_alone(names)
+
+    def _not_since(self, begun: str, names: Sequence[str]) -> list[str]:
+        """Return the backends that nobody has measured, or tried to, since it was asked."""
+        rows = [known.row for known in self._rows()]
+        newest = ((name, row_of(self._asked.work, name, rows)) for name in names)
+        return [
+            name
+            for name, row in newest
+            if (row is None or row.when < begun) and self._may_try(name)
+        ]
+
+    def _measure_alone(self, names: Sequence[str]) -> None:
+        from perceptron.studies.fastest.measure import measure
+
+        seconds = self._left()
+        if seconds <= 0:
+            return
+        devices = {one.name: one.device for one in self._backends()}
+        rows = measure(self._asked, names, devices, seconds)
+        new = [self._known_row(row) for row in rows if row.reason not in GIVEN_UP]
+        late = [
+            self._attempt(row.backend, row.reason, seconds, row.reason == NO_START)
+            for row in rows
+            if row.reason is not None and row.reason in GIVEN_UP
+        ]
+        self._known = cache.update(
+            self._file, lambda known: known.with_rows(new).with_attempts(late)
+        )
+        if self._left() > _FITTING_SECONDS and _have_curves(names, self._rows()):
+            self._curves()
+
+    def _known_row(self, row: MeasuredWork) -> KnownRow:
+        asked = self._known.backends.get(row.backend)
+        return KnownRow(
+            row=row,
+            dtype=self._asked.dtype,
+            threads=self._asked.threads,
+            libraries=versions_beneath(asked.modules if asked else ()),
+        )
+
+    def _behind(self, found: Iterable[Candidate]) -> list[KnownRow]:
+        """Return the newest row behind each time that decides."""
+        newest = []
+        rows = self._rows()
+        for one in contenders(found):
+            own = [known for known in rows if known.row.backend == one.backend]
+            exact = self._exact(one.backend, own)
+            if exact is not None:
+                newest.append(exact)
+            elif own:
+                newest.append(max(own, key=lambda known: known.row.when))
+        return newest
+
+    def _refusals(self, found: Iterable[Candidate]) -> list[KnownRow]:
+        """Return the rows that say why a backend has no time."""
+        rows = self._rows()
+        silent = (self._exact(one.backend, rows) for one in found if one.seconds is None)
+        return [known for known in silent if known is not None]
+
+    def _exact(self, backend: str, rows: Sequence[KnownRow]) -> KnownRow | None:
+        exact = row_of(self._asked.work, backend, [known.row for known in rows])
+        return next((known for known in rows if known.row is exact), None)
+
+
+def _have_curves(backends: Iterable[str], known: Sequence[KnownRow]) -> bool:
+    """Return whether one of these has rows enough for a curve: fitting takes SciPy, and 0.3 s."""
+    return any(
+        sum(one.row.backend == name and one.row.seconds is not None for one in known) >= FEWEST
+        for name in backends
+    )
+
+
+def _changes(behind: Iterable[KnownRow]) -> str | None:
+    """Return which libraries have changed since these rows were measured, in one line."""
+    changed = {}
+    for known in behind:
+        today = versions_beneath(known.libraries)
+        for name, before in known.libraries.items():
+            if today.get(name) != before:
+                changed[name] = f"{name} {before} → {today.get(name, 'none')}"
+    return f"measured with other libraries: {', '.join(changed.values())}" if changed else None

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+
+from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, BackendHere, candidates, row_of
+from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.work import NO_START
+from tests.made_work import drawn, measured, rows_of_two, work
+
+NUMPY = BackendHere(name="numpy", device="cpu")
+TORCH = BackendHere(name="torch-cpu", device="cpu")
+NUMBA = BackendHere(name="numba", device="cpu")
+
+
+def test_a_training_is_its_iterations_and_preparing_once() -> None:
+    row = measured(work(), seconds=1e-3, low=0.9e-3, high=1.1e-3, prepare_seconds=0.5)
+    (one,) = candidates(work(), 1000, [NUMPY], [row], {})
+    assert one.seconds == pytest.approx(1.5)
+    assert one.low is not None
+    assert one.high is not None
+    assert one.low < 1.4
+    assert one.high > 1.6
+    assert one.source == "measured"
+
+
+def test_the_newest_row_of_the_shape_answers_and_else_the_curve() -> None:
+    rows = rows_of_two(40)
+    curves = fit(rows)
+    here = rows[0].work
+    old = measured(here, seconds=9.0, when="2020-01-01")
+    found = candidates(here, 1, [NUMPY, TORCH], [old, *rows], curves)
+    assert [one.source for one in found] == ["measured", "measured"]
+    assert found[0].seconds == pytest.approx((rows[0].seconds or 0) + 1e-3)
+    found = candidates(drawn(1234), 1, [NUMPY, TORCH], rows, curves)
+    assert [one.source for one in found] == ["estimated", "estimated"]
+
+
+def test_a_kind_that_a_backend_refuses_is_refused_at_every_size() -> None:
+    reason = "trains by sgd only, not by adam"
+    rows = [measured(work(optimizer="adam"), "numba", reason=reason, refused=True)]
+    larger = work(rows=5000, optimizer="adam")
+    assert candidates(larger, 1, [NUMBA], rows, {})[0].reason == reason
+    assert candidates(work(), 1, [NUMBA], rows, {})[0].reason == NOT_KNOWN
+
+
+def test_what_trained_one_shape_of_a_kind_does_not_refuse_the_kind() -> None:
+    refused = measured(work(rows=7), "numba", reason="no", refused=True, when="2026-02-02")
+    trained = measured(work(rows=9), "numba", seconds=1.0)
+    assert row_of(work(rows=7), "numba", [refused, trained]) is refused
+    assert row_of(work(rows=8), "numba", [refused]) is refused
+    assert row_of(work(rows=8), "numba", [refused, trained]) is None
+
+
+def test_the_newest_of_equal_rows_is_the_last() -> None:
+    rows = [measured(work(), seconds=seconds) for seconds in (1.0, 2.0)]
+    assert row_of(work(), "numpy", rows) is rows[1]
+
+
+def test_a_kind_that_was_measured_on_another_backend_alone_is_not_known() -> None:
+    """This one may refuse it, which no estimate would say."""
+    rows = [
+        row
+        for row in rows_of_two(60)
+        if row.backend == "torch-cpu" or row.work.shape.optimizer == "sgd"
+    ]
+    found = candidates(work(optimizer="adam"), 1, [NUMPY, TORCH], rows, fit(rows))
+    assert found[0].reason == NOT_KNOWN
+    assert found[1].source == "estimated"
+    assert found[1].reason is None
+
+
+def test_a_kind_that_nobody_was_measured_on_is_estimated_and_wide() -> None:
+    """But for a backend that is known to refuse it."""
+    rows = [row for row in rows_of_two(60) if row.work.shape.optimizer == "sgd"]
+    refused = measured(work(optimizer="adam"), "numba", reason="no", refused=True)
+    asked, sgd = work(rows=2000, optimizer="adam"), work(rows=2000)
+    curves = fit(rows)
+    found = candidates(asked, 1, [NUMPY, TORCH, NUMBA], [*rows, refused], curves)
+    assert [one.source for one in found] == ["estimated", "estimated", "unknown"]
+    assert [one.reason for one in found] == [OTHER_KIND, OTHER_KIND, "no"]
+    (known,) = candidates(sgd, 1, [NUMPY], rows, curves)
+    assert known.reason is None
+    assert known.low is not None
+    assert known.high is not None
+    assert found[0].low is not None
+    assert found[0].high is not None
+    assert found[0].high / found[0].low > 3 * known.high / known.low
+
+
+def test_why_measuring_was_given_up_is_told_with_and_without_an_estimate() -> None:
+    tried = BackendHere(name="numpy", device="cpu", tried=NO_START)
+    (without,) = candidates(drawn(7), 1, [tried], [], {})
+    assert (without.seconds, without.reason) == (None, NO_START)
+    rows = rows_of_two(40)
+    (estimated,) = candidates(drawn(1234), 1, [tried], rows, fit(rows))
+    assert (estimated.source, estimated.reason) == ("estimated", NO_START)
+    (measured_,) = candidates(rows[0].work, 1, [tried], rows, {})
+    assert (measured_.source, measured_.reason) == ("measured", None)

@@ -1,0 +1,106 @@
+"""Measuring for an answer, with workers that start and answer as they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, ClassVar
+
+import pytest
+
+from perceptron.analysis.work import NO_START, NO_TIME
+from perceptron.backends.protocol import Backend
+from perceptron.measure.job import Job, Outcome
+from perceptron.measure.launch import Abandoned
+from perceptron.studies.fastest import measure
+from perceptron.studies.fastest.question import Question
+from tests.made_work import work
+
+QUESTION = Question(
+    work=work(),
+    iterations=1,
+    among=("numpy", "python"),
+    measure="now",
+    seconds=60.0,
+    dtype="float32",
+    threads=1,
+)
+DEVICES = {"numpy": "cpu", "python": "cpu"}
+
+
+class FakeWorkers:
+    """Some do not start in time, others do not end."""
+
+    late: tuple[str, ...] = ()
+    endless: tuple[str, ...] = ()
+    refusing: tuple[str, ...] = ()
+    started: ClassVar[list[list[Hashable]]]
+
+    def __init__(self, _: object) -> None:
+        pass
+
+    def __enter__(self) -> FakeWorkers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def warm(self, wanted: Mapping[Any, tuple[Job, Backend]]) -> None:
+        self.started.append(list(wanted))
+        late = [name for name in wanted if name[0] in self.late]
+        if late:
+            abandoned = Abandoned(late[0][0])
+            abandoned.workers = tuple(late)
+            raise abandoned
+
+    def run(self, name: Any, job: Job, _: Backend) -> Iterator[Outcome]:
+        if name[0] in self.endless:
+            raise Abandoned(name[0])
+        (problem,) = job.problems
+        if name[0] in self.refusing:
+            yield Outcome(problem=problem, status="skipped", reason="no")
+        else:
+            yield Outcome(problem=problem, seconds=1e-3 * (1 + name[1]), prepare_seconds=0.5)
+
+
+@pytest.fixture
+def workers(monkeypatch: pytest.MonkeyPatch) -> type[FakeWorkers]:
+    class Own(FakeWorkers):
+        started: ClassVar = []
+
+    monkeypatch.setattr(measure, "Workers", Own)
+    return Own
+
+
+def test_a_few_processes_of_each_are_measured(workers: type[FakeWorkers]) -> None:
+    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
+    assert numpy.seconds == python.seconds == pytest.approx(2e-3)
+    assert numpy.prepare_seconds == 0.5
+    assert [len(names) for names in workers.started] == [2, 2, 2]
+
+
+def test_those_that_do_not_start_in_time_say_so_and_are_started_once(
+    workers: type[FakeWorkers],
+) -> None:
+    workers.late = ("python",)
+    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
+    assert numpy.seconds is not None
+    assert (python.seconds, python.reason, python.refused) == (None, NO_START, False)
+    assert sum(name == ("python", 0) for names in workers.started for name in names) == 1
+    workers.late = ("numpy", "python")
+    rows = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
+    assert [row.reason for row in rows] == [NO_START, NO_START]
+
+
+def test_those_that_do_not_end_in_time_say_so(workers: type[FakeWorkers]) -> None:
+    workers.endless = ("python",)
+    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
+    assert numpy.seconds is not None
+    assert (python.reason, python.refused) == (NO_TIME, False)
+
+
+def test_what_a_small_shape_is_refused_too_is_refused_as_a_kind(
+    workers: type[FakeWorkers],
+) -> None:
+    workers.refusing = ("python",)
+    (python,) = measure.measure(QUESTION, ["python"], DEVICES, 60.0)
+    assert (python.reason, python.refused) == ("no", True)
