@@ -106,7 +106,7 @@ def test_a_second_process_and_many_models_have_an_answer_once_their_search_is_of
     assert f"`perceptron {SEARCHED}`" in row
     assert "mlp-width: 2 processes (torch-ddp@2) from" in row
     many = judge_crossovers(read_run(keep(tmp_path / "many", MANY, many_rows())))
-    rows = answers(replace(runs, processes=None, many=many), "mlp-width", *pages).splitlines()
+    rows = answers(replace(runs, processes=None, many=[many]), "mlp-width", *pages).splitlines()
     (row,) = set(rows) - set(without)
-    assert f"`perceptron {many_blocks.SEARCHED}`" in row
+    assert f"`perceptron {many_blocks.SEARCHED[0]}`" in row
     assert "models on training all at once is faster than one by one" in row
