@@ -160,7 +160,8 @@ def test_a_map_over_batches_says_batch_and_width(lab: Lab, tmp_path: Path) -> No
         ({"family": "mlp-mpa"}, "did you mean 'mlp-map'"),
         (
             {"family": "mlp-width"},
-            "varies along 1 axis and a map needs two: choose from batch-width, mlp-map",
+            "varies along 1 axis and a map needs two: choose from models-width, batch-width, "
+            "mlp-map",
         ),
         ({"backends": ("nunpy",)}, "did you mean 'numpy'"),
         ({"threads": -1}, "--threads must be at least 1"),

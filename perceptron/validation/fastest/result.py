@@ -5,13 +5,14 @@ Nothing is measured: the same rows give the answers of today's code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from perceptron.analysis.candidates import BackendHere, candidates
+from perceptron.analysis.candidates import BackendHere, Candidate, candidates
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.fastest import choose, is_enough
@@ -69,10 +70,13 @@ def result_of(folder: Path) -> FastestTruth:
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
     trainings = [own for own in plan.trainings if own.reference in _references(times)]
-    never = list(answers_of_others(trainings, plan, loaded.rows))
-    asked = {pick.reference for pick in never}
-    now = [pick for pick in read_answers(folder) if pick.reference in asked]
-    cached, measured_first = cached_answers(never, now)
+    estimates = dict(estimates_of_others(trainings, plan, loaded.rows))
+    never = [
+        pick_of(own, choose(estimates[own.reference]), enough=is_enough(estimates[own.reference]))
+        for own in trainings
+    ]
+    now = [pick for pick in read_answers(folder) if pick.reference in estimates]
+    cached, measured_first = cached_answers(trainings, estimates, now)
     facts = loaded.facts.environment
     return FastestTruth(
         machine=loaded.run.machine,
@@ -99,12 +103,12 @@ def result_of(folder: Path) -> FastestTruth:
     )
 
 
-def answers_of_others(
+def estimates_of_others(
     trainings: Sequence[Training], plan: MeasuredPlan, rows: Sequence[Measurement]
-) -> Iterator[Pick]:
-    """Yield what is answered about each training from the rows of all others.
+) -> Iterator[tuple[str, list[Candidate]]]:
+    """Yield each training and what the rows of all others say of its candidates.
 
-    That is what ``measure="never"`` answers, by the same functions, where only they were measured.
+    By the same functions ``measure="never"`` answers where only those were measured.
     """
     here = [BackendHere(name=name, device=registry.load(name).device) for name in plan.backends]
     known = [own.row for own in known_rows("", rows, {})]
@@ -113,19 +117,42 @@ def answers_of_others(
         asked = question(**told, measure="never", seconds=1.0)
         others = [row for row in known if row.work.shape != asked.work.shape]
         found = candidates(asked.work, asked.iterations, here, others, fit(others))
-        yield pick_of(training, choose(found), enough=is_enough(found))
+        yield training.reference, list(found)
 
 
-def cached_answers(never: Sequence[Pick], now: Sequence[Pick]) -> tuple[list[Pick], int]:
+def cached_answers(
+    trainings: Sequence[Training], estimates: Mapping[str, Sequence[Candidate]], now: Iterable[Pick]
+) -> tuple[list[Pick], int]:
     """Return what ``measure="cached"`` answers, and for how many of these it measures first.
 
-    That is the estimate where it is near enough, else what measuring says; a training about which
-    nobody asked that is left out.
+    That is the estimate where it is enough. Else the backend that measuring picked has the time
+    that was measured, and the others, for which there may have been no time, what is estimated of
+    them. A training about which nobody asked that is left out.
     """
     measured = {pick.reference: pick for pick in now}
-    picks = [pick if pick.enough else measured.get(pick.reference) for pick in never]
-    first = sum(not pick.enough and pick.reference in measured for pick in never)
-    return [pick for pick in picks if pick is not None], first
+    picks, first = [], 0
+    for training in trainings:
+        found, pick = estimates[training.reference], measured.get(training.reference)
+        if not is_enough(found):
+            if pick is None:
+                continue
+            found, first = [_with_time(one, pick) for one in found], first + 1
+        picks.append(pick_of(training, choose(found)))
+    return picks, first
+
+
+def _with_time(candidate: Candidate, pick: Pick) -> Candidate:
+    """Return the candidate with the time that was measured, if it is the one that was picked."""
+    if candidate.backend != pick.backend or pick.source != "measured":
+        return candidate
+    return replace(
+        candidate,
+        seconds=pick.seconds,
+        low=pick.low,
+        high=pick.high,
+        source=pick.source,
+        reason=None,
+    )
 
 
 def _references(times: Sequence[Times]) -> set[str]:

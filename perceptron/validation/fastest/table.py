@@ -136,7 +136,9 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
         "Regret is the time of the pick over that of the fastest, for the whole training, "
         "preparing included; times are medians over the processes. The answers of `never` are "
         "estimates from all other trainings, each in turn left out. `cached` measures first where "
-        "these are too far away, within 5 s as `now` does, and its answer is then that of `now`. "
+        "these leave much open, within 5 s as `now` does: the backend that `now` picked then has "
+        "its measured time, the others their estimates. `now` is asked on a machine that knows "
+        "nothing, where 5 s are too short to start and compile all of these. "
         "What was measured for an answer is no part of the times that it is held against.",
         f"Close: the two fastest are within {close}. Wrong: the pick takes over {close} longer "
         "than the fastest.",

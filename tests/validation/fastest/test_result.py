@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from perceptron.analysis.candidates import Candidate
 from perceptron.errors import UserError
 from perceptron.validation.fastest.measure import ANSWERS, FastestPlan
 from perceptron.validation.fastest.record import FastestTruth, Pick
@@ -14,9 +15,16 @@ from perceptron.validation.fastest.shapes import Training, draw
 from tests.made_fastest import BACKENDS, fastest_of
 
 
-def pick(reference: str, backend: str, enough: bool = True) -> Pick:
+def pick(reference: str, backend: str, seconds: float) -> Pick:
     return Pick(
-        reference=reference, epochs=1, backend=backend, sure=True, source="-", enough=enough
+        reference=reference,
+        epochs=1,
+        backend=backend,
+        sure=True,
+        seconds=seconds,
+        low=seconds,
+        high=seconds,
+        source="measured",
     )
 
 
@@ -60,12 +68,31 @@ def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured
     assert (judged.picked, judged.best) == (fast, slow)
 
 
-def test_cached_answers_measure_first_where_estimates_are_far() -> None:
-    never = [pick("a", "numpy"), pick("b", "numpy", enough=False), pick("c", "numpy", enough=False)]
-    now = [pick("a", "numba"), pick("b", "numba")]
-    picks, first = cached_answers(never, now)
-    assert [(own.reference, own.backend) for own in picks] == [("a", "numpy"), ("b", "numba")]
-    assert first == 1
+def candidate(backend: str, seconds: float, doubt: float = 1.05) -> Candidate:
+    """An estimate; ``doubt`` is the ratio of an end of its interval to it."""
+    return Candidate(
+        backend=backend,
+        device="cpu",
+        seconds=seconds,
+        low=seconds / doubt,
+        high=seconds * doubt,
+        source="estimated",
+    )
+
+
+def test_cached_answers_measure_first_where_estimates_leave_much_open() -> None:
+    """Then the backend that was picked has its measured time, and others may still be faster."""
+    trainings = [Training(reference=name, epochs=1) for name in "abcd"]
+    sure = [candidate("numpy", 1.0), candidate("numba", 3.0)]
+    open_ = [candidate("numpy", 1.0, doubt=4.0), candidate("numba", 1.2, doubt=4.0)]
+    now = [pick(name, "numpy", seconds) for name, seconds in (("a", 9.0), ("b", 2.0), ("c", 0.9))]
+    picks, first = cached_answers(trainings, {"a": sure, "b": open_, "c": open_, "d": open_}, now)
+    assert [(own.reference, own.backend) for own in picks] == [
+        ("a", "numpy"),
+        ("b", "numba"),
+        ("c", "numpy"),
+    ]
+    assert first == 2
 
 
 def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> None:
