@@ -72,5 +72,7 @@ def ask(training: Training, plan: FastestPlan) -> Pick:
         backend=best,
         sure=True,
         seconds=total_of(best, training),
+        low=0.95 * total_of(best, training),
+        high=1.05 * total_of(best, training),
         source="measured",
     )

@@ -77,9 +77,7 @@ def advise(
     ] = None,
     machines: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="[NAME …]", help="Answer from what machines measured, or these of them."
-        ),
+        typer.Option(metavar="[NAME …]", help="Answer from what these machines, or all, measured."),
     ] = None,
     price: Price = None,
     what_if: WhatIf = None,

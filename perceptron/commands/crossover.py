@@ -49,9 +49,7 @@ def crossover(
     ] = None,
     pair: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="A:B …", help="Incumbent and challenger; default: every two, or by family."
-        ),
+        typer.Option(metavar="A:B …", help="Incumbent and challenger; default: all, or by family."),
     ] = None,
     problem: Problems = None,
     source: Annotated[

@@ -143,7 +143,7 @@ def cached_answers(
 
 def _with_time(candidate: Candidate, pick: Pick) -> Candidate:
     """Return the candidate with the time that was measured, if it is the one that was picked."""
-    if candidate.backend != pick.backend or pick.source != "measured":
+    if candidate.backend != pick.backend or pick.low is None:
         return candidate
     return replace(
         candidate,
