@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -246,6 +247,10 @@ class _Worker:
     def _ended_early(self, left: list[str]) -> Iterator[Outcome]:
         """Say why: of the first problem if a signal ended it, of all if it could not start."""
         code = self.process.wait()
+        if code == -signal.SIGTERM:
+            # Schedulers send it to all processes of a job, in any order: no backend failed, and
+            # what is to end must not write down that one did.
+            raise KeyboardInterrupt
         reason = f"the worker {describe_exit(code)}"
         if code < 0:
             yield Outcome(problem=left[0], status="failed", reason=reason)

@@ -118,6 +118,15 @@ def test_a_crash_costs_one_problem(strange, action: str, reason: str) -> None:  
     assert outcomes["mlp-width:4"].status == outcomes["mlp-width:8"].status == "ok"
 
 
+def test_a_worker_that_was_asked_to_end_is_no_failure_of_its_backend(strange) -> None:  # type: ignore[no-untyped-def]
+    """A scheduler asks all processes of a job: the whole is interrupted, and nothing is noted."""
+    strange("os.kill(os.getpid(), signal.SIGTERM)")
+    outcomes: list[Outcome] = []
+    with pytest.raises(KeyboardInterrupt):
+        outcomes.extend(run_job(job(backend="strange"), registry.load("strange")))
+    assert {outcome.status for outcome in outcomes} <= {"ok"}
+
+
 @pytest.mark.parametrize(
     "error",
     [
