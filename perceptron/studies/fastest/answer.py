@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from pathlib import Path
 from time import monotonic
 
@@ -155,7 +156,10 @@ class Answer:
         """Return the backends to measure: those of which more has to be known."""
         if self._asked.measure == "never":
             return []
-        able = [one.name for one in self._backends() if one.unavailable is None]
+        here = {one.name for one in self._backends() if one.unavailable is None}
+        # The most promising first: there may be no time for all.
+        timed = sorted(found, key=lambda one: inf if one.seconds is None else one.seconds)
+        able = [one.backend for one in timed if one.backend in here]
         if self._asked.measure == "now":
             return able
         rows = [*self._behind(found), *self._refusals(found)]

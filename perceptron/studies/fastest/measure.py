@@ -11,6 +11,7 @@ from time import monotonic
 from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, of_processes
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
+from perceptron.machine import usable_cores
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned, Workers
 from perceptron.records.run import now
@@ -29,7 +30,7 @@ _AS_LONG = 1.2
 def measure(
     question: Question, backends: Sequence[str], devices: dict[str, str], seconds: float
 ) -> list[MeasuredWork]:
-    """Return a row of each backend, within about so many seconds.
+    """Return a row of each backend, the first ones first, within about so many seconds.
 
     One that did not get there says why: `GIVEN_UP` where the time was over. Nothing is imported
     here; agreement is not checked, which takes longer than measuring: tests and studies do that.
@@ -54,14 +55,24 @@ class _Look:
             names = list(backends)
             for process in range(_PROCESSES):
                 before = self._left()
-                names = self._started(workers, names, process)
-                for index, name in enumerate(names):
-                    with self._piece(self._left() / (len(names) - index)):
-                        self._time(workers, name, process)
+                self._round(workers, names, process)
                 names = [name for name in names if name in self._outcomes]
                 if not names or self._left() < _AS_LONG * (before - self._left()):
                     break
         return [self._row(name) for name in backends]
+
+    def _round(self, workers: Workers, names: Sequence[str], process: int) -> None:
+        """Measure one process of each, as far as there is time.
+
+        As many start at once as there are cores: with more none might be there in time.
+        """
+        to_go = list(names)
+        while to_go and self._left() > 0:
+            some = self._started(workers, to_go[: usable_cores()], process)
+            to_go = to_go[usable_cores() :]
+            for index, name in enumerate(some):
+                with self._piece(self._left() / (len(some) - index + len(to_go))):
+                    self._time(workers, name, process)
 
     def _left(self) -> float:
         return min(self._ends, self._piece_ends) - monotonic()

@@ -333,8 +333,20 @@ def test_an_estimate_that_leaves_much_open_is_measured(
     update(cache, lambda kept: kept.with_rows(rows))
     asked: list[tuple[list[str], float]] = []
     monkeypatch.setattr(measure, "measure", given_up(NO_TIME, asked))
-    fastest(rows=1000, features=20, batch=64, threads=1, among=TWO)
+    asked_about: dict[str, Any] = {"rows": 1000, "features": 20, "batch": 64, "threads": 1}
+    near = fastest(**asked_about, among=TWO, measure="never")
+    assert [one.reason for one in near.candidates] == [None, None]
+    fastest(**asked_about, among=TWO)
     assert [sorted(names) for names, _ in asked] == [sorted(TWO)]
+
+
+def test_the_most_promising_is_measured_first(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be no time for all: those of which nothing is known come last."""
+    keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
+    asked: list[tuple[list[str], float]] = []
+    monkeypatch.setattr(measure, "measure", given_up(NO_TIME, asked))
+    fastest(**SHAPE, among=("python", *TWO), measure="now")
+    assert asked[0][0] == ["numpy-inplace", "numpy", "python"]
 
 
 def test_an_answer_that_is_known_imports_no_scipy(cache: Path) -> None:

@@ -68,6 +68,7 @@ def workers(monkeypatch: pytest.MonkeyPatch) -> type[FakeWorkers]:
         started: ClassVar = []
 
     monkeypatch.setattr(measure, "Workers", Own)
+    monkeypatch.setattr(measure, "usable_cores", lambda: 2)
     return Own
 
 
@@ -89,6 +90,17 @@ def test_those_that_do_not_start_in_time_say_so_and_are_started_once(
     workers.late = ("numpy", "python")
     rows = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
     assert [row.reason for row in rows] == [NO_START, NO_START]
+
+
+def test_no_more_start_at_once_than_there_are_cores(
+    workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first is there, and measured, before the second starts."""
+    monkeypatch.setattr(measure, "usable_cores", lambda: 1)
+    workers.late = ("python",)
+    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
+    assert workers.started[:2] == [[("numpy", 0)], [("python", 0)]]
+    assert (numpy.reason, python.reason) == (None, NO_START)
 
 
 def test_those_that_do_not_end_in_time_say_so(workers: type[FakeWorkers]) -> None:
