@@ -352,6 +352,12 @@ def test_the_most_promising_is_measured_first(cache: Path, monkeypatch: pytest.M
 def test_an_answer_that_is_known_imports_no_scipy(cache: Path) -> None:
     """Though one of the backends was given up, of which no row can tell more."""
     keep(cache, {"numpy": 2e-3})
+    others = [
+        KnownRow(row=row, dtype="float32", threads=1, libraries={})
+        for row in rows_of_two(20)
+        if row.backend == "numpy"
+    ]
+    update(cache, lambda known: known.with_rows(others))
     update(
         cache,
         lambda known: known.with_attempts(

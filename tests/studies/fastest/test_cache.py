@@ -4,6 +4,7 @@ import os
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,7 +12,10 @@ from msgspec.structs import replace
 
 from perceptron import machine
 from perceptron.analysis.cost_curve import fit
+from perceptron.analysis.work import NO_START, TrainingShape
+from perceptron.records.run import now
 from perceptron.studies.fastest.cache import (
+    Attempt,
     Known,
     KnownCurves,
     KnownRow,
@@ -139,3 +143,50 @@ def test_what_was_cleared_is_gone(cache: Path) -> None:
     clear()
     assert not cache.exists()
     assert load(cache).rows == ()
+
+
+WHEN = now()
+
+
+def attempt(shape: TrainingShape | None, **fields: Any) -> Attempt:
+    defaults: dict[str, Any] = {
+        "backend": "numpy",
+        "dtype": "float32",
+        "threads": 2,
+        "seconds": 5.0,
+        "reason": NO_START,
+        "when": WHEN,
+    }
+    return Attempt(shape=shape, **(defaults | fields))
+
+
+def test_an_attempt_is_about_its_shape_or_about_all() -> None:
+    here, other = drawn(1).shape, drawn(2).shape
+    known = Known().with_attempts([attempt(here)])
+    assert known.given_up("numpy", here, "float32", 2) is not None
+    for question in (
+        ("torch-cpu", here, "float32", 2),
+        ("numpy", other, "float32", 2),
+        ("numpy", here, "float64", 2),
+        ("numpy", here, "float32", 1),
+    ):
+        assert known.given_up(*question) is None  # type: ignore[arg-type]
+    known = known.with_attempts([attempt(None, reason="no")])
+    about_all = known.given_up("numpy", other, "float32", 2)
+    assert about_all is not None
+    assert about_all.reason == "no"
+
+
+def test_an_attempt_is_forgotten_after_a_while() -> None:
+    old = attempt(None, when="2026-01-01T00:00:00Z")
+    assert Known().with_attempts([old]).attempts == ()
+    kept = Known(attempts=(old,))
+    assert kept.given_up("numpy", drawn(1).shape, "float32", 2) is None
+    assert kept.with_attempts([attempt(None)]).attempts == (attempt(None),)
+
+
+def test_what_has_started_since_may_be_started_again() -> None:
+    """A run that was read says nothing of that: it may be older."""
+    known = Known().with_attempts([attempt(None), attempt(drawn(1).shape)])
+    assert known.with_rows([known_row(2, "run")]).attempts == known.attempts
+    assert known.with_rows([known_row(2)]).attempts == (attempt(drawn(1).shape),)

@@ -192,6 +192,7 @@ def test_a_backend_is_looked_up_once_however_many_rows_it_has(
     fields = skipped(SGD, "of-nobody", status="ok", seconds=1.0)
     known = known_rows("run", [row(**fields | {"rows": rows}) for rows in range(20, 40)], {})
     assert len(known) == 20
+    assert len(known_rows("another", [row(**fields)], {})) == 1
     assert asked == ["of-nobody"]
     assert len(known_rows("run", [row(**fields | {"backend": "numpy"})], {})) == 1
     assert asked == ["of-nobody"]
