@@ -21,7 +21,8 @@ from tests.backends.data_parallel import inside
 if registry.reason_unavailable("torch-ddp"):
     pytest.skip(f"torch-ddp: {registry.reason_unavailable('torch-ddp')}", allow_module_level=True)
 
-PROBLEMS = {problem.name: problem for problem in checks.problems()}
+# Of one model: several at once are refused.
+PROBLEMS = {problem.name: problem for problem in checks.problems() if problem.models == 1}
 # That mistakes would be noticed is a promise of problems; those of other backends show it.
 CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
 
