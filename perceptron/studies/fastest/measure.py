@@ -8,6 +8,8 @@ from math import inf
 from statistics import median
 from time import monotonic
 
+from msgspec.structs import replace
+
 from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, of_processes
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
@@ -23,6 +25,8 @@ _SAMPLES = 5
 _SAMPLE_SECONDS = 0.01
 # Of the time that is left, for starting: what does not start must leave some for the others.
 _START_SHARE = 0.75
+# Of data in batches: they take tenths of a second to make.
+_MOST_VALUES = 2**21
 # A further round takes about what the last one did.
 _AS_LONG = 1.2
 
@@ -99,7 +103,7 @@ class _Look:
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
         try:
-            outcome = self._asked(workers, name, process, self._question.work.shape)
+            outcome = self._asked(workers, name, process, _fewer_rows(self._question.work.shape))
             if outcome.status == "ok":
                 self._outcomes.setdefault(name, []).append(outcome)
                 return
@@ -144,6 +148,18 @@ class _Look:
             prepare_seconds=median(one.prepare_seconds or 0.0 for one in outcomes),
             when=when,
         )
+
+
+def _fewer_rows(shape: TrainingShape) -> TrainingShape:
+    """Return the shape with as many rows as its batches need to differ.
+
+    An iteration takes its batch, however many rows there are; making millions of values would take
+    the time that is there for measuring.
+    """
+    if shape.batch is None:
+        return shape
+    enough = max(4 * shape.batch, _MOST_VALUES // shape.features, 4 * shape.outputs)
+    return replace(shape, rows=min(shape.rows, enough))
 
 
 def _small(shape: TrainingShape) -> TrainingShape:
