@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from perceptron.analysis.work import NO_START, NO_TIME
+from perceptron.analysis.work import NO_START, NO_TIME, TrainingShape
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned
@@ -116,3 +116,15 @@ def test_what_a_small_shape_is_refused_too_is_refused_as_a_kind(
     workers.refusing = ("python",)
     (python,) = measure.measure(QUESTION, ["python"], DEVICES, 60.0)
     assert (python.reason, python.refused) == ("no", True)
+
+
+def test_batches_are_measured_on_as_many_rows_as_they_need() -> None:
+    """Making all of large data would take the time; all rows at once need every row."""
+    large = TrainingShape(rows=60_000, features=784, batch=128)
+    fewer = measure._fewer_rows(large)
+    assert 4 * 128 <= fewer.rows < 60_000
+    assert (fewer.features, fewer.batch) == (784, 128)
+    whole = TrainingShape(rows=60_000, features=784)
+    assert measure._fewer_rows(whole) == whole
+    small = TrainingShape(rows=200, features=784, batch=128)
+    assert measure._fewer_rows(small) == small
