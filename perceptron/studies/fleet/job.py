@@ -35,6 +35,7 @@ class _Interruption:
     """Why a job was told to leave before it was done: nothing yet."""
 
     is_requeued: bool = False
+    is_cancelled: bool = False
     reason: str | None = None
 
 
@@ -88,6 +89,10 @@ class MeasuringJob:
             reason = "its time limit came first: the same command resumes"
             job.write_note(attempt, rank, replace(note, state="timed out", reason=reason))
             raise JobFailed(interruption.reason)
+        if code != 0 and interruption.is_cancelled:
+            reason = "it was told to end: the same command resumes"
+            job.write_note(attempt, rank, replace(note, state="cancelled", reason=reason))
+            raise JobFailed(reason)
         if code != 0:
             sys.stderr.flush()
             reason = last_line(node.paths.stderr) or f"exited with {code}"
@@ -138,6 +143,13 @@ def _interruptible(name: str) -> Iterator[_Interruption]:
     interruption = _Interruption()
     number = getattr(signal, f"SIG{name}")
     usual = signal.getsignal(number)
+    bypass = signal.getsignal(signal.SIGTERM)
+
+    def note_end(signum: int, frame: FrameType | None) -> None:
+        # Every process of the job is sent it: who leaves because its worker did has not failed.
+        interruption.is_cancelled = True
+        if callable(bypass):
+            bypass(signum, frame)
 
     def handle(signum: int, frame: FrameType | None) -> None:
         try:
@@ -151,7 +163,10 @@ def _interruptible(name: str) -> Iterator[_Interruption]:
             raise KeyboardInterrupt from None
 
     signal.signal(number, handle)
+    if callable(bypass):
+        signal.signal(signal.SIGTERM, note_end)
     try:
         yield interruption
     finally:
+        signal.signal(signal.SIGTERM, bypass)
         signal.signal(number, usual)

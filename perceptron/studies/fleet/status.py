@@ -68,8 +68,15 @@ def _judged(note: Note | None, standing: Standing, said: str | None) -> tuple[Jo
     """Return a state and why it is not done."""
     if note is not None and note.state in _LAST_WORDS:
         return note.state, note.reason
+    if note is not None and note.state == "cancelled" and _knows_no_more(standing):
+        return note.state, note.reason
     if standing.state == "done":  # as far as the scheduler knows; its node does not say so
         return "lost", said or ENDED.reason
     if standing.says_no_more and said is not None:
         return standing.state, said
     return standing.state, standing.reason
+
+
+def _knows_no_more(standing: Standing) -> bool:
+    """Whether the scheduler does not know who ended the job, as it does of what it preempts."""
+    return standing.says_no_more or standing.state in {"running", "done", "lost", "unknown"}

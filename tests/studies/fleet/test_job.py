@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -113,6 +114,26 @@ def test_a_time_limit_ends_it_as_ctrl_c_does(
         MeasuringJob(str(node.path))()
     assert note(node).state == "timed out"
     assert "the same command resumes" in str(note(node).reason)
+
+
+def test_a_job_that_is_told_to_end_has_not_failed(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its worker is told so, too, and the command leaves as if by ctrl-C; what is done is done."""
+    usual = signal.signal(signal.SIGTERM, lambda *_: None)  # submitit's own does nothing
+    try:
+        for code, state in ((2, "cancelled"), (0, "done")):
+
+            def run_module(name: str, run_name: str, code: int = code) -> None:
+                os.kill(os.getpid(), signal.SIGTERM)
+                sys.exit(code)
+
+            monkeypatch.setattr(module.runpy, "run_module", run_module)
+            with suppress(JobFailed):
+                MeasuringJob(str(node.path))()
+            assert note(node).state == state
+    finally:
+        signal.signal(signal.SIGTERM, usual)
 
 
 def test_a_node_that_is_taken_away_leaves_the_job_queued_again(

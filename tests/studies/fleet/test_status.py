@@ -51,6 +51,22 @@ def test_a_node_has_the_last_word(fleet: FleetFolder, job: JobFolder, says: Says
             assert (only(fleet).state, only(fleet).reason) == (state, reason)
 
 
+def test_who_was_told_to_end_says_so_where_the_scheduler_does_not_say_why(
+    fleet: FleetFolder, job: JobFolder, says: Says
+) -> None:
+    job.write_note("7", 0, replace(RUNNING, state="cancelled", reason="told to end"))
+    for line in ("7|COMPLETING|None", "7|FAILED|NonZeroExitCode", "7|COMPLETED|None", ""):
+        says("squeue", line)
+        assert (only(fleet).state, only(fleet).reason) == ("cancelled", "told to end")
+    for word, state in (
+        ("PREEMPTED", "preempted"),
+        ("TIMEOUT", "timed out"),
+        ("PENDING", "pending"),
+    ):
+        says("squeue", f"7|{word}|None")
+        assert only(fleet).state == state
+
+
 def test_who_ends_without_a_word_is_not_done(
     fleet: FleetFolder, job: JobFolder, says: Says
 ) -> None:
