@@ -14,8 +14,8 @@ from perceptron.problems.problem import Problem
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 from perceptron.studies.shared.task import Task, remaining, row_of
-from perceptron.validation.fastest.measure import FastestPlan
-from perceptron.validation.fastest.record import Pick
+from perceptron.validation.fastest.plan import FastestPlan
+from perceptron.validation.fastest.record import Pick, Way
 from perceptron.validation.fastest.shapes import Training
 
 # Seconds of a call, operations a second, seconds of preparing.
@@ -63,12 +63,13 @@ class Measured:
 PLAN = FastestPlan(trainings=40, asked=6, backends=tuple(BACKENDS), threads=1, processes=2)
 
 
-def ask(training: Training, plan: FastestPlan) -> Pick:
+def ask(training: Training, way: Way) -> Pick:
     """Answer right, as who has measured."""
     best = fastest_of(training)
     return Pick(
         reference=training.reference,
         epochs=training.epochs,
+        way=way,
         backend=best,
         sure=True,
         seconds=total_of(best, training),

@@ -19,7 +19,7 @@ from perceptron.commands.shared.options import folder_name, one_number, seconds_
 from perceptron.errors import UserError
 
 if TYPE_CHECKING:
-    from perceptron.validation.fastest.measure import FastestPlan
+    from perceptron.validation.fastest.plan import FastestPlan
 
 _WORLDS = 2000
 _SEED = 1
@@ -59,7 +59,7 @@ def truth(
     ] = None,
     asked: Annotated[
         int | None,
-        typer.Option(min=0, metavar="N", help="Of --fastest: those also measured for an answer."),
+        typer.Option(min=0, metavar="N", help="Of --fastest: those it is asked about."),
     ] = None,
     backends: Backends = None,
     threads: Threads = None,
@@ -143,7 +143,7 @@ def _plan(
     backends: tuple[str, ...],
     threads: str | None,
 ) -> FastestPlan:
-    from perceptron.validation.fastest.measure import FastestPlan
+    from perceptron.validation.fastest.plan import FastestPlan
 
     return FastestPlan(
         trainings=FastestPlan.trainings if trainings is None else trainings,

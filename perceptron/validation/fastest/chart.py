@@ -5,8 +5,7 @@ from __future__ import annotations
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.axes import log_axis
 from perceptron.report.charts.figure import Line, LineFigure
-from perceptron.validation.fastest.judge import ALWAYS
-from perceptron.validation.fastest.record import FastestTruth, Quality
+from perceptron.validation.fastest.record import ALWAYS, FastestTruth, Quality
 
 _RANK = "trainings with a regret at least as large"
 _REGRET = "regret: time of the pick over that of the fastest"
@@ -36,17 +35,16 @@ def _line(quality: Quality) -> Line | None:
     regrets = sorted((one.regret for one in quality.picks if one.regret is not None), reverse=True)
     if not regrets:
         return None
-    is_always = quality.answers.startswith(ALWAYS)
     none = (None,) * len(regrets)
     return Line(
         backend=quality.answers.removeprefix(ALWAYS),
-        label=quality.answers if is_always else f'measure="{quality.answers}"',
+        label=quality.label,
         x=tuple(range(1, len(regrets) + 1)),
         y=tuple(regrets),
         low=none,
         high=none,
         texts=tuple(map(_times, regrets)),
-        estimated=is_always,
+        estimated=not quality.is_asked,
     )
 
 

@@ -10,14 +10,12 @@ import numpy as np
 
 from perceptron.problems.cost import operations
 from perceptron.records.measurement import Measurement
-from perceptron.validation.fastest.record import Judged, Pick, Quality, Times
+from perceptron.validation.fastest.record import ALWAYS, Judged, Pick, Quality, Times, Way
 from perceptron.validation.fastest.shapes import Training
 from perceptron.validation.share import Share, share
 
 CLOSE = 1.10
 """Two backends are close, and a pick is not wrong, up to this ratio of their times."""
-ALWAYS = "always "
-"""What the name of a quality begins with that takes one backend whatever is asked."""
 _NEARLY_ALL = 0.95
 
 
@@ -48,7 +46,7 @@ def times_of(training: Training, rows: Iterable[Measurement], backends: Sequence
 
 
 def judge(
-    answers: str, times: Iterable[Times], picks: Iterable[Pick], measured_first: int = 0
+    way: Way, times: Iterable[Times], picks: Iterable[Pick], measured_first: int = 0
 ) -> Quality:
     """Return how good these picks are; those of trainings that have no times are left out."""
     by_reference = {own.reference: own for own in times}
@@ -61,7 +59,7 @@ def judge(
     sure = [one for one in judged if one.sure]
     wrong = [one for one in sure if one.regret is None or one.regret > CLOSE]
     return _quality(
-        answers,
+        way.name,
         judged,
         measured_first=measured_first,
         unsure_if_close=share(sum(not one.sure for one in close), len(close)),

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from math import inf
 from pathlib import Path
+from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from perceptron.records.budget import BudgetUse
 from perceptron.records.warning import MeasurementWarning
 from perceptron.validation.share import Share
+
+ALWAYS = "always "
+"""What the name of a quality begins with that takes one backend whatever is asked."""
+
+
+class Way(Struct, frozen=True):
+    """A way to ask `perceptron.fastest`."""
+
+    measure: Literal["never", "cached", "now"]
+    knows_others: bool
+    """Whether it knows what other trainings take on this machine; else it knows nothing."""
+    of_default: bool = False
+    """Whether about the backends that are advised unless others are named; else all of a plan."""
+
+    @property
+    def name(self) -> str:
+        """The argument, and what else sets this way apart."""
+        nothing = "" if self.knows_others else ", knowing nothing"
+        return f"{self.measure}{nothing}{', default backends' if self.of_default else ''}"
+
+
+NEVER = Way("never", knows_others=True)
+CACHED = Way("cached", knows_others=True)
+NOW = Way("now", knows_others=True)
+COLD = Way("now", knows_others=False)
+COLD_DEFAULT = Way("now", knows_others=False, of_default=True)
+WAYS = (CACHED, NOW, COLD_DEFAULT, COLD)
+"""Those that may measure, so that somebody has to ask."""
 
 
 class Pick(Struct, frozen=True, kw_only=True):
@@ -17,6 +48,8 @@ class Pick(Struct, frozen=True, kw_only=True):
 
     reference: str
     epochs: int
+    way: Way = COLD
+    """How it was asked."""
     backend: str
     sure: bool
     seconds: float | None = None
@@ -52,6 +85,11 @@ class Times(Struct, frozen=True, kw_only=True):
         times = list(self.seconds.values())
         return times[1] / times[0] if len(times) > 1 else inf
 
+    def of(self, backends: Collection[str]) -> Times:
+        """Return those of these backends alone."""
+        kept = {name: taken for name, taken in self.seconds.items() if name in backends}
+        return replace(self, seconds=kept)
+
     def regret(self, backend: str) -> float | None:
         """Return the time of a backend over that of the best; None if it cannot train this."""
         seconds = self.seconds.get(backend)
@@ -79,7 +117,7 @@ class Quality(Struct, frozen=True, kw_only=True):
     """How good the picks of one way to answer are, or those of always taking one backend."""
 
     answers: str
-    """As ``measure`` says it, ``never``, ``cached`` or ``now``; or ``always`` and a backend."""
+    """The name of the way that was asked, or ``always`` and a backend."""
     measured_first: int
     """Answers for which this training was measured."""
     right: Share
@@ -99,6 +137,19 @@ class Quality(Struct, frozen=True, kw_only=True):
     wrong_if_sure: Share | None
     """Of the picks that were called sure, those that take over 10 % longer than the best."""
     picks: list[Judged]
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody answered, and did not always take one backend."""
+        return not self.answers.startswith(ALWAYS)
+
+    @property
+    def label(self) -> str:
+        """What tables and figures call it."""
+        if not self.is_asked:
+            return self.answers
+        measure, comma, rest = self.answers.partition(",")
+        return f'measure="{measure}"{comma}{rest}'
 
 
 class FastestTruth(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from perceptron.analysis.candidates import BackendHere, Candidate, candidates
 from perceptron.analysis.cost_curve import fit
@@ -26,9 +25,18 @@ from perceptron.records.runs import stored_runs
 from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.fastest.question import question
 from perceptron.studies.fastest.results import known_rows
+from perceptron.validation.fastest.asking import arguments, pick_of, read_answers
 from perceptron.validation.fastest.judge import always, judge, times_of
-from perceptron.validation.fastest.measure import STUDY, arguments, pick_of, read_answers
-from perceptron.validation.fastest.record import FastestTruth, Pick, Times
+from perceptron.validation.fastest.plan import STUDY
+from perceptron.validation.fastest.record import (
+    NEVER,
+    WAYS,
+    FastestTruth,
+    Pick,
+    Quality,
+    Times,
+    Way,
+)
 from perceptron.validation.fastest.shapes import Training
 
 _SENSIBLE = 2
@@ -71,12 +79,12 @@ def result_of(folder: Path) -> FastestTruth:
         raise UserError(f"{folder}: no training was measured on two backends")
     trainings = [own for own in plan.trainings if own.reference in _references(times)]
     estimates = dict(estimates_of_others(trainings, plan, loaded.rows))
+    enough = {reference: is_enough(found) for reference, found in estimates.items()}
     never = [
-        pick_of(own, choose(estimates[own.reference]), enough=is_enough(estimates[own.reference]))
+        pick_of(own, choose(estimates[own.reference]), NEVER, enough[own.reference])
         for own in trainings
     ]
-    now = [pick for pick in read_answers(folder) if pick.reference in estimates]
-    cached, measured_first = cached_answers(trainings, estimates, now)
+    answers = read_answers(folder)
     facts = loaded.facts.environment
     return FastestTruth(
         machine=loaded.run.machine,
@@ -92,9 +100,8 @@ def result_of(folder: Path) -> FastestTruth:
         trainings=times,
         without=[own.reference for own in every if own not in times],
         qualities=[
-            judge("never", times, never),
-            judge("cached", times, cached, measured_first),
-            judge("now", times, now, len(now)),
+            judge(NEVER, times, never),
+            *(_judged(way, times, answers, enough) for way in WAYS),
             *(always(backend, times) for backend in plan.backends),
         ],
         warnings=_warnings(loaded, plan.threads),
@@ -120,39 +127,17 @@ def estimates_of_others(
         yield training.reference, list(found)
 
 
-def cached_answers(
-    trainings: Sequence[Training], estimates: Mapping[str, Sequence[Candidate]], now: Iterable[Pick]
-) -> tuple[list[Pick], int]:
-    """Return what ``measure="cached"`` answers, and for how many of these it measures first.
-
-    That is the estimate where it is enough. Else the backend that measuring picked has the time
-    that was measured, and the others, for which there may have been no time, what is estimated of
-    them. A training about which nobody asked that is left out.
-    """
-    measured = {pick.reference: pick for pick in now}
-    picks, first = [], 0
-    for training in trainings:
-        found, pick = estimates[training.reference], measured.get(training.reference)
-        if not is_enough(found):
-            if pick is None:
-                continue
-            found, first = [_with_time(one, pick) for one in found], first + 1
-        picks.append(pick_of(training, choose(found)))
-    return picks, first
-
-
-def _with_time(candidate: Candidate, pick: Pick) -> Candidate:
-    """Return the candidate with the time that was measured, if it is the one that was picked."""
-    if candidate.backend != pick.backend or pick.low is None:
-        return candidate
-    return replace(
-        candidate,
-        seconds=pick.seconds,
-        low=pick.low,
-        high=pick.high,
-        source=pick.source,
-        reason=None,
-    )
+def _judged(
+    way: Way, times: Sequence[Times], answers: Iterable[Pick], enough: Mapping[str, bool]
+) -> Quality:
+    """Judge what was answered in one way; ``enough`` says where estimates are, which is cached."""
+    if way.of_default:
+        times = [own.of(registry.DEFAULT) for own in times]
+        times = [own for own in times if len(own.seconds) >= _SENSIBLE]
+    known = _references(times)
+    picks = [pick for pick in answers if pick.way == way and pick.reference in known]
+    measured = [pick for pick in picks if way.measure == "now" or not enough[pick.reference]]
+    return judge(way, times, picks, len(measured))
 
 
 def _references(times: Sequence[Times]) -> set[str]:

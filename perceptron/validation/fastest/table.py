@@ -11,7 +11,7 @@ from perceptron.report.tables import grid, markdown
 from perceptron.report.tables.grid import TextTable
 from perceptron.report.tables.terminal import out
 from perceptron.validation.fastest.chart import chart
-from perceptron.validation.fastest.judge import ALWAYS, CLOSE
+from perceptron.validation.fastest.judge import CLOSE
 from perceptron.validation.fastest.record import FastestTruth, Judged, Quality
 from perceptron.validation.share import share_cell
 
@@ -26,7 +26,6 @@ COLUMNS = (
 )
 _WORST_COLUMNS = (*("training", "epochs>", "answers", "picked", "fastest", "regret>", "sure"),)
 _MOST_WORST = 5
-_ANSWERED = ("never", "cached", "now")
 
 
 def show(truth: FastestTruth) -> None:
@@ -50,9 +49,9 @@ def grids(truth: FastestTruth) -> list[TextTable]:
 def summary(truth: FastestTruth) -> str:
     """Return whether the aim is reached, in a sentence for each way to answer."""
     sentences = [
-        f'measure="{quality.answers}": {_reached(quality)}.'
-        for name in _ANSWERED
-        if (quality := truth.of(name)) is not None and quality.median is not None
+        f"{quality.label}: {_reached(quality)}."
+        for quality in truth.qualities
+        if quality.is_asked and quality.median is not None
     ]
     median, high, worst = AIM
     aim = f"The aim is a median of {median:.2f}, {high:.2f} at 95 % and {worst:.2f} at worst."
@@ -116,11 +115,10 @@ def _listed(words: list[str]) -> str:
 
 def _cells(quality: Quality) -> tuple[str, ...]:
     close, wrong = quality.unsure_if_close, quality.wrong_if_sure
-    name = quality.answers
     return (
-        name if name.startswith(ALWAYS) else f'measure="{name}"',
+        quality.label,
         count(quality.right.trials),
-        NONE if name.startswith(ALWAYS) else count(quality.measured_first),
+        count(quality.measured_first) if quality.is_asked else NONE,
         share_cell(quality.right),
         _regret(quality.median),
         _regret(quality.high),
@@ -135,10 +133,11 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
     notes = [
         "Regret is the time of the pick over that of the fastest, for the whole training, "
         "preparing included; times are medians over the processes. The answers of `never` are "
-        "estimates from all other trainings, each in turn left out. `cached` measures first where "
-        "these leave much open, within 5 s as `now` does: the backend that `now` picked then has "
-        "its measured time, the others their estimates. `now` is asked on a machine that knows "
-        "nothing, where 5 s are too short to start and compile all of these. "
+        "estimates from all other trainings, each in turn left out. `cached` and `now` were asked "
+        "with a cache that holds these others: `cached` measures first where that leaves much "
+        "open, `now` always, within 5 s, the most promising backends first. Who asks `now` knowing "
+        "nothing has an empty cache, as before the first question on a machine: 5 s must start "
+        "and compile all of these, or the two that are asked about by default. "
         "What was measured for an answer is no part of the times that it is held against.",
         f"Close: the two fastest are within {close}. Wrong: the pick takes over {close} longer "
         "than the fastest.",
@@ -157,9 +156,9 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
 def _worst(truth: FastestTruth) -> list[tuple[str, Judged]]:
     """Return the worst picks of all ways to answer that are wrong, the worst first."""
     picks = [
-        (quality.answers, one)
+        (quality.label, one)
         for quality in truth.qualities
-        if quality.answers in _ANSWERED
+        if quality.is_asked
         for one in quality.picks
         if one.regret is None or one.regret > CLOSE
     ]

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.records.files.append import append
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
 from perceptron.studies.shared import opening
 from perceptron.validation.fastest import measure
-from perceptron.validation.fastest.measure import FastestPlan, tasks
-from perceptron.validation.fastest.record import FastestTruth
+from perceptron.validation.fastest.asking import appending
+from perceptron.validation.fastest.measure import tasks
+from perceptron.validation.fastest.plan import FastestPlan
+from perceptron.validation.fastest.record import WAYS, FastestTruth
 from perceptron.validation.fastest.result import result_of
 from perceptron.validation.fastest.shapes import draw
 from tests.made import FACTS, SOUND, STARTED
@@ -49,9 +52,10 @@ def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     trainings = draw(PLAN.trainings, PLAN.seed)
     with open_run(tmp_path_factory.mktemp("fastest") / "results", run, FACTS) as journal:
         Measured()(tasks(PLAN, trainings), journal, run)
-        with measure.appending(journal.folder) as stream:
-            for training in trainings[: PLAN.asked]:
-                measure.append(stream, ask(training, PLAN))
+        with appending(journal.folder) as stream:
+            for way in WAYS:
+                for training in trainings[: PLAN.asked]:
+                    append(stream, ask(training, way))
         journal.finish(30.0)
         return journal.folder
 

@@ -8,7 +8,7 @@ from perceptron.problems import shape
 from perceptron.records.measurement import Measurement
 from perceptron.studies.shared.task import problem_fields
 from perceptron.validation.fastest.judge import always, judge, times_of
-from perceptron.validation.fastest.record import Pick, Times
+from perceptron.validation.fastest.record import NEVER, NOW, Pick, Times
 from perceptron.validation.fastest.shapes import Training
 from tests.made import measured
 
@@ -60,19 +60,20 @@ def test_a_backend_that_failed_in_a_process_has_no_time() -> None:
 def test_regret_is_what_the_pick_takes_over_what_the_best_takes() -> None:
     known = [times(f"{index}", a=1.0, b=float(index)) for index in range(2, 22)]
     picks = [pick(own.reference, "a") for own in known[:-1]] + [pick("21", "b")]
-    quality = judge("never", known, picks)
+    quality = judge(NEVER, known, picks)
+    assert (quality.answers, quality.label) == ("never", 'measure="never"')
     assert (quality.right.hits, quality.right.trials) == (19, 20)
     assert (quality.median, quality.high, quality.worst) == (1.0, 1.0, 21.0)
     assert quality.worst_of == "21"
     assert quality.picks[-1].regret == 21.0
-    twice = judge("never", known, [*picks[:-2], pick("20", "b"), pick("21", "b")])
+    twice = judge(NEVER, known, [*picks[:-2], pick("20", "b"), pick("21", "b")])
     assert (twice.high, twice.worst) == (20.0, 21.0)
 
 
 def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
     """Up to 10 %: a sure pick of the second is no mistake there, but its being sure is told."""
     known = [times("close", a=1.0, b=1.09), times("near", a=1.0, b=1.08), times("far", a=1, b=2)]
-    quality = judge("now", known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
+    quality = judge(NOW, known, [pick("close", "b"), pick("near", "a", False), pick("far", "b")])
     assert quality.unsure_if_close is not None
     assert quality.wrong_if_sure is not None
     assert (quality.unsure_if_close.hits, quality.unsure_if_close.trials) == (1, 2)
@@ -80,7 +81,7 @@ def test_close_ones_are_to_be_called_unsure_and_sure_ones_to_be_right() -> None:
 
 
 def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret() -> None:
-    quality = judge("never", [times("one", a=1.0, b=2.0)], [pick("one", "c")])
+    quality = judge(NEVER, [times("one", a=1.0, b=2.0)], [pick("one", "c")])
     assert quality.untrainable == 1
     assert quality.right.hits == 0
     assert quality.wrong_if_sure is not None
@@ -89,11 +90,16 @@ def test_a_pick_that_cannot_train_it_is_wrong_and_has_no_regret() -> None:
 
 
 def test_answers_about_what_has_no_times_are_left_out() -> None:
-    assert judge("now", [times("one", a=1.0, b=2.0)], [pick("two", "a")]).right.trials == 0
+    assert judge(NOW, [times("one", a=1.0, b=2.0)], [pick("two", "a")]).right.trials == 0
+
+
+def test_of_some_backends_the_best_is_among_them() -> None:
+    some = times("one", a=1.0, b=2.0, c=3.0).of(["b", "c"])
+    assert (some.best, some.regret("c"), some.regret("a")) == ("b", 1.5, None)
 
 
 def test_a_time_that_was_said_is_held_against_the_real_one() -> None:
-    quality = judge("now", [times("one", a=1.0, b=2.0)], [pick("one", "b", seconds=3.0)])
+    quality = judge(NOW, [times("one", a=1.0, b=2.0)], [pick("one", "b", seconds=3.0)])
     assert quality.picks[0].off == pytest.approx(0.5)
 
 

@@ -6,26 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from perceptron.analysis.candidates import Candidate
 from perceptron.errors import UserError
-from perceptron.validation.fastest.measure import ANSWERS, FastestPlan
-from perceptron.validation.fastest.record import FastestTruth, Pick
-from perceptron.validation.fastest.result import cached_answers, newest, result_of
+from perceptron.validation.fastest import result
+from perceptron.validation.fastest.asking import ANSWERS
+from perceptron.validation.fastest.plan import FastestPlan
+from perceptron.validation.fastest.record import FastestTruth
+from perceptron.validation.fastest.result import newest, result_of
 from perceptron.validation.fastest.shapes import Training, draw
 from tests.made_fastest import BACKENDS, fastest_of
-
-
-def pick(reference: str, backend: str, seconds: float) -> Pick:
-    return Pick(
-        reference=reference,
-        epochs=1,
-        backend=backend,
-        sure=True,
-        seconds=seconds,
-        low=seconds,
-        high=seconds,
-        source="measured",
-    )
 
 
 def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
@@ -35,9 +23,10 @@ def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
     assert [times.best for times in truth.trainings] == [
         fastest_of(training) for training in _drawn(plan)
     ]
-    never, _, now, numpy, numba = truth.qualities
+    never, _, now, default, cold, numpy, numba = truth.qualities
     assert [one.answers for one in truth.qualities] == [
-        *("never", "cached", "now", "always numpy", "always numba")
+        *("never", "cached", "now", "now, knowing nothing, default backends"),
+        *("now, knowing nothing", "always numpy", "always numba"),
     ]
     assert never.right.trials == numpy.right.trials == numba.right.trials == 40
     assert never.median == pytest.approx(1.0, abs=0.02)
@@ -47,7 +36,8 @@ def test_where_costs_are_as_the_curve_has_them_the_picks_are_right(
     assert numpy.worst > 3
     assert numpy.right.hits + numba.right.hits == 40
     assert now.right.trials == now.measured_first == plan.asked
-    assert now.worst == pytest.approx(1.0, abs=0.03)
+    assert now.worst == cold.worst == pytest.approx(1.0, abs=0.03)
+    assert default.right.trials == 0, "of the default backends this machine has one alone"
     assert (truth.processes, truth.backends) == (2, list(BACKENDS))
 
 
@@ -68,31 +58,26 @@ def test_the_left_out_training_is_not_what_answers(truth: FastestTruth, measured
     assert (judged.picked, judged.best) == (fast, slow)
 
 
-def candidate(backend: str, seconds: float, doubt: float = 1.05) -> Candidate:
-    """An estimate; ``doubt`` is the ratio of an end of its interval to it."""
-    return Candidate(
-        backend=backend,
-        device="cpu",
-        seconds=seconds,
-        low=seconds / doubt,
-        high=seconds * doubt,
-        source="estimated",
-    )
+def test_an_answer_from_estimates_was_not_measured_first(
+    truth: FastestTruth, measured_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of cached answers alone; ``now`` always measures."""
+    cached = truth.of("cached")
+    assert cached is not None
+    assert (cached.right.trials, cached.measured_first) == (6, 0)
+    monkeypatch.setattr(result, "is_enough", lambda found: False)
+    doubtful = result_of(measured_run)
+    assert [one.measured_first for one in doubtful.qualities] == [0, 6, 6, 0, 6, 0, 0]
 
 
-def test_cached_answers_measure_first_where_estimates_leave_much_open() -> None:
-    """Then the backend that was picked has its measured time, and others may still be faster."""
-    trainings = [Training(reference=name, epochs=1) for name in "abcd"]
-    sure = [candidate("numpy", 1.0), candidate("numba", 3.0)]
-    open_ = [candidate("numpy", 1.0, doubt=4.0), candidate("numba", 1.2, doubt=4.0)]
-    now = [pick(name, "numpy", seconds) for name, seconds in (("a", 9.0), ("b", 2.0), ("c", 0.9))]
-    picks, first = cached_answers(trainings, {"a": sure, "b": open_, "c": open_, "d": open_}, now)
-    assert [(own.reference, own.backend) for own in picks] == [
-        ("a", "numpy"),
-        ("b", "numba"),
-        ("c", "numpy"),
-    ]
-    assert first == 2
+def test_answers_of_an_earlier_release_knew_nothing(measured_run: Path) -> None:
+    file = measured_run / ANSWERS
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()[:6]]
+    for line in lines:
+        del line["way"]
+    file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    trials = {one.answers: one.right.trials for one in result_of(measured_run).qualities}
+    assert (trials["cached"], trials["now"], trials["now, knowing nothing"]) == (0, 0, 6)
 
 
 def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> None:
@@ -110,7 +95,7 @@ def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> N
 def test_an_answer_that_is_none_is_named(measured_run: Path) -> None:
     with (measured_run / ANSWERS).open("a", encoding="utf-8") as stream:
         stream.write('{"reference": 1}\n')
-    with pytest.raises(UserError, match=r"answers\.jsonl, line 7: not an answer"):
+    with pytest.raises(UserError, match=r"answers\.jsonl, line 19: not an answer"):
         result_of(measured_run)
 
 
