@@ -12,7 +12,10 @@ from perceptron.backends.shared.threads import thread_variables
 LADDER_OF_AN_MLP = "mlp-width:512"
 LADDER_OF_BATCHES = "digits"
 CROSSOVER = ("crossover", "--family", "mlp-width", "--pair", "numpy:torch-cpu")
-RACE = ("race", "--problem", "digits", "--target", "accuracy=0.95")
+RACE = (
+    *("race", "--problem", "digits", "--target", "accuracy=0.95"),
+    *("--dtype", "float32", "float64", "bfloat16"),
+)
 COMMITS = 10
 # Two backends and a few sizes of each family: enough for lines, in half a minute for each commit.
 # Not the finding: it has no size, and History draws what has one.

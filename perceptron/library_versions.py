@@ -14,6 +14,8 @@ from contextlib import suppress
 from functools import lru_cache
 from platform import python_version
 
+from perceptron.version import __version__
+
 _ENDING = ".dist-info"
 PACKAGES: dict[str, tuple[str, ...]] = {
     **{
@@ -32,15 +34,15 @@ _BENEATH = {"jax": ("jaxlib", "jax-cuda-plugin")}
 
 
 def names_beneath(modules: Iterable[str]) -> list[str]:
-    """Name the libraries that what imports these modules rests on, NumPy and Python among them."""
+    """Name the libraries that what imports these modules rests on: Python, NumPy and we, too."""
     tops = [module.partition(".")[0] for module in modules]
     beneath = [name for top in tops for name in _BENEATH.get(top, ())]
-    return list(dict.fromkeys(["python", "numpy", *tops, *beneath]))
+    return list(dict.fromkeys(["python", "perceptron", "numpy", *tops, *beneath]))
 
 
 def versions_beneath(modules: Iterable[str]) -> dict[str, str]:
     """Return the installed versions of `names_beneath`; nothing is imported."""
-    found = {"python": python_version()}
+    found = {"python": python_version(), "perceptron": __version__}
     for name in names_beneath(modules):
         packages = PACKAGES.get(name, (_normal(name),))
         version = next(filter(None, map(_installed().get, packages)), None)

@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import pytest
 
-from perceptron import library_versions
+from perceptron import __version__, library_versions
 from perceptron.library_versions import names_beneath, versions_beneath
 
 
@@ -13,6 +13,7 @@ def test_versions_are_those_of_the_metadata() -> None:
     """Without reading it."""
     assert versions_beneath(["msgspec", "psutil", "no_such_library"]) == {
         "python": platform.python_version(),
+        "perceptron": __version__,
         "numpy": version("numpy"),
         "msgspec": version("msgspec"),
         "psutil": version("psutil"),
@@ -20,7 +21,9 @@ def test_versions_are_those_of_the_metadata() -> None:
 
 
 def test_a_module_rests_on_its_library_and_on_what_that_works_with() -> None:
-    assert names_beneath(["torch", "torch._dynamo"]) == ["python", "numpy", "torch"]
+    assert names_beneath(["torch", "torch._dynamo"]) == [
+        *("python", "perceptron", "numpy", "torch")
+    ]
     assert {"jax", "jaxlib"} <= set(names_beneath(["jax.numpy"]))
 
 

@@ -71,9 +71,15 @@ def candidates(
     A row of this very shape is an answer, the newest of several; else the backend's curve is, as
     an estimate. ``rows`` and ``curves`` are of one machine, dtype and number of threads.
     """
-    rows, kinds = list(rows), {kind for curve in curves.values() for kind in curve.kinds}
+    kinds = {kind for curve in curves.values() for kind in curve.kinds}
     is_new = work.shape.kind not in kinds
-    return [_candidate(work, iterations, backend, rows, curves, is_new) for backend in backends]
+    by_backend: dict[str, list[MeasuredWork]] = {}
+    for row in rows:
+        by_backend.setdefault(row.backend, []).append(row)
+    return [
+        _candidate(work, iterations, backend, by_backend.get(backend.name, ()), curves, is_new)
+        for backend in backends
+    ]
 
 
 def _candidate(
@@ -119,7 +125,7 @@ def _far(distance: float) -> str | None:
 def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWork | None:
     """Return the newest row of this shape, else of a refusal of its kind; None if there is none.
 
-    A backend that was measured on any shape of the kind does not refuse it.
+    One that was disturbed is older than all that were not. A backend that was measured on any shape of the kind does not refuse it.
     """
     own = [row for row in rows if row.backend == backend]
     found = [row for row in own if row.work.shape == work.shape]
@@ -128,7 +134,7 @@ def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWo
         alike = [row for row in own if row.work.shape.kind == kind]
         if not any(row.seconds for row in alike):
             found = [row for row in alike if row.refused]
-    return max(reversed(found), key=lambda row: row.when, default=None)
+    return max(reversed(found), key=lambda row: (not row.disturbed, row.when), default=None)
 
 
 def _measured(row: MeasuredWork, iterations: int) -> Candidate:

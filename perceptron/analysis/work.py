@@ -26,7 +26,7 @@ _NORMAL = 1.96
 
 
 class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
-    """What is trained, as far as it decides the time: equal shapes take equally long."""
+    """What is trained, as far as it decides the time: equal ones take equally long."""
 
     rows: int
     """Of the data set."""
@@ -38,6 +38,9 @@ class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
     models: int = 1
     """Trained at once, an iteration being a step of each."""
+    variant: str = ""
+    """Loss and activations where they are others than those of a problem that the shape alone
+    describes, or what else tells such a training apart; empty of what can be asked about."""
 
     @property
     def kind(self) -> str:
@@ -86,6 +89,8 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     """Why there is no time, in one line; None if there is one."""
     refused: bool = False
     """Whether the backend trains no shape of this kind, and ``reason`` says why."""
+    disturbed: bool = False
+    """Whether threads waited for a core in all processes that a study measured."""
 
 
 def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:

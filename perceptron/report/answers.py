@@ -161,10 +161,12 @@ def _for_a_shape(advice: ShapeAdvice) -> Answer:
 
 
 def _race(race: RaceResult) -> Answer:
+    dtypes = list(dict.fromkeys(run.dtype for run in race.runs))
+    named = "" if dtypes == ["float32"] else f" --dtype {' '.join(dtypes)}"
     return (
         "Which backend has my model trained first, from the moment I press enter?",
         "race.md",
-        f"race --problem {race.problem} --target {race.target}",
+        f"race --problem {race.problem} --target {race.target}{named}",
         sentence(race, "fresh"),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +18,14 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 import perceptron
+from perceptron.analysis.work import TrainingShape
+from perceptron.library_versions import versions_beneath
+from perceptron.machine import usable_cores
+from perceptron.studies.fastest import cache
+from perceptron.studies.fastest.cache import KnownRow
+from perceptron.studies.fastest.question import work_of
 from tests.conftest import ROOT
+from tests.made_work import measured
 
 EXAMPLES = ROOT / "docs" / "examples"
 
@@ -84,6 +92,30 @@ def test_a_device_that_was_named_is_taken_unasked(
     model = classifier(epochs=1, device="numpy").fit(inputs, labels)
     assert model.backend_ == "numpy"
     assert not asked
+
+
+def test_the_answer_of_the_suite_is_the_device(
+    classifier: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Asked for real: of a cache that knows nothing, and of one that knows who is fastest."""
+    monkeypatch.setenv(cache.FOLDER, str(tmp_path))
+    monkeypatch.chdir(tmp_path)  # where there are no results
+    inputs, labels = load_iris(return_X_y=True)
+    model = classifier(hidden=(4,), epochs=2, batch=16, measure="never")
+    assert model.fit(inputs, labels).backend_ == "numpy"
+    shape = TrainingShape(rows=150, features=4, hidden=(4,), outputs=3, batch=16, optimizer="adam")
+    rows = [
+        KnownRow(
+            row=measured(work_of(shape, "float32"), backend, seconds=seconds),
+            dtype="float32",
+            threads=usable_cores(),
+            libraries=versions_beneath(()),
+        )
+        for backend, seconds in (("numpy", 2e-3), ("torch-cpu", 1e-3))
+    ]
+    cache.update(cache.cache_file(), lambda known: known.with_rows(rows))
+    assert model.fit(inputs, labels).backend_ == "torch-cpu"
+    assert model.score(inputs, labels) > 0.3
 
 
 def test_where_nobody_knows_numpy_trains(

@@ -22,7 +22,7 @@ from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
 from perceptron.studies.fastest.question import Question
-from perceptron.studies.fastest.results import changed_runs
+from perceptron.studies.fastest.run_folders import changed_runs, removed_runs
 
 # Of the time for measuring, for asking who can run here, where that takes a process.
 _ASKING_SHARE = 0.75
@@ -62,6 +62,9 @@ class Answer:
 
     def _learn_results(self, results: Path) -> None:
         """Read what studies have measured since the last question."""
+        gone = removed_runs(results, self._known.runs)
+        if gone:
+            self._known = cache.update(self._file, lambda known: known.without_runs(gone))
         runs = changed_runs(results, self._known.runs)
         if runs:
             from perceptron.studies.fastest.results import read_runs
@@ -125,11 +128,11 @@ class Answer:
         asked, backends = self._asked, self._backends()
         known = self._rows()
         rows = [one.row for one in known]
-        found = candidates(asked.work, asked.iterations, backends, rows, {})
+        curves = self._known.curves_of(asked.dtype, asked.threads)
+        found = candidates(asked.work, asked.iterations, backends, rows, curves or {})
         open_ones = {one.backend for one in found if one.reason in (NOT_KNOWN, *GIVEN_UP)}
-        if _have_curves(open_ones, known):
-            curves = self._curves()
-            found = candidates(asked.work, asked.iterations, backends, rows, curves)
+        if curves is None and _have_curves(open_ones, known):
+            found = candidates(asked.work, asked.iterations, backends, rows, self._curves())
         return found
 
     def _rows(self) -> list[KnownRow]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from perceptron.problems.problem import DType
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 1
+FORMAT = 2
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
 _SECONDS_FOR_THE_LOCK = 5.0
@@ -121,6 +121,12 @@ class Known(Struct, frozen=True, kw_only=True):
         begun = _ago(_ATTEMPT_LASTS)
         lately = (own for own in self.attempts if own.when >= begun and own.key in keys)
         return max(lately, key=lambda own: own.when, default=None)
+
+    def without_runs(self, runs: Collection[str]) -> Known:
+        """Return this without these runs, and without their rows."""
+        left = self.with_rows([], dict.fromkeys(runs, ""))
+        kept = {run: stamp for run, stamp in left.runs.items() if run not in runs}
+        return msgspec.structs.replace(left, runs=kept)
 
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.

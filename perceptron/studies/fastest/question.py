@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
@@ -55,7 +55,7 @@ def question(
     threads: int | None,
 ) -> Question:
     """Check what was asked; raise `UserError` that names the argument."""
-    if isinstance(hidden, str):
+    if isinstance(hidden, str) or not isinstance(hidden, Iterable):
         raise UserError(f"hidden: {hidden!r} is no sequence of widths, such as (64, 32)")
     _check_word("optimizer", optimizer, get_args(OptimizerName))
     _check_word("measure", measure, get_args(Measure))
@@ -102,13 +102,15 @@ def _check_word(name: str, value: object, known: Sequence[str]) -> None:
 def _backends(among: Sequence[str] | None) -> tuple[str, ...]:
     if among is None:
         return registry.DEFAULT
-    if isinstance(among, str) or not among:
+    is_sequence = isinstance(among, Iterable) and not isinstance(among, str)
+    names = list(among) if is_sequence else []
+    if not names or not all(isinstance(name, str) for name in names):
         raise UserError(f"among: {among!r} is no sequence of backends, such as ('numpy', 'numba')")
-    for name in among:
+    for name in names:
         # Asking which others are installed takes longer than the answer may.
         if name not in registry.BUILT_IN and not registry.is_name(name):
             raise unknown("backend", name, registry.names())
-    return tuple(dict.fromkeys(among))
+    return tuple(dict.fromkeys(names))
 
 
 @lru_cache(maxsize=1024)

@@ -1,8 +1,7 @@
-"""Read what studies have measured on this machine: each run folder once, until it changes."""
+"""Read what studies have measured on this machine, as rows that answer questions."""
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -11,42 +10,23 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple, get_args
 
+from msgspec.structs import replace
+
+from perceptron.analysis.disturbed import is_disturbed
 from perceptron.analysis.work import MeasuredWork, TrainingShape, Work, of_processes
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.library_versions import names_beneath
+from perceptron.problems import catalogue, files
 from perceptron.problems.optimizer import OptimizerName
 from perceptron.problems.problem import DTYPES, DType
+from perceptron.problems.shape import find
 from perceptron.records.measurement import Measurement
 from perceptron.studies.fastest.cache import KnownRow
-from perceptron.studies.fastest.question import work_of
+from perceptron.studies.fastest.question import reference_of, work_of
 
 # Bytes that an iteration moves: what is skipped of so few is not skipped for its size.
 _SMALL = 2**26
-
-
-def changed_runs(results: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """Return the runs of a results folder that are new or have changed since they were read.
-
-    Each with what tells that: size and time of the file that holds its rows.
-    """
-    found = {}
-    for machine in _folders(os.path.join(os.path.abspath(results), "runs")):
-        for run in _folders(machine):
-            with suppress(OSError):
-                stat = os.stat(os.path.join(run, "measurements.jsonl"))
-                stamp = f"{stat.st_size}-{stat.st_mtime_ns}"
-                if known.get(run) != stamp:
-                    found[run] = stamp
-    return found
-
-
-def _folders(folder: str) -> list[str]:
-    try:
-        with os.scandir(folder) as entries:
-            return sorted(entry.path for entry in entries if entry.is_dir())
-    except OSError:
-        return []
 
 
 def read_runs(folders: Iterable[str]) -> list[KnownRow]:
@@ -102,7 +82,8 @@ def known_rows(
         with suppress(UserError):  # no shape that can be asked about
             works[key] = work_of(key.shape, key.dtype)
     timed = {key for key in works if any(row.seconds for row in groups[key])}
-    small = {key.kind for key, work in works.items() if work.bytes_moved <= _SMALL}
+    usual = {key: work for key, work in works.items() if not key.shape.variant}
+    small = {key.kind for key, work in usual.items() if work.bytes_moved <= _SMALL}
     refused = small - {key.kind for key in timed}
     able = {key.backend for key in timed}
     modules = {name: _modules(name) for name in {key.backend for key in works}}
@@ -112,6 +93,8 @@ def known_rows(
         had_all = all(name.partition(".")[0] in libraries for name in own)
         if key in timed:
             learned = _timed(work, key.backend, rows)
+        elif key not in usual:
+            continue  # it was skipped for what nobody can ask about
         elif key.backend in able or (had_all and rows[-1].device == "cpu"):
             learned = _skipped(work, rows[-1], key.kind in refused)
         else:
@@ -156,7 +139,7 @@ def _shape(row: Measurement) -> TrainingShape | None:
     optimizer = next((name for name in get_args(OptimizerName) if name == row.optimizer), None)
     if optimizer is None:
         return None
-    return TrainingShape(
+    shape = TrainingShape(
         rows=row.rows,
         features=row.features,
         hidden=tuple(row.hidden),
@@ -165,10 +148,34 @@ def _shape(row: Measurement) -> TrainingShape | None:
         optimizer=optimizer,
         models=row.all_models,
     )
+    try:
+        return replace(shape, variant=_variant(row.problem or "", row.problem_digest, shape))
+    except UserError:  # no shape that can be asked about
+        return None
+
+
+@lru_cache(maxsize=1024)  # all rows of a problem ask the same
+def _variant(name: str, digest: str | None, shape: TrainingShape) -> str:
+    """Return what a row's problem has otherwise than the one that its shape alone describes.
+
+    A model file may have changed since, or not be there: its digest is all that is known of it.
+    """
+    problem = None
+    if not files.is_file(name):
+        with suppress(UserError):
+            problem = catalogue.find(name)
+    if problem is None:
+        return digest or "unknown"
+    own = (problem.loss, *(layer.activation for layer in problem.layers))
+    asked = find(reference_of(shape))
+    usual = (asked.loss, *(layer.activation for layer in asked.layers))
+    return "" if own == usual else ", ".join(own)
 
 
 def _timed(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
     rows = [row for row in rows if row.seconds]
+    calm = [row for row in rows if not is_disturbed(row)]
+    rows = calm or rows
     seconds, low, high = of_processes([row.seconds for row in rows if row.seconds])
     return MeasuredWork(
         work=work,
@@ -179,6 +186,7 @@ def _timed(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWor
         high=high,
         prepare_seconds=median(row.prepare_seconds or 0.0 for row in rows),
         when=max(row.when for row in rows),
+        disturbed=not calm,
     )
 
 

@@ -57,6 +57,8 @@ def test_numbers_of_numpy_and_lists_are_taken() -> None:
         *[(name, value) for name in ("rows", "features", "epochs", "models") for value in (0, 1.5)],
         ("rows", True),
         ("hidden", "64"),
+        ("hidden", 64),
+        ("hidden", None),
         ("hidden", (64, 0)),
         ("hidden", (2,) * 65),
         ("classes", 1),
@@ -72,6 +74,8 @@ def test_numbers_of_numpy_and_lists_are_taken() -> None:
         ("among", ()),
         ("among", "numpy"),
         ("among", ("numpi",)),
+        ("among", 5),
+        ("among", (None,)),
     ],
 )
 def test_a_wrong_argument_is_named(field: str, value: object) -> None:

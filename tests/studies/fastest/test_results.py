@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import psutil
 import pytest
 from msgspec.structs import replace
 
+from perceptron.analysis.candidates import row_of
 from perceptron.backends import registry
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
@@ -16,7 +18,9 @@ from perceptron.problems import catalogue
 from perceptron.records.environment import Environment
 from perceptron.records.run import Run
 from perceptron.records.store import open_run
-from perceptron.studies.fastest.results import changed_runs, known_rows, read_runs
+from perceptron.studies.fastest.cache import Known
+from perceptron.studies.fastest.results import known_rows, read_runs
+from perceptron.studies.fastest.run_folders import changed_runs, removed_runs
 from perceptron.studies.shared.task import problem_fields
 from tests.conftest import MakeRow
 
@@ -73,6 +77,7 @@ def test_rows_of_this_machine_become_one_for_each_shape(
     assert known.row.work.shape.batch == 128
     assert known.row.work.shape.optimizer == "adam"
     assert (known.dtype, known.threads, known.row.backend) == ("float32", 2, "torch-cpu")
+    assert not known.row.disturbed
     assert known.libraries == {"python": "3.12.1", "numpy": "2.0", "torch": "2.6"}
     assert list(runs) == [known.origin]
 
@@ -90,6 +95,48 @@ def test_a_run_is_read_once_until_it_changes(
     with Path(folder, "measurements.jsonl").open("ab") as lines:
         lines.write(b"\n")
     assert folder in changed_runs(tmp_path, runs)
+
+
+def test_a_run_that_was_removed_is_known_no_more(
+    tmp_path: Path, here: Environment, row: MakeRow
+) -> None:
+    """Of this folder of results; others may not be at hand."""
+    stored(tmp_path, here, row)
+    (folder,) = runs = changed_runs(tmp_path, {})
+    known = Known().with_rows(read_runs(runs), {**runs, "/other/runs/box/1": "1-1"})
+    assert removed_runs(tmp_path, known.runs) == []
+    shutil.rmtree(folder)
+    assert removed_runs(tmp_path, known.runs) == [folder]
+    left = known.without_runs([folder])
+    assert (left.rows, list(left.runs)) == ((), ["/other/runs/box/1"])
+
+
+def test_a_training_that_is_defined_otherwise_is_no_time_of_what_is_asked(
+    tmp_path: Path, here: Environment, row: MakeRow
+) -> None:
+    """It still tells of those near it. No file that a row names is opened."""
+    gate = problem_fields(catalogue.find("or-gate"))
+    file = {"problem": "model.toml", "problem_digest": "abc"}
+    for index, (fields, variant) in enumerate(
+        ((gate, "l1-sum, sigmoid"), (file, "abc"), ({"problem": None}, "unknown"), ({}, ""))
+    ):
+        results = tmp_path / str(index)
+        stored(results, here, row, **fields | {"problem_digest": fields.get("problem_digest")})
+        (known,) = read_runs(changed_runs(results, {}))
+        assert known.row.work.shape.variant == variant
+
+
+def test_processes_that_had_to_wait_count_where_there_are_no_others(
+    tmp_path: Path, here: Environment, row: MakeRow
+) -> None:
+    """And an older time that was not disturbed is the one to believe."""
+    stored(tmp_path, here, row, waited=0.5, when="2026-02-02T00:00:00Z")
+    (busy,) = read_runs(changed_runs(tmp_path, {}))
+    assert busy.row.disturbed
+    stored(tmp_path / "calm", here, row, waited=0.0, when="2026-01-01T00:00:00Z")
+    (calm,) = read_runs(changed_runs(tmp_path / "calm", {}))
+    assert not calm.row.disturbed
+    assert row_of(calm.row.work, "torch-cpu", [calm.row, busy.row]) is calm.row
 
 
 @pytest.mark.parametrize(
@@ -162,6 +209,10 @@ def test_what_was_skipped_is_learned_as_a_refusal_of_its_kind(row: MakeRow) -> N
     assert reasons(row, skipped(ADAM)) == {(100, "numba"): ("no", True)}
     both = reasons(row, skipped(ADAM), skipped(SGD, status="ok", seconds=1.0, rows=50))
     assert both == {(100, "numba"): ("no", True), (50, "numba"): (None, False)}
+
+
+def test_a_training_that_nobody_can_ask_about_is_no_refusal(row: MakeRow) -> None:
+    assert reasons(row, skipped(ADAM, problem="model.toml")) == {}
 
 
 def test_where_one_of_a_kind_was_trained_a_reason_is_of_that_shape_alone(row: MakeRow) -> None:
