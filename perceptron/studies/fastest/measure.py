@@ -25,6 +25,9 @@ _SAMPLES = 5
 _SAMPLE_SECONDS = 0.01
 # Of the time that is left, for starting: what does not start must leave some for the others.
 _START_SHARE = 0.75
+# At once, for each core: those that import little are there soon, whoever else starts, and cores
+# that wait for a disk have something to do. With very many none would be there in time.
+_STARTS_A_CORE = 3
 # Of data in batches: they take tenths of a second to make.
 _MOST_VALUES = 2**21
 # A further round takes about what the last one did.
@@ -66,14 +69,11 @@ class _Look:
         return [self._row(name) for name in backends]
 
     def _round(self, workers: Workers, names: Sequence[str], process: int) -> None:
-        """Measure one process of each, as far as there is time.
-
-        As many start at once as there are cores: with more none might be there in time.
-        """
-        to_go = list(names)
+        """Measure one process of each, as far as there is time."""
+        to_go, at_once = list(names), _STARTS_A_CORE * usable_cores()
         while to_go and self._left() > 0:
-            some = self._started(workers, to_go[: usable_cores()], process)
-            to_go = to_go[usable_cores() :]
+            some = self._started(workers, to_go[:at_once], process)
+            to_go = to_go[at_once:]
             for index, name in enumerate(some):
                 with self._piece(self._left() / (len(some) - index + len(to_go))):
                     self._time(workers, name, process)

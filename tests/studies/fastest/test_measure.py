@@ -92,15 +92,16 @@ def test_those_that_do_not_start_in_time_say_so_and_are_started_once(
     assert [row.reason for row in rows] == [NO_START, NO_START]
 
 
-def test_no_more_start_at_once_than_there_are_cores(
+def test_a_few_start_at_once_for_each_core(
     workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first is there, and measured, before the second starts."""
+    """The first ones are there, and measured, before the next start."""
     monkeypatch.setattr(measure, "usable_cores", lambda: 1)
-    workers.late = ("python",)
-    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
-    assert workers.started[:2] == [[("numpy", 0)], [("python", 0)]]
-    assert (numpy.reason, python.reason) == (None, NO_START)
+    workers.late = ("numba",)
+    names = ["numpy", "python", "numpy-inplace", "numba"]
+    rows = measure.measure(QUESTION, names, dict.fromkeys(names, "cpu"), 60.0)
+    assert workers.started[:2] == [[(name, 0) for name in names[:3]], [("numba", 0)]]
+    assert [row.reason for row in rows] == [None, None, None, NO_START]
 
 
 def test_those_that_do_not_end_in_time_say_so(workers: type[FakeWorkers]) -> None:

@@ -53,7 +53,7 @@ def test_what_was_interrupted_is_resumed(
     assert folder == file.parent
     assert len(run_tasks.measured) == before
     drawn = [own.reference for own in draw(6, 1)]
-    assert questions[10:] == drawn[3:] + drawn
+    assert questions[10:] == drawn[3:] + 2 * drawn
     assert len(read_answers(folder)) == len(WAYS) * plan.asked
 
 

@@ -14,12 +14,14 @@ from perceptron.validation.fastest.record import FastestTruth
 def test_the_section_stands_between_its_marks(truth: FastestTruth, tmp_path: Path) -> None:
     """Date, machine, aim, a row for each way to answer; the rest of the page stays."""
     page = tmp_path / "fastest.md"
-    page.write_text("above\n<!-- begin: regret -->\nold\n<!-- end: regret -->\nbelow\n", "utf-8")
+    page.write_text(
+        "above\n<!-- begin: regret -->\nin place of this\n<!-- end: regret -->\nbelow\n", "utf-8"
+    )
     assert table.save(page, truth) == page
     text = page.read_text(encoding="utf-8")
     assert text.startswith("above\n<!-- begin: regret -->\nMeasured on 2026-01-01 on Abacus 3000")
     assert text.endswith("<!-- end: regret -->\nbelow\n")
-    assert "old" not in text
+    assert "in place of this" not in text
     for name in ('measure="never"', 'measure="cached"', 'measure="now"', "always numpy"):
         assert f"| {name} | " in text
     assert "The aim is a median of 1.00, 1.15 at 95 % and 1.50 at worst." in text
