@@ -125,7 +125,8 @@ def _far(distance: float) -> str | None:
 def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWork | None:
     """Return the newest row of this shape, else of a refusal of its kind; None if there is none.
 
-    One that was disturbed is older than all that were not. A backend that was measured on any shape of the kind does not refuse it.
+    One that was disturbed is older than all that were not. A backend that was measured on any
+    shape of the kind does not refuse it.
     """
     own = [row for row in rows if row.backend == backend]
     found = [row for row in own if row.work.shape == work.shape]
