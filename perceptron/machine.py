@@ -57,12 +57,20 @@ def folder_name(name: str) -> str:
 
 @lru_cache(maxsize=1)
 def cpu_name() -> str:
-    """Return what the processor calls itself; py-cpuinfo takes 0.1 s and more to find out."""
+    """Return what the processor calls itself; py-cpuinfo takes 0.1 s and more to find out.
+
+    In a virtual machine that may be the name of a whole line of processors, of which one takes half
+    the time of another: then family and model follow.
+    """
     try:
         from cpuinfo import get_cpu_info
     except ImportError:
         return platform.processor() or "unknown"
-    return str(get_cpu_info().get("brand_raw", platform.processor() or "unknown"))
+    info = get_cpu_info()
+    name = str(info.get("brand_raw") or platform.processor() or "unknown")
+    if "family" not in info or any(character.isdigit() for character in name):
+        return name
+    return f"{name} (family {info['family']}, model {info.get('model', 'unknown')})"
 
 
 def facts_digest() -> str:

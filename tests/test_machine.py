@@ -38,6 +38,26 @@ def test_the_processor_has_a_name() -> None:
 
 
 @pytest.mark.parametrize(
+    ("info", "name"),
+    [
+        ({"brand_raw": "Abacus 3000", "family": 6, "model": 1}, "Abacus 3000"),
+        ({"brand_raw": "Abacus", "family": 26, "model": 2}, "Abacus (family 26, model 2)"),
+        ({"brand_raw": "Abacus", "family": 26}, "Abacus (family 26, model unknown)"),
+        ({"brand_raw": "Abacus"}, "Abacus"),
+    ],
+)
+def test_a_name_that_many_processors_share_says_which_it_is(
+    info: dict[str, object], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cpuinfo.get_cpu_info", lambda: info)
+    cpu_name.cache_clear()
+    try:
+        assert cpu_name() == name
+    finally:
+        cpu_name.cache_clear()
+
+
+@pytest.mark.parametrize(
     "name",
     [
         "OMP_NUM_THREADS",
