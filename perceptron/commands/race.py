@@ -73,12 +73,13 @@ def race(
     from perceptron.report import documents
     from perceptron.report.tables import race as table
     from perceptron.report.tables import terminal
-    from perceptron.studies import race as study
+    from perceptron.studies.race import race as study
+    from perceptron.studies.race.plan import SEEDS, RacePlan
     from perceptron.studies.shared.over_processes import backends_over
 
     if epochs is not None and epochs < 1:
         raise UserError(f"--epochs must be at least 1, got {epochs}")
-    plan = study.RacePlan(
+    plan = RacePlan(
         problem=find(problem),
         target=target,
         backends=backends_over(
@@ -87,7 +88,7 @@ def race(
         dtypes=tuple(
             one_of("--dtype", name, RACE_DTYPES) for name in split("--dtype", dtype) or ("float32",)
         ),
-        seeds=study.SEEDS if seeds is None else seeds,
+        seeds=SEEDS if seeds is None else seeds,
         epochs=epochs or 0,
         threads=one_number("--threads", threads),
     )
