@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import (
-    EVERY,
-    Backends,
-    Budget,
-    DTypeName,
-    Json,
-    Machine,
-    Price,
-    Processes,
-    Results,
-    Threads,
-    Wait,
-    WhatIf,
-)
+from perceptron.commands.shared import arguments, shape_options
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -37,32 +24,18 @@ if TYPE_CHECKING:
 
 
 def advise(
-    rows: Annotated[int | None, typer.Option(min=1, metavar="N", help="Rows of the data.")] = None,
-    features: Annotated[int | None, typer.Option(min=1, metavar="D", help="Inputs.")] = None,
-    hidden: Annotated[
-        str | None, typer.Option(metavar="H[,H…]", help="Widths of the hidden layers; none: no.")
-    ] = None,
+    rows: shape_options.Rows = None,
+    features: shape_options.Features = None,
+    hidden: shape_options.Hidden = None,
     problem: Annotated[
         str | None,
         typer.Option(metavar="P", help="A problem or a FILE.toml[:SIZE] instead of a shape."),
     ] = None,
-    classes: Annotated[
-        int | None,
-        typer.Option(min=2, metavar="C", help="Outputs, with cross-entropy; none: one output."),
-    ] = None,
-    batch: Annotated[
-        int | None, typer.Option(min=1, metavar="B", help="Rows of an iteration; none: all.")
-    ] = None,
-    optimizer: Annotated[
-        str | None, typer.Option(metavar="NAME", help="sgd, adam or adamw. Default: sgd.")
-    ] = None,
-    feed: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Batches from the device (resident) or the host."),
-    ] = None,
-    models: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Trainings of the shape at once.")
-    ] = None,
+    classes: shape_options.Classes = None,
+    batch: shape_options.Batch = None,
+    optimizer: shape_options.Optimizer = None,
+    feed: shape_options.Feed = None,
+    models: shape_options.Models = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, metavar="E", help="Of the training: passes over the rows.")
     ] = None,
@@ -79,21 +52,21 @@ def advise(
         list[str] | None,
         typer.Option(metavar="[NAME …]", help="Answer from what these machines, or all, measured."),
     ] = None,
-    price: Price = None,
-    what_if: WhatIf = None,
+    price: arguments.Price = None,
+    what_if: arguments.WhatIf = None,
     what_if_network: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Estimate for more machines, joined by 10GbE, 1GbE …"),
     ] = None,
-    backends: Backends = None,
-    threads: Threads = None,
-    processes: Processes = None,
-    dtype: DTypeName = "float32",
-    wait: Wait = None,
-    machine: Machine = None,
-    budget: Budget = None,
-    results: Results = Path("results"),
-    json: Json = False,
+    backends: arguments.Backends = None,
+    threads: arguments.Threads = None,
+    processes: arguments.Processes = None,
+    dtype: arguments.DTypeName = "float32",
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    json: arguments.Json = False,
 ) -> None:
     """Which backend for my shape on this machine, and at which sizes that changes.
 
@@ -102,8 +75,7 @@ def advise(
     from perceptron.analysis.data_parallel.networks import network
     from perceptron.analysis.what_if.devices import device
     from perceptron.problems.catalogue import find
-    from perceptron.problems.optimizer import OptimizerName
-    from perceptron.problems.problem import DTYPES, Feed
+    from perceptron.problems.problem import DTYPES
     from perceptron.report import documents
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
@@ -130,15 +102,8 @@ def advise(
     allowed = allowed or seconds_of("--seconds", seconds, "seconds")
     asked = find(
         problem
-        or study.shape_reference(
-            rows,
-            features,
-            whole_numbers("--hidden", hidden, each_once=False),
-            classes,
-            batch,
-            one_of("--optimizer", optimizer or "sgd", get_args(OptimizerName)),
-            one_of("--feed", feed or "resident", get_args(Feed)),
-            models or 1,
+        or shape_options.shape_reference(
+            rows, features, hidden, classes, batch, optimizer, feed, models
         )
     )
     cores = one_number("--threads", threads)
@@ -169,7 +134,9 @@ def advise(
         of_fleet = MachinesPlan(
             problem=plan.problem,
             length=plan.length,
-            machines=tuple(name for name in split("--machines", machines) if name != EVERY),
+            machines=tuple(
+                name for name in split("--machines", machines) if name != arguments.EVERY
+            ),
             dtype=plan.dtype,
             threads=cores or None,
             backends=split("--backends", backends),

@@ -7,20 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import (
-    Backends,
-    Budget,
-    DTypeName,
-    Families,
-    Html,
-    Json,
-    Machine,
-    Problems,
-    Processes,
-    Results,
-    Threads,
-    Wait,
-)
+from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -41,13 +28,13 @@ NO_FAMILY = "none"
 @may_run_on_a_fleet
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A look, within a minute.")] = False,
-    families: Families = None,
-    problem: Problems = None,
-    backends: Backends = None,
-    wait: Wait = None,
-    machine: Machine = None,
-    threads: Threads = None,
-    processes: Processes = None,
+    families: arguments.Families = None,
+    problem: arguments.Problems = None,
+    backends: arguments.Backends = None,
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    threads: arguments.Threads = None,
+    processes: arguments.Processes = None,
     rounds: Annotated[
         str | None,
         typer.Option(
@@ -55,11 +42,11 @@ def bench(
             help="Fresh processes for each backend at each size. Default: 8; --quick: 4.",
         ),
     ] = None,
-    dtype: DTypeName = "float32",
-    budget: Budget = None,
-    results: Results = Path("results"),
-    html: Html = None,
-    json: Json = False,
+    dtype: arguments.DTypeName = "float32",
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    html: arguments.Html = None,
+    json: arguments.Json = False,
 ) -> None:
     """Do the main job: the finding, the sweep over sizes, the crossovers, the page."""
     from perceptron.backends.registry import DEFAULT

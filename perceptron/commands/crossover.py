@@ -7,20 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import (
-    Backends,
-    Budget,
-    HtmlOfAnswer,
-    Json,
-    Machine,
-    Problems,
-    Processes,
-    Quick,
-    Results,
-    Threads,
-    Wait,
-    WhatIf,
-)
+from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import (
     hand_over,
     is_for_a_fleet,
@@ -51,7 +38,7 @@ def crossover(
         list[str] | None,
         typer.Option(metavar="A:B …", help="Incumbent and challenger; default: all, or by family."),
     ] = None,
-    problem: Problems = None,
+    problem: arguments.Problems = None,
     source: Annotated[
         list[str] | None,
         typer.Option("--from", metavar="FILE …", help="Judge these results instead of measuring."),
@@ -74,18 +61,18 @@ def crossover(
     iterations: Annotated[
         int, typer.Option(min=1, metavar="K", help="Of the training that starts from cold.")
     ] = 10_000,
-    what_if: WhatIf = None,
-    backends: Backends = None,
-    threads: Threads = None,
-    processes: Processes = None,
-    dtype: Annotated[str | None, typer.Option(metavar="NAME", help="float32 or float64.")] = None,
-    quick: Quick = False,
-    wait: Wait = None,
-    machine: Machine = None,
-    budget: Budget = None,
-    results: Results = Path("results"),
-    html: HtmlOfAnswer = None,
-    json: Json = False,
+    what_if: arguments.WhatIf = None,
+    backends: arguments.Backends = None,
+    threads: arguments.Threads = None,
+    processes: arguments.Processes = None,
+    dtype: arguments.DTypeIfGiven = None,
+    quick: arguments.Quick = False,
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    html: arguments.HtmlOfAnswer = None,
+    json: arguments.Json = False,
 ) -> None:
     """From which size up does B beat A? Measured where the answer is, or read from files."""
     from perceptron.analysis.what_if.devices import device

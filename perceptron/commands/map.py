@@ -7,18 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import (
-    Backends,
-    Budget,
-    DTypeName,
-    HtmlOfAnswer,
-    Json,
-    Machine,
-    Processes,
-    Results,
-    Threads,
-    Wait,
-)
+from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -45,17 +34,17 @@ def map(  # noqa: A001 named as the command
             metavar="N", show_default=False, help="Sizes along each axis; default 16, quick 8."
         ),
     ] = 0,
-    backends: Backends = None,
-    threads: Threads = None,
-    processes: Processes = None,
-    dtype: DTypeName = "float32",
+    backends: arguments.Backends = None,
+    threads: arguments.Threads = None,
+    processes: arguments.Processes = None,
+    dtype: arguments.DTypeName = "float32",
     quick: Annotated[bool, typer.Option("--quick", help="A look: a coarse map.")] = False,
-    wait: Wait = None,
-    machine: Machine = None,
-    budget: Budget = None,
-    results: Results = Path("results"),
-    html: HtmlOfAnswer = None,
-    json: Json = False,
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    html: arguments.HtmlOfAnswer = None,
+    json: arguments.Json = False,
 ) -> None:
     """Map which backend wins where on two size axes, and by how much."""
     from perceptron.problems.problem import DTYPES

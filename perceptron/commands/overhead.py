@@ -7,18 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import (
-    Backends,
-    Budget,
-    HtmlOfAnswer,
-    Json,
-    Machine,
-    Processes,
-    Quick,
-    Results,
-    Threads,
-    Wait,
-)
+from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -38,20 +27,20 @@ def overhead(
     problem: Annotated[
         str, typer.Option(metavar="P", help="A problem, a shape or a FILE.toml[:SIZE].")
     ] = "or-gate",
-    backends: Backends = None,
-    threads: Threads = None,
-    processes: Processes = None,
+    backends: arguments.Backends = None,
+    threads: arguments.Threads = None,
+    processes: arguments.Processes = None,
     dtype: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="float32 or float64; the walk-through's as published."),
     ] = None,
-    quick: Quick = False,
-    wait: Wait = None,
-    machine: Machine = None,
-    budget: Budget = None,
-    results: Results = Path("results"),
-    html: HtmlOfAnswer = None,
-    json: Json = False,
+    quick: arguments.Quick = False,
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    html: arguments.HtmlOfAnswer = None,
+    json: arguments.Json = False,
 ) -> None:
     """Where one iteration's time goes, rung by rung down to the floor."""
     from perceptron.problems.catalogue import find

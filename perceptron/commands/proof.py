@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron import optional
-from perceptron.commands.shared.arguments import Json, Machine, Results
+from perceptron.commands.shared.arguments import Json, Machine, Results, SaveTables
 from perceptron.commands.shared.options import folder_name, one_of, split
 
 
@@ -26,9 +26,7 @@ def proof(
     report: Annotated[
         bool, typer.Option("--report", help="Measure nothing: judge the runs that are there.")
     ] = False,
-    save: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", help="Write the tables with date and machine.")
-    ] = None,
+    save: SaveTables = None,
     machine: Machine = None,
     results: Results = Path("results"),
     json: Json = False,

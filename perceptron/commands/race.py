@@ -7,16 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perceptron.commands.shared.arguments import (
-    Budget,
-    HtmlOfAnswer,
-    Json,
-    Machine,
-    Processes,
-    Results,
-    Threads,
-    Wait,
-)
+from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -57,14 +48,14 @@ def race(
         int | None,
         typer.Option(metavar="N", help="Give up after so many. Default: the problem's."),
     ] = None,
-    threads: Threads = None,
-    processes: Processes = None,
-    wait: Wait = None,
-    machine: Machine = None,
-    budget: Budget = None,
-    results: Results = Path("results"),
-    html: HtmlOfAnswer = None,
-    json: Json = False,
+    threads: arguments.Threads = None,
+    processes: arguments.Processes = None,
+    wait: arguments.Wait = None,
+    machine: arguments.Machine = None,
+    budget: arguments.Budget = None,
+    results: arguments.Results = Path("results"),
+    html: arguments.HtmlOfAnswer = None,
+    json: arguments.Json = False,
 ) -> None:
     """Which backend has my model trained first: from a fresh process, and resident."""
     from perceptron.errors import UserError
@@ -73,12 +64,13 @@ def race(
     from perceptron.report import documents
     from perceptron.report.tables import race as table
     from perceptron.report.tables import terminal
-    from perceptron.studies import race as study
+    from perceptron.studies.race import race as study
+    from perceptron.studies.race.plan import SEEDS, RacePlan
     from perceptron.studies.shared.over_processes import backends_over
 
     if epochs is not None and epochs < 1:
         raise UserError(f"--epochs must be at least 1, got {epochs}")
-    plan = study.RacePlan(
+    plan = RacePlan(
         problem=find(problem),
         target=target,
         backends=backends_over(
@@ -87,7 +79,7 @@ def race(
         dtypes=tuple(
             one_of("--dtype", name, RACE_DTYPES) for name in split("--dtype", dtype) or ("float32",)
         ),
-        seeds=study.SEEDS if seeds is None else seeds,
+        seeds=SEEDS if seeds is None else seeds,
         epochs=epochs or 0,
         threads=one_number("--threads", threads),
     )

@@ -13,6 +13,7 @@ from perceptron.commands.shared.arguments import (
     Json,
     Machine,
     Results,
+    SaveTables,
     Threads,
 )
 from perceptron.commands.shared.options import folder_name, one_number, seconds_of, split
@@ -70,9 +71,7 @@ def truth(
     ] = False,
     machine: Machine = None,
     results: Results = Path("results"),
-    save: Annotated[
-        Path | None, typer.Option(metavar="FILE.md", help="Write the tables as Markdown.")
-    ] = None,
+    save: SaveTables = None,
     json: Json = False,
 ) -> None:
     """Is the suite right? Crossovers and maps of simulated worlds, whose answers are known."""

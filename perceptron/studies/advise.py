@@ -21,9 +21,7 @@ from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.launch import Workers
 from perceptron.measure.timing import Effort
-from perceptron.problems import shape
-from perceptron.problems.optimizer import OptimizerName
-from perceptron.problems.problem import DType, Feed, Problem
+from perceptron.problems.problem import DType, Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import what_if, what_if_network
 from perceptron.studies.shared.axes_through import AxisThrough, all_axes, axes_through
@@ -276,35 +274,3 @@ class _Look:
         return [
             [(axis.problem(size), backend) for backend in sorted(wanted[size])] for size in nearest
         ]
-
-
-def shape_reference(
-    rows: int | None,
-    features: int | None,
-    hidden: Sequence[int],
-    classes: int | None = None,
-    batch: int | None = None,
-    optimizer: OptimizerName = "sgd",
-    feed: Feed = "resident",
-    models: int = 1,
-) -> str:
-    """Return the reference of a shape; raise `UserError` for a missing number."""
-    if rows is None or features is None:
-        raise UserError("give --rows and --features (and --hidden), or --problem")
-    if classes is not None and not 2 <= classes <= rows:
-        raise UserError(f"--classes: {classes} is not between 2 and the {rows} of --rows")
-    if batch is not None and not 1 <= batch <= rows:
-        raise UserError(f"--batch: {batch} is not between 1 and the {rows} of --rows")
-    if feed == "host" and batch is None:
-        raise UserError("--feed: host is for batches: give --batch, such as --batch 128")
-    made = shape.Shape(
-        rows,
-        features,
-        tuple(hidden),
-        classes=classes,
-        batch=batch,
-        optimizer=optimizer,
-        feed=feed,
-        models=models,
-    )
-    return made.reference

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.errors import UserError
-from perceptron.records.environment import Gpu
 from perceptron.rehearsal import VARIABLE
 from perceptron.report import newest_runs
 from perceptron.report.hardware_blocks import gpus_in_full
@@ -130,18 +129,6 @@ def test_a_newer_run_with_a_gpu_stands_beside_the_cpu_s(results: Path) -> None:
     assert gpu.phase_map is not None
     assert gpu.phase_map.results == Path("results/runs/gpu-box/2026-03-02T000000Z")
     assert gpu.ladder is None
-
-
-def test_each_gpu_has_its_newest_whole_run(results: Path) -> None:
-    other = replace(GPU_FACTS, gpus=[Gpu(name="Difference Engine")])
-    keep(results, WHOLE, gpu_rows(), started="2026-03-01T00:00:00Z", **GPU_BOX)
-    keep(results, WHOLE, gpu_rows(), started="2026-03-02T00:00:00Z", **GPU_BOX)
-    keep(results, BENCH, gpu_rows(), started="2026-03-03T00:00:00Z", **GPU_BOX)
-    keep(results, WHOLE, gpu_rows(), started="2026-03-04T00:00:00Z", **GPU_BOX | {"facts": other})
-    assert [(gpu.name, gpu.bench.rows[0].when[:10]) for gpu in shown_runs(results).gpus] == [
-        ("Difference Engine", "2026-03-04"),
-        (GPU_NAME, "2026-03-02"),
-    ]
 
 
 def test_of_a_gpu_the_finding_alone_will_do_until_there_is_more(results: Path) -> None:

@@ -164,9 +164,3 @@ def test_a_model_file_is_varied_along_its_size(lab: Lab, tmp_path: Path) -> None
     example = Path(__file__).parents[2] / "docs" / "examples" / "points-width.toml"
     result = advise(lab, tmp_path, f"{example}:64").advice
     assert [change.axis for change in result.changes] == ["size"]
-
-
-@pytest.mark.parametrize(("rows", "features"), [(None, 3), (3, None)])
-def test_half_a_shape_is_refused(rows: int | None, features: int | None) -> None:
-    with pytest.raises(UserError, match="give --rows and --features"):
-        study.shape_reference(rows, features, ())

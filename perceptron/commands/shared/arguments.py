@@ -31,7 +31,9 @@ Processes = Annotated[
         metavar="N[,N…]", help="Processes that train together, as torch-ddp does. Default: 1."
     ),
 ]
-DTypeName = Annotated[str, typer.Option(metavar="NAME", help="float32 or float64.")]
+_DTYPE = typer.Option(metavar="NAME", help="float32 or float64.")
+DTypeName = Annotated[str, _DTYPE]
+DTypeIfGiven = Annotated[str | None, _DTYPE]
 Quick = Annotated[bool, typer.Option("--quick", help="A look: fewer processes.")]
 Budget = Annotated[
     float | None,
@@ -59,6 +61,9 @@ Results = Annotated[Path, typer.Option(metavar="DIR", help="Where measurements a
 Price = Annotated[
     Path | None,
     typer.Option(metavar="FILE.toml", help="What machines cost by the hour: docs/dashboard.md."),
+]
+SaveTables = Annotated[
+    Path | None, typer.Option(metavar="FILE.md", help="Write the tables as Markdown.")
 ]
 Html = Annotated[
     str | None,

@@ -10,16 +10,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
 from perceptron.analysis.disturbance import DISTURBED
 from perceptron.analysis.phase_map.phase_map import MapResult
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.collection import Collection
-from perceptron.analysis.stored.finding import FindingRow
 from perceptron.analysis.stored.hardware import kind_of_hardware
-from perceptron.analysis.stored.sweep import Curve, CurvePoint, Sweep
-from perceptron.analysis.training import training_words
+from perceptron.analysis.stored.sweep import Sweep
 from perceptron.report import numbers
 from perceptron.report.charts.as_svg.draw import draw
 from perceptron.report.charts.finding import finding_figure
@@ -27,13 +24,14 @@ from perceptron.report.charts.palette import Stroke
 from perceptron.report.charts.phase_map import map_figure
 from perceptron.report.charts.style import themed
 from perceptron.report.charts.sweep import family_figure
-from perceptron.report.crossover_words import missing, sentence
+from perceptron.report.crossover_words import missing
+from perceptron.report.dashboard import winners
 from perceptron.report.dashboard.asked import Asked
+from perceptron.report.dashboard.cards import cards
 from perceptron.report.dashboard.names import machine_name, state_name
 from perceptron.report.dashboard.sweeps import SWITCHES, sweep_setting
 from perceptron.report.dashboard.telling import most_telling_sweeps
 from perceptron.report.dashboard.view import link
-from perceptron.report.size_axis import size_axis
 from perceptron.report.tables.crossover import crossover_table
 from perceptron.report.tables.finding import finding_sentence, finding_table
 from perceptron.report.tables.one_size import single_table
@@ -41,7 +39,6 @@ from perceptron.untrusted_text import shortened
 
 # The family that the page pictures, if it was measured.
 PICTURED = "mlp-width"
-WINNER_COLUMNS = ("family", "smallest size", "fastest there", "largest size", "fastest there")
 
 
 def overview(
@@ -96,10 +93,10 @@ def _block(
         "bench": bench,
         "hardware": shortened(bench.hardware or "?"),
         "machine": machine_name(bench.machine, "perceptron"),
-        "cards": _cards(bench),
+        "cards": cards(bench),
         "finding": _finding(bench, looks),
-        "winners": [_winners(sweep) for sweep in _newest(sweeps)],
-        "winner_columns": WINNER_COLUMNS,
+        "winners": winners.winner_cells(sweeps),
+        "winner_columns": winners.COLUMNS,
         "single_columns": single_columns,
         "singles": _shortened(singles),
         "crossovers": _shortened(crossovers),
@@ -188,85 +185,6 @@ def _sweeps(sweeps: Sequence[Sweep], bench: BenchResult) -> list[Sweep]:
     return [
         sweep for sweep in sweeps if sweep.machine == bench.machine and sweep.source == "perceptron"
     ]
-
-
-def _newest(sweeps: list[Sweep]) -> list[Sweep]:
-    """Return the newest of each family and way to train it."""
-    newest: dict[tuple[str, str], Sweep] = {}
-    for sweep in sweeps:
-        newest.setdefault((sweep.family, training_words(sweep)), sweep)
-    return [newest[key] for key in sorted(newest)]
-
-
-def _winners(sweep: Sweep) -> tuple[str, ...]:
-    sizes = sorted({spot.size for curve in sweep.curves for spot in curve.spots})
-    words = training_words(sweep)
-    name = shortened(f"{sweep.family} ({words})" if words else sweep.family)
-    if not sizes:
-        return (name, "–", "nothing measured", "–", "nothing measured")
-    axis = size_axis(sweep.family, sweep.axis)
-    ends = [
-        cell
-        for size in (sizes[0], sizes[-1])
-        for cell in (f"{axis} {size:,}", _fastest(sweep.curves, size))
-    ]
-    return (name, *ends)
-
-
-def _fastest(curves: list[Curve], size: float) -> str:
-    """Return the fastest at a size with its time, and the next."""
-    fastest = sorted(
-        (
-            (spot.value.estimate, curve.backend, spot)
-            for curve in curves
-            for spot in curve.spots
-            if spot.size == size
-        ),
-        key=lambda candidate: candidate[:2],
-    )
-    times = [f"{shortened(name)} {_time(spot)}" for _, name, spot in fastest[:2]]
-    return " before ".join(times)
-
-
-def _time(spot: CurvePoint) -> str:
-    value = spot.value
-    time = numbers.duration_interval(value.estimate, value.low, value.high)
-    if spot.epoch is None:
-        return time
-    return f"{time} ({numbers.rows_per_second(spot.epoch.rows_per_second(value.estimate))})"
-
-
-def _cards(bench: BenchResult) -> list[dict[str, Any]]:
-    """Return the answers in a few words: a large number, what it is, and whether it is sure."""
-    cards = [_finding_card(bench.finding), *_crossing_cards(bench.crossovers)]
-    return [card for card in cards if card is not None]
-
-
-def _finding_card(rows: list[FindingRow]) -> dict[str, Any] | None:
-    measured = [row for row in rows if row.ratio_to_published is not None]
-    if len(measured) < 2:
-        return None
-    slowest = max(measured, key=lambda row: row.ratio_to_published or 0.0)
-    low, high = slowest.published_low, slowest.published_high
-    ratio = numbers.interval(slowest.ratio_to_published or 0.0, low, high)
-    return {
-        "sure": low is not None and high is not None and not low <= 1 <= high,
-        "number": f"{numbers.digits(slowest.ratio_to_published or 0.0)} ×",
-        "what": f"{shortened(slowest.backend)} takes {ratio} times as long as the walk-through's "
-        "NumPy for 10,000 iterations on the OR gate",
-    }
-
-
-def _crossing_cards(crossovers: list[Crossover]) -> list[dict[str, Any]]:
-    return [
-        {
-            "number": numbers.digits(crossover.size),
-            "what": f"{shortened(crossover.family)}: {shortened(sentence(crossover), 200)}",
-            "sure": crossover.sure,
-        }
-        for crossover in crossovers
-        if crossover.size is not None and crossover.status in ("crosses", "reverses")
-    ][:3]
 
 
 def _trust(bench: BenchResult) -> list[str]:

@@ -6,8 +6,6 @@ from collections.abc import Container, Sequence
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
-from perceptron.analysis.disturbance import Disturbance
-from perceptron.analysis.interval import Interval, scaled
 from perceptron.analysis.stored.collection import Collection
 from perceptron.analysis.stored.finding import ITERATIONS
 from perceptron.analysis.stored.sweep import Curve, Sweep
@@ -22,9 +20,15 @@ from perceptron.report.dashboard.asked import Asked, Pair, on_ground, pair_of
 from perceptron.report.dashboard.machine_sweeps import machine_views
 from perceptron.report.dashboard.names import foreign_state, machine_name, state_name
 from perceptron.report.dashboard.sweep_list import rest_of_sweeps
+from perceptron.report.dashboard.sweep_tables import (
+    answer_tables,
+    device_share_tables,
+    epoch_tables,
+    ratio_table,
+    times_table,
+)
 from perceptron.report.dashboard.telling import most_telling_pairs, most_telling_sweeps
-from perceptron.report.dashboard.view import View, Views, ViewTable, table
-from perceptron.report.numbers import NONE, duration_interval, interval
+from perceptron.report.dashboard.view import View, Views, table
 from perceptron.report.size_axis import size_axis
 from perceptron.report.tables import what_if
 from perceptron.report.tables.crossover import (
@@ -33,9 +37,7 @@ from perceptron.report.tables.crossover import (
     amortisation_cells,
     crossover_cells,
 )
-from perceptron.report.tables.device import busy_cell, state_lines
-from perceptron.report.tables.disturbed import with_disturbed
-from perceptron.report.tables.throughput import epoch_cells
+from perceptron.report.tables.device import state_lines
 
 SWITCHES = ("Family", "Machine", "Commit", "dtype", "Threads", "Training", "Shown")
 WHOLE = f"whole training, {ITERATIONS:,} iterations"
@@ -112,10 +114,10 @@ def _times(
     marked = _of_pairs(sweep.crossovers, pairs)
     figure = sweep_figure(sweep.curves, marked, axis, shown, times, tuple(lines.values()))
     tables = [
-        *_answers(sweep.crossovers),
-        _values(sweep.curves, times, axis, shown),
-        *_epochs(sweep.curves, axis),
-        *_device_shares(sweep.curves, axis),
+        *answer_tables(sweep.crossovers),
+        times_table(sweep.curves, times, axis, shown),
+        *epoch_tables(sweep.curves, axis),
+        *device_share_tables(sweep.curves, axis),
     ]
     if guessed:
         tables.append(table(what_if.COLUMNS, what_if.cells(guessed), what_if.TITLE))
@@ -135,7 +137,7 @@ def _of_one_model(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> Vi
         title=f"{sweep.family}: {OF_ONE_MODEL}",
         lines=_lines(sweep, curves, sweep.crossovers),
         figures=draw(sweep_figure(curves, marked, axis, OF_ONE_MODEL), looks),
-        tables=[*_answers(sweep.crossovers), _values(curves, 1, axis, OF_ONE_MODEL)],
+        tables=[*answer_tables(sweep.crossovers), times_table(curves, 1, axis, OF_ONE_MODEL)],
     )
 
 
@@ -146,8 +148,8 @@ def _cold(
     marked = _of_pairs(sweep.cold_crossovers, pairs)
     figure = sweep_figure(sweep.cold, marked, axis, COLD, ITERATIONS)
     tables = [
-        *_answers(sweep.cold_crossovers),
-        _values(sweep.cold, ITERATIONS, axis, COLD),
+        *answer_tables(sweep.cold_crossovers),
+        times_table(sweep.cold, ITERATIONS, axis, COLD),
     ]
     if asked is not None and asked.iterations != ITERATIONS:
         title = f"From cold, over a training of {asked.iterations:,} iterations"
@@ -210,74 +212,6 @@ def _lines(sweep: Sweep, curves: Sequence[Curve], crossovers: Sequence[Crossover
     return lines
 
 
-def _values(curves: Sequence[Curve], times: int, axis: str, shown: str) -> ViewTable:
-    """Return the times as a table: sizes down, backends across."""
-    sizes = sorted({spot.size for curve in curves for spot in curve.spots})
-    values = {
-        (curve.backend, spot.size): _duration(scaled(spot.value, times))
-        for curve in curves
-        for spot in curve.spots
-    }
-    columns = (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
-    rows = [
-        (f"{size:,}", *(values.get((curve.backend, size), "not measured") for curve in curves))
-        for size in sizes
-    ]
-    disturbances = [
-        sum(
-            (spot.disturbance for curve in curves for spot in curve.spots if spot.size == size),
-            start=Disturbance(),
-        )
-        for size in sizes
-    ]
-    columns, rows = with_disturbed(columns, rows, disturbances)
-    kind = _interval([(spot.processes, spot.value.low) for curve in curves for spot in curve.spots])
-    return table(columns, rows, f"{shown} [{kind}]")
-
-
-def _epochs(curves: Sequence[Curve], axis: str) -> list[ViewTable]:
-    """Return what the times mean for mini-batches, as `_values`; nothing for full batches."""
-    cells = {
-        (curve.backend, spot.size): ", ".join(epoch_cells(spot.epoch, spot.value.estimate))
-        for curve in curves
-        for spot in curve.spots
-        if spot.epoch is not None
-    }
-    if not cells:
-        return []
-    columns = (f"{axis}>", *(f"{curve.backend}>" for curve in curves))
-    rows = [
-        (f"{size:,}", *(cells.get((curve.backend, size), NONE) for curve in curves))
-        for size in sorted({size for _, size in cells})
-    ]
-    return [table(columns, rows, "Rows trained on per second, time of an epoch")]
-
-
-def _device_shares(curves: Sequence[Curve], axis: str) -> list[ViewTable]:
-    """Return how busy devices are, of backends whose rows tell, as `_values`."""
-    busy = {
-        (curve.backend, spot.size): busy_cell(spot.device)
-        for curve in curves
-        for spot in curve.spots
-        if spot.device is not None
-    }
-    if not busy:
-        return []
-    names = [curve.backend for curve in curves if any(spot.device for spot in curve.spots)]
-    rows = [
-        (f"{size:,}", *(busy.get((name, size), NONE) for name in names))
-        for size in sorted({size for _, size in busy})
-    ]
-    title = "Device busy ÷ wall [95 % interval], launch-bound below a half"
-    return [table((f"{axis}>", *(f"{name}>" for name in names)), rows, title)]
-
-
-def _interval(values: Sequence[tuple[int, float | None]]) -> str:
-    """Return what intervals are, by number of processes and lower end: ours, or stated as well."""
-    stated = any(processes == 1 and low is not None for processes, low in values)
-    return "95 % interval; of one process the 99 % stated" if stated else "95 % interval"
-
-
 def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tuple[str, View]]:
     return [
         (
@@ -292,28 +226,12 @@ def _ratios(sweep: Sweep, looks: plot.Looks, pairs: Container[Pair]) -> list[tup
 def _ratio(sweep: Sweep, crossover: Crossover, looks: plot.Looks) -> View:
     axis = size_axis(sweep.family, sweep.axis)
     title = f"{sweep.family}: time of {crossover.challenger} over {crossover.incumbent}"
-    kind = _interval([(at.processes, at.low) for at in crossover.ratio_at])
-    columns = (f"{axis}>", f"ratio [{kind}]>", "processes>")
-    rows = [
-        (f"{at.size:,}", interval(at.ratio, at.low, at.high), str(at.processes))
-        for at in crossover.ratio_at
-    ]
     return View(
         title=title,
         lines=_lines(sweep, sweep.curves, [crossover]),
         figures=draw(ratio_figure(crossover, axis), looks),
         tables=[
-            *_answers([crossover]),
-            table(columns, rows, title),
+            *answer_tables([crossover]),
+            ratio_table(crossover, axis, title),
         ],
     )
-
-
-def _answers(crossovers: Sequence[Crossover]) -> list[ViewTable]:
-    """Return a table of who is faster, none where one backend was measured alone."""
-    cells = crossover_cells(crossovers)
-    return [table(CROSSOVER_COLUMNS, cells, "Who is faster")] if cells else []
-
-
-def _duration(value: Interval) -> str:
-    return duration_interval(value.estimate, value.low, value.high)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from perceptron.analysis.crossover.result import crossover_result
 from perceptron.analysis.stored.collection import Collection, collect, collection_of
@@ -15,7 +14,6 @@ from perceptron.report.dashboard.answer import sweep_address
 from perceptron.report.dashboard.telling import FIGURES
 from perceptron.report.dashboard.view import link
 from perceptron.report.dashboard.write import write_site
-from tests.made import line
 from tests.many import many
 from tests.plenty import plenty
 from tests.report.reading import data, read, rows_of, text_of, views
@@ -129,55 +127,3 @@ def test_the_history_of_many_cases_is_drawn_where_it_has_steps(tmp_path: Path) -
     assert f"Of 60 cases the {FIGURES} with the largest steps" in text_of(
         tmp_path / "html" / "history.html"
     )
-
-
-def test_intervals_that_files_state_are_called_what_they_are(tmp_path: Path) -> None:
-    """Of 99 %, in the titles of tables; of several processes they are ours, and of 95 %."""
-    stated = [
-        replace(row, source="asv", file="a.json", low=row.seconds * 0.9, high=row.seconds * 1.1)
-        for row in line(processes=1)
-        if row.seconds is not None
-    ]
-    both = "95 % interval; of one process the 99 % stated"
-    for name, rows, kind in (("stated", stated, both), ("ours", line(), "95 % interval")):
-        write_site(tmp_path / name, collection_of(rows))
-        tables = [
-            table for view in views(tmp_path / name, "sweeps").values() for table in view["tables"]
-        ]
-        assert f"time per iteration [{kind}]" in {table["title"] for table in tables}
-        columns = {column["name"] for table in tables for column in table["columns"]}
-        assert f"ratio [{kind}]" in columns
-
-
-def test_disturbed_samples_stand_beside_the_times_of_their_size(tmp_path: Path) -> None:
-    """Only where there are any: other pages stay as they are."""
-    rows = load_measurements(str(many(tmp_path / "times.csv", cases=1)))
-    size = min(row.size for row in rows)
-    marked = [
-        replace(row, waited=0.0, disturbed=int(row.size == size), samples=[1e-3] * 3)
-        for row in rows
-    ]
-    write_site(tmp_path / "plain", collection_of(rows))
-    write_site(tmp_path / "marked", collection_of(marked))
-
-    def values(html: Path) -> Any:
-        (view,) = (v for setting, v in views(html, "sweeps").items() if setting[-1] == "time")
-        return view["tables"][1]
-
-    plain, shown = values(tmp_path / "plain"), values(tmp_path / "marked")
-    assert all(column["name"] != "disturbed" for column in plain["columns"])
-    assert shown["columns"][-1]["name"] == "disturbed"
-    cells = [row[-1] for row in shown["rows"]]
-    assert cells == ["25 % of samples", *["0 % of samples"] * (len(cells) - 1)]
-
-
-def test_a_backend_alone_is_compared_with_none(tmp_path: Path) -> None:
-    """No table without rows."""
-    rows = load_measurements(str(many(tmp_path / "times.csv", cases=1)))
-    alone = [row for row in rows if row.backend == rows[0].backend]
-    write_site(tmp_path / "html", collection_of(alone))
-    tables = [
-        table for view in views(tmp_path / "html", "sweeps").values() for table in view["tables"]
-    ]
-    assert tables
-    assert all(table["rows"] for table in tables)

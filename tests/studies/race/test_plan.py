@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perceptron.errors import UserError
+from perceptron.problems import catalogue
+from perceptron.problems.problem import Problem
+from perceptron.studies.race.plan import RacePlan
+
+
+@pytest.fixture(scope="module")
+def digits() -> Problem:
+    return catalogue.find("digits")
+
+
+def plan(problem: Problem, **changes: Any) -> RacePlan:
+    return RacePlan(problem=problem, **({"backends": ("numpy",), "threads": 1} | changes))
+
+
+@pytest.mark.parametrize(
+    ("reference", "changes", "message"),
+    [
+        ("or-gate", {}, "--problem or-gate: it holds nothing out.*choose digits"),
+        ("digits", {"seeds": 1}, "--seeds"),
+        ("digits", {"epochs": -1}, "--epochs"),
+        ("digits", {"target": "f1=1"}, "--target"),
+        ("digits", {"backends": ("nump",)}, "unknown backend"),
+    ],
+)
+def test_what_cannot_be_raced_is_refused_in_a_line(
+    reference: str, changes: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        plan(catalogue.find(reference), **changes)
+
+
+def test_looking_must_not_outweigh_training(digits: Problem, tmp_path: Path) -> None:
+    """Once an epoch; where that is one iteration, a few hundred times in all."""
+    assert plan(digits).check_iterations == 38
+    assert plan(digits).epochs == 30
+    file = tmp_path / "whole.toml"
+    file.write_text(WHOLE)
+    whole = plan(catalogue.find(str(file)), target="loss=0.1")
+    assert (whole.epochs, whole.check_iterations) == (10_000, 50)
+    assert plan(catalogue.find(str(file)), target="loss=0.1", epochs=20).check_iterations == 1
+
+
+def test_an_accuracy_needs_classes(tmp_path: Path) -> None:
+    file = tmp_path / "wear.toml"
+    rows = "\n".join(f"{index},{index / 3:.3f}" for index in range(12))
+    (tmp_path / "wear.csv").write_text(f"hours,wear\n{rows}\n")
+    file.write_text(REGRESSION)
+    with pytest.raises(UserError, match="are no classes: give a loss"):
+        plan(catalogue.find(str(file)))
+    assert plan(catalogue.find(str(file)), target="loss=0.1").target == "loss=0.1"
+
+
+WHOLE = """
+loss = "bce"
+rate = 0.5
+
+[data]
+rows = 40
+features = 2
+test_share = 0.25
+
+[[layers]]
+width = 1
+activation = "sigmoid"
+"""
+REGRESSION = """
+loss = "mse"
+rate = 0.01
+
+[data]
+csv = "wear.csv"
+target = "wear"
+test_share = 0.25
+
+[[layers]]
+width = 1
+activation = "identity"
+"""
