@@ -19,6 +19,8 @@ from perceptron.report.size_axis import at_size, size_axis, size_noun
 
 UNDECIDED = "undecided"
 """What a pair is called that was measured, with no sure winner at any size."""
+# Pairs that are named before a reason which names none.
+_PAIRS = 3
 
 
 def is_measured(crossover: Crossover) -> bool:
@@ -165,18 +167,33 @@ def _turns(crossover: Crossover) -> bool:
 def missing(crossovers: Iterable[Crossover]) -> list[str]:
     """Return why there is no size that was measured on both of a pair, each reason once.
 
-    A reason names the families it holds in, unless it holds in all of them.
+    A reason that names no backend is told with its pairs. It names the families it holds in, unless
+    it holds in all of them.
     """
     crossovers = list(crossovers)
-    families: dict[str, list[str]] = {}
+    where: dict[str, list[Crossover]] = {}
     for crossover in crossovers:
-        if is_measured(crossover):
-            continue
-        for reason in filter(None, (crossover.reason or "").split("; ")):
-            if crossover.family not in families.setdefault(reason, []):
-                families[reason].append(crossover.family)
-    everywhere = len({crossover.family for crossover in crossovers})
+        if not is_measured(crossover):
+            for reason in filter(None, (crossover.reason or "").split("; ")):
+                where.setdefault(reason, []).append(crossover)
+    every = len({crossover.family for crossover in crossovers})
     return [
-        reason if len(names) == everywhere else f"{reason} (in {', '.join(names)})"
-        for reason, names in families.items()
+        f"{_pairs(reason, absent)}{reason}{_families(absent, every)}"
+        for reason, absent in where.items()
     ]
+
+
+def _pairs(reason: str, absent: Iterable[Crossover]) -> str:
+    """Return the pairs that a reason is about, before it; empty if it names a backend itself."""
+    pairs = dict.fromkeys((one.incumbent, one.challenger) for one in absent)
+    if any(name in reason for pair in pairs for name in pair):
+        return ""
+    named = [f"{incumbent} → {challenger}" for incumbent, challenger in pairs]
+    more = len(named) - _PAIRS
+    shown = ", ".join(named[:_PAIRS])
+    return f"{shown} and {count(more)} more: " if more > 0 else f"{shown}: "
+
+
+def _families(absent: Iterable[Crossover], every: int) -> str:
+    names = list(dict.fromkeys(one.family for one in absent))
+    return "" if len(names) == every else f" (in {', '.join(names)})"

@@ -45,6 +45,20 @@ def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
     assert missing(crossovers) == [gpu, f"{still} (in two)"]
 
 
+def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
+    """Of many some, and how many more there are."""
+    late = [
+        replace(absent("one", "the run ended before its turn"), challenger=f"gpu-{n}")
+        for n in range(5)
+    ]
+    assert missing(late[:1]) == ["numpy → gpu-0: the run ended before its turn"]
+    (line,) = missing(late)
+    assert (
+        line
+        == "numpy → gpu-0, numpy → gpu-1, numpy → gpu-2 and 2 more: the run ended before its turn"
+    )
+
+
 def test_what_was_measured_is_not_missing() -> None:
     assert missing([crossover(reason="not sure between 4 and 16")]) == []
 
@@ -126,7 +140,7 @@ def test_what_was_measured_without_a_winner_is_undecided() -> None:
     assert status(undecided) == "undecided"
     assert is_measured(undecided)
     assert not is_measured(pair)
-    assert missing([undecided, pair]) == ["2 fresh processes are too few"]
+    assert missing([undecided, pair]) == ["numpy → torch-cuda: 2 fresh processes are too few"]
 
 
 @pytest.mark.parametrize(
