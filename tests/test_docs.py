@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from perceptron import load_results
+from perceptron.report.dashboard.write import PAGES as DASHBOARD
 from tests.conftest import ROOT
 from tests.made import everything
 
@@ -211,3 +212,17 @@ def test_the_query_of_the_docs_answers_from_an_export(
         name: (pytest.approx(median), count) for name, median, count in expected.itertuples()
     }
     assert len(rows) == len(expected) == 2
+
+
+def test_no_row_stands_outside_of_its_table() -> None:
+    """A blank line ends a table: what follows is shown as text."""
+    for page in PAGES:
+        lines = ["", *page.read_text(encoding="utf-8").splitlines(), ""]
+        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+            if line.startswith("|") and not before.startswith("|"):
+                assert after.startswith("|--"), f"{page.name}: {line}"
+
+
+def test_the_page_about_the_dashboard_has_a_row_for_each_of_its_pages() -> None:
+    text = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| ([A-Z][\w ]+) \|", text, re.M) == [name for _, name, _ in DASHBOARD]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from perceptron import optional
 from perceptron.commands.shared import arguments, shape_options
 from perceptron.commands.shared.options import (
     folder_name,
@@ -58,6 +59,10 @@ def advise(
         str | None,
         typer.Option(metavar="NAME", help="Estimate for more machines, joined by 10GbE, 1GbE …"),
     ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.svg", help="Draw what --what-if-network estimates."),
+    ] = None,
     backends: arguments.Backends = None,
     threads: arguments.Threads = None,
     processes: arguments.Processes = None,
@@ -72,11 +77,12 @@ def advise(
 
     With --machines: which of the machines in results/, and which backend on it. Measures nothing.
     """
+    from perceptron.analysis.data_parallel.estimate import NetworkWhatIf
     from perceptron.analysis.data_parallel.networks import network
     from perceptron.analysis.what_if.devices import device
     from perceptron.problems.catalogue import find
     from perceptron.problems.problem import DTYPES
-    from perceptron.report import documents
+    from perceptron.report import documents, text_file
     from perceptron.report.tables import advice, terminal
     from perceptron.studies import advise as study
     from perceptron.studies.advise_machines import MachinesPlan
@@ -126,6 +132,7 @@ def advise(
             "--machine": machine,
             "--what-if": what_if,
             "--what-if-network": what_if_network,
+            "--save": save,
             "--processes": processes,
         }
         used = next((option for option, value in measuring.items() if value is not None), None)
@@ -147,6 +154,11 @@ def advise(
         raise UserError("--price is for --machines: add that, or leave it out")
     guessed = None if what_if is None else device(what_if)
     joined = None if what_if_network is None else network(what_if_network)
+    if save is not None:
+        if joined is None:
+            raise UserError("--save draws what --what-if-network estimates: add that")
+        optional.require("pages", "matplotlib")
+        text_file.reserve(save)
     with terminal.progress_bar("looking", seconds=True) as bar:
         result = study.advise(
             plan,
@@ -164,6 +176,12 @@ def advise(
     else:
         advice.show(result)
         terminal.show_next("perceptron crossover")
+    if save is not None and isinstance(result.network, NetworkWhatIf):
+        from perceptron.report.charts.as_svg.draw import draw
+        from perceptron.report.charts.network import network_figure
+
+        text_file.write(save, draw(network_figure(result.network)))
+        terminal.err.print(f"wrote {save}", soft_wrap=True)
 
 
 def _of_machines(plan: MachinesPlan, price: Path | None, results: Path, json: bool) -> None:

@@ -17,7 +17,7 @@ from perceptron.analysis.stored.finding import FindingRow
 from perceptron.errors import UserError
 from perceptron.records.warning import MeasurementWarning
 from perceptron.report import many_blocks, numbers
-from perceptron.report.crossover_words import answer
+from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.newest_runs import ShownRuns
 from perceptron.report.process_blocks import SEARCHED, in_short
 from perceptron.report.tables import markdown
@@ -197,7 +197,7 @@ def _crossover(crossovers: Iterable[Crossover], family: str) -> str:
     sentences = [
         answer(crossover)
         for crossover in crossovers
-        if crossover.family == family and crossover.status != "not measured"
+        if crossover.family == family and is_measured(crossover)
     ]
     return "; ".join(sentences) or "not measured"
 

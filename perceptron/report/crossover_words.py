@@ -6,18 +6,35 @@ It imports nothing that a pull request's comment cannot have: that is written wi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import log
 
 from perceptron.analysis.crossover.comparable import described
 from perceptron.analysis.crossover.judge import Crossover
+from perceptron.analysis.interval import TIE
 from perceptron.analysis.select import State
 from perceptron.analysis.training import training_words
-from perceptron.report.numbers import NONE, digits, interval
+from perceptron.report.numbers import NONE, count, digits, interval
 from perceptron.report.over_processes import named, threads_in_all
 from perceptron.report.size_axis import at_size, size_axis, size_noun
 
+UNDECIDED = "undecided"
+"""What a pair is called that was measured, with no sure winner at any size."""
+# Pairs that are named before a reason which names none.
+_PAIRS = 3
+
+
+def is_measured(crossover: Crossover) -> bool:
+    """Return whether a size was measured on both, whatever that says."""
+    return crossover.status != "not measured" or bool(crossover.ratio_at)
+
 
 def status(crossover: Crossover) -> str:
-    """Return the status, and whether it is to be trusted."""
+    """Return the status in words, and whether it is to be trusted.
+
+    Without a sure winner at any size it is `UNDECIDED`, in JSON as ``not measured``.
+    """
+    if _is_undecided(crossover):
+        return UNDECIDED
     return f"{crossover.status}, not sure" if crossover.unsure else crossover.status
 
 
@@ -86,12 +103,38 @@ def answer(crossover: Crossover) -> str:
     return sentence(crossover) + reason
 
 
+def doubt_in_short(crossover: Crossover) -> str:
+    """Return at which sizes another winner may hide: ``not sure at 8 and from 64 to 512``.
+
+    Sizes measured one after the other are one stretch; empty if there are none.
+    """
+    sizes = sorted(crossover.sizes_measured)
+    stretches: list[list[int]] = []
+    for low, high in sorted(crossover.unsure):
+        first, last = sizes.index(low), sizes.index(high)
+        if stretches and first <= stretches[-1][1] + 1:
+            stretches[-1][1] = max(last, stretches[-1][1])
+        else:
+            stretches.append([first, last])
+    parts = [_stretch(sizes[first], sizes[last]) for first, last in stretches]
+    return f"not sure {' and '.join(parts)}" if parts else ""
+
+
+def _stretch(low: float, high: float) -> str:
+    first, last = (
+        count(int(end)) if float(end).is_integer() else digits(end) for end in (low, high)
+    )
+    return f"at {first}" if low == high else f"from {first} to {last}"
+
+
 def sentence(crossover: Crossover) -> str:
     """Return what a crossover says, in words with its numbers."""
-    sure = "sure " if crossover.unsure else ""
+    incumbent, challenger = who(crossover)
+    if _is_undecided(crossover):
+        return f"{UNDECIDED} between {incumbent} and {challenger}"
+    sure = "sure " if crossover.unsure or _turns(crossover) else ""
     axis = axis_of(crossover)
     noun = size_noun(axis)
-    incumbent, challenger = who(crossover)
     winners = {"incumbent": incumbent, "challenger": challenger}
     size = NONE
     if crossover.size is not None:
@@ -111,21 +154,46 @@ def sentence(crossover: Crossover) -> str:
     }[crossover.status]
 
 
-def missing(crossovers: Iterable[Crossover]) -> list[str]:
-    """Return why pairs were not measured, each reason once.
+def _is_undecided(crossover: Crossover) -> bool:
+    return crossover.status == "not measured" and is_measured(crossover)
 
-    A reason names the families it holds in, unless it holds in all of them.
+
+def _turns(crossover: Crossover) -> bool:
+    """Return whether the one that is said to lose is ahead somewhere, though not surely."""
+    sign = {"never": 1, "always": -1}.get(crossover.status, 0)
+    return any(sign * log(at.ratio) < -TIE for at in crossover.ratio_at)
+
+
+def missing(crossovers: Iterable[Crossover]) -> list[str]:
+    """Return why there is no size that was measured on both of a pair, each reason once.
+
+    A reason that names no backend is told with its pairs. It names the families it holds in, unless
+    it holds in all of them.
     """
     crossovers = list(crossovers)
-    families: dict[str, list[str]] = {}
+    where: dict[str, list[Crossover]] = {}
     for crossover in crossovers:
-        if crossover.status != "not measured":
-            continue
-        for reason in filter(None, (crossover.reason or "").split("; ")):
-            if crossover.family not in families.setdefault(reason, []):
-                families[reason].append(crossover.family)
-    everywhere = len({crossover.family for crossover in crossovers})
+        if not is_measured(crossover):
+            for reason in filter(None, (crossover.reason or "").split("; ")):
+                where.setdefault(reason, []).append(crossover)
+    every = len({crossover.family for crossover in crossovers})
     return [
-        reason if len(names) == everywhere else f"{reason} (in {', '.join(names)})"
-        for reason, names in families.items()
+        f"{_pairs(reason, absent)}{reason}{_families(absent, every)}"
+        for reason, absent in where.items()
     ]
+
+
+def _pairs(reason: str, absent: Iterable[Crossover]) -> str:
+    """Return the pairs that a reason is about, before it; empty if it names a backend itself."""
+    pairs = dict.fromkeys((one.incumbent, one.challenger) for one in absent)
+    if any(name in reason for pair in pairs for name in pair):
+        return ""
+    named = [f"{incumbent} → {challenger}" for incumbent, challenger in pairs]
+    more = len(named) - _PAIRS
+    shown = ", ".join(named[:_PAIRS])
+    return f"{shown} and {count(more)} more: " if more > 0 else f"{shown}: "
+
+
+def _families(absent: Iterable[Crossover], every: int) -> str:
+    names = list(dict.fromkeys(one.family for one in absent))
+    return "" if len(names) == every else f" (in {', '.join(names)})"

@@ -11,7 +11,7 @@ from perceptron.errors import UserError
 from perceptron.records.fleet import Collected, RunAnswer
 from perceptron.records.readers.stored_runs import LoadedRun, read_run
 from perceptron.report.answers import ladder_words
-from perceptron.report.crossover_words import answer
+from perceptron.report.crossover_words import answer, is_measured
 from perceptron.report.tables.finding import finding_sentence
 from perceptron.report.tables.race import sentences
 
@@ -45,7 +45,7 @@ def _sentences(judged: Iterable[Crossover]) -> list[str]:
     return [
         f"{crossover.family}, {crossover.incumbent} or {crossover.challenger}: {answer(crossover)}"
         for crossover in judged
-        if crossover.status != "not measured"
+        if is_measured(crossover)
     ]
 
 

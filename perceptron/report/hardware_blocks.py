@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.hardware import on_devices
 from perceptron.report.answers import ladder_words
-from perceptron.report.crossover_words import answer, missing
+from perceptron.report.crossover_words import answer, is_measured, missing, status
 from perceptron.report.newest_runs import ShownGpu
 from perceptron.report.tables import markdown
 from perceptron.report.tables.finding import FINDING_COLUMNS, finding_cells, finding_sentence
@@ -28,11 +28,11 @@ def crossover_lines(bench: BenchResult) -> list[str]:
             f"`{crossover.family}`",
             f"{crossover.incumbent} → {crossover.challenger}",
             str(crossover.threads),
-            crossover.status,
+            status(crossover),
             answer(crossover),
         )
         for crossover in bench.crossovers
-        if crossover.status != "not measured"
+        if is_measured(crossover)
     ]
     reasons = [f"\nNot measured: {reason}." for reason in missing(bench.crossovers)]
     return [*markdown.table(CROSSOVER_COLUMNS, rows), *reasons]
@@ -75,7 +75,7 @@ def _in_short(gpu: ShownGpu) -> list[str]:
     wins = [
         f"`{crossover.family}` {crossover.incumbent} → {crossover.challenger}: {answer(crossover)}"
         for crossover in bench.crossovers
-        if crossover.status != "not measured" and own & {crossover.incumbent, crossover.challenger}
+        if is_measured(crossover) and own & {crossover.incumbent, crossover.challenger}
     ]
     return [
         f"**{gpu.name}**: {finding_sentence(bench.finding)}",

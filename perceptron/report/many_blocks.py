@@ -7,10 +7,18 @@ from math import ceil
 
 from perceptron.analysis.crossover.judge import Crossover
 from perceptron.analysis.crossover.result import CrossoverResult
+from perceptron.analysis.stored.bench import BenchResult
 from perceptron.analysis.stored.sweep import sweeps
 from perceptron.analysis.what_if.estimate import EAGER, WhatIf
 from perceptron.records.measurement import Measurement
-from perceptron.report.crossover_words import answer, missing, sentence
+from perceptron.report.crossover_words import (
+    answer,
+    doubt_in_short,
+    is_measured,
+    missing,
+    sentence,
+    status,
+)
 from perceptron.report.newest_runs import MANY_FAMILIES
 from perceptron.report.numbers import NONE, count, duration
 from perceptron.report.process_blocks import ground_of
@@ -20,23 +28,28 @@ from perceptron.report.tables.what_if import size_words
 SEARCHED = tuple(f"crossover --family {family} --what-if h100" for family in MANY_FAMILIES)
 """The searches that are shown, as typed."""
 COLUMNS = ("family", "pair", "status", "who is faster [95 % interval]")
-_ONE_BY_ONE, _AT_ONCE, _TORCH, _GPU = "numpy-one-by-one", "numpy", "torch-cpu", EAGER
+_ONE_BY_ONE = "-one-by-one"
+_AT_ONCE, _TORCH, _GPU = "numpy", "torch-cpu", EAGER
 _BEGINNING = "…unless you train many"
 
 
 def many_blocks(
-    searches: Sequence[CrossoverResult], gpus: Mapping[str, Sequence[CrossoverResult]]
+    searches: Sequence[CrossoverResult],
+    gpus: Mapping[str, Sequence[CrossoverResult]],
+    finding: BenchResult,
 ) -> dict[str, str]:
     """Return the sentence that ends the finding, and the tables behind it, by name.
 
     ``searches`` are of one of `MANY_FAMILIES` each, ``gpus`` the same on machines that have one, by
-    its name.
+    its name. Where the searches ran otherwise than the ``finding`` did, the sentence says so.
     """
     gates, commands = of_gates(searches), " and ".join(f"`perceptron {one}`" for one in SEARCHED)
     not_measured = f"`perceptron {SEARCHED[0]}` says from how many models on; not measured yet."
     on_gpus = {name: own for name, some in gpus.items() if (own := of_gates(some)) is not None}
     return {
-        "many": f"{_BEGINNING}: {not_measured}" if gates is None else _in_short(gates, on_gpus),
+        "many": f"{_BEGINNING}: {not_measured}"
+        if gates is None
+        else _ending(gates, on_gpus, finding),
         "many-in-full": "\n\n".join("\n".join(_in_full(own)) for own in searches)
         or f"Not measured yet: {commands} do.",
     }
@@ -49,34 +62,66 @@ def of_gates(searches: Sequence[CrossoverResult]) -> CrossoverResult | None:
     )
 
 
-def _in_short(result: CrossoverResult, gpus: Mapping[str, CrossoverResult]) -> str:
+def _ending(
+    result: CrossoverResult, gpus: Mapping[str, CrossoverResult], finding: BenchResult
+) -> str:
     words = f"{in_short(result)}; {_of_gpus(result, gpus)}"
-    return f"{_BEGINNING}: {words}. Rows in `{result.results}`."
+    other = _otherwise(result, finding)
+    where = f"Measured {other}; rows" if other else "Rows"
+    return f"{_BEGINNING}: {words}. {where} in `{result.results}`."
+
+
+def _otherwise(result: CrossoverResult, finding: BenchResult) -> str:
+    """Return where and how it was measured, as far as that is not so of the finding above it."""
+    row, facts = result.rows[0], result.environment
+    assert facts is not None, "of a run of ours"
+    parts = []
+    if row.machine != finding.machine:
+        parts.append(f"on another machine, `{row.machine}` ({facts.cpu}, {facts.cores} cores)")
+    others = [
+        f"{one.backend} above in {one.dtype}"
+        for one in finding.finding
+        if one.backend in (_AT_ONCE, _TORCH) and one.dtype not in (None, row.dtype)
+    ]
+    if others:
+        parts.append(f"in {row.dtype} ({', '.join(others)})")
+    return ", ".join(parts)
 
 
 def in_short(result: CrossoverResult) -> str:
-    """Return from how many OR gates on all at once beats one by one, and PyTorch NumPy."""
-    all_at_once = "training all at once is faster than one by one"
-    return (
-        f"{_turn(result, (_ONE_BY_ONE, _AT_ONCE), all_at_once)}; "
-        f"{_turn(result, (_AT_ONCE, _TORCH), f'{_TORCH} is faster than {_AT_ONCE}')}"
+    """Return from how many OR gates on all at once beats one by one, and PyTorch NumPy.
+
+    All at once pays from another number of models on for each of the two, so both are named.
+    """
+    at_once = (
+        _turn(
+            result,
+            (f"{backend}{_ONE_BY_ONE}", backend),
+            f"{backend} trains all at once faster than one by one",
+        )
+        for backend in (_AT_ONCE, _TORCH)
     )
+    torch = _turn(result, (_AT_ONCE, _TORCH), f"{_TORCH} is faster than {_AT_ONCE}")
+    return "; ".join((*at_once, torch))
 
 
 def _turn(result: CrossoverResult, pair: tuple[str, str], what: str) -> str:
     """Say from how many OR gates on the challenger of a pair wins, with ``what`` that means."""
     found = _of_pair(result.crossovers, pair)
-    if found is None or found.status == "not measured":
+    if found is None or not is_measured(found):
         return f"whether {what} was not measured"
-    doubt = " (not sure)" if found.unsure else ""
+    words = doubt_in_short(found)
+    doubt = f" ({words})" if words else ""
     if found.status == "crosses" and found.size is not None:
         return f"from {_whole(found.size, found.low, found.high)} models on {what}{doubt}"
     if found.status == "never":
-        return f"{pair[0]} stays faster than {pair[1]} at every number of models{doubt}"
+        sure = "sure " if doubt else ""
+        return f"{pair[0]} stays faster than {pair[1]} at every {sure}number of models{doubt}"
     at_most = _sure_from(found) if found.status == "always" else None
     if at_most is not None:
-        return f"from at most {count(at_most)} models on {what}"
-    return f"{what}: {sentence(found)}{doubt}"
+        is_open = any(low >= at_most or high > at_most for low, high in found.unsure)
+        return f"from at most {count(at_most)} models on {what}{doubt if is_open else ''}"
+    return f"whether {what}: {sentence(found)}{doubt}"
 
 
 def _whole(size: float, low: float | None, high: float | None) -> str:
@@ -136,9 +181,9 @@ def _of_pair(crossovers: Sequence[Crossover], pair: tuple[str, str]) -> Crossove
 
 def _in_full(result: CrossoverResult) -> list[str]:
     rows = [
-        (f"`{one.family}`", f"{one.incumbent} → {one.challenger}", one.status, answer(one))
+        (f"`{one.family}`", f"{one.incumbent} → {one.challenger}", status(one), answer(one))
         for one in result.crossovers
-        if one.status != "not measured"
+        if is_measured(one)
     ]
     lines = markdown.table(COLUMNS, rows)
     lines += [f"\nNot measured: {reason}." for reason in missing(result.crossovers)]

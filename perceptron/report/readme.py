@@ -78,7 +78,7 @@ def filled(runs: ShownRuns, speeds: Speeds | None) -> dict[str, str]:
     content |= race_blocks(runs.race)
     content |= speeds_blocks(speeds) | rule_blocks(proof) | gpu_blocks(runs.gpus)
     many_on_gpus = {gpu.name: gpu.many for gpu in runs.gpus}
-    content |= many_blocks(runs.many, many_on_gpus)
+    content |= many_blocks(runs.many, many_on_gpus, runs.bench)
     content["answers"] = answers(runs, PICTURED, proof, truth)
     return {
         page: fill(

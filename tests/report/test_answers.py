@@ -109,4 +109,4 @@ def test_a_second_process_and_many_models_have_an_answer_once_their_search_is_of
     rows = answers(replace(runs, processes=None, many=[many]), "mlp-width", *pages).splitlines()
     (row,) = set(rows) - set(without)
     assert f"`perceptron {many_blocks.SEARCHED[0]}`" in row
-    assert "models on training all at once is faster than one by one" in row
+    assert "models on numpy trains all at once faster than one by one" in row

@@ -3,9 +3,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from perceptron.analysis.crossover.judge import Crossing, Crossover
-from perceptron.report.crossover_words import answer, missing, sentence, setting, status
+from perceptron.analysis.crossover.judge import Crossing, Crossover, SizeRatio
+from perceptron.report.crossover_words import (
+    answer,
+    doubt_in_short,
+    is_measured,
+    missing,
+    sentence,
+    setting,
+    status,
+)
 
 
 def crossover(**fields: Any) -> Crossover:
@@ -34,6 +43,20 @@ def test_a_reason_names_its_families_unless_it_is_that_of_all() -> None:
     gpu, still = "torch-cuda: no CUDA device found", "numpy: it stands still"
     crossovers = [absent("one", gpu), absent("two", f"{still}; {gpu}"), absent("two", gpu)]
     assert missing(crossovers) == [gpu, f"{still} (in two)"]
+
+
+def test_a_reason_that_names_no_backend_names_its_pairs() -> None:
+    """Of many some, and how many more there are."""
+    late = [
+        replace(absent("one", "the run ended before its turn"), challenger=f"gpu-{n}")
+        for n in range(5)
+    ]
+    assert missing(late[:1]) == ["numpy → gpu-0: the run ended before its turn"]
+    (line,) = missing(late)
+    assert (
+        line
+        == "numpy → gpu-0, numpy → gpu-1, numpy → gpu-2 and 2 more: the run ended before its turn"
+    )
 
 
 def test_what_was_measured_is_not_missing() -> None:
@@ -92,3 +115,43 @@ def test_the_name_that_another_tool_gives_is_no_number_of_processes() -> None:
     theirs = crossover(incumbent="lib@1", challenger="lib@2", source="csv")
     assert sentence(theirs) == "lib@2 from 200 [180, 220] up"
     assert setting(theirs) == "box, float32, 2 threads"
+
+
+def ratios(*values: float) -> list[SizeRatio]:
+    """The challenger's time over the incumbent's at 1, 2, 3 …"""
+    return [SizeRatio(size, value, None, None, 2) for size, value in enumerate(values, 1)]
+
+
+def test_a_size_at_which_the_loser_is_ahead_makes_the_others_the_sure_ones() -> None:
+    """Also where nothing is in doubt because nothing is known of a single value's spread."""
+    assert sentence(crossover(status="always", ratio_at=ratios(0.5, 1.6))).endswith("sure size")
+    assert sentence(crossover(status="never", ratio_at=ratios(0.9, 2.0))).endswith("sure size")
+    assert sentence(crossover(status="always", ratio_at=ratios(0.5, 1.02))).endswith("every size")
+    assert sentence(crossover(status="never", ratio_at=ratios(0.99, 2.0))).endswith("every size")
+
+
+def test_what_was_measured_without_a_winner_is_undecided() -> None:
+    """In words: its pair is named, and it is not among what was not measured."""
+    pair = absent("one", "2 fresh processes are too few")
+    undecided = replace(pair, challenger="processes", ratio_at=ratios(0.9, 1.1))
+    assert answer(undecided) == (
+        "undecided between numpy and processes (2 fresh processes are too few)"
+    )
+    assert status(undecided) == "undecided"
+    assert is_measured(undecided)
+    assert not is_measured(pair)
+    assert missing([undecided, pair]) == ["numpy → torch-cuda: 2 fresh processes are too few"]
+
+
+@pytest.mark.parametrize(
+    ("unsure", "words"),
+    [
+        ([], ""),
+        ([(8, 8)], "not sure at 8"),
+        ([(2, 2), (8, 2048)], "not sure at 2 and from 8 to 2,048"),
+        ([(8, 8), (8, 64), (64, 64), (512, 2048)], "not sure from 8 to 2,048"),
+    ],
+)
+def test_a_doubt_in_short_joins_what_touches(unsure: list[tuple[float, float]], words: str) -> None:
+    sizes = [2.0, 4.0, 8.0, 64.0, 512.0, 2048.0]
+    assert doubt_in_short(crossover(unsure=unsure, sizes_measured=sizes)) == words

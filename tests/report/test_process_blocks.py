@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from perceptron.analysis.stored.runs import judge_crossovers
 from perceptron.records.readers.stored_runs import read_run
@@ -42,3 +45,26 @@ def test_each_family_says_from_which_size_up_a_second_process_pays(tmp_path: Pat
 
 def test_without_such_a_search_its_command_is_named() -> None:
     assert process_blocks(None) == {"processes": f"Not measured yet: `perceptron {SEARCHED}` does."}
+
+
+def test_the_answer_in_short_says_its_doubt(tmp_path: Path) -> None:
+    """Where it is not sure, and how disturbed the samples there were; nothing where it is sure."""
+    rows = several_rows()
+    last = max(row.size for row in rows)
+    unsure = [
+        replace(
+            row,
+            seconds=1e-4 * (0.7 + 0.6 * (row.process % 2) if row.backend == "torch-cpu" else 1.0),
+            samples=[1e-4] * 3,
+            disturbed=2,
+            waited=0.0,
+        )
+        if row.size == last and row.family == "mlp-width"
+        else row
+        for row in rows
+    ]
+    width, batch = in_short(judge_crossovers(read_run(keep(tmp_path, SEVERAL, unsure)))).split(
+        "; mlp-batch: "
+    )
+    assert re.search(rf"\(not sure [^)]*\b{last:,}, 40 % of samples disturbed\)$", width)
+    assert "disturbed" not in batch

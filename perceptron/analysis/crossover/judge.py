@@ -185,7 +185,8 @@ def _judge(family: _Family, incumbent: str, challenger: str, where: State) -> Cr
     elif not sure:
         status, explanation = "not measured", why_not_sure(measured, used, incumbent, challenger)
     elif not changes:
-        status, explanation = "never" if sure[0].sign > 0 else "always", closest(measured)
+        status = "never" if sure[0].sign > 0 else "always"
+        explanation = closest(measured, sure[0].sign)
     elif len(changes) > 1:
         status = "multiple"
     else:

@@ -9,9 +9,12 @@ from perceptron.analysis.crossover.comparable import ComparableRows, described
 from perceptron.analysis.crossover.points import Point
 from perceptron.analysis.crossover.uncertainty import Uncertainty
 from perceptron.analysis.disturbed import disturbed_samples
-from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, quantile
+from perceptron.analysis.interval import CONFIDENCE, LARGEST_LOG, TIE, quantile
 from perceptron.analysis.select import is_own, reason
 from perceptron.records.measurement import Measurement
+
+# Of a log-ratio: closer to 0, two times are shown as equal.
+_NOTHING = 0.005
 
 
 def why_not_sure(
@@ -21,7 +24,7 @@ def why_not_sure(
     if any(point.stated is not None for point in points):
         return f"not sure of {incumbent} and {challenger} at any size: their intervals overlap"
     processes = min(point.count for point in points)
-    few = "one process is" if processes == 1 else f"{processes} processes are"
+    few = "one fresh process is" if processes == 1 else f"{processes} fresh processes are"
     return f"{few} too few to be sure of a winner at any size{_disturbed(rows)}"
 
 
@@ -32,18 +35,41 @@ def one_size(comparable: ComparableRows, point: Point, incumbent: str, challenge
     return f"{text}, more sizes at {described(better)}" if better else text
 
 
-def closest(points: Sequence[Point]) -> str:
-    """Describe the size at which the pair is closest, and whether it is still closing there."""
-    index = min(range(len(points)), key=lambda i: abs(points[i].mean))
+def closest(points: Sequence[Point], sign: int) -> str:
+    """Describe the size at which the loser comes closest to winning, or is ahead by its estimate.
+
+    ``sign`` is that of all sure sizes (see `Point.sign`). Also said is whether the pair is still
+    closing there, at the end of the range.
+    """
+    leads = [sign * point.mean for point in points]
+    ahead = [index for index, point in enumerate(points) if _may_lose(point, sign)]
+    index = min(ahead or range(len(points)), key=leads.__getitem__)
     point = points[index]
-    text = f"closest at {_size(point)}: {_ratio(point.mean)}"
+    text = f"{_where(point, len(ahead))}: {_ratio(point.mean)}"
     if point.freedom:
         low, high = point.interval(CONFIDENCE)
         text += f" [{_ratio(low)}, {_ratio(high)}]"
     text += " times the incumbent's time"
-    if index in (0, len(points) - 1) and len(points) > 1:
+    if not ahead and index in (0, len(points) - 1) and len(points) > 1 and leads[index] > 0:
         text += _closing(point, points[1] if index == 0 else points[-2], index == 0)
     return text
+
+
+def _may_lose(point: Point, sign: int) -> bool:
+    """Return whether the loser is ahead here by the estimate, and maybe by more than a tie."""
+    if sign * point.mean > -_NOTHING:
+        return False
+    is_known = point.freedom or point.stated is not None
+    return max(-sign * end for end in (point.interval() if is_known else (point.mean,))) > TIE
+
+
+def _where(point: Point, ahead: int) -> str:
+    """Name a size: the closest, or of so many at which the loser is ahead the one most so."""
+    if not ahead:
+        return f"closest at {_size(point)}"
+    if ahead == 1:
+        return f"the other way at {_size(point)}, not sure"
+    return f"the other way at {ahead} sizes, not sure, most at {_size(point)}"
 
 
 def _ratio(logarithm: float) -> str:

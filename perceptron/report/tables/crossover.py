@@ -14,6 +14,7 @@ from perceptron.records.ground import ground
 from perceptron.records.measurement import Measurement
 from perceptron.report.crossover_words import (
     answer,
+    is_measured,
     missing,
     setting,
     setting_and_state,
@@ -102,7 +103,7 @@ def show_pairs(crossovers: Sequence[Crossover], measured: Sequence[Measurement] 
             answer(crossover),
         )
         for crossover in crossovers
-        if crossover.status != "not measured"
+        if is_measured(crossover)
     ]
     if cells:
         table(TITLE, *with_disturbed(PAIR_COLUMNS, cells, _disturbances(crossovers, measured)))
@@ -136,7 +137,7 @@ def _disturbances(
         known.get((crossover.family, ground(crossover), crossover.incumbent), nothing)
         + known.get((crossover.family, ground(crossover), crossover.challenger), nothing)
         for crossover in crossovers
-        if crossover.status != "not measured"
+        if is_measured(crossover)
     ]
 
 
@@ -153,7 +154,7 @@ def crossover_cells(
             answer(crossover),
         )
         for crossover in crossovers
-        if crossover.status != "not measured"
+        if is_measured(crossover)
     ]
 
 

@@ -85,9 +85,10 @@ def save(file: Path, truth: NetworkTruth) -> Path:
     lines = [
         "# Over a network: estimates beside shaped links",
         "",
-        "This page compares the cost model of `advise --what-if-network` with what training over "
-        "two processes takes when a link of known rate joins them. `perceptron truth --network` "
-        "measures it; root on Linux is needed.",
+        "This page compares a part of the cost model of `advise --what-if-network`, what the "
+        "bandwidth of a link adds to an iteration, with what training over two processes takes "
+        "when a link of known rate joins them. `perceptron truth --network` measures it; root on "
+        "Linux is needed.",
         "",
         summary(truth),
         "",
@@ -104,9 +105,16 @@ def save(file: Path, truth: NetworkTruth) -> Path:
         "over it. Its range has a shaped link pass what fits into its bucket of tokens at once, or "
         "not, and sending overlap with the backward pass and the hosts' own work, or not.",
         "",
-        "What this shows is bandwidth. The link delays nothing: the latency of a real network is "
-        "taken from published figures, and is not checked here. Where the hosts are slower than "
-        "the link, as they may be at 10 Gbit/s, the link does not show.",
+        "**Checked** is what a link of known bandwidth adds for two machines: bytes and messages "
+        "of each bucket, how far they hide behind the backward pass, and the range of both. Where "
+        "the hosts are slower than the link, as they may be at 10 Gbit/s, the link does not show.",
+        "",
+        "**Not checked** is the rest of what `advise` does. It splits computing into what grows "
+        "with the rows and what does not, and adds DDP's hooks, by a fit; here the half of the "
+        "rows is measured of each problem itself. It learns sending from shapes of its own; here "
+        "that is fitted to the same problems. Latency and bandwidth of real networks are published "
+        "figures; this link delays nothing. More than two machines, over how many an iteration is "
+        "fastest, and from how many rows the second one pays are tried nowhere.",
     ]
     for table in grids(truth):
         lines += ["", *markdown(table)]

@@ -72,7 +72,7 @@ def test_too_few_processes_are_no_tie(row: MakeRow) -> None:
     costs = {"numpy": linear(1, 0.1), "torch-cpu": linear(1.2, 0.12)}
     crossover = only(world(row, costs, processes=3, noise=1.0))
     assert crossover.status == "not measured"
-    assert "3 processes are too few" in str(crossover.reason)
+    assert "3 fresh processes are too few" in str(crossover.reason)
     assert not crossover.sure
     assert crossover.crossings == []
 

@@ -5,6 +5,8 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import crossovers
 from perceptron.records.measurement import Measurement
+from tests.analysis.crossover.conftest import SPREAD, at, only
+from tests.conftest import MakeRow
 from tests.made import measured
 
 
@@ -56,7 +58,7 @@ def test_a_doubt_says_how_disturbed_its_samples_were(dropped: int | None, words:
 def test_too_few_processes_may_have_been_disturbed_too() -> None:
     rows = [replace(row, disturbed=3, waited=0.0) for row in near((2, 4, 8), 4)]
     assert reason(rows) == (
-        "4 processes are too few to be sure of a winner at any size, disturbed 50 %"
+        "4 fresh processes are too few to be sure of a winner at any size, disturbed 50 %"
     )
 
 
@@ -64,3 +66,33 @@ def test_of_other_people_s_rows_nobody_knows_the_processes() -> None:
     rows = [*sure((2, 4)), *near((8,), 8)]
     foreign = [replace(row, source="asv", file="results.json") for row in rows]
     assert "processes" not in reason(foreign)
+
+
+def means(row: MakeRow, *at_sizes: tuple[float, float]) -> str:
+    """The reason for a pair whose log-ratios at 1, 2, 4 … have these means and spreads."""
+    rows = [
+        made
+        for power, (mean, spread) in enumerate(at_sizes)
+        for made in at(row, 2.0**power, list(mean + spread * SPREAD))
+    ]
+    return str(only(rows).reason)
+
+
+def test_the_closest_size_is_the_one_where_the_loser_is_ahead(row: MakeRow) -> None:
+    """An estimate on the other side is told as such, though one on this side is nearer to 1."""
+    loud = (-0.5, 1.5)
+    never = means(row, loud, (0.03, 0.01), (0.6, 0.02), (0.9, 0.02))
+    assert never.startswith("the other way at 1, not sure: 0.61 [")
+    always = means(row, (-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
+    assert always.startswith("the other way at 8, not sure: 1.65 [")
+    assert "still closing" not in always
+    several = means(row, (-0.2, 1.5), loud, (0.6, 0.02), (0.9, 0.02))
+    assert several.startswith("the other way at 2 sizes, not sure, most at 2: 0.61 [")
+
+
+def test_a_tie_on_the_other_side_is_the_closest_size(row: MakeRow) -> None:
+    """Within ±5 % nobody is ahead; nor where two times are equal as they are shown."""
+    tied = means(row, (-0.006, 0.02), (0.3, 0.02), (0.6, 0.02))
+    assert tied.startswith("closest at 1: 0.99 [")
+    equal = means(row, (-0.001, 1.5), (0.3, 0.02), (0.6, 0.02))
+    assert equal.startswith("closest at 1: 1.00 [")

@@ -101,6 +101,9 @@ def test_one_that_is_outside_is_shown_and_counted(truth: NetworkTruth, tmp_path:
         assert f"## {link.name}\n" in page
     assert page.count("| mlp:") == len(truth.checks)
     assert "fitted to these" in page
+    checked, rest = page.split("**Not checked**")
+    assert "**Checked** is what a link of known bandwidth adds for two machines" in checked
+    assert "half of the rows is measured of each problem itself" in rest.replace("\n", " ")
     picture = (tmp_path / "network.svg").read_text(encoding="utf-8")
     assert "(network.svg)" in page
     assert len(picture) < 150_000, "whoever reads the page loads it"
