@@ -99,7 +99,9 @@ def test_a_gpu_that_was_measured_stands_before_an_estimate(tmp_path: Path) -> No
 
 def test_the_tables_have_every_pair_and_the_time_of_one_model(tmp_path: Path) -> None:
     block = many_blocks([judged(tmp_path)], {}, FINDING)["many-in-full"]
-    assert "| `many-or-gates` | numpy-one-by-one → numpy | crosses | numpy from 4." in block
+    assert (
+        "| `many-or-gates` | numpy-one-by-one → numpy | crosses, not sure | numpy from 4." in block
+    )
     assert "| models | numpy | numpy-one-by-one | torch-cpu |" in block
     assert "\n| 1,024 | " in block
     assert "2 threads in all" in block
@@ -163,25 +165,24 @@ def test_another_machine_and_dtype_than_the_finding_s_are_said(tmp_path: Path) -
 
 
 def test_a_doubt_beyond_where_it_is_surely_faster_is_said(tmp_path: Path) -> None:
-    """From 4 models on it is faster wherever that is sure, and at 64 it is not."""
+    """From 4 models on it is faster at all that were measured, by so little that a gap may hide."""
+    one_by_one = {
+        (row.size, row.process): row.seconds or 0
+        for row in many_rows()
+        if row.backend == "numpy-one-by-one"
+    }
     rows = [
-        replace(row, seconds=(row.seconds or 0) * (0.2 if row.size > 1 else 0.25))
+        replace(
+            row,
+            seconds=one_by_one[row.size, row.process]
+            * (0.85 if row.size > 1 else 1 + 0.01 * (-1) ** row.process),
+        )
         if row.backend == "numpy"
         else row
         for row in many_rows()
     ]
-    one_by_one = {(row.size, row.process): row.seconds for row in rows if "one-by" in row.backend}
-    rows = [
-        replace(
-            row,
-            seconds=(one_by_one[row.size, row.process] or 0) * (0.6 + 0.6 * (row.process % 2)),
-        )
-        if row.backend == "numpy" and row.size == 64
-        else row
-        for row in rows
-    ]
     text = many_blocks([judge_crossovers(read_run(keep(tmp_path, MANY, rows)))], {}, FINDING)
-    assert re.search(r"numpy trains all at once faster than one by one \(not sure", text["many"])
+    assert "than one by one (not sure from 1 to 1,024);" in text["many"]
 
 
 def test_what_is_measured_and_undecided_is_not_called_unmeasured(tmp_path: Path) -> None:
@@ -202,7 +203,7 @@ def test_what_is_measured_and_undecided_is_not_called_unmeasured(tmp_path: Path)
         "processes (2 fresh processes are too few"
     ) in block
     assert "Not measured: 2" not in block
-    assert block.count("\nNot measured: ") == 1
+    assert "\nNot measured: numpy: no times.\n" in block
 
 
 def test_without_such_a_search_its_command_is_named() -> None:

@@ -38,7 +38,7 @@ def test_each_family_says_from_which_size_up_a_second_process_pays(tmp_path: Pat
         "| `mlp-width` | torch-ddp → torch-ddp@2 | crosses | 2 processes (torch-ddp@2) from"
         in block
     )
-    assert "| torch-cpu → torch-ddp | tie | neither" in block
+    assert "| torch-cpu → torch-ddp | tie, not sure | neither" in block
     assert "2 threads in all" in block
     assert str(judged.results) in block
 
@@ -63,8 +63,8 @@ def test_the_answer_in_short_says_its_doubt(tmp_path: Path) -> None:
         else row
         for row in rows
     ]
-    width, batch = in_short(judge_crossovers(read_run(keep(tmp_path, SEVERAL, unsure)))).split(
-        "; mlp-batch: "
+    batch, width = in_short(judge_crossovers(read_run(keep(tmp_path, SEVERAL, unsure)))).split(
+        "; mlp-width: "
     )
     assert re.search(rf"\(not sure [^)]*\b{last:,}, 40 % of samples disturbed\)$", width)
     assert "disturbed" not in batch

@@ -86,7 +86,8 @@ def test_the_closest_size_is_the_one_where_the_loser_is_ahead(row: MakeRow) -> N
     always = means(row, (-0.9, 0.02), (-0.6, 0.02), (-0.03, 0.01), (0.5, 1.5))
     assert always.startswith("the other way at 8, not sure: 1.65 [")
     assert "still closing" not in always
-    several = means(row, (-0.2, 1.5), loud, (0.6, 0.02), (0.9, 0.02))
+    sure = [(0.6 + 0.1 * k, 0.02) for k in range(5)]
+    several = means(row, (-0.2, 1.5), loud, *sure)
     assert several.startswith("the other way at 2 sizes, not sure, most at 2: 0.61 [")
 
 
