@@ -42,7 +42,7 @@ def advise(
     ] = None,
     iterations: Annotated[
         int | None,
-        typer.Option(min=1, metavar="K", help="Of the training. Default: the problem's."),
+        typer.Option(min=1, metavar="K", help="Default: 10000, or the problem's own."),
     ] = None,
     seconds: Annotated[
         float | None, typer.Option(metavar="S", help="The budget in seconds. Default: 28.")
