@@ -23,6 +23,7 @@ from perceptron.backends.shared.evaluation import mean_of
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
 
+# More would take as many times as long, and as many more trainers in memory.
 MOST_MODELS = 8192
 # Of a call of `train`: what a model's part of it costs once, whatever the iterations, is some
 # microseconds, and as much to find its values in no cache. A training in a row has that once.
@@ -38,6 +39,7 @@ class OneByOneTrainer:
     def __init__(self, trainers: list[Trainer]) -> None:
         self._trainers = trainers
         self.least_seconds = _LEAST_SECONDS_OF_A_MODEL * len(trainers)
+        # Who times asks whether a trainer has it.
         if all(hasattr(trainer, "queue") for trainer in trainers):
             self.queue = self._queue
 
@@ -56,8 +58,8 @@ class OneByOneTrainer:
         return mean_of([trainer.evaluate() for trainer in self._trainers])
 
     def parameters(self) -> list[Array]:
-        of_each = [trainer.parameters() for trainer in self._trainers]
-        return [np.stack(arrays) for arrays in zip(*of_each, strict=True)]
+        singles = [trainer.parameters() for trainer in self._trainers]
+        return [np.stack(arrays) for arrays in zip(*singles, strict=True)]
 
     def _queue(self, iterations: int) -> None:
         trainers: Iterable[Any] = self._trainers
@@ -73,7 +75,7 @@ class OneByOne:
         self.summary = f"{of}, one model after the other"
         self.rung_of_models = rung_of_models
         self._of = of
-        self._found: bool | None = None
+        self._first_was_cached: bool | None = None
 
     @cached_property
     def _backend(self) -> Backend:
@@ -102,21 +104,25 @@ class OneByOne:
             return self._prepared(problem, dtype)
         if problem.models > MOST_MODELS:
             raise Unsupported(
-                f"a model takes one by one what it takes of {MOST_MODELS:,}: not tried with more"
+                f"one by one, a model of more than {MOST_MODELS:,} takes as long as of so many: "
+                "not tried"
             )
         first = self._prepared(problem.single(0), dtype)
-        others = (problem.single(index) for index in range(1, problem.models))
-        return OneByOneTrainer([first, *(self._backend.prepare(each, dtype) for each in others)])
+        others = [
+            self._backend.prepare(problem.single(index), dtype)
+            for index in range(1, problem.models)
+        ]
+        return OneByOneTrainer([first, *others])
 
     def _prepared(self, problem: Problem, dtype: DType) -> Trainer:
-        """Prepare what the others then find compiled."""
+        """Prepare what the others then find compiled; keep whether it was found compiled itself."""
         trainer = self._backend.prepare(problem, dtype)
-        asked: Callable[[], bool] | None = getattr(self._backend, "prepared_from_cache", None)
-        self._found = None if asked is None else asked()
+        from_cache: Callable[[], bool] | None = getattr(self._backend, "prepared_from_cache", None)
+        self._first_was_cached = None if from_cache is None else from_cache()
         return trainer
 
     def _prepared_from_cache(self) -> bool | None:
-        return self._found
+        return self._first_was_cached
 
 
 TORCH_CPU = OneByOne(

@@ -3,7 +3,7 @@
 Workers know nothing of a training from one call to the next, because joblib gives a task to
 whichever worker is free: where each model stands goes along, and comes back. What a row's threads
 waited for is that of all workers; its memory is that of the process that sends, which holds where
-the models stand and one trainer.
+the models stand and, to evaluate them, a trainer for each data set.
 """
 
 from __future__ import annotations
@@ -161,10 +161,10 @@ class ProcessesTrainer:
 
     def parameters(self) -> list[Array]:
         problem = self._training.problem
-        of_each = [views(own, problem.widths) for own in self._standing.parameters]
+        singles = [views(own, problem.widths) for own in self._standing.parameters]
         if problem.models == 1:
-            return [array.copy() for array in of_each[0]]
-        return [np.stack(arrays) for arrays in zip(*of_each, strict=True)]
+            return [array.copy() for array in singles[0]]
+        return [np.stack(arrays) for arrays in zip(*singles, strict=True)]
 
     def _at_start(self) -> Standing:
         arrays = self._training.problem.optimizer.state_arrays

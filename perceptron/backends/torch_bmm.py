@@ -115,13 +115,13 @@ class WideLayer:
         (layer,) = problem.layers
         self._slope = SLOPES[problem.loss]
         self._activate, self._damp = ACTIVATE[layer.activation], DAMP[layer.activation]
-        self._each = (problem.models, problem.outputs)
+        self._apart = (problem.models, problem.outputs)
         widths = (problem.dataset.features, problem.models * problem.outputs)
         self._weights, self._bias = views(parameters, widths)
         self._weights_gradient, self._bias_gradient = views(gradients, widths)
         self.arrays = (
-            self._weights.view(-1, *self._each).transpose(0, 1),
-            self._bias.view(self._each),
+            self._weights.view(-1, *self._apart).transpose(0, 1),
+            self._bias.view(self._apart),
         )
 
     def batch(
@@ -151,7 +151,7 @@ class WideLayer:
         """Return the outputs, (rows, models, outputs)."""
         import torch
 
-        values = torch.addmm(self._bias, inputs, self._weights).view(-1, *self._each)
+        values = torch.addmm(self._bias, inputs, self._weights).view(-1, *self._apart)
         self._activate(torch, values, 1.0)
         return values
 
@@ -222,7 +222,7 @@ class BmmBackend(ManualBackend):
 
 
 class CudaBmmBackend(BmmBackend):
-    """What `torch-cpu-bmm` computes, on a CUDA GPU; it has never met one."""
+    """What `torch-cpu-bmm` computes, on a CUDA GPU; it has never run on one."""
 
     name = "torch-cuda-bmm"
     device = "cuda"

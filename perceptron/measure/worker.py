@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from perceptron.backends import registry
 from perceptron.backends.accelerators.protocol import accelerator_of
 from perceptron.backends.contract import agreement
+from perceptron.backends.contract.quantities import Reference, Refused
 from perceptron.backends.contract.reference_file import load_reference, pack_reference
 from perceptron.backends.protocol import Backend, RankFailed, Unsupported, threads_of_each
 from perceptron.errors import UserError
@@ -97,7 +98,7 @@ def _measured(backend: Backend, reference: str, job: Job, context_seconds: float
         return _measure(backend, problem, job)
     except Unsupported as reason:
         return Outcome(problem=reference, status="skipped", reason=_line(reason))
-    except agreement.Refused as reason:
+    except Refused as reason:
         return Outcome(
             problem=reference, status="skipped", reason=f"not checkable: {_line(reason)}"
         )
@@ -221,7 +222,7 @@ def _time(backend: Backend, problem: Problem, job: Job) -> Outcome:
     )
 
 
-def _reference(problem: Problem, job: Job) -> agreement.Reference:
+def _reference(problem: Problem, job: Job) -> Reference:
     """Return the reference result, from another worker of this run if one has it already."""
     if job.references is None:
         return _new_reference(problem)
@@ -234,7 +235,7 @@ def _reference(problem: Problem, job: Job) -> agreement.Reference:
     return expected
 
 
-def _new_reference(problem: Problem) -> agreement.Reference:
+def _new_reference(problem: Problem) -> Reference:
     """Compute the reference result, of short iterations in one thread.
 
     Several gain little on their products, and beside a busy process they wait for each other: on

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perceptron.backends import registry
-from perceptron.backends.contract import agreement, checks
+from perceptron.backends.contract import checks
+from perceptron.backends.contract.quantities import Refused
 from perceptron.backends.protocol import Unsupported
 from perceptron.errors import UserError
 from perceptron.problems.problem import DTYPES, Problem
@@ -41,7 +42,7 @@ def check(
                     passed += 1
                 except Unsupported:
                     skipped += 1
-                except agreement.Refused as error:
+                except Refused as error:
                     if given is not None:
                         raise UserError(
                             f"{problem.reference}: agreement in {dtype} cannot be shown: {error}"

@@ -59,10 +59,10 @@ def test_all_at_once_is_each_alone(problem: Problem) -> None:
     ):
         np.testing.assert_allclose(array, np.stack(own), rtol=1e-10, atol=1e-12)
     evaluation, evaluations = together.evaluate(), [trainer.evaluate() for trainer in alone]
-    losses = [each.train.loss for each in evaluations]
+    losses = [own.train.loss for own in evaluations]
     assert evaluation.train.loss == together.loss() == pytest.approx(np.mean(losses), rel=1e-12)
     if evaluation.test is not None:
-        tests = [each.test.accuracy for each in evaluations if each.test is not None]
+        tests = [own.test.accuracy for own in evaluations if own.test is not None]
         assert evaluation.test.accuracy == pytest.approx(np.mean(tests))
 
 

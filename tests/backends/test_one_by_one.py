@@ -102,7 +102,7 @@ def test_what_is_queued_is_queued_of_each() -> None:
             self.queued += iterations
 
     queues: list[Any] = [Queues(), Queues()]
-    trainer: Any = OneByOneTrainer(queues)
-    trainer.queue(7)
-    assert [each.queued for each in queues] == [7, 7]
+    one_by_one: Any = OneByOneTrainer(queues)
+    one_by_one.queue(7)
+    assert [trainer.queued for trainer in queues] == [7, 7]
     assert not hasattr(OneByOneTrainer([*queues, object()]), "queue")

@@ -28,16 +28,16 @@ SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1
 )
 def test_they_train_as_one_process_does_to_the_last_bit(problem: Problem) -> None:
     """Call after call, wherever a share goes; and with one model."""
-    trainer = registry.load("processes").prepare(problem, "float32")
-    alone = registry.load("numpy-one-by-one").prepare(problem, "float32")
-    for each in (trainer, alone):
-        each.train(3)
-        each.reset()
+    in_pool = registry.load("processes").prepare(problem, "float32")
+    one_by_one = registry.load("numpy-one-by-one").prepare(problem, "float32")
+    for trainer in (in_pool, one_by_one):
+        trainer.train(3)
+        trainer.reset()
         for iterations in (7, 6):
-            each.train(iterations)
-    for array, same in zip(trainer.parameters(), alone.parameters(), strict=True):
+            trainer.train(iterations)
+    for array, same in zip(in_pool.parameters(), one_by_one.parameters(), strict=True):
         np.testing.assert_array_equal(array, same)
-    assert trainer.evaluate() == alone.evaluate()
+    assert in_pool.evaluate() == one_by_one.evaluate()
 
 
 def test_models_are_shared_out_evenly() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
+from perceptron.backends.contract.quantities import Reference
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Clusters
 from perceptron.problems.optimizer import Adam, AdamW, Optimizer, Sgd
@@ -56,7 +57,7 @@ def small(
 
 
 @cache
-def expected(problem: Problem) -> agreement.Reference:
+def expected(problem: Problem) -> Reference:
     return agreement.reference(problem)
 
 

@@ -9,6 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from perceptron import rehearsal
 from perceptron.backends import registry
 from perceptron.backends.contract import agreement
+from perceptron.backends.contract.quantities import Reference
 from perceptron.backends.numpy_backend import NumpyBackend
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.measure import worker
@@ -76,7 +77,7 @@ def test_the_reference_of_short_iterations_takes_one_thread(
     seen: list[list[int]] = []
     reference = agreement.reference
 
-    def noted(problem: Problem) -> agreement.Reference:
+    def noted(problem: Problem) -> Reference:
         seen.append(pools())
         return reference(problem)
 

@@ -15,7 +15,8 @@ from perceptron.backends.contract import agreement
 from perceptron.backends.contract.driver import start_of
 from perceptron.backends.contract.mutants import MutantBackend, mutations
 from perceptron.backends.contract.problems import problems
-from perceptron.backends.contract.stand import stand
+from perceptron.backends.contract.quantities import TOLERANCE
+from perceptron.backends.contract.stand import stand, undecided
 from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DType, Problem
@@ -119,10 +120,10 @@ def _evaluates(backend: Backend, problem: Problem, dtype: DType) -> None:
     evaluation = trainer.evaluate()
     if (evaluation.test is None) != (expected.test is None):
         raise Broken("evaluate() must score a held-out part where there is one, and only there")
-    undecided = agreement.undecided(problem, dtype, start, start, start)
-    parts = [("the training part", evaluation.train, expected.train, undecided[0])]
+    shares = undecided(problem, dtype, start, start, start)
+    parts = [("the training part", evaluation.train, expected.train, shares[0])]
     if evaluation.test is not None and expected.test is not None:
-        parts.append(("the held-out part", evaluation.test, expected.test, undecided[1]))
+        parts.append(("the held-out part", evaluation.test, expected.test, shares[1]))
     relative = 1e-4 if dtype == "float32" else 1e-12
     for name, score, target, share in parts:
         if not isclose(score.loss, target.loss, rel_tol=relative):
@@ -208,5 +209,5 @@ def _assert_near(
         moved = float(np.linalg.norm(target - start))
         eps = 8 * float(np.finfo(dtype).eps) * float(np.linalg.norm(target))
         off = float(np.linalg.norm(array.astype(np.float64) - target))
-        if not off <= agreement.TOLERANCE[dtype] * moved + eps:
+        if not off <= TOLERANCE[dtype] * moved + eps:
             raise Broken(f"{what} differ by {off / moved:.2g} of the movement")

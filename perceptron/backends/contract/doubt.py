@@ -1,7 +1,8 @@
 """What is not known of a training, because rounding decides it: found out in float64.
 
 Plain steps carry rounding on as it is. `Movement` says which of Adam's cannot be known, and a
-training with such errors in its gradients shows what they make of all the others.
+training with such errors in its gradients shows what they make of all the others. Several models
+are followed at once, and each is judged by itself.
 """
 
 from __future__ import annotations
@@ -9,19 +10,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from perceptron.backends.contract.driver import Driver, Gradients, flat
+from perceptron.backends.contract.driver import Driver, Gradients, arrays_of, flat
 from perceptron.backends.contract.movement import Movement
-from perceptron.backends.contract.rounding import gradients
+from perceptron.backends.contract.quantities import ITERATIONS, TOLERANCE, Mask
+from perceptron.backends.contract.rounding import Rounded, gradients
 from perceptron.backends.protocol import Backend, Trainer
-from perceptron.backends.shared.gradient import views
 from perceptron.problems.batches import Indices
 from perceptron.problems.datasets import Array, Part
 from perceptron.problems.optimizer import Adam, AdamW
 from perceptron.problems.problem import DTYPES, DType, Problem
 
-Mask = npt.NDArray[np.bool_]
+# Of one layer's signals: so many stay in a cache of two megabytes with those beside them.
+_VALUES_AT_ONCE = 2**16
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,26 @@ class Doubt:
     """A training that other rounding made of the same problem; it stands where that leaves it."""
 
 
-def follow(
-    problem: Problem,
-    optimizer: Adam,
-    backend: Backend,
-    trainer: Trainer,
-    iterations: int,
-    tolerance: dict[DType, float],
-) -> dict[DType, Doubt]:
-    """Train ``trainer``, of ``backend`` in float64; return doubts of dtypes that have any.
+def follow(problem: Problem, backend: Backend, trainer: Trainer) -> dict[DType, Doubt]:
+    """Train ``trainer``, of ``backend`` in float64, ten iterations; return the doubts.
 
-    A value is known if what is not known of its movement is within the dtype's ``tolerance``, as a
-    share of its array's root mean square movement. Then the same holds for all of them together.
+    Dtypes without any are left out: all, where the optimizer is not Adam.
+
+    A value is known if what is not known of its movement is within the dtype's tolerance, as a
+    share of the root mean square movement of its array, or of one model's part of it. Then the same
+    holds for all of them together.
     """
-    start, part, batches = trainer.parameters(), problem.training_part(), problem.batches
+    optimizer = problem.optimizer
+    if not isinstance(optimizer, Adam):
+        trainer.train(ITERATIONS)
+        return {}
+    start, part, batches = trainer.parameters(), problem.parts()[0], problem.batches
     size = sum(array.size for array in start)
     movements = {dtype: Movement(optimizer, size, _eps(dtype)) for dtype in DTYPES}
     errors = []
-    for iteration in range(iterations):
+    for iteration in range(ITERATIONS):
         rows = slice(None) if batches is None else batches.indices(iteration)
-        batch = Part(part.inputs[rows], part.targets[rows])
+        batch = Part(part.inputs[..., rows, :], part.targets[..., rows, :])
         gradient, error = _with_decay(problem, optimizer, trainer.parameters(), batch)
         errors.append(error)
         for movement in movements.values():
@@ -63,21 +64,28 @@ def follow(
     doubts = {}
     for dtype, movement in movements.items():
         known = [
-            error <= tolerance[dtype] * np.sqrt((movement**2).mean())
-            for error, movement in zip(views(movement.error, problem.widths), moved, strict=True)
+            error <= TOLERANCE[dtype] * _root_mean_square(problem, own)
+            for error, own in zip(arrays_of(problem, movement.error), moved, strict=True)
         ]
         if not all(mask.all() for mask in known):
             twin = _Shaken(Gradients(backend, "float64"), problem, errors, _eps(dtype))
-            twin.train(iterations)
+            twin.train(ITERATIONS)
             doubts[dtype] = Doubt(known, twin)
     return doubts
+
+
+def _root_mean_square(problem: Problem, values: Array) -> Array:
+    """Return that of an array, or of each model's part of it, to compare its values with."""
+    axes = tuple(range(1 if problem.models > 1 else 0, values.ndim))
+    root: Array = np.sqrt((values**2).mean(axis=axes, keepdims=True))
+    return root
 
 
 def _with_decay(
     problem: Problem, optimizer: Adam, parameters: list[Array], batch: Part
 ) -> tuple[Array, Array]:
     """Return the gradient and its error in eps, both flat, with the decay that is part of it."""
-    rounded = gradients(problem, parameters, batch)
+    rounded = _gradients(problem, parameters, batch)
     gradient = flat([array.values for array in rounded])
     error = flat([array.error for array in rounded])
     if optimizer.weight_decay and not isinstance(optimizer, AdamW):
@@ -85,6 +93,25 @@ def _with_decay(
         gradient += values
         error += np.abs(values)
     return gradient, error
+
+
+def _gradients(problem: Problem, parameters: list[Array], batch: Part) -> list[Rounded]:
+    """Return `rounding.gradients` of one model or of all, of so many at once as a cache holds."""
+    if problem.models == 1:
+        return gradients(problem, parameters, batch)
+    at_once = max(1, _VALUES_AT_ONCE // (batch.inputs.shape[-2] * max(problem.widths)))
+    parts = []
+    for begin in range(0, problem.models, at_once):
+        models = slice(begin, begin + at_once)
+        own = Part(*(array[models] for array in batch)) if batch.inputs.ndim == 3 else batch
+        parts.append(gradients(problem, [array[models] for array in parameters], own))
+    return [
+        Rounded(
+            np.concatenate([array.values for array in same]),
+            np.concatenate([array.error for array in same]),
+        )
+        for same in zip(*parts, strict=True)
+    ]
 
 
 class _Shaken(Driver):

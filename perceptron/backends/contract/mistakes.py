@@ -205,14 +205,14 @@ class OneStart(Start):
 class OneFold(OfEachModel):
     """The rows of the first model, for all models."""
 
-    each: OfEachModel
+    of_all: OfEachModel
 
     def parts(self) -> tuple[Part, Part | None]:
-        train, held_out = self.each.parts()
+        train, held_out = self.of_all.parts()
         return _of_the_first(train), None if held_out is None else _of_the_first(held_out)
 
     def of_model(self, index: int) -> Dataset:
-        return self.each.of_model(0)
+        return self.of_all.of_model(0)
 
 
 def _of_the_first(part: Part) -> Part:

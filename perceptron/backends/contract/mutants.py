@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from perceptron.backends.contract import mistakes
-from perceptron.backends.contract.agreement import ITERATIONS
 from perceptron.backends.contract.driver import Driver, Gradients
+from perceptron.backends.contract.quantities import ITERATIONS
 from perceptron.backends.protocol import Backend, Trainer
 from perceptron.problems.batches import Batches
 from perceptron.problems.folds import OfEachModel
@@ -159,7 +159,7 @@ def _one_fold(problem: Problem) -> Problem:
         rows=dataset.rows,
         features=dataset.features,
         class_names=dataset.class_names,
-        each=dataset,
+        of_all=dataset,
     )
     return replace(problem, dataset=one)
 

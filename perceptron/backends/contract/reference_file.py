@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from perceptron.backends.contract.agreement import Accuracy, Quantity, Reference
+from perceptron.backends.contract.quantities import Accuracy, Quantity, Reference
 from perceptron.problems.datasets import Array
 from perceptron.problems.problem import DTYPES
 
@@ -50,7 +50,6 @@ def load_reference(file: Path) -> Reference:
                 },
                 movement=float(record["movement"]),
                 models=int(record["models"]),
-                chosen=tuple(int(index) for index in record["chosen"]),
             )
             for (kind, _), record in sorted(records.items())
             if kind == "quantity"
@@ -74,7 +73,6 @@ def _quantity(quantity: Quantity) -> dict[str, object]:
         "end": quantity.end,
         "movement": quantity.movement,
         "models": quantity.models,
-        "chosen": np.array(quantity.chosen, np.int64),
         **{f"known {dtype}": mask for dtype, mask in quantity.known.items()},
         **{f"spread {dtype}": spread for dtype, spread in quantity.spread.items()},
     }

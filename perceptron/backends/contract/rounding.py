@@ -32,7 +32,8 @@ class Rounded(NamedTuple):
 def gradients(problem: Problem, parameters: Sequence[Array], batch: Part) -> list[Rounded]:
     """Return the gradient of each array of parameters on a batch, in its shape.
 
-    ``batch`` has targets in the form that the loss takes.
+    ``batch`` has targets in the form that the loss takes. Parameters of several models are stacked,
+    as is a batch that they do not share: each has an axis more, in front.
     """
     # Parameters themselves are rounded to within half a unit.
     rounded = [Rounded(array, np.abs(array) / 2.0) for array in parameters]
@@ -44,25 +45,30 @@ def gradients(problem: Problem, parameters: Sequence[Array], batch: Part) -> lis
         delta = _damped(delta, layers[index + 1], problem.layers[index].activation)
         size = np.abs(delta.values)
         reach = delta.error + size
-        error = np.abs(below.values).T @ reach + below.error.T @ size
+        upright = _transposed(below)
+        error = np.abs(upright.values) @ reach + upright.error @ size
         arrays = [
-            Rounded(below.values.T @ delta.values, error),
-            Rounded(delta.values.sum(axis=0), reach.sum(axis=0)),
+            Rounded(upright.values @ delta.values, error),
+            Rounded(delta.values.sum(axis=-2), reach.sum(axis=-2)),
             *arrays,
         ]
         if index:
-            weights = rounded[2 * index]
-            delta = _product(delta, Rounded(weights.values.T, weights.error.T))
+            delta = _product(delta, _transposed(rounded[2 * index]))
     return arrays
 
 
+def _transposed(matrices: Rounded) -> Rounded:
+    return Rounded(matrices.values.swapaxes(-1, -2), matrices.error.swapaxes(-1, -2))
+
+
 def _forward(problem: Problem, parameters: Sequence[Rounded], inputs: Array) -> list[Rounded]:
-    """Return the inputs and each layer's output, (rows, width) each."""
+    """Return the inputs and each layer's output, ([models,] rows, width) each."""
     values = Rounded(inputs, np.abs(inputs) / 2.0)
     layers = [values]
     for layer, weights, bias in zip(problem.layers, parameters[::2], parameters[1::2], strict=True):
         product = _product(values, weights)
-        sums = Rounded(product.values + bias.values, product.error + bias.error)
+        own = Rounded(bias.values[..., None, :], bias.error[..., None, :])
+        sums = Rounded(product.values + own.values, product.error + own.error)
         values = _activated(sums, layer.activation)
         layers.append(values)
     return layers
@@ -70,7 +76,7 @@ def _forward(problem: Problem, parameters: Sequence[Rounded], inputs: Array) -> 
 
 def _product(left: Rounded, right: Rounded) -> Rounded:
     """Multiply matrices: a sum of n terms of either sign is off by √n roundings of their size."""
-    terms = left.values.shape[1]
+    terms = left.values.shape[-1]
     variance = left.error**2 @ right.values**2
     variance += left.values**2 @ (right.error**2 + terms * right.values**2)
     return Rounded(left.values @ right.values, np.sqrt(variance))
@@ -111,7 +117,7 @@ def _activation_slope(output: Rounded, activation: Activation) -> Rounded:
 def _slope(problem: Problem, predictions: Rounded, targets: Array) -> Rounded:
     """Return ∂E/∂f of the loss, its scale included."""
     values, error = _unscaled_slope(problem.loss, predictions, targets)
-    scale = slope_scale(problem.loss, *values.shape)
+    scale = slope_scale(problem.loss, *values.shape[-2:])
     return Rounded(scale * values, scale * error)
 
 
@@ -119,10 +125,10 @@ def _unscaled_slope(loss: Loss, predictions: Rounded, targets: Array) -> Rounded
     values, error = predictions
     difference = values - targets
     if loss == "cross-entropy":
-        shares = np.exp(values - values.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
+        shares = np.exp(values - values.max(axis=-1, keepdims=True))
+        shares /= shares.sum(axis=-1, keepdims=True)
         own = shares * error
-        of_all = shares * np.sqrt((own**2).sum(axis=1, keepdims=True))
+        of_all = shares * np.sqrt((own**2).sum(axis=-1, keepdims=True))
         return Rounded(shares - targets, own + of_all + shares)
     if loss == "mse":
         return Rounded(difference, error + np.abs(difference))

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from perceptron.backends.contract.quantities import TOLERANCE
 from perceptron.backends.protocol import Evaluation
 from perceptron.backends.shared.evaluation import in_parts, score
 from perceptron.backends.shared.predict import predict
 from perceptron.problems.datasets import Array
-from perceptron.problems.problem import Problem
+from perceptron.problems.problem import DType, Problem
 
 
 @dataclass(frozen=True)
@@ -36,3 +39,25 @@ def stand(problem: Problem, parameters: list[Array]) -> Stand:
         for predictions, part in zip(outputs, parts, strict=True)
     ]
     return Stand(parameters, outputs, Evaluation(scores[0], scores[1] if held_out else None))
+
+
+def undecided(
+    problem: Problem, dtype: DType, first: Stand, last: Stand, twin: Stand
+) -> tuple[float, float]:
+    """Return the shares of rows, of both parts, whose class rounding to a dtype may change.
+
+    ``first`` is the start, ``last`` and ``twin`` are where the reference and its twin end; all the
+    same where the start is judged. Without a held-out part its share is 0.
+    """
+    shares = [0.0, 0.0]
+    outputs = zip(first.outputs, last.outputs, twin.outputs, strict=True)
+    for index, (start, end, other) in enumerate(outputs):
+        doubt = TOLERANCE[dtype] * np.abs(end - start) + 2.0 * np.abs(other - end)
+        doubt += 8.0 * float(np.finfo(dtype).eps) * np.abs(end)
+        if problem.outputs == 1:
+            margin = np.abs(end[..., 0] - 0.5)
+        else:
+            ordered = np.sort(end, axis=-1)
+            margin = (ordered[..., -1] - ordered[..., -2]) / 2.0
+        shares[index] = float((margin <= doubt.max(axis=-1)).mean())
+    return shares[0], shares[1]

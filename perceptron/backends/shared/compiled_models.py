@@ -26,10 +26,10 @@ def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], No
     import numba
 
     typeof: Any = numba.typeof
-    some, every = _compiled_for(typeof(arrays))
+    train_share, train_all = _compiled_for(typeof(arrays))
 
     def descend_all(arrays: LoopArrays, first: int, iterations: int) -> None:
-        every(arrays, some, first, iterations)
+        train_all(arrays, train_share, first, iterations)
 
     return descend_all
 
@@ -38,14 +38,16 @@ def descent_of_models(arrays: LoopArrays) -> Callable[[LoopArrays, int, int], No
 def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., None]]:
     """Compile what trains one thread's models, and what calls that in parallel.
 
-    The second takes the first as an address: what it knew the code of it would compile again, for
-    each of the functions that a parallel loop consists of.
+    The second takes the first as an address. If it knew its code, Numba would compile that again
+    for each of the functions that it makes of a parallel loop.
     """
     from numba import prange, types
 
     descend = descent()
 
-    def some(arrays: LoopArrays, thread: int, threads: int, first: int, iterations: int) -> None:
+    def train_share(
+        arrays: LoopArrays, thread: int, threads: int, first: int, iterations: int
+    ) -> None:
         models = len(arrays.parameters)
         data_sets, rows, features = arrays.all_inputs.shape
         begin, end = thread * models // threads, (thread + 1) * models // threads
@@ -84,12 +86,14 @@ def _compiled_for(arrays_type: Any) -> tuple[Callable[..., None], Callable[..., 
             )
             descend(own, first, iterations)
 
-    def every(arrays: LoopArrays, some: Callable[..., None], first: int, iterations: int) -> None:
+    def train_all(
+        arrays: LoopArrays, train_share: Callable[..., None], first: int, iterations: int
+    ) -> None:
         threads = len(arrays.gradients)
         for thread in prange(threads):
-            some(arrays, np.int64(thread), threads, first, iterations)
+            train_share(arrays, np.int64(thread), threads, first, iterations)
 
-    whole = types.int64
-    of_some = types.void(arrays_type, whole, whole, whole, whole)
-    of_every = types.void(arrays_type, types.FunctionType(of_some), whole, whole)
-    return compiled(some, of_some), compiled(every, of_every, parallel=True)
+    integer = types.int64
+    of_share = types.void(arrays_type, integer, integer, integer, integer)
+    of_all = types.void(arrays_type, types.FunctionType(of_share), integer, integer)
+    return compiled(train_share, of_share), compiled(train_all, of_all, parallel=True)

@@ -34,9 +34,9 @@ def evaluate(problem: Problem, predict: Callable[[Array], Array]) -> Evaluation:
 
 def mean_of(evaluations: Sequence[Evaluation]) -> Evaluation:
     """Return the evaluation of several models: the means of what each does."""
-    held_out = [each.test for each in evaluations if each.test is not None]
+    held_out = [own.test for own in evaluations if own.test is not None]
     return Evaluation(
-        train=_mean([each.train for each in evaluations]),
+        train=_mean([own.train for own in evaluations]),
         test=_mean(held_out) if held_out else None,
     )
 

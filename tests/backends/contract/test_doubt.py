@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from perceptron.backends.contract import agreement, rounding
+from perceptron.backends.contract import agreement, doubt, rounding
 from perceptron.backends.contract.driver import Driver, Gradients
 from perceptron.backends.contract.movement import Movement, longest_step
 from perceptron.backends.contract.problems import problems
+from perceptron.backends.contract.quantities import Refused
 from perceptron.backends.numpy_backend import BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.datasets import Array, Part, TableData
@@ -37,6 +38,7 @@ def regression(columns: list[list[float]], targets: list[float], start: list[flo
 
 
 SINGLE = [problem for problem in problems() if problem.models == 1]
+SEVERAL = [problem for problem in problems() if problem.models > 1]
 
 
 @pytest.mark.parametrize("problem", SINGLE, ids=lambda problem: problem.name)
@@ -53,6 +55,39 @@ def test_gradients_in_float32_are_within_their_error(problem: Problem) -> None:
     assert (off <= EPS * errors).all()
     # And they are no looser than the sums are long: a bound that covers all would judge nothing.
     assert np.median(errors) * EPS < 1e-3 * np.abs(values).max()
+
+
+@pytest.mark.parametrize("problem", SEVERAL, ids=lambda problem: problem.name)
+def test_gradients_of_several_models_have_the_errors_of_each(problem: Problem) -> None:
+    part = problem.parts()[0]
+    batch = Part(part.inputs[..., 3:17, :], part.targets[..., 3:17, :])
+    together = rounding.gradients(problem, problem.stacked_start(), batch)
+    for index in range(problem.models):
+        single = problem.single(index)
+        inputs, targets = single.training_part()
+        own = Part(inputs[3:17], targets[3:17])
+        alone = rounding.gradients(single, single.start_parameters(), own)
+        for ours, theirs in zip(together, alone, strict=True):
+            np.testing.assert_allclose(ours.values[index], theirs.values, rtol=1e-9, atol=1e-14)
+            np.testing.assert_allclose(ours.error[index], theirs.error, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_what_is_known_of_several_models_is_what_is_known_of_each(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are looked at together; each by its own movement."""
+    pytest.importorskip("sklearn")
+    problem = catalogue.find("many-mlps:4")
+    values = problem.step_rows * max(problem.widths)
+    monkeypatch.setattr(doubt, "_VALUES_AT_ONCE", at_once * values)
+    together = doubt.follow(problem, BACKEND, BACKEND.prepare(problem, "float64"))
+    assert set(together) == {"float32"}
+    for index in range(problem.models):
+        single = problem.single(index)
+        alone = doubt.follow(single, BACKEND, BACKEND.prepare(single, "float64"))
+        for ours, theirs in zip(together["float32"].known, alone["float32"].known, strict=True):
+            np.testing.assert_array_equal(ours[index], theirs)
 
 
 def test_a_gradient_of_rounding_alone_is_not_known_and_its_sign_is_free() -> None:
@@ -91,7 +126,7 @@ def test_a_problem_of_which_too_little_is_known_is_refused() -> None:
     """Where rounding decides most steps, any backend agrees on the few others."""
     signs = [[a, b, c, 0.3] for a in (1.0, -1.0) for b in (1.0, -1.0) for c in (1.0, -1.0)]
     problem = regression(signs, [0.3] * 8, [0.0, 0.0, 0.0, 0.2, 0.1])
-    with pytest.raises(agreement.Refused, match="weights: rounding to float32 decides"):
+    with pytest.raises(Refused, match="weights: rounding to float32 decides"):
         agreement.compare(
             problem, BACKEND.prepare(problem, "float32"), "float32", agreement.reference(problem)
         )

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from perceptron.backends import numpy_backend, registry
+from perceptron.backends.contract import agreement, several_models, single_training
+from perceptron.backends.contract.driver import Driver, arrays_of
+from perceptron.backends.contract.mutants import MutantBackend, Mutation
+from perceptron.backends.contract.problems import problems
+from perceptron.backends.contract.quantities import Reference, Refused
+from perceptron.backends.numpy_backend import BACKEND
+from perceptron.backends.numpy_stacked import SideBySideTrainer, StackedTrainer
+from perceptron.backends.numpy_trainer import NumpyTrainer
+from perceptron.problems import catalogue
+from perceptron.problems.batches import Indices
+from perceptron.problems.datasets import Array
+from perceptron.problems.problem import DTYPES, DType, Problem
+from perceptron.problems.start import FanInStart, Start
+
+SEVERAL = {problem.name: problem for problem in problems() if problem.models > 1}
+OR_GATES = catalogue.find("many-or-gates:64")
+BY_ADAM = replace(SEVERAL["many-adam"], models=40)
+"""More models than are trained alone."""
+FOLDS = replace(BY_ADAM, models=35, folds=True)
+"""The same, each without two rows of its own."""
+
+
+class OneModelOff(Driver):
+    """Trains one of the models a thousandth too far."""
+
+    model = 0
+
+    def gradient(self, rows: Indices | None) -> Array:
+        gradient = super().gradient(rows)
+        for array in arrays_of(self.problem, gradient):
+            array[self.model] *= 1.001
+        return gradient
+
+
+class OneBiasStale(Driver):
+    """Leaves the last bias of one model where it starts."""
+
+    model = 0
+
+    def step(self, gradient: Array) -> None:
+        bias = arrays_of(self.problem, self.values)[-1][self.model]
+        before = bias.copy()
+        super().step(gradient)
+        bias[...] = before
+
+
+@pytest.mark.parametrize(
+    ("problem", "mistake"),
+    [(OR_GATES, OneModelOff), (BY_ADAM, OneBiasStale), (FOLDS, OneBiasStale)],
+    ids=lambda value: getattr(value, "name", value.__name__ if isinstance(value, type) else ""),
+)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_wrong_model_is_noticed_though_it_is_not_among_those_trained_alone(
+    problem: Problem, mistake: type[Driver], dtype: DType
+) -> None:
+    """NumPy trains all at once beside the few, and every model is held against that."""
+    expected = several_models.reference(problem)
+    alone = several_models.models_alone(problem.models)
+    assert len(alone) == several_models.MOST_ALONE < problem.models
+    wrong = next(model for model in range(problem.models) if model not in alone)
+    driver = Mutation("one model off", type("Off", (mistake,), {"model": wrong}))
+    trainer = MutantBackend(BACKEND, driver).prepare(problem, dtype)
+    difference = agreement.compare(problem, trainer, dtype, expected)
+    assert not difference.agrees
+    right = MutantBackend(BACKEND, Mutation("none")).prepare(problem, dtype)
+    assert agreement.compare(problem, right, dtype, expected).agrees
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [(OR_GATES, SideBySideTrainer), (BY_ADAM, StackedTrainer)],
+    ids=["sgd", "adam"],
+)
+def test_models_that_numpy_trains_together_are_those_that_it_trains_alone(
+    problem: Problem, kind: type[NumpyTrainer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What says how all are must itself be right: else nothing is said of the problem."""
+
+    class Wrong(kind):  # type: ignore[misc, valid-type]
+        def train(self, iterations: int) -> None:
+            super().train(iterations)
+            self._network.parameters[-1] += 1e-6  # the bias of the last model
+
+    monkeypatch.setattr(
+        numpy_backend,
+        "trainer_of",
+        lambda problem, dtype: (NumpyTrainer if problem.models == 1 else Wrong)(problem, dtype),
+    )
+    with pytest.raises(Refused, match="NumPy's models together are not those alone"):
+        several_models.reference(problem)
+
+
+def test_each_model_agrees_with_its_training_alone() -> None:
+    """Of few models every one is trained alone; a loss is their mean."""
+    problem = SEVERAL["folds-adam"]
+    expected = several_models.reference(problem)
+    singles = alone(problem, range(problem.models))
+    loss, weights = expected.quantities[0], expected.quantities[-2]
+    assert float(loss.end) == pytest.approx(
+        np.mean([float(single.quantities[0].end) for single in singles])
+    )
+    for index, single in enumerate(singles):
+        np.testing.assert_array_equal(weights.end[index], single.quantities[-2].end)
+
+
+@pytest.mark.parametrize("problem", [BY_ADAM, FOLDS], ids=lambda problem: problem.name)
+def test_of_many_models_the_reference_is_that_of_each_alone(problem: Problem) -> None:
+    """Also of those that are not trained for it: where they end, and what is known of them."""
+    expected = several_models.reference(problem)
+    singles = alone(problem, range(problem.models))
+    for number, quantity in enumerate(expected.quantities):
+        own = [single.quantities[number] for single in singles]
+        if quantity.models == 1:
+            ends = [float(single.end) for single in own]
+            assert float(quantity.end) == pytest.approx(np.mean(ends), rel=1e-12)
+            continue
+        np.testing.assert_allclose(
+            quantity.end, np.stack([single.end for single in own]), rtol=1e-9, atol=1e-12
+        )
+        for dtype in DTYPES:
+            known = np.stack([single.mask(dtype) for single in own])
+            np.testing.assert_array_equal(quantity.mask(dtype), known)
+    for number, accuracy in enumerate(expected.accuracies):
+        shares = [single.accuracies[number].share for single in singles]
+        assert accuracy.share == pytest.approx(np.mean(shares))
+
+
+def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_alone() -> None:
+    """Else a backend would be said to disagree."""
+    wrong = next(model for model in range(40) if model not in several_models.models_alone(40))
+
+    @dataclass(frozen=True)
+    class OneInfinite(Start):
+        start: Start
+        model: int = 0
+
+        def parameters(self, widths: Sequence[int]) -> list[Array]:
+            arrays = self.start.parameters(widths)
+            return [array + np.inf for array in arrays] if self.model == wrong else arrays
+
+        def of_model(self, index: int) -> Start:
+            return replace(self, start=self.start.of_model(index), model=index)
+
+    problem = replace(BY_ADAM, start=OneInfinite(FanInStart()))
+    with (
+        pytest.raises(Refused, match="is not finite after 10 iterations"),
+        np.errstate(all="ignore"),
+    ):
+        several_models.reference(problem)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch-cpu", "torch-cpu-bmm", "jax-cpu"])
+def test_every_model_of_a_real_training_agrees_in_float32(name: str) -> None:
+    """Rounding decides other steps of other models; those that it leaves are the same."""
+    if reason := registry.reason_unavailable(name):
+        pytest.skip(f"{name}: {reason}")
+    pytest.importorskip("sklearn")
+    problem = catalogue.find("many-mlps:16")
+    trainer = registry.load(name).prepare(problem, "float32")
+    expected = several_models.reference(problem)
+    difference = agreement.compare(problem, trainer, "float32", expected)
+    assert difference.agrees, str(difference)
+    for quantity in expected.quantities:
+        assert quantity.mask("float32").mean() > 0.95, quantity.name
+
+
+def alone(problem: Problem, models: range) -> list[Reference]:
+    """Return the reference of each of these models, trained alone."""
+    return [single_training.reference(problem.single(index)) for index in models]
