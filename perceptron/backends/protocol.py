@@ -20,6 +20,7 @@ __all__ = [
     "Score",
     "Trainer",
     "Unsupported",
+    "nodes_of",
     "processes_of",
     "ranks_of",
     "threads_of_each",
@@ -212,6 +213,15 @@ def ranks_of(backend: Backend) -> Ranks | None:
 def processes_of(backend: Backend) -> int:
     """Return how many processes the backend trains over."""
     return backend.processes if isinstance(backend, Distributed) else 1
+
+
+def nodes_of(backend: Backend) -> int:
+    """Return over how many machines the processes that train together are shared out.
+
+    Raises `UserError` if they cannot be.
+    """
+    ranks = ranks_of(backend)
+    return 1 if ranks is None else processes_of(backend) // ranks.on_each_node()
 
 
 def threads_of_each(backend: Backend, threads: int) -> int:

@@ -110,13 +110,10 @@ def advise(
             rows, features, hidden, classes, batch, optimizer, feed, models
         )
     )
-    cores = one_number("--threads", threads)
+    cores, counts = one_number("--threads", threads), whole_numbers("--processes", processes)
     plan = study.AdvisePlan(
         problem=asked,
-        backends=backends_over(
-            split("--backends", backends) or usual_for(asked),
-            whole_numbers("--processes", processes),
-        ),
+        backends=backends_over(split("--backends", backends) or usual_for(asked, counts), counts),
         dtype=one_of("--dtype", dtype, DTYPES),
         threads=cores,
         iterations=iterations,

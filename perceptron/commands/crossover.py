@@ -142,8 +142,10 @@ def crossover(
             quick=quick,
         )
         allowed = seconds_of("--budget", budget)
-        hand_over(allowed or plan.budget_seconds)
         guessed = None if what_if is None else device(what_if)
+        if guessed is not None:
+            plan.require_estimates()
+        hand_over(allowed or plan.budget_seconds)
         pages = prepare(html, by_default=not json)
         announce_skipped(plan.backends)
         with terminal.progress_bar("searching", seconds=True) as bar:

@@ -26,7 +26,9 @@ from perceptron.commands.shared.skipped import announce_skipped
 def map(  # noqa: A001 named as the command
     family: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A family with two axes: mlp-map, batch-width."),
+        typer.Option(
+            metavar="NAME", help="A family with two axes: mlp-map, batch-width, models-width."
+        ),
     ] = None,
     points: Annotated[
         int,

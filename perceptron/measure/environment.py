@@ -7,7 +7,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 import msgspec
 import psutil
 
-from perceptron.backends.protocol import Backend, processes_of
+from perceptron.backends.data_parallel.nodes import NODES
+from perceptron.backends.protocol import Backend, nodes_of, processes_of
 from perceptron.errors import UserError
 from perceptron.library_versions import PACKAGES
 from perceptron.machine import cpu_name, steering_variables, usable_cores
@@ -51,8 +52,18 @@ def environment(backends: list[Backend], threads: int) -> Environment:
         libraries=_packages() | driver_versions | loaded.versions,
         pools=loaded.pools,
         gpus=gpus,
-        variables=steering_variables(variables),
+        variables=steering_variables(variables) | _several_nodes(backends),
     )
+
+
+def _several_nodes(backends: Iterable[Backend]) -> dict[str, str]:
+    """Return the most nodes that one of these backends trains over, where they are several.
+
+    What crosses a network has other facts, so that nothing takes it for what does not. Which nodes
+    they are is nothing to publish.
+    """
+    nodes = max(map(nodes_of, backends), default=1)
+    return {NODES: str(nodes)} if nodes > 1 else {}
 
 
 def _loaded(names: Sequence[str], variables: Mapping[str, str]) -> LoadedLibraries:

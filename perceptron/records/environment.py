@@ -40,7 +40,8 @@ class Environment(Struct, frozen=True, kw_only=True):
     pools: list[ThreadPool]
     gpus: list[Gpu] = []
     variables: dict[str, str] = {}
-    """Environment variables that steer numerical libraries."""
+    """Environment variables that steer numerical libraries; as ``PERCEPTRON_NODES`` the number of
+    nodes over which processes trained together, where they were several."""
 
     @property
     def id(self) -> str:

@@ -62,11 +62,11 @@ class BenchPlan:
         for name in self.families:
             if name not in FAMILIES:
                 raise unknown("family", name, FAMILIES)
-        if not self.threads:
-            object.__setattr__(self, "threads", (usable_cores(),))
         if any(count < 1 for count in self.threads):
             raise UserError(f"--threads must be at least 1, got {min(self.threads)}")
         require_backends(self.backends, *self.threads)
+        if not self.threads:
+            object.__setattr__(self, "threads", (usable_cores(),))
         if self.rounds < 0:
             raise UserError(f"--rounds must be at least 1, got {self.rounds}")
         if not self.rounds:
@@ -143,6 +143,7 @@ def bench(
     `UserError` if the results folder cannot be written to, if a file of the user's own did not
     stay as it was, or if there was no time for anything.
     """
+    require_backends(plan.backends, *plan.threads)
     budget = study_budget(budget_seconds or plan.budget_seconds)
     threads = max(plan.threads)
     with start_run(

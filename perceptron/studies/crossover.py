@@ -65,9 +65,9 @@ class CrossoverPlan:
         if self.pairs:
             involved = dict.fromkeys(name for pair in self.pairs for name in pair)
             object.__setattr__(self, "backends", tuple(involved))
+        require_backends(self.backends, *self.threads)
         if not self.threads:
             object.__setattr__(self, "threads", (usable_cores(),))
-        require_backends(self.backends, *self.threads)
         if len(self.backends) < 2:
             raise UserError("a crossover needs two backends: name them with --pair A:B")
         # What has no axis is refused before anything is measured.
@@ -86,6 +86,10 @@ class CrossoverPlan:
     def own_problems(self) -> list[Problem]:
         """A problem of each model file of the user's own."""
         return [axis.problem(axis.low) for axis in self.axes if axis.own]
+
+    def require_estimates(self) -> None:
+        """Raise `UserError` for what a device that is not here cannot be estimated for."""
+        what_if.require(axis.problem(axis.low) for axis in self.axes)
 
     @property
     def all_pairs(self) -> tuple[Pair, ...]:
@@ -132,8 +136,9 @@ def locate(
     the results folder cannot be written to, if a file of the user's own did not stay as it was, or
     if there was no time for anything.
     """
+    require_backends(plan.backends, *plan.threads)
     if device is not None:
-        what_if.require(axis.problem(axis.low) for axis in plan.axes)
+        plan.require_estimates()
     budget = study_budget(budget_seconds or plan.budget_seconds)
     before = contents(plan.own_problems)
     as_json = plain(plan) | {"study": "crossover", "contents": before}

@@ -64,8 +64,8 @@ class MapPlan:
             )
         if self.threads < 0:
             raise UserError(f"--threads must be at least 1, got {self.threads}")
-        object.__setattr__(self, "threads", self.threads or usable_cores())
         require_backends(self.backends, self.threads)
+        object.__setattr__(self, "threads", self.threads or usable_cores())
         object.__setattr__(self, "points", self.points or (8 if self.quick else 16))
         if not 2 <= self.points <= _MOST_POINTS:
             raise UserError(f"--points must be from 2 to {_MOST_POINTS}, got {self.points}")
@@ -115,6 +115,7 @@ def map_family(
     names the folder of the results; None for the host's name. Raises `UserError` if the results
     folder cannot be written to, or if there was no time for anything.
     """
+    require_backends(plan.backends, plan.threads)
     budget = study_budget(budget_seconds or plan.budget_seconds)
     as_json = plain(plan) | {
         "study": "map",

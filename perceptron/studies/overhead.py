@@ -14,7 +14,7 @@ from perceptron.studies.overhead_plan import OverheadPlan, removed
 from perceptron.studies.shared.budget import study_budget
 from perceptron.studies.shared.campaign import run_tasks
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
-from perceptron.studies.shared.over_processes import counts_of
+from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import Task
@@ -40,6 +40,7 @@ def overhead(
     It takes at most ``budget_seconds``, by default the plan's, all starts together. Raises
     `UserError` if the results folder cannot be written to, or if there was no time for anything.
     """
+    require_backends(plan.backends, plan.threads)
     budget = study_budget(budget_seconds or plan.budget_seconds)
     counts = counts_of(plan.backends)
     removes = removed(plan.problem, plan.backends)

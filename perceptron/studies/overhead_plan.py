@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from perceptron.analysis.stored.finding import FAMILY
 from perceptron.backends import registry
 from perceptron.backends.ladder import rungs
-from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure.timing import Effort
 from perceptron.problems.named import NAMED
 from perceptron.problems.problem import DType, Problem
+from perceptron.studies.shared.many_models import refuse_processes
 from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.published import published_dtype
 
@@ -39,8 +39,8 @@ class OverheadPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "backends", self.backends or _all_rungs(self.problem))
-        object.__setattr__(self, "threads", self.threads or usable_cores())
         require_backends(self.backends, self.threads)
+        object.__setattr__(self, "threads", self.threads or usable_cores())
 
     @property
     def processes(self) -> int:
@@ -95,12 +95,10 @@ def rungs_over(problem: Problem, named: Sequence[str], counts: Sequence[int]) ->
 
     Raises `UserError` if there are counts and none of those named takes them, or none at all.
     """
-    if counts and not named and problem.models > 1:
-        raise UserError(
-            f"--processes: no backend trains the {problem.models:,} models of {problem.name} over "
-            "several processes together: leave it out"
-        )
-    return registry.over_processes(named, counts) if named else _all_rungs(problem, counts)
+    if named:
+        return registry.over_processes(named, counts)
+    refuse_processes(problem, counts)
+    return _all_rungs(problem, counts)
 
 
 def _all_rungs(problem: Problem, counts: Sequence[int] = ()) -> tuple[str, ...]:

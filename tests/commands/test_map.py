@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from msgspec.structs import replace
 
 from perceptron.analysis.stored.runs import judge_bench, judge_map
 from perceptron.cli import app
+from perceptron.commands.map import map as map_command
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import bench as bench_study
 from perceptron.studies import map as map_study
@@ -139,3 +141,9 @@ def test_a_quick_look_is_shown_where_it_is_named(
     settings = views(answered / "html", "map")
     assert any(setting[2] == day for setting in settings)
     assert any(setting[2] == "abc · 2026-01-02" for setting in settings)
+
+
+def test_help_names_every_family_that_can_be_mapped() -> None:
+    (option,) = inspect.signature(map_command).parameters["family"].annotation.__metadata__
+    named = option.help.partition(": ")[2].removesuffix(".").split(", ")
+    assert sorted(named) == sorted(map_study.MAPS)

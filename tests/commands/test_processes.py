@@ -128,6 +128,14 @@ def test_advice_and_maps_take_each_count(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("crossover --pair numpy:torch-cpu --processes 2", "train in one process"),
         ("crossover --pair numpy:torch-cpu@2", "torch-cpu trains in one process: leave out @2"),
         ("bench --backends numpy --processes 2", "--processes: numpy train in one process"),
+        (
+            "advise --rows 9 --features 2 --models 400 --processes 1,2",
+            "--processes: no backend trains the 400 models of",
+        ),
+        (
+            "overhead --problem many-or-gates:400 --processes 1,2",
+            "--processes: no backend trains the 400 models of",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_before_anything_is_measured(words: str, message: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from perceptron.backends import registry
 from perceptron.backends.accelerators.torch_accelerator import TorchAccelerator
+from perceptron.backends.data_parallel.nodes import NODES
 from perceptron.errors import UserError
 from perceptron.machine import usable_cores
 from perceptron.measure import environment as facts_of_machine
@@ -47,6 +48,30 @@ def test_facts_are_the_same_beside_what_trains_over_several_processes(
     backends = [registry.load(name) for name in ("numpy", "torch-ddp@2")]
     assert environment(backends, 4).variables["OMP_NUM_THREADS"] == "4"
     assert environment(backends[1:], 4).variables["OMP_NUM_THREADS"] == "2"
+
+
+def test_several_nodes_are_other_facts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What crosses a network is not mixed with what does not, and one node is as it always was.
+
+    Commands and names of hosts are not published.
+    """
+    monkeypatch.setattr(
+        facts_of_machine,
+        "_loaded",
+        lambda names, variables: loaded_libraries.LoadedLibraries(pools=[], versions={}),
+    )
+    alone, together = registry.load("numpy"), registry.load("torch-ddp@2")
+    monkeypatch.delenv(NODES, raising=False)
+    before = environment([alone, together], 2)
+    assert NODES not in before.variables
+    for one_node in ("", "taskset -c 0"):
+        monkeypatch.setenv(NODES, one_node)
+        assert environment([alone, together], 2) == before
+    monkeypatch.setenv(NODES, ";ssh b;ssh c")
+    assert environment([alone], 2).variables == before.variables
+    over_two = environment([alone, together], 2)
+    assert over_two.variables == before.variables | {NODES: "2"}
+    assert over_two.id != before.id
 
 
 def test_a_pinned_blas_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

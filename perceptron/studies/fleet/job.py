@@ -19,11 +19,17 @@ from typing import Any
 from msgspec.structs import replace
 
 from perceptron import rehearsal
+from perceptron.backends.data_parallel.nodes import ADDRESS, NODES
 from perceptron.machine import folder_name, machine_name
 from perceptron.studies.fleet.folder import JobFolder, Note, Submission
 from perceptron.studies.fleet.last_line import last_line
 
 _CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
+# Exit codes of a command that did its work: its news may be bad, or nobody may be sure of them.
+_ANSWERED = frozenset({0, 1, 3})
+_FAILED = 2
+# Of variables: no other node, and so no address for others.
+_ALONE = {NODES: "", ADDRESS: ""}
 
 
 class JobFailed(Exception):
@@ -73,7 +79,7 @@ class MeasuringJob:
             return
         job.write_note(attempt, rank, note)
         _show_devices(submission)
-        with _interruptible(node.USR_SIG) as interruption:
+        with _interruptible(node.USR_SIG) as interruption, _this_node_alone():
             code = _run_perceptron(
                 [
                     *submission.arguments,
@@ -89,11 +95,11 @@ class MeasuringJob:
             reason = "its time limit came first: the same command resumes"
             job.write_note(attempt, rank, replace(note, state="timed out", reason=reason))
             raise JobFailed(interruption.reason)
-        if code != 0 and interruption.is_cancelled:
+        if code not in _ANSWERED and interruption.is_cancelled:
             reason = "it was told to end: the same command resumes"
             job.write_note(attempt, rank, replace(note, state="cancelled", reason=reason))
             raise JobFailed(reason)
-        if code != 0:
+        if code not in _ANSWERED:
             sys.stderr.flush()
             reason = last_line(node.paths.stderr) or f"exited with {code}"
             reason = reason.removeprefix("error: ")
@@ -123,13 +129,33 @@ def _show_devices(submission: Submission) -> None:
             os.environ[_CUDA_DEVICES] = submission.cuda_devices
 
 
+@contextmanager
+def _this_node_alone() -> Iterator[None]:
+    """Have processes that train together stay on this node: each node of a job measures itself.
+
+    Slurm's job, and the shell that submitted it, may name others.
+    """
+    before = {name: os.environ.get(name) for name in _ALONE}
+    os.environ.update(_ALONE)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 def _run_perceptron(arguments: Sequence[str]) -> int:
     """Run the command line in this process; return its exit code."""
     sys.argv = ["perceptron", *arguments]
     try:
         runpy.run_module("perceptron", run_name="__main__")
     except SystemExit as left:
-        return left.code if isinstance(left.code, int) else int(left.code is not None)
+        if isinstance(left.code, int):
+            return left.code
+        return 0 if left.code is None else _FAILED
     return 0
 
 

@@ -45,8 +45,8 @@ class RacePlan:
         if not 0 <= self.epochs <= _MOST_EPOCHS:
             raise UserError(f"--epochs must be from 1 to {_MOST_EPOCHS:,}, got {self.epochs}")
         object.__setattr__(self, "target", str(target_of(self.target)))
-        object.__setattr__(self, "threads", self.threads or usable_cores())
         require_backends(self.backends, self.threads)
+        object.__setattr__(self, "threads", self.threads or usable_cores())
         whole = max(1, self.problem.iterations // self.problem.iterations_per_epoch)
         object.__setattr__(self, "epochs", self.epochs or whole)
         _require_held_out(self.problem, target_of(self.target))

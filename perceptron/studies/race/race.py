@@ -28,6 +28,7 @@ from perceptron.records.run import now
 from perceptron.studies.race.plan import RacePlan
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.opening import OpenRun, contents, plain, start_run
+from perceptron.studies.shared.over_processes import require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.task import backend_fields
@@ -49,6 +50,7 @@ def race(
     seeds are what it cuts. Raises `UserError` if the results folder cannot be written to, or if
     there was no time for anything.
     """
+    require_backends(plan.backends, plan.threads)
     budget = study_budget(budget_seconds or BUDGET_SECONDS)
     as_json = plain(plan) | {"study": "race", "contents": contents([plan.problem])}
     with (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from perceptron.backends import registry
+from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.families import FAMILIES
 from perceptron.problems.problem import Problem
@@ -37,9 +38,22 @@ def pairs_along_models(families: Iterable[str], files: Iterable[str]) -> tuple[P
     return PAIRS if axes and all(own == (MODELS,) for own in axes) else ()
 
 
-def usual_for(problem: Problem) -> tuple[str, ...]:
-    """Return the usual backends and `BESIDE` for several models; none for one."""
+def usual_for(problem: Problem, counts: Sequence[int] = ()) -> tuple[str, ...]:
+    """Return the usual backends and `BESIDE` for several models; none for one.
+
+    Raises `UserError` if several are to be trained over these counts of processes.
+    """
+    refuse_processes(problem, counts)
     return (*registry.DEFAULT, *BESIDE) if problem.models > 1 else ()
+
+
+def refuse_processes(problem: Problem, counts: Sequence[int]) -> None:
+    """Raise `UserError` for several models and counts of processes: no backend takes both."""
+    if counts and problem.models > 1:
+        raise UserError(
+            f"--processes: no backend trains the {problem.models:,} models of {problem.name} over "
+            "several processes together: leave it out"
+        )
 
 
 def highest(axis: SizeAxis, pair: Pair) -> int:

@@ -74,7 +74,9 @@ def counts_of(backends: Iterable[str]) -> tuple[int, ...]:
 def require_backends(backends: Iterable[str], *threads: int) -> None:
     """Raise `UserError` for an unknown backend, and for one that cannot share its threads evenly.
 
-    What is compared has equal threads, those of all processes together.
+    What is compared has equal threads, those of all processes together. A plan is asked about the
+    threads that were typed, and its study, which starts where it measures, about all cores of that
+    machine too.
     """
     processes = {name: processes_of(registry.load(name)) for name in backends}
     for number in threads:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 
 import pytest
 
@@ -131,6 +132,42 @@ def test_what_does_not_go_together_is_refused_before_a_job_is_submitted(
 ) -> None:
     done = here("bench", *words)
     assert done.returncode == 2
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert asked == []
+
+
+@pytest.mark.parametrize("command", ["bench", "crossover", "map", "overhead", "race"])
+def test_the_cores_of_a_node_are_not_judged_here(
+    here: Perceptron,
+    asked: list[tuple[FleetRequest, float]],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    """Threads that were typed are: they are the same there."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1}, raising=False)
+    typed = (command, "--processes", "1,4", "--on", "slurm")
+    assert here(*typed).returncode == 1
+    assert len(asked) == 1
+    refused = here(*typed, "--threads", "2")
+    assert "--threads 2 cannot be shared evenly" in refused.stderr
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--what-if", "h1000"), "unknown device 'h1000'"),
+        (("--what-if", "h100", "--family", "mlp-batch-host"), "has its batches from the host"),
+    ],
+)
+def test_what_cannot_be_estimated_is_said_before_a_job_is_submitted(
+    here: Perceptron,
+    asked: list[tuple[FleetRequest, float]],
+    words: tuple[str, ...],
+    says: str,
+) -> None:
+    done = here("crossover", *words, "--on", "slurm")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
     assert asked == []

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from perceptron.backends.data_parallel.nodes import ADDRESS, NODES, Layout, layout
 from perceptron.machine import machine_name
 from perceptron.studies.fleet import job as module
 from perceptron.studies.fleet.folder import FleetFolder, JobFolder, Note
@@ -104,6 +105,49 @@ def test_a_command_that_fails_leaves_its_last_line(
     assert (note(node).state, note(node).reason) == ("failed", "no such backend")
 
 
+@pytest.mark.parametrize("code", [0, None, 1, 3])
+def test_bad_news_and_no_news_are_answers(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch, code: int | None
+) -> None:
+    """Who asks again is not measured again: a race that nobody wins would not be won then."""
+    typed = leaving(monkeypatch, code)
+    for _ in range(2):
+        MeasuringJob(str(node.path))()
+    assert note(node).state == "done"
+    assert len(typed) == 1
+
+
+def test_a_message_instead_of_an_exit_code_is_no_answer(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaving(monkeypatch, "it ends here")
+    with pytest.raises(JobFailed):
+        MeasuringJob(str(node.path))()
+    assert note(node).state == "failed"
+
+
+@pytest.mark.parametrize("shell", [None, ";ssh b"])
+def test_processes_that_train_together_stay_on_their_node(
+    node: JobFolder, monkeypatch: pytest.MonkeyPatch, shell: str | None
+) -> None:
+    """The other nodes of the job measure for themselves; nothing of it is left afterwards."""
+    monkeypatch.setenv("SLURM_JOB_NUM_NODES", "2")
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "n[1-2]")
+    if shell is not None:
+        monkeypatch.setenv(NODES, shell)
+        monkeypatch.setenv(ADDRESS, "10.0.0.1")
+    layouts = []
+
+    def run_module(name: str, run_name: str) -> None:
+        layouts.append(layout(2))
+
+    monkeypatch.setattr(module.runpy, "run_module", run_module)
+    before = dict(os.environ)
+    MeasuringJob(str(node.path))()
+    assert layouts == [Layout("127.0.0.1", ((),), 2)]
+    assert dict(os.environ) == before
+
+
 def test_a_time_limit_ends_it_as_ctrl_c_does(
     node: JobFolder, monkeypatch: pytest.MonkeyPatch, usual: list[object]
 ) -> None:
@@ -122,7 +166,7 @@ def test_a_job_that_is_told_to_end_has_not_failed(
     """Its worker is told so, too, and the command leaves as if by ctrl-C; what is done is done."""
     usual = signal.signal(signal.SIGTERM, lambda *_: None)  # submitit's own does nothing
     try:
-        for code, state in ((2, "cancelled"), (0, "done")):
+        for code, state in ((2, "cancelled"), (3, "done")):
 
             def run_module(name: str, run_name: str, code: int = code) -> None:
                 os.kill(os.getpid(), signal.SIGTERM)

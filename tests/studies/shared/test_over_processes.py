@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
+from perceptron.studies import bench, crossover, overhead, race
+from perceptron.studies import map as map_study
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.crossover import CrossoverPlan
@@ -98,3 +103,28 @@ def test_a_pair_that_is_named_has_each_count() -> None:
 def test_counts_are_those_of_what_trains_over_processes() -> None:
     assert counts_of(["numpy", FOUR, ALONE]) == (1, 4)
     assert counts_of(["numpy", "torch-cpu"]) == ()
+
+
+@pytest.mark.parametrize(
+    ("module", "study", "plan"),
+    [
+        (bench, "bench", lambda: BenchPlan(backends=("numpy", TWO))),
+        (crossover, "locate", lambda: CrossoverPlan(backends=("numpy", TWO))),
+        (map_study, "map_family", lambda: MapPlan(backends=("numpy", TWO))),
+        (overhead, "overhead", lambda: OverheadPlan(backends=("numpy", TWO))),
+        (race, "race", lambda: race.RacePlan(catalogue.find("digits"), backends=("numpy", TWO))),
+    ],
+)
+def test_all_cores_are_judged_where_a_study_measures(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    module: ModuleType,
+    study: str,
+    plan: Callable[[], object],
+) -> None:
+    """Whoever hands a plan to another machine does not know its cores; nothing is measured."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1, 2}, raising=False)
+    monkeypatch.setattr(module, "start_run", lambda *_, **__: pytest.fail("measures"))
+    planned = plan()
+    with pytest.raises(UserError, match="--threads 3 cannot be shared evenly by the 2 processes"):
+        getattr(module, study)(planned, None, tmp_path, None)
