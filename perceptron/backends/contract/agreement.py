@@ -63,7 +63,9 @@ def reference(problem: Problem) -> Reference:
 
     Of several models at once, at least some are trained alone: see `several_models.reference`.
     """
-    return (several_models if problem.models > 1 else single_training).reference(problem)
+    if problem.models > 1:
+        return several_models.reference(problem)
+    return single_training.reference(problem)
 
 
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:

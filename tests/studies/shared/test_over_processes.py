@@ -10,13 +10,15 @@ import pytest
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.problems import catalogue
-from perceptron.studies import bench, crossover, overhead, race
+from perceptron.studies import bench, crossover, overhead
 from perceptron.studies import map as map_study
 from perceptron.studies.advise import AdvisePlan
 from perceptron.studies.bench import BenchPlan
 from perceptron.studies.crossover import CrossoverPlan
 from perceptron.studies.map import MapPlan
 from perceptron.studies.overhead_plan import OverheadPlan
+from perceptron.studies.race import race
+from perceptron.studies.race.plan import RacePlan
 from perceptron.studies.shared.over_processes import (
     backends_over,
     counts_of,
@@ -112,7 +114,7 @@ def test_counts_are_those_of_what_trains_over_processes() -> None:
         (crossover, "locate", lambda: CrossoverPlan(backends=("numpy", TWO))),
         (map_study, "map_family", lambda: MapPlan(backends=("numpy", TWO))),
         (overhead, "overhead", lambda: OverheadPlan(backends=("numpy", TWO))),
-        (race, "race", lambda: race.RacePlan(catalogue.find("digits"), backends=("numpy", TWO))),
+        (race, "race", lambda: RacePlan(catalogue.find("digits"), backends=("numpy", TWO))),
     ],
 )
 def test_all_cores_are_judged_where_a_study_measures(
