@@ -60,7 +60,9 @@ def reference(problem: Problem) -> Reference:
 
     Of several models at once, at least some are trained alone: see `several_models.reference`.
     """
-    return (several_models if problem.models > 1 else single_training).reference(problem)
+    if problem.models > 1:
+        return several_models.reference(problem)
+    return single_training.reference(problem)
 
 
 def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Reference) -> Difference:
@@ -94,9 +96,9 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
             differences.append(Difference(name, float(off[worst]), LARGEST_ALLOWANCE))
     shares = accuracies_of(evaluation)
     for accuracy in expected.accuracies:
-        off = abs(shares.get(accuracy.name, np.nan) - accuracy.share)
+        rows = abs(shares.get(accuracy.name, np.nan) - accuracy.share)
         allowed = accuracy.undecided[dtype] + 1e-12  # a mean may be rounded
-        differences.append(Difference(accuracy.name, off, allowed, "of the rows"))
+        differences.append(Difference(accuracy.name, rows, allowed, "of the rows"))
     return max(differences, key=_severity)
 
 
