@@ -17,6 +17,7 @@ from perceptron.backends.contract import several_models, single_training
 from perceptron.backends.contract.observed import accuracies_of, values_of
 from perceptron.backends.contract.quantities import (
     ITERATIONS,
+    LARGEST_ALLOWANCE,
     TOLERANCE,
     Quantity,
     Reference,
@@ -27,10 +28,6 @@ from perceptron.problems.problem import DType, Problem
 
 # What reset() does not take back shows only after some training.
 _REHEARSAL = 3
-
-# A problem is refused where rounding alone could reach this share of a movement: beyond it a wrong
-# step could hide behind rounding.
-_LARGEST_ALLOWANCE = 0.05
 
 # A wrong step spoils an array as a whole or a layer's, unit's or input's part of it. With more than
 # half of the values known, those are the rule in it; our families leave 0.8 and more.
@@ -89,13 +86,19 @@ def compare(problem: Problem, trainer: Trainer, dtype: DType, expected: Referenc
                 f"parameters() gives {quantity.name} the shape {end.shape}, "
                 f"not {quantity.end.shape}"
             )
-        off = (quantity.norms(end - quantity.end, dtype) / quantity.moved(dtype)).max()
-        differences.append(Difference(quantity.name, float(off), allowances[quantity.name]))
+        off = quantity.norms(end - quantity.end, dtype) / quantity.moved(dtype)
+        # NaN is sorted as the largest: as an outlier it is still told.
+        most = float(np.sort(off)[-1 - quantity.outliers])
+        differences.append(Difference(quantity.name, most, allowances[quantity.name]))
+        if quantity.outliers:
+            worst = int(np.argmax(off))
+            name = f"{quantity.name} of model {worst}"
+            differences.append(Difference(name, float(off[worst]), LARGEST_ALLOWANCE))
     shares = accuracies_of(evaluation)
     for accuracy in expected.accuracies:
-        off = abs(shares.get(accuracy.name, np.nan) - accuracy.share)
+        rows = abs(shares.get(accuracy.name, np.nan) - accuracy.share)
         allowed = accuracy.undecided[dtype] + 1e-12  # a mean may be rounded
-        differences.append(Difference(accuracy.name, off, allowed, "of the rows"))
+        differences.append(Difference(accuracy.name, rows, allowed, "of the rows"))
     return max(differences, key=_severity)
 
 
@@ -117,7 +120,7 @@ def _allowance(quantity: Quantity, dtype: DType) -> float:
     if not moved.all():
         raise Refused(f"{quantity.name} does not move in {ITERATIONS} iterations")
     spreads = 2.0 * quantity.spread.get(dtype, 0.0) / moved
-    if spreads.max() > _LARGEST_ALLOWANCE:
+    if spreads.max() > LARGEST_ALLOWANCE:
         raise Refused(
             f"{quantity.name}: the steps that rounding to {dtype} decides change by "
             f"{spreads.max():.0%} how far the other values move, too much to tell a mistake from it"
@@ -125,7 +128,7 @@ def _allowance(quantity: Quantity, dtype: DType) -> float:
     roundings = 2.0 * sqrt(ITERATIONS) * float(np.finfo(dtype).eps) / 2.0 * values / moved
     worst = int(np.argmax(roundings + spreads))
     rounding = float(roundings[worst] + spreads[worst])
-    if rounding > _LARGEST_ALLOWANCE:
+    if rounding > LARGEST_ALLOWANCE:
         raise Refused(
             f"{quantity.name} moves by {moved[worst] / values[worst]:.0e} of its size in "
             f"{ITERATIONS} iterations, too little to tell a mistake from rounding to {dtype}"

@@ -52,10 +52,12 @@ def quantities_of(
     after: Mapping[str, Array],
     doubts: Mapping[DType, Doubt],
     twins: Mapping[DType, Mapping[str, Array]],
+    outliers: int = 0,
 ) -> tuple[Quantity, ...]:
     """Return what the reference moved from ``before`` to ``after``.
 
-    ``twins`` are where the twins of ``doubts`` ended.
+    ``twins`` are where the twins of ``doubts`` ended. Where there are any, so many ``outliers`` of
+    several models may be carried further than the spread.
     """
     names = parameter_names(problem)
     loss_movement = float(abs(after[_LOSS] - before[_LOSS]))
@@ -72,9 +74,10 @@ def quantities_of(
             # A held-out part need not be learned: its loss is judged by what training does.
             movement=loss_movement if is_loss else 0.0,
             models=1 if is_loss else problem.models,
+            outliers=0 if is_loss or not twins else outliers,
         )
         spread = {
-            dtype: float(quantity.norms(twin[name] - end, dtype).max())
+            dtype: float(np.sort(quantity.norms(twin[name] - end, dtype))[-1 - quantity.outliers])
             for dtype, twin in twins.items()
         }
         quantities.append(replace(quantity, spread=spread))

@@ -23,6 +23,10 @@ ITERATIONS = 10
 # TF32 products (10 bits of mantissa) leave 1e-3.
 TOLERANCE: dict[DType, float] = {"float32": 5e-4, "float64": 1e-9}
 
+# A problem is refused where rounding alone could reach this share of a movement: beyond it a wrong
+# step could hide behind rounding.
+LARGEST_ALLOWANCE = 0.05
+
 
 class Refused(Exception):
     """Agreement cannot be shown on this problem; the message says why, in one line."""
@@ -36,7 +40,8 @@ class Quantity:
     how far these may lie apart because of the others. ``movement`` is what differences are counted
     in, where it is larger than the quantity's own. Arrays of several ``models`` are stacked, with
     an axis of models in front; each model is judged by itself, by its movement or the models' root
-    mean square, the larger.
+    mean square, the larger. So many ``outliers`` of them rounding may carry further than the
+    ``spread``, in which they do not count.
     """
 
     name: str
@@ -46,6 +51,7 @@ class Quantity:
     spread: Mapping[DType, float] = field(default_factory=dict)
     movement: float = 0.0
     models: int = 1
+    outliers: int = 0
 
     def mask(self, dtype: DType) -> Mask:
         """Return which values can be compared in a dtype, in the shape of ``end``."""

@@ -50,6 +50,7 @@ def load_reference(file: Path) -> Reference:
                 },
                 movement=float(record["movement"]),
                 models=int(record["models"]),
+                outliers=int(record["outliers"]),
             )
             for (kind, _), record in sorted(records.items())
             if kind == "quantity"
@@ -73,6 +74,7 @@ def _quantity(quantity: Quantity) -> dict[str, object]:
         "end": quantity.end,
         "movement": quantity.movement,
         "models": quantity.models,
+        "outliers": quantity.outliers,
         **{f"known {dtype}": mask for dtype, mask in quantity.known.items()},
         **{f"spread {dtype}": spread for dtype, spread in quantity.spread.items()},
     }

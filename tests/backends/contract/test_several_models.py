@@ -158,6 +158,47 @@ def test_a_model_that_diverges_is_noticed_though_it_is_not_among_those_trained_a
         several_models.reference(problem)
 
 
+class SomeDrift(Driver):
+    """Leaves some models off by a share of how far a bias moves."""
+
+    models: tuple[int, ...] = ()
+    share = 0.0
+
+    def parameters(self) -> list[Array]:
+        arrays = super().parameters()
+        moved = arrays[-1] - self.problem.stacked_start()[-1]
+        for model in self.models:
+            arrays[-1][model] += self.share * moved[model]
+        return arrays
+
+
+@pytest.mark.parametrize(
+    ("models", "share", "agrees"),
+    [((3,), 0.02, True), ((3,), 0.08, False), ((3, 5), 0.02, False), ((3,), np.nan, False)],
+)
+def test_a_few_models_may_be_further_off_but_not_as_far_as_by_a_mistake(
+    models: tuple[int, ...], share: float, agrees: bool
+) -> None:
+    """Of forty one: rounding carries it further than others. It is named where it is too far."""
+    expected = several_models.reference(BY_ADAM)
+    bias = expected.quantities[-1]
+    bias = replace(bias, known={"float32": np.ones(bias.end.shape, bool)}, outliers=1)
+    expected = replace(expected, quantities=(bias,), accuracies=())
+    kind = type("Drift", (SomeDrift,), {"models": models, "share": share})
+    trainer = MutantBackend(BACKEND, Mutation("drift", kind)).prepare(BY_ADAM, "float32")
+    difference = agreement.compare(BY_ADAM, trainer, "float32", expected)
+    assert difference.agrees == agrees
+    assert (" of model 3" in difference.quantity) == (len(models) == 1)
+
+
+def test_only_what_rounding_decides_may_carry_a_model_further() -> None:
+    """Plain steps carry rounding on as it is, in every model; and so does a mean loss."""
+    assert {own.outliers for own in several_models.reference(OR_GATES).quantities} == {0}
+    pytest.importorskip("sklearn")
+    quantities = several_models.reference(catalogue.find("many-mlps:64")).quantities
+    assert [own.outliers for own in quantities] == [0, 0, 0, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("name", ["numpy", "torch-cpu", "torch-cpu-bmm", "jax-cpu"])
 def test_every_model_of_a_real_training_agrees_in_float32(name: str) -> None:
     """Rounding decides other steps of other models; those that it leaves are the same."""
