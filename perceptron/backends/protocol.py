@@ -20,6 +20,7 @@ __all__ = [
     "Score",
     "Trainer",
     "Unsupported",
+    "least_seconds_of",
     "processes_of",
     "ranks_of",
     "threads_of_each",
@@ -116,6 +117,8 @@ class Backend(Protocol):
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``ranks``: the `Ranks` of one that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
+    * ``least_seconds(problem)``: the ``least_seconds`` of the trainer that `prepare` would make,
+      from which a study estimates what measuring will take. Cheap.
     * ``process_ids()``: the numbers of processes that it has do its work, where it trains no model
       over several of them together; none may be there yet.
     * ``rung``: its `LadderStep`, if it stands on the ladder of one model; not inherited.
@@ -212,6 +215,12 @@ def ranks_of(backend: Backend) -> Ranks | None:
 def processes_of(backend: Backend) -> int:
     """Return how many processes the backend trains over."""
     return backend.processes if isinstance(backend, Distributed) else 1
+
+
+def least_seconds_of(backend: Backend, problem: Problem) -> float:
+    """Return how long a timed call must take at least, as the backend says; 0 if it does not."""
+    asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
+    return 0.0 if asked is None else asked(problem)
 
 
 def threads_of_each(backend: Backend, threads: int) -> int:

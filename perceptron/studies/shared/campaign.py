@@ -22,7 +22,7 @@ from perceptron.studies.shared.processes import (
 )
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.task import Task, job_of, remaining, row_of
-from perceptron.studies.shared.task_costs import agreed_keys, expected_seconds, work_of
+from perceptron.studies.shared.task_costs import agreed_keys, expected_seconds, learn_seconds
 from perceptron.studies.shared.turns import by_worker, groups, side_by_side, some_problems
 
 # Processes that are not there after so many times what they usually take to start do not start.
@@ -37,6 +37,7 @@ def run_tasks(
     budget: Budget,
     workers: Workers | None = None,
     later: Iterable[Task] | None = None,
+    apart: bool = False,
 ) -> list[Task]:
     """Measure every task that the journal has no row for, and write each row at once.
 
@@ -46,9 +47,10 @@ def run_tasks(
     threads and ``process``; without, each batch of tasks has a fresh one. Return the tasks that
     the ``budget`` left no time for; where some of a group do not fit, the first listed are
     measured. ``later`` tasks count for the time that is still to go; None where it is not known
-    what will follow, so that there is as much to do as there is time.
+    what will follow, so that there is as much to do as there is time. A problem is measured on all
+    its backends or on none, unless they are worth it ``apart``: then as many as fit.
     """
-    return _Campaign(tasks, journal, run, progress, budget, workers, later).measure()
+    return _Campaign(tasks, journal, run, progress, budget, workers, later, apart).measure()
 
 
 class _Campaign:
@@ -63,6 +65,7 @@ class _Campaign:
         budget: Budget,
         workers: Workers | None,
         later: Iterable[Task] | None,
+        apart: bool,
     ) -> None:
         self._tasks = tasks
         self._journal = journal
@@ -70,6 +73,7 @@ class _Campaign:
         self._budget = budget
         self._workers = workers
         self._later = None if later is None else list(later)
+        self._apart = apart
         self._progress = progress
         self._to_go = inf
         self._reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
@@ -191,16 +195,10 @@ class _Campaign:
         return sum(map(self._cost, each_once.values()))
 
     def _affordable(self, tasks: list[Task], started: Set[OwnName]) -> list[Task]:
-        """Return the tasks for which there is time: a problem on all its backends or on none.
-
-        Of their processes some are ``started``.
-        """
-        problems: dict[str, list[Task]] = {}
-        for task in tasks:
-            problems.setdefault(task.problem.reference, []).append(task)
+        """Return the tasks for which there is time; of their processes some are ``started``."""
         kept, left, begun = [], self._budget.left, set(started)
         agreed = agreed_keys(self._journal)
-        for members in problems.values():
+        for members in self._measured_together(tasks):
             unchecked = [task for task in members if task.key not in agreed]
             cost = sum(self._cost(task, "time") for task in members)
             cost += sum(self._cost(task, "check") for task in unchecked)
@@ -210,7 +208,21 @@ class _Campaign:
                 left -= cost
                 begun |= workers
                 kept += members
+            else:
+                self._budget.left_out.note(members, cost, left)
         return kept
+
+    def _measured_together(self, tasks: list[Task]) -> list[list[Task]]:
+        """Return tasks that are begun together or not at all: those of a problem.
+
+        Where each is worth it ``apart``, the cheapest come first, so that most fit.
+        """
+        if self._apart:
+            return [[task] for task in sorted(tasks, key=self._cost)]
+        problems: dict[str, list[Task]] = {}
+        for task in tasks:
+            problems.setdefault(task.problem.reference, []).append(task)
+        return list(problems.values())
 
     def _unchecked(self, tasks: Iterable[Task]) -> list[Task]:
         agreed = agreed_keys(self._journal)
@@ -225,9 +237,7 @@ class _Campaign:
         self, what: str, tasks: list[Task], outcomes: Iterator[Outcome]
     ) -> Iterator[Outcome]:
         """Yield outcomes of tasks that share a worker; keep what each took, or that it hangs."""
-        costs, worker = self._budget.costs, tasks[0].worker
-        works = {task.problem.reference: work_of(task.problem) for task in tasks}
-        kind = (what, *worker)
+        by_name = {task.problem.reference: task for task in tasks}
         expected = max(expected_seconds(task, self._budget, what) for task in tasks)
         while True:
             before, outcome = self._budget.spent, None
@@ -235,8 +245,8 @@ class _Campaign:
                 outcome = next(outcomes, None)
             if outcome is None:
                 return
-            seconds, work = self._budget.spent - before, works[outcome.problem]
-            costs.learn(kind, outcome.problem, seconds, work)
+            seconds = self._budget.spent - before
+            learn_seconds(by_name[outcome.problem], self._budget, what, seconds)
             yield outcome
 
     def _hangs(self, task: Task) -> bool:

@@ -32,6 +32,7 @@ def measure(
     plan: BenchPlan = PLAN,
     budget: Budget | None = None,
     progress: Progress = silent,
+    apart: bool = False,
 ) -> RunJournal:
     run = Run(
         plan={"test": True},
@@ -41,7 +42,7 @@ def measure(
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        run_tasks(tasks(plan), journal, run, progress, budget or unlimited(), later=())
+        run_tasks(tasks(plan), journal, run, progress, budget or unlimited(), later=(), apart=apart)
         return journal
 
 
@@ -184,6 +185,23 @@ def test_nothing_begins_that_does_not_fit(
         for name in PLAN.backends
     }
     assert timed["numpy"] == timed["torch-cpu"] == pairs
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_does_not_fit_is_left_out_with_the_others_of_its_problem_or_apart(
+    lab: Lab, tmp_path: Path, environment: Environment, apart: bool
+) -> None:
+    """A pair needs both, a rung of a ladder none: then the cheap ones come first."""
+    lab.takes = lambda job, problem: 9.0 if job.backend == "torch-cpu" and not job.check else 0.01
+    budget = Budget(60.0, clock=lambda: lab.now)
+    rows = measure(tmp_path, environment, budget=budget, apart=apart).rows
+    counts = {name: len([row for row in rows if row.backend == name]) for name in PLAN.backends}
+    assert lab.now <= 60
+    assert counts["torch-cpu"] <= 6
+    assert (counts["numpy"] > counts["torch-cpu"]) == apart
+    missing = [task for task in tasks(PLAN) if task.key not in {key_of(row) for row in rows}]
+    assert missing
+    assert all("were left" in str(budget.left_out.reason(task)) for task in missing)
 
 
 @pytest.mark.parametrize("check", [False, True])
