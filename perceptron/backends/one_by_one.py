@@ -105,7 +105,7 @@ class OneByOne:
     def least_seconds(self, problem: Problem) -> float:
         """Return what a timed call of all the trainings takes at least; 0 of those refused."""
         if problem.models == 1:
-            return least_seconds_of(self._backend, problem)
+            return least_seconds_of(self._backend, problem) or 0.0
         return _least_seconds(problem.models) if problem.models <= MOST_MODELS else 0.0
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:

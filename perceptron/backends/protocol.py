@@ -217,10 +217,10 @@ def processes_of(backend: Backend) -> int:
     return backend.processes if isinstance(backend, Distributed) else 1
 
 
-def least_seconds_of(backend: Backend, problem: Problem) -> float:
-    """Return how long a timed call must take at least, as the backend says; 0 if it does not."""
+def least_seconds_of(backend: Backend, problem: Problem) -> float | None:
+    """Return how long a timed call must take at least, if the backend has that to say."""
     asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
-    return 0.0 if asked is None else asked(problem)
+    return None if asked is None else asked(problem)
 
 
 def threads_of_each(backend: Backend, threads: int) -> int:

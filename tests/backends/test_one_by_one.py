@@ -77,7 +77,7 @@ def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared(name: st
     assert least_seconds_of(backend, OR_GATES) == OneByOneTrainer(trainers).least_seconds
     assert least_seconds_of(backend, OR_GATES.single(0)) == 0.0
     assert least_seconds_of(backend, replace(OR_GATES, models=MOST_MODELS + 1)) == 0.0
-    assert least_seconds_of(registry.load("numpy"), OR_GATES) == 0.0
+    assert least_seconds_of(registry.load("numpy"), OR_GATES) is None
 
 
 class Compiles:

@@ -29,7 +29,7 @@ REASON = r"takes about \d+ s, and [\d.]+ s were left"
 
 @pytest.fixture
 def lab(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
-    lab.start_seconds = 1.0
+    lab.start_seconds = 0.2
     lab.measure_extra = lambda job: parts_of(job, {"part": 1e-5})
     monkeypatch.setattr(study, "usable_cores", lambda: 2)
     for device in ("cuda", "mps", "xpu"):

@@ -81,20 +81,29 @@ class _Campaign:
 
     def measure(self) -> list[Task]:
         self._report("starting")
-        with suppress(Abandoned):
-            if self._workers is not None and not self._budget.is_over:
-                self._warm(self._workers)
-            with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
-                for group in groups(self._remaining(), self._shuffle):
-                    self._measure_group(group, references)
+        with (
+            suppress(Abandoned),
+            tempfile.TemporaryDirectory(prefix="perceptron-") as references,
+        ):
+            for group in groups(self._remaining(), self._shuffle):
+                if self._workers is not None and not self._budget.is_over:
+                    self._warm(self._workers, group)
+                self._measure_group(group, references)
         self._journal.note_spent(self._budget.whole.spent)
         self._to_go = self._seconds_to_go([])
         self._report("done")
         return self._remaining()
 
-    def _warm(self, workers: Workers) -> None:
-        """Start the lasting workers, without those of a backend that does not start in time."""
-        while here := [task for task in self._remaining() if self._reasons[task.backend] is None]:
+    def _warm(self, workers: Workers, group: list[Task]) -> None:
+        """Start a group's lasting workers, without those of a backend that does not start in time.
+
+        Those of later processes can wait: where time is short, rows of the first come before.
+        """
+        while here := [
+            task
+            for task in self._affordable(self._remaining(group), set())
+            if self._reasons[task.backend] is None
+        ]:
             with self._noting_hangs(inf, self._budget.longest_start):
                 workers.warm(lasting_workers(here))
                 return
@@ -135,9 +144,7 @@ class _Campaign:
                 some = some_problems(self._start(tasks, processes), self._shuffle)
                 if not some:
                     return
-                for task in side_by_side(
-                    self._agreeing(some, references, processes), self._shuffle
-                ):
+                for task in self._still_fitting(self._agreeing(some, references, processes)):
                     if self._budget.is_over:
                         return
                     if self._hangs(task):  # in another process of this group
@@ -212,6 +219,19 @@ class _Campaign:
                 self._budget.left_out.note(members, cost, left)
         return kept
 
+    def _still_fitting(self, tasks: list[Task]) -> Iterator[Task]:
+        """Yield tasks side by side, without those for which others have left no time meanwhile."""
+        together = {task: unit for unit in self._measured_together(tasks) for task in unit}
+        fits: dict[Task, bool] = {}
+        for task in side_by_side(tasks, self._shuffle):
+            if task not in fits:
+                cost, left = sum(map(self._cost, together[task])), self._budget.left
+                fits |= dict.fromkeys(together[task], cost < left)
+                if cost >= left:
+                    self._budget.left_out.note(together[task], cost, left)
+            if fits[task]:
+                yield task
+
     def _measured_together(self, tasks: list[Task]) -> list[list[Task]]:
         """Return tasks that are begun together or not at all: those of a problem.
 
@@ -241,8 +261,13 @@ class _Campaign:
         expected = max(expected_seconds(task, self._budget, what) for task in tasks)
         while True:
             before, outcome = self._budget.spent, None
-            with self._noting_hangs(expected, self._budget.longest_piece):
-                outcome = next(outcomes, None)
+            try:
+                with self._noting_hangs(expected, self._budget.longest_piece):
+                    outcome = next(outcomes, None)
+            except Abandoned as abandoned:
+                task = by_name.get(abandoned.problem or "", tasks[0])
+                self._budget.left_out.note_unfinished(task, self._budget.spent - before)
+                raise
             if outcome is None:
                 return
             seconds = self._budget.spent - before

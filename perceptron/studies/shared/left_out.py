@@ -19,12 +19,20 @@ class LeftOut:
         self._reasons: dict[Key, str] = {}
 
     def note(self, tasks: Iterable[Task], seconds: float, left: float) -> None:
-        """Keep that these, which take so many seconds together, did not fit into what was left."""
+        """Keep that these, which take so many seconds together, did not fit into what was left.
+
+        What was kept of them stays: there was more time then.
+        """
         reason = f"takes about {_rounded(seconds)} s, and {_rounded(left)} s were left"
-        self._reasons |= {task.key: reason for task in tasks}
+        for task in tasks:
+            self._reasons.setdefault(task.key, reason)
+
+    def note_unfinished(self, task: Task, seconds: float) -> None:
+        """Keep that a task was begun after all and did not end in the seconds that were left."""
+        self._reasons[task.key] = f"did not end in the {_rounded(seconds)} s that were left"
 
     def reason(self, task: Task) -> str | None:
-        """Return why a task was not begun, None if that is not known."""
+        """Return why there was no time for a task, None if that is not known."""
         return self._reasons.get(task.key)
 
     def warnings(self, measured: Container[Key]) -> list[MeasurementWarning]:

@@ -26,15 +26,16 @@ def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
     if least and not costs.knows(kind):
         kind = _long(what)
     least = least if what == "time" else 0.0
-    return costs.expect(kind, task.problem.reference, work_of(task.problem), least)
+    return costs.expect(kind, task.problem.reference, least or work_of(task.problem), least)
 
 
 def learn_seconds(task: Task, budget: Budget, what: str, seconds: float) -> None:
     """Keep what a task took, for `expected_seconds`."""
-    name, work = task.problem.reference, work_of(task.problem)
-    budget.costs.learn((what, *task.worker), name, seconds, work)
-    if least_seconds(task):
-        budget.costs.learn(_long(what), name, seconds, work)
+    costs, least = budget.costs, least_seconds(task)
+    work = least if least and what == "time" else work_of(task.problem)
+    costs.learn((what, *task.worker), task.problem.reference, seconds, work)
+    if least:
+        costs.learn(_long(what), task.problem.reference, seconds, work)
 
 
 def _long(what: str) -> Hashable:
@@ -45,12 +46,13 @@ def _long(what: str) -> Hashable:
 def least_seconds(task: Task) -> float:
     """Return what timing a task takes because of how long its backend says a sample must be.
 
-    0 where that is as long as any sample.
+    0 where it says nothing. Where it does, that is the work: more models of a pool whose samples
+    must be as long all the same take no longer.
     """
-    seconds = 0.0
+    seconds = None
     with suppress(Exception):  # untrusted code may do anything
         seconds = least_seconds_of(registry.load(task.backend), task.problem)
-    return usual_seconds(task.effort, seconds) if seconds else 0.0
+    return 0.0 if seconds is None else usual_seconds(task.effort, seconds)
 
 
 def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> float:

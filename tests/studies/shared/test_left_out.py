@@ -31,6 +31,15 @@ def test_what_another_process_has_measured_is_not_missing() -> None:
     assert left_out.warnings({task("numpy", 16).key}) == []
 
 
+def test_what_was_begun_all_the_same_did_not_end() -> None:
+    left_out = LeftOut()
+    left_out.note([task("numpy", 16)], 12.0, 11.0)
+    left_out.note([task("numpy", 16)], 12.0, 0.0)
+    assert str(left_out.reason(task("numpy", 16))).endswith("11 s were left")
+    left_out.note_unfinished(task("numpy", 16), 13.0)
+    assert left_out.reason(task("numpy", 16)) == "did not end in the 13 s that were left"
+
+
 def test_of_many_some_are_named() -> None:
     left_out = LeftOut()
     for size in range(2, 12):

@@ -51,6 +51,17 @@ def test_what_others_take_says_nothing_about_those_whose_samples_are_short() -> 
     assert expected_seconds(task(SINGLE), budget) == least_seconds(task(SINGLE))
 
 
+def test_more_models_of_a_pool_take_no_longer() -> None:
+    """Its samples are as long: by their operations sixteen would take most of a minute."""
+    budget = unlimited()
+    few, more = (catalogue.find(f"many-or-gates:{models}") for models in (1, 16))
+    learn_seconds(task(POOL, few), budget, "time", 2.5)
+    assert expected_seconds(task(POOL, more), budget) == pytest.approx(2.5)
+    learn_seconds(task(SINGLE, few), budget, "time", 0.2)
+    assert expected_seconds(task(SINGLE, more), budget) < 1
+    assert expected_seconds(task(SINGLE), budget) > 7
+
+
 def test_a_backend_that_cannot_be_asked_is_expected_as_any_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
