@@ -18,6 +18,7 @@ from perceptron.backends.protocol import (
     LadderStep,
     Trainer,
     Unsupported,
+    least_seconds_of,
 )
 from perceptron.backends.shared.evaluation import mean_of
 from perceptron.problems.datasets import Array
@@ -38,7 +39,7 @@ class OneByOneTrainer:
 
     def __init__(self, trainers: list[Trainer]) -> None:
         self._trainers = trainers
-        self.least_seconds = _LEAST_SECONDS_OF_A_MODEL * len(trainers)
+        self.least_seconds = _least_seconds(len(trainers))
         # Who times asks whether a trainer has it.
         if all(hasattr(trainer, "queue") for trainer in trainers):
             self.queue = self._queue
@@ -65,6 +66,10 @@ class OneByOneTrainer:
         trainers: Iterable[Any] = self._trainers
         for trainer in trainers:
             trainer.queue(iterations)
+
+
+def _least_seconds(models: int) -> float:
+    return _LEAST_SECONDS_OF_A_MODEL * models
 
 
 class OneByOne:
@@ -98,6 +103,12 @@ class OneByOne:
 
     def environment(self, threads: int) -> dict[str, str]:
         return self._backend.environment(threads)
+
+    def least_seconds(self, problem: Problem) -> float:
+        """Return what a timed call of all the trainings takes at least; 0 of those refused."""
+        if problem.models == 1:
+            return least_seconds_of(self._backend, problem) or 0.0
+        return _least_seconds(problem.models) if problem.models <= MOST_MODELS else 0.0
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         if problem.models == 1:

@@ -127,7 +127,7 @@ class ProcessesTrainer:
             initializer=_end_with,
             initargs=(os.getpid(),),
         )
-        self.least_seconds = max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
+        self.least_seconds = _least_seconds(models)
         self._standing, self._taken = self._at_start(), 0
 
     def train(self, iterations: int) -> None:
@@ -179,6 +179,10 @@ class ProcessesTrainer:
             yield slice(begin, end)
 
 
+def _least_seconds(models: int) -> float:
+    return max(_LEAST_SECONDS, _LEAST_SECONDS_OF_A_MODEL * models)
+
+
 class ProcessesBackend:
     """Trains what `numpy` trains, with the same results, in a worker process for each thread."""
 
@@ -197,6 +201,10 @@ class ProcessesBackend:
     def environment(self, threads: int) -> dict[str, str]:
         # The variable is joblib's own; workers have one thread each whatever the others say.
         return thread_variables(threads) | {"LOKY_MAX_CPU_COUNT": str(threads)}
+
+    def least_seconds(self, problem: Problem) -> float:
+        """Return what a timed call takes at least."""
+        return _least_seconds(problem.models)
 
     def process_ids(self) -> list[int]:
         """Return the numbers of the processes that this one has started."""

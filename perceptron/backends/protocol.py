@@ -20,6 +20,7 @@ __all__ = [
     "Score",
     "Trainer",
     "Unsupported",
+    "least_seconds_of",
     "nodes_of",
     "processes_of",
     "ranks_of",
@@ -117,6 +118,8 @@ class Backend(Protocol):
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``ranks``: the `Ranks` of one that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
+    * ``least_seconds(problem)``: the ``least_seconds`` of the trainer that `prepare` would make,
+      from which a study estimates what measuring will take. Cheap.
     * ``process_ids()``: the numbers of processes that it has do its work, where it trains no model
       over several of them together; none may be there yet.
     * ``rung``: its `LadderStep`, if it stands on the ladder of one model; not inherited.
@@ -222,6 +225,12 @@ def nodes_of(backend: Backend) -> int:
     """
     ranks = ranks_of(backend)
     return 1 if ranks is None else processes_of(backend) // ranks.on_each_node()
+
+
+def least_seconds_of(backend: Backend, problem: Problem) -> float | None:
+    """Return how long a timed call must take at least, if the backend has that to say."""
+    asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
+    return None if asked is None else asked(problem)
 
 
 def threads_of_each(backend: Backend, threads: int) -> int:

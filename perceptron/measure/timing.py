@@ -18,6 +18,8 @@ from perceptron.waiting import stolen_seconds, waiting_meter
 
 Clock = Callable[[], float]
 
+# Calibrating ends with so many samples in a row that are long enough, and warming up takes another.
+_ENOUGH, _WARM_UP_SAMPLES = 2, 1
 # A sample that turns out shorter than required is repeated with this factor more iterations.
 _HEADROOM = 1.2
 # Never multiply the iterations by more than this at once: the first call may have been an outlier.
@@ -103,6 +105,17 @@ class Timing:
         return statistics.quantiles(self.samples, n=4, method="inclusive")[0]
 
 
+def usual_seconds(effort: Effort, least_seconds: float) -> float:
+    """Return what `time_training` takes where a sample must take ``least_seconds``.
+
+    On a quiet machine, and without the samples that find out how many iterations that is.
+    """
+    if effort.iterations is not None:
+        return 0.0
+    samples = _ENOUGH + _WARM_UP_SAMPLES + effort.samples
+    return samples * _HEADROOM * max(effort.minimum_seconds, least_seconds)
+
+
 def time_training(
     trainer: Repeatable,
     effort: Effort,
@@ -167,7 +180,7 @@ class _Loop:
             elapsed = self.sample(iterations).undisturbed_seconds
             self.meter.refresh()  # libraries start their threads when there is work for them
             enough = enough + 1 if elapsed >= minimum_seconds else 0
-            if enough == 2:
+            if enough == _ENOUGH:
                 return iterations
             if enough == 1:
                 continue

@@ -36,6 +36,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
     profiled: dict[str, int] = {}
     """The same as a profiler saw them on the device, where there was one."""
+    left_out: dict[str, str] = {}
+    """Why a ladder has no time of a rung, by backend, as the newest start foresaw it."""
     what_if: list[dict[str, Any]] = []
     """What a device that is not here might take, estimated from what was measured; no rows."""
 

@@ -98,6 +98,11 @@ class RunJournal:
         self._run = msgspec.structs.replace(self._run, profiled=self.profiled | counts)
         self._write(spent_seconds=self.spent_seconds)
 
+    def keep_left_out(self, reasons: dict[str, str]) -> None:
+        """Write down why rungs have no time, by backend; raises `UserError` if it cannot."""
+        self._run = msgspec.structs.replace(self._run, left_out=reasons)
+        self._write(spent_seconds=self.spent_seconds)
+
     def keep_what_if(self, estimates: list[dict[str, Any]]) -> None:
         """Write down estimates of a device; raises `UserError` if that cannot be done."""
         self._run = msgspec.structs.replace(self._run, what_if=estimates)

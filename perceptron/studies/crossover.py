@@ -25,7 +25,7 @@ from perceptron.studies import what_if
 from perceptron.studies.shared.axes import SizeAxis, family_axis, file_axis
 from perceptron.studies.shared.budget import Budget, study_budget
 from perceptron.studies.shared.campaign import run_tasks
-from perceptron.studies.shared.many_models import highest
+from perceptron.studies.shared.many_models import between
 from perceptron.studies.shared.opening import (
     OpenRun,
     contents,
@@ -37,9 +37,10 @@ from perceptron.studies.shared.over_processes import Pair, require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
 from perceptron.studies.shared.sweep import SWEEP
-from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task import Task, key_of
 
-# To search one axis for one pair.
+# To search one axis for one pair, and in a quick search for all pairs: they share most of what is
+# measured, and a look should not take longer because it is a look at more.
 _SECONDS = 120.0
 _QUICK_SECONDS = 60.0
 
@@ -105,19 +106,19 @@ class CrossoverPlan:
     def budget_seconds(self) -> float:
         """What it may take unless the user says otherwise: so much for each axis and pair.
 
-        Pairs that cannot run here take no time.
+        Pairs that cannot run here take no time. A quick search takes no longer for more pairs.
         """
+        axes = len(self.axes) * len(self.threads)
+        if self.quick:
+            return _QUICK_SECONDS * axes
         here = {name for name in self.backends if registry.reason_unavailable(name) is None}
         pairs = sum(here.issuperset(pair) for pair in self.all_pairs)
-        searches = max(1, pairs) * len(self.axes) * len(self.threads)
-        return searches * (_QUICK_SECONDS if self.quick else _SECONDS)
+        return _SECONDS * max(1, pairs) * axes
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
         """Return how hard to search along an axis for a pair."""
-        high = highest(axis, pair)
-        if self.quick:
-            return Search(axis.low, high, first=2, enough=4, most=8)
-        return Search(axis.low, high)
+        sizes = between(axis, pair, self.quick)
+        return Search(*sizes, first=2, enough=4, most=8) if self.quick else Search(*sizes)
 
 
 def locate(
@@ -149,13 +150,14 @@ def locate(
         budget.cut_short = not _search(plan, run, progress)
         refuse_edited_files(plan.own_problems, before)
         run.require_rows()
+        measured = {key_of(row) for row in run.journal.rows}
         result = crossover_result(
             run.journal.rows,
             plan.all_pairs,
             plan.iterations,
             run.environment,
             run.journal.folder,
-            run.warnings(threads),
+            [*run.warnings(threads), *budget.left_out.warnings(measured)],
             budget.use,
         )
         if device is None:

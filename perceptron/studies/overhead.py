@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from perceptron.studies.shared.opening import OpenRun, contents, plain, start_ru
 from perceptron.studies.shared.over_processes import counts_of, require_backends
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.quiet import LOOK_ONCE, Quiet
-from perceptron.studies.shared.task import Task
+from perceptron.studies.shared.task import Task, key_of
+from perceptron.studies.shared.task_costs import least_seconds
 
 __all__ = ["OverheadPlan", "judge", "overhead"]
 
@@ -58,8 +60,11 @@ def overhead(
         as_json, plan.backends, plan.threads, machine, results, plan.quick, budget, quiet=quiet
     ) as run:
         extras = Extras(plan, run, progress)
-        budget.cut_short = not _measure_all(plan, run, extras, progress)
+        tasks = _tasks(plan)
+        budget.cut_short = not _measure_all(plan, tasks, run, extras, progress)
         run.require_rows()
+        left_out = _left_out(tasks, run)
+        run.journal.keep_left_out(left_out)
         return judge.ladder(
             run.journal.rows,
             problem=plan.problem.name,
@@ -73,16 +78,14 @@ def overhead(
             warnings=[*run.warnings(plan.threads), *extras.warnings],
             budget=budget.use,
             profiled=run.journal.profiled,
+            left_out=left_out,
         )
 
 
-def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Progress) -> bool:
-    """Measure each rung once, all in a few processes, then the extras, then both in all processes.
-
-    Return whether there was time for all.
-    """
+def _tasks(plan: OverheadPlan) -> list[Task]:
+    """Return a task for each rung and process."""
     at_once = max(1, usable_cores() // _CORES_TO_START_A_RUNG)
-    tasks = [
+    return [
         Task(
             problem=plan.problem,
             backend=name,
@@ -99,13 +102,39 @@ def _measure_all(plan: OverheadPlan, run: OpenRun, extras: Extras, progress: Pro
         for place, name in enumerate(plan.backends)
     ]
 
-    def climb(processes: int, share: float) -> list[Task]:
-        some = [task for task in tasks if task.process < processes]
-        part = run.budget.part(share)
-        return run_tasks(some, run.journal, run.run, progress, part, later=tasks)
 
-    # A ladder without rungs says nothing, whatever explains it: they need no share.
-    climb(1, 1.0)
+def _left_out(tasks: list[Task], run: OpenRun) -> dict[str, str]:
+    """Return why there was no time for a rung, by backend, as far as that is known."""
+    measured = {key_of(row) for row in run.journal.rows if row.phase is None}
+    reasons = {
+        task.backend: run.budget.hangs.reason(task.backend, task.problem.reference)
+        or run.budget.left_out.reason(task)
+        for task in tasks
+        if task.key not in measured
+    }
+    return {backend: reason for backend, reason in reasons.items() if reason is not None}
+
+
+def _measure_all(
+    plan: OverheadPlan, tasks: list[Task], run: OpenRun, extras: Extras, progress: Progress
+) -> bool:
+    """Measure each rung once, all in a few processes, then the extras, then both in all processes.
+
+    Return whether there was time for all.
+    """
+
+    def measure(some: list[Task], share: float) -> list[Task]:
+        part = run.budget.part(share)
+        return run_tasks(some, run.journal, run.run, progress, part, later=tasks, apart=True)
+
+    def climb(processes: int, share: float) -> list[Task]:
+        return measure([task for task in tasks if task.process < processes], share)
+
+    # A ladder without rungs says nothing, whatever explains it: they need no share. Those whose
+    # samples must be long come last, so that they do not take the time of all others.
+    first = [task for task in tasks if task.process == 0]
+    for _, some in groupby(sorted(first, key=least_seconds), least_seconds):
+        measure(list(some), 1.0)
     extras.count_kernels()
     for processes in (FIRST, plan.processes):
         climb(processes, _RUNGS_SHARE)

@@ -9,7 +9,7 @@ import pytest
 from perceptron.backends import registry
 from perceptron.backends.numpy_trainer import NumpyTrainer
 from perceptron.backends.one_by_one import MOST_MODELS, OneByOneTrainer
-from perceptron.backends.protocol import Unsupported
+from perceptron.backends.protocol import Unsupported, least_seconds_of
 from perceptron.problems import catalogue
 
 NAMES = [name for name in registry.BUILT_IN if name.endswith("-one-by-one")]
@@ -67,6 +67,17 @@ def test_a_sample_is_longer_the_more_models_there_are() -> None:
 
     assert least(1000) == pytest.approx(1000 * least(1))
     assert least(1) >= 1e-3
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared(name: str) -> None:
+    """Of what is refused, nothing takes long; with one model it is the backend itself."""
+    backend = registry.load(name)
+    trainers: list[Any] = [None] * OR_GATES.models
+    assert least_seconds_of(backend, OR_GATES) == OneByOneTrainer(trainers).least_seconds
+    assert least_seconds_of(backend, OR_GATES.single(0)) == 0.0
+    assert least_seconds_of(backend, replace(OR_GATES, models=MOST_MODELS + 1)) == 0.0
+    assert least_seconds_of(registry.load("numpy"), OR_GATES) is None
 
 
 class Compiles:

@@ -12,6 +12,8 @@ import pytest
 from perceptron import optional
 from perceptron.backends import registry
 from perceptron.backends.contract.problems import problems
+from perceptron.backends.processes import ProcessesTrainer
+from perceptron.backends.protocol import least_seconds_of
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 
@@ -48,6 +50,14 @@ def test_models_are_shared_out_evenly() -> None:
     shares = [range(16)[share] for share in trainer._shares()]  # type: ignore[attr-defined]
     assert [model for share in shares for model in share] == list(range(16))
     assert {len(share) for share in shares} == {3, 4}
+
+
+def test_how_long_a_sample_must_be_is_known_before_anything_is_prepared() -> None:
+    backend = registry.load("processes")
+    for name in ("or-gate", "many-or-gates:4", "many-or-gates:1000"):
+        problem = catalogue.find(name)
+        trainer = ProcessesTrainer(problem, "float32")
+        assert least_seconds_of(backend, problem) == trainer.least_seconds
 
 
 def test_workers_are_as_many_as_the_threads_and_have_one_each() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from itertools import groupby
@@ -18,6 +19,7 @@ from perceptron.problems.problem import Problem
 from perceptron.records.measurement import Measurement
 from perceptron.studies import crossover as study
 from perceptron.studies.crossover import CrossoverPlan, locate
+from perceptron.studies.shared.many_models import PAIRS
 from perceptron.studies.shared.over_processes import pairs_between
 from perceptron.studies.shared.progress import silent
 from tests.conftest import ROOT
@@ -405,3 +407,62 @@ def test_a_search_over_processes_is_resumed(joined: Lab, tmp_path: Path) -> None
     assert len(joined.timed) == len(result.rows)
     assert only(result).size == pytest.approx(OVER_TWO, rel=0.1)
     assert {row.all_threads for row in result.rows} == {4}
+
+
+def test_a_quick_search_takes_no_longer_for_more_pairs() -> None:
+    """Most of what it measures is shared, and a look is a look: a minute for each family."""
+    families = ("many-or-gates", "many-mlps")
+    for pairs in (PAIRS, PAIRS[:1]):
+        plan = CrossoverPlan(families=families, pairs=pairs, threads=(2,), quick=True)
+        assert plan.budget_seconds == 60 * len(families)
+
+
+def many(backend: str, models: int) -> float:
+    """In microseconds: 10 for each model one by one, half of that in a pool, else nearly free."""
+    if backend.endswith("-one-by-one"):
+        return 10.0 * models
+    if backend == "processes":
+        return 5.0 * models
+    return 9.0 + 0.1 * models if backend == "numpy" else 40.0 + 0.02 * models
+
+
+def single_trainings_take_long(job: Job, problem: Problem) -> float:
+    if job.backend == "processes":
+        return 0.1 if job.check else 2.5
+    seconds = 0.15 if problem.models < 10_000 else 0.6
+    return seconds / 3 if job.check else seconds
+
+
+@pytest.mark.parametrize("slower", [1, 4])
+def test_a_look_at_many_models_is_over_in_a_minute(lab: Lab, tmp_path: Path, slower: int) -> None:
+    """With an answer on a quiet machine; beside a busy one it says what it had no time for."""
+    lab.missing["torch-cuda"] = "no CUDA device found"
+    lab.start_seconds = 0.5 * slower
+    lab.takes = lambda job, problem: slower * single_trainings_take_long(job, problem)
+    lab.seconds = lambda backend, problem: (
+        1e-6
+        * many(backend, problem.models)
+        * noise([lab.timed.count((backend, problem.reference)), len(backend), problem.size])
+    )
+    plan = CrossoverPlan(families=("many-or-gates",), pairs=PAIRS, threads=(2,), quick=True)
+    result = search(tmp_path, plan)
+    assert lab.now <= 60 * 1.05
+    found = {(one.incumbent, one.challenger): one.status for one in result.crossovers}
+    if slower == 1:
+        assert found["numpy-one-by-one", "numpy"] == "always"
+        assert found["torch-cpu-one-by-one", "torch-cpu"] == "crosses"
+        assert found["numpy", "torch-cpu"] == "crosses"
+    else:
+        assert "budget-spent" in {warning.code for warning in result.warnings}
+
+
+def test_what_would_take_too_long_is_said_with_its_size(lab: Lab, tmp_path: Path) -> None:
+    """A pool that takes a quarter of the time: nothing else of it is begun than what fits."""
+    lab.takes = lambda job, problem: 25.0 if job.backend == "processes" and not job.check else 0.1
+    plan = CrossoverPlan(families=("many-or-gates",), pairs=PAIRS[2:4], threads=(2,), quick=True)
+    result = search(tmp_path, plan)
+    assert lab.now <= 60
+    assert len([name for name, _ in lab.timed if name == "processes"]) == 2
+    (warning,) = (warning for warning in result.warnings if warning.code == "left-out")
+    assert "processes" in warning.message
+    assert re.search(r"takes about 25 s, and [\d.]+ s were left", warning.message)

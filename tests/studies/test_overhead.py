@@ -218,7 +218,9 @@ def test_a_rung_without_time_says_so(lab: Lab, tmp_path: Path) -> None:
     result = study.overhead(plan, "box", tmp_path, silent, budget_seconds=8.0)
     assert lab.now <= 8 * 1.05
     reasons = {rung.reason for rung in result.rungs if rung.seconds_per_iteration is None}
-    assert reasons == {"no CUDA device found", "the run ended before its turn"}
+    begun = {reason for reason in reasons if "did not end in the" in str(reason)}
+    assert len(begun) <= 1
+    assert reasons - begun == {"no CUDA device found", "the run ended before its turn"}
 
 
 def test_an_unknown_rung_is_named() -> None:

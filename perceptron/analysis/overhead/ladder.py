@@ -73,11 +73,12 @@ def ladder(
     warnings: Sequence[MeasurementWarning],
     budget: BudgetUse | None = None,
     profiled: Mapping[str, int] = MappingProxyType({}),
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> OverheadResult:
     """Judge the rows of one run; ``removes`` names the rungs in their order.
 
     ``work`` holds the operations and the bytes of one iteration, ``published`` the seconds that
-    others published for one, by backend.
+    others published for one, by backend, and ``left_out`` why there was no time for a rung.
     """
     added, share = harness(rows)
     return OverheadResult(
@@ -87,7 +88,7 @@ def ladder(
         bytes_moved=work[1],
         rungs=[
             msgspec.structs.replace(rung, kernels_profiled=profiled.get(rung.backend))
-            for rung in rungs(rows, removes, kernels, work)
+            for rung in rungs(rows, removes, kernels, work, left_out)
         ],
         phases=[phase for name in removes for phase in iteration_phases(rows, name)],
         wholes=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from msgspec import Struct
 
@@ -67,10 +68,12 @@ def rungs(
     ladder: Mapping[str, str],
     kernels: Mapping[str, int],
     work: tuple[int, int],
+    left_out: Mapping[str, str] = MappingProxyType({}),
 ) -> list[Rung]:
     """Return a rung for each backend of the ladder, in its order.
 
-    ``work`` holds the operations and the bytes of one iteration.
+    ``work`` holds the operations and the bytes of one iteration, ``left_out`` why there was no time
+    for a rung, by backend.
     """
     trainings = [row for row in rows if row.family not in EXTRAS]
     measured = {
@@ -80,7 +83,17 @@ def rungs(
     }
     floor = min(measured, key=lambda name: measured[name].estimate, default=None)
     return [
-        _rung(rows, trainings, name, removes, measured.get(name), floor, kernels.get(name), work)
+        _rung(
+            rows,
+            trainings,
+            name,
+            removes,
+            measured.get(name),
+            floor,
+            kernels.get(name),
+            work,
+            left_out.get(name, NOT_REACHED),
+        )
         for name, removes in ladder.items()
     ]
 
@@ -94,6 +107,7 @@ def _rung(
     floor: str | None,
     kernels: int | None,
     work: tuple[int, int],
+    not_reached: str,
 ) -> Rung:
     own = [row for row in trainings if row.backend == backend]
     device = next((row.device for row in own), None)
@@ -105,7 +119,7 @@ def _rung(
             dtype=dtype,
             removes=removes,
             kernels_per_iteration=kernels,
-            reason=reason(own, backend) or NOT_REACHED,
+            reason=reason(own, backend) or not_reached,
         )
     ratio = ratio_of(trainings, backend, floor)
     gflops, gbytes = (amount / seconds.estimate / 1e9 for amount in work)

@@ -153,6 +153,7 @@ def judge_ladder(loaded: LoadedRun) -> OverheadResult:
             warnings=_warnings(loaded, plan.threads, rows),
             budget=loaded.run.budget,
             profiled=loaded.run.profiled,
+            left_out=loaded.run.left_out,
         )
 
 

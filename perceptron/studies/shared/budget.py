@@ -10,6 +10,7 @@ from time import monotonic
 from perceptron.records.budget import BudgetUse
 from perceptron.studies.shared.costs import Costs
 from perceptron.studies.shared.hangs import Hangs
+from perceptron.studies.shared.left_out import LeftOut
 
 # What is still running when the budget is over may take this share of it to end.
 GRACE = 0.05
@@ -46,6 +47,8 @@ class Budget:
         """What pieces took in this run."""
         self.hangs: Hangs = whole.hangs if whole else Hangs()
         """What did not end in this start."""
+        self.left_out: LeftOut = whole.left_out if whole else LeftOut()
+        """What did not fit in this start."""
         self._clock = clock or monotonic
         self._whole = whole
         self._piece_ends = inf

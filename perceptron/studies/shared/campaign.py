@@ -22,7 +22,7 @@ from perceptron.studies.shared.processes import (
 )
 from perceptron.studies.shared.progress import Progress
 from perceptron.studies.shared.task import Task, job_of, remaining, row_of
-from perceptron.studies.shared.task_costs import agreed_keys, expected_seconds, work_of
+from perceptron.studies.shared.task_costs import agreed_keys, expected_seconds, learn_seconds
 from perceptron.studies.shared.turns import by_worker, groups, side_by_side, some_problems
 
 # Processes that are not there after so many times what they usually take to start do not start.
@@ -37,6 +37,7 @@ def run_tasks(
     budget: Budget,
     workers: Workers | None = None,
     later: Iterable[Task] | None = None,
+    apart: bool = False,
 ) -> list[Task]:
     """Measure every task that the journal has no row for, and write each row at once.
 
@@ -46,9 +47,10 @@ def run_tasks(
     threads and ``process``; without, each batch of tasks has a fresh one. Return the tasks that
     the ``budget`` left no time for; where some of a group do not fit, the first listed are
     measured. ``later`` tasks count for the time that is still to go; None where it is not known
-    what will follow, so that there is as much to do as there is time.
+    what will follow, so that there is as much to do as there is time. A problem is measured on all
+    its backends or on none, unless they are worth it ``apart``: then as many as fit.
     """
-    return _Campaign(tasks, journal, run, progress, budget, workers, later).measure()
+    return _Campaign(tasks, journal, run, progress, budget, workers, later, apart).measure()
 
 
 class _Campaign:
@@ -63,6 +65,7 @@ class _Campaign:
         budget: Budget,
         workers: Workers | None,
         later: Iterable[Task] | None,
+        apart: bool,
     ) -> None:
         self._tasks = tasks
         self._journal = journal
@@ -70,6 +73,7 @@ class _Campaign:
         self._budget = budget
         self._workers = workers
         self._later = None if later is None else list(later)
+        self._apart = apart
         self._progress = progress
         self._to_go = inf
         self._reasons = {task.backend: registry.reason_unavailable(task.backend) for task in tasks}
@@ -77,20 +81,29 @@ class _Campaign:
 
     def measure(self) -> list[Task]:
         self._report("starting")
-        with suppress(Abandoned):
-            if self._workers is not None and not self._budget.is_over:
-                self._warm(self._workers)
-            with tempfile.TemporaryDirectory(prefix="perceptron-") as references:
-                for group in groups(self._remaining(), self._shuffle):
-                    self._measure_group(group, references)
+        with (
+            suppress(Abandoned),
+            tempfile.TemporaryDirectory(prefix="perceptron-") as references,
+        ):
+            for group in groups(self._remaining(), self._shuffle):
+                if self._workers is not None and not self._budget.is_over:
+                    self._warm(self._workers, group)
+                self._measure_group(group, references)
         self._journal.note_spent(self._budget.whole.spent)
         self._to_go = self._seconds_to_go([])
         self._report("done")
         return self._remaining()
 
-    def _warm(self, workers: Workers) -> None:
-        """Start the lasting workers, without those of a backend that does not start in time."""
-        while here := [task for task in self._remaining() if self._reasons[task.backend] is None]:
+    def _warm(self, workers: Workers, group: list[Task]) -> None:
+        """Start a group's lasting workers, without those of a backend that does not start in time.
+
+        Those of later processes can wait: where time is short, rows of the first come before.
+        """
+        while here := [
+            task
+            for task in self._affordable(self._remaining(group), set())
+            if self._reasons[task.backend] is None
+        ]:
             with self._noting_hangs(inf, self._budget.longest_start):
                 workers.warm(lasting_workers(here))
                 return
@@ -131,9 +144,7 @@ class _Campaign:
                 some = some_problems(self._start(tasks, processes), self._shuffle)
                 if not some:
                     return
-                for task in side_by_side(
-                    self._agreeing(some, references, processes), self._shuffle
-                ):
+                for task in self._still_fitting(self._agreeing(some, references, processes)):
                     if self._budget.is_over:
                         return
                     if self._hangs(task):  # in another process of this group
@@ -191,16 +202,10 @@ class _Campaign:
         return sum(map(self._cost, each_once.values()))
 
     def _affordable(self, tasks: list[Task], started: Set[OwnName]) -> list[Task]:
-        """Return the tasks for which there is time: a problem on all its backends or on none.
-
-        Of their processes some are ``started``.
-        """
-        problems: dict[str, list[Task]] = {}
-        for task in tasks:
-            problems.setdefault(task.problem.reference, []).append(task)
+        """Return the tasks for which there is time; of their processes some are ``started``."""
         kept, left, begun = [], self._budget.left, set(started)
         agreed = agreed_keys(self._journal)
-        for members in problems.values():
+        for members in self._measured_together(tasks):
             unchecked = [task for task in members if task.key not in agreed]
             cost = sum(self._cost(task, "time") for task in members)
             cost += sum(self._cost(task, "check") for task in unchecked)
@@ -210,7 +215,34 @@ class _Campaign:
                 left -= cost
                 begun |= workers
                 kept += members
+            else:
+                self._budget.left_out.note(members, cost, left)
         return kept
+
+    def _still_fitting(self, tasks: list[Task]) -> Iterator[Task]:
+        """Yield tasks side by side, without those for which others have left no time meanwhile."""
+        together = {task: unit for unit in self._measured_together(tasks) for task in unit}
+        fits: dict[Task, bool] = {}
+        for task in side_by_side(tasks, self._shuffle):
+            if task not in fits:
+                cost, left = sum(map(self._cost, together[task])), self._budget.left
+                fits |= dict.fromkeys(together[task], cost < left)
+                if cost >= left:
+                    self._budget.left_out.note(together[task], cost, left)
+            if fits[task]:
+                yield task
+
+    def _measured_together(self, tasks: list[Task]) -> list[list[Task]]:
+        """Return tasks that are begun together or not at all: those of a problem.
+
+        Where each is worth it ``apart``, the cheapest come first, so that most fit.
+        """
+        if self._apart:
+            return [[task] for task in sorted(tasks, key=self._cost)]
+        problems: dict[str, list[Task]] = {}
+        for task in tasks:
+            problems.setdefault(task.problem.reference, []).append(task)
+        return list(problems.values())
 
     def _unchecked(self, tasks: Iterable[Task]) -> list[Task]:
         agreed = agreed_keys(self._journal)
@@ -225,18 +257,21 @@ class _Campaign:
         self, what: str, tasks: list[Task], outcomes: Iterator[Outcome]
     ) -> Iterator[Outcome]:
         """Yield outcomes of tasks that share a worker; keep what each took, or that it hangs."""
-        costs, worker = self._budget.costs, tasks[0].worker
-        works = {task.problem.reference: work_of(task.problem) for task in tasks}
-        kind = (what, *worker)
+        by_name = {task.problem.reference: task for task in tasks}
         expected = max(expected_seconds(task, self._budget, what) for task in tasks)
         while True:
             before, outcome = self._budget.spent, None
-            with self._noting_hangs(expected, self._budget.longest_piece):
-                outcome = next(outcomes, None)
+            try:
+                with self._noting_hangs(expected, self._budget.longest_piece):
+                    outcome = next(outcomes, None)
+            except Abandoned as abandoned:
+                task = by_name.get(abandoned.problem or "", tasks[0])
+                self._budget.left_out.note_unfinished(task, self._budget.spent - before)
+                raise
             if outcome is None:
                 return
-            seconds, work = self._budget.spent - before, works[outcome.problem]
-            costs.learn(kind, outcome.problem, seconds, work)
+            seconds = self._budget.spent - before
+            learn_seconds(by_name[outcome.problem], self._budget, what, seconds)
             yield outcome
 
     def _hangs(self, task: Task) -> bool:

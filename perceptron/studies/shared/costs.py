@@ -39,20 +39,24 @@ class Costs:
         """Return whether any piece of this kind was seen."""
         return kind in self._seen
 
-    def expect(self, kind: Hashable, name: Hashable, work: float = 1.0) -> float:
+    def expect(
+        self, kind: Hashable, name: Hashable, work: float = 1.0, least: float = 0.0
+    ) -> float:
         """Return what a piece will take: as last time, else as the piece of most equal work.
 
         What has less work takes no longer than what has more: on a GPU most sizes take the same.
+        A piece that was not seen is expected to take ``least`` or more.
         """
         seen = self._seen.get(kind)
         if not seen:
-            return _FIRST_GUESS
+            return max(_FIRST_GUESS, least)
         if name in seen:
             return seen[name].seconds
         nearest = min(seen.values(), key=lambda piece: abs(log(work / piece.work)))
         fixed = _fixed(list(seen.values()))
         expected = fixed + (nearest.seconds - fixed) * work / nearest.work
-        return min([expected, *(piece.seconds for piece in seen.values() if piece.work >= work)])
+        larger = (piece.seconds for piece in seen.values() if piece.work >= work)
+        return max(least, min([expected, *larger]))
 
 
 def _fixed(seen: list[_Seen]) -> float:

@@ -33,6 +33,13 @@ class Hangs:
         """Return whether a backend did not end on the problem of this reference, or not start."""
         return not self._seconds.keys().isdisjoint([(backend, problem), (backend, None)])
 
+    def reason(self, backend: str, problem: str) -> str | None:
+        """Return that a backend did not end on the problem of this reference, in words; or None."""
+        for key, what in (((backend, problem), "end"), ((backend, None), "start")):
+            if key in self._seconds:
+                return f"did not {what} within {self._seconds[key]:.3g} s"
+        return None
+
     @property
     def warnings(self) -> list[MeasurementWarning]:
         """Return one for each."""

@@ -18,17 +18,21 @@ PAIRS: tuple[Pair, ...] = (
     ("torch-cpu-one-by-one", "torch-cpu"),
     ("numpy-one-by-one", "processes"),
     ("numpy", "torch-cpu"),
+    ("numpy", "torch-cpu-bmm"),
     ("numpy", "torch-cuda"),
 )
-"""Each way of training all at once beside doing so one by one, then the ways beside each other."""
+"""Each way of training all at once beside doing so one by one, then the ways beside each other.
+
+PyTorch's are two on the CPU: as its documentation writes ensembles, and the fastest.
+"""
 
 BESIDE = ("numpy-one-by-one",)
 """What a question about several models compares the usual backends with."""
 
-_ONE_BY_ONE, _POOL = "-one-by-one", "processes"
+_ONE_BY_ONE, _POOL, _IN_POOL = "-one-by-one", "processes", "numpy"
 # Single trainings take time in proportion to their number: beyond this nothing is to be seen but
-# how long that is.
-_MOST_SINGLE = 256
+# how long that is. For a quick look a few times the number from which on all at once is faster.
+_MOST_SINGLE, _MOST_SINGLE_QUICKLY = 256, 16
 
 
 def pairs_along_models(families: Iterable[str], files: Iterable[str]) -> tuple[Pair, ...]:
@@ -56,13 +60,22 @@ def refuse_processes(problem: Problem, counts: Sequence[int]) -> None:
         )
 
 
-def highest(axis: SizeAxis, pair: Pair) -> int:
-    """Return up to which size a pair is worth comparing along an axis."""
-    if axis.problem(axis.low).axes != (MODELS,) or not any(map(_is_single, pair)):
-        return axis.high
-    return min(axis.high, max(axis.low + 1, _MOST_SINGLE))
+def between(axis: SizeAxis, pair: Pair, quick: bool = False) -> tuple[int, int]:
+    """Return between which sizes a pair is worth comparing along an axis."""
+    low, high = axis.low, axis.high
+    if axis.problem(low).axes != (MODELS,) or not any(map(_is_single, pair)):
+        return low, high
+    if len(set(map(_of_one_model, pair))) == 1:
+        low = max(low, 2)  # one model is the same training on both
+    most = _MOST_SINGLE_QUICKLY if quick else _MOST_SINGLE
+    return low, min(high, max(low + 1, most))
 
 
 def _is_single(backend: str) -> bool:
     """Return whether a backend trains several models as so many single ones."""
     return backend.endswith(_ONE_BY_ONE) or backend == _POOL
+
+
+def _of_one_model(backend: str) -> str:
+    """Return the backend that this one is where there is one model."""
+    return _IN_POOL if backend == _POOL else backend.removesuffix(_ONE_BY_ONE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from contextlib import suppress
 
 from perceptron.backends import registry
+from perceptron.backends.protocol import least_seconds_of
+from perceptron.measure.timing import usual_seconds
 from perceptron.problems.cost import operations
 from perceptron.problems.problem import Problem
 from perceptron.records.store import RunJournal
@@ -13,9 +16,43 @@ from perceptron.studies.shared.task import Key, Task, key_of, remaining
 
 
 def expected_seconds(task: Task, budget: Budget, what: str = "time") -> float:
-    """Return what a task will take in a worker that runs: to be timed, or to be checked."""
-    kind, name = (what, *task.worker), task.problem.reference
-    return budget.costs.expect(kind, name, work_of(task.problem))
+    """Return what a task will take in a worker that runs: to be timed, or to be checked.
+
+    Of a backend that says how long a sample must be, the first task takes as long as that of
+    another that says so, and as such samples do.
+    """
+    costs, least = budget.costs, least_seconds(task)
+    kind: Hashable = (what, *task.worker)
+    if least and not costs.knows(kind):
+        kind = _long(what)
+    least = least if what == "time" else 0.0
+    return costs.expect(kind, task.problem.reference, least or work_of(task.problem), least)
+
+
+def learn_seconds(task: Task, budget: Budget, what: str, seconds: float) -> None:
+    """Keep what a task took, for `expected_seconds`."""
+    costs, least = budget.costs, least_seconds(task)
+    work = least if least and what == "time" else work_of(task.problem)
+    costs.learn((what, *task.worker), task.problem.reference, seconds, work)
+    if least:
+        costs.learn(_long(what), task.problem.reference, seconds, work)
+
+
+def _long(what: str) -> Hashable:
+    """Return the kind of all pieces whose samples must be long."""
+    return (what, "long")
+
+
+def least_seconds(task: Task) -> float:
+    """Return what timing a task takes because of how long its backend says a sample must be.
+
+    0 where it says nothing. Where it does, that is the work: more models of a pool whose samples
+    must be as long all the same take no longer.
+    """
+    seconds = None
+    with suppress(Exception):  # untrusted code may do anything
+        seconds = least_seconds_of(registry.load(task.backend), task.problem)
+    return 0.0 if seconds is None else usual_seconds(task.effort, seconds)
 
 
 def seconds_for(tasks: Iterable[Task], journal: RunJournal, budget: Budget) -> float:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def measure(
     plan: BenchPlan = PLAN,
     budget: Budget | None = None,
     progress: Progress = silent,
+    apart: bool = False,
+    problem: str | None = None,
 ) -> RunJournal:
     run = Run(
         plan={"test": True},
@@ -41,7 +44,8 @@ def measure(
         started=STARTED,
     )
     with open_run(folder, run, environment) as journal:
-        run_tasks(tasks(plan), journal, run, progress, budget or unlimited(), later=())
+        some = [task for task in tasks(plan) if problem in (None, task.problem.name)]
+        run_tasks(some, journal, run, progress, budget or unlimited(), later=(), apart=apart)
         return journal
 
 
@@ -184,6 +188,24 @@ def test_nothing_begins_that_does_not_fit(
         for name in PLAN.backends
     }
     assert timed["numpy"] == timed["torch-cpu"] == pairs
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_what_does_not_fit_is_left_out_with_the_others_of_its_problem_or_apart(
+    lab: Lab, tmp_path: Path, environment: Environment, apart: bool
+) -> None:
+    """A pair needs both, a rung of a ladder none; it is kept what would have been too long."""
+    lab.takes = lambda job, problem: 9.0 if job.backend == "torch-cpu" and not job.check else 0.01
+    budget = Budget(30.0, clock=lambda: lab.now)
+    rows = measure(tmp_path, environment, budget=budget, apart=apart, problem="mlp-width:8").rows
+    counts = Counter(row.backend for row in rows)
+    assert counts == {"torch-cpu": 3, "numpy": 4 if apart else 3}
+    task = next(
+        task
+        for task in tasks(PLAN)
+        if (task.backend, task.problem.name) == ("torch-cpu", "mlp-width:8")
+    )
+    assert str(budget.left_out.reason(task)).startswith("takes about 9.0 s, and ")
 
 
 @pytest.mark.parametrize("check", [False, True])

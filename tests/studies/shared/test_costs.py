@@ -58,3 +58,13 @@ def test_what_is_smaller_takes_no_longer() -> None:
     costs.learn("torch-cuda", "small", 0.8, work=1.0)
     costs.learn("torch-cuda", "large", 0.9, work=32.0)
     assert costs.expect("torch-cuda", "middle", work=4.0) == 0.9
+
+
+def test_what_must_take_long_is_expected_to_until_it_was_seen() -> None:
+    """A guess is no shorter than that; what a piece took is what it takes."""
+    costs = Costs()
+    assert costs.expect("single", "many", least=8.0) == 8.0
+    costs.learn("single", "few", 0.5, work=1.0)
+    assert costs.expect("single", "many", work=2.0, least=8.0) == 8.0
+    costs.learn("single", "many", 3.0, work=2.0)
+    assert costs.expect("single", "many", work=2.0, least=8.0) == 3.0

@@ -1,10 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
 from perceptron.backends import registry
 from perceptron.problems.catalogue import find
 from perceptron.studies.crossover import CrossoverPlan
 from perceptron.studies.shared.axes import family_axis
-from perceptron.studies.shared.many_models import BESIDE, PAIRS, pairs_along_models, usual_for
+from perceptron.studies.shared.many_models import (
+    BESIDE,
+    PAIRS,
+    between,
+    pairs_along_models,
+    usual_for,
+)
 
 OLD = ("numpy", "torch-cpu")
 
@@ -30,9 +40,30 @@ def test_single_trainings_are_searched_no_further_than_one_waits_for() -> None:
     plan = CrossoverPlan(families=("many-or-gates", "mlp-width"), pairs=(OLD,), threads=(1,))
     gates, width = plan.axes
     assert plan.search(gates, OLD).high == 65_536
+    looking = replace(plan, quick=True)
+    assert looking.search(gates, OLD).high == 65_536
     for name in ("numpy-one-by-one", "processes"):
         assert plan.search(gates, (name, "numpy")).high == 256
+        assert looking.search(gates, (name, "numpy")).high == 16
         assert plan.search(width, (name, "numpy")).high == family_axis("mlp-width").high
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_one_model_is_not_searched_where_it_is_the_same_training(quick: bool) -> None:
+    """Nobody wins there, and finding out takes all processes that there may be."""
+    (gates,) = CrossoverPlan(families=("many-or-gates",), pairs=(OLD,), threads=(1,)).axes
+    for pair in PAIRS[:3]:
+        assert between(gates, pair, quick)[0] == 2
+    for pair in (*PAIRS[3:], ("numpy-one-by-one", "torch-cpu")):
+        assert between(gates, pair, quick)[0] == 1
+
+
+def test_short_axes_have_two_ends() -> None:
+    """Those of a file may begin anywhere."""
+    gates = family_axis("many-or-gates")
+    for low, high in ((1, 2), (300, 1000)):
+        least, most = between(replace(gates, low=low, high=high), PAIRS[0])
+        assert low <= least <= most <= high
 
 
 def test_advice_about_several_models_also_tries_one_after_the_other() -> None:
