@@ -6,8 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -20,7 +22,7 @@ from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.measurement import Measurement
 from perceptron.records.of_record import export
 from perceptron.rehearsal import is_rehearsal
-from tests import slurm
+from tests import slurm, watching
 
 ROOT = Path(__file__).parents[1]
 
@@ -44,6 +46,7 @@ settings.load_profile("any machine")
 _FIRST = (
     "tests/test_bare_gpu_machine.py",
     "tests/test_asv.py",
+    "tests/test_fleet_on_slurm.py",
     "tests/commands",
     "tests/test_light_install.py",
     "tests/test_docs.py",
@@ -56,6 +59,24 @@ Perceptron = Callable[..., subprocess.CompletedProcess[str]]
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run what takes longest first; the order of all others stays."""
     items.sort(key=lambda item: not item.nodeid.startswith(_FIRST))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Leave out of coverage what others cover as well."""
+    with ExitStack() as stack:
+        if item.nodeid.startswith(watching.UNWATCHED):
+            stack.enter_context(watching.unwatched())
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, Any, Any]:
+    """Clear up after processes that were killed, before pytest-cov puts together what all wrote."""
+    result = yield
+    if not hasattr(session.config, "workerinput"):
+        watching.remove_unfinished(session.config.rootpath)
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_in_one_screen(perceptron: Perceptron, command: str) -> None:
-    process = perceptron(command, "--help")
+def test_every_command_has_help_in_one_screen(here: Perceptron, command: str) -> None:
+    process = here(command, "--help")
     assert process.returncode == 0
     assert len(process.stdout.splitlines()) < 40
 

@@ -15,9 +15,10 @@ from perceptron.backends.cupy_backend import BACKEND
 from perceptron.backends.numpy_backend import BACKEND as NUMPY
 from perceptron.problems import catalogue
 from perceptron.problems.problem import DTYPES, DType, Problem
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import PROMISES, broken_promises
 from tests.backends.fake_cupy import DeviceArray, FakeCupy
 
+pytestmark = pytest.mark.usefixtures("references_kept")
 PROBLEMS = {problem.name: problem for problem in checks.problems()}
 
 
@@ -27,7 +28,7 @@ def test_arrays_of_a_device_keep_every_promise(
     cupy: FakeCupy, problem: Problem, dtype: DType
 ) -> None:
     """The contract of all backends; nothing is computed with what lies on the host."""
-    assert broken_promises(BACKEND, problem, dtype) == []
+    assert broken_promises(BACKEND, problem, dtype, PROMISES) == []
 
 
 @pytest.mark.parametrize("name", ["or-gate", "batches-adam", "batches-momentum"])

@@ -11,14 +11,12 @@ from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.protocol import Unsupported
 from perceptron.problems.problem import DType
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import PROMISES, broken_promises
 
 PROBLEMS = {problem.name: problem for problem in checks.problems()}
-# That mistakes would be noticed is a promise of problems; those of the CPU's backends show it.
-CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
 DEVICES = [name for name in registry.BUILT_IN if registry.load(name).device != "cpu"]
 
-pytestmark = pytest.mark.usefixtures("_rehearsal", "traced_not_compiled")
+pytestmark = pytest.mark.usefixtures("_rehearsal", "references_kept", "traced_not_compiled")
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_contract_is_kept_on_a_stand_in(name: str, problem: str, dtype: DType) -> None:
     if reason := registry.reason_unavailable(name):
         pytest.skip(f"{name}: {reason}")
-    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, CONTRACT) == []
+    assert broken_promises(registry.load(name), PROBLEMS[problem], dtype, PROMISES) == []
 
 
 @pytest.mark.parametrize("name", DEVICES)

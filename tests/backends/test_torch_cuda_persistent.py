@@ -17,7 +17,7 @@ from perceptron.backends.shared.compilers import INTERPRET
 from perceptron.backends.torch_cuda_persistent import BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import PROMISES, broken_promises
 
 for extra in ("torch", "triton"):
     if reason := optional.missing(extra):
@@ -33,14 +33,12 @@ def _rehearsal(monkeypatch: pytest.MonkeyPatch) -> None:
 # would take ten seconds to find out again.
 ALIKE = ("or-gate", "symptoms", "xor", "perceptron-rows:16")
 PROBLEMS = [problem for problem in checks.problems() if problem.name not in ALIKE]
-# That mistakes would be noticed is a promise of problems; those of the CPU's backends show it.
-CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
 
 
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.name)
 def test_the_kernel_keeps_every_promise(problem: Problem) -> None:
     """The contract of all backends, on what fits into a block."""
-    assert broken_promises(BACKEND, problem, "float32", CONTRACT) == []
+    assert broken_promises(BACKEND, problem, "float32", PROMISES) == []
 
 
 @pytest.mark.parametrize("name", ["or-gate", "symptoms", "xor", "xor-hidden", "mlp-map:16x32"])

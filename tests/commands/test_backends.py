@@ -9,7 +9,7 @@ from perceptron.backends.protocol import Distributed
 from tests.conftest import Perceptron
 
 
-def test_backends_say_what_can_run(perceptron: Perceptron) -> None:
+def test_backends_say_what_can_run(perceptron: Perceptron, here: Perceptron) -> None:
     by_name = {
         backend["name"]: backend
         for backend in json.loads(perceptron("backends", "--json").stdout)["backends"]
@@ -19,5 +19,5 @@ def test_backends_say_what_can_run(perceptron: Perceptron) -> None:
     for name, backend in by_name.items():
         assert backend["reason"] == registry.reason_unavailable(name)
         assert backend["distributed"] == isinstance(registry.load(name), Distributed)
-    table = perceptron("backends").stdout
+    table = here("backends").stdout
     assert all(name in table for name in by_name)

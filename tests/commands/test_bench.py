@@ -162,8 +162,8 @@ def test_the_finding_alone(perceptron: Perceptron, tmp_path: Path) -> None:
         (" ", "--rounds is empty: name at least one, or leave it out"),
     ],
 )
-def test_rounds_are_one_number(perceptron: Perceptron, rounds: str, message: str) -> None:
-    finished = perceptron("bench", "--quick", "--rounds", rounds)
+def test_rounds_are_one_number(here: Perceptron, rounds: str, message: str) -> None:
+    finished = here("bench", "--quick", "--rounds", rounds)
     assert finished.returncode == 2
     assert finished.stderr.splitlines()[-1] == f"error: {message}"
 

@@ -195,20 +195,20 @@ def test_an_untrusted_table_is_judged_in_the_form_of_the_contract(
     assert "svd" in (tmp_path / "html" / "data" / "sweeps.js").read_text(encoding="utf-8")
 
 
-def test_a_document_alone_costs_no_page(perceptron: Perceptron, tmp_path: Path) -> None:
+def test_a_document_alone_costs_no_page(here: Perceptron, tmp_path: Path) -> None:
     """Of files as of what was measured; nothing but the table is in the folder afterwards."""
     (tmp_path / "times.csv").write_text(TABLE)
-    process = perceptron("crossover", "--from", "times.csv", "--json")
+    process = here("crossover", "--from", "times.csv", "--json")
     assert (process.returncode, process.stderr) == (0, "")
     assert json.loads(process.stdout)["page"] is None
     assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
 
 
 @pytest.mark.parametrize("html", ["", "times.csv", "/proc/no"])
-def test_no_page_costs_no_answer(perceptron: Perceptron, tmp_path: Path, html: str) -> None:
+def test_no_page_costs_no_answer(here: Perceptron, tmp_path: Path, html: str) -> None:
     """None was wanted, or its folder cannot be written to: the answer and its exit code stay."""
     (tmp_path / "times.csv").write_text(TABLE)
-    process = perceptron("crossover", "--from", "times.csv", "--html", html)
+    process = here("crossover", "--from", "times.csv", "--html", html)
     assert process.returncode == 0
     assert "jax-gpu from" in process.stdout
     assert "page:" not in process.stdout
@@ -218,14 +218,14 @@ def test_no_page_costs_no_answer(perceptron: Perceptron, tmp_path: Path, html: s
     assert [file.name for file in tmp_path.iterdir()] == ["times.csv"]
 
 
-def test_an_untrusted_table_is_judged_in_words(perceptron: Perceptron, tmp_path: Path) -> None:
+def test_an_untrusted_table_is_judged_in_words(here: Perceptron, tmp_path: Path) -> None:
     (tmp_path / "times.csv").write_text(TABLE)
-    process = perceptron("crossover", "--from", "times.csv", "--pair", "jax-gpu:numpy")
+    process = here("crossover", "--from", "times.csv", "--pair", "jax-gpu:numpy")
     assert process.returncode == 0
     assert "jax-gpu → numpy" in process.stdout
     assert "jax-gpu from" in process.stdout or "numpy first" in process.stdout
     assert "page:  html/sweeps.html#family=svd&" in process.stdout
-    wrong = perceptron("crossover", "--from", "times.csv", "--pair", "numpy:torch")
+    wrong = here("crossover", "--from", "times.csv", "--pair", "numpy:torch")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("error: unknown backend in --pair 'torch'")
 

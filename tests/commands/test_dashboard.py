@@ -41,13 +41,13 @@ def test_the_command_prints_its_contract(
 
 
 def test_prices_cost_the_trainings_of_machines(
-    perceptron: Perceptron, results: Path, tmp_path: Path
+    here: Perceptron, results: Path, tmp_path: Path
 ) -> None:
     """A name of no machine is told in one line."""
     (tmp_path / "prices.toml").write_text(
         'currency = "EUR"\n[per_hour]\nbox = 3.6\nbax = 1\n', encoding="utf-8"
     )
-    result = perceptron("dashboard", "--price", "prices.toml")
+    result = here("dashboard", "--price", "prices.toml")
     assert result.returncode == 0, result.stderr
     assert result.stderr == (
         "prices.toml: per_hour: no machine is called 'bax': did you mean 'box'?\n"
@@ -55,9 +55,9 @@ def test_prices_cost_the_trainings_of_machines(
     assert "cost of it, EUR" in (tmp_path / "html" / "data" / "machines.js").read_text()
 
 
-def test_the_command_names_its_page(perceptron: Perceptron, results: Path) -> None:
+def test_the_command_names_its_page(here: Perceptron, results: Path) -> None:
     """And the reason why there is nothing of asv's, in one line each."""
-    result = perceptron("dashboard", "--results", str(results), "--html", "elsewhere/pages")
+    result = here("dashboard", "--results", str(results), "--html", "elsewhere/pages")
     assert result.returncode == 0, result.stderr
     assert "elsewhere/pages/index.html" in result.stdout
     assert "asv's pages are not there: no asv.conf.json" in result.stdout
@@ -76,26 +76,26 @@ def test_the_command_names_its_page(perceptron: Perceptron, results: Path) -> No
     ],
 )
 def test_what_cannot_be_is_one_line(
-    perceptron: Perceptron,
+    here: Perceptron,
     results: Path,
     tmp_path: Path,
     arguments: list[str],
     message: str,
 ) -> None:
     (tmp_path / "file").write_text("")
-    result = perceptron("dashboard", *arguments)
+    result = here("dashboard", *arguments)
     assert result.returncode == 2
     assert result.stderr.startswith(message)
     assert len(result.stderr.splitlines()) == 1
     assert result.stdout == ""
 
 
-def test_a_port_that_is_taken_is_one_line(perceptron: Perceptron, results: Path) -> None:
+def test_a_port_that_is_taken_is_one_line(here: Perceptron, results: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        result = perceptron("dashboard", "--serve", "--port", str(port))
+        result = here("dashboard", "--serve", "--port", str(port))
     assert result.returncode == 2
     assert result.stderr.splitlines()[-1].startswith(
         f"error: --port {port}: Address already in use"

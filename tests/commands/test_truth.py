@@ -34,23 +34,23 @@ def test_truth_tells_how_often_it_is_right(perceptron: Perceptron, tmp_path: Pat
     assert process.stderr.splitlines()[-1] == "wrote truth.md"
 
 
-def test_a_file_that_cannot_be_written_is_told_first(perceptron: Perceptron) -> None:
-    process = perceptron("truth", "--worlds", "1", "--save", "/proc/no/truth.md")
+def test_a_file_that_cannot_be_written_is_told_first(here: Perceptron) -> None:
+    process = here("truth", "--worlds", "1", "--save", "/proc/no/truth.md")
     assert process.returncode == 2
     assert process.stderr.splitlines()[-1].startswith("error: /proc/no/truth.md: cannot be written")
     assert process.stdout == ""
 
 
-def test_estimates_stand_beside_published_times(perceptron: Perceptron, tmp_path: Path) -> None:
+def test_estimates_stand_beside_published_times(here: Perceptron, tmp_path: Path) -> None:
     """Nothing is measured, so that the page is the same everywhere."""
-    process = perceptron("truth", "--what-if", "--json", "--save", "what-if.md")
+    process = here("truth", "--what-if", "--json", "--save", "what-if.md")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert set(document) == {"rows", "inside", "median_width", "not_compared"}
     assert sum(row["inside"] for row in document["rows"]) == document["inside"]
     assert process.stderr.splitlines() == ["wrote what-if.md"]
     text = (tmp_path / "what-if.md").read_text(encoding="utf-8")
-    shown = perceptron("truth", "--what-if").stdout
+    shown = here("truth", "--what-if").stdout
     assert shown.splitlines()[-1] in text
 
 

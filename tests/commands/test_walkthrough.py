@@ -39,30 +39,28 @@ def test_the_walk_through_prints_the_contract(perceptron: Perceptron) -> None:
     assert set(reasons) | set(runs) == {"numpy", "torch-cpu", "torch-cuda"}
 
 
-def test_figures_are_saved_where_asked_for(perceptron: Perceptron, tmp_path: Path) -> None:
-    process = perceptron("walkthrough", "xor-hidden", "--backend", "numpy", "--save", "figures")
+def test_figures_are_saved_where_asked_for(here: Perceptron, tmp_path: Path) -> None:
+    process = here("walkthrough", "xor-hidden", "--backend", "numpy", "--save", "figures")
     assert process.returncode == 0
     assert (tmp_path / "figures" / "xor-hidden-decision.png").exists()
 
 
 def test_a_walk_through_without_any_run_still_saves_what_it_can(
-    perceptron: Perceptron, tmp_path: Path
+    here: Perceptron, tmp_path: Path
 ) -> None:
     """No GPU: the data, the reason, and the figure of the activation."""
     if registry.reason_unavailable("torch-cuda") is None:
         pytest.skip("there is a GPU here")
-    process = perceptron("walkthrough", "--backend", "torch-cuda", "--save", "figures")
+    process = here("walkthrough", "--backend", "torch-cuda", "--save", "figures")
     assert process.returncode == 0
     assert "torch-cuda: skipped" in process.stdout
     assert (tmp_path / "figures" / "sigmoid.png").exists()
 
 
-def test_the_chapter_on_digits_prints_the_contract(perceptron: Perceptron, tmp_path: Path) -> None:
+def test_the_chapter_on_digits_prints_the_contract(here: Perceptron, tmp_path: Path) -> None:
     """Accuracy on both parts in place of weights and predictions, errors by epoch."""
     pytest.importorskip("sklearn")
-    process = perceptron(
-        "walkthrough", "digits", "--backend", "numpy", "--json", "--save", "figures"
-    )
+    process = here("walkthrough", "digits", "--backend", "numpy", "--json", "--save", "figures")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert document["problem"] == "digits"
@@ -75,7 +73,7 @@ def test_the_chapter_on_digits_prints_the_contract(perceptron: Perceptron, tmp_p
     assert (tmp_path / "figures" / "digits-mistakes.png").exists()
 
 
-def test_the_digits_have_no_activation_to_replace(perceptron: Perceptron) -> None:
-    process = perceptron("walkthrough", "digits", "--activation", "tanh")
+def test_the_digits_have_no_activation_to_replace(here: Perceptron) -> None:
+    process = here("walkthrough", "digits", "--activation", "tanh")
     assert process.returncode == 2
     assert process.stderr.startswith("error: --activation is for problems of one output")

@@ -15,7 +15,7 @@ from perceptron.backends.protocol import Distributed, processes_of, ranks_of
 from perceptron.problems import catalogue
 from perceptron.problems.optimizer import Adam
 from perceptron.problems.problem import DType, Problem
-from tests.backends.conftest import broken_promises
+from tests.backends.conftest import PROMISES, broken_promises
 from tests.backends.data_parallel import inside
 
 if registry.reason_unavailable("torch-ddp"):
@@ -23,8 +23,6 @@ if registry.reason_unavailable("torch-ddp"):
 
 # Of one model: several at once are refused.
 PROBLEMS = {problem.name: problem for problem in checks.problems() if problem.models == 1}
-# That mistakes would be noticed is a promise of problems; those of other backends show it.
-CONTRACT = [check for check in checks.CHECKS if not check.name.startswith("mistakes")]
 
 
 def test_its_name_says_over_how_many_it_trains() -> None:
@@ -76,7 +74,7 @@ def test_four_processes_agree_where_parts_are_unequal_or_empty() -> None:
 )
 def test_two_processes_keep_the_contract(name: str, dtype: DType) -> None:
     """Batches of one row leave a process without any; evaluate() is of all rows all the same."""
-    assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype, CONTRACT) == []
+    assert broken_promises(registry.load("torch-ddp@2"), PROBLEMS[name], dtype, PROMISES) == []
 
 
 def test_phases_are_loops_that_end_ever_later() -> None:
