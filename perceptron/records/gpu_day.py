@@ -19,7 +19,7 @@ class PlannedStage(Struct, frozen=True, kw_only=True):
 
 
 class StageOutcome(Struct, frozen=True, kw_only=True):
-    """What became of a stage; ``reason`` is one line unless it succeeded.
+    """What became of a stage; ``reason`` is one line unless it did all that it is for.
 
     ``left out`` could not run here; ``next call`` did not fit into what was left of this one.
     """

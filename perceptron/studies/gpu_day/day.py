@@ -27,6 +27,7 @@ CALL_SECONDS = 570.0
 """What one call takes unless told otherwise: where machines are lent, commands often end at ten
 minutes."""
 _REHEARSAL_MACHINE = "rehearsal"
+_REHEARSED_GPUS = 2
 
 Report = Callable[[StageOutcome], None]
 
@@ -74,22 +75,25 @@ def run_day(
     results, state, rehearse = opened.results, opened.state, opened.state.rehearsal
     total = inf if rehearse else CALL_SECONDS
     left = total if budget_seconds is None else budget_seconds
-    done = {outcome.number: outcome for outcome in state.stages}
+    # By name: a newer plan may have other numbers.
+    done = {outcome.name: outcome for outcome in state.stages}
     packer = Packer(results, archive)
     runner = Runner(results, rehearse, packer)
     asked = [stage for stage in stages if stage.number in numbers] if numbers else list(stages)
-    gpu = next((state.name for state in gpu_states()), None)
-    named = machine or (machine_name() if gpu is None else machine_of(gpu))
+    gpus = [state.name for state in gpu_states()]
+    named = machine or (machine_of(gpus[0]) if gpus else machine_name())
     if rehearse:
         named = machine or _REHEARSAL_MACHINE
-    day = Day(results, named, runner.survey, rehearse)
+    # One that no driver tells of is one, as far as is known.
+    count = _REHEARSED_GPUS if rehearse else max(1, len(gpus))
+    day = Day(results, named, runner.survey, rehearse, count)
     outcomes = []
     packer.pack()  # an archive that cannot be written is told now
     try:
         for stage in asked:
-            earlier = done.get(stage.number)
+            earlier = done.get(stage.name)
             if not numbers and earlier is not None and earlier.outcome == "ok":
-                outcomes.append(earlier)
+                outcomes.append(msgspec.structs.replace(earlier, number=stage.number))
                 continue
             if monotonic() - begin + stage.limit(rehearse) > left:
                 reason = "not enough time is left of this call: the same command resumes"
@@ -97,8 +101,8 @@ def run_day(
             else:
                 begins(stage)
                 outcome = runner.run(stage, day)
-                done[stage.number] = outcome
-                kept = [done[number] for number in sorted(done)]
+                done[stage.name] = outcome
+                kept = sorted(done.values(), key=lambda kept: kept.number)
                 _keep(results, DayState(rehearsal=rehearse, stages=kept))
             outcomes.append(outcome)
             ended(outcome)

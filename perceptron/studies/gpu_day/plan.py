@@ -1,27 +1,31 @@
 """The stages of a day with a GPU, in the order of their worth.
 
-The first call of ten minutes must bring the finding and a crossover whatever follows; what the
-second one brings makes them a page.
+The first call of ten minutes must bring the finding and from where on the GPU wins, whatever
+follows; what the others bring makes that a page.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from pathlib import Path
-
-import msgspec
-from msgspec import Struct
+from collections.abc import Callable, Iterable, Sequence
 
 from perceptron.backends.ladder import rungs
 from perceptron.problems import catalogue
-from perceptron.records.backend import CheckResult
-from perceptron.studies.gpu_day.stage import Command, Day, LeftOut, Stage, perceptron
+from perceptron.studies.gpu_day import checks
+from perceptron.studies.gpu_day.stage import (
+    EAGER,
+    RECORDED,
+    Command,
+    Day,
+    Stage,
+    perceptron,
+)
 
-CHECKOUT = Path(__file__).parents[3]
-"""Where the package lies, and its tests unless it was installed."""
 SURVEY = perceptron("backends", "--json")
 """What can run here: the other stages are made of its answer."""
+
+# What `perceptron race` exits with where nobody got to the target: it has raced all the same.
+_NOBODY_THERE = 3
 
 
 def _facts(_day: Day, _seconds: float) -> Sequence[Command]:
@@ -35,68 +39,58 @@ def _finding(day: Day, seconds: float) -> Sequence[Command]:
 
 def _crossover(family: str) -> Callable[[Day, float], Sequence[Command]]:
     def commands(day: Day, seconds: float) -> Sequence[Command]:
-        pairs = [f"{name}:{day.challenger}" for name in day.incumbents]
-        words = [word for pair in pairs for word in ("--pair", pair)]
-        return (day.study(seconds, "crossover", "--family", family, *words),)
+        pairs = [(name, day.challenger) for name in day.incumbents]
+        return (day.study(seconds, "crossover", "--family", family, *_pairs(pairs)),)
 
     return commands
 
 
-def _tests(day: Day, _seconds: float) -> Sequence[Command]:
-    """Run them on every GPU backend; a warning of another version of a library is no failure."""
-    day.challenger  # noqa: B018 raises where there is none
-    folder = CHECKOUT / "tests" / "backends"
-    if not folder.is_dir():
-        raise LeftOut(f"{folder}: no tests here: run from a checkout")
-    words = ("-m", "gpu", "-v", "-p", "no:cacheprovider", "-W", "default", "-o", "filterwarnings=")
-    # Compiling each problem of the contract takes longer than all else; `check` does it for two.
-    chosen = ("-k", "not float64 and not (promise and (compiled or jax))")
-    # First the published training on each backend: there may be no time for more. A rehearsal of
-    # all tests would take minutes.
-    tests = [folder / "test_golden.py", *([] if day.rehearse else [folder])]
-    arguments = ("-m", "pytest", *words, *chosen, *map(str, tests))
-    return (Command(arguments, document=False, complaint=_failed_tests),)
+def _along_models(family: str) -> Callable[[Day, float], Sequence[Command]]:
+    """Set all at once on the GPU beside the CPU, and beside one model after the other."""
+
+    def commands(day: Day, seconds: float) -> Sequence[Command]:
+        first, *others = day.at_once
+        numpy = day.incumbents[:1]
+        pairs = [(name, first) for name in (numpy if day.rehearse else day.incumbents)]
+        pairs += [(name, first) for name in day.one_by_one]
+        # Some seconds for each process, of which a rehearsal has few.
+        pairs += [(name, other) for name in numpy for other in others if not day.rehearse]
+        return (day.study(seconds, "crossover", "--family", family, *_pairs(pairs)),)
+
+    return commands
 
 
-def _failed_tests(answer: bytes) -> str | None:
-    """Return pytest's last line where tests failed, as in ``2 failed, 9 passed in 3.1s``."""
-    lines = answer.decode(errors="replace").split("\n")
-    summary = next((line.strip("= ") for line in reversed(lines) if line.strip()), "")
-    return summary if re.search(r"\b\d+ (failed|errors?)\b", summary) else None
+def _race(day: Day, seconds: float) -> Sequence[Command]:
+    """Have them race in both dtypes: who does not compute in one says so."""
+    racing = [*day.incumbents, day.challenger, *filter(day.has, (RECORDED,))]
+    if day.rehearse:
+        racing = [*day.incumbents[:1], day.challenger]
+    words = ("--problem", "digits", "--target", "accuracy=0.95", "--backends", ",".join(racing))
+    return (
+        day.study(
+            *(seconds, "race", *words, "--dtype", "float32", "bfloat16"),
+            rehearsed=("--seeds", "2"),
+            # A rehearsal that nobody won had no time to race.
+            good=(0,) if day.rehearse else (0, _NOBODY_THERE),
+        ),
+    )
 
 
-def _check(day: Day, _seconds: float) -> Sequence[Command]:
-    """Check each in a process of its own: an error on a device spoils what follows there."""
-    day.challenger  # noqa: B018 raises where there is none
-    problems = ("or-gate",) if day.rehearse else ("or-gate", "mlp-width:64")
-    words = tuple(word for problem in problems for word in ("--problem", problem))
-    # 1 also where a backend trains none of these problems.
-    return [
-        perceptron(
-            *("check", name, *words, "--json"),
-            good=(0, 1),
-            complaint=broken_promises,
-            about=name,
-        )
-        for name in day.gpu_backends
-    ]
+def _data_parallel(day: Day, seconds: float) -> Sequence[Command]:
+    """Search along the batch: what is shared out grows, and what is exchanged does not."""
+    alone, *over_two = day.data_parallel
+    pairs = [(alone, over) for over in over_two]
+    if not day.rehearse or not over_two:
+        pairs = [(EAGER, alone), *pairs, *((EAGER, over) for over in over_two)]
+    # Processes share threads evenly, and it is GPUs that compute here.
+    threads = ("--threads", "2") if over_two else ()
+    note = "" if over_two else f"{alone} over one process alone: two need 2 GPUs, and here is 1"
+    words = ("--family", "mlp-batch", *_pairs(pairs), *threads)
+    return (day.study(seconds, "crossover", *words, note=note),)
 
 
-class _Checked(Struct):
-    backends: dict[str, list[CheckResult]]
-
-
-def broken_promises(answer: bytes) -> str | None:
-    """Return the first promise that `perceptron check --json` found broken, for each backend."""
-    try:
-        checked = msgspec.json.decode(answer, type=_Checked).backends
-    except msgspec.DecodeError as error:
-        return f"`perceptron check` did not answer: {error}"
-    broken = [
-        next((f"{name}: {one.name}: {one.broken[0]}" for one in promises if one.broken), None)
-        for name, promises in checked.items()
-    ]
-    return "; ".join(filter(None, broken)) or None
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return [word for pair in pairs for word in ("--pair", ":".join(pair))]
 
 
 def _ladder(problem: str) -> Callable[[Day, float], Sequence[Command]]:
@@ -131,7 +125,8 @@ def _named(day: Day) -> str:
     return ",".join((*day.incumbents, day.challenger))
 
 
-# Two calls of ten minutes: up to `check` and the rest, each within 9½ minutes.
+# Three calls of ten minutes, each within 9½ minutes: up to `check`, up to `batch`, and the rest.
+# All together leave time for the machine to start and for what is between the calls.
 STAGES = tuple(
     Stage(number, *fields)
     for number, fields in enumerate(
@@ -140,18 +135,49 @@ STAGES = tuple(
             ("finding", "10,000 iterations on the OR gate: the GPU's bar", 100.0, _finding),
             ("width", "from which hidden width up the GPU wins", 100.0, _crossover("mlp-width")),
             (
+                "check-many",
+                "what trains many models at once keeps its contract",
+                50.0,
+                checks.check_many,
+            ),
+            (
+                "many-or-gates",
+                "from how many OR gates at once the GPU wins",
+                150.0,
+                _along_models("many-or-gates"),
+            ),
+            ("tests", "the tests that need a GPU: what fails at first contact", 50.0, checks.tests),
+            ("check", "every GPU backend keeps its contract", 60.0, checks.check),
+            (
                 "ladder",
                 "the OR gate's rungs, kernels counted and profiled",
                 190.0,
                 _ladder("or-gate"),
             ),
-            ("tests", "the tests that need a GPU: what fails at first contact", 50.0, _tests),
-            ("check", "every GPU backend keeps its contract", 60.0, _check),
-            ("rows", "from how many rows up the GPU wins", 80.0, _crossover("perceptron-rows")),
-            ("batch", "from which batch up the GPU wins", 80.0, _crossover("mlp-batch")),
-            ("bench", "a whole run of the main job, for README and the pages", 210.0, _bench),
-            ("map", "who wins over rows × width", 100.0, _map),
-            ("ladder-digits", "the rungs on mini-batches of digits", 90.0, _ladder("digits")),
+            ("race", "who has digits trained first, in float32 and bfloat16", 230.0, _race),
+            ("rows", "from how many rows up the GPU wins", 75.0, _crossover("perceptron-rows")),
+            ("batch", "from which batch up the GPU wins", 75.0, _crossover("mlp-batch")),
+            ("bench", "a whole run of the main job, for README and the pages", 180.0, _bench),
+            (
+                "many-mlps",
+                "from how many classifiers at once the GPU wins",
+                100.0,
+                _along_models("many-mlps"),
+            ),
+            (
+                "check-ddp",
+                "what trains over several GPUs keeps its contract",
+                40.0,
+                checks.check_data_parallel,
+            ),
+            (
+                "ddp",
+                "what data-parallel training costs alone, and from which batch a second GPU pays",
+                70.0,
+                _data_parallel,
+            ),
+            ("map", "who wins over rows × width", 70.0, _map),
+            ("ladder-digits", "the rungs on mini-batches of digits", 60.0, _ladder("digits")),
         ),
         start=1,
     )

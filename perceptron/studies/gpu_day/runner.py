@@ -17,8 +17,9 @@ from perceptron.records.backend import BackendFacts
 from perceptron.records.gpu_day import StageOutcome
 from perceptron.records.runs import count_rows
 from perceptron.studies.gpu_day.archive import LOGS, Packer
+from perceptron.studies.gpu_day.checks import CHECKOUT
 from perceptron.studies.gpu_day.child import run_child
-from perceptron.studies.gpu_day.plan import CHECKOUT, SURVEY
+from perceptron.studies.gpu_day.plan import SURVEY
 from perceptron.studies.gpu_day.stage import INTERRUPT_SECONDS, Command, Day, LeftOut, Stage
 
 # Importing every library may take a minute from a cold disk.
@@ -88,10 +89,9 @@ class Runner:
             if not ended.is_good:
                 bad.append(ended)
         failed = [ended for ended in bad if ended.code is not None]
-        reason = (
-            "; ".join(dict.fromkeys(ended.complaint for ended in failed or bad if ended.complaint))
-            or None
-        )
+        said = [ended.complaint for ended in failed or bad if ended.complaint]
+        said += [command.note for command in commands if command.note]
+        reason = "; ".join(dict.fromkeys(said)) or None
         return outcome_of(
             stage,
             "failed" if failed else "timed out" if bad else "ok",

@@ -20,9 +20,13 @@ _SHARE_FOR_STUDY = 0.9
 # a busy CPU left it without a row, and the most that its stage may take.
 _REHEARSAL_BUDGETS = (12.0, 40.0, 120.0)
 _REHEARSAL_SECONDS = 240.0
+EAGER, RECORDED = "torch-cuda", "torch-cuda-graph"
+ONE_BY_ONE, DATA_PARALLEL = "torch-cuda-one-by-one", "torch-ddp-cuda"
 # Of the GPU's backends these stand for it, the first that can run: published, then the next best.
-_CHALLENGERS = ("torch-cuda", "jax-cuda")
+_CHALLENGERS = (EAGER, "jax-cuda")
 _INCUMBENTS = ("numpy", "torch-cpu")
+# What trains several models at once: what stands for the GPU first, then with ever fewer calls.
+_AT_ONCE = (EAGER, "torch-cuda-bmm", RECORDED, "torch-cuda-manual-graph", "jax-cuda")
 
 
 class LeftOut(Exception):
@@ -48,6 +52,8 @@ class Command:
     """What is run where this one fails."""
     about: str = ""
     """What it is one of several commands for; said where it does not end in time."""
+    note: str = ""
+    """What it leaves out here, and why; said of its stage however that ends."""
 
     @property
     def argv(self) -> tuple[str, ...]:
@@ -63,6 +69,8 @@ class Day:
     survey: Callable[[], Mapping[str, BackendFacts]]
     """Tells what can run here; asked once, by the first stage that wants to know."""
     rehearse: bool = False
+    gpus: int = 1
+    """How many are here; in a rehearsal the CPU stands in for as many."""
 
     @cached_property
     def backends(self) -> Mapping[str, BackendFacts]:
@@ -89,6 +97,29 @@ class Day:
     def incumbents(self) -> list[str]:
         return [name for name in _INCUMBENTS if self.has(name)]
 
+    @property
+    def at_once(self) -> list[str]:
+        """Those of the GPU that train several models at once; raises `LeftOut` if none can run."""
+        here = [name for name in _AT_ONCE if self.has(name)]
+        if not here:
+            raise LeftOut(self._reason(EAGER))
+        return here
+
+    @property
+    def one_by_one(self) -> list[str]:
+        """What trains them one after the other on the GPU, if it can run."""
+        return [ONE_BY_ONE] if self.has(ONE_BY_ONE) else []
+
+    @property
+    def data_parallel(self) -> list[str]:
+        """Training by one process that could have partners, then by two if each has a GPU.
+
+        Raises `LeftOut` if not even one can train so.
+        """
+        if not self.has(DATA_PARALLEL):
+            raise LeftOut(self._reason(DATA_PARALLEL))
+        return [DATA_PARALLEL, *([f"{DATA_PARALLEL}@2"] if self.gpus >= 2 else [])]
+
     def has(self, name: str) -> bool:
         """Whether this backend can run here."""
         return name in self.backends and self.backends[name].available
@@ -97,17 +128,27 @@ class Day:
         facts = self.backends.get(name)
         return f"{name}: {facts.reason if facts else 'no such backend'}"
 
-    def study(self, seconds: float, *words: str) -> Command:
-        """Return a measuring command that ends within ``seconds`` and keeps what it measured."""
+    def study(
+        self,
+        seconds: float,
+        *words: str,
+        rehearsed: tuple[str, ...] = ("--quick",),
+        good: tuple[int, ...] = (0,),
+        note: str = "",
+    ) -> Command:
+        """Return a measuring command that ends within ``seconds`` and keeps what it measured.
+
+        ``rehearsed`` are the words that make little work of it in a rehearsal.
+        """
         common = ("--results", str(self.results), "--machine", self.machine, "--html=", "--json")
 
         def within(budget: float, instead: Command | None = None) -> Command:
             budgeted = ("--budget", f"{budget / 60:.4g}")
-            return perceptron(*words, *common, *budgeted, instead=instead)
+            return perceptron(*words, *common, *budgeted, good=good, instead=instead, note=note)
 
         if not self.rehearse:
             return within(_SHARE_FOR_STUDY * (seconds - INTERRUPT_SECONDS - _START_SECONDS))
-        words = (*words, "--quick")
+        words = (*words, *rehearsed)
         *shorter, longest = _REHEARSAL_BUDGETS
         command = within(longest)
         for budget in reversed(shorter):
@@ -143,7 +184,8 @@ def perceptron(
     complaint: Callable[[bytes], str | None] = no_complaint,
     instead: Command | None = None,
     about: str = "",
+    note: str = "",
 ) -> Command:
     """Return a command of this package; see `Command`."""
     argv = ("-m", "perceptron", *words)
-    return Command(argv, good, complaint=complaint, instead=instead, about=about)
+    return Command(argv, good, complaint=complaint, instead=instead, about=about, note=note)

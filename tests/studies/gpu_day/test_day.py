@@ -275,3 +275,50 @@ def test_an_archive_that_cannot_be_written_is_told_before_anything_runs(tmp_path
     with pytest.raises(UserError, match="cannot be written"):
         run_day(opened, [stage(1, python("pass"))], nowhere, "box", (), None, begun.append, nothing)
     assert begun == []
+
+
+def test_what_a_stage_cannot_tell_here_is_said_of_it_however_it_ends(go: RunDay) -> None:
+    """And that it failed comes first."""
+    left_out = python("pass", note="over one process alone: here is 1 GPU")
+    fails = python("import sys; sys.exit('error: no luck')", note="nor on Sundays")
+    result = go([stage(1, left_out), stage(2, fails)])
+    assert [(one.outcome, one.reason) for one in result.stages] == [
+        ("ok", "over one process alone: here is 1 GPU"),
+        ("failed", "no luck; nor on Sundays"),
+    ]
+
+
+def test_a_day_that_was_begun_by_an_older_plan_is_resumed_by_name(go: RunDay) -> None:
+    go([stage(1, python(ROW), name="facts"), stage(2, python(ROW), name="ladder")])
+    new = python(ROW)
+    again = go(
+        [stage(1, new, name="facts"), stage(2, new, name="many"), stage(3, new, name="ladder")]
+    )
+    assert [(one.number, one.name, one.outcome) for one in again.stages] == [
+        (1, "facts", "ok"),
+        (2, "many", "ok"),
+        (3, "ladder", "ok"),
+    ]
+    assert Path("runs/box/one/measurements.jsonl").read_text() == "{}\n" * 3
+
+
+@pytest.mark.parametrize(
+    ("seen", "rehearse", "gpus"), [(0, False, 1), (1, False, 1), (4, False, 4), (0, True, 2)]
+)
+def test_stages_know_how_many_gpus_are_here(
+    go: RunDay, monkeypatch: pytest.MonkeyPatch, seen: int, rehearse: bool, gpus: int
+) -> None:
+    """One where no driver tells; in a rehearsal as many as the stages ask for."""
+
+    class Gpu:
+        name = "NVIDIA H100 80GB HBM3"
+
+    days: list[Day] = []
+
+    def commands(day: Day, _seconds: float) -> Sequence[Command]:
+        days.append(day)
+        return ()
+
+    monkeypatch.setattr(module, "gpu_states", lambda: [Gpu()] * seen)
+    go([Stage(1, "a", "", 60.0, commands)], rehearse=rehearse)
+    assert days[0].gpus == gpus
