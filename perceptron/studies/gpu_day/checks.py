@@ -23,7 +23,11 @@ CHECKOUT = Path(__file__).parents[3]
 """Where the package lies, and its tests unless it was installed."""
 
 _OF_ONE = ("or-gate", "mlp-width:64")
-_OF_MANY = ("many-or-gates:4", "many-mlps:2")
+# With hidden layers the mistakes of the contract take most of a minute for a backend whose steps
+# vmap follows; and partners start PyTorch once more for each process. That what is timed agrees is
+# seen before, as everywhere.
+_OF_MANY = ("many-or-gates:4",)
+_OF_PARTNERS = ("or-gate",)
 
 
 def tests(day: Day, _seconds: float) -> Sequence[Command]:
@@ -65,7 +69,7 @@ def check_many(day: Day, _seconds: float) -> Sequence[Command]:
 
 def check_data_parallel(day: Day, _seconds: float) -> Sequence[Command]:
     """Check training over one process, and over two where there is a GPU for each."""
-    return _checks(day, day.data_parallel, _OF_ONE)
+    return _checks(day, day.data_parallel, _OF_PARTNERS)
 
 
 def _checks(day: Day, names: Iterable[str], problems: Sequence[str]) -> list[Command]:

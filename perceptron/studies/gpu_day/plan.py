@@ -26,6 +26,8 @@ SURVEY = perceptron("backends", "--json")
 
 # What `perceptron race` exits with where nobody got to the target: it has raced all the same.
 _NOBODY_THERE = 3
+# In a rehearsal, on two cores, of what has processes of its own for each seed, or for each partner.
+_SECONDS_OF_MANY_STARTS = 40.0
 
 
 def _facts(_day: Day, _seconds: float) -> Sequence[Command]:
@@ -50,11 +52,10 @@ def _along_models(family: str) -> Callable[[Day, float], Sequence[Command]]:
 
     def commands(day: Day, seconds: float) -> Sequence[Command]:
         first, *others = day.at_once
-        numpy = day.incumbents[:1]
-        pairs = [(name, first) for name in (numpy if day.rehearse else day.incumbents)]
-        pairs += [(name, first) for name in day.one_by_one]
-        # Some seconds for each process, of which a rehearsal has few.
-        pairs += [(name, other) for name in numpy for other in others if not day.rehearse]
+        pairs = [(name, first) for name in (*day.incumbents, *day.one_by_one)]
+        pairs += [(name, other) for name in day.incumbents[:1] for other in others]
+        if day.rehearse:  # two cores need some seconds for each process of a backend
+            pairs = pairs[:1]
         return (day.study(seconds, "crossover", "--family", family, *_pairs(pairs)),)
 
     return commands
@@ -70,6 +71,7 @@ def _race(day: Day, seconds: float) -> Sequence[Command]:
         day.study(
             *(seconds, "race", *words, "--dtype", "float32", "bfloat16"),
             rehearsed=("--seeds", "2"),
+            at_least=_SECONDS_OF_MANY_STARTS,
             # A rehearsal that nobody won had no time to race.
             good=(0,) if day.rehearse else (0, _NOBODY_THERE),
         ),
@@ -86,7 +88,7 @@ def _data_parallel(day: Day, seconds: float) -> Sequence[Command]:
     threads = ("--threads", "2") if over_two else ()
     note = "" if over_two else f"{alone} over one process alone: two need 2 GPUs, and here is 1"
     words = ("--family", "mlp-batch", *_pairs(pairs), *threads)
-    return (day.study(seconds, "crossover", *words, note=note),)
+    return (day.study(seconds, "crossover", *words, at_least=_SECONDS_OF_MANY_STARTS, note=note),)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
@@ -155,8 +157,8 @@ STAGES = tuple(
                 _ladder("or-gate"),
             ),
             ("race", "who has digits trained first, in float32 and bfloat16", 230.0, _race),
-            ("rows", "from how many rows up the GPU wins", 75.0, _crossover("perceptron-rows")),
-            ("batch", "from which batch up the GPU wins", 75.0, _crossover("mlp-batch")),
+            ("rows", "from how many rows up the GPU wins", 70.0, _crossover("perceptron-rows")),
+            ("batch", "from which batch up the GPU wins", 70.0, _crossover("mlp-batch")),
             ("bench", "a whole run of the main job, for README and the pages", 180.0, _bench),
             (
                 "many-mlps",

@@ -133,12 +133,14 @@ class Day:
         seconds: float,
         *words: str,
         rehearsed: tuple[str, ...] = ("--quick",),
+        at_least: float = 0.0,
         good: tuple[int, ...] = (0,),
         note: str = "",
     ) -> Command:
         """Return a measuring command that ends within ``seconds`` and keeps what it measured.
 
-        ``rehearsed`` are the words that make little work of it in a rehearsal.
+        ``rehearsed`` are the words that make little work of it in a rehearsal, and ``at_least`` the
+        seconds without which none of it would be done there even if the CPU is idle.
         """
         common = ("--results", str(self.results), "--machine", self.machine, "--html=", "--json")
 
@@ -149,7 +151,7 @@ class Day:
         if not self.rehearse:
             return within(_SHARE_FOR_STUDY * (seconds - INTERRUPT_SECONDS - _START_SECONDS))
         words = (*words, *rehearsed)
-        *shorter, longest = _REHEARSAL_BUDGETS
+        *shorter, longest = (budget for budget in _REHEARSAL_BUDGETS if budget >= at_least)
         command = within(longest)
         for budget in reversed(shorter):
             command = within(budget, command)

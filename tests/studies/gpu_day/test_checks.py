@@ -28,12 +28,10 @@ def test_every_gpu_backend_that_can_run_is_checked_in_a_process_of_its_own() -> 
 
 
 def test_what_trains_several_models_is_checked_on_several() -> None:
-    """Of a single layer, which some have a way of their own for, and of more."""
     of_each = checked("check-many")
     assert list(of_each) == ["torch-cuda", "torch-cuda-graph", "jax-cuda", "torch-cuda-one-by-one"]
     for problems in of_each.values():
         found = [catalogue.find(problem) for problem in problems]
-        assert [len(problem.layers) for problem in found] == [1, 2]
         assert min(problem.models for problem in found) > 1
 
 

@@ -22,11 +22,11 @@ LENT_SECONDS, STARTING_SECONDS = 1800, 120
 
 
 def test_the_stages_are_numbered_and_fit_three_calls_of_ten_minutes() -> None:
-    """Each stage whole in one of them, which has no room for the next one's."""
+    """Each stage whole in one of them, with some seconds for what is between stages."""
     assert [one.number for one in STAGES] == list(range(1, len(STAGES) + 1))
     calls, spent = 1, 0.0
     for one in STAGES:
-        if spent + one.seconds > CALL_SECONDS:
+        if spent + one.seconds > CALL_SECONDS - 10:
             calls, spent = calls + 1, 0.0
         spent += one.seconds
     assert calls == CALLS
@@ -70,8 +70,8 @@ def test_many_models_are_compared_with_the_cpu_and_with_one_by_one(name: str) ->
         "numpy:torch-cuda-graph",
         "numpy:jax-cuda",
     ]
-    without = only(name, day(*WITHOUT_TORCH))
-    assert values(without, "--pair") == ["numpy:jax-cuda"]
+    assert values(only(name, day(*WITHOUT_TORCH)), "--pair") == ["numpy:jax-cuda"]
+    assert values(only(name, day(rehearse=True)), "--pair") == ["numpy:torch-cuda"]
 
 
 def test_the_race_is_the_one_that_is_shown_in_two_dtypes() -> None:
@@ -93,6 +93,8 @@ def test_a_rehearsed_race_has_few_seeds_and_no_option_that_it_does_not_take() ->
     command = only("race", day(rehearse=True))
     assert value(command, "--seeds") == "2"
     assert "--quick" not in command.arguments
+    assert 60 * float(value(command, "--budget")) > 30, "a process for each seed takes seconds"
+    assert command.instead is not None
 
 
 def test_one_gpu_tells_what_data_parallel_training_costs_and_what_it_cannot_tell() -> None:
