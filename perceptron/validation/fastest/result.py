@@ -26,6 +26,7 @@ from perceptron.records.warning import MeasurementWarning
 from perceptron.studies.fastest.question import question
 from perceptron.studies.fastest.results import known_rows
 from perceptron.validation.fastest.asking import arguments, pick_of, read_answers
+from perceptron.validation.fastest.compiled_once import without_compiled_once
 from perceptron.validation.fastest.judge import always, judge, times_of
 from perceptron.validation.fastest.plan import STUDY
 from perceptron.validation.fastest.record import (
@@ -73,12 +74,13 @@ def result_of(folder: Path) -> FastestTruth:
     """Judge a run; raises `UserError` naming what cannot be read or judged."""
     loaded = read_run(folder)
     plan = _plan(loaded)
-    every = [times_of(own, loaded.rows, plan.backends) for own in plan.trainings]
+    rows = without_compiled_once(loaded.rows)
+    every = [times_of(own, rows, plan.backends) for own in plan.trainings]
     times = [own for own in every if len(own.seconds) >= _SENSIBLE]
     if not times:
         raise UserError(f"{folder}: no training was measured on two backends")
     trainings = [own for own in plan.trainings if own.reference in _references(times)]
-    estimates = dict(estimates_of_others(trainings, plan, loaded.rows))
+    estimates = dict(estimates_of_others(trainings, plan, rows))
     enough = {reference: is_enough(found) for reference, found in estimates.items()}
     never = [
         pick_of(own, choose(estimates[own.reference]), NEVER, enough[own.reference])

@@ -132,8 +132,9 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
     close = percent(CLOSE - 1, 0)
     notes = [
         "Regret is the time of the pick over that of the fastest, for the whole training, "
-        "preparing included; times are medians over the processes. The answers of `never` are "
-        "estimates from all other trainings, each in turn left out. `cached` and `now` were asked "
+        "preparing included; times are medians over the processes. What a process compiles once "
+        "for all that it trains, as Numba does in seconds, is left out, as imports are. The "
+        "answers of `never` are estimates from all other trainings, each in turn left out. `cached` and `now` were asked "
         "with a cache that holds these others: `cached` measures first where that leaves much "
         "open, `now` always, within 5 s, the most promising backends first. Who asks `now` knowing "
         "nothing has an empty cache, as before the first question on a machine: 5 s must start "
