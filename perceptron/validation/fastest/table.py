@@ -135,11 +135,11 @@ def _notes(truth: FastestTruth) -> tuple[str, ...]:
         "preparing included; times are medians over the processes. What a process compiles once "
         "for all that it trains, as Numba does in seconds, is left out, as imports are. The "
         "answers of `never` are estimates from all other trainings, each in turn left out. "
-        "`cached` and `now` were asked with a cache that holds these others: `cached` measures first where that leaves much "
-        "open, `now` always, within 5 s, the most promising backends first. Who asks `now` knowing "
-        "nothing has an empty cache, as before the first question on a machine: 5 s must start "
-        "and compile all of these, or the two that are asked about by default. "
-        "What was measured for an answer is no part of the times that it is held against.",
+        "`cached` and `now` were asked with a cache that holds these others: `cached` measures "
+        "first where that leaves much open, `now` always, within 5 s, the most promising backends "
+        "first. Who asks `now` knowing nothing has an empty cache, as before the first question on "
+        "a machine: 5 s must start and compile all of these, or the two that are asked about by "
+        "default. What was measured for an answer is no part of the times that it is held against.",
         f"Close: the two fastest are within {close}. Wrong: the pick takes over {close} longer "
         "than the fastest.",
     ]
