@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from perceptron.validation.fastest import measure
+from perceptron.validation.fastest import asking, measure
+from perceptron.validation.fastest.record import WAYS
 from perceptron.validation.network import namespaces
 from tests.conftest import Perceptron
 from tests.made_fastest import Measured, ask
@@ -96,19 +97,20 @@ def test_picks_are_measured_and_judged_again(
 ) -> None:
     """The rows are there with what was answered, and a report measures nothing."""
     monkeypatch.setattr(measure, "run_tasks", Measured())
-    monkeypatch.setattr(measure, "ask_product", ask)
+    monkeypatch.setattr(asking, "Product", lambda *_: ask)
     words = ("--trainings", "9", "--asked", "3", "--backends", "numpy,numba", "--seed", "5")
     process = here("truth", "--fastest", *words, "--threads", "1", "--machine", "box", "--json")
     assert process.returncode == 0, process.stderr
     document = json.loads(process.stdout)
     assert [one["answers"] for one in document["qualities"]] == [
-        *("never", "cached", "now", "always numpy", "always numba")
+        *("never", "cached", "now", "now, knowing nothing, default backends"),
+        *("now, knowing nothing", "always numpy", "always numba"),
     ]
     assert len(document["trainings"]) == 9
     assert (document["seed"], document["threads"]) == (5, 1)
     run = tmp_path / document["results"]
     rows, answers = ((run / name).read_bytes() for name in ("measurements.jsonl", "answers.jsonl"))
-    assert (rows.count(b"\n"), answers.count(b"\n")) == (9 * 2 * 3, 3)
+    assert (rows.count(b"\n"), answers.count(b"\n")) == (9 * 2 * 3, 3 * len(WAYS))
     again = here("truth", "--fastest", "--report", "--save", "fastest.md")
     assert again.returncode == 0, again.stderr
     assert again.stderr.splitlines()[-1] == "wrote fastest.md"
