@@ -20,6 +20,14 @@ def test_versions_are_those_of_the_metadata() -> None:
     }
 
 
+def test_the_suite_has_a_version_where_it_is_not_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As in a bare checkout."""
+    monkeypatch.setattr(library_versions, "_installed", dict)
+    assert versions_beneath(())["perceptron"] == __version__
+
+
 def test_a_module_rests_on_its_library_and_on_what_that_works_with() -> None:
     assert names_beneath(["torch", "torch._dynamo"]) == [
         *("python", "perceptron", "numpy", "torch")

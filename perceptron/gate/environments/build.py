@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
 from perceptron.gate.checkout.request import CompareRequest, ResolvedRequest
@@ -113,7 +114,7 @@ def built(
             "control": base.python,
         }
         warnings = [*_warnings(head), *([dependencies.warning(differing)] if differing else [])]
-        with _set(head.variables):
+        with variables_set(head.variables):
             yield Environments(pythons, warnings)
 
 
@@ -271,18 +272,3 @@ def _warnings(made: Made) -> list[MeasurementWarning]:
             advice="put another one first in pythons and matrix to compare in that",
         )
     ]
-
-
-@contextmanager
-def _set(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of the environment for a while."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from perceptron import rehearsal
 from perceptron.backends.data_parallel.nodes import ADDRESS, NODES
+from perceptron.environment_variables import variables_set
 from perceptron.machine import folder_name, machine_name
 from perceptron.studies.fleet.folder import JobFolder, Note, Submission
 from perceptron.studies.fleet.last_line import last_line
@@ -28,7 +29,8 @@ _CUDA_DEVICES = "CUDA_VISIBLE_DEVICES"
 # Exit codes of a command that did its work: its news may be bad, or nobody may be sure of them.
 _ANSWERED = frozenset({0, 1, 3})
 _FAILED = 2
-# Of variables: no other node, and so no address for others.
+# Variables: no other node, whatever Slurm's job and the shell that submitted it name, and so no
+# address for others. Each node of a job measures for itself.
 _ALONE = {NODES: "", ADDRESS: ""}
 
 
@@ -79,7 +81,7 @@ class MeasuringJob:
             return
         job.write_note(attempt, rank, note)
         _show_devices(submission)
-        with _interruptible(node.USR_SIG) as interruption, _this_node_alone():
+        with _interruptible(node.USR_SIG) as interruption, variables_set(_ALONE):
             code = _run_perceptron(
                 [
                     *submission.arguments,
@@ -127,24 +129,6 @@ def _show_devices(submission: Submission) -> None:
         os.environ.pop(_CUDA_DEVICES, None)
         if submission.cuda_devices is not None:
             os.environ[_CUDA_DEVICES] = submission.cuda_devices
-
-
-@contextmanager
-def _this_node_alone() -> Iterator[None]:
-    """Have processes that train together stay on this node: each node of a job measures itself.
-
-    Slurm's job, and the shell that submitted it, may name others.
-    """
-    before = {name: os.environ.get(name) for name in _ALONE}
-    os.environ.update(_ALONE)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 def _run_perceptron(arguments: Sequence[str]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ import msgspec
 import perceptron
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import Advice
+from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.problems import shape
 from perceptron.problems.problem import DType
@@ -162,18 +162,12 @@ def ask_all(
 @contextmanager
 def _own_memory() -> Iterator[Path]:
     """Give `perceptron.fastest` an empty cache, and an empty folder in place of the results."""
-    before = os.environ.get(cache.FOLDER)
     with tempfile.TemporaryDirectory(prefix="perceptron-") as folder:
         memory, results = Path(folder, "memory"), Path(folder, "results")
         memory.mkdir()
         results.mkdir()
-        os.environ[cache.FOLDER] = str(memory)
-        try:
+        with variables_set({cache.FOLDER: str(memory)}):
             yield results
-        finally:
-            del os.environ[cache.FOLDER]
-            if before is not None:
-                os.environ[cache.FOLDER] = before
 
 
 def read_answers(run: Path) -> list[Pick]:

@@ -17,20 +17,7 @@ from perceptron.measure.launch import Abandoned
 from perceptron.measure.race.messages import Looked, Message, RaceJob, Ready, Stopped, Trained
 from perceptron.measure.race.process import run_race
 from perceptron.records.race import Check, RaceTimes, target_of
-
-MODEL = """
-loss = "bce"
-rate = 0.5
-
-[data]
-rows = 40
-features = 2
-test_share = 0.25
-
-[[layers]]
-width = 1
-activation = "sigmoid"
-"""
+from tests.made_race import HELD_OUT
 
 
 class Child:
@@ -147,7 +134,7 @@ class Crashing(NumpyBackend):
 
 def test_real_processes_race_and_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One trains a small model of a file to its target; one of a package ends itself."""
-    (tmp_path / "model.toml").write_text(MODEL)
+    (tmp_path / "model.toml").write_text(HELD_OUT)
     (tmp_path / "crashing.py").write_text(textwrap.dedent(CRASHING))
     info = tmp_path / "crashing-1.0.dist-info"
     info.mkdir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from perceptron.records.run import now
 from perceptron.studies.fastest import here, measure
 from perceptron.studies.fastest.cache import Attempt, KnownRow, load, update
 from perceptron.studies.fastest.question import Question, work_of
+from perceptron.studies.fastest.run_folders import changed_runs
 from tests.conftest import ROOT
 from tests.made_work import drawn, measured, rows_of_two, work
 
@@ -131,6 +133,22 @@ def test_a_shape_near_those_measured_is_estimated(
     monkeypatch.setattr("perceptron.studies.fastest.answer.fit", None)
     advice = fastest(rows=900, features=300, hidden=(300, 300), threads=1, epochs=100, among=TWO)
     assert (advice.backend, advice.source) == ("numpy-inplace", "estimated")
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_a_run_that_was_removed_answers_no_more(cache: Path, tmp_path: Path) -> None:
+    run = tmp_path / "results" / "runs" / "box" / "1"
+    run.mkdir(parents=True)
+    (run / "measurements.jsonl").touch()
+    keep(cache, {"numpy": 2e-3})
+    stamps = changed_runs(tmp_path / "results", {})
+    rows = [replace(known, origin=str(run)) for known in load(cache).rows]
+    update(cache, lambda known: replace(known, rows=(), runs={}).with_rows(rows, stamps))
+    asked = {**SHAPE, "among": TWO[:1], "measure": "never", "results": tmp_path / "results"}
+    assert fastest(**asked).source == "measured"
+    shutil.rmtree(run)
+    assert fastest(**asked).source == "unknown"
+    assert load(cache).runs == {}
 
 
 def test_other_libraries_make_it_stale_and_it_is_measured_again(

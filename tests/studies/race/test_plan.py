@@ -9,6 +9,7 @@ from perceptron.errors import UserError
 from perceptron.problems import catalogue
 from perceptron.problems.problem import Problem
 from perceptron.studies.race.plan import RacePlan
+from tests.made_race import HELD_OUT
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_looking_must_not_outweigh_training(digits: Problem, tmp_path: Path) -> 
     assert plan(digits).check_iterations == 38
     assert plan(digits).epochs == 30
     file = tmp_path / "whole.toml"
-    file.write_text(WHOLE)
+    file.write_text(HELD_OUT)
     whole = plan(catalogue.find(str(file)), target="loss=0.1")
     assert (whole.epochs, whole.check_iterations) == (10_000, 50)
     assert plan(catalogue.find(str(file)), target="loss=0.1", epochs=20).check_iterations == 1
@@ -58,19 +59,6 @@ def test_an_accuracy_needs_classes(tmp_path: Path) -> None:
     assert plan(catalogue.find(str(file)), target="loss=0.1").target == "loss=0.1"
 
 
-WHOLE = """
-loss = "bce"
-rate = 0.5
-
-[data]
-rows = 40
-features = 2
-test_share = 0.25
-
-[[layers]]
-width = 1
-activation = "sigmoid"
-"""
 REGRESSION = """
 loss = "mse"
 rate = 0.01

@@ -93,6 +93,24 @@ def test_a_training_with_one_time_is_left_out_and_named(measured_run: Path) -> N
     assert truth.qualities[0].right.trials == 39
 
 
+def test_what_a_process_compiled_once_is_in_no_training(
+    truth: FastestTruth, measured_run: Path
+) -> None:
+    """Neither in the times nor in the estimates, whichever training came first."""
+    rows = measured_run / "measurements.jsonl"
+    lines = [json.loads(line) for line in rows.read_text(encoding="utf-8").splitlines()]
+    compiled = set()
+    for line in lines:
+        kind = (line["backend"], line["process"], (line["models"] or 1) > 1)
+        if line["backend"] == "numba" and kind not in compiled:
+            compiled.add(kind)
+            line["prepare_seconds"] = 1e4
+    rows.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+    again = result_of(measured_run)
+    assert [own.seconds for own in again.trainings] == [own.seconds for own in truth.trainings]
+    assert again.of("never") == truth.of("never")
+
+
 def test_an_answer_that_is_none_is_named(measured_run: Path) -> None:
     with (measured_run / ANSWERS).open("a", encoding="utf-8") as stream:
         stream.write('{"reference": 1}\n')
