@@ -16,6 +16,7 @@ from math import hypot, inf, log, sqrt
 from scipy import special
 
 from perceptron.analysis.crossover.ratio import LogRatio, log_ratio
+from perceptron.analysis.disturbed import UNKNOWN
 from perceptron.analysis.interval import CONFIDENCE, TIE, Array, quantile
 from perceptron.analysis.select import has_time
 from perceptron.records.measurement import Measurement
@@ -53,7 +54,8 @@ class Point:
     """Values of each that there are: those in ``count`` are the undisturbed ones if there are any.
     """
     hidden: float = 0.0
-    """How far waiting for cores may have moved the mean: every interval reaches as much further."""
+    """How far waiting for cores may have moved the mean: every interval reaches as much further.
+    `UNKNOWN` where nothing bounds it, and of a single process of ours."""
     spread: float = 0.0
     """Of a single value, the standard deviation that its file states, as a share of the value."""
     sign: int = 0
@@ -62,6 +64,11 @@ class Point:
     @property
     def x(self) -> float:
         return log(self.size)
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether no winner can be read off: one process of ours, or threads that had no cores."""
+        return self.hidden >= UNKNOWN
 
     def reach(self, confidence: float | None = None) -> float:
         """Return half the width of the mean's interval; inf for a single value."""
@@ -175,7 +182,7 @@ def _median(freedom: int) -> float:
 def _signed(points: list[Point]) -> list[Point]:
     """Return the points with their signs.
 
-    Single values are believed, except where a few in the middle change sides by no more than a tie
+    Single values from other tools are believed, except where a few in the middle change sides by no more than a tie
     or than their stated deviation, and then change back: that is noise.
     """
     signs = [_sign(point) for point in points]
@@ -190,7 +197,7 @@ def _signed(points: list[Point]) -> list[Point]:
 
 def _sign(point: Point) -> int:
     low, high = point.interval()
-    if (point.freedom or point.stated is not None) and low <= 0 <= high:
+    if point.says_nothing or (point.freedom or point.stated is not None) and low <= 0 <= high:
         return 0
     return (point.mean > 0) - (point.mean < 0)
 

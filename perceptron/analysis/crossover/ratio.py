@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from perceptron.analysis.disturbed import hidden, those_that_count
+from perceptron.analysis.disturbed import UNKNOWN, hidden, those_that_count
 from perceptron.analysis.interval import Array, trimmed
 from perceptron.analysis.select import is_own
 from perceptron.records.measurement import Measurement
@@ -33,7 +33,7 @@ class LogRatio(NamedTuple):
     taken: int
     """Processes that measured both, or values: those that count may be fewer."""
     hidden: float = 0.0
-    """How far waiting for cores may have moved the mean."""
+    """How far waiting for cores may have moved the mean; `UNKNOWN` of one process of ours."""
 
 
 def _by_process(rows: Sequence[Measurement]) -> dict[int, Measurement]:
@@ -85,7 +85,9 @@ def _of_pairs(
         None,
         0.0,
         len(shared),
-        hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
+        UNKNOWN
+        if len(counted) == 1
+        else hidden(*([rows[process] for process in counted] for rows in (incumbent, challenger))),
     )
 
 
@@ -117,7 +119,8 @@ def _of_single_values(
     spread = hypot(
         *(row.stdev / row.seconds for row in (incumbent, challenger) if row.stdev and row.seconds)
     )
-    return LogRatio(processes, np.array([mean]), 1, mean, 0.0, 0, 1.0, stated, spread, 1)
+    unknown = UNKNOWN if is_own(incumbent) else 0.0
+    return LogRatio(processes, np.array([mean]), 1, mean, 0.0, 0, 1.0, stated, spread, 1, unknown)
 
 
 def _states_interval(row: Measurement) -> bool:

@@ -90,6 +90,9 @@ def _unsure(
 ) -> Iterator[Uncertainty]:
     """Yield sizes where the other backend (without a winner, either) may win by more than a tie."""
     for index, (point, sign) in enumerate(zip(points, expected, strict=True)):
+        if point.says_nothing:
+            yield Uncertainty(index, index)
+            continue
         if point.sign or no_winner[index] or not (point.freedom or point.stated):
             continue
         low, high = point.interval()
