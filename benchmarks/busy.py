@@ -2,7 +2,8 @@
 
 Each line is measured twice; the neighbour, a process that spins on one core, is started and ended
 here. ``--save docs/how-sure.md`` puts the table into the page; the numbers behind it are kept in
-results/speeds/. Nothing here is a test: a target that is missed says so.
+results/speeds/. ``--answers`` asks instead whether answers hold beside three busy processes.
+Nothing here is a test: a target that is missed says so.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
-from benchmarks import against_itself, speed_parts
+from benchmarks import against_itself, busy_answers, speed_parts
 from benchmarks.code_state import code_state
 from benchmarks.progress_file import ProgressFile
 from benchmarks.results import ROOT, STEERING
@@ -61,6 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         action="store_true",
         help="take the quiet bench and crossover that `make results` measured",
     )
+    parser.add_argument(
+        "--answers", action="store_true", help="compare answers, idle and beside three processes"
+    )
     parser.add_argument("--save", metavar="FILE.md", type=Path, help="put the table into its block")
     options = parser.parse_args(arguments)
     try:
@@ -70,22 +75,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{name} was set: not for what is measured", file=sys.stderr)
         if options.save is not None:
             text_file.reserve(options.save)
-        known = of_record(machine) if options.of_record else {}
-        before = current(ROOT / "results", machine)
-        speeds = measure(
-            before,
-            chosen(options.only),
-            known,
-            lambda done: keep_speeds(ROOT / "results", done),
-            lambda line: print(line, file=sys.stderr, flush=True),
-        )
-        table = "\n".join(speeds_lines(speeds))
+        if options.answers:
+            block = "answers-beside-others"
+            ground = f"{_now()[:10]}, {cpu_name()}, {usable_cores()} cores"
+            table = "\n".join(busy_answers.lines(busy_answers.measure(_say), ground))
+        else:
+            block, known = "speeds", of_record(machine) if options.of_record else {}
+            before = current(ROOT / "results", machine)
+            parts = chosen(options.only)
+            keep = partial(keep_speeds, ROOT / "results")
+            table = "\n".join(speeds_lines(measure(before, parts, known, keep, _say)))
         print(table)
         if options.save is not None:
             from perceptron.report.readme import fill  # asv imports this module without matplotlib
 
             text = options.save.read_text(encoding="utf-8")
-            filled = fill(text, {"speeds": table}, str(options.save))
+            filled = fill(text, {block: table}, str(options.save))
             print(f"wrote {text_file.write(options.save, filled)}", file=sys.stderr)
         return 0
     except UserError as error:
@@ -173,6 +178,10 @@ def measure(
             keep(speeds)
             say(f"{name}, {side}: {clock() - begin:.0f} s")
     return speeds
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _now() -> str:
