@@ -82,8 +82,8 @@ def type_in(folder: Path, path: Path, line: str) -> None:
         text=True,
         check=False,
     )
-    # A doctor's bad news about this machine is no mistake of the docs.
-    allowed = (0, 1) if words[1] == "doctor" else (0,)
+    # A doctor's bad news about this machine is no mistake of the docs, nor is a busy machine.
+    allowed = {"doctor": (0, 1), "advise": (0, 3)}.get(words[1], (0,))
     assert process.returncode in allowed, f"{line}\n{process.stdout}{process.stderr}"
 
 

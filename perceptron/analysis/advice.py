@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import log
 from pathlib import Path
 
@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.data_parallel.estimate import NetworkWhatIf, NotEstimated
+from perceptron.analysis.disturbed import disturbed_samples, is_disturbed
 from perceptron.analysis.interval import TIE, Interval, of_times, scaled
-from perceptron.analysis.select import NOT_REACHED, prepared, reason, times
+from perceptron.analysis.select import NOT_REACHED, has_time, prepared, reason, times
 from perceptron.analysis.side_by_side import ratio_of
 from perceptron.analysis.throughput import epoch_of, models_of
 from perceptron.analysis.training_length import TrainingLength, iterations_per_epoch
@@ -63,9 +64,10 @@ class Change(Struct, frozen=True, kw_only=True):
 
 
 class ShapeAdvice(Struct, frozen=True, kw_only=True):
-    """The answer: ``use`` is the fastest backend, None where none could be measured.
+    """The answer: ``use`` is the fastest backend, None where none is known to be.
 
-    ``ties`` are those within ±5 % of it, ``unsure`` those that may be as fast as it at 95 %.
+    ``options`` begin with the one that took least: ``ties`` are those within ±5 % of it, ``unsure``
+    those that may be as fast at 95 %.
     """
 
     problem: str
@@ -83,7 +85,14 @@ class ShapeAdvice(Struct, frozen=True, kw_only=True):
     use: str | None
     ties: list[str]
     unsure: list[str]
+    undecided: str | None = None
+    """Why nothing is known of which one is the fastest, though some were measured; else None."""
     changes: list[Change]
+
+    @property
+    def leading(self) -> Option | None:
+        """What took least, whether or not it is known to be the fastest; None without a time."""
+        return next((one for one in self.options if one.training is not None), None)
 
 
 class AdviceResult(Struct, frozen=True, kw_only=True):
@@ -102,7 +111,7 @@ class AdviceResult(Struct, frozen=True, kw_only=True):
     @property
     def estimated_ratios(self) -> list[EstimatedRatio]:
         """Whether each estimate is faster than the best that was measured; empty if nothing was."""
-        best = next((one for one in self.advice.options if one.backend == self.advice.use), None)
+        best = self.advice.leading
         if best is None or best.seconds_per_iteration is None:
             return []
         seconds = best.seconds_per_iteration.estimate
@@ -187,6 +196,7 @@ def advise(
         for option in options
         if option.ratio and option.backend != best
     }
+    undecided = _undecided(rows, backends, ordered, ratios)
     return ShapeAdvice(
         problem=problem,
         iterations=length.of(rows[0]),
@@ -197,19 +207,45 @@ def advise(
         dtype=rows[0].dtype or "unknown",
         threads=rows[0].all_threads or 0,
         options=list({option.backend: option for option in options}.values()),
-        use=best,
+        use=None if undecided else best,
         ties=[name for name, ratio in ratios.items() if _is_tie(ratio)],
         unsure=[name for name, ratio in ratios.items() if ratio.low is None or ratio.low <= 1],
+        undecided=undecided,
         changes=[]
         if best is None
         else [_change(axis_rows, length, best, ordered[1:]) for axis_rows in axes],
     )
 
 
+def _undecided(
+    rows: Sequence[Measurement],
+    backends: Sequence[str],
+    ordered: Sequence[str],
+    ratios: Mapping[str, Interval],
+) -> str | None:
+    """Return why the first is not known to be the fastest; None of what the intervals can tell."""
+    missing = [name for name in backends if name not in ordered and reason(rows, name) is None]
+    if len(ordered) == 1 and missing:
+        were = "was" if len(missing) == 1 else "were"
+        return f"{' and '.join(missing)} {were} not measured: no comparison"
+    for name in ordered[1:]:
+        ratio = ratios.get(name)
+        pair = [row for row in rows if row.backend in (ordered[0], name) and has_time(row)]
+        is_open = ratio is None or ratio.low is None
+        may_win = is_open or (ratio is not None and ratio.low is not None and ratio.low <= 1)
+        if may_win and any(map(is_disturbed, pair)):
+            contended, taken = disturbed_samples(pair)
+            share = f"{contended / taken:.0%} of the " if taken else ""
+            return f"{share}samples were contended"
+        if is_open:
+            return f"{ordered[0]} and {name} were compared in one repeat"
+    return None
+
+
 def _is_tie(ratio: Interval) -> bool:
     """Return whether the whole interval lies within ±5 %."""
     if ratio.low is None or ratio.high is None:
-        return abs(log(ratio.estimate)) <= TIE
+        return False
     return log(ratio.high) <= TIE and log(ratio.low) >= -TIE
 
 

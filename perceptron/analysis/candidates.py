@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import MeasuredWork, Work
+from perceptron.analysis.work import CONTENDED, MeasuredWork, Work
 
 Source = Literal["measured", "estimated", "unknown"]
 
@@ -57,6 +57,8 @@ class Candidate(Struct, frozen=True, kw_only=True):
     reason: str | None = None
     """Why there is no time; of an estimate, how far it is from what was measured, or why this shape
     could not be."""
+    doubt: str | None = None
+    """What leaves the time undecided, however far it is from all others; None if nothing does."""
 
 
 def candidates(
@@ -113,6 +115,7 @@ def _candidate(
         high=(once.high + iterations * each.high) * wider,
         source="estimated",
         reason=backend.tried or (OTHER_KIND if is_new else _far(each.distance)),
+        doubt=curve.doubt,
     )
 
 
@@ -125,7 +128,7 @@ def _far(distance: float) -> str | None:
 def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWork | None:
     """Return the newest row of this shape, else of a refusal of its kind; None if there is none.
 
-    One that was disturbed is older than all that were not. A backend that was measured on any
+    One that was contended is older than all that were not. A backend that was measured on any
     shape of the kind does not refuse it.
     """
     own = [row for row in rows if row.backend == backend]
@@ -135,7 +138,7 @@ def row_of(work: Work, backend: str, rows: Iterable[MeasuredWork]) -> MeasuredWo
         alike = [row for row in own if row.work.shape.kind == kind]
         if not any(row.seconds for row in alike):
             found = [row for row in alike if row.refused]
-    return max(reversed(found), key=lambda row: (not row.disturbed, row.when), default=None)
+    return max(reversed(found), key=lambda row: (row.doubt != CONTENDED, row.when), default=None)
 
 
 def _measured(row: MeasuredWork, iterations: int) -> Candidate:
@@ -148,7 +151,8 @@ def _measured(row: MeasuredWork, iterations: int) -> Candidate:
         backend=row.backend,
         device=row.device,
         seconds=once + iterations * row.seconds,
-        low=once / _ONE_PROCESS + iterations * low,
+        low=once / _ONE_PROCESS + iterations * low if low else 0.0,
         high=once * _ONE_PROCESS + iterations * high,
         source="measured",
+        doubt=row.doubt,
     )

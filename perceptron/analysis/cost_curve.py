@@ -10,12 +10,13 @@ not wait for SciPy, which `fit` alone needs; how it fits is said in `cost_fit`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from math import dist, exp, inf, log, sqrt
 from operator import mul
 
 from msgspec import Struct
 
-from perceptron.analysis.work import MeasuredWork, TrainingShape, Work
+from perceptron.analysis.work import CONTENDED, ONE_REPEAT, MeasuredWork, Work
 
 FEWEST = 4
 """Measured shapes that a curve needs."""
@@ -24,6 +25,8 @@ _MOST = 200
 # Standard deviations that an interval of 95 % reaches to each side.
 _NORMAL = 1.96
 _LARGEST_LOG = 300.0
+# What no fitted number exceeds; of one in a cache that somebody else has written.
+_LARGEST = 1e12
 _ROOT = sqrt(3)
 # Beyond so many times its reach a shape says nothing.
 _FAR = 20.0
@@ -63,6 +66,16 @@ class CostCurve(Struct, frozen=True, kw_only=True):
     """Standard deviation of the logarithm, far from all of them."""
     noise: float = 0.0
     """The same of a measured shape itself."""
+    doubt: str | None = None
+    """That of the measured shapes: they were in doubt where too few others were there."""
+
+    def __post_init__(self) -> None:
+        costs = (*self.coefficients, *self.prepare, self.spread, self.noise, self.prepare_spread)
+        others = (*self.corrections, *chain(*self.places))
+        if not all(0 <= cost <= _LARGEST for cost in costs) or not (
+            0 < self.reach <= _LARGEST and all(abs(other) <= _LARGEST for other in others)
+        ):
+            raise ValueError(f"the curve of {self.backend} has numbers that no fit finds")
 
     def plain_seconds(self, work: Work) -> float:
         """Return the sum of costs alone, which never falls when any of the work grows."""
@@ -76,6 +89,7 @@ class CostCurve(Struct, frozen=True, kw_only=True):
         for weight, distance in zip(self.corrections, away, strict=True):
             correction += weight * _alike(distance / reach)
         nearest = min(away, default=inf)
+        correction = max(-_LARGEST_LOG, min(correction, _LARGEST_LOG))
         middle = self.plain_seconds(work) * exp(correction)
         return _estimate(middle, self._deviation(nearest), nearest)
 
@@ -101,20 +115,27 @@ def fit(rows: Iterable[MeasuredWork]) -> dict[str, CostCurve]:
     """Fit a curve for each backend to rows of one machine, dtype and number of threads.
 
     Rows without a time are left out; of several of one shape the newest counts. A backend with
-    fewer than `FEWEST` shapes has no curve.
+    fewer than `FEWEST` shapes has no curve. Times in doubt count where there are fewer without, and
+    the curve inherits their doubt.
     """
-    by_backend: dict[str, dict[TrainingShape, MeasuredWork]] = {}
+    by_backend: dict[str, list[MeasuredWork]] = {}
     for row in sorted(rows, key=lambda row: row.when):
-        if row.seconds is not None and row.seconds > 0:
-            by_backend.setdefault(row.backend, {})[row.work.shape] = row
-    return {
-        name: _fit_one(sorted(shapes.values(), key=lambda row: row.when)[-_MOST:])
-        for name, shapes in by_backend.items()
-        if len(shapes) >= FEWEST
-    }
+        if row.seconds is not None:
+            by_backend.setdefault(row.backend, []).append(row)
+    return {name: curve for name, own in by_backend.items() if (curve := _surest(own)) is not None}
 
 
-def _fit_one(rows: Sequence[MeasuredWork]) -> CostCurve:
+def _surest(rows: Sequence[MeasuredWork]) -> CostCurve | None:
+    for doubts in ((None,), (None, ONE_REPEAT), (None, ONE_REPEAT, CONTENDED)):
+        ordered = sorted(rows, key=lambda row: (row.doubt != CONTENDED, row.when))
+        shapes = {row.work.shape: row for row in ordered if row.doubt in doubts}
+        if len(shapes) >= FEWEST:
+            newest = sorted(shapes.values(), key=lambda row: row.when)[-_MOST:]
+            return _fit_one(newest, doubts[-1])
+    return None
+
+
+def _fit_one(rows: Sequence[MeasuredWork], doubt: str | None) -> CostCurve:
     import numpy as np
 
     # It brings SciPy.
@@ -139,6 +160,7 @@ def _fit_one(rows: Sequence[MeasuredWork]) -> CostCurve:
         reach=near.reach,
         spread=near.spread,
         noise=near.noise,
+        doubt=doubt,
     )
 
 

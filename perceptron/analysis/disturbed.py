@@ -8,11 +8,11 @@ nothing, and iterations of 0.2 ms were seen to take 16 to 60 ms. Such a row deci
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from math import log
 from statistics import fmean
 
-from perceptron.analysis.interval import LARGEST_LOG
 from perceptron.records.measurement import Measurement
 from perceptron.records.waited import largest_waited
 from perceptron.waiting import LARGEST_WAITED_SHARE
@@ -23,7 +23,7 @@ _FEWEST = 3
 _LARGEST_BOUNDED = 0.25
 # Two sides of which one waited for so much more, as a logarithm, were not measured alike.
 _UNLIKE = -log(1 - 0.1)
-UNKNOWN = 2 * LARGEST_LOG
+UNKNOWN = 2 * log(sys.float_info.max)
 """How far a log-ratio may be off where nothing bounds it: no float holds an end of its interval."""
 
 

@@ -11,7 +11,7 @@ from math import inf, log, sqrt
 from msgspec import Struct
 
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, Candidate, Source
-from perceptron.analysis.work import GIVEN_UP
+from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT
 
 ALIKE = 1.1
 """Times that differ by no more than this factor are not told apart."""
@@ -31,14 +31,17 @@ class Advice(Struct, frozen=True, kw_only=True):
     """
 
     backend: str
+    """Empty where none can train this here."""
     device: str
     seconds: float | None
     low: float | None
+    """0 where nothing bounds what waiting for cores has added to the time."""
     high: float | None
     why: str
     """One sentence; it says where the times are estimated, and where the pick is not sure."""
     sure: bool
-    """False where another backend is within 10 %, or may as well be the fastest."""
+    """False where another backend is within 10 %, or may as well be the fastest, and where a time
+    that was compared is contended or of one repeat."""
     source: Source
     """``estimated`` if the time of the pick or of one that may be as fast is."""
     measured: str | None
@@ -60,17 +63,22 @@ def is_enough(found: Sequence[Candidate]) -> bool:
 
     That is so if each of them was measured, or a shape near this one was, if none of them may take
     so much less than the pick that it is `DEAR`, and if every other backend that can run has a time
-    or a reason for having none.
+    or a reason for having none. An estimate from contended times tells less than a measurement.
     """
     may_be = contenders(found)
     unknown = any(one.reason == NOT_KNOWN for one in found)
-    far = any(one.reason not in (None, *GIVEN_UP) for one in may_be)
+    far = any(
+        one.reason not in (None, *GIVEN_UP)
+        or (one.source == "estimated" and one.doubt == CONTENDED)
+        for one in may_be
+    )
     return not unknown and not far and not any(_is_open(one, may_be[0]) for one in may_be[1:])
 
 
 def _is_open(other: Candidate, pick: Candidate) -> bool:
     """Return whether the intervals leave it open that this pick is `DEAR`, and a row would tell."""
-    if other.source == pick.source == "measured" or other.reason in GIVEN_UP:
+    is_known = other.source == pick.source == "measured"
+    if (is_known and CONTENDED not in (other.doubt, pick.doubt)) or other.reason in GIVEN_UP:
         return False
     apart = log(_seconds(other) / _seconds(pick))
     return apart - _SURE * sqrt(_variance(pick) + _variance(other)) < -log(DEAR)
@@ -79,7 +87,7 @@ def _is_open(other: Candidate, pick: Candidate) -> bool:
 def choose(
     found: Sequence[Candidate], measured: str | None = None, stale: str | None = None
 ) -> Advice:
-    """Return the fastest of the candidates; without any time the first that can run.
+    """Return the fastest of the candidates; without any time the first that can run, if one can.
 
     Raises ValueError without a candidate.
     """
@@ -89,10 +97,12 @@ def choose(
     may_be = contenders(found)
     unknown = [one for one in found if _is_unknown(one)]
     best = may_be[0] if may_be else _first(found)
-    sure = len(may_be) == 1 and not unknown and best.reason not in _DOUBTS
+    in_doubt = any(one.doubt for one in found)
+    sure = len(may_be) == 1 and not (unknown or in_doubt) and best.reason not in _DOUBTS
+    is_here = best.seconds is not None or _is_unknown(best)
     return Advice(
-        backend=best.backend,
-        device=best.device,
+        backend=best.backend if is_here else "",
+        device=best.device if is_here else "",
         seconds=best.seconds,
         low=best.low,
         high=best.high,
@@ -148,7 +158,8 @@ def _why(
 ) -> str:
     if not may_be:
         if best.reason != NOT_KNOWN:
-            return f"not sure: no backend has a time; {best.backend}: {best.reason}"
+            reasons = "; ".join(f"{one.backend}: {one.reason}" for one in ordered)
+            return f"not sure: no backend has a time; {reasons}"
         return f"not sure: nothing is known of such a training on this machine, so {best.backend}"
     parts = [f"{best.backend} takes {_time(best)}"]
     others = [one for one in ordered if one.seconds is not None and one is not best]
@@ -165,6 +176,9 @@ def _why(
         doubts.append(f"{best.backend} {best.reason}")
     if best.reason == OTHER_KIND:
         doubts.append(OTHER_KIND)
+    for doubt in IN_DOUBT:
+        doubted = [one for one in ordered if one.doubt == doubt]
+        doubts += [f"{_listed(doubted)}: {doubt}"] if doubted else []
     return f"{sentence}; not sure: {', and '.join(doubts)}" if doubts else sentence
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, log, sqrt
 from statistics import median
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+from perceptron.analysis.disturbed import hidden, is_disturbed, those_that_count
+from perceptron.analysis.plausible import LONGEST_SECONDS, SHORTEST_SECONDS
+from perceptron.records.measurement import Measurement
 
 # Structs here are written as arrays, without names: a cache of many is read within milliseconds.
 
@@ -16,6 +20,10 @@ NO_START = "did not start in the time that was given to measure it"
 NO_WORD = "did not say in the time that was given whether it can run here"
 GIVEN_UP = (NO_TIME, NO_START, NO_WORD)
 """Reasons of what was abandoned: with more time there may be a time."""
+CONTENDED = "contended: threads waited for cores"
+ONE_REPEAT = "one repeat alone"
+IN_DOUBT = (CONTENDED, ONE_REPEAT)
+"""What leaves a time, and all that rests on it, undecided."""
 # What one process of a shape is off from another, as a standard deviation of the logarithm, and how
 # many processes that is worth: two or three alone cannot tell how far they vary.
 _SPREAD = 0.05
@@ -23,20 +31,23 @@ _WORTH = 4
 # What all processes of one day share.
 _COMMON = 0.02
 _NORMAL = 1.96
+# A cache is a file that anybody may have written. The bounds keep its numbers within floats.
+_Size = Annotated[int, Meta(ge=1, le=2**53)]
+_Amount = Annotated[int, Meta(ge=0)]
 
 
 class TrainingShape(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What is trained, as far as it decides the time: equal ones take equally long."""
 
-    rows: int
+    rows: _Size
     """Of the data set."""
-    features: int
-    hidden: tuple[int, ...] = ()
-    outputs: int = 1
-    batch: int | None = None
+    features: _Size
+    hidden: tuple[_Size, ...] = ()
+    outputs: _Size = 1
+    batch: _Size | None = None
     """Rows of an iteration; None where it takes all of them."""
     optimizer: Literal["sgd", "adam", "adamw"] = "sgd"
-    models: int = 1
+    models: _Size = 1
     """Trained at once, an iteration being a step of each."""
     variant: str = ""
     """Loss and activations where they are others than those of a problem that the shape alone
@@ -53,14 +64,14 @@ class Work(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """A shape, and what one iteration of it takes: counted, and that of all models together."""
 
     shape: TrainingShape
-    iterations_per_epoch: int
-    operations: int
-    bytes_moved: int
+    iterations_per_epoch: _Size
+    operations: _Amount
+    bytes_moved: _Amount
     """If nothing stays in a cache."""
-    parameters: int
-    activations: int
+    parameters: _Size
+    activations: _Amount
     """Values that the layers put out."""
-    state_arrays: int
+    state_arrays: _Amount
     """Arrays of the parameters' size that the optimizer keeps."""
 
     @property
@@ -72,7 +83,9 @@ class Work(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What a backend took for a shape, with one dtype and number of threads; or why it did not.
 
-    ``seconds`` are per iteration, with their interval over the processes that measured it.
+    ``seconds`` are per iteration, with their interval over the processes that measured it; ``low``
+    is 0 where nothing bounds what waiting for cores added. Raises ValueError for times that nobody
+    can have measured.
     """
 
     work: Work
@@ -89,14 +102,48 @@ class MeasuredWork(Struct, frozen=True, kw_only=True, array_like=True, gc=False)
     """Why there is no time, in one line; None if there is one."""
     refused: bool = False
     """Whether the backend trains no shape of this kind, and ``reason`` says why."""
-    disturbed: bool = False
-    """Whether threads waited for a core in all processes that a study measured."""
+    doubt: str | None = None
+    """One of `IN_DOUBT`; None of a time from several processes, none of them contended."""
+
+    def __post_init__(self) -> None:
+        low, high = self.low or 0.0, self.high or LONGEST_SECONDS
+        once, each = self.prepare_seconds, self.seconds
+        is_time = each is None or (each >= SHORTEST_SECONDS and 0 <= low <= each <= high)
+        if not (is_time and high <= LONGEST_SECONDS and 0 <= once <= LONGEST_SECONDS):
+            raise ValueError(f"{each} s [{low}, {high}] and {once} s to prepare are no times")
+
+
+def measured_work(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
+    """Return what processes took that all have a time: those that were not contended, if any.
+
+    Raises ValueError without a row, and for times that nobody can have measured.
+    """
+    counted = [row for row in rows if not is_disturbed(row)]
+    doubt = None
+    if len(counted) == 1:
+        doubt = ONE_REPEAT if len(rows) == 1 else CONTENDED
+    if not counted:
+        numbered = dict(enumerate(rows))
+        counted = [rows[index] for index in those_that_count(list(numbered), numbered, numbered)]
+        doubt = CONTENDED
+    seconds, low, high = of_processes([row.seconds or 0.0 for row in counted])
+    return MeasuredWork(
+        work=work,
+        backend=backend,
+        device=counted[-1].device or "unknown",
+        seconds=seconds,
+        low=low * exp(-hidden(counted)),  # waiting only ever adds
+        high=high,
+        prepare_seconds=median(row.prepare_seconds or 0.0 for row in counted),
+        when=max(row.when for row in counted),
+        doubt=doubt,
+    )
 
 
 def of_processes(seconds: Sequence[float]) -> tuple[float, float, float]:
     """Return the typical time of some processes and its interval of about 95 %.
 
-    Raises ValueError without a time.
+    Raises ValueError without a time, and for one that is not above 0.
     """
     if not seconds:
         raise ValueError("no times of a process")

@@ -18,7 +18,7 @@ from perceptron import optional
 from perceptron.backends.numba_layers import LayeredTrainer
 from perceptron.backends.numba_models import LayeredModels, WrittenOutModels
 from perceptron.backends.protocol import LadderStep, Trainer
-from perceptron.backends.python_backend import LoopTrainer
+from perceptron.backends.python_backend import LoopTrainer, sgd_of
 from perceptron.backends.shared.compiled_layers import compiled
 from perceptron.backends.shared.loop_source import Loop, LoopForm, loop_function
 from perceptron.backends.shared.threads import thread_variables
@@ -84,6 +84,10 @@ class NumbaBackend:
             "NUMBA_NUM_THREADS": str(threads),
             "NUMBA_THREADING_LAYER": os.environ.get("NUMBA_THREADING_LAYER", _THREADING_LAYER),
         }
+
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for an optimizer other than sgd."""
+        sgd_of(problem)
 
     def prepare(self, problem: Problem, dtype: DType) -> Trainer:
         models = problem.models

@@ -82,7 +82,8 @@ class PublishedBackend:
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)
 
-    def prepare(self, problem: Problem, dtype: DType) -> PublishedTrainer:
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for everything but the walk-through's own training."""
         if problem.batch is not None:
             raise Unsupported("trains on all rows at once, as published, not on batches")
         if not problem.optimizer.is_plain:
@@ -91,6 +92,9 @@ class PublishedBackend:
         layers = [(layer.width, layer.activation) for layer in problem.layers]
         if layers != [(1, "sigmoid")] or problem.loss != "l1-sum":
             raise Unsupported("trains one sigmoid under the summed L1 loss, as published, only")
+
+    def prepare(self, problem: Problem, dtype: DType) -> PublishedTrainer:
+        self.require(problem, dtype)
         trainer = PublishedTrainer(problem, dtype)
         trainer.train(2)
         trainer.reset()

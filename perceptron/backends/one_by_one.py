@@ -31,7 +31,7 @@ MOST_MODELS = 8192
 _LEAST_SECONDS_OF_A_MODEL = 1e-3
 
 # What a backend may have besides, and is the same for its trainings one by one.
-_PASSED_ON = ("imports", "compiles", "accelerator", "unprofiled", "published_dtype")
+_PASSED_ON = ("imports", "compiles", "accelerator", "unprofiled", "published_dtype", "require")
 
 
 class OneByOneTrainer:

@@ -24,6 +24,7 @@ __all__ = [
     "nodes_of",
     "processes_of",
     "ranks_of",
+    "refusal",
     "threads_of_each",
 ]
 
@@ -115,6 +116,8 @@ class Backend(Protocol):
     * ``phased``: True if its trainer has ``phases()``, loops that end after ever more phases.
       A trainer on an accelerator may have ``queue(iterations)``: as `Trainer.train`, but it returns
       when the work is queued.
+    * ``require(problem, dtype)``: raises `Unsupported`, as `prepare` would, where that can be told
+      from the problem alone. Cheap.
     * ``accelerator``: the `accelerators.protocol.Accelerator` that it trains on; none on the CPU.
     * ``ranks``: the `Ranks` of one that trains over several processes.
     * ``unprofiled()``: why its kernels cannot be listed by a profiler, or None.
@@ -231,6 +234,17 @@ def least_seconds_of(backend: Backend, problem: Problem) -> float | None:
     """Return how long a timed call must take at least, if the backend has that to say."""
     asked: Callable[[Problem], float] | None = getattr(backend, "least_seconds", None)
     return None if asked is None else asked(problem)
+
+
+def refusal(backend: Backend, problem: Problem, dtype: DType) -> str | None:
+    """Return why the backend cannot train a problem, if it can say so without preparing."""
+    require: Callable[[Problem, DType], object] | None = getattr(backend, "require", None)
+    try:
+        if require is not None:
+            require(problem, dtype)
+    except Unsupported as reason:
+        return str(reason)
+    return None
 
 
 def threads_of_each(backend: Backend, threads: int) -> int:

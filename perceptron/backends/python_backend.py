@@ -111,7 +111,8 @@ class PythonBackend:
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads)  # Python's loop takes one, whatever they say
 
-    def prepare(self, problem: Problem, dtype: DType) -> PythonTrainer:
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for what it does not train, or not in reasonable time."""
         sgd_of(problem)
         if dtype != "float64":
             raise Unsupported(f"Python floats have 64 bits: no {dtype}")
@@ -125,6 +126,9 @@ class PythonBackend:
                 f"{parameter_count(problem):,} parameters, at most {MOST_PARAMETERS:,} are taken: "
                 "each is a variable in the source of the loop"
             )
+
+    def prepare(self, problem: Problem, dtype: DType) -> PythonTrainer:
+        self.require(problem, dtype)
         trainer = PythonTrainer(problem, dtype)
         trainer.train(2)  # warm up: the interpreter specialises what it has run
         trainer.reset()

@@ -123,6 +123,10 @@ class PersistentBackend:
     def environment(self, threads: int) -> dict[str, str]:
         return thread_variables(threads) | ({INTERPRET: "1"} if is_rehearsal() else {})
 
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for what does not fit into one block."""
+        fitting(problem, dtype)
+
     def prepare(self, problem: Problem, dtype: DType) -> PersistentTrainer:
         trainer = PersistentTrainer(problem, dtype, device_here(self.device))
         try:

@@ -108,6 +108,10 @@ class LoaderBackend(TorchBackend):
     trainer = LoaderTrainer
     of_several = LoaderTrainer  # which refuses them: a loader's rows are those of one model
 
+    def require(self, problem: Problem, dtype: DType) -> None:
+        """Raise `Unsupported` for a problem without batches."""
+        require_batches(problem)
+
     def prepare(self, problem: Problem, dtype: DType) -> ModuleTrainer:
         require_batches(problem)
         return super().prepare(problem, dtype)

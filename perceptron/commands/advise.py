@@ -23,6 +23,8 @@ from perceptron.errors import UserError
 if TYPE_CHECKING:
     from perceptron.studies.advise_machines import MachinesPlan
 
+_INCONCLUSIVE = 3
+
 
 def advise(
     rows: shape_options.Rows = None,
@@ -170,13 +172,16 @@ def advise(
         documents.write(documents.advice(result))
     else:
         advice.show(result)
-        terminal.show_next("perceptron crossover")
+        if result.advice.use is not None:
+            terminal.show_next("perceptron crossover")
     if save is not None and isinstance(result.network, NetworkWhatIf):
         from perceptron.report.charts.as_svg.draw import draw
         from perceptron.report.charts.network import network_figure
 
         text_file.write(save, draw(network_figure(result.network)))
         terminal.err.print(f"wrote {save}", soft_wrap=True)
+    if result.advice.use is None:
+        raise typer.Exit(_INCONCLUSIVE)
 
 
 def _of_machines(plan: MachinesPlan, price: Path | None, results: Path, json: bool) -> None:

@@ -148,11 +148,53 @@ def test_nothing_measured_says_why(row: MakeRow) -> None:
 
 
 def test_one_backend_is_no_contest(row: MakeRow) -> None:
-    advised = advise(
-        measured(row, {"numpy": 1e-5}), BACKENDS, "mlp:8x2", TrainingLength(iterations=10), []
-    )
+    """But one whose turn did not come may be faster."""
+    rows = measured(row, {"numpy": 1e-5})
+    length = TrainingLength(iterations=10)
+    advised = advise(rows, ("numpy", "torch-cuda"), "mlp:8x2", length, [])
+    assert advised.use == "numpy"
     assert "numpy, the only backend that can run here" in advice.sentence(advised)
+    advised = advise(rows, BACKENDS, "mlp:8x2", length, [])
+    assert advised.use is None
+    assert "torch-cpu was not measured: no comparison" in advice.sentence(advised)
+    assert "Use" not in advice.sentence(advised)
     assert advice.cells(advised)[1][1] == "not measured: the run ended before its turn"
+
+
+@pytest.mark.parametrize(
+    ("waits", "processes", "threads", "why"),
+    [
+        ((0.0, 0.6), 3, 2, "50% of the samples were contended; next: --wait or --threads 1"),
+        ((0.6, 0.6), 3, 2, "100% of the samples were contended; next: --wait or --threads 1"),
+        ((0.6, 0.6), 3, 1, "100% of the samples were contended; next: --wait"),
+        ((0.2, 0.0), 3, 2, "50% of the samples were contended; next: --wait or --threads 1"),
+        ((0.0, 0.0), 1, 2, "compared in one repeat; next: a larger --budget"),
+    ],
+)
+@pytest.mark.parametrize("other", [1.02, 4780.0])
+def test_contended_samples_and_one_repeat_name_no_winner(
+    row: MakeRow, waits: tuple[float, float], processes: int, threads: int, why: str, other: float
+) -> None:
+    """However far apart the times are, and though they are within a tie."""
+    rows = [
+        row(
+            problem="mlp:8x2",
+            backend=backend,
+            process=process,
+            threads=threads,
+            seconds=seconds * (0.99, 1.0, 1.01)[process],
+            samples=[seconds] * 5,
+            waited=waited,
+            disturbed=0,
+        )
+        for backend, seconds, waited in zip(BACKENDS, (1e-5, other * 1e-5), waits, strict=False)
+        for process in range(processes)
+    ]
+    advised = advise(rows, BACKENDS[:2], "mlp:8x2", TrainingLength(iterations=10_000), [])
+    assert (advised.use, advised.ties, advised.unsure) == (None, [], ["torch-cpu"])
+    assert [option.backend for option in advised.options] == ["numpy", "torch-cpu"]
+    assert advice.sentence(advised).startswith("undecided: numpy or torch-cpu; why: ")
+    assert why in advice.sentence(advised)
 
 
 def test_every_axis_is_judged_as_the_problem_is(row: MakeRow) -> None:

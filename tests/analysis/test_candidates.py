@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.candidates import NOT_KNOWN, OTHER_KIND, BackendHere, candidates, row_of
 from perceptron.analysis.cost_curve import fit
-from perceptron.analysis.work import NO_START
+from perceptron.analysis.work import CONTENDED, IN_DOUBT, NO_START, ONE_REPEAT
 from tests.made_work import drawn, measured, rows_of_two, work
 
 NUMPY = BackendHere(name="numpy", device="cpu")
@@ -96,3 +97,28 @@ def test_why_measuring_was_given_up_is_told_with_and_without_an_estimate() -> No
     assert (estimated.source, estimated.reason) == ("estimated", NO_START)
     (measured_,) = candidates(rows[0].work, 1, [tried], rows, {})
     assert (measured_.source, measured_.reason) == ("measured", None)
+
+
+def test_a_contended_row_gives_way_to_an_older_one_that_was_not() -> None:
+    idle = measured(work(), seconds=1.0, when="2026-01-01")
+    busy = measured(work(), seconds=9.0, low=0.0, high=10.0, when="2026-02-02", doubt=CONTENDED)
+    assert row_of(work(), "numpy", [busy, idle]) is idle
+    (one,) = candidates(work(), 10, [NUMPY], [busy], {})
+    assert (one.low, one.doubt) == (0.0, CONTENDED)
+
+
+@pytest.mark.parametrize("doubt", IN_DOUBT)
+def test_estimates_inherit_the_doubt_of_what_they_rest_on(doubt: str) -> None:
+    """Unless there is enough without."""
+    sound = [row for row in rows_of_two(40) if row.backend == "numpy"]
+    doubtful = [replace(row, doubt=doubt) for row in sound]
+    (inherited,) = candidates(drawn(1234), 1, [NUMPY], doubtful, fit(doubtful))
+    assert (inherited.source, inherited.doubt) == ("estimated", doubt)
+    slow = [replace(row, seconds=1e3 * (row.seconds or 0), doubt=CONTENDED) for row in sound[:20]]
+    mixed = [*slow, *doubtful[20:30], *sound[30:]]
+    (clean,) = candidates(drawn(1234), 1, [NUMPY], mixed, fit(mixed))
+    assert clean.doubt is None
+    (same,) = candidates(drawn(1234), 1, [NUMPY], sound[30:], fit(sound[30:]))
+    assert clean == same
+    few = [*slow, *(replace(row, doubt=ONE_REPEAT) for row in sound[20:])]
+    assert fit(few)["numpy"].doubt == ONE_REPEAT

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from perceptron.analysis.candidates import (
     NOT_KNOWN,
@@ -11,7 +12,7 @@ from perceptron.analysis.candidates import (
 )
 from perceptron.analysis.cost_curve import fit
 from perceptron.analysis.fastest import choose, contenders, is_enough
-from perceptron.analysis.work import GIVEN_UP, NO_START, NO_TIME
+from perceptron.analysis.work import CONTENDED, GIVEN_UP, IN_DOUBT, NO_START, NO_TIME
 from tests.made_work import drawn, rows_of_two, work
 
 NUMPY = BackendHere(name="numpy", device="cpu")
@@ -81,7 +82,7 @@ def test_without_a_time_it_is_numpy_or_the_first_that_can_run() -> None:
     assert "nothing is known" in advice.why
     assert choose(candidates(work(), 10, [ABSENT, TORCH], [], {})).backend == "torch-cpu"
     only = choose(candidates(work(), 10, [ABSENT], [], {}))
-    assert only.backend == "torch-cuda"
+    assert only.backend == ""
     assert "no CUDA device found" in only.why
     with pytest.raises(ValueError, match="no candidates"):
         choose([])
@@ -130,3 +131,24 @@ def test_what_was_given_up_is_never_sure() -> None:
     advice = choose([timed("numpy", 1.0, source="estimated", reason=NO_TIME)])
     assert not advice.sure
     assert advice.why.endswith(f"not sure: numpy {NO_TIME}")
+
+
+@pytest.mark.parametrize("doubt", IN_DOUBT)
+@pytest.mark.parametrize("doubted", [0, 1])
+def test_a_time_in_doubt_decides_nothing(doubt: str, doubted: int) -> None:
+    """However far apart the two are, and of whom `why` says it."""
+    found = [timed("numpy", 1.0), timed("torch-cpu", 2240.0, source="estimated")]
+    assert choose(found).sure
+    found[doubted] = replace(found[doubted], doubt=doubt)
+    advice = choose(found)
+    assert (advice.backend, advice.sure) == ("numpy", False)
+    assert advice.why.endswith(f"not sure: {found[doubted].backend}: {doubt}")
+
+
+def test_nothing_bounds_what_contention_hides() -> None:
+    """So what seems far slower may be as fast, and a measurement on an idle machine would tell."""
+    numpy = timed("numpy", 1.0)
+    torch = replace(timed("torch-cpu", 2240.0), low=0.0, doubt=CONTENDED)
+    assert contenders([torch, numpy]) == [numpy, torch]
+    assert not is_enough([torch, numpy])
+    assert is_enough([timed("torch-cpu", 2240.0), numpy])

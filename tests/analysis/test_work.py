@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perceptron.analysis.work import TrainingShape, of_processes
+from perceptron.analysis.work import (
+    CONTENDED,
+    ONE_REPEAT,
+    TrainingShape,
+    measured_work,
+    of_processes,
+)
+from tests.conftest import MakeRow
+from tests.made_work import measured, work
 
 
 @given(st.lists(st.floats(1e-9, 1e3), min_size=1, max_size=9))
@@ -46,3 +54,48 @@ def test_a_kind_tells_what_a_backend_may_refuse() -> None:
         TrainingShape(rows=4, features=2, models=2),
     ]
     assert len({plain.kind, *(other.kind for other in others)}) == 4
+
+
+@pytest.mark.parametrize(
+    ("waits", "doubt", "share"),
+    [
+        ([0.0, 0.0], None, 1.0),
+        ([0.0], ONE_REPEAT, 1.0),
+        ([0.0, 0.9], CONTENDED, 1.0),
+        ([0.0, 0.0, 0.9], None, 1.0),
+        ([0.2, 0.2], CONTENDED, 0.8),
+        ([0.2, 0.2, 0.9], CONTENDED, 0.8),
+        ([0.5, 0.5], CONTENDED, 0.0),
+        ([0.9], CONTENDED, 0.0),
+    ],
+)
+def test_one_process_and_contended_ones_leave_a_time_in_doubt(
+    row: MakeRow, waits: list[float], doubt: str | None, share: float
+) -> None:
+    """Its interval holds what waiting may have added: up to a quarter that is bounded by it."""
+    rows = [
+        row(process=process, seconds=1e-3, waited=waited) for process, waited in enumerate(waits)
+    ]
+    found = measured_work(work(), "numpy", rows)
+    assert found.doubt == doubt
+    assert found.low is not None
+    assert found.seconds is not None
+    assert found.low <= share * found.seconds
+    assert (found.low > 0) == (share > 0)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"seconds": 0.0},
+        {"seconds": -1.0},
+        {"seconds": float("nan")},
+        {"seconds": 1e300},
+        {"seconds": 1e-3, "low": 2e-3},
+        {"seconds": 1e-3, "high": 1e300},
+        {"seconds": 1e-3, "prepare_seconds": float("inf")},
+    ],
+)
+def test_numbers_that_are_no_times_are_refused(fields: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="no times"):
+        measured(work(), **fields)

@@ -13,9 +13,11 @@ def test_advise_answers_in_one_sentence(perceptron: Perceptron) -> None:
         *("advise", "--rows", "40", "--features", "3", "--hidden", "2,2", "--budget", "1"),
         *("--what-if", "h100", "--threads", "1", "--json"),
     )
-    assert process.returncode == 0, process.stderr
+    assert process.returncode in (0, 3), process.stderr
     document = json.loads(process.stdout)
     assert document["problem"] == "mlp:40x3x2x2"
-    assert document["use"] in {"numpy", "torch-cpu", "torch-cuda"}
-    assert document["sentence"].startswith("Use ")
+    # Beside other work nothing may be decided.
+    assert (document["use"] is None) == (process.returncode == 3)
+    assert document["use"] in {None, "numpy", "torch-cpu", "torch-cuda"}
+    assert document["sentence"].startswith("Use " if document["use"] else "undecided")
     assert document["what_if"]["sentence"].startswith("Estimated, not measured, on h100")

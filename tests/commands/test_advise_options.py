@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,17 @@ def test_an_estimate_for_a_network_is_drawn_where_one_asks_for_it(
     assert picture.exists() == isinstance(answer, NetworkWhatIf)
     if picture.exists():
         assert picture.read_text(encoding="utf-8").startswith("<svg")
+
+
+def test_what_is_undecided_is_inconclusive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit code 3, and a script that takes ``use`` gets none."""
+    rows = [replace(row, waited=0.9) for row in advice_rows()]
+    for kept, code in ((advice_rows(), 0), (rows, 3)):
+        judged = judge_advice(read_run(keep(tmp_path / str(code), ADVICE, kept)))
+        monkeypatch.setattr(study, "advise", lambda *_, judged=judged: judged)
+        assert (app([*SHAPE, "--json"], standalone_mode=False) or 0) == code
+        document = json.loads(capsys.readouterr().out)
+        assert document["use"] == (None if code else "numpy")
+        assert document["sentence"].startswith("undecided: " if code else "Use ")

@@ -53,7 +53,7 @@ def test_the_shape_and_its_axes_are_measured_in_time(lab: Lab, tmp_path: Path) -
 
 def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
     """The shape itself comes first; what there was no time for is said where it would stand."""
-    lab.takes = lambda job, problem: 2.0 if problem.name == "mlp:100x10x4" else 1e6
+    lab.takes = lambda job, problem: 1.0 if problem.name == "mlp:100x10x4" else 1e6
     result = advise(lab, tmp_path, "mlp:100x10x4", seconds=15.0)
     assert lab.now <= 15.0 * 1.05
     assert {problem for _, problem in lab.timed} == {"mlp:100x10x4"}
@@ -66,11 +66,12 @@ def test_the_budget_ends_the_search(lab: Lab, tmp_path: Path) -> None:
 
 
 def test_nobody_waits_longer_for_a_slow_shape(lab: Lab, tmp_path: Path) -> None:
-    """One process of each backend is an answer, though not a sure one; none at all is an error."""
+    """One process of each backend decides nothing, and is shown; none at all is an error."""
     lab.takes = lambda job, problem: 0.1 if job.check else 8.0
     result = advise(lab, tmp_path, "mlp:100x10x4")
     assert lab.now <= 20.0 * 1.05
-    assert result.advice.use == "numpy"
+    assert (result.advice.use, result.advice.options[0].backend) == (None, "numpy")
+    assert "one repeat" in sentence(result.advice)
     lab.takes = lambda job, problem: 1e6
     lab.now = 0.0
     with pytest.raises(UserError, match=r"--budget: after .* nothing was measured yet"):
@@ -117,6 +118,8 @@ def test_a_backend_that_never_starts_leaves_time_for_the_others(lab: Lab, tmp_pa
     lab.never_starts = {"torch-cpu"}
     result = advise(lab, tmp_path, "mlp:100x10x4")
     assert {row.backend for row in result.rows} == {"numpy"}
+    assert result.advice.use is None
+    assert "torch-cpu was not measured: no comparison" in sentence(result.advice)
     assert lab.now <= 20.0
     (hang,) = [warning for warning in result.warnings if warning.code == "no-end"]
     assert hang.message.startswith("torch-cpu did not start within")
@@ -164,3 +167,25 @@ def test_a_model_file_is_varied_along_its_size(lab: Lab, tmp_path: Path) -> None
     example = Path(__file__).parents[2] / "docs" / "examples" / "points-width.toml"
     result = advise(lab, tmp_path, f"{example}:64").advice
     assert [change.axis for change in result.changes] == ["size"]
+
+
+def test_a_backend_that_cannot_run_is_refused_before_anything_starts(
+    lab: Lab, tmp_path: Path
+) -> None:
+    lab.missing["torch-cuda"] = "no CUDA device found"
+    said: list[str] = []
+
+    def note(spent: float, total: float, message: str) -> None:
+        if "torch-cuda" in message:
+            said.append(f"{len(lab.starts)} started after {spent:.0f} s: {message}")
+
+    lab.start_seconds = 3.0
+    plan = study.AdvisePlan(catalogue.find("or-gate"), ("numpy", "torch-cuda"), threads=1)
+    result = study.advise(plan, "box", tmp_path, note, budget_seconds=20.0)
+    assert said == ["0 started after 0 s: or-gate on torch-cuda"]
+    assert result.advice.use == "numpy"
+    assert "torch-cuda" not in lab.starts
+    # Their rows are no answer where nothing else had its turn.
+    lab.never_starts = {"numpy"}
+    with pytest.raises(UserError, match="nothing was measured yet"):
+        study.advise(plan, "box", tmp_path / "late", note, budget_seconds=20.0)

@@ -50,6 +50,6 @@ def looking_first(progress: Progress, minutes: float | None) -> Progress:
             if asked.minutes:
                 wait_for_quiet(seen, cores, cores, asked, Look)
             else:
-                say_first(seen, cores, cores, asked)
+                say_first(seen, cores, cores, asked, asked_for=False)
 
     return report

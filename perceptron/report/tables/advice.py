@@ -87,13 +87,13 @@ def _option(option: Option, advice: ShapeAdvice) -> tuple[str, ...]:
         *(epoch if advice.iterations_per_epoch > 1 else ()),
         _time(option.prepare_seconds),
         _time(option.training),
-        "1" if option.backend == advice.use else _ratio(option.ratio),
+        "1" if option is advice.leading else _ratio(option.ratio),
     )
 
 
 def sentence(advice: ShapeAdvice) -> str:
     """Return which backend to use, by how much, and where that changes."""
-    if advice.use is None:
+    if advice.leading is None:
         return f"Nothing could be measured: {absent(advice)}"
     missing = absent(advice)
     return f"{answer(advice)}." + (f" {missing}" if missing else "")
@@ -101,7 +101,19 @@ def sentence(advice: ShapeAdvice) -> str:
 
 def answer(advice: ShapeAdvice) -> str:
     """Return the sentence about what was measured; something must have been."""
+    if advice.undecided:
+        return _undecided(advice)
     return "; ".join([_use(advice), *filter(None, [_changes(advice)])])
+
+
+def _undecided(advice: ShapeAdvice) -> str:
+    """Return which backends nothing decides between, why, and what would tell."""
+    ways = ["a larger --budget"]
+    if "contended" in (advice.undecided or ""):
+        ways = ["--wait", *(["--threads 1"] if advice.threads > 1 else [])]
+    measured = [named(option.backend) for option in advice.options if option.training is not None]
+    between = f": {' or '.join(measured)}" if len(measured) > 1 else ""
+    return f"undecided{between}; why: {advice.undecided}; next: {' or '.join(ways)}"
 
 
 def absent(advice: ShapeAdvice) -> str:
@@ -243,4 +255,6 @@ def _time(seconds: Interval | None) -> str:
 
 
 def _ratio(ratio: Interval | None) -> str:
+    if ratio is not None and ratio.low is ratio.high is None:
+        return f"{digits(ratio.estimate)}, undecided"
     return NONE if ratio is None else interval(ratio.estimate, ratio.low, ratio.high)

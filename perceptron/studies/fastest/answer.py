@@ -16,8 +16,12 @@ from perceptron.analysis.candidates import (
 )
 from perceptron.analysis.cost_curve import FEWEST, CostCurve, fit
 from perceptron.analysis.fastest import Advice, choose, contenders, is_enough
-from perceptron.analysis.work import GIVEN_UP, NO_START, MeasuredWork
+from perceptron.analysis.work import CONTENDED, GIVEN_UP, NO_START, MeasuredWork
+from perceptron.backends import registry
+from perceptron.backends.protocol import refusal
 from perceptron.library_versions import versions_beneath
+from perceptron.machine import usable_cores
+from perceptron.problems import shape
 from perceptron.records.run import now
 from perceptron.studies.fastest import cache, here
 from perceptron.studies.fastest.cache import Attempt, Known, KnownCurves, KnownRow
@@ -42,6 +46,8 @@ class Answer:
         self._known = cache.load(self._file)
         self._learn_results(results)
         self._learn_backends()
+        self._cannot = {name: self._refusal(name) for name in asked.among}
+        """Why nothing can be known of a backend, where that can be told without measuring."""
 
     def advice(self) -> Advice:
         """Answer, and measure first where that is asked for."""
@@ -120,9 +126,18 @@ class Answer:
         if asked is None:
             reason = tried or here.NOT_ASKED
             return BackendHere(name=name, device="unknown", unavailable=reason)
-        return BackendHere(
-            name=name, device=asked.device, unavailable=asked.unavailable, tried=tried
-        )
+        unavailable = asked.unavailable or self._cannot[name]
+        return BackendHere(name=name, device=asked.device, unavailable=unavailable, tried=tried)
+
+    def _refusal(self, name: str) -> str | None:
+        asked, rows, cores = self._asked, self._rows(), usable_cores()
+        if asked.threads > cores and not rows:
+            return f"nothing was measured with {asked.threads} threads, more than the {cores} cores"
+        kind = asked.work.shape.kind
+        timed = (one.row for one in rows if one.row.backend == name and one.row.seconds)
+        if name not in registry.BUILT_IN or any(row.work.shape.kind == kind for row in timed):
+            return None
+        return refusal(registry.load(name), shape.find(asked.reference), asked.dtype)
 
     def _candidates(self) -> list[Candidate]:
         asked, backends = self._asked, self._backends()
@@ -169,7 +184,9 @@ class Answer:
         open_ones = {known.row.backend for known in rows if _changes([known])}
         may_be = contenders(found)
         if not is_enough(found):
-            open_ones |= {one.backend for one in may_be if one.source == "estimated"}
+            open_ones |= {
+                one.backend for one in may_be if one.source == "estimated" or one.doubt == CONTENDED
+            }
         without = [one for one in found if one.seconds is None]
         given_up = [one for one in (*may_be, *without) if one.reason in (NOT_KNOWN, *GIVEN_UP)]
         open_ones |= {one.backend for one in given_up}
@@ -211,9 +228,10 @@ class Answer:
         rows = measure(self._asked, names, devices, seconds)
         new = [self._known_row(row) for row in rows if row.reason not in GIVEN_UP]
         late = [
-            self._attempt(row.backend, row.reason, seconds, row.reason == NO_START)
+            self._attempt(row.backend, why, seconds, why == NO_START)
             for row in rows
-            if row.reason is not None and row.reason in GIVEN_UP
+            # A machine that was busy may be so for a while.
+            if (why := row.doubt or row.reason) in (*GIVEN_UP, CONTENDED)
         ]
         self._known = cache.update(
             self._file, lambda known: known.with_rows(new).with_attempts(late)

@@ -18,15 +18,19 @@ from msgspec import Struct
 from platformdirs import user_cache_path
 
 from perceptron.analysis.cost_curve import CostCurve
-from perceptron.analysis.work import MeasuredWork, TrainingShape
+from perceptron.analysis.work import CONTENDED, MeasuredWork, TrainingShape
+from perceptron.errors import UserError
 from perceptron.machine import facts_digest
 from perceptron.problems.problem import DType
+from perceptron.records.files.regular import must_be_a_file
 
 FOLDER = "PERCEPTRON_CACHE"
 """The variable that names the folder of the cache."""
-FORMAT = 2
+FORMAT = 3
 # The newest that are kept: what a call reads must stay small.
 _MOST_ROWS = 1000
+# Of a file that somebody else has put there: a full one of ours has half a megabyte.
+_MOST_BYTES = 2**25
 _SECONDS_FOR_THE_LOCK = 5.0
 # What was given up is told, and not begun again, for so many seconds.
 _ATTEMPT_LASTS = 3600.0
@@ -45,10 +49,10 @@ class KnownRow(Struct, frozen=True, kw_only=True, array_like=True, gc=False):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What only the newest row of is kept."""
+        """What only the newest row of is kept of each origin; no contended one beside others."""
         refused = self.row.work.shape.kind if self.row.refused else None
         return (
-            *(self.origin, self.row.backend, self.dtype, self.threads),
+            *(self.row.backend, self.dtype, self.threads),
             refused or self.row.work.shape,
         )
 
@@ -131,12 +135,17 @@ class Known(Struct, frozen=True, kw_only=True):
     def with_rows(self, new: list[KnownRow], runs: Mapping[str, str] | None = None) -> Known:
         """Return this with more rows, those of ``runs`` in place of what was read of them before.
 
-        Curves through other rows than there are now are left out, and attempts to start a backend
-        that has started for these.
+        A contended one gives way to one that was not, whichever is newer. Curves through other rows
+        than there are now are left out, and attempts to start a backend that has started for these.
         """
-        kept = {row.key: row for row in self.rows if row.origin not in (runs or {})}
         gone = [row for row in self.rows if row.origin in (runs or {})]
-        kept |= {row.key: row for row in new}
+        there = [*(row for row in self.rows if row.origin not in (runs or {})), *new]
+        idle = {row.key for row in there if row.row.seconds and row.row.doubt != CONTENDED}
+        kept = {
+            (row.origin, row.key): row
+            for row in there
+            if row.row.doubt != CONTENDED or row.key not in idle
+        }
         ordered = sorted(kept.values(), key=lambda known: known.row.when)
         changed = {(row.dtype, row.threads) for row in (*new, *gone)}
         started = {row.row.backend for row in new if not row.origin}
@@ -191,11 +200,18 @@ def load(file: Path) -> Known:
         stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if file in _read and _read[file][0] == stamp:
             return _read[file][1]
+        must_be_a_file(file)
+        if stat.st_size > _MOST_BYTES:
+            _warn(f"{file}: too large to be ours: it is made anew")
+            return nothing
         known = _DECODER.decode(file.read_bytes())
         if known.format != FORMAT or known.machine != nothing.machine:
             _warn(f"{file}: of another version or machine: it is made anew")
             return nothing
     except FileNotFoundError:
+        return nothing
+    except UserError as error:
+        _warn(f"{error}: it is made anew")
         return nothing
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _warn(f"{file}: cannot be read and is made anew: {' '.join(str(error).split())}")

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
-from statistics import median
 from time import monotonic
 
 from msgspec.structs import replace
 
-from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, of_processes
+from perceptron.analysis.work import NO_START, NO_TIME, MeasuredWork, TrainingShape, measured_work
 from perceptron.backends import registry
 from perceptron.backends.protocol import Backend
 from perceptron.machine import usable_cores
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned, Workers
+from perceptron.records.measurement import Measurement, Timings
 from perceptron.records.run import now
 from perceptron.studies.fastest.question import Question, reference_of
+from perceptron.studies.shared.task import backend_fields
 
-# Of each backend at most: two show how far processes differ, further ones take longer than asking.
+# Of each backend before anything is decided. They start together, which takes little longer than
+# one: in the usual seconds there is no time to start PyTorch twice, one after the other.
+_AT_FIRST = 2
+# At most: a further one narrows the interval.
 _PROCESSES = 3
 _SAMPLES = 5
 _SAMPLE_SECONDS = 0.01
@@ -30,8 +34,11 @@ _START_SHARE = 0.75
 _STARTS_A_CORE = 3
 # Of data in batches: they take tenths of a second to make.
 _MOST_VALUES = 2**21
-# A further round takes about what the last one did.
+# A further process, or round of them, takes about what the last one did.
 _AS_LONG = 1.2
+
+_Process = tuple[str, int]
+"""A backend, and which of its processes."""
 
 
 def measure(
@@ -53,30 +60,37 @@ class _Look:
         self._devices = devices
         self._ends = monotonic() + seconds
         self._piece_ends = inf
-        self._outcomes: dict[str, list[Outcome]] = {}
+        self._rows: dict[str, list[Measurement]] = {}
+        self._took: dict[str, float] = {}
+        """Seconds for the newest process of a backend, once it was there."""
         self._reasons: dict[str, tuple[str, bool]] = {}
         """Why a backend has no time, and whether it refuses all shapes of the kind."""
 
     def rows(self, backends: Sequence[str]) -> list[MeasuredWork]:
         with Workers(self._left) as workers:
-            names = list(backends)
-            for process in range(_PROCESSES):
-                before = self._left()
-                self._round(workers, names, process)
-                names = [name for name in names if name in self._outcomes]
+            before = self._left()
+            self._round(workers, [(name, turn) for turn in range(_AT_FIRST) for name in backends])
+            for process in range(_AT_FIRST, _PROCESSES):
+                names = [name for name in backends if name not in self._reasons]
                 if not names or self._left() < _AS_LONG * (before - self._left()):
                     break
+                before = self._left()
+                self._round(workers, [(name, process) for name in names])
         return [self._row(name) for name in backends]
 
-    def _round(self, workers: Workers, names: Sequence[str], process: int) -> None:
-        """Measure one process of each, as far as there is time."""
-        to_go, at_once = list(names), _STARTS_A_CORE * usable_cores()
+    def _round(self, workers: Workers, wanted: Sequence[_Process]) -> None:
+        """Measure these processes in turn, as far as there is time."""
+        to_go, at_once = list(wanted), _STARTS_A_CORE * usable_cores()
         while to_go and self._left() > 0:
-            some = self._started(workers, to_go[:at_once], process)
+            there = self._started(workers, to_go[:at_once])
             to_go = to_go[at_once:]
-            for index, name in enumerate(some):
-                with self._piece(self._left() / (len(some) - index + len(to_go))):
-                    self._time(workers, name, process)
+            for index, (name, turn) in enumerate(there):
+                # A backend without a time comes before a further process of one that has one.
+                beside = sum(other == turn for _, other in [*there[index:], *to_go])
+                fits = self._left() > _AS_LONG * self._took.get(name, 0.0)
+                if fits and name not in self._reasons:
+                    with self._piece(self._left() / beside):
+                        self._time(workers, name, turn)
 
     def _left(self) -> float:
         return min(self._ends, self._piece_ends) - monotonic()
@@ -89,23 +103,25 @@ class _Look:
         finally:
             self._piece_ends = inf
 
-    def _started(self, workers: Workers, names: Sequence[str], process: int) -> list[str]:
-        """Start a process of each backend, all at once; return those that are there in time."""
+    def _started(self, workers: Workers, some: Sequence[_Process]) -> list[_Process]:
+        """Start these processes, all at once; return those that are there in time."""
         wanted: dict[Hashable, tuple[Job, Backend]] = {
-            (name, process): (self._job(name), registry.load(name)) for name in names
+            one: (self._job(one[0]), registry.load(one[0])) for one in some
         }
         with self._piece(_START_SHARE * self._left()):
             try:
                 workers.warm(wanted)
             except Abandoned as late:
-                return [name for name in names if (name, process) not in late.workers]
-        return list(names)
+                return [one for one in some if one not in late.workers]
+        return list(some)
 
     def _time(self, workers: Workers, name: str, process: int) -> None:
+        before = self._left()
         try:
             outcome = self._asked(workers, name, process, _fewer_rows(self._question.work.shape))
             if outcome.status == "ok":
-                self._outcomes.setdefault(name, []).append(outcome)
+                self._rows.setdefault(name, []).append(self._measurement(name, process, outcome))
+                self._took[name] = before - self._left()
                 return
             refused = False
             if outcome.status == "skipped":  # for its size, or whatever the size?
@@ -130,23 +146,31 @@ class _Look:
         )
 
     def _row(self, name: str) -> MeasuredWork:
-        outcomes = self._outcomes.get(name, [])
-        device, work, when = self._devices[name], self._question.work, now()
-        if not outcomes:
-            reason, refused = self._reasons.get(name, (NO_START, False))
-            return MeasuredWork(
-                work=work, backend=name, device=device, when=when, reason=reason, refused=refused
-            )
-        seconds, low, high = of_processes([one.seconds for one in outcomes if one.seconds])
+        asked = self._question
+        if name in self._rows:
+            return measured_work(asked.work, name, self._rows[name])
+        reason, refused = self._reasons.get(name, (NO_START, False))
         return MeasuredWork(
-            work=work,
+            work=asked.work,
             backend=name,
-            device=device,
-            seconds=seconds,
-            low=low,
-            high=high,
-            prepare_seconds=median(one.prepare_seconds or 0.0 for one in outcomes),
-            when=when,
+            device=self._devices[name],
+            when=now(),
+            reason=reason,
+            refused=refused,
+        )
+
+    def _measurement(self, name: str, process: int, outcome: Outcome) -> Measurement:
+        """Return what a study would keep of an outcome, as far as it decides which count."""
+        asked = self._question
+        return Measurement(
+            source="perceptron",
+            machine="",
+            when=now(),
+            family="",
+            size=asked.work.shape.rows,
+            process=process,
+            **backend_fields(name, asked.dtype, asked.threads),
+            **{field: getattr(outcome, field) for field in Timings.__struct_fields__},
         )
 
 

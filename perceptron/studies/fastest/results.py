@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from statistics import median
 from typing import NamedTuple, get_args
 
 from msgspec.structs import replace
 
-from perceptron.analysis.disturbed import is_disturbed
-from perceptron.analysis.work import MeasuredWork, TrainingShape, Work, of_processes
+from perceptron.analysis.select import has_time
+from perceptron.analysis.work import MeasuredWork, TrainingShape, Work, measured_work
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.library_versions import names_beneath
@@ -81,7 +80,7 @@ def known_rows(
     for key in groups:
         with suppress(UserError):  # no shape that can be asked about
             works[key] = work_of(key.shape, key.dtype)
-    timed = {key for key in works if any(row.seconds for row in groups[key])}
+    timed = {key for key in works if any(map(has_time, groups[key]))}
     usual = {key: work for key, work in works.items() if not key.shape.variant}
     small = {key.kind for key, work in usual.items() if work.bytes_moved <= _SMALL}
     refused = small - {key.kind for key in timed}
@@ -92,7 +91,10 @@ def known_rows(
         rows, own = groups[key], modules[key.backend]
         had_all = all(name.partition(".")[0] in libraries for name in own)
         if key in timed:
-            learned = _timed(work, key.backend, rows)
+            try:
+                learned = measured_work(work, key.backend, list(filter(has_time, rows)))
+            except ValueError:
+                continue  # times that nobody can have measured
         elif key not in usual:
             continue  # it was skipped for what nobody can ask about
         elif key.backend in able or (had_all and rows[-1].device == "cpu"):
@@ -170,24 +172,6 @@ def _variant(name: str, digest: str | None, shape: TrainingShape) -> str:
     asked = find(reference_of(shape))
     usual = (asked.loss, *(layer.activation for layer in asked.layers))
     return "" if own == usual else ", ".join(own)
-
-
-def _timed(work: Work, backend: str, rows: Sequence[Measurement]) -> MeasuredWork:
-    rows = [row for row in rows if row.seconds]
-    calm = [row for row in rows if not is_disturbed(row)]
-    rows = calm or rows
-    seconds, low, high = of_processes([row.seconds for row in rows if row.seconds])
-    return MeasuredWork(
-        work=work,
-        backend=backend,
-        device=rows[-1].device or "unknown",
-        seconds=seconds,
-        low=low,
-        high=high,
-        prepare_seconds=median(row.prepare_seconds or 0.0 for row in rows),
-        when=max(row.when for row in rows),
-        disturbed=not calm,
-    )
 
 
 def _skipped(work: Work, row: Measurement, refused: bool) -> MeasuredWork:

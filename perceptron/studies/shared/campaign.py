@@ -86,6 +86,7 @@ class _Campaign:
             tempfile.TemporaryDirectory(prefix="perceptron-") as references,
         ):
             for group in groups(self._remaining(), self._shuffle):
+                self._refuse_absent(group)
                 if self._workers is not None and not self._budget.is_over:
                     self._warm(self._workers, group)
                 self._measure_group(group, references)
@@ -99,11 +100,7 @@ class _Campaign:
 
         Those of later processes can wait: where time is short, rows of the first come before.
         """
-        while here := [
-            task
-            for task in self._affordable(self._remaining(group), set())
-            if self._reasons[task.backend] is None
-        ]:
+        while here := self._affordable(self._remaining(group), set()):
             with self._noting_hangs(inf, self._budget.longest_start):
                 workers.warm(lasting_workers(here))
                 return
@@ -129,13 +126,16 @@ class _Campaign:
                 raise
             budget.hangs.keep(abandoned, seconds)
 
-    def _measure_group(self, group: list[Task], references: str) -> None:
-        """Measure as many of these tasks as there is time for, backends side by side."""
+    def _refuse_absent(self, group: list[Task]) -> None:
+        """Keep why backends cannot run here, before anything is started for the others."""
         for task in self._remaining(group):
             reason = self._reasons[task.backend]
             if reason is not None:
                 outcome = Outcome(problem=task.problem.reference, status="skipped", reason=reason)
                 self._keep(task, outcome)
+
+    def _measure_group(self, group: list[Task], references: str) -> None:
+        """Measure as many of these tasks as there is time for, backends side by side."""
         with GroupProcesses(self._workers, self._budget.until_abandoned) as processes:
             while not self._budget.is_over:
                 tasks = self._affordable(self._remaining(group), processes.started)

@@ -67,9 +67,12 @@ class OpenRun:
     def require_rows(self, rows: Sequence[object] | None = None) -> None:
         """Raise `UserError` if there was no time for a single row: nothing can be judged.
 
-        ``rows`` are those of a study that keeps its own.
+        ``rows`` are those of a study that keeps its own. Backends that cannot run took none.
         """
-        if not (self.journal.rows if rows is None else rows):
+        begun = [row for row in self.journal.rows if row.status != "skipped"]
+        if not (self.budget.is_over or self.budget.hangs):
+            begun = self.journal.rows
+        if not (begun if rows is None else rows):
             hangs = "".join(f"{warning.message}; " for warning in self.budget.hangs.warnings)
             raise UserError(
                 f"--budget: after {self.budget.spent:.1f} s nothing was measured yet: {hangs}"

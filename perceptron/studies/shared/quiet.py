@@ -28,15 +28,19 @@ LOOK_ONCE = Quiet()
 """And say nothing: for a study that no command runs."""
 
 
-def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet) -> None:
-    """Say in a line who is in the way, or that this cannot be told here."""
+def say_first(seen: Seen, cores: int, threads: int, quiet: Quiet, asked_for: bool = True) -> None:
+    """Say in a line who is in the way of so many threads, or that this cannot be told here.
+
+    ``asked_for`` if ``--threads`` says how many.
+    """
     if not is_known(seen.use):
         quiet.say("note: this system does not tell who else uses the cores")
     elif in_the_way(seen.use, cores, threads):
-        ending = "" if quiet.minutes else "; --wait waits for quiet"
-        quiet.say(
-            f"note: {users_in_words(seen.use)}: times may be longer and intervals wider{ending}"
-        )
+        then = "times may be longer and intervals wider; --wait waits for quiet"
+        if asked_for and threads > 1:
+            then = f"{threads} threads beside a busy process wait at barriers, "
+            then += "times may be many times longer; next: --threads 1 or --wait"
+        quiet.say(f"note: {users_in_words(seen.use)}: {then}")
 
 
 def say_if_waiting_is_unknown(quiet: Quiet) -> None:

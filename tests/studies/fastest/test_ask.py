@@ -15,7 +15,14 @@ from msgspec.structs import replace
 
 import perceptron
 from perceptron import Advice, fastest
-from perceptron.analysis.work import NO_START, NO_TIME, NO_WORD, MeasuredWork
+from perceptron.analysis.work import (
+    CONTENDED,
+    NO_START,
+    NO_TIME,
+    NO_WORD,
+    ONE_REPEAT,
+    MeasuredWork,
+)
 from perceptron.library_versions import versions_beneath
 from perceptron.records.run import now
 from perceptron.studies.fastest import here, measure
@@ -63,7 +70,7 @@ def test_without_anything_known_it_is_numpy_and_not_sure() -> None:
     assert (advice.sure, advice.source, advice.seconds) == (False, "unknown", None)
     assert "nothing is known" in advice.why
     assert [one.backend for one in advice.candidates] == ["numpy", "torch-cpu", "torch-cuda"]
-    assert fastest(**SHAPE, measure="never", among=("python", "numba")).backend == "python"
+    assert fastest(**SHAPE, measure="never", among=TWO[::-1]).backend == "numpy"
 
 
 def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,7 +80,7 @@ def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     assert now.seconds is not None
     assert now.low is not None
     assert now.high is not None
-    assert 0 < now.low < now.seconds < now.high
+    assert 0 <= now.low < now.seconds < now.high
     assert now.measured is not None
     assert now.candidates[1].reason
 
@@ -363,8 +370,8 @@ def test_the_most_promising_is_measured_first(cache: Path, monkeypatch: pytest.M
     keep(cache, {"numpy": 2e-3, "numpy-inplace": 1e-3})
     asked: list[tuple[list[str], float]] = []
     monkeypatch.setattr(measure, "measure", given_up(NO_TIME, asked))
-    fastest(**SHAPE, among=("python", *TWO), measure="now")
-    assert asked[0][0] == ["numpy-inplace", "numpy", "python"]
+    fastest(**SHAPE, among=("numpy-one-by-one", *TWO), measure="now")
+    assert asked[0][0] == ["numpy-inplace", "numpy", "numpy-one-by-one"]
 
 
 def test_an_answer_that_is_known_imports_no_scipy(cache: Path) -> None:
@@ -402,3 +409,67 @@ def test_an_answer_that_is_known_imports_no_scipy(cache: Path) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
     assert process.stdout == "measured False\n"
+
+
+BUSY: dict[str, Any] = {"low": 0.0, "doubt": CONTENDED}
+
+
+def test_contended_times_decide_nothing_and_an_idle_machine_heals_them(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(cache, {"numpy": 1e-3, "numpy-inplace": 2.24}, **BUSY)
+    never = fastest(**SHAPE, among=TWO, measure="never")
+    assert (never.sure, never.low) == (False, 0.0)
+    assert "contended" in never.why
+    fresh = [
+        measured(work(), name, seconds=taken) for name, taken in zip(TWO, (2e-3, 1e-3), strict=True)
+    ]
+    monkeypatch.setattr(measure, "measure", lambda *_: fresh)
+    now = fastest(**SHAPE, among=TWO, measure="now")
+    assert (now.backend, now.sure) == ("numpy-inplace", True)
+    # What a busy machine measures later changes nothing.
+    busy = [measured(work(), name, seconds=1.0, when="2027-01-01", **BUSY) for name in TWO]
+    monkeypatch.setattr(measure, "measure", lambda *_: busy)
+    assert fastest(**SHAPE, among=TWO, measure="now") == now
+    assert [known.row for known in load(cache).rows] == fresh
+
+
+def test_a_busy_machine_is_not_measured_on_at_every_question(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(cache, {"numpy": 1e-3, "numpy-inplace": 2.24}, **BUSY)
+    asked: list[list[str]] = []
+
+    def measure_busily(question: Question, names: list[str], *_: object) -> list[MeasuredWork]:
+        asked.append(list(names))
+        return [measured(question.work, name, seconds=1.0, **BUSY) for name in names]
+
+    monkeypatch.setattr(measure, "measure", measure_busily)
+    for _ in range(2):
+        assert not fastest(**SHAPE, among=TWO).sure
+    assert [sorted(names) for names in asked] == [sorted(TWO)]
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_one_repeat_decides_nothing_and_is_an_answer(cache: Path) -> None:
+    keep(cache, {"numpy": 1e-3, "numpy-inplace": 2.24}, doubt=ONE_REPEAT)
+    advice = fastest(**SHAPE, among=TWO)
+    assert (advice.backend, advice.sure, advice.source) == ("numpy", False, "measured")
+    assert "one repeat" in advice.why
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_a_backend_that_refuses_the_training_is_not_named() -> None:
+    """Though nothing was measured: it says so itself."""
+    asked: dict[str, Any] = {**SHAPE, "optimizer": "adamw"}
+    advice = fastest(**asked, among=("numba",), measure="now")
+    assert (advice.backend, advice.seconds, advice.sure) == ("", None, False)
+    assert "numba: trains by sgd only, not by adamw" in advice.why
+    assert fastest(**asked, among=("numba", "numpy"), measure="never").backend == "numpy"
+
+
+@pytest.mark.usefixtures("no_measuring")
+def test_more_threads_than_cores_are_not_measured(cache: Path) -> None:
+    advice = fastest(**SHAPE | {"threads": 9999}, among=TWO, measure="now")
+    assert (advice.backend, advice.seconds, advice.sure) == ("", None, False)
+    assert "nothing was measured with 9999 threads, more than the" in advice.why

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from msgspec.structs import replace
 
 from perceptron import machine
 from perceptron.analysis.cost_curve import fit
-from perceptron.analysis.work import NO_START, TrainingShape
+from perceptron.analysis.work import CONTENDED, NO_START, TrainingShape
 from perceptron.records.run import now
 from perceptron.studies.fastest.cache import (
     Attempt,
@@ -86,6 +87,39 @@ def test_a_row_of_a_wrong_kind_is_no_crash(cache: Path) -> None:
     cache.write_bytes(cache.read_bytes().replace(b",0.001,", b',"fast",'))
     with pytest.warns(RuntimeWarning, match="made anew"):
         assert load(cache).rows == ()
+
+
+@pytest.mark.parametrize("number", ["-1.0", "1e308", "1e999"])
+@pytest.mark.parametrize("replaced", [r"(?<=,)0\.001(?=,)", r'(?<="reach":)[0-9.]+'])
+def test_absurd_numbers_are_not_believed(cache: Path, number: str, replaced: str) -> None:
+    """Neither those of a row nor those of a curve: there is nothing then, and it is measured."""
+    rows = [KnownRow(row=row, dtype="float32", threads=2, libraries={}) for row in rows_of_two(6)]
+    curves = KnownCurves(dtype="float32", threads=2, curves=fit(row.row for row in rows))
+    update(cache, lambda known: known.with_rows([known_row()]).with_curves(curves))
+    absurd, found = re.subn(replaced, number, cache.read_text())
+    assert found
+    cache.write_text(absurd)
+    with pytest.warns(RuntimeWarning, match="made anew"):
+        assert load(cache) == Known(machine=machine.facts_digest())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="has no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
+def test_what_is_no_ordinary_file_is_not_read(cache: Path, kind: str) -> None:
+    """Reading a pipe would wait for ever, and a device never ends."""
+    cache.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(cache)
+    elif kind == "device":
+        cache.symlink_to("/dev/zero")
+    else:
+        with cache.open("wb") as file:
+            file.truncate(2**40)
+    with pytest.warns(RuntimeWarning, match="made anew"):
+        assert load(cache).rows == ()
+    with pytest.warns(RuntimeWarning, match="made anew"):
+        update(cache, lambda known: known.with_rows([known_row()]))
+    assert len(load(cache).rows) == 1
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
@@ -190,3 +224,16 @@ def test_what_has_started_since_may_be_started_again() -> None:
     known = Known().with_attempts([attempt(None), attempt(drawn(1).shape)])
     assert known.with_rows([known_row(2, "run")]).attempts == known.attempts
     assert known.with_rows([known_row(2)]).attempts == (attempt(drawn(1).shape),)
+
+
+def test_a_contended_row_gives_way_to_one_that_was_not() -> None:
+    """Whichever is newer, and wherever they come from."""
+    busy = known_row(1, seconds=9.0, doubt=CONTENDED, when="2026-03-03")
+    idle = known_row(1, "run", seconds=1.0)
+    for known in (
+        Known().with_rows([busy, idle]),
+        Known().with_rows([busy]).with_rows([idle]),
+        Known().with_rows([idle]).with_rows([busy]),
+    ):
+        assert known.rows == (idle,)
+    assert Known().with_rows([busy]).rows == (busy,)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from perceptron.analysis.work import NO_START, NO_TIME, TrainingShape
+from perceptron.analysis.work import CONTENDED, NO_START, NO_TIME, ONE_REPEAT, TrainingShape
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.measure.launch import Abandoned
@@ -33,6 +33,8 @@ class FakeWorkers:
     late: tuple[str, ...] = ()
     endless: tuple[str, ...] = ()
     refusing: tuple[str, ...] = ()
+    waited: float = 0.0
+    """Share of the time that threads waited."""
     started: ClassVar[list[list[Hashable]]]
 
     def __init__(self, _: object) -> None:
@@ -59,7 +61,8 @@ class FakeWorkers:
         if name[0] in self.refusing:
             yield Outcome(problem=problem, status="skipped", reason="no")
         else:
-            yield Outcome(problem=problem, seconds=1e-3 * (1 + name[1]), prepare_seconds=0.5)
+            seconds = 1e-3 * (1 + name[1])
+            yield Outcome(problem=problem, seconds=seconds, prepare_seconds=0.5, waited=self.waited)
 
 
 @pytest.fixture
@@ -76,7 +79,8 @@ def test_a_few_processes_of_each_are_measured(workers: type[FakeWorkers]) -> Non
     numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 60.0)
     assert numpy.seconds == python.seconds == pytest.approx(2e-3)
     assert numpy.prepare_seconds == 0.5
-    assert [len(names) for names in workers.started] == [2, 2, 2]
+    assert [len(names) for names in workers.started] == [4, 2]
+    assert (numpy.doubt, numpy.backend, numpy.device) == (None, "numpy", "cpu")
 
 
 def test_those_that_do_not_start_in_time_say_so_and_are_started_once(
@@ -100,7 +104,10 @@ def test_a_few_start_at_once_for_each_core(
     workers.late = ("numba",)
     names = ["numpy", "python", "numpy-inplace", "numba"]
     rows = measure.measure(QUESTION, names, dict.fromkeys(names, "cpu"), 60.0)
-    assert workers.started[:2] == [[(name, 0) for name in names[:3]], [("numba", 0)]]
+    assert workers.started[:2] == [
+        [(name, 0) for name in names[:3]],
+        [("numba", 0), ("numpy", 1), ("python", 1)],
+    ]
     assert [row.reason for row in rows] == [None, None, None, NO_START]
 
 
@@ -129,3 +136,38 @@ def test_batches_are_measured_on_as_many_rows_as_they_need() -> None:
     assert measure._fewer_rows(whole) == whole
     small = TrainingShape(rows=200, features=784, batch=128)
     assert measure._fewer_rows(small) == small
+
+
+def test_contention_is_told(workers: type[FakeWorkers]) -> None:
+    workers.waited = 0.9
+    (numpy,) = measure.measure(QUESTION, ["numpy"], DEVICES, 60.0)
+    assert (numpy.doubt, numpy.low) == (CONTENDED, 0.0)
+
+
+def test_two_processes_are_there_before_there_is_a_doubt(
+    workers: type[FakeWorkers], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They start at once: one after the other there would be no time for the second."""
+    clock = [0.0]
+    monkeypatch.setattr(measure, "monotonic", lambda: clock[0])
+    warm = workers.warm
+
+    def slow(self: FakeWorkers, wanted: Mapping[Any, tuple[Job, Backend]]) -> None:
+        clock[0] += 3.0
+        warm(self, wanted)
+
+    monkeypatch.setattr(workers, "warm", slow)
+    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 5.0)
+    assert (numpy.doubt, python.doubt) == (None, None)
+    assert len(workers.started) == 1
+    # Nor does a second one take the time that the first ones need.
+    run = workers.run
+
+    def long(self: FakeWorkers, *arguments: Any) -> Iterator[Outcome]:
+        clock[0] += 0.9
+        yield from run(self, *arguments)
+
+    monkeypatch.setattr(workers, "run", long)
+    numpy, python = measure.measure(QUESTION, ["numpy", "python"], DEVICES, 5.0)
+    assert (numpy.doubt, python.doubt) == (ONE_REPEAT, ONE_REPEAT)
+    assert clock[0] < 3.0 + 5.0 + 1.0

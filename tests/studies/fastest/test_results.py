@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from perceptron.analysis.candidates import row_of
+from perceptron.analysis.work import CONTENDED
 from perceptron.backends import registry
 from perceptron.machine import cpu_name, usable_cores
 from perceptron.measure.environment import gpus_here
@@ -77,7 +78,7 @@ def test_rows_of_this_machine_become_one_for_each_shape(
     assert known.row.work.shape.batch == 128
     assert known.row.work.shape.optimizer == "adam"
     assert (known.dtype, known.threads, known.row.backend) == ("float32", 2, "torch-cpu")
-    assert not known.row.disturbed
+    assert known.row.doubt is None
     assert known.libraries == {"python": "3.12.1", "numpy": "2.0", "torch": "2.6"}
     assert list(runs) == [known.origin]
 
@@ -129,13 +130,13 @@ def test_a_training_that_is_defined_otherwise_is_no_time_of_what_is_asked(
 def test_processes_that_had_to_wait_count_where_there_are_no_others(
     tmp_path: Path, here: Environment, row: MakeRow
 ) -> None:
-    """And an older time that was not disturbed is the one to believe."""
+    """And an older time that was not contended is the one to believe."""
     stored(tmp_path, here, row, waited=0.5, when="2026-02-02T00:00:00Z")
     (busy,) = read_runs(changed_runs(tmp_path, {}))
-    assert busy.row.disturbed
+    assert (busy.row.doubt, busy.row.low) == (CONTENDED, 0.0)
     stored(tmp_path / "calm", here, row, waited=0.0, when="2026-01-01T00:00:00Z")
     (calm,) = read_runs(changed_runs(tmp_path / "calm", {}))
-    assert not calm.row.disturbed
+    assert calm.row.doubt is None
     assert row_of(calm.row.work, "torch-cpu", [calm.row, busy.row]) is calm.row
 
 

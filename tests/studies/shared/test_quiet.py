@@ -93,8 +93,8 @@ def test_quiet_is_not_waited_for_nor_spoken_of() -> None:
             busy(),
             2,
             [
-                "note: backup (pid 7) uses 0.90 of a core: times may be longer and intervals "
-                "wider; --wait waits for quiet"
+                "note: backup (pid 7) uses 0.90 of a core: 2 threads beside a busy process wait at "
+                "barriers, times may be many times longer; next: --threads 1 or --wait"
             ],
         ),
         (busy(), 1, []),
