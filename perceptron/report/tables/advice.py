@@ -108,7 +108,7 @@ def answer(advice: ShapeAdvice) -> str:
 
 def _undecided(advice: ShapeAdvice) -> str:
     """Return which backends nothing decides between, why, and what would tell."""
-    ways = ["a larger --budget"]
+    ways = ["a larger --budget", "--wait"]
     if "contended" in (advice.undecided or ""):
         ways = ["--wait", *(["--threads 1"] if advice.threads > 1 else [])]
     measured = [named(option.backend) for option in advice.options if option.training is not None]
