@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Annotated
 
 import typer
@@ -34,12 +35,15 @@ def check(
         for member in (catalogue.find_all(word) if files.is_file(word) else (catalogue.find(word),))
     ]
     with terminal.progress_bar("checking") as bar:
-        results = {name: study(name, bar, problems or None) for name in split("NAME", names)}
+        results = study(split("NAME", names), bar, problems or None)
     if json:
         documents.write({"backends": results})
     else:
         table.show(results)
     if not all(promise.kept for promises in results.values() for promise in promises):
         raise typer.Exit(1)
-    if not json:
-        terminal.show_next(f"perceptron bench --quick --backends {','.join(('numpy', *results))}")
+    beside_numpy = dict.fromkeys(("numpy", *results))
+    if not json and len(beside_numpy) > 1:
+        given = [word for file in problem or () for word in ("--problem", file)]
+        words = ["bench", "--quick", *given, "--backends", ",".join(beside_numpy)]
+        terminal.show_next(shlex.join(["perceptron", *words]))

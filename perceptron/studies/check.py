@@ -1,4 +1,4 @@
-"""Does a backend keep the contract? For its author, before it is released."""
+"""Do backends keep the contract? For their authors, before they are released."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from perceptron.backends import registry
 from perceptron.backends.contract import checks
 from perceptron.backends.contract.quantities import Refused
-from perceptron.backends.protocol import Unsupported
+from perceptron.backends.protocol import Backend, Unsupported
 from perceptron.errors import UserError
 from perceptron.problems.problem import DTYPES, Problem
 from perceptron.records.backend import CheckResult
@@ -15,20 +15,30 @@ from perceptron.studies.shared.progress import Progress
 
 
 def check(
-    name: str, progress: Progress, given: Sequence[Problem] | None = None
-) -> list[CheckResult]:
+    names: Sequence[str], progress: Progress, given: Sequence[Problem] | None = None
+) -> dict[str, list[CheckResult]]:
     """Run every check of the contract on some problems in both dtypes, in this process.
 
-    The problems are those ``given``, else small ones of every kind. Raises `UserError` if the
-    backend is unknown or cannot run here, and for a given problem that cannot show agreement.
+    The problems are those ``given``, else small ones of every kind. Raises `UserError` before the
+    first check if a backend is unknown or cannot run here, and for a given problem that cannot show
+    agreement.
     """
-    backend = registry.load(name)
-    reason = registry.reason_unavailable(name)
-    if reason is not None:
-        raise UserError(f"{name}: {reason}")
+    for name in names:
+        reason = registry.reason_unavailable(name)
+        if reason is not None:
+            raise UserError(f"{name}: {reason}")
     problems = checks.problems() if given is None else given
     for problem in problems:
         problem.parts()  # raises `UserError` for data that do not fit the model
+    return {name: _check(registry.load(name), progress, problems, given) for name in names}
+
+
+def _check(
+    backend: Backend,
+    progress: Progress,
+    problems: Sequence[Problem],
+    given: Sequence[Problem] | None,
+) -> list[CheckResult]:
     total = len(checks.CHECKS) * len(problems) * len(DTYPES)
     done, results = 0, []
     for promise in checks.CHECKS:

@@ -25,7 +25,7 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], dict[str, bool
 
     def run(backend: object) -> dict[str, bool]:
         monkeypatch.setattr(registry, "load", lambda name: backend)
-        return {result.name: result.kept for result in check("broken", silent)}
+        return {result.name: result.kept for result in check(["broken"], silent)["broken"]}
 
     return run
 
@@ -116,7 +116,18 @@ def test_a_backend_that_cannot_run_cannot_be_checked(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(registry, "load", lambda name: Absent())
     with pytest.raises(UserError, match="absent: no such hardware"):
-        check("absent", silent)
+        check(["absent"], silent)
+
+
+@pytest.mark.parametrize("last", ["nump", "torch-xpu"])
+def test_every_name_is_looked_up_before_the_first_is_checked(last: str) -> None:
+    """A slip in the last of them must not cost the time of all others."""
+    if last in registry.names() and registry.reason_unavailable(last) is None:
+        pytest.skip(f"{last} runs here")
+    begun: list[str] = []
+    with pytest.raises(UserError, match=last):
+        check(["numpy", last], lambda done, total, what: begun.append(what))
+    assert begun == []
 
 
 def test_problems_can_be_replaced() -> None:
