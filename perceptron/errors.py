@@ -20,8 +20,9 @@ class UserError(Exception):
 def unknown(kind: str, name: str, known: Iterable[str]) -> UserError:
     """Return the error for a name that is not among ``known``, with the nearest one that is."""
     choices = list(known)
-    near = get_close_matches(name, choices, n=1)
+    spelled = {choice.casefold(): choice for choice in choices}
+    near = get_close_matches(name.casefold(), spelled, n=1)
     more = f" and {len(choices) - _MOST_CHOICES:,} more" if len(choices) > _MOST_CHOICES else ""
     listed = f"choose from {', '.join(choices[:_MOST_CHOICES])}{more}"
-    hint = f"did you mean {near[0]!r}?" if near else listed
+    hint = f"did you mean {spelled[near[0]]!r}?" if near else listed
     return UserError(f"unknown {kind} {name!r}: {hint}")

@@ -13,3 +13,9 @@ def test_the_nearest_name_is_offered() -> None:
     assert str(unknown("family", "svb", ["qr", "svd"])) == (
         "unknown family 'svb': did you mean 'svd'?"
     )
+
+
+def test_upper_case_hides_no_name() -> None:
+    """Classes of other libraries are called so: ReLU, Adam, NumPy."""
+    for typed in ("ReLU", "RELU", "relu "):
+        assert str(unknown("activation", typed, ["tanh", "relu"])).endswith("did you mean 'relu'?")

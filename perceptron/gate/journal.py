@@ -124,7 +124,7 @@ def _read_run(file: Path) -> ComparisonRun | None:
     """Return None for what is not there, and for what another version wrote."""
     try:
         run = msgspec.json.decode(file.read_bytes(), type=ComparisonRun)
-    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError):
+    except (FileNotFoundError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return run if run.format == FORMAT else None
 

@@ -27,7 +27,7 @@ MEASURING = (
     "rehearsal.py",
     "studies/shared",
     "supervision.py",
-    "toml_file.py",
+    "config_file.py",
     "waiting.py",
 )
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from perceptron.config_file import read_toml
 from perceptron.errors import UserError, unknown
 from perceptron.problems.model_keys import (
     AnyModel,
@@ -24,7 +25,9 @@ from perceptron.problems.model_keys import (
     names_of,
 )
 from perceptron.problems.model_rules import check_model
-from perceptron.toml_file import read_toml
+
+# What other libraries call a key.
+_ELSEWHERE = {"lr": "rate", "learning_rate": "rate"}
 
 
 def read_model(file: Path) -> AnyModel:
@@ -76,6 +79,9 @@ def _unknown_key(key: str, kind: type[Struct]) -> str:
     for name, table in (("optimizer", OptimizerKeys), ("data", Generated)):
         if kind is Model and key in table.__struct_fields__:
             return f"{key!r} belongs in the table [{name}]"
+    ours = _ELSEWHERE.get(key.casefold())
+    if ours in kind.__struct_fields__:
+        return f"unknown key {key!r}: did you mean {ours!r}?"
     return str(unknown("key", key, kind.__struct_fields__))
 
 

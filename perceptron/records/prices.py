@@ -15,8 +15,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from perceptron.config_file import read_toml
 from perceptron.errors import UserError
-from perceptron.toml_file import read_toml
 from perceptron.untrusted_text import quoted
 
 # Nothing that is rented costs more an hour, in any currency; a larger number is a slip.

@@ -114,7 +114,7 @@ def read_speeds(file: Path) -> Speeds | None:
         return None
     except OSError as error:
         raise UserError(f"{file}: cannot be read: {error.strerror}") from None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file}: no speeds: {error}; `make targets` writes it again") from None
 
 

@@ -463,6 +463,7 @@ def test_wrong_usage_is_one_line(
     [
         ("[1]", "one JSON object"),
         ("{", "not asv's JSON"),
+        ("[" * 200_000, "not asv's JSON: nested too deeply"),
         ('{"benchmark_dir": 3}', "benchmark_dir must be text"),
         ('{"benchmark_dir": "../x"}', "leads out of the repository"),
         ('{"benchmark_dir": "."}', "must be a folder inside"),

@@ -63,7 +63,7 @@ def test_the_data_cannot_be_changed_and_a_new_file_is_read_again(tmp_path: Path)
         ("x,y\n1,0,2\n", ", line 2: 3 cells, but the header names 2"),
         ("x,y\n1\n", ", line 2: 1 cells, but the header names 2"),
         ("x,y\n", ": no rows below the header"),
-        ("x,Y\n1,0\n", ", line 1: unknown column 'y': choose from x, Y"),
+        ("x,Y\n1,0\n", ", line 1: unknown column 'y': did you mean 'Y'?"),
         ("x,yy\n1,0\n", ", line 1: unknown column 'y': did you mean 'yy'?"),
         ("", ", line 1: unknown column 'y'"),
         ("y\n1\n", ", line 1: needs a column beside the target 'y'"),

@@ -156,6 +156,8 @@ def test_the_start_follows_the_seed(tmp_path: Path) -> None:
         ("rate = 0.5", "rate = nan", "rate: Expected `float` > 0.0"),
         ("rate = 0.5", "rate = inf", "rate: Expected a finite `float`, got inf"),
         ("rate = 0.5", "", "Object missing required field `rate`"),
+        ("rate = 0.5", "LR = 1", "unknown key 'LR': did you mean 'rate'?"),
+        ("tanh", "ReLU", "layers[0]: unknown activation 'ReLU': did you mean 'relu'?"),
         ("rate = 0.5", "rate = 1\nrat = 1", "unknown key 'rat': did you mean 'rate'?"),
         ("rate = 0.5", "rate = 1\nstart = -1", "start: Expected `int` >= 0"),
         ("rate = 0.5", "rate = 1\niterations = 0", "iterations: Expected `int` >= 1"),

@@ -206,6 +206,12 @@ def _with(old: str, new: str) -> str:
         ("momentum = 0.9\n" + CLASSES, "'momentum' belongs in the table [optimizer]"),
         ("test_share = 0.2\n" + CLASSES, "'test_share' belongs in the table [data]"),
         ("rate = 1\n" + CLASSES, "rate: belongs in the table [optimizer] where there is one"),
+        (_with('"adam"', '"adam"\nlr = 0.1'), "optimizer: unknown key 'lr': did you mean 'rate'?"),
+        (
+            _with('"adam"', '"adam"\nlearning_rate = 1'),
+            "optimizer: unknown key 'learning_rate': did you mean 'rate'?",
+        ),
+        (_with('"adam"', '"Adam"'), "optimizer: unknown name 'Adam': did you mean 'adam'?"),
         (_with('"adam"', '"adaam"'), "optimizer: unknown name 'adaam': did you mean 'adam'?"),
         (_with('"adam"', "3"), "optimizer.name: Expected `str`, got `int`"),
         (_with('name = "adam"', ""), "optimizer: Object missing required field `name`"),

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-import json5
-
+from perceptron.config_file import read_asv_json
 from perceptron.errors import UserError
 
 
 def load(file: Path) -> dict[str, object]:
     """Return its entries. Raises `UserError` naming the file for what is none."""
+    if not file.exists():
+        raise UserError(f"--suite {file}: no such file; name the asv.conf.json of your suite")
     try:
-        content = json5.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(
-            f"--suite {file}: no such file; name the asv.conf.json of your suite"
-        ) from None
-    except OSError as error:
-        raise UserError(f"--suite {file}: cannot be read: {error.strerror}") from None
-    except ValueError as error:  # not UTF-8, or not JSON
-        problem = " ".join(str(error).split())
-        raise UserError(f"--suite {file}: not asv's JSON: {problem}") from None
+        content = read_asv_json(file)
+    except UserError as error:
+        raise UserError(f"--suite {file}: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"--suite {file}: must hold one JSON object")
     return content

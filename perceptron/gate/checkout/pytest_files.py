@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path, PurePosixPath
 
+from perceptron.config_file import read_toml
 from perceptron.errors import UserError
 from perceptron.gate.checkout.suite import Suite
 
@@ -68,8 +68,8 @@ def _outermost(tests: PurePosixPath) -> str:
 def _project(root: Path) -> str:
     """Return the project's name, "" if pyproject.toml does not tell."""
     try:
-        content = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = read_toml(root / "pyproject.toml")
+    except UserError:
         return ""
     project = content.get("project")
     name = project.get("name") if isinstance(project, dict) else None

@@ -6,7 +6,6 @@ import hashlib
 import os
 import shutil
 import sys
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from perceptron.config_file import read_toml
 from perceptron.environment_variables import variables_set
 from perceptron.errors import UserError
 from perceptron.gate.checkout import asv_config
@@ -246,8 +246,8 @@ def _digest(content: Mapping[str, object], folder: Path) -> str:
     how["asv"] = version("asv")
     if how["environment_type"] not in {None, _DEFAULT_TYPE}:
         how["conda_environment"] = _conda_environment(content, folder)
-    with suppress(OSError, tomllib.TOMLDecodeError, UnicodeDecodeError):
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    with suppress(UserError):
+        project = read_toml(folder / "pyproject.toml")
         how["build-system"] = project.get("build-system")  # asv installs what it requires
     return hashlib.sha256(msgspec.json.encode(how, order="sorted")).hexdigest()[:12]
 

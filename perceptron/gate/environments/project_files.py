@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import configparser
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from perceptron.config_file import read_toml
+from perceptron.errors import UserError
 
 # Of a project that names none (PEP 517).
 _LEGACY = "setuptools.build_meta:__legacy__"
@@ -40,7 +42,7 @@ def read(root: Path) -> Project | None:
         if project is None or older is None or project.name is not None:
             return project or older
         return replace(project, name=older.name, version=older.version)
-    except (OSError, ValueError, TypeError, AttributeError, configparser.Error):
+    except (UserError, OSError, ValueError, TypeError, AttributeError, configparser.Error):
         return None  # whoever builds it will hear of that
 
 
@@ -72,7 +74,7 @@ def _from_pyproject(root: Path) -> Project | None:
     file = root / "pyproject.toml"
     if not file.is_file():
         return None
-    content = tomllib.loads(file.read_text(encoding="utf-8"))
+    content = read_toml(file)
     own, build = content.get("project", {}), content.get("build-system", {})
     if not own and not build:
         return None  # settings of tools

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from perceptron.config_file import read_asv_json
+from perceptron.errors import UserError
 from perceptron.records.readers.asv.files import is_asv_folder
 from perceptron.records.readers.packed import ENDINGS
 
@@ -65,13 +67,11 @@ def _configured(project: Path) -> Iterator[Path]:
 
 
 def _results_dir(file: Path) -> str | None:
-    import json5  # here: who measures, or reads a results folder, needs no such library
-
     try:
         if not file.is_file() or file.stat().st_size > _MOST_CONFIGURATION_BYTES:
             return None
-        content = json5.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = read_asv_json(file)
+    except (OSError, UserError):
         return None
     name = content.get("results_dir") if isinstance(content, dict) else None
     return name if isinstance(name, str) and "\0" not in name else None

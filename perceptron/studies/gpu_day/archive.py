@@ -156,7 +156,7 @@ def _is_rehearsal(state: bytes) -> bool:
     """Tell of what a day keeps of itself; what cannot be read is no rehearsal."""
     try:
         return msgspec.json.decode(state, type=DayState).rehearsal
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
 

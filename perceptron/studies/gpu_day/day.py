@@ -132,7 +132,7 @@ def open_day(results: Path, rehearse: bool) -> OpenDay:
         state = msgspec.json.decode(file.read_bytes(), type=DayState)
     except OSError as error:
         raise cannot_write(results, error) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UserError(f"{file}: not what gpu-day writes: {error}; delete it") from None
     if state.rehearsal != rehearse:
         kind = "a rehearsal" if state.rehearsal else "a real day"

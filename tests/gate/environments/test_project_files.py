@@ -39,6 +39,7 @@ def test_what_pyproject_says_is_found_as_if_it_were_installed(tmp_path: Path) ->
     [
         ("pyproject.toml", "[tool.black]\nline-length = 100\n"),
         ("pyproject.toml", "no TOML"),
+        ("pyproject.toml", "deep = " + "[" * 9_999),
         ("pyproject.toml", "project = 3\n"),
         ("setup.cfg", "[flake8]\nmax-line-length = 100\n"),
         ("README.md", "# toy\n"),

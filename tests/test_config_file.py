@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from perceptron.config_file import read_asv_json, read_toml
 from perceptron.errors import UserError
-from perceptron.toml_file import read_toml
 
 
 def test_values_are_those_of_the_file(tmp_path: Path) -> None:
@@ -41,3 +41,17 @@ def test_what_is_no_toml_is_one_short_line(tmp_path: Path, content: bytes, messa
 def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(UserError, match=f"^cannot be read: {reason}"):
         read_toml(tmp_path / name)
+
+
+def test_asvs_json_may_have_comments_and_is_read_by_the_same_rules(tmp_path: Path) -> None:
+    file = tmp_path / "asv.conf.json"
+    file.write_text('{"version": 1, // the first\n"branches": ["main"],}')
+    assert read_asv_json(file) == {"version": 1, "branches": ["main"]}
+    for content, message in (
+        (b"{", "not asv's JSON: "),
+        (b"[" * 200_000, "not asv's JSON: nested too deeply"),
+        (b'{"a": "\xff"}', "not UTF-8 text: byte 7"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=f"^{message}"):
+            read_asv_json(file)

@@ -1,0 +1,40 @@
+"""Read a TOML file, or asv's JSON, that somebody wrote; values are decoded and nothing else."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from perceptron.errors import UserError
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Return what the file holds.
+
+    Raises `UserError`, one line that says what is wrong and does not name the file: whoever asks
+    puts the name before this as before what is wrong with a value.
+    """
+    content: dict[str, Any] = _read(file, "TOML", tomllib.loads)
+    return content
+
+
+def read_asv_json(file: Path) -> object:
+    """Return what asv's configuration holds: JSON that may have comments; raises as `read_toml`."""
+    import json5  # here: who measures, or reads a results folder, needs no such library
+
+    return _read(file, "asv's JSON", json5.loads)
+
+
+def _read(file: Path, kind: str, decode: Callable[[str], Any]) -> Any:
+    try:
+        return decode(file.read_bytes().decode())
+    except OSError as error:
+        raise UserError(f"cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"not UTF-8 text: byte {error.start} is out of place") from None
+    except RecursionError:
+        raise UserError(f"not {kind}: nested too deeply") from None
+    except ValueError as error:  # none of it, or a number of thousands of digits
+        raise UserError(f"not {kind}: {' '.join(str(error).split())}") from None
