@@ -17,45 +17,19 @@ from perceptron.errors import UserError
 
 ENDINGS = ("", ".gz", ".bz2", ".xz", ".zip")
 """Of names, behind that of what is packed."""
-MOST_BYTES = 2**32
+MOST_BYTES = 2**26
 """Of a file once it is unpacked. A few kilobytes can unpack to more than any memory."""
 MOST_JSON_BYTES = 2**28
 _HEAD = 2**16
 _DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile)
 
 
-class _Bounded(io.RawIOBase):
-    """A stream that ends with `UserError` where it gets too long or its packing is damaged."""
-
-    def __init__(self, file: Path, stream: IO[bytes]) -> None:
-        self._file = file
-        self._stream = stream
-        self._left = MOST_BYTES
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(cast(bytearray, buffer))
-        try:
-            content = self._stream.read(len(view))
-        except (*_DAMAGED, OSError) as error:
-            raise UserError(f"{self._file}: cannot be unpacked: {error}; pack it again") from None
-        self._left -= len(content)
-        if self._left < 0:
-            raise UserError(
-                f"{self._file}: unpacks to more than {MOST_BYTES >> 30} GiB; unpack and split it"
-            )
-        view[: len(content)] = content
-        return len(content)
-
-
 @contextmanager
 def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
     """Open a file, gzip, bzip2, xz or a zip of one file among them; yields what is in it.
 
-    Raises `UserError` naming the file where it is packed in another way or damaged, and OSError
-    where it cannot be opened.
+    Raises `UserError` naming the file where it is packed in another way or damaged, or where more
+    is in it than is read, and OSError where it cannot be opened.
     """
     with file.open("rb") as packed:
         unpack = _unpacker(packed.peek(6))
@@ -63,14 +37,26 @@ def open_unpacked(file: Path) -> Iterator[io.BufferedReader]:
             yield packed
             return
         with unpack(file, packed) as stream:
-            yield io.BufferedReader(_Bounded(file, stream), _HEAD)
+            content = _all_of(file, stream)
+        yield io.BufferedReader(cast(io.RawIOBase, io.BytesIO(content)), _HEAD)
+
+
+def _all_of(file: Path, stream: IO[bytes]) -> bytes:
+    """Unpack at once: seconds of reading rows come after the refusal of too many, not before."""
+    try:
+        content = stream.read(MOST_BYTES + 1)
+    except (*_DAMAGED, OSError) as error:
+        raise UserError(f"{file}: cannot be unpacked: {error}; pack it again") from None
+    if len(content) > MOST_BYTES:
+        raise UserError(f"{file}: unpacks to more than {MOST_BYTES >> 20} MiB; unpack and split it")
+    return content
 
 
 def read_json_bytes(file: Path, content: IO[bytes]) -> bytes:
     """Return all of a file that is opened; raises `UserError` where that is too much at once."""
     text = content.read(MOST_JSON_BYTES + 1)
     if len(text) > MOST_JSON_BYTES:
-        raise UserError(f"{file}: more than {MOST_JSON_BYTES >> 30} GiB of JSON; split it")
+        raise UserError(f"{file}: more than {MOST_JSON_BYTES >> 20} MiB of JSON; split it")
     return text
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from perceptron.errors import UserError
-from perceptron.records.readers import packed
+from perceptron.records.readers import any_source
 from perceptron.records.readers.packed import open_unpacked
 from perceptron.records.readers.table import load_measurements
 from tests.asv_documents import BENCHMARKS, RESULTS, write
@@ -94,14 +94,16 @@ def test_what_is_packed_otherwise_says_so(tmp_path: Path) -> None:
         load_measurements(broken)
 
 
-def test_what_unpacks_without_end_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("name", ["bomb.csv.gz", "bomb.json.gz", "bomb.jsonl.gz"])
+def test_what_unpacks_without_end_is_refused_before_its_rows_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(packed, "MOST_BYTES", 2**20)
-    bomb = tmp_path / "bomb.csv.gz"
-    bomb.write_bytes(gzip.compress(TABLE.encode() + b"f,1,b,0.5\n" * 2**18))
-    assert bomb.stat().st_size < 2**16
-    with pytest.raises(UserError, match=r"bomb\.csv\.gz: unpacks to more than"):
+    """Reading them takes minutes in which nothing is said."""
+    monkeypatch.setattr(any_source, "read_csv", pytest.fail)
+    bomb = tmp_path / name
+    bomb.write_bytes(gzip.compress(TABLE.encode() + b"f,1,b,0.5\n" * 7_000_000))
+    assert bomb.stat().st_size < 2**20
+    with pytest.raises(UserError, match=rf"{name}: unpacks to more than 64 MiB; unpack and split"):
         load_measurements(bomb)
 
 
