@@ -17,10 +17,10 @@ HOST = "127.0.0.1"
 
 
 class _Pages(SimpleHTTPRequestHandler):
-    """Files of one folder. A request under another name than ours is refused.
+    """Files of one folder, and none that a link in it leads to elsewhere.
 
-    Else a page elsewhere could read these under a name of its own that it lets point to this
-    machine.
+    A request under another name than ours is refused: else a page elsewhere could read these under
+    a name of its own that it lets point to this machine.
     """
 
     def send_head(self) -> Any:
@@ -28,10 +28,17 @@ class _Pages(SimpleHTTPRequestHandler):
         if host not in (HOST, "localhost"):
             self.send_error(403, "served to this machine only")
             return None
-        if "\0" in unquote(self.path):  # no file can be called so, and asking raises
+        # No file's name has a zero in it, and asking for one raises.
+        if "\0" in unquote(self.path) or not self._is_inside():
             self.send_error(404)
             return None
         return super().send_head()
+
+    def _is_inside(self) -> bool:
+        """Whether what is asked for, or what stands for it if it is a folder, is in ours."""
+        asked, ours = Path(self.translate_path(self.path)), Path(self.directory).resolve()
+        meant = (asked, asked / "index.html", asked / "index.htm")
+        return all(file.resolve().is_relative_to(ours) for file in meant)
 
     def end_headers(self) -> None:
         self.send_header("Cache-Control", "no-store")  # may be written again at any moment

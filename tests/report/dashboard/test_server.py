@@ -71,6 +71,19 @@ def test_what_is_not_in_the_folder_is_not_found(port: int, path: str) -> None:
     assert b"a secret" not in answer
 
 
+def test_a_link_out_of_the_folder_is_not_followed(html: Path, port: int) -> None:
+    """Of a file, of a folder, or of the page that stands for a folder; one inside is."""
+    (html / "inside.html").symlink_to("index.html")
+    (html / "out.html").symlink_to(html.parent / "secret")
+    (html / "folder").symlink_to(html.parent)
+    (html / "more").mkdir()
+    (html / "more" / "index.html").symlink_to(html.parent / "secret")
+    assert ask(port, "/inside.html") == (200, "the overview")
+    for path in ("/out.html", "/folder/", "/folder/secret", "/more/"):
+        status, content = ask(port, path)
+        assert (status, "secret" in content) == (404, False), path
+
+
 @pytest.mark.parametrize(
     "host", ["example.org", "example.org:80", "127.0.0.1.example.org:8000", "", "[::1]:8000", "0"]
 )
