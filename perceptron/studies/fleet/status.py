@@ -50,7 +50,11 @@ def _statuses(
     standing = known[attempt.id]
     for node in range(nodes):
         note = job.note(attempt.id, node)
-        said = last_line(job.log / f"{attempt.id}_{node}_log.err")
+        log = job.log / f"{attempt.id}_{node}_log.err"
+        said = last_line(log)
+        if standing.says_no_more and note is None and not log.exists():
+            unseen = f"{standing.reason}, and it wrote no log: do its nodes share {job.log}?"
+            standing = Standing(standing.state, unseen)
         state, reason = _judged(note, standing, said)
         yield JobStatus(
             job=job.name if nodes == 1 else f"{job.name}/{node}",

@@ -85,6 +85,19 @@ def test_who_ends_without_a_word_is_not_done(
     assert only(fleet).state == "timed out"
 
 
+def test_a_job_that_failed_without_a_log_names_the_folder_that_its_nodes_must_see(
+    fleet: FleetFolder, job: JobFolder, says: Says
+) -> None:
+    """Slurm ends it before its first line where it cannot open the log, and says no more."""
+    says("squeue", "7|FAILED|NonZeroExitCode")
+    reason = only(fleet).reason
+    assert reason is not None
+    assert reason.startswith("Slurm: FAILED: NonZeroExitCode, and it wrote no log")
+    assert str(job.log) in reason
+    (job.log / "7_0_log.err").write_text("")
+    assert only(fleet).reason == "Slurm: FAILED: NonZeroExitCode"
+
+
 def test_every_node_of_a_job_stands_for_itself(fleet: FleetFolder, says: Says) -> None:
     wide = open_fleet(fleet.path.parents[1], plan(nodes=2))
     job = wide.job("a")
