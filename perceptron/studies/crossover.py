@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from math import inf
 from pathlib import Path
 
 from msgspec import to_builtins
@@ -86,7 +87,7 @@ class CrossoverPlan:
     @property
     def own_problems(self) -> list[Problem]:
         """A problem of each model file of the user's own."""
-        return [axis.problem(axis.low) for axis in self.axes if axis.own]
+        return [axis.problem(axis.low) for axis in self.axes if axis.given]
 
     def require_estimates(self) -> None:
         """Raise `UserError` for what a device that is not here cannot be estimated for."""
@@ -116,9 +117,15 @@ class CrossoverPlan:
         return _SECONDS * max(1, pairs) * axes
 
     def search(self, axis: SizeAxis, pair: Pair) -> Search:
-        """Return how hard to search along an axis for a pair."""
-        sizes = between(axis, pair, self.quick)
-        return Search(*sizes, first=2, enough=4, most=8) if self.quick else Search(*sizes)
+        """Return how hard to search along an axis for a pair.
+
+        A quick search starts at no other sizes than a file lists.
+        """
+        low, high = between(axis, pair, self.quick)
+        if not self.quick:
+            return Search(low, high, axis.given)
+        coarse = inf if axis.given else Search.coarse
+        return Search(low, high, axis.given, coarse, first=2, enough=4, most=8)
 
 
 def locate(

@@ -254,6 +254,22 @@ def test_a_model_of_one_s_own_is_searched_along_its_size(lab: Lab, tmp_path: Pat
     assert not set(sizes) <= {4, 16, 64, 256}
 
 
+@pytest.mark.parametrize("quick", [False, True])
+def test_a_search_starts_at_the_sizes_that_a_file_lists(
+    lab: Lab, tmp_path: Path, quick: bool
+) -> None:
+    """A quick one measures others only where the winner changes: here nowhere."""
+    lab.seconds = lambda backend, problem: 1e-6 if backend == "numpy" else 2e-6
+    model = tmp_path / "mine.toml"
+    text = (ROOT / "docs" / "examples" / "points-width.toml").read_text()
+    model.write_text(text.replace("[4, 16, 64, 256]", "[8, 64, 512, 4096]"))
+    plan = CrossoverPlan(
+        families=(), problems=(str(model),), pairs=(PAIR,), threads=(1,), quick=quick
+    )
+    sizes = set(only(search(tmp_path, plan)).sizes_measured)
+    assert sizes == {8, 64, 512, 4096} if quick else sizes > {8, 64, 512, 4096}
+
+
 def test_a_model_that_changes_meanwhile_is_refused(lab: Lab, tmp_path: Path) -> None:
     model = tmp_path / "mine.toml"
     model.write_text((ROOT / "docs" / "examples" / "points-width.toml").read_text())

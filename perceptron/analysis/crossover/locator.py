@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, log
 
 from perceptron.analysis.crossover.crossing import ZeroCrossing, zero_crossings
@@ -27,13 +28,15 @@ _WORTHWHILE = log(1.5)
 class Search:
     """The sizes to look between, whole numbers, and how hard to look.
 
-    ``first`` processes measure a new size, ``enough`` those that a crossover is read off, and
-    ``most`` those at which the winner stays in doubt. ``coarse`` is the largest ratio of two
-    neighbouring sizes at the start.
+    A search starts at ``low``, at ``high`` and at what of ``given`` is between; ``coarse`` is the
+    largest ratio of two neighbouring sizes at the start. ``first`` processes measure a new size,
+    ``enough`` those that a crossover is read off, and ``most`` those at which the winner stays in
+    doubt.
     """
 
     low: int
     high: int
+    given: tuple[int, ...] = ()
     coarse: float = 4.0
     first: int = 3
     enough: int = 8
@@ -90,12 +93,18 @@ def next_measurements(
 
 
 def coarse_sizes(search: Search) -> list[int]:
-    """Return whole numbers from ``low`` to ``high``, evenly spaced in their logarithm."""
-    steps = 1
-    while (search.high / search.low) ** (1 / steps) > search.coarse * 1.0001:
-        steps += 1
-    ratio = (search.high / search.low) ** (1 / steps)
-    return sorted({round(search.low * ratio**step) for step in range(steps + 1)})
+    """Return whole numbers from ``low`` to ``high``, those given among them.
+
+    Between two of these others are evenly spaced in their logarithm.
+    """
+    given = sorted(size for size in search.given if search.low < size < search.high)
+    sizes: set[int] = set()
+    for low, high in pairwise((search.low, *given, search.high)):
+        steps = 1
+        while (high / low) ** (1 / steps) > search.coarse * 1.0001:
+            steps += 1
+        sizes.update(round(low * (high / low) ** (step / steps)) for step in range(steps + 1))
+    return sorted(sizes)
 
 
 def _for_doubt(

@@ -22,12 +22,12 @@ class SizeAxis:
     high: int
     problem: Callable[[int], Problem]
     """The problem of a size, made once."""
-    own: bool = False
-    """Whether it is a file of the user's own."""
+    given: tuple[int, ...] = ()
+    """The sizes that a file of the user's own lists."""
 
 
 def referenced_axis(
-    reference: str, family: str, low: int, high: int, own: bool = False
+    reference: str, family: str, low: int, high: int, given: tuple[int, ...] = ()
 ) -> SizeAxis:
     """Return an axis whose problems are found by ``reference:SIZE``."""
 
@@ -35,7 +35,7 @@ def referenced_axis(
     def problem(size: int) -> Problem:
         return catalogue.find(f"{reference}:{size}")
 
-    return SizeAxis(family, low, high, problem, own)
+    return SizeAxis(family, low, high, problem, given)
 
 
 def family_axis(name: str, quick_for: Iterable[str] | None = None) -> SizeAxis:
@@ -62,6 +62,6 @@ def file_axis(file: str) -> SizeAxis:
     problems = catalogue.find_all(file)
     if len(problems) < 2:
         raise UserError(f"{file}: has one size; a crossover needs a [size] table with several")
-    sizes = [problem.size for problem in problems]
+    sizes = tuple(problem.size for problem in problems)
     reference = problems[0].reference.rpartition(":")[0]
-    return referenced_axis(reference, problems[0].family, min(sizes), max(sizes), own=True)
+    return referenced_axis(reference, problems[0].family, min(sizes), max(sizes), sizes)

@@ -28,7 +28,7 @@ def test_the_ends_are_those_of_the_sizes() -> None:
     assert (whole.low, whole.high) == (2, 8192)
     assert quick.low == 2 < quick.high < 8192
     own = file_axis(str(EXAMPLES / "points-width.toml"))
-    assert (own.low, own.high, own.own) == (4, 256, True)
+    assert (own.low, own.high, own.given) == (4, 256, (4, 16, 64, 256))
 
 
 def test_what_has_no_axis_is_refused() -> None:
