@@ -34,7 +34,8 @@ def _answer(folder: Path, machine: str) -> RunAnswer:
 
 def _bench(loaded: LoadedRun) -> list[str]:
     judged = judge_bench(loaded)
-    return [finding_sentence(judged.finding), *_sentences(judged.crossovers)]
+    found = [finding_sentence(judged.finding)] if judged.finding else []
+    return [*found, *_sentences(judged.crossovers)]
 
 
 def _crossovers(loaded: LoadedRun) -> list[str]:

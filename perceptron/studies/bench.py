@@ -96,13 +96,15 @@ class BenchPlan:
 
     @property
     def finding_backends(self) -> tuple[str, ...]:
-        return finding_backends(self.backends, self.beside_finding)
+        """Those of the finding: none where models of the user's own were asked for."""
+        return () if self.problems else finding_backends(self.backends, self.beside_finding)
 
     @property
     def whole(self) -> bool:
         """Whether it leaves nothing of the main job out."""
         return (
             not self.quick
+            and not self.problems
             and self.rounds >= _ROUNDS
             and set(SWEEP) <= set(self.families)
             and set(registry.DEFAULT) <= set(self.backends)
@@ -161,7 +163,7 @@ def bench(
             run.warnings(threads),
             plan.all_families,
             budget.use,
-            plan.beside_finding,
+            plan.finding_backends,
         )
 
 

@@ -90,7 +90,8 @@ def machine_answers(
         own.setdefault((sweep.family, ground(sweep)), sweep)
     findings: dict[tuple[str, str], BenchResult] = {}
     for bench in benches:
-        findings.setdefault((bench.machine, "perceptron"), bench)
+        if bench.finding:
+            findings.setdefault((bench.machine, "perceptron"), bench)
     answers = []
     for machine, source in sorted({*newest, *findings}):
         key = (machine, source)

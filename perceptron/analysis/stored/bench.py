@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from perceptron.analysis.crossover.judge import Crossover, crossovers
 from perceptron.analysis.select import NOT_REACHED, is_measured
-from perceptron.analysis.stored.finding import FAMILY, FindingRow, finding, finding_backends
+from perceptron.analysis.stored.finding import FAMILY, FindingRow, finding
 from perceptron.analysis.stored.hardware import kind_of_hardware
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
@@ -46,12 +46,12 @@ def summarise(
     warnings: Sequence[MeasurementWarning] = (),
     families: Sequence[str] = (),
     budget: BudgetUse | None = None,
-    beside_finding: Container[str] = (),
+    of_finding: Sequence[str] = (),
 ) -> BenchResult:
     """Judge the rows of one run, which are in ``folder``; ``warnings`` are those of its starts.
 
     Of ``families`` that it was to measure, those without a row say that there was no time. The
-    finding is that of the smallest number of threads, without the backends ``beside_finding``.
+    finding is that of the smallest number of threads and of the backends ``of_finding``.
     Raises ValueError without rows.
     """
     rows = sorted(rows, key=lambda row: _order(row.backend, backends))
@@ -63,7 +63,7 @@ def summarise(
         environment=environment,
         threads=threads,
         rows=rows,
-        finding=finding(fewest, finding_backends(backends, beside_finding)),
+        finding=finding(fewest, of_finding),
         crossovers=[*crossovers(rows), *_not_reached(families, backends, rows)],
         warnings=list(warnings),
         budget=budget,

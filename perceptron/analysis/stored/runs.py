@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -23,7 +23,11 @@ from perceptron.analysis.plausible import plausible
 from perceptron.analysis.race.result import Competitor, RaceResult, race_runs, race_warnings
 from perceptron.analysis.select import definitions
 from perceptron.analysis.stored.bench import BenchResult, summarise
-from perceptron.analysis.stored.finding import published_iteration_seconds
+from perceptron.analysis.stored.finding import (
+    FAMILY,
+    finding_backends,
+    published_iteration_seconds,
+)
 from perceptron.analysis.training_length import TrainingLength
 from perceptron.analysis.trust import budget_warning, warnings_about
 from perceptron.analysis.what_if.estimate import WhatIf
@@ -43,6 +47,8 @@ AxisName = Annotated[str, Meta(pattern="^[a-z]{1,20}$")]
 class _BenchPlan(Struct):
     backends: list[str]
     families: list[str] = []
+    problems: list[Any] = []
+    """With models of the user's own no finding is measured; in runs from before it was."""
     beside_finding: list[str] = []
 
 
@@ -86,6 +92,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
     """Judge a run of the main job; raises `UserError` naming the folder if it cannot be judged."""
     rows, plan = _usable_rows(loaded), _plan(loaded, _BenchPlan)
     facts = loaded.facts
+    measured = not plan.problems or any(row.family == FAMILY for row in rows)
     with _judging(loaded.folder):
         threads = max(row.all_threads for row in rows if row.all_threads is not None)
         return summarise(
@@ -96,7 +103,7 @@ def judge_bench(loaded: LoadedRun) -> BenchResult:
             _warnings(loaded, threads, rows),
             plan.families,
             loaded.run.budget,
-            plan.beside_finding,
+            finding_backends(plan.backends, plan.beside_finding) if measured else (),
         )
 
 

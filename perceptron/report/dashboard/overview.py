@@ -94,7 +94,7 @@ def _block(
         "hardware": shortened(bench.hardware or "?"),
         "machine": machine_name(bench.machine, "perceptron"),
         "cards": cards(bench),
-        "finding": _finding(bench, looks),
+        "finding": _finding(bench, looks) if bench.finding else None,
         "winners": winners.winner_cells(sweeps),
         "winner_columns": winners.COLUMNS,
         "single_columns": single_columns,
@@ -199,8 +199,9 @@ def _trust(bench: BenchResult) -> list[str]:
     # The disturbance is not of the beginning: it is among the warnings above.
     count = sum(warning.code != DISTURBED for warning in bench.warnings)
     processes = max((row.processes for row in bench.finding), default=0)
+    of_finding = f"Every number comes from {processes} fresh processes; its interval holds at 95 %."
     return [
-        f"Every number comes from {processes} fresh processes; its interval holds at 95 %.",
+        *([of_finding] if processes else []),
         f"Backends had to agree with float64 NumPy before they were timed: {failed} of "
         f"{len(bench.rows):,} measurements failed.",
         f"{sure} of {len(judged)} answers about crossovers hold at 95 % over the whole range of "
