@@ -14,7 +14,7 @@ from perceptron.backends.numpy_backend import BACKEND
 from perceptron.problems import catalogue
 from perceptron.problems.cost import operations
 from perceptron.problems.families import FAMILIES
-from perceptron.problems.optimizer import Sgd
+from perceptron.problems.optimizer import Adam, Sgd
 from perceptron.problems.problem import Problem
 from perceptron.problems.start import GivenStart
 
@@ -103,8 +103,16 @@ def test_a_spread_that_a_mistake_could_hide_in_is_refused() -> None:
     weights = expected.quantities[-2]
     wide = float(weights.moved("float32").max()) / 10.0
     shaken = replace(expected, quantities=(replace(weights, spread={"float32": wide}),))
-    with pytest.raises(Refused, match="the steps that rounding to float32 decides change by 20%"):
+    with pytest.raises(Refused, match=r"decides change it by 20% .*lower the rate"):
         agreement.compare(problem, BACKEND.prepare(problem, "float32"), "float32", shaken)
+
+
+@pytest.mark.parametrize("rate", [1e6, 1e3, 10.0])
+def test_a_rate_at_which_adam_runs_away_is_to_be_lowered(rate: float) -> None:
+    problem = replace(catalogue.find("mlp:512x32x64:5c:64b:adam"), optimizer=Adam(rate=rate))
+    trainer = BACKEND.prepare(problem, "float32")
+    with pytest.raises(Refused, match=r"lower the rate$"):
+        agreement.compare(problem, trainer, "float32", agreement.reference(problem))
 
 
 def test_a_backend_of_nans_disagrees() -> None:
