@@ -43,16 +43,16 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *IDENTITY, *arguments], cwd=folder, check=True, capture_output=True)
 
 
-def asv(folder: Path, *arguments: str) -> str:
+def asv(folder: Path, *arguments: str, home: Path | None = None) -> str:
     """Run asv with its own home, so that nobody's machine file is touched; gives what it said.
 
     In one thread: two that wait for a core which a neighbour has taken make a time of a hundred.
     What was downloaded before is not downloaded again, and of what is installed only that is
     compiled which is imported: little of PyTorch is.
     """
-    home = {"HOME": str(folder.parent)}
+    own = {"HOME": str(home or folder.parent)}
     pip = {"PIP_CACHE_DIR": pip_cache(), "PIP_COMPILE": "0"}
-    environment = {**os.environ, **home, **pip, **thread_variables(1)}
+    environment = {**os.environ, **own, **pip, **thread_variables(1)}
     environment.pop("PYTHONPATH", None)
     process = subprocess.run(
         [sys.executable, "-m", "asv", *arguments],
@@ -98,6 +98,20 @@ def test_asv_runs_compares_and_publishes(clone: Path) -> None:
         assert gone.seconds.isna().all()
     seconds = width[(width.backend == "numpy") & (width["size"] == 128)].seconds.item()
     assert_near_our_own(seconds)
+
+
+def test_the_commands_of_the_docs_work_as_typed_one_after_another(
+    clone: Path, tmp_path: Path
+) -> None:
+    """Where asv was never used, and knows no machine. Of the cases one is taken."""
+    page = (ROOT / "docs" / "asv-and-notebooks.md").read_text(encoding="utf-8")
+    lines = [line.split(" #")[0] for line in page.splitlines() if line.startswith("$ asv ")]
+    assert [line.split()[2] for line in lines] == ["machine", "run", "continuous", "publish"]
+    one = ("--quick", "--bench", r"MlpDepth.time_train\(1,")
+    shorter = {"run": one, "continuous": ("--factor", "50", *one)}
+    for line in lines:
+        command, *words = line.split()[2:]
+        asv(clone, command, *shorter.get(command, ()), *words, home=tmp_path)
 
 
 def test_the_quick_form_runs_in_the_existing_environment(clone: Path) -> None:

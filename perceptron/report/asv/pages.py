@@ -91,7 +91,7 @@ def _settings(config: Path) -> dict[str, Any]:
 def _with_results(folder: Path) -> Path:
     """Return the folder if asv can publish from it."""
     if not folder.is_dir() or not result_files(folder):
-        raise _NotMade(f"no asv results in {folder}: `asv run` makes some")
+        raise _NotMade(f"no asv results in {folder}: `asv machine --yes`, then `asv run`")
     if not (folder / "benchmarks.json").is_file():
         raise _NotMade(
             f"no benchmarks.json in {folder}: `asv run --bench just-discover` makes it again"

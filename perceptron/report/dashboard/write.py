@@ -54,7 +54,7 @@ _NOTHING = {
     "race": ("Nobody has raced to a target yet.", "perceptron race", "it"),
     "history": (
         "asv has measured no case at two commits or more yet.",
-        "asv run NEW",
+        "asv machine --yes && asv run NEW",
         "the commits that are new",
     ),
 }

@@ -140,7 +140,10 @@ def with_a_publisher_that_fails(project: Path) -> None:
         (with_a_broken_config, r"asv\.conf\.json: not what asv reads"),
         (with_a_deep_config, r"asv\.conf\.json: not what asv reads"),
         (without_a_repository_named, r"asv\.conf\.json: no repo named in it"),
-        (without_results, r"no asv results in .*asv: `asv run` makes some"),
+        (
+            without_results,
+            r"no asv results in .*asv: `asv machine --yes`, then `asv run`",
+        ),
         (without_a_list, r"no benchmarks\.json in .*just-discover"),
         (without_git, r"project is not a git checkout"),
         (without_the_branch, r"asv said: fatal: bad revision 'main'"),

@@ -369,7 +369,7 @@ def test_a_history_without_results_says_what_would_be_there(tmp_path: Path) -> N
     page = (tmp_path / "history.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1
     assert "not a measurement" in text_of(tmp_path / "history.html")
-    assert "<code>asv run NEW</code>" in page
+    assert "<code>asv machine --yes &amp;&amp; asv run NEW</code>" in page
 
 
 def test_rows_of_another_tool_are_a_dashboard_of_their_own(tmp_path: Path) -> None:
