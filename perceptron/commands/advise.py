@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -173,7 +174,8 @@ def advise(
     else:
         advice.show(result)
         if result.advice.use is not None:
-            terminal.show_next("perceptron crossover")
+            overhead = ["perceptron", "overhead", "--problem", asked.reference]
+            terminal.show_next(shlex.join(overhead))
     if save is not None and isinstance(result.network, NetworkWhatIf):
         from perceptron.report.charts.as_svg.draw import draw
         from perceptron.report.charts.network import network_figure

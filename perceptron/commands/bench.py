@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -85,8 +86,12 @@ def bench(
     if json:
         documents.write(documents.bench(result, written))
     else:
-        finding.show(result.finding, result.rows)
+        if result.finding:
+            finding.show(result.finding, result.rows)
         crossover.show_pairs(result.crossovers, result.rows)
         one_size.show(result.rows)
         terminal.show_paths(result.results, written)
-        terminal.show_next("perceptron bench" if quick else "perceptron crossover")
+        if quick:
+            terminal.show_next(typed_without("--quick"))
+        elif not named and not own:
+            terminal.show_next("perceptron crossover")

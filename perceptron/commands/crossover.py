@@ -13,6 +13,7 @@ from perceptron.commands.shared.fleet_options import (
     is_for_a_fleet,
     may_run_on_a_fleet,
 )
+from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
     folder_name,
     name_or_none,
@@ -159,5 +160,7 @@ def crossover(
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        if not sources:
+        if quick:
+            terminal.show_next(typed_without("--quick"))
+        elif not (sources or family or problems):
             terminal.show_next("perceptron map")

@@ -9,6 +9,7 @@ import typer
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -81,4 +82,5 @@ def map(  # noqa: A001 named as the command
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")
+        if quick:
+            terminal.show_next(typed_without("--quick"))

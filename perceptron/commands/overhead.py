@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from perceptron.commands.shared import arguments
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
+from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -74,4 +76,5 @@ def overhead(
     else:
         ladder.show(result)
         terminal.show_paths(result.results, page.address)
-        terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")
+        advise = shlex.join(["perceptron", "advise", "--problem", problem])
+        terminal.show_next(typed_without("--quick") if quick else advise)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -98,6 +99,6 @@ def race(
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        terminal.show_next(f"perceptron overhead --problem {problem}")
+        terminal.show_next(shlex.join(["perceptron", "overhead", "--problem", problem]))
     if not result.is_decided:
         raise typer.Exit(_INCONCLUSIVE)

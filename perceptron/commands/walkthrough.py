@@ -55,7 +55,8 @@ def walkthrough(
         documents.write(documents.walkthrough(walk))
     else:
         story.show(walk)
-        terminal.show_next("perceptron bench --quick")
+        here = "bench --quick" if problem == "or-gate" else f"overhead --problem {problem}"
+        terminal.show_next(f"perceptron {here}")
     if save is not None:
         curve = study.sigmoid_curve()
         for file in story.draw(walk, save, study.predictor(walk, activation), curve):

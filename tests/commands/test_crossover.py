@@ -281,3 +281,26 @@ def test_the_state_is_said_once_where_all_share_it_and_at_each_pair_where_not(
     assert "of:    commit 01234567\n" in shown
     assert shown.index("virtualenv-py3.11") < shown.index("of:")
     assert shown.index("py3.14") < shown.index("of:")
+
+
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [
+        ((), "next:  perceptron map"),
+        (("--family", "mlp-depth"), None),
+        (
+            ("--family", "mlp-depth", "--quick", "--threads", "1"),
+            "next:  perceptron crossover --family mlp-depth --threads 1",
+        ),
+    ],
+)
+def test_what_is_proposed_goes_on_with_what_was_asked(
+    answered: Path,
+    capsys: pytest.CaptureFixture[str],
+    typed: tuple[str, ...],
+    proposed: str | None,
+) -> None:
+    """A map is of other families than the one that was named."""
+    run(*typed)
+    lines = capsys.readouterr().out.splitlines()
+    assert next((line for line in lines if line.startswith("next:")), None) == proposed

@@ -17,8 +17,11 @@ from perceptron.commands.map import map as map_command
 from perceptron.records.readers.stored_runs import read_run
 from perceptron.studies import bench as bench_study
 from perceptron.studies import map as map_study
+from tests.conftest import ROOT
 from tests.made import BENCH, MAP, bench_rows, keep, map_rows
 from tests.report.reading import data, text_of, views
+
+MODEL = str(ROOT / "docs" / "examples" / "points-width.toml")
 
 
 @pytest.fixture
@@ -147,3 +150,32 @@ def test_help_names_every_family_that_can_be_mapped() -> None:
     (option,) = inspect.signature(map_command).parameters["family"].annotation.__metadata__
     named = option.help.partition(": ")[2].removesuffix(".").split(", ")
     assert sorted(named) == sorted(map_study.MAPS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "proposed"),
+    [
+        (("bench",), "next:  perceptron crossover"),
+        (("bench", "--families", "mlp-width"), None),
+        (("bench", "--problem", MODEL), None),
+        (
+            ("bench", "--quick", "--families", "mlp-width", "--backends", "numpy", "torch-cpu"),
+            "next:  perceptron bench --families mlp-width --backends numpy torch-cpu",
+        ),
+        (("map",), None),
+        (
+            ("map", "--family", "batch-width", "--quick", "--threads", "1"),
+            "next:  perceptron map --family batch-width --threads 1",
+        ),
+    ],
+)
+def test_what_is_proposed_goes_on_with_what_was_asked(
+    answered: Path,
+    capsys: pytest.CaptureFixture[str],
+    typed: tuple[str, ...],
+    proposed: str | None,
+) -> None:
+    """The same in full after a quick look; and nothing, rather than another question."""
+    run(*typed)
+    lines = capsys.readouterr().out.splitlines()
+    assert next((line for line in lines if line.startswith("next:")), None) == proposed

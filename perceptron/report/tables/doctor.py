@@ -17,11 +17,12 @@ NEXT = "perceptron bench --quick"
 
 
 def show(diagnosis: Diagnosis, counting: str) -> None:
-    """Print every condition, what is wrong and what to do, about counting, what to type next."""
+    """Print every condition, what is wrong and what to do, about counting, what next if fine."""
     table("What timings depend on here", ("what", "found", "verdict"), cells(diagnosis))
     show_warnings(diagnosis.warnings, out)
     out.print(counting, markup=False, soft_wrap=True)
-    show_next(NEXT)
+    if not diagnosis.warnings:
+        show_next(NEXT)
 
 
 def cells(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
