@@ -107,7 +107,7 @@ def test_the_commands_of_the_docs_work_as_typed_one_after_another(
     page = (ROOT / "docs" / "asv-and-notebooks.md").read_text(encoding="utf-8")
     lines = [line.split(" #")[0] for line in page.splitlines() if line.startswith("$ asv ")]
     assert [line.split()[2] for line in lines] == ["machine", "run", "continuous", "publish"]
-    one = ("--quick", "--bench", r"MlpDepth.time_train\(1,")
+    one = ("--quick", "--bench", r"MlpDepth.time_train\(1, 'numpy'")
     shorter = {"run": one, "continuous": ("--factor", "50", *one)}
     for line in lines:
         command, *words = line.split()[2:]
