@@ -9,6 +9,7 @@ import typer
 
 from perceptron import optional
 from perceptron.commands.shared import arguments, shape_options
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -170,13 +171,13 @@ def advise(
         documents.write(documents.advice(result))
     else:
         advice.show(result)
-        terminal.show_next("perceptron crossover")
     if save is not None and isinstance(result.network, NetworkWhatIf):
         from perceptron.report.charts.as_svg.draw import draw
         from perceptron.report.charts.network import network_figure
 
         text_file.write(save, draw(network_figure(result.network)))
         terminal.err.print(f"wrote {save}", soft_wrap=True)
+    close(result.warnings, None if json else "perceptron crossover")
 
 
 def _of_machines(plan: MachinesPlan, price: Path | None, results: Path, json: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -89,4 +90,5 @@ def bench(
         crossover.show_pairs(result.crossovers, result.rows)
         one_size.show(result.rows)
         terminal.show_paths(result.results, written)
-        terminal.show_next("perceptron bench" if quick else "perceptron crossover")
+    following = "perceptron bench" if quick else "perceptron crossover"
+    close(result.warnings, None if json else following)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import (
     hand_over,
     is_for_a_fleet,
@@ -159,5 +160,4 @@ def crossover(
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        if not sources:
-            terminal.show_next("perceptron map")
+    close(result.warnings, None if json or sources else "perceptron map")

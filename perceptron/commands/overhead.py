@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -74,4 +75,5 @@ def overhead(
     else:
         ladder.show(result)
         terminal.show_paths(result.results, page.address)
-        terminal.show_next("perceptron advise --rows 1000 --features 20 --hidden 64")
+    following = "perceptron advise --rows 1000 --features 20 --hidden 64"
+    close(result.warnings, None if json else following)

@@ -90,6 +90,56 @@ def test_killed_half_way_and_started_again_nothing_is_lost_or_measured_twice(
     assert len(kept.splitlines()) < len(keys)
 
 
+_KILLED = """
+import os, signal
+from perceptron.backends.numpy_backend import NumpyBackend
+
+class Killed(NumpyBackend):
+    name, summary = "killed", "its worker is killed where memory is short"
+
+    def prepare(self, problem, dtype):
+        if problem.name == "mlp-depth:8" and os.path.exists("full"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().prepare(problem, dtype)
+
+BACKEND = Killed()
+"""
+
+
+def test_a_killed_worker_is_told_and_the_same_command_tries_only_its_rows_again(
+    perceptron: Perceptron, tmp_path: Path
+) -> None:
+    """Inconclusive, though nothing else is missing in the sweep of one backend."""
+    installed = tmp_path / "killed-0.dist-info"
+    installed.mkdir()
+    (tmp_path / "killed.py").write_text(_KILLED)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: killed\nVersion: 0\n")
+    (installed / "entry_points.txt").write_text("[perceptron.backends]\nkilled = killed:BACKEND\n")
+    (tmp_path / "full").touch()
+    command = (*QUICK, "--backends", "killed", "--rounds", "2", "--html", "")
+    kept = ""
+    for _ in range(2):
+        process = perceptron(*command)
+        assert process.returncode == 3
+        assert "killed has no time at mlp-depth:8" in process.stderr
+        assert "SIGKILL" in process.stderr
+        assert "next:" not in process.stdout
+        (file,) = tmp_path.glob("results/runs/box/*/measurements.jsonl")
+        assert file.read_text().startswith(kept)
+        kept = file.read_text()
+    (tmp_path / "full").unlink()
+    process = perceptron(*command, "--json")
+    assert process.returncode == 0
+    assert "killed" not in {warning["code"] for warning in json.loads(process.stdout)["warnings"]}
+    assert file.read_text().startswith(kept)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    lost = [row for row in rows if row["status"] == "failed"]
+    assert {row["problem"] for row in lost} == {"mlp-depth:8"}
+    assert len(lost) == 2
+    timed = [(r["problem"], r["backend"], r["process"]) for r in rows if r["status"] == "ok"]
+    assert len(timed) == len(set(timed)) == 2 * (3 + 2)
+
+
 def test_ctrl_c_is_one_line_and_keeps_what_was_measured(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "perceptron", *QUICK],

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from perceptron.errors import UserError
 from perceptron.untrusted_text import printable
 
+if TYPE_CHECKING:
+    from perceptron.records.warning import MeasurementWarning
+
+INCONCLUSIVE = 3
 _INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
@@ -47,6 +51,20 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
             message = "this is a bug of perceptron itself; please report it with the lines above"
     typer.echo(f"error: {printable(message)}", err=True)
     sys.exit(2)
+
+
+def close(warnings: Iterable[MeasurementWarning], next_command: str | None) -> None:
+    """Say what to type next; where workers were killed, leave with the code of *inconclusive*.
+
+    The warning says then that the same command goes on.
+    """
+    from perceptron.analysis.trust import KILLED
+    from perceptron.report.tables import terminal
+
+    if any(warning.code == KILLED for warning in warnings):
+        raise typer.Exit(INCONCLUSIVE)
+    if next_command is not None:
+        terminal.show_next(next_command)
 
 
 def _missing_library(error: Exception) -> str | None:
