@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
 from perceptron import rehearsal
 from perceptron.analysis import gpu_use
+from perceptron.analysis.disturbance import disturbance_warnings
 from perceptron.analysis.neighbours import in_the_way, is_known, named, users_in_words
 from perceptron.records.conditions import Conditions, GpuState
 from perceptron.records.environment import Environment
+from perceptron.records.measurement import Measurement, lost_rows, was_killed
 from perceptron.records.warning import MeasurementWarning
 
+KILLED = "killed"
+"""The code of the warning that workers were killed."""
 _PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 # With 8 processes a 95 % interval is ±0.84 of the spread (t = 2.36, √8): from 5 % on it is nearly
@@ -73,6 +77,50 @@ def hang_warning(backend: str, problem: str | None, seconds: float) -> Measureme
         message=f"{what} within {seconds:.3g} s: it was abandoned, and nothing of it is known",
         advice="a larger --budget gives it longer; if it hangs all the same, leave it out",
     )
+
+
+def failure_warnings(
+    failed: Iterable[tuple[str, str, str | None]],
+) -> list[MeasurementWarning]:
+    """Return a warning for each backend and reason of rows that failed: backend, problem, reason.
+
+    What was killed comes first: the command is inconclusive then.
+    """
+    problems: dict[tuple[str, str], list[str]] = {}
+    for backend, problem, reason in failed:
+        problems.setdefault((backend, reason or "no reason given"), []).append(problem)
+    warnings = []
+    for (backend, reason), where in problems.items():
+        names = list(dict.fromkeys(where))
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        killed = was_killed(reason)
+        warnings.append(
+            MeasurementWarning(
+                code=KILLED if killed else "failed",
+                message=f"{backend} has no time at {names[0]}{more}: {reason}",
+                advice="the same command keeps all other rows and tries this again; "
+                "where memory is short, free some or leave that size out"
+                if killed
+                else f"perceptron check {backend} may tell why; the other rows stand",
+            )
+        )
+    return sorted(warnings, key=lambda warning: warning.code != KILLED)
+
+
+def warnings_of_rows(
+    rows: Iterable[Measurement], lost: Iterable[Measurement] | None = None
+) -> list[MeasurementWarning]:
+    """Return what the rows themselves say; ``lost`` are those of killed workers, if not these."""
+    rows = list(rows)
+    failed = [row for row in rows if row.status == "failed" and not was_killed(row.reason)]
+    lost = lost_rows(rows) if lost is None else lost
+    return [
+        *failure_warnings(
+            (row.backend, row.problem or row.family, row.reason) for row in (*lost, *failed)
+        ),
+        *disturbance_warnings(rows),
+        *gpu_use.gpu_warnings(rows),
+    ]
 
 
 def left_out_warning(what: Sequence[str]) -> MeasurementWarning:

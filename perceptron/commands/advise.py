@@ -10,6 +10,7 @@ import typer
 
 from perceptron import optional
 from perceptron.commands.shared import arguments, shape_options
+from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.options import (
     folder_name,
     one_number,
@@ -23,8 +24,6 @@ from perceptron.errors import UserError
 
 if TYPE_CHECKING:
     from perceptron.studies.advise_machines import MachinesPlan
-
-_INCONCLUSIVE = 3
 
 
 def advise(
@@ -173,17 +172,16 @@ def advise(
         documents.write(documents.advice(result))
     else:
         advice.show(result)
-        if result.advice.use is not None:
-            overhead = ["perceptron", "overhead", "--problem", asked.reference]
-            terminal.show_next(shlex.join(overhead))
     if save is not None and isinstance(result.network, NetworkWhatIf):
         from perceptron.report.charts.as_svg.draw import draw
         from perceptron.report.charts.network import network_figure
 
         text_file.write(save, draw(network_figure(result.network)))
         terminal.err.print(f"wrote {save}", soft_wrap=True)
+    overhead = shlex.join(["perceptron", "overhead", "--problem", asked.reference])
+    close(result.warnings, None if json or result.advice.use is None else overhead)
     if result.advice.use is None:
-        raise typer.Exit(_INCONCLUSIVE)
+        raise typer.Exit(INCONCLUSIVE)
 
 
 def _of_machines(plan: MachinesPlan, price: Path | None, results: Path, json: bool) -> None:

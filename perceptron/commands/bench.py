@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
@@ -91,7 +92,7 @@ def bench(
         crossover.show_pairs(result.crossovers, result.rows)
         one_size.show(result.rows)
         terminal.show_paths(result.results, written)
-        if quick:
-            terminal.show_next(typed_without("--quick"))
-        elif not named and not own:
-            terminal.show_next("perceptron crossover")
+    following = "perceptron crossover" if not named and not own else None
+    if quick:
+        following = typed_without("--quick")
+    close(result.warnings, None if json else following)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import (
     hand_over,
     is_for_a_fleet,
@@ -160,7 +161,7 @@ def crossover(
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        if quick:
-            terminal.show_next(typed_without("--quick"))
-        elif not (sources or family or problems):
-            terminal.show_next("perceptron map")
+    following = None if sources or family or problems else "perceptron map"
+    if quick:
+        following = typed_without("--quick")
+    close(result.warnings, None if json else following)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
@@ -82,5 +83,4 @@ def map(  # noqa: A001 named as the command
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        if quick:
-            terminal.show_next(typed_without("--quick"))
+    close(result.warnings, typed_without("--quick") if quick and not json else None)

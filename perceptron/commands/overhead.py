@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.list_command import typed_without
 from perceptron.commands.shared.options import (
@@ -76,5 +77,6 @@ def overhead(
     else:
         ladder.show(result)
         terminal.show_paths(result.results, page.address)
-        advise = shlex.join(["perceptron", "advise", "--problem", problem])
-        terminal.show_next(typed_without("--quick") if quick else advise)
+    advise = shlex.join(["perceptron", "advise", "--problem", problem])
+    following = typed_without("--quick") if quick else advise
+    close(result.warnings, None if json else following)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from perceptron.commands.shared import arguments
+from perceptron.commands.shared.ending import INCONCLUSIVE, close
 from perceptron.commands.shared.fleet_options import hand_over, may_run_on_a_fleet
 from perceptron.commands.shared.options import (
     folder_name,
@@ -21,9 +22,6 @@ from perceptron.commands.shared.options import (
 from perceptron.commands.shared.pages import prepare
 from perceptron.commands.shared.quiet import quiet
 from perceptron.commands.shared.skipped import announce_skipped
-
-# Nobody got there, so nothing can be said.
-_INCONCLUSIVE = 3
 
 
 @may_run_on_a_fleet
@@ -99,6 +97,7 @@ def race(
     else:
         table.show(result)
         terminal.show_paths(result.results, page.address)
-        terminal.show_next(shlex.join(["perceptron", "overhead", "--problem", problem]))
+    overhead = shlex.join(["perceptron", "overhead", "--problem", problem])
+    close(result.warnings, None if json else overhead)
     if not result.is_decided:
-        raise typer.Exit(_INCONCLUSIVE)
+        raise typer.Exit(INCONCLUSIVE)

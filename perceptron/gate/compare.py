@@ -6,12 +6,9 @@ import dataclasses
 import os
 import platform
 import secrets
-import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from types import FrameType
 
 import msgspec
 
@@ -70,7 +67,6 @@ def compare(request: CompareRequest, progress: Progress, rule: Rule | None = Non
     bisect.check(request, resolved, valgrind)
     warnings = [*request_warnings(request, resolved), *counting_warnings]
     with (
-        _terminated_as_interrupted(),
         working_folder(resolved.repository) as home,
         ExitStack() as environments,
     ):
@@ -261,20 +257,3 @@ def _comparison(
         benchmarks=list(chosen),
         blocks=journal.blocks,
     )
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Clean up on SIGTERM as on ctrl-C."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import sys
-import tempfile
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from math import inf
 from pathlib import Path
@@ -16,7 +14,8 @@ import msgspec
 from perceptron.backends.protocol import Backend
 from perceptron.measure.job import Job, Outcome
 from perceptron.problems.kept_data import FOLDER
-from perceptron.supervision import ChildProcess, describe_exit, end_all
+from perceptron.records.files.held import temporary_folder
+from perceptron.supervision import ChildProcess, describe_exit, end_all, ended_with_us
 
 # Our slowest size takes a few seconds; a compiler may take a minute. Silence beyond is a hang.
 TIMEOUT_SECONDS = 180.0
@@ -78,17 +77,17 @@ class Workers:
         self._seconds_left = seconds_left
         self._alive: dict[Hashable, _Worker] = {}
         self._patience = _SECONDS_TO_LEAVE
-        self._data: tempfile.TemporaryDirectory[str] | None = None
+        self._stack = contextlib.ExitStack()
+        self._data: Path | None = None
 
     def __enter__(self) -> Workers:
-        self._data = tempfile.TemporaryDirectory(prefix="perceptron-", ignore_cleanup_errors=True)
+        self._data = self._stack.enter_context(temporary_folder())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._end(*self._alive)
-        if self._data is not None:
-            self._data.cleanup()
-            self._data = None
+        with self._stack:
+            self._end(*self._alive)
+        self._data = None
 
     def warm(self, wanted: Mapping[Hashable, tuple[Job, Backend]]) -> None:
         """Start those of these workers that are not there, all at once, and wait for them.
@@ -166,7 +165,7 @@ class Workers:
 
     def _start(self, environment: Mapping[str, str]) -> _Worker:
         """Start a worker, which finds here what others have generated."""
-        data = {} if self._data is None else {FOLDER: self._data.name}
+        data = {} if self._data is None else {FOLDER: str(self._data)}
         return _Worker({**environment, **data})
 
     def _end(self, *names: Hashable) -> None:
@@ -247,9 +246,7 @@ class _Worker:
     def _ended_early(self, left: list[str]) -> Iterator[Outcome]:
         """Say why: of the first problem if a signal ended it, of all if it could not start."""
         code = self.process.wait()
-        if code == -signal.SIGTERM:
-            # Schedulers send it to all processes of a job, in any order: no backend failed, and
-            # what is to end must not write down that one did.
+        if ended_with_us(code):
             raise KeyboardInterrupt
         reason = f"the worker {describe_exit(code)}"
         if code < 0:

@@ -6,6 +6,7 @@ import hashlib
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 
 class ThreadPool(Struct, frozen=True, kw_only=True):
@@ -38,10 +39,14 @@ class Environment(Struct, frozen=True, kw_only=True):
     python: str
     libraries: dict[str, str]
     pools: list[ThreadPool]
+    """Sorted: in which order a process has loaded them is no fact, and changes from run to run."""
     gpus: list[Gpu] = []
     variables: dict[str, str] = {}
     """Environment variables that steer numerical libraries; as ``PERCEPTRON_NODES`` the number of
     nodes over which processes trained together, where they were several."""
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "pools", sorted(self.pools, key=msgspec.json.encode))
 
     @property
     def id(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -145,3 +146,21 @@ class Measurement(Timings, frozen=True, kw_only=True, gc=False):
     def all_models(self) -> int:
         """Models that an iteration takes a step of: divide by them for the time of one."""
         return self.models or 1
+
+
+def was_killed(reason: str | None) -> bool:
+    """Return whether a row says that its worker was ended from outside, as where memory is short.
+
+    The backend did not fail: another try may succeed.
+    """
+    return reason is not None and "ended by SIGKILL" in reason
+
+
+def lost_rows(rows: Iterable[Measurement]) -> list[Measurement]:
+    """Return the rows of workers that were killed, without those that a later try has measured."""
+    last = {}
+    for row in rows:
+        if row.phase is None:
+            key = (row.problem, row.backend, row.dtype, row.all_threads, row.process)
+            last[key] = row
+    return [row for row in last.values() if was_killed(row.reason)]

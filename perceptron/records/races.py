@@ -12,6 +12,7 @@ import msgspec
 from perceptron.errors import UserError
 from perceptron.records.files.append import append, cannot_write, cut_unfinished
 from perceptron.records.files.regular import must_be_a_file
+from perceptron.records.measurement import was_killed
 from perceptron.records.race import RaceRow
 
 FILE = "races.jsonl"
@@ -20,12 +21,14 @@ FILE = "races.jsonl"
 class RaceJournal:
     """The rows of an open run so far, and where the next goes.
 
-    ``complaints`` are about lines of an earlier start that are no rows.
+    ``complaints`` are about lines of an earlier start that are no rows. Races whose process was
+    killed are run again.
     """
 
     def __init__(self, folder: Path, lines: FileIO) -> None:
         self.complaints: list[str] = []
-        self.rows = read_races(folder, self.complaints.append)
+        before = read_races(folder, self.complaints.append)
+        self.rows = [row for row in before if not was_killed(row.reason)]
         self._folder = folder
         self._lines = lines
 

@@ -32,6 +32,8 @@ class Run(Struct, frozen=True, kw_only=True):
     """What all its starts have taken."""
     cut_short: bool = False
     """Whether it was finished because that was spent, before everything was measured."""
+    has_lost_rows: bool = False
+    """Whether workers were killed: the same command tries their rows again."""
     kernels: dict[str, int] = {}
     """Those of one iteration by backend, as counted; no part of the plan: a count may fail."""
     profiled: dict[str, int] = {}
@@ -73,11 +75,12 @@ class Run(Struct, frozen=True, kw_only=True):
     def resumes(self, stored: Run) -> bool:
         """Return whether this start does the rest of a stored run.
 
-        That was interrupted, or it was cut short by a budget smaller than the one of this start.
+        That was interrupted, it has lost rows, or it was cut short by a budget smaller than the one
+        of this start.
         """
         if not stored.same_work(self):
             return False
-        if stored.finished is None:
+        if stored.finished is None or stored.has_lost_rows:
             return True
         return stored.cut_short and (self.budget_seconds or 0) > (stored.budget_seconds or 0)
 

@@ -31,7 +31,7 @@ from perceptron.records.files.lock import open_locked
 from perceptron.records.files.regular import must_be_a_file
 from perceptron.records.files.replace import replace
 from perceptron.records.files.written import read_written
-from perceptron.records.measurement import Measurement
+from perceptron.records.measurement import Measurement, lost_rows, was_killed
 from perceptron.records.run import Run, now
 
 # How often at most it is written down what a run has spent.
@@ -44,18 +44,28 @@ class RunJournal:
     """An open run: its rows so far, and where the next goes.
 
     ``run`` is that of this start. ``complaints`` are about lines of an earlier start that are no
-    rows.
+    rows. What an earlier start lost, because workers were killed, is no row either: it is tried
+    again.
     """
 
     def __init__(self, folder: Path, run: Run, lines: FileIO) -> None:
         self.folder = folder
         self.complaints: list[str] = []
-        self.rows = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
+        before = list(read_rows(folder / "measurements.jsonl", self.complaints.append))
+        self._lost_before = lost_rows(before)
+        self.rows = [row for row in before if not was_killed(row.reason)]
+        self.has_lost_others = False
+        """Whether a study that keeps rows of its own has lost some."""
         self._lines = lines
         stored = load_plan(folder)
         self._run = msgspec.structs.replace(run, kernels=stored.kernels, profiled=stored.profiled)
         self.spent_seconds = stored.spent_seconds or 0.0
         """What earlier starts have spent, then what is written down."""
+
+    @property
+    def lost(self) -> list[Measurement]:
+        """Rows of workers that were killed, of all starts, which none has measured since."""
+        return lost_rows([*self._lost_before, *self.rows])
 
     def append(self, row: Measurement) -> None:
         """Write the row and wait until the disk has it."""
@@ -121,9 +131,14 @@ class RunJournal:
     def finish(self, spent: float | None = None, cut_short: bool = False) -> None:
         """Mark the run as complete: the same plan then starts a new one.
 
-        One that was ``cut_short`` is resumed by a larger budget.
+        One that was ``cut_short`` is resumed by a larger budget, one that has lost rows by any.
         """
-        self._write(finished=now(), spent_seconds=spent, cut_short=cut_short)
+        self._write(
+            finished=now(),
+            spent_seconds=spent,
+            cut_short=cut_short,
+            has_lost_rows=self.has_lost_others or bool(self.lost),
+        )
 
     def _write(self, **fields: object) -> None:
         try:

@@ -9,9 +9,16 @@ import pytest
 import perceptron
 from perceptron.errors import UserError
 from perceptron.records.conditions import Conditions
-from perceptron.records.environment import Environment
+from perceptron.records.environment import Environment, ThreadPool
 from perceptron.records.run import Run
-from perceptron.records.store import load_conditions, load_plan, load_run, open_run, read_rows
+from perceptron.records.store import (
+    load_conditions,
+    load_environment_file,
+    load_plan,
+    load_run,
+    open_run,
+    read_rows,
+)
 from tests.conftest import MakeRow
 
 
@@ -48,6 +55,30 @@ def test_an_unfinished_run_is_resumed(
     with open_run(tmp_path, later, environment) as resumed:
         assert resumed.rows == [row()]
         assert resumed.folder == journal.folder
+
+
+def test_the_order_in_which_thread_pools_were_loaded_is_no_fact(environment: Environment) -> None:
+    """It changes from process to process: a killed run would be begun anew. Stored facts too."""
+    pools = [*environment.pools, ThreadPool(library="openmp"), ThreadPool(library="mkl")]
+    there = msgspec.structs.replace(environment, pools=pools)
+    back = msgspec.structs.replace(environment, pools=pools[::-1])
+    assert there == back
+    assert there.id == back.id != environment.id
+    facts = msgspec.to_builtins(there)
+    stored = msgspec.json.encode(facts | {"pools": facts["pools"][::-1]})
+    assert msgspec.json.decode(stored, type=Environment).id == there.id
+
+
+def test_facts_of_record_lie_under_their_id(results_of_record: Path) -> None:
+    """Once each: rows of equal facts are judged together."""
+    files = list(results_of_record.glob("runs/*/environment-*.json"))
+    assert [f"environment-{load_environment_file(file).id}.json" for file in files] == [
+        file.name for file in files
+    ]
+    for run in results_of_record.glob("runs/*/*/run.json"):
+        identity = load_plan(run.parent).environment
+        assert (run.parents[1] / f"environment-{identity}.json").exists()
+        assert {row.environment for row in load_run(run.parent)[2]} <= {identity}
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ def _signed(points: list[Point]) -> list[Point]:
 
 def _sign(point: Point) -> int:
     low, high = point.interval()
-    if point.says_nothing or (point.freedom or point.stated is not None) and low <= 0 <= high:
+    if point.says_nothing or ((point.freedom or point.stated is not None) and low <= 0 <= high):
         return 0
     return (point.mean > 0) - (point.mean < 0)
 

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from msgspec import Struct
 
 from perceptron.analysis.race.median import median_of
+from perceptron.analysis.trust import failure_warnings
 from perceptron.records.budget import BudgetUse
 from perceptron.records.environment import Environment
 from perceptron.records.race import RaceRow, Target, Training
@@ -119,7 +120,11 @@ def race_runs(rows: Sequence[RaceRow], competitors: Iterable[Competitor]) -> lis
 
 
 def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
-    """Return a warning if threads of many trainings had to wait for a core."""
+    """Return warnings of failures, and one if threads of many trainings had to wait for a core."""
+    rows = list(rows)
+    warnings = failure_warnings(
+        (row.backend, row.problem, row.reason) for row in rows if row.status == "failed"
+    )
     known = disturbed = 0
     for row in rows:
         for training in (row.fresh, row.resident):
@@ -127,13 +132,14 @@ def race_warnings(rows: Iterable[RaceRow]) -> list[MeasurementWarning]:
                 known += 1
                 disturbed += training.waited > largest_waited(row.all_threads, row.processes)
     if disturbed <= _LARGEST_WAITED_PART * known:
-        return []
+        return warnings
     return [
+        *warnings,
         MeasurementWarning(
             code="disturbed",
             message=f"the threads of {disturbed:,} of {known:,} trainings had to wait for a core",
             advice="end what else is running, or run again with --wait, which waits for quiet",
-        )
+        ),
     ]
 
 

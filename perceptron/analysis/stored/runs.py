@@ -13,8 +13,6 @@ from msgspec.structs import replace
 
 from perceptron.analysis.advice import AdviceAxis, AdviceResult, advise, rows_on
 from perceptron.analysis.crossover.result import CrossoverResult, crossover_result
-from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.gpu_use import gpu_warnings
 from perceptron.analysis.overhead.ladder import OverheadResult, ladder
 from perceptron.analysis.phase_map.grid import log_grid
 from perceptron.analysis.phase_map.phase_map import MapResult, phase_map_of
@@ -29,7 +27,7 @@ from perceptron.analysis.stored.finding import (
     published_iteration_seconds,
 )
 from perceptron.analysis.training_length import TrainingLength
-from perceptron.analysis.trust import budget_warning, warnings_about
+from perceptron.analysis.trust import budget_warning, warnings_about, warnings_of_rows
 from perceptron.analysis.what_if.estimate import WhatIf
 from perceptron.errors import UserError
 from perceptron.records.measurement import Measurement
@@ -257,6 +255,5 @@ def _warnings(
     warnings = warnings_about(facts.environment, threads, facts.conditions, facts.earlier)
     if loaded.run.cut_short and budget is not None:
         warnings.append(budget_warning(budget.seconds))
-    rows = list(rows)
     left_out = definitions(loaded.rows).warnings()
-    return [*warnings, *left_out, *disturbance_warnings(rows), *gpu_warnings(rows)]
+    return [*warnings, *left_out, *warnings_of_rows(rows)]

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import NoReturn
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
 from perceptron.errors import UserError
+from perceptron.supervision import ENDING
 from perceptron.untrusted_text import printable
 
+if TYPE_CHECKING:
+    from perceptron.records.warning import MeasurementWarning
+
+INCONCLUSIVE = 3
 _INTERRUPTED = 130  # what typer makes of ctrl-C
 
 
 def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
-    """Run a command; what the user can fix is one line on standard error and exit code 2."""
+    """Run a command; what the user can fix is one line on standard error and exit code 2.
+
+    One that is told to end, or whose terminal is closed, ends as by ctrl-C.
+    """
     for stream in ("stdout", "stderr"):
         if getattr(sys, stream) is None:  # closed by the caller
             setattr(sys, stream, open(os.devnull, "w"))  # noqa: SIM115
         # A terminal that cannot show µ or × shows something else; it does not lose the report.
         getattr(sys, stream).reconfigure(errors="replace")
     try:
-        code = app(list(arguments), standalone_mode=False) or 0
+        with _told_to_end():
+            code = app(list(arguments), standalone_mode=False) or 0
         sys.stdout.flush()
         if code != _INTERRUPTED:
             sys.exit(code)
@@ -45,8 +57,45 @@ def run(app: typer.Typer, arguments: Sequence[str]) -> NoReturn:
 
             traceback.print_exc()
             message = "this is a bug of perceptron itself; please report it with the lines above"
-    typer.echo(f"error: {printable(message)}", err=True)
+    with suppress(OSError):  # of a terminal that is gone
+        typer.echo(f"error: {printable(message)}", err=True)
     sys.exit(2)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[None]:
+    """Interrupt the block once by what ends it otherwise; who has asked for something else gets it.
+
+    What is sent again must not keep it from clearing up.
+    """
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in ours:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    ours = [number for number in ENDING if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def close(warnings: Iterable[MeasurementWarning], next_command: str | None) -> None:
+    """Say what to type next; where workers were killed, leave with the code of *inconclusive*.
+
+    The warning says then that the same command goes on.
+    """
+    from perceptron.analysis.trust import KILLED
+    from perceptron.report.tables import terminal
+
+    if any(warning.code == KILLED for warning in warnings):
+        raise typer.Exit(INCONCLUSIVE)
+    if next_command is not None:
+        terminal.show_next(next_command)
 
 
 def _missing_library(error: Exception) -> str | None:

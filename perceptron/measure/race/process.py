@@ -19,7 +19,7 @@ from perceptron.measure.launch import (
 )
 from perceptron.measure.race.messages import Looked, Message, RaceJob, Ready, Stopped
 from perceptron.records.race import Check, RaceTimes, Training
-from perceptron.supervision import ChildProcess, describe_exit
+from perceptron.supervision import ChildProcess, describe_exit, ended_with_us
 
 _COMMAND = (sys.executable, "-m", "perceptron.measure.race.racer")
 # It leaves at once when it has nothing more to say.
@@ -108,6 +108,8 @@ def _followed(
 
 def _why_it_ended(process: Racer) -> str:
     code = process.wait()
+    if ended_with_us(code):
+        raise KeyboardInterrupt
     reason = f"the process {describe_exit(code)}"
     return reason if code < 0 else f"{reason}: {process.last_message() or 'no message'}"
 

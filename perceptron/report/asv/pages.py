@@ -7,10 +7,10 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
+from perceptron.records.files.held import temporary_folder
 from perceptron.records.readers.asv.files import result_files
 from perceptron.untrusted_text import label
 
@@ -57,8 +57,8 @@ def _publish(config: Path, results: Path, html: Path, limit_seconds: float) -> N
         "results_dir": str(_with_results(results / "asv")),
         "html_dir": str(_free(pages)),
     }
-    with tempfile.TemporaryDirectory(prefix="perceptron-asv-") as folder:
-        ours = Path(folder) / "asv.conf.json"
+    with temporary_folder() as folder:
+        ours = folder / "asv.conf.json"
         ours.write_text(json.dumps(settings), encoding="utf-8")
         try:
             _run(ours, config.parent, limit_seconds)

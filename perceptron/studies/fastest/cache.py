@@ -181,7 +181,7 @@ def _ago(seconds: float) -> str:
 
 
 _DECODER = msgspec.json.Decoder(Known)
-# What was read last, by file: a second question need not read it again.
+# What was read last, by file, or could not be written: a second question need not read it again.
 _read: dict[Path, tuple[tuple[int, ...], Known]] = {}
 
 
@@ -195,20 +195,19 @@ def cache_file() -> Path:
 def load(file: Path) -> Known:
     """Return what the file holds; nothing, with a warning, if it cannot be understood."""
     nothing = Known(machine=facts_digest())
+    stamp = _stamp(file)
     try:
-        stat = file.stat()
-        stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
         if file in _read and _read[file][0] == stamp:
             return _read[file][1]
         must_be_a_file(file)
-        if stat.st_size > _MOST_BYTES:
+        if stamp and stamp[1] > _MOST_BYTES:
             _warn(f"{file}: too large to be ours: it is made anew")
             return nothing
         known = _DECODER.decode(file.read_bytes())
         if known.format != FORMAT or known.machine != nothing.machine:
             _warn(f"{file}: of another version or machine: it is made anew")
             return nothing
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return nothing
     except UserError as error:
         _warn(f"{error}: it is made anew")
@@ -216,14 +215,16 @@ def load(file: Path) -> Known:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         _warn(f"{file}: cannot be read and is made anew: {' '.join(str(error).split())}")
         return nothing
-    _read[file] = (stamp, known)
+    if stamp:
+        _read[file] = (stamp, known)
     return known
 
 
 def update(file: Path, change: Callable[[Known], Known]) -> Known:
     """Change what the file holds now, whoever has written it since, and return that.
 
-    Where it cannot be written, as in a read-only home, the answer is as good and a warning says so.
+    Where it cannot be written, as in a read-only home, this process keeps what it has learned: the
+    answer is as good, and a warning says so.
     """
     # Not while asking: an answer from the cache writes nothing.
     from perceptron.records.files.lock import locked
@@ -235,17 +236,28 @@ def update(file: Path, change: Callable[[Known], Known]) -> Known:
             known = change(load(file))
             if has_lock:
                 replace(file, msgspec.json.encode(known))
-            else:
-                _warn(f"{file}: another process does not let go of it: nothing is kept")
-            return known
+                return known
+        _warn(f"{file}: another process does not let go of it: nothing is kept")
     except OSError as error:
         _warn(f"{file}: cannot be written, so nothing is kept: {error.strerror}")
-        return change(load(file))
+        known = change(load(file))
+    _read[file] = (_stamp(file), known)
+    return known
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    """Return what changes whenever the file is written; empty where it cannot be looked at."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return ()
+    return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 def clear() -> None:
     """Remove what this machine knows; what is there is measured, or read, again when asked."""
-    with suppress(FileNotFoundError):
+    _read.pop(cache_file(), None)
+    with suppress(FileNotFoundError, NotADirectoryError):
         cache_file().unlink()
 
 

@@ -22,6 +22,7 @@ from perceptron.measure.launch import Abandoned, run_job
 from perceptron.measure.race.messages import RaceJob
 from perceptron.measure.race.process import run_race
 from perceptron.problems.problem import DType
+from perceptron.records.measurement import was_killed
 from perceptron.records.race import RaceDType, RaceRow, RaceTimes
 from perceptron.records.races import RaceJournal, open_races
 from perceptron.records.run import now
@@ -212,6 +213,7 @@ class _Race:
 
     def _keep(self, name: Competitor, seed: int, times: RaceTimes) -> None:
         plan, run = self._plan, self._run.run
+        self._run.journal.has_lost_others |= was_killed(times.reason)
         self._journal.append(
             RaceRow(
                 machine=run.machine,

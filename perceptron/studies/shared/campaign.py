@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from math import inf
@@ -11,6 +10,7 @@ from math import inf
 from perceptron.backends import registry
 from perceptron.measure.job import Outcome
 from perceptron.measure.launch import Abandoned, Workers
+from perceptron.records.files.held import temporary_folder
 from perceptron.records.run import Run
 from perceptron.records.store import RunJournal
 from perceptron.studies.shared.budget import Budget
@@ -81,10 +81,8 @@ class _Campaign:
 
     def measure(self) -> list[Task]:
         self._report("starting")
-        with (
-            suppress(Abandoned),
-            tempfile.TemporaryDirectory(prefix="perceptron-") as references,
-        ):
+        with suppress(Abandoned), temporary_folder() as folder:
+            references = str(folder)
             for group in groups(self._remaining(), self._shuffle):
                 self._refuse_absent(group)
                 if self._workers is not None and not self._budget.is_over:

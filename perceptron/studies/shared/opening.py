@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from perceptron import rehearsal
-from perceptron.analysis.disturbance import disturbance_warnings
-from perceptron.analysis.gpu_use import gpu_warnings
-from perceptron.analysis.trust import budget_warning, damaged_line_warning, warnings_about
+from perceptron.analysis.trust import (
+    budget_warning,
+    damaged_line_warning,
+    warnings_about,
+    warnings_of_rows,
+)
 from perceptron.backends import registry
 from perceptron.errors import UserError
 from perceptron.machine import machine_name
@@ -60,8 +63,7 @@ class OpenRun:
             *map(damaged_line_warning, self.journal.complaints),
             *self.budget.hangs.warnings,
             *warnings,
-            *disturbance_warnings(self.journal.rows),
-            *gpu_warnings(self.journal.rows),
+            *warnings_of_rows(self.journal.rows, self.journal.lost),
         ]
 
     def require_rows(self, rows: Sequence[object] | None = None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -90,6 +91,44 @@ def test_a_measurement_answers_and_is_kept(monkeypatch: pytest.MonkeyPatch) -> N
     ten_times = fastest(**SHAPE | {"epochs": 1000}, among=("numpy",))
     assert ten_times.seconds is not None
     assert ten_times.seconds > now.seconds
+
+
+@pytest.mark.parametrize("disk", ["read-only", "full"])
+def test_what_cannot_be_kept_answers_all_the_same(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, disk: str
+) -> None:
+    """In this process, without measuring again; a warning says that the next one starts anew."""
+    if disk == "read-only":
+        cache.parent.write_text("a file where the folder would be: root may write anywhere else")
+    else:
+
+        def full(*_: object) -> NoReturn:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("perceptron.records.files.replace.replace", full)
+    rows = [measured(work_of(work().shape, "float32"), name, seconds=2e-3) for name in TWO]
+    monkeypatch.setattr(measure, "measure", lambda *_: rows)
+    with pytest.warns(RuntimeWarning, match="nothing is kept"):
+        advice = fastest(**SHAPE, among=TWO, measure="now")
+    assert (advice.source, [one.reason for one in advice.candidates]) == ("measured", [None] * 2)
+    monkeypatch.setattr(measure, "measure", None)
+    assert fastest(**SHAPE, among=TWO) == advice
+
+
+@pytest.mark.usefixtures("no_measuring")
+@pytest.mark.filterwarnings("ignore:.*nothing is kept")
+def test_results_answer_though_nothing_can_be_kept(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.parent.write_text("")
+    run = tmp_path / "results" / "runs" / "box" / "1"
+    run.mkdir(parents=True)
+    (run / "measurements.jsonl").touch()
+    row = measured(work(), seconds=2e-3)
+    known = KnownRow(row=row, dtype="float32", threads=1, libraries={}, origin=str(run))
+    monkeypatch.setattr("perceptron.studies.fastest.results.read_runs", lambda _: [known])
+    for _ in range(2):
+        assert fastest(**SHAPE, among=("numpy",), measure="never").source == "measured"
 
 
 def test_one_that_refuses_the_kind_is_remembered_for_all_sizes(
