@@ -199,10 +199,11 @@ def load(file: Path) -> Known:
     try:
         if file in _read and _read[file][0] == stamp:
             return _read[file][1]
-        must_be_a_file(file)
-        if stamp and stamp[1] > _MOST_BYTES:
-            _warn(f"{file}: too large to be ours: it is made anew")
-            return nothing
+        if stamp:  # else reading says why not
+            must_be_a_file(file)
+            if stamp[1] > _MOST_BYTES:
+                _warn(f"{file}: too large to be ours: it is made anew")
+                return nothing
         known = _DECODER.decode(file.read_bytes())
         if known.format != FORMAT or known.machine != nothing.machine:
             _warn(f"{file}: of another version or machine: it is made anew")
