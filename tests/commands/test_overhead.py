@@ -73,7 +73,7 @@ def test_a_document_alone_costs_no_page(answered: Path, capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("doubted", "why"),
     [
-        ("left out", "2 of 3 rungs have a time"),
+        ("left out", "2 of 3 rungs measured"),
         ("contended", "numba against torch-cpu and numpy is undecided"),
         ("one process", "numba against torch-cpu and numpy is undecided"),
         ("tie", "numba against numpy is undecided"),

@@ -83,7 +83,7 @@ def floor(rows: Iterable[Measurement], names: Collection[str]) -> Floor:
     refused = {row.backend for row in rows if row.status == "skipped"}
     able = [name for name in names if name in seconds or name not in refused]
     if len(seconds) < len(able):
-        return Floor(None, f"{len(seconds)} of {len(able)} rungs have a time")
+        return Floor(None, f"{len(seconds)} of {len(able)} rungs measured")
     if len(able) < 2:
         return Floor(None, "there are no two rungs to compare")
     fastest = min(seconds, key=seconds.__getitem__)
